@@ -1,0 +1,70 @@
+import autocannon from 'autocannon'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Measure } from '../measure.ts'
+import { place } from '../place.ts'
+import { listening } from '../server.ts'
+
+const connections = 50
+const seconds = 5
+const body = JSON.stringify({ parameters: { a: 2, b: 3 } })
+const headers = { 'content-type': 'application/json' }
+
+type Work = (url: string) => Promise<autocannon.Result>
+
+const submits: Work = (url) =>
+  autocannon({ url: `${url}/api/run/add`, method: 'POST', headers, body, connections, duration: seconds })
+
+const reads: Work = async (url) => {
+  const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers, body })
+  const { task_id: id } = (await submitted.json()) as { task_id: string }
+  return autocannon({ url: `${url}/api/task/${id}/status`, connections, duration: seconds })
+}
+
+export const httpSubmits: Measure = {
+  name: 'HTTP submits, 50 connections',
+  aim: 12_000,
+  beside: 'Fastify, zod and the bare inserts',
+  ours: () => withOurs(submits),
+  limit: () => withServer([join(import.meta.dirname, '../servers/bare.ts')], {}, submits),
+}
+
+export const httpReads: Measure = {
+  name: 'HTTP status reads, 50 connections',
+  aim: 20_000,
+  beside: 'Fastify and one bare select',
+  ours: () => withOurs(reads),
+  limit: () => withServer([join(import.meta.dirname, '../servers/bare.ts')], {}, reads),
+}
+
+async function withOurs(work: Work): Promise<number> {
+  using there = place()
+  const env = {
+    PORT: '0',
+    DATABASE_URL: `sqlite:${there.file('ours.db')}`,
+    FERMATA_MAX_CONCURRENT: '0',
+    FERMATA_DRAIN: '1s',
+  }
+  return await withServer([join(import.meta.dirname, '../../src/main.ts'), 'serve'], env, work)
+}
+
+/** Requests a second that a server in a process of its own answers. */
+async function withServer(args: readonly string[], env: Record<string, string>, work: Work): Promise<number> {
+  const server = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const result = await work(await listening(server.stdout))
+    if (result.non2xx > 0 || result.errors > 0) {
+      throw new Error(`${result.non2xx} answers were no success, ${result.errors} requests failed`)
+    }
+    console.error(`p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms`)
+    return result.requests.average
+  } finally {
+    server.kill('SIGTERM')
+    await new Promise((resolve) => {
+      server.once('close', resolve)
+    })
+  }
+}

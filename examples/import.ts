@@ -1,0 +1,53 @@
+import { defineTask, NonRetryableError } from 'fermata'
+import { readFile, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+
+const Row = z.object({ name: z.string(), amount: z.number() })
+
+/** Several steps, each remembered: after a pause, a crash or a failure it goes on in the middle, and no row is taken twice. */
+export const importRows = defineTask({
+  type: 'import',
+  description: 'Read rows from a file of JSON lines, check them, and write their sums.',
+  attempts: 5,
+  backoff: '2s',
+  parameters: z.object({
+    from: z.string().describe('File of JSON lines, each with a name and an amount'),
+    to: z.string().describe('File for the sums by name'),
+    delay: z.number().min(0).default(0).describe('Seconds of work for each row'),
+  }),
+  example: { from: 'rows.jsonl', to: 'sums.json', delay: 0.1 },
+  state: z.discriminatedUnion('step', [
+    z.object({ step: z.literal('summing'), row: z.int(), sums: z.record(z.string(), z.number()) }),
+    z.object({ step: z.literal('writing'), rows: z.int(), sums: z.record(z.string(), z.number()) }),
+  ]),
+  async run({ from, to, delay }, task) {
+    let state = task.state ?? { step: 'summing' as const, row: 0, sums: {} }
+    if (state.step === 'summing') {
+      const lines = (await readFile(from, 'utf8')).split('\n').filter((line) => line !== '')
+      const sums: Record<string, number> = { ...state.sums }
+      for (let row = state.row; row < lines.length; row++) {
+        const { name, amount } = rowOf(lines[row] ?? '', row)
+        if (delay > 0) await task.sleep(delay)
+        sums[name] = (sums[name] ?? 0) + amount
+        task.progress(row + 1, lines.length + 1, name)
+        await task.checkpoint({ step: 'summing', row: row + 1, sums })
+      }
+      state = { step: 'writing', rows: lines.length, sums }
+      await task.checkpoint(state, { durable: true })
+    }
+    await writeFile(to, `${JSON.stringify(state.sums, null, 2)}\n`)
+    task.progress(state.rows + 1, state.rows + 1, 'written')
+    return { rows: state.rows, names: Object.keys(state.sums).length }
+  },
+})
+
+/** A row that is wrong stays wrong: trying again would not help. */
+function rowOf(line: string, row: number): z.output<typeof Row> {
+  try {
+    return Row.parse(JSON.parse(line))
+  } catch (error) {
+    throw new NonRetryableError(
+      `row ${row + 1} is not valid: ${error instanceof Error ? error.message : line}`,
+    )
+  }
+}

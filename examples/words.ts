@@ -1,0 +1,16 @@
+import { defineCommand } from 'fermata'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+/** A script in another language: its pause freezes it, and its progress and result are lines of JSON. */
+export const words = defineCommand({
+  type: 'words',
+  description: 'Count the words of a text with a Python script.',
+  parameters: z.object({
+    text: z.string().max(100_000).describe('What to count'),
+    delay: z.number().min(0).max(10).default(0).describe('Seconds of work for each line'),
+  }),
+  example: { text: 'to be or not to be\nthat is the question', delay: 0.5 },
+  state: z.object({ line: z.int(), counts: z.record(z.string(), z.int()) }),
+  command: () => ['python3', join(import.meta.dirname, 'programs', 'words.py')],
+})

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigInvalid, readConfig, settings } from './config.ts'
+
+const read = (env: Record<string, string>, flags = {}) => readConfig({ flags, env })
+
+test('without anything set, the defaults hold, and nobody can change them', () => {
+  const config = read({})
+  expect(config).toEqual({
+    port: 8_000,
+    host: '127.0.0.1',
+    database: 'sqlite:./fermata.db',
+    maxConcurrent: 10,
+    tasks: '',
+    threads: 0,
+    types: null,
+    retention: 604_800_000,
+    maxQueued: 10_000_000,
+    cancelGrace: 5_000,
+    drain: 25_000,
+    logLevel: 'info',
+  })
+  expect(Object.isFrozen(config)).toBe(true)
+})
+
+test('a variable beats the default, a flag beats the variable, an empty variable is none', () => {
+  expect(read({ PORT: '0' }).port).toBe(0)
+  expect(read({ PORT: '9000' }, { port: '9001' }).port).toBe(9_001)
+  expect(read({ PORT: '' }).port).toBe(8_000)
+  expect(read({ FERMATA_RETENTION: '1d12h', FERMATA_DRAIN: '90' })).toMatchObject({
+    retention: 129_600_000,
+    drain: 90_000,
+  })
+  expect(read({ DATABASE_URL: 'sqlite::memory:', HOST: '::1' })).toMatchObject({
+    database: 'sqlite::memory:',
+    host: '::1',
+  })
+})
+
+describe('a bad value is refused in one line that names it', () => {
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80.5'],
+    ['PORT', '0x50'],
+    ['PORT', 'http'],
+    ['HOST', 'a b'],
+    ['HOST', 'http://localhost'],
+    ['DATABASE_URL', 'mysql://localhost/fermata'],
+    ['DATABASE_URL', 'fermata.db'],
+    ['DATABASE_URL', 'sqlite:'],
+    ['DATABASE_URL', 'sqlite:data/'],
+    ['FERMATA_MAX_CONCURRENT', '10001'],
+    ['FERMATA_MAX_CONCURRENT', '1e3'],
+    ['FERMATA_RETENTION', 'forever'],
+    ['FERMATA_RETENTION', '0'],
+    ['FERMATA_MAX_QUEUED', '0'],
+    ['FERMATA_CANCEL_GRACE', '-5s'],
+    ['FERMATA_DRAIN', '2d'],
+    ['LOG_LEVEL', 'loud'],
+  ])('%s=%s', (variable, value) => {
+    const attempt = () => read({ [variable]: value })
+    expect(attempt).toThrow(ConfigInvalid)
+    expect(attempt).toThrow(`${variable}=${value} is not valid: it must be `)
+    expect(attempt).toThrow(/^[^\n]*$/)
+  })
+
+  test('a flag is named as a flag', () => {
+    expect(() => read({ PORT: '1' }, { port: 'x' })).toThrow(
+      '--port x is not valid: it must be a whole number',
+    )
+    expect(() => read({}, { database: '' })).toThrow('--database  is not valid')
+  })
+})
+
+test('every default is valid and every flag is named after its setting', () => {
+  for (const [name, setting] of Object.entries(settings)) {
+    expect(setting.schema.safeParse(setting.default).success, name).toBe(true)
+    expect(setting.flag).toMatch(/^--[a-z-]+$/)
+  }
+})
+
+test('a variable that looks like ours and is not stops the start; those of clients do not', () => {
+  const read = (env: Record<string, string>) => () => readConfig({ flags: {}, env })
+  expect(read({ FERMATA_MAX_CONCURENT: '1' })).toThrow(/^FERMATA_MAX_CONCURENT is not a setting/)
+  expect(read({ FERMATA_DRAIN: '1s', FERMATA_URL: 'x', OTHER: 'y' })).not.toThrow()
+})

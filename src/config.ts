@@ -1,0 +1,193 @@
+import { z } from 'zod'
+import { parseDuration } from './core/duration.ts'
+
+/** One thing that an operator can set: the flag, the variable, the help and the documentation derive from it. */
+export type Setting<Value> = Readonly<{
+  variable: string
+  flag: string
+  /** Name of the value in the help. */
+  value: string
+  /** As text, as an operator would write it. */
+  default: string
+  help: string
+  /** What is valid, to follow "must be". */
+  must: string
+  schema: z.ZodType<Value, string>
+}>
+
+const whole = (least: number, most: number) => ({
+  must: `a whole number from ${least} to ${most}`,
+  schema: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most),
+})
+
+const day = 86_400_000
+
+/** In milliseconds. */
+const duration = (least: number, most: number) => ({
+  must: `a duration from ${written(least)} to ${written(most)}, like "90s", "10m" or "7d"`,
+  schema: z
+    .string()
+    .transform((text) => parseDuration(text) ?? Number.NaN)
+    .refine((ms) => ms >= least && ms <= most),
+})
+
+function written(ms: number): string {
+  return ms >= day ? `${ms / day}d` : `${ms / 1_000}s`
+}
+
+const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+export const settings = {
+  port: {
+    variable: 'PORT',
+    flag: '--port',
+    value: 'number',
+    default: '8000',
+    help: 'port to listen on; 0 takes any free one',
+    ...whole(0, 65_535),
+  },
+  host: {
+    variable: 'HOST',
+    flag: '--host',
+    value: 'address',
+    default: '127.0.0.1',
+    help: 'address to listen on; 0.0.0.0 for all',
+    must: 'an IP address or a host name',
+    schema: z.string().regex(/^[\w.:%-]{1,253}$/),
+  },
+  database: {
+    variable: 'DATABASE_URL',
+    flag: '--database',
+    value: 'url',
+    default: 'sqlite:./fermata.db',
+    help: 'where tasks are kept: sqlite:PATH, or postgres://... for many nodes; sqlite::memory: keeps nothing',
+    must: 'sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE',
+    schema: z.string().regex(/^(?:sqlite:[^\0]*[^\0/\s]|postgres(?:ql)?:\/\/[^\0\s]+)$/),
+  },
+  maxConcurrent: {
+    variable: 'FERMATA_MAX_CONCURRENT',
+    flag: '--max-concurrent',
+    value: 'number',
+    default: '10',
+    help: 'tasks that run at once; 0 runs none and only serves the API',
+    ...whole(0, 10_000),
+  },
+  threads: {
+    variable: 'FERMATA_THREADS',
+    flag: '--threads',
+    value: 'number',
+    default: '0',
+    help: 'threads kept warm for types that compute; 0 takes one for each core',
+    ...whole(0, 1_000),
+  },
+  tasks: {
+    variable: 'FERMATA_TASKS',
+    flag: '--tasks',
+    value: 'path',
+    default: '',
+    help: 'module of your own task types (.ts or .js), or a folder of them; beside the built-in ones',
+    must: 'a path',
+    schema: z.string().regex(/^[^\0]*$/),
+  },
+  types: {
+    variable: 'FERMATA_TYPES',
+    flag: '--types',
+    value: 'list',
+    default: 'all',
+    help: 'types that this node runs, with commas between; the API serves all',
+    must: 'names of types with commas between, or all',
+    schema: z
+      .string()
+      .regex(/^[\w.:-]+(?:,[\w.:-]+)*$/)
+      .transform((text) => (text === 'all' ? null : text.split(','))),
+  },
+  retention: {
+    variable: 'FERMATA_RETENTION',
+    flag: '--retention',
+    value: 'duration',
+    default: '7d',
+    help: 'tasks are deleted so long after they have ended',
+    ...duration(1_000, 36_500 * day),
+  },
+  maxQueued: {
+    variable: 'FERMATA_MAX_QUEUED',
+    flag: '--max-queued',
+    value: 'number',
+    default: '10000000',
+    help: 'waiting tasks that are held; more are refused',
+    ...whole(1, 1_000_000_000),
+  },
+  cancelGrace: {
+    variable: 'FERMATA_CANCEL_GRACE',
+    flag: '--cancel-grace',
+    value: 'duration',
+    default: '5s',
+    help: 'time that a cancelled handler has to stop by itself',
+    ...duration(0, day),
+  },
+  drain: {
+    variable: 'FERMATA_DRAIN',
+    flag: '--drain',
+    value: 'duration',
+    default: '25s',
+    help: 'time that running tasks have when the server stops',
+    ...duration(0, day),
+  },
+  logLevel: {
+    variable: 'LOG_LEVEL',
+    flag: '--log-level',
+    value: 'level',
+    default: 'info',
+    help: 'least weight of what is logged',
+    must: `one of ${levels.join(', ')}`,
+    schema: z.enum(levels),
+  },
+} as const satisfies Record<string, Setting<unknown>>
+
+export type SettingName = keyof typeof settings
+
+/** What an operator chose, checked; durations in milliseconds. */
+export type Config = Readonly<{ [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }>
+
+/** A setting is not valid; the message is one line for the operator. */
+export class ConfigInvalid extends Error {
+  readonly code = 'CONFIG_INVALID'
+  override readonly name = 'ConfigInvalid'
+}
+
+export type ConfigSources = Readonly<{
+  /** What stands behind the flags of the command line, by setting; these win. */
+  flags: Readonly<Partial<Record<SettingName, string>>>
+  /** An empty variable counts as not set. */
+  env: Readonly<Record<string, string | undefined>>
+}>
+
+/** Throws `ConfigInvalid`, naming the flag or variable, its value and what it must be. */
+export function readConfig({ flags, env }: ConfigSources): Config {
+  refuseUnknown(env)
+  const entries = Object.entries(settings).map(([name, setting]: [string, Setting<unknown>]) => {
+    const given = flags[name as SettingName]
+    const inherited = env[setting.variable]
+    const text = given ?? (inherited === undefined || inherited === '' ? setting.default : inherited)
+    const parsed = setting.schema.safeParse(text)
+    if (parsed.success) return [name, parsed.data]
+    const source = given === undefined ? `${setting.variable}=${text}` : `${setting.flag} ${text}`
+    throw new ConfigInvalid(`${source} is not valid: it must be ${setting.must}.`)
+  })
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+/** A misspelt setting would otherwise be passed over in silence, and one for keys leave the server open. */
+function refuseUnknown(env: ConfigSources['env']): void {
+  const known = new Set<string>([...Object.values(settings).map(({ variable }) => variable), ...ofClients])
+  const unknown = Object.keys(env).find((name) => name.startsWith('FERMATA_') && !known.has(name))
+  if (unknown === undefined) return
+  throw new ConfigInvalid(`${unknown} is not a setting of this program: see fermata serve --help.`)
+}
+
+/** Read by the clients, which may share the environment of the server. */
+const ofClients = ['FERMATA_URL', 'FERMATA_API_KEY']

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { submitted } from '../core/transition.ts'
+import type { Task } from '../core/task.ts'
+import { DetailsBody, ResultBody, StatusBody } from './answers.ts'
+import { detailsBody, progressBody, resultBody, statusBody, type Documents } from './bodies.ts'
+
+const error = { code: 'E', name: 'Error', message: 'no "luck"\n', stack: 'at secret.ts:1' }
+
+function documents(changes: Partial<Task> = {}, more: Partial<Documents> = {}): Documents {
+  const { task, entry } = submitted(
+    {
+      id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
+      type: 'add',
+      parameters: '',
+      priority: 0,
+      runAt: null,
+      timeout: null,
+      maxAttempts: 2,
+      backoff: { base: 1_000, factor: 2, max: 60_000, jitter: 0.2 },
+      tags: ['quoted "tag"'],
+      idempotencyKey: null,
+      requestHash: null,
+    },
+    { now: 1_000_000, nextSeq: () => 1, by: 'api' },
+  )
+  return {
+    task: { ...task, ...changes },
+    parameters: '{"a":1,"b":"ünï"}',
+    checkpoint: null,
+    result: null,
+    timeline: [entry],
+    ...more,
+  }
+}
+
+describe('a status body', () => {
+  test('fits its schema and splices the parameters in', () => {
+    const body = StatusBody.parse(JSON.parse(statusBody(documents(), 1_002_500)))
+    expect(body).toMatchObject({
+      status: 'queued',
+      created_at: 1_000,
+      started_at: null,
+      progress: null,
+      parameters: { a: 1, b: 'ünï' },
+      tags: ['quoted "tag"'],
+      version: 1,
+      queue_time: 2.5,
+      execution_time: 0,
+    })
+  })
+
+  test('counts active time up to now, and hides the stack of an error', () => {
+    const text = statusBody(
+      documents({ status: 'running', since: 1_000_000, activeMs: 250, error, endedBy: 'killed' }),
+      1_001_000,
+    )
+    expect(text).not.toContain('secret')
+    expect(StatusBody.parse(JSON.parse(text))).toMatchObject({
+      execution_time: 1.25,
+      error: { code: 'E', name: 'Error', message: 'no "luck"\n' },
+      ended_by: 'killed',
+    })
+  })
+})
+
+test('a result body has the result, or null', () => {
+  const done = documents({ status: 'completed', completedAt: 1_003_000 }, { result: '{"deep":[1]}' })
+  expect(ResultBody.parse(JSON.parse(resultBody(done, 1_003_000))).result).toEqual({ deep: [1] })
+  const failed = documents({ status: 'failed', error })
+  expect(ResultBody.parse(JSON.parse(resultBody(failed, 1_003_000))).result).toBeNull()
+})
+
+test('details fit their schema, with attempts from the timeline', () => {
+  const timeline = [
+    ...documents().timeline,
+    { version: 2, at: 1_001_000, move: 'claim', status: 'running', attempt: 1, by: 'boot' } as const,
+    { version: 3, at: 1_002_000, move: 'fail', status: 'failed', attempt: 1, by: 'boot', error } as const,
+  ]
+  const text = detailsBody(
+    documents(
+      { status: 'failed', attempt: 1, error, timeout: 5_000 },
+      { timeline, checkpoint: '{"step":3}' },
+    ),
+    1_002_000,
+  )
+  expect(text).not.toContain('secret')
+  const body = DetailsBody.parse(JSON.parse(text))
+  expect(body).toMatchObject({
+    timeout: 5,
+    backoff: { base: 1, max: 60 },
+    checkpoint: { step: 3 },
+    controls: ['retry'],
+    attempts: [{ attempt: 1, started_at: 1_001, ended_at: 1_002, move: 'fail', status: 'failed' }],
+  })
+  expect(body.timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'fail'])
+})
+
+describe('progress', () => {
+  const progress = { current: 5, total: 20, message: 'on it', at: 1_000, rate: 2 }
+
+  test('has a ratio, and an end that comes nearer while it runs', () => {
+    expect(progressBody(progress, 1_500)).toEqual({
+      current: 5,
+      total: 20,
+      message: 'on it',
+      ratio: 0.25,
+      rate: 2,
+      eta_seconds: 7,
+    })
+    expect(progressBody(progress, 99_000).eta_seconds).toBe(0)
+  })
+
+  test('has no end in sight while it does not run, and no ratio without a total', () => {
+    expect(progressBody(progress).eta_seconds).toBeNull()
+    expect(progressBody({ current: 5, at: 1_000 }, 1_000)).toEqual({
+      current: 5,
+      total: null,
+      message: null,
+      ratio: null,
+      rate: null,
+      eta_seconds: null,
+    })
+    expect(progressBody({ current: 0, total: 0, at: 0 }).ratio).toBe(1)
+  })
+})

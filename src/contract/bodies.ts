@@ -1,0 +1,124 @@
+import { attemptsOf, type Attempt } from '../core/attempts.ts'
+import { controlsFrom } from '../core/lifecycle.ts'
+import {
+  activeTime,
+  pausedTime,
+  queueTime,
+  type ErrorRecord,
+  type Json,
+  type Progress,
+  type Task,
+  type TimelineEntry,
+} from '../core/task.ts'
+
+/**
+ * Bodies of tasks as JSON text. Parameters, checkpoint and result are text already and are spliced in as they are: reading
+ * a task never parses what a handler or a caller wrote. `now` is Unix milliseconds.
+ */
+
+/** A task with its documents, as the engine hands it out. */
+export type Documents = Readonly<{
+  task: Task
+  parameters: Json
+  checkpoint: Json | null
+  result: Json | null
+  timeline: readonly TimelineEntry[]
+}>
+
+export function statusBody(
+  { task, parameters }: Pick<Documents, 'task' | 'parameters'>,
+  now: number,
+): string {
+  return `{${statusFields(task, parameters, now)}}`
+}
+
+export function resultBody({ task, parameters, result }: Documents, now: number): string {
+  return `{${statusFields(task, parameters, now)},"result":${result ?? 'null'}}`
+}
+
+export function detailsBody(
+  { task, parameters, checkpoint, result, timeline }: Documents,
+  now: number,
+): string {
+  const { base, factor, max, jitter } = task.backoff
+  const more = JSON.stringify({
+    timeout: seconds(task.timeout),
+    backoff: { base: base / 1_000, factor, max: max / 1_000, jitter },
+    failures: task.failures,
+    crashes: task.crashes,
+    fence: task.fence,
+    idempotency_key: task.idempotencyKey,
+    controls: controlsFrom(task.status),
+    attempts: attemptsOf(timeline).map(attemptBody),
+    timeline: timeline.map(timelineBody),
+  })
+  const documents = `"result":${result ?? 'null'},"checkpoint":${checkpoint ?? 'null'}`
+  return `{${statusFields(task, parameters, now)},${documents},${more.slice(1)}`
+}
+
+export function timelineBody(entry: TimelineEntry) {
+  const { version, at, move, status, attempt, by, why, error, endedBy } = entry
+  return {
+    version,
+    at: at / 1_000,
+    move,
+    status,
+    attempt,
+    by,
+    ...(why === undefined ? {} : { why }),
+    ...(error === undefined ? {} : { error: errorBody(error) }),
+    ...(endedBy === undefined ? {} : { ended_by: endedBy }),
+  }
+}
+
+/** `now` is given while the task runs: only then does its end come nearer. */
+export function progressBody(progress: Progress, now?: number) {
+  const { current, at } = progress
+  const [total, rate] = [progress.total ?? null, progress.rate ?? null]
+  const ratio = total === null ? null : total > 0 ? Math.min(1, Math.max(0, current / total)) : 1
+  let eta: number | null = null
+  if (now !== undefined && total !== null && rate !== null && rate > 0) {
+    eta = Math.max(0, Math.round(((total - current) / rate) * 1_000 - Math.max(0, now - at)) / 1_000)
+  }
+  return { current, total, message: progress.message ?? null, ratio, rate, eta_seconds: eta }
+}
+
+/** Errors leave the operator's hands without their stack. */
+function errorBody({ code, name, message }: ErrorRecord) {
+  return { code, name, message }
+}
+
+function attemptBody({ attempt, startedAt, endedAt, move, status, error, endedBy }: Attempt) {
+  return {
+    attempt,
+    started_at: seconds(startedAt),
+    ended_at: seconds(endedAt),
+    move,
+    status,
+    error: error === null ? null : errorBody(error),
+    ended_by: endedBy,
+  }
+}
+
+/** Written by hand, because polling for it is what a server does most. Ids, types and statuses need no escaping. */
+function statusFields(task: Task, parameters: Json, now: number): string {
+  const { progress, error, tags } = task
+  const live = task.status === 'running' ? now : undefined
+  return (
+    `"task_id":"${task.id}","task_type":"${task.type}","status":"${task.status}"` +
+    `,"created_at":${task.createdAt / 1_000},"started_at":${seconds(task.startedAt)}` +
+    `,"completed_at":${seconds(task.completedAt)}` +
+    `,"progress":${progress === null ? 'null' : JSON.stringify(progressBody(progress, live))}` +
+    `,"parameters":${parameters},"priority":${task.priority}` +
+    `,"attempt":${task.attempt},"max_attempts":${task.maxAttempts},"run_at":${seconds(task.runAt)}` +
+    `,"tags":${tags.length === 0 ? '[]' : JSON.stringify(tags)},"version":${task.version}` +
+    `,"execution_time":${activeTime(task, now) / 1_000},"queue_time":${queueTime(task, now) / 1_000}` +
+    `,"paused_time":${pausedTime(task, now) / 1_000}` +
+    `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
+    `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}`
+  )
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1_000
+}

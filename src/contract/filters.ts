@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { controls, statuses } from '../core/task.ts'
+import { label, queryList, queryNumber, queryWhole, typeName } from './values.ts'
+
+/** What callers send about many tasks: filters, pages and operations. */
+
+const statusList = queryList(z.enum(statuses, `must be among ${statuses.join(', ')}`)).meta({
+  description: 'One status, or several with commas: `queued,running`.',
+})
+const typeList = queryList(typeName).meta({
+  description: 'One type, or several with commas.',
+  example: 'add',
+})
+const tag = label(200).meta({ description: 'Tasks that bear this tag.' })
+const search = z.string().min(1).max(200)
+const createdAfter = (number: z.ZodType<number>) =>
+  number.meta({ description: 'Created at this time or later. Unix seconds.' })
+const createdBefore = (number: z.ZodType<number>) =>
+  number.meta({ description: 'Created before this time. Unix seconds.' })
+const latest = 253_402_300_799
+const meaning = 'The beginning of an id, or text in the parameters or the error; a to z match both cases.'
+
+const eventFilter = {
+  status: statusList.exactOptional(),
+  type: typeList.exactOptional(),
+  tag: tag.exactOptional(),
+  created_after: createdAfter(queryNumber(0, latest)).exactOptional(),
+  created_before: createdBefore(queryNumber(0, latest)).exactOptional(),
+}
+
+export const ChangesQuery = z.strictObject({
+  ...eventFilter,
+  q: search.exactOptional().meta({ description: meaning }),
+})
+
+export const ListQuery = z.strictObject({
+  ...eventFilter,
+  q: search.exactOptional().meta({
+    description: `${meaning} Covers the newest 10,000 tasks of the other filters; more than 12 characters of an id find it among all tasks.`,
+  }),
+  order: z.enum(['newest', 'oldest']).default('newest').meta({
+    description: 'By the time of submission.',
+    example: 'newest',
+  }),
+  limit: queryWhole(1, 1_000).default(100).meta({ description: 'Tasks in a page, at most.', example: 100 }),
+  cursor: z.string().min(1).max(200).exactOptional().meta({
+    description: 'The `next_cursor` of the page before, with the same filter and order.',
+  }),
+})
+
+const oneOrMore = <T>(value: z.ZodType<T>, most: number) =>
+  z.union([value.transform((single) => [single]), z.array(value).max(most)])
+
+export const BulkRequest = z
+  .strictObject(
+    {
+      action: z.enum(controls).meta({ description: 'What is done to each task.', example: 'cancel' }),
+      filter: z
+        .strictObject(
+          {
+            status: oneOrMore(z.enum(statuses), 9).exactOptional(),
+            type: oneOrMore(typeName, 1_000).exactOptional(),
+            tag: tag.exactOptional(),
+            q: search.exactOptional().meta({ description: meaning }),
+            created_after: createdAfter(z.number().min(0).max(latest)).exactOptional(),
+            created_before: createdBefore(z.number().min(0).max(latest)).exactOptional(),
+          },
+          'must be an object',
+        )
+        .meta({
+          description:
+            'Which tasks, as in the list; an empty one means all. Tasks that cannot take the action, and those submitted later, are left out.',
+        }),
+      dry_run: z.boolean().default(false).meta({ description: 'Only count what matches.' }),
+    },
+    'the body must be a JSON object',
+  )
+  .meta({
+    description: 'An action on all tasks of a filter.',
+    example: { action: 'cancel', filter: { status: 'queued', type: 'add' }, dry_run: true },
+  })
+
+export const BulkQuery = z.strictObject({
+  wait: queryNumber(0, 60).default(2).meta({
+    description: 'Seconds to wait at most for the end of the operation. Default 2.',
+    example: 2,
+  }),
+})
+
+export const OperationParams = z.object({
+  operation_id: z.string().meta({
+    description: 'Id of an operation, as its start answered it.',
+    example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40',
+  }),
+})
+
+export const ChangesHeaders = z.object({
+  'last-event-id': z.string().exactOptional().meta({
+    description: 'Any: the client comes back, and is told to look at the tasks again.',
+  }),
+})

@@ -1,0 +1,11 @@
+import type { z } from 'zod'
+import type { Issue } from '../core/errors.ts'
+
+/** What a schema refused, one line for each field; a key that it does not know is named by its own path. */
+export function issuesOf(error: z.ZodError): Issue[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String)
+    if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }]
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
+  })
+}

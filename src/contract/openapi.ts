@@ -1,0 +1,226 @@
+import { z } from 'zod'
+import * as answers from './answers.ts'
+import { batchExamples, runContent, typeComponents, typeNames, type DescribedType } from './openapi-types.ts'
+import { problems, type ProblemCode } from './problems.ts'
+import * as reports from './reports.ts'
+import { BatchRequest, RunRequest } from './requests.ts'
+import { BulkRequest } from './filters.ts'
+import { commonProblems, tags, type Route } from './route.ts'
+import { routes } from './routes.ts'
+
+type Json = Record<string, unknown>
+
+/** Shapes that stand under a name of their own in the document, and are referred to everywhere else. */
+const components: Readonly<Record<string, z.ZodType>> = {
+  RunRequest,
+  BatchRequest,
+  BulkRequest,
+  Accepted: answers.Accepted,
+  ControlAnswer: answers.ControlAnswer,
+  Status: answers.Status,
+  StatusBody: answers.StatusBody,
+  ResultBody: answers.ResultBody,
+  Details: answers.DetailsBody,
+  Progress: answers.ProgressBody,
+  TaskError: answers.TaskErrorBody,
+  EndedBy: answers.EndedBy,
+  Attempt: answers.AttemptBody,
+  TimelineEntry: answers.TimelineBody,
+  Log: answers.LogBody,
+  Type: answers.TypeBody,
+  Types: answers.TypesBody,
+  Finished: reports.Finished,
+  BatchAccepted: reports.BatchAccepted,
+  TaskPage: reports.ListBody,
+  Explanation: reports.ExplainBody,
+  Purged: reports.PurgeAnswer,
+  Hold: reports.HoldAnswer,
+  Filter: reports.FilterBody,
+  Operation: reports.OperationBody,
+  Stats: reports.StatsBody,
+  Index: answers.IndexBody,
+  Health: answers.HealthBody,
+  Problem: answers.ProblemBody,
+}
+const names = new Map(Object.entries(components).map(([name, schema]) => [schema as unknown, name]))
+
+/** The OpenAPI 3.1 document of the API, from the very shapes that check its requests. */
+export function openapi(version: string, types: readonly DescribedType[]): Json {
+  const paths: Record<string, Json> = {}
+  for (const [operationId, route] of Object.entries<Route>(routes)) {
+    paths[route.path] ??= {}
+    paths[route.path]![route.method.toLowerCase()] = operation(operationId, route, types)
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Fermata',
+      version,
+      description:
+        'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs. Times are Unix seconds, durations seconds.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'This server' }],
+    security: [],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: {
+        ...Object.fromEntries(Object.entries(components).map(([name, schema]) => [name, described(schema)])),
+        ...typeComponents(types),
+      },
+    },
+  }
+}
+
+function operation(operationId: string, route: Route, types: readonly DescribedType[]): Json {
+  const { tag, summary, description, body } = route
+  const parameters = [
+    ...parametersIn('path', route.params).map((parameter) => ofTypes(parameter, types)),
+    ...parametersIn('query', route.query),
+    ...parametersIn('header', route.headers),
+  ]
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': bodyContent(body, types) } } }),
+    responses: { ...success(route), ...refusals([...route.problems, ...commonProblems]) },
+  }
+}
+
+/** A new server can be tried out as it is: the types that there are can be chosen, and each has its example. */
+function ofTypes(parameter: Json, types: readonly DescribedType[]): Json {
+  const [first] = types
+  if (parameter['name'] !== 'task_type' || first === undefined) return parameter
+  return { ...parameter, schema: typeNames(types), example: first.type }
+}
+
+function bodyContent(body: z.ZodType, types: readonly DescribedType[]): Json {
+  if (types.length === 0) return content(body)
+  if (body === RunRequest) return runContent(types)
+  if (body !== BatchRequest) return content(body)
+  return { schema: content(body)['schema'], examples: batchExamples(types) }
+}
+
+function success({ answer }: Route): Json {
+  const headers = {
+    'X-Request-ID': 'Of this call: the one that came with it, or a new one.',
+    ...(answer.tagged === undefined ? {} : { ETag: 'Changes with every transition and every report.' }),
+    ...answer.headers,
+  }
+  const json = answer.schema === undefined ? {} : { 'application/json': content(answer.schema) }
+  const stream = {
+    'text/event-stream': {
+      schema: { type: 'string', description: answer.stream },
+      example:
+        'id: 2\nevent: transition\ndata: {"task_id":"...","version":2,"move":"claim","status":"running"}\n\n',
+    },
+  }
+  const full = {
+    description: answer.description,
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, meaning]) => [
+        name,
+        { description: meaning, schema: { type: 'string' } },
+      ]),
+    ),
+    content: answer.stream === undefined ? json : stream,
+  }
+  return {
+    200: full,
+    ...(answer.later === undefined ? {} : { 202: { ...full, description: answer.later } }),
+    ...(answer.nothing === undefined ? {} : { 204: { description: answer.nothing } }),
+    ...(answer.tagged === undefined ? {} : { 304: { description: 'It stands as the caller knows it.' } }),
+  }
+}
+
+/** One response for each status, with an example for each code. */
+function refusals(codes: readonly ProblemCode[]): Json {
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of codes) {
+    const { status } = problems[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const response = (of: readonly ProblemCode[]) => ({
+    description: of.map((code) => `\`${code}\`: ${problems[code].title}`).join('; '),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(of.map((code) => [code, { value: problemExample(code) }])),
+      },
+    },
+  })
+  return Object.fromEntries([...byStatus].map(([status, of]) => [status, response(of)]))
+}
+
+function problemExample(code: ProblemCode): Json {
+  const { status, title } = problems[code]
+  return {
+    type: problemType(code),
+    title,
+    status,
+    detail: `${title}.`,
+    code,
+    request_id: '0b1f7a52-5d0c-4b3a-8f1e-6c1f0f6f3c11',
+  }
+}
+
+/** The `type` of a problem: a name, not an address to look up. */
+export function problemType(code: ProblemCode): string {
+  return `urn:fermata:problem:${code.toLowerCase().replaceAll('_', '-')}`
+}
+
+function parametersIn(place: 'path' | 'query' | 'header', object: z.ZodObject | undefined): Json[] {
+  if (object === undefined) return []
+  const schema = described(object)
+  const required = (schema['required'] ?? []) as readonly string[]
+  return Object.entries(schema['properties'] as Record<string, Json>).map(
+    ([name, { description, example, ...shape }]) => ({
+      name,
+      in: place,
+      required: required.includes(name),
+      description,
+      schema: shape,
+      ...(example === undefined ? {} : { example }),
+    }),
+  )
+}
+
+function content(schema: z.ZodType): Json {
+  const name = names.get(schema)
+  const { example, ...inline } = described(schema)
+  return {
+    schema: name === undefined ? inline : { $ref: `#/components/schemas/${name}` },
+    ...(example === undefined ? {} : { example }),
+  }
+}
+
+/** As JSON schema, with named shapes inside it as references. Answers may grow, so they are not closed. */
+function described(schema: z.ZodType): Json {
+  const { $schema: _, ...shape } = z.toJSONSchema(schema, {
+    io: 'input',
+    override({ zodSchema, jsonSchema, path }) {
+      const name = names.get(zodSchema)
+      if (name !== undefined && path.length > 0) {
+        for (const key of Object.keys(jsonSchema)) delete (jsonSchema as Json)[key]
+        jsonSchema.$ref = `#/components/schemas/${name}`
+        return
+      }
+      if (jsonSchema.additionalProperties === false && !requests.has(schema)) {
+        delete jsonSchema.additionalProperties
+      }
+      if (jsonSchema.type === 'integer') {
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+      }
+    },
+  })
+  return shape
+}
+
+const requests: ReadonlySet<z.ZodType> = new Set<z.ZodType>([RunRequest, BatchRequest, BulkRequest])

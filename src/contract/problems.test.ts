@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import * as errors from '../core/errors.ts'
+import { isProblemCode, problems, taskErrors } from './problems.ts'
+
+/** Made with empty lists, which pass for every kind of argument: only the codes matter. */
+function codesOfTheFamily(): Map<string, string> {
+  const codes = new Map<string, string>()
+  for (const [name, value] of Object.entries(errors)) {
+    if (typeof value !== 'function' || !(value.prototype instanceof errors.TaskError)) continue
+    const Made = value as unknown as new (...values: unknown[]) => errors.TaskError
+    codes.set(name, new Made([], [], [], []).code)
+  }
+  return codes
+}
+
+test('every error of the family is a problem or a code of a task, never both', () => {
+  const codes = codesOfTheFamily()
+  expect(codes.size).toBeGreaterThanOrEqual(15)
+  for (const [name, code] of codes) {
+    const places = [isProblemCode(code), Object.hasOwn(taskErrors, code)].filter(Boolean)
+    expect(places, `${name} (${code}) needs one entry in contract/problems.ts`).toHaveLength(1)
+  }
+})
+
+test('codes are upper case, statuses are errors, and every 503 and 429 says when to try again', () => {
+  for (const [code, { status, ...kind }] of Object.entries(problems)) {
+    expect(code).toMatch(/^[A-Z][A-Z_]*$/)
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect('retryAfter' in kind, code).toBe(status === 503 || status === 429)
+  }
+})
+
+test('a name of the prototype is not a code', () => {
+  expect(isProblemCode('constructor')).toBe(false)
+})

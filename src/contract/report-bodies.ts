@@ -1,0 +1,143 @@
+import type { Filter } from '../core/filter.ts'
+import type { Operation } from '../core/operation.ts'
+import { positionLimit, type Reason } from '../core/reason.ts'
+import type { Status, Task } from '../core/task.ts'
+import { statusBody, type Documents } from './bodies.ts'
+
+/** Bodies about many tasks, and about the server. Times of the engine are Unix milliseconds. */
+
+type Page = Readonly<{
+  tasks: readonly Pick<Documents, 'task' | 'parameters'>[]
+  nextCursor: string | null
+  searchLimited: boolean
+}>
+
+export function listBody({ tasks, nextCursor, searchLimited }: Page, now: number): string {
+  const bodies = tasks.map((documents) => statusBody(documents, now))
+  const rest = JSON.stringify({ next_cursor: nextCursor, search_limited: searchLimited })
+  return `{"tasks":[${bodies.join(',')}],${rest.slice(1)}`
+}
+
+export function explainBody({
+  task,
+  reasons,
+  position,
+  startsIn,
+}: Readonly<{ task: Task; reasons: readonly Reason[]; position: number | null; startsIn: number | null }>) {
+  return {
+    task_id: task.id,
+    status: task.status,
+    reasons,
+    position: position !== null && position > positionLimit ? '>10,000' : position,
+    eta_seconds: startsIn === null ? null : startsIn / 1_000,
+  }
+}
+
+export function operationBody(operation: Operation) {
+  const { id, action, filter, dryRun, status, createdAt, endedAt, error } = operation
+  const { matched, changed, unchanged, refused } = operation
+  return {
+    operation_id: id,
+    action,
+    filter: filterBody(filter),
+    dry_run: dryRun,
+    status,
+    created_at: createdAt / 1_000,
+    ended_at: endedAt === null ? null : endedAt / 1_000,
+    matched,
+    changed,
+    unchanged,
+    refused,
+    error,
+  }
+}
+
+/** What is undefined is left out by JSON. */
+function filterBody({ statuses, types, tag, text, createdAfter, createdBefore }: Filter) {
+  return {
+    status: statuses,
+    type: types,
+    tag,
+    q: text,
+    created_after: createdAfter === undefined ? undefined : createdAfter / 1_000,
+    created_before: createdBefore === undefined ? undefined : createdBefore / 1_000,
+  }
+}
+
+type CountsOf = Readonly<Partial<Record<Status, number>>>
+type LoopOf = Readonly<{
+  p50: number
+  p99: number
+  max: number
+  blocked: readonly Readonly<{ type: string; at: number; ms: number }>[]
+}>
+type RatesOf = Readonly<Record<string, number>>
+type StatsOf = Readonly<{
+  counts: Readonly<{
+    byType: Readonly<Record<string, CountsOf>>
+    fencedOff: Readonly<Record<string, number>>
+    held: Readonly<Record<string, unknown>>
+  }>
+  node: Readonly<{
+    boot: string
+    phase: string
+    maxConcurrent: number
+    slotsInUse: number
+    parked: number
+    loop: LoopOf
+  }>
+  rates: Readonly<{ minute: RatesOf; fiveMinutes: RatesOf; hour: RatesOf }>
+  expected: Readonly<Record<string, number | null>>
+}>
+
+export function statsBody({ counts, node, rates, expected }: StatsOf) {
+  const names = new Set([...Object.keys(expected), ...Object.keys(counts.byType)])
+  const types = [...names].map((type) => {
+    const duration = expected[type] ?? null
+    const body = {
+      counts: counts.byType[type] ?? {},
+      held: Object.hasOwn(counts.held, type),
+      fenced_off: counts.fencedOff[type] ?? 0,
+      expected_duration: duration === null ? null : Math.round(duration) / 1_000,
+    }
+    return [type, body] as const
+  })
+  return {
+    counts: sumOf(Object.values(counts.byType)),
+    types: Object.fromEntries(types),
+    rates: { '1m': rounded(rates.minute), '5m': rounded(rates.fiveMinutes), '60m': rounded(rates.hour) },
+    node: {
+      id: node.boot,
+      phase: node.phase,
+      max_concurrent: node.maxConcurrent,
+      slots_in_use: node.slotsInUse,
+      parked: node.parked,
+      event_loop: {
+        p50: node.loop.p50 / 1_000,
+        p99: node.loop.p99 / 1_000,
+        max: node.loop.max / 1_000,
+        blocked: node.loop.blocked.map(({ type, at, ms }) => ({
+          type,
+          at: at / 1_000,
+          duration: ms / 1_000,
+        })),
+      },
+    },
+  }
+}
+
+function rounded(rates: RatesOf): RatesOf {
+  return Object.fromEntries(
+    Object.entries(rates).map(([name, rate]) => [name, Math.round(rate * 1_000) / 1_000]),
+  )
+}
+
+function sumOf(all: readonly CountsOf[]): CountsOf {
+  const sum: Partial<Record<Status, number>> = {}
+  for (const counts of all) {
+    for (const [status, tasks] of Object.entries(counts) as [Status, number][]) {
+      sum[status] = (sum[status] ?? 0) + tasks
+    }
+  }
+  return sum
+}

@@ -1,0 +1,213 @@
+import { z } from 'zod'
+import { operationStatuses } from '../core/operation.ts'
+import { reasonCodes } from '../core/reason.ts'
+import { controls, statuses } from '../core/task.ts'
+import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
+import { seconds, taskId, time, typeName } from './values.ts'
+
+/** What the server answers about many tasks, about waiting, and about itself. */
+
+const statusExample = StatusBody.meta()?.['example'] as object
+
+export const Finished = z.strictObject({ ...ResultBody.shape, message: z.string() }).meta({
+  description: 'The task has ended within the time that the caller was ready to wait.',
+  example: { ...(ResultBody.meta()?.['example'] as object), message: 'A task of type add was submitted.' },
+})
+
+export const RunAnswer = z.union([Finished, Accepted]).meta({
+  description: 'The task is stored; with its result when it has ended within the time to wait.',
+  example: Accepted.meta()?.['example'],
+})
+
+export const BatchAccepted = z
+  .strictObject({
+    task_ids: z.array(taskId).meta({ description: 'In the order of the batch.' }),
+    replayed: z.int().meta({ description: 'How many of them an idempotency key had made before.' }),
+    message: z.string(),
+  })
+  .meta({
+    description: 'All tasks of the batch are stored and will run.',
+    example: {
+      task_ids: ['019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31', '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c32'],
+      replayed: 0,
+      message: '2 tasks of type add were submitted.',
+    },
+  })
+
+export const ListBody = z
+  .strictObject({
+    tasks: z.array(StatusBody),
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Where the next page begins; null at the end. A short page can have one.' }),
+    search_limited: z.boolean().meta({
+      description: 'There are older tasks that the search did not look at: it covers the newest 10,000.',
+    }),
+  })
+  .meta({
+    description: 'A page of tasks.',
+    example: { tasks: [statusExample], next_cursor: null, search_limited: false },
+  })
+
+export const ExplainBody = z
+  .strictObject({
+    task_id: taskId,
+    status: Status,
+    reasons: z
+      .array(z.strictObject({ code: z.enum(reasonCodes), message: z.string() }))
+      .meta({ description: 'Why it does not run now; what must pass first stands first.' }),
+    position: z
+      .union([z.int(), z.literal('>10,000')])
+      .nullable()
+      .meta({
+        description: 'Place in the queue: 1 is next. Counted up to 10,000; null when it is not queued.',
+      }),
+    eta_seconds: seconds('Until it starts, by what is known now; null when nothing foretells it.').nullable(),
+  })
+  .meta({
+    description: 'Why a task waits, and how long still.',
+    example: {
+      task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
+      status: 'queued',
+      reasons: [{ code: 'no_free_slot', message: 'All 10 slots of this node are taken.' }],
+      position: 1,
+      eta_seconds: 2.5,
+    },
+  })
+
+export const PurgeAnswer = z.strictObject({ message: z.string(), task_id: taskId }).meta({
+  description: 'The task is gone, with all that was known of it.',
+  example: { message: 'The task was deleted.', task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31' },
+})
+
+export const HoldAnswer = z
+  .strictObject({ message: z.string(), task_type: typeName, held: z.boolean() })
+  .meta({
+    description: 'The type as it stands now.',
+    example: { message: 'The type add is held: nothing of it starts.', task_type: 'add', held: true },
+  })
+
+const count = (description: string) => z.int().min(0).meta({ description })
+
+/** As a caller writes it. */
+export const FilterBody = z
+  .strictObject({
+    status: z.array(Status).exactOptional(),
+    type: z.array(typeName).exactOptional(),
+    tag: z.string().exactOptional(),
+    q: z.string().exactOptional(),
+    created_after: time('Created then or later.').exactOptional(),
+    created_before: time('Created before.').exactOptional(),
+  })
+  .meta({ description: 'Which tasks are meant.', example: { status: ['queued'], type: ['add'] } })
+
+export const OperationBody = z
+  .strictObject({
+    operation_id: z.string().meta({ example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40' }),
+    action: z.enum(controls),
+    filter: FilterBody.meta({ description: 'The tasks that were meant, and could take the action.' }),
+    dry_run: z.boolean(),
+    status: z.enum(operationStatuses).meta({
+      description:
+        '`interrupted`: its server stopped or died over it. What was done stands, at least as much as is counted; start it again for the rest.',
+    }),
+    created_at: time('When it began.'),
+    ended_at: time('When it ended.').nullable(),
+    matched: count('Tasks that matched so far.'),
+    changed: count('Of these, those that the action moved.'),
+    unchanged: count('On which it stood already.'),
+    refused: count('That could not take it any more when their turn came.'),
+    error: z.string().nullable().meta({ description: 'Why it failed.' }),
+  })
+  .meta({
+    description: 'An action on many tasks.',
+    example: {
+      operation_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40',
+      action: 'cancel',
+      filter: { status: ['queued'], type: ['add'] },
+      dry_run: false,
+      status: 'completed',
+      created_at: 1_764_000_000.125,
+      ended_at: 1_764_000_000.325,
+      matched: 120,
+      changed: 120,
+      unchanged: 0,
+      refused: 0,
+      error: null,
+    },
+  })
+
+const byStatus = z.partialRecord(z.enum(statuses), count('Tasks.'))
+const rate = z.number().min(0)
+const Rates = z.strictObject({
+  submitted: rate,
+  started: rate,
+  completed: rate,
+  failed: rate,
+  cancelled: rate,
+  retried: rate,
+})
+const noRates = { submitted: 2, started: 2, completed: 1.9, failed: 0.1, cancelled: 0, retried: 0 }
+
+export const StatsBody = z
+  .strictObject({
+    counts: byStatus.meta({ description: 'All tasks, by status; zeros are left out.' }),
+    types: z.record(
+      z.string(),
+      z.strictObject({
+        counts: byStatus,
+        held: z.boolean(),
+        fenced_off: count('Slots that code still holds which did not stop when it was told to.'),
+        expected_duration: seconds(
+          'Active time of a run that completes; null before the first one of this server.',
+        ).nullable(),
+      }),
+    ),
+    rates: z.strictObject({ '1m': Rates, '5m': Rates, '60m': Rates }).meta({
+      description:
+        'A second, over the last 1, 5 and 60 minutes, of this server alone; kept in memory, so they begin anew with it.',
+    }),
+    node: z.strictObject({
+      id: z.string().meta({ description: 'New with every start.' }),
+      phase: z.enum(['starting', 'ready', 'draining', 'closed']),
+      max_concurrent: z.int(),
+      slots_in_use: z.int(),
+      parked: z.int().meta({ description: 'Paused handlers that are kept in memory.' }),
+      event_loop: z
+        .strictObject({
+          p50: seconds('Median.'),
+          p99: seconds('99 of 100 times it was less.'),
+          max: seconds('The longest.'),
+          blocked: z.array(
+            z.strictObject({
+              type: z.string(),
+              at: time('When it ended.'),
+              duration: seconds('For how long.'),
+            }),
+          ),
+        })
+        .meta({
+          description:
+            'How late the main thread was, and the inline handlers that kept it for more than a second, the newest first.',
+        }),
+    }),
+  })
+  .meta({
+    description: 'How much there is, and how fast it moves.',
+    example: {
+      counts: { queued: 3, running: 10, completed: 4_711 },
+      types: {
+        add: { counts: { queued: 3, running: 10 }, held: false, fenced_off: 0, expected_duration: 0.004 },
+      },
+      rates: { '1m': noRates, '5m': noRates, '60m': noRates },
+      node: {
+        id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c00',
+        phase: 'ready',
+        max_concurrent: 10,
+        slots_in_use: 10,
+        parked: 0,
+        event_loop: { p50: 0.001, p99: 0.004, max: 0.02, blocked: [] },
+      },
+    },
+  })

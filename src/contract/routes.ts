@@ -1,0 +1,13 @@
+import { queueRoutes } from './queue-routes.ts'
+import type { Route } from './route.ts'
+import { serverRoutes } from './server-routes.ts'
+import { taskRoutes } from './task-routes.ts'
+
+/** Every call, by its operation id. */
+export const routes = { ...taskRoutes, ...queueRoutes, ...serverRoutes } as const satisfies Record<
+  string,
+  Route
+>
+
+export type Routes = typeof routes
+export type OperationId = keyof Routes

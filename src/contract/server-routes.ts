@@ -1,0 +1,84 @@
+import { HealthBody, IndexBody, TypeBody, TypesBody } from './answers.ts'
+import { HoldAnswer, StatsBody } from './reports.ts'
+import { TypeParams } from './requests.ts'
+import type { Route } from './route.ts'
+
+const hold = {
+  method: 'POST',
+  tag: 'types',
+  params: TypeParams,
+  answer: { description: 'So it is.', schema: HoldAnswer },
+  problems: ['TYPE_UNKNOWN'],
+} as const
+
+/** The types, and the server itself. */
+export const serverRoutes = {
+  listTypes: {
+    method: 'GET',
+    path: '/api/tasks',
+    tag: 'types',
+    summary: 'All task types',
+    description: 'What can be run here, with the JSON schema of the parameters of each type.',
+    answer: { description: 'The types.', schema: TypesBody },
+    problems: [],
+  },
+  getType: {
+    method: 'GET',
+    path: '/api/tasks/{task_type}',
+    tag: 'types',
+    summary: 'One task type',
+    description: 'Its description, the JSON schema of its parameters, and an example of them.',
+    params: TypeParams,
+    answer: { description: 'The type.', schema: TypeBody },
+    problems: ['TYPE_UNKNOWN'],
+  },
+  holdType: {
+    ...hold,
+    path: '/api/tasks/{task_type}/pause',
+    summary: 'Hold a task type',
+    description:
+      'Nothing of the type starts any more, on any server and after restarts too; what runs goes on, and tasks are still taken in.',
+  },
+  releaseType: {
+    ...hold,
+    path: '/api/tasks/{task_type}/resume',
+    summary: 'Lift the hold of a task type',
+    description: 'Its tasks start again, in their order.',
+  },
+  getIndex: {
+    method: 'GET',
+    path: '/api',
+    tag: 'server',
+    summary: 'Index',
+    description: 'Links to everything else.',
+    answer: { description: 'The index.', schema: IndexBody },
+    problems: [],
+  },
+  getStats: {
+    method: 'GET',
+    path: '/api/stats',
+    tag: 'server',
+    summary: 'Figures',
+    description: 'How many tasks there are, how fast they move, and what the slots do.',
+    answer: { description: 'The figures.', schema: StatsBody },
+    problems: [],
+  },
+  getHealth: {
+    method: 'GET',
+    path: '/healthz',
+    tag: 'server',
+    summary: 'Liveness',
+    description: 'The process is alive and answers.',
+    answer: { description: 'Alive.', schema: HealthBody },
+    problems: [],
+  },
+  getReadiness: {
+    method: 'GET',
+    path: '/readyz',
+    tag: 'server',
+    summary: 'Readiness',
+    description: 'The server takes work: the store is recovered, and it is not shutting down.',
+    answer: { description: 'Ready.', schema: HealthBody },
+    problems: ['NOT_READY'],
+  },
+} as const satisfies Record<string, Route>

@@ -1,0 +1,66 @@
+import type { MoveName } from './lifecycle.ts'
+import type { EndedBy, ErrorRecord, Status, TimelineEntry } from './task.ts'
+
+/** One attempt as its timeline tells it; times in Unix milliseconds. */
+export type Attempt = Readonly<{
+  attempt: number
+  /** Its first claim; null when that line is no longer kept. */
+  startedAt: number | null
+  /** Null while it is open: running, or paused with its retry budget untouched. */
+  endedAt: number | null
+  /** The move that ended it, and the status it left the task in. */
+  move: string | null
+  status: Status | null
+  error: ErrorRecord | null
+  endedBy: EndedBy | null
+}>
+
+/** Moves after which the next claim begins a new attempt. */
+const endings: ReadonlySet<string> = new Set<MoveName>([
+  'complete',
+  'fail',
+  'cancel',
+  'settle-cancel',
+  'retry-later',
+  'retry-paused',
+  'lost',
+  'lost-pausing',
+  'lost-cancelling',
+])
+
+/** The attempts of a task, oldest first. What happens to a task between two attempts belongs to neither. */
+export function attemptsOf(timeline: readonly TimelineEntry[]): Attempt[] {
+  const attempts = new Map<number, Attempt>()
+  for (const entry of timeline) {
+    if (entry.attempt === 0) continue
+    const known = attempts.get(entry.attempt) ?? begun(entry)
+    attempts.set(
+      entry.attempt,
+      known.endedAt === null && endings.has(entry.move) ? ended(known, entry) : known,
+    )
+  }
+  return [...attempts.values()]
+}
+
+function begun(entry: TimelineEntry): Attempt {
+  return {
+    attempt: entry.attempt,
+    startedAt: entry.move === 'claim' ? entry.at : null,
+    endedAt: null,
+    move: null,
+    status: null,
+    error: null,
+    endedBy: null,
+  }
+}
+
+function ended(attempt: Attempt, entry: TimelineEntry): Attempt {
+  return {
+    ...attempt,
+    endedAt: entry.at,
+    move: entry.move,
+    status: entry.status,
+    error: entry.error ?? null,
+    endedBy: entry.endedBy ?? null,
+  }
+}

@@ -1,0 +1,215 @@
+import type { ErrorRecord, Status } from './task.ts'
+
+/** The one family of errors. `code` is stable; data that a program needs stands in fields of its own. */
+export abstract class TaskError extends Error {
+  abstract readonly code: string
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+export type Issue = Readonly<{ path: string; message: string }>
+
+export class TaskUnknown extends TaskError {
+  readonly code = 'TASK_UNKNOWN'
+  readonly id: string
+  constructor(id: string) {
+    super(`There is no task ${quote(id)}. It may have been pruned after its retention.`)
+    this.id = id
+  }
+}
+
+export class TypeUnknown extends TaskError {
+  readonly code = 'TYPE_UNKNOWN'
+  readonly type: string
+  constructor(type: string, known: readonly string[]) {
+    super(`There is no task type ${quote(type)}. Known types: ${known.join(', ') || 'none'}.`)
+    this.type = type
+  }
+}
+
+export class ParametersInvalid extends TaskError {
+  readonly code = 'PARAMETERS_INVALID'
+  readonly issues: readonly Issue[]
+  constructor(type: string, issues: readonly Issue[]) {
+    super(`The parameters do not fit the type ${quote(type)}: ${listIssues(issues)}.`)
+    this.issues = issues
+  }
+}
+
+export class OptionsInvalid extends TaskError {
+  readonly code = 'OPTIONS_INVALID'
+  readonly issues: readonly Issue[]
+  constructor(issues: readonly Issue[]) {
+    super(`The request is not valid: ${listIssues(issues)}.`)
+    this.issues = issues
+  }
+}
+
+export class ControlRefused extends TaskError {
+  readonly code = 'CONTROL_REFUSED'
+  readonly control: string
+  readonly status: Status
+  constructor(control: string, id: string, status: Status, why?: string) {
+    super(`Cannot ${control} task ${id}: it is ${status}${why === undefined ? '' : `, and ${why}`}.`)
+    this.control = control
+    this.status = status
+  }
+}
+
+export class ResultNotReady extends TaskError {
+  readonly code = 'RESULT_NOT_READY'
+  readonly status: Status
+  constructor(id: string, status: Status) {
+    super(`Task ${id} has no result yet: it is ${status}.`)
+    this.status = status
+  }
+}
+
+export class IdempotencyKeyReused extends TaskError {
+  readonly code = 'IDEMPOTENCY_KEY_REUSED'
+  readonly id: string
+  constructor(key: string, id: string) {
+    super(
+      `The idempotency key ${quote(key)} belongs to task ${id}, which was submitted with another type, parameters or options.`,
+    )
+    this.id = id
+  }
+}
+
+export class QueueFull extends TaskError {
+  readonly code = 'QUEUE_FULL'
+  readonly limit: number
+  constructor(limit: number) {
+    super(`The queue holds its limit of ${limit} waiting tasks. Try again later.`)
+    this.limit = limit
+  }
+}
+
+export class TooManyOperations extends TaskError {
+  readonly code = 'TOO_MANY_OPERATIONS'
+  readonly limit: number
+  constructor(limit: number) {
+    super(`This node carries out ${limit} operations at once, and is at it. Try again when one has ended.`)
+    this.limit = limit
+  }
+}
+
+export class OperationUnknown extends TaskError {
+  readonly code = 'OPERATION_UNKNOWN'
+  readonly id: string
+  constructor(id: string) {
+    super(`There is no operation ${quote(id)}. Old ones are forgotten.`)
+    this.id = id
+  }
+}
+
+export class TooLarge extends TaskError {
+  readonly code = 'TOO_LARGE'
+  readonly limit: number
+  constructor(what: string, limit: number) {
+    super(`The ${what} is larger than its limit of ${limit} bytes.`)
+    this.limit = limit
+  }
+}
+
+/** The store cannot be reached or written now. `unknown`: a commit failed so that its outcome is not known. */
+export class StoreUnavailable extends TaskError {
+  readonly code = 'STORE_UNAVAILABLE'
+  readonly unknown: boolean
+  constructor(message: string, options: { unknown: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.unknown = options.unknown
+  }
+}
+
+export class ShuttingDown extends TaskError {
+  readonly code = 'SHUTTING_DOWN'
+  constructor() {
+    super('This node is shutting down and takes no more work.')
+  }
+}
+
+export class TaskFailed extends TaskError {
+  readonly code = 'TASK_FAILED'
+  readonly error: ErrorRecord
+  constructor(id: string, error: ErrorRecord) {
+    super(`Task ${id} failed: ${error.message}`)
+    this.error = error
+  }
+}
+
+/** Reason of a handler's signal, and what `task.*` throws, when the task is cancelled. */
+export class TaskCancelled extends TaskError {
+  readonly code = 'CANCELLED'
+  constructor(id: string) {
+    super(`Task ${id} was cancelled.`)
+  }
+}
+
+/** Reason of a handler's signal when its active time is used up. */
+export class TaskTimeout extends TaskError {
+  readonly code = 'TIMEOUT'
+  constructor(ms: number) {
+    super(`The attempt ran longer than its timeout of ${ms / 1_000} s of active time.`)
+  }
+}
+
+/** Reason of a handler's signal when this copy of it must end although the task lives on: drain, takeover, parking limit. */
+export class TaskUnwound extends TaskError {
+  readonly code = 'UNWOUND'
+  constructor(why: string) {
+    super(`This copy of the handler ends: ${why}.`)
+  }
+}
+
+/** Thrown by a handler: no retry can help. */
+export class NonRetryableError extends TaskError {
+  readonly code: string = 'NON_RETRYABLE'
+  override get name(): string {
+    return 'NonRetryableError'
+  }
+}
+
+export class DefinitionInvalid extends TaskError {
+  readonly code = 'DEFINITION_INVALID'
+}
+
+/** Any thrown value as a record. Never throws: handlers throw what they like. */
+export function toErrorRecord(thrown: unknown): ErrorRecord {
+  try {
+    return thrown instanceof Error ? ofError(thrown) : ofValue(describe(thrown))
+  } catch {
+    return ofValue('a value that cannot be shown was thrown')
+  }
+}
+
+function ofError(error: Error): ErrorRecord {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERROR'
+  return {
+    code: clip(code, 100),
+    name: clip(String(error.name), 100),
+    message: clip(String(error.message), 4_096),
+    ...(typeof error.stack === 'string' ? { stack: clip(error.stack, 8_192) } : {}),
+  }
+}
+
+function ofValue(shown: string): ErrorRecord {
+  return { code: 'ERROR', name: 'Error', message: clip(shown, 4_096) }
+}
+
+function describe(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown))
+}
+
+function listIssues(issues: readonly Issue[]): string {
+  return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+}
+
+function quote(text: string): string {
+  return JSON.stringify(clip(text, 100))
+}
+
+function clip(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
+}

@@ -1,0 +1,71 @@
+import type { Json, Status, Task } from './task.ts'
+
+/** Which tasks are meant. What is left out does not restrict; an empty list matches nothing. */
+export type Filter = Readonly<{
+  statuses?: readonly Status[]
+  types?: readonly string[]
+  /** Tasks that bear this tag. */
+  tag?: string
+  /** See `hasText`. */
+  text?: string
+  /** Created at this time or later. */
+  createdAfter?: number
+  /** Created before this time. */
+  createdBefore?: number
+}>
+
+/** By the time of submission. */
+export type Order = 'newest' | 'oldest'
+
+/** The tasks that a page of a list looks at: those of an id or of a tag, or else of types and statuses; see the store's port. */
+export function isCandidate(task: Task, filter: Filter): boolean {
+  const { text, tag } = filter
+  if (text !== undefined && isIdPrefix(text)) return task.id.startsWith(text) && isWithin(task, filter)
+  return tag === undefined ? fits(task, filter) : task.tags.includes(tag) && isWithin(task, filter)
+}
+
+/** The whole filter. `parameters` is asked for only when they have to be read. */
+export function matches(task: Task, parameters: () => Json, filter: Filter): boolean {
+  if (!fits(task, filter)) return false
+  const { text } = filter
+  if (text === undefined) return true
+  return isIdPrefix(text) ? task.id.startsWith(text) : hasText(task, parameters(), text)
+}
+
+/** All of the filter but its text. */
+export function fits(task: Task, filter: Filter): boolean {
+  const { statuses: of, types, tag } = filter
+  return (
+    (of === undefined || of.includes(task.status)) &&
+    (types === undefined || types.includes(task.type)) &&
+    (tag === undefined || task.tags.includes(tag)) &&
+    isWithin(task, filter)
+  )
+}
+
+function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter): boolean {
+  return createdAt >= (createdAfter ?? 0) && createdAt < (createdBefore ?? Number.POSITIVE_INFINITY)
+}
+
+/**
+ * The text begins the id, or stands in the JSON text of the parameters, or in code or message of the error. The letters
+ * a to z match in both cases, as every store can tell.
+ */
+function hasText(task: Task, parameters: Json, text: string): boolean {
+  const wanted = folded(text)
+  const { error } = task
+  return (
+    folded(task.id).startsWith(wanted) ||
+    folded(parameters).includes(wanted) ||
+    (error !== null && (folded(error.code).includes(wanted) || folded(error.message).includes(wanted)))
+  )
+}
+
+/** Text of this shape is looked for in the beginnings of ids only, which needs no search: `019a3c5e-7d2b`, or more of an id. */
+export function isIdPrefix(text: string): boolean {
+  return text.length <= 36 && /^[\da-f]{8}-[\da-f]{4}[\da-f-]*$/.test(text)
+}
+
+function folded(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { defaultBackoff, retryDelay } from './retry.ts'
+
+const plain = { base: 1_000, factor: 2, max: 60_000, jitter: 0 }
+
+test('each failure doubles the delay, up to the limit', () => {
+  const delays = [1, 2, 3, 4, 7, 8].map((failures) => retryDelay(plain, failures, 100, 0))
+  expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 60_000, 60_000])
+})
+
+test('there is no delay when the budget is spent: the last attempt has failed', () => {
+  expect(retryDelay(plain, 2, 3, 0)).toBe(2_000)
+  expect(retryDelay(plain, 3, 3, 0)).toBeNull()
+  expect(retryDelay(plain, 1, 1, 0)).toBeNull()
+})
+
+test('jitter shortens the delay by its share, never more', () => {
+  const jittery = { ...plain, jitter: 0.2 }
+  expect(retryDelay(jittery, 1, 3, 0)).toBe(1_000)
+  expect(retryDelay(jittery, 1, 3, 0.5)).toBe(900)
+  expect(retryDelay(jittery, 1, 3, 0.999_999)).toBe(800)
+  expect(retryDelay({ ...plain, jitter: 1 }, 1, 3, 0.999_999)).toBe(0)
+})
+
+test('a thousand failures do not leave the numbers', () => {
+  expect(retryDelay(defaultBackoff, 1_000, 10_000, 0)).toBe(defaultBackoff.max)
+  expect(retryDelay({ ...plain, factor: 1 }, 1_000, 10_000, 0)).toBe(1_000)
+})
+
+test('delays are whole milliseconds', () => {
+  expect(retryDelay({ ...plain, base: 333, jitter: 0.3 }, 1, 2, 0.1234)).toBe(321)
+})

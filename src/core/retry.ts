@@ -1,0 +1,18 @@
+import type { Backoff } from './task.ts'
+
+export const defaultBackoff: Backoff = { base: 1_000, factor: 2, max: 3_600_000, jitter: 0.2 }
+
+/**
+ * Milliseconds until the next attempt, or null when the budget is spent.
+ * `failures` counts this failure too; `random` is in [0, 1).
+ */
+export function retryDelay(
+  policy: Backoff,
+  failures: number,
+  maxAttempts: number,
+  random: number,
+): number | null {
+  if (failures >= maxAttempts) return null
+  const full = Math.min(policy.max, policy.base * policy.factor ** (failures - 1))
+  return Math.round(full * (1 - policy.jitter * random))
+}

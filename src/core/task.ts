@@ -1,0 +1,163 @@
+/**
+ * The nouns of the domain. Times are Unix milliseconds, durations milliseconds; the wire (`contract/`) speaks
+ * seconds. JSON documents (parameters, checkpoint, result) travel as text: the engine never looks inside them.
+ */
+
+export type TaskId = string
+
+/** Random per start of a node; never a host name. */
+export type BootId = string
+
+/** Rises with every claim or takeover. A write that names an older fence matches nothing. */
+export type Fence = number
+
+/** A JSON document as text. */
+export type Json = string
+
+export const activeStatuses = ['running', 'pausing', 'cancelling'] as const
+export const waitingStatuses = ['scheduled', 'queued'] as const
+export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const
+export const statuses = [
+  ...waitingStatuses,
+  'running',
+  'pausing',
+  'paused',
+  'cancelling',
+  ...terminalStatuses,
+] as const
+
+export type Status = (typeof statuses)[number]
+export type TerminalStatus = (typeof terminalStatuses)[number]
+
+/** How the code of a task that did not end by itself was ended. */
+export type EndedBy = 'cooperative' | 'terminated' | 'killed' | 'abandoned'
+
+/** An error by value, as it crosses threads, stores and the wire. */
+export type ErrorRecord = Readonly<{
+  code: string
+  name: string
+  message: string
+  stack?: string
+}>
+
+export type Progress = Readonly<{
+  current: number
+  total?: number
+  message?: string
+  /** When it was reported. */
+  at: number
+  /** Units a second, smoothed by the context that reported it; absent until two reports were seen. */
+  rate?: number
+}>
+
+/** How long to wait before the next attempt: `base * factor ** (failures - 1)`, at most `max`, with full jitter of `jitter`. */
+export type Backoff = Readonly<{
+  base: number
+  factor: number
+  max: number
+  /** 0 to 1: the share of the delay that is random. */
+  jitter: number
+}>
+
+/** What the caller fixed at submit; never changes. */
+export type Submission = Readonly<{
+  id: TaskId
+  type: string
+  parameters: Json
+  priority: number
+  runAt: number | null
+  timeout: number | null
+  maxAttempts: number
+  backoff: Backoff
+  tags: readonly string[]
+  idempotencyKey: string | null
+  /** Hash of type, parameters and options: tells a replay from a reused key. */
+  requestHash: string | null
+}>
+
+/** The hot row: everything about a task but its documents (parameters, checkpoint, result) and its timeline. */
+export type Task = Readonly<{
+  id: TaskId
+  type: string
+  status: Status
+  priority: number
+  /** Place in the queue within a priority; taken anew at every move to `queued`. */
+  seq: number
+  /** Raised by one with every transition: the SSE event id. */
+  version: number
+  fence: Fence
+  attempt: number
+  /** False when the next claim begins a new attempt. */
+  attemptOpen: boolean
+  maxAttempts: number
+  failures: number
+  /** Losses of the node since the last committed checkpoint. */
+  crashes: number
+  timeout: number | null
+  backoff: Backoff
+  tags: readonly string[]
+  idempotencyKey: string | null
+  requestHash: string | null
+  /** The boot that has code of this task: running, or parked. */
+  ownerBoot: BootId | null
+  /** The last control that was accepted and still stands. */
+  wish: Control | null
+  createdAt: number
+  runAt: number | null
+  startedAt: number | null
+  completedAt: number | null
+  /** When the present status began; `running`, `pausing` and `cancelling` are one stretch of active time. */
+  since: number
+  /** Last committed sign of life of the present run. */
+  savedAt: number | null
+  activeMs: number
+  /** `activeMs` when the present attempt began: the timeout counts from here. */
+  attemptBaseMs: number
+  queuedMs: number
+  pausedMs: number
+  progress: Progress | null
+  error: ErrorRecord | null
+  endedBy: EndedBy | null
+}>
+
+/** A line that a handler logged, or a command printed. */
+export type LogLine = Readonly<{ at: number; attempt: number; text: string }>
+
+export type Control = 'pause' | 'resume' | 'cancel' | 'retry'
+
+export const controls = ['pause', 'resume', 'cancel', 'retry'] as const
+
+/** One transition, as the timeline keeps it. `version` is the task's version after it. */
+export type TimelineEntry = Readonly<{
+  version: number
+  at: number
+  move: string
+  status: Status
+  attempt: number
+  /** The boot that did it, or `api`. */
+  by: string
+  why?: string
+  error?: ErrorRecord
+  endedBy?: EndedBy
+}>
+
+export function isTerminal(status: Status): status is TerminalStatus {
+  return status === 'completed' || status === 'failed' || status === 'cancelled'
+}
+
+export function isActive(status: Status): boolean {
+  return status === 'running' || status === 'pausing' || status === 'cancelling'
+}
+
+/** Active time up to `now`, the present run included. */
+export function activeTime(task: Task, now: number): number {
+  return task.activeMs + (isActive(task.status) ? Math.max(0, now - task.since) : 0)
+}
+
+export function queueTime(task: Task, now: number): number {
+  return task.queuedMs + (task.status === 'queued' ? Math.max(0, now - task.since) : 0)
+}
+
+export function pausedTime(task: Task, now: number): number {
+  return task.pausedMs + (task.status === 'paused' ? Math.max(0, now - task.since) : 0)
+}

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest'
+import { defaultBackoff } from './retry.ts'
+import type { Submission, Task } from './task.ts'
+import {
+  claimed,
+  controlled,
+  lost,
+  promoted,
+  settled,
+  submitted,
+  unparked,
+  type Moment,
+} from './transition.ts'
+
+const submission: Submission = {
+  id: 'task',
+  type: 'work',
+  parameters: '{}',
+  priority: 0,
+  runAt: null,
+  timeout: null,
+  maxAttempts: 3,
+  backoff: defaultBackoff,
+  tags: [],
+  idempotencyKey: null,
+  requestHash: null,
+}
+
+let seq = 0
+const at = (now: number): Moment => ({ now, nextSeq: () => ++seq })
+
+const queued = submitted(submission, { ...at(0), by: 'api' }).task
+const running = claimed(queued, 'boot', at(10)).task
+const completion = { id: 'task', fence: 1, outcome: { kind: 'completed', result: '1' }, ranMs: 0 } as const
+
+const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
+  const answer = controlled(task, control, { ...at(now), by: 'api', codeAlive: false })
+  return answer.kind === 'moved' ? answer.transition.task : expect.unreachable(answer.kind)
+}
+
+describe('a transition', () => {
+  test('leaves the task before it as it was', () => {
+    const before = structuredClone(queued)
+    claimed(queued, 'boot', at(10))
+    expect(queued).toEqual(before)
+  })
+
+  test('that the lifecycle does not have is a bug, and throws', () => {
+    expect(() => promoted(queued, at(1))).toThrow(
+      'a move that the lifecycle does not have: due from queued to queued',
+    )
+    expect(() => claimed(running, 'boot', at(1))).toThrow('claim from running')
+  })
+
+  test('takes a place in the queue only when it leads there', () => {
+    const none = { now: 1, nextSeq: () => expect.unreachable('no place is needed') }
+    expect(claimed(queued, 'boot', none).task.seq).toBe(queued.seq)
+    const scheduled = submitted({ ...submission, runAt: 5 }, { ...none, by: 'api' }).task
+    expect(scheduled).toMatchObject({ status: 'scheduled', seq: 0 })
+  })
+
+  test('never counts time backwards when the clock was set back', () => {
+    expect(claimed({ ...queued, since: 100 }, 'boot', at(40)).task.queuedMs).toBe(0)
+    const back = settled(running, { ...completion, ranMs: -5 }, 'boot', at(0))
+    expect(back).toMatchObject({ verdict: 'settled', transition: { task: { activeMs: 0 } } })
+  })
+
+  test('keeps active time whole in milliseconds', () => {
+    const answer = settled(running, { ...completion, ranMs: 12.6 }, 'boot', at(20))
+    expect(answer).toMatchObject({ transition: { task: { activeMs: 13 } } })
+  })
+})
+
+describe('a loss', () => {
+  const moment = { ...at(1_000), poisonLimit: 3 }
+
+  test('of a task that no node has changes nothing', () => {
+    expect(lost(queued, moment)).toBeNull()
+  })
+
+  test('counts the active time that a commit has seen', () => {
+    const saved = { ...running, savedAt: 310 }
+    expect(lost(saved, moment)?.task.activeMs).toBe(300)
+    expect(lost(asked(saved, 'pause', 500), moment)?.task.activeMs).toBe(300)
+    expect(lost(running, moment)?.task.activeMs).toBe(0)
+  })
+
+  test('of an ended task is none', () => {
+    const ended = settled(running, completion, 'boot', at(20))
+    if (ended.verdict !== 'settled') return expect.unreachable(ended.verdict)
+    expect(lost({ ...ended.transition.task, ownerBoot: 'boot' }, moment)).toBeNull()
+  })
+})
+
+describe('an unparking', () => {
+  test('is for copies that are suspended, by the boot that has them', () => {
+    expect(unparked(running, 'boot', 'room', at(1))).toBeNull()
+    const parked: Task = { ...running, status: 'paused' }
+    expect(unparked(parked, 'another', 'room', at(1))).toBeNull()
+    expect(unparked(parked, 'boot', 'room', at(1))?.task).toMatchObject({ status: 'paused', ownerBoot: null })
+  })
+})

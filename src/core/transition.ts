@@ -1,0 +1,319 @@
+import { allows, controlMoves, lifecycle, standing, type MoveName } from './lifecycle.ts'
+import type { Settlement, SettleVerdict } from './outcome.ts'
+import {
+  isActive,
+  isTerminal,
+  type BootId,
+  type Control,
+  type ErrorRecord,
+  type Status,
+  type Submission,
+  type Task,
+  type TimelineEntry,
+} from './task.ts'
+
+/**
+ * The lifecycle as pure functions: a task before, a task after and the line for its timeline. Stores keep what these
+ * answer and decide nothing themselves. A refusal is a value.
+ */
+export type Transition = Readonly<{ task: Task; entry: TimelineEntry }>
+
+/** What a transition may draw on besides the task. */
+export type Moment = Readonly<{
+  now: number
+  /** A new place in the queue; called at most once, for moves to `queued`. */
+  nextSeq: () => number
+}>
+
+export type SubmitMoment = Moment & Readonly<{ by: string }>
+
+export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMoment): Transition {
+  const due = submission.runAt === null || submission.runAt <= now
+  const status: Status = due ? 'queued' : 'scheduled'
+  const task: Task = {
+    id: submission.id,
+    type: submission.type,
+    status,
+    priority: submission.priority,
+    seq: due ? nextSeq() : 0,
+    version: 1,
+    fence: 0,
+    attempt: 0,
+    attemptOpen: false,
+    maxAttempts: submission.maxAttempts,
+    failures: 0,
+    crashes: 0,
+    timeout: submission.timeout,
+    backoff: submission.backoff,
+    tags: submission.tags,
+    idempotencyKey: submission.idempotencyKey,
+    requestHash: submission.requestHash,
+    ownerBoot: null,
+    wish: null,
+    createdAt: now,
+    runAt: submission.runAt,
+    startedAt: null,
+    completedAt: null,
+    since: now,
+    savedAt: null,
+    activeMs: 0,
+    attemptBaseMs: 0,
+    queuedMs: 0,
+    pausedMs: 0,
+    progress: null,
+    error: null,
+    endedBy: null,
+  }
+  return { task, entry: { version: 1, at: now, move: 'submit', status, attempt: 0, by } }
+}
+
+export function promoted(task: Task, moment: Moment): Transition {
+  return move(task, 'due', 'queued', moment, 'promoter')
+}
+
+export function claimed(task: Task, boot: BootId, moment: Moment): Transition {
+  const fresh = !task.attemptOpen
+  return move(task, 'claim', 'running', moment, boot, {
+    fence: task.fence + 1,
+    attempt: fresh ? task.attempt + 1 : task.attempt,
+    attemptOpen: true,
+    attemptBaseMs: fresh ? task.activeMs : task.attemptBaseMs,
+    ownerBoot: boot,
+    startedAt: task.startedAt ?? moment.now,
+    savedAt: null,
+  })
+}
+
+export type Controlled =
+  | Readonly<{ kind: 'moved'; transition: Transition }>
+  /** The same control stands already: success without effect. */
+  | Readonly<{ kind: 'stands' }>
+  | Readonly<{ kind: 'refused'; why?: string }>
+
+/**
+ * `codeAlive`: fenced-off code of an earlier run has not yet returned. `fromStart`: a retry that forgets the checkpoint, and
+ * with it the progress.
+ */
+export function controlled(
+  task: Task,
+  control: Control,
+  moment: Moment & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
+): Controlled {
+  if (task.wish === control && (standing[control] as readonly Status[]).includes(task.status)) {
+    return { kind: 'stands' }
+  }
+  const name = controlMoves[control].find((candidate) => mayTake(candidate, task))
+  if (name === undefined) return { kind: 'refused' }
+  if (control === 'retry' && moment.codeAlive) {
+    return { kind: 'refused', why: 'the code of its last run has not stopped yet' }
+  }
+  const wish = { wish: control }
+  const moved = (to: Status, changes: Partial<Task>): Controlled => ({
+    kind: 'moved',
+    transition: move(task, name, to, moment, moment.by, { ...wish, ...changes }),
+  })
+  switch (name) {
+    case 'pause':
+      return moved('paused', {})
+    case 'ask-pause':
+      return moved('pausing', {})
+    case 'take-back':
+      return moved('running', {})
+    case 'resume':
+      return moved(task.runAt !== null && task.runAt > moment.now ? 'scheduled' : 'queued', {})
+    case 'cancel':
+      return moved('cancelled', { completedAt: moment.now, attemptOpen: false, endedBy: null })
+    case 'ask-cancel':
+      return moved('cancelling', {})
+    case 'retry':
+      return moved('queued', {
+        fence: task.fence + 1,
+        attemptOpen: false,
+        failures: 0,
+        crashes: 0,
+        runAt: null,
+        completedAt: null,
+        error: null,
+        endedBy: null,
+        ...(moment.fromStart === true ? { progress: null } : {}),
+      })
+  }
+}
+
+/** A task whose code is alive, running or parked, must be stopped by its node; without any it ends at once. */
+function mayTake(name: MoveName, task: Task): boolean {
+  if (!allows(name, task.status)) return false
+  if (name === 'cancel') return task.ownerBoot === null
+  if (name === 'ask-cancel') return task.ownerBoot !== null
+  return true
+}
+
+export type Settled =
+  | Readonly<{ verdict: 'settled'; transition: Transition }>
+  | Readonly<{ verdict: Exclude<SettleVerdict, 'settled'> }>
+
+export function settled(task: Task, settlement: Settlement, boot: BootId, moment: Moment): Settled {
+  const { outcome } = settlement
+  if (task.fence !== settlement.fence || task.ownerBoot !== boot) return { verdict: 'superseded' }
+  if (!isActive(task.status) && !(outcome.kind === 'completed' && task.status === 'paused')) {
+    return { verdict: 'superseded' }
+  }
+  const ran: Partial<Task> = {
+    activeMs: task.activeMs + Math.max(0, Math.round(settlement.ranMs)),
+    ...(settlement.checkpoint === undefined ? {} : { crashes: 0 }),
+    ...(settlement.progress === undefined ? {} : { progress: settlement.progress }),
+    ...(settlement.fencedOff === true ? { fence: task.fence + 1 } : {}),
+  }
+  const done = (name: MoveName, to: Status, changes: Partial<Task>, why?: string): Settled => ({
+    verdict: 'settled',
+    transition: move(task, name, to, moment, boot, { ownerBoot: null, ...ran, ...changes }, why),
+  })
+  const ended = { completedAt: moment.now, attemptOpen: false }
+
+  switch (outcome.kind) {
+    case 'completed':
+      return done('complete', 'completed', { ...ended, error: null, endedBy: null })
+    case 'cancelled':
+      return task.status === 'cancelling'
+        ? done('settle-cancel', 'cancelled', { ...ended, endedBy: outcome.endedBy })
+        : { verdict: 'stale' }
+    case 'paused':
+      return task.status === 'pausing' && task.version === outcome.wishVersion
+        ? done('settle-pause', 'paused', { ownerBoot: boot })
+        : { verdict: 'stale' }
+    case 'released':
+      if (task.status === 'cancelling') {
+        return done('settle-cancel', 'cancelled', { ...ended, endedBy: 'cooperative' }, outcome.why)
+      }
+      return task.status === 'pausing'
+        ? done('release-paused', 'paused', {}, outcome.why)
+        : done('release', 'queued', {}, outcome.why)
+    case 'fenced':
+      return done(
+        'fence',
+        task.status,
+        { ownerBoot: boot, fence: task.fence + 1 },
+        'its code is ended by force',
+      )
+    case 'lost': {
+      const { why, poisonLimit } = outcome
+      const crashes = (ran.crashes ?? task.crashes) + 1
+      const loss = { by: boot, why, poisonLimit, crashes, changes: ran }
+      return { verdict: 'settled', transition: lostRun(task, moment, loss) }
+    }
+    case 'failed': {
+      if (task.status === 'cancelling') {
+        return done('settle-cancel', 'cancelled', { ...ended, endedBy: outcome.endedBy ?? 'cooperative' })
+      }
+      const failure = { failures: task.failures + 1, error: outcome.error, attemptOpen: false }
+      if (outcome.retryIn === null) {
+        return done('fail', 'failed', { ...ended, ...failure, endedBy: outcome.endedBy ?? null })
+      }
+      const later = { ...failure, runAt: moment.now + outcome.retryIn }
+      if (task.status === 'pausing') return done('retry-paused', 'paused', later)
+      return outcome.retryIn > 0
+        ? done('retry-later', 'scheduled', later)
+        : done('retry-later', 'queued', later)
+    }
+  }
+}
+
+export const poisonLimit = 3
+
+/** The node of this task is dead. Null when the loss changes nothing. */
+export function lost(task: Task, moment: Moment & Readonly<{ poisonLimit: number }>): Transition | null {
+  if (task.ownerBoot === null) return null
+  if (isActive(task.status)) {
+    return lostRun(task, moment, {
+      by: 'reaper',
+      why: 'the node that ran it is gone',
+      poisonLimit: moment.poisonLimit,
+      crashes: task.crashes + 1,
+      changes: { activeMs: task.activeMs + Math.max(0, (task.savedAt ?? task.since) - task.since) },
+    })
+  }
+  if (!allows('lost-parked', task.status)) return null
+  const why = 'the node that parked it is gone; it goes on from its checkpoint'
+  return move(
+    task,
+    'lost-parked',
+    task.status,
+    moment,
+    'reaper',
+    { fence: task.fence + 1, ownerBoot: null },
+    why,
+  )
+}
+
+type Loss = Readonly<{
+  by: string
+  why: string
+  poisonLimit: number
+  crashes: number
+  changes: Partial<Task>
+}>
+
+/** The code of an active task died without a word. The user's wish survives it. */
+function lostRun(task: Task, moment: Moment, { by, why, poisonLimit, crashes, changes }: Loss): Transition {
+  const fenced = { ...changes, fence: task.fence + 1, ownerBoot: null, attemptOpen: false }
+  const ended = { ...fenced, completedAt: moment.now, endedBy: 'killed' } as const
+  if (task.status === 'cancelling') return move(task, 'lost-cancelling', 'cancelled', moment, by, ended, why)
+  if (task.status === 'pausing') {
+    return move(task, 'lost-pausing', 'paused', moment, by, { ...fenced, crashes }, why)
+  }
+  if (crashes <= poisonLimit) {
+    return move(task, 'lost', 'queued', moment, by, { ...fenced, crashes }, why)
+  }
+  const error: ErrorRecord = {
+    code: 'POISON',
+    name: 'Poison',
+    message: `Its node or process died ${crashes} times while it ran, without a new checkpoint in between.`,
+  }
+  return move(task, 'lost', 'failed', moment, by, { ...ended, crashes, error }, why)
+}
+
+/** The parked copy is gone; whatever runs next starts from the checkpoint. Null when another took over. */
+export function unparked(task: Task, boot: BootId, why: string, moment: Moment): Transition | null {
+  if (!allows('unpark', task.status) || task.ownerBoot !== boot) return null
+  return move(task, 'unpark', task.status, moment, boot, { ownerBoot: null }, why)
+}
+
+function move(
+  task: Task,
+  name: MoveName,
+  to: Status,
+  { now, nextSeq }: Moment,
+  by: string,
+  changes: Partial<Task> = {},
+  why?: string,
+): Transition {
+  if (!allows(name, task.status) || !(lifecycle[name].to as readonly Status[]).includes(to)) {
+    throw new Error(`a move that the lifecycle does not have: ${name} from ${task.status} to ${to}`)
+  }
+  const spent = Math.max(0, now - task.since)
+  const version = task.version + 1
+  const next: Task = {
+    ...task,
+    ...(task.status === 'queued' && to !== 'queued' ? { queuedMs: task.queuedMs + spent } : {}),
+    ...(task.status === 'paused' && to !== 'paused' ? { pausedMs: task.pausedMs + spent } : {}),
+    ...changes,
+    ...(to === 'queued' && task.status !== 'queued' ? { seq: nextSeq() } : {}),
+    status: to,
+    version,
+    since: to === task.status || (isActive(task.status) && isActive(to)) ? task.since : now,
+  }
+  return {
+    task: next,
+    entry: {
+      version,
+      at: now,
+      move: name,
+      status: to,
+      attempt: next.attempt,
+      by,
+      ...(why === undefined ? {} : { why }),
+      ...(changes.error == null ? {} : { error: changes.error }),
+      ...(isTerminal(to) && next.endedBy !== null ? { endedBy: next.endedBy } : {}),
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import type { TaskId } from '../core/task.ts'
+import type { TaskEvent } from './event.ts'
+
+export type Listener = (event: TaskEvent) => void
+
+/** Hands events to listeners, of one task or of all. A listener must not block; one that throws harms nobody else. */
+export class Bus {
+  readonly #ofTask = new Map<TaskId, Set<Listener>>()
+  readonly #ofAll = new Set<Listener>()
+  readonly #watchers = new Set<(id: TaskId) => void>()
+  readonly #onError: (error: unknown) => void
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  emit(event: TaskEvent): void {
+    const listeners = this.#ofTask.get(event.id)
+    if (listeners !== undefined) for (const listener of listeners) this.#call(listener, event)
+    for (const listener of this.#ofAll) this.#call(listener, event)
+  }
+
+  /** Answers the function that ends it. */
+  onTask(id: TaskId, listener: Listener): () => void {
+    let listeners = this.#ofTask.get(id)
+    if (listeners === undefined) {
+      listeners = new Set()
+      this.#ofTask.set(id, listeners)
+      for (const watcher of this.#watchers) watcher(id)
+    }
+    listeners.add(listener)
+    return () => {
+      const present = this.#ofTask.get(id)
+      present?.delete(listener)
+      if (present?.size === 0) this.#ofTask.delete(id)
+    }
+  }
+
+  /** Hears of each task that gets its first listener of its own. */
+  onWatch(watcher: (id: TaskId) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  isWatched(id: TaskId): boolean {
+    return this.#ofTask.has(id)
+  }
+
+  /** Tasks that have listeners of their own. */
+  watched(): Iterable<TaskId> {
+    return this.#ofTask.keys()
+  }
+
+  onAll(listener: Listener): () => void {
+    this.#ofAll.add(listener)
+    return () => this.#ofAll.delete(listener)
+  }
+
+  #call(listener: Listener, event: TaskEvent): void {
+    try {
+      listener(event)
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+}

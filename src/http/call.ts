@@ -1,0 +1,36 @@
+import type { FastifyReply } from 'fastify'
+import type { z } from 'zod'
+import type { Route } from '../contract/route.ts'
+import type { OperationId, Routes } from '../contract/routes.ts'
+import type { TaskManagerApi } from '../manager/api.ts'
+import type { Streams } from './stream.ts'
+import type { Waits } from './waits.ts'
+
+/** A call as its handler sees it: checked against the shapes of its route. */
+export type Call<R extends Route> = Readonly<{
+  params: Checked<R, 'params'>
+  query: Checked<R, 'query'>
+  headers: Checked<R, 'headers'>
+  body: Checked<R, 'body'>
+  reply: FastifyReply
+}>
+
+type Checked<R extends Route, Part extends 'params' | 'query' | 'headers' | 'body'> =
+  R extends Record<Part, infer Schema extends z.ZodType> ? z.output<Schema> : undefined
+
+/** JSON text, a value to write as JSON, or undefined when the handler has answered by itself. */
+export type Answered = string | object | undefined
+
+/** One handler for each route of the contract. */
+export type Handlers<Some extends OperationId = OperationId> = Readonly<{
+  [Operation in Some]: (call: Call<Routes[Operation]>) => Answered | Promise<Answered>
+}>
+
+export type HandlerContext = Readonly<{
+  manager: TaskManagerApi
+  streams: Streams
+  waits: Waits
+  version: string
+  /** Unix milliseconds. */
+  now: () => number
+}>

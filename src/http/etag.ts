@@ -1,0 +1,22 @@
+import type { FastifyReply } from 'fastify'
+import type { Task } from '../core/task.ts'
+
+/**
+ * Tells the entity tag of a task, and answers 304 when the caller knows it. It is weak: times that run on are in the body
+ * but not in the tag.
+ */
+export function isKnown({ version, savedAt }: Task, known: string | undefined, reply: FastifyReply): boolean {
+  const tag = `W/"${version}-${savedAt ?? 0}"`
+  reply.header('etag', tag)
+  if (known === undefined || !names(known, tag)) return false
+  void reply.code(304).send()
+  return true
+}
+
+function names(known: string, tag: string): boolean {
+  const opaque = tag.slice(2)
+  return known.split(',').some((each) => {
+    const one = each.trim()
+    return one === '*' || one === tag || one === opaque
+  })
+}

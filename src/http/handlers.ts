@@ -1,0 +1,80 @@
+import type { Route } from '../contract/route.ts'
+import { routes } from '../contract/routes.ts'
+import type { serverRoutes } from '../contract/server-routes.ts'
+import { statsBody } from '../contract/report-bodies.ts'
+import type { TaskManagerApi } from '../manager/api.ts'
+import type { HandlerContext, Handlers } from './call.ts'
+import { RequestRefused } from './problems.ts'
+import { queueHandlers } from './queue-handlers.ts'
+import { taskHandlers } from './task-handlers.ts'
+
+/** The calls of the API as a thin layer over the engine. Errors of the engine pass through. */
+export function createHandlers(context: HandlerContext): Handlers {
+  return { ...taskHandlers(context), ...queueHandlers(context), ...serverHandlers(context) }
+}
+
+/** The calls about the types, and about the server itself. */
+function serverHandlers({ manager, version }: HandlerContext): Handlers<keyof typeof serverRoutes> {
+  const types = typeTexts(manager.registry)
+  const hold = async (type: string, held: boolean) => {
+    await manager.hold(type, held)
+    const message = held ? 'is held: nothing of it starts' : 'is not held any more'
+    return { message: `The type ${type} ${message}.`, task_type: type, held }
+  }
+
+  return {
+    listTypes: async () => types.all((await manager.counts()).held),
+    getType: async ({ params }) => types.one(params.task_type, (await manager.counts()).held),
+    holdType: ({ params }) => hold(params.task_type, true),
+    releaseType: ({ params }) => hold(params.task_type, false),
+
+    getIndex: () => ({
+      name: 'Fermata',
+      version,
+      description: 'Queue, watch, pause, resume and cancel tasks while they run.',
+      links: { docs: '/docs', redoc: '/redoc', openapi: '/openapi.json', ...links },
+    }),
+
+    getStats: async () => statsBody(await manager.stats()),
+
+    getHealth: () => ({ status: 'ok' }),
+
+    getReadiness() {
+      const { phase } = manager.state
+      if (phase === 'ready') return { status: 'ready' }
+      throw new RequestRefused('NOT_READY', `This server takes no work: it is ${phase}.`)
+    },
+  }
+}
+
+const links = Object.fromEntries(
+  Object.entries<Route>(routes).map(([operation, { path }]) => [operation, path]),
+)
+
+type Held = Readonly<Record<string, unknown>>
+
+/** Types never change while the server runs, but for their hold: the rest of their bodies is written once. */
+function typeTexts(registry: TaskManagerApi['registry']) {
+  const bodies = new Map(
+    [...registry].map((type) => [type.type, JSON.stringify(typeBody(type)).slice(0, -1)]),
+  )
+  const one = (type: string, held: Held) => `${bodies.get(type)},"held":${Object.hasOwn(held, type)}}`
+  const all = (held: Held) => {
+    const details = [...bodies.keys()].map((type) => `${JSON.stringify(type)}:${one(type, held)}`)
+    return `{"available_tasks":${JSON.stringify([...bodies.keys()])},"task_details":{${details.join(',')}}}`
+  }
+  return { one, all }
+}
+
+function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {
+  return {
+    type: type.type,
+    description: type.description,
+    parameters: type.jsonSchema,
+    example: type.example ?? null,
+    runs: type.runs,
+    concurrency: type.concurrency,
+    max_attempts: type.attempts,
+    timeout: type.timeout === null ? null : type.timeout / 1_000,
+  }
+}

@@ -1,0 +1,155 @@
+import type { FastifyReply } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { problemType } from '../contract/openapi.ts'
+import { isProblemCode, problems, type ProblemCode, type ProblemKind } from '../contract/problems.ts'
+import {
+  ControlRefused,
+  IdempotencyKeyReused,
+  OptionsInvalid,
+  ParametersInvalid,
+  StoreUnavailable,
+  TaskError,
+  type Issue,
+} from '../core/errors.ts'
+
+export const problemMedia = 'application/problem+json; charset=utf-8'
+
+/** A refusal that has its reason in the request itself, not in the engine. */
+export class RequestRefused extends Error {
+  readonly code: ProblemCode
+  readonly issues: readonly Issue[] | undefined
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { issues?: readonly Issue[]; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(detail)
+    this.code = code
+    this.issues = more.issues
+    this.headers = more.headers ?? {}
+  }
+}
+
+export type Problem = Readonly<{
+  code: ProblemCode
+  detail: string
+  headers?: Readonly<Record<string, string>>
+  /** Members of the body beside those that every problem has. */
+  more?: Readonly<Record<string, unknown>>
+}>
+
+/** What a caller is told of an error; undefined when it is a fault of the server. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof RequestRefused) {
+    const { code, message: detail, headers, issues } = error
+    return { code, detail, headers, ...(issues === undefined ? {} : { more: { errors: issues } }) }
+  }
+  if (error instanceof TaskError) {
+    return isProblemCode(error.code) && error.code !== 'INTERNAL'
+      ? { code: error.code, detail: error.message, more: dataOf(error) }
+      : undefined
+  }
+  return ofFramework(error as { code?: unknown; statusCode?: unknown; message?: unknown } | null)
+}
+
+export const internal: Problem = {
+  code: 'INTERNAL',
+  detail: 'Something went wrong inside the server. Its log names the cause under this request id.',
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { retryAfter, status }: ProblemKind = problems[problem.code]
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  if (problem.headers !== undefined) reply.headers(problem.headers)
+  return reply.code(status).header('content-type', problemMedia).send(problemBody(problem, reply.request.id))
+}
+
+/** On every answer: it is what it says it is, and no page of another site may embed or frame it. */
+export const safetyHeaders = {
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-frame-options': 'DENY',
+} as const
+
+/** Answers a request that was too malformed to become one, and ends its connection. */
+export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = ofParser(error)
+  const { status } = problems[problem.code]
+  const body = problemBody(problem, requestId)
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `content-type: ${problemMedia}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    ...Object.entries(safetyHeaders).map(([name, value]) => `${name}: ${value}`),
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function problemBody({ code, detail, more }: Problem, requestId: string): string {
+  const { title, status } = problems[code]
+  return JSON.stringify({
+    type: problemType(code),
+    title,
+    status,
+    detail,
+    code,
+    request_id: requestId,
+    ...more,
+  })
+}
+
+function dataOf(error: TaskError): Record<string, unknown> {
+  if (error instanceof ParametersInvalid || error instanceof OptionsInvalid) return { errors: error.issues }
+  if (error instanceof ControlRefused) return { task_status: error.status }
+  if (error instanceof IdempotencyKeyReused) return { task_id: error.id }
+  if (error instanceof StoreUnavailable && error.unknown) return { outcome_unknown: true }
+  return {}
+}
+
+/** Errors of the framework, known by their codes; all others of its 4xx are malformed requests. */
+function ofFramework(
+  error: { code?: unknown; statusCode?: unknown; message?: unknown } | null,
+): Problem | undefined {
+  switch (error?.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return { code: 'TOO_LARGE', detail: `The body is larger than its limit.` }
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return {
+        code: 'UNSUPPORTED_MEDIA_TYPE',
+        detail: 'Send JSON, with the header Content-Type: application/json.',
+      }
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return { code: 'BODY_INVALID', detail: 'The body is empty; it must be a JSON object.' }
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return {
+        code: 'BODY_INVALID',
+        detail: 'The body is not JSON, or has a key that is not allowed, like "__proto__".',
+      }
+  }
+  const status = error?.statusCode
+  if (typeof status !== 'number' || status < 400 || status > 499) return undefined
+  return { code: 'REQUEST_INVALID', detail: `The request cannot be read: ${String(error?.message)}.` }
+}
+
+function ofParser({ code }: NodeJS.ErrnoException): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { code: 'HEADERS_TOO_LARGE', detail: 'The URL and the headers together are larger than 16 KiB.' }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { code: 'REQUEST_TIMEOUT', detail: 'The request did not arrive in time.' }
+    default:
+      return { code: 'REQUEST_INVALID', detail: 'This is not a valid HTTP request.' }
+  }
+}
+
+/** Bytes. */
+export const bodyLimit = 2_097_152

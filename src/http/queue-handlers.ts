@@ -1,0 +1,58 @@
+import type { queueRoutes } from '../contract/queue-routes.ts'
+import { listBody, operationBody } from '../contract/report-bodies.ts'
+import type { Filter } from '../core/filter.ts'
+import type { Status } from '../core/task.ts'
+import type { HandlerContext, Handlers } from './call.ts'
+
+/** Milliseconds that a cancel waits for the operation to end. */
+const cancelWait = 2_000
+
+/** The calls about all tasks. */
+export function queueHandlers({ manager, streams, now }: HandlerContext): Handlers<keyof typeof queueRoutes> {
+  return {
+    async listTasks({ query }) {
+      const { order, limit, cursor, ...filter } = query
+      const options = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
+      return listBody(await manager.list(filterOf(filter), options), now())
+    },
+
+    async streamChanges({ query, headers, reply }) {
+      const comesBack = headers['last-event-id'] !== undefined
+      await streams.serveAll({ filter: filterOf(query), comesBack }, reply)
+      return undefined
+    },
+
+    async bulk({ query, body, reply }) {
+      const { action, filter, dry_run: dryRun } = body
+      const operation = await manager.bulk(action, filterOf(filter), { dryRun, wait: query.wait * 1_000 })
+      reply.header('location', `/api/operations/${operation.id}`)
+      if (operation.status === 'running') reply.code(202)
+      return operationBody(operation)
+    },
+
+    getOperation: async ({ params }) => operationBody(await manager.operation(params.operation_id)),
+
+    cancelOperation: async ({ params }) =>
+      operationBody(await manager.cancelOperation(params.operation_id, cancelWait)),
+  }
+}
+
+type FilterOfCaller = Readonly<{
+  status?: readonly Status[]
+  type?: readonly string[]
+  tag?: string
+  q?: string
+  created_after?: number
+  created_before?: number
+}>
+
+function filterOf({ status, type, tag, q, created_after: from, created_before: to }: FilterOfCaller): Filter {
+  return {
+    ...(status === undefined ? {} : { statuses: status }),
+    ...(type === undefined ? {} : { types: type }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(q === undefined ? {} : { text: q }),
+    ...(from === undefined ? {} : { createdAfter: Math.ceil(from * 1_000) }),
+    ...(to === undefined ? {} : { createdBefore: Math.ceil(to * 1_000) }),
+  }
+}

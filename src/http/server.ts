@@ -1,0 +1,257 @@
+import fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { z } from 'zod'
+import { issuesOf } from '../contract/issues.ts'
+import type { Route } from '../contract/route.ts'
+import { routes } from '../contract/routes.ts'
+import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
+import type { TaskManagerApi } from '../manager/api.ts'
+import { docs } from './docs.ts'
+import { refusedOnLoopback } from './guards.ts'
+import type { Answered, Call } from './call.ts'
+import { createHandlers } from './handlers.ts'
+import {
+  bodyLimit,
+  internal,
+  problemOf,
+  refuseOnSocket,
+  RequestRefused,
+  safetyHeaders,
+  sendProblem,
+} from './problems.ts'
+import { Streams, type StreamLogger } from './stream.ts'
+import { Waits } from './waits.ts'
+
+export type ServerOptions = Readonly<{
+  manager: TaskManagerApi
+  version: string
+  logger: ServerLogger
+  /** It listens on loopback without keys: Host and Origin are checked. */
+  guarded: boolean
+  /** Unix milliseconds. */
+  now?: () => number
+  /** Milliseconds between the signs of life of a stream. Default 15,000. */
+  heartbeat?: number
+  /** Milliseconds that a client may take. */
+  patience?: Partial<typeof patience>
+}>
+
+/**
+ * How long a client may take, in milliseconds, before its connection is closed: for the head of a request, for all of it, and
+ * between two bytes of an answer that it does not take (longer than a call may wait and a stream may be silent).
+ */
+const patience = { head: 15_000, request: 60_000, idle: 120_000 }
+
+/** The operator's log; its level decides whether every answer is logged. */
+export type ServerLogger = StreamLogger &
+  Readonly<{
+    level: string
+    debug(fields: object, message: string): void
+    error(fields: object, message: string): void
+  }>
+
+const jsonMedia = 'application/json; charset=utf-8'
+
+/** The HTTP server over an engine, ready to listen. Closing it ends its streams, but not the engine. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { manager, version, logger, guarded, now = Date.now, heartbeat = 15_000 } = options
+  const { head, request, idle } = { ...patience, ...options.patience }
+  const app = fastify({
+    logger: false,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    requestIdHeader: false,
+    bodyLimit,
+    requestTimeout: request,
+    connectionTimeout: idle,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    http: {
+      requireHostHeader: false,
+      headersTimeout: head,
+      connectionsCheckingInterval: Math.min(5_000, head / 2),
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id)
+      reply.headers(safetyHeaders)
+      refuse(error, request, reply)
+    },
+    clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, randomUUID()),
+  })
+
+  // An expectation that nobody knows may be passed over; by itself, Node answers it with 417 and nothing else.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+
+  function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    let problem = problemOf(error)
+    if (problem === undefined && manager.state.phase === 'closed') {
+      problem = { code: 'SHUTTING_DOWN', detail: 'This server is shutting down.' }
+    }
+    if (problem === undefined) {
+      logger.error(
+        { err: error, request_id: request.id, method: request.method, path: pathOf(request) },
+        'a call failed',
+      )
+    }
+    void sendProblem(reply, problem ?? internal)
+  }
+  app.setErrorHandler(refuse)
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    reply.headers(safetyHeaders)
+    const refused = guarded ? refusedOnLoopback(request.headers) : undefined
+    done(refused ?? (request.is404 ? nothingAt(request) : undefined))
+  })
+  app.setNotFoundHandler((request) => {
+    throw nothingAt(request)
+  })
+  if (logger.level === 'debug' || logger.level === 'trace') {
+    app.addHook('onResponse', (request, reply, done) => {
+      const { id, method } = request
+      const { statusCode: status, elapsedTime: ms } = reply
+      logger.debug({ request_id: id, method, path: pathOf(request), status, ms }, 'answered')
+      done()
+    })
+  }
+  app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser(
+    /^application\/[\w.-]+\+json/,
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  )
+
+  const waits = new Waits(manager)
+  const streams = new Streams(manager, { heartbeat, logger })
+  app.addHook('preClose', (done) => {
+    streams.close()
+    waits.close()
+    done()
+  })
+  const handlers = createHandlers({ manager, streams, waits, version, now })
+  const methods = new Map<string, string[]>()
+  for (const [operation, route] of Object.entries<Route>(routes)) {
+    const handle = handlers[operation as keyof typeof handlers] as (call: Call<Route>) => Answered
+    addRoute(app, manager, route, handle)
+    methods.set(route.path, [...(methods.get(route.path) ?? []), ...methodsOf(route)])
+  }
+  for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
+
+  app.get('/', (_, reply) => reply.redirect('/docs'))
+  await app.register(docs, { version, types: [...manager.registry] })
+  return app
+}
+
+function addRoute(
+  app: FastifyInstance,
+  manager: TaskManagerApi,
+  route: Route,
+  handle: (call: Call<Route>) => Answered | Promise<Answered>,
+): void {
+  void app.register((scope, _, registered) => {
+    if (route.body === undefined) ignoreBodies(scope)
+    scope.route({
+      method: route.method,
+      url: patternOf(route.path),
+      bodyLimit: route.bodyLimit ?? bodyLimit,
+      exposeHeadRoute: methodsOf(route).includes('HEAD'),
+      onRequest: (request, _reply, done) => done(unknownIn(request.params as Named, manager)),
+      async handler(request, reply) {
+        const answer = await handle({
+          params: request.params as never,
+          query: checked(route.query, request.query, 'query') as never,
+          headers: checked(route.headers, request.headers, 'headers') as never,
+          body: checked(route.body, request.body, 'body') as never,
+          reply,
+        })
+        if (answer === undefined) return reply
+        reply.header('content-type', jsonMedia)
+        return typeof answer === 'string' ? answer : JSON.stringify(answer)
+      },
+    })
+    registered()
+  })
+}
+
+type Named = Readonly<{ task_id?: string; task_type?: string; operation_id?: string }>
+
+/** What a path names must exist before anything else about the request matters; any text may stand there. */
+function unknownIn(
+  { task_id: id, task_type: type, operation_id: operation }: Named,
+  manager: TaskManagerApi,
+): Error | undefined {
+  if (id !== undefined && !isId(id)) return new TaskUnknown(id)
+  if (operation !== undefined && !isId(operation)) return new OperationUnknown(operation)
+  try {
+    if (type !== undefined) manager.registry.get(type)
+  } catch (error) {
+    return error as Error
+  }
+  return undefined
+}
+
+function isId(text: string): boolean {
+  return /^[\w-]{1,64}$/.test(text)
+}
+
+/** Clients send controls with any content type and nothing, or something, behind it. */
+function ignoreBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  scope.addHook('onRequest', (request, _reply, done) => {
+    delete request.headers['content-type']
+    done()
+  })
+}
+
+/** Without these, or with another kind of value, a body is no request at all. */
+const wholeParts: ReadonlySet<string> = new Set(['parameters', 'tasks', 'action', 'filter'])
+
+function checked(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'headers' | 'body'): unknown {
+  if (schema === undefined) return undefined
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issues = issuesOf(parsed.error)
+  const refused = new OptionsInvalid(issues)
+  const whole = part === 'body' && issues.some(({ path }) => path === '' || wholeParts.has(path))
+  throw whole ? new RequestRefused('BODY_INVALID', refused.message, { issues }) : refused
+}
+
+/** Answers 405 for every method that the path does not take. */
+function refuseOthers(app: FastifyInstance, path: string, allowed: readonly string[]): void {
+  const headers = { allow: allowed.join(', ') }
+  app.route({
+    method: app.supportedMethods.filter((method) => !allowed.includes(method)),
+    url: patternOf(path),
+    onRequest(request, _reply, done) {
+      const detail = `${request.method} is not possible here; use ${headers.allow}.`
+      done(new RequestRefused('METHOD_NOT_ALLOWED', detail, { headers }))
+    },
+    handler: () => undefined,
+  })
+}
+
+function methodsOf({ method, answer }: Route): string[] {
+  return method === 'GET' && answer.stream === undefined ? ['GET', 'HEAD'] : [method]
+}
+
+function patternOf(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+/** Without the query, which may hold what is nobody's business: the log is read by others than the caller. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0]!.slice(0, 200)
+}
+
+function nothingAt({ method, url }: FastifyRequest): RequestRefused {
+  return new RequestRefused('NOT_FOUND', `There is nothing at ${method} ${url.slice(0, 200)}.`)
+}
+
+/** The caller's own id when it is sane, so that it is found in both logs. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()
+}

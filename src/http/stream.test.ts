@@ -1,0 +1,168 @@
+import { once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { eventsOf, fakeManager, runningTask } from '../../test/support/fake-manager.ts'
+import type { TaskEvent } from '../events/event.ts'
+import type { TaskManagerApi } from '../manager/api.ts'
+import type { Change } from '../manager/changes.ts'
+import { createServer, type ServerLogger } from './server.ts'
+
+const { id } = runningTask
+const ignore = () => undefined
+const logger: ServerLogger = { level: 'info', debug: ignore, warn: ignore, error: ignore }
+
+let close: (() => Promise<unknown>) | undefined
+afterEach(() => close?.())
+
+async function serve(
+  events: TaskManagerApi['events'],
+  heartbeat = 60_000,
+  more: Partial<TaskManagerApi> = {},
+) {
+  const app = await createServer({
+    manager: fakeManager({ events, ...more }),
+    version: '1',
+    logger,
+    guarded: false,
+    heartbeat,
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  close = () => app.close()
+  return { app, port: (app.server.address() as AddressInfo).port }
+}
+
+async function watch(port: number, more = ''): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(`GET /api/task/${id}/events HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`)
+  return socket
+}
+
+async function readUntil(socket: Socket, part: string): Promise<string> {
+  let text = ''
+  for await (const chunk of socket) {
+    text += String(chunk)
+    if (text.includes(part)) break
+  }
+  return text
+}
+
+const line = (version: number, why = ''): TaskEvent => ({
+  kind: 'transition',
+  id,
+  task: runningTask,
+  entry: { version, at: version * 1_000, move: 'claim', status: 'running', attempt: 1, by: 'boot', why },
+})
+
+/** Nothing happens until the listener goes away. */
+async function* silence(signal: AbortSignal | undefined, gone: () => void): AsyncGenerator<TaskEvent> {
+  if (signal !== undefined && !signal.aborted) await once(signal, 'abort')
+  gone()
+  yield* eventsOf([])
+}
+
+test('transitions carry their version as id, progress and log lines carry none', async () => {
+  const { port } = await serve(() =>
+    eventsOf([
+      line(3),
+      { kind: 'progress', id, type: 'long', progress: { current: 1, total: 4, at: 4_000, rate: 1 } },
+      { kind: 'log', id, type: 'long', at: 5_000, message: 'two\nlines' },
+    ]),
+  )
+  const text = await readUntil(await watch(port), '\r\n0\r\n')
+  expect(text).toContain('content-type: text/event-stream')
+  expect(text).toContain(`id: 3\nevent: transition\ndata: {"task_id":"${id}","version":3,"at":3,`)
+  expect(text).toContain(`event: progress\ndata: {"task_id":"${id}","at":4,"current":1,"total":4,`)
+  expect(text).toContain('"eta_seconds":3}\n\n')
+  expect(text).toContain(`event: log\ndata: {"task_id":"${id}","at":5,"message":"two\\nlines"}\n\n`)
+  expect(text.match(/^id:/gm)).toHaveLength(1)
+})
+
+test('a stream goes on after the last id, and from the first one when that is from the future', async () => {
+  const after: unknown[] = []
+  const { port } = await serve((_, options) => {
+    after.push(options?.after)
+    return eventsOf([])
+  })
+  for (const last of ['', 'last-event-id: 1\r\n', 'last-event-id: 2\r\n', 'last-event-id: 3\r\n']) {
+    await readUntil(await watch(port, last), '\r\n0\r\n')
+  }
+  expect(after).toEqual([0, 1, 2, 0])
+})
+
+test('a silent stream shows that it is alive', async () => {
+  const { port } = await serve((_, options) => silence(options?.signal, ignore), 10)
+  const text = await readUntil(await watch(port), ':\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n')
+  expect(text).toContain('HTTP/1.1 200 OK')
+})
+
+test('a client that leaves ends its listener', async () => {
+  const { promise: gone, resolve } = Promise.withResolvers<void>()
+  const { port } = await serve((_, options) => silence(options?.signal, resolve))
+  const socket = await watch(port)
+  await once(socket, 'data')
+  socket.resetAndDestroy()
+  await gone
+})
+
+test('closing the server ends every stream cleanly', async () => {
+  const { app, port } = await serve((_, options) => silence(options?.signal, ignore))
+  const sockets = await Promise.all([watch(port), watch(port)])
+  for (const socket of sockets) await once(socket, 'data')
+  const ends = sockets.map((socket) => readUntil(socket, '0\r\n\r\n'))
+  await app.close()
+  for (const text of await Promise.all(ends)) expect(text).toContain('0\r\n\r\n')
+})
+
+test('a client that does not read is cut off, and costs a bounded buffer', async () => {
+  const { promise: over, resolve } = Promise.withResolvers<number>()
+  async function* flood(signal: AbortSignal | undefined): AsyncGenerator<TaskEvent> {
+    let sent = 0
+    try {
+      for (; sent < 100_000; sent++) {
+        if (signal?.aborted === true) return
+        yield line(sent, 'x'.repeat(10_000))
+        await new Promise((next) => setImmediate(next))
+      }
+    } finally {
+      resolve(sent)
+    }
+  }
+  const { port } = await serve((_, options) => flood(options?.signal))
+  const socket = await watch(port)
+  socket.pause()
+  socket.on('error', ignore)
+  expect(await over).toBeLessThan(5_000)
+  socket.destroy()
+})
+
+test('a client of the stream of all that does not read stops the flow, and is told what it lost when it reads on', async () => {
+  let sent = 0
+  const total = 2_000
+  async function* flood(): AsyncGenerator<Change> {
+    for (; sent < total; sent++) {
+      yield line(sent, 'x'.repeat(10_000))
+      await new Promise((next) => setImmediate(next))
+    }
+    yield { kind: 'resync' }
+  }
+  const { port } = await serve(() => eventsOf([]), 60_000, { changes: () => flood() })
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: 1\r\n\r\n')
+  socket.pause()
+  for (let before = -1; before !== sent;) {
+    before = sent
+    await new Promise((next) => setTimeout(next, 200))
+  }
+  expect(sent).toBeLessThan(total)
+  let [head, tail] = ['', '']
+  for await (const chunk of socket) {
+    if (head.length < 1_000) head += String(chunk)
+    tail = (tail + String(chunk)).slice(-20_000)
+    if (tail.includes('{"why":"overflow"}')) break
+  }
+  expect(head).toContain('event: resync\ndata: {"why":"reconnect"}')
+  expect(tail).toContain(`id: ${id}-1999\nevent: transition\n`)
+  expect(sent).toBe(total)
+})

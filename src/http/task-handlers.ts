@@ -1,0 +1,143 @@
+import { detailsBody, resultBody, statusBody } from '../contract/bodies.ts'
+import { explainBody } from '../contract/report-bodies.ts'
+import { type taskRoutes } from '../contract/task-routes.ts'
+import type { Routes } from '../contract/routes.ts'
+import { OptionsInvalid, ResultNotReady } from '../core/errors.ts'
+import { isTerminal, type Control } from '../core/task.ts'
+import type { SubmitOptions } from '../manager/api.ts'
+import type { Call, HandlerContext, Handlers } from './call.ts'
+import { isKnown } from './etag.ts'
+import { preferencesOf, tellApplied } from './waits.ts'
+
+/** The calls about one task. */
+export function taskHandlers({
+  manager,
+  streams,
+  waits,
+  now,
+}: HandlerContext): Handlers<keyof typeof taskRoutes> {
+  const control = async (id: string, name: Control, wait: number, fromStart = false) => {
+    const task = await manager.control(id, name, { wait: wait * 1_000, fromStart })
+    return {
+      message: `The ${name} was accepted: the task is ${task.status}.`,
+      task_id: id,
+      status: task.status,
+    }
+  }
+
+  return {
+    async submitTask({ params, query, body, headers, reply }) {
+      const options = submitOptions(body, headers['idempotency-key'])
+      const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
+      reply.header('location', `/api/task/${task.id}`)
+      if (replayed) reply.header('idempotency-replayed', 'true')
+      const message = replayed
+        ? `A task of type ${task.type} was submitted with this idempotency key before.`
+        : `A task of type ${task.type} was submitted.`
+      const asked = preferencesOf(headers.prefer)
+      tellApplied(reply, asked)
+      const ended = await waits.forEnd(task.id, asked.wait ?? query.wait, reply)
+      if (ended !== undefined) {
+        return `{"message":${JSON.stringify(message)},${resultBody(await manager.details(task.id), now()).slice(1)}`
+      }
+      if (asked.async) reply.code(202)
+      return { task_id: task.id, message, status: task.status }
+    },
+
+    async submitBatch({ params, body }) {
+      const type = params.task_type
+      const drafts = body.tasks.map((task) => ({
+        parameters: task.parameters,
+        options: submitOptions(task, undefined),
+      }))
+      const accepted = await manager.enqueueAll(type, drafts)
+      return {
+        task_ids: accepted.map(({ task }) => task.id),
+        replayed: accepted.filter(({ replayed }) => replayed).length,
+        message: `${accepted.length} tasks of type ${type} were submitted.`,
+      }
+    },
+
+    async getTaskStatus({ params, headers, reply }) {
+      const found = await manager.brief(params.task_id)
+      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+      return statusBody(found, now())
+    },
+
+    async getTaskResult({ params, query, headers, reply }) {
+      const id = params.task_id
+      const { task } = await manager.brief(id)
+      if (!isTerminal(task.status)) {
+        const asked = preferencesOf(headers.prefer)
+        tellApplied(reply, { ...asked, async: false })
+        const ended = await waits.forEnd(id, asked.wait ?? query.wait, reply)
+        if (ended === undefined) throw new ResultNotReady(id, (await manager.brief(id)).task.status)
+      }
+      const found = await manager.details(id)
+      if (!isTerminal(found.task.status)) throw new ResultNotReady(id, found.task.status)
+      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+      return resultBody(found, now())
+    },
+
+    async getTask({ params, headers, reply }) {
+      const found = await manager.details(params.task_id)
+      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+      return detailsBody(found, now())
+    },
+
+    pauseTask: ({ params, query }) => control(params.task_id, 'pause', query.wait),
+    resumeTask: ({ params, query }) => control(params.task_id, 'resume', query.wait),
+    cancelTask: ({ params, query }) => control(params.task_id, 'cancel', query.wait),
+    retryTask: ({ params, query }) => control(params.task_id, 'retry', query.wait, query.from === 'start'),
+
+    async streamTaskEvents({ params, headers, reply }) {
+      await streams.serve({ id: params.task_id, after: Number(headers['last-event-id'] ?? 0) }, reply)
+      return undefined
+    },
+
+    async getTaskLog({ params, query }) {
+      // One more than asked for tells whether there are others.
+      const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
+      const lines = found.slice(0, query.limit)
+      return {
+        lines: lines.map(({ number, at, attempt, text }) => ({
+          number,
+          at: at / 1_000,
+          attempt,
+          message: text,
+        })),
+        next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
+      }
+    },
+
+    explainTask: async ({ params }) => explainBody(await manager.explain(params.task_id)),
+
+    async purgeTask({ params }) {
+      await manager.purge(params.task_id)
+      return { message: 'The task was deleted.', task_id: params.task_id }
+    },
+  }
+}
+
+type SubmitBody = Call<Routes['submitTask']>['body']
+
+function submitOptions(body: SubmitBody, keyInHeader: string | undefined): SubmitOptions {
+  const {
+    parameters: _,
+    run_at: runAt,
+    max_attempts: maxAttempts,
+    idempotency_key: keyInBody,
+    ...same
+  } = body
+  if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
+    const message = 'differs from the header Idempotency-Key'
+    throw new OptionsInvalid([{ path: 'idempotency_key', message }])
+  }
+  const idempotencyKey = keyInBody ?? keyInHeader
+  return {
+    ...same,
+    ...(runAt === undefined ? {} : { runAt }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  }
+}

@@ -1,0 +1,175 @@
+import { parseDuration } from './core/duration.ts'
+import { DefinitionInvalid, StoreUnavailable } from './core/errors.ts'
+import { idSource } from './manager/ids.ts'
+import type { Logger } from './manager/logger.ts'
+import { TaskManager } from './manager/task-manager.ts'
+import type { Duration } from './registry/context.ts'
+import type { AnyTaskType } from './registry/type.ts'
+import { Registry } from './registry/registry.ts'
+import { insideThread } from './runtime/inside.ts'
+import { LoopWatch } from './runtime/loop-watch.ts'
+import { executorOf } from './runtime/places.ts'
+import { systemClock } from './runtime/system-clock.ts'
+import type { Store } from './store/store.ts'
+import { openSqlite } from './store/sqlite/store.ts'
+import { version } from './version.ts'
+
+export { defineTask } from './registry/define.ts'
+export { defineCommand } from './registry/command.ts'
+export type { CommandDefinition } from './registry/command.ts'
+export type { Duration, TaskContext, ThreadContext } from './registry/context.ts'
+export type { TaskDefinition } from './registry/define.ts'
+export type { BackoffOptions } from './registry/options.ts'
+export type { Place, TaskType } from './registry/type.ts'
+export type { TaskManager } from './manager/task-manager.ts'
+export type { TaskHandle } from './manager/handle.ts'
+export type { BulkOptions, ControlOptions, Draft, SubmitOptions } from './manager/api.ts'
+export type { Change } from './manager/changes.ts'
+export type { Explanation } from './manager/explain.ts'
+export type { ListOptions, TaskPage } from './manager/lister.ts'
+export type { Stats } from './manager/reports.ts'
+export type { NodeState } from './manager/state.ts'
+export type { Filter, Order } from './core/filter.ts'
+export type { Operation } from './core/operation.ts'
+export type { Reason, ReasonCode } from './core/reason.ts'
+export type { Logger } from './manager/logger.ts'
+export type { TaskEvent } from './events/event.ts'
+export type { Counts, NumberedLine, TaskRecord } from './store/store.ts'
+export type { Control, ErrorRecord, Progress, Status, Task, TimelineEntry } from './core/task.ts'
+export {
+  ControlRefused,
+  DefinitionInvalid,
+  IdempotencyKeyReused,
+  NonRetryableError,
+  OperationUnknown,
+  OptionsInvalid,
+  ParametersInvalid,
+  QueueFull,
+  ShuttingDown,
+  StoreUnavailable,
+  TaskCancelled,
+  TaskError,
+  TaskFailed,
+  TaskTimeout,
+  TaskUnknown,
+  TaskUnwound,
+  TooLarge,
+  TooManyOperations,
+  TypeUnknown,
+} from './core/errors.ts'
+
+/** Durations in seconds or as text with a unit: `'10m'`. */
+export type OpenOptions = Readonly<{
+  /**
+   * `sqlite:PATH`, `sqlite::memory:`, which keeps nothing, or `postgres://...`, which nodes on many machines can share;
+   * `?schema=` names the schema of its tables (`fermata`), `?lease=` the seconds after which a silent node is dead (15).
+   */
+  database: string
+  tasks: readonly AnyTaskType[]
+  /** Tasks that run at once; 0 runs none. Default 10. */
+  maxConcurrent?: number
+  /** Names of those of its types that this node runs; it serves all of them. Default: all. */
+  types?: readonly string[]
+  /** Default `'7d'`. */
+  retention?: Duration
+  /** Scheduled and queued tasks that are held. Default 10,000,000. */
+  maxQueued?: number
+  /** Between the abort signal of a cancelled handler and fencing it off. Default `'5s'`. */
+  cancelGrace?: Duration
+  /** How long `close` may take for what still runs. Default `'25s'`. */
+  drain?: Duration
+  /** Threads kept warm for types that compute. Default: one for each core. More are started when tasks need them. */
+  threads?: number
+  /** Suspended inline handlers that are kept in memory. Default 1,000; 8 threads and 32 processes beside them. */
+  maxParked?: number
+  /** Default: warnings and errors go to the console. */
+  logger?: Logger
+}>
+
+/**
+ * Opens the database, takes over what an earlier process left there, and begins to run tasks. Keeps the process alive until
+ * `close()` (or the end of `await using`). Throws `StoreUnavailable` when the database cannot be opened.
+ */
+export async function openTaskManager(options: OpenOptions): Promise<TaskManager> {
+  if (insideThread.value) {
+    throw new DefinitionInvalid(
+      'a module of task types opened a task manager when a thread imported it: keep the types in a module of their own',
+    )
+  }
+  const registry = new Registry(options.tasks)
+  const duration = (name: 'retention' | 'cancelGrace' | 'drain', fallback: number) => {
+    const ms = parseDuration(options[name] ?? fallback)
+    if (ms === undefined) throw new RangeError(`${name} must be a duration: seconds, or text like "10m"`)
+    return ms
+  }
+  const whole = (name: 'maxConcurrent' | 'maxQueued' | 'maxParked', fallback: number) => {
+    const value = options[name] ?? fallback
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`${name} must be a whole number from 0`)
+    return value
+  }
+  const types = options.types ?? registry.names
+  const unknown = types.find((type) => !registry.names.includes(type))
+  if (unknown !== undefined) throw new RangeError(`types names ${JSON.stringify(unknown)}, which no task has`)
+  const settings = {
+    types,
+    maxConcurrent: whole('maxConcurrent', 10),
+    maxQueued: whole('maxQueued', 10_000_000),
+    maxParked: { inline: whole('maxParked', 1_000), thread: 8, process: 32, command: 32 },
+    retention: duration('retention', 604_800),
+    cancelGrace: duration('cancelGrace', 5),
+    drain: duration('drain', 25),
+  }
+  const store = await openStore(options.database)
+  const executor = executorOf(registry, systemClock, options.threads)
+  const logger = options.logger ?? consoleLogger
+  const loop = new LoopWatch(({ type, ms }) =>
+    logger.warn({ type, ms }, 'an inline handler blocked the main thread: give its type runs: "thread"'),
+  )
+  const alive = setInterval(() => undefined, 1_000_000)
+  const letGo = () => {
+    clearInterval(alive)
+    loop[Symbol.dispose]()
+  }
+  try {
+    return await TaskManager.open({
+      ...settings,
+      store,
+      registry,
+      executor,
+      clock: systemClock,
+      logger,
+      loopDelay: () => loop.delay,
+      newId: idSource(systemClock),
+      random: Math.random,
+      version,
+      closed: letGo,
+    })
+  } catch (error) {
+    await executor.close()
+    await store[Symbol.asyncDispose]()
+    letGo()
+    throw error
+  }
+}
+
+async function openStore(database: string): Promise<Store> {
+  const path = /^sqlite:(.+)$/.exec(database)?.[1]
+  if (path !== undefined) return openSqlite(path, { clock: systemClock })
+  if (!/^postgres(?:ql)?:\/\//.test(database)) {
+    throw new StoreUnavailable(
+      `The database ${JSON.stringify(database)} is not one that this program can open: use sqlite:PATH, sqlite::memory: or postgres://...`,
+      { unknown: false },
+    )
+  }
+  // Loaded here, so that who does not use it does not wait for it.
+  const { openPostgres } = await import('./store/postgres/store.ts')
+  return openPostgres(database)
+}
+
+const consoleLogger: Logger = {
+  debug() {},
+  info() {},
+  warn: (fields, message) => console.warn(`fermata: ${message}`, fields),
+  error: (fields, message) => console.error(`fermata: ${message}`, fields),
+}

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { turns } from '../../test/support/clock.ts'
+import { runningRecord, runningTask } from '../../test/support/fake-manager.ts'
+import type { Status } from '../core/task.ts'
+import { Bus } from '../events/bus.ts'
+import type { Filter } from '../core/filter.ts'
+import { changes, type Change } from './changes.ts'
+
+function listen(filter: Filter = {}) {
+  const bus = new Bus((error) => expect.unreachable(String(error)))
+  const over = new AbortController()
+  const stored = new Map<string, Partial<typeof runningTask>>()
+  const heard = changes(bus, filter, over.signal, async (id) => ({
+    ...runningRecord,
+    task: { ...runningTask, ...stored.get(id), id },
+  }))
+  const transition = (status: Status, own: Partial<typeof runningTask> = {}) => {
+    const task = { ...runningTask, status, ...own }
+    stored.set(task.id, task)
+    const entry = { version: 1, at: 0, move: status, status, attempt: 1, by: 'boot' }
+    bus.emit({ kind: 'transition', id: task.id, task, entry })
+  }
+  const progress = (current: number, id = runningTask.id) =>
+    bus.emit({ kind: 'progress', id, type: 'long', progress: { current, at: 0 } })
+  return { heard, transition, progress, end: () => over.abort() }
+}
+
+const shown = (change: Change | undefined) =>
+  change?.kind === 'transition'
+    ? change.entry.status
+    : change?.kind === 'progress'
+      ? change.progress.current
+      : change?.kind
+
+/** What is heard of what is emitted at once. */
+async function all({ heard, end }: ReturnType<typeof listen>, emit: () => void): Promise<unknown[]> {
+  const found: unknown[] = []
+  const listening = (async () => {
+    for await (const change of heard) found.push(shown(change))
+  })()
+  emit()
+  await turns()
+  end()
+  await listening
+  return found
+}
+
+test('all changes come in their order, and of each task only the newest progress that waits', async () => {
+  const listener = listen()
+  const first = listener.heard.next()
+  listener.transition('queued')
+  await first
+  for (const current of [1, 2]) listener.progress(current)
+  listener.progress(7, 'another')
+  listener.transition('completed')
+  const found = [await listener.heard.next(), await listener.heard.next(), await listener.heard.next()]
+  expect(found.map(({ value }) => shown(value ?? undefined))).toEqual([2, 7, 'completed'])
+  listener.end()
+  expect(await listener.heard.next()).toMatchObject({ done: true })
+})
+
+test('a reader that is too slow is told to look again, and goes on', async () => {
+  const listener = listen()
+  const first = listener.heard.next()
+  listener.transition('queued')
+  await first
+  for (let count = 0; count < 5_000; count++) listener.transition('running')
+  expect(shown((await listener.heard.next()).value ?? undefined)).toBe('resync')
+  listener.transition('completed')
+  expect(shown((await listener.heard.next()).value ?? undefined)).toBe('completed')
+})
+
+test.each([
+  ['statuses', { statuses: ['completed'] }, ['completed']],
+  ['types', { types: ['add'] }, []],
+  ['a tag', { tag: 'a' }, ['running']],
+  ['times', { createdBefore: 0 }, []],
+] satisfies [string, Filter, unknown[]][])('by %s', async (_, filter, expected) => {
+  const listener = listen(filter)
+  const found = await all(listener, () => {
+    listener.transition('running', { id: 'tagged', tags: ['a'] })
+    listener.progress(3)
+    listener.transition('completed')
+  })
+  expect(found).toEqual(expected)
+})
+
+test('by text: in the parameters, which are read once, and in an error when there is one', async () => {
+  const failed = { error: { code: 'ERROR', name: 'Error', message: 'the needle broke' } }
+  const { heard, transition, progress, end } = listen({ text: 'Needle' })
+  const found: unknown[] = []
+  const listening = (async () => {
+    for await (const change of heard) found.push(shown(change))
+  })()
+  transition('running')
+  progress(1)
+  await turns()
+  transition('failed', failed)
+  await turns()
+  end()
+  await listening
+  expect(found).toEqual(['failed'])
+  const beginning = listen({ text: runningTask.id.slice(0, 18) })
+  expect(await all(beginning, () => beginning.transition('paused'))).toEqual(['paused'])
+  const nothing = listen({ text: 'nowhere' })
+  expect(await all(nothing, () => nothing.transition('failed', failed))).toEqual([])
+})

@@ -1,0 +1,136 @@
+import { fits, matches, type Filter } from '../core/filter.ts'
+import { isTerminal, type TaskId } from '../core/task.ts'
+import type { Bus } from '../events/bus.ts'
+import type { TaskEvent } from '../events/event.ts'
+import type { TaskRecord } from '../store/store.ts'
+
+/** `resync`: events were lost since the last one; look at the tasks again. */
+export type Change = TaskEvent | Readonly<{ kind: 'resync' }>
+
+/** Reads a task with its parameters, which events do not tell. */
+export type Look = (id: TaskId) => Promise<TaskRecord | null>
+
+/** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
+const kept = 2_000
+/** Tasks whose tags and times are remembered, for events that do not tell them. */
+const remembered = 10_000
+
+/** What happens to all tasks that fit, from now on; ends quietly by the signal. */
+export async function* changes(
+  bus: Bus,
+  filter: Filter,
+  signal: AbortSignal,
+  look: Look,
+): AsyncGenerator<Change, void, undefined> {
+  const reader = new Reader(filter)
+  const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look)
+  const stop = bus.onAll((event) => reader.add(event))
+  const abort = () => reader.wake()
+  signal.addEventListener('abort', abort)
+  try {
+    while (!signal.aborted) {
+      const change = reader.next()
+      if (change === undefined) await reader.more()
+      else if (search === undefined || change.kind === 'resync' || (await search.finds(change))) yield change
+    }
+  } finally {
+    stop()
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+class Reader {
+  readonly #filter: Filter
+  #waiting: Change[] = []
+  /** Where the newest progress of a task waits. */
+  #progress = new Map<TaskId, number>()
+  #lost = false
+  /** Tasks that live and fit. */
+  readonly #fitting = new Set<TaskId>()
+  #wake: (() => void) | undefined
+
+  constructor(filter: Filter) {
+    this.#filter = filter
+  }
+
+  add(event: TaskEvent): void {
+    if (!this.#wants(event) || this.#lost) return
+    const place = event.kind === 'progress' ? this.#progress.get(event.id) : undefined
+    if (place !== undefined) {
+      this.#waiting[place] = event
+      return
+    }
+    if (this.#waiting.length >= kept) {
+      this.#lost = true
+      this.#waiting = []
+      this.#progress.clear()
+    } else {
+      if (event.kind === 'progress') this.#progress.set(event.id, this.#waiting.length)
+      this.#waiting.push(event)
+    }
+    this.wake()
+  }
+
+  /** All that waits is taken as one portion, so that places in the list stay what they are. */
+  next(): Change | undefined {
+    if (this.#portion.length === 0) {
+      this.#portion = this.#lost ? [{ kind: 'resync' }] : this.#waiting.toReversed()
+      this.#lost = false
+      this.#waiting = []
+      this.#progress.clear()
+    }
+    return this.#portion.pop()
+  }
+
+  /** In reverse. */
+  #portion: Change[] = []
+
+  wake(): void {
+    this.#wake?.()
+  }
+
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #wants(event: TaskEvent): boolean {
+    const { statuses, types, tag, createdAfter, createdBefore } = this.#filter
+    if (event.kind === 'transition') {
+      const wanted = fits(event.task, this.#filter)
+      if (wanted && !isTerminal(event.task.status) && this.#fitting.size < remembered) {
+        this.#fitting.add(event.id)
+      } else {
+        this.#fitting.delete(event.id)
+      }
+      return wanted
+    }
+    if (types?.includes(event.type) === false) return false
+    const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
+    return known || this.#fitting.has(event.id)
+  }
+}
+
+/** Whether tasks have the text; remembered, since parameters never change, and an error only comes with a transition. */
+class TextSearch {
+  readonly #text: string
+  readonly #look: Look
+  readonly #known = new Map<TaskId, boolean>()
+
+  constructor(text: string, look: Look) {
+    this.#text = text
+    this.#look = look
+  }
+
+  async finds(event: TaskEvent): Promise<boolean> {
+    const known = this.#known.get(event.id)
+    const failed = event.kind === 'transition' && event.task.error !== null
+    if (known === true || (known === false && !failed)) return known
+    const record = await this.#look(event.id)
+    const found = record !== null && matches(record.task, () => record.parameters, { text: this.#text })
+    if (this.#known.size >= remembered) this.#known.clear()
+    this.#known.set(event.id, found)
+    return found
+  }
+}

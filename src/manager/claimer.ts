@@ -1,0 +1,101 @@
+import type { Clock } from '../core/clock.ts'
+import { StoreUnavailable } from '../core/errors.ts'
+import type { BootId } from '../core/task.ts'
+import type { Claimed, Store, TypeLimit } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+
+/** Milliseconds after which a claim is tried although nothing asked for one: notifications are only hints. */
+const pollEvery = 1_000
+
+export type ClaimerOptions = Readonly<{
+  store: Store
+  boot: () => BootId
+  clock: Clock
+  logger: Logger
+  types: readonly TypeLimit[]
+  freeSlots: () => number
+  take: (claimed: Claimed) => void
+  /** The commit of a claim failed and may have been recorded: what it took must not be lost. */
+  inDoubt: () => Promise<void>
+}>
+
+/** Fills free slots: one claim at a time, asked for by whatever may have made one possible. */
+export class Claimer {
+  readonly #options: ClaimerOptions
+  #wanted = false
+  /** How many claims have begun. */
+  #begun = 0
+  #waiters: { begun: number; resolve: () => void }[] = []
+  #turning: Promise<void> | undefined
+  #stopped = false
+  #inDoubt = false
+  #stopTimer: (() => void) | undefined
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options
+  }
+
+  /** Something may be claimable. Costs nothing while a claim is under way or no slot is free. */
+  kick(): void {
+    if (this.#stopped) return
+    this.#wanted = true
+    this.#turning ??= this.#turn()
+  }
+
+  /** Kicks; resolves when a claim that began after this call has been answered, or no slot is free for one. */
+  kicked(): Promise<void> {
+    this.kick()
+    if (this.#turning === undefined) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push({ begun: this.#begun, resolve }))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#stopTimer?.()
+    await this.#turning
+  }
+
+  async #turn(): Promise<void> {
+    // Whoever frees slots in this turn of the loop shares the claim, and its transaction.
+    await Promise.resolve()
+    while (this.#wanted && !this.#stopped) {
+      this.#wanted = false
+      const limit = this.#options.freeSlots()
+      if (limit <= 0) break
+      if (!(await this.#claim(limit))) break
+    }
+    this.#turning = undefined
+    this.#answer(Number.POSITIVE_INFINITY)
+    this.#poll()
+  }
+
+  async #claim(limit: number): Promise<boolean> {
+    const { store, boot, types, take, logger } = this.#options
+    const number = ++this.#begun
+    try {
+      if (this.#inDoubt) await this.#options.inDoubt()
+      this.#inDoubt = false
+      const claimed = await store.claim({ boot: boot(), limit, types })
+      for (const one of claimed) take(one)
+      this.#answer(number)
+      if (claimed.length === limit) this.#wanted = true
+      return true
+    } catch (error) {
+      this.#inDoubt ||= error instanceof StoreUnavailable && error.unknown
+      logger.warn({ err: error }, 'a claim failed; trying again')
+      return false
+    }
+  }
+
+  /** Tells those who asked before the claim of this number began. */
+  #answer(number: number): void {
+    if (this.#waiters.length === 0) return
+    for (const { begun, resolve } of this.#waiters) if (begun < number) resolve()
+    this.#waiters = this.#waiters.filter(({ begun }) => begun >= number)
+  }
+
+  #poll(): void {
+    this.#stopTimer?.()
+    if (!this.#stopped) this.#stopTimer = this.#options.clock.after(pollEvery, () => this.kick())
+  }
+}

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest'
+import { validate, version } from 'uuid'
+import { idSource } from './ids.ts'
+
+test('ids rise, even within one millisecond and when the clock goes back', () => {
+  const times = [1_000, 1_000, 999, 1_001, 5]
+  const newId = idSource({ now: () => times.shift() ?? 5, monotonic: () => 0, after: () => () => {} })
+  const ids = Array.from({ length: 2_000 }, newId)
+  expect(ids.toSorted()).toEqual(ids)
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true)
+})

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/clock.ts'
+import { fromApi, submission } from '../../test/support/tasks.ts'
+import type { Filter } from '../core/filter.ts'
+import { openSqlite } from '../store/sqlite/store.ts'
+import { listTasks, searchLimit, type ListOptions } from './lister.ts'
+
+const extra = 10
+
+/** More tasks than a search looks at; the oldest, and one within reach, have the text. */
+async function withMany(
+  body: (list: (filter: Filter, options?: ListOptions) => ReturnType<typeof listTasks>) => Promise<void>,
+) {
+  const clock = new FakeClock()
+  await using store = await openSqlite(':memory:', { clock })
+  const count = searchLimit + extra
+  const found = new Set([0, extra - 1, extra, 500])
+  const all = Array.from({ length: count }, (_, index) =>
+    submission({ id: `task-${index}`, parameters: found.has(index) ? '{"a":"needle"}' : '{}' }),
+  )
+  await store.submit(all, fromApi)
+  await body((filter, options = {}) => listTasks(store, clock, filter, options))
+}
+
+const idsOf = ({ tasks }: Awaited<ReturnType<typeof listTasks>>) => tasks.map(({ task }) => task.id)
+
+describe('a search for text', () => {
+  test('covers the newest tasks, and says that there are older ones', () =>
+    withMany(async (list) => {
+      const page = await list({ text: 'needle' })
+      expect(idsOf(page)).toEqual(['task-500', `task-${extra}`])
+      expect(page).toMatchObject({ nextCursor: null, searchLimited: true })
+      const oldest = await list({ text: 'NEEDLE' }, { order: 'oldest' })
+      expect(idsOf(oldest)).toEqual([`task-${extra}`, 'task-500'])
+      expect(oldest).toMatchObject({ nextCursor: null, searchLimited: true })
+    }))
+
+  test('keeps to them over its pages', () =>
+    withMany(async (list) => {
+      for (const order of ['newest', 'oldest'] as const) {
+        const found: string[] = []
+        let page = await list({ text: 'needle' }, { order, limit: 1 })
+        found.push(...idsOf(page))
+        while (page.nextCursor !== null) {
+          page = await list({ text: 'needle' }, { order, limit: 1, cursor: page.nextCursor })
+          found.push(...idsOf(page))
+        }
+        expect(found.toSorted()).toEqual([`task-${extra}`, 'task-500'])
+        expect(page.searchLimited).toBe(true)
+      }
+    }))
+
+  test('without a limit on other lists', () =>
+    withMany(async (list) => {
+      const seen = new Set<string>()
+      let options: ListOptions = { limit: 1_000 }
+      for (;;) {
+        const page = await list({}, options)
+        for (const id of idsOf(page)) seen.add(id)
+        if (page.nextCursor === null) break
+        options = { limit: 1_000, cursor: page.nextCursor }
+      }
+      expect(seen.size).toBe(searchLimit + extra)
+    }))
+})

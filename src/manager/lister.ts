@@ -1,0 +1,81 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '../core/clock.ts'
+import { isIdPrefix, type Filter, type Order } from '../core/filter.ts'
+import type { Place, Store, TaskRecord } from '../store/store.ts'
+import { cursorOf, progressOf } from './cursor.ts'
+
+export type ListOptions = Readonly<{
+  /** Default `newest`. */
+  order?: Order
+  /** Tasks in the page, at most: 1 to 1,000. Default 100. */
+  limit?: number
+  /** The `nextCursor` of the page before. */
+  cursor?: string
+}>
+
+export type TaskPage = Readonly<{
+  /** Each with its parameters, without other documents. A page can be short and still have a next one. */
+  tasks: readonly TaskRecord[]
+  /** Null at the end. */
+  nextCursor: string | null
+  /** There are older tasks, which the search for text did not look at. */
+  searchLimited: boolean
+}>
+
+/** Candidates that a search for text looks at, over all its pages: the newest. */
+export const searchLimit = 10_000
+/** Candidates in one turn of the loop, so that callers beside it are not kept waiting. */
+const scanAtOnce = 500
+/** Milliseconds after which a page is answered as it is. */
+const longest = 1_000
+
+/** One page. Throws `OptionsInvalid` for a cursor that is not of this list. */
+export async function listTasks(
+  store: Store,
+  clock: Clock,
+  filter: Filter,
+  { order = 'newest', limit = 100, cursor }: ListOptions,
+): Promise<TaskPage> {
+  const searches = filter.text !== undefined && !isIdPrefix(filter.text)
+  const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order)
+  const floor = searches && order === 'oldest' && begun === undefined ? await floorOf(store, filter) : null
+  const limited = begun?.limited ?? floor !== null
+  const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
+  const tasks: TaskRecord[] = []
+  let after: Place | null = begun?.after ?? floor
+  let looked = begun?.looked ?? 0
+  for (const end = clock.monotonic() + longest; ;) {
+    const wanted = limit - tasks.length
+    const scan = Math.min(Math.max(scanAtOnce, searches ? 0 : wanted), budget - looked)
+    const page = await store.list({ filter, order, after, limit: wanted, scan })
+    tasks.push(...page.entries)
+    looked += page.looked
+    after = page.next
+    if (after === null) return { tasks, nextCursor: null, searchLimited: limited }
+    if (looked >= budget) return { tasks, nextCursor: null, searchLimited: true }
+    if (tasks.length >= limit || clock.monotonic() >= end) break
+    await turn()
+  }
+  return { tasks, nextCursor: cursorOf({ after, looked, limited }, filter, order), searchLimited: limited }
+}
+
+/** Before the oldest task that a search looks at; null when it looks at all of them. */
+async function floorOf(store: Store, filter: Filter): Promise<Place | null> {
+  const { text: _, ...rest } = filter
+  let after: Place | null = null
+  for (let looked = 0; looked < searchLimit;) {
+    const scan = Math.min(scanAtOnce, searchLimit - looked)
+    const { next, looked: more } = await store.find({
+      filter: rest,
+      order: 'newest',
+      after,
+      limit: scan,
+      scan,
+    })
+    if (next === null) return null
+    looked += more
+    after = next
+    await turn()
+  }
+  return after === null ? null : { createdAt: after.createdAt, n: after.n - 1 }
+}

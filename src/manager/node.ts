@@ -1,0 +1,26 @@
+import type { Clock } from '../core/clock.ts'
+import type { BootId, Task, TimelineEntry } from '../core/task.ts'
+import type { Bus } from '../events/bus.ts'
+import type { Executor } from '../runtime/executor.ts'
+import type { Store } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+import type { Saver } from './saver.ts'
+
+/** What the parts of one node share. */
+export type Node = Readonly<{
+  /** The one under which it writes now. */
+  readonly boot: BootId
+  store: Store
+  clock: Clock
+  bus: Bus
+  executor: Executor
+  saver: Saver
+  logger: Logger
+  random: () => number
+  /** Milliseconds between the abort signal and fencing off. */
+  cancelGrace: number
+  /** The node has shut down: nothing more can be written. */
+  closed(): boolean
+  /** A transition was committed: tells listeners, and the copy of the task on this node. */
+  committed(task: Task, entry: TimelineEntry): void
+}>

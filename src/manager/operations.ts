@@ -1,0 +1,196 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { sleep, type Clock } from '../core/clock.ts'
+import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
+import type { Filter } from '../core/filter.ts'
+import { controlMoves, lifecycle } from '../core/lifecycle.ts'
+import type { Operation } from '../core/operation.ts'
+import { statuses, type BootId, type Control, type Status, type TaskId } from '../core/task.ts'
+import type { Command, Controlled, Page, Place, Query, Store } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+
+/** Tasks in one transaction, so that callers beside it are not kept waiting. */
+const batch = 100
+/** Tasks that are counted in one turn of the loop. */
+const countedAtOnce = 500
+/** At once on one node. */
+export const mostOperations = 8
+/** Milliseconds between tries while the store is away. */
+const storePause = 1_000
+
+export type OperationsOptions = Readonly<{
+  store: Store
+  boot: () => BootId
+  clock: Clock
+  logger: Logger
+  newId: () => string
+  /** Carries the controls out and tells everybody. */
+  act: (commands: readonly Command[]) => Promise<readonly Controlled[]>
+}>
+
+type Running = { operation: Operation; cancelled: boolean; done: Promise<void> }
+
+/**
+ * Controls on all tasks of a filter, batch by batch. Between two batches it rests as long as the last one took, so that at
+ * least half of the store's time is left to others. It is kept after each batch: after a crash its counts tell at least
+ * what was done, and it is seen as interrupted.
+ */
+export class Operations {
+  readonly #options: OperationsOptions
+  readonly #running = new Map<string, Running>()
+  readonly #over = new AbortController()
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+  }
+
+  /** Answers once it has ended, or `wait` ms have passed. Tasks that are submitted later are none of its business. */
+  async start(action: Control, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
+    if (this.#over.signal.aborted) throw new ShuttingDown()
+    if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
+    const { clock, newId, boot, store } = this.#options
+    const now = clock.now()
+    const meant = {
+      ...filter,
+      statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
+      createdBefore: Math.min(filter.createdBefore ?? Number.POSITIVE_INFINITY, now + 1),
+    }
+    const operation: Operation = {
+      id: newId(),
+      action,
+      filter: meant,
+      dryRun,
+      status: 'running',
+      boot: boot(),
+      createdAt: now,
+      endedAt: null,
+      matched: 0,
+      changed: 0,
+      unchanged: 0,
+      refused: 0,
+      error: null,
+    }
+    const running: Running = { operation, cancelled: false, done: Promise.resolve() }
+    this.#running.set(operation.id, running)
+    try {
+      await store.saveOperation(operation)
+    } catch (error) {
+      this.#running.delete(operation.id)
+      throw error
+    }
+    running.done = this.#run(running)
+    return this.#within(running, wait)
+  }
+
+  /** As it stands; null when it is not known, or forgotten. */
+  /** Throws `OperationUnknown`. */
+  async get(id: string): Promise<Operation> {
+    return this.#running.get(id)?.operation ?? known(id, await this.#options.store.operation(id))
+  }
+
+  /** Asks for its end, and waits for it at most `wait` ms. What was done stands. Throws `OperationUnknown`. */
+  async cancel(id: string, wait: number): Promise<Operation> {
+    const running = this.#running.get(id)
+    if (running === undefined) return known(id, await this.#options.store.operation(id, { cancel: true }))
+    running.cancelled = true
+    return this.#within(running, wait)
+  }
+
+  /** Ends what is under way: it is seen as interrupted. */
+  async stop(): Promise<void> {
+    this.#over.abort()
+    await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+
+  async #within(running: Running, wait: number): Promise<Operation> {
+    const over = new AbortController()
+    const late = sleep(this.#options.clock, wait, over.signal).catch(() => undefined)
+    await Promise.race([running.done, late])
+    over.abort()
+    return running.operation
+  }
+
+  async #run(running: Running): Promise<void> {
+    const { logger, clock } = this.#options
+    const ended = (status: Operation['status'], error: string | null = null) => {
+      running.operation = { ...running.operation, status, error, endedAt: clock.now() }
+    }
+    try {
+      const reachedEnd = await this.#work(running)
+      ended(this.#over.signal.aborted ? 'interrupted' : reachedEnd ? 'completed' : 'cancelled')
+    } catch (error) {
+      logger.error({ err: error, operation: running.operation.id }, 'an operation failed')
+      ended('failed', error instanceof StoreUnavailable ? error.message : 'Something went wrong inside.')
+    }
+    try {
+      await this.#patiently(() => this.#options.store.saveOperation(running.operation))
+    } catch (error) {
+      logger.warn({ err: error, operation: running.operation.id }, 'the end of an operation was not recorded')
+    }
+    this.#running.delete(running.operation.id)
+  }
+
+  /** False when it was cancelled, or the node stops. */
+  async #work(running: Running): Promise<boolean> {
+    const { store, clock } = this.#options
+    const { filter, dryRun } = running.operation
+    const stopped = () => running.cancelled || this.#over.signal.aborted
+    const limit = dryRun ? countedAtOnce : batch
+    for (let after: Place | null = null; !stopped();) {
+      const began = clock.monotonic()
+      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce }
+      const page: Page<TaskId> = await this.#patiently(() => store.find(query))
+      const goesOn =
+        page.entries.length === 0 || (await this.#patiently(() => this.#carryOut(running, page.entries)))
+      if (!goesOn) return false
+      if (page.next === null) return true
+      after = page.next
+      const spent = clock.monotonic() - began
+      if (dryRun || spent < 1) await turn()
+      else await sleep(clock, spent, this.#over.signal).catch(() => undefined)
+    }
+    return false
+  }
+
+  /** One batch, and the record of the ones before it, in one commit. False once a cancel was asked for. */
+  async #carryOut(running: Running, ids: readonly string[]): Promise<boolean> {
+    const { store, act } = this.#options
+    const { operation } = running
+    const commands = ids.map((id) => ({ id, control: operation.action, by: 'api' }))
+    const [answers, goesOn] = await Promise.all([
+      operation.dryRun ? [] : act(commands),
+      operation.dryRun ? true : store.saveOperation(operation),
+    ])
+    const count = (...kinds: Controlled['kind'][]) =>
+      answers.filter(({ kind }) => kinds.includes(kind)).length
+    running.operation = {
+      ...operation,
+      matched: operation.matched + ids.length,
+      changed: operation.changed + count('moved'),
+      unchanged: operation.unchanged + count('stands'),
+      refused: operation.refused + count('refused', 'unknown'),
+    }
+    return goesOn
+  }
+
+  /** Tries again while the store is away. A control that is repeated does no harm. */
+  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await act()
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || this.#over.signal.aborted) throw error
+        await sleep(this.#options.clock, storePause, this.#over.signal).catch(() => undefined)
+      }
+    }
+  }
+}
+
+/** Tasks in this status can take the control. */
+function takes(action: Control, status: Status): boolean {
+  return controlMoves[action].some((move) => (lifecycle[move].from as readonly Status[]).includes(status))
+}
+
+function known(id: string, operation: Operation | null): Operation {
+  if (operation === null) throw new OperationUnknown(id)
+  return operation
+}

@@ -1,0 +1,37 @@
+import type { Clock } from '../core/clock.ts'
+import type { Place } from '../registry/type.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Executor } from '../runtime/executor.ts'
+import type { LoopDelay } from '../runtime/loop-watch.ts'
+import type { Store } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+
+/** All durations in milliseconds. */
+export type ManagerOptions = Readonly<{
+  store: Store
+  registry: Registry
+  executor: Executor
+  clock: Clock
+  logger: Logger
+  /** A new id for a task, or for this start of the node. */
+  newId: () => string
+  random: () => number
+  loopDelay: () => LoopDelay
+  version: string
+  /** Slots of this node; 0 claims nothing. */
+  maxConcurrent: number
+  /** What this node runs; it serves all types that it knows. */
+  types: readonly string[]
+  /** Scheduled and queued tasks in the store. */
+  maxQueued: number
+  /** Terminal tasks are deleted so long after their end. */
+  retention: number
+  /** Between the abort signal and fencing off. */
+  cancelGrace: number
+  /** How long `close` may take for what still runs. */
+  drain: number
+  /** Suspended handlers that are kept, by where they run. */
+  maxParked: Readonly<Record<Place, number>>
+  /** Called once, when all has stopped and the store is closed. */
+  closed: () => void
+}>

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/clock.ts'
+import { runningTask } from '../../test/support/fake-manager.ts'
+import type { Status } from '../core/task.ts'
+import { RateMeter } from './rates.ts'
+
+const minute = 60_000
+
+function event(move: string, status: Status, activeMs = 0) {
+  const task = { ...runningTask, status, activeMs }
+  const entry = { version: 2, at: 0, move, status, attempt: 1, by: 'boot' }
+  return { kind: 'transition', id: task.id, task, entry } as const
+}
+
+test('what happened is told a second, over each span, and forgotten after an hour', async () => {
+  const clock = new FakeClock()
+  const meter = new RateMeter(clock)
+  for (let second = 0; second < 600; second++) {
+    meter.note(event('submit', 'queued'))
+    meter.note(event('claim', 'running'))
+    meter.note(event('fail', 'failed'))
+    await clock.advance(1_000)
+  }
+  expect(meter.over(minute)).toMatchObject({ submitted: 1, started: 1, failed: 1, completed: 0 })
+  await clock.advance(5 * minute)
+  expect(meter.over(minute).submitted).toBe(0)
+  expect(meter.over(60 * minute).submitted).toBeCloseTo(600 / 900, 2)
+  await clock.advance(120 * minute)
+  expect(meter.over(60 * minute)).toMatchObject({ submitted: 0, failed: 0 })
+})
+
+test('a node that has just started divides by the time that it has run', async () => {
+  const clock = new FakeClock()
+  const meter = new RateMeter(clock)
+  await clock.advance(2_000)
+  for (let count = 0; count < 10; count++) meter.note(event('cancel', 'cancelled'))
+  expect(meter.over(60 * minute).cancelled).toBe(5)
+})
+
+test('the expected duration follows the runs of its type', () => {
+  const meter = new RateMeter(new FakeClock())
+  expect(meter.expectedDuration('long')).toBeNull()
+  for (const ms of [100, 200, 300]) meter.note(event('complete', 'completed', ms))
+  expect(meter.expectedDuration('long')).toBeCloseTo(200)
+  for (let run = 0; run < 100; run++) meter.note(event('complete', 'completed', 50))
+  expect(meter.expectedDuration('long')).toBeCloseTo(50, 0)
+})

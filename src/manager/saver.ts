@@ -1,0 +1,118 @@
+import type { Clock } from '../core/clock.ts'
+import type { BootId, Fence, Json, LogLine, Progress, TaskId } from '../core/task.ts'
+import { logLimit, type Save, type Store } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+
+/** Milliseconds for which checkpoints and progress gather before they are written: far below the promised second. */
+const gatherFor = 100
+
+/** Characters of a line in the log of a task. */
+const longestLine = 4_096
+
+/** A run that has something to save. */
+export type Savable = {
+  readonly id: TaskId
+  readonly fence: Fence
+  readonly unsaved: Unsaved
+  /** The fence is not the newest any more. */
+  superseded(): void
+}
+
+type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readonly LogLine[] }>
+
+/** What a run has said and nobody has written yet: the newest of each kind. */
+export class Unsaved {
+  checkpoint: Json | undefined
+  progress: Progress | undefined
+  #log: LogLine[] = []
+
+  get isEmpty(): boolean {
+    return this.checkpoint === undefined && this.progress === undefined && this.#log.length === 0
+  }
+
+  addLine({ text, ...line }: LogLine): void {
+    this.#log.push({
+      ...line,
+      text: text.length <= longestLine ? text : `${text.slice(0, longestLine - 1)}…`,
+    })
+    if (this.#log.length >= 2 * logLimit) this.#log = this.#log.slice(-logLimit)
+  }
+
+  take(): Documents {
+    const { checkpoint, progress } = this
+    const log = this.#log
+    this.checkpoint = undefined
+    this.progress = undefined
+    if (log.length > 0) this.#log = []
+    return {
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(progress === undefined ? {} : { progress }),
+      ...(log.length === 0 ? {} : { log }),
+    }
+  }
+
+  /** It could not be written: keeps what nothing newer has replaced. */
+  giveBack({ checkpoint, progress, log = [] }: Documents): void {
+    this.checkpoint ??= checkpoint
+    this.progress ??= progress
+    this.#log = [...log, ...this.#log].slice(-logLimit)
+  }
+}
+
+/** Coalesces checkpoints and progress of all runs into one write a turn. */
+export class Saver {
+  readonly #store: Store
+  readonly #boot: () => BootId
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #dirty = new Set<Savable>()
+  #gathering = false
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(store: Store, boot: () => BootId, clock: Clock, logger: Logger) {
+    this.#store = store
+    this.#boot = boot
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  add(run: Savable): void {
+    this.#dirty.add(run)
+    if (this.#gathering) return
+    this.#gathering = true
+    this.#clock.after(gatherFor, () => {
+      this.#gathering = false
+      void this.flush()
+    })
+  }
+
+  forget(run: Savable): void {
+    this.#dirty.delete(run)
+  }
+
+  /** Writes what is gathered; after a failure of the store it is tried again with what came since. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write())
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    const runs = [...this.#dirty]
+    this.#dirty.clear()
+    if (runs.length === 0) return
+    const saves: Save[] = runs.map((run) => ({ id: run.id, fence: run.fence, ...run.unsaved.take() }))
+    try {
+      const held = await this.#store.save(this.#boot(), saves)
+      for (const [index, run] of runs.entries()) if (held[index] === false) run.superseded()
+    } catch (error) {
+      this.#logger.warn(
+        { err: error, tasks: runs.length },
+        'checkpoints and progress could not be saved; trying again',
+      )
+      for (const [index, run] of runs.entries()) {
+        run.unsaved.giveBack(saves[index] ?? {})
+        this.add(run)
+      }
+    }
+  }
+}

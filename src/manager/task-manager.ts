@@ -1,0 +1,398 @@
+import { ControlRefused, TaskUnknown } from '../core/errors.ts'
+import type { Filter } from '../core/filter.ts'
+import type { Operation } from '../core/operation.ts'
+import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import { poisonLimit } from '../core/transition.ts'
+import { Bus } from '../events/bus.ts'
+import type { TaskEvent } from '../events/event.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { TaskType } from '../registry/type.ts'
+import {
+  logLimit,
+  type Claimed,
+  type Command,
+  type Controlled,
+  type Counts,
+  type NumberedLine,
+  type Store,
+  type TaskRecord,
+} from '../store/store.ts'
+import type * as api from './api.ts'
+import { Attempts } from './attempts.ts'
+import { changes, type Change } from './changes.ts'
+import { Claimer } from './claimer.ts'
+import { drain } from './draining.ts'
+import { ended } from './ending.ts'
+import type { Explanation } from './explain.ts'
+import { Follower } from './follower.ts'
+import { feed } from './feed.ts'
+import { TaskHandle } from './handle.ts'
+import { listTasks, type ListOptions, type TaskPage } from './lister.ts'
+import type { Node } from './node.ts'
+import type { ManagerOptions } from './options.ts'
+import { Operations } from './operations.ts'
+import { RateMeter } from './rates.ts'
+import { Reports, type Stats } from './reports.ts'
+import { Saver } from './saver.ts'
+import { watchSettling } from './settling.ts'
+import { releaseStrays } from './strays.ts'
+import type { NodeState } from './state.ts'
+import { Submitter } from './submitter.ts'
+import { Tenure } from './tenure.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** One node's engine: takes commands, runs what it claims, and alone writes what becomes of it. */
+export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
+  readonly registry: Registry
+  readonly #options: ManagerOptions
+  readonly #store: Store
+  readonly #tenure: Tenure
+  readonly #bus: Bus
+  readonly #saver: Saver
+  readonly #attempts: Attempts
+  readonly #claimer: Claimer
+  readonly #upkeep: Upkeep
+  readonly #submitter: Submitter
+  readonly #operations: Operations
+  readonly #reports: Reports
+  readonly #follower: Follower | undefined
+  readonly #streams = new AbortController()
+  #phase: NodeState['phase'] = 'starting'
+  #closing: Promise<void> | undefined
+
+  private constructor(options: ManagerOptions) {
+    const { store, registry, executor, clock, logger, random, cancelGrace } = options
+    this.registry = registry
+    this.#options = options
+    this.#store = store
+    this.#tenure = new Tenure({
+      store,
+      clock,
+      logger,
+      newId: options.newId,
+      describe: () => ({
+        slots: options.maxConcurrent,
+        types: options.types,
+        version: options.version,
+      }),
+      stopCode: (why) => this.#attempts.abortAll(why),
+      disown: (why) => this.#attempts.disown(why),
+      goOn: () => this.#claimer.kick(),
+    })
+    const tenure = this.#tenure
+    this.#bus = new Bus((error) => logger.error({ err: error }, 'a listener of events threw'))
+    this.#saver = new Saver(store, () => tenure.boot, clock, logger)
+    const node: Node = {
+      get boot() {
+        return tenure.boot
+      },
+      store,
+      clock,
+      bus: this.#bus,
+      executor,
+      saver: this.#saver,
+      logger,
+      random,
+      cancelGrace,
+      closed: () => this.#phase === 'closed',
+      committed: (task, entry) => this.#committed(task, entry),
+    }
+    this.#attempts = new Attempts(node, options.maxParked, () => this.#claimer.kick())
+    this.#claimer = new Claimer({
+      store,
+      boot: () => tenure.boot,
+      clock,
+      logger,
+      types: [...registry]
+        .filter(({ type }) => options.types.includes(type))
+        .map(({ type, concurrency }) => ({ type, concurrency })),
+      freeSlots: () => this.#freeSlots,
+      take: (claimed) => this.#take(claimed),
+      inDoubt: () => this.#releaseStrays(),
+    })
+    this.#upkeep = new Upkeep({
+      store,
+      clock,
+      logger,
+      retention: options.retention,
+      committed: node.committed,
+      queued: () => this.#claimer.kick(),
+      reap: () => this.#reap(),
+    })
+    this.#submitter = new Submitter({
+      store,
+      registry,
+      moment: () => ({ id: options.newId(), now: clock.now() }),
+      maxQueued: options.maxQueued,
+      ready: () => this.#phase === 'ready',
+      claim: () => this.#claimer.kick(),
+      committed: (task, entry) => this.#committed(task, entry),
+      dueAt: (time) => this.#upkeep.dueAt(time),
+    })
+    this.#operations = new Operations({
+      store,
+      boot: () => tenure.boot,
+      clock,
+      logger,
+      newId: options.newId,
+      act: async (commands) => {
+        const answers = await this.#act(commands)
+        this.#claimer.kick()
+        return answers
+      },
+    })
+    const meter = new RateMeter(clock)
+    this.#bus.onAll(meter.note)
+    this.#reports = new Reports({ store, clock, registry, meter, state: () => this.state })
+    if (store.shared !== null) {
+      this.#follower = new Follower({
+        store,
+        signals: store.shared.signals,
+        bus: this.#bus,
+        clock,
+        logger,
+        boot: () => tenure.boot,
+        alive: () => this.#attempts.ids(),
+        isAlive: (id) => this.#attempts.has(id),
+        follow: (task) => this.#attempts.follow(task),
+        canStart: (type) => this.#freeSlots > 0 && options.types.includes(type),
+        queued: () => this.#claimer.kick(),
+      })
+    }
+  }
+
+  /** Takes over what earlier boots left, and begins to claim. */
+  static async open(options: ManagerOptions): Promise<TaskManager> {
+    const manager = new TaskManager(options)
+    await manager.#recover()
+    return manager
+  }
+
+  get state(): NodeState {
+    return {
+      boot: this.#tenure.boot,
+      phase: this.#phase,
+      maxConcurrent: this.#options.maxConcurrent,
+      slotsInUse: this.#attempts.slotsInUse,
+      parked: this.#attempts.parked,
+      loop: this.#options.loopDelay(),
+    }
+  }
+
+  /** Submits with parameters and result typed by the definition, which must be one of this manager's. */
+  async submit<Input, State, Result>(
+    type: TaskType<Input, State, Result>,
+    parameters: Input,
+    options?: api.SubmitOptions,
+  ): Promise<TaskHandle<Result>> {
+    this.registry.mustHave(type)
+    const { task } = await this.enqueue(type.type, parameters, options)
+    return new TaskHandle<Result>(task.id, this)
+  }
+
+  /** Submits one task for each of the parameters, all or none of them. */
+  async submitAll<Input, State, Result>(
+    type: TaskType<Input, State, Result>,
+    list: readonly Input[],
+    options: Omit<api.SubmitOptions, 'idempotencyKey'> = {},
+  ): Promise<TaskHandle<Result>[]> {
+    this.registry.mustHave(type)
+    if (list.length === 0) return []
+    const accepted = await this.enqueueAll(
+      type.type,
+      list.map((parameters) => ({ parameters, options })),
+    )
+    return accepted.map(({ task }) => new TaskHandle<Result>(task.id, this))
+  }
+
+  /** A handle of a task that was submitted earlier. Throws `TaskUnknown`. */
+  async handle<Result = unknown>(id: TaskId): Promise<TaskHandle<Result>> {
+    if ((await this.#store.get(id)) === null) throw new TaskUnknown(id)
+    return new TaskHandle<Result>(id, this)
+  }
+
+  enqueue(type: string, parameters: unknown, options: api.SubmitOptions = {}): Promise<api.Accepted> {
+    return this.#submitter.submit(type, parameters, options)
+  }
+
+  enqueueAll(type: string, drafts: readonly api.Draft[]): Promise<readonly api.Accepted[]> {
+    return this.#submitter.submitAll(type, drafts)
+  }
+
+  ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
+    return ended(this.#store, this.#bus, id, signal)
+  }
+
+  async brief(id: TaskId): Promise<TaskRecord> {
+    return (await this.#store.read(id, { brief: true })) ?? unknown(id)
+  }
+
+  async details(id: TaskId): Promise<TaskRecord> {
+    return (await this.#store.read(id)) ?? unknown(id)
+  }
+
+  async control(id: TaskId, control: Control, options: api.ControlOptions = {}): Promise<Task> {
+    const { wait = 0, fromStart = false, signal } = options
+    const settling = wait > 0 ? watchSettling(this.#bus, this.#options.clock, id) : undefined
+    try {
+      const answer = this.#act([{ id, control, by: 'api', fromStart }])
+      // A free slot is claimed in the very transaction that queues the task.
+      const claimed = control === 'resume' || control === 'retry' ? this.#claimer.kicked() : undefined
+      const [result] = await answer
+      if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
+      if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
+      if (settling === undefined) return result.task
+      return await settling.after(result.task, wait, claimed, signal)
+    } finally {
+      settling?.stop()
+    }
+  }
+
+  events(id: TaskId, options: api.EventOptions = {}): AsyncIterable<TaskEvent> {
+    return feed(this.#store, this.#bus, id, { ...options, signal: this.#untilClosed(options.signal) })
+  }
+
+  changes(filter: Filter = {}, { signal }: Readonly<{ signal?: AbortSignal }> = {}): AsyncIterable<Change> {
+    const look = (id: TaskId) => this.#store.read(id, { brief: true })
+    return changes(this.#bus, filter, this.#untilClosed(signal), look)
+  }
+
+  list(filter: Filter = {}, options: ListOptions = {}): Promise<TaskPage> {
+    return listTasks(this.#store, this.#options.clock, filter, options)
+  }
+
+  explain(id: TaskId): Promise<Explanation> {
+    return this.#reports.explain(id)
+  }
+
+  async purge(id: TaskId): Promise<void> {
+    const [answer] = await this.#store.purge([id])
+    if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
+    if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
+  }
+
+  async hold(type: string, held = true): Promise<void> {
+    this.registry.get(type)
+    await this.#store.hold(type, held, 'api')
+    if (!held) this.#claimer.kick()
+  }
+
+  bulk(
+    action: Control,
+    filter: Filter,
+    { dryRun = false, wait = 0 }: api.BulkOptions = {},
+  ): Promise<Operation> {
+    return this.#operations.start(action, filter, dryRun, wait)
+  }
+
+  operation(id: string): Promise<Operation> {
+    return this.#operations.get(id)
+  }
+
+  cancelOperation(id: string, wait = 0): Promise<Operation> {
+    return this.#operations.cancel(id, wait)
+  }
+
+  stats(): Promise<Stats> {
+    return this.#reports.stats()
+  }
+
+  async log(id: TaskId, options: api.LogOptions = {}): Promise<readonly NumberedLine[]> {
+    const { after = 0, limit = logLimit } = options
+    return (await this.#store.log(id, after, limit)) ?? unknown(id)
+  }
+
+  counts(): Promise<Counts> {
+    return this.#store.counts()
+  }
+
+  /**
+   * Drains: claims nothing more, lets handlers come to a pause point, aborts them shortly before the time is up, and gives
+   * everything back to the store. Safe to call twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #recover(): Promise<void> {
+    await this.#tenure.begin()
+    await this.#reap()
+    this.#phase = 'ready'
+    this.#claimer.kick()
+    this.#upkeep.start()
+    this.#follower?.start()
+  }
+
+  /** Takes the tasks of starts that are over: earlier ones, or those of other nodes. */
+  async #reap(): Promise<void> {
+    const { poisonLimits } = this.registry
+    const moved = await this.#store.reap({ poisonLimit, poisonLimits })
+    if (moved.length === 0) return
+    this.#options.logger.info({ tasks: moved.length }, 'tasks of starts that are over were taken over')
+    for (const { task, entry } of moved) this.#committed(task, entry)
+    this.#claimer.kick()
+  }
+
+  async #releaseStrays(): Promise<void> {
+    const moved = await releaseStrays(this.#store, this.#tenure.boot, (id) => this.#attempts.has(id))
+    for (const { task, entry } of moved) this.#committed(task, entry)
+  }
+
+  get #freeSlots(): number {
+    return this.#tenure.mayStart ? this.#options.maxConcurrent - this.#attempts.slotsInUse : 0
+  }
+
+  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
+    const closing = this.#streams.signal
+    return signal === undefined ? closing : AbortSignal.any([signal, closing])
+  }
+
+  async #act(commands: readonly Command[]): Promise<readonly Controlled[]> {
+    const answers = await this.#store.control(commands)
+    for (const answer of answers) {
+      if (answer.kind !== 'moved') continue
+      this.#committed(answer.task, answer.entry)
+      if (answer.task.status === 'scheduled') this.#upkeep.dueAt(answer.task.runAt)
+    }
+    return answers
+  }
+
+  #committed(task: Task, entry: TimelineEntry): void {
+    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
+    this.#attempts.follow(task)
+  }
+
+  #take(claimed: Claimed): void {
+    const { task, entry } = claimed
+    // Claimed in the last moment of a boot that is over by now: its tasks are the reaper's.
+    if (task.ownerBoot !== this.#tenure.boot) return
+    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
+    this.#attempts.start(claimed, this.registry.get(task.type))
+  }
+
+  async #close(): Promise<void> {
+    const { clock, drain: ms, logger } = this.#options
+    this.#phase = 'draining'
+    await this.#operations.stop()
+    await this.#upkeep.stop()
+    await this.#claimer.stop()
+    await drain({ attempts: this.#attempts, clock, logger, ms })
+    await this.#saver.flush()
+    await this.#follower?.stop()
+    this.#streams.abort()
+    await this.#tenure.end()
+    this.#phase = 'closed'
+    await this.#options.executor.close()
+    await this.#store[Symbol.asyncDispose]()
+    this.#options.closed()
+  }
+}
+
+function unknown(id: TaskId): never {
+  throw new TaskUnknown(id)
+}

@@ -1,0 +1,117 @@
+import { sleep, type Clock } from '../core/clock.ts'
+import type { BootId } from '../core/task.ts'
+import type { Boot, Store } from '../store/store.ts'
+import type { Logger } from './logger.ts'
+
+export type TenureOptions = Readonly<{
+  store: Store
+  clock: Clock
+  logger: Logger
+  newId: () => string
+  describe: () => Omit<Boot, 'id'>
+  /** The lease is in danger: code must stop, and its outcome is recorded once the store is back. */
+  stopCode: (why: string) => void
+  /** The tasks of the boot are someone else's: code must stop, and nothing that it says counts. */
+  disown: (why: string) => void
+  /** Claiming may go on: the lease is safe, or a new boot has begun. */
+  goOn: () => void
+}>
+
+/** Milliseconds between tries to begin anew. */
+const tryAgainAfter = 500
+
+/**
+ * The boot under which this node claims and writes. Where boots live by leases it can be lost, when the node was frozen or the
+ * database away for too long; then the node begins anew under another one.
+ */
+export class Tenure {
+  readonly #options: TenureOptions
+  #boot: BootId
+  #keeper: AsyncDisposable | undefined
+  #mayStart = false
+  #ended = false
+  #beginning: Promise<void> | undefined
+
+  constructor(options: TenureOptions) {
+    this.#options = options
+    this.#boot = options.newId()
+  }
+
+  get boot(): BootId {
+    return this.#boot
+  }
+
+  /** False while the lease is in danger or lost: nothing may start under it. */
+  get mayStart(): boolean {
+    return this.#mayStart
+  }
+
+  async begin(): Promise<void> {
+    const { store, describe } = this.#options
+    const boot = this.#boot
+    await store.startBoot({ id: boot, ...describe() })
+    this.#mayStart = true
+    if (store.shared === null || this.#ended) return
+    this.#keeper = store.shared.keepLease(boot, {
+      endangered: () => this.#endangered(),
+      safe: () => this.#safe(),
+      over: () => {
+        if (boot === this.#boot) this.#over()
+      },
+    })
+  }
+
+  /** The lease is renewed up to here, so that a drain has its time. */
+  async end(): Promise<void> {
+    this.#ended = true
+    this.#mayStart = false
+    await this.#beginning
+    try {
+      await this.#keeper?.[Symbol.asyncDispose]()
+      await this.#options.store.endBoot(this.#boot)
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'the end of this start could not be recorded')
+    }
+  }
+
+  #endangered(): void {
+    this.#mayStart = false
+    const { logger, stopCode } = this.#options
+    logger.warn({ boot: this.#boot }, 'the lease cannot be renewed and is about to end: handlers are stopped')
+    stopCode('the lease of its node was about to end')
+  }
+
+  #safe(): void {
+    if (this.#ended) return
+    this.#mayStart = true
+    this.#options.logger.info({ boot: this.#boot }, 'the lease was renewed after all')
+    this.#options.goOn()
+  }
+
+  #over(): void {
+    const { logger, disown, newId } = this.#options
+    this.#mayStart = false
+    logger.warn({ boot: this.#boot }, 'the lease is over: the node begins anew')
+    this.#boot = newId()
+    disown('the lease of its node was over')
+    void this.#keeper?.[Symbol.asyncDispose]()
+    this.#keeper = undefined
+    if (!this.#ended) this.#beginning = this.#beginAnew()
+  }
+
+  async #beginAnew(): Promise<void> {
+    const { clock, logger, newId, goOn } = this.#options
+    while (!this.#ended) {
+      try {
+        await this.begin()
+        goOn()
+        return
+      } catch (error) {
+        logger.warn({ err: error }, 'the node could not begin anew; trying again')
+        // The start may have been recorded although nobody said so.
+        this.#boot = newId()
+        await sleep(clock, tryAgainAfter)
+      }
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import type { AnyTaskType } from '../type.ts'
+import { add } from './add.ts'
+import { fib } from './fib.ts'
+import { long } from './long.ts'
+
+/** The types that every server has. */
+export const builtinTypes: readonly AnyTaskType[] = [add, fib, long]

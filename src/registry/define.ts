@@ -1,0 +1,59 @@
+import type { z } from 'zod'
+import type { TaskContext, ThreadContext } from './context.ts'
+import { checkedOptions, definitionInvalid, wholeOf, type TypeOptions } from './options.ts'
+import { brand, type Place, type TaskType } from './type.ts'
+
+type HandlerPlace = Exclude<Place, 'command'>
+
+export interface TaskDefinition<
+  Parameters extends z.ZodType,
+  State extends z.ZodType,
+  Result,
+  Runs extends HandlerPlace = 'inline',
+> extends TypeOptions<Parameters, State> {
+  /** Where the handler runs. Default `inline`. */
+  runs?: Runs
+  /**
+   * For threads and processes, which import it and look for the type among its exports: `import.meta.url`. The module must
+   * do nothing else when it is imported.
+   */
+  module?: string
+  /** For threads and processes: megabytes of memory, buffers included, beyond which the attempt fails. */
+  memory?: number
+  run(parameters: z.output<Parameters>, task: ContextIn<Runs, z.output<State>>): Promise<Result> | Result
+}
+
+type ContextIn<Runs extends HandlerPlace, State> = Runs extends 'inline'
+  ? TaskContext<State>
+  : ThreadContext<State>
+
+/** Checks a definition and freezes it. Throws `DefinitionInvalid` with what is wrong. */
+export function defineTask<
+  Parameters extends z.ZodType,
+  Result,
+  State extends z.ZodType = z.ZodUnknown,
+  const Runs extends HandlerPlace = 'inline',
+>(
+  definition: TaskDefinition<Parameters, State, Result, Runs>,
+): TaskType<z.input<Parameters>, z.output<State>, Awaited<Result>> {
+  const options = checkedOptions(definition)
+  const { type } = options
+  const runs = definition.runs ?? 'inline'
+  const { module = null } = definition
+  if (runs !== 'inline' && (module === null || !URL.canParse(module))) {
+    throw definitionInvalid(type, `runs: "${runs}" needs module: import.meta.url, for the ${runs} to import`)
+  }
+  const memory = wholeOf(type, 'memory', definition.memory)
+  if (runs === 'inline' && memory !== null) {
+    throw definitionInvalid(type, 'memory needs runs: "thread" or "process"')
+  }
+  return Object.freeze({
+    [brand]: true as const,
+    ...options,
+    runs,
+    module,
+    memory: memory === null ? null : memory * 1_048_576,
+    command: null,
+    run: definition.run as (parameters: unknown, task: ThreadContext<unknown>) => unknown,
+  })
+}

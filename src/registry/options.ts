@@ -1,0 +1,101 @@
+import { z } from 'zod'
+import { parseDuration } from '../core/duration.ts'
+import { DefinitionInvalid } from '../core/errors.ts'
+import { defaultBackoff } from '../core/retry.ts'
+import type { Backoff } from '../core/task.ts'
+import type { Duration } from './context.ts'
+import type { AnyTaskType } from './type.ts'
+
+/** What every definition can say, wherever the type runs. */
+export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodType> {
+  /** Name of the type: letters, digits, `_`, `-`, `.` and `:`. */
+  type: string
+  description?: string
+  parameters: Parameters
+  /** Valid parameters, shown in the documentation. */
+  example?: z.input<Parameters>
+  /** Shape of the checkpoint. A stored one that no longer fits fails the attempt instead of reaching the handler. */
+  state?: State
+  /** At most so many at once, over all nodes. */
+  concurrency?: number
+  /** Runs before a failure is final; 1 without retries. Default 1. */
+  attempts?: number
+  backoff?: Duration | BackoffOptions
+  /** Of active time, for each attempt. Default none. */
+  timeout?: Duration
+  /** Losses of a node without a new checkpoint in between, after which the task is failed as `POISON`. Default 3. */
+  poisonLimit?: number
+}
+
+/** Durations in seconds or as text. */
+export type BackoffOptions = Readonly<{
+  base?: Duration
+  factor?: number
+  max?: Duration
+  /** 0 to 1: the random share of a delay. */
+  jitter?: number
+}>
+
+type Checked = Pick<
+  AnyTaskType,
+  keyof TypeOptions<z.ZodType, z.ZodType> | 'jsonSchema' | 'description' | 'concurrency' | 'timeout'
+>
+
+/** Checks what every definition can say. Throws `DefinitionInvalid` with what is wrong. */
+export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>): Checked {
+  const { type, timeout, example, parameters, description = '', state } = options
+  const invalid = (message: string) => definitionInvalid(type, message)
+  if (typeof type !== 'string' || !/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/.test(type)) {
+    throw invalid('a type is a name of 1 to 100 letters, digits, "_", "-", "." or ":"')
+  }
+  const timeoutMs = timeout === undefined ? null : (parseDuration(timeout) ?? 0)
+  if (timeoutMs !== null && timeoutMs <= 0) throw invalid('timeout must be a positive duration, like "10m"')
+  const backoff = resolveBackoff(options.backoff ?? {}, defaultBackoff)
+  if (backoff === undefined) throw invalid('backoff must be a duration, or { base, factor, max, jitter }')
+  let jsonSchema: Record<string, unknown>
+  try {
+    jsonSchema = z.toJSONSchema(parameters, { io: 'input' })
+  } catch (error) {
+    throw invalid(`its parameters cannot be shown as a JSON schema: ${(error as Error).message}`)
+  }
+  if (example !== undefined && !parameters.safeParse(example).success) {
+    throw invalid('its example does not fit its parameters')
+  }
+  const whole = (field: 'concurrency' | 'attempts' | 'poisonLimit') => wholeOf(type, field, options[field])
+  return {
+    type,
+    description,
+    parameters,
+    jsonSchema,
+    example,
+    state,
+    concurrency: whole('concurrency'),
+    attempts: whole('attempts') ?? 1,
+    backoff,
+    timeout: timeoutMs,
+    poisonLimit: whole('poisonLimit'),
+  }
+}
+
+export function wholeOf(type: string, field: string, value: number | undefined): number | null {
+  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
+    throw definitionInvalid(type, `${field} must be a whole number of at least 1`)
+  }
+  return value ?? null
+}
+
+export function definitionInvalid(type: string, message: string): DefinitionInvalid {
+  return new DefinitionInvalid(`task type ${JSON.stringify(type)}: ${message}`)
+}
+
+/** Fills what is missing from `base`; undefined when a part is not valid. */
+export function resolveBackoff(options: Duration | BackoffOptions, base: Backoff): Backoff | undefined {
+  const given = typeof options === 'object' ? options : { base: options }
+  const first = given.base === undefined ? base.base : parseDuration(given.base)
+  const max = given.max === undefined ? base.max : parseDuration(given.max)
+  const factor = given.factor ?? base.factor
+  const jitter = given.jitter ?? base.jitter
+  if (first === undefined || max === undefined) return undefined
+  if (!(factor >= 1 && factor <= 100) || !(jitter >= 0 && jitter <= 1)) return undefined
+  return { base: first, factor, max, jitter }
+}

@@ -1,0 +1,50 @@
+import { DefinitionInvalid, TypeUnknown } from '../core/errors.ts'
+import type { AnyTaskType } from './type.ts'
+
+/** The set of types that a node knows. */
+export class Registry {
+  readonly #types = new Map<string, AnyTaskType>()
+
+  constructor(types: Iterable<AnyTaskType>) {
+    for (const type of types) {
+      if (this.#types.has(type.type)) {
+        throw new DefinitionInvalid(`task type ${JSON.stringify(type.type)} is defined twice`)
+      }
+      this.#types.set(type.type, type)
+    }
+  }
+
+  get names(): string[] {
+    return [...this.#types.keys()]
+  }
+
+  find(type: string): AnyTaskType | undefined {
+    return this.#types.get(type)
+  }
+
+  /** Throws `TypeUnknown`. */
+  get(type: string): AnyTaskType {
+    const found = this.#types.get(type)
+    if (found === undefined) throw new TypeUnknown(type, this.names)
+    return found
+  }
+
+  /** Throws `TypeUnknown`, or `DefinitionInvalid` when another definition has its name here. */
+  mustHave(type: AnyTaskType): void {
+    if (this.get(type.type) === type) return
+    throw new DefinitionInvalid(
+      `task type ${JSON.stringify(type.type)}: this manager has another definition of it`,
+    )
+  }
+
+  /** The limits for losses that differ from the usual one, by type. */
+  get poisonLimits(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this].flatMap(({ type, poisonLimit }) => (poisonLimit === null ? [] : [[type, poisonLimit]])),
+    )
+  }
+
+  [Symbol.iterator](): IterableIterator<AnyTaskType> {
+    return this.#types.values()
+  }
+}

@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+import type { Backoff } from '../core/task.ts'
+import type { ThreadContext } from './context.ts'
+
+/**
+ * `inline`: on the main thread, for code that awaits. `thread`: in a thread of a pool, for code that computes. `process`: in a
+ * process of its own, for code that can get stuck in native calls or take its process down. `command`: any executable.
+ */
+export type Place = 'inline' | 'thread' | 'process' | 'command'
+
+/** How a type that is an executable is started and paused. */
+export type CommandSpec = Readonly<{
+  /** The file and its arguments; never a shell. */
+  command: (parameters: unknown) => readonly string[]
+  env: (parameters: unknown) => Readonly<Record<string, string>>
+  /** Working folder. */
+  cwd: (parameters: unknown) => string | undefined
+  pause: PauseBy
+}>
+
+/**
+ * `freeze`: the processes are stopped where they are and go on in the same place. `checkpoint`: the program is asked to write a
+ * checkpoint and to exit, and is started again with it.
+ */
+export type PauseBy = 'freeze' | 'checkpoint'
+
+declare const phantom: unique symbol
+
+/** Says that a value is a type, whichever copy of this program made it. */
+export const brand: unique symbol = Symbol.for('fermata.type') as never
+
+/** A checked type, ready for a registry. Made by `defineTask`. */
+export interface TaskType<Input = never, State = unknown, Result = unknown> {
+  readonly type: string
+  readonly description: string
+  readonly parameters: z.ZodType
+  readonly jsonSchema: Readonly<Record<string, unknown>>
+  readonly example: unknown
+  readonly state: z.ZodType | undefined
+  readonly runs: Place
+  /** URL of the module that exports it; null where it runs inline. */
+  readonly module: string | null
+  /** Bytes. */
+  readonly memory: number | null
+  /** Null unless it is an executable. */
+  readonly command: CommandSpec | null
+  readonly concurrency: number | null
+  readonly attempts: number
+  readonly backoff: Backoff
+  /** Milliseconds. */
+  readonly timeout: number | null
+  readonly poisonLimit: number | null
+  readonly run: (parameters: unknown, task: ThreadContext<unknown>) => unknown
+  readonly [brand]: true
+  readonly [phantom]?: (input: Input) => readonly [State, Result]
+}
+
+/** Any type, whatever its parameters and result. */
+export type AnyTaskType = TaskType
+
+export function isTaskType(value: unknown): value is AnyTaskType {
+  return typeof value === 'object' && value !== null && brand in value
+}

@@ -1,0 +1,270 @@
+import type { Clock } from '../core/clock.ts'
+import { TaskError, toErrorRecord } from '../core/errors.ts'
+import type { Json } from '../core/task.ts'
+import type { CommandSpec } from '../registry/type.ts'
+import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
+import { Guard, type CommandListener } from './guard.ts'
+import { toJson } from './json.ts'
+import { Pace } from './pace.ts'
+import { parseStored } from './stored.ts'
+
+/** Characters of plain output that are kept as the result of a command that writes none. */
+const outputKept = 65_536
+/** Variables of the node that a command sees. */
+const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER'] as const
+
+/** Runs executables. They speak JSON lines on their standard output, or nothing in particular (docs/commands.md). */
+export class CommandExecutor implements Executor {
+  readonly #clock: Clock
+  #guard: Guard | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  start(run: Run, host: Host): Execution {
+    return new CommandRun(run, host, this.#clock, () => this.#theGuard())
+  }
+
+  async close(): Promise<void> {
+    await this.#guard?.close()
+  }
+
+  #theGuard(): Guard {
+    if (this.#guard !== undefined) return this.#guard
+    const guard: Guard = new Guard(() => {
+      if (this.#guard === guard) this.#guard = undefined
+    })
+    this.#guard = guard
+    return guard
+  }
+}
+
+export class CommandFailed extends TaskError {
+  readonly code = 'COMMAND_FAILED'
+}
+
+/** One line of the protocol; anything else is plain output. */
+type Line = Readonly<{ progress?: unknown; checkpoint?: unknown; log?: unknown; result?: unknown }>
+
+/**
+ * One run of a command. A program that is asked for a checkpoint when it should pause ends there, and is started again when
+ * the task goes on: a run may thus be several processes, one after the other.
+ */
+class CommandRun implements Execution {
+  readonly done: Promise<Ended>
+  readonly #run: Run
+  readonly #host: Host
+  readonly #spec: CommandSpec
+  readonly #pace: Pace
+  readonly #guard: () => Guard
+  #present: { readonly guard: Guard; readonly number: number } | undefined
+  #fence: number
+  #state: Json | null
+  #result: Json | undefined
+  #output = ''
+  #lastError = ''
+  #pauseWished = false
+  #reason: Error | undefined
+  #fault: Error | undefined
+  #killed = false
+  #over = false
+  #end!: (ended: Ended) => void
+
+  constructor(run: Run, host: Host, clock: Clock, guard: () => Guard) {
+    this.#run = run
+    this.#host = host
+    this.#spec = run.type.command!
+    this.#pace = new Pace(clock)
+    this.#guard = guard
+    this.#fence = run.fence
+    this.#state = run.checkpoint
+    this.done = new Promise((resolve) => {
+      this.#end = (ended) => {
+        this.#over = true
+        resolve(ended)
+      }
+    })
+    this.#begin()
+  }
+
+  pause(): void {
+    this.#pauseWished = true
+    if (this.#present === undefined) this.#host.suspended()
+    else if (this.#spec.pause === 'freeze') this.#tell('freeze')
+    else this.#ask()
+  }
+
+  resume(fence?: number): void {
+    if (fence !== undefined) this.#fence = fence
+    this.#pauseWished = false
+    this.#pace.restart()
+    if (this.#present === undefined) this.#begin()
+    else if (this.#spec.pause === 'freeze') this.#tell('thaw')
+  }
+
+  abort(reason: Error): void {
+    if (this.#reason !== undefined || this.#over) return
+    this.#reason = reason
+    if (this.#present === undefined)
+      this.#finish({ kind: 'threw', error: toErrorRecord(reason), final: false })
+    else this.#tell('stop')
+  }
+
+  readonly kill = (): void => {
+    this.#killed = true
+    this.#tell('kill')
+  }
+
+  #begin(): void {
+    if (this.#over) return
+    const { type, id, attempt } = this.#run
+    try {
+      const parameters = parseStored(type.parameters, this.#run.parameters, 'value of the parameters')
+      if (this.#state !== null) parseStored(type.state, this.#state, 'checkpoint')
+      const [file, ...args] = this.#spec.command(parameters)
+      if (typeof file !== 'string' || file === '') throw new CommandFailed('The type names no file to run.')
+      const guard = this.#guard()
+      const about = { id, type: type.type, attempt, fence: this.#fence }
+      const documents = `"parameters":${this.#run.parameters},"state":${this.#state ?? 'null'}`
+      const number = guard.start(
+        {
+          file,
+          args: args.map(String),
+          env: { ...ofNode(), ...this.#ofTask(), ...this.#spec.env(parameters) },
+          cwd: this.#spec.cwd(parameters),
+          input: `${JSON.stringify(about).slice(0, -1)},${documents}}`,
+          listens: this.#spec.pause === 'checkpoint',
+        },
+        this.#hear,
+      )
+      this.#present = { guard, number }
+    } catch (error) {
+      this.#finish({ kind: 'threw', error: toErrorRecord(error), final: true })
+    }
+  }
+
+  #ofTask(): Record<string, string> {
+    const { id, attempt, type } = this.#run
+    return {
+      FERMATA_TASK_ID: id,
+      FERMATA_TASK_TYPE: type.type,
+      FERMATA_ATTEMPT: String(attempt),
+      FERMATA_FENCE: String(this.#fence),
+    }
+  }
+
+  readonly #hear: CommandListener = (message) => {
+    if (message.kind === 'lines') {
+      if (message.dropped > 0) this.#host.log(`(${message.dropped} lines were too many and are left out)`)
+      for (const line of message.lines) this.#line(message.from, line)
+    } else if (message.kind === 'frozen') {
+      if (this.#pauseWished) this.#host.suspended()
+    } else if (message.kind === 'ended') {
+      this.#present = undefined
+      this.#ended(message.code, message.signal, message.fault)
+    } else if (message.kind === 'guard-died') {
+      this.#present = undefined
+      this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
+    }
+  }
+
+  #ended(code: number | null, signal: string | null, fault: string | null): void {
+    if (this.#result !== undefined && code === 0 && this.#fault === undefined) {
+      this.#finish({ kind: 'returned', result: this.#result })
+    } else if (this.#killed) {
+      this.#finish({ kind: 'killed', how: 'killed' })
+    } else if (this.#fault !== undefined || this.#reason !== undefined) {
+      const error = toErrorRecord(this.#fault ?? this.#reason)
+      this.#finish({ kind: 'threw', error, final: false })
+    } else if (code === 0 && this.#asked) {
+      this.#asleep()
+    } else if (code === 0) {
+      const result = JSON.stringify({ exit_code: 0, output: this.#output })
+      this.#finish({ kind: 'returned', result })
+    } else {
+      const how = fault ?? (signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
+      const said = this.#lastError === '' ? '' : `: ${this.#lastError}`
+      const error = toErrorRecord(new CommandFailed(`The command ${how}${said}`))
+      this.#finish({ kind: 'threw', error, final: fault !== null })
+    }
+  }
+
+  /** It was asked for a checkpoint and has ended with one: paused, unless that was taken back. */
+  #asked = false
+  #asleep(): void {
+    this.#asked = false
+    if (this.#pauseWished) this.#host.suspended()
+    else this.#begin()
+  }
+
+  #ask(): void {
+    if (this.#present === undefined || this.#asked) return
+    this.#asked = true
+    const { guard, number } = this.#present
+    guard.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
+  }
+
+  #line(from: 'stdout' | 'stderr', text: string): void {
+    if (from === 'stderr') {
+      if (text.trim() !== '') this.#lastError = text.slice(0, 1_000)
+      this.#host.log(text)
+      return
+    }
+    const line = text.startsWith('{') ? protocolLine(text) : undefined
+    if (line === undefined) {
+      this.#output = `${this.#output}${text}\n`.slice(-outputKept)
+      this.#host.log(text)
+      return
+    }
+    try {
+      this.#speak(line)
+    } catch (error) {
+      this.#fault ??= error instanceof Error ? error : new Error(String(error))
+      this.#tell('stop')
+    }
+  }
+
+  #speak(line: Line): void {
+    if (line.progress !== undefined) {
+      const { current, total, message } = line.progress as {
+        current: number
+        total?: number
+        message?: string
+      }
+      this.#host.progress(this.#pace.report(current, total, message))
+    }
+    if (line.checkpoint !== undefined) {
+      this.#state = toJson(line.checkpoint, 'checkpoint')
+      this.#host.checkpoint(this.#state)
+    }
+    if (line.log !== undefined)
+      this.#host.log(typeof line.log === 'string' ? line.log : JSON.stringify(line.log))
+    if (line.result !== undefined) this.#result = toJson(line.result, 'result')
+  }
+
+  #tell(kind: 'freeze' | 'thaw' | 'stop' | 'kill'): void {
+    this.#present?.guard.send({ kind, run: this.#present.number })
+  }
+
+  #finish(ended: Ended): void {
+    if (!this.#over) this.#end(ended)
+  }
+}
+
+const words = ['progress', 'checkpoint', 'log', 'result'] as const
+
+function protocolLine(text: string): Line | undefined {
+  try {
+    const value = JSON.parse(text) as Line
+    return words.some((word) => value[word] !== undefined) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function ofNode(): Record<string, string> {
+  return Object.fromEntries(
+    inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
+}

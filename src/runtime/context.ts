@@ -1,0 +1,262 @@
+import type { Clock } from '../core/clock.ts'
+import { parseDuration } from '../core/duration.ts'
+import { NonRetryableError, toErrorRecord } from '../core/errors.ts'
+import type { Json } from '../core/task.ts'
+import type { Duration, ThreadContext } from '../registry/context.ts'
+import type { Ended, Execution, Host, Run } from './executor.ts'
+import { toJson } from './json.ts'
+import { lastInline } from './loop-watch.ts'
+import { Pace } from './pace.ts'
+import { parseStored, StoredInvalid } from './stored.ts'
+
+/** How code that never returns to its event loop learns of controls, where the place it runs in allows that. */
+export type SyncControl = Readonly<{
+  /** Carries out the controls that have arrived. */
+  poll(): void
+  /** Blocks the thread until another control arrives, and carries it out. */
+  wait(): void
+  /** Blocks until the checkpoint is committed; false when the task is not active now. */
+  durable(state: Json): boolean
+}>
+
+/** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it this often (ms). */
+const turnEvery = 10
+
+/** One run of a handler, and what the handler sees of it. */
+export class HandlerRun implements Execution, ThreadContext<unknown> {
+  readonly id: string
+  readonly attempt: number
+  /** From `begin` on. */
+  done!: Promise<Ended>
+  readonly kill = undefined
+  readonly #run: Run
+  readonly #host: Host
+  readonly #clock: Clock
+  readonly #pace: Pace
+  readonly #sync: SyncControl | undefined
+  #state: unknown
+  #fence: number
+  #abort: AbortController | undefined
+  #reason: Error | undefined
+  #pauseWished = false
+  #announced = false
+  #over = false
+  #lastTurn: number
+  /** Calls of the handler that wait; each is woken by any change of wishes and looks for itself. */
+  readonly #waiting = new Set<() => void>()
+
+  constructor(run: Run, host: Host, clock: Clock, sync?: SyncControl) {
+    this.#run = run
+    this.id = run.id
+    this.attempt = run.attempt
+    this.#sync = sync
+    this.#fence = run.fence
+    this.#host = host
+    this.#clock = clock
+    this.#pace = new Pace(clock)
+    this.#lastTurn = clock.monotonic()
+  }
+
+  /** The handler runs, up to its first await, within this call. */
+  begin(): this {
+    this.#goesOn()
+    this.done = this.#carryOut(this.#run)
+    return this
+  }
+
+  get fence(): number {
+    return this.#fence
+  }
+
+  get state(): unknown {
+    return this.#state
+  }
+
+  get signal(): AbortSignal {
+    this.#sync?.poll()
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  checkpoint(state?: unknown, options?: Readonly<{ durable?: boolean }>): Promise<void> {
+    return quiet(this.#checkpoint(state, options?.durable === true))
+  }
+
+  checkpointSync(state?: unknown, options?: Readonly<{ durable?: boolean }>): void {
+    const sync = this.#needsSync('checkpointSync')
+    if (state !== undefined && !this.#over && this.#reason === undefined) {
+      const text = toJson(state, 'checkpoint')
+      if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
+      else this.#host.checkpoint(text)
+    }
+    this.#pausePointSync(sync)
+  }
+
+  progressSync(current: number, total?: number, message?: string): void {
+    this.#needsSync('progressSync')
+    this.progress(current, total, message)
+  }
+
+  progress(current: number, total?: number, message?: string): void {
+    if (this.#over) return
+    this.#host.progress(this.#pace.report(current, total, message))
+  }
+
+  sleep(time: Duration): Promise<void> {
+    const ms = parseDuration(time)
+    if (ms === undefined) {
+      return quiet(
+        Promise.reject(
+          new RangeError(`task.sleep: ${JSON.stringify(time)} is not a duration, like 1.5 or "10s"`),
+        ),
+      )
+    }
+    return quiet(this.#sleep(ms))
+  }
+
+  log(...values: readonly unknown[]): void {
+    if (this.#over) return
+    this.#host.log(values.map((value) => (typeof value === 'string' ? value : safeText(value))).join(' '))
+  }
+
+  pause(): void {
+    this.#pauseWished = true
+    this.#announced = false
+    this.#wake()
+  }
+
+  resume(fence?: number): void {
+    if (fence !== undefined) this.#fence = fence
+    this.#pauseWished = false
+    this.#pace.restart()
+    this.#wake()
+  }
+
+  abort(reason: Error): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#abort?.abort(reason)
+    this.#wake()
+  }
+
+  async #carryOut(run: Run): Promise<Ended> {
+    try {
+      const parameters = parseStored(run.type.parameters, run.parameters, 'value of the parameters')
+      if (run.checkpoint !== null) this.#state = parseStored(run.type.state, run.checkpoint, 'checkpoint')
+      const returned = await run.type.run(parameters, this)
+      return { kind: 'returned', result: toJson(returned, 'result') }
+    } catch (error) {
+      const final = error instanceof NonRetryableError || error instanceof StoredInvalid
+      return { kind: 'threw', error: toErrorRecord(error), final }
+    } finally {
+      this.#over = true
+      this.#wake()
+    }
+  }
+
+  async #checkpoint(state: unknown, durable: boolean): Promise<void> {
+    if (state !== undefined && !this.#over && this.#reason === undefined) {
+      const text = toJson(state, 'checkpoint')
+      if (durable) await this.#durable(text)
+      else this.#host.checkpoint(text)
+    }
+    const now = this.#clock.monotonic()
+    if (now - this.#lastTurn >= turnEvery) {
+      this.#lastTurn = now
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await this.#pausePoint()
+  }
+
+  /** A task that is paused meanwhile writes nothing: once more when it goes on. */
+  async #durable(text: Json): Promise<void> {
+    while (!this.#over && !(await this.#host.durable(text))) await this.#pausePoint()
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await this.#pausePoint()
+    let left = ms
+    while (left > 0) {
+      const began = this.#clock.monotonic()
+      let stop: (() => void) | undefined
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake)
+          resolve()
+        }
+        this.#waiting.add(wake)
+        stop = this.#clock.after(left, wake)
+      })
+      stop?.()
+      left -= this.#clock.monotonic() - began
+      await this.#pausePoint()
+    }
+  }
+
+  /** Stays here while a pause is wished; throws once the run is aborted. */
+  async #pausePoint(): Promise<void> {
+    for (;;) {
+      this.#goesOn()
+      if (this.#reason !== undefined) throw this.#reason
+      if (!this.#pauseWished || this.#over) return
+      if (!this.#announced) {
+        this.#announced = true
+        // The host may abort or resume in this very call.
+        this.#host.suspended()
+        continue
+      }
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
+  #pausePointSync(sync: SyncControl): void {
+    sync.poll()
+    for (;;) {
+      if (this.#reason !== undefined) throw this.#reason
+      if (!this.#pauseWished || this.#over) return
+      if (this.#announced) {
+        sync.wait()
+      } else {
+        this.#announced = true
+        this.#host.suspended()
+        sync.poll()
+      }
+    }
+  }
+
+  #needsSync(call: string): SyncControl {
+    if (this.#sync !== undefined) return this.#sync
+    throw new TypeError(
+      `task.${call} would block the main thread: the type needs runs: 'thread' or 'process'`,
+    )
+  }
+
+  /** Whoever blocks the main thread next is likely this handler. */
+  #goesOn(): void {
+    if (this.#sync === undefined) lastInline.type = this.#run.type.type
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+}
+
+/** A handler may leave a call of `task.*` floating: its rejection must not end the process. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
+function safeText(value: unknown): string {
+  if (value instanceof Error) return value.stack ?? String(value)
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return String(value)
+  }
+}

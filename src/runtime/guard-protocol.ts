@@ -1,0 +1,30 @@
+/** What a node and its guard say to each other about commands. `run` is a number of the node's own for one start. */
+export type ToGuard =
+  | Readonly<{
+      kind: 'start'
+      run: number
+      file: string
+      args: readonly string[]
+      env: Readonly<Record<string, string>>
+      cwd: string | undefined
+      /** The first line of its standard input. */
+      input: string
+      /** Its standard input stays open for `ask`. */
+      listens: boolean
+    }>
+  | Readonly<{ kind: 'freeze' | 'thaw' | 'stop' | 'kill'; run: number }>
+  /** Writes a line to its standard input. */
+  | Readonly<{ kind: 'ask'; run: number; line: string }>
+
+export type FromGuard =
+  | Readonly<{ kind: 'started'; run: number; pid: number }>
+  /** Lines in order; `dropped` ones before them were too many. */
+  | Readonly<{
+      kind: 'lines'
+      run: number
+      from: 'stdout' | 'stderr'
+      lines: readonly string[]
+      dropped: number
+    }>
+  | Readonly<{ kind: 'frozen'; run: number }>
+  | Readonly<{ kind: 'ended'; run: number; code: number | null; signal: string | null; fault: string | null }>

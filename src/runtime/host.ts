@@ -1,0 +1,187 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Ended, Execution, Host, Run } from './executor.ts'
+import type { FromHost, Reason, Start, ToHost } from './protocol.ts'
+
+const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.filename)}`, import.meta.url))
+
+/** Told by a host process to the executor that keeps it. */
+export type HostEvents = Readonly<{
+  /** A thread in it cannot be terminated. */
+  stuck(host: HostProcess): void
+  /** A run has ended, and the host lives. */
+  ended(host: HostProcess): void
+  exited(host: HostProcess): void
+}>
+
+/** The node's side of a process that holds threads for handlers. */
+export class HostProcess {
+  readonly #child: ChildProcess
+  readonly #events: HostEvents
+  readonly #runs = new Map<number, HostedRun>()
+  readonly #exited: Promise<void>
+  #numbers = 0
+
+  /** `warm`: idle threads that it keeps. */
+  constructor(warm: number, events: HostEvents) {
+    this.#events = events
+    // What handlers print goes to the errors of the node: its own output may be read by a program.
+    this.#child = fork(entry, [String(warm)], {
+      serialization: 'advanced',
+      execArgv: conditions(),
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
+    this.#child.unref()
+    this.#child.channel?.unref()
+    this.#child.on('message', (message: FromHost) => this.#hear(message))
+    this.#child.on('error', () => undefined)
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        resolve()
+        const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+        for (const run of this.#runs.values()) run.processEnded(`its process ${how}`)
+        this.#runs.clear()
+        events.exited(this)
+      })
+    })
+  }
+
+  get runs(): Iterable<HostedRun> {
+    return this.#runs.values()
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** `alone`: no other run is in this process, so that it can be killed with its run. */
+  start(run: Run, host: Host, { alone }: Readonly<{ alone: boolean }>): Execution {
+    const number = ++this.#numbers
+    const hosted = new HostedRun(number, host, {
+      send: (message) => this.#send(message),
+      kill: () => (alone ? this.kill() : this.#send({ kind: 'kill', run: number })),
+    })
+    this.#runs.set(number, hosted)
+    this.#send({
+      kind: 'start',
+      run: number,
+      module: run.type.module ?? '',
+      type: run.type.type,
+      id: run.id,
+      attempt: run.attempt,
+      fence: run.fence,
+      parameters: run.parameters,
+      checkpoint: run.checkpoint,
+      crashes: run.crashes,
+      memory: run.type.memory,
+    } satisfies Start)
+    return hosted
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  async close(): Promise<void> {
+    this.kill()
+    await this.#exited
+  }
+
+  #send(message: ToHost): void {
+    // A send that fails means that the process is gone, which its exit tells.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  #hear(message: FromHost): void {
+    const run = this.#runs.get(message.run)
+    if (run === undefined) return
+    if (message.kind === 'ended') {
+      this.#runs.delete(message.run)
+      run.end(message.ended)
+      this.#events.ended(this)
+    } else if (message.kind === 'stuck') {
+      run.stuck = true
+      this.#events.stuck(this)
+    } else {
+      run.hear(message)
+    }
+  }
+}
+
+type Line = Readonly<{ send(message: ToHost): void; kill(): void }>
+
+/** A run in another process. */
+class HostedRun implements Execution {
+  readonly done: Promise<Ended>
+  readonly host: Host
+  stuck = false
+  readonly #number: number
+  readonly #line: Line
+  #killed = false
+  #end!: (ended: Ended) => void
+
+  constructor(number: number, host: Host, line: Line) {
+    this.#number = number
+    this.host = host
+    this.#line = line
+    this.done = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  pause(): void {
+    this.#line.send({ kind: 'pause', run: this.#number })
+  }
+
+  resume(fence?: number): void {
+    this.#line.send({ kind: 'resume', run: this.#number, fence })
+  }
+
+  abort(reason: Error & Partial<Reason>): void {
+    const { code = 'UNWOUND', message } = reason
+    this.#line.send({ kind: 'abort', run: this.#number, reason: { code, message } })
+  }
+
+  readonly kill = (): void => {
+    this.#killed = true
+    this.#line.kill()
+  }
+
+  end(ended: Ended): void {
+    this.#end(ended)
+  }
+
+  processEnded(why: string): void {
+    this.#end(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why })
+  }
+
+  hear(message: Exclude<FromHost, { kind: 'ended' | 'stuck' }>): void {
+    switch (message.kind) {
+      case 'checkpoint':
+        this.host.checkpoint(message.state)
+        break
+      case 'durable':
+        void this.#durable(message.call, message.state)
+        break
+      case 'progress':
+        this.host.progress(message.progress)
+        break
+      case 'log':
+        this.host.log(message.message)
+        break
+      case 'suspended':
+        this.host.suspended()
+    }
+  }
+
+  async #durable(call: number, state: string): Promise<void> {
+    const held = await this.host.durable(state)
+    this.#line.send({ kind: 'held', run: this.#number, call, held })
+  }
+}
+
+/** Of the node's own flags only those that decide which files an import means. */
+function conditions(): string[] {
+  return process.execArgv.filter((flag) => flag.startsWith('--conditions='))
+}

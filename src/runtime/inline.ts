@@ -1,0 +1,11 @@
+import type { Clock } from '../core/clock.ts'
+import { HandlerRun } from './context.ts'
+import type { Executor } from './executor.ts'
+
+/** Runs handlers on the main thread; they cooperate by awaiting `task.*`, and cannot be ended by force. */
+export function inlineExecutor(clock: Clock): Executor {
+  return {
+    start: (run, host) => new HandlerRun(run, host, clock).begin(),
+    close: async () => {},
+  }
+}

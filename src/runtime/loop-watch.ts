@@ -1,0 +1,62 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+
+/** Milliseconds between two looks at the clock. */
+const lookEvery = 100
+/** Milliseconds between two samples of the platform's histogram, which it counts in. */
+const resolution = 20
+/** Milliseconds that a handler may keep the main thread to itself before it is named. */
+const tooLong = 1_000
+/** Blocks that are remembered. */
+const remembered = 20
+
+/** A handler kept the main thread from everyone else. Times in milliseconds. */
+export type Blocked = Readonly<{ type: string; at: number; ms: number }>
+
+/** Milliseconds by which the loop was late, over the life of the process. */
+export type LoopDelay = Readonly<{ p50: number; p99: number; max: number; blocked: readonly Blocked[] }>
+
+/** The type of the inline handler that the main thread has gone back to last. */
+export const lastInline: { type: string | undefined } = { type: undefined }
+
+/** Measures the event loop of the main thread, and finds out who blocks it. */
+export class LoopWatch implements Disposable {
+  readonly #histogram = monitorEventLoopDelay({ resolution })
+  readonly #timer: NodeJS.Timeout
+  readonly #onBlocked: (blocked: Blocked) => void
+  #blocked: Blocked[] = []
+  #looked = performance.now()
+
+  constructor(onBlocked: (blocked: Blocked) => void) {
+    this.#onBlocked = onBlocked
+    this.#histogram.enable()
+    this.#timer = setInterval(() => this.#look(), lookEvery).unref()
+  }
+
+  get delay(): LoopDelay {
+    const of = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 10_000) / 100 - resolution)
+    const { max } = this.#histogram
+    const some = this.#histogram.count > 0
+    return {
+      p50: some ? of(this.#histogram.percentile(50)) : 0,
+      p99: some ? of(this.#histogram.percentile(99)) : 0,
+      max: some ? of(max) : 0,
+      blocked: this.#blocked,
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+    this.#histogram.disable()
+  }
+
+  #look(): void {
+    const now = performance.now()
+    const late = now - this.#looked - lookEvery
+    this.#looked = now
+    const { type } = lastInline
+    if (late < tooLong || type === undefined) return
+    const blocked = { type, at: Date.now(), ms: Math.round(late) }
+    this.#blocked = [blocked, ...this.#blocked].slice(0, remembered)
+    this.#onBlocked(blocked)
+  }
+}

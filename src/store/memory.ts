@@ -1,0 +1,399 @@
+import type { Clock } from '../core/clock.ts'
+import { StoreUnavailable } from '../core/errors.ts'
+import type { Operation } from '../core/operation.ts'
+import type { Settlement } from '../core/outcome.ts'
+import {
+  isActive,
+  isTerminal,
+  type BootId,
+  type Fence,
+  type Json,
+  type Status,
+  type Submission,
+  type Task,
+  type TaskId,
+  type TimelineEntry,
+} from '../core/task.ts'
+import * as rules from '../core/transition.ts'
+import { appended } from './memory-log.ts'
+import { MemoryOperations } from './memory-operations.ts'
+import { pageOf, type Listed } from './memory-page.ts'
+import type * as port from './store.ts'
+import { timelineLimit } from './store.ts'
+
+/**
+ * The reference: what every other store must answer, in the plainest words. It looks at all tasks for each question, keeps
+ * nothing, and is the oracle of the model test.
+ */
+export async function openMemory({ clock }: { clock: Clock }): Promise<port.Store> {
+  return new MemoryStore(clock)
+}
+
+type Kept = Listed & {
+  task: Task
+  checkpoint: Json | null
+  result: Json | null
+  readonly timeline: TimelineEntry[]
+  log: readonly port.NumberedLine[]
+}
+
+type Occupied = Readonly<{ id: TaskId; fence: Fence; boot: BootId; type: string }>
+
+class MemoryStore implements port.Store {
+  readonly capabilities = { lease: null }
+  readonly shared = null
+  readonly #clock: Clock
+  /** In the order of submission. */
+  readonly #tasks = new Map<TaskId, Kept>()
+  /** Every boot that there was, and whether it lives. */
+  readonly #boots = new Map<BootId, { alive: boolean }>()
+  #fencedOff: Occupied[] = []
+  readonly #holds = new Map<string, port.Hold>()
+  readonly #operations = new MemoryOperations()
+  #number = 0
+  #seq = 0
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
+    return this.#write(() => {
+      const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
+      const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
+      for (const [index, { idempotencyKey: key, requestHash }] of submissions.entries()) {
+        const holder = key === null ? undefined : (stored(key) ?? submissions[first(key)])
+        if (holder !== undefined && holder.requestHash !== requestHash) {
+          return { kind: 'conflict', index, id: holder.id }
+        }
+      }
+      const replayed = submissions.map(
+        ({ idempotencyKey: key }, index) =>
+          key !== null && (stored(key) !== undefined || first(key) !== index),
+      )
+      const fresh = submissions.filter((_, index) => replayed[index] === false)
+      const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
+      if (fresh.length > 0 && waiting + fresh.length > maxQueued) return { kind: 'full' }
+
+      const taken = new Set(this.#tasks.keys())
+      for (const { id, parameters } of fresh) {
+        if (taken.has(id)) throw new Error(`there is a task ${id} already`)
+        taken.add(id)
+        mustBeText(parameters)
+      }
+      for (const submission of fresh) {
+        const { task, entry } = rules.submitted(submission, { ...this.#moment(), by })
+        const { parameters } = submission
+        const n = ++this.#number
+        this.#tasks.set(task.id, {
+          n,
+          task,
+          parameters,
+          checkpoint: null,
+          result: null,
+          timeline: [entry],
+          log: [],
+        })
+      }
+      const tasks = submissions.map(({ id, idempotencyKey: key }, index) => {
+        const task = key === null ? this.#tasks.get(id)?.task : stored(key)
+        if (task === undefined) throw new Error(`task ${id} was not kept`)
+        return { task, replayed: replayed[index] === true }
+      })
+      return { kind: 'accepted', tasks }
+    })
+  }
+
+  claim({ boot, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
+    return this.#write(() => {
+      if (!this.#isAlive(boot)) return []
+      const free = types.filter(({ type }) => !this.#holds.has(type))
+      const room = new Map(
+        free.map(({ type, concurrency }) => [type, (concurrency ?? Infinity) - this.#occupied(type)]),
+      )
+      const queue = this.#all()
+        .filter(({ task }) => task.status === 'queued')
+        .sort((a, b) => b.task.priority - a.task.priority || a.task.seq - b.task.seq)
+      const claimed: port.Claimed[] = []
+      for (const kept of queue) {
+        const { task, parameters, checkpoint } = kept
+        const left = room.get(task.type) ?? 0
+        if (left <= 0 || claimed.length >= limit) continue
+        room.set(task.type, left - 1)
+        const moved = this.#move(kept, rules.claimed(task, boot, this.#moment()))
+        claimed.push({ ...moved, previousFence: task.fence, parameters, checkpoint })
+      }
+      return claimed
+    })
+  }
+
+  settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+    return this.#write(() => {
+      for (const { checkpoint = '', outcome } of settlements) {
+        mustBeText(checkpoint, outcome.kind === 'completed' ? outcome.result : '')
+      }
+      return settlements.map((settlement): port.Settled => {
+        const kept = this.#tasks.get(settlement.id)
+        if (kept === undefined) return { verdict: 'superseded', task: null, entry: null }
+        const settled = rules.settled(kept.task, settlement, boot, this.#moment())
+        if (settled.verdict !== 'settled') return { verdict: settled.verdict, task: kept.task, entry: null }
+        const { id, fence, outcome, checkpoint, fencedOff } = settlement
+        if (checkpoint !== undefined) kept.checkpoint = checkpoint
+        kept.log = appended(kept.log, settlement.log)
+        if (outcome.kind === 'completed') kept.result = outcome.result
+        if (fencedOff === true) this.#fencedOff.push({ id, fence, boot, type: kept.task.type })
+        return { verdict: 'settled', ...this.#move(kept, settled.transition) }
+      })
+    })
+  }
+
+  save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+    return this.#write(() => {
+      for (const { checkpoint = '' } of saves) mustBeText(checkpoint)
+      return saves.map(({ id, fence, checkpoint, progress, log }) => {
+        const kept = this.#tasks.get(id)
+        if (kept?.task.fence !== fence || kept.task.ownerBoot !== boot || !isActive(kept.task.status))
+          return false
+        if (checkpoint !== undefined) kept.checkpoint = checkpoint
+        kept.log = appended(kept.log, log)
+        kept.task = {
+          ...kept.task,
+          savedAt: this.#clock.now(),
+          crashes: checkpoint === undefined ? kept.task.crashes : 0,
+          progress: progress ?? kept.task.progress,
+        }
+        return true
+      })
+    })
+  }
+
+  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+    return this.#write(() =>
+      commands.map(({ id, control, by, fromStart }): port.Controlled => {
+        const kept = this.#tasks.get(id)
+        if (kept === undefined) return { kind: 'unknown' }
+        const codeAlive = this.#fencedOff.some((place) => place.id === id)
+        const answer = rules.controlled(kept.task, control, { ...this.#moment(), by, codeAlive, fromStart })
+        if (answer.kind !== 'moved') return { ...answer, task: kept.task }
+        if (control === 'retry') kept.result = null
+        if (control === 'retry' && fromStart === true) kept.checkpoint = null
+        return { kind: 'moved', ...this.#move(kept, answer.transition) }
+      }),
+    )
+  }
+
+  unpark(boot: BootId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+    return this.#write(() =>
+      copies.flatMap(({ id, fence, why }) => {
+        const kept = this.#tasks.get(id)
+        if (kept?.task.fence !== fence) return []
+        return this.#moveIfAny(kept, rules.unparked(kept.task, boot, why, this.#moment()))
+      }),
+    )
+  }
+
+  vacate(boot: BootId, copies: readonly port.Copy[]): Promise<void> {
+    return this.#write(() => {
+      this.#fencedOff = this.#fencedOff.filter(
+        (place) =>
+          place.boot !== boot || !copies.some(({ id, fence }) => place.id === id && place.fence === fence),
+      )
+    })
+  }
+
+  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+    return this.#write(() => {
+      const scheduled = () =>
+        this.#all()
+          .filter(({ task }) => task.status === 'scheduled')
+          .sort((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
+      const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#clock.now())
+      const moved = due
+        .slice(0, limit)
+        .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
+      return { moved, nextDue: scheduled()[0]?.task.runAt ?? null }
+    })
+  }
+
+  startBoot({ id }: port.Boot): Promise<void> {
+    return this.#write(() => {
+      if (this.#boots.has(id)) throw new Error(`there was a boot ${id} already`)
+      for (const boot of this.#boots.values()) boot.alive = false
+      this.#boots.set(id, { alive: true })
+    })
+  }
+
+  renew(boot: BootId): Promise<boolean> {
+    return this.#write(() => this.#isAlive(boot))
+  }
+
+  reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly port.Moved[]> {
+    return this.#write(() => {
+      const orphans = this.#all()
+        .filter(({ task }) => task.ownerBoot !== null && !this.#isAlive(task.ownerBoot))
+        .sort((a, b) => a.task.seq - b.task.seq)
+      const moved = orphans.flatMap((kept) => {
+        const limit = poisonLimits?.get(kept.task.type) ?? poisonLimit
+        return this.#moveIfAny(kept, rules.lost(kept.task, { ...this.#moment(), poisonLimit: limit }))
+      })
+      this.#fencedOff = this.#fencedOff.filter(({ boot }) => this.#isAlive(boot))
+      return moved
+    })
+  }
+
+  endBoot(id: BootId): Promise<void> {
+    return this.#write(() => {
+      const boot = this.#boots.get(id)
+      if (boot !== undefined) boot.alive = false
+    })
+  }
+
+  prune(before: number, limit: number): Promise<number> {
+    return this.#write(() => {
+      const over = this.#all()
+        .filter(({ task }) => isTerminal(task.status) && (task.completedAt ?? before) < before)
+        .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
+        .slice(0, limit)
+      for (const { task } of over) this.#tasks.delete(task.id)
+      return over.length
+    })
+  }
+
+  async get(id: TaskId): Promise<Task | null> {
+    this.#mustBeOpen()
+    return this.#tasks.get(id)?.task ?? null
+  }
+
+  async read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<port.TaskRecord | null> {
+    this.#mustBeOpen()
+    const kept = this.#tasks.get(id)
+    if (kept === undefined) return null
+    const { task, parameters, checkpoint, result } = kept
+    if (options?.brief === true) return { task, parameters, checkpoint: null, result: null, timeline: [] }
+    const timeline = kept.timeline.filter(
+      (_, index) => index === 0 || index > kept.timeline.length - timelineLimit,
+    )
+    return { task, parameters, checkpoint, result, timeline }
+  }
+
+  async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
+    this.#mustBeOpen()
+    const kept = this.#tasks.get(id)
+    return kept?.log.filter(({ number }) => number > after).slice(0, limit) ?? null
+  }
+
+  async counts(): Promise<port.Counts> {
+    const byType: Record<string, Partial<Record<Status, number>>> = {}
+    for (const { type, status } of this.#all().map(({ task }) => task)) {
+      const counts = (byType[type] ??= {})
+      counts[status] = (counts[status] ?? 0) + 1
+    }
+    const fencedOff: Record<string, number> = {}
+    for (const { type } of this.#fencedOff) fencedOff[type] = (fencedOff[type] ?? 0) + 1
+    return { byType, fencedOff, held: Object.fromEntries(this.#holds) }
+  }
+
+  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
+    return this.#write(() =>
+      ids.map((id): port.Purged => {
+        const task = this.#tasks.get(id)?.task
+        if (task === undefined) return { kind: 'unknown' }
+        if (!isTerminal(task.status)) return { kind: 'refused', task }
+        this.#tasks.delete(id)
+        return { kind: 'purged' }
+      }),
+    )
+  }
+
+  hold(type: string, held: boolean, by: string): Promise<boolean> {
+    return this.#write(() => {
+      if (this.#holds.has(type) === held) return false
+      if (held) this.#holds.set(type, { since: this.#clock.now(), by })
+      else this.#holds.delete(type)
+      return true
+    })
+  }
+
+  async list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
+    this.#mustBeOpen()
+    const brief = { checkpoint: null, result: null, timeline: [] }
+    return pageOf(this.#all(), query, ({ task, parameters }) => ({ task, parameters, ...brief }))
+  }
+
+  async find(query: port.Query): Promise<port.Page<TaskId>> {
+    this.#mustBeOpen()
+    return pageOf(this.#all(), query, ({ task }) => task.id)
+  }
+
+  async ahead({ priority, seq }: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
+    this.#mustBeOpen()
+    const before = (task: Task) =>
+      task.status === 'queued' &&
+      types.includes(task.type) &&
+      (task.priority > priority || (task.priority === priority && task.seq < seq))
+    return Math.min(limit, this.#count(before))
+  }
+
+  saveOperation(operation: Operation): Promise<boolean> {
+    return this.#write(() => this.#operations.save(operation))
+  }
+
+  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+    return this.#write(() =>
+      this.#operations.look(id, options?.cancel === true, (boot) => this.#isAlive(boot)),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+  }
+
+  /** Done in a later microtask, in the order of the calls; each as a whole or not at all. */
+  async #write<T>(run: () => T): Promise<T> {
+    this.#mustBeOpen()
+    await Promise.resolve()
+    return run()
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new StoreUnavailable('The store is closed.', { unknown: false })
+  }
+
+  #move(kept: Kept, { task, entry }: rules.Transition): port.Moved {
+    kept.task = task
+    kept.timeline.push(entry)
+    return { task, entry }
+  }
+
+  #moveIfAny(kept: Kept, transition: rules.Transition | null): port.Moved[] {
+    return transition === null ? [] : [this.#move(kept, transition)]
+  }
+
+  #moment(): rules.Moment {
+    return { now: this.#clock.now(), nextSeq: () => ++this.#seq }
+  }
+
+  #all(): Kept[] {
+    return [...this.#tasks.values()]
+  }
+
+  #isAlive(boot: BootId): boolean {
+    return this.#boots.get(boot)?.alive === true
+  }
+
+  #occupied(type: string): number {
+    const fencedOff = this.#fencedOff.filter((place) => place.type === type).length
+    return fencedOff + this.#count((task) => task.type === type && isActive(task.status))
+  }
+
+  #count(matches: (task: Task) => boolean): number {
+    return this.#all().filter(({ task }) => matches(task)).length
+  }
+}
+
+function mustBeText(...documents: readonly Json[]): void {
+  for (const document of documents) {
+    if (typeof document !== 'string') throw new TypeError('a document that is not text')
+  }
+}

@@ -1,0 +1,75 @@
+import type { Settlement } from '../../core/outcome.ts'
+import { isActive, isTerminal, type BootId, type TaskId } from '../../core/task.ts'
+import * as rules from '../../core/transition.ts'
+import type { Command, Controlled, Copy, Moved, Purged, Save, Settled } from '../store.ts'
+import { encodeText } from './text.ts'
+import type { Work } from './work.ts'
+
+/**
+ * The verbs that name their tasks. By the time they are carried out the rows are locked and read; what they answer is
+ * committed afterwards. Each is a list of commands, carried out in order.
+ */
+
+export function settle(work: Work, boot: BootId, settlement: Settlement): Settled {
+  const task = work.task(settlement.id)
+  if (task === undefined) return { verdict: 'superseded', task: null, entry: null }
+  const settled = rules.settled(task, settlement, boot, work.moment)
+  if (settled.verdict !== 'settled') return { verdict: settled.verdict, task, entry: null }
+  const { id, fence, outcome, checkpoint, fencedOff, log } = settlement
+  if (checkpoint !== undefined) work.putCheckpoint(id, checkpoint)
+  if (log !== undefined) work.addLog(id, log)
+  if (outcome.kind === 'completed') work.putResult(id, outcome.result)
+  if (fencedOff === true) work.fenceOff({ id, fence, boot, type: task.type })
+  return { verdict: 'settled', ...work.move(settled.transition) }
+}
+
+export function save(work: Work, boot: BootId, { id, fence, checkpoint, progress, log }: Save): boolean {
+  const task = work.task(id)
+  if (task?.fence !== fence || task.ownerBoot !== boot || !isActive(task.status)) return false
+  if (checkpoint !== undefined) work.putCheckpoint(id, checkpoint)
+  if (log !== undefined) work.addLog(id, log)
+  work.keep({
+    ...task,
+    savedAt: work.moment.now,
+    crashes: checkpoint === undefined ? task.crashes : 0,
+    progress: progress ?? task.progress,
+  })
+  return true
+}
+
+export function control(work: Work, { id, control, by, fromStart }: Command): Controlled {
+  const task = work.task(id)
+  if (task === undefined) return { kind: 'unknown' }
+  const codeAlive = control === 'retry' && work.codeAlive(id)
+  const answer = rules.controlled(task, control, { ...work.moment, by, codeAlive, fromStart })
+  if (answer.kind !== 'moved') return { ...answer, task }
+  if (control === 'retry') work.putResult(id, null)
+  if (control === 'retry' && fromStart === true) work.putCheckpoint(id, null)
+  return { kind: 'moved', ...work.move(answer.transition) }
+}
+
+export function unpark(work: Work, boot: BootId, { id, fence, why }: Copy): Moved[] {
+  const task = work.task(id)
+  return task?.fence === fence ? work.moveIfAny(rules.unparked(task, boot, why, work.moment)) : []
+}
+
+export function purge(work: Work, id: TaskId): Purged {
+  const task = work.task(id)
+  if (task === undefined) return { kind: 'unknown' }
+  if (!isTerminal(task.status)) return { kind: 'refused', task }
+  work.delete(id)
+  return { kind: 'purged' }
+}
+
+/** Whether a settlement may put its task into the queue: those take a place in it. */
+export function mayQueue({ outcome }: Settlement): boolean {
+  return outcome.kind !== 'completed' && outcome.kind !== 'paused' && outcome.kind !== 'cancelled'
+}
+
+/** Throws `TypeError` for what could not be kept, before it can spoil the group that it would be written with. */
+export function mustBeText(settlements: readonly Settlement[]): void {
+  for (const { checkpoint = '', outcome } of settlements) {
+    encodeText(checkpoint)
+    if (outcome.kind === 'completed') encodeText(outcome.result)
+  }
+}

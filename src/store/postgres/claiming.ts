@@ -1,0 +1,51 @@
+import * as rules from '../../core/transition.ts'
+import type { Claimed, ClaimRequest } from '../store.ts'
+import { selectedCount, taskOf } from './rows.ts'
+import { decodeText, encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+import { Work } from './work.ts'
+
+/**
+ * Takes the best queued tasks that nobody else is just taking. The order of the locks is that of all transactions: tasks
+ * that are named, then the boot, then types in the order of their names, then whatever is free.
+ */
+export async function claim(
+  tx: Transaction,
+  { boot, limit, types }: ClaimRequest,
+  knownTypes: Set<string>,
+): Promise<Claimed[]> {
+  if (limit <= 0 || types.length === 0) return []
+  const { sql, clock } = tx.source
+  const limited = types.filter(({ concurrency }) => concurrency !== null).map(({ type }) => encodeText(type))
+  tx.write(sql.joinClaims, [tx.source.schema])
+  const living = tx.ask(sql.lockBoot, [encodeText(boot), clock?.now() ?? null])
+  if (limited.length > 0) {
+    if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
+    // Counting begins when the lock is held: nobody else takes a task of these types until the commit.
+    tx.write(sql.lockTypes, [limited])
+  }
+  const picking = tx.ask(sql.claim, [
+    types.map(({ type }) => encodeText(type)),
+    types.map(({ concurrency }) => concurrency),
+    limit,
+  ])
+  tx.identify('locked')
+  const work = new Work(await tx.moment(0))
+  if ((await living).length === 0) return []
+  const rows = await picking
+  for (const type of limited) knownTypes.add(type)
+  work.hold(rows)
+  const claimed = rows.map((row): Claimed => {
+    const task = taskOf(row)
+    const parameters = row[selectedCount] as string | null
+    const checkpoint = row[selectedCount + 1] as string | null
+    return {
+      ...work.move(rules.claimed(task, boot, work.moment)),
+      previousFence: task.fence,
+      parameters: decodeText(parameters ?? 'null'),
+      checkpoint: checkpoint === null ? null : decodeText(checkpoint),
+    }
+  })
+  await work.write(tx)
+  return claimed
+}

@@ -1,0 +1,92 @@
+import type { Status } from '../../core/task.ts'
+import type { Counts } from '../store.ts'
+import type { Rows, Session } from './connection.ts'
+import type { Statements } from './statements.ts'
+import { decodeText, encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What one transaction changes in the counts. It adds a few rows; nobody waits for a row that others count in. */
+export class Tally {
+  readonly #changes = new Map<string, Map<Status, number>>()
+
+  add(type: string, status: Status, tasks: number): void {
+    let counts = this.#changes.get(type)
+    if (counts === undefined) this.#changes.set(type, (counts = new Map()))
+    counts.set(status, (counts.get(status) ?? 0) + tasks)
+  }
+
+  write(tx: Transaction): void {
+    const rows = [...this.#changes].flatMap(([type, counts]) =>
+      [...counts].filter(([, tasks]) => tasks !== 0).map(([status, tasks]) => [type, status, tasks] as const),
+    )
+    this.#changes.clear()
+    if (rows.length === 0) return
+    tx.write(tx.source.sql.addDeltas, [
+      rows.map(([type]) => encodeText(type)),
+      rows.map(([, status]) => status),
+      rows.map(([, , tasks]) => tasks),
+    ])
+  }
+}
+
+/** Adds up what the transactions have left; at most one node at a time does it. Forgets nothing when another is at it. */
+export async function rollUp(tx: Transaction): Promise<void> {
+  const { sql, schema } = tx.source
+  const [row] = await tx.ask(sql.tryRollUp, [schema])
+  if (row?.[0] === true) tx.write(sql.rollUp)
+}
+
+export async function readCounts(session: Session, sql: Statements): Promise<Counts> {
+  const [counts, places, holds] = await Promise.all([
+    session.query(sql.counts),
+    session.query(sql.fencedOffCounts),
+    session.query(sql.holds),
+  ])
+  const byType: Record<string, Partial<Record<Status, number>>> = {}
+  for (const [type, status, tasks] of counts) {
+    const ofType = (byType[decodeText(type as string)] ??= {})
+    ofType[status as Status] = tasks as number
+  }
+  const fencedOff = Object.fromEntries(
+    places.map(([type, count]) => [decodeText(type as string), count as number]),
+  )
+  const held = Object.fromEntries(
+    holds.map(([type, since, by]) => [
+      decodeText(type as string),
+      { since: since as number, by: decodeText(by as string) },
+    ]),
+  )
+  return { byType, fencedOff, held }
+}
+
+/** Scheduled and queued tasks, of what `counts` answers. */
+export function waitingOf(counts: Rows): number {
+  return counts
+    .filter(([, status]) => status === 'scheduled' || status === 'queued')
+    .reduce((sum, [, , tasks]) => sum + (tasks as number), 0)
+}
+
+/**
+ * How many tasks wait, as far as this node knows. The exact number costs a look at all types, which a submit is spared while
+ * the limit is far away.
+ */
+export class Waiting {
+  #known = Number.POSITIVE_INFINITY
+
+  /** `tasks` wait now. */
+  learn(tasks: number): void {
+    this.#known = tasks
+  }
+
+  /** This node has added so many; what left the queue is learnt later. */
+  add(tasks: number): void {
+    this.#known += tasks
+  }
+
+  mayBeFull(wanted: number, limit: number): boolean {
+    return this.#known + wanted + unseen > limit
+  }
+}
+
+/** So many may have come from other nodes since this one has looked. */
+const unseen = 1_000_000

@@ -1,0 +1,44 @@
+import { StoreUnavailable } from '../../core/errors.ts'
+
+/**
+ * What an error of the driver means:
+ * - `lost`: the connection is gone, or not to be used any more;
+ * - `away`: the server answers, but cannot do it now: full, read-only after a fail-over, locked for too long;
+ * - `race`: another transaction came between; done again, it goes well;
+ * - `bug`: of this very statement and its values.
+ */
+export type Failure = 'lost' | 'away' | 'race' | 'bug'
+
+const races = new Set(['40001', '40P01'])
+/** Insufficient resources, operator intervention, system and internal errors, and what a server says that cannot write. */
+const away = /^(?:53|58|XX|25006|55P03|57014|3D000|28|0LP01)/
+const lost = /^(?:08|57P0|25P03)/
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof StoreUnavailable) return 'lost'
+  const code = stateOf(error)
+  if (code === undefined) return 'bug'
+  if (races.has(code) || constraintOf(error) === 'tasks_key') return 'race'
+  if (lost.test(code)) return 'lost'
+  return away.test(code) ? 'away' : 'bug'
+}
+
+/** The SQLSTATE that the server named; undefined when it is not the server that speaks. */
+export function stateOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined
+  return String(error.code)
+}
+
+function constraintOf(error: unknown): unknown {
+  return error instanceof Error && 'constraint' in error ? error.constraint : undefined
+}
+
+export function unavailable(cause: unknown, unknown: boolean): StoreUnavailable {
+  if (cause instanceof StoreUnavailable) return cause
+  const message = unknown
+    ? 'The database was lost while it committed: it is not known whether this was recorded. Look before you try again.'
+    : stateOf(cause)?.startsWith('53100')
+      ? 'The disk of the database is full: nothing was recorded. Try again later.'
+      : 'The database cannot be reached or written now: nothing was recorded. Try again later.'
+  return new StoreUnavailable(message, { unknown, cause })
+}

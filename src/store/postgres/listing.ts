@@ -1,0 +1,86 @@
+import { isIdPrefix, matches } from '../../core/filter.ts'
+import { statuses } from '../../core/task.ts'
+import type { Page, Place, Query, QueuePlace, TaskRecord } from '../store.ts'
+import type { Parameter, Rows, Session } from './connection.ts'
+import { numberOf, selectedCount, taskOf } from './rows.ts'
+import type { Statements } from './statements.ts'
+import { decodeText, encodeText } from './text.ts'
+
+const largestPortion = 1_000
+
+/** Looks at candidates in growing portions until the page is full, or enough were looked at. */
+export async function pageOf<Entry>(
+  session: Session,
+  sql: Statements,
+  query: Query,
+  entryOf: (record: TaskRecord) => Entry,
+): Promise<Page<Entry>> {
+  const { filter, limit, scan } = query
+  // Types, statuses and times are those of the index already.
+  const asked = filter.text !== undefined || filter.tag !== undefined
+  const fetch = await wayOf(session, sql, query)
+  const entries: Entry[] = []
+  let next = query.after
+  let looked = 0
+  let portion = Math.min(asked ? 64 : Math.min(limit, scan) + 1, largestPortion)
+  for (;;) {
+    const rows = await fetch(next, portion)
+    for (const row of rows) {
+      if (looked === scan || entries.length === limit) return { entries, next, looked }
+      looked += 1
+      const record = briefRecord(row)
+      next = { createdAt: record.task.createdAt, n: numberOf(row) }
+      if (!asked || matches(record.task, () => record.parameters, filter)) entries.push(entryOf(record))
+    }
+    if (rows.length < portion) return { entries, next: null, looked }
+    portion = Math.min(portion * 4, largestPortion)
+  }
+}
+
+export async function countAhead(
+  session: Session,
+  sql: Statements,
+  { priority, seq }: QueuePlace,
+  types: readonly string[],
+  limit: number,
+): Promise<number> {
+  const [row] = await session.query(sql.ahead, [[...new Set(types)].map(encodeText), priority, seq, limit])
+  return row?.[0] as number
+}
+
+export function briefRecord(row: Rows[number]): TaskRecord {
+  const parameters = decodeText((row[selectedCount] as string | null) ?? 'null')
+  return { task: taskOf(row), parameters, checkpoint: null, result: null, timeline: [] }
+}
+
+type Fetch = (after: Place | null, portion: number) => Promise<Rows>
+
+/** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
+async function wayOf(session: Session, sql: Statements, { filter, order }: Query): Promise<Fetch> {
+  const { text, tag, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
+  const newest = order === 'newest'
+  const edge = newest ? Number.MAX_SAFE_INTEGER : -1
+  const by =
+    (statement: string, ...keys: readonly Parameter[]): Fetch =>
+    (after, portion) => {
+      const { createdAt, n } = after ?? { createdAt: edge, n: edge }
+      return session.query(statement, [createdAt, n, createdAfter, createdBefore, portion, ...keys])
+    }
+  if (text !== undefined && isIdPrefix(text)) {
+    return by(newest ? sql.namedNewest : sql.namedOldest, text, `${text}\u{10ffff}`)
+  }
+  if (tag !== undefined) return by(newest ? sql.taggedNewest : sql.taggedOldest, encodeText(tag))
+  const pairs = await pairsOf(session, sql, filter)
+  if (pairs.length === 0) return () => Promise.resolve([])
+  const columns = [pairs.map(([type]) => type), pairs.map(([, status]) => status)] as const
+  return by(newest ? sql.listedNewest : sql.listedOldest, ...columns)
+}
+
+/** Types and statuses that are asked for and that tasks have. */
+async function pairsOf(session: Session, sql: Statements, filter: Query['filter']) {
+  const types = filter.types === undefined ? undefined : new Set(filter.types.map(encodeText))
+  const of = new Set<string>(filter.statuses ?? statuses)
+  const counts = await session.query(sql.counts)
+  const all = counts.map(([type, status]) => [type as string, status as string] as const)
+  return all.filter(([type, status]) => of.has(status) && (types === undefined || types.has(type)))
+}

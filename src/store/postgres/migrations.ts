@@ -1,0 +1,189 @@
+import { StoreUnavailable } from '../../core/errors.ts'
+import type { Session } from './connection.ts'
+
+/**
+ * Numbered from 1, forward only; `S` stands for the schema. Documents lie beside the narrow hot row, as text: jsonb refuses
+ * `\u0000`. `after_open` and `concurrency_key` are foreseen for predecessors and keyed limits. Names are compared by their
+ * bytes, whatever the database's locale.
+ */
+const migrations: readonly string[] = [
+  `
+  create sequence S.places;
+  create table S.tasks (
+    n bigint not null,
+    seq bigint not null,
+    created_at bigint not null,
+    since bigint not null,
+    run_at bigint,
+    started_at bigint,
+    completed_at bigint,
+    saved_at bigint,
+    active_ms bigint not null default 0,
+    attempt_base_ms bigint not null default 0,
+    queued_ms bigint not null default 0,
+    paused_ms bigint not null default 0,
+    timeout float8,
+    version integer not null default 1,
+    fence integer not null default 0,
+    attempt integer not null default 0,
+    priority integer not null,
+    max_attempts integer not null,
+    failures integer not null default 0,
+    crashes integer not null default 0,
+    after_open integer not null default 0,
+    attempt_open boolean not null default false,
+    id text collate "C" primary key,
+    type text collate "C" not null,
+    status text collate "C" not null,
+    wish text,
+    owner_boot text collate "C",
+    ended_by text,
+    backoff text not null,
+    tags text not null,
+    idempotency_key text collate "C",
+    request_hash text,
+    concurrency_key text,
+    progress text,
+    error text,
+    timeline text not null
+  ) with (
+    fillfactor = 80,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05,
+    autovacuum_vacuum_cost_delay = 0
+  );
+  create index tasks_queue on S.tasks (type, priority desc, seq) where status = 'queued';
+  create index tasks_due on S.tasks (run_at, n) where status = 'scheduled';
+  create index tasks_owned on S.tasks (type, owner_boot) where owner_boot is not null;
+  create index tasks_done on S.tasks (completed_at, n) where completed_at is not null;
+  create index tasks_listed on S.tasks (type, status, created_at, n) where status <> 'running';
+  create unique index tasks_key on S.tasks (idempotency_key) where idempotency_key is not null;
+
+  create table S.parameters (n bigint primary key, body text not null);
+  create table S.checkpoints (n bigint primary key, body text not null)
+    with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  create table S.results (n bigint primary key, body text not null);
+
+  create table S.counters (
+    type text collate "C" not null,
+    status text collate "C" not null,
+    tasks bigint not null,
+    primary key (type, status)
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+  create table S.deltas (type text collate "C" not null, status text collate "C" not null, tasks bigint not null)
+    with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+  create table S.tags (
+    tag text collate "C" not null,
+    created_at bigint not null,
+    n bigint not null,
+    id text collate "C" not null,
+    primary key (tag, created_at, n)
+  );
+  create table S.holds (type text collate "C" primary key, since bigint not null, by text not null);
+  create table S.operations (
+    number bigint generated always as identity primary key,
+    id text collate "C" not null unique,
+    boot text collate "C" not null,
+    body text not null,
+    cancel boolean not null default false
+  );
+
+  create table S.types (name text collate "C" primary key);
+  create table S.boots (
+    id text collate "C" primary key,
+    slots integer not null,
+    types text not null,
+    version text not null,
+    started_at bigint not null,
+    renewed_at bigint not null,
+    lease_until bigint not null,
+    ended_at bigint
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+  create table S.fenced_off (
+    task_id text collate "C" not null,
+    fence integer not null,
+    boot text collate "C" not null,
+    type text collate "C" not null,
+    primary key (task_id, fence)
+  );
+  `,
+  `
+  create table S.log (
+    n bigint not null,
+    number integer not null,
+    at bigint not null,
+    attempt integer not null,
+    line text not null,
+    primary key (n, number)
+  );
+  `,
+]
+
+/** The first number of the server that is new enough. */
+const oldestServer = 140_000
+
+/** Brings the schema up to date, in one transaction under a lock; refuses what this program cannot work with. */
+export async function migrate(session: Session, schema: string): Promise<void> {
+  await session.query('begin isolation level read committed read write')
+  try {
+    await refuseServer(session)
+    if ((await versionOf(session, schema)) !== migrations.length) {
+      await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`fermata ${schema}`])
+      await apply(session, schema)
+    }
+    await session.query('commit')
+  } catch (error) {
+    await session.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+async function refuseServer(session: Session): Promise<void> {
+  const [row] = await session.query(
+    `select current_setting('server_version_num')::int, current_setting('server_encoding'),
+      current_setting('server_version'), pg_is_in_recovery()`,
+  )
+  const [number, encoding, version, standby] = row as [number, string, string, boolean]
+  if (number < oldestServer) throw refused(`PostgreSQL ${version} is too old: 14 or newer is needed.`)
+  if (encoding !== 'UTF8') throw refused(`The database has the encoding ${encoding}: UTF8 is needed.`)
+  if (standby) throw refused('This server is a standby, which cannot be written: connect to the primary.')
+}
+
+async function apply(session: Session, schema: string): Promise<void> {
+  const name = quoted(schema)
+  const [there] = await session.query('select 1 from pg_namespace where nspname = $1', [schema])
+  if (there === undefined) await session.query(`create schema ${name}`)
+  await session.query(
+    `create table if not exists ${name}.migrations (version integer primary key, applied_at timestamptz not null default now())`,
+  )
+  const version = await versionOf(session, schema)
+  if (version > migrations.length) {
+    throw refused(
+      `The database was written by a newer Fermata (schema ${version}, this program knows ${migrations.length}): upgrade the program.`,
+    )
+  }
+  for (const [index, migration] of migrations.entries()) {
+    if (index < version) continue
+    await session.query(migration.replaceAll('S.', `${name}.`))
+    await session.query(`insert into ${name}.migrations (version) values ($1)`, [index + 1])
+  }
+}
+
+/** Asked inside the transaction: 0 when nothing is there yet. */
+async function versionOf(session: Session, schema: string): Promise<number> {
+  const table = `${quoted(schema)}.migrations`
+  const [there] = await session.query('select to_regclass($1)::text', [table])
+  if (there?.[0] == null) return 0
+  const [row] = await session.query(`select coalesce(max(version), 0) from ${table}`)
+  return Number(row?.[0])
+}
+
+/** A name as it stands in a statement. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function refused(message: string): StoreUnavailable {
+  return new StoreUnavailable(message, { unknown: false })
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { Client } from 'pg'
+import type { TaskId } from '../../core/task.ts'
+import type { Signal, Signals } from '../sharing.ts'
+
+/** Milliseconds between two notifications of a node: each takes a lock that all commits of the server share. */
+const apart = 50
+/** Ids in one notification, which holds 8,000 bytes, and notifications at once. What is beyond is found by those who look. */
+const idsAtOnce = 100
+const messagesAtOnce = 10
+/** Milliseconds between tests of the line, and until a lost one is opened anew. */
+const testEvery = 10_000
+const openAgainAfter = 1_000
+
+type Message = Readonly<{
+  from: string
+  test?: number
+  queued?: true
+  moved?: readonly TaskId[]
+  watched?: readonly TaskId[]
+}>
+
+/**
+ * LISTEN and NOTIFY on a connection of its own, never within a transaction. A pooler may swallow a LISTEN without a word, so
+ * that the line tests itself: what it sends it must also hear.
+ */
+export class PostgresSignals implements Signals, AsyncDisposable {
+  readonly #url: string
+  readonly #channel: string
+  readonly #name = randomUUID()
+  readonly #listeners = new Set<(signal: Signal) => void>()
+  #client: Client | undefined
+  #opening = false
+  #closed = false
+  #queued = false
+  readonly #moved = new Set<TaskId>()
+  readonly #watched = new Set<TaskId>()
+  #timer: NodeJS.Timeout | undefined
+  #lastFlush = 0
+  #tested = 0
+  #heard = 0
+  readonly #testing: NodeJS.Timeout
+
+  constructor(url: string, schema: string) {
+    this.#url = url
+    this.#channel = `fermata_${schema}`.slice(0, 63)
+    this.#testing = setInterval(() => this.#test(), testEvery)
+    this.#testing.unref()
+  }
+
+  send(signal: Signal): void {
+    if (signal.kind === 'queued') this.#queued = true
+    else for (const id of signal.ids) (signal.kind === 'moved' ? this.#moved : this.#watched).add(id)
+    if (this.#timer !== undefined || this.#closed) return
+    // The first one of a while goes at once, with what comes in the same turn of the loop.
+    const wait = Math.max(0, this.#lastFlush + apart - performance.now())
+    this.#timer = setTimeout(() => this.#flush(), wait)
+    this.#timer.unref()
+  }
+
+  hear(listener: (signal: Signal) => void): () => void {
+    this.#listeners.add(listener)
+    void this.#open()
+    return () => this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#testing)
+    clearTimeout(this.#timer)
+    await this.#client?.end().catch(() => undefined)
+  }
+
+  #flush(): void {
+    this.#timer = undefined
+    this.#lastFlush = performance.now()
+    const [moved, watched] = [[...this.#moved], [...this.#watched]]
+    const queued = this.#queued
+    this.#moved.clear()
+    this.#watched.clear()
+    this.#queued = false
+    const messages: Omit<Message, 'from'>[] = []
+    for (let at = 0; at < watched.length; at += idsAtOnce)
+      messages.push({ watched: watched.slice(at, at + idsAtOnce) })
+    for (let at = 0; at < moved.length; at += idsAtOnce)
+      messages.push({ moved: moved.slice(at, at + idsAtOnce) })
+    if (queued) messages.unshift({ queued })
+    for (const message of messages.slice(0, messagesAtOnce)) this.#notify(message)
+  }
+
+  #notify(message: Omit<Message, 'from'>): void {
+    const payload = JSON.stringify({ from: this.#name, ...message } satisfies Message)
+    if (payload.length > 7_900) return
+    this.#client?.query('select pg_notify($1, $2)', [this.#channel, payload]).catch(() => undefined)
+  }
+
+  #take(payload: string | undefined): void {
+    const { from, test, queued, moved, watched } = JSON.parse(payload ?? '{}') as Message
+    if (from === this.#name) {
+      this.#heard = Math.max(this.#heard, test ?? 0)
+      return
+    }
+    if (queued === true) this.#tell({ kind: 'queued' })
+    if (watched !== undefined) this.#tell({ kind: 'watched', ids: watched })
+    if (moved !== undefined) this.#tell({ kind: 'moved', ids: moved })
+  }
+
+  #tell(signal: Signal): void {
+    for (const listener of this.#listeners) listener(signal)
+  }
+
+  #test(): void {
+    if (this.#client === undefined) return
+    if (this.#heard < this.#tested) {
+      this.#lost(this.#client)
+      return
+    }
+    this.#tested += 1
+    this.#notify({ test: this.#tested })
+  }
+
+  async #open(): Promise<void> {
+    if (this.#closed || this.#opening || this.#client !== undefined) return
+    this.#opening = true
+    const client = new Client({
+      connectionString: this.#url,
+      application_name: 'fermata signals',
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      pipeline: true,
+    })
+    try {
+      client.on('error', () => this.#lost(client))
+      client.on('end', () => this.#lost(client))
+      client.on('notification', ({ payload }) => this.#take(payload))
+      await client.connect()
+      await client.query(`listen "${this.#channel.replaceAll('"', '""')}"`)
+      this.#heard = this.#tested
+      this.#client = client
+    } catch {
+      this.#lost(client)
+    } finally {
+      this.#opening = false
+    }
+  }
+
+  #lost(client: Client): void {
+    if (this.#client === client) this.#client = undefined
+    client.removeAllListeners('end')
+    client.end().catch(() => undefined)
+    if (this.#closed) return
+    setTimeout(() => void this.#open(), openAgainAfter).unref()
+  }
+}

@@ -1,0 +1,209 @@
+import { quoted } from './migrations.ts'
+import { fixedColumns, movingColumns, newColumns, selectedColumns } from './rows.ts'
+
+type Columns = readonly (readonly [name: string, type: string, ...rest: unknown[]])[]
+
+const names = (columns: Columns) => columns.map(([name]) => name).join(', ')
+
+/** Marks of arrays, the first one with this number. */
+const arrays = (columns: Columns, from: number) =>
+  columns.map(([, type], index) => `$${from + index}::${type}[]`).join(', ')
+
+/** Unix milliseconds, by the clock of the database. */
+const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
+
+/** What a caller says, or the time of the database. */
+const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
+
+const guard: Columns = [
+  ['id', 'text'],
+  ['from_status', 'text'],
+  ['from_version', 'int'],
+  ['lines', 'text'],
+]
+const numbered: Columns = [
+  ['n', 'bigint'],
+  ['timeline', 'text'],
+]
+
+/**
+ * Every statement of the store. None has a name on the server. A move names the row, the status and the version that it
+ * moves from; `1 / 0` breaks the transaction off when a row that it had locked is not there any more.
+ */
+export function statementsFor(schema: string) {
+  const s = quoted(schema)
+  const task = selectedColumns('t')
+  const parameters = `(select body from ${s}.parameters d where d.n = t.n)`
+  const page = candidatesOf(s, `${task}, ${parameters}`)
+  return {
+    now: `select ${time}`,
+    moment: `select ${time}, nextval('${s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
+
+    insertTasks: `insert into ${s}.tasks (${names([...numbered, ...fixedColumns, ...newColumns])})
+      select * from unnest(${arrays([...numbered, ...fixedColumns, ...newColumns], 1)})`,
+    insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
+    insertTags: `insert into ${s}.tags (tag, created_at, n, id)
+      select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
+    tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
+
+    lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
+    moveTasks: `with moved as (
+        update ${s}.tasks t set ${movingColumns.map(([name]) => `${name} = u.${name}`).join(', ')},
+          timeline = case when u.lines = '' then t.timeline else t.timeline || u.lines end
+        from unnest(${arrays([...guard, ...movingColumns], 1)}) as u(${names([...guard, ...movingColumns])})
+        where t.id = u.id and t.status = u.from_status and t.version = u.from_version
+        returning 1
+      ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`,
+    timelines: `select id, timeline from ${s}.tasks where id = any($1::text[])`,
+    setTimelines: `update ${s}.tasks t set timeline = u.timeline from unnest($1::text[], $2::text[]) as u(id, timeline)
+      where t.id = u.id`,
+
+    putCheckpoints: `insert into ${s}.checkpoints as c (n, body) select * from unnest($1::bigint[], $2::text[])
+      on conflict (n) do update set body = excluded.body`,
+    dropCheckpoints: `delete from ${s}.checkpoints where n = any($1::bigint[])`,
+    putResults: `insert into ${s}.results (n, body) select * from unnest($1::bigint[], $2::text[])`,
+    dropResults: `delete from ${s}.results where n = any($1::bigint[])`,
+    /** The tasks are locked, so that nobody else numbers their lines. */
+    appendLog: `insert into ${s}.log (n, number, at, attempt, line)
+      select u.n, u.place + coalesce((select max(l.number) from ${s}.log l where l.n = u.n), 0), u.at, u.attempt, u.line
+      from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[]) as u(n, place, at, attempt, line)`,
+    trimLog: `delete from ${s}.log l using (
+        select u.n, (select max(m.number) from ${s}.log m where m.n = u.n) as last from unnest($1::bigint[]) as u(n)
+      ) as t where l.n = t.n and l.number <= t.last - $2::int`,
+    dropLog: `delete from ${s}.log where n = any($1::bigint[])`,
+    log: `select l.number, l.at, l.attempt, l.line from ${s}.tasks t join ${s}.log l on l.n = t.n
+      where t.id = $1 and l.number > $2::int order by l.number limit $3::int`,
+    dropParameters: `delete from ${s}.parameters where n = any($1::bigint[])`,
+    dropTags: `delete from ${s}.tags t using unnest($1::text[], $2::bigint[], $3::bigint[]) as u(tag, created_at, n)
+      where t.tag = u.tag and t.created_at = u.created_at and t.n = u.n`,
+    deleteTasks: `delete from ${s}.tasks where id = any($1::text[])`,
+
+    fencedOff: `select task_id, fence, boot, type from ${s}.fenced_off where task_id = any($1::text[])`,
+    fenceOff: `insert into ${s}.fenced_off (task_id, fence, boot, type)
+      select * from unnest($1::text[], $2::int[], $3::text[], $4::text[])`,
+    vacate: `delete from ${s}.fenced_off f using unnest($1::text[], $2::int[]) as u(task_id, fence)
+      where f.task_id = u.task_id and f.fence = u.fence`,
+
+    addTypes: `insert into ${s}.types (name) select * from unnest($1::text[]) on conflict do nothing`,
+    lockTypes: `select 1 from ${s}.types where name = any($1::text[]) order by name for update`,
+    /** Keeps the reaper from declaring the boot dead before this transaction is through. */
+    lockBoot: `select 1 from ${s}.boots
+      where id = $1 and ended_at is null and lease_until >= ${timeOr('$2')} for share`,
+    /** Shared by claims; a hold waits for those that are under way, and those behind it see the hold. */
+    joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
+    holdClaims: 'select pg_advisory_xact_lock(hashtextextended($1, 2))',
+    claim: `with picked as materialized (
+        select ${selectedColumns('h')} from unnest($1::text[], $2::int[]) as w(type, concurrency)
+        cross join lateral (
+          select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
+            when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
+            - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_boot is not null
+                and a.status in ('running', 'pausing', 'cancelling'))
+            - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places
+        ) as room
+        cross join lateral (
+          select * from ${s}.tasks q where q.type = w.type and q.status = 'queued'
+          order by q.priority desc, q.seq limit room.places for update skip locked
+        ) as h
+        order by h.priority desc, h.seq limit $3::int
+      )
+      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
+        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end
+      from picked k order by k.priority desc, k.seq`,
+
+    due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${timeOr('$1')}
+      order by t.run_at, t.n limit $2::int for update skip locked`,
+    nextDue: `select run_at from ${s}.tasks where status = 'scheduled' order by run_at, n limit 1`,
+
+    startBoot: `insert into ${s}.boots (id, slots, types, version, started_at, renewed_at, lease_until)
+      select $1, $2::int, $3, $4, at, at, at + $6::bigint from (select ${timeOr('$5')} as at) as now`,
+    renew: `update ${s}.boots set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
+      where id = $1 and ended_at is null and lease_until >= at returning 1`,
+    endBoot: `update ${s}.boots set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,
+    endDeadBoots: `update ${s}.boots set ended_at = at from (select ${timeOr('$1')} as at) as now
+      where ended_at is null and lease_until < at`,
+    forgetBoots: `delete from ${s}.boots where ended_at < ${timeOr('$1')} - $2::bigint`,
+    orphans: `select ${task} from ${s}.tasks t where t.owner_boot is not null
+      and not exists (select 1 from ${s}.boots b where b.id = t.owner_boot and b.ended_at is null)
+      order by t.seq, t.n for update of t skip locked`,
+    dropFencedOff: `delete from ${s}.fenced_off f
+      where not exists (select 1 from ${s}.boots b where b.id = f.boot and b.ended_at is null)`,
+
+    prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null and t.completed_at < $1
+      order by t.completed_at, t.n limit $2::int for update skip locked`,
+
+    hold: `insert into ${s}.holds (type, since, by) select $1, ${timeOr('$2')}, $3 on conflict do nothing returning 1`,
+    lift: `delete from ${s}.holds where type = $1 returning 1`,
+    holds: `select type, since, by from ${s}.holds`,
+    saveOperation: `insert into ${s}.operations as o (id, boot, body) values ($1, $2, $3)
+      on conflict (id) do update set body = excluded.body returning cancel`,
+    forgetOperations: `delete from ${s}.operations
+      where number < (select number from ${s}.operations order by number desc limit 1 offset $1::int - 1)`,
+    operation: `select o.body, exists (select 1 from ${s}.boots b where b.id = o.boot and b.ended_at is null)
+      from ${s}.operations o where o.id = $1 for update of o`,
+    cancelOperation: `update ${s}.operations set cancel = true where id = $1`,
+
+    addDeltas: `insert into ${s}.deltas (type, status, tasks) select * from unnest($1::text[], $2::text[], $3::bigint[])`,
+    counts: `select type, status, sum(tasks)::bigint from (
+        select type, status, tasks from ${s}.counters union all select type, status, tasks from ${s}.deltas
+      ) as c group by type, status having sum(tasks) <> 0`,
+    fencedOffCounts: `select type, count(*) from ${s}.fenced_off group by type`,
+    tryRollUp: `select pg_try_advisory_xact_lock(hashtextextended($1, 1))`,
+    rollUp: `with gone as (delete from ${s}.deltas returning type, status, tasks),
+        sums as (select type, status, sum(tasks) as tasks from gone group by type, status)
+      insert into ${s}.counters as c (type, status, tasks) select type, status, tasks from sums
+      on conflict (type, status) do update set tasks = c.tasks + excluded.tasks`,
+
+    ...page,
+    ahead: `select count(*) from (
+        select 1 from unnest($1::text[]) as w(type) cross join lateral (
+          select 1 from ${s}.tasks q where q.type = w.type and q.status = 'queued' and q.priority > $2::int
+          union all
+          select 1 from ${s}.tasks q where q.type = w.type and q.status = 'queued' and q.priority = $2::int
+            and q.seq < $3::bigint
+        ) as found limit $4::int
+      ) as before`,
+    tasksById: `select ${task} from ${s}.tasks t where t.id = any($1::text[])`,
+    briefById: `select ${task}, ${parameters} from ${s}.tasks t where t.id = any($1::text[])`,
+    recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.n = t.n), (select body from ${s}.results d where d.n = t.n), t.timeline
+      from ${s}.tasks t where t.id = any($1::text[])`,
+  } as const
+}
+
+/**
+ * A portion of the candidates of a page, with what it takes to look at them. `$1` to `$4`: behind this place, within these
+ * times; `$5`: at most so many.
+ */
+function candidatesOf(s: string, shown: string) {
+  const ways = {
+    /** `$6`, `$7`: a type and a status each. */
+    listed: `unnest($6::text[], $7::text[]) as w(type, status) cross join lateral (
+        (select t.* from ${s}.tasks t where t.type = w.type and t.status = w.status and t.status <> 'running' and WITHIN)
+        union all
+        (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_boot is not null
+          and t.status = 'running' and WITHIN)
+      ) as t`,
+    tagged: `(select g.id from ${s}.tags g where g.tag = $6 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
+    /** From `$6` on, before `$7`. */
+    named: `(select t.* from ${s}.tasks t where t.id >= $6 and t.id < $7 and WITHIN) as t`,
+  } as const
+  const page = (way: keyof typeof ways, order: 'newest' | 'oldest') => {
+    const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
+    const place = way === 'tagged' ? 'g' : 't'
+    const sorted = (of: string) =>
+      `order by ${of}.created_at ${direction}, ${of}.n ${direction} limit $5::int`
+    const within = `(${place}.created_at, ${place}.n) ${than} ($1::bigint, $2::bigint)
+      and ${place}.created_at >= $3::bigint and ${place}.created_at < $4::bigint ${sorted(place)}`
+    return `select ${shown} from ${ways[way].replaceAll('WITHIN', within)} ${sorted('t')}`
+  }
+  return {
+    listedNewest: page('listed', 'newest'),
+    listedOldest: page('listed', 'oldest'),
+    taggedNewest: page('tagged', 'newest'),
+    taggedOldest: page('tagged', 'oldest'),
+    namedNewest: page('named', 'newest'),
+    namedOldest: page('named', 'oldest'),
+  }
+}
+
+export type Statements = ReturnType<typeof statementsFor>

@@ -1,0 +1,305 @@
+import type { Clock } from '../../core/clock.ts'
+import { StoreUnavailable } from '../../core/errors.ts'
+import type { Operation } from '../../core/operation.ts'
+import type { Settlement } from '../../core/outcome.ts'
+import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
+import { timelineOf } from '../codec.ts'
+import type * as port from '../store.ts'
+import * as acts from './acts.ts'
+import { claim } from './claiming.ts'
+import { Commits, type ActJob, type Job } from './commits.ts'
+import { Connection } from './connection.ts'
+import { readCounts, Waiting } from './counters.ts'
+import * as holding from './holding.ts'
+import { migrate } from './migrations.ts'
+import { keepLease, monotonicNow } from './keeper.ts'
+import { briefRecord, countAhead, pageOf } from './listing.ts'
+import { Reader } from './reader.ts'
+import { mustBeKept, selectedCount, taskOf } from './rows.ts'
+import { PostgresSignals } from './signals.ts'
+import { statementsFor, type Statements } from './statements.ts'
+import { submitAll } from './submitting.ts'
+import * as sweeping from './sweeping.ts'
+import { decodeText, encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+import { Work } from './work.ts'
+
+export type PostgresOptions = Readonly<{
+  /** All tables lie in it; made when it is not there. Default: what the URL says by `?schema=`, or `fermata`. */
+  schema?: string
+  /** Milliseconds for which a boot lives without being renewed. Default: what the URL says by `?lease=`, or 15,000. */
+  lease?: number
+  /**
+   * For tests of one process: takes the place of the clock of the database. Otherwise every time in the database is the
+   * database's, so that nodes need not agree on theirs.
+   */
+  clock?: Clock
+}>
+
+/** Opens the database, brings its schema up to date, and shares it with whatever other nodes have it open. */
+export async function openPostgres(database: string, options: PostgresOptions = {}): Promise<port.Store> {
+  const { url, ...own } = placeOf(database)
+  const store = new PostgresStore(url, { ...own, ...options })
+  try {
+    await store.open()
+    return store
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** The driver takes what it does not know for a setting of the server. */
+function placeOf(database: string): Readonly<{ url: string; schema?: string; lease?: number }> {
+  const [before, query] = database.split('?', 2)
+  const settings = new URLSearchParams(query)
+  const [schema, lease] = [settings.get('schema'), settings.get('lease')]
+  if (schema === null && lease === null) return { url: database }
+  const ms = Number(lease ?? 15) * 1_000
+  if (!(ms >= shortestLease && ms <= longestLease)) {
+    throw new StoreUnavailable(`The lease of ${lease} is not a number of seconds from 1 to 3600.`, {
+      unknown: false,
+    })
+  }
+  settings.delete('schema')
+  settings.delete('lease')
+  return { url: `${before}?${settings.toString()}`, lease: ms, ...(schema === null ? {} : { schema }) }
+}
+
+/** Milliseconds. */
+const shortestLease = 1_000
+const longestLease = 3_600_000
+
+class PostgresStore implements port.Store {
+  readonly capabilities: port.Capabilities
+  readonly shared: port.Shared
+  readonly #schema: string
+  readonly #lease: number
+  readonly #sql: Statements
+  readonly #writing: Connection
+  readonly #reading: Connection
+  readonly #commits: Commits
+  readonly #reader: Reader
+  readonly #signals: PostgresSignals
+  readonly #waiting = new Waiting()
+  /** When boots of this process began, at the earliest. */
+  readonly #begun = new Map<BootId, number>()
+  /** Types that have a row to lock. */
+  readonly #knownTypes = new Set<string>()
+
+  constructor(url: string, { schema = 'fermata', lease = 15_000, clock }: PostgresOptions) {
+    this.#schema = schema
+    this.capabilities = { lease }
+    this.#signals = new PostgresSignals(url, schema)
+    this.shared = {
+      signals: this.#signals,
+      keepLease: (boot, news) =>
+        keepLease({ url, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
+    }
+    this.#lease = lease
+    this.#sql = statementsFor(schema)
+    this.#writing = new Connection(url, `fermata ${schema}`)
+    this.#reading = new Connection(url, `fermata ${schema} reads`)
+    this.#reader = new Reader(this.#reading)
+    this.#commits = new Commits(this.#writing, { schema, sql: this.#sql, clock }, (tx, jobs) =>
+      this.#carryOut(tx, jobs),
+    )
+  }
+
+  async open(): Promise<void> {
+    await migrate(await this.#writing.session(), this.#schema)
+  }
+
+  async submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
+    for (const submission of submissions) mustBeKept(submission)
+    return this.#commits.write({ stage: 'submit', call: { submissions, options } })
+  }
+
+  claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
+    return this.#commits.write({ stage: 'claim', request })
+  }
+
+  async settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+    acts.mustBeText(settlements)
+    return this.#act({
+      ids: idsOf(settlements),
+      places: settlements.filter(acts.mayQueue).length,
+      act: (work) => settlements.map((settlement) => acts.settle(work, boot, settlement)),
+    })
+  }
+
+  async save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+    for (const { checkpoint = '' } of saves) encodeText(checkpoint)
+    return this.#act({
+      ids: idsOf(saves),
+      act: (work) => saves.map((save) => acts.save(work, boot, save)),
+    })
+  }
+
+  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+    return this.#act({
+      ids: idsOf(commands),
+      places: commands.filter(({ control }) => control === 'resume' || control === 'retry').length,
+      fencedOff: commands.some(({ control }) => control === 'retry'),
+      act: (work) => commands.map((command) => acts.control(work, command)),
+    })
+  }
+
+  unpark(boot: BootId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+    return this.#act({
+      ids: idsOf(copies),
+      act: (work) => copies.flatMap((copy) => acts.unpark(work, boot, copy)),
+    })
+  }
+
+  vacate(boot: BootId, copies: readonly port.Copy[]): Promise<void> {
+    return this.#act({
+      ids: idsOf(copies),
+      fencedOff: true,
+      act: (work) => {
+        for (const { id, fence } of copies) work.vacate(boot, id, fence)
+      },
+    })
+  }
+
+  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+    return this.#alone((tx) => sweeping.promote(tx, limit, this.#waiting))
+  }
+
+  startBoot(boot: port.Boot): Promise<void> {
+    this.#begun.set(boot.id, monotonicNow())
+    return this.#alone(async (tx) => sweeping.startBoot(tx, boot, this.#lease))
+  }
+
+  renew(boot: BootId): Promise<boolean> {
+    return this.#alone((tx) => sweeping.renew(tx, boot, this.#lease))
+  }
+
+  reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
+    return this.#alone((tx) => sweeping.reap(tx, options))
+  }
+
+  endBoot(boot: BootId): Promise<void> {
+    return this.#alone(async (tx) => sweeping.endBoot(tx, boot))
+  }
+
+  prune(before: number, limit: number): Promise<number> {
+    return this.#alone((tx) => sweeping.prune(tx, before, limit))
+  }
+
+  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
+    return this.#act({ ids, act: (work) => ids.map((id) => acts.purge(work, id)) })
+  }
+
+  hold(type: string, held: boolean, by: string): Promise<boolean> {
+    return this.#alone((tx) => holding.hold(tx, type, held, by))
+  }
+
+  saveOperation(operation: Operation): Promise<boolean> {
+    return this.#alone((tx) => holding.saveOperation(tx, operation))
+  }
+
+  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+    return this.#alone((tx) => holding.operation(tx, id, options?.cancel === true))
+  }
+
+  list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
+    return this.#reader.read((session) => pageOf(session, this.#sql, query, (record) => record))
+  }
+
+  find(query: port.Query): Promise<port.Page<TaskId>> {
+    return this.#reader.read((session) => pageOf(session, this.#sql, query, ({ task }) => task.id))
+  }
+
+  ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
+    return this.#reader.read((session) => countAhead(session, this.#sql, place, types, limit))
+  }
+
+  async get(id: TaskId): Promise<Task | null> {
+    const row = await this.#reader.row(this.#sql.tasksById, id)
+    return row === null ? null : taskOf(row)
+  }
+
+  async read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<port.TaskRecord | null> {
+    const brief = options?.brief === true
+    const row = await this.#reader.row(brief ? this.#sql.briefById : this.#sql.recordById, id)
+    if (row === null) return null
+    if (brief) return briefRecord(row)
+    const { task, parameters } = briefRecord(row)
+    const document = (index: number) => {
+      const text = row[selectedCount + index] as string | null
+      return text === null ? null : decodeText(text)
+    }
+    const timeline = timelineOf(row[selectedCount + 3] as string)
+    return { task, parameters, checkpoint: document(1), result: document(2), timeline }
+  }
+
+  async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
+    if ((await this.get(id)) === null) return null
+    const rows = await this.#reader.read((session) =>
+      session.query(this.#sql.log, [encodeText(id), after, limit]),
+    )
+    return rows.map(([number, at, attempt, line]) => ({
+      number: number as number,
+      at: at as number,
+      attempt: attempt as number,
+      text: decodeText(line as string),
+    }))
+  }
+
+  counts(): Promise<port.Counts> {
+    return this.#reader.read((session) => readCounts(session, this.#sql))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commits.close()
+    await Promise.all([this.#writing.close(), this.#reading.close(), this.#signals[Symbol.asyncDispose]()])
+  }
+
+  #act<T>(act: Readonly<{ ids: readonly TaskId[]; act: (work: Work) => T } & Partial<ActJob>>): Promise<T> {
+    return this.#commits.write({ stage: 'act', places: 0, fencedOff: false, ...act })
+  }
+
+  #alone<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#commits.write({ stage: 'alone', run })
+  }
+
+  /** One round trip reads and locks what is named, one writes; a claim takes another one. */
+  async #carryOut(tx: Transaction, jobs: readonly Job[]): Promise<unknown[]> {
+    const answers = new Map<Job, unknown>()
+    const submits = jobs.filter((job) => job.stage === 'submit')
+    const named = jobs.filter((job) => job.stage === 'act')
+    const [submitted] = await Promise.all([
+      submits.length === 0
+        ? []
+        : submitAll(
+            tx,
+            submits.map(({ call }) => call),
+            this.#waiting,
+          ),
+      named.length === 0 ? undefined : this.#carryOutActs(tx, named, answers),
+    ])
+    for (const [index, job] of submits.entries()) answers.set(job, submitted[index])
+    for (const job of jobs) {
+      if (job.stage === 'claim') answers.set(job, await claim(tx, job.request, this.#knownTypes))
+      if (job.stage === 'alone') answers.set(job, await job.run(tx))
+    }
+    return jobs.map((job) => answers.get(job))
+  }
+
+  async #carryOutActs(tx: Transaction, jobs: readonly ActJob[], answers: Map<Job, unknown>): Promise<void> {
+    const ids = [...new Set(jobs.flatMap((job) => job.ids.map(encodeText)))]
+    const locking = tx.ask(this.#sql.lockTasks, [ids])
+    tx.identify('locked')
+    const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(this.#sql.fencedOff, [ids]) : undefined
+    const work = new Work(await tx.moment(jobs.reduce((sum, { places }) => sum + places, 0)))
+    work.hold(await locking)
+    if (fencedOff !== undefined) work.holdFencedOff(await fencedOff)
+    for (const job of jobs) answers.set(job, job.act(work))
+    await work.write(tx)
+  }
+}
+
+function idsOf(list: readonly Readonly<{ id: TaskId }>[]): TaskId[] {
+  return list.map(({ id }) => id)
+}

@@ -1,0 +1,122 @@
+import type { Submission, Task } from '../../core/task.ts'
+import * as rules from '../../core/transition.ts'
+import { lineOf } from '../codec.ts'
+import { checkKeys } from '../keys.ts'
+import type { SubmitOptions, Submitted } from '../store.ts'
+import { Tally, waitingOf, type Waiting } from './counters.ts'
+import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+
+export type SubmitCall = Readonly<{ submissions: readonly Submission[]; options: SubmitOptions }>
+
+type Fresh = Readonly<{ n: number; task: Task; lines: string; parameters: string }>
+
+/** Carries out all submits of one transaction; each is whole or nothing. */
+export async function submitAll(
+  tx: Transaction,
+  calls: readonly SubmitCall[],
+  waiting: Waiting,
+): Promise<Submitted[]> {
+  tx.identify('always')
+  const wanted = calls.reduce((sum, { submissions }) => sum + submissions.length, 0)
+  const least = Math.min(...calls.map(({ options }) => options.maxQueued))
+  const counting = waiting.mayBeFull(wanted, least) ? tx.ask(tx.source.sql.counts) : undefined
+  const looking = lookUp(tx, calls)
+  const moment = await tx.moment(wanted)
+  const batch = new Batch(moment, await looking)
+  if (counting !== undefined) waiting.learn(waitingOf(await counting))
+  batch.waiting = counting === undefined ? undefined : waitingOf(await counting)
+  const answers = calls.map((call) => batch.submit(call))
+  batch.write(tx)
+  waiting.add(batch.size)
+  return answers
+}
+
+/** The tasks that have the keys of these calls. */
+async function lookUp(tx: Transaction, calls: readonly SubmitCall[]): Promise<Map<string, Task>> {
+  const keys = new Set<string>()
+  for (const { submissions } of calls) {
+    for (const { idempotencyKey: key } of submissions) if (key !== null) keys.add(key)
+  }
+  if (keys.size === 0) return new Map()
+  const rows = await tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
+  const tasks = rows.map(taskOf)
+  return new Map(tasks.map((task) => [task.idempotencyKey ?? '', task]))
+}
+
+class Batch {
+  /** Scheduled and queued tasks, when the limit is near. */
+  waiting: number | undefined
+  readonly #moment: rules.Moment
+  readonly #byKey: Map<string, Task>
+  readonly #fresh: Fresh[] = []
+
+  constructor(moment: rules.Moment, byKey: Map<string, Task>) {
+    this.#moment = moment
+    this.#byKey = byKey
+  }
+
+  get size(): number {
+    return this.#fresh.length
+  }
+
+  submit({ submissions, options: { by, maxQueued } }: SubmitCall): Submitted {
+    const keys = checkKeys(submissions, (key) => this.#byKey.get(key))
+    if (keys.kind === 'conflict') return keys
+    const { wanted } = keys
+    if (wanted > 0 && this.waiting !== undefined) {
+      if (this.waiting + this.#fresh.length + wanted > maxQueued) return { kind: 'full' }
+    }
+    const tasks = submissions.map((submission) => {
+      const key = submission.idempotencyKey
+      const earlier = key === null ? undefined : this.#byKey.get(key)
+      if (earlier !== undefined) return { task: earlier, replayed: true }
+      const task = this.#insert(submission, by)
+      if (key !== null) this.#byKey.set(key, task)
+      return { task, replayed: false }
+    })
+    return { kind: 'accepted', tasks }
+  }
+
+  /**
+   * In the order of their keys: two nodes that insert the same keys wait for each other in one order, and never for ever. The
+   * one that comes second breaks off at the unique index, and looks again.
+   */
+  write(tx: Transaction): void {
+    if (this.#fresh.length === 0) return
+    const { sql } = tx.source
+    const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
+    const tasks = sorted.map(({ task }) => task)
+    const numbers = sorted.map(({ n }) => n)
+    tx.write(sql.insertTasks, [
+      numbers,
+      sorted.map(({ lines }) => lines),
+      ...columnsOf(tasks, fixedColumns),
+      ...columnsOf(tasks, newColumns),
+    ])
+    tx.write(sql.insertParameters, [numbers, sorted.map(({ parameters }) => encodeText(parameters))])
+    const tags = tagsOf(sorted)
+    if (tags.length > 0) {
+      const ids = tags.map(({ task: { id } }) => encodeText(id))
+      tx.write(sql.insertTags, [...tagColumns(tags), ids])
+    }
+    const tally = new Tally()
+    for (const { type, status } of tasks) tally.add(type, status, 1)
+    tally.write(tx)
+  }
+
+  #insert(submission: Submission, by: string): Task {
+    // One number is the key of its documents, and its place if it is queued.
+    const n = this.#moment.nextSeq()
+    const { task, entry } = rules.submitted(submission, { now: this.#moment.now, nextSeq: () => n, by })
+    this.#fresh.push({ n, task, lines: lineOf(entry), parameters: submission.parameters })
+    return task
+  }
+}
+
+function order(a: string | null, b: string | null): number {
+  if (a === b) return 0
+  if (a === null || b === null) return a === null ? -1 : 1
+  return a < b ? -1 : 1
+}

@@ -1,0 +1,71 @@
+import * as rules from '../../core/transition.ts'
+import type { Boot, Moved, ReapOptions } from '../store.ts'
+import { rollUp, waitingOf, type Waiting } from './counters.ts'
+import { encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+import { Work } from './work.ts'
+
+/** What is done now and then, to whatever tasks are ripe for it. Each has a transaction of its own. */
+
+/** Ended boots are remembered for a day, for those who ask what happened. */
+const bootMemory = 86_400_000
+
+export async function promote(
+  tx: Transaction,
+  limit: number,
+  waiting: Waiting,
+): Promise<Readonly<{ moved: readonly Moved[]; nextDue: number | null }>> {
+  const { sql, clock } = tx.source
+  const due = tx.ask(sql.due, [clock?.now() ?? null, limit])
+  const work = new Work(await tx.moment(limit))
+  work.hold(await due)
+  const moved = work.tasks.map((task) => work.move(rules.promoted(task, work.moment)))
+  await work.write(tx)
+  const next = tx.ask(sql.nextDue)
+  await rollUp(tx)
+  waiting.learn(waitingOf(await tx.ask(sql.counts)))
+  const [row] = await next
+  return { moved, nextDue: (row?.[0] ?? null) as number | null }
+}
+
+export async function reap(tx: Transaction, options: ReapOptions): Promise<Moved[]> {
+  const { sql, clock } = tx.source
+  const now = clock?.now() ?? null
+  tx.write(sql.endDeadBoots, [now])
+  const orphans = await tx.ask(sql.orphans)
+  tx.write(sql.dropFencedOff)
+  tx.write(sql.forgetBoots, [now, bootMemory])
+  const work = new Work(await tx.moment(orphans.length))
+  work.hold(orphans)
+  const moved = work.tasks.flatMap((task) => {
+    const poisonLimit = options.poisonLimits?.get(task.type) ?? options.poisonLimit
+    return work.moveIfAny(rules.lost(task, { ...work.moment, poisonLimit }))
+  })
+  await work.write(tx)
+  return moved
+}
+
+export async function prune(tx: Transaction, before: number, limit: number): Promise<number> {
+  const { sql } = tx.source
+  const rows = await tx.ask(sql.prunable, [before, limit])
+  const work = new Work(await tx.moment(0))
+  work.hold(rows)
+  for (const { id } of work.tasks) work.delete(id)
+  await work.write(tx)
+  return rows.length
+}
+
+/** `lease`: milliseconds for which the boot lives without a renewal. */
+export function startBoot(tx: Transaction, { id, slots, types, version }: Boot, lease: number): void {
+  const now = tx.source.clock?.now() ?? null
+  tx.write(tx.source.sql.startBoot, [encodeText(id), slots, JSON.stringify(types), version, now, lease])
+}
+
+export async function renew(tx: Transaction, boot: string, lease: number): Promise<boolean> {
+  const now = tx.source.clock?.now() ?? null
+  return (await tx.ask(tx.source.sql.renew, [encodeText(boot), now, lease])).length > 0
+}
+
+export function endBoot(tx: Transaction, boot: string): void {
+  tx.write(tx.source.sql.endBoot, [encodeText(boot), tx.source.clock?.now() ?? null])
+}

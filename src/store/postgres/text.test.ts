@@ -1,0 +1,34 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeText, encodeText } from './text.ts'
+
+describe('text for PostgreSQL', () => {
+  test.each([
+    '',
+    'plain',
+    'größer 漢 🎈',
+    'a\0b',
+    '\uD83C',
+    '\uDF88\uD83C',
+    '\u0001',
+    '\u00010000',
+    '\0\u0001\0',
+  ])('%j comes back as it was', (text) => {
+    const encoded = encodeText(text)
+    expect(encoded.isWellFormed() && !encoded.includes('\0')).toBe(true)
+    expect(decodeText(encoded)).toBe(text)
+  })
+
+  test('differs for texts that differ, whatever they hold', () => {
+    const text = fc.string({ unit: fc.constantFrom('\0', '\uFFFF', '\uD83C', '\uDF88', '0', 'a') })
+    fc.assert(
+      fc.property(text, (one) => {
+        expect(decodeText(encodeText(one))).toBe(one)
+      }),
+    )
+  })
+
+  test('refuses what is not text', () => {
+    expect(() => encodeText(Symbol('no text') as unknown as string)).toThrow(TypeError)
+  })
+})

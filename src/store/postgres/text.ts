@@ -1,0 +1,24 @@
+/**
+ * PostgreSQL's text holds neither the null character nor half a surrogate pair, and both may come from outside: in an id
+ * that someone asks for, in a key, in the name of whoever sent a command. They are written as the mark and four
+ * hexadecimal digits, as is the mark itself, so that every text comes back as it was.
+ */
+const mark = '\uFFFF'
+const odd = /[\uFFFF\p{Surrogate}]/gu
+const marked = /\uFFFF([0-9a-f]{4})/g
+
+/** Throws `TypeError` for what is not text. */
+export function encodeText(text: string): string {
+  if (typeof text !== 'string') throw new TypeError('a document that is not text')
+  if (text.isWellFormed() && !text.includes('\0') && !text.includes(mark)) return text
+  return text.replace(odd, escaped).replaceAll('\0', escaped)
+}
+
+export function decodeText(text: string): string {
+  if (!text.includes(mark)) return text
+  return text.replace(marked, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+}
+
+function escaped(letter: string): string {
+  return mark + letter.charCodeAt(0).toString(16).padStart(4, '0')
+}

@@ -1,0 +1,231 @@
+import type { BootId, Fence, Json, LogLine, Task, TaskId } from '../../core/task.ts'
+import type { Moment, Transition } from '../../core/transition.ts'
+import { compactLines, lineOf } from '../codec.ts'
+import { logLimit, timelineLimit, type Moved } from '../store.ts'
+import type { Rows } from './connection.ts'
+import { Tally } from './counters.ts'
+import { columnsOf, movingColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { decodeText, encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+
+type Held = {
+  readonly n: number
+  /** As it was read and locked. */
+  readonly before: Task
+  task: Task
+  lines: string
+  changed: boolean
+  /** Null: to be deleted. */
+  checkpoint?: Json | null
+  result?: Json | null
+  log?: readonly LogLine[]
+}
+
+export type Place = Readonly<{ id: TaskId; fence: Fence; boot: BootId; type: string }>
+
+/**
+ * The tasks that one transaction has locked. Several calls may move the same task one after the other; what has become of
+ * each is written once, in a few statements for all of them.
+ */
+export class Work {
+  readonly moment: Moment
+  readonly #held = new Map<TaskId, Held>()
+  readonly #deleted: Held[] = []
+  readonly #tally = new Tally()
+  #fencedOff: Place[] = []
+  readonly #newlyFencedOff: Place[] = []
+  readonly #vacated: Place[] = []
+
+  constructor(moment: Moment) {
+    this.moment = moment
+  }
+
+  hold(rows: Rows): void {
+    for (const row of rows) {
+      const task = taskOf(row)
+      this.#held.set(task.id, { n: numberOf(row), before: task, task, lines: '', changed: false })
+    }
+  }
+
+  holdFencedOff(rows: Rows): void {
+    this.#fencedOff = rows.map(([id, fence, boot, type]) => ({
+      id: decodeText(id as string),
+      fence: fence as number,
+      boot: decodeText(boot as string),
+      type: decodeText(type as string),
+    }))
+  }
+
+  /** All of them, in the order in which they were read. */
+  get tasks(): Task[] {
+    return [...this.#held.values()].map(({ task }) => task)
+  }
+
+  task(id: TaskId): Task | undefined {
+    return this.#held.get(id)?.task
+  }
+
+  move({ task, entry }: Transition): Moved {
+    const held = this.#of(task.id)
+    this.#tally.add(task.type, held.task.status, -1)
+    this.#tally.add(task.type, task.status, 1)
+    held.task = task
+    held.lines += `,${lineOf(entry)}`
+    held.changed = true
+    return { task, entry }
+  }
+
+  moveIfAny(transition: Transition | null): Moved[] {
+    return transition === null ? [] : [this.move(transition)]
+  }
+
+  /** Changes that are no transition. */
+  keep(task: Task): void {
+    const held = this.#of(task.id)
+    held.task = task
+    held.changed = true
+  }
+
+  /** With all that is known of it; for what comes after in this transaction it is not there any more. */
+  delete(id: TaskId): void {
+    const held = this.#of(id)
+    this.#tally.add(held.task.type, held.task.status, -1)
+    this.#held.delete(id)
+    this.#deleted.push(held)
+  }
+
+  putCheckpoint(id: TaskId, checkpoint: Json | null): void {
+    this.#of(id).checkpoint = checkpoint
+  }
+
+  putResult(id: TaskId, result: Json | null): void {
+    this.#of(id).result = result
+  }
+
+  addLog(id: TaskId, lines: readonly LogLine[]): void {
+    const held = this.#of(id)
+    held.log = [...(held.log ?? []), ...lines].slice(-logLimit)
+  }
+
+  codeAlive(id: TaskId): boolean {
+    return this.#fencedOff.some((place) => place.id === id)
+  }
+
+  fenceOff(place: Place): void {
+    this.#fencedOff.push(place)
+    this.#newlyFencedOff.push(place)
+  }
+
+  vacate(boot: BootId, id: TaskId, fence: Fence): void {
+    const gone = this.#fencedOff.find(
+      (place) => place.id === id && place.fence === fence && place.boot === boot,
+    )
+    if (gone === undefined) return
+    this.#fencedOff = this.#fencedOff.filter((place) => place !== gone)
+    this.#vacated.push(gone)
+  }
+
+  /** Waits only when a timeline has become so long that it must be read to be shortened. */
+  async write(tx: Transaction): Promise<void> {
+    const { sql } = tx.source
+    const changed = [...this.#held.values()].filter((held) => held.changed)
+    if (changed.length > 0) {
+      tx.write(sql.moveTasks, [
+        changed.map(({ task }) => encodeText(task.id)),
+        changed.map(({ before }) => before.status),
+        changed.map(({ before }) => before.version),
+        changed.map(({ lines }) => lines),
+        ...columnsOf(
+          changed.map(({ task }) => task),
+          movingColumns,
+        ),
+      ])
+    }
+    this.#writeDocuments(tx)
+    this.#writeLog(tx)
+    this.#writeDeleted(tx)
+    if (this.#newlyFencedOff.length > 0) {
+      tx.write(sql.fenceOff, [
+        this.#newlyFencedOff.map(({ id }) => encodeText(id)),
+        this.#newlyFencedOff.map(({ fence }) => fence),
+        this.#newlyFencedOff.map(({ boot }) => encodeText(boot)),
+        this.#newlyFencedOff.map(({ type }) => encodeText(type)),
+      ])
+    }
+    if (this.#vacated.length > 0) {
+      const ids = this.#vacated.map(({ id }) => encodeText(id))
+      tx.write(sql.vacate, [ids, this.#vacated.map(({ fence }) => fence)])
+    }
+    this.#tally.write(tx)
+    await this.#shorten(
+      tx,
+      changed.filter(({ before, task }) => isLong(before, task)),
+    )
+  }
+
+  #writeDocuments(tx: Transaction): void {
+    const { sql } = tx.source
+    const all = [...this.#held.values()]
+    const put = (text: string, documents: readonly (readonly [n: number, body: Json])[]) => {
+      if (documents.length === 0) return
+      tx.write(text, [documents.map(([n]) => n), documents.map(([, body]) => encodeText(body))])
+    }
+    const drop = (text: string, numbers: readonly number[]) => {
+      if (numbers.length > 0) tx.write(text, [numbers])
+    }
+    const given = (kind: 'checkpoint' | 'result') =>
+      all.flatMap(({ n, [kind]: body }) => (typeof body === 'string' ? [[n, body] as const] : []))
+    const gone = (kind: 'checkpoint' | 'result') =>
+      all.flatMap(({ n, [kind]: body }) => (body === null ? [n] : []))
+    put(sql.putCheckpoints, given('checkpoint'))
+    drop(sql.dropCheckpoints, gone('checkpoint'))
+    put(sql.putResults, given('result'))
+    drop(sql.dropResults, gone('result'))
+  }
+
+  #writeLog(tx: Transaction): void {
+    const { sql } = tx.source
+    const lines = [...this.#held.values()].flatMap(({ n, log = [] }) =>
+      log.map((line, index) => ({ ...line, n, place: index + 1 })),
+    )
+    if (lines.length === 0) return
+    tx.write(sql.appendLog, [
+      lines.map(({ n }) => n),
+      lines.map(({ place }) => place),
+      lines.map(({ at }) => at),
+      lines.map(({ attempt }) => attempt),
+      lines.map(({ text }) => encodeText(text)),
+    ])
+    tx.write(sql.trimLog, [[...new Set(lines.map(({ n }) => n))], logLimit])
+  }
+
+  #writeDeleted(tx: Transaction): void {
+    if (this.#deleted.length === 0) return
+    const { sql } = tx.source
+    const numbers = this.#deleted.map(({ n }) => n)
+    tx.write(sql.deleteTasks, [this.#deleted.map(({ task }) => encodeText(task.id))])
+    for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropLog])
+      tx.write(drop, [numbers])
+    const tags = tagsOf(this.#deleted)
+    if (tags.length > 0) tx.write(sql.dropTags, tagColumns(tags))
+  }
+
+  async #shorten(tx: Transaction, long: readonly Held[]): Promise<void> {
+    if (long.length === 0) return
+    const { sql } = tx.source
+    const rows = await tx.ask(sql.timelines, [long.map(({ task }) => encodeText(task.id))])
+    const shortened = rows.map(([, lines]) => compactLines(lines as string))
+    tx.write(sql.setTimelines, [rows.map(([id]) => id as string), shortened])
+  }
+
+  #of(id: TaskId): Held {
+    const held = this.#held.get(id)
+    if (held === undefined) throw new Error(`task ${id} is not held by this transaction`)
+    return held
+  }
+}
+
+/** Beyond the limit a timeline is shortened at every fiftieth version. */
+function isLong(before: Task, after: Task): boolean {
+  return after.version > timelineLimit && Math.floor(before.version / 50) !== Math.floor(after.version / 50)
+}

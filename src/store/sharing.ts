@@ -1,0 +1,34 @@
+import type { BootId, TaskId } from '../core/task.ts'
+
+/** What nodes that share a store tell each other. Each may be lost: whoever waits for one also looks now and then. */
+export type Signal =
+  /** Tasks wait in the queue that the sender cannot start now. */
+  | Readonly<{ kind: 'queued' }>
+  /** These were changed by the sender. */
+  | Readonly<{ kind: 'moved'; ids: readonly TaskId[] }>
+  /** Someone at the sender waits for what becomes of these: whoever moves one of them says so, for a while. */
+  | Readonly<{ kind: 'watched'; ids: readonly TaskId[] }>
+
+export interface Signals {
+  /** To all other nodes, within some tens of milliseconds. */
+  send(signal: Signal): void
+
+  /** What other nodes send. The answer ends it. */
+  hear(listener: (signal: Signal) => void): () => void
+}
+
+/** What the keeper of a lease has to say. */
+export type LeaseNews = Readonly<{
+  /** It could not be renewed and will soon be over: code that runs under it must stop now. */
+  endangered(): void
+  /** It was renewed after all. */
+  safe(): void
+  /** It is over: the tasks of the boot are someone else's. Nothing more is heard of this boot. */
+  over(): void
+}>
+
+/**
+ * Renews the lease of a boot, whatever the main thread does. When the lease is in danger and the main thread does not listen,
+ * nothing can stop the handlers there but the end of the process, and so it ends it.
+ */
+export type KeepLease = (boot: BootId, news: LeaseNews) => AsyncDisposable

@@ -1,0 +1,107 @@
+import { activeStatuses, type Status } from '../../core/task.ts'
+import type { Counts, Hold } from '../store.ts'
+import type { Statements } from './statements.ts'
+
+type PerStatus = Partial<Record<Status, number>>
+
+/** Counts by type and status, and the holds of types, kept in the transaction that changes them; memory holds what the file holds. */
+export class Counters {
+  readonly #sql: Statements
+  #byType = new Map<string, PerStatus>()
+  #fencedOff = new Map<string, number>()
+  readonly #held = new Map<string, Hold>()
+  #dirty = new Map<string, Set<Status>>()
+  #waiting = 0
+
+  constructor(sql: Statements) {
+    this.#sql = sql
+  }
+
+  /** Scheduled and queued tasks of all types. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  get types(): IterableIterator<string> {
+    return this.#byType.keys()
+  }
+
+  isHeld(type: string): boolean {
+    return this.#held.has(type)
+  }
+
+  /** Null lifts the hold. */
+  setHold(type: string, hold: Hold | null): void {
+    if (hold === null) {
+      this.#held.delete(type)
+      this.#sql.lift.run(type)
+    } else {
+      this.#held.set(type, hold)
+      this.#sql.hold.run(type, hold.since, hold.by)
+    }
+  }
+
+  get(type: string, status: Status): number {
+    return this.#byType.get(type)?.[status] ?? 0
+  }
+
+  /** Places taken under the concurrency limit of the type. */
+  occupied(type: string): number {
+    const fencedOff = this.#fencedOff.get(type) ?? 0
+    return activeStatuses.reduce((sum, status) => sum + this.get(type, status), fencedOff)
+  }
+
+  add(type: string, status: Status, delta: number): void {
+    let counts = this.#byType.get(type)
+    if (counts === undefined) this.#byType.set(type, (counts = {}))
+    counts[status] = (counts[status] ?? 0) + delta
+    if (status === 'queued' || status === 'scheduled') this.#waiting += delta
+    const dirty = this.#dirty.get(type)
+    if (dirty === undefined) this.#dirty.set(type, new Set([status]))
+    else dirty.add(status)
+  }
+
+  addFencedOff(type: string, delta: number): void {
+    this.#fencedOff.set(type, (this.#fencedOff.get(type) ?? 0) + delta)
+  }
+
+  flush(): void {
+    for (const [type, statuses] of this.#dirty) {
+      for (const status of statuses) this.#sql.setCounter.run(type, status, this.get(type, status))
+    }
+    this.#dirty.clear()
+  }
+
+  reload(): void {
+    this.#byType.clear()
+    this.#dirty.clear()
+    this.#waiting = 0
+    for (const [type, status, tasks] of this.#sql.counters.all() as unknown as [string, Status, number][]) {
+      this.add(type, status, tasks)
+    }
+    this.#dirty.clear()
+    this.reloadFencedOff()
+    this.#held.clear()
+    for (const [type, since, by] of this.#sql.holds.all() as unknown as [string, number, string][]) {
+      this.#held.set(type, { since, by })
+    }
+  }
+
+  reloadFencedOff(): void {
+    this.#fencedOff = new Map(this.#sql.fencedOff.all() as unknown as [string, number][])
+  }
+
+  snapshot(): Counts {
+    const byType = [...this.#byType].map(([type, counts]) => [type, present(counts)] as const)
+    return {
+      byType: Object.fromEntries(byType.filter(([, counts]) => Object.keys(counts).length > 0)),
+      fencedOff: Object.fromEntries([...this.#fencedOff].filter(([, count]) => count !== 0)),
+      held: Object.fromEntries(this.#held),
+    }
+  }
+}
+
+function present<Key extends string>(counts: Partial<Record<Key, number>>): Partial<Record<Key, number>> {
+  const entries = Object.entries(counts).filter(([, count]) => count !== 0)
+  return Object.fromEntries(entries) as Partial<Record<Key, number>>
+}

@@ -1,0 +1,17 @@
+import type { LogLine } from '../../core/task.ts'
+import { logLimit, type NumberedLine } from '../store.ts'
+import type { Statements } from './statements.ts'
+
+/** The lines of a task, numbered from 1; beyond the limit the oldest go. */
+export function appendLog(sql: Statements, n: number, lines: readonly LogLine[]): void {
+  const [last] = sql.lastLine.get(n) as unknown as [number]
+  let number = last
+  for (const { at, attempt, text } of lines.slice(-logLimit))
+    sql.insertLine.run(n, ++number, at, attempt, text)
+  if (number > logLimit) sql.trimLog.run(n, number - logLimit)
+}
+
+export function readLog(sql: Statements, n: number, after: number, limit: number): NumberedLine[] {
+  const rows = sql.log.all(n, after, limit) as unknown as [number, number, number, string][]
+  return rows.map(([number, at, attempt, text]) => ({ number, at, attempt, text }))
+}

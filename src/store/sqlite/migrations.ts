@@ -1,0 +1,155 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreUnavailable } from '../../core/errors.ts'
+
+/** Marks the file as ours ("FRMT"). */
+const applicationId = 0x46524d54
+
+/**
+ * Numbered from 1, forward only. The hot row is narrow: documents live beside it, so that a move rewrites none of them.
+ * `after_open` and `concurrency_key` are foreseen for predecessors and keyed limits.
+ */
+const migrations: readonly string[] = [
+  `
+  create table tasks (
+    n integer primary key,
+    id text not null unique,
+    type text not null,
+    status text not null,
+    priority integer not null,
+    seq integer not null,
+    version integer not null,
+    fence integer not null,
+    attempt integer not null,
+    attempt_open integer not null,
+    max_attempts integer not null,
+    failures integer not null,
+    crashes integer not null,
+    timeout integer,
+    backoff text not null,
+    tags text not null,
+    idempotency_key text,
+    request_hash text,
+    owner_boot text,
+    wish text,
+    created_at integer not null,
+    run_at integer,
+    started_at integer,
+    completed_at integer,
+    since integer not null,
+    saved_at integer,
+    active_ms integer not null,
+    attempt_base_ms integer not null,
+    queued_ms integer not null,
+    paused_ms integer not null,
+    progress text,
+    error text,
+    ended_by text,
+    after_open integer not null default 0,
+    concurrency_key text,
+    timeline text not null
+  ) strict;
+  create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued';
+  create index tasks_due on tasks (run_at) where status = 'scheduled';
+  create index tasks_owned on tasks (owner_boot) where owner_boot is not null;
+  create index tasks_done on tasks (completed_at) where completed_at is not null;
+  create unique index tasks_key on tasks (idempotency_key) where idempotency_key is not null;
+
+  create table parameters (n integer primary key, body text not null) strict;
+  create table checkpoints (n integer primary key, body text not null) strict;
+  create table results (n integer primary key, body text not null) strict;
+
+  create table counters (
+    type text not null,
+    status text not null,
+    tasks integer not null,
+    primary key (type, status)
+  ) strict, without rowid;
+  create table sequence (one integer primary key check (one = 1), seq integer not null) strict;
+  insert into sequence values (1, 0);
+
+  create table boots (
+    id text primary key,
+    slots integer not null,
+    types text not null,
+    version text not null,
+    started_at integer not null,
+    ended_at integer
+  ) strict, without rowid;
+  create table fenced_off (
+    task_id text not null,
+    fence integer not null,
+    boot text not null,
+    type text not null,
+    primary key (task_id, fence)
+  ) strict, without rowid;
+  `,
+  // Lists, holds and operations. What runs is few, and found by its owner: its two moves cost the index of lists nothing.
+  `
+  create index tasks_listed on tasks (type, status, created_at) where status <> 'running';
+
+  create table tags (
+    tag text not null,
+    created_at integer not null,
+    n integer not null,
+    primary key (tag, created_at, n)
+  ) strict, without rowid;
+  insert or ignore into tags select value, created_at, n from tasks, json_each(tasks.tags) where tags <> '[]';
+
+  create table holds (type text primary key, since integer not null, by text not null) strict, without rowid;
+
+  create table operations (
+    number integer primary key,
+    id text not null unique,
+    boot text not null,
+    body text not null,
+    cancel integer not null default 0
+  ) strict;
+  `,
+  `
+  create table log (
+    n integer not null,
+    number integer not null,
+    at integer not null,
+    attempt integer not null,
+    line text not null,
+    primary key (n, number)
+  ) strict, without rowid;
+  `,
+]
+
+/** Refuses a file that is not ours, and one of a newer program. To be asked before anything is written to it. */
+export function refuseForeign(db: DatabaseSync, path: string): void {
+  const version = pragma(db, 'user_version')
+  const owner = pragma(db, 'application_id')
+  const tables = Number(db.prepare('select count(*) as c from sqlite_schema').get()?.['c'])
+  if (owner !== applicationId && tables > 0) {
+    throw new StoreUnavailable(`${path} is a SQLite file, but not one of Fermata: choose another path.`, {
+      unknown: false,
+    })
+  }
+  if (version > migrations.length) {
+    throw new StoreUnavailable(
+      `${path} was written by a newer Fermata (schema ${version}, this program knows ${migrations.length}): upgrade the program.`,
+      { unknown: false },
+    )
+  }
+}
+
+/** Brings the file up to date in one transaction; one that is up to date is not written to. */
+export function migrate(db: DatabaseSync): void {
+  if (pragma(db, 'user_version') === migrations.length) return
+  db.exec('begin immediate')
+  try {
+    for (const migration of migrations.slice(pragma(db, 'user_version'))) db.exec(migration)
+    db.exec(`pragma application_id = ${applicationId}`)
+    db.exec(`pragma user_version = ${migrations.length}`)
+    db.exec('commit')
+  } catch (error) {
+    if (db.isTransaction) db.exec('rollback')
+    throw error
+  }
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`pragma ${name}`).get()?.[name])
+}

@@ -1,0 +1,199 @@
+import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.ts'
+import type { Operation } from '../../core/operation.ts'
+import { statuses, type Task, type TaskId } from '../../core/task.ts'
+import { timelineOf } from '../codec.ts'
+import type { Page, Place, Query, QueuePlace, TaskRecord, TypeLimit } from '../store.ts'
+import type { Counters } from './counters.ts'
+import { numberOf, taskOf, type Row } from './rows.ts'
+import type { Statements } from './statements.ts'
+
+/** Looks at the file and changes nothing: single tasks, pages of a list, the queue. */
+export class Reader {
+  readonly #sql: Statements
+  readonly #counters: Counters
+
+  constructor(sql: Statements, counters: Counters) {
+    this.#sql = sql
+    this.#counters = counters
+  }
+
+  row(id: TaskId): Row | undefined {
+    return this.#sql.rowById.get(id) as unknown as Row | undefined
+  }
+
+  document(kind: 'parameters' | 'checkpoint' | 'result', n: number): string | null {
+    const found = this.#sql[kind].get(n) as unknown as [string] | undefined
+    return found === undefined ? null : found[0]
+  }
+
+  read(id: TaskId, brief: boolean): TaskRecord | null {
+    const row = this.row(id)
+    if (row === undefined) return null
+    const n = numberOf(row)
+    if (brief) return this.#briefRecord(n, taskOf(row))
+    return {
+      task: taskOf(row),
+      parameters: this.document('parameters', n) ?? 'null',
+      checkpoint: this.document('checkpoint', n),
+      result: this.document('result', n),
+      timeline: timelineOf((this.#sql.timeline.get(n) as unknown as [string])[0]),
+    }
+  }
+
+  /** The tasks that a claim takes: the first of each type that may run now, merged. */
+  queueHeads(types: readonly TypeLimit[], limit: number): number[] {
+    const heads: Head[] = []
+    for (const { type, concurrency } of types) {
+      const queued = this.#counters.get(type, 'queued')
+      if (queued === 0 || this.#counters.isHeld(type)) continue
+      const room = concurrency === null ? limit : Math.min(limit, concurrency - this.#counters.occupied(type))
+      if (room <= 0) continue
+      heads.push(...(this.#sql.queueHead.all(type, Math.min(room, queued)) as unknown as Head[]))
+    }
+    heads.sort((a, b) => b[1] - a[1] || a[2] - b[2])
+    return heads.slice(0, limit).map(([n]) => n)
+  }
+
+  operation(id: string): Operation | null {
+    const row = this.#sql.operation.get(id) as unknown as [body: string] | undefined
+    return row === undefined ? null : (JSON.parse(row[0]) as Operation)
+  }
+
+  list(query: Query): Page<TaskRecord> {
+    return this.#page(query, (n) => this.#briefRecord(n, this.#task(n)))
+  }
+
+  find(query: Query): Page<TaskId> {
+    return this.#page(query, (n) => (this.#sql.idByNumber.get(n) as unknown as [TaskId])[0])
+  }
+
+  ahead({ priority, seq }: QueuePlace, types: readonly string[], limit: number): number {
+    let ahead = 0
+    for (const type of types) {
+      if (this.#counters.get(type, 'queued') === 0) continue
+      ahead += countOf(this.#sql.aheadByPriority.get(type, priority, limit - ahead))
+      ahead += countOf(this.#sql.aheadBySeq.get(type, priority, seq, limit - ahead))
+      if (ahead >= limit) break
+    }
+    return ahead
+  }
+
+  #page<Entry>(query: Query, entryOf: (n: number) => Entry): Page<Entry> {
+    const { filter, after, limit, scan } = query
+    // Types, statuses and times are those of the index already.
+    const asked = filter.text !== undefined || filter.tag !== undefined
+    const entries: Entry[] = []
+    let next = after
+    let looked = 0
+    for (const place of this.#candidates(query)) {
+      if (looked === scan || entries.length === limit) return { entries, next, looked }
+      looked += 1
+      next = place
+      const { n } = place
+      if (asked && !matches(this.#task(n), () => this.document('parameters', n) ?? '', filter)) continue
+      entries.push(entryOf(n))
+    }
+    return { entries, next: null, looked }
+  }
+
+  /** Fetched as they are looked at. */
+  *#candidates(query: Query): Generator<Place> {
+    const ways = this.#ways(query.filter, query.order)
+    const wanted = Math.min(query.limit, query.scan) + 1
+    const newest = query.order === 'newest'
+    const runs = ways.map((way) => new Run(query, way, ways.length === 1 ? wanted : 32))
+    for (;;) {
+      let first: Run | undefined
+      for (const run of runs) {
+        const [place, best] = [run.head, first?.head]
+        if (place === undefined) continue
+        if (best === undefined || isBefore(place, best) !== newest) first = run
+      }
+      if (first?.head === undefined) return
+      yield first.head
+      first.advance()
+    }
+  }
+
+  /** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
+  #ways({ text, tag, types, statuses: of = statuses }: Filter, order: Order): Way[] {
+    const [listed, running, tagged, named] =
+      order === 'newest'
+        ? (['listedNewest', 'runningNewest', 'taggedNewest', 'namedNewest'] as const)
+        : (['listedOldest', 'runningOldest', 'taggedOldest', 'namedOldest'] as const)
+    const sql = this.#sql
+    if (text !== undefined && isIdPrefix(text)) {
+      return [(...range) => sql[named].all(text, `${text}\u{10ffff}`, ...range)]
+    }
+    if (tag !== undefined) return [(...range) => sql[tagged].all(tag, ...range)]
+    return [...(types === undefined ? this.#counters.types : new Set(types))].flatMap((type) =>
+      [...new Set(of)]
+        .filter((status) => this.#counters.get(type, status) > 0)
+        .map((status) => {
+          const statement = sql[status === 'running' ? running : listed]
+          return (...range: Range) => statement.all(type, status, ...range)
+        }),
+    )
+  }
+
+  #task(n: number): Task {
+    return taskOf(this.#sql.rowByNumber.get(n) as unknown as Row)
+  }
+
+  #briefRecord(n: number, task: Task): TaskRecord {
+    const parameters = this.document('parameters', n) ?? 'null'
+    return { task, parameters, checkpoint: null, result: null, timeline: [] }
+  }
+}
+
+type Head = [n: number, priority: number, seq: number]
+type Range = [createdAt: number, n: number, from: number, to: number, limit: number]
+type Way = (...range: Range) => unknown
+type PlaceRow = [createdAt: number, n: number]
+
+/** Candidates of one index, in order, fetched in growing portions. */
+class Run {
+  readonly #fetch: Way
+  readonly #from: number
+  readonly #to: number
+  #rows: PlaceRow[] = []
+  #index = 0
+  #portion: number
+
+  constructor({ filter, order, after }: Query, fetch: Way, portion: number) {
+    this.#fetch = fetch
+    this.#from = filter.createdAfter ?? 0
+    this.#to = filter.createdBefore ?? Number.MAX_SAFE_INTEGER
+    this.#portion = Math.min(portion, largestPortion)
+    const edge = order === 'newest' ? Number.MAX_SAFE_INTEGER : -1
+    this.#load(after ?? { createdAt: edge, n: edge })
+  }
+
+  get head(): Place | undefined {
+    const row = this.#rows[this.#index]
+    return row === undefined ? undefined : { createdAt: row[0], n: row[1] }
+  }
+
+  advance(): void {
+    const { head } = this
+    this.#index += 1
+    if (head === undefined || this.#index < this.#rows.length || this.#rows.length < this.#portion) return
+    this.#portion = Math.min(this.#portion * 4, largestPortion)
+    this.#load(head)
+  }
+
+  #load({ createdAt, n }: Place): void {
+    this.#rows = this.#fetch(createdAt, n, this.#from, this.#to, this.#portion) as PlaceRow[]
+    this.#index = 0
+  }
+}
+
+const largestPortion = 1_000
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.createdAt === b.createdAt ? a.n < b.n : a.createdAt < b.createdAt
+}
+
+function countOf(row: unknown): number {
+  return (row as [number])[0]
+}

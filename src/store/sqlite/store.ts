@@ -1,0 +1,400 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../core/clock.ts'
+import { StoreUnavailable } from '../../core/errors.ts'
+import type { Settlement } from '../../core/outcome.ts'
+import { operationSeen, type Operation } from '../../core/operation.ts'
+import {
+  isActive,
+  isTerminal,
+  type BootId,
+  type Submission,
+  type Task,
+  type TaskId,
+} from '../../core/task.ts'
+import * as rules from '../../core/transition.ts'
+import { compactLines, lineOf } from '../codec.ts'
+import { checkKeys } from '../keys.ts'
+import type * as port from '../store.ts'
+import { operationsKept, timelineLimit } from '../store.ts'
+import { Commits } from './commits.ts'
+import { connect, unopenable } from './connection.ts'
+import { Counters } from './counters.ts'
+import { appendLog, readLog } from './log.ts'
+import { migrate } from './migrations.ts'
+import { Reader } from './reader.ts'
+import { fixedValues, movingValues, numberOf, taskOf, type Row } from './rows.ts'
+import { prepareAll, type Statements } from './statements.ts'
+
+/**
+ * Opens or makes the file; `:memory:` keeps nothing. One process owns it: a second one is refused. Times in it are those
+ * of `clock`.
+ */
+export async function openSqlite(path: string, { clock }: { clock: Clock }): Promise<port.Store> {
+  return new SqliteStore(path, clock)
+}
+
+class SqliteStore implements port.Store {
+  readonly capabilities = { lease: null }
+  readonly shared = null
+  readonly #path: string
+  readonly #clock: Clock
+  readonly #commits: Commits
+  #db: DatabaseSync
+  #sql: Statements
+  #counters: Counters
+  #reader: Reader
+  #number = 0
+  #seq = 0
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path
+    this.#clock = clock
+    this.#db = connect(path)
+    try {
+      migrate(this.#db)
+      this.#sql = prepareAll(this.#db)
+      this.#counters = new Counters(this.#sql)
+      this.#reader = new Reader(this.#sql, this.#counters)
+      this.#reload()
+    } catch (error) {
+      this.#db.close()
+      throw unopenable(error, path)
+    }
+    this.#commits = new Commits(this.#db, {
+      flush: () => this.#flush(),
+      reload: () => this.#reload(),
+      reopen: () => this.#reopen(),
+    })
+  }
+
+  submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
+    return this.#commits.write(() => this.#submit(submissions, options))
+  }
+
+  claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
+    return this.#commits.write(() => this.#claim(request))
+  }
+
+  settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+    return this.#commits.write(() => settlements.map((settlement) => this.#settle(boot, settlement)))
+  }
+
+  save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+    return this.#commits.write(() => saves.map((save) => this.#save(boot, save)))
+  }
+
+  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+    return this.#commits.write(() => commands.map((command) => this.#control(command)))
+  }
+
+  unpark(boot: BootId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+    return this.#commits.write(() => {
+      const moved: port.Moved[] = []
+      for (const { id, fence, why } of copies) {
+        const row = this.#row(id)
+        if (row === undefined) continue
+        const task = taskOf(row)
+        if (task.fence !== fence) continue
+        const transition = rules.unparked(task, boot, why, this.#moment())
+        if (transition !== null) moved.push(this.#move(numberOf(row), task, transition))
+      }
+      return moved
+    })
+  }
+
+  vacate(boot: BootId, copies: readonly port.Copy[]): Promise<void> {
+    return this.#commits.write(() => {
+      for (const { id, fence } of copies) {
+        const gone = this.#sql.vacate.get(id, fence, boot) as unknown as [string] | undefined
+        if (gone !== undefined) this.#counters.addFencedOff(gone[0], -1)
+      }
+    })
+  }
+
+  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+    return this.#commits.write(() => {
+      const moment = this.#moment()
+      const rows = this.#sql.due.all(moment.now, limit) as unknown as Row[]
+      const moved = rows.map((row) => {
+        const task = taskOf(row)
+        return this.#move(numberOf(row), task, rules.promoted(task, moment))
+      })
+      const next = this.#sql.nextDue.get() as unknown as [number | null]
+      return { moved, nextDue: next[0] }
+    })
+  }
+
+  startBoot(boot: port.Boot): Promise<void> {
+    return this.#commits.write(() => {
+      const now = this.#clock.now()
+      this.#sql.endBoots.run(now)
+      this.#sql.startBoot.run(boot.id, boot.slots, JSON.stringify(boot.types), boot.version, now)
+    })
+  }
+
+  renew(boot: BootId): Promise<boolean> {
+    return this.#commits.write(() => this.#sql.bootAlive.get(boot) !== undefined)
+  }
+
+  reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
+    return this.#commits.write(() => {
+      const moved: port.Moved[] = []
+      for (const row of this.#sql.orphans.all() as unknown as Row[]) {
+        const task = taskOf(row)
+        const poisonLimit = options.poisonLimits?.get(task.type) ?? options.poisonLimit
+        const transition = rules.lost(task, { ...this.#moment(), poisonLimit })
+        if (transition !== null) moved.push(this.#move(numberOf(row), task, transition))
+      }
+      this.#sql.dropFencedOff.run()
+      this.#counters.reloadFencedOff()
+      this.#sql.forgetBoots.run(this.#clock.now() - bootMemory)
+      return moved
+    })
+  }
+
+  endBoot(boot: BootId): Promise<void> {
+    return this.#commits.write(() => {
+      this.#sql.endBoot.run(this.#clock.now(), boot)
+    })
+  }
+
+  prune(before: number, limit: number): Promise<number> {
+    return this.#commits.write(() => {
+      const rows = this.#sql.prunable.all(before, limit) as unknown as Row[]
+      for (const row of rows) this.#delete(numberOf(row), taskOf(row))
+      return rows.length
+    })
+  }
+
+  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
+    return this.#commits.write(() =>
+      ids.map((id): port.Purged => {
+        const row = this.#row(id)
+        if (row === undefined) return { kind: 'unknown' }
+        const task = taskOf(row)
+        if (!isTerminal(task.status)) return { kind: 'refused', task }
+        this.#delete(numberOf(row), task)
+        return { kind: 'purged' }
+      }),
+    )
+  }
+
+  hold(type: string, held: boolean, by: string): Promise<boolean> {
+    return this.#commits.write(() => {
+      if (this.#counters.isHeld(type) === held) return false
+      this.#counters.setHold(type, held ? { since: this.#clock.now(), by } : null)
+      return true
+    })
+  }
+
+  async get(id: TaskId): Promise<Task | null> {
+    const row = this.#read(() => this.#row(id))
+    return row === undefined ? null : taskOf(row)
+  }
+
+  async read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<port.TaskRecord | null> {
+    return this.#read(() => this.#reader.read(id, options?.brief === true))
+  }
+
+  async list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
+    return this.#read(() => this.#reader.list(query))
+  }
+
+  async find(query: port.Query): Promise<port.Page<TaskId>> {
+    return this.#read(() => this.#reader.find(query))
+  }
+
+  async ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
+    return this.#read(() => this.#reader.ahead(place, types, limit))
+  }
+
+  saveOperation(operation: Operation): Promise<boolean> {
+    return this.#commits.write(() => {
+      const { id, boot } = operation
+      const [cancel] = this.#sql.saveOperation.get(id, boot, JSON.stringify(operation)) as unknown as [number]
+      this.#sql.forgetOperations.run(operationsKept)
+      return cancel === 0
+    })
+  }
+
+  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+    return this.#commits.write(() => {
+      const kept = this.#reader.operation(id)
+      if (kept === null) return null
+      const seen = operationSeen(kept, this.#sql.bootAlive.get(kept.boot) !== undefined)
+      if (options?.cancel === true && seen.status === 'running') this.#sql.cancelOperation.run(id)
+      return seen
+    })
+  }
+
+  async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
+    return this.#read(() => {
+      const row = this.#row(id)
+      return row === undefined ? null : readLog(this.#sql, numberOf(row), after, limit)
+    })
+  }
+
+  async counts(): Promise<port.Counts> {
+    return this.#counters.snapshot()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#commits.close()
+    if (this.#db.isOpen) this.#db.close()
+  }
+
+  #submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): port.Submitted {
+    const keys = checkKeys(submissions, (key) => {
+      const row = this.#sql.rowByKey.get(key) as unknown as Row | undefined
+      return row === undefined ? undefined : taskOf(row)
+    })
+    if (keys.kind === 'conflict') return keys
+    const { known, wanted } = keys
+    if (wanted > 0 && this.#counters.waiting + wanted > maxQueued) return { kind: 'full' }
+
+    const moment = { ...this.#moment(), by }
+    const inBatch = new Map<string, Task>()
+    const tasks = submissions.map((submission, index) => {
+      const key = submission.idempotencyKey
+      const earlier = known.get(index) ?? (key === null ? undefined : inBatch.get(key))
+      if (earlier !== undefined) return { task: earlier, replayed: true }
+      const { task, entry } = rules.submitted(submission, moment)
+      const n = ++this.#number
+      this.#sql.insertTask.run(...fixedValues(n, task), ...movingValues(task), lineOf(entry))
+      this.#sql.insertParameters.run(n, submission.parameters)
+      for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, n)
+      this.#counters.add(task.type, task.status, 1)
+      if (key !== null) inBatch.set(key, task)
+      return { task, replayed: false }
+    })
+    return { kind: 'accepted', tasks }
+  }
+
+  #claim({ boot, limit, types }: port.ClaimRequest): port.Claimed[] {
+    if (limit <= 0 || this.#sql.bootAlive.get(boot) === undefined) return []
+    const moment = this.#moment()
+    return this.#reader.queueHeads(types, limit).map((n) => {
+      const task = taskOf(this.#sql.rowByNumber.get(n) as unknown as Row)
+      const moved = this.#move(n, task, rules.claimed(task, boot, moment))
+      return {
+        ...moved,
+        previousFence: task.fence,
+        parameters: this.#reader.document('parameters', n) ?? 'null',
+        // A first claim cannot have one: spare the look.
+        checkpoint: task.attempt === 0 ? null : this.#reader.document('checkpoint', n),
+      }
+    })
+  }
+
+  #settle(boot: BootId, settlement: Settlement): port.Settled {
+    const row = this.#row(settlement.id)
+    if (row === undefined) return { verdict: 'superseded', task: null, entry: null }
+    const task = taskOf(row)
+    const settled = rules.settled(task, settlement, boot, this.#moment())
+    if (settled.verdict !== 'settled') return { verdict: settled.verdict, task, entry: null }
+    const n = numberOf(row)
+    const moved = this.#move(n, task, settled.transition)
+    if (settlement.checkpoint !== undefined) this.#sql.putCheckpoint.run(n, settlement.checkpoint)
+    if (settlement.log !== undefined) appendLog(this.#sql, n, settlement.log)
+    if (settlement.outcome.kind === 'completed') this.#sql.putResult.run(n, settlement.outcome.result)
+    if (settlement.fencedOff === true) {
+      this.#sql.fenceOff.run(task.id, settlement.fence, boot, task.type)
+      this.#counters.addFencedOff(task.type, 1)
+    }
+    return { verdict: 'settled', ...moved }
+  }
+
+  #save(boot: BootId, { id, fence, checkpoint, progress, log }: port.Save): boolean {
+    const row = this.#row(id)
+    if (row === undefined) return false
+    const task = taskOf(row)
+    if (task.fence !== fence || task.ownerBoot !== boot || !isActive(task.status)) return false
+    const n = numberOf(row)
+    const crashes = checkpoint === undefined ? task.crashes : 0
+    const shown = progress === undefined ? null : JSON.stringify(progress)
+    this.#sql.save.run(shown, crashes, this.#clock.now(), n, fence)
+    if (checkpoint !== undefined) this.#sql.putCheckpoint.run(n, checkpoint)
+    if (log !== undefined) appendLog(this.#sql, n, log)
+    return true
+  }
+
+  #control({ id, control, by, fromStart }: port.Command): port.Controlled {
+    const row = this.#row(id)
+    if (row === undefined) return { kind: 'unknown' }
+    const task = taskOf(row)
+    const n = numberOf(row)
+    const codeAlive = control === 'retry' && this.#sql.codeAlive.get(id) !== undefined
+    const answer = rules.controlled(task, control, { ...this.#moment(), by, codeAlive, fromStart })
+    if (answer.kind !== 'moved') return { ...answer, task }
+    if (control === 'retry') {
+      this.#sql.dropResult.run(n)
+      if (fromStart === true) this.#sql.dropCheckpoint.run(n)
+    }
+    return { kind: 'moved', ...this.#move(n, task, answer.transition) }
+  }
+
+  #move(n: number, from: Task, { task, entry }: rules.Transition): port.Moved {
+    const { changes } = this.#sql.move.run(
+      ...movingValues(task),
+      `,${lineOf(entry)}`,
+      n,
+      from.status,
+      from.version,
+    )
+    if (changes !== 1) throw new Error(`the row of task ${task.id} moved inside a transaction`)
+    if (from.status !== task.status) {
+      this.#counters.add(task.type, from.status, -1)
+      this.#counters.add(task.type, task.status, 1)
+    }
+    if (task.version > timelineLimit && task.version % 50 === 0) {
+      const [lines] = this.#sql.timeline.get(n) as unknown as [string]
+      this.#sql.setTimeline.run(compactLines(lines), n)
+    }
+    return { task, entry }
+  }
+
+  #moment(): rules.Moment {
+    return { now: this.#clock.now(), nextSeq: this.#nextSeq }
+  }
+
+  readonly #nextSeq = () => ++this.#seq
+
+  #row(id: TaskId): Row | undefined {
+    return this.#reader.row(id)
+  }
+
+  #delete(n: number, task: Task): void {
+    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog } = this.#sql
+    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(n)
+    for (const tag of task.tags) this.#sql.deleteTag.run(tag, task.createdAt, n)
+    this.#counters.add(task.type, task.status, -1)
+  }
+
+  #read<T>(look: () => T): T {
+    if (!this.#db.isOpen) throw new StoreUnavailable('The store is closed.', { unknown: false })
+    return look()
+  }
+
+  #flush(): void {
+    this.#counters.flush()
+    this.#sql.setSequence.run(this.#seq)
+  }
+
+  #reload(): void {
+    this.#counters.reload()
+    this.#number = (this.#sql.maxNumber.get() as unknown as [number])[0]
+    this.#seq = (this.#sql.sequence.get() as unknown as [number])[0]
+  }
+
+  #reopen(): DatabaseSync {
+    if (this.#db.isOpen) this.#db.close()
+    this.#db = connect(this.#path)
+    this.#sql = prepareAll(this.#db)
+    this.#counters = new Counters(this.#sql)
+    this.#reader = new Reader(this.#sql, this.#counters)
+    return this.#db
+  }
+}
+
+/** Ended boots are remembered for a day, for those who ask what happened. */
+const bootMemory = 86_400_000

@@ -1,0 +1,250 @@
+import type { Filter, Order } from '../core/filter.ts'
+import type { KeepLease, Signals } from './sharing.ts'
+import type { Operation } from '../core/operation.ts'
+import type { Settlement, SettleVerdict } from '../core/outcome.ts'
+import type {
+  BootId,
+  Control,
+  Fence,
+  Json,
+  LogLine,
+  Progress,
+  Status,
+  Submission,
+  Task,
+  TaskId,
+  TimelineEntry,
+} from '../core/task.ts'
+
+/**
+ * Where tasks live. Verbs are intents and take arrays; a lost race is a value in the answer, never an exception.
+ *
+ * Invariants that every store keeps, and `test/conformance` proves:
+ * - an answer is given after its commit; one bad row fails its own caller only;
+ * - a write names the fence it was given and matches nothing once that fence is no longer the newest;
+ * - each transition raises `version` by one and appends one line to the timeline in the same commit;
+ * - `counts` is exact at every commit and costs the same at any size.
+ */
+export interface Store extends AsyncDisposable {
+  readonly capabilities: Capabilities
+
+  /** Only of a store that nodes share. */
+  readonly shared: Shared | null
+
+  /** All or nothing. A replayed idempotency key answers with the existing task in its place. */
+  submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
+
+  /**
+   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. Claims nothing for a
+   * boot that is not alive.
+   */
+  claim(request: ClaimRequest): Promise<readonly Claimed[]>
+
+  /** Records how runs ended. The answers stand in the order of the settlements. */
+  settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly Settled[]>
+
+  /** Commits checkpoints, progress and log lines of live runs. False where the fence is no longer the newest. */
+  save(boot: BootId, saves: readonly Save[]): Promise<readonly boolean[]>
+
+  control(commands: readonly Command[]): Promise<readonly Controlled[]>
+
+  /** The suspended copies are gone; answers the tasks that it moved. */
+  unpark(boot: BootId, copies: readonly Copy[]): Promise<readonly Moved[]>
+
+  /** Fenced-off code has returned at last: its place under the concurrency limit is free. */
+  vacate(boot: BootId, copies: readonly Copy[]): Promise<void>
+
+  /** Moves due tasks to the queue, at most `limit`. `nextDue` is the time of the next one, null without any. */
+  promote(limit: number): Promise<Readonly<{ moved: readonly Moved[]; nextDue: number | null }>>
+
+  /** Registers a node's start. Without leases it ends every earlier boot. */
+  startBoot(boot: Boot): Promise<void>
+
+  /** The node lives: its lease begins anew. False when it is over: what the boot had is the reaper's. */
+  renew(boot: BootId): Promise<boolean>
+
+  /** Takes the tasks of every dead boot; `types` sets poison limits that differ from the default. */
+  reap(options: ReapOptions): Promise<readonly Moved[]>
+
+  endBoot(boot: BootId): Promise<void>
+
+  /** Deletes terminal tasks that ended before `before`, at most `limit`; answers how many. */
+  prune(before: number, limit: number): Promise<number>
+
+  get(id: TaskId): Promise<Task | null>
+
+  /** The task with its documents and timeline; `brief` leaves all but the parameters out (null, or empty). */
+  read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<TaskRecord | null>
+
+  /** Kept lines with a number above `after`, the oldest first, at most `limit`; null for an unknown task. */
+  log(id: TaskId, after: number, limit: number): Promise<readonly NumberedLine[] | null>
+
+  counts(): Promise<Counts>
+
+  /** Deletes terminal tasks with all that is known of them. */
+  purge(ids: readonly TaskId[]): Promise<readonly Purged[]>
+
+  /**
+   * Sets or lifts the hold of a type: once it is answered no claim of any node takes a task of it. Answers false when it
+   * was so already.
+   */
+  hold(type: string, held: boolean, by: string): Promise<boolean>
+
+  /** A page of tasks, each with its parameters and without other documents. */
+  list(query: Query): Promise<Page<TaskRecord>>
+
+  /** The same, ids only. */
+  find(query: Query): Promise<Page<TaskId>>
+
+  /** How many queued tasks of these types stand before this place in the queue; counts no further than `limit`. */
+  ahead(place: QueuePlace, types: readonly string[], limit: number): Promise<number>
+
+  /** Keeps an operation as it stands. Answers false once its cancel was asked for. */
+  saveOperation(operation: Operation): Promise<boolean>
+
+  /** As it stands: `interrupted` when its boot has died over it. `cancel` asks for its end, if it is running. */
+  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
+}
+
+/** What differs between stores is declared, never found out. */
+export type Capabilities = Readonly<{
+  /**
+   * Milliseconds for which a boot lives without being renewed, by the clock of the store: several nodes may share it. Null:
+   * one process owns the store, and its boot lives until it ends or another one starts.
+   */
+  lease: number | null
+}>
+
+export type Shared = Readonly<{ signals: Signals; keepLease: KeepLease }>
+
+export type SubmitOptions = Readonly<{
+  by: string
+  /** At most so many scheduled and queued tasks in the store. */
+  maxQueued: number
+}>
+
+export type Submitted =
+  | Readonly<{ kind: 'accepted'; tasks: readonly Readonly<{ task: Task; replayed: boolean }>[] }>
+  /** The key at `index` belongs to task `id`, which was submitted with something else. */
+  | Readonly<{ kind: 'conflict'; index: number; id: TaskId }>
+  | Readonly<{ kind: 'full' }>
+
+export type ClaimRequest = Readonly<{
+  boot: BootId
+  limit: number
+  types: readonly TypeLimit[]
+}>
+
+/** `concurrency`: at most so many of the type at once over all nodes; null for no limit. */
+export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
+
+export type Moved = Readonly<{ task: Task; entry: TimelineEntry }>
+
+export type Claimed = Moved &
+  Readonly<{
+    /** A parked copy with this fence is still the newest and may go on. */
+    previousFence: Fence
+    parameters: Json
+    checkpoint: Json | null
+  }>
+
+/** `task` is the row after the settlement, or as it stands when the settlement did not match; null when it is gone. */
+export type Settled = Readonly<{
+  verdict: SettleVerdict
+  task: Task | null
+  entry: TimelineEntry | null
+}>
+
+export type Save = Readonly<{
+  id: TaskId
+  fence: Fence
+  checkpoint?: Json
+  progress?: Progress
+  log?: readonly LogLine[]
+}>
+
+/** A kept line with its number in the task's log, from 1. */
+export type NumberedLine = LogLine & Readonly<{ number: number }>
+
+export type Copy = Readonly<{ id: TaskId; fence: Fence; why: string }>
+
+export type Command = Readonly<{
+  id: TaskId
+  control: Control
+  by: string
+  /** Retry only: forget the checkpoint. */
+  fromStart?: boolean
+}>
+
+export type Controlled =
+  | (Moved & Readonly<{ kind: 'moved' }>)
+  | Readonly<{ kind: 'stands'; task: Task }>
+  | Readonly<{ kind: 'refused'; task: Task; why?: string }>
+  | Readonly<{ kind: 'unknown' }>
+
+export type Boot = Readonly<{ id: BootId; slots: number; types: readonly string[]; version: string }>
+
+export type ReapOptions = Readonly<{ poisonLimit: number; poisonLimits?: ReadonlyMap<string, number> }>
+
+export type TaskRecord = Readonly<{
+  task: Task
+  parameters: Json
+  checkpoint: Json | null
+  result: Json | null
+  timeline: readonly TimelineEntry[]
+}>
+
+/** How many tasks of each type stand in each status; zeros are left out. */
+export type Counts = Readonly<{
+  byType: Readonly<Record<string, Readonly<Partial<Record<Status, number>>>>>
+  /** Slots that fenced-off code still holds, by type. */
+  fencedOff: Readonly<Record<string, number>>
+  /** The types that are held. */
+  held: Readonly<Record<string, Hold>>
+}>
+
+/** Nothing of the type starts. */
+export type Hold = Readonly<{ since: number; by: string }>
+
+export type Purged =
+  | Readonly<{ kind: 'purged' }>
+  | Readonly<{ kind: 'refused'; task: Task }>
+  | Readonly<{ kind: 'unknown' }>
+
+/**
+ * The tasks that a page looks at, its *candidates*, come from an index, so that a page costs the same at any size. Of text
+ * that `isIdPrefix`, all tasks whose id begins so; else of a tag, all that bear it; else all of the types and statuses;
+ * each within the times. The rest of the filter is asked of each candidate.
+ */
+export type Query = Readonly<{
+  filter: Filter
+  order: Order
+  /** Where the page before this one ended; null for the first. */
+  after: Place | null
+  /** Entries of the page, at most. */
+  limit: number
+  /** Candidates that are looked at, at most: a page can be short, or empty, and still have a next one. */
+  scan: number
+}>
+
+/** A place in the order of submission: by `createdAt`, then by the number that the store gave. */
+export type Place = Readonly<{ createdAt: number; n: number }>
+
+export type Page<Entry> = Readonly<{
+  entries: readonly Entry[]
+  /** The last candidate that was looked at; null when there is none beyond it. */
+  next: Place | null
+  /** Candidates that were looked at. */
+  looked: number
+}>
+
+/** Operations that are remembered: the newest. */
+export const operationsKept = 1_000
+
+export type QueuePlace = Pick<Task, 'priority' | 'seq'>
+
+/** Lines of a log that are kept: the newest. */
+export const logLimit = 1_000
+
+/** Lines of a timeline that are kept: the newest, and the first one. */
+export const timelineLimit = 200

@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { dirname, join, normalize, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/** What a room may import besides its own files; `*` is everything, a package ending in `*` all that begin so. */
+type Room = Readonly<{ rooms: readonly string[] | '*'; packages: readonly string[] }>
+
+/** The rooms and their arrows. A file belongs to the room with the longest name that its path begins with. */
+const rooms: Readonly<Record<string, Room>> = {
+  core: { rooms: [], packages: ['zod'] },
+  events: { rooms: ['core'], packages: [] },
+  contract: { rooms: ['core'], packages: ['zod'] },
+  store: { rooms: ['core'], packages: [] },
+  'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
+  'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg'] },
+  registry: { rooms: ['core'], packages: ['zod', 'node:*'] },
+  runtime: { rooms: ['registry', 'core'], packages: ['node:*'] },
+  manager: { rooms: ['core', 'store', 'events', 'registry', 'runtime'], packages: ['uuid', 'node:*'] },
+  http: {
+    rooms: ['manager', 'contract', 'core', 'events'],
+    packages: ['fastify*', '@fastify/*', 'zod', 'node:*'],
+  },
+  client: { rooms: ['contract'], packages: [] },
+  cli: { rooms: ['client', 'contract'], packages: ['commander', 'node:*'] },
+  config: { rooms: ['core'], packages: ['zod', 'node:*'] },
+  output: { rooms: [], packages: ['node:*'] },
+  version: { rooms: [], packages: ['node:*'] },
+  index: { rooms: '*', packages: ['node:*'] },
+  main: { rooms: '*', packages: ['*'] },
+}
+
+type Import = Readonly<{ file: string; target: string }>
+
+/** Paths below `src/` and what is in them. */
+type Sources = ReadonlyMap<string, string>
+
+describe('the source', () => {
+  test('keeps to the arrows between its rooms', async () => {
+    expect(violations(await sources())).toEqual([])
+  })
+
+  test('has no import cycles', async () => {
+    expect(cycles(await sources())).toEqual([])
+  })
+
+  test('is what these tests look at', async () => {
+    const files = await sources()
+    expect(files.size).toBeGreaterThan(30)
+    expect(importsOf(files)).toContainEqual({
+      file: 'store/sqlite/store.ts',
+      target: 'store/sqlite/commits.ts',
+    })
+    expect(importsOf(files)).toContainEqual({ file: 'core/lifecycle.ts', target: 'core/task.ts' })
+  })
+})
+
+describe('the tests of the source can fail', () => {
+  const source = (files: Record<string, string>) => new Map(Object.entries(files))
+
+  test.each([
+    ['a room beyond the arrows', 'core/x.ts', "import { Commits } from '../store/sqlite/commits.ts'"],
+    ['a type of one', 'manager/x.ts', "import type {\n  A,\n  B,\n} from '../http/server.ts'"],
+    ['a store behind its port', 'manager/x.ts', "export { open } from '../store/sqlite/store.ts'"],
+    ['an import at run time', 'client/x.ts', "const core = await import('../core/task.ts')"],
+    ['a module that is started', 'contract/x.ts', "new URL('../runtime/thread.ts', import.meta.url)"],
+    ['a bare import', 'events/x.ts', "import '../manager/node.ts'"],
+    ['a type in place', 'cli/x.ts', "let task: import('../core/task.ts').Task"],
+    ['a built-in module', 'core/x.ts', "import { join } from 'node:path'"],
+    ['a package', 'http/x.ts', "import pg from 'pg'"],
+    ['a file of no room', 'tools/x.ts', "import { z } from 'zod'"],
+  ])('by %s', (_, file, text) => {
+    expect(violations(source({ [file]: text }))).toHaveLength(1)
+  })
+
+  test('not by what the arrows allow, nor by words in comments and texts', () => {
+    const allowed = {
+      'manager/x.ts': "import type { Store } from '../store/store.ts'\nimport { v7 } from 'uuid'",
+      'main.ts': "import { openSqlite } from './store/sqlite/store.ts'",
+      'core/x.ts':
+        "// import { z } from '../http/server.ts'\n/* import 'node:fs' */\nconst from = 'import fs'",
+    }
+    expect(violations(source(allowed))).toEqual([])
+  })
+
+  test('by a cycle, also one of types', () => {
+    const cycle = {
+      'core/a.ts': "import { b } from './b.ts'",
+      'core/b.ts': "import type { C } from './deep/c.ts'",
+      'core/deep/c.ts': "export { a } from '../a.ts'",
+    }
+    expect(cycles(source(cycle))).toEqual(['core/a.ts -> core/b.ts -> core/deep/c.ts -> core/a.ts'])
+    expect(cycles(source({ ...cycle, 'core/b.ts': '' }))).toEqual([])
+  })
+})
+
+/** All that is shipped: tests beside the code import what they like. */
+async function sources(): Promise<Sources> {
+  const root = join(import.meta.dirname, '..', 'src')
+  const files = new Map<string, string>()
+  for await (const file of glob('**/*.ts', { cwd: root })) {
+    if (!file.endsWith('.test.ts')) files.set(normalize(file), readFileSync(join(root, file), 'utf8'))
+  }
+  return files
+}
+
+function violations(files: Sources): string[] {
+  const homeless = [...files.keys()].filter((file) => roomOf(file) === undefined)
+  const forbidden = importsOf(files).filter(
+    ({ file, target }) => roomOf(file) !== undefined && !mayImport(file, target),
+  )
+  return [
+    ...homeless.map((file) => `${file} is in no room`),
+    ...forbidden.map(({ file, target }) => `${file} may not import ${target}`),
+  ]
+}
+
+function mayImport(file: string, target: string): boolean {
+  const home = roomOf(file)
+  const room = rooms[home ?? '']
+  if (room === undefined) return false
+  if (!target.endsWith('.ts')) return room.packages.some((allowed) => fits(allowed, target))
+  const other = roomOf(target)
+  return other !== undefined && (other === home || room.rooms === '*' || room.rooms.includes(other))
+}
+
+function fits(allowed: string, name: string): boolean {
+  return allowed.endsWith('*') ? name.startsWith(allowed.slice(0, -1)) : name === allowed
+}
+
+function roomOf(file: string): string | undefined {
+  const names = Object.keys(rooms).filter((name) => file === `${name}.ts` || file.startsWith(`${name}/`))
+  return names.toSorted((a, b) => b.length - a.length)[0]
+}
+
+/** Every import of every file: of values and types, static and at run time, and modules started by their URL. */
+function importsOf(files: Sources): Import[] {
+  const specifier = /['"]([^'"\n]+)['"]/.source
+  const forms = [
+    `^\\s*(?:import|export)\\b[^'"();]*\\bfrom\\s*${specifier}`,
+    `^\\s*import\\s*${specifier}`,
+    `\\bimport\\(\\s*${specifier}`,
+    `\\bnew URL\\(\\s*['"](\\.[^'"\n]+\\.ts)['"]\\s*,\\s*import\\.meta\\.url`,
+  ].map((form) => new RegExp(form, 'gm'))
+  return [...files].flatMap(([file, text]) => {
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+    const specifiers = forms.flatMap((form) => [...code.matchAll(form)].map(([, found = '']) => found))
+    return specifiers.map((found) => ({ file, target: targetOf(file, found) }))
+  })
+}
+
+/** A path below `src/`, or the name of a package. */
+function targetOf(file: string, specifier: string): string {
+  return specifier.startsWith('.') ? relative('.', join(dirname(file), specifier)) : specifier
+}
+
+/** Each as a path that ends where it began. */
+function cycles(files: Sources): string[] {
+  const targets = Map.groupBy(importsOf(files), ({ file }) => file)
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      found.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+      return
+    }
+    if (done.has(file)) return
+    for (const { target } of targets.get(file) ?? []) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of files.keys()) visit(file, [])
+  return found
+}

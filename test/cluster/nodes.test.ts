@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
+import { newSchema } from '../conformance/stores.ts'
+
+/** Several nodes in one process, on a real PostgreSQL and in real time. */
+
+const started: string[] = []
+
+/** Goes on until it is told to stop, a pause point every few milliseconds. */
+const patient = defineTask({
+  type: 'patient',
+  parameters: z.object({}),
+  state: z.object({ next: z.number() }),
+  async run(_, task) {
+    started.push(task.id)
+    for (let next = task.state?.next ?? 0; ; next++) {
+      await task.checkpoint({ next })
+      task.progress(next)
+      await sleep(5, undefined, { signal: task.signal })
+    }
+  },
+})
+const quick = defineTask({
+  type: 'quick',
+  parameters: z.object({ a: z.number() }),
+  run: ({ a }) => a * 2,
+})
+const logger = { debug() {}, info() {}, warn() {}, error: console.error }
+
+async function nodes(...slots: readonly number[]): Promise<TaskManager[]> {
+  const database = `${inject('postgres')}?schema=${newSchema()}&lease=10`
+  const open = (maxConcurrent: number) =>
+    openTaskManager({ database, tasks: [patient, quick], maxConcurrent, drain: 2, logger })
+  const opened = await Promise.all(slots.map(open))
+  onTestFinished(async () => {
+    await Promise.all(opened.map((node) => node.close()))
+  })
+  return opened
+}
+
+/** Submitted at the first node, which has no slots; it runs on the second. */
+async function runningElsewhere() {
+  const [api, worker] = await nodes(0, 4)
+  if (api === undefined || worker === undefined) return expect.unreachable()
+  const handle = await api.submit(patient, {})
+  await until(handle, 'running')
+  return { api, worker, handle }
+}
+
+test('nodes run the types that they are told to, and serve all', async () => {
+  const database = `${inject('postgres')}?schema=${newSchema()}`
+  const tasks = [patient, quick]
+  await using one = await openTaskManager({ database, tasks, types: ['patient'], drain: 1, logger })
+  await using other = await openTaskManager({ database, tasks, types: ['quick'], drain: 1, logger })
+  const long = await other.submit(patient, {})
+  const short = await one.submit(quick, { a: 4 })
+  expect(await short.result()).toBe(8)
+  await until(long, 'running')
+  expect(await long.task()).toMatchObject({ ownerBoot: one.state.boot })
+  expect((await short.details()).timeline[1]).toMatchObject({ move: 'claim', by: other.state.boot })
+})
+
+async function until(handle: TaskHandle, status: string): Promise<void> {
+  const signal = AbortSignal.timeout(10_000)
+  for await (const event of handle.events({ signal })) {
+    if (event.kind === 'transition' && event.task.status === status) return
+  }
+  expect.unreachable(`the task did not come to be ${status}`)
+}
+
+describe('a task that runs on another node', () => {
+  test('is paused, resumed and cancelled, and each control answers what came of it', async () => {
+    const { handle } = await runningElsewhere()
+    const took: number[] = []
+    for (const [control, status] of [
+      ['pause', 'paused'],
+      ['resume', 'running'],
+      ['pause', 'paused'],
+      ['resume', 'running'],
+      ['cancel', 'cancelled'],
+    ] as const) {
+      const began = performance.now()
+      expect(await handle[control]()).toMatchObject({
+        status: control === 'resume' ? expect.any(String) : status,
+      })
+      took.push(performance.now() - began)
+      await until(handle, status)
+    }
+    const { timeline } = await handle.details()
+    expect(timeline.map(({ move }) => move)).toEqual(
+      'submit claim ask-pause settle-pause resume claim ask-pause settle-pause resume claim ask-cancel settle-cancel'.split(
+        ' ',
+      ),
+    )
+    expect(Math.max(...took)).toBeLessThan(2_000)
+  })
+
+  test('ends for whoever waits for its result', async () => {
+    const [api] = await nodes(0, 4)
+    const handles = await Promise.all([1, 2, 3].map((a) => api!.submit(quick, { a })))
+    expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([2, 4, 6])
+  })
+
+  test('tells its progress and every transition to those who follow it', async () => {
+    const { handle } = await runningElsewhere()
+    const seen: string[] = []
+    const progress: number[] = []
+    for await (const event of handle.events()) {
+      if (event.kind === 'transition') seen.push(event.entry.move)
+      if (event.kind === 'progress' && progress.push(event.progress.current) === 2) await handle.cancel()
+    }
+    expect(progress[1]).toBeGreaterThan(progress[0] ?? 0)
+    expect(seen).toEqual(['submit', 'claim', 'ask-cancel', 'settle-cancel'])
+  })
+
+  test('and is paused there goes on from its checkpoint on a third one', async () => {
+    const [api, first, second] = await nodes(0, 1, 1)
+    const blocker = await first!.submit(patient, {})
+    await until(blocker, 'running')
+    const handle = await api!.submit(patient, {})
+    await until(handle, 'running')
+    const runners = async () =>
+      (await handle.details()).timeline.filter(({ move }) => move === 'claim').map(({ by }) => by)
+    const [home] = await runners()
+    await handle.pause()
+    const { checkpoint, task } = await handle.details()
+    // Its place is taken, and the other one becomes free.
+    const other = home === first!.state.boot ? second! : first!
+    const next = await api!.submit(patient, {})
+    await until(next, 'running')
+    await (other === second ? next : blocker).cancel()
+    await handle.resume()
+    await until(handle, 'running')
+    const boots = await runners()
+    expect(boots).toHaveLength(2)
+    const again = await handle.details()
+    expect(again.task.fence).toBe(task.fence + 1)
+    expect(JSON.parse(again.checkpoint ?? '{}').next).toBeGreaterThanOrEqual(
+      JSON.parse(checkpoint ?? '{}').next,
+    )
+    expect(started.filter((id) => id === handle.id).length).toBe(boots[0] === boots[1] ? 1 : 2)
+  })
+})

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, inject, test } from 'vitest'
+import { newSchema } from '../conformance/stores.ts'
+import { startPostgres } from '../support/postgres-server.ts'
+import { Api, type DetailsOf } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+
+/** Real nodes, each a process, on one PostgreSQL; what is proven is seen from outside. */
+
+/** Seconds until a silent node is dead. */
+const lease = 6
+
+class Cluster implements AsyncDisposable {
+  readonly nodes: TestServer[] = []
+  readonly ids: string[] = []
+  readonly #database: string
+
+  private constructor(url: string) {
+    this.#database = `${url}?schema=${newSchema()}&lease=${lease}`
+  }
+
+  static async start(count: number, slots = 4, url = inject('postgres')): Promise<Cluster> {
+    const cluster = new Cluster(url)
+    await Promise.all(Array.from({ length: count }, () => cluster.join(slots)))
+    return cluster
+  }
+
+  async join(slots = 4): Promise<TestServer> {
+    const env = { DATABASE_URL: this.#database, FERMATA_MAX_CONCURRENT: String(slots), FERMATA_DRAIN: '3s' }
+    const node = await TestServer.start({ env })
+    this.nodes.push(node)
+    return node
+  }
+
+  api(index: number): Api {
+    return new Api(this.nodes[index]!.url)
+  }
+
+  /** Through all nodes by turns. */
+  async submit(count: number, parameters: object): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      this.ids.push(await this.api(index % this.nodes.length).submit('long', parameters))
+    }
+  }
+
+  /** All tasks as one node shows them, once all have ended. */
+  async ended(index: number): Promise<DetailsOf[]> {
+    const api = this.api(index)
+    for (const id of this.ids) await until(api, id, (status) => status === 'completed' || status === 'failed')
+    return Promise.all(this.ids.map((id) => api.details(id)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()))
+  }
+}
+
+async function until(api: Api, id: string, reached: (status: string) => boolean): Promise<void> {
+  const end = Date.now() + 40_000
+  while (Date.now() < end) {
+    const { status } = await api.status(id)
+    if (reached(status)) return
+    await sleep(50)
+  }
+  expect.unreachable(`task ${id} is ${(await api.status(id)).status}`)
+}
+
+/** What holds whatever happened to the nodes. */
+function audit(tasks: readonly DetailsOf[]): void {
+  for (const { task_id: id, status, timeline, fence } of tasks) {
+    expect(status, id).toBe('completed')
+    const moves = timeline.map(({ move }) => move)
+    expect(
+      moves.filter((move) => move === 'complete'),
+      `${id}: ${moves.join(' ')}`,
+    ).toHaveLength(1)
+    expect(timeline.map(({ version }) => version)).toEqual(timeline.map((_, index) => index + 1))
+    // Each claim and each loss raises the fence by one.
+    expect(fence).toBe(moves.filter((move) => move === 'claim' || move.startsWith('lost')).length)
+    // Once a boot has lost the task it says nothing about it any more.
+    for (const [index, { move }] of timeline.entries()) {
+      if (!move.startsWith('lost')) continue
+      const loser = timeline.slice(0, index).findLast((line) => line.move === 'claim')?.by
+      expect(timeline.slice(index).map(({ by }) => by)).not.toContain(loser)
+    }
+  }
+}
+
+describe.concurrent('nodes on one database', () => {
+  test('lose nothing when one is killed, and give what it ran to the others', async () => {
+    await using cluster = await Cluster.start(3)
+    await cluster.submit(24, { duration: 2, steps: 20 })
+    await sleep(500)
+    cluster.nodes[2]!.signal('SIGKILL')
+    await cluster.submit(2, { duration: 0.1, steps: 1 }).catch(() => undefined)
+    cluster.nodes.splice(2, 1)
+    const tasks = await cluster.ended(0)
+    audit(tasks)
+    const lost = tasks.filter(({ timeline }) => timeline.some(({ move }) => move === 'lost'))
+    expect(lost.length).toBeGreaterThanOrEqual(1)
+    expect(lost.length).toBeLessThanOrEqual(4)
+  })
+
+  test('leave alone what a frozen node had lost when it wakes, and it begins anew', async () => {
+    await using cluster = await Cluster.start(3, 2)
+    await cluster.submit(12, { duration: 5, steps: 50 })
+    await sleep(500)
+    const frozen = cluster.nodes[1]!
+    frozen.signal('SIGSTOP')
+    await sleep((lease + 2) * 1_000)
+    frozen.signal('SIGCONT')
+    // It answers, and takes tasks again, under another boot.
+    const api = cluster.api(1)
+    const id = await api.submit('add', { a: 1, b: 2 })
+    await until(api, id, (status) => status === 'completed')
+    const tasks = await cluster.ended(1)
+    audit(tasks)
+    const boots = new Set(
+      tasks.flatMap(({ timeline }) => timeline.map(({ move, by }) => (move === 'claim' ? by : ''))),
+    )
+    boots.delete('')
+    expect(boots.size).toBeGreaterThanOrEqual(3)
+    const { stdout } = await frozen.stop()
+    expect(stdout).toContain('the lease is over: the node begins anew')
+  })
+
+  test('take over at once what a node that drains gives back', async () => {
+    await using cluster = await Cluster.start(2, 3)
+    await cluster.submit(6, { duration: 3, steps: 30 })
+    await sleep(500)
+    const { code } = await cluster.nodes[1]!.stop('SIGTERM')
+    expect(code).toBe(0)
+    cluster.nodes.splice(1, 1)
+    const tasks = await cluster.ended(0)
+    audit(tasks)
+    const moves = tasks.flatMap(({ timeline }) => timeline.map(({ move }) => move))
+    expect(moves).toContain('release')
+    expect(moves).not.toContain('lost')
+  })
+
+  test('answer 503 while the database is away, stop what they run in time, and go on when it is back', async () => {
+    await using server = await startPostgres()
+    await using cluster = await Cluster.start(2, 3, server.url)
+    await cluster.submit(8, { duration: 2, steps: 20 })
+    await sleep(300)
+    await server.stop()
+    const refused = await cluster.api(0).post('/api/run/add', { parameters: { a: 1, b: 2 } })
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([503, true])
+    expect((await cluster.api(1).call('GET', '/healthz')).status).toBe(200)
+    await sleep((lease + 1) * 1_000)
+    await server.start()
+    const back = performance.now()
+    const api = cluster.api(0)
+    for (;;) {
+      const { status } = await api.post('/api/run/add', { parameters: { a: 1, b: 2 } })
+      if (status === 200) break
+      await sleep(50)
+    }
+    expect(performance.now() - back).toBeLessThan(5_000)
+    audit(await cluster.ended(1))
+    const { stdout } = await cluster.nodes[0]!.stop()
+    expect(stdout).toContain('handlers are stopped')
+  })
+})

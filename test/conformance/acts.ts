@@ -1,0 +1,107 @@
+import type { Outcome, Settlement } from '../../src/core/outcome.ts'
+import type { Control, Submission } from '../../src/core/task.ts'
+import type { Moved } from '../../src/store/store.ts'
+import { boom, fromApi, submission } from '../support/tasks.ts'
+import type { Known } from './given.ts'
+import { anyNumberOf, one, type Scene } from './scene.ts'
+
+/**
+ * What one party does to a task, going by what it knew when it decided; answers in one word. It goes straight to the
+ * store, so that two acts can be under way together.
+ */
+export type Act = (scene: Scene, known: Known) => Promise<string>
+
+/** The submission of a task that the others know already by its id; its key makes a second one a replay. */
+export const submitIt: Act = async ({ store }, { id, type }) => {
+  const answer = await store.submit([keyed({ id, type })], fromApi)
+  if (answer.kind !== 'accepted') return answer.kind
+  return one(answer.tasks).replayed ? 'replayed' : 'accepted'
+}
+
+export const submitForLater: Act = async ({ store, clock }, { id, type }) =>
+  (await store.submit([submission({ id, type, runAt: clock.now() + 60_000 })], fromApi)).kind
+
+/** The same key with something else behind it. */
+export const submitOther: Act = async ({ store, audit }, { id, type }) => {
+  const other = { ...keyed({ id, type }), id: `${id}-other`, requestHash: 'another' }
+  audit.watch(other.id)
+  return (await store.submit([other], fromApi)).kind
+}
+
+function keyed({ id, type }: Pick<Submission, 'id' | 'type'>): Submission {
+  return submission({ id, type, idempotencyKey: `key of ${id}`, requestHash: 'hash' })
+}
+
+export const pause = control('pause')
+export const resume = control('resume')
+export const cancel = control('cancel')
+export const retry = control('retry')
+
+function control(control: Control): Act {
+  return async ({ store }, { id }) => one(await store.control([{ id, control, by: 'api' }])).kind
+}
+
+/** By the boot that lives. */
+export const claim: Act = async ({ store, boot }, { type }) => {
+  const claimed = await store.claim({ boot, limit: 1, types: [anyNumberOf(type)] })
+  return claimed.length === 0 ? 'nothing' : 'claimed'
+}
+
+export const promote: Act = async ({ store }, known) => movedOf((await store.promote(100)).moved, known)
+
+export const reap: Act = async ({ store }, known) => movedOf(await store.reap({ poisonLimit: 3 }), known)
+
+/** The reaper gives up on the task at its first loss. */
+export const reapAsPoison: Act = async ({ store }, known) =>
+  movedOf(await store.reap({ poisonLimit: 0 }), known)
+
+function movedOf(moved: readonly Moved[], { id }: Known): string {
+  return moved.some(({ task }) => task.id === id) ? 'moved' : 'nothing'
+}
+
+export const complete = settle({ kind: 'completed', result: '"done"' })
+export const fail = settle({ kind: 'failed', error: boom, retryIn: null })
+export const failAndRetry = settle({ kind: 'failed', error: boom, retryIn: 5_000 })
+export const failAndRetryNow = settle({ kind: 'failed', error: boom, retryIn: 0 })
+export const obeyCancel = settle({ kind: 'cancelled', endedBy: 'cooperative' })
+export const drain = settle({ kind: 'released', why: 'the node drains' })
+
+/** The handler ignored its signal: the task ends without it, and its slot stays taken. */
+export const fenceOff = settle({ kind: 'cancelled', endedBy: 'abandoned' }, { fencedOff: true })
+export const failAndFenceOff = settle({ kind: 'failed', error: boom, retryIn: null }, { fencedOff: true })
+
+/** The handler ignored its signal and can be ended by force. */
+export const fenceFirst = settle({ kind: 'fenced' })
+
+/** The process that ran the handler died, while its node lives. */
+export const loseProcess = settle({ kind: 'lost', why: 'its process died', poisonLimit: 3 })
+export const loseProcessAsPoison = settle({ kind: 'lost', why: 'its process died', poisonLimit: 0 })
+
+/** At a pause point: answers the wish that the node knows. */
+export const park: Act = async (scene, known) =>
+  settle({ kind: 'paused', wishVersion: known.version })(scene, known)
+
+function settle(outcome: Outcome, more: Partial<Settlement> = {}): Act {
+  return async ({ store, boot }, { id, fence, ownerBoot }) => {
+    const settlement = { id, fence, outcome, ranMs: 0, ...more }
+    return one(await store.settle(ownerBoot ?? boot, [settlement])).verdict
+  }
+}
+
+/** The node unwinds its suspended copy, to make room. */
+export const unpark: Act = async ({ store, boot }, known) => {
+  const { id, fence, ownerBoot } = known
+  const copies = [{ id, fence, why: 'room was needed' }]
+  return movedOf(await store.unpark(ownerBoot ?? boot, copies), known)
+}
+
+/** Fenced-off code has returned at last. */
+export const vacate: Act = async ({ store, boot }, { id, fence, ownerBoot }) => {
+  await store.vacate(ownerBoot ?? boot, [{ id, fence, why: 'it returned' }])
+  return 'vacated'
+}
+
+export const prune: Act = async ({ store, clock }) =>
+  (await store.prune(clock.now() + 1, 100)) === 0 ? 'nothing' : 'pruned'
+
+export const purge: Act = async ({ store }, { id }) => one(await store.purge([id])).kind

@@ -1,0 +1,106 @@
+import { expect } from 'vitest'
+import type { Outcome } from '../../src/core/outcome.ts'
+import type { Control, Task } from '../../src/core/task.ts'
+import { boom } from '../support/tasks.ts'
+import type { Scene } from './scene.ts'
+
+/**
+ * The situations a task can be in, each built from the one before it, as it comes about in life. Each answers the task as
+ * a party sees it that looks at this moment.
+ */
+export type Given = (scene: Scene) => Promise<Known>
+
+/** What a party needs to know of a task in order to act on it. */
+export type Known = Pick<Task, 'id' | 'type' | 'version' | 'fence' | 'ownerBoot'>
+
+const minute = 60_000
+
+/** Each task has a type of its own, so that a claim can mean it alone. */
+export const queued: Given = async (scene) => scene.submit({ type: scene.ownType() })
+
+export const unsubmitted: Given = async (scene) => {
+  const { id, type } = scene.draft({ type: scene.ownType() })
+  return { id, type, version: 0, fence: 0, ownerBoot: null }
+}
+
+export const scheduled: Given = async (scene) =>
+  scene.submit({ type: scene.ownType(), runAt: scene.clock.now() + minute })
+
+/** Its time has come, and nobody has moved it to the queue yet. */
+export const due: Given = async (scene) => {
+  const task = await scheduled(scene)
+  await scene.clock.advance(minute)
+  return task
+}
+
+export const running: Given = async (scene) => (await scene.claimOne(await queued(scene))).task
+
+export const pausing: Given = async (scene) => controlled(scene, 'pause', await running(scene))
+
+export const cancelling: Given = async (scene) => controlled(scene, 'cancel', await running(scene))
+
+/** Paused before it ran: there is no code of it anywhere. */
+export const paused: Given = async (scene) => controlled(scene, 'pause', await queued(scene))
+
+/** Paused before its time has come. */
+export const pausedUntilDue: Given = async (scene) => controlled(scene, 'pause', await scheduled(scene))
+
+/** Paused while its handler is suspended in the memory of its node. */
+export const parked: Given = async (scene) => {
+  const task = await pausing(scene)
+  return settled(scene, task, { kind: 'paused', wishVersion: task.version })
+}
+
+/** Resumed and not yet claimed: the suspended handler waits for the claim. */
+export const parkedInQueue: Given = async (scene) => controlled(scene, 'resume', await parked(scene))
+
+/** Like `parkedInQueue`, but the clock was set back before its due time: the only way to this state. */
+export const parkedUntilDue: Given = async (scene) => {
+  const start = scene.clock.now()
+  const task = await due(scene)
+  await scene.promote()
+  const { task: claimed } = await scene.claimOne(task)
+  const asked = await controlled(scene, 'pause', claimed)
+  await settled(scene, asked, { kind: 'paused', wishVersion: asked.version })
+  scene.clock.set(start)
+  return controlled(scene, 'resume', task)
+}
+
+export const completed: Given = async (scene) =>
+  settled(scene, await running(scene), { kind: 'completed', result: '1' })
+
+export const failed: Given = async (scene) =>
+  settled(scene, await running(scene), { kind: 'failed', error: boom, retryIn: null })
+
+export const cancelled: Given = async (scene) => controlled(scene, 'cancel', await queued(scene))
+
+/** Failed by its timeout, while its code ignores the signal and still runs. */
+export const failedWithCodeAlive: Given = async (scene) => {
+  const task = await running(scene)
+  const outcome: Outcome = { kind: 'failed', error: boom, retryIn: null, endedBy: 'abandoned' }
+  const { verdict } = await scene.settle(task, outcome, { fencedOff: true })
+  expect(verdict).toBe('settled')
+  // What the party knows that runs the code is the fence of its run.
+  return task
+}
+
+/** The node of the task has died, and the reaper has not come yet. */
+export function lost(given: Given): Given {
+  return async (scene) => {
+    const task = await given(scene)
+    await scene.startBoot()
+    return task
+  }
+}
+
+async function controlled(scene: Scene, control: Control, task: Known): Promise<Known> {
+  const answer = await scene.control(control, task)
+  if (answer.kind !== 'moved') return expect.unreachable(`${control} was answered with ${answer.kind}`)
+  return answer.task
+}
+
+async function settled(scene: Scene, task: Known, outcome: Outcome): Promise<Known> {
+  const answer = await scene.settle(task, outcome)
+  if (answer.verdict !== 'settled' || answer.task === null) return expect.unreachable(answer.verdict)
+  return answer.task
+}

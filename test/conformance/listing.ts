@@ -1,0 +1,200 @@
+import { describe, expect } from 'vitest'
+import type { Filter } from '../../src/core/filter.ts'
+import type { Place, Query } from '../../src/store/store.ts'
+import { boom } from '../support/tasks.ts'
+import * as given from './given.ts'
+import { testsOn, type Scene } from './scene.ts'
+import type { StoreKind } from './stores.ts'
+
+export function listing(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('a list', () => {
+    test('of a task that is claimed, paused and resumed between its pages shows it once', async (scene) => {
+      await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' }, { id: '4' })
+      const first = await page(scene, {}, { limit: 2 })
+      await scene.claim(4)
+      await scene.control('pause', { id: '3' })
+      await scene.control('pause', { id: '2' })
+      await scene.submit({ id: '5' })
+      const second = await page(scene, {}, { limit: 2, after: first.next })
+      expect([first.ids, second.ids, second.next]).toEqual([['4', '3'], ['2', '1'], null])
+    })
+
+    test('of tasks that are purged between its pages goes on behind them', async (scene) => {
+      await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
+      const first = await page(scene, {}, { limit: 1 })
+      for (const id of ['3', '2']) await scene.control('cancel', { id })
+      await scene.store.purge(['3', '2'])
+      expect(await page(scene, {}, { after: first.next })).toMatchObject({ ids: ['1'], next: null })
+    })
+
+    test('goes by the time of submission, and by its order within a moment', async (scene) => {
+      await scene.submitAll({ id: '2' }, { id: '3' })
+      scene.clock.set(scene.clock.now() - 5)
+      await scene.submit({ id: '1' })
+      scene.clock.set(scene.clock.now() + 10)
+      await scene.submit({ id: '4', priority: 9 })
+      expect(await page(scene, {})).toMatchObject({ ids: ['4', '3', '2', '1'] })
+      expect(await page(scene, {}, { order: 'oldest' })).toMatchObject({ ids: ['1', '2', '3', '4'] })
+      for (const order of ['newest', 'oldest'] as const) {
+        expect(await allPages(scene, {}, { order, limit: 1 })).toEqual(await allPages(scene, {}, { order }))
+      }
+    })
+
+    test('is by status and type, whatever the task went through', async (scene) => {
+      const { lost: _, unsubmitted: __, ...situations } = given
+      const known: given.Known[] = []
+      for (const situation of Object.values(situations)) known.push(await situation(scene))
+      const statuses = new Map<string, string[]>()
+      for (const { id, type } of known) {
+        const { status } = await scene.task({ id })
+        statuses.set(status, [id, ...(statuses.get(status) ?? [])])
+        expect(await page(scene, { types: [type] })).toMatchObject({ ids: [id], next: null })
+        expect(await page(scene, { types: [type], statuses: [status] })).toMatchObject({ ids: [id] })
+      }
+      expect(statuses.size).toBe(9)
+      for (const [status, ids] of statuses) {
+        expect(await page(scene, { statuses: [status as 'queued'] })).toMatchObject({ ids, next: null })
+      }
+      expect((await page(scene, { statuses: ['running', 'paused', 'failed'] })).ids).toHaveLength(
+        ['running', 'paused', 'failed'].flatMap((status) => statuses.get(status) ?? []).length,
+      )
+      expect((await page(scene, { statuses: [] })).ids).toEqual([])
+      expect((await page(scene, { types: ['nothing'] })).ids).toEqual([])
+      expect((await page(scene, { types: [known[0]!.type, known[0]!.type] })).ids).toHaveLength(1)
+    })
+
+    test('is by time: from the one, and before the other', async (scene) => {
+      const start = scene.clock.now()
+      for (const id of ['0', '1', '2', '3']) {
+        await scene.submit({ id, tags: ['t'] })
+        await scene.clock.advance(10)
+      }
+      const between = { createdAfter: start + 10, createdBefore: start + 30 }
+      expect((await page(scene, between)).ids).toEqual(['2', '1'])
+      expect((await page(scene, { ...between, tag: 't' }, { order: 'oldest' })).ids).toEqual(['1', '2'])
+      expect((await page(scene, { createdBefore: start })).ids).toEqual([])
+    })
+
+    test('is by tag, beside the rest', async (scene) => {
+      await scene.submitAll(
+        { id: '1', tags: ['a', 'b'] },
+        { id: '2', tags: ['b'], type: 'other' },
+        { id: '3', tags: ['ab'] },
+        { id: '4', tags: ['a', 'größer "x"'] },
+      )
+      await scene.control('pause', { id: '4' })
+      expect((await page(scene, { tag: 'a' })).ids).toEqual(['4', '1'])
+      expect((await page(scene, { tag: 'a', statuses: ['queued'] })).ids).toEqual(['1'])
+      expect((await page(scene, { tag: 'b', types: ['other'] })).ids).toEqual(['2'])
+      expect((await page(scene, { tag: 'größer "x"' })).ids).toEqual(['4'])
+      await scene.control('cancel', { id: '4' })
+      await scene.store.purge(['4'])
+      expect((await page(scene, { tag: 'a' })).ids).toEqual(['1'])
+    })
+
+    test('is by text in id, parameters and error', async (scene) => {
+      await scene.submitAll(
+        { id: 'abc-1', parameters: '{"file":"Größe 100%_A.png"}' },
+        { id: 'xabc-2', parameters: '{"n":1}' },
+      )
+      const broken = await scene.submit({ id: '3', type: 'broken' })
+      const { task } = await scene.claimOne(broken)
+      const error = { ...boom, message: 'The Disk is full', stack: 'at secret.ts' }
+      await scene.settle(task, { kind: 'failed', error, retryIn: null })
+      const found = async (text: string) => (await page(scene, { text })).ids
+      expect(await found('ABC')).toEqual(['abc-1'])
+      expect(await found('größe 100%_a')).toEqual(['abc-1'])
+      expect(await found('0%%')).toEqual([])
+      expect(await found('"n":1')).toEqual(['xabc-2'])
+      expect(await found('disk IS')).toEqual(['3'])
+      expect(await found('boom')).toEqual(['3'])
+      expect(await found('secret')).toEqual([])
+      expect(await found('')).toHaveLength(3)
+    })
+
+    test('of text in the shape of an id looks at those ids only', async (scene) => {
+      const [one, two] = ['019a3c5e-7d2b-7000-8000-000000000001', '019a3c5e-7d2b-7000-8000-000000000002']
+      await scene.submitAll({ id: one, tags: ['t'] }, { id: two }, { id: 'x', parameters: `{"of":"${one}"}` })
+      expect(await page(scene, { text: '019a3c5e-7d2b' })).toMatchObject({ ids: [two, one], looked: 2 })
+      expect(await page(scene, { text: one })).toMatchObject({ ids: [one], looked: 1, next: null })
+      expect(await page(scene, { text: one, statuses: ['running'] })).toMatchObject({ ids: [], looked: 1 })
+      expect(await page(scene, { text: '019a3c5e-7d2b', tag: 't' })).toMatchObject({ ids: [one], looked: 2 })
+    })
+
+    test('looks at no more candidates than it is told, and goes on behind them', async (scene) => {
+      await scene.submitAll({ id: '1', tags: ['rare'], parameters: '{"rare":1}' }, {}, {}, {}, { id: '5' })
+      const text = await page(scene, { text: 'rare' }, { scan: 2 })
+      expect(text).toMatchObject({ ids: [], looked: 2 })
+      const rest = await page(scene, { text: 'rare' }, { scan: 3, after: text.next })
+      expect(rest).toMatchObject({ ids: ['1'], looked: 3, next: null })
+      expect(await page(scene, { tag: 'rare' }, { scan: 2 })).toMatchObject({
+        ids: ['1'],
+        looked: 1,
+        next: null,
+      })
+      expect(await page(scene, {}, { limit: 5 })).toMatchObject({ looked: 5, next: null })
+      expect(await page(scene, {}, { scan: 0 })).toMatchObject({ ids: [], looked: 0 })
+    })
+
+    test('has the parameters of each task and nothing of its other documents', async (scene) => {
+      const task = await scene.submit({ parameters: '{"a":[1]}' })
+      const { entries } = await scene.store.list(query({}))
+      expect(entries).toEqual([
+        { task, parameters: '{"a":[1]}', checkpoint: null, result: null, timeline: [] },
+      ])
+    })
+  })
+
+  describe('a place in the queue', () => {
+    test('counts what a claim takes before it, of the types that are asked for', async (scene) => {
+      await scene.submitAll(
+        { priority: 1 },
+        { type: 'other' },
+        {},
+        { id: 'mine' },
+        { priority: 5 },
+        { runAt: scene.clock.now() + 1, priority: 9 },
+        {},
+      )
+      const mine = await scene.task({ id: 'mine' })
+      const ahead = (types: readonly string[], limit = 100) => scene.store.ahead(mine, types, limit)
+      expect(await ahead(['work'])).toBe(3)
+      expect(await ahead(['work', 'other'])).toBe(4)
+      expect(await ahead(['work', 'other'], 2)).toBe(2)
+      expect(await ahead([])).toBe(0)
+      await scene.claim(1)
+      expect(await ahead(['work', 'other'])).toBe(3)
+    })
+  })
+}
+
+const query = (filter: Filter, more: Partial<Query> = {}): Query => ({
+  filter,
+  order: 'newest',
+  after: null,
+  limit: 100,
+  scan: 1_000,
+  ...more,
+})
+
+/** Both verbs, which have to agree. */
+async function page({ store }: Scene, filter: Filter, more: Partial<Query> = {}) {
+  const { entries: ids, ...rest } = await store.find(query(filter, more))
+  const { entries, ...same } = await store.list(query(filter, more))
+  expect(entries.map(({ task }) => task.id)).toEqual(ids)
+  expect(same).toEqual(rest)
+  return { ids, ...rest }
+}
+
+async function allPages(scene: Scene, filter: Filter, more: Partial<Query>): Promise<string[]> {
+  const ids: string[] = []
+  let after: Place | null = null
+  do {
+    const found: Awaited<ReturnType<typeof page>> = await page(scene, filter, { ...more, after })
+    ids.push(...found.ids)
+    after = found.next
+  } while (after !== null)
+  return ids
+}

@@ -1,0 +1,93 @@
+import { describe, expect } from 'vitest'
+import { boot } from '../support/tasks.ts'
+import * as given from './given.ts'
+import { anyNumberOf, testsOn, type Scene } from './scene.ts'
+import type { StoreKind } from './stores.ts'
+
+/** What it means that a node lives, with leases and without. */
+export function living(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('a boot', () => {
+    test('is renewed while it lives', async (scene) => {
+      expect(await scene.store.renew(scene.boot)).toBe(true)
+      expect(await scene.store.renew('never started')).toBe(false)
+      await scene.store.endBoot(scene.boot)
+      expect(await scene.store.renew(scene.boot)).toBe(false)
+    })
+
+    test('is refused when there was one of that name', async (scene) => {
+      await expect(scene.store.startBoot(boot(scene.boot))).rejects.toThrow(Error)
+    })
+  })
+
+  if (kind.shared) sharing(kind)
+  else owning(kind)
+}
+
+function owning(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('a store that one process owns', () => {
+    test('gives a boot no lease, and ends it when another starts', async (scene) => {
+      expect(scene.store.capabilities.lease).toBeNull()
+      const [first, task] = [scene.boot, await given.running(scene)]
+      await scene.clock.advance(86_400_000)
+      expect(await scene.store.renew(first)).toBe(true)
+      expect(await scene.reap()).toEqual([])
+      await scene.joinBoot('another')
+      expect(await scene.store.renew(first)).toBe(false)
+      expect(await scene.reap()).toMatchObject([{ task: { id: task.id } }])
+    })
+  })
+}
+
+function sharing(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('a store that nodes share', () => {
+    test('lets boots live side by side', async (scene) => {
+      const [first, task] = [scene.boot, await given.running(scene)]
+      await scene.joinBoot('another')
+      expect(await scene.store.renew(first)).toBe(true)
+      expect(await scene.store.renew('another')).toBe(true)
+      expect(await scene.reap()).toEqual([])
+      const outcome = { kind: 'completed', result: '1' } as const
+      expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'settled' })
+    })
+
+    test('takes what a boot has when its lease is over, and from then on refuses it', async (scene) => {
+      const [silent, task] = [scene.boot, await given.running(scene)]
+      await scene.joinBoot('another')
+      await scene.clock.advance(leaseOf(scene))
+      expect(await scene.store.renew('another')).toBe(true)
+      expect(await scene.reap()).toEqual([])
+      await scene.clock.advance(1)
+      expect(await scene.reap()).toMatchObject([{ task: { id: task.id, status: 'queued', ownerBoot: null } }])
+      expect(await scene.store.renew(silent)).toBe(false)
+      const outcome = { kind: 'completed', result: '1' } as const
+      expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'superseded' })
+      expect(await scene.claim(1, [anyNumberOf(task.type)])).toEqual([])
+    })
+
+    test('gives nothing to a boot whose lease is over, even before it is reaped', async (scene) => {
+      await scene.submit()
+      await scene.clock.advance(leaseOf(scene) + 1)
+      expect(await scene.claim()).toEqual([])
+      expect(await scene.store.renew(scene.boot)).toBe(false)
+    })
+
+    test('keeps a boot alive that is renewed in time', async (scene) => {
+      await given.running(scene)
+      for (let turn = 0; turn < 4; turn++) {
+        await scene.clock.advance(leaseOf(scene))
+        expect(await scene.store.renew(scene.boot)).toBe(true)
+      }
+      expect(await scene.reap()).toEqual([])
+    })
+  })
+}
+
+function leaseOf({ store }: Scene): number {
+  return store.capabilities.lease ?? expect.unreachable('a store that nodes share has leases')
+}

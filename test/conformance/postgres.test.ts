@@ -1,0 +1,278 @@
+import { Client } from 'pg'
+import { describe, expect, inject, test } from 'vitest'
+import { StoreUnavailable } from '../../src/core/errors.ts'
+import type { Submission } from '../../src/core/task.ts'
+import { statementsFor } from '../../src/store/postgres/statements.ts'
+import { openPostgres } from '../../src/store/postgres/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { boot, fromApi, submission } from '../support/tasks.ts'
+import { anyNumberOf } from './scene.ts'
+import { newSchema } from './stores.ts'
+
+const url = inject('postgres')
+
+/** Some nodes on one schema, by the time of the database. */
+class Nodes implements AsyncDisposable {
+  readonly schema = newSchema()
+  readonly stores: Store[] = []
+
+  static async open(count: number): Promise<Nodes> {
+    const nodes = new Nodes()
+    // All at once: the migrations wait for each other.
+    const opening = Array.from({ length: count }, () => openPostgres(url, { schema: nodes.schema }))
+    nodes.stores.push(...(await Promise.all(opening)))
+    for (const [index, store] of nodes.stores.entries()) await store.startBoot(boot(`boot-${index}`))
+    return nodes
+  }
+
+  get first(): Store {
+    return this.stores[0]!
+  }
+
+  /** Each node, with its boot, at once. */
+  each<T>(act: (store: Store, boot: string) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.stores.map((store, index) => act(store, `boot-${index}`)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.each(async (store) => store[Symbol.asyncDispose]())
+  }
+}
+
+const many = (count: number, own: (index: number) => Partial<Submission> = () => ({})) =>
+  Array.from({ length: count }, (_, index) => submission({ id: `task-${index}`, ...own(index) }))
+
+describe('nodes on one PostgreSQL', () => {
+  test('start together: each migration runs once', async () => {
+    await using nodes = await Nodes.open(6)
+    expect(await nodes.each((store) => store.counts())).toHaveLength(6)
+    const versions = await ask(`select version from ${nodes.schema}.migrations`)
+    expect(versions.map(({ version }) => version)).toEqual([1, 2])
+  })
+
+  test('never claim the same task, and together claim all', async () => {
+    await using nodes = await Nodes.open(4)
+    await nodes.first.submit(many(400), fromApi)
+    const claimed = await nodes.each(async (store, boot) => {
+      const ids: string[] = []
+      for (;;) {
+        const request = { boot, limit: 7, types: [anyNumberOf('work')] }
+        const turns = await Promise.all([store.claim(request), store.claim(request)])
+        if (turns.flat().length === 0) return ids
+        ids.push(...turns.flat().map(({ task }) => task.id))
+      }
+    })
+    expect(claimed.flat().toSorted()).toEqual(
+      many(400)
+        .map(({ id }) => id)
+        .toSorted(),
+    )
+  })
+
+  test('keep the concurrency of a type exactly, whoever claims and settles', async () => {
+    await using nodes = await Nodes.open(4)
+    await nodes.first.submit(many(120), fromApi)
+    let running = 0
+    let most = 0
+    let ended = 0
+    await nodes.each(async (store, boot) => {
+      while (ended < 120) {
+        const types = [{ type: 'work', concurrency: 3 }]
+        const claimed = await store.claim({ boot, limit: 2, types })
+        running += claimed.length
+        most = Math.max(most, running)
+        for (const { task } of claimed) {
+          // A place is free for others from the commit on, before its answer is here.
+          running -= 1
+          const outcome = { kind: 'completed', result: '1' } as const
+          await store.settle(boot, [{ id: task.id, fence: task.fence, ranMs: 0, outcome }])
+          ended += 1
+        }
+      }
+    })
+    expect(most).toBeLessThanOrEqual(3)
+    expect(await nodes.first.counts()).toMatchObject({ byType: { work: { completed: 120 } } })
+  })
+
+  test('make one task of one key, however many submit it at once, and in whatever order', async () => {
+    await using nodes = await Nodes.open(4)
+    for (let turn = 0; turn < 10; turn++) {
+      const answers = await nodes.each(async (store, boot) => {
+        const keys = [`a${turn}`, `b${turn}`, `c${turn}`]
+        const drafts = keys.map((key) =>
+          submission({ id: `${boot} ${key}`, idempotencyKey: key, requestHash: 'hash' }),
+        )
+        return store.submit(boot < 'boot-2' ? drafts : drafts.toReversed(), fromApi)
+      })
+      const tasks = answers.flatMap((answer) => (answer.kind === 'accepted' ? answer.tasks : []))
+      expect(tasks).toHaveLength(12)
+      expect(tasks.filter(({ replayed }) => !replayed)).toHaveLength(3)
+      expect(new Set(tasks.map(({ task }) => task.id)).size).toBe(3)
+    }
+  })
+
+  test('start nothing of a type once its hold is answered', async () => {
+    await using nodes = await Nodes.open(4)
+    await nodes.first.submit(many(1_000), fromApi)
+    const started = async () => 1_000 - ((await nodes.first.counts()).byType['work']?.queued ?? 0)
+    let over = false
+    const [marks] = await nodes.each(async (store, boot) => {
+      const between: number[] = []
+      while (boot !== 'boot-0' && !over) {
+        await store.claim({ boot, limit: 1, types: [anyNumberOf('work')] })
+      }
+      for (let turn = 0; turn < 20 && boot === 'boot-0'; turn++) {
+        await store.hold('work', true, 'api')
+        const before = await started()
+        // Whatever was under way has come to its end in these.
+        for (let look = 0; look < 5; look++) between.push((await started()) - before)
+        await store.hold('work', false, 'api')
+      }
+      over = true
+      return between
+    })
+    expect(new Set(marks)).toEqual(new Set([0]))
+    expect(await started()).toBeGreaterThan(0)
+  })
+
+  test('come through when they control and settle the same tasks in all orders', async () => {
+    await using nodes = await Nodes.open(3)
+    await nodes.first.submit(many(60), fromApi)
+    const ids = many(60).map(({ id }) => id)
+    await nodes.each(async (store, boot) => {
+      for (let turn = 0; turn < 8; turn++) {
+        const order = boot === 'boot-1' ? ids.toReversed() : ids
+        const control = turn % 2 === 0 ? 'pause' : 'resume'
+        await Promise.all([
+          store.control(order.map((id) => ({ id, control, by: 'api' }))),
+          store.claim({ boot, limit: 5, types: [{ type: 'work', concurrency: 20 }] }),
+          store.submit([submission({ id: `${boot} ${turn}`, type: 'other' })], fromApi),
+        ])
+      }
+    })
+    const { byType } = await nodes.first.counts()
+    const total = Object.values(byType['work'] ?? {}).reduce((sum, count) => sum + count, 0)
+    expect([total, byType['other']?.queued]).toEqual([60, 24])
+  })
+})
+
+describe('text that PostgreSQL cannot hold', () => {
+  const odd = ['null \0 in it', 'half \uD83C of a pair', '\uFFFF', 'quote \' \\ " {x}']
+
+  test.each(odd)('%j is kept as a name, a key, a tag and a type', async (text) => {
+    await using nodes = await Nodes.open(1)
+    const { first } = nodes
+    const keyed = { idempotencyKey: text, requestHash: text }
+    const draft = submission({ id: text, type: text, tags: [text], ...keyed })
+    await first.submit([draft], { ...fromApi, by: text })
+    const claimed = await first.claim({ boot: 'boot-0', limit: 1, types: [{ type: text, concurrency: 1 }] })
+    expect(claimed).toMatchObject([{ task: { id: text, type: text, tags: [text], ...keyed } }])
+    expect(await first.read(text)).toMatchObject({ timeline: [{ by: text }, {}] })
+    expect(await first.counts()).toMatchObject({ byType: { [text]: { running: 1 } } })
+    const filter = { tag: text, types: [text] }
+    const query = { filter, order: 'newest', after: null, limit: 10, scan: 10 } as const
+    expect(await first.find(query)).toMatchObject({ entries: [text] })
+    expect(await first.get(`${text}?`)).toBeNull()
+    expect(await first.control([{ id: `${text}?`, control: 'pause', by: text }])).toEqual([
+      { kind: 'unknown' },
+    ])
+    const replay = await first.submit([{ ...draft, id: 'another' }], fromApi)
+    expect(replay).toMatchObject({ tasks: [{ replayed: true, task: { id: text } }] })
+  })
+})
+
+describe('a database that is not ours to use', () => {
+  test('is refused when a newer Fermata wrote it', async () => {
+    await using nodes = await Nodes.open(1)
+    await ask(`insert into ${nodes.schema}.migrations (version) values (99)`)
+    await expect(openPostgres(url, { schema: nodes.schema })).rejects.toThrow(
+      /newer Fermata \(schema 99, .*upgrade the program/,
+    )
+  })
+
+  test('is refused when nobody answers, with the reason', async () => {
+    const opening = openPostgres('postgres://127.0.0.1:1/nothing')
+    await expect(opening).rejects.toThrow(StoreUnavailable)
+    await expect(opening).rejects.toMatchObject({ unknown: false, cause: { code: 'ECONNREFUSED' } })
+  })
+})
+
+describe('a connection that is lost', () => {
+  test('is opened anew, and nobody hears of it', async () => {
+    await using nodes = await Nodes.open(1)
+    for (let turn = 0; turn < 3; turn++) {
+      await killBackends(nodes)
+      expect(await nodes.first.submit([submission({ id: `${turn}` })], fromApi)).toMatchObject({
+        kind: 'accepted',
+      })
+      expect(await nodes.first.get(`${turn}`)).toMatchObject({ status: 'queued' })
+    }
+  })
+
+  test('under load leaves no doubt: each task is answered and recorded, or refused and not', async () => {
+    await using nodes = await Nodes.open(1)
+    const ids = Array.from({ length: 400 }, (_, index) => `${index}`)
+    const submits = ids.map(async (id, index) => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, index)
+      })
+      return nodes.first.submit([submission({ id })], fromApi)
+    })
+    const settled = Promise.allSettled(submits)
+    for (let kill = 0; kill < 15; kill++) await killBackends(nodes)
+    const answers = await settled
+    let recorded = 0
+    for (const [index, answer] of answers.entries()) {
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ unknown: false })
+      expect((await nodes.first.get(ids[index]!)) !== null).toBe(answer.status === 'fulfilled')
+      if (answer.status === 'fulfilled') recorded += 1
+    }
+    expect(await nodes.first.counts()).toMatchObject({ byType: { work: { queued: recorded } } })
+  })
+})
+
+describe('the cost of a claim', () => {
+  test('does not grow with what may not run now, nor by what the planner believes', async () => {
+    await using nodes = await Nodes.open(1)
+    const { schema } = nodes
+    await nodes.first.submit([submission({ id: 'mine', type: 'mine', priority: -1 })], fromApi)
+    // Others wait before it: of a type that is held, of one at its limit, and of one that this node does not run.
+    const others = ['held', 'full', 'foreign']
+    for (const type of others) await ask(waiting(schema, type, 10_000))
+    await nodes.first.hold('held', true, 'api')
+    const full = [{ type: 'full', concurrency: 1 }]
+    expect(await nodes.first.claim({ boot: 'boot-0', limit: 5, types: full })).toHaveLength(1)
+    const { claim } = statementsFor(schema)
+    const types = ['held', 'full', 'mine']
+    const plan = await ask(`explain (analyze, buffers, format json) ${claim}`, [types, [null, 1, null], 5])
+    const [{ Plan: root }] = plan[0]!['QUERY PLAN'] as [{ Plan: Record<string, number> }]
+    expect(root['Actual Rows']).toBe(1)
+    expect((root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0)).toBeLessThan(50)
+  })
+})
+
+/** Many tasks at once, by the shortest way: copies of one that the store has written. */
+function waiting(schema: string, type: string, count: number): string {
+  return `insert into ${schema}.tasks
+      (n, seq, id, type, status, priority, created_at, since, max_attempts, backoff, tags, timeline)
+    select nextval('${schema}.places'), c, '${type} ' || c, '${type}', 'queued', 0, t.created_at, t.since,
+      t.max_attempts, t.backoff, t.tags, t.timeline
+    from ${schema}.tasks t, generate_series(1, ${count}) as c where t.id = 'mine'`
+}
+
+/** Ends every connection that works on the schema, as an administrator or a fail-over does. */
+async function killBackends({ schema }: Nodes): Promise<void> {
+  await ask(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'fermata ${schema}%' and pid <> pg_backend_pid()`,
+  )
+}
+
+async function ask(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}

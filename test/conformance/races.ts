@@ -1,0 +1,272 @@
+import { describe, expect, test } from 'vitest'
+import type { MoveName } from '../../src/core/lifecycle.ts'
+import * as acts from './acts.ts'
+import * as given from './given.ts'
+import { testsOn, type Scene } from './scene.ts'
+import type { StoreKind } from './stores.ts'
+
+/**
+ * Two parties act on one task, both going by what they saw before. A row reads
+ *
+ *     situation | one | the other | outcome when the one is first | outcome when the other is first
+ *
+ * and an outcome: answer to the one, answer to the other: status of the task after both. Situations stand in `given.ts`
+ * (`lost` ones: their node died, and the reaper has not come yet), acts in `acts.ts`.
+ *
+ * The type refuses a move without races; a test refuses a race that never makes its move.
+ */
+const races: Readonly<Record<MoveName, string>> = {
+  submit: `
+    unsubmitted | submitIt | submitIt    | accepted, replayed: queued | replayed, accepted: queued
+    unsubmitted | submitIt | submitOther | accepted, conflict: queued | conflict, accepted: gone
+    unsubmitted | submitIt | cancel      | accepted, moved: cancelled | accepted, unknown: queued
+  `,
+  due: `
+    due | promote | cancel  | moved, moved: cancelled | nothing, moved: cancelled
+    due | promote | pause   | moved, moved: paused    | nothing, moved: paused
+    due | promote | promote | moved, nothing: queued  | nothing, moved: queued
+    due | promote | claim   | moved, claimed: running | moved, nothing: queued
+  `,
+  claim: `
+    queued        | claim | claim    | claimed, nothing: running    | nothing, claimed: running
+    queued        | claim | cancel   | claimed, moved: cancelling   | nothing, moved: cancelled
+    queued        | claim | pause    | claimed, moved: pausing      | nothing, moved: paused
+    parkedInQueue | claim | unpark   | claimed, nothing: running    | claimed, moved: running
+    parkedInQueue | claim | complete | claimed, superseded: running | claimed, superseded: running
+  `,
+  pause: `
+    queued        | pause | claim   | moved, nothing: paused  | moved, claimed: pausing
+    queued        | pause | cancel  | moved, moved: cancelled | refused, moved: cancelled
+    due           | pause | promote | moved, nothing: paused  | moved, moved: paused
+    queued        | pause | pause   | moved, stands: paused   | stands, moved: paused
+    parkedInQueue | pause | unpark  | moved, moved: paused    | moved, moved: paused
+  `,
+  'ask-pause': `
+    running      | pause | complete     | moved, settled: completed | refused, settled: completed
+    running      | pause | fail         | moved, settled: failed    | refused, settled: failed
+    running      | pause | failAndRetry | moved, settled: paused    | moved, settled: paused
+    running      | pause | cancel       | moved, moved: cancelling  | refused, moved: cancelling
+    lost running | pause | reap         | moved, moved: paused      | moved, moved: paused
+    lost running | pause | reapAsPoison | moved, moved: paused      | refused, moved: failed
+    running      | pause | drain        | moved, settled: paused    | moved, settled: paused
+  `,
+  'settle-pause': `
+    pausing      | park | resume   | settled, moved: queued      | stale, moved: running
+    pausing      | park | cancel   | settled, moved: cancelling  | stale, moved: cancelling
+    pausing      | park | complete | settled, settled: completed | superseded, settled: completed
+    lost pausing | park | reap     | settled, moved: paused      | superseded, moved: paused
+    pausing      | park | park     | settled, superseded: paused | superseded, settled: paused
+  `,
+  'take-back': `
+    pausing      | resume | park     | moved, stale: running     | moved, settled: queued
+    pausing      | resume | complete | moved, settled: completed | refused, settled: completed
+    pausing      | resume | drain    | moved, settled: queued    | moved, settled: queued
+    pausing      | resume | cancel   | moved, moved: cancelling  | refused, moved: cancelling
+    lost pausing | resume | reap     | moved, moved: queued      | moved, moved: queued
+  `,
+  resume: `
+    paused         | resume | claim    | moved, claimed: running   | moved, nothing: queued
+    paused         | resume | cancel   | moved, moved: cancelled   | refused, moved: cancelled
+    parked         | resume | cancel   | moved, moved: cancelling  | refused, moved: cancelling
+    parked         | resume | unpark   | moved, moved: queued      | moved, moved: queued
+    parked         | resume | complete | moved, superseded: queued | refused, settled: completed
+    lost parked    | resume | reap     | moved, moved: queued      | moved, moved: queued
+    parked         | resume | resume   | moved, stands: queued     | stands, moved: queued
+    pausedUntilDue | resume | promote  | moved, nothing: scheduled | moved, nothing: scheduled
+  `,
+  cancel: `
+    queued | cancel | claim   | moved, nothing: cancelled | moved, claimed: cancelling
+    due    | cancel | promote | moved, nothing: cancelled | moved, moved: cancelled
+    queued | cancel | retry   | moved, moved: queued      | moved, refused: cancelled
+    paused | cancel | resume  | moved, refused: cancelled | moved, moved: cancelled
+  `,
+  'ask-cancel': `
+    running       | cancel | complete | moved, settled: completed  | refused, settled: completed
+    running       | cancel | fail     | moved, settled: cancelled  | refused, settled: failed
+    pausing       | cancel | park     | moved, stale: cancelling   | moved, settled: cancelling
+    parked        | cancel | unpark   | moved, nothing: cancelling | moved, moved: cancelled
+    parkedInQueue | cancel | claim    | moved, nothing: cancelling | moved, claimed: cancelling
+    parked        | cancel | complete | moved, settled: completed  | refused, settled: completed
+    lost running  | cancel | reap     | moved, moved: cancelled    | moved, moved: cancelled
+    running       | cancel | cancel   | moved, stands: cancelling  | stands, moved: cancelling
+  `,
+  complete: `
+    lost running | complete | reap     | settled, nothing: completed    | superseded, moved: queued
+    cancelling   | complete | fenceOff | settled, superseded: completed | superseded, settled: cancelled
+    running      | complete | complete | settled, superseded: completed | superseded, settled: completed
+    parked       | complete | unpark   | settled, nothing: completed    | superseded, moved: paused
+  `,
+  'settle-cancel': `
+    cancelling      | obeyCancel | complete | settled, superseded: cancelled | superseded, settled: completed
+    cancelling      | obeyCancel | fenceOff | settled, superseded: cancelled | superseded, settled: cancelled
+    lost cancelling | obeyCancel | reap     | settled, nothing: cancelled    | superseded, moved: cancelled
+    cancelling      | obeyCancel | retry    | settled, moved: queued         | settled, refused: cancelled
+    cancelling      | fenceOff   | retry    | settled, refused: cancelled    | settled, refused: cancelled
+  `,
+  fence: `
+    cancelling      | fenceFirst | obeyCancel   | settled, superseded: cancelling | superseded, settled: cancelled
+    cancelling      | fenceFirst | complete     | settled, superseded: cancelling | superseded, settled: completed
+    running         | fenceFirst | failAndRetry | settled, superseded: running    | superseded, settled: scheduled
+    running         | fenceFirst | cancel       | settled, moved: cancelling      | settled, moved: cancelling
+    pausing         | fenceFirst | park         | settled, superseded: pausing    | superseded, settled: paused
+    lost cancelling | fenceFirst | reap         | settled, moved: cancelled       | superseded, moved: cancelled
+  `,
+  'retry-later': `
+    running      | failAndRetry    | cancel | settled, moved: cancelled   | settled, moved: cancelled
+    running      | failAndRetry    | pause  | settled, moved: paused      | settled, moved: paused
+    lost running | failAndRetry    | reap   | settled, nothing: scheduled | superseded, moved: queued
+    running      | failAndRetryNow | claim  | settled, claimed: running   | settled, nothing: queued
+  `,
+  'retry-paused': `
+    pausing      | failAndRetry | resume | settled, moved: scheduled | settled, moved: scheduled
+    pausing      | failAndRetry | cancel | settled, moved: cancelled | settled, moved: cancelled
+    lost pausing | failAndRetry | reap   | settled, nothing: paused  | superseded, moved: paused
+  `,
+  fail: `
+    running      | fail            | retry  | settled, moved: queued   | settled, refused: failed
+    running      | failAndFenceOff | retry  | settled, refused: failed | settled, refused: failed
+    running      | fail            | cancel | settled, refused: failed | settled, moved: cancelled
+    lost running | fail            | reap   | settled, nothing: failed | superseded, moved: queued
+    pausing      | fail            | resume | settled, refused: failed | settled, moved: failed
+  `,
+  release: `
+    running      | drain | cancel   | settled, moved: cancelled   | settled, moved: cancelled
+    running      | drain | pause    | settled, moved: paused      | settled, moved: paused
+    running      | drain | complete | settled, superseded: queued | superseded, settled: completed
+    lost running | drain | reap     | settled, nothing: queued    | superseded, moved: queued
+  `,
+  'release-paused': `
+    pausing | drain | resume | settled, moved: queued      | settled, moved: queued
+    pausing | drain | cancel | settled, moved: cancelled   | settled, moved: cancelled
+    pausing | drain | park   | settled, superseded: paused | superseded, settled: paused
+  `,
+  unpark: `
+    parked        | unpark | resume | moved, moved: queued    | moved, moved: queued
+    parkedInQueue | unpark | claim  | moved, claimed: running | nothing, claimed: running
+    parked        | unpark | cancel | moved, moved: cancelled | nothing, moved: cancelling
+    lost parked   | unpark | reap   | moved, nothing: paused  | nothing, moved: paused
+    parked        | unpark | unpark | moved, nothing: paused  | nothing, moved: paused
+  `,
+  lost: `
+    lost running | reap         | complete | moved, superseded: queued | nothing, settled: completed
+    lost running | reap         | reap     | moved, nothing: queued    | nothing, moved: queued
+    lost running | reap         | cancel   | moved, moved: cancelled   | moved, moved: cancelled
+    lost running | reap         | claim    | moved, claimed: running   | moved, nothing: queued
+    lost running | reapAsPoison | cancel   | moved, refused: failed    | moved, moved: cancelled
+    running      | loseProcess  | complete | settled, superseded: queued | superseded, settled: completed
+    running      | loseProcess  | pause    | settled, moved: paused      | settled, moved: paused
+    lost running | loseProcess  | reap     | settled, nothing: queued    | superseded, moved: queued
+  `,
+  'lost-pausing': `
+    lost pausing | reap | resume | moved, moved: queued      | moved, moved: queued
+    lost pausing | reap | park   | moved, superseded: paused | moved, settled: paused
+    lost pausing | reap | cancel | moved, moved: cancelled   | moved, moved: cancelled
+    pausing      | loseProcess | park   | settled, superseded: paused | superseded, settled: paused
+    pausing      | loseProcess | resume | settled, moved: queued      | settled, moved: queued
+  `,
+  'lost-cancelling': `
+    lost cancelling | reap | complete   | moved, superseded: cancelled | nothing, settled: completed
+    lost cancelling | reap | obeyCancel | moved, superseded: cancelled | nothing, settled: cancelled
+    lost cancelling | reap | retry      | moved, moved: queued         | moved, refused: cancelled
+    cancelling      | loseProcess | obeyCancel | settled, superseded: cancelled | superseded, settled: cancelled
+  `,
+  'lost-parked': `
+    lost parked        | reap | resume | moved, moved: queued    | moved, moved: queued
+    lost parkedInQueue | reap | claim  | moved, claimed: running | nothing, claimed: running
+    lost parked        | reap | cancel | moved, moved: cancelled | moved, moved: cancelled
+    lost parked        | reap | unpark | moved, nothing: paused  | nothing, moved: paused
+  `,
+  retry: `
+    failedWithCodeAlive      | retry | vacate   | refused, vacated: failed  | moved, vacated: queued
+    lost failedWithCodeAlive | retry | reap     | refused, nothing: failed  | moved, nothing: queued
+    failed                   | retry | retry    | moved, stands: queued     | stands, moved: queued
+    failed                   | retry | prune    | moved, nothing: queued    | unknown, pruned: gone
+    cancelled                | retry | purge    | moved, refused: queued    | unknown, purged: gone
+    cancelled                | retry | cancel   | moved, moved: cancelled   | moved, refused: queued
+    failed                   | retry | complete | moved, superseded: queued | moved, superseded: queued
+  `,
+}
+
+export function racing(kind: StoreKind): void {
+  const test = testsOn(kind)
+  for (const [move, table] of Object.entries(races)) {
+    describe(`a race of ${move}`, () => {
+      for (const race of rowsOf(table)) {
+        test(`of a ${race.situation} task: ${race.one} against ${race.other}`, async (scene) => {
+          const made = new Set<string>()
+          for (const together of [true, false]) {
+            for (const first of ['one', 'other'] as const) {
+              const known = await situationOf(race.situation)(scene)
+              const answers = await run(scene, known, race, first, together)
+              await scene.audit.check()
+              const record = await scene.store.read(known.id)
+              expect(`${answers}: ${record?.task.status ?? 'gone'}`).toBe(race.outcomes[first])
+              for (const line of record?.timeline.slice(known.version) ?? []) made.add(line.move)
+            }
+          }
+          expect(made, 'the races of a move make that move').toContain(move)
+        })
+      }
+    })
+  }
+}
+
+type Rival = 'one' | 'other'
+
+type Race = Readonly<{
+  situation: string
+  one: string
+  other: string
+  /** By who comes first. */
+  outcomes: Readonly<Record<Rival, string>>
+}>
+
+/** Both acts in one turn, so that a store that groups its writes commits them together, or one after the other's answer. */
+async function run(
+  scene: Scene,
+  known: given.Known,
+  race: Race,
+  first: Rival,
+  together: boolean,
+): Promise<string> {
+  const answers = { one: '', other: '' }
+  const begin = async (rival: Rival) => {
+    answers[rival] = await actOf(race[rival])(scene, known)
+  }
+  const begun = begin(first)
+  if (!together) await begun
+  await Promise.all([begun, begin(first === 'one' ? 'other' : 'one')])
+  return `${answers.one}, ${answers.other}`
+}
+
+function rowsOf(table: string): Race[] {
+  const lines = table.trim().split('\n')
+  return lines.map((line) => {
+    const [situation = '', one = '', other = '', oneFirst = '', otherFirst = ''] = line
+      .split('|')
+      .map((cell) => cell.trim())
+    return { situation, one, other, outcomes: { one: oneFirst, other: otherFirst } }
+  })
+}
+
+const { lost, ...plain } = given
+const situations = new Map<string, given.Given>(Object.entries(plain))
+const actsByName = new Map<string, acts.Act>(Object.entries(acts))
+
+function situationOf(name: string): given.Given {
+  if (name.startsWith('lost ')) return lost(situationOf(name.slice('lost '.length)))
+  return situations.get(name) ?? expect.unreachable(`no situation is named ${name}`)
+}
+
+function actOf(name: string): acts.Act {
+  return actsByName.get(name) ?? expect.unreachable(`no act is named ${name}`)
+}
+
+/** Of the table of races itself. */
+export function racesAreComplete(): void {
+  test.each(Object.entries(races))('%s has its races', (_, table) => {
+    for (const { situation, one, other } of rowsOf(table)) {
+      expect([situationOf(situation), actOf(one), actOf(other)]).toHaveLength(3)
+    }
+  })
+}

@@ -1,0 +1,233 @@
+import { describe, expect } from 'vitest'
+import { boom } from '../support/tasks.ts'
+import * as given from './given.ts'
+import { one, testsOn } from './scene.ts'
+import type { StoreKind } from './stores.ts'
+
+const completed = { kind: 'completed', result: '1' } as const
+const abandoned = { kind: 'failed', error: boom, retryIn: null, endedBy: 'abandoned' } as const
+
+export function settling(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('settle', () => {
+    test('of an older fence is superseded, and told how the task stands', async (scene) => {
+      const older = await given.running(scene)
+      await scene.startBoot()
+      await scene.reap()
+      const { task: newer } = await scene.claimOne(older)
+      expect(newer.fence).toBeGreaterThan(older.fence)
+      const late = await scene.settle({ ...newer, fence: older.fence }, completed)
+      expect(late).toEqual({ verdict: 'superseded', task: newer, entry: null })
+      expect(await scene.settle(newer, completed)).toMatchObject({ verdict: 'settled' })
+    })
+
+    test('by another boot than the one that runs it is superseded', async (scene) => {
+      const task = await given.running(scene)
+      const answer = await scene.settle({ ...task, ownerBoot: 'another' }, completed)
+      expect(answer.verdict).toBe('superseded')
+    })
+
+    test('of a task that is gone is superseded by nothing', async (scene) => {
+      const nobody = { id: 'nobody', fence: 1, ownerBoot: null }
+      expect(await scene.settle(nobody, completed)).toEqual({
+        verdict: 'superseded',
+        task: null,
+        entry: null,
+      })
+    })
+
+    test('answers in the order of the settlements', async (scene) => {
+      const [first, second] = [await given.running(scene), await given.running(scene)]
+      const settlement = { outcome: completed, ranMs: 0 }
+      const answers = await scene.store.settle(scene.boot, [
+        { ...settlement, id: second.id, fence: second.fence },
+        { ...settlement, id: first.id, fence: 99 },
+        { ...settlement, id: first.id, fence: first.fence },
+      ])
+      expect(answers.map(({ verdict, task }) => [verdict, task?.id])).toEqual([
+        ['settled', second.id],
+        ['superseded', first.id],
+        ['settled', first.id],
+      ])
+    })
+
+    test('of a pause that was taken back is stale, even when a new pause stands', async (scene) => {
+      const firstWish = await given.pausing(scene)
+      await scene.control('resume', firstWish)
+      await scene.control('pause', firstWish)
+      const secondWish = await scene.task(firstWish)
+      const park = (wishVersion: number) => scene.settle(secondWish, { kind: 'paused', wishVersion })
+      expect(await park(firstWish.version)).toMatchObject({ verdict: 'stale', task: secondWish })
+      expect(await park(secondWish.version)).toMatchObject({ verdict: 'settled' })
+    })
+
+    test('commits checkpoint and progress with the status', async (scene) => {
+      const task = await given.pausing(scene)
+      const progress = { current: 3, total: 4, message: 'c.png', at: scene.clock.now() }
+      const outcome = { kind: 'paused', wishVersion: task.version } as const
+      await scene.settle(task, outcome, { checkpoint: '{"next":3}', progress })
+      const record = await scene.record(task)
+      expect(record).toMatchObject({ checkpoint: '{"next":3}', task: { status: 'paused', progress } })
+    })
+
+    test('of a completion keeps the result', async (scene) => {
+      const task = await given.running(scene)
+      await scene.settle(task, { kind: 'completed', result: '{"sum":3}' })
+      expect(await scene.record(task)).toMatchObject({ result: '{"sum":3}' })
+    })
+
+    test('of a failure with budget waits for the back-off', async (scene) => {
+      const task = await given.running(scene)
+      await scene.settle(task, { kind: 'failed', error: boom, retryIn: 5_000 })
+      const runAt = scene.clock.now() + 5_000
+      const waiting = { status: 'scheduled', runAt, failures: 1, crashes: 0, error: boom }
+      expect(await scene.task(task)).toMatchObject(waiting)
+    })
+
+    test('of a failure while pausing leaves the back-off to the resume', async (scene) => {
+      const task = await given.pausing(scene)
+      await scene.settle(task, { kind: 'failed', error: boom, retryIn: 5_000 })
+      expect(await scene.task(task)).toMatchObject({ status: 'paused', failures: 1, error: boom })
+      expect(await scene.control('resume', task)).toMatchObject({ task: { status: 'scheduled' } })
+    })
+
+    test('says how the code was ended', async (scene) => {
+      const task = await given.cancelling(scene)
+      await scene.settle(task, { kind: 'cancelled', endedBy: 'terminated' })
+      const { task: ended, timeline } = await scene.record(task)
+      expect([ended.endedBy, timeline.at(-1)?.endedBy]).toEqual(['terminated', 'terminated'])
+    })
+  })
+
+  describe('fenced-off code', () => {
+    test('can write nothing more', async (scene) => {
+      const task = await given.failedWithCodeAlive(scene)
+      const save = { id: task.id, fence: task.fence, checkpoint: '1' }
+      expect(await scene.store.save(scene.boot, [save])).toEqual([false])
+      expect(await scene.settle(task, completed)).toMatchObject({ verdict: 'superseded' })
+      expect(await scene.task(task)).toMatchObject({ fence: task.fence + 1, status: 'failed' })
+    })
+
+    test('is counted until it returns, by type', async (scene) => {
+      const task = await given.failedWithCodeAlive(scene)
+      const fencedOff = async () => (await scene.store.counts()).fencedOff
+      const { id, fence } = task
+      expect(await fencedOff()).toEqual({ [task.type]: 1 })
+      await scene.store.vacate('another boot', [{ id, fence, why: 'not its own' }])
+      await scene.store.vacate(scene.boot, [{ id, fence: fence + 1, why: 'not this one' }])
+      expect(await fencedOff()).toEqual({ [task.type]: 1 })
+      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
+      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
+      expect(await fencedOff()).toEqual({})
+    })
+
+    test('refuses a retry, and says why', async (scene) => {
+      const task = await given.failedWithCodeAlive(scene)
+      const why = 'the code of its last run has not stopped yet'
+      expect(await scene.control('retry', task)).toMatchObject({ kind: 'refused', why })
+    })
+
+    test('is gone with its node', async (scene) => {
+      const task = await given.failedWithCodeAlive(scene)
+      await scene.startBoot()
+      await scene.reap()
+      expect((await scene.store.counts()).fencedOff).toEqual({})
+      expect(await scene.control('retry', task)).toMatchObject({ kind: 'moved' })
+    })
+
+    test('of a task that runs again holds a slot of its own', async (scene) => {
+      const task = await given.running(scene)
+      await scene.settle(task, { ...abandoned, retryIn: 0 }, { fencedOff: true })
+      const limit = [{ type: task.type, concurrency: 1 }]
+      expect(await scene.claim(1, limit)).toEqual([])
+      expect(await scene.claim(1, [{ type: task.type, concurrency: 2 }])).toHaveLength(1)
+    })
+  })
+
+  describe('save', () => {
+    const progress = (current: number) => ({ current, at: 5 })
+
+    test('keeps checkpoint and progress of a live run without a transition', async (scene) => {
+      const task = await given.running(scene)
+      await scene.clock.advance(100)
+      const { id, fence } = task
+      const saves = [{ id, fence, checkpoint: '"a"', progress: progress(1) }]
+      expect(await scene.store.save(scene.boot, saves)).toEqual([true])
+      expect(await scene.store.save(scene.boot, [{ id, fence, checkpoint: '"b"' }])).toEqual([true])
+      const record = await scene.record(task)
+      expect(record.checkpoint).toBe('"b"')
+      expect(record.task).toMatchObject({
+        version: task.version,
+        progress: progress(1),
+        savedAt: scene.clock.now(),
+      })
+    })
+
+    test('is refused to all but the newest run, each for itself', async (scene) => {
+      const [task, parked] = [await given.running(scene), await given.parked(scene)]
+      const { id, fence } = task
+      const answers = await scene.store.save(scene.boot, [
+        { id, fence: fence - 1, checkpoint: '"older"' },
+        { id: 'nobody', fence, checkpoint: '"unknown"' },
+        { id: parked.id, fence: parked.fence, checkpoint: '"parked"' },
+        { id, fence, checkpoint: '"newest"' },
+      ])
+      expect(answers).toEqual([false, false, false, true])
+      expect(await scene.store.save('another', [{ id, fence, checkpoint: '"thief"' }])).toEqual([false])
+      expect((await scene.record(task)).checkpoint).toBe('"newest"')
+      expect((await scene.record(parked)).checkpoint).toBeNull()
+    })
+
+    test('is still taken while the task is asked to pause or to stop', async (scene) => {
+      for (const situation of [given.pausing, given.cancelling]) {
+        const { id, fence } = await situation(scene)
+        expect(await scene.store.save(scene.boot, [{ id, fence, checkpoint: '1' }])).toEqual([true])
+      }
+    })
+  })
+
+  describe('retry', () => {
+    test('begins with new budgets and a higher fence, from the checkpoint', async (scene) => {
+      const task = await given.running(scene)
+      await scene.settle(task, { kind: 'failed', error: boom, retryIn: null }, { checkpoint: '{"next":2}' })
+      await scene.control('retry', task)
+      const budgets = { failures: 0, crashes: 0, error: null, endedBy: null, completedAt: null }
+      expect(await scene.task(task)).toMatchObject({ status: 'queued', fence: task.fence + 1, ...budgets })
+      expect(await scene.claimOne(task)).toMatchObject({ checkpoint: '{"next":2}', task: { attempt: 2 } })
+    })
+
+    test('from the start forgets the checkpoint, and the progress that led to it', async (scene) => {
+      const task = await given.running(scene)
+      const made = { checkpoint: '{"next":2}', progress: { current: 2, at: 1 } }
+      await scene.settle(task, { kind: 'failed', error: boom, retryIn: null }, made)
+      await scene.control('retry', task, { fromStart: true })
+      expect(await scene.claimOne(task)).toMatchObject({ checkpoint: null, task: { progress: null } })
+    })
+
+    test('that is refused forgets nothing', async (scene) => {
+      const task = await given.running(scene)
+      await scene.store.save(scene.boot, [{ id: task.id, fence: task.fence, checkpoint: '1' }])
+      expect(await scene.control('retry', task, { fromStart: true })).toMatchObject({ kind: 'refused' })
+      expect((await scene.record(task)).checkpoint).toBe('1')
+    })
+  })
+
+  describe('unpark', () => {
+    test('says why, and leaves the attempt open for the next run', async (scene) => {
+      const parked = await given.parked(scene)
+      const copy = { id: parked.id, fence: parked.fence, why: 'room was needed' }
+      const moved = one(await scene.store.unpark(scene.boot, [copy]))
+      expect(moved.entry).toMatchObject({ move: 'unpark', status: 'paused', why: 'room was needed' })
+      expect(moved.task).toMatchObject({ ownerBoot: null, attemptOpen: true, fence: parked.fence })
+    })
+
+    test('of a copy that is not the newest, or of another boot, moves nothing', async (scene) => {
+      const { id, fence } = await given.parked(scene)
+      const why = 'room was needed'
+      expect(await scene.store.unpark(scene.boot, [{ id, fence: fence - 1, why }])).toEqual([])
+      expect(await scene.store.unpark('another', [{ id, fence, why }])).toEqual([])
+      expect(await scene.store.unpark(scene.boot, [{ id: 'nobody', fence, why }])).toEqual([])
+    })
+  })
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import type { Clock } from '../../src/core/clock.ts'
+import { openMemory } from '../../src/store/memory.ts'
+import { openPostgres } from '../../src/store/postgres/store.ts'
+import { openSqlite } from '../../src/store/sqlite/store.ts'
+import type { Store } from '../../src/store/store.ts'
+
+/** A place of its own for the tasks of one test; `open` opens it again after its store was closed. */
+export type Place = AsyncDisposable & Readonly<{ open(clock: Clock): Promise<Store> }>
+
+export type StoreKind = Readonly<{
+  name: string
+  /** What is answered survives the closing of the store. */
+  durable: boolean
+  /** Several nodes may have it open. */
+  shared: boolean
+  place(): Promise<Place>
+}>
+
+/** Every store that there is. One that joins here has to keep all that the suite says. */
+export const stores: readonly StoreKind[] = [
+  {
+    name: 'memory',
+    durable: false,
+    shared: false,
+    place: async () => place((clock) => openMemory({ clock })),
+  },
+  {
+    name: 'SQLite in memory',
+    durable: false,
+    shared: false,
+    place: async () => place((clock) => openSqlite(':memory:', { clock })),
+  },
+  {
+    name: 'SQLite in a file',
+    durable: true,
+    shared: false,
+    place: async () => {
+      const folder = await temporaryFolder()
+      return place((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    durable: true,
+    shared: true,
+    place: async () => {
+      const schema = newSchema()
+      return place((clock) => openPostgres(inject('postgres'), { clock, schema, lease }))
+    },
+  },
+]
+
+/** Milliseconds: so long that the time that passes in most tests does not end a boot. */
+const lease = 3_600_000
+
+/** A schema that no other test has. */
+export function newSchema(): string {
+  return `test_${randomUUID().replaceAll('-', '')}`
+}
+
+export async function temporaryFolder(): Promise<AsyncDisposable & Readonly<{ path: string }>> {
+  const path = await mkdtemp(join(tmpdir(), 'fermata-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+function place(open: (clock: Clock) => Promise<Store>, folder?: AsyncDisposable): Place {
+  return { open, [Symbol.asyncDispose]: async () => folder?.[Symbol.asyncDispose]() }
+}

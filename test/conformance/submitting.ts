@@ -1,0 +1,161 @@
+import { describe, expect } from 'vitest'
+import type { Submission } from '../../src/core/task.ts'
+import { fromApi } from '../support/tasks.ts'
+import { testsOn, type Scene } from './scene.ts'
+import type { StoreKind } from './stores.ts'
+
+const keyed = { idempotencyKey: 'key', requestHash: 'hash' }
+
+export function submitting(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  describe('submit', () => {
+    test('keeps all that the caller said, and begins the timeline', async (scene) => {
+      const now = scene.clock.now()
+      const draft = scene.draft({
+        type: 'resize',
+        parameters: '{"files":["a.png"]}',
+        priority: -7,
+        runAt: now,
+        timeout: 90_000,
+        maxAttempts: 5,
+        backoff: { base: 10, factor: 3, max: 100, jitter: 0.5 },
+        tags: ['blue', 'größer'],
+        ...keyed,
+      })
+      await scene.store.submit([draft], { ...fromApi, by: 'alice' })
+      const { parameters, ...kept } = draft
+      const record = await scene.record(draft)
+      expect(record.task).toMatchObject({ ...kept, status: 'queued', version: 1, fence: 0, attempt: 0 })
+      expect(record).toMatchObject({ parameters, checkpoint: null, result: null })
+      expect(record.timeline).toEqual([
+        { version: 1, at: now, move: 'submit', status: 'queued', attempt: 0, by: 'alice' },
+      ])
+    })
+
+    test('schedules what is due later, and queues what is due now', async (scene) => {
+      const now = scene.clock.now()
+      const [later, present, past] = await scene.submitAll(
+        { runAt: now + 1 },
+        { runAt: now },
+        { runAt: now - 1 },
+      )
+      expect([later?.status, present?.status, past?.status]).toEqual(['scheduled', 'queued', 'queued'])
+    })
+
+    test('gives places in the queue in the order of the batch', async (scene) => {
+      const tasks = await scene.submitAll({}, {}, {})
+      const places = tasks.map(({ seq }) => seq)
+      expect(places).toEqual(places.toSorted((a, b) => a - b))
+      expect(new Set(places).size).toBe(3)
+    })
+
+    test('of nothing is accepted, even by a full store', async (scene) => {
+      expect(await scene.store.submit([], { by: 'api', maxQueued: 0 })).toEqual({
+        kind: 'accepted',
+        tasks: [],
+      })
+    })
+
+    test('is all or nothing: an id that is taken refuses the whole batch', async (scene) => {
+      const taken = await scene.submit()
+      await expect(submit(scene, {}, { id: taken.id }, {})).rejects.toThrow(Error)
+      expect(await scene.audit.check()).toHaveLength(1)
+      await expect(submit(scene, { id: 'twice' }, { id: 'twice' })).rejects.toThrow(Error)
+      expect(await scene.store.get('twice')).toBeNull()
+    })
+  })
+
+  describe('an idempotency key', () => {
+    test('answers a replay with the task that it belongs to, as it stands', async (scene) => {
+      const original = await scene.submit(keyed)
+      const { task: claimed } = await scene.claimOne(original)
+      const expected = { kind: 'accepted', tasks: [{ task: claimed, replayed: true }] }
+      expect(await submit(scene, keyed)).toEqual(expected)
+      await scene.settle(claimed, { kind: 'completed', result: '1' })
+      expect(await submit(scene, keyed)).toMatchObject({ tasks: [{ task: { status: 'completed' } }] })
+    })
+
+    test('refuses another request, and says whose it is', async (scene) => {
+      const { id } = await scene.submit(keyed)
+      const answer = await submit(scene, {}, { ...keyed, requestHash: 'another' })
+      expect(answer).toEqual({ kind: 'conflict', index: 1, id })
+      expect(await scene.audit.check()).toHaveLength(1)
+    })
+
+    test('yields the old task in its place in a batch', async (scene) => {
+      const original = await scene.submit(keyed)
+      const answer = await submit(scene, {}, keyed, {})
+      expect(answer).toMatchObject({
+        tasks: [{ replayed: false }, { replayed: true, task: original }, { replayed: false }],
+      })
+      expect(await scene.audit.check()).toHaveLength(3)
+    })
+
+    test('twice in one batch is one task', async (scene) => {
+      const answer = await submit(scene, { ...keyed, id: 'first' }, { ...keyed, id: 'second' })
+      expect(answer).toMatchObject({
+        tasks: [
+          { replayed: false, task: { id: 'first' } },
+          { replayed: true, task: { id: 'first' } },
+        ],
+      })
+      expect(await scene.store.get('second')).toBeNull()
+    })
+
+    test('twice in one batch for different requests refuses the batch', async (scene) => {
+      const other = { ...keyed, requestHash: 'another' }
+      const answer = await submit(scene, {}, { ...keyed, id: 'first' }, other)
+      expect(answer).toEqual({ kind: 'conflict', index: 2, id: 'first' })
+      expect(await scene.audit.check()).toHaveLength(0)
+    })
+
+    test('lives as long as its task', async (scene) => {
+      const original = await scene.submit(keyed)
+      await scene.control('cancel', original)
+      await scene.store.prune(scene.clock.now() + 1, 1)
+      const other = await submit(scene, { ...keyed, requestHash: 'another' })
+      expect(other).toMatchObject({ tasks: [{ replayed: false }] })
+    })
+  })
+
+  describe('a full queue', () => {
+    const atMost = (maxQueued: number) => ({ by: 'api', maxQueued })
+
+    test('refuses what would go beyond the limit, whole', async (scene) => {
+      await scene.submitAll({}, { runAt: scene.clock.now() + 1 })
+      const two = [scene.draft(), scene.draft()]
+      expect(await scene.store.submit(two, atMost(3))).toEqual({ kind: 'full' })
+      expect(await scene.audit.check()).toHaveLength(2)
+      expect(await scene.store.submit(two.slice(1), atMost(3))).toMatchObject({ kind: 'accepted' })
+    })
+
+    test('does not count what is past waiting', async (scene) => {
+      await scene.submitAll({}, {}, {})
+      const [running] = await scene.claim(1)
+      await scene.control('pause', { id: 'task-2' })
+      await scene.control('cancel', { id: 'task-3' })
+      expect(running?.task.id).toBe('task-1')
+      expect(await scene.store.submit([scene.draft()], atMost(1))).toMatchObject({ kind: 'accepted' })
+    })
+
+    test('still answers replays', async (scene) => {
+      const original = await scene.submit(keyed)
+      const answer = await scene.store.submit([scene.draft(keyed)], atMost(0))
+      expect(answer).toEqual({ kind: 'accepted', tasks: [{ task: original, replayed: true }] })
+    })
+
+    test('does not count a replay within the batch', async (scene) => {
+      const answer = await scene.store.submit([scene.draft(keyed), scene.draft(keyed)], atMost(1))
+      expect(answer).toMatchObject({ tasks: [{ replayed: false }, { replayed: true }] })
+    })
+  })
+}
+
+async function submit(scene: Scene, ...drafts: Partial<Submission>[]) {
+  const answer = scene.store.submit(
+    drafts.map((draft) => scene.draft(draft)),
+    fromApi,
+  )
+  return answer
+}

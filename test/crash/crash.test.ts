@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest'
+import { crashRounds } from './rounds.ts'
+
+test('ten times kill -9 under load: nothing acknowledged is lost, changed or wrong', async () => {
+  const seed = Date.now() % 1_000_000
+  const figures = await crashRounds(10, seed)
+  console.log(`crash rounds: ${JSON.stringify(figures)}`)
+  expect(figures.tasks).toBeGreaterThan(100)
+})

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
+
+/** What the API shows of a task. */
+export type Shown = Readonly<{
+  task_id: string
+  status: string
+  version: number
+  completed_at: number | null
+  progress: { current: number } | null
+  result?: unknown
+  error: { code: string } | null
+}>
+
+export type Witnessed = {
+  readonly id: string
+  readonly type: string
+  /** Whether a result is the right one. */
+  readonly isRight: (result: unknown) => boolean
+  /** The control that was acknowledged last, and the status that its answer told. */
+  wish: 'none' | 'pause' | 'cancel'
+  told: string
+  /** A control was sent and its answer never came. */
+  inDoubt: boolean
+  last: Shown | undefined
+}
+
+const terminal = new Set(['completed', 'failed', 'cancelled'])
+
+/** Stands outside, remembers all that the server has acknowledged, and holds it to its word. */
+export class Witness {
+  readonly tasks = new Map<string, Witnessed>()
+  checks = 0
+
+  acknowledged(id: string, type: string, isRight: Witnessed['isRight']): Witnessed {
+    const known = this.tasks.get(id)
+    if (known !== undefined) return known
+    const task: Witnessed = { id, type, isRight, wish: 'none', told: '', inDoubt: false, last: undefined }
+    this.tasks.set(id, task)
+    return task
+  }
+
+  poisoned(): Witnessed[] {
+    return this.ended().filter(({ last }) => last?.status === 'failed')
+  }
+
+  open(): Witnessed[] {
+    return [...this.tasks.values()].filter(({ last }) => last === undefined || !terminal.has(last.status))
+  }
+
+  ended(): Witnessed[] {
+    return [...this.tasks.values()].filter(({ last }) => last !== undefined && terminal.has(last.status))
+  }
+
+  /** `now`: what the server shows of the task, undefined for a 404. `restarted`: nothing was sent since the server started. */
+  check(task: Witnessed, now: Shown | undefined, restarted: boolean): void {
+    this.checks++
+    const before = task.last
+    const told = `task ${task.id} (${task.type}), ${task.wish} ${task.told}, was ${JSON.stringify(before)}, is ${JSON.stringify(now)}`
+    assert(now !== undefined, `an acknowledged task is lost: ${told}`)
+    if (before !== undefined) {
+      assert(now.version >= before.version, `its version fell: ${told}`)
+      if (terminal.has(before.status))
+        assert(isDeepStrictEqual(now, before), `a terminal task changed: ${told}`)
+      assert(
+        (now.progress?.current ?? 0) >= (before.progress?.current ?? 0),
+        `its committed progress fell: ${told}`,
+      )
+    }
+    if (now.status === 'completed') assert(task.isRight(now.result), `its result is wrong: ${told}`)
+    // A kill a second leaves some tasks no time between two losses for a checkpoint: the limit for that is part of the promise.
+    assert(
+      now.status !== 'failed' || now.error?.code === 'POISON',
+      `nothing here fails but by losses: ${told}`,
+    )
+    if (restarted && !task.inDoubt) this.#checkWish(task, now.status, told)
+    task.last = now
+  }
+
+  #checkWish(task: Witnessed, status: string, told: string): void {
+    switch (task.wish) {
+      case 'none':
+        assert(
+          !['paused', 'pausing', 'cancelled', 'cancelling'].includes(status),
+          `nobody asked for it: ${told}`,
+        )
+        break
+      case 'pause':
+        // Told `paused`, it stays so; told `pausing`, its work may have been done first.
+        assert(
+          status === 'paused' || (task.told !== 'paused' && status === 'completed'),
+          `its pause is lost: ${told}`,
+        )
+        break
+      case 'cancel':
+        assert(status === 'cancelled' || status === 'completed', `its cancel is lost: ${told}`)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { TimelineBody } from '../../src/contract/answers.ts'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+import { collect, sse, type SseEvent } from '../support/sse.ts'
+
+let server: TestServer
+let api: Api
+beforeAll(async () => {
+  server = await TestServer.start()
+  api = new Api(server.url)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const stream = (id: string, last?: string) =>
+  sse(`${server.url}/api/task/${id}/events`, last === undefined ? {} : { 'last-event-id': last })
+
+const moves = (events: readonly SseEvent[]) =>
+  events.flatMap(({ event, data }) => (event === 'transition' ? [data['move']] : []))
+
+test('a stream tells every transition from the first to the terminal one, then ends', async () => {
+  const id = await api.submit('long', { duration: 0.3, steps: 3 })
+  const events = await collect(stream(id))
+  expect(moves(events)).toEqual(['submit', 'claim', 'complete'])
+  const transitions = events.filter(({ event }) => event === 'transition')
+  expect(transitions.map((event) => event.id)).toEqual(['1', '2', '3'])
+  for (const { id: version, data } of transitions) {
+    const { task_id: taskId, ...line } = data
+    expect(taskId).toBe(id)
+    expect(TimelineBody.parse(line).version).toBe(Number(version))
+  }
+  const progress = events.filter(({ event }) => event === 'progress')
+  expect(progress.length).toBeGreaterThanOrEqual(3)
+  expect(progress.every((event) => event.id === undefined)).toBe(true)
+  expect(progress.at(-1)?.data).toMatchObject({ task_id: id, current: 3, total: 3, ratio: 1 })
+  expect(moves(await collect(stream(id)))).toEqual(['submit', 'claim', 'complete'])
+})
+
+test('a client that comes back with its last id misses nothing and hears nothing twice', async () => {
+  const id = await api.submit('long', { duration: 60, steps: 600 })
+  await api.untilStatus(id, 'running')
+  const heard: SseEvent[] = []
+  let last: string | undefined
+  const controls = ['pause', 'resume', 'pause', 'resume', 'cancel'] as const
+  for (const control of controls) {
+    // The connection breaks after the first news; what happens next happens while nobody listens.
+    const part = await collect(stream(id, last), ({ id: version }) => version !== undefined)
+    heard.push(...part)
+    last = heard.findLast(({ id: version }) => version !== undefined)?.id
+    await api.control(id, control)
+  }
+  heard.push(...(await collect(stream(id, last))))
+  const versions = heard.flatMap(({ id: version }) => (version === undefined ? [] : [Number(version)]))
+  const { version, timeline } = await api.details(id)
+  expect(versions).toEqual(Array.from({ length: version }, (_, index) => index + 1))
+  expect(moves(heard)).toEqual(timeline.map(({ move }) => move))
+})
+
+test('a browser is told to stay away once there is nothing more', async () => {
+  const id = await api.submit('add', { a: 1, b: 2 })
+  const { version } = await api.untilStatus(id, 'completed')
+  const call = (last: string) =>
+    api.call('GET', `/api/task/${id}/events`, { headers: { 'last-event-id': last } })
+  expect((await call(String(version))).status).toBe(204)
+  expect(await call('nonsense')).toMatchObject({ status: 422, body: { code: 'OPTIONS_INVALID' } })
+  // An id from another database: everything is news.
+  expect(moves(await collect(stream(id, '999')))).toEqual(['submit', 'claim', 'complete'])
+})
+
+test('two hundred streams of one task end together, and clients that leave harm nobody', async () => {
+  const id = await api.submit('long', { duration: 60 })
+  await api.untilStatus(id, 'running')
+  const streams = Array.from({ length: 200 }, () => collect(stream(id)))
+  const leaver = connect(server.port, '127.0.0.1')
+  leaver.write(`GET /api/task/${id}/events HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+  await new Promise((resolve) => leaver.once('data', resolve))
+  leaver.resetAndDestroy()
+  await api.control(id, 'pause')
+  await api.control(id, 'cancel')
+  for (const events of await Promise.all(streams)) {
+    expect(events.at(-1)).toMatchObject({ event: 'transition', data: { status: 'cancelled' } })
+  }
+})

@@ -1,0 +1,104 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run as runProgram, TestServer } from '../support/server.ts'
+
+const examples = join(import.meta.dirname, '../../examples')
+/** The examples import the package by its name, as programs of users do. */
+const env = { NODE_OPTIONS: '--conditions=fermata-source' }
+const folder = mkdtempSync(join(tmpdir(), 'fermata-examples-'))
+let server: TestServer
+
+beforeAll(async () => {
+  server = await TestServer.start({ env, arguments: ['serve', '--tasks', examples] })
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+type Shown = { status: string; result?: unknown; error?: { code: string; message: string } | null }
+
+async function submit(type: string, parameters: object, own: object = {}): Promise<string> {
+  const answer = await fetch(`${server.url}/api/run/${type}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ parameters, ...own }),
+  })
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { task_id: string }).task_id
+}
+
+async function outcome(id: string): Promise<Shown> {
+  for (;;) {
+    const answer = await fetch(`${server.url}/api/task/${id}/result`)
+    if (answer.status === 200) return (await answer.json()) as Shown
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function control(id: string, name: string): Promise<string> {
+  const answer = await fetch(`${server.url}/api/task/${id}/${name}?wait=5`, { method: 'POST' })
+  return ((await answer.json()) as { status: string }).status
+}
+
+describe('the examples', () => {
+  test('are there beside the built-in types', async () => {
+    const { available_tasks: types } = (await (await fetch(`${server.url}/api/tasks`)).json()) as {
+      available_tasks: string[]
+    }
+    expect(types).toEqual(['add', 'fib', 'long', 'import', 'links', 'primes', 'words'])
+  })
+
+  test('count primes in a thread, over a pause', async () => {
+    const id = await submit('primes', { to: 10_000_000 })
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    expect(await control(id, 'pause')).toBe('paused')
+    expect(await control(id, 'resume')).toBe('running')
+    expect(await outcome(id)).toMatchObject({ status: 'completed', result: { primes: 664_579 } })
+  })
+
+  test('check addresses', async () => {
+    const urls = [`${server.url}/healthz`, `${server.url}/nowhere`, 'http://127.0.0.1:1/']
+    expect(await outcome(await submit('links', { urls }))).toMatchObject({
+      result: { ok: 1, broken: [{ status: 404 }, { error: expect.any(String) }] },
+    })
+  })
+
+  test('count words with a script in Python, and say so clearly where there is none', async () => {
+    const shown = await outcome(await submit('words', { text: 'to be or not to be' }))
+    if (shown.status === 'failed') expect(shown.error?.message).toContain('python3 ENOENT')
+    else expect(shown.result).toEqual({ words: 6, counts: { to: 2, be: 2, or: 1, not: 1 } })
+  })
+
+  test('import rows, go on in the middle after a pause, and name a row that is wrong', async () => {
+    const [from, to] = [join(folder, 'rows.jsonl'), join(folder, 'sums.json')]
+    const rows = Array.from({ length: 10 }, (_, n) =>
+      JSON.stringify({ name: n % 2 === 0 ? 'a' : 'b', amount: n }),
+    )
+    writeFileSync(from, `${rows.join('\n')}\n`)
+    const id = await submit('import', { from, to, delay: 0.05 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(await control(id, 'pause')).toBe('paused')
+    expect(await control(id, 'resume')).toBe('running')
+    expect(await outcome(id)).toMatchObject({ result: { rows: 10, names: 2 } })
+    expect(JSON.parse(readFileSync(to, 'utf8'))).toEqual({ a: 20, b: 25 })
+
+    writeFileSync(from, '{"name":"a","amount":1}\n{"name":"b"}\n')
+    expect(await outcome(await submit('import', { from, to }))).toMatchObject({
+      error: { code: 'NON_RETRYABLE', message: expect.stringContaining('row 2 is not valid') },
+    })
+  })
+})
+
+test('a module that cannot be loaded stops the start in one line', async () => {
+  const module = join(folder, 'broken.mjs')
+  writeFileSync(module, '\nthrow new Error("oh no")\n')
+  const { code, stderr } = await runProgram(['serve'], {
+    FERMATA_TASKS: module,
+    DATABASE_URL: 'sqlite::memory:',
+  })
+  expect(code).toBe(2)
+  expect(stderr).toBe(`fermata: The task module ${module}:2 cannot be loaded: oh no\n`)
+})

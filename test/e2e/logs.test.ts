@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+
+const fixtures = join(import.meta.dirname, '../fixtures/commands.ts')
+
+test('the lines of a task can be read while it runs, a page at a time, and after a kill and restart', async () => {
+  await using first = await TestServer.start({ arguments: ['serve', '--tasks', fixtures] })
+  const api = new Api(first.url)
+  const id = await api.submit('shell', { script: 'for n in 1 2 3 4 5; do echo "line $n"; done; sleep 60' })
+  const read = async (at: Api, query = '') => (await at.call('GET', `/api/task/${id}/logs${query}`)).body
+  await expect.poll(async () => ((await read(api))['lines'] as unknown[]).length).toBe(5)
+
+  const page = await read(api, '?after=1&limit=2')
+  expect(page).toMatchObject({
+    lines: [
+      { number: 2, attempt: 1, message: 'line 2' },
+      { number: 3, message: 'line 3' },
+    ],
+    next_after: 3,
+  })
+  expect(await read(api, '?after=3')).toMatchObject({
+    lines: [{ number: 4 }, { number: 5 }],
+    next_after: null,
+  })
+  await first.stop('SIGKILL')
+
+  await using second = await TestServer.start({
+    directory: first.directory,
+    arguments: ['serve', '--tasks', fixtures],
+    env: { FERMATA_MAX_CONCURRENT: '0' },
+  })
+  expect((await read(new Api(second.url)))['lines']).toHaveLength(5)
+})
+
+test('a page that cannot be is refused by its name', async () => {
+  await using server = await TestServer.start()
+  const api = new Api(server.url)
+  const id = await api.submit('add', { a: 1, b: 2 })
+  for (const query of ['after=-1', 'after=1.5', 'limit=0', 'limit=x', 'limits=1']) {
+    const { status, body } = await api.call('GET', `/api/task/${id}/logs?${query}`)
+    expect(status).toBe(422)
+    expect(body['code']).toBe('OPTIONS_INVALID')
+  }
+  expect((await api.call('GET', '/api/task/nobody/logs')).status).toBe(404)
+})

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+
+let server: TestServer
+let api: Api
+beforeAll(async () => {
+  server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '1', FERMATA_MAX_QUEUED: '20' } })
+  api = new Api(server.url)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const add = { a: 1, b: 2 }
+
+describe('options of a submit', () => {
+  test('a task of higher priority starts first', async () => {
+    const holder = await api.submit('long', { duration: 60 })
+    await api.untilStatus(holder, 'running')
+    const low = await api.submit('add', add, { priority: -5 })
+    const high = await api.submit('add', add, { priority: 1_000 })
+    await api.control(holder, 'cancel')
+    const [first, second] = [
+      await api.untilStatus(high, 'completed'),
+      await api.untilStatus(low, 'completed'),
+    ]
+    expect(first.started_at).toBeLessThanOrEqual(second.started_at ?? 0)
+    expect([first.priority, second.priority]).toEqual([1_000, -5])
+  })
+
+  test('a task waits for its delay, or for its time', async () => {
+    const delayed = await api.submit('add', add, { delay: 0.3 })
+    const at = Date.now() / 1_000 + 0.3
+    const timed = await api.submit('add', add, { run_at: at })
+    for (const id of [delayed, timed]) expect((await api.status(id)).status).toBe('scheduled')
+    for (const id of [delayed, timed]) {
+      const { created_at, started_at } = await api.untilStatus(id, 'completed')
+      expect((started_at ?? 0) - created_at).toBeGreaterThanOrEqual(0.25)
+    }
+    expect((await api.status(timed)).run_at).toBeCloseTo(at, 2)
+    const past = await api.submit('add', add, { run_at: 0 })
+    await api.untilStatus(past, 'completed')
+  })
+
+  test('a duration may be text', async () => {
+    const id = await api.submit('long', { duration: 60 }, { timeout: '250ms', tags: ['a', 'ü "b"'] })
+    const failed = await api.untilStatus(id, 'failed')
+    expect(failed).toMatchObject({ error: { code: 'TIMEOUT' }, tags: ['a', 'ü "b"'], max_attempts: 1 })
+    expect(failed.error).not.toHaveProperty('stack')
+    const { status, body } = await api.call('GET', `/api/task/${id}/result`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ status: 'failed', result: null, error: { code: 'TIMEOUT' } })
+  })
+
+  test('a full queue is refused for a while', async () => {
+    const holder = await api.submit('long', { duration: 60 })
+    await api.untilStatus(holder, 'running')
+    const queued = await Promise.all(
+      Array.from({ length: 20 }, () => api.submit('add', add, { delay: 3_600 })),
+    )
+    const refused = await api.post('/api/run/add', { parameters: add })
+    expect(refused).toMatchObject({ status: 503, body: { code: 'QUEUE_FULL' } })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    for (const id of [...queued, holder]) await api.control(id, 'cancel')
+  })
+})
+
+describe('idempotency', () => {
+  const submit = (body: object, headers = {}) => api.post('/api/run/add', body, headers)
+
+  test('the same key answers the same task, whichever way it comes', async () => {
+    const first = await submit({ parameters: add, idempotency_key: 'k-1' })
+    expect(first.headers.get('idempotency-replayed')).toBeNull()
+    await api.untilStatus(String(first.body['task_id']), 'completed')
+    for (const again of [
+      await submit({ parameters: add, idempotency_key: 'k-1' }),
+      await submit({ parameters: add }, { 'idempotency-key': 'k-1' }),
+      await submit({ parameters: add, idempotency_key: 'k-1' }, { 'idempotency-key': 'k-1' }),
+    ]) {
+      expect(again).toMatchObject({
+        status: 200,
+        body: { task_id: first.body['task_id'], status: 'completed' },
+      })
+      expect(again.headers.get('idempotency-replayed')).toBe('true')
+    }
+  })
+
+  test('the same key with another request is refused and names the task', async () => {
+    const first = await submit({ parameters: add, idempotency_key: 'k-2' })
+    for (const other of [
+      { parameters: { a: 1, b: 3 }, idempotency_key: 'k-2' },
+      { parameters: add, priority: 1, idempotency_key: 'k-2' },
+    ]) {
+      expect(await submit(other)).toMatchObject({
+        status: 422,
+        body: { code: 'IDEMPOTENCY_KEY_REUSED', task_id: first.body['task_id'] },
+      })
+    }
+  })
+
+  test('two different keys in one request are refused', async () => {
+    expect(await submit({ parameters: add, idempotency_key: 'a' }, { 'idempotency-key': 'b' })).toMatchObject(
+      {
+        status: 422,
+        body: { code: 'OPTIONS_INVALID', errors: [{ path: 'idempotency_key' }] },
+      },
+    )
+  })
+
+  test('a hundred at once make one task', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => submit({ parameters: add, idempotency_key: 'k-3' })),
+    )
+    expect(new Set(answers.map(({ body }) => body['task_id'])).size).toBe(1)
+    expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1)
+  })
+})

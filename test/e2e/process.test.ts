@@ -1,0 +1,214 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { run, TestServer } from '../support/server.ts'
+import { collect, sse } from '../support/sse.ts'
+
+describe('a start', () => {
+  test.each([
+    [{ PORT: '99999' }, [], 'PORT=99999'],
+    [{ DATABASE_URL: 'mysql://localhost/fermata' }, [], 'DATABASE_URL=mysql://localhost/fermata'],
+    [{ FERMATA_MAX_CONCURRENT: '-1' }, [], 'FERMATA_MAX_CONCURRENT=-1'],
+    [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud'],
+    [{}, ['--retention', 'forever'], '--retention forever'],
+  ])('with a bad setting fails in one line: %j %j', async (env, args, named) => {
+    const { code, stdout, stderr } = await run(['serve', ...args], {
+      DATABASE_URL: 'sqlite::memory:',
+      ...env,
+    })
+    expect(code).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^fermata: [^\n]+ must be [^\n]+\n$/)
+    expect(stderr).toContain(named)
+  })
+
+  test('with a setting that does not exist fails in one line', async () => {
+    const { code, stderr } = await run(['serve'], { FERMATA_MAX_CONCURENT: '3' })
+    expect(code).toBe(2)
+    expect(stderr).toBe(
+      'fermata: FERMATA_MAX_CONCURENT is not a setting of this program: see fermata serve --help.\n',
+    )
+  })
+
+  test('with an unknown flag or command fails with the usage code', async () => {
+    expect((await run(['serve', '--nope'])).code).toBe(2)
+    expect((await run(['nope'])).code).toBe(2)
+    expect((await run(['serve', 'nope'])).code).toBe(2)
+  })
+
+  test('lists every setting with its default', async () => {
+    const { code, stdout } = await run(['serve', '--help'])
+    expect(code).toBe(0)
+    for (const part of [
+      '--port',
+      'PORT',
+      '8000',
+      '--database',
+      'sqlite:./fermata.db',
+      'FERMATA_DRAIN',
+      '25s',
+    ]) {
+      expect(stdout).toContain(part)
+    }
+    expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  test('on a port, or with a database, that is in use fails in one line', async () => {
+    await using server = await TestServer.start()
+    const busy = await run(['serve', '--port', String(server.port), '--database', 'sqlite::memory:'])
+    expect(busy).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^fermata: Port \d+ [^\n]* in use[^\n]*\n$/),
+    })
+    const shared = await run(['serve'], { DATABASE_URL: `sqlite:${join(server.directory, 'fermata.db')}` })
+    expect(shared).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^fermata: [^\n]*fermata\.db[^\n]*\n$/),
+    })
+    const foreign = join(server.directory, 'notes.txt')
+    await writeFile(foreign, 'this is no database, but it is long enough to look like one'.repeat(100))
+    expect(await run(['serve'], { DATABASE_URL: `sqlite:${foreign}` })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^fermata: [^\n]*notes\.txt[^\n]*\n$/),
+    })
+    expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
+  })
+
+  test('answers within a second', async () => {
+    const waits: number[] = []
+    // The best of three: the machine may be busy with something else.
+    for (let round = 0; round < 3; round++) {
+      const began = performance.now()
+      await using server = await TestServer.start()
+      expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
+      waits.push(performance.now() - began)
+    }
+    expect(Math.min(...waits)).toBeLessThan(1_000)
+  })
+
+  test('for everybody warns, and answers by any name', async () => {
+    await using server = await TestServer.start({ env: { HOST: '0.0.0.0' } })
+    const url = `http://127.0.0.1:${server.port}`
+    expect((await fetch(`${url}/api`, { headers: { origin: 'http://elsewhere.example' } })).status).toBe(200)
+    const { stdout } = await server.stop()
+    expect(stdout).toContain('there are no API keys')
+  })
+})
+
+describe('an end by a signal', () => {
+  test('keeps what runs, closes the streams and exits with 0; the next start goes on from the checkpoint', async () => {
+    await using first = await TestServer.start()
+    const api = new Api(first.url)
+    const id = await api.submit('long', { duration: 4, steps: 40 })
+    const queued = await api.submit('add', { a: 1, b: 2 }, { delay: 3_600 })
+    const stream = collect(sse(`${first.url}/api/task/${id}/events`))
+    const before = await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 5)
+    expect(await first.stop('SIGTERM')).toMatchObject({ code: 0, signal: null, stderr: '' })
+    expect((await stream).at(-1)).toMatchObject({ event: 'transition', data: { move: 'release' } })
+
+    await using second = await TestServer.start({ directory: first.directory })
+    const next = new Api(second.url)
+    const on = await next.until(
+      id,
+      ({ progress }) => (progress?.current ?? 0) > (before.progress?.current ?? 0),
+    )
+    expect(on).toMatchObject({ status: 'running', attempt: 1 })
+    expect((await next.status(queued)).status).toBe('scheduled')
+    const done = await next.untilStatus(id, 'completed')
+    expect(done.execution_time).toBeLessThan(6)
+    const { body } = await next.call('GET', `/api/task/${id}/result`)
+    expect(body['result']).toMatchObject({ status: 'completed', steps_completed: 40, duration_requested: 4 })
+  })
+
+  test('is not ready at once, and goes on answering while it drains', async () => {
+    await using server = await TestServer.start({ env: { FERMATA_DRAIN: '4s' } })
+    const api = new Api(server.url)
+    // A handler between two pause points: one step is longer than the first half of the drain.
+    const id = await api.submit('fib', { n: 1_000_000 })
+    const long = await api.submit('long', { duration: 60 })
+    await api.untilStatus(long, 'running')
+    server.signal('SIGINT')
+    const seen: number[] = []
+    for (;;) {
+      try {
+        seen.push((await api.call('GET', '/readyz')).status)
+        expect((await api.call('GET', `/api/task/${id}/status`)).status).toBeLessThan(504)
+        const refused = await api.post('/api/run/add', { parameters: { a: 1, b: 2 } })
+        expect([200, 503]).toContain(refused.status)
+      } catch (error) {
+        if (error instanceof TypeError) break
+        throw error
+      }
+    }
+    expect(seen.filter((status) => status !== 200 && status !== 503)).toEqual([])
+    expect(await server.ended).toMatchObject({ code: 0 })
+  })
+
+  test('a second signal ends it at once', async () => {
+    await using server = await TestServer.start()
+    // A client that never finishes its request holds the end up for a moment.
+    const held = fetch(`${server.url}/api/run/add`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{')) }),
+      duplex: 'half',
+    }).catch(() => undefined)
+    await sleep(100)
+    server.signal('SIGTERM')
+    await sleep(200)
+    server.signal('SIGTERM')
+    expect((await server.ended).code).toBe(143)
+    await held
+  })
+})
+
+describe('a fault in code of users', () => {
+  const faulty = (code: string) =>
+    TestServer.start({
+      env: { NODE_OPTIONS: `--import=data:text/javascript,setTimeout(()=>{${code}},1500)` },
+    })
+
+  test('that is a forgotten promise is logged, and the server goes on', async () => {
+    await using server = await faulty(`Promise.reject(Error('forgotten'))`)
+    await sleep(2_000)
+    expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
+    const { code, stdout } = await server.stop()
+    expect(code).toBe(0)
+    expect(stdout).toContain('forgotten')
+  })
+
+  test('that nobody could catch ends it with a line in the log', async () => {
+    await using server = await faulty(`throw/**/Error('lost')`)
+    const { code, stdout } = await server.ended
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/"level":60,.*lost/)
+  })
+})
+
+test('after kill -9 what was paused is paused, and what ran goes on', async () => {
+  await using first = await TestServer.start()
+  const api = new Api(first.url)
+  const paused = await api.submit('long', { duration: 60, steps: 600 })
+  const running = await api.submit('long', { duration: 60, steps: 600 })
+  await api.until(paused, ({ progress }) => (progress?.current ?? 0) >= 2)
+  await api.control(paused, 'pause')
+  const still = await api.untilStatus(paused, 'paused')
+  const moving = await api.until(running, ({ progress }) => (progress?.current ?? 0) >= 12)
+  await first.stop('SIGKILL')
+
+  await using second = await TestServer.start({ directory: first.directory })
+  const next = new Api(second.url)
+  expect(await next.status(paused)).toMatchObject({
+    status: 'paused',
+    progress: { current: still.progress?.current },
+  })
+  const on = await next.untilStatus(running, 'running')
+  expect(on.progress?.current).toBeGreaterThanOrEqual((moving.progress?.current ?? 0) - 1)
+  const { timeline, attempts } = await next.details(running)
+  expect(timeline.map(({ move }) => move)).toContain('lost')
+  expect(attempts.map(({ move }) => move)).toEqual(['lost', null])
+  expect((await next.control(paused, 'resume')).body['status']).toBe('running')
+  for (const id of [paused, running]) expect((await next.control(id, 'cancel')).status).toBe(200)
+})

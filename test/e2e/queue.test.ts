@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+import { collect, sse } from '../support/sse.ts'
+
+let server: TestServer
+let api: Api
+beforeAll(async () => {
+  server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '1' } })
+  api = new Api(server.url)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+type Listed = Readonly<{ tasks: { task_id: string }[]; next_cursor: string | null; search_limited: boolean }>
+
+const list = async (query: string) => {
+  const { status, text, body } = await api.call('GET', `/api/task?${query}`)
+  if (status !== 200) throw new Error(text)
+  return body as unknown as Listed
+}
+const idsOf = ({ tasks }: Listed) => tasks.map(({ task_id: id }) => id)
+const bulk = (action: string, filter: object, more: object = {}, query = '') =>
+  api.post(`/api/bulk${query}`, { action, filter, ...more })
+
+describe('a list', () => {
+  test('pages through the tasks of a filter, newest first or oldest first', async () => {
+    const ids: string[] = []
+    for (let i = 0; i < 5; i++) ids.push(await api.submit('add', { a: i, b: 0 }, { tags: ['paged'] }))
+    await api.untilStatus(ids[4]!, 'completed')
+    const pages: string[][] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const page: Listed = await list(`tag=paged&limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      pages.push(idsOf(page))
+      cursor = page.next_cursor
+    }
+    expect(pages.flat()).toEqual(ids.toReversed())
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1])
+    expect(idsOf(await list('tag=paged&order=oldest'))).toEqual(ids)
+    expect(idsOf(await list('tag=paged&status=failed,completed&type=add,long'))).toHaveLength(5)
+    expect(idsOf(await list('tag=paged&status=failed'))).toEqual([])
+    expect(idsOf(await list('tag=paged&status=failed&status=completed'))).toHaveLength(5)
+  })
+
+  test('finds text in parameters and errors, and ids among all', async () => {
+    const id = await api.submit('add', { a: 1, b: 2, note: 'Nadel im Heuhaufen' })
+    expect(idsOf(await list('q=nadel%20im&type=add'))).toEqual([id])
+    expect(idsOf(await list(`q=${id}`))).toEqual([id])
+    expect(idsOf(await list(`q=${id.slice(0, 14)}`))).toContain(id)
+    expect(idsOf(await list('q=nadel&created_before=1'))).toEqual([])
+    expect(idsOf(await list('q=nadel&created_after=1.5&order=oldest'))).toEqual([id])
+  })
+
+  test.each([
+    'cursor=nonsense',
+    'cursor=AAAA',
+    'cursor=',
+    'limit=0',
+    'limit=1001',
+    'limit=1.5',
+    'limit=x',
+    'status=waiting',
+    'status=',
+    'order=random',
+    'created_after=yesterday',
+    'created_after=-1',
+    'q=',
+    'tag=',
+    'tag=%00',
+    'nonsense=1',
+    'tag=a&tag=b',
+  ])('refuses %s', async (query) => {
+    expect(await api.call('GET', `/api/task?${query}`)).toMatchObject({
+      status: 422,
+      body: { code: 'OPTIONS_INVALID', errors: [{ path: query.split('=')[0] }] },
+    })
+  })
+
+  test('refuses the cursor of another list', async () => {
+    for (let i = 0; i < 2; i++) await api.submit('add', { a: 1, b: 2 })
+    const { next_cursor: cursor } = await list('limit=1&type=add')
+    expect(cursor).not.toBeNull()
+    expect((await api.call('GET', `/api/task?limit=7&type=add&cursor=${cursor}`)).status).toBe(200)
+    for (const query of ['type=fib', 'type=add&order=oldest', '']) {
+      expect((await api.call('GET', `/api/task?${query}&cursor=${cursor}`)).status).toBe(422)
+    }
+  })
+})
+
+describe('a hold', () => {
+  test('keeps a type from starting, over a restart too, and shows in types, figures and explanations', async () => {
+    await using own = await TestServer.start()
+    const there = new Api(own.url)
+    expect(await there.call('POST', '/api/tasks/add/pause')).toMatchObject({
+      status: 200,
+      body: { task_type: 'add', held: true },
+    })
+    const id = await there.submit('add', { a: 1, b: 2 })
+    await own.stop()
+    await using again = await TestServer.start({ directory: own.directory })
+    const here = new Api(again.url)
+    expect((await here.call('GET', '/api/tasks/add')).body).toMatchObject({ held: true })
+    expect((await here.call('GET', '/api/tasks')).body).toMatchObject({
+      task_details: { add: { held: true }, fib: { held: false } },
+    })
+    expect((await here.call('GET', '/api/stats')).body).toMatchObject({
+      counts: { queued: 1 },
+      types: { add: { held: true, counts: { queued: 1 } } },
+    })
+    expect((await here.call('GET', `/api/task/${id}/explain`)).body).toMatchObject({
+      status: 'queued',
+      reasons: [{ code: 'type_held' }],
+      position: 1,
+      eta_seconds: null,
+    })
+    expect((await here.status(id)).status).toBe('queued')
+    for (let i = 0; i < 2; i++) {
+      expect((await here.call('POST', '/api/tasks/add/resume')).body).toMatchObject({ held: false })
+    }
+    await here.untilStatus(id, 'completed')
+  })
+
+  test('of a type that does not exist is 404', async () => {
+    expect(await api.call('POST', '/api/tasks/nothing/pause')).toMatchObject({
+      status: 404,
+      body: { code: 'TYPE_UNKNOWN' },
+    })
+  })
+})
+
+test('an explanation says what a task waits for, and how long', async () => {
+  const first = await api.submit('long', { duration: 60 })
+  await api.untilStatus(first, 'running')
+  const [second, third] = [await api.submit('add', { a: 1, b: 2 }), await api.submit('add', { a: 3, b: 4 })]
+  const later = await api.submit('add', { a: 1, b: 2 }, { delay: 60 })
+  const explain = async (id: string) => (await api.call('GET', `/api/task/${id}/explain`)).body
+  expect(await explain(second)).toMatchObject({ reasons: [{ code: 'no_free_slot' }], position: 1 })
+  expect(await explain(third)).toMatchObject({
+    reasons: [{ code: 'no_free_slot' }, { code: 'others_first' }],
+    position: 2,
+    eta_seconds: expect.any(Number),
+  })
+  expect(await explain(later)).toMatchObject({ reasons: [{ code: 'due_later' }], position: null })
+  expect(await explain(first)).toMatchObject({ reasons: [{ code: 'running' }], eta_seconds: null })
+  await api.control(third, 'pause')
+  expect(await explain(third)).toMatchObject({ reasons: [{ code: 'paused' }] })
+  for (const id of [first, third, later]) await api.control(id, 'cancel')
+  await api.untilStatus(second, 'completed')
+  expect(await explain(second)).toMatchObject({ status: 'completed', reasons: [{ code: 'ended' }] })
+})
+
+describe('purge', () => {
+  test('deletes a task that has ended, and no other', async () => {
+    const id = await api.submit('long', { duration: 60 })
+    expect(await api.call('POST', `/api/task/${id}/purge`)).toMatchObject({
+      status: 400,
+      body: { code: 'CONTROL_REFUSED', task_status: expect.any(String) },
+    })
+    await api.control(id, 'cancel')
+    expect((await api.call('POST', `/api/task/${id}/purge`)).body).toMatchObject({ task_id: id })
+    expect((await api.call('GET', `/api/task/${id}`)).status).toBe(404)
+    expect((await api.call('POST', `/api/task/${id}/purge`)).status).toBe(404)
+  })
+})
+
+describe('an action on many tasks', () => {
+  test('counts, then acts on what matches and can take it', async () => {
+    const held = ['bulk-1', 'bulk-2', 'bulk-3']
+    await api.call('POST', '/api/tasks/fib/pause')
+    const ids: string[] = []
+    for (const key of held) ids.push(await api.submit('fib', { n: 1 }, { tags: ['bulk', key] }))
+    const done = await api.submit('add', { a: 1, b: 2 }, { tags: ['bulk'] })
+    await api.untilStatus(done, 'completed')
+    const counted = await bulk('pause', { tag: 'bulk' }, { dry_run: true })
+    expect(counted).toMatchObject({ status: 200, body: { status: 'completed', matched: 3, changed: 0 } })
+    const acted = await bulk('pause', { tag: 'bulk', status: ['queued', 'completed'], type: 'fib' })
+    expect(acted.body).toMatchObject({ status: 'completed', matched: 3, changed: 3, refused: 0 })
+    for (const id of ids) expect((await api.status(id)).status).toBe('paused')
+    const location = acted.headers.get('location') ?? ''
+    expect((await api.call('GET', location)).body).toEqual(acted.body)
+    expect((await api.call('DELETE', location)).body).toEqual(acted.body)
+    await api.call('POST', '/api/tasks/fib/resume')
+    expect((await bulk('resume', { q: 'bulk', tag: 'bulk-1' })).body).toMatchObject({ matched: 0 })
+    expect((await bulk('resume', { tag: 'bulk' })).body).toMatchObject({ changed: 3 })
+    for (const id of ids) await api.untilStatus(id, 'completed')
+  })
+
+  test('goes on as an operation that can be looked at and stopped', async () => {
+    await api.call('POST', '/api/tasks/fib/pause')
+    const tasks = Array.from({ length: 3_000 }, () => ({ parameters: { n: 1 }, tags: ['many'] }))
+    await api.post('/api/run/fib/batch', { tasks })
+    const begun = await bulk('cancel', { tag: 'many' }, {}, '?wait=0')
+    expect(begun).toMatchObject({ status: 202, body: { status: 'running' } })
+    const location = begun.headers.get('location') ?? ''
+    const stopped = await api.call('DELETE', location)
+    expect(stopped.body).toMatchObject({ status: 'cancelled' })
+    const changed = Number(stopped.body['changed'])
+    expect(changed).toBeLessThan(3_000)
+    const left = await bulk('cancel', { tag: 'many' }, {}, '?wait=20')
+    expect(left.body).toMatchObject({ status: 'completed', changed: 3_000 - changed })
+    await api.call('POST', '/api/tasks/fib/resume')
+  })
+
+  test('that its server left is interrupted, and can be sent again', async () => {
+    await using own = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '0' } })
+    const there = new Api(own.url)
+    const tasks = Array.from({ length: 5_000 }, () => ({ parameters: { a: 1, b: 2 } }))
+    await there.post('/api/run/add/batch', { tasks })
+    const begun = await there.post('/api/bulk?wait=0', { action: 'cancel', filter: {} })
+    expect(begun.status).toBe(202)
+    await own.stop('SIGKILL')
+    await using again = await TestServer.start({
+      directory: own.directory,
+      env: { FERMATA_MAX_CONCURRENT: '0' },
+    })
+    const here = new Api(again.url)
+    const seen = await here.call('GET', begun.headers.get('location') ?? '')
+    expect(seen.body).toMatchObject({ status: 'interrupted' })
+    const rest = await here.post('/api/bulk?wait=20', { action: 'cancel', filter: {} })
+    expect(rest.body['changed']).toBeLessThanOrEqual(5_000 - Number(seen.body['changed']))
+    expect((await here.call('GET', '/api/stats')).body).toMatchObject({ counts: { cancelled: 5_000 } })
+  })
+
+  test.each([
+    ['no action', { filter: {} }, 'BODY_INVALID'],
+    ['no filter', { action: 'cancel' }, 'BODY_INVALID'],
+    ['another action', { action: 'purge', filter: {} }, 'BODY_INVALID'],
+    ['another status', { action: 'cancel', filter: { status: 'waiting' } }, 'OPTIONS_INVALID'],
+    ['an unknown part of a filter', { action: 'cancel', filter: { tags: ['a'] } }, 'OPTIONS_INVALID'],
+    ['an unknown option', { action: 'cancel', filter: {}, force: true }, 'OPTIONS_INVALID'],
+  ])('refuses %s', async (_, body, code) => {
+    expect(await api.post('/api/bulk', body)).toMatchObject({ status: 422, body: { code } })
+  })
+
+  test('an operation that never was is 404', async () => {
+    for (const method of ['GET', 'DELETE']) {
+      for (const id of ['nothing', '%00', 'x'.repeat(100)]) {
+        expect(await api.call(method, `/api/operations/${id}`)).toMatchObject({
+          status: 404,
+          body: { code: 'OPERATION_UNKNOWN' },
+        })
+      }
+    }
+  })
+})
+
+test('figures count what there is and what happens', async () => {
+  const id = await api.submit('add', { a: 1, b: 2 })
+  await api.untilStatus(id, 'completed')
+  const { body } = await api.call('GET', '/api/stats')
+  expect(body).toMatchObject({
+    types: { add: { expected_duration: expect.any(Number), fenced_off: 0 } },
+    node: { phase: 'ready', max_concurrent: 1 },
+  })
+  const rates = body['rates'] as Record<string, Record<string, number>>
+  expect(rates['1m']?.['completed']).toBeGreaterThan(0)
+  expect(rates['60m']?.['submitted']).toBeGreaterThan(0)
+})
+
+describe('the stream of all tasks', () => {
+  test('tells what happens to those that fit, and asks a client that comes back to look again', async () => {
+    const heard = collect(
+      sse(`${server.url}/api/events?type=add&tag=heard`, { 'last-event-id': 'x-1' }),
+      ({ data }) => data['status'] === 'completed',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await api.submit('add', { a: 1, b: 2 })
+    const id = await api.submit('add', { a: 1, b: 2 }, { tags: ['heard'] })
+    const events = await heard
+    expect(events[0]).toMatchObject({ event: 'resync', data: { why: 'reconnect' } })
+    const others = events.slice(1)
+    expect(others.every(({ data }) => data['task_id'] === id && data['task_type'] === 'add')).toBe(true)
+    const moves = others.filter(({ event }) => event === 'transition').map(({ data }) => data['move'])
+    expect(moves).toEqual(['submit', 'claim', 'complete'])
+    expect(others.some(({ event }) => event === 'progress')).toBe(true)
+  })
+
+  test('refuses what is no filter', async () => {
+    for (const query of ['status=waiting', 'q=', 'limit=1']) {
+      expect(await api.call('GET', `/api/events?${query}`)).toMatchObject({
+        status: 422,
+        body: { code: 'OPTIONS_INVALID' },
+      })
+    }
+  })
+})

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+
+let server: TestServer
+let api: Api
+beforeAll(async () => {
+  server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '50' } })
+  api = new Api(server.url)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+describe('a client of the reference', () => {
+  test('submits, and asks for status and result', async () => {
+    const run = await api.post('/api/run/add', { parameters: { a: 5, b: 3 } })
+    expect(run.status).toBe(200)
+    expect(run.body).toMatchObject({ task_id: expect.any(String), message: expect.any(String) })
+    const id = String(run.body['task_id'])
+    expect(run.headers.get('location')).toBe(`/api/task/${id}`)
+    expect((await api.status(id)).task_id).toBe(id)
+    const done = await api.untilStatus(id, 'completed')
+    expect(done).toMatchObject({
+      task_type: 'add',
+      parameters: { a: 5, b: 3 },
+      progress: { current: 2, total: 2, ratio: 1 },
+      attempt: 1,
+      error: null,
+    })
+    expect(done.completed_at).toBeGreaterThanOrEqual(done.created_at)
+    const result = await api.call('GET', `/api/task/${id}/result`)
+    expect(result.body).toMatchObject({ task_id: id, status: 'completed', result: 8 })
+  })
+
+  test('gets Fibonacci numbers without a lost digit', async () => {
+    for (const [n, expected] of [
+      [10, 55],
+      [78, 8_944_394_323_791_464],
+      [100, '354224848179261915075'],
+    ]) {
+      const id = await api.submit('fib', { n })
+      await api.untilStatus(id, 'completed')
+      expect((await api.call('GET', `/api/task/${id}/result`)).body['result']).toBe(expected)
+    }
+  })
+
+  test('pauses a running task, which stands still and goes on where it was', async () => {
+    const id = await api.submit('long', { duration: 20, steps: 200 })
+    await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 2)
+    const pause = await api.control(id, 'pause')
+    expect(pause).toMatchObject({ status: 200, body: { task_id: id, status: 'paused' } })
+    const then = await api.status(id)
+    expect(then.status).toBe('paused')
+    await sleep(400)
+    const later = await api.status(id)
+    expect(later.progress?.current).toBe(then.progress?.current)
+    expect(later.execution_time).toBe(then.execution_time)
+    expect(later.paused_time).toBeGreaterThan(then.paused_time)
+    expect((await api.control(id, 'pause')).status).toBe(200)
+
+    const resume = await api.control(id, 'resume')
+    expect(resume).toMatchObject({ status: 200, body: { task_id: id, status: 'running' } })
+    const before = then.progress?.current ?? 0
+    const on = await api.until(id, ({ progress }) => (progress?.current ?? 0) > before)
+    expect(on).toMatchObject({ status: 'running', attempt: 1 })
+    const cancel = await api.control(id, 'cancel')
+    expect(cancel.status).toBe(200)
+    expect(cancel.body['status']).toMatch(/^cancell(ing|ed)$/)
+    expect((await api.untilStatus(id, 'cancelled')).ended_by).toBe('cooperative')
+  })
+
+  test('sees the progress of a long task within 0.2 s of its start', async () => {
+    const waits: number[] = []
+    // The best of three: the machine may be busy with something else.
+    for (let round = 0; round < 3; round++) {
+      const id = await api.submit('long', { duration: 30 })
+      const running = await api.until(id, ({ progress }) => progress !== null)
+      expect(running).toMatchObject({ status: 'running', progress: { total: 20 } })
+      waits.push(Date.now() / 1_000 - (running.started_at ?? 0))
+      await api.control(id, 'cancel')
+    }
+    expect(Math.min(...waits)).toBeLessThan(0.2)
+  })
+
+  test('asks too early for a result, and asks a task that has ended to pause', async () => {
+    const id = await api.submit('long', { duration: 30 })
+    const early = await api.call('GET', `/api/task/${id}/result`)
+    expect(early).toMatchObject({
+      status: 400,
+      body: { code: 'RESULT_NOT_READY', detail: expect.any(String) },
+    })
+    const refused = await api.control(id, 'resume')
+    expect(refused).toMatchObject({ status: 400, body: { code: 'CONTROL_REFUSED' } })
+    expect((await api.control(id, 'cancel')).status).toBe(200)
+    await api.untilStatus(id, 'cancelled')
+    for (const control of ['pause', 'resume', 'cancel'] as const) {
+      expect(await api.control(id, control)).toMatchObject({
+        status: 400,
+        body: { code: 'CONTROL_REFUSED', task_status: 'cancelled' },
+      })
+    }
+    const result = await api.call('GET', `/api/task/${id}/result`)
+    expect(result).toMatchObject({ status: 200, body: { status: 'cancelled', result: null } })
+  })
+
+  test('lists the types, with schemas and examples that run', async () => {
+    const { body } = await api.call('GET', '/api/tasks')
+    expect(body['available_tasks']).toEqual(['add', 'fib', 'long'])
+    const details = body['task_details'] as Record<string, { example: object; description: string }>
+    for (const [type, { example, description }] of Object.entries(details)) {
+      expect(description).not.toBe('')
+      expect((await api.call('GET', `/api/tasks/${type}`)).body).toEqual(details[type])
+      await api.control(await api.submit(type, example), 'cancel')
+    }
+    expect(details['add']).toMatchObject({ parameters: { type: 'object', required: ['a', 'b'] } })
+  })
+
+  test('runs four tasks on three slots once three others are paused', async () => {
+    await using small = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '3' } })
+    const client = new Api(small.url)
+    const first = await Promise.all([1, 2, 3].map(() => client.submit('long', { duration: 60 })))
+    for (const id of first) await client.untilStatus(id, 'running')
+    const fourth = await client.submit('long', { duration: 60 })
+    expect((await client.status(fourth)).status).toBe('queued')
+    for (const id of first) expect((await client.control(id, 'pause')).body['status']).toBe('paused')
+    await client.untilStatus(fourth, 'running')
+    const more = [await client.submit('add', { a: 1, b: 2 }), await client.submit('add', { a: 3, b: 4 })]
+    for (const id of more) await client.untilStatus(id, 'completed')
+    for (const id of first.slice(0, 2))
+      expect((await client.control(id, 'resume')).body['status']).toBe('running')
+    // No slot is left: the answer comes at once.
+    const began = Date.now()
+    expect((await client.control(first[2] ?? '', 'resume', '?wait=30')).body['status']).toBe('queued')
+    expect(Date.now() - began).toBeLessThan(5_000)
+  })
+})
+
+describe('details', () => {
+  test('tell the attempts, the timeline and the checkpoint', async () => {
+    const id = await api.submit(
+      'long',
+      { duration: 60, steps: 600 },
+      { timeout: 0.4, max_attempts: 2, backoff: 0.05 },
+    )
+    await api.untilStatus(id, 'failed')
+    const details = await api.details(id)
+    expect(details).toMatchObject({
+      failures: 2,
+      timeout: 0.4,
+      max_attempts: 2,
+      error: { code: 'TIMEOUT' },
+      controls: ['retry'],
+      checkpoint: { step: expect.any(Number) },
+    })
+    expect(details.attempts.map(({ move, error }) => [move, error?.code])).toEqual([
+      ['retry-later', 'TIMEOUT'],
+      ['fail', 'TIMEOUT'],
+    ])
+    expect(details.timeline.map(({ version }) => version)).toEqual(
+      details.timeline.map((_, index) => index + 1),
+    )
+    expect(JSON.stringify(details)).not.toContain('stack')
+  })
+
+  test('a retry goes on from the checkpoint, or from the start', async () => {
+    const id = await api.submit('long', { duration: 30, steps: 300 })
+    await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 3)
+    await api.control(id, 'cancel')
+    await api.untilStatus(id, 'cancelled')
+    expect((await api.control(id, 'retry')).body['status']).toBe('running')
+    const onwards = await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 3)
+    expect(onwards).toMatchObject({ status: 'running', attempt: 2 })
+    await api.control(id, 'cancel')
+    await api.untilStatus(id, 'cancelled')
+    await api.control(id, 'retry', '?from=start')
+    const again = await api.until(id, ({ progress }) => (progress?.current ?? 3) < 3)
+    expect(again).toMatchObject({ status: 'running', attempt: 3 })
+    await api.control(id, 'cancel')
+  })
+})

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Route } from '../../src/contract/route.ts'
+import { routes } from '../../src/contract/routes.ts'
+import { TestServer } from '../support/server.ts'
+
+const root = join(import.meta.dirname, '../..')
+const operations = Object.values<Route>(routes)
+/** They go on whatever happens, so the runners leave them out. */
+const endless = operations.filter(
+  ({ answer, path }) => answer.stream !== undefined && !path.includes('{task_id}'),
+)
+
+let server: TestServer
+let folder: string
+beforeAll(async () => {
+  server = await TestServer.start()
+  folder = await mkdtemp(join(tmpdir(), 'fermata-collections-'))
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Runs a program of a package to its end, as a user of it would. */
+function outside(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'], HOME: folder }
+    execFile(
+      process.execPath,
+      [fileURLToPath(program), ...args],
+      { env, cwd: folder },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),
+    )
+  })
+}
+
+test('Newman sends every call of the Postman collection, and each answers well', async () => {
+  const file = join(root, 'postman-collection/fermata.postman_collection.json')
+  const { item } = JSON.parse(await readFile(file, 'utf8')) as { item: { name: string; item: unknown[] }[] }
+  const folders = item.filter(({ name }) => name !== 'streams without an end')
+  const report = join(folder, 'report.json')
+  const { code, output } = await outside(
+    import.meta.resolve('newman/bin/newman.js'),
+    `run ${file} --env-var base_url=${server.url} --timeout-request 10000`
+      .concat(` --reporters cli,json --reporter-json-export ${report}`)
+      .split(' ')
+      .concat(folders.flatMap(({ name }) => ['--folder', name])),
+  )
+  expect(code, output).toBe(0)
+  const { run } = JSON.parse(await readFile(report, 'utf8')) as {
+    run: { stats: { requests: { total: number; failed: number }; assertions: { total: number } } }
+  }
+  expect(run.stats.requests.failed).toBe(0)
+  expect(run.stats.requests.total).toBeGreaterThanOrEqual(operations.length - endless.length)
+  expect(run.stats.assertions.total).toBe(2 * run.stats.requests.total)
+})
+
+test('httpYac sends every call of test_api.http, and each answers well', async () => {
+  const text = await readFile(join(root, 'test_api.http'), 'utf8')
+  const file = join(folder, 'test_api.http')
+  await writeFile(file, text.replace('http://localhost:8000', server.url))
+  const { code, output } = await outside(import.meta.resolve('httpyac/bin/httpyac.js'), [
+    'send',
+    file,
+    '--all',
+    '--json',
+    '--timeout',
+    '10000',
+  ])
+  expect(code, output).toBe(0)
+  const { summary } = JSON.parse(output) as { summary: Record<string, number> }
+  expect(summary).toMatchObject({ failedRequests: 0, failedTests: 0 })
+  expect(summary['successRequests']).toBeGreaterThanOrEqual(operations.length - endless.length)
+})
+
+test('what has no end begins', async () => {
+  for (const { path } of endless) {
+    const over = new AbortController()
+    const { status, headers } = await fetch(`${server.url}${path}`, { signal: over.signal })
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
+    over.abort()
+  }
+})

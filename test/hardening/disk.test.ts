@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Api, type Answer } from '../support/api.ts'
+import { run, TestServer } from '../support/server.ts'
+import { smallDisks, type SmallDisk } from './small-disk.ts'
+
+const start = (disk: SmallDisk) =>
+  TestServer.start({ directory: disk.directory, under: disk.under, env: { FERMATA_MAX_CONCURRENT: '3' } })
+
+/** Submits from several callers, each under a key of its own, and keeps account of what they were told. */
+class Account {
+  readonly stored = new Map<string, string>()
+  readonly refused = new Set<string>()
+  readonly unknown = new Set<string>()
+  readonly answers: Answer[] = []
+  #keys = 0
+
+  async submit(api: Api): Promise<Answer> {
+    const key = `key-${this.#keys++}`
+    const answer = await api.post('/api/run/add', this.body(key))
+    if (answer.status === 200) this.stored.set(key, String(answer.body['task_id']))
+    else if (answer.body['outcome_unknown'] === true) this.unknown.add(key)
+    else this.refused.add(key)
+    this.answers.push(answer)
+    return answer
+  }
+
+  submitMany(api: Api): Promise<unknown> {
+    return Promise.all(Array.from({ length: 50 }, () => this.submit(api)))
+  }
+
+  async submitFor(api: Api, seconds: number): Promise<void> {
+    const end = Date.now() + seconds * 1_000
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (Date.now() < end) if ((await this.submit(api)).status !== 200) await sleep(20)
+      }),
+    )
+  }
+
+  body(key: string): object {
+    return { parameters: { a: 1, b: 2, pad: 'x'.repeat(1_000) }, idempotency_key: key }
+  }
+
+  /** Every task that was acknowledged is there and ends well; none that was refused was ever made. */
+  async check(api: Api): Promise<void> {
+    for (const [key, id] of this.stored) {
+      expect(await api.untilStatus(id, 'completed'), key).toMatchObject({ status: 'completed' })
+    }
+    for (const key of [...this.refused].slice(-200)) {
+      const { status, headers } = await api.post('/api/run/add', this.body(key))
+      expect([status, headers.get('idempotency-replayed')], key).toEqual([200, null])
+    }
+  }
+}
+
+describe.each(smallDisks())('a disk without room', (make) => {
+  test('refuses what is new, serves what is there, and loses nothing; with room it all goes on by itself', async () => {
+    using disk = make()
+    await using server = await start(disk)
+    const api = new Api(server.url)
+    const account = new Account()
+    await account.submitMany(api)
+    const endless = await api.submit('long', { duration: 600, steps: 6_000 })
+    const short = await api.submit('long', { duration: 2.5, steps: 50 })
+    await api.until(short, ({ progress }) => (progress?.current ?? 0) > 2)
+
+    disk.fill(server.pid)
+    await account.submitFor(api, 3)
+    const refusals = account.answers.filter(({ status }) => status !== 200)
+    expect(refusals.length).toBeGreaterThan(10)
+    for (const { status, headers, body } of refusals) {
+      expect([status, body['code']]).toEqual([503, 'STORE_UNAVAILABLE'])
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    if (disk.kind === 'file system') {
+      expect(refusals.at(-1)?.body['detail']).toContain('The disk is full: nothing was recorded.')
+      expect(account.unknown.size).toBe(0)
+    } else expect(account.unknown.size).toBeGreaterThan(0)
+    expect(await api.control(endless, 'pause')).toMatchObject({
+      status: 503,
+      body: { code: 'STORE_UNAVAILABLE' },
+    })
+    for (const id of [...account.stored.values(), endless, short]) {
+      expect((await api.call('GET', `/api/task/${id}/status`)).status, 'reads go on').toBe(200)
+    }
+    if (disk.kind === 'file system') {
+      expect((await api.status(short)).status, 'its end cannot be recorded yet').toBe('running')
+    }
+
+    const before = (await api.call('GET', '/healthz')).status
+    disk.free(server.pid)
+    const freed = Date.now()
+    while ((await account.submit(api)).status !== 200) await sleep(50)
+    await api.untilStatus(short, 'completed')
+    expect([before, Date.now() - freed < 5_000]).toEqual([200, true])
+    console.log(
+      `disk (${disk.kind}): ${account.stored.size} acknowledged, ${account.refused.size} refused, ` +
+        `${account.unknown.size} unknown; all well ${Date.now() - freed} ms after there was room`,
+    )
+    await account.check(api)
+    const { progress } = await api.until(endless, ({ status }) => status === 'running')
+    await api.until(endless, (now) => (now.progress?.current ?? 0) > (progress?.current ?? 0))
+    expect((await api.control(endless, 'pause')).body['status']).toBe('paused')
+    expect((await server.stop()).code).toBe(0)
+  })
+
+  test('keeps what was acknowledged through a kill and a start that it does not allow', async () => {
+    using disk = make()
+    const account = new Account()
+    const first = await start(disk)
+    await account.submitMany(new Api(first.url))
+    disk.fill(first.pid)
+    await account.submitFor(new Api(first.url), 1)
+    await first.stop('SIGKILL')
+    if (disk.kind === 'file system') {
+      const failed = await run(['serve'], { DATABASE_URL: `sqlite:${disk.directory}/fermata.db` })
+      expect(failed).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^fermata: [^\n]*full[^\n]*\n$/),
+      })
+      disk.free(first.pid)
+    }
+    await using second = await start(disk)
+    expect(account.stored.size).toBeGreaterThanOrEqual(50)
+    expect(account.refused.size + account.unknown.size).toBeGreaterThan(5)
+    await account.check(new Api(second.url))
+  })
+})

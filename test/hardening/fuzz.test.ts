@@ -1,0 +1,89 @@
+import * as fc from 'fast-check'
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+import { ApiDocument } from './fuzz/document.ts'
+import { complaintOf, Range, type Received } from './fuzz/range.ts'
+import { shots } from './fuzz/requests.ts'
+
+/** More by `FUZZ_REQUESTS=1000000`; a failure is repeated with its `FUZZ_SEED`. */
+const requests = Number(process.env['FUZZ_REQUESTS'] ?? 30_000)
+const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000_000)
+const atOnce = 100
+
+async function documentOf(server: TestServer): Promise<ApiDocument> {
+  const { body } = await new Api(server.url).call('GET', '/openapi.json')
+  return new ApiDocument(body)
+}
+
+test(`${requests} requests made from the OpenAPI document get answers that it allows (seed ${seed})`, async () => {
+  await using server = await TestServer.start()
+  const document = await documentOf(server)
+  await using range = new Range(server.url, document)
+  const began = performance.now()
+  const complaints: string[] = []
+  const verdict = await fc.check(
+    fc.asyncProperty(fc.array(shots(document), { minLength: atOnce, maxLength: atOnce }), async (volley) => {
+      const heard = await Promise.all(volley.map((shot) => range.fire(shot)))
+      complaints.push(...heard.filter((complaint) => complaint !== undefined))
+      return complaints.length === 0
+    }),
+    { seed, numRuns: Math.ceil(requests / atOnce), endOnFailure: true },
+  )
+  const seconds = (performance.now() - began) / 1_000
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8').catch(() => '')
+  const statuses = [...range.statuses].sort(([a], [b]) => a - b).map(([code, count]) => `${code}: ${count}`)
+  console.log(
+    `fuzz: seed ${seed}, ${range.sent} requests in ${seconds.toFixed(1)} s (${Math.round(range.sent / seconds)}/s), ` +
+      `${range.succeeded.size} of ${document.operations.length} operations succeeded, ${statuses.join(', ')}, ` +
+      `closed: ${range.closed}, waited: ${range.waited}, ${/VmHWM:\s+(.*)/.exec(status)?.[1] ?? 'memory unknown'}`,
+  )
+
+  expect(complaints).toEqual([])
+  expect(verdict.errorInstance).toBeNull()
+  expect(verdict.failed).toBe(false)
+  const silent = document.operations.map(({ id }) => id).filter((id) => !range.succeeded.has(id))
+  expect(silent, 'every operation was asked in a way that it could answer').toEqual([])
+  expect(range.closed / range.sent, 'connections that were closed instead of answered').toBeLessThan(0.02)
+  expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
+  const { code, stdout, stderr } = await server.stop()
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout.split('\n').filter((line) => /"level":[56]0/.test(line))).toEqual([])
+})
+
+test('an answer that the document does not allow is found', async () => {
+  await using server = await TestServer.start()
+  const document = await documentOf(server)
+  const operation = document.operations.find(({ id }) => id === 'getHealth')
+  const well: NonNullable<Received> = {
+    status: 200,
+    media: 'application/json',
+    requestId: 'x',
+    text: '{"status":"ok"}',
+  }
+  const problem = { type: 'about:blank', title: 'x', status: 403, detail: 'x', code: 'X', request_id: 'x' }
+  const refused = (own: object) => ({
+    ...well,
+    status: 403,
+    media: 'application/problem+json',
+    text: JSON.stringify({ ...problem, ...own }),
+  })
+  expect(complaintOf(well, operation)).toBeUndefined()
+  expect(complaintOf(refused({}), operation)).toBeUndefined()
+  for (const wrong of [
+    { ...well, status: 500 },
+    { ...well, status: 201 },
+    { ...well, text: '{"status":"unwell"}' },
+    { ...well, text: '{}' },
+    { ...well, media: 'text/html' },
+    { ...well, requestId: undefined },
+    { ...well, status: 400 },
+    { ...refused({}), status: 409 },
+    refused({ code: 7 }),
+    refused({ status: 404 }),
+    refused({ detail: 'TypeError: x\n    at run (/app/dist/main.js:1:2)' }),
+  ]) {
+    expect(complaintOf(wrong, operation), JSON.stringify(wrong)).toBeDefined()
+  }
+})

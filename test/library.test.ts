@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { defineTask, openTaskManager, type TaskHandle } from '../src/index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'fermata-library-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const resize = defineTask({
+  type: 'resize',
+  description: 'Resize images',
+  parameters: z.object({ files: z.array(z.string()).min(1), width: z.int().positive().default(100) }),
+  example: { files: ['a.png'], width: 200 },
+  state: z.object({ next: z.int() }),
+  concurrency: 4,
+  attempts: 3,
+  timeout: '10m',
+  async run({ files, width }, task) {
+    expectTypeOf(width).toEqualTypeOf<number>()
+    expectTypeOf(task.state).toEqualTypeOf<{ next: number } | undefined>()
+    const done = task.state ?? { next: 0 }
+    for (let i = done.next; i < files.length; i++) {
+      await task.checkpoint({ next: i })
+      task.progress(i + 1, files.length, files[i])
+    }
+    return { resized: files.length, width }
+  },
+})
+
+describe('the library', () => {
+  test('runs a task from its definition, and closes at the end of its block', async () => {
+    await using manager = await openTaskManager({
+      database: 'sqlite::memory:',
+      tasks: [resize],
+      maxConcurrent: 2,
+    })
+    const handle = await manager.submit(resize, { files: ['a.png', 'b.png'] })
+    expectTypeOf(handle).toEqualTypeOf<TaskHandle<{ resized: number; width: number }>>()
+    expect(await handle.result()).toEqual({ resized: 2, width: 100 })
+    const moves: string[] = []
+    for await (const event of handle.events()) if (event.kind === 'transition') moves.push(event.entry.move)
+    expect(moves).toEqual(['submit', 'claim', 'complete'])
+    expect((await handle.task()).progress).toMatchObject({ current: 2, total: 2, message: 'b.png' })
+  })
+
+  test('wrong parameters, checkpoints and types do not compile, and are refused at run time too', async () => {
+    await using manager = await openTaskManager({ database: 'sqlite::memory:', tasks: [resize] })
+    // @ts-expect-error files must be texts
+    await expect(manager.submit(resize, { files: [1] })).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' })
+    // @ts-expect-error files are required
+    await expect(manager.submit(resize, { width: 5 })).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' })
+    // @ts-expect-error an unknown option
+    await manager.submit(resize, { files: ['a'] }, { prio: 1 })
+    defineTask({
+      type: 'wrong-state',
+      parameters: z.object({}),
+      state: z.object({ next: z.number() }),
+      async run(_, task) {
+        // @ts-expect-error the state has a number
+        await task.checkpoint({ next: 'text' })
+        // @ts-expect-error there is no such call
+        task.stop?.()
+      },
+    })
+    const twin = defineTask({ type: 'resize', parameters: z.object({}), run: () => 1 })
+    await expect(manager.submit(twin, {})).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
+  })
+
+  test.each([
+    [{ type: 'two words' }, 'a type is a name'],
+    [{ type: 'a', concurrency: 0 }, 'concurrency'],
+    [{ type: 'a', timeout: 'soon' }, 'timeout'],
+    [{ type: 'a', backoff: { jitter: 2 } }, 'backoff'],
+    [{ type: 'a', example: 5 as never }, 'example'],
+    [{ type: 'a', parameters: z.object({ at: z.date() }) as never }, 'JSON schema'],
+  ])('a wrong definition says what is wrong: %o', (own, message) => {
+    expect(() => defineTask({ parameters: z.object({}), run: () => 1, ...own })).toThrow(message)
+  })
+
+  test.each([
+    [{ database: 'mysql://localhost' }, 'sqlite:PATH'],
+    [{ database: 'postgres://localhost:1/none' }, 'cannot be reached'],
+    [{ maxConcurrent: -1 }, 'maxConcurrent'],
+    [{ types: ['nothing'] }, 'types'],
+    [{ drain: 'soon' }, 'drain'],
+    [{ tasks: [resize, resize] }, 'twice'],
+  ])('a wrong option says what is wrong: %o', async (own, message) => {
+    await expect(openTaskManager({ database: 'sqlite::memory:', tasks: [], ...own })).rejects.toThrow(message)
+  })
+
+  test('a script ends by itself once its manager is closed, and not before its result is there', () => {
+    const script = join(import.meta.dirname, 'fixtures', 'script.ts')
+    const run = spawnSync(process.execPath, [script, join(folder, 'script.db')], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect(run).toMatchObject({ status: 0, stdout: 'slept\n', stderr: '' })
+  })
+})

@@ -1,0 +1,238 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { NonRetryableError, StoreUnavailable } from '../../src/core/errors.ts'
+import { defineTask } from '../../src/registry/define.ts'
+import type { Store } from '../../src/store/store.ts'
+import { door, faulty, stores, World } from './world.ts'
+
+const none = z.object({})
+
+const failing = (error: () => unknown, attempts = 3) =>
+  defineTask({
+    type: 'failing',
+    parameters: none,
+    attempts,
+    backoff: { base: 1, factor: 2 },
+    run() {
+      throw error()
+    },
+  })
+
+describe.each(stores)('failures on $name', ({ open }) => {
+  test('a failure is tried again after its back-off, until the budget is spent', async () => {
+    const type = failing(() => Object.assign(new Error('no luck'), { code: 'E_LUCK' }))
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await task.task()).toMatchObject({ status: 'scheduled', failures: 1, error: { code: 'E_LUCK' } })
+    await world.pass(1_000)
+    expect(await task.task()).toMatchObject({ status: 'scheduled', failures: 2 })
+    await world.pass(2_000)
+    expect(await task.task()).toMatchObject({ status: 'failed', failures: 3, attempt: 3 })
+    await expect(task.result()).rejects.toMatchObject({
+      code: 'TASK_FAILED',
+      message: expect.stringContaining('no luck'),
+    })
+    expect(await world.moves(task)).toBe('submit claim retry-later due claim retry-later due claim fail')
+  })
+
+  test('a NonRetryableError is final', async () => {
+    const type = failing(() => new NonRetryableError('never'))
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await task.task()).toMatchObject({
+      status: 'failed',
+      failures: 1,
+      error: { name: 'NonRetryableError' },
+    })
+  })
+
+  test('anything can be thrown', async () => {
+    for (const thrown of [null, undefined, 'text', 7n, { toString: () => 'odd' }, Symbol('s')]) {
+      const type = failing(() => thrown, 1)
+      const world = await World.open(open, [type])
+      const task = await world.node.submit(type, {})
+      await world.pass()
+      expect(await world.status(task)).toBe('failed')
+    }
+  })
+
+  test.each([
+    ['a BigInt', () => 1n, 'NOT_JSON'],
+    ['a function', () => () => 1, 'NOT_JSON'],
+    [
+      'a cycle',
+      () => {
+        const a: unknown[] = []
+        a.push(a)
+        return a
+      },
+      'NOT_JSON',
+    ],
+    ['eleven megabytes', () => 'x'.repeat(11_000_000), 'TOO_LARGE'],
+  ])('a result that is %s fails the task with a clear error', async (_, make, code) => {
+    const type = defineTask({ type: 'odd', parameters: none, run: (): unknown => make() })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await task.task()).toMatchObject({ status: 'failed', error: { code } })
+  })
+
+  test('a checkpoint that is not JSON or too large fails the task; nothing is stored of it', async () => {
+    for (const [state, code] of [
+      [{ n: 1n }, 'NOT_JSON'],
+      ['x'.repeat(2_000_000), 'TOO_LARGE'],
+    ] as const) {
+      const type = defineTask({ type: 'odd', parameters: none, run: (_, task) => task.checkpoint(state) })
+      const world = await World.open(open, [type])
+      const task = await world.node.submit(type, {})
+      await world.pass()
+      expect(await task.details()).toMatchObject({
+        task: { status: 'failed', error: { code } },
+        checkpoint: null,
+      })
+    }
+  })
+
+  test('a stored checkpoint that no longer fits its type fails the task instead of reaching the handler', async () => {
+    let ran = 0
+    const type = defineTask({
+      type: 'changed',
+      parameters: none,
+      state: z.object({ next: z.number() }),
+      run: (_, task) => {
+        ran++
+        return task.sleep(10)
+      },
+    })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    await world.store.save(world.node.state.boot, [{ id: task.id, fence: 1, checkpoint: '{"next":"old"}' }])
+    await world.boot()
+    expect(await task.task()).toMatchObject({ status: 'failed', error: { code: 'STORED_INVALID' } })
+    expect(ran).toBe(1)
+  })
+
+  test('a failure while a pause is asked keeps the retry for the resume', async () => {
+    const work = door()
+    const type = defineTask({
+      type: 'late',
+      parameters: none,
+      attempts: 2,
+      run: async () => {
+        await work.opened
+        throw new Error('late')
+      },
+    })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await world.control(task, 'pause')).toBe('pausing')
+    work.open()
+    await world.pass()
+    expect(await world.moves(task)).toBe('submit claim ask-pause retry-paused')
+    await world.pass(60_000)
+    await world.control(task, 'resume')
+    await world.pass()
+    expect(await task.task()).toMatchObject({ status: 'failed', attempt: 2 })
+  })
+
+  test('a retry by hand goes on from the checkpoint, or from the start when that is wanted', async () => {
+    const began: unknown[] = []
+    const type = defineTask({
+      type: 'work',
+      parameters: none,
+      state: z.object({ at: z.number() }),
+      async run(_, task) {
+        began.push(task.state?.at ?? 'start')
+        await task.checkpoint({ at: 5 }, { durable: true })
+        throw new Error('again')
+      },
+    })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await world.control(task, 'retry')).not.toBe('queued')
+    await world.pass()
+    await world.until(world.node.control(task.id, 'retry', { fromStart: true }))
+    await world.pass()
+    expect(began).toEqual(['start', 5, 'start'])
+    expect(await task.task()).toMatchObject({ status: 'failed', attempt: 3, failures: 1 })
+  })
+
+  test('the node that dies with a task more than three times without a checkpoint has met poison', async () => {
+    const type = defineTask({ type: 'killer', parameters: none, run: (_, task) => task.sleep(1_000) })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    for (let crash = 0; crash < 3; crash++) {
+      await world.boot()
+      expect(await world.status(task)).toBe('running')
+    }
+    await world.boot()
+    expect(await task.task()).toMatchObject({
+      status: 'failed',
+      error: { code: 'POISON' },
+      endedBy: 'killed',
+    })
+  })
+
+  test('an outcome is kept while the store is away, and recorded when it is back', async () => {
+    const type = defineTask({ type: 'quick', parameters: none, run: () => 42 })
+    const world = await World.open(open, [type], { maxConcurrent: 0 })
+    let away = true
+    const settle: Store['settle'] = (boot, settlements) =>
+      away
+        ? Promise.reject(new StoreUnavailable('away', { unknown: false }))
+        : world.store.settle(boot, settlements)
+    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    const task = await world.node.submit(type, {})
+    await world.pass(2_000)
+    expect(await world.status(task)).toBe('running')
+    away = false
+    expect(await world.until(task.result(), 5_000)).toBe(42)
+  })
+
+  test('an outcome whose commit is in doubt is heard of all the same', async () => {
+    const type = defineTask({ type: 'quick', parameters: none, run: () => 42 })
+    const world = await World.open(open, [type], { maxConcurrent: 0 })
+    let inDoubt = true
+    const settle: Store['settle'] = async (boot, settlements) => {
+      const answer = await world.store.settle(boot, settlements)
+      if (!inDoubt) return answer
+      inDoubt = false
+      throw new StoreUnavailable('in doubt', { unknown: true })
+    }
+    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    const task = await world.node.submit(type, {})
+    expect(await world.until(task.result(), 5_000)).toBe(42)
+  })
+
+  test('a claim whose commit is in doubt, and was recorded, does not leave its tasks running nowhere', async () => {
+    const type = defineTask({
+      type: 'quick',
+      parameters: none,
+      run: (_, task) => task.sleep(1).then(() => 42),
+    })
+    const world = await World.open(open, [type], { maxConcurrent: 0 })
+    let inDoubt = false
+    const claim: Store['claim'] = async (request) => {
+      const claimed = await world.store.claim(request)
+      if (!inDoubt) return claimed
+      inDoubt = false
+      throw new StoreUnavailable('in doubt', { unknown: true })
+    }
+    await world.boot({ maxConcurrent: 3, store: faulty(world.store, { claim }) })
+    const before = await world.node.submit(type, {})
+    await world.pass()
+    inDoubt = true
+    const after = await world.node.submit(type, {})
+    await world.pass()
+    expect(await world.status(after)).toBe('running')
+    expect(await world.until(after.result(), 5_000)).toBe(42)
+    expect(await world.moves(before)).toBe('submit claim complete')
+    expect(await world.moves(after)).toBe('submit claim release claim complete')
+  })
+})

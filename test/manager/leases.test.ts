@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineTask } from '../../src/index.ts'
+import type { LeaseNews, Signal } from '../../src/store/sharing.ts'
+import { openMemory } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { faulty, World } from './world.ts'
+
+const lease = 15_000
+
+/** A keeper and a line to other nodes in the hands of the test, on a store that has only one node in truth. */
+function hands() {
+  const keepers: { boot: string; news: LeaseNews; stopped: boolean }[] = []
+  const sent: Signal[] = []
+  const listeners = new Set<(signal: Signal) => void>()
+  const share = (store: Store): Store =>
+    faulty(store, {
+      capabilities: { lease },
+      shared: {
+        keepLease: (boot, news) => {
+          const keeper = { boot, news, stopped: false }
+          keepers.push(keeper)
+          return {
+            [Symbol.asyncDispose]: async () => {
+              keeper.stopped = true
+            },
+          }
+        },
+        signals: {
+          send: (signal) => void sent.push(signal),
+          hear: (listener) => {
+            listeners.add(listener)
+            return () => listeners.delete(listener)
+          },
+        },
+      },
+    })
+  const say = (signal: Signal) => listeners.forEach((listener) => listener(signal))
+  return { keepers, sent, say, share, keeper: () => keepers.at(-1)! }
+}
+
+/** Runs until its signal aborts, and says why it did. */
+const whys: string[] = []
+const patient = defineTask({
+  type: 'patient',
+  parameters: z.object({}),
+  run: (_, task) =>
+    new Promise((_resolve, reject) => {
+      task.signal.addEventListener('abort', () => {
+        whys.push(String((task.signal.reason as Error).message))
+        reject(task.signal.reason as Error)
+      })
+    }),
+})
+
+async function worldOf() {
+  const own = hands()
+  const world = await World.open(async (clock) => own.share(await openMemory({ clock })), [patient])
+  const handle = await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
+  whys.length = 0
+  return { ...own, world, handle }
+}
+
+test('a lease in danger stops the handlers and starts none; renewed after all, they run again', async () => {
+  const { world, keeper, handle } = await worldOf()
+  keeper().news.endangered()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('about to end')])
+  await world.pass(2_000)
+  expect(await world.until(handle.task())).toMatchObject({ status: 'queued' })
+  keeper().news.safe()
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
+})
+
+test('a lease that is over ends the boot: the node begins anew, and what ran is run again', async () => {
+  const { world, keepers, keeper, handle } = await worldOf()
+  const first = keeper().boot
+  keeper().news.over()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('over')])
+  expect(keepers.map(({ stopped }) => stopped)).toEqual([true, false])
+  expect(world.node.state.boot).not.toBe(first)
+  await world.pass(lease)
+  const { task, timeline } = await world.until(handle.details())
+  expect(task).toMatchObject({ status: 'running', ownerBoot: keeper().boot, crashes: 1 })
+  expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'lost', 'claim'])
+})
+
+test('a node that closes lets its lease go last', async () => {
+  const { world, keeper } = await worldOf()
+  const closing = world.node.close()
+  await world.pass(30_000)
+  await closing
+  expect(keeper().stopped).toBe(true)
+  expect(await world.store.renew(keeper().boot)).toBe(false)
+})
+
+test('other nodes are told of what they watch, and of tasks that wait in vain', async () => {
+  const { world, sent, say, handle } = await worldOf()
+  expect(sent).toEqual([])
+  say({ kind: 'watched', ids: [handle.id] })
+  await world.until(handle.cancel({ wait: 0 }))
+  await world.pass()
+  expect(sent).toEqual([
+    { kind: 'moved', ids: [handle.id] },
+    { kind: 'moved', ids: [handle.id] },
+  ])
+  sent.length = 0
+  await world.until(world.node.submitAll(patient, [{}, {}, {}]))
+  await world.pass()
+  expect(sent).toEqual([])
+  await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  expect(sent).toContainEqual({ kind: 'queued' })
+})
+
+test('a control that another node has recorded is obeyed when it is heard of, or at the next look', async () => {
+  const { world, say, handle } = await worldOf()
+  const other = await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  const cancel = (id: string) => world.until(world.store.control([{ id, control: 'cancel', by: 'api' }]))
+  await cancel(handle.id)
+  expect(await world.until(handle.task())).toMatchObject({ status: 'cancelling' })
+  say({ kind: 'moved', ids: [handle.id] })
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'cancelled' })
+  await cancel(other.id)
+  await world.pass(1_000)
+  expect(await world.until(other.task())).toMatchObject({ status: 'cancelled' })
+})

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { StoreUnavailable } from '../../src/core/errors.ts'
+import { mostOperations } from '../../src/manager/operations.ts'
+import { defineTask } from '../../src/registry/define.ts'
+import { door, faulty, stores, World } from './world.ts'
+
+const work = defineTask({ type: 'work', parameters: z.object({}), run: () => 'done' })
+const other = defineTask({ type: 'other', parameters: z.object({}), run: () => 'done' })
+
+const idle = { maxConcurrent: 0 }
+const submit = async (world: World, count: number) => {
+  const handles = await world.until(
+    world.node.submitAll(
+      work,
+      Array.from({ length: count }, () => ({})),
+    ),
+  )
+  return handles.map(({ id }) => id)
+}
+
+/** The store, whose second batch of controls waits at a door. */
+function haltingStore(world: World, work: ReturnType<typeof door>) {
+  let batches = 0
+  const control: typeof world.store.control = async (commands) => {
+    if (++batches === 2) await work.opened
+    return world.store.control(commands)
+  }
+  return faulty(world.store, { control, [Symbol.asyncDispose]: async () => {} })
+}
+
+/** Lets it work until it has ended. */
+async function ended(world: World, id: string) {
+  for (let turn = 0; turn < 500; turn++) {
+    await world.pass(10)
+    const operation = await world.node.operation(id)
+    if (operation.status !== 'running') return operation
+  }
+  return expect.unreachable('the operation should have ended by now')
+}
+
+describe.each(stores)('operations on $name', ({ open }) => {
+  test('leave alone what is submitted after them', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 250)
+    await world.pass(5)
+    const begun = world.node.bulk('cancel', {})
+    await world.pass(5)
+    const [late] = await submit(world, 1)
+    const { id } = await begun
+    expect(await ended(world, id)).toMatchObject({ status: 'completed', changed: 250 })
+    expect(await world.status({ id: late! })).toBe('queued')
+  })
+
+  test('count and change nothing in a dry run, however often', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 120)
+    const operation = await world.until(world.node.bulk('cancel', {}, { dryRun: true, wait: 1_000 }), 2_000)
+    expect(operation).toMatchObject({ status: 'completed', matched: 120, changed: 0 })
+    expect((await world.store.counts()).byType).toEqual({ work: { queued: 120 } })
+  })
+
+  test('stop at a cancel, and keep what was done', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    const gate = door()
+    await world.boot({ ...idle, store: haltingStore(world, gate) })
+    const { id } = await world.until(world.node.bulk('cancel', {}))
+    await world.pass(100)
+    const cancelling = world.node.cancelOperation(id, 2_000)
+    gate.open()
+    const stopped = await world.until(cancelling, 3_000)
+    expect(stopped).toMatchObject({ status: 'cancelled', matched: 200, changed: 200 })
+    expect((await world.store.counts()).byType).toEqual({ work: { queued: 300, cancelled: 200 } })
+    expect(await world.until(world.node.cancelOperation(id))).toEqual(stopped)
+  })
+
+  test('wait while the store is away, and go on', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 150)
+    let away = true
+    const find: typeof world.store.find = async (query) => {
+      if (away) throw new StoreUnavailable('away', { unknown: false })
+      return world.store.find(query)
+    }
+    await world.boot({ ...idle, store: faulty(world.store, { find, [Symbol.asyncDispose]: async () => {} }) })
+    const { id } = await world.until(world.node.bulk('cancel', {}))
+    await world.pass(3_000)
+    expect(await world.node.operation(id)).toMatchObject({ status: 'running', changed: 0 })
+    away = false
+    expect(await ended(world, id)).toMatchObject({ status: 'completed', changed: 150 })
+  })
+
+  test('that their node leaves are interrupted', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    const gate = door()
+    await world.boot({ ...idle, store: haltingStore(world, gate) })
+    const { id } = await world.until(world.node.bulk('pause', {}))
+    await world.pass(100)
+    const closing = world.node.close()
+    gate.open()
+    await world.until(closing, 30_000)
+    await world.boot(idle)
+    expect(await world.until(world.node.operation(id))).toMatchObject({ status: 'interrupted', changed: 200 })
+  })
+
+  test('that their node dies over are found out', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    await world.boot({ ...idle, store: haltingStore(world, door()) })
+    const { id } = await world.until(world.node.bulk('cancel', {}))
+    await world.pass(100)
+    await world.boot(idle)
+    const seen = await world.until(world.node.operation(id))
+    expect(seen).toMatchObject({ status: 'interrupted', changed: 100 })
+    await expect(world.node.operation('nothing')).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN' })
+  })
+
+  test('are a few at once', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    const begun = Array.from({ length: mostOperations }, () =>
+      world.node.bulk('cancel', {}, { dryRun: true }),
+    )
+    await expect(world.node.bulk('cancel', {})).rejects.toMatchObject({ code: 'TOO_MANY_OPERATIONS' })
+    await world.until(Promise.all(begun), 1_000)
+    await world.pass(1_000)
+    expect(await world.until(world.node.bulk('cancel', {}, { wait: 5_000 }), 6_000)).toMatchObject({
+      changed: 500,
+    })
+  })
+
+  test('that resume fill the free slots', async () => {
+    const world = await World.open(open, [work])
+    await world.until(world.node.hold('work'))
+    const ids = await submit(world, 5)
+    await world.until(world.node.bulk('pause', { types: ['work'] }, { wait: 1_000 }), 2_000)
+    await world.until(world.node.hold('work', false))
+    expect(await world.status({ id: ids[0]! })).toBe('paused')
+    await world.until(world.node.bulk('resume', {}, { wait: 1_000 }), 2_000)
+    await world.pass(2_000)
+    for (const id of ids) expect(await world.status({ id })).toBe('completed')
+  })
+})
+
+describe.each(stores)('a hold on $name', ({ open }) => {
+  test('stands over restarts, and holds its type only', async () => {
+    const world = await World.open(open, [work, other])
+    await world.until(world.node.hold('work'))
+    const [held] = await submit(world, 1)
+    await world.boot()
+    const free = await world.until(world.node.submit(other, {}))
+    await world.pass(2_000)
+    expect([await world.status({ id: held! }), await world.status(free)]).toEqual(['queued', 'completed'])
+    expect(await world.node.explain(held!)).toMatchObject({
+      reasons: [{ code: 'type_held' }],
+      startsIn: null,
+    })
+    await world.until(world.node.hold('work', false))
+    await world.pass()
+    expect(await world.status({ id: held! })).toBe('completed')
+    await expect(world.node.hold('nothing')).rejects.toMatchObject({ code: 'TYPE_UNKNOWN' })
+  })
+})

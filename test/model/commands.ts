@@ -1,0 +1,319 @@
+import * as fc from 'fast-check'
+import { expect } from 'vitest'
+import type { Outcome } from '../../src/core/outcome.ts'
+import {
+  controls,
+  isActive,
+  isTerminal,
+  statuses,
+  type Control,
+  type Status,
+  type Task,
+} from '../../src/core/task.ts'
+import type { Controlled, Place, Query, Store } from '../../src/store/store.ts'
+import { boom, submission } from '../support/tasks.ts'
+import type { World } from './world.ts'
+
+/**
+ * What can happen to a store, with all its choices made beforehand, so that a failing run can be shrunk and repeated.
+ * Most commands mean what they say; some come from a party that is late, and name an older fence or another boot.
+ */
+export type Command = fc.AsyncCommand<World, World>
+
+const types = ['a', 'b'] as const
+const choice = fc.nat({ max: 30 })
+const mostly = (value: boolean) => fc.oneof({ weight: 6, arbitrary: fc.constant(value) }, fc.constant(!value))
+const hasCode = ({ ownerBoot }: Task) => ownerBoot !== null
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 })
+
+const checkpoint = maybe(fc.json({ maxDepth: 1 }))
+const progress = maybe(
+  fc.record(
+    { current: fc.nat(9), at: fc.nat(9), total: fc.nat(9) },
+    { requiredKeys: ['current', 'at'], noNullPrototype: true },
+  ),
+)
+
+const submit = command(
+  'submit',
+  {
+    batch: fc.array(
+      fc.record({
+        type: fc.constantFrom(...types),
+        parameters: fc.json({ maxDepth: 1 }),
+        priority: fc.integer({ min: -1, max: 1 }),
+        delay: fc.constantFrom(null, null, null, null, -5, 0, 40, 400),
+        key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
+        requestHash: fc.constantFrom('hash', 'hash', 'hash', 'another'),
+        tags: fc.subarray(['x', 'y']),
+      }),
+      { maxLength: 4 },
+    ),
+    maxQueued: fc.constantFrom(3, 100, 100, 100, 100),
+  },
+  async (world, { batch, maxQueued }) => {
+    const submissions = batch.map(({ delay, key, ...own }) =>
+      submission({
+        ...own,
+        id: world.newId(),
+        idempotencyKey: key,
+        runAt: delay === null ? null : world.clock.now() + delay,
+      }),
+    )
+    await world.both((store) => store.submit(submissions, { by: 'api', maxQueued }))
+  },
+)
+
+const claim = command(
+  'claim',
+  {
+    limit: fc.integer({ min: 0, max: 4 }),
+    concurrency: fc.constantFrom(null, null, 1, 2, 3),
+    alive: mostly(true),
+  },
+  async (world, { limit, concurrency, alive }) => {
+    const request = {
+      boot: alive ? world.boot : 'boot-1',
+      limit,
+      types: types.map((type) => ({ type, concurrency: type === 'a' ? concurrency : null })),
+    }
+    const claimed = await world.both((store) => store.claim(request))
+    if (concurrency !== null && claimed.some(({ task }) => task.type === 'a')) {
+      expect(await world.occupied('a')).toBeLessThanOrEqual(concurrency)
+    }
+  },
+)
+
+const control = command(
+  'control',
+  {
+    choices: fc.array(choice, { minLength: 1, maxLength: 2 }),
+    aimed: fc.boolean(),
+    control: fc.constantFrom<Control>(...controls, 'pause', 'pause'),
+    fromStart: fc.boolean(),
+  },
+  async (world, { choices, aimed, control, fromStart }) => {
+    const picked = await Promise.all(choices.map((chosen) => world.pick(chosen, aimed ? hasCode : undefined)))
+    const commands = picked.map(({ id }) => ({ id, control, by: 'api', fromStart }))
+    await world.both<readonly Controlled[]>((store) => store.control(commands))
+  },
+)
+
+const save = command(
+  'save',
+  { choice, newest: mostly(true), checkpoint, progress },
+  async (world, { choice, newest, checkpoint, progress }) => {
+    const { id, fence, ownerBoot } = await world.pick(choice, ({ status }) => isActive(status))
+    const documents = present({ checkpoint, progress })
+    const saves = [{ id, fence: newest ? fence : fence - 1, ...documents }]
+    await world.both((store) => store.save(ownerBoot ?? world.boot, saves))
+  },
+)
+
+const settle = command(
+  'settle',
+  {
+    choice,
+    aimed: mostly(true),
+    kind: fc.constantFrom(
+      'asked',
+      'asked',
+      'completed',
+      'failed',
+      'failed',
+      'cancelled',
+      'paused',
+      'released',
+      'fenced',
+      'lost',
+    ),
+    retryIn: fc.constantFrom(null, 0, 50, 500),
+    newest: mostly(true),
+    owned: mostly(true),
+    ranMs: fc.nat(100),
+    fencedOff: mostly(false),
+    checkpoint,
+    progress,
+  },
+  async (world, { choice, aimed, kind, retryIn, newest, owned, ranMs, fencedOff, checkpoint, progress }) => {
+    const picked = await world.pick(choice, aimed ? hasCode : undefined)
+    const { id, fence: current, version, ownerBoot, status } = picked
+    const outcome: Outcome = {
+      completed: { kind: 'completed', result: '1' } as const,
+      failed: { kind: 'failed', error: boom, retryIn } as const,
+      cancelled: { kind: 'cancelled', endedBy: 'terminated' } as const,
+      paused: { kind: 'paused', wishVersion: newest ? version : version - 2 } as const,
+      released: { kind: 'released', why: 'drain' } as const,
+      fenced: { kind: 'fenced' } as const,
+      lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
+    }[kind === 'asked' ? asked(status) : kind]
+    // Code that is at its end, or at a pause point, has not been fenced off.
+    const stuck = fencedOff && !['completed', 'paused', 'fenced', 'lost'].includes(outcome.kind)
+    const fence = newest || outcome.kind === 'paused' ? current : current - 1
+    const boot = owned ? (ownerBoot ?? world.boot) : 'another boot'
+    const documents = present({ checkpoint, progress, fencedOff: stuck ? true : undefined })
+    const settlement = { id, fence, outcome, ranMs, ...documents }
+    const [answer] = await world.both((store) => store.settle(boot, [settlement]))
+    if (stuck && answer?.verdict === 'settled') world.fencedOff.push({ id, fence, boot })
+  },
+)
+
+const unpark = command('unpark', { choice, newest: mostly(true) }, async (world, { choice, newest }) => {
+  const { id, fence, ownerBoot } = await world.pick(choice, (task) => hasCode(task) && !isActive(task.status))
+  const copies = [{ id, fence: newest ? fence : fence - 1, why: 'room was needed' }]
+  await world.both((store) => store.unpark(ownerBoot ?? world.boot, copies))
+})
+
+const vacate = command('vacate', { choice, owned: mostly(true) }, async (world, { choice, owned }) => {
+  const place = world.fencedOff[choice % Math.max(1, world.fencedOff.length)]
+  const { id, fence, boot } = place ?? { id: 'nobody', fence: 1, boot: world.boot }
+  const copies = [{ id, fence, why: 'it returned' }]
+  await world.both((store) => store.vacate(owned ? boot : 'another boot', copies))
+})
+
+const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }) => {
+  await world.both((store) => store.promote(limit))
+})
+
+/** Mostly time goes on; at times the wall clock is set back. */
+const pass = command('pass', { ms: fc.constantFrom(1, 10, 100, 1_000, -60) }, async (world, { ms }) => {
+  world.clock.set(world.clock.now() + ms)
+})
+
+/** The node dies, mostly to start anew at once; what it had is the reaper's. */
+const crash = command('crash', { restarts: mostly(true) }, async (world, { restarts }) => {
+  if (restarts) await world.startBoot()
+  else await world.both((store) => store.endBoot(world.boot))
+})
+
+const reap = command('reap', { poisonLimit: fc.nat(3) }, async (world, { poisonLimit }) => {
+  const options = { poisonLimit, poisonLimits: new Map([['b', 1]]) }
+  await world.both((store) => store.reap(options))
+})
+
+const prune = command(
+  'prune',
+  { age: fc.constantFrom(-1, 100, 1_000), limit: fc.nat(3) },
+  async (world, { age, limit }) => {
+    await world.both((store) => store.prune(world.clock.now() - age, limit))
+  },
+)
+
+const purge = command('purge', { choice, aimed: fc.boolean() }, async (world, { choice, aimed }) => {
+  const { id } = await world.pick(choice, aimed ? ({ status }) => isTerminal(status) : undefined)
+  await world.both((store) => store.purge([id]))
+})
+
+const hold = command(
+  'hold',
+  { type: fc.constantFrom(...types), held: fc.boolean() },
+  async (world, { type, held }) => {
+    await world.both((store) => store.hold(type, held, 'api'))
+  },
+)
+
+/** Every page up to the last one, and each task's place in the queue. */
+const list = command(
+  'list',
+  {
+    filter: fc.record(
+      {
+        statuses: fc.subarray([...statuses]),
+        types: fc.subarray([...types, 'nothing']),
+        tag: fc.constantFrom('x', 'y', 'z'),
+        text: fc.constantFrom('task-1', 'BOOM', '1', '"'),
+        createdAfter: fc.constantFrom(900, 1_000, 1_100),
+        createdBefore: fc.constantFrom(1_000, 1_100, 2_000),
+      },
+      { requiredKeys: [], noNullPrototype: true },
+    ),
+    order: fc.constantFrom('newest', 'oldest'),
+    limit: fc.integer({ min: 1, max: 5 }),
+    scan: fc.integer({ min: 1, max: 5 }),
+    choice,
+  },
+  async (world, { choice, ...query }) => {
+    // Places are those of each store.
+    const ends = new Map<Store, Place | null>()
+    const asked = (store: Store): Query => ({ ...query, after: ends.get(store) ?? null })
+    for (let more = true; more;) {
+      await world.both((store) => store.find(asked(store)))
+      const { next } = await world.both(async (store) => {
+        const page = await store.list(asked(store))
+        ends.set(store, page.next)
+        return page
+      })
+      more = next !== null
+    }
+    const { id } = await world.pick(choice, ({ status }) => status === 'queued')
+    await world.both(async (store) => {
+      const task = await store.get(id)
+      return task === null ? 0 : store.ahead(task, types, query.limit)
+    })
+  },
+)
+
+/** What is named more than once happens more often. */
+export const commands: fc.Arbitrary<Command>[] = [
+  submit,
+  submit,
+  submit,
+  claim,
+  claim,
+  claim,
+  claim,
+  control,
+  control,
+  control,
+  control,
+  control,
+  control,
+  save,
+  save,
+  settle,
+  settle,
+  settle,
+  settle,
+  settle,
+  settle,
+  settle,
+  unpark,
+  unpark,
+  vacate,
+  promote,
+  promote,
+  pass,
+  pass,
+  crash,
+  reap,
+  reap,
+  prune,
+  purge,
+  hold,
+  hold,
+  list,
+  list,
+]
+
+function command<Choices extends object>(
+  name: string,
+  choices: { [Name in keyof Choices]: fc.Arbitrary<Choices[Name]> },
+  run: (world: World, choices: Choices) => Promise<void>,
+): fc.Arbitrary<Command> {
+  return fc.record<Choices>(choices).map((made) => ({
+    check: () => true,
+    run: (world: World) => run(world, made),
+    toString: () => `${name} ${JSON.stringify(made)}`,
+  }))
+}
+
+/** What a node that does as it is told has to say. */
+function asked(status: Status | undefined): 'completed' | 'cancelled' | 'paused' {
+  return status === 'pausing' ? 'paused' : status === 'cancelling' ? 'cancelled' : 'completed'
+}
+
+/** Without what is undefined: absent is not undefined. */
+function present<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Name in keyof T]?: Exclude<T[Name], undefined> }
+}

@@ -1,0 +1,39 @@
+import * as fc from 'fast-check'
+import { expect, inject, test } from 'vitest'
+import type { Clock } from '../../src/core/clock.ts'
+import { lifecycle } from '../../src/core/lifecycle.ts'
+import { openPostgres } from '../../src/store/postgres/store.ts'
+import { openSqlite } from '../../src/store/sqlite/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { commands } from './commands.ts'
+import { World } from './world.ts'
+
+/** More for a long search: `MODEL_RUNS=20000 npx vitest run test/model`. A failure names the seed that repeats it. */
+const runsOf = (usual: number) => Number(process.env['MODEL_RUNS'] ?? usual)
+const timeout = 3_600_000
+
+test('SQLite does whatever the reference does, and no invariant breaks', { timeout }, async () => {
+  const moves = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500))
+  expect(moves, 'the runs went through the whole lifecycle').toEqual(Object.keys(lifecycle).toSorted())
+})
+
+/** Less often: each step takes some milliseconds. */
+test('PostgreSQL does so too', { timeout }, async () => {
+  const options = (clock: Clock) => ({ clock, schema: newSchema(), lease: timeout })
+  const moves = await search((clock) => openPostgres(inject('postgres'), options(clock)), runsOf(20))
+  expect(moves).toContain('complete')
+})
+
+/** Answers the moves that were made. */
+async function search(open: (clock: Clock) => Promise<Store>, runs: number): Promise<string[]> {
+  const moves = new Set<string>()
+  const anything = fc.commands(commands, { maxCommands: 100, size: 'max' })
+  const property = fc.asyncProperty(anything, async (sequence) => {
+    await using world = await World.open(open)
+    await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)
+    for (const move of world.moves) moves.add(move)
+  })
+  await fc.assert(property, { numRuns: runs })
+  return [...moves].toSorted()
+}

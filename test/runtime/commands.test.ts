@@ -1,0 +1,224 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  defineCommand,
+  openTaskManager,
+  type OpenOptions,
+  type TaskHandle,
+  type TaskManager,
+} from '../../src/index.ts'
+import { z } from 'zod'
+import * as types from '../fixtures/commands.ts'
+import { alive, childrenOf, cpuMilliseconds, descendantsOf, within } from './processes.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let manager: TaskManager
+afterEach(async () => {
+  const before = descendantsOf(process.pid)
+  await manager.close()
+  await within(5_000, 'no process is left', () => before.every((pid) => !alive(pid)))
+})
+
+async function open(own: Partial<OpenOptions> = {}): Promise<void> {
+  const options = { database: 'sqlite::memory:', tasks: types.all, cancelGrace: 0.5, drain: 1, logger: quiet }
+  manager = await openTaskManager({ ...options, ...own })
+}
+
+const sh = (script: string, args: string[] = []) => manager.submit(types.shell, { script, args })
+const running = (handle: TaskHandle) =>
+  within(5_000, 'it runs', async () => (await handle.task()).progress !== null)
+
+/** The processes of commands, without the guard that started them. */
+function commandProcesses(): number[] {
+  return childrenOf(process.pid).flatMap((guard) => descendantsOf(guard))
+}
+
+describe('a command', () => {
+  test('that says nothing in particular has its exit code and output as its result', async () => {
+    await open()
+    expect(await (await sh('echo hello; printf world')).result()).toEqual({
+      exit_code: 0,
+      output: 'hello\nworld\n',
+    })
+  })
+
+  test('that fails says how, with its last word', async () => {
+    await open()
+    await expect((await sh('echo oh no >&2; exit 3')).result()).rejects.toMatchObject({
+      error: { code: 'COMMAND_FAILED', message: 'The command exited with code 3: oh no' },
+    })
+    await expect((await sh('kill -SEGV $$')).result()).rejects.toMatchObject({
+      error: { message: 'The command was ended by SIGSEGV' },
+    })
+  })
+
+  test('that is not there is a failure that no retry can help', async () => {
+    await open()
+    const handle = await manager.submit(types.missing, {})
+    await expect(handle.result()).rejects.toMatchObject({
+      error: { message: expect.stringContaining('ENOENT') },
+    })
+    expect((await handle.task()).failures).toBe(1)
+  })
+
+  test('may speak JSON lines: progress, checkpoint, log and result', async () => {
+    await open()
+    const handle = await sh(`
+      echo '{"progress":{"current":1,"total":2,"message":"half"}}'
+      echo '{"checkpoint":{"at":1}}'
+      echo '{"log":"a line"}'
+      echo 'plain output'
+      echo '{"result":{"answer":42}}'
+    `)
+    const lines: string[] = []
+    for await (const event of handle.events()) if (event.kind === 'log') lines.push(event.message)
+    expect(await handle.result()).toEqual({ answer: 42 })
+    expect(lines).toEqual(['a line', 'plain output'])
+    const { task, checkpoint } = await handle.details()
+    expect(task.progress).toMatchObject({ current: 1, total: 2, message: 'half' })
+    expect(checkpoint).toBe('{"at":1}')
+  })
+
+  test('gets its arguments as they are: no shell ever sees them', async () => {
+    await open()
+    const nasty = '$(touch /tmp/owned); `id` "quoted" \\ *'
+    const result = (await (await sh('printf %s "$1"', [nasty])).result()) as { output: string }
+    expect(result.output).toBe(`${nasty}\n`)
+  })
+
+  test('has the environment and the folder that its type says, and nothing else of the node', async () => {
+    process.env['A_SECRET_OF_THE_NODE'] = 'secret'
+    await open()
+    const handle = await manager.submit(types.elsewhere, { name: 'Ada' })
+    const { output } = (await handle.result()) as { output: string }
+    delete process.env['A_SECRET_OF_THE_NODE']
+    const lines = output.split('\n')
+    expect(lines[0]).toBe('/')
+    expect(lines).toContain('NAME=Ada')
+    expect(lines).toContain(`FERMATA_TASK_ID=${handle.id}`)
+    expect(output).not.toContain('secret')
+  })
+
+  test('that writes without end is bounded in memory, and keeps its newest output', async () => {
+    await open()
+    const handle = await sh('yes "a line that comes again and again" | head -c 60000000; echo last')
+    const { output } = (await handle.result()) as { output: string }
+    expect(output.length).toBeLessThanOrEqual(65_536)
+    expect(output.endsWith('last\n')).toBe(true)
+    expect(process.memoryUsage().rss).toBeLessThan(1_500_000_000)
+  })
+
+  test('whose checkpoint is too large fails, and is stopped', async () => {
+    await open()
+    const script = `printf '{"checkpoint":"'; head -c 2000000 /dev/zero | tr '\\0' x; echo '"}'; sleep 60`
+    await expect((await sh(script)).result()).rejects.toMatchObject({ error: { code: 'TOO_LARGE' } })
+  })
+})
+
+describe('the processes of a command', () => {
+  test('stand still while it is paused, grandchildren too, and go on after it', async () => {
+    await open()
+    const handle = await manager.submit(types.spinning, {})
+    await running(handle)
+    expect((await handle.pause()).status).toBe('paused')
+    const pids = commandProcesses()
+    expect(pids).toHaveLength(2)
+    const used = () => pids.reduce((sum, pid) => sum + cpuMilliseconds(pid), 0)
+    const before = used()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(used()).toBe(before)
+    await handle.resume()
+    await within(5_000, 'they go on', () => used() > before)
+    expect((await handle.cancel()).status).toBe('cancelled')
+    expect((await handle.task()).endedBy).toBe('cooperative')
+    await within(1_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+  })
+
+  test('are killed after the grace when they ignore a polite end', async () => {
+    await open()
+    const handle = await manager.submit(types.deaf, {})
+    await running(handle)
+    const pids = commandProcesses()
+    const began = performance.now()
+    expect((await handle.cancel()).status).toBe('cancelled')
+    expect(performance.now() - began).toBeGreaterThan(450)
+    expect((await handle.task()).endedBy).toBe('killed')
+    await within(1_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+  })
+
+  test('can be cancelled while they are frozen', async () => {
+    await open()
+    const handle = await manager.submit(types.spinning, {})
+    await running(handle)
+    await handle.pause()
+    const pids = commandProcesses()
+    expect((await handle.cancel()).status).toBe('cancelled')
+    await within(1_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+  })
+
+  test('that are left behind by a command which has ended go with it', async () => {
+    await open()
+    await (await sh('sleep 300 & echo done')).result()
+    await within(1_000, 'they are gone', () => commandProcesses().length === 0)
+  })
+
+  test('do not outlive a node that is killed, running or frozen', async () => {
+    await open()
+    const node = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/commanding.ts')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(node.stdout, 'data')
+    const pids = descendantsOf(node.pid ?? 0)
+    expect(pids.length).toBeGreaterThanOrEqual(5)
+    node.kill('SIGKILL')
+    await within(1_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+  })
+
+  test('are lost and started again when their guard dies', async () => {
+    await open()
+    const handle = await manager.submit(types.spinning, {})
+    await running(handle)
+    const pids = commandProcesses()
+    const guard = childrenOf(process.pid).find((pid) => descendantsOf(pid).length > 0)
+    process.kill(guard ?? 0, 'SIGKILL')
+    await within(2_000, 'the old ones are gone', () => pids.every((pid) => !alive(pid)))
+    await within(5_000, 'it runs again', async () => (await handle.task()).attempt === 2)
+    expect((await handle.details()).timeline.map(({ move }) => move)).toContain('lost')
+    await handle.cancel()
+  })
+})
+
+describe('a command that is paused by its checkpoint', () => {
+  test('saves, ends, and is started again with what it saved', async () => {
+    await open()
+    const handle = await manager.submit(types.counter, { upTo: 30 })
+    await running(handle)
+    expect((await handle.pause()).status).toBe('paused')
+    await within(2_000, 'no process is left', () => commandProcesses().length === 0)
+    const saved = JSON.parse((await handle.details()).checkpoint ?? '{}') as { count: number }
+    expect(saved.count).toBeGreaterThan(0)
+    expect((await handle.resume()).status).toBe('running')
+    expect(await handle.result()).toEqual({ count: 30, from: saved.count, fence: 2 })
+  })
+
+  test('can be cancelled while it is asleep, and asked to go on before it is', async () => {
+    await open()
+    const asleep = await manager.submit(types.counter, { upTo: 1_000 })
+    await running(asleep)
+    await asleep.pause()
+    expect((await asleep.cancel()).status).toBe('cancelled')
+    const hasty = await manager.submit(types.counter, { upTo: 30 })
+    await running(hasty)
+    await Promise.all([hasty.pause({ wait: 0 }), hasty.resume({ wait: 0 })])
+    expect(await hasty.result()).toMatchObject({ count: 30 })
+  })
+})
+
+test('a definition that is wrong says what is wrong', () => {
+  const make = (own: object) => () =>
+    defineCommand({ type: 'a', parameters: z.object({}), command: () => ['true'], ...own })
+  expect(make({ pause: 'later' })).toThrow('pause must be')
+  expect(make({ type: 'two words' })).toThrow('a type is a name')
+})

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineTask, openTaskManager } from '../../src/index.ts'
+import { within } from './processes.ts'
+
+test('an inline handler that keeps the main thread is named, in a warning and in the state of the node', async () => {
+  const polite = defineTask({ type: 'polite', parameters: z.object({}), run: (_, task) => task.sleep(30) })
+  const selfish = defineTask({
+    type: 'selfish',
+    parameters: z.object({}),
+    async run(_, task) {
+      await task.sleep(0.05)
+      const end = performance.now() + 1_300
+      while (performance.now() < end);
+      await task.sleep(0.05)
+    },
+  })
+  const warnings: object[] = []
+  const logger = { debug() {}, info() {}, warn: (fields: object) => void warnings.push(fields), error() {} }
+  const options = { database: 'sqlite::memory:', tasks: [polite, selfish], drain: 1, logger }
+  await using manager = await openTaskManager(options)
+  const other = await manager.submit(polite, {})
+  await (await manager.submit(selfish, {})).result()
+  await within(1_000, 'it is noticed', () => manager.state.loop.blocked.length > 0)
+  const { blocked, max } = manager.state.loop
+  expect(blocked).toMatchObject([{ type: 'selfish' }])
+  expect(blocked[0]?.ms).toBeGreaterThan(1_000)
+  expect(max).toBeGreaterThan(1_000)
+  expect(warnings).toMatchObject([{ type: 'selfish' }])
+  await other.cancel()
+})

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** What runs, as the kernel sees it. */
+type Stat = Readonly<{ parent: number; state: string; group: number; ticks: number }>
+
+function statOf(pid: number): Stat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name stands in parentheses and may hold anything.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const number = (index: number) => Number(fields[index])
+    return { state: fields[0] ?? '', parent: number(1), group: number(2), ticks: number(11) + number(12) }
+  } catch {
+    return undefined
+  }
+}
+
+function allProcesses(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+export function childrenOf(parent: number): number[] {
+  return allProcesses().filter((pid) => statOf(pid)?.parent === parent && alive(pid))
+}
+
+export function descendantsOf(ancestor: number): number[] {
+  return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)])
+}
+
+/** A zombie is dead. */
+export function alive(pid: number): boolean {
+  const state = statOf(pid)?.state
+  return state !== undefined && state !== 'Z'
+}
+
+export function cpuMilliseconds(pid: number): number {
+  return (statOf(pid)?.ticks ?? 0) * 10
+}
+
+/** Waits for what another process or thread brings about. */
+export async function within(
+  ms: number,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const end = performance.now() + ms
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20)
+    })
+  }
+}

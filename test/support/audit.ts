@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from 'node:util'
+import { expect } from 'vitest'
+import { lifecycle, type Move, type MoveName } from '../../src/core/lifecycle.ts'
+import { isActive, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
+import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
+
+/**
+ * What holds for every task of every store at any time. An audit looks at all the tasks it was told of, and remembers
+ * them, so that it sees what may never happen between two looks.
+ */
+export class Audit {
+  readonly #store: () => Store
+  readonly #seen = new Map<TaskId, TaskRecord | null>()
+
+  constructor(store: () => Store) {
+    this.#store = store
+  }
+
+  watch(id: TaskId): void {
+    if (!this.#seen.has(id)) this.#seen.set(id, null)
+  }
+
+  get ids(): readonly TaskId[] {
+    return [...this.#seen.keys()]
+  }
+
+  /** Checks all tasks and the counts; answers the records that are still there. */
+  async check(): Promise<TaskRecord[]> {
+    const records: TaskRecord[] = []
+    const found = await Promise.all(this.ids.map(async (id) => [id, await this.#store().read(id)] as const))
+    for (const [id, record] of found) {
+      const before = this.#seen.get(id) ?? null
+      if (record === null) {
+        if (before === null) continue
+        expect(isTerminal(before.task.status), `only ended tasks go: ${id}`).toBe(true)
+        this.#seen.delete(id)
+        continue
+      }
+      checkRow(record)
+      checkTimeline(record)
+      if (before !== null) checkChange(before, record)
+      this.#seen.set(id, record)
+      records.push(record)
+    }
+    expect((await this.#store().counts()).byType, 'counts are those of the tasks').toEqual(tally(records))
+    return records
+  }
+}
+
+/** The columns fit the status. */
+function checkRow({ task, result, timeline }: TaskRecord): void {
+  const shown = `${task.id} (${timeline.map(({ move }) => move).join(' ')})`
+  expect(task.completedAt !== null, `an end has its time: ${shown}`).toBe(isTerminal(task.status))
+  expect(result !== null, `a result is there when completed: ${shown}`).toBe(task.status === 'completed')
+  if (isActive(task.status)) expect(task.ownerBoot, `active code has a node: ${shown}`).not.toBeNull()
+  if (isTerminal(task.status)) expect(task.ownerBoot, `ended code has none: ${shown}`).toBeNull()
+  if (task.status === 'failed') expect(task.error, `a failure says why: ${shown}`).not.toBeNull()
+  if (task.status === 'queued') expect(task.seq, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
+}
+
+/** Each line is a legal move from the status of the line before, and raises the version by one. */
+function checkTimeline({ task, timeline }: TaskRecord): void {
+  const [first, ...later] = timeline
+  const last = timeline.at(-1)
+  expect(first).toMatchObject({ move: 'submit', version: 1 })
+  expect(last).toMatchObject({ version: task.version, status: task.status, attempt: task.attempt })
+  expect(timeline.length).toBe(Math.min(task.version, timelineLimit))
+  let before = first
+  for (const line of later) {
+    const trimmed = before === first && task.version > timelineLimit
+    if (!trimmed) {
+      expect(line.version).toBe((before?.version ?? 0) + 1)
+      expect(isLegal(line.move as MoveName, before?.status, line.status), `legal: ${line.move}`).toBe(true)
+    }
+    before = line
+  }
+}
+
+function isLegal(name: MoveName, from: Status | undefined, to: Status): boolean {
+  const move: Move = lifecycle[name]
+  return from !== undefined && move.from.includes(from) && move.to.includes(to)
+}
+
+/** What may not happen between two looks. */
+function checkChange(before: TaskRecord, after: TaskRecord): void {
+  const { id } = after.task
+  expect(after.task.fence, `a fence never falls: ${id}`).toBeGreaterThanOrEqual(before.task.fence)
+  expect(after.task.version, `a version never falls: ${id}`).toBeGreaterThanOrEqual(before.task.version)
+  if (before.task.status === 'completed') {
+    expect(isDeepStrictEqual(after, before), `completed never changes: ${id}`).toBe(true)
+  }
+  if (after.task.version === before.task.version) expect(after.task.status).toBe(before.task.status)
+}
+
+function tally(records: readonly TaskRecord[]): Counts['byType'] {
+  const byType: Record<string, Partial<Record<Status, number>>> = {}
+  for (const { task } of records) {
+    const counts = (byType[task.type] ??= {})
+    counts[task.status] = (counts[task.status] ?? 0) + 1
+  }
+  return byType
+}

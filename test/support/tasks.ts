@@ -1,0 +1,28 @@
+import { defaultBackoff } from '../../src/core/retry.ts'
+import type { ErrorRecord, Submission } from '../../src/core/task.ts'
+import type { Boot, SubmitOptions } from '../../src/store/store.ts'
+
+/** A submission with nothing special about it, but for what the test says. */
+export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): Submission {
+  return {
+    type: 'work',
+    parameters: '{}',
+    priority: 0,
+    runAt: null,
+    timeout: null,
+    maxAttempts: 3,
+    backoff: defaultBackoff,
+    tags: [],
+    idempotencyKey: null,
+    requestHash: null,
+    ...own,
+  }
+}
+
+export const fromApi: SubmitOptions = { by: 'api', maxQueued: 1_000_000 }
+
+export function boot(id: string): Boot {
+  return { id, slots: 10, types: [], version: 'test' }
+}
+
+export const boom: ErrorRecord = { code: 'BOOM', name: 'Error', message: 'boom' }

@@ -1,0 +1,80 @@
+import { emptyVariables, steps, tagNames, variables, type Step } from './steps.ts'
+
+type Json = Record<string, unknown>
+
+/** The collection in Postman's own format, with a folder for each tag, and a test behind each request. */
+export function postmanCollection(): string {
+  const all = steps()
+  const folders = tagNames.map((tag) => ({
+    name: tag,
+    item: all.filter((step) => step.tag === tag && !isEndless(step)).map((step) => itemOf(step)),
+  }))
+  const endless = all.filter((step) => isEndless(step)).map((step) => itemOf(step))
+  const collection = {
+    info: {
+      name: 'Fermata',
+      description:
+        'Every call of the API. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".',
+      schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
+    },
+    item: [...folders, { name: 'streams without an end', item: endless }].filter(
+      ({ item }) => item.length > 0,
+    ),
+    variable: [...Object.entries(variables), ...emptyVariables().map((name) => [name, 'none'])].map(
+      ([key, value]) => ({ key, value }),
+    ),
+  }
+  return `${JSON.stringify(collection, null, 2)}\n`
+}
+
+/** It streams whatever happens: a runner would wait for ever. */
+export function isEndless({ streams, path }: Step): boolean {
+  return streams && !path.includes('{{task_id}}')
+}
+
+function itemOf(step: Step): Json {
+  const { name, method, path, query, body, description } = step
+  const parts = path.slice(1).split('/')
+  return {
+    name,
+    request: {
+      method,
+      description,
+      header: body === undefined ? [] : [{ key: 'Content-Type', value: 'application/json' }],
+      ...(body === undefined
+        ? {}
+        : {
+            body: {
+              mode: 'raw',
+              raw: JSON.stringify(body, null, 2),
+              options: { raw: { language: 'json' } },
+            },
+          }),
+      url: {
+        raw: `{{base_url}}${path}`,
+        host: ['{{base_url}}'],
+        path: parts,
+        query: query.map(({ name: key, value, description: meaning, required }) => ({
+          key,
+          value,
+          description: meaning,
+          disabled: !required,
+        })),
+      },
+    },
+    response: [],
+    event: [{ listen: 'test', script: { type: 'text/javascript', exec: testOf(step) } }],
+  }
+}
+
+function testOf({ statuses, sets }: Step): string[] {
+  const keep =
+    sets === undefined
+      ? []
+      : [`pm.collectionVariables.set('${sets.variable}', pm.response.json().${sets.path.join('.')})`]
+  return [
+    `pm.test('answers as documented', () => pm.expect(pm.response.code).to.be.oneOf([${statuses.join(', ')}]))`,
+    `pm.test('has a request id', () => pm.response.to.have.header('X-Request-ID'))`,
+    ...keep,
+  ]
+}

@@ -1,0 +1,119 @@
+import { openapi } from '../../src/contract/openapi.ts'
+import { tags } from '../../src/contract/route.ts'
+import { builtinTypes } from '../../src/registry/builtin/index.ts'
+import { version } from '../../src/version.ts'
+
+type Json = Record<string, unknown>
+
+/** One request of the collections. */
+export type Step = Readonly<{
+  name: string
+  tag: string
+  description: string
+  method: string
+  /** With variables in double braces. */
+  path: string
+  query: readonly Readonly<{ name: string; value: string; description: string; required: boolean }>[]
+  body: unknown
+  /** It streams: without the id of an ended task, it would go on for ever. */
+  streams: boolean
+  /** Statuses of success that the document knows for it. */
+  statuses: readonly number[]
+  /** Variable that its answer sets, and where in the body the value stands. */
+  sets?: Readonly<{ variable: string; path: readonly string[] }>
+}>
+
+/** A run from the first request to the last goes well in this order; a call that is not named here comes at the end of its tag. */
+const order = [
+  'getIndex',
+  'getHealth',
+  'getReadiness',
+  'listTypes',
+  'getType',
+  'submitTask',
+  'getTaskStatus',
+  'pauseTask',
+  'resumeTask',
+  'getTask',
+  'cancelTask',
+  'retryTask',
+  'cancelTask',
+  'getTaskResult',
+]
+
+/** What a call needs in its body so that the ones behind it have something to act on. */
+const bodies: Readonly<Record<string, unknown>> = {
+  submitTask: { parameters: { duration: 30, steps: 300 }, tags: ['collection'], priority: 5 },
+  submitBatch: { tasks: [{ parameters: { duration: 0.1 } }, { parameters: { duration: 0.2, steps: 2 } }] },
+}
+
+/** Values that stand in paths: of the type, or as an earlier answer gave them. */
+const sets: Readonly<Record<string, Step['sets']>> = {
+  submitTask: { variable: 'task_id', path: ['task_id'] },
+  bulk: { variable: 'operation_id', path: ['operation_id'] },
+}
+
+/** Calls after which a task is not there any more, or nothing can be run. */
+const last = ['holdType', 'releaseType', 'purgeTask']
+
+export const variables = { base_url: 'http://localhost:8000', task_type: 'long', task_id: 'none' } as const
+
+/** Every call of the OpenAPI document as a request that can be sent as it is. */
+export function steps(): readonly Step[] {
+  const document = openapi(version, builtinTypes)
+  const all = Object.entries(document['paths'] as Record<string, Json>).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => stepOf(method, path, operation as Json)),
+  )
+  const named = (id: string) => all.filter(({ operation }) => operation === id)
+  const others = all.filter(({ operation }) => !order.includes(operation) && !last.includes(operation))
+  return [...order.flatMap(named), ...others, ...last.flatMap(named)]
+}
+
+/** Names of the tags, in the order of the contract. */
+export const tagNames = Object.keys(tags)
+
+/** Other variables that paths name, beside those that have a value from the start. */
+export function emptyVariables(): string[] {
+  const found = steps().flatMap(({ path }) => [...path.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name!))
+  return [...new Set(found)].filter((name) => !(name in variables))
+}
+
+function stepOf(method: string, path: string, operation: Json): Step & { operation: string } {
+  const id = String(operation['operationId'])
+  const responses = operation['responses'] as Record<string, Json>
+  const parameters = (operation['parameters'] ?? []) as Json[]
+  const set = sets[id]
+  return {
+    operation: id,
+    name: String(operation['summary']),
+    tag: String((operation['tags'] as unknown[])[0]),
+    description: String(operation['description']),
+    method: method.toUpperCase(),
+    path: path.replaceAll(/\{(\w+)\}/g, '{{$1}}'),
+    query: parameters
+      .filter((parameter) => parameter['in'] === 'query')
+      .map(({ name, example, description, required }) => ({
+        name: String(name),
+        value: textOf(example),
+        description: textOf(description),
+        required: required === true,
+      })),
+    body: bodies[id] ?? bodyOf(operation['requestBody'] as Json | undefined),
+    streams: Object.hasOwn(responses['200']?.['content'] ?? {}, 'text/event-stream'),
+    statuses: Object.keys(responses)
+      .map(Number)
+      .filter((status) => status < 400),
+    ...(set === undefined ? {} : { sets: set }),
+  }
+}
+
+function bodyOf(request: Json | undefined): unknown {
+  const content = request?.['content'] as Record<string, Json> | undefined
+  const { example, examples } = content?.['application/json'] ?? {}
+  const [first] = Object.values((examples ?? {}) as Record<string, Json>)
+  return example ?? first?.['value']
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+}
