@@ -10,7 +10,12 @@ const postgres = ['test/support/postgres-server.ts']
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['src/**/*.test.ts', 'test/*.test.ts', 'test/manager/**/*.test.ts']),
+      project('unit', [
+        'src/**/*.test.ts',
+        'dashboard/src/**/*.test.ts',
+        'test/*.test.ts',
+        'test/manager/**/*.test.ts',
+      ]),
       project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], 120_000, postgres),
       project('runtime', ['test/runtime/**/*.test.ts'], 30_000),
       project('cluster', ['test/cluster/**/*.test.ts'], 60_000, postgres),

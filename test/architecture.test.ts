@@ -55,6 +55,22 @@ describe('the source', () => {
   })
 })
 
+describe('the page', () => {
+  test('knows the server by its client and its contract only', async () => {
+    const files = await pageSources()
+    expect(files.size).toBeGreaterThan(10)
+    expect(beyondTheWire(files)).toEqual([])
+  })
+
+  test.each(['manager/api.ts', 'core/lifecycle.ts'])('would be found importing %s', (target) => {
+    const file = 'dashboard/src/task/x.tsx'
+    expect(beyondTheWire(new Map([[file, `import type { A } from '../../../src/${target}'`]]))).toHaveLength(
+      1,
+    )
+    expect(beyondTheWire(new Map([[file, "import { a } from '../../../src/contract/a.ts'"]]))).toEqual([])
+  })
+})
+
 describe('the tests of the source can fail', () => {
   const source = (files: Record<string, string>) => new Map(Object.entries(files))
 
@@ -93,6 +109,23 @@ describe('the tests of the source can fail', () => {
     expect(cycles(source({ ...cycle, 'core/b.ts': '' }))).toEqual([])
   })
 })
+
+/** All that the web page is made of; paths below the root of the repository. */
+async function pageSources(): Promise<Sources> {
+  const root = join(import.meta.dirname, '..')
+  const files = new Map<string, string>()
+  for await (const file of glob('dashboard/src/**/*.{ts,tsx}', { cwd: root })) {
+    files.set(normalize(file), readFileSync(join(root, file), 'utf8'))
+  }
+  return files
+}
+
+/** Imports that reach from the page into the server. */
+function beyondTheWire(files: Sources): string[] {
+  return importsOf(files)
+    .filter(({ target }) => target.startsWith('src/') && !/^src\/(?:client|contract)\//.test(target))
+    .map(({ file, target }) => `${file} may not import ${target}`)
+}
 
 /** All that is shipped: tests beside the code import what they like. */
 async function sources(): Promise<Sources> {

@@ -1,0 +1,23 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+/** Where `npm run page` finds a server, for the API and its documentation. */
+const server = process.env['FERMATA_URL'] ?? 'http://127.0.0.1:8000'
+const proxy = Object.fromEntries(
+  ['/api', '/docs', '/redoc', '/openapi.json', '/healthz', '/readyz'].map((path) => [
+    path,
+    { target: server },
+  ]),
+)
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { host: '127.0.0.1', proxy },
+  preview: { host: '127.0.0.1', proxy },
+})
