@@ -27,6 +27,7 @@ export type { BulkOptions, ControlOptions, Draft, SubmitOptions } from './manage
 export type { Change } from './manager/changes.ts'
 export type { Explanation } from './manager/explain.ts'
 export type { ListOptions, TaskPage } from './manager/lister.ts'
+export type { History, Span } from './manager/rates.ts'
 export type { Stats } from './manager/reports.ts'
 export type { NodeState } from './manager/state.ts'
 export type { Filter, Order } from './core/filter.ts'

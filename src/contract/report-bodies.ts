@@ -126,6 +126,20 @@ export function statsBody({ counts, node, rates, expected }: StatsOf) {
   }
 }
 
+type ColumnsOf = Readonly<Record<string, readonly (number | null)[]>>
+type HistoryOf = Readonly<{ step: number; covered: number; happened: ColumnsOf; tasks: ColumnsOf }>
+
+export function historyBody({ step, covered, happened, tasks }: HistoryOf, span: string, now: number) {
+  return {
+    span,
+    step: step / 1_000,
+    start: (now - Math.round(covered)) / 1_000,
+    until: now / 1_000,
+    happened,
+    tasks,
+  }
+}
+
 function rounded(rates: RatesOf): RatesOf {
   return Object.fromEntries(
     Object.entries(rates).map(([name, rate]) => [name, Math.round(rate * 1_000) / 1_000]),

@@ -3,6 +3,7 @@ import { operationStatuses } from '../core/operation.ts'
 import { reasonCodes } from '../core/reason.ts'
 import { controls, statuses } from '../core/task.ts'
 import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
+import { spans } from './requests.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
 /** What the server answers about many tasks, about waiting, and about itself. */
@@ -209,5 +210,52 @@ export const StatsBody = z
         parked: 0,
         event_loop: { p50: 0.001, p99: 0.004, max: 0.02, blocked: [] },
       },
+    },
+  })
+
+const happened = z.array(z.int().min(0)).meta({ description: 'How often, in each step.', example: [2, 0, 1] })
+const most = z
+  .array(z.int().min(0).nullable())
+  .meta({ description: 'The most that were seen in each step.', example: [3, null, 2] })
+
+export const HistoryBody = z
+  .strictObject({
+    span: z.enum(spans),
+    step: seconds('Of a step: 10 in an hour, 300 in a day.'),
+    start: time('When the first step begins: an hour or a day ago, or later when this server started later.'),
+    until: time('Now: in the midst of the last step.'),
+    happened: z
+      .strictObject({
+        submitted: happened,
+        started: happened,
+        completed: happened,
+        failed: happened,
+        cancelled: happened,
+        retried: happened,
+      })
+      .meta({
+        description: 'What this server did, of all that share the database: what others did is not in it.',
+      }),
+    tasks: z.strictObject({ scheduled: most, queued: most, running: most, paused: most }).meta({
+      description:
+        'Tasks in the database, whichever server has them: the most that were seen in each step, looked at every 10 seconds; null when nobody could look. `running` is all that take a slot, pausing and cancelling ones too.',
+    }),
+  })
+  .meta({
+    description: 'Columns of one length, with a number for each step, the oldest first.',
+    example: {
+      span: '1h',
+      step: 10,
+      start: 1_764_000_000.125,
+      until: 1_764_000_024.125,
+      happened: {
+        submitted: [120, 80, 40],
+        started: [100, 100, 30],
+        completed: [95, 99, 31],
+        failed: [0, 1, 0],
+        cancelled: [0, 0, 0],
+        retried: [0, 1, 0],
+      },
+      tasks: { scheduled: [0, 0, 0], queued: [20, 5, 0], running: [10, 10, 4], paused: [1, 1, 1] },
     },
   })

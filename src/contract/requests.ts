@@ -128,6 +128,19 @@ export const LogQuery = z.strictObject({
 export const TypeParams = z.object({ task_type: typeName })
 export const TaskParams = z.object({ task_id: taskId })
 
+/** How far back a history goes. */
+export const spans = ['1h', '24h'] as const
+
+export const HistoryQuery = z.strictObject({
+  span: z
+    .enum(spans, `must be ${spans.join(' or ')}`)
+    .default('1h')
+    .meta({
+      description: 'The last hour, in steps of 10 seconds, or the last day, in steps of 5 minutes.',
+      example: '1h',
+    }),
+})
+
 export const RunHeaders = z.object({
   'idempotency-key': label(255).exactOptional().meta({
     description: 'The same as `idempotency_key` in the body.',

@@ -1,6 +1,6 @@
 import { HealthBody, IndexBody, TypeBody, TypesBody } from './answers.ts'
-import { HoldAnswer, StatsBody } from './reports.ts'
-import { TypeParams } from './requests.ts'
+import { HistoryBody, HoldAnswer, StatsBody } from './reports.ts'
+import { HistoryQuery, TypeParams } from './requests.ts'
 import type { Route } from './route.ts'
 
 const hold = {
@@ -62,6 +62,17 @@ export const serverRoutes = {
     description: 'How many tasks there are, how fast they move, and what the slots do.',
     answer: { description: 'The figures.', schema: StatsBody },
     problems: [],
+  },
+  getHistory: {
+    method: 'GET',
+    path: '/api/history',
+    tag: 'server',
+    summary: 'History',
+    description:
+      'How many tasks were submitted, started and ended in each step of the last hour or day, and how many there were: for charts. Every server keeps its own, in memory, so it begins anew with the server. What happened is what this server did; the tasks that there were are those of all servers on the database.',
+    query: HistoryQuery,
+    answer: { description: 'The history.', schema: HistoryBody },
+    problems: ['OPTIONS_INVALID'],
   },
   getHealth: {
     method: 'GET',

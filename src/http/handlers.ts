@@ -1,7 +1,7 @@
 import type { Route } from '../contract/route.ts'
 import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
-import { statsBody } from '../contract/report-bodies.ts'
+import { historyBody, statsBody } from '../contract/report-bodies.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
@@ -14,7 +14,7 @@ export function createHandlers(context: HandlerContext): Handlers {
 }
 
 /** The calls about the types, and about the server itself. */
-function serverHandlers({ manager, version }: HandlerContext): Handlers<keyof typeof serverRoutes> {
+function serverHandlers({ manager, version, now }: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
     await manager.hold(type, held)
@@ -36,6 +36,9 @@ function serverHandlers({ manager, version }: HandlerContext): Handlers<keyof ty
     }),
 
     getStats: async () => statsBody(await manager.stats()),
+
+    getHistory: ({ query }) =>
+      historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, now()),
 
     getHealth: () => ({ status: 'ok' }),
 

@@ -9,6 +9,7 @@ import type { Counts, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './changes.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lister.ts'
+import type { History, Span } from './rates.ts'
 import type { Stats } from './reports.ts'
 import type { NodeState } from './state.ts'
 
@@ -118,6 +119,9 @@ export interface TaskManagerApi {
   cancelOperation(id: string, wait?: number): Promise<Operation>
 
   stats(): Promise<Stats>
+
+  /** What the last hour or day was like, as far as this node has seen it; kept in memory. */
+  history(span: Span): History
 
   counts(): Promise<Counts>
 }

@@ -1,12 +1,14 @@
 import type { Clock } from '../core/clock.ts'
 import { TaskUnknown } from '../core/errors.ts'
 import { positionLimit } from '../core/reason.ts'
-import type { TaskId } from '../core/task.ts'
+import type { Task, TaskId, TimelineEntry } from '../core/task.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Counts, Store } from '../store/store.ts'
-import type { NodeState } from './state.ts'
 import { explained, type Explanation } from './explain.ts'
-import type { RateMeter, Rates } from './rates.ts'
+import type { Logger } from './logger.ts'
+import { Loop } from './loop.ts'
+import { RateMeter, type History, type Rates, type Span } from './rates.ts'
+import type { NodeState } from './state.ts'
 
 /** What this node and its store know of the whole. */
 export type Stats = Readonly<{
@@ -19,25 +21,49 @@ export type Stats = Readonly<{
 }>
 
 const minute = 60_000
+/** Milliseconds between tries to look at a store that does not answer. */
+const lookAgain = 1_000
 
 export type ReportsOptions = Readonly<{
   store: Store
   clock: Clock
+  logger: Logger
   registry: Registry
-  meter: RateMeter
   state: () => NodeState
 }>
 
 /** Answers to "why" and "how much". */
 export class Reports {
   readonly #options: ReportsOptions
+  readonly #meter: RateMeter
+  readonly #looker: Loop
 
   constructor(options: ReportsOptions) {
     this.#options = options
+    this.#meter = new RateMeter(options.clock)
+    this.#looker = new Loop('history', options.clock, options.logger, () => this.#look())
+  }
+
+  /** Begins to remember how many tasks there are. */
+  start(): void {
+    this.#looker.kick()
+  }
+
+  stop(): Promise<void> {
+    return this.#looker.stop()
+  }
+
+  /** A transition that this node has committed. */
+  note(task: Task, entry: TimelineEntry): void {
+    this.#meter.note(task, entry)
+  }
+
+  history(span: Span): History {
+    return this.#meter.history(span)
   }
 
   async explain(id: TaskId): Promise<Explanation> {
-    const { store, clock, registry, meter, state } = this.#options
+    const { store, clock, registry, state } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
     const counts = await store.counts()
@@ -52,22 +78,33 @@ export class Reports {
       node: { ready: phase === 'ready', slots: maxConcurrent, slotsInUse, types: registry.names },
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
-      startRate: meter.over(5 * minute).started / 1_000,
-      duration: meter.expectedDuration(task.type),
+      startRate: this.#meter.over(5 * minute).started / 1_000,
+      duration: this.#meter.expectedDuration(task.type),
     })
   }
 
   async stats(): Promise<Stats> {
-    const { store, registry, meter, state } = this.#options
+    const { store, registry, state } = this.#options
     return {
       counts: await store.counts(),
       node: state(),
       rates: {
-        minute: meter.over(minute),
-        fiveMinutes: meter.over(5 * minute),
-        hour: meter.over(60 * minute),
+        minute: this.#meter.over(minute),
+        fiveMinutes: this.#meter.over(5 * minute),
+        hour: this.#meter.over(60 * minute),
       },
-      expected: Object.fromEntries(registry.names.map((type) => [type, meter.expectedDuration(type)])),
+      expected: Object.fromEntries(registry.names.map((type) => [type, this.#meter.expectedDuration(type)])),
+    }
+  }
+
+  /** A step in which nobody could look has no number: that is what the history says then. */
+  async #look(): Promise<number> {
+    const { store, logger } = this.#options
+    try {
+      return this.#meter.saw(await store.counts())
+    } catch (error) {
+      logger.debug({ err: error }, 'the tasks could not be counted for the history')
+      return lookAgain
     }
   }
 }

@@ -10,8 +10,6 @@ import type { TaskType } from '../registry/type.ts'
 import {
   logLimit,
   type Claimed,
-  type Command,
-  type Controlled,
   type Counts,
   type NumberedLine,
   type Store,
@@ -21,6 +19,7 @@ import type * as api from './api.ts'
 import { Attempts } from './attempts.ts'
 import { changes, type Change } from './changes.ts'
 import { Claimer } from './claimer.ts'
+import { Commands } from './commands.ts'
 import { drain } from './draining.ts'
 import { ended } from './ending.ts'
 import type { Explanation } from './explain.ts'
@@ -31,10 +30,9 @@ import { listTasks, type ListOptions, type TaskPage } from './lister.ts'
 import type { Node } from './node.ts'
 import type { ManagerOptions } from './options.ts'
 import { Operations } from './operations.ts'
-import { RateMeter } from './rates.ts'
+import type { History, Span } from './rates.ts'
 import { Reports, type Stats } from './reports.ts'
 import { Saver } from './saver.ts'
-import { watchSettling } from './settling.ts'
 import { releaseStrays } from './strays.ts'
 import type { NodeState } from './state.ts'
 import { Submitter } from './submitter.ts'
@@ -53,6 +51,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly #claimer: Claimer
   readonly #upkeep: Upkeep
   readonly #submitter: Submitter
+  readonly #commands: Commands
   readonly #operations: Operations
   readonly #reports: Reports
   readonly #follower: Follower | undefined
@@ -126,8 +125,16 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       maxQueued: options.maxQueued,
       ready: () => this.#phase === 'ready',
       claim: () => this.#claimer.kick(),
-      committed: (task, entry) => this.#committed(task, entry),
+      committed: node.committed,
       dueAt: (time) => this.#upkeep.dueAt(time),
+    })
+    this.#commands = new Commands({
+      store,
+      bus: this.#bus,
+      clock,
+      committed: node.committed,
+      dueAt: (time) => this.#upkeep.dueAt(time),
+      claimed: () => this.#claimer.kicked(),
     })
     this.#operations = new Operations({
       store,
@@ -136,14 +143,12 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       logger,
       newId: options.newId,
       act: async (commands) => {
-        const answers = await this.#act(commands)
+        const answers = await this.#commands.act(commands)
         this.#claimer.kick()
         return answers
       },
     })
-    const meter = new RateMeter(clock)
-    this.#bus.onAll(meter.note)
-    this.#reports = new Reports({ store, clock, registry, meter, state: () => this.state })
+    this.#reports = new Reports({ store, clock, logger, registry, state: () => this.state })
     if (store.shared !== null) {
       this.#follower = new Follower({
         store,
@@ -231,21 +236,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return (await this.#store.read(id)) ?? unknown(id)
   }
 
-  async control(id: TaskId, control: Control, options: api.ControlOptions = {}): Promise<Task> {
-    const { wait = 0, fromStart = false, signal } = options
-    const settling = wait > 0 ? watchSettling(this.#bus, this.#options.clock, id) : undefined
-    try {
-      const answer = this.#act([{ id, control, by: 'api', fromStart }])
-      // A free slot is claimed in the very transaction that queues the task.
-      const claimed = control === 'resume' || control === 'retry' ? this.#claimer.kicked() : undefined
-      const [result] = await answer
-      if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
-      if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
-      if (settling === undefined) return result.task
-      return await settling.after(result.task, wait, claimed, signal)
-    } finally {
-      settling?.stop()
-    }
+  control(id: TaskId, control: Control, options: api.ControlOptions = {}): Promise<Task> {
+    return this.#commands.control(id, control, options)
   }
 
   events(id: TaskId, options: api.EventOptions = {}): AsyncIterable<TaskEvent> {
@@ -297,6 +289,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.#reports.stats()
   }
 
+  history(span: Span): History {
+    return this.#reports.history(span)
+  }
+
   async log(id: TaskId, options: api.LogOptions = {}): Promise<readonly NumberedLine[]> {
     const { after = 0, limit = logLimit } = options
     return (await this.#store.log(id, after, limit)) ?? unknown(id)
@@ -325,6 +321,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.#phase = 'ready'
     this.#claimer.kick()
     this.#upkeep.start()
+    this.#reports.start()
     this.#follower?.start()
   }
 
@@ -352,18 +349,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return signal === undefined ? closing : AbortSignal.any([signal, closing])
   }
 
-  async #act(commands: readonly Command[]): Promise<readonly Controlled[]> {
-    const answers = await this.#store.control(commands)
-    for (const answer of answers) {
-      if (answer.kind !== 'moved') continue
-      this.#committed(answer.task, answer.entry)
-      if (answer.task.status === 'scheduled') this.#upkeep.dueAt(answer.task.runAt)
-    }
-    return answers
-  }
-
   #committed(task: Task, entry: TimelineEntry): void {
-    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
+    this.#tell(task, entry)
     this.#attempts.follow(task)
   }
 
@@ -371,15 +358,20 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     const { task, entry } = claimed
     // Claimed in the last moment of a boot that is over by now: its tasks are the reaper's.
     if (task.ownerBoot !== this.#tenure.boot) return
-    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
+    this.#tell(task, entry)
     this.#attempts.start(claimed, this.registry.get(task.type))
+  }
+
+  #tell(task: Task, entry: TimelineEntry): void {
+    this.#reports.note(task, entry)
+    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
   }
 
   async #close(): Promise<void> {
     const { clock, drain: ms, logger } = this.#options
     this.#phase = 'draining'
     await this.#operations.stop()
-    await this.#upkeep.stop()
+    await Promise.all([this.#upkeep.stop(), this.#reports.stop()])
     await this.#claimer.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#saver.flush()

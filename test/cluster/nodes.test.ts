@@ -115,6 +115,14 @@ describe('a task that runs on another node', () => {
     expect(seen).toEqual(['submit', 'claim', 'ask-cancel', 'settle-cancel'])
   })
 
+  test('is counted in the history of the node that did it, and in no other', async () => {
+    const { api, worker, handle } = await runningElsewhere()
+    await handle.cancel()
+    await until(handle, 'cancelled')
+    const done = (node: TaskManager) => node.history('hour').happened.cancelled.reduce((a, b) => a + b)
+    expect([done(worker), done(api)]).toEqual([1, 0])
+  })
+
   test('and is paused there goes on from its checkpoint on a third one', async () => {
     const [api, first, second] = await nodes(0, 1, 1)
     const blocker = await first!.submit(patient, {})

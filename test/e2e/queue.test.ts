@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HistoryBody } from '../../src/contract/reports.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -255,6 +256,26 @@ test('figures count what there is and what happens', async () => {
   const rates = body['rates'] as Record<string, Record<string, number>>
   expect(rates['1m']?.['completed']).toBeGreaterThan(0)
   expect(rates['60m']?.['submitted']).toBeGreaterThan(0)
+})
+
+test('the history counts what happened in each step, and how many tasks there were', async () => {
+  await api.untilStatus(await api.submit('add', { a: 1, b: 2 }), 'completed')
+  for (const span of ['1h', '24h']) {
+    const { body } = await api.call('GET', `/api/history?span=${span}`)
+    const { start, until, step, happened, tasks } = HistoryBody.parse(body)
+    expect(step).toBe(span === '1h' ? 10 : 300)
+    const steps = Math.ceil((until - start) / step)
+    for (const column of [...Object.values(happened), ...Object.values(tasks)]) {
+      expect(column).toHaveLength(Math.max(1, steps))
+    }
+    expect(happened.completed.reduce((sum, count) => sum + count)).toBeGreaterThan(0)
+    expect(tasks.queued[0]).toEqual(expect.any(Number))
+  }
+  expect((await api.call('GET', '/api/history')).body).toMatchObject({ span: '1h' })
+  expect(await api.call('GET', '/api/history?span=1w')).toMatchObject({
+    status: 422,
+    body: { errors: [{ path: 'span', message: 'must be 1h or 24h' }] },
+  })
 })
 
 describe('the stream of all tasks', () => {

@@ -163,3 +163,29 @@ describe.each(stores)('a hold on $name', ({ open }) => {
     await expect(world.node.hold('nothing')).rejects.toMatchObject({ code: 'TYPE_UNKNOWN' })
   })
 })
+
+describe.each(stores)('the history on $name', ({ open }) => {
+  test('has no number for a step in which the store did not answer, and goes on after it', async () => {
+    let down = false
+    const world = await World.open(open, [work], idle)
+    const counts = async () => {
+      if (down) throw new StoreUnavailable('the store is down', { unknown: false })
+      return world.store.counts()
+    }
+    await world.node.close()
+    const node = await world.boot({
+      store: faulty(world.store, { counts, [Symbol.asyncDispose]: async () => {} }),
+    })
+    await submit(world, 3)
+    await world.pass(10_000)
+    down = true
+    await world.pass(20_500)
+    down = false
+    await world.pass(1_000)
+    expect(node.history('hour')).toMatchObject({
+      tasks: { queued: [0, 3, null, 3] },
+      happened: { submitted: [3, 0, 0, 0] },
+    })
+    expect(world.warnings).toEqual([])
+  })
+})

@@ -36,6 +36,12 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       rates: { minute: noRates, fiveMinutes: noRates, hour: noRates },
       expected: {},
     }),
+    history: () => ({
+      step: 10_000,
+      covered: 0,
+      happened: { submitted: [0], started: [0], completed: [0], failed: [0], cancelled: [0], retried: [0] },
+      tasks: { scheduled: [0], queued: [0], running: [1], paused: [0] },
+    }),
     ...does,
   }
 }

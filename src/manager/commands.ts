@@ -1,0 +1,56 @@
+import type { Clock } from '../core/clock.ts'
+import { ControlRefused, TaskUnknown } from '../core/errors.ts'
+import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import type { Bus } from '../events/bus.ts'
+import type { Command, Controlled, Store } from '../store/store.ts'
+import type { ControlOptions } from './api.ts'
+import { watchSettling } from './settling.ts'
+
+export type CommandsOptions = Readonly<{
+  store: Store
+  bus: Bus
+  clock: Clock
+  committed: (task: Task, entry: TimelineEntry) => void
+  dueAt: (time: number | null) => void
+  /** Resolves once what may start has been claimed. */
+  claimed: () => Promise<void>
+}>
+
+/** Carries out what callers want of tasks that are there. */
+export class Commands {
+  readonly #options: CommandsOptions
+
+  constructor(options: CommandsOptions) {
+    this.#options = options
+  }
+
+  /** On one task, waiting for the engine to have acted. */
+  async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
+    const { bus, clock, claimed } = this.#options
+    const { wait = 0, fromStart = false, signal } = options
+    const settling = wait > 0 ? watchSettling(bus, clock, id) : undefined
+    try {
+      const answer = this.act([{ id, control, by: 'api', fromStart }])
+      // A free slot is claimed in the very transaction that queues the task.
+      const claiming = control === 'resume' || control === 'retry' ? claimed() : undefined
+      const [result] = await answer
+      if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
+      if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
+      if (settling === undefined) return result.task
+      return await settling.after(result.task, wait, claiming, signal)
+    } finally {
+      settling?.stop()
+    }
+  }
+
+  async act(commands: readonly Command[]): Promise<readonly Controlled[]> {
+    const { store, committed, dueAt } = this.#options
+    const answers = await store.control(commands)
+    for (const answer of answers) {
+      if (answer.kind !== 'moved') continue
+      committed(answer.task, answer.entry)
+      if (answer.task.status === 'scheduled') dueAt(answer.task.runAt)
+    }
+    return answers
+  }
+}
