@@ -1,7 +1,7 @@
 import { sleep } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement } from '../core/outcome.ts'
-import type { TaskId } from '../core/task.ts'
+import { isActive, type BootId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save, Settled } from '../store/store.ts'
 import type { Node } from './node.ts'
 
@@ -14,22 +14,15 @@ const longestPause = 2_000
  * outcome must not be lost. Undefined when it could not be written before the node closed, or was refused for good.
  */
 export async function record(node: Node, settlement: Settlement): Promise<Settled | undefined> {
-  let inDoubt = false
-  const write = async () => {
-    try {
-      const [answer] = await node.store.settle(node.boot, [settlement])
-      return answer
-    } catch (error) {
-      inDoubt ||= error instanceof StoreUnavailable && error.unknown
-      throw error
-    }
-  }
   try {
-    const answer = await persist(node, settlement.id, write)
-    if (answer?.verdict === 'settled' && answer.task !== null && answer.entry !== null) {
-      node.committed(answer.task, answer.entry)
-    } else if (inDoubt) {
+    const written = await persist(node, settlement.id, () => node.store.settle(node.boot, [settlement]))
+    const answer = written?.answer[0]
+    if (written === undefined || answer === undefined) return undefined
+    if (answer.verdict === 'settled') {
+      if (answer.task !== null && answer.entry !== null) node.committed(answer.task, answer.entry)
+    } else if (written.inDoubt) {
       await tellNewest(node, settlement.id)
+      if (isRecorded(answer.task, settlement, node.boot)) return { ...answer, verdict: 'settled' }
     }
     return answer
   } catch (error) {
@@ -39,17 +32,46 @@ export async function record(node: Node, settlement: Settlement): Promise<Settle
 
 /** False when the task is not active with this fence. */
 export async function recordCheckpoint(node: Node, save: Save): Promise<boolean> {
-  const held = await persist(node, save.id, () => node.store.save(node.boot, [save]))
-  return held?.[0] === true
+  const written = await persist(node, save.id, () => node.store.save(node.boot, [save]))
+  return written?.answer[0] === true
 }
 
+/** The suspended copy is gone: until the row says so, a cancel waits for it. */
+export async function recordUnparked(node: Node, copy: Copy): Promise<void> {
+  try {
+    const written = await persist(node, copy.id, () => node.store.unpark(node.boot, [copy]))
+    for (const { task, entry } of written?.answer ?? []) node.committed(task, entry)
+    if (written?.inDoubt === true && written.answer.length === 0) await tellNewest(node, copy.id)
+  } catch (error) {
+    node.logger.error({ err: error, task: copy.id }, 'the end of a parked copy could not be recorded')
+  }
+}
+
+/** Fenced-off code has returned: until it is recorded, its place under the limit of the type is taken. */
+export async function recordVacated(node: Node, copy: Copy): Promise<void> {
+  try {
+    await persist(node, copy.id, () => node.store.vacate(node.boot, [copy]))
+  } catch (error) {
+    node.logger.error({ err: error, task: copy.id }, 'the end of fenced-off code could not be recorded')
+  }
+}
+
+/** `inDoubt`: an earlier try failed in a way that may have recorded it. */
+type Written<T> = Readonly<{ answer: T; inDoubt: boolean }>
+
 /** Tries until the store answers; undefined when the node closed before. Throws what does not come of an absent store. */
-async function persist<T>(node: Node, task: TaskId, write: () => Promise<T>): Promise<T | undefined> {
+async function persist<T>(
+  node: Node,
+  task: TaskId,
+  write: () => Promise<T>,
+): Promise<Written<T> | undefined> {
+  let inDoubt = false
   for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
     try {
-      return await write()
+      return { answer: await write(), inDoubt }
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
+      inDoubt ||= error.unknown
       if (node.closed()) return undefined
       node.logger.warn({ err: error, task }, 'the store is away; trying again')
       await sleep(node.clock, pause)
@@ -59,9 +81,23 @@ async function persist<T>(node: Node, task: TaskId, write: () => Promise<T>): Pr
 
 /** An earlier try may have been recorded although its commit failed: listeners have not heard of it. */
 async function tellNewest(node: Node, id: TaskId): Promise<void> {
-  const found = await node.store.read(id)
-  const entry = found?.timeline.at(-1)
-  if (found != null && entry !== undefined) node.committed(found.task, entry)
+  try {
+    const found = await node.store.read(id)
+    const entry = found?.timeline.at(-1)
+    if (found !== null && entry !== undefined) node.committed(found.task, entry)
+  } catch (error) {
+    node.logger.warn({ err: error, task: id }, 'what a commit in doubt has left could not be read')
+  }
+}
+
+/**
+ * A settlement after which the code lives on was recorded by an earlier try: the row shows it, since only this run could
+ * have moved it there. Code that has ended does not need to know.
+ */
+function isRecorded(task: Task | null, { outcome, fence }: Settlement, boot: BootId): boolean {
+  if (task === null || task.ownerBoot !== boot) return false
+  if (outcome.kind === 'paused') return task.fence === fence && !isActive(task.status)
+  return outcome.kind === 'fenced' && task.fence === fence + 1 && isActive(task.status)
 }
 
 /** The store refuses this very outcome: the task fails, rather than wait for ever. */
@@ -71,23 +107,4 @@ async function refused(node: Node, settlement: Settlement, cause: unknown): Prom
   const error = { code: 'OUTCOME_REFUSED', name: 'OutcomeRefused', message: 'The store refused the outcome.' }
   const { id, fence, ranMs } = settlement
   return record(node, { id, fence, ranMs, outcome: { kind: 'failed', error, retryIn: null } })
-}
-
-/** The suspended copy is gone. What cannot be written is found by the next reaping. */
-export async function recordUnparked(node: Node, copy: Copy): Promise<void> {
-  try {
-    const moved = await node.store.unpark(node.boot, [copy])
-    for (const { task, entry } of moved) node.committed(task, entry)
-  } catch (error) {
-    node.logger.warn({ err: error, task: copy.id }, 'the end of a parked copy could not be recorded')
-  }
-}
-
-/** Fenced-off code has returned. */
-export async function recordVacated(node: Node, copy: Copy): Promise<void> {
-  try {
-    await node.store.vacate(node.boot, [copy])
-  } catch (error) {
-    node.logger.warn({ err: error, task: copy.id }, 'the end of fenced-off code could not be recorded')
-  }
 }

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { StoreUnavailable } from '../../src/core/errors.ts'
+import type { Outcome } from '../../src/core/outcome.ts'
+import { defineTask } from '../../src/registry/define.ts'
+import { HandlerRun } from '../../src/runtime/context.ts'
+import type { Ended, Executor } from '../../src/runtime/executor.ts'
+import type { Store } from '../../src/store/store.ts'
+import { door, faulty, parking, stores, World, type OpenStore } from './world.ts'
+
+const none = z.object({})
+
+/** Sleeps; pauses in it. */
+const sleeper = defineTask({
+  type: 'sleeper',
+  parameters: none,
+  async run(_, task) {
+    await task.checkpoint({})
+    await task.sleep(10)
+    return task.fence
+  },
+})
+
+/** The first settlement of this kind is recorded, and nobody can tell. */
+async function inDoubt(open: OpenStore, kind: Outcome['kind'], types = [sleeper], executor?: Executor) {
+  const world = await World.open(open, types, { maxConcurrent: 0 })
+  let doubted = false
+  const settle: Store['settle'] = async (boot, settlements) => {
+    const answer = await world.store.settle(boot, settlements)
+    if (doubted || settlements[0]?.outcome.kind !== kind) return answer
+    doubted = true
+    throw new StoreUnavailable('in doubt', { unknown: true })
+  }
+  const store = faulty(world.store, { settle, [Symbol.asyncDispose]: async () => {} })
+  await world.boot({ maxConcurrent: 1, store, ...(executor === undefined ? {} : { executor }) })
+  return world
+}
+
+describe.each(stores)('a commit in doubt on $name', ({ open }) => {
+  test('that paused a task leaves its handler parked: a resume goes on in it', async () => {
+    const world = await inDoubt(open, 'paused')
+    const task = await world.node.submit(sleeper, {})
+    await world.pass(4_000)
+    expect(await world.control(task, 'pause')).toBe('paused')
+    expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 1 })
+    expect(await world.control(task, 'resume')).toBe('running')
+    expect(await world.until(task.result(), 6_000)).toBe(2)
+    expect(await world.moves(task)).toBe('submit claim ask-pause settle-pause resume claim complete')
+  })
+
+  test('that paused a task does not keep a cancel waiting for ever', async () => {
+    const world = await inDoubt(open, 'paused')
+    const task = await world.node.submit(sleeper, {})
+    await world.pass()
+    expect(await world.control(task, 'pause')).toBe('paused')
+    expect(await world.control(task, 'cancel')).toBe('cancelled')
+  })
+
+  test('that raised the fence before a kill is followed by the kill and its record', async () => {
+    const deaf = defineTask({ type: 'deaf', parameters: none, run: () => new Promise<number>(() => {}) })
+    const world = await inDoubt(open, 'fenced', [deaf], killable)
+    const task = await world.node.submit(deaf, {})
+    await world.pass()
+    await world.control(task, 'cancel')
+    await world.pass(10_000)
+    expect(await task.task()).toMatchObject({ status: 'cancelled', endedBy: 'terminated' })
+    expect(world.node.state.slotsInUse).toBe(0)
+  })
+})
+
+describe.each(stores)('while the store is away on $name', ({ open }) => {
+  test('the end of a parked copy is kept: a cancel after it ends', async () => {
+    const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
+    let away = false
+    const unpark: Store['unpark'] = (...call) =>
+      away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.unpark(...call)
+    const store = faulty(world.store, { unpark, [Symbol.asyncDispose]: async () => {} })
+    await world.boot({ maxConcurrent: 3, maxParked: parking(1), store })
+    const [first, second] = [await world.node.submit(sleeper, {}), await world.node.submit(sleeper, {})]
+    await world.pass(500)
+    expect(await world.control(first, 'pause')).toBe('paused')
+    away = true
+    expect(await world.control(second, 'pause')).toBe('paused')
+    await world.pass(3_000)
+    away = false
+    await world.pass(3_000)
+    expect(await world.control(first, 'cancel')).toBe('cancelled')
+  })
+
+  test('the end of fenced-off code is kept: its place under the limit of the type is free', async () => {
+    const work = door()
+    const deaf = defineTask({ type: 'deaf', parameters: none, concurrency: 1, run: () => work.opened })
+    const world = await World.open(open, [deaf], { maxConcurrent: 0 })
+    let away = false
+    const vacate: Store['vacate'] = (...call) =>
+      away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.vacate(...call)
+    const store = faulty(world.store, { vacate, [Symbol.asyncDispose]: async () => {} })
+    await world.boot({ maxConcurrent: 3, store })
+    const first = await world.node.submit(deaf, {})
+    const second = await world.node.submit(deaf, {})
+    await world.pass()
+    await world.control(first, 'cancel')
+    await world.pass(5_000)
+    expect(await world.status(first)).toBe('cancelled')
+    away = true
+    work.open()
+    await world.pass(3_000)
+    expect(await world.status(second)).toBe('queued')
+    away = false
+    await world.pass(3_000)
+    expect(await world.status(second)).toBe('completed')
+  })
+})
+
+/** Inline, and can be ended by force. */
+const killable: Executor = {
+  start(run, host) {
+    const inside = new HandlerRun(run, host, { now: () => 0, monotonic: () => 0, after: () => () => {} })
+    inside.begin()
+    let kill = () => {}
+    const killed = new Promise<Ended>((resolve) => {
+      kill = () => resolve({ kind: 'killed', how: 'terminated' })
+    })
+    return {
+      done: Promise.race([inside.done, killed]),
+      pause: () => inside.pause(),
+      resume: (fence) => inside.resume(fence),
+      abort: (reason) => inside.abort(reason),
+      kill,
+    }
+  },
+  close: async () => {},
+}
