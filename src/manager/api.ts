@@ -71,7 +71,7 @@ export interface TaskManagerApi {
    */
   enqueueAll(type: string, drafts: readonly Draft[]): Promise<readonly Accepted[]>
 
-  /** Waits for the end of a task. Throws `TaskUnknown`, or the signal's reason. */
+  /** Waits for the end of a task. Throws `TaskUnknown`, `ShuttingDown` when the node closes before, or the signal's reason. */
   ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task>
 
   /** The task and its parameters, without other documents. Throws `TaskUnknown`. */

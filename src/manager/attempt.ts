@@ -157,6 +157,7 @@ export class Attempt implements Savable {
     const wishVersion = this.#task.version
     const fence = this.#fence
     this.#phase = 'parking'
+    this.#watch.hold()
     const answer = await this.#settle({ kind: 'paused', wishVersion })
     // Adopted by a claim that was answered before this.
     if (this.#fence !== fence) return
@@ -167,6 +168,7 @@ export class Attempt implements Savable {
       return
     }
     this.#phase = settled ? 'parked' : 'running'
+    if (!settled) this.#watch.goOn()
     if (settled) this.#around.changed(this)
     else if (answer?.verdict === 'superseded') this.superseded()
     else this.#obey(answer?.task ?? undefined)

@@ -30,8 +30,8 @@ export class TaskHandle<Result = unknown> {
   }
 
   /**
-   * Waits for the end. Throws `TaskFailed`, `TaskCancelled`, `TaskUnknown` once it is pruned, or the signal's reason. A
-   * JSON copy of what the handler returned.
+   * Waits for the end. Throws `TaskFailed`, `TaskCancelled`, `TaskUnknown` once it is pruned, `ShuttingDown` when the manager
+   * closes before, or the signal's reason. A JSON copy of what the handler returned.
    */
   async result(options: Readonly<{ signal?: AbortSignal }> = {}): Promise<Result> {
     await this.#manager.ended(this.id, options)

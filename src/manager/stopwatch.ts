@@ -8,6 +8,7 @@ export class Stopwatch {
   /** Milliseconds before the present stretch. */
   #used: number
   #since: number | null = null
+  #heldAt: number | null = null
   #disarm: (() => void) | undefined
 
   constructor(clock: Clock, used: number, timeout: number | null, timedOut: () => void) {
@@ -19,19 +20,30 @@ export class Stopwatch {
 
   /** Milliseconds of the present stretch. */
   get stretch(): number {
-    return this.#since === null ? 0 : Math.max(0, this.#clock.monotonic() - this.#since)
+    return this.#since === null ? 0 : Math.max(0, (this.#heldAt ?? this.#clock.monotonic()) - this.#since)
   }
 
   start(): void {
     this.#since = this.#clock.monotonic()
-    if (this.#timeout === null) return
-    this.#disarm = this.#clock.after(Math.max(0, this.#timeout - this.#used), this.#timedOut)
+    this.#arm()
+  }
+
+  /** Stands still in the middle of its stretch, until it stops or goes on. */
+  hold(): void {
+    this.disarm()
+    this.#heldAt = this.#clock.monotonic()
+  }
+
+  goOn(): void {
+    this.#endHold()
+    this.#arm()
   }
 
   stop(): void {
     this.disarm()
     this.#used += this.stretch
     this.#since = null
+    this.#heldAt = null
   }
 
   /** Nothing happens at the timeout any more; the time itself goes on. */
@@ -43,6 +55,18 @@ export class Stopwatch {
   /** Goes on without a timeout, if it stood still. */
   linger(): void {
     this.disarm()
+    this.#endHold()
     this.#since ??= this.#clock.monotonic()
+  }
+
+  #arm(): void {
+    if (this.#timeout === null) return
+    const left = this.#timeout - this.#used - this.stretch
+    this.#disarm = this.#clock.after(Math.max(0, left), this.#timedOut)
+  }
+
+  #endHold(): void {
+    if (this.#since !== null && this.#heldAt !== null) this.#since += this.#clock.monotonic() - this.#heldAt
+    this.#heldAt = null
   }
 }

@@ -1,4 +1,4 @@
-import { ControlRefused, TaskUnknown } from '../core/errors.ts'
+import { ControlRefused, ShuttingDown, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
@@ -55,7 +55,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly #operations: Operations
   readonly #reports: Reports
   readonly #follower: Follower | undefined
-  readonly #streams = new AbortController()
+  /** Ends what waits for the node. */
+  readonly #open = new AbortController()
   #phase: NodeState['phase'] = 'starting'
   #closing: Promise<void> | undefined
 
@@ -225,7 +226,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
-    return ended(this.#store, this.#bus, id, signal)
+    return ended(this.#store, this.#bus, id, this.#untilClosed(signal))
   }
 
   async brief(id: TaskId): Promise<TaskRecord> {
@@ -345,7 +346,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    const closing = this.#streams.signal
+    const closing = this.#open.signal
     return signal === undefined ? closing : AbortSignal.any([signal, closing])
   }
 
@@ -376,7 +377,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#saver.flush()
     await this.#follower?.stop()
-    this.#streams.abort()
+    this.#open.abort(new ShuttingDown())
     await this.#tenure.end()
     this.#phase = 'closed'
     await this.#options.executor.close()

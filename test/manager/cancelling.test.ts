@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { StoreUnavailable } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { door, stores, World } from './world.ts'
+import type { Store } from '../../src/store/store.ts'
+import { door, faulty, stores, World } from './world.ts'
 
 const none = z.object({})
 const sleeper = defineTask({
@@ -138,6 +140,49 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
       error: { code: 'TIMEOUT' },
       endedBy: 'cooperative',
     })
+  })
+
+  test('a timeout that comes while a pause is being settled is not forgotten when the pause is taken back', async () => {
+    const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
+    let hold: Promise<void> | undefined
+    const settle: Store['settle'] = async (...call) => {
+      await hold
+      return world.store.settle(...call)
+    }
+    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    const task = await world.node.submit(sleeper, {}, { timeout: 10 })
+    await world.pass(9_000)
+    const slow = door()
+    hold = slow.opened
+    void world.node.control(task.id, 'pause')
+    await world.pass(500)
+    await world.node.control(task.id, 'resume')
+    await world.pass(1_000)
+    hold = undefined
+    slow.open()
+    await world.pass(2_000)
+    expect(await task.task()).toMatchObject({ status: 'failed', error: { code: 'TIMEOUT' } })
+  })
+
+  test('time in which the store could not record a pause is no active time', async () => {
+    const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
+    let away = false
+    const settle: Store['settle'] = (...call) =>
+      away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.settle(...call)
+    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    const task = await world.node.submit(sleeper, {}, { timeout: 10 })
+    await world.pass(2_000)
+    away = true
+    void world.node.control(task.id, 'pause')
+    await world.pass(60_000)
+    away = false
+    await world.pass(2_000)
+    expect(await world.status(task)).toBe('paused')
+    await world.control(task, 'resume')
+    await world.pass(7_900)
+    expect(await world.status(task)).toBe('running')
+    await world.pass(200)
+    expect(await task.task()).toMatchObject({ status: 'failed', activeMs: 10_000 })
   })
 
   test('a timeout is a failure like others: the budget of attempts gives it another run, with new time', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineTask } from '../../src/registry/define.ts'
-import { door, stores, waitsAt, World } from './world.ts'
+import { door, parking, stores, waitsAt, World } from './world.ts'
 
 const none = z.object({})
 
@@ -93,6 +93,54 @@ describe.each(stores)('draining on $name', ({ open }) => {
     work.open()
     await world.pass()
     expect(await world.status(task)).toBe('queued')
+  })
+
+  test('a claim that waits for the end of its parked copy is given back, and never starts after the close', async () => {
+    const work = door()
+    let starts = 0
+    const type = defineTask({
+      type: 'lingers',
+      parameters: none,
+      async run(_, task) {
+        starts++
+        try {
+          await task.checkpoint({})
+          await task.sleep(1_000)
+        } finally {
+          await work.opened
+        }
+      },
+    })
+    const world = await World.open(open, [type], { maxParked: parking(1) })
+    const [first, second] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
+    await world.pass(500)
+    expect(await world.control(first, 'pause')).toBe('paused')
+    expect(await world.control(second, 'pause')).toBe('paused')
+    expect(await world.control(first, 'resume')).toBe('running')
+    expect(starts).toBe(2)
+    const closed = world.node.close()
+    await world.pass()
+    work.open()
+    await world.until(closed, 25_000)
+    expect(await world.store.get(first.id)).toMatchObject({ status: 'queued', ownerBoot: null, crashes: 0 })
+    const before = starts
+    await world.pass(10_000)
+    expect(starts).toBe(before)
+  })
+
+  test('who waits for a result is told that the node closes, and not left waiting', async () => {
+    const type = defineTask({ type: 'far', parameters: none, run: (_, task) => task.sleep(1_000) })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    const aborter = new AbortController()
+    const waiting = [task.result(), task.result({ signal: aborter.signal })].map((result) =>
+      result.catch((error: unknown) => error),
+    )
+    await world.pass()
+    await world.until(world.node.close(), 25_000)
+    for (const told of await world.until(Promise.all(waiting))) {
+      expect(told).toMatchObject({ code: 'SHUTTING_DOWN' })
+    }
   })
 
   test('a node that drains takes nothing, and ends its streams', async () => {
