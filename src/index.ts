@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { parseDuration } from './core/duration.ts'
 import { DefinitionInvalid, StoreUnavailable } from './core/errors.ts'
 import { idSource } from './manager/ids.ts'
@@ -28,14 +29,14 @@ export type { Change } from './manager/changes.ts'
 export type { Explanation } from './manager/explain.ts'
 export type { ListOptions, TaskPage } from './manager/lister.ts'
 export type { History, Span } from './manager/rates.ts'
-export type { Stats } from './manager/reports.ts'
+export type { NodeTotals, Stats } from './manager/reports.ts'
 export type { NodeState } from './manager/state.ts'
 export type { Filter, Order } from './core/filter.ts'
 export type { Operation } from './core/operation.ts'
 export type { Reason, ReasonCode } from './core/reason.ts'
 export type { Logger } from './manager/logger.ts'
 export type { TaskEvent } from './events/event.ts'
-export type { Counts, NumberedLine, TaskRecord } from './store/store.ts'
+export type { Counts, LivingBoot, NumberedLine, TaskRecord } from './store/store.ts'
 export type { Control, ErrorRecord, Progress, Status, Task, TimelineEntry } from './core/task.ts'
 export {
   ControlRefused,
@@ -144,6 +145,8 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       newId: idSource(systemClock),
       random: Math.random,
       version,
+      host: hostname(),
+      pid: process.pid,
       closed: letGo,
     })
   } catch (error) {

@@ -64,6 +64,36 @@ function filterBody({ statuses, types, tag, text, createdAfter, createdBefore }:
   }
 }
 
+type NodeOf = Readonly<{
+  id: string
+  slots: number
+  slotsInUse: number
+  types: readonly string[]
+  version: string
+  host: string | null
+  pid: number | null
+  startedAt: number
+  renewedAt: number | null
+}>
+
+/** `here`: the one that answers. */
+export function nodesBody(nodes: readonly NodeOf[], here: string) {
+  return {
+    nodes: nodes.map(({ id, slots, slotsInUse, types, version, host, pid, startedAt, renewedAt }) => ({
+      id,
+      here: id === here,
+      max_concurrent: slots,
+      slots_in_use: slotsInUse,
+      types,
+      version,
+      host,
+      pid,
+      started_at: startedAt / 1_000,
+      renewed_at: renewedAt === null ? null : renewedAt / 1_000,
+    })),
+  }
+}
+
 type CountsOf = Readonly<Partial<Record<Status, number>>>
 type LoopOf = Readonly<{
   p50: number
@@ -86,11 +116,12 @@ type StatsOf = Readonly<{
     parked: number
     loop: LoopOf
   }>
+  nodes: Readonly<{ alive: number; slots: number; slotsInUse: number }>
   rates: Readonly<{ minute: RatesOf; fiveMinutes: RatesOf; hour: RatesOf }>
   expected: Readonly<Record<string, number | null>>
 }>
 
-export function statsBody({ counts, node, rates, expected }: StatsOf) {
+export function statsBody({ counts, node, nodes, rates, expected }: StatsOf) {
   const names = new Set([...Object.keys(expected), ...Object.keys(counts.byType)])
   const types = [...names].map((type) => {
     const duration = expected[type] ?? null
@@ -106,6 +137,7 @@ export function statsBody({ counts, node, rates, expected }: StatsOf) {
     counts: sumOf(Object.values(counts.byType)),
     types: Object.fromEntries(types),
     rates: { '1m': rounded(rates.minute), '5m': rounded(rates.fiveMinutes), '60m': rounded(rates.hour) },
+    nodes: { alive: nodes.alive, slots: nodes.slots, slots_in_use: nodes.slotsInUse },
     node: {
       id: node.boot,
       phase: node.phase,

@@ -139,6 +139,45 @@ export const OperationBody = z
     },
   })
 
+export const NodesBody = z
+  .strictObject({
+    nodes: z.array(
+      z.strictObject({
+        id: z.string().meta({ description: 'New with every start.' }),
+        here: z.boolean().meta({ description: 'It is the one that answers.' }),
+        max_concurrent: count('Its slots; 0 runs nothing.'),
+        slots_in_use: count('Of these, as the database knows it.'),
+        types: z.array(z.string()).meta({ description: 'What it runs; it serves all types that it knows.' }),
+        version: z.string().meta({ description: 'Of its program.' }),
+        host: z.string().nullable().meta({ description: 'Name of its machine.' }),
+        pid: z.int().nullable().meta({ description: 'Number of its process there.' }),
+        started_at: time('When it started.'),
+        renewed_at: time(
+          'When it was last heard of; null where one process owns the database and need not be.',
+        ).nullable(),
+      }),
+    ),
+  })
+  .meta({
+    description: 'The living nodes that share the database, in the order in which they started.',
+    example: {
+      nodes: [
+        {
+          id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c00',
+          here: true,
+          max_concurrent: 10,
+          slots_in_use: 3,
+          types: ['add', 'fib', 'long'],
+          version: '0.1.0',
+          host: 'worker-1',
+          pid: 4_711,
+          started_at: 1_764_000_000.125,
+          renewed_at: 1_764_003_600.25,
+        },
+      ],
+    },
+  })
+
 const byStatus = z.partialRecord(z.enum(statuses), count('Tasks.'))
 const rate = z.number().min(0)
 const Rates = z.strictObject({
@@ -169,6 +208,9 @@ export const StatsBody = z
       description:
         'A second, over the last 1, 5 and 60 minutes, of this server alone; kept in memory, so they begin anew with it.',
     }),
+    nodes: z
+      .strictObject({ alive: count('Nodes.'), slots: count('Of all.'), slots_in_use: count('Of all.') })
+      .meta({ description: 'All living nodes that share the database, this one too.' }),
     node: z.strictObject({
       id: z.string().meta({ description: 'New with every start.' }),
       phase: z.enum(['starting', 'ready', 'draining', 'closed']),
@@ -202,6 +244,7 @@ export const StatsBody = z
         add: { counts: { queued: 3, running: 10 }, held: false, fenced_off: 0, expected_duration: 0.004 },
       },
       rates: { '1m': noRates, '5m': noRates, '60m': noRates },
+      nodes: { alive: 1, slots: 10, slots_in_use: 10 },
       node: {
         id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c00',
         phase: 'ready',

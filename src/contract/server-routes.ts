@@ -1,5 +1,5 @@
 import { HealthBody, IndexBody, TypeBody, TypesBody } from './answers.ts'
-import { HistoryBody, HoldAnswer, StatsBody } from './reports.ts'
+import { HistoryBody, HoldAnswer, NodesBody, StatsBody } from './reports.ts'
 import { HistoryQuery, TypeParams } from './requests.ts'
 import type { Route } from './route.ts'
 
@@ -73,6 +73,16 @@ export const serverRoutes = {
     query: HistoryQuery,
     answer: { description: 'The history.', schema: HistoryBody },
     problems: ['OPTIONS_INVALID'],
+  },
+  listNodes: {
+    method: 'GET',
+    path: '/api/nodes',
+    tag: 'server',
+    summary: 'Nodes',
+    description:
+      'The living nodes that share the database, this one too: what each may run, what it does, and when it was last heard of. One that has stopped is not listed; one that was killed is gone when its lease is over.',
+    answer: { description: 'The nodes.', schema: NodesBody },
+    problems: [],
   },
   getHealth: {
     method: 'GET',

@@ -1,7 +1,7 @@
 import type { Route } from '../contract/route.ts'
 import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
-import { historyBody, statsBody } from '../contract/report-bodies.ts'
+import { historyBody, nodesBody, statsBody } from '../contract/report-bodies.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
@@ -39,6 +39,8 @@ function serverHandlers({ manager, version, now }: HandlerContext): Handlers<key
 
     getHistory: ({ query }) =>
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, now()),
+
+    listNodes: async () => nodesBody(await manager.nodes(), manager.state.boot),
 
     getHealth: () => ({ status: 'ok' }),
 

@@ -5,7 +5,7 @@ import type { TaskEvent } from '../events/event.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { Counts, NumberedLine, TaskRecord } from '../store/store.ts'
+import type { Counts, LivingBoot, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './changes.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lister.ts'
@@ -122,6 +122,9 @@ export interface TaskManagerApi {
 
   /** What the last hour or day was like, as far as this node has seen it; kept in memory. */
   history(span: Span): History
+
+  /** The living nodes that share the store, this one too, in the order in which they started. */
+  nodes(): Promise<readonly LivingBoot[]>
 
   counts(): Promise<Counts>
 }

@@ -18,6 +18,9 @@ export type ManagerOptions = Readonly<{
   random: () => number
   loopDelay: () => LoopDelay
   version: string
+  /** Names of the machine and of the process, for those who look after several nodes. */
+  host: string
+  pid: number
   /** Slots of this node; 0 claims nothing. */
   maxConcurrent: number
   /** What this node runs; it serves all types that it knows. */

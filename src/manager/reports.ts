@@ -3,7 +3,7 @@ import { TaskUnknown } from '../core/errors.ts'
 import { positionLimit } from '../core/reason.ts'
 import type { Task, TaskId, TimelineEntry } from '../core/task.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { Counts, Store } from '../store/store.ts'
+import type { Counts, LivingBoot, Store } from '../store/store.ts'
 import { explained, type Explanation } from './explain.ts'
 import type { Logger } from './logger.ts'
 import { Loop } from './loop.ts'
@@ -14,11 +14,15 @@ import type { NodeState } from './state.ts'
 export type Stats = Readonly<{
   counts: Counts
   node: NodeState
+  nodes: NodeTotals
   /** Events a second on this node over the last 1, 5 and 60 minutes; kept in memory, so they begin anew with it. */
   rates: Readonly<{ minute: Rates; fiveMinutes: Rates; hour: Rates }>
   /** Milliseconds of active time that a run takes, by type; null before the first one on this node. */
   expected: Readonly<Record<string, number | null>>
 }>
+
+/** Over all living nodes that share the store. */
+export type NodeTotals = Readonly<{ alive: number; slots: number; slotsInUse: number }>
 
 const minute = 60_000
 /** Milliseconds between tries to look at a store that does not answer. */
@@ -85,9 +89,11 @@ export class Reports {
 
   async stats(): Promise<Stats> {
     const { store, registry, state } = this.#options
+    const [counts, boots] = await Promise.all([store.counts(), store.boots()])
     return {
-      counts: await store.counts(),
+      counts,
       node: state(),
+      nodes: totalsOf(boots),
       rates: {
         minute: this.#meter.over(minute),
         fiveMinutes: this.#meter.over(5 * minute),
@@ -106,5 +112,14 @@ export class Reports {
       logger.debug({ err: error }, 'the tasks could not be counted for the history')
       return lookAgain
     }
+  }
+}
+
+function totalsOf(boots: readonly LivingBoot[]): NodeTotals {
+  const sum = (of: (boot: LivingBoot) => number) => boots.reduce((total, boot) => total + of(boot), 0)
+  return {
+    alive: boots.length,
+    slots: sum(({ slots }) => slots),
+    slotsInUse: sum(({ slotsInUse }) => slotsInUse),
   }
 }

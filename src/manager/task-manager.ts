@@ -11,6 +11,7 @@ import {
   logLimit,
   type Claimed,
   type Counts,
+  type LivingBoot,
   type NumberedLine,
   type Store,
   type TaskRecord,
@@ -62,6 +63,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   private constructor(options: ManagerOptions) {
     const { store, registry, executor, clock, logger, random, cancelGrace } = options
+    const { types, version, host, pid } = options
     this.registry = registry
     this.#options = options
     this.#store = store
@@ -70,11 +72,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       clock,
       logger,
       newId: options.newId,
-      describe: () => ({
-        slots: options.maxConcurrent,
-        types: options.types,
-        version: options.version,
-      }),
+      describe: () => ({ slots: options.maxConcurrent, types, version, host, pid }),
       stopCode: (why) => this.#attempts.abortAll(why),
       disown: (why) => this.#attempts.disown(why),
       goOn: () => this.#claimer.kick(),
@@ -292,6 +290,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   history(span: Span): History {
     return this.#reports.history(span)
+  }
+
+  nodes(): Promise<readonly LivingBoot[]> {
+    return this.#store.boots()
   }
 
   async log(id: TaskId, options: api.LogOptions = {}): Promise<readonly NumberedLine[]> {

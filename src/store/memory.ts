@@ -16,6 +16,7 @@ import {
 } from '../core/task.ts'
 import * as rules from '../core/transition.ts'
 import { appended } from './memory-log.ts'
+import { MemoryBoots } from './memory-boots.ts'
 import { MemoryOperations } from './memory-operations.ts'
 import { pageOf, type Listed } from './memory-page.ts'
 import type * as port from './store.ts'
@@ -45,8 +46,7 @@ class MemoryStore implements port.Store {
   readonly #clock: Clock
   /** In the order of submission. */
   readonly #tasks = new Map<TaskId, Kept>()
-  /** Every boot that there was, and whether it lives. */
-  readonly #boots = new Map<BootId, { alive: boolean }>()
+  readonly #boots: MemoryBoots
   #fencedOff: Occupied[] = []
   readonly #holds = new Map<string, port.Hold>()
   readonly #operations = new MemoryOperations()
@@ -56,6 +56,7 @@ class MemoryStore implements port.Store {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#boots = new MemoryBoots(clock)
   }
 
   submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
@@ -107,7 +108,7 @@ class MemoryStore implements port.Store {
 
   claim({ boot, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
     return this.#write(() => {
-      if (!this.#isAlive(boot)) return []
+      if (!this.#boots.isAlive(boot)) return []
       const free = types.filter(({ type }) => !this.#holds.has(type))
       const room = new Map(
         free.map(({ type, concurrency }) => [type, (concurrency ?? Infinity) - this.#occupied(type)]),
@@ -216,36 +217,37 @@ class MemoryStore implements port.Store {
     })
   }
 
-  startBoot({ id }: port.Boot): Promise<void> {
-    return this.#write(() => {
-      if (this.#boots.has(id)) throw new Error(`there was a boot ${id} already`)
-      for (const boot of this.#boots.values()) boot.alive = false
-      this.#boots.set(id, { alive: true })
-    })
+  startBoot(boot: port.Boot): Promise<void> {
+    return this.#write(() => this.#boots.start(boot))
   }
 
   renew(boot: BootId): Promise<boolean> {
-    return this.#write(() => this.#isAlive(boot))
+    return this.#write(() => this.#boots.isAlive(boot))
   }
 
   reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly port.Moved[]> {
     return this.#write(() => {
       const orphans = this.#all()
-        .filter(({ task }) => task.ownerBoot !== null && !this.#isAlive(task.ownerBoot))
+        .filter(({ task }) => task.ownerBoot !== null && !this.#boots.isAlive(task.ownerBoot))
         .sort((a, b) => a.task.seq - b.task.seq)
       const moved = orphans.flatMap((kept) => {
         const limit = poisonLimits?.get(kept.task.type) ?? poisonLimit
         return this.#moveIfAny(kept, rules.lost(kept.task, { ...this.#moment(), poisonLimit: limit }))
       })
-      this.#fencedOff = this.#fencedOff.filter(({ boot }) => this.#isAlive(boot))
+      this.#fencedOff = this.#fencedOff.filter(({ boot }) => this.#boots.isAlive(boot))
       return moved
     })
   }
 
   endBoot(id: BootId): Promise<void> {
-    return this.#write(() => {
-      const boot = this.#boots.get(id)
-      if (boot !== undefined) boot.alive = false
+    return this.#write(() => this.#boots.end(id))
+  }
+
+  async boots(): Promise<readonly port.LivingBoot[]> {
+    this.#mustBeOpen()
+    return this.#boots.living((id) => {
+      const fencedOff = this.#fencedOff.filter(({ boot }) => boot === id).length
+      return fencedOff + this.#count((task) => task.ownerBoot === id && isActive(task.status))
     })
   }
 
@@ -341,7 +343,7 @@ class MemoryStore implements port.Store {
 
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
     return this.#write(() =>
-      this.#operations.look(id, options?.cancel === true, (boot) => this.#isAlive(boot)),
+      this.#operations.look(id, options?.cancel === true, (boot) => this.#boots.isAlive(boot)),
     )
   }
 
@@ -376,10 +378,6 @@ class MemoryStore implements port.Store {
 
   #all(): Kept[] {
     return [...this.#tasks.values()]
-  }
-
-  #isAlive(boot: BootId): boolean {
-    return this.#boots.get(boot)?.alive === true
   }
 
   #occupied(type: string): number {

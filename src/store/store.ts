@@ -68,6 +68,9 @@ export interface Store extends AsyncDisposable {
 
   endBoot(boot: BootId): Promise<void>
 
+  /** Those that live, in the order in which they started. */
+  boots(): Promise<readonly LivingBoot[]>
+
   /** Deletes terminal tasks that ended before `before`, at most `limit`; answers how many. */
   prune(before: number, limit: number): Promise<number>
 
@@ -182,7 +185,27 @@ export type Controlled =
   | Readonly<{ kind: 'refused'; task: Task; why?: string }>
   | Readonly<{ kind: 'unknown' }>
 
-export type Boot = Readonly<{ id: BootId; slots: number; types: readonly string[]; version: string }>
+export type Boot = Readonly<{
+  id: BootId
+  slots: number
+  /** What it runs. */
+  types: readonly string[]
+  /** Of its program. */
+  version: string
+  /** The machine, by the name that it gives itself, and the process there; null of a program that told neither. */
+  host: string | null
+  pid: number | null
+}>
+
+/** A boot that has not ended, and whose lease is not over. */
+export type LivingBoot = Boot &
+  Readonly<{
+    startedAt: number
+    /** Null where one process owns the store: nothing is renewed. */
+    renewedAt: number | null
+    /** Its running, pausing and cancelling tasks, and what fenced-off code holds there. */
+    slotsInUse: number
+  }>
 
 export type ReapOptions = Readonly<{ poisonLimit: number; poisonLimits?: ReadonlyMap<string, number> }>
 

@@ -36,6 +36,12 @@ class Cluster implements AsyncDisposable {
     return new Api(this.nodes[index]!.url)
   }
 
+  /** The processes that one node says live. */
+  async listed(index: number): Promise<Set<number>> {
+    const { nodes } = (await this.api(index).call('GET', '/api/nodes')).body as { nodes: { pid: number }[] }
+    return new Set(nodes.map(({ pid }) => pid))
+  }
+
   /** Through all nodes by turns. */
   async submit(count: number, parameters: object): Promise<void> {
     for (let index = 0; index < count; index++) {
@@ -91,10 +97,12 @@ describe.concurrent('nodes on one database', () => {
     await using cluster = await Cluster.start(3)
     await cluster.submit(24, { duration: 2, steps: 20 })
     await sleep(500)
+    expect(await cluster.listed(1)).toEqual(new Set(cluster.nodes.map(({ pid }) => pid)))
     cluster.nodes[2]!.signal('SIGKILL')
     await cluster.submit(2, { duration: 0.1, steps: 1 }).catch(() => undefined)
     cluster.nodes.splice(2, 1)
     const tasks = await cluster.ended(0)
+    expect(await cluster.listed(0)).toEqual(new Set(cluster.nodes.map(({ pid }) => pid)))
     audit(tasks)
     const lost = tasks.filter(({ timeline }) => timeline.some(({ move }) => move === 'lost'))
     expect(lost.length).toBeGreaterThanOrEqual(1)
@@ -131,6 +139,7 @@ describe.concurrent('nodes on one database', () => {
     const { code } = await cluster.nodes[1]!.stop('SIGTERM')
     expect(code).toBe(0)
     cluster.nodes.splice(1, 1)
+    expect(await cluster.listed(0)).toEqual(new Set([cluster.nodes[0]!.pid]))
     const tasks = await cluster.ended(0)
     audit(tasks)
     const moves = tasks.flatMap(({ timeline }) => timeline.map(({ move }) => move))

@@ -16,6 +16,25 @@ export function living(kind: StoreKind): void {
       expect(await scene.store.renew(scene.boot)).toBe(false)
     })
 
+    test('is listed while it lives, with what it is and the slots that it has taken', async (scene) => {
+      const itself = boot(scene.boot)
+      const startedAt = scene.clock.now()
+      expect(await scene.store.boots()).toMatchObject([{ ...itself, startedAt, slotsInUse: 0 }])
+      await given.running(scene)
+      await given.pausing(scene)
+      await given.parked(scene)
+      await given.failedWithCodeAlive(scene)
+      expect(await scene.store.boots()).toMatchObject([{ ...itself, slotsInUse: 3 }])
+      await scene.store.endBoot(scene.boot)
+      expect(await scene.store.boots()).toEqual([])
+    })
+
+    test('of a program that tells no machine is listed without', async (scene) => {
+      const silent = { ...boot('silent'), host: null, pid: null }
+      await scene.store.startBoot(silent)
+      expect((await scene.store.boots()).at(-1)).toMatchObject(silent)
+    })
+
     test('is refused when there was one of that name', async (scene) => {
       await expect(scene.store.startBoot(boot(scene.boot))).rejects.toThrow(Error)
     })
@@ -36,6 +55,7 @@ function owning(kind: StoreKind): void {
       expect(await scene.store.renew(first)).toBe(true)
       expect(await scene.reap()).toEqual([])
       await scene.joinBoot('another')
+      expect(await scene.store.boots()).toMatchObject([{ id: 'another', renewedAt: null, slotsInUse: 0 }])
       expect(await scene.store.renew(first)).toBe(false)
       expect(await scene.reap()).toMatchObject([{ task: { id: task.id } }])
     })
@@ -54,6 +74,21 @@ function sharing(kind: StoreKind): void {
       expect(await scene.reap()).toEqual([])
       const outcome = { kind: 'completed', result: '1' } as const
       expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'settled' })
+    })
+
+    test('lists them in the order of their starts, until their lease is over', async (scene) => {
+      const began = scene.clock.now()
+      await scene.clock.advance(5)
+      await scene.joinBoot('another')
+      await given.running(scene)
+      await scene.clock.advance(leaseOf(scene) - 5)
+      await scene.store.renew('another')
+      expect(await scene.store.boots()).toMatchObject([
+        { id: scene.boot, startedAt: began, renewedAt: began, slotsInUse: 1 },
+        { id: 'another', startedAt: began + 5, renewedAt: began + leaseOf(scene), slotsInUse: 0 },
+      ])
+      await scene.clock.advance(1)
+      expect(await scene.store.boots()).toMatchObject([{ id: 'another' }])
     })
 
     test('takes what a boot has when its lease is over, and from then on refuses it', async (scene) => {

@@ -47,7 +47,7 @@ describe('nodes on one PostgreSQL', () => {
     await using nodes = await Nodes.open(6)
     expect(await nodes.each((store) => store.counts())).toHaveLength(6)
     const versions = await ask(`select version from ${nodes.schema}.migrations`)
-    expect(versions.map(({ version }) => version)).toEqual([1, 2])
+    expect(versions.map(({ version }) => version)).toEqual([1, 2, 3])
   })
 
   test('never claim the same task, and together claim all', async () => {

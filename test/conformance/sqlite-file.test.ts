@@ -63,9 +63,8 @@ describe('a file of an earlier version', () => {
       await store.submit([submission({ id: '1', tags: ['a', 'b'] }), submission({ id: '2' })], fromApi)
       await store[Symbol.asyncDispose]()
       const db = new DatabaseSync(path)
-      db.exec(
-        'drop index tasks_listed; drop table tags; drop table holds; drop table operations; drop table log',
-      )
+      db.exec(`drop index tasks_listed; drop table tags; drop table holds; drop table operations; drop table log;
+        alter table boots drop column host; alter table boots drop column pid`)
       db.exec('pragma user_version = 1')
       db.close()
       await using upgraded = await open(path)

@@ -64,6 +64,8 @@ export class World {
       random: () => 0,
       loopDelay: () => ({ p50: 0, p99: 0, max: 0, blocked: [] }),
       version: 'test',
+      host: 'machine',
+      pid: 1,
       maxConcurrent: 3,
       types: this.#types.map(({ type }) => type),
       maxQueued: 1_000,

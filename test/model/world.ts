@@ -65,6 +65,7 @@ export class World implements AsyncDisposable {
       if (newest !== undefined) this.moves.add(newest.move)
     }
     expectSame(await this.#store.counts(), await this.#reference.counts())
+    expectSame(await livingOf(this.#store), await livingOf(this.#reference))
     return answer
   }
 
@@ -112,6 +113,11 @@ export class World implements AsyncDisposable {
   #tasks(): Promise<(Task | null)[]> {
     return Promise.all(this.#audit.ids.map((id) => this.#reference.get(id)))
   }
+}
+
+/** All but the renewal, which not every store has. */
+async function livingOf(store: Store): Promise<object[]> {
+  return (await store.boots()).map((boot) => ({ ...boot, renewedAt: null }))
 }
 
 /** A store may leave gaps between the places of its queue: what counts is their order, which is looked at by itself. */

@@ -33,6 +33,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     stats: async () => ({
       counts: { byType: {}, fencedOff: {}, held: {} },
       node: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
+      nodes: { alive: 1, slots: 1, slotsInUse: 1 },
       rates: { minute: noRates, fiveMinutes: noRates, hour: noRates },
       expected: {},
     }),
@@ -42,6 +43,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       happened: { submitted: [0], started: [0], completed: [0], failed: [0], cancelled: [0], retried: [0] },
       tasks: { scheduled: [0], queued: [0], running: [1], paused: [0] },
     }),
+    nodes: async () => [],
     ...does,
   }
 }

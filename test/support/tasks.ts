@@ -22,7 +22,7 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
 export const fromApi: SubmitOptions = { by: 'api', maxQueued: 1_000_000 }
 
 export function boot(id: string): Boot {
-  return { id, slots: 10, types: [], version: 'test' }
+  return { id, slots: 10, types: ['work'], version: 'test', host: 'machine', pid: 1 }
 }
 
 export const boom: ErrorRecord = { code: 'BOOM', name: 'Error', message: 'boom' }

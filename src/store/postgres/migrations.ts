@@ -118,6 +118,9 @@ const migrations: readonly string[] = [
     primary key (n, number)
   );
   `,
+  `
+  alter table S.boots add column host text, add column pid integer;
+  `,
 ]
 
 /** The first number of the server that is new enough. */

@@ -115,8 +115,16 @@ export function statementsFor(schema: string) {
       order by t.run_at, t.n limit $2::int for update skip locked`,
     nextDue: `select run_at from ${s}.tasks where status = 'scheduled' order by run_at, n limit 1`,
 
-    startBoot: `insert into ${s}.boots (id, slots, types, version, started_at, renewed_at, lease_until)
-      select $1, $2::int, $3, $4, at, at, at + $6::bigint from (select ${timeOr('$5')} as at) as now`,
+    startBoot: `insert into ${s}.boots (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
+      select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,
+    living: `with held as (
+        select owner_boot as boot, count(*) as slots from ${s}.tasks
+        where owner_boot is not null and status in ('running', 'pausing', 'cancelling') group by owner_boot
+      ), fenced as (select boot, count(*) as slots from ${s}.fenced_off group by boot)
+      select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at, b.renewed_at,
+        coalesce(h.slots, 0) + coalesce(f.slots, 0)
+      from ${s}.boots b left join held h on h.boot = b.id left join fenced f on f.boot = b.id
+      where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
     renew: `update ${s}.boots set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
       where id = $1 and ended_at is null and lease_until >= at returning 1`,
     endBoot: `update ${s}.boots set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,

@@ -6,6 +6,7 @@ import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type * as port from '../store.ts'
 import * as acts from './acts.ts'
+import * as boots from './boots.ts'
 import { claim } from './claiming.ts'
 import { Commits, type ActJob, type Job } from './commits.ts'
 import { Connection } from './connection.ts'
@@ -75,6 +76,7 @@ class PostgresStore implements port.Store {
   readonly shared: port.Shared
   readonly #schema: string
   readonly #lease: number
+  readonly #clock: Clock | undefined
   readonly #sql: Statements
   readonly #writing: Connection
   readonly #reading: Connection
@@ -97,6 +99,7 @@ class PostgresStore implements port.Store {
         keepLease({ url, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
     }
     this.#lease = lease
+    this.#clock = clock
     this.#sql = statementsFor(schema)
     this.#writing = new Connection(url, `fermata ${schema}`)
     this.#reading = new Connection(url, `fermata ${schema} reads`)
@@ -168,11 +171,11 @@ class PostgresStore implements port.Store {
 
   startBoot(boot: port.Boot): Promise<void> {
     this.#begun.set(boot.id, monotonicNow())
-    return this.#alone(async (tx) => sweeping.startBoot(tx, boot, this.#lease))
+    return this.#alone(async (tx) => boots.startBoot(tx, boot, this.#lease))
   }
 
   renew(boot: BootId): Promise<boolean> {
-    return this.#alone((tx) => sweeping.renew(tx, boot, this.#lease))
+    return this.#alone((tx) => boots.renew(tx, boot, this.#lease))
   }
 
   reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
@@ -180,7 +183,11 @@ class PostgresStore implements port.Store {
   }
 
   endBoot(boot: BootId): Promise<void> {
-    return this.#alone(async (tx) => sweeping.endBoot(tx, boot))
+    return this.#alone(async (tx) => boots.endBoot(tx, boot))
+  }
+
+  boots(): Promise<readonly port.LivingBoot[]> {
+    return this.#reader.read((session) => boots.livingBoots(session, this.#sql, this.#clock))
   }
 
   prune(before: number, limit: number): Promise<number> {

@@ -1,7 +1,6 @@
 import * as rules from '../../core/transition.ts'
-import type { Boot, Moved, ReapOptions } from '../store.ts'
+import type { Moved, ReapOptions } from '../store.ts'
 import { rollUp, waitingOf, type Waiting } from './counters.ts'
-import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
@@ -53,19 +52,4 @@ export async function prune(tx: Transaction, before: number, limit: number): Pro
   for (const { id } of work.tasks) work.delete(id)
   await work.write(tx)
   return rows.length
-}
-
-/** `lease`: milliseconds for which the boot lives without a renewal. */
-export function startBoot(tx: Transaction, { id, slots, types, version }: Boot, lease: number): void {
-  const now = tx.source.clock?.now() ?? null
-  tx.write(tx.source.sql.startBoot, [encodeText(id), slots, JSON.stringify(types), version, now, lease])
-}
-
-export async function renew(tx: Transaction, boot: string, lease: number): Promise<boolean> {
-  const now = tx.source.clock?.now() ?? null
-  return (await tx.ask(tx.source.sql.renew, [encodeText(boot), now, lease])).length > 0
-}
-
-export function endBoot(tx: Transaction, boot: string): void {
-  tx.write(tx.source.sql.endBoot, [encodeText(boot), tx.source.clock?.now() ?? null])
 }

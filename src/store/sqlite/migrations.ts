@@ -115,6 +115,10 @@ const migrations: readonly string[] = [
     primary key (n, number)
   ) strict, without rowid;
   `,
+  `
+  alter table boots add column host text;
+  alter table boots add column pid integer;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. To be asked before anything is written to it. */

@@ -59,7 +59,11 @@ const sql = {
     on conflict (type, status) do update set tasks = excluded.tasks`,
   endBoots: 'update boots set ended_at = ? where ended_at is null',
   endBoot: 'update boots set ended_at = ? where id = ? and ended_at is null',
-  startBoot: 'insert into boots (id, slots, types, version, started_at) values (?, ?, ?, ?, ?)',
+  startBoot: `insert into boots (id, slots, types, version, host, pid, started_at) values (?, ?, ?, ?, ?, ?, ?)`,
+  living: `select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at,
+      (select count(*) from tasks where owner_boot = b.id and status in ('running', 'pausing', 'cancelling'))
+      + (select count(*) from fenced_off where boot = b.id)
+    from boots b where b.ended_at is null order by b.started_at, b.id`,
   bootAlive: 'select 1 from boots where id = ? and ended_at is null',
   forgetBoots: `delete from boots where ended_at is not null and ended_at < ?`,
   fenceOff: 'insert into fenced_off (task_id, fence, boot, type) values (?, ?, ?, ?)',

@@ -16,6 +16,7 @@ import { compactLines, lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type * as port from '../store.ts'
 import { operationsKept, timelineLimit } from '../store.ts'
+import { forgetBoots, livingBoots, startBoot } from './boots.ts'
 import { Commits } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
@@ -126,9 +127,7 @@ class SqliteStore implements port.Store {
 
   startBoot(boot: port.Boot): Promise<void> {
     return this.#commits.write(() => {
-      const now = this.#clock.now()
-      this.#sql.endBoots.run(now)
-      this.#sql.startBoot.run(boot.id, boot.slots, JSON.stringify(boot.types), boot.version, now)
+      startBoot(this.#sql, boot, this.#clock.now())
     })
   }
 
@@ -147,7 +146,7 @@ class SqliteStore implements port.Store {
       }
       this.#sql.dropFencedOff.run()
       this.#counters.reloadFencedOff()
-      this.#sql.forgetBoots.run(this.#clock.now() - bootMemory)
+      forgetBoots(this.#sql, this.#clock.now())
       return moved
     })
   }
@@ -156,6 +155,10 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => {
       this.#sql.endBoot.run(this.#clock.now(), boot)
     })
+  }
+
+  async boots(): Promise<readonly port.LivingBoot[]> {
+    return this.#read(() => livingBoots(this.#sql))
   }
 
   prune(before: number, limit: number): Promise<number> {
@@ -395,6 +398,3 @@ class SqliteStore implements port.Store {
     return this.#db
   }
 }
-
-/** Ended boots are remembered for a day, for those who ask what happened. */
-const bootMemory = 86_400_000
