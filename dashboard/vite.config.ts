@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
+import { compress } from './compress.ts'
 
 /** Where `npm run page` finds a server, for the API and its documentation. */
 const server = process.env['FERMATA_URL'] ?? 'http://127.0.0.1:8000'
@@ -11,7 +12,7 @@ const proxy = Object.fromEntries(
 )
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compress()],
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

@@ -146,6 +146,7 @@ function banner(url: string, { database, maxConcurrent }: Config): string {
   return `
   Fermata ${version}
 
+  Page    ${url}
   API     ${url}/api
   Docs    ${url}/docs  and  ${url}/redoc
   Tasks   ${withoutPassword(database)}, ${slots}

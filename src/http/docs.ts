@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { openapi } from '../contract/openapi.ts'
 import type { DescribedType } from '../contract/openapi-types.ts'
 import { RequestRefused } from './problems.ts'
+import { pageSecurity } from './security.ts'
 
 type Asset = Readonly<{
   media: string
@@ -39,24 +40,8 @@ const assets: ReadonlyMap<string, Asset> = new Map<string, Asset>([
   ],
 ])
 
-/** Everything comes from this server. ReDoc adds an empty style element, by whose hash it is let in, and fills it by script. */
-const pageSecurity = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'", "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"],
-      imgSrc: ["'self'", 'data:'],
-      fontSrc: ["'self'", 'data:'],
-      connectSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  strictTransportSecurity: false,
-}
+/** ReDoc adds an empty style element, by whose hash it is let in, and fills it by script. */
+const security = pageSecurity({ styles: "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='" })
 
 export type DocsOptions = Readonly<{ version: string; types: readonly DescribedType[] }>
 
@@ -70,7 +55,7 @@ export async function docs(app: FastifyInstance, { version, types }: DocsOptions
     return reply.header('content-type', 'application/json; charset=utf-8').send(document)
   })
   for (const [path, html] of Object.entries(pages)) {
-    app.get(path, { helmet: pageSecurity }, (_, reply) =>
+    app.get(path, { helmet: security }, (_, reply) =>
       reply.header('content-type', 'text/html; charset=utf-8').send(html),
     )
   }

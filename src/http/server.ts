@@ -11,6 +11,7 @@ import { docs } from './docs.ts'
 import { refusedOnLoopback } from './guards.ts'
 import type { Answered, Call } from './call.ts'
 import { createHandlers } from './handlers.ts'
+import { builtPage, page } from './page.ts'
 import {
   bodyLimit,
   internal,
@@ -33,6 +34,8 @@ export type ServerOptions = Readonly<{
   now?: () => number
   /** Milliseconds between the signs of life of a stream. Default 15,000. */
   heartbeat?: number
+  /** Folder of the built web page. Default: where the build puts it. */
+  page?: string
   /** Milliseconds that a client may take. */
   patience?: Partial<typeof patience>
 }>
@@ -139,7 +142,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   }
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
 
-  app.get('/', (_, reply) => reply.redirect('/docs'))
+  await app.register(page, { folder: options.page ?? builtPage() })
   await app.register(docs, { version, types: [...manager.registry] })
   return app
 }

@@ -1,0 +1,64 @@
+import helmet from '@fastify/helmet'
+import files from '@fastify/static'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pageSecurity } from './security.ts'
+
+/** Addresses of the web page, which shows what each of them names. */
+export const pagePaths = [
+  '/',
+  '/tasks',
+  '/tasks/:id',
+  '/submit',
+  '/submit/:type',
+  '/types',
+  '/nodes',
+] as const
+
+/** Mantine writes its theme and the sizes of its parts into the page. */
+const security = pageSecurity({ styles: "'unsafe-inline'" })
+
+const notBuilt =
+  'The web page is not built: "npm run build" makes it. The API is at /api, and /docs lets you try every call.\n'
+
+export type PageOptions = Readonly<{
+  /** What the build of the page has made. */
+  folder: string
+}>
+
+/** The web page, and the files that it is made of. */
+export async function page(app: FastifyInstance, { folder }: PageOptions): Promise<void> {
+  await app.register(helmet, { global: false })
+  await app.register(files, { root: folder, serve: false, dotfiles: 'deny', preCompressed: true })
+
+  for (const path of pagePaths) {
+    app.get(path, { helmet: security }, (_, reply) => sendPage(folder, reply))
+  }
+  // Their names change with what is in them.
+  app.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
+    reply.sendFile(`assets/${request.params['*']}`, { immutable: true, maxAge: '365d' }),
+  )
+  app.get<{ Params: { file: string } }>(
+    '/:file(^[\\w-]+\\.(?:svg|png|ico|js|webmanifest)$)',
+    (request, reply) => reply.sendFile(request.params.file, { maxAge: '1h', ...untagged }),
+  )
+}
+
+/** A tag comes from size and date, which packages make the same for all their versions. */
+const untagged = { etag: false, lastModified: false } as const
+
+function sendPage(folder: string, reply: FastifyReply): FastifyReply {
+  if (!existsSync(join(folder, 'index.html'))) {
+    return reply.code(404).header('content-type', 'text/plain; charset=utf-8').send(notBuilt)
+  }
+  reply.header('cache-control', 'no-store')
+  return reply.sendFile('index.html', { cacheControl: false, ...untagged })
+}
+
+/** In the published program it lies beside its modules, in a checkout where its own build puts it. */
+export function builtPage(): string {
+  const published = fileURLToPath(new URL('../dashboard/', import.meta.url))
+  return existsSync(published) ? published : fileURLToPath(new URL('../../dashboard/dist/', import.meta.url))
+}
