@@ -65,7 +65,7 @@ export const settings = {
     value: 'url',
     default: 'sqlite:./fermata.db',
     help: 'where tasks are kept: sqlite:PATH, or postgres://... for many nodes; sqlite::memory: keeps nothing',
-    must: 'sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE',
+    must: 'sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST[,HOST...]/DATABASE',
     schema: z.string().regex(/^(?:sqlite:[^\0]*[^\0/\s]|postgres(?:ql)?:\/\/[^\0\s]+)$/),
   },
   maxConcurrent: {

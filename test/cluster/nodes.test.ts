@@ -3,6 +3,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
+import { quick } from '../fixtures/quick.ts'
 
 /** Several nodes in one process, on a real PostgreSQL and in real time. */
 
@@ -21,11 +22,6 @@ const patient = defineTask({
       await sleep(5, undefined, { signal: task.signal })
     }
   },
-})
-const quick = defineTask({
-  type: 'quick',
-  parameters: z.object({ a: z.number() }),
-  run: ({ a }) => a * 2,
 })
 const logger = { debug() {}, info() {}, warn() {}, error: console.error }
 

@@ -15,8 +15,12 @@ declare module 'vitest' {
 export type PostgresServer = AsyncDisposable &
   Readonly<{
     url: string
+    /** Where its data lie. */
+    folder: string
     /** Ends it at once, as `pg_ctl stop -m immediate` does: nobody is told, and it has to recover. */
     stop(): Promise<void>
+    /** Ends it properly: all that it has is in its files. */
+    shutDown(): Promise<void>
     start(): Promise<void>
   }>
 
@@ -50,7 +54,9 @@ export async function startPostgres({ safe = false } = {}): Promise<PostgresServ
   }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    folder,
     start: () => server.start(),
+    shutDown: () => server.stop(),
     stop: async () => {
       const [pid] = (await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')
       process.kill(Number(pid), 'SIGQUIT')
@@ -86,7 +92,7 @@ export async function teardown(): Promise<void> {
   await shared?.[Symbol.asyncDispose]()
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => {
     probe.listen(0, '127.0.0.1', resolve)

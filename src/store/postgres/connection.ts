@@ -1,5 +1,6 @@
 import { Client, types } from 'pg'
 import { StoreUnavailable } from '../../core/errors.ts'
+import { connectToPrimary } from './primary.ts'
 import type { Value } from './rows.ts'
 import { stateOf, unavailable } from './failures.ts'
 
@@ -20,12 +21,12 @@ const connectWithin = 5_000
 const int8 = 20
 
 /**
- * One connection, opened when it is needed and opened anew after it was lost. Statements are sent at once and answered in
- * order, so that several of them cost one round trip. It keeps no state on the server outside a transaction, and names no
- * statement: a pooler may stand between.
+ * One connection to the server that can be written, opened when it is needed and opened anew after it was lost. Statements
+ * are sent at once and answered in order, so that several of them cost one round trip. It keeps no state on the server outside
+ * a transaction, and names no statement: a pooler may stand between.
  */
 export class Connection {
-  readonly #url: string
+  readonly #servers: readonly string[]
   readonly #name: string
   readonly #answerWithin: number
   #client: Client | undefined
@@ -33,8 +34,8 @@ export class Connection {
   #closed = false
 
   /** `name`: as an administrator sees it. */
-  constructor(url: string, name: string, { answerWithin = 15_000 } = {}) {
-    this.#url = url
+  constructor(servers: readonly string[], name: string, { answerWithin = 15_000 } = {}) {
+    this.#servers = servers
     this.#answerWithin = answerWithin
     this.#name = name
   }
@@ -88,38 +89,32 @@ export class Connection {
   }
 
   async #connectNow(): Promise<Client> {
-    let client: Client | undefined
     try {
-      client = new Client({
-        connectionString: this.#url,
-        application_name: this.#name,
-        connectionTimeoutMillis: Math.min(connectWithin, this.#answerWithin),
-        query_timeout: this.#answerWithin,
-        keepAlive: true,
-        types: { getTypeParser: parserOf },
-        pipeline: true,
-      })
-      const made = client
-      made.on('error', () => this.#forget(made))
-      made.on('end', () => this.#forget(made))
-      await made.connect()
-      this.#client = made
-      return made
+      const client = await connectToPrimary(this.#servers, (server) => this.#clientFor(server))
+      client.on('error', () => this.#forget(client))
+      client.on('end', () => this.#forget(client))
+      this.#client = client
+      return client
     } catch (error) {
-      client?.end().catch(() => undefined)
-      throw new StoreUnavailable(`The database cannot be reached: ${reasonOf(error)}.`, {
+      throw new StoreUnavailable(`The database cannot be reached: ${(error as Error).message}.`, {
         unknown: false,
         cause: error,
       })
     }
   }
+
+  #clientFor(server: string): Client {
+    return new Client({
+      connectionString: server,
+      application_name: this.#name,
+      connectionTimeoutMillis: Math.min(connectWithin, this.#answerWithin),
+      query_timeout: this.#answerWithin,
+      keepAlive: true,
+      types: { getTypeParser: parserOf },
+      pipeline: true,
+    })
+  }
 }
 
 const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   oid === int8 ? Number : types.getTypeParser(oid, format)
-
-/** A name with several addresses has an error for each, and no message of its own. */
-function reasonOf(error: unknown): string {
-  const first = error instanceof AggregateError ? (error.errors as unknown[])[0] : error
-  return first instanceof Error ? first.message : String(first)
-}

@@ -2,17 +2,18 @@ import { StoreUnavailable } from '../../core/errors.ts'
 
 /**
  * What an error of the driver means:
- * - `lost`: the connection is gone, or not to be used any more;
- * - `away`: the server answers, but cannot do it now: full, read-only after a fail-over, locked for too long;
+ * - `lost`: the connection is gone, or not to be used any more: its server writes nothing since a fail-over;
+ * - `away`: the server answers, but cannot do it now: full, or locked for too long;
  * - `race`: another transaction came between; done again, it goes well;
  * - `bug`: of this very statement and its values.
  */
 export type Failure = 'lost' | 'away' | 'race' | 'bug'
 
 const races = new Set(['40001', '40P01'])
-/** Insufficient resources, operator intervention, system and internal errors, and what a server says that cannot write. */
-const away = /^(?:53|58|XX|25006|55P03|57014|3D000|28|0LP01)/
-const lost = /^(?:08|57P0|25P03)/
+/** Insufficient resources, operator intervention, system and internal errors, locks, and names that are not there yet. */
+const away = /^(?:53|58|XX|55P03|57014|3D000|28|0LP01)/
+/** `0A000` is what a standby answers to a transaction that is to write. */
+const lost = /^(?:08|57P0|25P03|25006|0A000)/
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return 'lost'

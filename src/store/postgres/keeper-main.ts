@@ -9,7 +9,7 @@ import { encodeText } from './text.ts'
  * The keeper's thread. The lease is counted from when the last good renewal was sent, by a clock that never jumps: at worst
  * the node believes it over while the database still grants it, never the other way round.
  */
-const { url, schema, boot, lease, since } = workerData as KeeperSettings
+const { servers, schema, boot, lease, since } = workerData as KeeperSettings
 
 /** So long before the end handlers are told to stop. */
 const margin = lease / 5
@@ -19,7 +19,7 @@ const tick = Math.min(250, lease / 40)
 /** Turns of the watch in which the main thread may answer. Turns, not time: a process that was frozen gets them too. */
 const patience = Math.floor((margin * 0.8) / tick)
 
-const connection = new Connection(url, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
+const connection = new Connection(servers, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
 const { renew } = statementsFor(schema)
 let validUntil = since + lease
 let endangered = false

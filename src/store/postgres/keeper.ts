@@ -5,7 +5,7 @@ import type { LeaseNews } from '../sharing.ts'
 const entry = new URL(`./keeper-main${extname(import.meta.filename)}`, import.meta.url)
 
 export type KeeperSettings = Readonly<{
-  url: string
+  servers: readonly string[]
   schema: string
   boot: string
   /** Milliseconds. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
 import type { TaskId } from '../../core/task.ts'
 import type { Signal, Signals } from '../sharing.ts'
+import { connectToPrimary } from './primary.ts'
 
 /** Milliseconds between two notifications of a node: each takes a lock that all commits of the server share. */
 const apart = 50
@@ -25,7 +26,7 @@ type Message = Readonly<{
  * that the line tests itself: what it sends it must also hear.
  */
 export class PostgresSignals implements Signals, AsyncDisposable {
-  readonly #url: string
+  readonly #servers: readonly string[]
   readonly #channel: string
   readonly #name = randomUUID()
   readonly #listeners = new Set<(signal: Signal) => void>()
@@ -41,8 +42,8 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   #heard = 0
   readonly #testing: NodeJS.Timeout
 
-  constructor(url: string, schema: string) {
-    this.#url = url
+  constructor(servers: readonly string[], schema: string) {
+    this.#servers = servers
     this.#channel = `fermata_${schema}`.slice(0, 63)
     this.#testing = setInterval(() => this.#test(), testEvery)
     this.#testing.unref()
@@ -122,25 +123,27 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   async #open(): Promise<void> {
     if (this.#closed || this.#opening || this.#client !== undefined) return
     this.#opening = true
-    const client = new Client({
-      connectionString: this.#url,
-      application_name: 'fermata signals',
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-      pipeline: true,
-    })
     try {
+      const client = await connectToPrimary(this.#servers, (server) => lineTo(server))
+      if (this.#closed) return void client.end().catch(() => undefined)
       client.on('error', () => this.#lost(client))
       client.on('end', () => this.#lost(client))
       client.on('notification', ({ payload }) => this.#take(payload))
-      await client.connect()
+      await this.#listen(client)
+    } catch {
+      this.#openLater()
+    } finally {
+      this.#opening = false
+    }
+  }
+
+  async #listen(client: Client): Promise<void> {
+    try {
       await client.query(`listen "${this.#channel.replaceAll('"', '""')}"`)
       this.#heard = this.#tested
       this.#client = client
     } catch {
       this.#lost(client)
-    } finally {
-      this.#opening = false
     }
   }
 
@@ -148,7 +151,21 @@ export class PostgresSignals implements Signals, AsyncDisposable {
     if (this.#client === client) this.#client = undefined
     client.removeAllListeners('end')
     client.end().catch(() => undefined)
-    if (this.#closed) return
-    setTimeout(() => void this.#open(), openAgainAfter).unref()
+    this.#openLater()
   }
+
+  #openLater(): void {
+    if (!this.#closed) setTimeout(() => void this.#open(), openAgainAfter).unref()
+  }
+}
+
+function lineTo(server: string): Client {
+  return new Client({
+    connectionString: server,
+    application_name: 'fermata signals',
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
+    keepAlive: true,
+    pipeline: true,
+  })
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
-import { StoreUnavailable } from '../../core/errors.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { Settlement } from '../../core/outcome.ts'
 import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type * as port from '../store.ts'
 import * as acts from './acts.ts'
+import { addressOf } from './address.ts'
 import * as boots from './boots.ts'
 import { claim } from './claiming.ts'
 import { Commits, type ActJob, type Job } from './commits.ts'
@@ -39,8 +39,8 @@ export type PostgresOptions = Readonly<{
 
 /** Opens the database, brings its schema up to date, and shares it with whatever other nodes have it open. */
 export async function openPostgres(database: string, options: PostgresOptions = {}): Promise<port.Store> {
-  const { url, ...own } = placeOf(database)
-  const store = new PostgresStore(url, { ...own, ...options })
+  const { servers, ...own } = addressOf(database)
+  const store = new PostgresStore(servers, { ...own, ...options })
   try {
     await store.open()
     return store
@@ -49,27 +49,6 @@ export async function openPostgres(database: string, options: PostgresOptions = 
     throw error
   }
 }
-
-/** The driver takes what it does not know for a setting of the server. */
-function placeOf(database: string): Readonly<{ url: string; schema?: string; lease?: number }> {
-  const [before, query] = database.split('?', 2)
-  const settings = new URLSearchParams(query)
-  const [schema, lease] = [settings.get('schema'), settings.get('lease')]
-  if (schema === null && lease === null) return { url: database }
-  const ms = Number(lease ?? 15) * 1_000
-  if (!(ms >= shortestLease && ms <= longestLease)) {
-    throw new StoreUnavailable(`The lease of ${lease} is not a number of seconds from 1 to 3600.`, {
-      unknown: false,
-    })
-  }
-  settings.delete('schema')
-  settings.delete('lease')
-  return { url: `${before}?${settings.toString()}`, lease: ms, ...(schema === null ? {} : { schema }) }
-}
-
-/** Milliseconds. */
-const shortestLease = 1_000
-const longestLease = 3_600_000
 
 class PostgresStore implements port.Store {
   readonly capabilities: port.Capabilities
@@ -89,20 +68,20 @@ class PostgresStore implements port.Store {
   /** Types that have a row to lock. */
   readonly #knownTypes = new Set<string>()
 
-  constructor(url: string, { schema = 'fermata', lease = 15_000, clock }: PostgresOptions) {
+  constructor(servers: readonly string[], { schema = 'fermata', lease = 15_000, clock }: PostgresOptions) {
     this.#schema = schema
     this.capabilities = { lease }
-    this.#signals = new PostgresSignals(url, schema)
+    this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
       signals: this.#signals,
       keepLease: (boot, news) =>
-        keepLease({ url, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
+        keepLease({ servers, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
     }
     this.#lease = lease
     this.#clock = clock
     this.#sql = statementsFor(schema)
-    this.#writing = new Connection(url, `fermata ${schema}`)
-    this.#reading = new Connection(url, `fermata ${schema} reads`)
+    this.#writing = new Connection(servers, `fermata ${schema}`)
+    this.#reading = new Connection(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
     this.#commits = new Commits(this.#writing, { schema, sql: this.#sql, clock }, (tx, jobs) =>
       this.#carryOut(tx, jobs),

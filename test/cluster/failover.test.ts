@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { openTaskManager } from '../../src/index.ts'
+import { connectToPrimary } from '../../src/store/postgres/primary.ts'
+import { addressOf } from '../../src/store/postgres/address.ts'
+import { openPostgres } from '../../src/store/postgres/store.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { quick } from '../fixtures/quick.ts'
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { addressOfAll, startStandby } from '../support/standby.ts'
+import { Client } from 'pg'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** The port of the server that would be taken. */
+async function primaryOf(servers: readonly PostgresServer[]): Promise<number> {
+  const { servers: addresses } = addressOf(addressOfAll(servers))
+  const client = await connectToPrimary(
+    addresses,
+    (server) => new Client({ connectionString: server, connectionTimeoutMillis: 5_000 }),
+  )
+  const { port } = client
+  await client.end()
+  return port
+}
+
+const portOf = ({ url }: PostgresServer) => Number(new URL(url).port)
+
+describe('an address of several servers', () => {
+  test(
+    'leads to the one that can be written, before and after a fail-over',
+    { timeout: 120_000 },
+    async () => {
+      await using primary = await startPostgres()
+      await using standby = await startStandby(primary)
+      const both = [standby, primary]
+      expect(await primaryOf(both)).toBe(portOf(primary))
+      await expect(openPostgres(standby.url)).rejects.toThrow(/standby, or read-only/)
+
+      const database = `${addressOfAll(both)}&schema=${newSchema()}&lease=5`
+      const open = (maxConcurrent: number) =>
+        openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger: quiet })
+      await using api = await open(0)
+      await using worker = await open(2)
+      expect(await (await api.submit(quick, { a: 1 })).result()).toBe(2)
+
+      // All that was answered must be there afterwards.
+      await caughtUp(primary, standby)
+      await primary.stop()
+      await standby.promote()
+      const promoted = performance.now()
+      expect(await primaryOf(both)).toBe(portOf(standby))
+      const handle = await trying(() => api.submit(quick, { a: 2 }))
+      expect(await handle.result()).toBe(4)
+      expect(performance.now() - promoted).toBeLessThan(15_000)
+      expect(await worker.nodes()).toHaveLength(2)
+
+      // The old one comes back, as it was, and can be written too: it is not the primary any more.
+      await primary.start()
+      expect(await primaryOf([primary, standby])).toBe(portOf(standby))
+      expect(await (await api.submit(quick, { a: 3 })).result()).toBe(6)
+    },
+  )
+
+  test('says of each server what is wrong with it', async () => {
+    await using server = await startPostgres()
+    const { host } = new URL(server.url)
+    const opening = openPostgres(`postgres://postgres:wrong@127.0.0.1:1,${host}/postgres`)
+    await expect(opening).rejects.toThrow(
+      /127\.0\.0\.1:1: .*ECONNREFUSED.*; .*password authentication failed/,
+    )
+  })
+})
+
+async function caughtUp(primary: PostgresServer, standby: PostgresServer): Promise<void> {
+  const [{ position }] = await ask(primary, 'select pg_current_wal_lsn() as position')
+  const question = 'select pg_last_wal_replay_lsn() >= $1 as there'
+  while ((await ask(standby, question, [position]))[0]['there'] !== true) await sleep(20)
+}
+
+async function ask(
+  { url }: PostgresServer,
+  text: string,
+  values: unknown[] = [],
+): Promise<[Record<string, unknown>]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text, values)).rows as [Record<string, unknown>]
+  } finally {
+    await client.end()
+  }
+}
+
+async function trying<T>(act: () => Promise<T>): Promise<T> {
+  const end = Date.now() + 20_000
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      if (Date.now() > end) throw error
+      await sleep(50)
+    }
+  }
+}

