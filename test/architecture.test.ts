@@ -21,7 +21,7 @@ const rooms: Readonly<Record<string, Room>> = {
     rooms: ['manager', 'contract', 'core', 'events'],
     packages: ['fastify*', '@fastify/*', 'zod', 'node:*'],
   },
-  client: { rooms: ['contract'], packages: [] },
+  client: { rooms: ['contract', 'core', 'registry'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract'], packages: ['commander', 'node:*'] },
   config: { rooms: ['core'], packages: ['zod', 'node:*'] },
   output: { rooms: [], packages: ['node:*'] },
@@ -42,6 +42,10 @@ describe('the source', () => {
 
   test('has no import cycles', async () => {
     expect(cycles(await sources())).toEqual([])
+  })
+
+  test('leaves a client that stands alone at run time', async () => {
+    expect(atRunTime(await sources(), 'client')).toEqual([])
   })
 
   test('is what these tests look at', async () => {
@@ -97,6 +101,18 @@ describe('the tests of the source can fail', () => {
         "// import { z } from '../http/server.ts'\n/* import 'node:fs' */\nconst from = 'import fs'",
     }
     expect(violations(source(allowed))).toEqual([])
+  })
+
+  test.each([
+    ["import { problems } from '../contract/problems.ts'", 1],
+    ["export { problems } from '../contract/problems.ts'", 1],
+    ["import { type Route, routes } from '../contract/routes.ts'", 1],
+    ["import 'zod'", 1],
+    ["const zod = await import('zod')", 1],
+    ["import type { z } from 'zod'\nexport type * from '../contract/route.ts'", 0],
+    ["import { sleep } from './waiting.ts'\nexport { Calls } from './calls.ts'", 0],
+  ])('by what a client needs at run time: %s', (text, count) => {
+    expect(atRunTime(source({ 'client/x.ts': text }), 'client')).toHaveLength(count)
   })
 
   test('by a cycle, also one of types', () => {
@@ -164,6 +180,18 @@ function fits(allowed: string, name: string): boolean {
 function roomOf(file: string): string | undefined {
   const names = Object.keys(rooms).filter((name) => file === `${name}.ts` || file.startsWith(`${name}/`))
   return names.toSorted((a, b) => b.length - a.length)[0]
+}
+
+/** What the files of a room import from elsewhere, types aside. */
+function atRunTime(files: Sources, room: string): string[] {
+  const own = [...files].filter(([file]) => roomOf(file) === room)
+  const values = own.map(
+    ([file, text]) =>
+      [file, text.replaceAll(/^\s*(?:import|export) type\b[^'"]*['"][^'"]+['"]/gm, '')] as const,
+  )
+  return importsOf(new Map(values)).flatMap(({ file, target }) =>
+    roomOf(target) === room ? [] : [`${file} needs ${target}`],
+  )
 }
 
 /** Every import of every file: of values and types, static and at run time, and modules started by their URL. */

@@ -1,5 +1,5 @@
 import { settings } from '../src/config.ts'
-import { problems, taskErrors, type ProblemKind } from '../src/contract/problems.ts'
+import { clientErrors, problems, taskErrors, type ProblemKind } from '../src/contract/problems.ts'
 import { controlMoves, controlsFrom, lifecycle, meanings, type Move } from '../src/core/lifecycle.ts'
 import { controls, isActive, isTerminal, statuses, type Status } from '../src/core/task.ts'
 import { keep } from './derived/files.ts'
@@ -106,6 +106,16 @@ They stand in the \`error\` of a task, or are thrown by the library. A handler's
 | code | what it means |
 |---|---|
 ${stored.join('\n')}
+
+## Errors of the client
+
+\`fermata/client\` throws a \`FermataError\` with the codes above, \`TASK_FAILED\` and \`CANCELLED\` when it waited for a result, or one of these:
+
+| code | what it means |
+|---|---|
+${Object.entries(clientErrors)
+  .map(([code, meaning]) => `| \`${code}\` | ${meaning} |`)
+  .join('\n')}
 `
 }
 

@@ -61,6 +61,12 @@ export const taskErrors = {
   DEFINITION_INVALID: 'A task type is not defined well',
 } as const satisfies Record<string, string>
 
+/** Codes of the client, beside those that the server answers and those of tasks that did not complete. */
+export const clientErrors = {
+  SERVER_UNREACHABLE: 'No answer came from this address: is the server running?',
+  ANSWER_INVALID: 'The answer is not one of this API: something in between, or another server, has given it',
+} as const satisfies Record<string, string>
+
 export function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(problems, code)
 }

@@ -1,0 +1,51 @@
+import type { OperationId, Routes } from '../contract/routes.ts'
+
+/** Method and path of each call; the compiler holds them against the contract, of which nothing is needed at run time. */
+export const addresses = {
+  submitTask: 'POST /api/run/{task_type}',
+  submitBatch: 'POST /api/run/{task_type}/batch',
+  getTaskStatus: 'GET /api/task/{task_id}/status',
+  getTaskResult: 'GET /api/task/{task_id}/result',
+  getTask: 'GET /api/task/{task_id}',
+  pauseTask: 'POST /api/task/{task_id}/pause',
+  resumeTask: 'POST /api/task/{task_id}/resume',
+  cancelTask: 'DELETE /api/task/{task_id}',
+  retryTask: 'POST /api/task/{task_id}/retry',
+  streamTaskEvents: 'GET /api/task/{task_id}/events',
+  getTaskLog: 'GET /api/task/{task_id}/logs',
+  explainTask: 'GET /api/task/{task_id}/explain',
+  purgeTask: 'POST /api/task/{task_id}/purge',
+  listTasks: 'GET /api/task',
+  streamChanges: 'GET /api/events',
+  bulk: 'POST /api/bulk',
+  getOperation: 'GET /api/operations/{operation_id}',
+  cancelOperation: 'DELETE /api/operations/{operation_id}',
+  listTypes: 'GET /api/tasks',
+  getType: 'GET /api/tasks/{task_type}',
+  holdType: 'POST /api/tasks/{task_type}/pause',
+  releaseType: 'POST /api/tasks/{task_type}/resume',
+  getIndex: 'GET /api',
+  getStats: 'GET /api/stats',
+  getHealth: 'GET /healthz',
+  getReadiness: 'GET /readyz',
+} as const satisfies {
+  readonly [Id in OperationId]: `${Routes[Id]['method']} ${Routes[Id]['path']}`
+}
+
+/**
+ * How often a call may be sent. `again`: twice is as good as once, by an idempotency key or by its nature. `once`: a second
+ * one could do something new, so only when the first has certainly done nothing. `never`: its answer is about this moment.
+ */
+export type Repeat = 'again' | 'once' | 'never'
+
+const special: Readonly<Partial<Record<OperationId, Repeat>>> = {
+  retryTask: 'once',
+  purgeTask: 'once',
+  bulk: 'once',
+  getHealth: 'never',
+  getReadiness: 'never',
+}
+
+export function repeatOf(id: OperationId): Repeat {
+  return special[id] ?? 'again'
+}

@@ -1,0 +1,108 @@
+import type { ErrorCode, Problem, Status, TaskError } from './types.ts'
+
+type More = Readonly<{
+  status?: number | undefined
+  problem?: Partial<Problem> | undefined
+  retryAfter?: number | undefined
+  taskError?: TaskError | undefined
+  cause?: unknown
+}>
+
+/**
+ * Whatever goes wrong between a call and its answer; programs decide by `code`. A signal that ends a call throws its own
+ * reason instead.
+ */
+export class FermataError extends Error {
+  override readonly name = 'FermataError'
+  /** Stable. New servers can bring new ones. */
+  readonly code: ErrorCode | (string & {})
+  /** What went wrong, as a sentence. */
+  readonly detail: string
+  /** Of the HTTP answer; undefined when there was none, or the task itself is what failed. */
+  readonly status: number | undefined
+  /** What is not valid, and where. */
+  readonly errors: NonNullable<Problem['errors']>
+  /** Under which the server's log knows the call. */
+  readonly requestId: string | undefined
+  /** Seconds after which the server takes another try. */
+  readonly retryAfter: number | undefined
+  /** True when it is not known whether the server has recorded what was asked. */
+  readonly outcomeUnknown: boolean
+  /** Of a refused control: the status that it saw. */
+  readonly taskStatus: Status | undefined
+  /** Of a reused idempotency key: the task that it belongs to. */
+  readonly taskId: string | undefined
+  /** Of `TASK_FAILED`: why. */
+  readonly taskError: TaskError | undefined
+
+  constructor(code: ErrorCode | (string & {}), detail: string, more: More = {}) {
+    super(detail, more.cause === undefined ? {} : { cause: more.cause })
+    const { status, problem = {}, retryAfter, taskError } = more
+    this.code = code
+    this.detail = detail
+    this.status = status
+    this.errors = problem.errors ?? []
+    this.requestId = problem.request_id
+    this.retryAfter = retryAfter
+    this.outcomeUnknown = problem.outcome_unknown ?? false
+    this.taskStatus = problem.task_status
+    this.taskId = problem.task_id
+    this.taskError = taskError
+  }
+}
+
+/** True for an error of this client; with codes, only for one of these. */
+export function isFermataError<Code extends ErrorCode>(
+  error: unknown,
+  ...codes: readonly Code[]
+): error is FermataError & Readonly<{ code: Code }> {
+  return (
+    error instanceof FermataError && (codes.length === 0 || (codes as readonly string[]).includes(error.code))
+  )
+}
+
+/** There was no answer: nobody listens at this address, the connection broke, or nothing came in time. */
+export function unreachable(url: string, cause: unknown): FermataError {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  const why = inner instanceof Error ? inner.message || inner.name : String(inner)
+  return new FermataError('SERVER_UNREACHABLE', `cannot reach ${url}: ${why}`, { cause })
+}
+
+/** The error that an answer tells. A body that is no problem document comes from something in between. */
+export async function refusal(response: Response, url: string): Promise<FermataError> {
+  const { status, headers } = response
+  const retryAfter = secondsOf(headers.get('retry-after'))
+  const media = headers.get('content-type') ?? 'no content type'
+  const text = await response.text()
+  if (!media.includes('application/problem+json')) {
+    return new FermataError(
+      'ANSWER_INVALID',
+      `${url} answered ${status} with ${media}: not as a Fermata does`,
+      {
+        status,
+        retryAfter,
+      },
+    )
+  }
+  const problem = parsed(text, response, url) as Problem
+  return new FermataError(problem.code, problem.detail, { status, problem, retryAfter })
+}
+
+/** The JSON of an answer. */
+export function parsed(text: string, { status }: Response, url: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw new FermataError('ANSWER_INVALID', `${url} answered ${status}, but not with JSON`, {
+      status,
+      cause,
+    })
+  }
+}
+
+/** Of `Retry-After`: seconds, or a date. */
+function secondsOf(header: string | null): number | undefined {
+  if (header === null) return undefined
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1_000
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds)
+}

@@ -1,0 +1,124 @@
+import type { Calls, WaitOptions } from './calls.ts'
+import { FermataError, isFermataError } from './errors.ts'
+import { longPatience, type EventOptions } from './streams.ts'
+import type { CallOptions } from './transport.ts'
+import type {
+  ControlAnswer,
+  LogLine,
+  Progress,
+  TaskDetails,
+  TaskEvent,
+  TaskResult,
+  TaskStatus,
+} from './types.ts'
+import { backoff, now, sleep } from './waiting.ts'
+
+export type ResultOptions = CallOptions &
+  Readonly<{
+    /** Seconds to wait at most. Default: until the task has ended. */
+    timeout?: number
+  }>
+
+/** Seconds that one answer is waited for; what stands between may cut longer ones off. */
+const longestWait = 25
+
+/** A task in the hands of its caller. */
+export class TaskHandle<Result = unknown> {
+  readonly id: string
+  readonly #client: Calls
+
+  constructor(id: string, client: Calls) {
+    this.id = id
+    this.#client = client
+  }
+
+  /** The task as it stands, with its progress and its times. */
+  status(options?: CallOptions): Promise<TaskStatus> {
+    return this.#client.getTaskStatus(this.id, options)
+  }
+
+  /** Everything about it: documents, attempts and timeline too. */
+  details(options?: CallOptions): Promise<TaskDetails> {
+    return this.#client.getTask(this.id, options)
+  }
+
+  /**
+   * Waits for the end, over restarts of the server too, and answers what the handler returned, as JSON brings it. Throws
+   * `TASK_FAILED` with the `taskError`, `CANCELLED`, `RESULT_NOT_READY` when the `timeout` is over, or the signal's reason.
+   */
+  async result(options: ResultOptions = {}): Promise<Result> {
+    const { status, result, error } = await this.#ended(options)
+    if (status === 'completed') return result as Result
+    if (status === 'cancelled' || error === null) {
+      throw new FermataError('CANCELLED', `Task ${this.id} was cancelled.`)
+    }
+    throw new FermataError('TASK_FAILED', `Task ${this.id} failed: ${error.message}`, { taskError: error })
+  }
+
+  /**
+   * What happens to it: every transition from the first one on, or after the version `after`, once and in order, with its
+   * progress and its log lines in between, until it has ended. The stream outlives breaks of the connection and restarts of
+   * the server.
+   */
+  events(options?: EventOptions): AsyncGenerator<TaskEvent, void, undefined> {
+    return this.#client.streamTaskEvents(this.id, options)
+  }
+
+  /** Its progress as it stands, and whenever it changes; ends with the last one when the task has ended. */
+  async *progress(options: CallOptions = {}): AsyncGenerator<Progress, void, undefined> {
+    let last: Progress | undefined
+    for await (const event of this.events(options)) {
+      if (event.kind !== 'progress') continue
+      const { kind: _, task_id: __, at: ___, ...progress } = event
+      if (!isSame(progress, last)) yield progress
+      last = progress
+    }
+    const { progress } = await this.status(options)
+    if (progress !== null && !isSame(progress, last)) yield progress
+  }
+
+  /** The lines that it has logged and that are kept, the oldest first. */
+  async log(options: CallOptions & Readonly<{ after?: number; limit?: number }> = {}): Promise<LogLine[]> {
+    return (await this.#client.getTaskLog(this.id, options)).lines
+  }
+
+  /** Answers when the handler stands still, or after `wait` seconds (2). */
+  pause(options?: WaitOptions): Promise<ControlAnswer> {
+    return this.#client.pauseTask(this.id, options)
+  }
+
+  resume(options?: WaitOptions): Promise<ControlAnswer> {
+    return this.#client.resumeTask(this.id, options)
+  }
+
+  cancel(options?: WaitOptions): Promise<ControlAnswer> {
+    return this.#client.cancelTask(this.id, options)
+  }
+
+  /** Once more after a failure or a cancel. */
+  retry(options?: WaitOptions & Readonly<{ from?: 'checkpoint' | 'start' }>): Promise<ControlAnswer> {
+    return this.#client.retryTask(this.id, options)
+  }
+
+  async #ended({ timeout = Infinity, patience = longPatience, signal }: ResultOptions): Promise<TaskResult> {
+    const end = now() + timeout
+    for (let early = 0; ; early++) {
+      const left = Math.max(0, end - now())
+      const wait = Math.min(longestWait, left)
+      const asked = now()
+      try {
+        return await this.#client.getTaskResult(this.id, { wait, signal, patience: Math.min(patience, left) })
+      } catch (error) {
+        if (!isFermataError(error, 'RESULT_NOT_READY') || now() >= end) throw error
+      }
+      // A server that is about to stop does not wait.
+      if (now() - asked >= wait / 2) early = 0
+      else await sleep(Math.min(backoff(early), Math.max(0, end - now())), signal)
+    }
+  }
+}
+
+/** What a reader of the progress would see: rate and ETA change with every look. */
+function isSame(one: Progress, other: Progress | undefined): boolean {
+  return one.current === other?.current && one.total === other.total && one.message === other.message
+}

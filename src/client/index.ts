@@ -1,0 +1,7 @@
+export { Fermata } from './fermata.ts'
+export { TaskHandle, type ResultOptions } from './handle.ts'
+export { FermataError, isFermataError } from './errors.ts'
+export type { WaitOptions } from './calls.ts'
+export type { EventOptions } from './streams.ts'
+export type { CallOptions, ClientOptions, Retry } from './transport.ts'
+export type * from './types.ts'

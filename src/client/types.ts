@@ -1,0 +1,86 @@
+import type { z } from 'zod'
+import type * as answers from '../contract/answers.ts'
+import type { BulkRequest, ListQuery } from '../contract/filters.ts'
+import type { clientErrors, ProblemCode } from '../contract/problems.ts'
+import type * as reports from '../contract/reports.ts'
+import type { RunRequest } from '../contract/requests.ts'
+import type { Route } from '../contract/route.ts'
+import type { OperationId, Routes } from '../contract/routes.ts'
+import type { AnyTaskType, TaskType } from '../registry/type.ts'
+
+/**
+ * What goes over the wire, as the contract says it: snake_case, times in Unix seconds, durations in seconds. Nothing here is
+ * left at run time.
+ */
+
+export type { OperationId }
+export type Status = z.output<typeof answers.Status>
+export type TaskStatus = z.output<typeof answers.StatusBody>
+export type TaskDetails = z.output<typeof answers.DetailsBody>
+export type TaskResult = z.output<typeof answers.ResultBody>
+export type TaskError = z.output<typeof answers.TaskErrorBody>
+export type Progress = z.output<typeof answers.ProgressBody>
+export type TimelineLine = z.output<typeof answers.TimelineBody>
+export type LogLine = z.output<typeof answers.LogBody>['lines'][number]
+export type TypeDetails = z.output<typeof answers.TypeBody>
+export type ControlAnswer = z.output<typeof answers.ControlAnswer>
+export type Problem = z.output<typeof answers.ProblemBody>
+export type TaskPage = z.output<typeof reports.ListBody>
+export type Explanation = z.output<typeof reports.ExplainBody>
+export type Operation = z.output<typeof reports.OperationBody>
+export type Stats = z.output<typeof reports.StatsBody>
+
+/** What a call is answered with, by its operation id. */
+export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {
+  answer: { schema: infer Schema extends z.ZodType }
+}
+  ? z.output<Schema>
+  : never
+
+/** A task of a batch: the body of a run. */
+export type Draft = z.input<typeof RunRequest>
+
+/** What can be said about a task beside its parameters. */
+export type SubmitOptions = Omit<Draft, 'parameters'>
+
+type Pages = z.output<typeof ListQuery>
+type Selection = Omit<Pages, 'order' | 'limit' | 'cursor' | 'status' | 'type'>
+
+/** Which tasks are meant. */
+export type TaskFilter = Selection &
+  Readonly<{ status?: Status | readonly Status[]; type?: string | readonly string[] }>
+
+export type ListOptions = TaskFilter & Partial<Pick<Pages, 'order' | 'limit' | 'cursor'>>
+
+export type BulkAction = z.input<typeof BulkRequest>['action']
+
+/** A definition by `defineTask` or `defineCommand`; a client needs no more of it than its name. */
+export type SomeType = AnyTaskType
+
+/** Parameters of a type, as a caller writes them. */
+export type ParametersOf<Type> =
+  Type extends TaskType<infer Input, infer _State, infer _Result>
+    ? [Input] extends [never]
+      ? Readonly<Record<string, unknown>>
+      : Input
+    : never
+
+/** What a handler of the type returns, as JSON brings it. */
+export type ResultOf<Type> = Type extends TaskType<never, infer _State, infer Result> ? Result : unknown
+
+/** Stable codes of `FermataError`: those of the API, of tasks that did not complete, and of the way to the server. */
+export type ErrorCode = ProblemCode | keyof typeof clientErrors | 'TASK_FAILED' | 'CANCELLED'
+
+type OfTask = Readonly<{ task_id: string }>
+
+/** A line of the timeline. */
+export type Transition = Readonly<{ kind: 'transition' }> & OfTask & Readonly<TimelineLine>
+export type ProgressReport = Readonly<{ kind: 'progress'; at: number }> & OfTask & Readonly<Progress>
+export type LogEvent = Readonly<{ kind: 'log'; at: number; message: string }> & OfTask
+
+export type TaskEvent = Transition | ProgressReport | LogEvent
+
+/** Look at the tasks: the stream stands (`open`), stands again (`reconnect`), or could not tell all (`overflow`). */
+export type Resync = Readonly<{ kind: 'resync'; why: 'open' | 'reconnect' | 'overflow' }>
+
+export type Change = (TaskEvent & Readonly<{ task_type: string }>) | Resync

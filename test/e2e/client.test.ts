@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { routes } from '../../src/contract/routes.ts'
+import {
+  Fermata,
+  FermataError,
+  isFermataError,
+  type Change,
+  type Progress,
+  type TaskEvent,
+  type TaskHandle,
+} from '../../src/client/index.ts'
+import { defineTask } from '../../src/index.ts'
+import { TestServer } from '../support/server.ts'
+
+const add = defineTask({
+  type: 'add',
+  parameters: z.object({ a: z.number(), b: z.number() }),
+  run: ({ a, b }) => a + b,
+})
+
+let server: TestServer
+let client: Fermata
+beforeAll(async () => {
+  server = await TestServer.start()
+  client = new Fermata({ url: `${server.url}/` })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+describe('a submit', () => {
+  test('by definition is typed from its parameters to its result', async () => {
+    const handle = await client.submit(add, { a: 2, b: 3 }, { priority: 5, tags: ['sdk'] })
+    expectTypeOf(handle).toEqualTypeOf<TaskHandle<number>>()
+    expect(await handle.result()).toBe(5)
+    expect(await handle.status()).toMatchObject({ status: 'completed', priority: 5, tags: ['sdk'] })
+    // @ts-expect-error a must be a number
+    await expect(client.submit(add, { a: 'two', b: 3 })).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' })
+    // @ts-expect-error an unknown option
+    await expect(client.submit(add, { a: 1, b: 3 }, { prio: 1 })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+    })
+  })
+
+  test('by name takes anything, or the types of a definition that is not at hand', async () => {
+    const handle = await client.submit('add', { a: 0.1, b: 0.2 })
+    expectTypeOf(handle).toEqualTypeOf<TaskHandle<unknown>>()
+    expect(await handle.result()).toBe(0.1 + 0.2)
+    const typed = await client.submit<typeof add>('add', { a: 1, b: 2 })
+    expectTypeOf(typed).toEqualTypeOf<TaskHandle<number>>()
+    expect(await typed.result()).toBe(3)
+  })
+
+  test('of many is all or none, in their order', async () => {
+    const handles = await client.submitAll(add, [
+      { a: 1, b: 1 },
+      { a: 2, b: 2 },
+    ])
+    expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([2, 4])
+    expect(await client.submitAll(add, [])).toEqual([])
+    const wrong = client.submitAll('add', [{ a: 1, b: 1 }, { a: 1 }])
+    await expect(wrong).rejects.toMatchObject({
+      code: 'PARAMETERS_INVALID',
+      errors: [{ path: 'tasks.1.parameters.b' }],
+    })
+  })
+
+  test('brings big numbers as they are documented', async () => {
+    expect(await (await client.submit('fib', { n: 78 })).result()).toBe(8_944_394_323_791_464)
+    expect(await (await client.submit('fib', { n: 100 })).result()).toBe('354224848179261915075')
+  })
+})
+
+describe('a handle', () => {
+  test('pauses, resumes and cancels, and tells what it saw', async () => {
+    const handle = await client.submit('long', { duration: 60, steps: 600 })
+    expect(await handle.pause()).toMatchObject({ task_id: handle.id, status: 'paused' })
+    expect(await handle.resume()).toMatchObject({ status: 'running' })
+    expect(await handle.cancel()).toMatchObject({ status: 'cancelled' })
+    await expect(handle.result()).rejects.toMatchObject({ code: 'CANCELLED' })
+    await expect(handle.pause()).rejects.toMatchObject({
+      code: 'CONTROL_REFUSED',
+      status: 400,
+      taskStatus: 'cancelled',
+    })
+    expect(await handle.retry()).toMatchObject({ status: 'running' })
+    await handle.cancel()
+    expect((await handle.details()).timeline.length).toBeGreaterThan(5)
+    expect(await handle.log()).toEqual([])
+  })
+
+  test('waits no longer than it is told to', async () => {
+    const handle = await client.submit('long', { duration: 60 })
+    await expect(handle.result({ timeout: 0.05 })).rejects.toMatchObject({ code: 'RESULT_NOT_READY' })
+    const abort = new AbortController()
+    const waiting = handle.result({ signal: abort.signal })
+    abort.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+    await handle.cancel()
+  })
+
+  test('shows the progress up to the last of it', async () => {
+    const handle = await client.submit('long', { duration: 0.4, steps: 8 })
+    const seen = await all<Progress>(handle.progress())
+    expect(seen.at(-1)).toMatchObject({ current: 8, total: 8, ratio: 1 })
+    expect(seen.length).toBeGreaterThan(2)
+    const steps = seen.map(({ current }) => current)
+    expect(steps).toEqual(steps.toSorted((a, b) => a - b))
+  })
+
+  test('tells every transition, also of the past, and ends with the last one', async () => {
+    const handle = await client.submit('add', { a: 1, b: 1 })
+    await handle.result()
+    const moves = (events: readonly TaskEvent[]) =>
+      events.flatMap((event) => (event.kind === 'transition' ? [event.move] : []))
+    expect(moves(await all(handle.events()))).toEqual(['submit', 'claim', 'complete'])
+    expect(moves(await all(handle.events({ after: 1 })))).toEqual(['claim', 'complete'])
+    expect(moves(await all(handle.events({ after: 3 })))).toEqual([])
+  })
+})
+
+describe('many tasks', () => {
+  test('are walked over page by page', async () => {
+    await client.submitAll(
+      add,
+      Array.from({ length: 7 }, (_, n) => ({ a: n, b: 0 })),
+      { tags: ['walk'] },
+    )
+    const pages = await all(client.pages({ tag: 'walk', limit: 3 }))
+    expect(pages.map(({ tasks }) => tasks.length)).toEqual([3, 3, 1])
+    const tasks = await all(client.tasks({ tag: 'walk', limit: 3, order: 'oldest', type: ['add', 'fib'] }))
+    expect(tasks.map(({ parameters }) => (parameters as { a: number }).a)).toEqual([0, 1, 2, 3, 4, 5, 6])
+  })
+
+  test('tell their changes, after the word that the stream stands', async () => {
+    const abort = new AbortController()
+    const seen: Change[] = []
+    let handle: TaskHandle | undefined
+    for await (const change of client.changes({ tag: 'watched' }, { signal: abort.signal })) {
+      seen.push(change)
+      if (change.kind === 'resync') handle = await client.submit('add', { a: 1, b: 1 }, { tags: ['watched'] })
+      if (change.kind === 'transition' && change.status === 'completed') break
+    }
+    expect(seen[0]).toEqual({ kind: 'resync', why: 'open' })
+    expect(seen[1]).toMatchObject({ kind: 'transition', task_id: handle?.id, task_type: 'add' })
+  })
+
+  test('are acted on by filter', async () => {
+    await client.submitAll('long', [{ duration: 60 }, { duration: 60 }], { tags: ['bulk'] })
+    expect(await client.bulk('cancel', { tag: 'bulk' }, { dryRun: true })).toMatchObject({ matched: 2 })
+    const operation = await client.bulk('cancel', { tag: 'bulk', type: 'long' }, { wait: 10 })
+    expect(operation).toMatchObject({ status: 'completed', changed: 2 })
+    expect(await client.getOperation(operation.operation_id)).toEqual(operation)
+    expect(await client.cancelOperation(operation.operation_id)).toEqual(operation)
+  })
+})
+
+describe('every call of the API', () => {
+  test('has its method', () => {
+    expect(withoutMethod(Object.keys(routes))).toEqual([])
+    expect(withoutMethod(['getTask', 'getMoon'])).toEqual(['getMoon'])
+  })
+
+  test('that asks about the server answers', async () => {
+    expect(await client.getHealth()).toEqual({ status: 'ok' })
+    expect(await client.getReadiness()).toEqual({ status: 'ready' })
+    expect(await client.getIndex()).toMatchObject({ name: 'Fermata' })
+    expect((await client.getStats()).node.phase).toBe('ready')
+    expect((await client.listTypes()).available_tasks).toContain('add')
+    expect(await client.holdType('add')).toMatchObject({ held: true })
+    const handle = await client.submit('add', { a: 1, b: 1 })
+    expect((await client.explainTask(handle.id)).reasons[0]?.code).toBe('type_held')
+    expect(await client.releaseType('add')).toMatchObject({ held: false })
+    expect(await client.getType('add')).toMatchObject({ held: false, example: { a: 2, b: 3 } })
+    await handle.result()
+    expect(await client.purgeTask(handle.id)).toMatchObject({ task_id: handle.id })
+    await expect(handle.status()).rejects.toMatchObject({ code: 'TASK_UNKNOWN', status: 404 })
+  })
+})
+
+test('an error says what was wrong, by a code that narrows', async () => {
+  const error: unknown = await client.submitTask('add', { parameters: { a: 1 } }).catch((thrown) => thrown)
+  expect(error).toBeInstanceOf(FermataError)
+  expect(error).toMatchObject({
+    code: 'PARAMETERS_INVALID',
+    status: 400,
+    errors: [{ path: 'b', message: expect.any(String) }],
+    requestId: expect.stringMatching(/./),
+    outcomeUnknown: false,
+  })
+  if (isFermataError(error, 'PARAMETERS_INVALID', 'TYPE_UNKNOWN')) {
+    expectTypeOf(error.code).toEqualTypeOf<'PARAMETERS_INVALID' | 'TYPE_UNKNOWN'>()
+  } else expect.unreachable()
+  expect(isFermataError(error, 'TASK_UNKNOWN')).toBe(false)
+})
+
+function withoutMethod(operations: readonly string[]): string[] {
+  return operations.filter((name) => typeof Reflect.get(client, name) !== 'function')
+}
