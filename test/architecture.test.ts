@@ -82,7 +82,7 @@ describe('the tests of the source can fail', () => {
     ['a room beyond the arrows', 'core/x.ts', "import { Commits } from '../store/sqlite/commits.ts'"],
     ['a type of one', 'manager/x.ts', "import type {\n  A,\n  B,\n} from '../http/server.ts'"],
     ['a store behind its port', 'manager/x.ts', "export { open } from '../store/sqlite/store.ts'"],
-    ['an import at run time', 'client/x.ts', "const core = await import('../core/task.ts')"],
+    ['an import at run time', 'client/x.ts', "const core = await import('../store/store.ts')"],
     ['a module that is started', 'contract/x.ts', "new URL('../runtime/thread.ts', import.meta.url)"],
     ['a bare import', 'events/x.ts', "import '../manager/node.ts'"],
     ['a type in place', 'cli/x.ts', "let task: import('../core/task.ts').Task"],

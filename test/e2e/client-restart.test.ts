@@ -1,0 +1,155 @@
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Fermata, type Change, type Progress, type Retry, type TaskEvent } from '../../src/client/index.ts'
+import { TestServer } from '../support/server.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+let server: TestServer
+let client: Fermata
+let retries: Retry[]
+beforeEach(async () => {
+  server = await TestServer.start()
+  retries = []
+  client = new Fermata({ url: server.url, patience: 60, onRetry: (retry) => retries.push(retry) })
+})
+afterEach(() => server[Symbol.asyncDispose]())
+
+/** As a power cut, after which the server comes back at the same address. */
+async function crash(): Promise<void> {
+  const { directory, port } = server
+  await server.stop('SIGKILL')
+  server = await TestServer.start({ directory, env: { PORT: String(port) } })
+}
+
+const transitions = (events: readonly TaskEvent[]) =>
+  events.flatMap((event) => (event.kind === 'transition' ? [event] : []))
+
+describe('a client of a server that is killed and comes back', () => {
+  test('sees every transition of a task once, its progress, and its result', async () => {
+    const handle = await client.submit('long', { duration: 2, steps: 20 })
+    const events: TaskEvent[] = []
+    const progress: Progress[] = []
+    const watching = [
+      (async () => {
+        for await (const event of handle.events()) events.push(event)
+      })(),
+      (async () => {
+        for await (const report of handle.progress()) progress.push(report)
+      })(),
+    ]
+    const result = handle.result()
+    await waitFor(() => progress.some(({ current }) => current >= 3))
+    await crash()
+    await Promise.all(watching)
+    expect(await result).toMatchObject({ status: 'completed', steps_completed: 20 })
+    const { timeline } = await handle.details()
+    expect(transitions(events).map(({ version }) => version)).toEqual(timeline.map(({ version }) => version))
+    expect(transitions(events).map(({ move }) => move)).toEqual([
+      'submit',
+      'claim',
+      'lost',
+      'claim',
+      'complete',
+    ])
+    expect(progress.at(-1)).toMatchObject({ current: 20, total: 20 })
+    expect(new Set(retries.map(({ operation }) => operation))).toEqual(
+      new Set(['streamTaskEvents', 'getTaskResult']),
+    )
+    expect(retries.every(({ error }) => error.code === 'SERVER_UNREACHABLE')).toBe(true)
+  })
+
+  test('tells the watcher of all tasks to look again', async () => {
+    const changes: Change[] = []
+    const abort = new AbortController()
+    const watching = (async () => {
+      for await (const change of client.changes({}, { signal: abort.signal })) changes.push(change)
+    })()
+    await waitFor(() => changes.length === 1)
+    await crash()
+    await waitFor(() => changes.length === 2)
+    const { id } = await client.submit('add', { a: 1, b: 1 })
+    await waitFor(() =>
+      changes.some((change) => change.kind === 'transition' && change.status === 'completed'),
+    )
+    abort.abort(new Error('seen enough'))
+    await expect(watching).rejects.toThrow('seen enough')
+    expect(changes.slice(0, 3)).toMatchObject([
+      { kind: 'resync', why: 'open' },
+      { kind: 'resync', why: 'reconnect' },
+      { kind: 'transition', task_id: id, move: 'submit' },
+    ])
+  })
+
+  test('makes no task twice and loses none, whatever answer was lost', async () => {
+    let submitting = true
+    let next = 0
+    const work = Array.from({ length: 4 }, async () => {
+      while (submitting) {
+        const a = next++
+        if (a % 2 === 0) await client.submit('add', { a, b: 0 })
+        else
+          await client.submitAll('add', [
+            { a, b: 1 },
+            { a, b: 2 },
+          ])
+      }
+    })
+    for (let round = 0; round < 2; round++) {
+      await sleep(150)
+      await crash()
+    }
+    submitting = false
+    await Promise.all(work)
+    const stored: string[] = []
+    for await (const { parameters } of client.tasks({ limit: 1_000 })) stored.push(JSON.stringify(parameters))
+    const wanted = Array.from({ length: next }, (_, a) =>
+      a % 2 === 0
+        ? [{ a, b: 0 }]
+        : [
+            { a, b: 1 },
+            { a, b: 2 },
+          ],
+    )
+    expect(retries.some(({ operation }) => operation === 'submitTask')).toBe(true)
+    expect(stored.toSorted()).toEqual(
+      wanted
+        .flat()
+        .map((parameters) => JSON.stringify(parameters))
+        .toSorted(),
+    )
+  })
+})
+
+test('a server that nobody started is named, once the patience is over', async () => {
+  const port = await freePort()
+  const lost = new Fermata({
+    url: `http://127.0.0.1:${port}`,
+    patience: 0.3,
+    onRetry: (retry) => retries.push(retry),
+  })
+  await expect(lost.getStats()).rejects.toMatchObject({
+    code: 'SERVER_UNREACHABLE',
+    status: undefined,
+    detail: `cannot reach ${lost.url}: connect ECONNREFUSED 127.0.0.1:${port}`,
+  })
+  expect(retries.length).toBeGreaterThan(0)
+  await expect(lost.handle('id').events({ patience: 0 }).next()).rejects.toMatchObject({
+    code: 'SERVER_UNREACHABLE',
+  })
+})
+
+async function freePort(): Promise<number> {
+  const holder = createServer()
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  const address = holder.address()
+  await new Promise((resolve) => holder.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !condition(); await sleep(10)) {
+    if (Date.now() > deadline) throw new Error('waited in vain')
+  }
+}
