@@ -26,6 +26,7 @@ export const addresses = {
   releaseType: 'POST /api/tasks/{task_type}/resume',
   getIndex: 'GET /api',
   getStats: 'GET /api/stats',
+  getHistory: 'GET /api/history',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {

@@ -5,6 +5,7 @@ import type {
   BulkAction,
   Change,
   Draft,
+  HistorySpan,
   ListOptions,
   OperationId,
   TaskEvent,
@@ -152,6 +153,13 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 
   getStats(options: CallOptions = {}): Promise<AnswerOf<'getStats'>> {
     return this.#call('getStats', options)
+  }
+
+  /** The figures of the last hour, or the last day. */
+  getHistory({ span, ...options }: CallOptions & Readonly<{ span?: HistorySpan }> = {}): Promise<
+    AnswerOf<'getHistory'>
+  > {
+    return this.#call('getHistory', { ...options, query: { span } })
   }
 
   /** Asks once, whatever the patience. */

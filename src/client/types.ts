@@ -3,7 +3,7 @@ import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as reports from '../contract/reports.ts'
-import type { RunRequest } from '../contract/requests.ts'
+import type { HistoryQuery, RunRequest } from '../contract/requests.ts'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
 import type { AnyTaskType, TaskType } from '../registry/type.ts'
@@ -29,6 +29,7 @@ export type TaskPage = z.output<typeof reports.ListBody>
 export type Explanation = z.output<typeof reports.ExplainBody>
 export type Operation = z.output<typeof reports.OperationBody>
 export type Stats = z.output<typeof reports.StatsBody>
+export type History = z.output<typeof reports.HistoryBody>
 
 /** What a call is answered with, by its operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {
@@ -51,6 +52,8 @@ export type TaskFilter = Selection &
   Readonly<{ status?: Status | readonly Status[]; type?: string | readonly string[] }>
 
 export type ListOptions = TaskFilter & Partial<Pick<Pages, 'order' | 'limit' | 'cursor'>>
+
+export type HistorySpan = z.output<typeof HistoryQuery>['span']
 
 export type BulkAction = z.input<typeof BulkRequest>['action']
 

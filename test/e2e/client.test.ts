@@ -49,7 +49,7 @@ describe('a submit', () => {
 
   test('by name takes anything, or the types of a definition that is not at hand', async () => {
     const handle = await client.submit('add', { a: 0.1, b: 0.2 })
-    expectTypeOf(handle).toEqualTypeOf<TaskHandle<unknown>>()
+    expectTypeOf(handle).toEqualTypeOf<TaskHandle>()
     expect(await handle.result()).toBe(0.1 + 0.2)
     const typed = await client.submit<typeof add>('add', { a: 1, b: 2 })
     expectTypeOf(typed).toEqualTypeOf<TaskHandle<number>>()
@@ -171,6 +171,7 @@ describe('every call of the API', () => {
     expect(await client.getReadiness()).toEqual({ status: 'ready' })
     expect(await client.getIndex()).toMatchObject({ name: 'Fermata' })
     expect((await client.getStats()).node.phase).toBe('ready')
+    expect((await client.getHistory({ span: '24h' })).step).toBeGreaterThan(0)
     expect((await client.listTypes()).available_tasks).toContain('add')
     expect(await client.holdType('add')).toMatchObject({ held: true })
     const handle = await client.submit('add', { a: 1, b: 1 })
