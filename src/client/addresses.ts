@@ -27,6 +27,7 @@ export const addresses = {
   getIndex: 'GET /api',
   getStats: 'GET /api/stats',
   getHistory: 'GET /api/history',
+  listNodes: 'GET /api/nodes',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {

@@ -162,6 +162,10 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getHistory', { ...options, query: { span } })
   }
 
+  listNodes(options: CallOptions = {}): Promise<AnswerOf<'listNodes'>> {
+    return this.#call('listNodes', options)
+  }
+
   /** Asks once, whatever the patience. */
   getHealth(options: CallOptions = {}): Promise<AnswerOf<'getHealth'>> {
     return this.#call('getHealth', options)

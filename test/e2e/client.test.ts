@@ -172,6 +172,7 @@ describe('every call of the API', () => {
     expect(await client.getIndex()).toMatchObject({ name: 'Fermata' })
     expect((await client.getStats()).node.phase).toBe('ready')
     expect((await client.getHistory({ span: '24h' })).step).toBeGreaterThan(0)
+    expect((await client.listNodes()).nodes).toHaveLength(1)
     expect((await client.listTypes()).available_tasks).toContain('add')
     expect(await client.holdType('add')).toMatchObject({ held: true })
     const handle = await client.submit('add', { a: 1, b: 1 })
