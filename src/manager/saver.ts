@@ -6,9 +6,6 @@ import type { Logger } from './logger.ts'
 /** Milliseconds for which checkpoints and progress gather before they are written: far below the promised second. */
 const gatherFor = 100
 
-/** Characters of a line in the log of a task. */
-const longestLine = 4_096
-
 /** A run that has something to save. */
 export type Savable = {
   readonly id: TaskId
@@ -30,11 +27,8 @@ export class Unsaved {
     return this.checkpoint === undefined && this.progress === undefined && this.#log.length === 0
   }
 
-  addLine({ text, ...line }: LogLine): void {
-    this.#log.push({
-      ...line,
-      text: text.length <= longestLine ? text : `${text.slice(0, longestLine - 1)}…`,
-    })
+  addLine(line: LogLine): void {
+    this.#log.push(line)
     if (this.#log.length >= 2 * logLimit) this.#log = this.#log.slice(-logLimit)
   }
 

@@ -1,15 +1,15 @@
 import type { Clock } from '../core/clock.ts'
 import { TaskError, toErrorRecord } from '../core/errors.ts'
-import type { Json } from '../core/task.ts'
+import type { ErrorRecord, Json } from '../core/task.ts'
 import type { CommandSpec } from '../registry/type.ts'
+import { linesOf } from './backlog.ts'
 import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
+import type { FromGuard } from './guard-protocol.ts'
 import { Guard, type CommandListener } from './guard.ts'
-import { toJson } from './json.ts'
 import { Pace } from './pace.ts'
+import { outputKept, type Said } from './speech.ts'
 import { parseStored } from './stored.ts'
 
-/** Characters of plain output that are kept as the result of a command that writes none. */
-const outputKept = 65_536
 /** Variables of the node that a command sees. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER'] as const
 
@@ -44,9 +44,6 @@ export class CommandFailed extends TaskError {
   readonly code = 'COMMAND_FAILED'
 }
 
-/** One line of the protocol; anything else is plain output. */
-type Line = Readonly<{ progress?: unknown; checkpoint?: unknown; log?: unknown; result?: unknown }>
-
 /**
  * One run of a command. A program that is asked for a checkpoint when it should pause ends there, and is started again when
  * the task goes on: a run may thus be several processes, one after the other.
@@ -63,10 +60,9 @@ class CommandRun implements Execution {
   #state: Json | null
   #result: Json | undefined
   #output = ''
-  #lastError = ''
   #pauseWished = false
   #reason: Error | undefined
-  #fault: Error | undefined
+  #fault: ErrorRecord | undefined
   #killed = false
   #over = false
   #end!: (ended: Ended) => void
@@ -155,27 +151,27 @@ class CommandRun implements Execution {
   }
 
   readonly #hear: CommandListener = (message) => {
-    if (message.kind === 'lines') {
-      if (message.dropped > 0) this.#host.log(`(${message.dropped} lines were too many and are left out)`)
-      for (const line of message.lines) this.#line(message.from, line)
+    if (message.kind === 'said') {
+      this.#heard(message.said)
     } else if (message.kind === 'frozen') {
       if (this.#pauseWished) this.#host.suspended()
     } else if (message.kind === 'ended') {
       this.#present = undefined
-      this.#ended(message.code, message.signal, message.fault)
+      this.#output = `${this.#output}${message.output}`.slice(-outputKept)
+      this.#ended(message)
     } else if (message.kind === 'guard-died') {
       this.#present = undefined
       this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
     }
   }
 
-  #ended(code: number | null, signal: string | null, fault: string | null): void {
+  #ended({ code, signal, fault, lastError }: Extract<FromGuard, { kind: 'ended' }>): void {
     if (this.#result !== undefined && code === 0 && this.#fault === undefined) {
       this.#finish({ kind: 'returned', result: this.#result })
     } else if (this.#killed) {
       this.#finish({ kind: 'killed', how: 'killed' })
     } else if (this.#fault !== undefined || this.#reason !== undefined) {
-      const error = toErrorRecord(this.#fault ?? this.#reason)
+      const error = this.#fault ?? toErrorRecord(this.#reason)
       this.#finish({ kind: 'threw', error, final: false })
     } else if (code === 0 && this.#asked) {
       this.#asleep()
@@ -184,7 +180,7 @@ class CommandRun implements Execution {
       this.#finish({ kind: 'returned', result })
     } else {
       const how = fault ?? (signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
-      const said = this.#lastError === '' ? '' : `: ${this.#lastError}`
+      const said = lastError === '' ? '' : `: ${lastError}`
       const error = toErrorRecord(new CommandFailed(`The command ${how}${said}`))
       this.#finish({ kind: 'threw', error, final: fault !== null })
     }
@@ -205,42 +201,20 @@ class CommandRun implements Execution {
     guard.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #line(from: 'stdout' | 'stderr', text: string): void {
-    if (from === 'stderr') {
-      if (text.trim() !== '') this.#lastError = text.slice(0, 1_000)
-      this.#host.log(text)
-      return
-    }
-    const line = text.startsWith('{') ? protocolLine(text) : undefined
-    if (line === undefined) {
-      this.#output = `${this.#output}${text}\n`.slice(-outputKept)
-      this.#host.log(text)
-      return
-    }
-    try {
-      this.#speak(line)
-    } catch (error) {
-      this.#fault ??= error instanceof Error ? error : new Error(String(error))
-      this.#tell('stop')
-    }
-  }
-
-  #speak(line: Line): void {
-    if (line.progress !== undefined) {
-      const { current, total, message } = line.progress as {
-        current: number
-        total?: number
-        message?: string
-      }
+  #heard({ log, progress, checkpoint, result, fault }: Said): void {
+    for (const line of linesOf(log)) this.#host.log(line)
+    if (progress !== undefined) {
+      const { current, total, message } = progress
       this.#host.progress(this.#pace.report(current, total, message))
     }
-    if (line.checkpoint !== undefined) {
-      this.#state = toJson(line.checkpoint, 'checkpoint')
-      this.#host.checkpoint(this.#state)
+    if (checkpoint !== undefined) {
+      this.#state = checkpoint
+      this.#host.checkpoint(checkpoint)
     }
-    if (line.log !== undefined)
-      this.#host.log(typeof line.log === 'string' ? line.log : JSON.stringify(line.log))
-    if (line.result !== undefined) this.#result = toJson(line.result, 'result')
+    if (result !== undefined) this.#result = result
+    if (fault === undefined || this.#fault !== undefined) return
+    this.#fault = fault
+    this.#tell('stop')
   }
 
   #tell(kind: 'freeze' | 'thaw' | 'stop' | 'kill'): void {
@@ -249,17 +223,6 @@ class CommandRun implements Execution {
 
   #finish(ended: Ended): void {
     if (!this.#over) this.#end(ended)
-  }
-}
-
-const words = ['progress', 'checkpoint', 'log', 'result'] as const
-
-function protocolLine(text: string): Line | undefined {
-  try {
-    const value = JSON.parse(text) as Line
-    return words.some((word) => value[word] !== undefined) ? value : undefined
-  } catch {
-    return undefined
   }
 }
 

@@ -3,6 +3,7 @@ import { parseDuration } from '../core/duration.ts'
 import { NonRetryableError, toErrorRecord } from '../core/errors.ts'
 import type { Json } from '../core/task.ts'
 import type { Duration, ThreadContext } from '../registry/context.ts'
+import { clipLine } from './backlog.ts'
 import type { Ended, Execution, Host, Run } from './executor.ts'
 import { toJson } from './json.ts'
 import { lastInline } from './loop-watch.ts'
@@ -119,7 +120,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
 
   log(...values: readonly unknown[]): void {
     if (this.#over) return
-    this.#host.log(values.map((value) => (typeof value === 'string' ? value : safeText(value))).join(' '))
+    const text = values.map((value) => (typeof value === 'string' ? value : safeText(value))).join(' ')
+    this.#host.log(clipLine(text))
   }
 
   pause(): void {

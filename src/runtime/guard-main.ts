@@ -1,28 +1,35 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import type { Readable } from 'node:stream'
+import { ProcessGroup, type Marks } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
 import { Lines } from './lines.ts'
+import { Speech } from './speech.ts'
 
 /**
- * The guard: a small process that starts the commands of a node, each in a process group of its own, and kills the groups when
- * its line to the node breaks. So nothing of them outlives a node that was killed.
+ * The guard: a small process that starts the commands of a node, each in a process group of its own, and kills them when its
+ * line to the node breaks. So nothing of them outlives a node that was killed.
  */
 
 /** Lower than the node, so that the API answers while all commands compute. */
 const niceness = 10
 /** Milliseconds for which output gathers. */
 const gatherFor = 20
-/** Milliseconds that descendants may hold the output open after the command itself has ended. */
+/** Bytes that are read of a command's output in this time. A flood waits in its pipe, and nobody else for it. */
+const readInTurn = 524_288
+/** Milliseconds that descendants may hold the output open in silence after the command itself has ended, and in all. */
 const lingersFor = 200
+const lingersAtMost = 2_000
 
 const commands = new Map<number, Command>()
 
 process.on('message', (message: ToGuard) => {
-  if (message.kind === 'start') commands.set(message.run, new Command(message))
+  if (message.kind === 'start') begin(message)
   else commands.get(message.run)?.obey(message)
 })
 process.on('disconnect', () => {
-  for (const command of commands.values()) command.signal('SIGKILL')
+  for (const command of commands.values()) command.kill()
   process.exit(0)
 })
 // Signals to a terminal's group are for the node, which drains and then tells.
@@ -35,95 +42,145 @@ function report(message: FromGuard): void {
 
 type Start = Extract<ToGuard, { kind: 'start' }>
 
+/** What cannot be started must not take the guard down, and with it the commands of all others. */
+function begin(start: Start): void {
+  const { run, file, args, cwd, env } = start
+  try {
+    const child = spawn(file, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    if (child.pid !== undefined) commands.set(run, new Command(start, child, child.pid))
+    else child.once('error', (error) => cannotStart(start, error))
+  } catch (error) {
+    cannotStart(start, error as Error)
+  }
+}
+
+function cannotStart({ run, cwd }: Start, { message }: Error): void {
+  const isThere = cwd === undefined || cwd.includes('\0') || existsSync(cwd)
+  const why = isThere ? message : `its working folder ${cwd} does not exist`
+  const fault = `cannot be started: ${why}`
+  report({ kind: 'ended', run, code: null, signal: null, fault, output: '', lastError: '' })
+}
+
 class Command {
   readonly #run: number
   readonly #child: ChildProcess
-  readonly #streams: readonly Lines[]
-  #flush: NodeJS.Timeout | undefined
+  readonly #group: ProcessGroup
+  readonly #speech = new Speech()
+  readonly #outputs: readonly Lines[]
+  readonly #streams: readonly Readable[]
+  #turn: NodeJS.Timeout | undefined
+  #readNow = 0
+  #readInAll = 0
+  #exited = false
   #over = false
 
-  constructor({ run, file, args, env, cwd, input, listens }: Start) {
+  constructor({ run, env, input, listens }: Start, child: ChildProcess, pid: number) {
     this.#run = run
-    this.#child = spawn(file, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
-    const soon = () => {
-      this.#flush ??= setTimeout(() => this.#report(), gatherFor)
-    }
-    this.#streams = [
-      new Lines('stdout', this.#child.stdout, soon),
-      new Lines('stderr', this.#child.stderr, soon),
-    ]
-    this.#child.stdin?.on('error', () => undefined)
-    this.#child.stdin?.write(`${input}\n`)
-    if (!listens) this.#child.stdin?.end()
-    this.#child.on('error', (error) => this.#end(null, null, error.message))
-    this.#child.on('exit', (code, signal) => {
-      // What the command left behind in its group goes with it.
-      this.signal('SIGKILL')
-      const late = setTimeout(() => this.#end(code, signal, null), lingersFor)
-      this.#child.once('close', () => {
-        clearTimeout(late)
-        this.#end(code, signal, null)
-      })
+    this.#child = child
+    this.#group = new ProcessGroup(pid, env as Marks)
+    this.#streams = [child.stdout, child.stderr].filter((stream) => stream !== null)
+    this.#outputs = [this.#listen('stdout', child.stdout), this.#listen('stderr', child.stderr)]
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.write(`${input}\n`)
+    if (!listens) child.stdin?.end()
+    child.on('error', () => undefined)
+    child.once('exit', (code, signal) => {
+      this.#exited = true
+      // What the command left behind goes with it.
+      this.kill()
+      this.#resume()
+      child.once('close', () => this.#end(code, signal))
+      void this.#silence().then(() => this.#end(code, signal))
     })
-    const { pid } = this.#child
-    if (pid === undefined) return
+    report({ kind: 'started', run, pid })
     try {
       setPriority(pid, niceness)
     } catch {
       // It has ended already, or lower is not allowed.
     }
-    report({ kind: 'started', run, pid })
   }
 
   obey(message: Exclude<ToGuard, Start>): void {
     switch (message.kind) {
       case 'freeze':
-        this.signal('SIGSTOP')
-        this.#report()
+        this.#group.signal('SIGSTOP')
+        this.#report(true)
         report({ kind: 'frozen', run: this.#run })
         break
       case 'thaw':
-        this.signal('SIGCONT')
+        this.#group.signal('SIGCONT')
         break
       case 'stop':
         // A stopped process takes a signal only once it goes on.
-        this.signal('SIGTERM')
-        this.signal('SIGCONT')
+        this.#group.signal('SIGTERM')
+        this.#group.signal('SIGCONT')
         break
       case 'kill':
-        this.signal('SIGKILL')
+        this.kill()
         break
       case 'ask':
         this.#child.stdin?.write(`${message.line}\n`)
     }
   }
 
-  /** To the whole group. */
-  signal(name: NodeJS.Signals): void {
-    const { pid } = this.#child
-    if (pid === undefined || this.#over) return
-    try {
-      process.kill(-pid, name)
-    } catch {
-      // Nobody is left in it.
+  kill(): void {
+    this.#group.kill()
+  }
+
+  #listen(from: 'stdout' | 'stderr', stream: Readable | null): Lines {
+    const lines = new Lines((text, cut) => this.#speech.hear(from, text, cut))
+    stream?.on('error', () => undefined)
+    stream?.on('data', (chunk: Buffer) => {
+      lines.add(chunk)
+      this.#readNow += chunk.length
+      this.#readInAll += chunk.length
+      if (this.#readNow >= readInTurn && !this.#exited) for (const each of this.#streams) each.pause()
+      this.#soon()
+    })
+    return lines
+  }
+
+  #soon(): void {
+    this.#turn ??= setTimeout(() => {
+      this.#turn = undefined
+      this.#resume()
+      this.#report(false)
+      if (!this.#speech.isEmpty) this.#soon()
+    }, gatherFor)
+  }
+
+  #resume(): void {
+    this.#readNow = 0
+    for (const stream of this.#streams) stream.resume()
+  }
+
+  /** The output of a command that has ended is read to its end; that of a daemon it left behind is not waited for. */
+  async #silence(): Promise<void> {
+    const until = performance.now() + lingersAtMost
+    for (let read = -1; read !== this.#readInAll && performance.now() < until;) {
+      read = this.#readInAll
+      await new Promise((resolve) => setTimeout(resolve, lingersFor))
+      // Once more round the loop: on a busy machine the wait may be over before what lies in the pipe is read.
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
-  #end(code: number | null, signal: string | null, fault: string | null): void {
+  #end(code: number | null, signal: string | null): void {
     if (this.#over) return
-    for (const lines of this.#streams) lines.end()
-    this.#report()
     this.#over = true
+    clearTimeout(this.#turn)
+    for (const lines of this.#outputs) lines.end()
+    this.#report(true)
     commands.delete(this.#run)
-    report({ kind: 'ended', run: this.#run, code, signal, fault })
+    const { output, lastError } = this.#speech
+    report({ kind: 'ended', run: this.#run, code, signal, fault: null, output, lastError })
+    for (const stream of this.#streams) stream.destroy()
+    this.#child.stdin?.destroy()
   }
 
-  #report(): void {
-    clearTimeout(this.#flush)
-    this.#flush = undefined
-    for (const lines of this.#streams) {
-      const taken = lines.take()
-      if (taken.lines.length > 0 && !this.#over) report({ kind: 'lines', run: this.#run, ...taken })
-    }
+  /** `urged`: all of it. */
+  #report(urged: boolean): void {
+    const said = this.#speech.take(urged)
+    if (said !== undefined) report({ kind: 'said', run: this.#run, said })
   }
 }

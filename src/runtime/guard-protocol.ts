@@ -1,3 +1,5 @@
+import type { Said } from './speech.ts'
+
 /** What a node and its guard say to each other about commands. `run` is a number of the node's own for one start. */
 export type ToGuard =
   | Readonly<{
@@ -18,13 +20,17 @@ export type ToGuard =
 
 export type FromGuard =
   | Readonly<{ kind: 'started'; run: number; pid: number }>
-  /** Lines in order; `dropped` ones before them were too many. */
-  | Readonly<{
-      kind: 'lines'
-      run: number
-      from: 'stdout' | 'stderr'
-      lines: readonly string[]
-      dropped: number
-    }>
+  | Readonly<{ kind: 'said'; run: number; said: Said }>
   | Readonly<{ kind: 'frozen'; run: number }>
-  | Readonly<{ kind: 'ended'; run: number; code: number | null; signal: string | null; fault: string | null }>
+  | Readonly<{
+      kind: 'ended'
+      run: number
+      code: number | null
+      signal: string | null
+      /** Why it could not be started. */
+      fault: string | null
+      /** Its newest plain output. */
+      output: string
+      /** Its last line of standard error. */
+      lastError: string
+    }>

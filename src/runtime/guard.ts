@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { childExit } from './child-exit.ts'
+import { ProcessGroup, type Marks } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
 
 const entry = fileURLToPath(new URL(`./guard-main${extname(import.meta.filename)}`, import.meta.url))
@@ -12,7 +14,8 @@ export type CommandListener = (message: FromGuard | Readonly<{ kind: 'guard-died
 export class Guard {
   readonly #child: ChildProcess
   readonly #listeners = new Map<number, CommandListener>()
-  readonly #pids = new Map<number, number>()
+  readonly #marks = new Map<number, Marks>()
+  readonly #groups = new Map<number, ProcessGroup>()
   readonly #exited: Promise<void>
   #numbers = 0
 
@@ -20,17 +23,15 @@ export class Guard {
     this.#child = fork(entry, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
     this.#child.unref()
     this.#child.channel?.unref()
-    this.#child.on('error', () => undefined)
     this.#child.on('message', (message: FromGuard) => this.#hear(message))
-    this.#exited = new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => {
-        resolve()
-        exited()
-        this.#killGroups()
-        const why = `the guard of its process ${signal === null ? `exited with code ${code}` : `was ended by ${signal}`}`
-        for (const listener of this.#listeners.values()) listener({ kind: 'guard-died', why })
-        this.#listeners.clear()
-      })
+    this.#exited = childExit(this.#child).then((how) => {
+      exited()
+      // A guard that died itself could not see to it.
+      for (const group of this.#groups.values()) group.kill()
+      for (const listener of this.#listeners.values()) {
+        listener({ kind: 'guard-died', why: `the guard of its process ${how}` })
+      }
+      this.#listeners.clear()
     })
   }
 
@@ -42,6 +43,7 @@ export class Guard {
   start(start: Omit<Extract<ToGuard, { kind: 'start' }>, 'kind' | 'run'>, listener: CommandListener): number {
     const run = ++this.#numbers
     this.#listeners.set(run, listener)
+    this.#marks.set(run, start.env as Marks)
     this.send({ kind: 'start', run, ...start })
     return run
   }
@@ -57,23 +59,17 @@ export class Guard {
   }
 
   #hear(message: FromGuard): void {
-    const listener = this.#listeners.get(message.run)
-    if (message.kind === 'started') this.#pids.set(message.run, message.pid)
+    const { run } = message
+    const listener = this.#listeners.get(run)
+    const marks = this.#marks.get(run)
+    if (message.kind === 'started' && marks !== undefined) {
+      this.#groups.set(run, new ProcessGroup(message.pid, marks))
+    }
     if (message.kind === 'ended') {
-      this.#pids.delete(message.run)
-      this.#listeners.delete(message.run)
+      this.#groups.delete(run)
+      this.#marks.delete(run)
+      this.#listeners.delete(run)
     }
     listener?.(message)
-  }
-
-  /** A guard that died itself could not see to it. */
-  #killGroups(): void {
-    for (const pid of this.#pids.values()) {
-      try {
-        process.kill(-pid, 'SIGKILL')
-      } catch {
-        // Nobody is left in it.
-      }
-    }
   }
 }

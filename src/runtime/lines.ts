@@ -1,47 +1,53 @@
-import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 /** Characters of one line; a longer one is cut. Room for a result of the largest size. */
 const longest = 11 * 1_048_576
-/** Lines that wait; of more, the oldest are dropped. */
-const most = 2_000
 
-/** The lines of an output, gathered until they are taken. */
+/** Splits an output into lines, whatever pieces it comes in; its work grows with the output, never with the square of a line. */
 export class Lines {
-  readonly #from: 'stdout' | 'stderr'
   readonly #decoder = new StringDecoder('utf8')
-  readonly #arrived: () => void
-  #rest = ''
-  #lines: string[] = []
-  #dropped = 0
+  readonly #line: (text: string, cut: boolean) => void
+  #pieces: string[] = []
+  #length = 0
+  #cut = false
 
-  constructor(from: 'stdout' | 'stderr', output: Readable | null, arrived: () => void) {
-    this.#from = from
-    this.#arrived = arrived
-    output?.on('data', (chunk: Buffer) => this.add(this.#decoder.write(chunk)))
-    output?.on('error', () => undefined)
+  /** `cut`: the line was too long, and this is its beginning. */
+  constructor(line: (text: string, cut: boolean) => void) {
+    this.#line = line
   }
 
-  add(text: string): void {
-    const parts = (this.#rest + text).split('\n')
-    this.#rest = (parts.pop() ?? '').slice(0, longest)
-    for (const part of parts) this.#lines.push(part.slice(0, longest))
-    if (this.#lines.length > most) {
-      this.#dropped += this.#lines.length - most
-      this.#lines = this.#lines.slice(-most)
+  add(chunk: Buffer): void {
+    const text = this.#decoder.write(chunk)
+    let from = 0
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+      this.#append(text.slice(from, end))
+      this.#complete()
+      from = end + 1
     }
-    if (this.#lines.length > 0) this.#arrived()
+    this.#append(text.slice(from))
   }
 
   /** The output is over: its last line may have no end. */
   end(): void {
-    if (this.#rest !== '') this.add('\n')
+    this.#append(this.#decoder.end())
+    if (this.#length > 0) this.#complete()
   }
 
-  take(): { from: 'stdout' | 'stderr'; lines: readonly string[]; dropped: number } {
-    const taken = { from: this.#from, lines: this.#lines, dropped: this.#dropped }
-    this.#lines = []
-    this.#dropped = 0
-    return taken
+  #append(piece: string): void {
+    const room = longest - this.#length
+    if (piece.length > room) this.#cut = true
+    const kept = this.#cut ? piece.slice(0, room) : piece
+    if (kept === '') return
+    this.#pieces.push(kept)
+    this.#length += kept.length
+  }
+
+  #complete(): void {
+    const text = this.#pieces.join('')
+    const cut = this.#cut
+    this.#pieces = []
+    this.#length = 0
+    this.#cut = false
+    this.#line(text, cut)
   }
 }

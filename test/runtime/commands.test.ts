@@ -110,6 +110,74 @@ describe('a command', () => {
     expect(process.memoryUsage().rss).toBeLessThan(1_500_000_000)
   })
 
+  test('that cannot be started says why, and hurts no other', async () => {
+    await open()
+    const other = await manager.submit(types.spinning, {})
+    await running(other)
+    const failing = async (parameters: { file: string; args?: string[]; cwd?: string }) => {
+      const handle = await manager.submit(types.anything, parameters)
+      await handle.result().catch(() => undefined)
+      const { error } = await handle.task()
+      expect(error?.code).toBe('COMMAND_FAILED')
+      return error?.message
+    }
+    expect(await failing({ file: 'echo', args: ['a\0b'] })).toContain('without null bytes')
+    expect(await failing({ file: 'echo', args: ['x'.repeat(200_000)] })).toContain('E2BIG')
+    expect(await failing({ file: '/etc/passwd/not-a-folder' })).toContain('ENOTDIR')
+    expect(await failing({ file: 'echo', cwd: 'a\0b' })).toContain('without null bytes')
+    expect(await failing({ file: 'echo', cwd: '/nowhere' })).toBe(
+      'The command cannot be started: its working folder /nowhere does not exist',
+    )
+    expect(await other.task()).toMatchObject({ status: 'running', crashes: 0 })
+    await other.cancel()
+  })
+
+  test('keeps its result and its checkpoint, however much it prints after them', async () => {
+    await open()
+    const handle = await sh(`echo '{"checkpoint":7}'; echo '{"result":"kept"}'; seq 1 100000`)
+    expect(await handle.result()).toBe('kept')
+    expect((await handle.details()).checkpoint).toBe('7')
+  })
+
+  test('may write a line of any length, which costs time by its length only', async () => {
+    await open()
+    const handle = await sh(`head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end`)
+    const { output } = (await handle.result({ signal: AbortSignal.timeout(20_000) })) as { output: string }
+    expect(output.endsWith('xxx\nend\n')).toBe(true)
+  })
+
+  test('that never stops printing does not delay the controls of itself or of others', async () => {
+    await open()
+    const flood = await sh(`yes '{"progress":{"current":1}}' & yes '{"log":"x"}' & yes`)
+    await running(flood)
+    const other = await manager.submit(types.spinning, {})
+    await running(other)
+    for (const handle of [other, flood]) {
+      expect((await handle.pause()).status).toBe('paused')
+      expect((await handle.resume()).status).toBe('running')
+      expect((await handle.cancel()).status).toBe('cancelled')
+    }
+  })
+
+  test('whose result or checkpoint is too large fails, however large', async () => {
+    await open()
+    for (const word of ['result', 'checkpoint']) {
+      const script = `printf '{"${word}":"'; head -c 13000000 /dev/zero | tr '\\0' x; echo '"}'`
+      await expect((await sh(script)).result()).rejects.toMatchObject({ error: { code: 'TOO_LARGE' } })
+    }
+  })
+
+  test('that reports a progress without sense fails, and may write null for what it leaves out', async () => {
+    await open()
+    const fine = await sh(`echo '{"progress":{"current":1,"total":null,"message":null}}'`)
+    await fine.result()
+    expect((await fine.task()).progress).toMatchObject({ current: 1 })
+    const wrong = await sh(`echo '{"progress":{"current":"one"}}'; sleep 60`)
+    await expect(wrong.result()).rejects.toMatchObject({
+      error: { code: 'COMMAND_FAILED', message: expect.stringContaining('current must be a number') },
+    })
+  })
+
   test('whose checkpoint is too large fails, and is stopped', async () => {
     await open()
     const script = `printf '{"checkpoint":"'; head -c 2000000 /dev/zero | tr '\\0' x; echo '"}'; sleep 60`
@@ -164,16 +232,42 @@ describe('the processes of a command', () => {
     await within(1_000, 'they are gone', () => commandProcesses().length === 0)
   })
 
+  test('stand still and end with it although they have left its group and its session', async () => {
+    await open()
+    const handle = await sh(`
+      setsid sh -c 'echo "{\\"log\\":\\"$$\\"}"; while :; do :; done' &
+      sleep 0.3; echo '{"progress":{"current":1}}'; wait`)
+    await running(handle)
+    const daemon = Number((await handle.log())[0]?.text)
+    expect(alive(daemon)).toBe(true)
+    await handle.pause()
+    const before = cpuMilliseconds(daemon)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(cpuMilliseconds(daemon)).toBe(before)
+    await handle.resume()
+    await within(5_000, 'it goes on', () => cpuMilliseconds(daemon) > before)
+    await handle.cancel()
+    await within(1_000, 'it is gone', () => !alive(daemon))
+  })
+
+  test('that it leaves behind as daemons go with it, and do not hold up its end', async () => {
+    await open()
+    const { output } = (await (await sh(`setsid sh -c 'sleep 300' & echo $!`)).result()) as { output: string }
+    await within(1_000, 'it is gone', () => !alive(Number(output)))
+  })
+
   test('do not outlive a node that is killed, running or frozen', async () => {
     await open()
     const node = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/commanding.ts')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    await once(node.stdout, 'data')
+    const [said] = (await once(node.stdout, 'data')) as [Buffer]
     const pids = descendantsOf(node.pid ?? 0)
+    const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
     expect(pids.length).toBeGreaterThanOrEqual(5)
+    expect(alive(daemon)).toBe(true)
     node.kill('SIGKILL')
-    await within(1_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+    await within(1_000, 'they are gone', () => [...pids, daemon].every((pid) => !alive(pid)))
   })
 
   test('are lost and started again when their guard dies', async () => {
