@@ -43,8 +43,8 @@ process.on('message', (message: ToHost) => {
 // Signals to a terminal's group are for the node, which drains and then tells.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
-// The node is gone. A thread that is stuck in native code would hold up a polite exit.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+// The node is gone, and so is the whole group. A thread that is stuck in native code would hold up a polite exit.
+process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
 while (idle.length < warm) idle.push(new HostedThread(null, events))
 
 setInterval(() => {

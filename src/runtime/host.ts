@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { linesOf } from './backlog.ts'
+import { childExit } from './child-exit.ts'
 import type { Ended, Execution, Host, Run } from './executor.ts'
 import type { FromHost, Reason, Start, ToHost } from './protocol.ts'
 
@@ -26,24 +28,22 @@ export class HostProcess {
   /** `warm`: idle threads that it keeps. */
   constructor(warm: number, events: HostEvents) {
     this.#events = events
-    // What handlers print goes to the errors of the node: its own output may be read by a program.
+    // What handlers print goes to the errors of the node: its own output may be read by a program. In a group of its own, so
+    // that programs which handlers started end with it, and not by a signal to the node's terminal.
     this.#child = fork(entry, [String(warm)], {
       serialization: 'advanced',
       execArgv: conditions(),
+      detached: true,
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     this.#child.unref()
     this.#child.channel?.unref()
     this.#child.on('message', (message: FromHost) => this.#hear(message))
-    this.#child.on('error', () => undefined)
-    this.#exited = new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => {
-        resolve()
-        const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
-        for (const run of this.#runs.values()) run.processEnded(`its process ${how}`)
-        this.#runs.clear()
-        events.exited(this)
-      })
+    this.#exited = childExit(this.#child).then((how) => {
+      this.#killGroup()
+      events.exited(this)
+      for (const run of this.#runs.values()) run.processEnded(`its process ${how}`)
+      this.#runs.clear()
     })
   }
 
@@ -81,11 +81,21 @@ export class HostProcess {
 
   kill(): void {
     this.#child.kill('SIGKILL')
+    this.#killGroup()
   }
 
   async close(): Promise<void> {
     this.kill()
     await this.#exited
+  }
+
+  /** What handlers have started and left behind. */
+  #killGroup(): void {
+    try {
+      if (this.pid !== undefined) process.kill(-this.pid, 'SIGKILL')
+    } catch {
+      // Nobody is left in it.
+    }
   }
 
   #send(message: ToHost): void {
@@ -168,7 +178,7 @@ class HostedRun implements Execution {
         this.host.progress(message.progress)
         break
       case 'log':
-        this.host.log(message.message)
+        for (const line of linesOf(message.log)) this.host.log(line)
         break
       case 'suspended':
         this.host.suspended()

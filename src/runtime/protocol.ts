@@ -1,4 +1,5 @@
 import type { Json, Progress } from '../core/task.ts'
+import type { LogLines } from './backlog.ts'
 import type { Ended } from './executor.ts'
 
 /**
@@ -38,7 +39,7 @@ export type FromThread =
   | Readonly<{ kind: 'checkpoint'; run: number; state: Json }>
   | Readonly<{ kind: 'durable'; run: number; call: number; state: Json }>
   | Readonly<{ kind: 'progress'; run: number; progress: Progress }>
-  | Readonly<{ kind: 'log'; run: number; message: string }>
+  | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>
   /** `clean`: nothing of the run is left in the thread, which can take another one. */
   | Readonly<{ kind: 'ended'; run: number; ended: Ended; clean: boolean }>

@@ -2,6 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from '
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound, toErrorRecord } from '../core/errors.ts'
 import type { Json, Progress } from '../core/task.ts'
 import type { AnyTaskType } from '../registry/type.ts'
+import { Backlog } from './backlog.ts'
 import { HandlerRun, type SyncControl } from './context.ts'
 import type { Ended, Host } from './executor.ts'
 import { insideThread } from './inside.ts'
@@ -88,7 +89,7 @@ async function carryOut(start: Start): Promise<void> {
   } catch (error) {
     ended = { kind: 'threw', error: toErrorRecord(error), final: true }
   }
-  outbox.flush()
+  outbox.flush(true)
   current = undefined
   awaited.clear()
   outbox.send({ kind: 'ended', run: start.run, ended, clean: isClean() })
@@ -110,12 +111,13 @@ function isClean(): boolean {
   return process.getActiveResourcesInfo().every((resource) => resource === 'MessagePort')
 }
 
-/** What the run says, on its way to the node: the newest checkpoint and progress a few times a second, the rest at once. */
+/** What the run says, on its way to the node: gathered for a moment, the newest checkpoint and progress, and the newest lines. */
 class Outbox {
   readonly host: Host
   readonly #run: number
   #checkpoint: Json | undefined
   #progress: Progress | undefined
+  readonly #backlog = new Backlog()
   #flushed = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -131,9 +133,13 @@ class Outbox {
         this.#progress = progress
         this.#soon()
       },
-      log: (message) => this.send({ kind: 'log', run, message }),
+      log: (message) => {
+        this.#backlog.add(message)
+        this.#sendLog()
+        if (!this.#backlog.isEmpty) this.#soon()
+      },
       suspended: () => {
-        this.flush()
+        this.flush(true)
         this.send({ kind: 'suspended', run })
       },
       displaced: () => undefined,
@@ -145,13 +151,14 @@ class Outbox {
   }
 
   durable(state: Json, answered: (held: boolean) => void): void {
-    this.flush()
+    this.flush(true)
     const call = ++calls
     awaited.set(call, answered)
     this.send({ kind: 'durable', run: this.#run, call, state })
   }
 
-  flush(): void {
+  /** `urged`: all log lines too, however many have just gone. */
+  flush(urged = false): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#flushed = performance.now()
@@ -161,6 +168,13 @@ class Outbox {
       this.send({ kind: 'progress', run: this.#run, progress: this.#progress })
     this.#checkpoint = undefined
     this.#progress = undefined
+    this.#sendLog(urged)
+    if (!this.#backlog.isEmpty) this.#soon()
+  }
+
+  #sendLog(urged = false): void {
+    const log = this.#backlog.take(urged)
+    if (log.lines.length > 0) this.send({ kind: 'log', run: this.#run, log })
   }
 
   /** A tight loop never comes to its timers: there the next call flushes. */

@@ -33,6 +33,15 @@ export function alive(pid: number): boolean {
   return state !== undefined && state !== 'Z'
 }
 
+/** Its file and arguments, with spaces between. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
 export function cpuMilliseconds(pid: number): number {
   return (statOf(pid)?.ticks ?? 0) * 10
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { fib } from '../../src/registry/builtin/fib.ts'
 import { openTaskManager, type OpenOptions, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import * as types from '../fixtures/threads.ts'
-import { alive, childrenOf, cpuMilliseconds, within } from './processes.ts'
+import { alive, childrenOf, commandOf, cpuMilliseconds, descendantsOf, within } from './processes.ts'
 
 let manager: TaskManager
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -141,11 +141,50 @@ describe('the ladder of a cancel', () => {
     await neighbour.cancel()
   })
 
+  test.each([types.shellApart, types.shellHere])(
+    '$type takes the program with it that it waits for',
+    async (type) => {
+      await open()
+      const handle = await manager.submit(type, {})
+      const sleeping = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('sleep'))
+      await within(5_000, 'it waits', () => sleeping().length > 0)
+      const programs = sleeping()
+      await handle.cancel({ wait: 5_000 })
+      await within(5_000, 'the program is gone', () => programs.every((pid) => !alive(pid)))
+      expect((await handle.task()).endedBy).toBe('killed')
+    },
+  )
+
   test('a timeout climbs the same ladder', async () => {
     await open()
     const handle = await manager.submit(types.spin, {}, { timeout: 0.2 })
     await expect(handle.result()).rejects.toMatchObject({ error: { code: 'TIMEOUT' } })
     expect((await handle.task()).endedBy).toBe('terminated')
+  })
+})
+
+describe('the log of a thread', () => {
+  test('that never stops delays nobody, and ends with it', async () => {
+    await open()
+    const neighbour = await manager.submit(types.tight, {})
+    const handle = await manager.submit(types.talkative, {})
+    await running(neighbour)
+    await within(5_000, 'it talks', async () => (await handle.log()).length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect((await neighbour.pause()).status).toBe('paused')
+    expect((await handle.cancel()).status).toBe('cancelled')
+    expect((await handle.task()).endedBy).toBe('terminated')
+    expect((await handle.log()).at(-1)?.text).toMatch(/^line \d{4,}$/)
+    await neighbour.cancel()
+  })
+
+  test('is there although the thread never comes back to its loop', async () => {
+    await open()
+    const handle = await manager.submit(types.talkative, { lines: 3 })
+    const lines = async () => (await handle.log()).map(({ text }) => text)
+    await within(5_000, 'it is there', async () => (await lines()).length === 3)
+    expect(await lines()).toEqual(['line 1', 'line 2', 'line 3'])
+    await handle.cancel()
   })
 })
 
