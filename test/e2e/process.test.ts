@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -53,6 +54,14 @@ describe('a start', () => {
       expect(stdout).toContain(part)
     }
     expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  test('by npx works in a clone, without a build', () => {
+    const { status, stdout } = spawnSync('npx', ['--offline', 'fermata', '--version'], {
+      cwd: join(import.meta.dirname, '..', '..'),
+      encoding: 'utf8',
+    })
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
   })
 
   test('on a port, or with a database, that is in use fails in one line', async () => {
