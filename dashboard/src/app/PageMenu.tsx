@@ -9,7 +9,7 @@ const schemes: readonly Readonly<{ value: MantineColorScheme; name: string; icon
 ]
 
 /** The looks of the page, and the documentation of the API. */
-export function PageMenu() {
+export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   return (
     <Menu position="bottom-end" width={220} shadow="md">
@@ -32,7 +32,10 @@ export function PageMenu() {
             {name}
           </Menu.Item>
         ))}
-        <Menu.Label>Documentation</Menu.Label>
+        <Menu.Label>Help</Menu.Label>
+        <Menu.Item leftSection={<Icon name="keyboard" />} onClick={onHelp}>
+          Keys
+        </Menu.Item>
         <Menu.Item component="a" href="/docs" leftSection={<Icon name="book" />}>
           Try the API
         </Menu.Item>

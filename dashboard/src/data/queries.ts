@@ -1,15 +1,19 @@
-import { QueryClient } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
+import { connection } from './connection.ts'
+
+const watch = {
+  onError: (error: unknown) => connection.failed(error),
+  onSuccess: () => connection.answered(),
+}
 
 /** What the page has read. Nothing is asked for again by itself while the tab is hidden. */
 export const queries = new QueryClient({
+  queryCache: new QueryCache(watch),
+  mutationCache: new MutationCache(watch),
   defaultOptions: {
-    queries: {
-      staleTime: 1_000,
-      gcTime: 60_000,
-      retry: 1,
-      refetchOnWindowFocus: true,
-      networkMode: 'always',
-    },
+    queries: { staleTime: 1_000, gcTime: 60_000, retry: false, networkMode: 'always' },
     mutations: { networkMode: 'always' },
   },
 })
+
+connection.onBack(() => void queries.invalidateQueries())

@@ -1,5 +1,19 @@
-import type { z } from 'zod'
-import type * as answers from '../../../src/contract/answers.ts'
-
-/** The bodies that the server answers, as the contract has them. */
-export type Status = z.infer<typeof answers.Status>
+/** The bodies that the server answers, as its client knows them. */
+export type {
+  BulkAction as Control,
+  Change,
+  History,
+  LogLine,
+  Operation,
+  Progress,
+  ProgressReport,
+  Stats,
+  Status,
+  TaskDetails,
+  TaskError,
+  TaskFilter,
+  TaskPage,
+  TaskStatus,
+  TimelineLine,
+  Transition,
+} from '../../../src/client/index.ts'

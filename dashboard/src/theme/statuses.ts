@@ -43,3 +43,8 @@ export const statusColours: Readonly<Record<Status, StatusColour>> = {
     dark: { solid: '#6f6f7b', soft: '#26262c', ink: '#adadb9' },
   },
 }
+
+/** The CSS variable that holds a shade of a status for the present scheme. */
+export function statusColour(status: Status, shade: keyof Shade = 'solid'): string {
+  return `var(--status-${status}-${shade})`
+}

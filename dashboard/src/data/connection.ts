@@ -1,0 +1,50 @@
+import { useSyncExternalStore } from 'react'
+import { isFermataError } from '../../../src/client/index.ts'
+
+/** Whether the server answers. `back` listeners are told when it does again, so that everything is read anew. */
+export class Connection {
+  #away = false
+  readonly #listeners = new Set<() => void>()
+  readonly #back = new Set<() => void>()
+
+  readonly isAway = (): boolean => this.#away
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  onBack(listener: () => void): void {
+    this.#back.add(listener)
+  }
+
+  /** A call was answered, by a result or by a refusal. */
+  answered(): void {
+    if (!this.#away) return
+    this.#set(false)
+    for (const listener of this.#back) listener()
+  }
+
+  failed(error: unknown): void {
+    if (isAbsence(error)) this.#set(true)
+    else this.answered()
+  }
+
+  #set(away: boolean): void {
+    if (this.#away === away) return
+    this.#away = away
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+export const connection = new Connection()
+
+export function useIsAway(): boolean {
+  return useSyncExternalStore(connection.subscribe, connection.isAway)
+}
+
+/** Nobody answered, or only something that stands before a server that is down. */
+function isAbsence(error: unknown): boolean {
+  if (!isFermataError(error)) return false
+  return error.code === 'SERVER_UNREACHABLE' || [502, 503, 504].includes(error.status ?? 0)
+}

@@ -1,0 +1,34 @@
+import { Button } from '@mantine/core'
+import { isFermataError } from '../data/client.ts'
+import { EmptyState } from './EmptyState.tsx'
+
+/** A read that failed: what happened, in the words of the server, and a way on. */
+export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: () => void }>) {
+  const { title, detail, id } = wordsOf(error)
+  return (
+    <EmptyState icon="warning" title={title}>
+      <p>{detail}</p>
+      {id !== undefined && (
+        <p>
+          Request <code>{id}</code>; the log of the server has it too.
+        </p>
+      )}
+      {retry !== undefined && (
+        <Button variant="default" onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </EmptyState>
+  )
+}
+
+function wordsOf(error: unknown): { title: string; detail: string; id?: string | undefined } {
+  if (!isFermataError(error)) return { title: 'This page has a fault', detail: String(error) }
+  if (error.code === 'SERVER_UNREACHABLE') {
+    return {
+      title: 'The server does not answer',
+      detail: 'The page asks again by itself; your tasks go on where they are.',
+    }
+  }
+  return { title: error.detail, detail: `The server answered ${error.code}.`, id: error.requestId }
+}

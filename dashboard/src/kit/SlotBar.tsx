@@ -1,0 +1,35 @@
+import { statusColour } from '../theme/statuses.ts'
+import styles from './SlotBar.module.css'
+
+/** Slots that can be told apart as squares; more become one bar. */
+const squares = 32
+
+/** The slots of a node, those in use in the colour of what runs. */
+export function SlotBar({ used, slots }: Readonly<{ used: number; slots: number }>) {
+  const label = slots === 0 ? 'Runs nothing: it serves the API only' : `${used} of ${slots} slots in use`
+  if (slots === 0) return <span className={styles.none}>{label}</span>
+  const colour = statusColour('running')
+  return (
+    <div
+      className={styles.row}
+      role="meter"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={slots}
+      aria-valuenow={used}
+    >
+      {slots <= squares ? (
+        Array.from({ length: slots }, (_, slot) => (
+          <span key={slot} className={styles.slot} style={slot < used ? { background: colour } : {}} />
+        ))
+      ) : (
+        <span className={styles.bar}>
+          <span style={{ background: colour, width: `${(used / slots) * 100}%` }} />
+        </span>
+      )}
+      <span className={styles.figure}>
+        {used}/{slots}
+      </span>
+    </div>
+  )
+}

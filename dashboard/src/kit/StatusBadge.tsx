@@ -1,0 +1,17 @@
+import type { Status } from '../data/shapes.ts'
+import { statusColour } from '../theme/statuses.ts'
+import styles from './StatusBadge.module.css'
+
+/** The status of a task in its colour; one that moves has a dot that breathes. */
+export function StatusBadge({ status }: Readonly<{ status: Status }>) {
+  return (
+    <span
+      className={styles.badge}
+      data-status={status}
+      style={{ background: statusColour(status, 'soft'), color: statusColour(status, 'ink') }}
+    >
+      <span className={styles.dot} style={{ background: statusColour(status) }} />
+      {status}
+    </span>
+  )
+}

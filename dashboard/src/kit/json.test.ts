@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { foldedAt, tokensOf } from './json.ts'
+
+const value = { 'a "b"': -1.5e3, list: [true, null, 'x: 1', 'é\\'], empty: {} }
+
+test('nothing of a document is lost by its colours', () => {
+  const text = JSON.stringify(value, null, 2)
+  const tokens = tokensOf(text)
+  expect(tokens.map((token) => token.text).join('')).toBe(text)
+  expect(tokens.filter(({ kind }) => kind === 'name').map((token) => token.text)).toEqual([
+    String.raw`"a \"b\""`,
+    '"list"',
+    '"empty"',
+  ])
+  expect(tokens.find(({ kind }) => kind === 'number')?.text).toBe('-1500')
+})
+
+test('a short document is shown whole, a long one is cut at a line', () => {
+  expect(foldedAt(JSON.stringify(value, null, 2))).toBeNull()
+  const long = JSON.stringify(
+    Array.from({ length: 500 }, (_, index) => index),
+    null,
+    2,
+  )
+  const cut = foldedAt(long)!
+  expect(long.slice(0, cut).split('\n')).toHaveLength(24)
+  expect(foldedAt('x'.repeat(5_000))).toBe(1_800)
+})

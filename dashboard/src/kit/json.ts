@@ -1,0 +1,36 @@
+export type Token = Readonly<{ kind: 'name' | 'text' | 'number' | 'word' | null; text: string }>
+
+/** Lines and letters of a document that are shown without being asked for. */
+const shownLines = 24
+const shownLetters = 1_800
+/** Above, colours cost more than they give. */
+const colouredLetters = 60_000
+
+/** Where a text is cut until somebody wants all of it; null when it is short. */
+export function foldedAt(text: string): number | null {
+  let end = -1
+  for (let line = 0; line < shownLines; line++) {
+    end = text.indexOf('\n', end + 1)
+    if (end === -1) break
+  }
+  const cut = Math.min(end === -1 ? text.length : end, shownLetters)
+  // A few lines more are better shown than hidden.
+  return text.length - cut > 400 || (end !== -1 && end < text.length - 60) ? cut : null
+}
+
+/** The parts of an indented JSON text that have a colour, and what is between them. */
+export function tokensOf(json: string): Token[] {
+  if (json.length > colouredLetters) return [{ kind: null, text: json }]
+  const tokens: Token[] = []
+  let end = 0
+  for (const match of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g)) {
+    const [all, string, colon] = match
+    if (match.index > end) tokens.push({ kind: null, text: json.slice(end, match.index) })
+    if (string === undefined) tokens.push({ kind: /^[tfn]/.test(all) ? 'word' : 'number', text: all })
+    else if (colon === undefined) tokens.push({ kind: 'text', text: string })
+    else tokens.push({ kind: 'name', text: string }, { kind: null, text: colon })
+    end = match.index + all.length
+  }
+  if (end < json.length) tokens.push({ kind: null, text: json.slice(end) })
+  return tokens
+}

@@ -1,0 +1,104 @@
+/** Times and amounts as people read them. Times are Unix seconds, durations seconds. */
+
+const minute = 60
+const hour = 60 * minute
+const day = 24 * hour
+
+/** `0.35 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: two units at most. */
+export function durationWords(seconds: number): string {
+  if (seconds < 0.001) return '0 s'
+  if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  if (whole < minute) return `${whole} s`
+  if (whole < hour) return twoUnits(whole, minute, 'min', 1, 's')
+  if (whole < day) return twoUnits(whole, hour, 'h', minute, 'min')
+  return twoUnits(whole, day, 'd', hour, 'h')
+}
+
+/** `just now`, `5 s ago`, `in 3 min`; beyond a week the date. */
+export function relativeWords(time: number, now: number): string {
+  const distance = time - now
+  const size = Math.abs(distance)
+  if (size < 1) return 'just now'
+  if (size > 7 * day) return dateWords(time)
+  const words = oneUnit(size)
+  return distance > 0 ? `in ${words}` : `${words} ago`
+}
+
+/** In the zone of the reader, to the millisecond, with its name. */
+export function exactWords(time: number): string {
+  return exact.format(new Date(time * 1_000))
+}
+
+/** Hour, minute and second in the zone of the reader. */
+export function clockWords(time: number): string {
+  return clock.format(new Date(time * 1_000))
+}
+
+/** `4,711`, `12.3K`, `1.2M`: exact up to ten thousand. */
+export function countWords(count: number): string {
+  return (count < 10_000 ? plain : compact).format(count)
+}
+
+/** `0.25/s`, `12.5/s`, `3/min`: a rate that reads as a number of some size. */
+export function rateWords(perSecond: number, unit = ''): string {
+  if (perSecond === 0) return `0${unit}/s`
+  if (perSecond < 0.1) return `${short.format(perSecond * minute)}${unit}/min`
+  return `${perSecond < 100 ? short.format(perSecond) : countWords(Math.round(perSecond))}${unit}/s`
+}
+
+/** Day and minute in the zone of the reader. */
+export function exactDay(time: number): string {
+  return dayAndMinute.format(new Date(time * 1_000))
+}
+
+export function exactCount(count: number): string {
+  return plain.format(count)
+}
+
+const exact = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  timeZoneName: 'short',
+})
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const dayAndMinute = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+})
+const date = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric' })
+const plain = new Intl.NumberFormat('en-US')
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
+const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 })
+
+function dateWords(time: number): string {
+  return date.format(new Date(time * 1_000))
+}
+
+function twoUnits(
+  seconds: number,
+  large: number,
+  largeName: string,
+  small: number,
+  smallName: string,
+): string {
+  const rest = Math.floor((seconds % large) / small)
+  const first = `${Math.floor(seconds / large)} ${largeName}`
+  return rest === 0 ? first : `${first} ${rest} ${smallName}`
+}
+
+function oneUnit(seconds: number): string {
+  if (seconds < minute) return `${Math.floor(seconds)} s`
+  if (seconds < hour) return `${Math.floor(seconds / minute)} min`
+  if (seconds < day) return `${Math.floor(seconds / hour)} h`
+  return `${Math.floor(seconds / day)} d`
+}
