@@ -1,16 +1,40 @@
-import { Card } from '../kit/Card.tsx'
-import { EmptyState } from '../kit/EmptyState.tsx'
+import { useQuery } from '@tanstack/react-query'
+import { reads } from '../data/reads.ts'
+import { ErrorState } from '../kit/ErrorState.tsx'
+import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
+import { Counts } from './Counts.tsx'
+import { Failures } from './Failures.tsx'
+import { History } from './History.tsx'
+import { NodesCard } from './NodesCard.tsx'
+import styles from './OverviewPage.module.css'
+import { RunningCard } from './RunningCard.tsx'
 
 export function OverviewPage() {
+  const { data: stats, error, refetch } = useQuery(reads.stats())
+  const submit = (
+    <LinkButton to="/submit" leftSection={<Icon name="send" />}>
+      Submit a task
+    </LinkButton>
+  )
   return (
-    <Page title="Overview">
-      <Card title="Running">
-        <EmptyState icon="gauge" title="Nothing runs">
-          <LinkButton to="/submit">Submit a task</LinkButton>
-        </EmptyState>
-      </Card>
+    <Page title="Overview" actions={submit}>
+      {stats === undefined && error !== null ? (
+        <ErrorState error={error} retry={() => void refetch()} />
+      ) : (
+        <div className={styles.overview}>
+          <Counts counts={stats?.counts} />
+          <History />
+          <div className={styles.columns}>
+            <RunningCard />
+            <div className={styles.side}>
+              <NodesCard stats={stats} />
+              <Failures />
+            </div>
+          </div>
+        </div>
+      )}
     </Page>
   )
 }

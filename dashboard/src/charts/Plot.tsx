@@ -1,0 +1,82 @@
+import { useComputedColorScheme } from '@mantine/core'
+import { useElementSize, useMergedRef } from '@mantine/hooks'
+import { useEffect, useEffectEvent, useRef } from 'react'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { ChartProps, Series } from './Chart.tsx'
+import styles from './Plot.module.css'
+
+type Props = ChartProps & Readonly<{ height: number; onPoint: (index: number | null) => void }>
+
+/** Draws on a canvas; made anew when its colours or its series change, and only fed otherwise. */
+export function Plot({ times, series, format, height, onPoint }: Props) {
+  const { ref: sized, width } = useElementSize()
+  const place = useRef<HTMLDivElement>(null)
+  const ref = useMergedRef(sized, place)
+  const scheme = useComputedColorScheme()
+  const plot = useRef<uPlot>(undefined)
+  const names = series.map(({ label }) => label).join()
+  const options = useEffectEvent((): uPlot.Options => ({
+    width,
+    height,
+    ...optionsOf(series, format, (index) => onPoint(index)),
+  }))
+  const data = useEffectEvent((): uPlot.AlignedData => dataOf(times, series))
+
+  useEffect(() => {
+    if (place.current === null || width === 0) return undefined
+    plot.current = new uPlot(options(), data(), place.current)
+    return () => plot.current?.destroy()
+  }, [width, height, scheme, names])
+
+  useEffect(() => {
+    plot.current?.setData(dataOf(times, series))
+  }, [times, series])
+
+  return <div ref={ref} className={styles.plot} aria-hidden="true" />
+}
+
+function dataOf(times: ChartProps['times'], series: readonly Series[]): uPlot.AlignedData {
+  return [[...times], ...series.map(({ values }) => [...values])]
+}
+
+function optionsOf(
+  series: readonly Series[],
+  format: ChartProps['format'],
+  onPoint: (index: number | null) => void,
+): Omit<uPlot.Options, 'width' | 'height'> {
+  const axis = {
+    stroke: colourOf('var(--ink-faint)'),
+    font: '11px system-ui, sans-serif',
+    ticks: { show: false },
+  }
+  const grid = { stroke: colourOf('var(--line)'), width: 1 }
+  return {
+    legend: { show: false },
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
+    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+    axes: [
+      { ...axis, grid: { show: false }, size: 26, space: 70 },
+      { ...axis, grid, size: 48, space: 40, values: (_, values) => values.map((value) => format(value)) },
+    ],
+    series: [
+      {},
+      ...series.map(({ label, colour, isFilled = false }) => ({
+        label,
+        stroke: colourOf(colour),
+        width: 1.6,
+        points: { show: false },
+        ...(isFilled ? { fill: `color-mix(in srgb, ${colourOf(colour)} 14%, transparent)` } : {}),
+      })),
+    ],
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
+  }
+}
+
+/** A canvas knows no variables. */
+function colourOf(colour: string): string {
+  const name = /^var\((--[\w-]+)\)$/.exec(colour)?.[1]
+  return name === undefined
+    ? colour
+    : getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+}

@@ -1,0 +1,34 @@
+import { Link } from 'wouter'
+import { statuses } from '../data/statuses.ts'
+import type { Stats, Status } from '../data/shapes.ts'
+import { statusColour } from '../theme/statuses.ts'
+import { countWords, exactCount } from '../time/words.ts'
+import styles from './Counts.module.css'
+
+/** Statuses that pass within moments: shown while there are tasks in them. */
+const passing: ReadonlySet<Status> = new Set(['pausing', 'cancelling'])
+
+/** How many tasks there are in each status; each leads to them. */
+export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefined }>) {
+  const shown = statuses.filter((status) => !passing.has(status) || (counts?.[status] ?? 0) > 0)
+  return (
+    <ul className={styles.counts} aria-label="Tasks by status">
+      {shown.map((status) => {
+        const count = counts?.[status] ?? 0
+        return (
+          <li key={status}>
+            <Link href={`/tasks?status=${status}`} className={styles.count} data-none={count === 0}>
+              <span className={styles.name}>
+                <span className={styles.dot} style={{ background: statusColour(status) }} />
+                {status}
+              </span>
+              <span className={styles.number} title={exactCount(count)}>
+                {counts === undefined ? '–' : countWords(count)}
+              </span>
+            </Link>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

@@ -1,0 +1,31 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { QuietLink } from '../kit/QuietLink.tsx'
+import { Time } from '../time/Time.tsx'
+import styles from './Failures.module.css'
+
+/** What has gone wrong lately: the first thing that somebody on duty looks for. */
+export function Failures() {
+  const { data } = useQuery(reads.failures())
+  if (data === undefined || data.tasks.length === 0) return null
+  return (
+    <Card title="Failed last" aside={<QuietLink to="/tasks?status=failed">All</QuietLink>} flush>
+      <ul className={styles.failures}>
+        {data.tasks.map(({ task_id: id, task_type: type, error, completed_at: at }) => (
+          <li key={id}>
+            <Link href={`/tasks/${id}`} className={styles.failure}>
+              <span className={styles.head}>
+                <span className={styles.type}>{type}</span>
+                <span className={styles.code}>{error?.code}</span>
+                {at !== null && <Time at={at} />}
+              </span>
+              <span className={styles.message}>{error?.message}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  )
+}

@@ -1,0 +1,51 @@
+import { SegmentedControl } from '@mantine/core'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useMemo, useState } from 'react'
+import { Chart } from '../charts/Chart.tsx'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { countWords, rateWords } from '../time/words.ts'
+import styles from './History.module.css'
+import { depth, throughput } from './series.ts'
+
+const spans = [
+  { value: '1h', label: 'Hour' },
+  { value: '24h', label: 'Day' },
+] as const
+
+/** What the last hour or day was like. */
+export function History() {
+  const [span, setSpan] = useState<(typeof spans)[number]['value']>('1h')
+  const { data } = useQuery({ ...reads.history(span), placeholderData: keepPreviousData })
+  const drawn = useMemo(
+    () => (data === undefined ? undefined : { throughput: throughput(data), depth: depth(data) }),
+    [data],
+  )
+  const choice = (
+    <SegmentedControl
+      size="xs"
+      aria-label="Time span"
+      value={span}
+      onChange={setSpan}
+      data={spans.map((entry) => ({ ...entry }))}
+    />
+  )
+  return (
+    <div className={styles.charts}>
+      <Card title="Throughput" aside={choice}>
+        {drawn !== undefined && (
+          <Chart
+            label="Tasks submitted, completed and failed a second"
+            format={rateWords}
+            {...drawn.throughput}
+          />
+        )}
+      </Card>
+      <Card title="Tasks at hand">
+        {drawn !== undefined && (
+          <Chart label="Tasks queued, running and paused" format={countWords} {...drawn.depth} />
+        )}
+      </Card>
+    </div>
+  )
+}

@@ -1,0 +1,40 @@
+import { Link } from 'wouter'
+import { ProgressBar } from '../kit/ProgressBar.tsx'
+import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { isTerminal } from '../live/patch.ts'
+import { useLiveTask, type LiveTasks } from '../live/tasks.ts'
+import { progressWords, paceWords } from '../task/progress.ts'
+import { Elapsed } from '../time/Elapsed.tsx'
+import { durationWords } from '../time/words.ts'
+import styles from './RunningRow.module.css'
+
+export function RunningRow({ id, tasks }: Readonly<{ id: string; tasks: LiveTasks }>) {
+  const task = useLiveTask(tasks, id)
+  if (task === undefined) return null
+  const { progress, status, task_type: type } = task
+  return (
+    <li className={styles.row} data-over={isTerminal(status)}>
+      <Link href={`/tasks/${id}`} className={styles.link} title={id}>
+        <span className={styles.type}>{type}</span>
+        <span className={styles.id}>…{id.slice(-8)}</span>
+      </Link>
+      <div className={styles.progress}>
+        <div className={styles.line}>
+          <span className={styles.message}>{progressWords(progress) ?? ' '}</span>
+          <span className={styles.pace}>{paceWords(progress)}</span>
+        </div>
+        <ProgressBar ratio={progress?.ratio ?? null} status={status} label={`Progress of ${type}`} />
+      </div>
+      <span className={styles.status}>
+        <StatusBadge status={status} />
+      </span>
+      <span className={styles.time} title="Active time so far">
+        {isTerminal(status) ? (
+          durationWords(task.execution_time)
+        ) : (
+          <Elapsed seconds={task.execution_time} asOf={task.seen_at} />
+        )}
+      </span>
+    </li>
+  )
+}
