@@ -1,10 +1,63 @@
-import { EmptyState } from '../kit/EmptyState.tsx'
+import { useCallback, useMemo, useState } from 'react'
+import { useLocation, useSearch } from 'wouter'
+import { Icon } from '../kit/Icon.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
+import { ActionBar } from './ActionBar.tsx'
+import { BulkDialog, type Meant } from './BulkDialog.tsx'
+import { FilterBar } from './FilterBar.tsx'
+import { filtersOf, requestOf, searchOf, type Filters } from './filters.ts'
+import { FreshNotice } from './FreshNotice.tsx'
+import { isEmpty, nothing, type Selection } from './selection.ts'
+import { TaskTable } from './TaskTable.tsx'
+import type { Control } from '../data/shapes.ts'
+import { now } from '../time/ticks.ts'
+import { useTable } from './useTable.ts'
 
 export function TasksPage() {
+  const search = useSearch()
+  const [, navigate] = useLocation()
+  const filters = useMemo(() => filtersOf(search), [search])
+  const [turn, setTurn] = useState(0)
+  const [selection, setSelection] = useState<Selection>(nothing)
+  const [meant, setMeant] = useState<Meant | null>(null)
+  const table = useTable(filters, turn)
+
+  const setFilters = useCallback(
+    (next: Filters) => {
+      setSelection(nothing)
+      const query = searchOf(next)
+      navigate(query === '' ? '/tasks' : `/tasks?${query}`, { replace: true })
+    },
+    [navigate],
+  )
+  const renew = () => {
+    setTurn(turn + 1)
+    window.scrollTo({ top: 0 })
+  }
+  const act = (control: Control) => {
+    const isSome = !isEmpty(selection) && !selection.isAll
+    setMeant(isSome ? { control, ids: [...selection.ids] } : { control, filter: requestOf(filters, now()) })
+  }
+  const submit = (
+    <LinkButton to="/submit" leftSection={<Icon name="send" />}>
+      Submit a task
+    </LinkButton>
+  )
   return (
-    <Page title="Tasks">
-      <EmptyState icon="list" title="Nothing to see yet" />
+    <Page title="Tasks" actions={submit}>
+      <FilterBar filters={filters} onChange={setFilters} />
+      <ActionBar table={table} selection={selection} onSelect={setSelection} onAct={act} />
+      <FreshNotice count={table.fresh} onShow={renew} />
+      <TaskTable
+        table={table}
+        filters={filters}
+        selection={selection}
+        onSelect={setSelection}
+        onRenew={renew}
+        onClear={() => setFilters(filtersOf(''))}
+      />
+      <BulkDialog meant={meant} onClose={() => setMeant(null)} onDone={() => setSelection(nothing)} />
     </Page>
   )
 }

@@ -1,0 +1,57 @@
+import { Button } from '@mantine/core'
+import { controlWords } from '../controls/words.ts'
+import type { Control } from '../data/shapes.ts'
+import { Icon } from '../kit/Icon.tsx'
+import { exactCount } from '../time/words.ts'
+import styles from './ActionBar.module.css'
+import { isEmpty, nothing, type Selection } from './selection.ts'
+import type { useTable } from './useTable.ts'
+
+type Props = Readonly<{
+  table: ReturnType<typeof useTable>
+  selection: Selection
+  onSelect: (selection: Selection) => void
+  onAct: (control: Control) => void
+}>
+
+/** What can be done to the rows that are chosen or, while none is, to all that match the filters. */
+export function ActionBar({ table, selection, onSelect, onAct }: Props) {
+  const isAll = selection.isAll || isEmpty(selection)
+  return (
+    <div className={styles.bar} role="toolbar" aria-label="Actions" data-active={!isEmpty(selection)}>
+      <span className={styles.what} aria-live="polite">
+        {wordsOf(selection)}
+      </span>
+      {(Object.keys(controlWords) as Control[]).map((control) => (
+        <Button
+          key={control}
+          size="xs"
+          variant="default"
+          leftSection={<Icon name={controlWords[control].icon} size={14} />}
+          disabled={table.ids.length === 0}
+          onClick={() => onAct(control)}
+        >
+          {controlWords[control].name}
+          {isAll ? '…' : ''}
+        </Button>
+      ))}
+      {!isEmpty(selection) && (
+        <>
+          {!selection.isAll && (
+            <Button size="xs" variant="subtle" onClick={() => onSelect({ ids: new Set(), isAll: true })}>
+              Choose all that match
+            </Button>
+          )}
+          <Button size="xs" variant="subtle" color="gray" onClick={() => onSelect(nothing)}>
+            Choose none
+          </Button>
+        </>
+      )}
+    </div>
+  )
+}
+
+function wordsOf(selection: Selection): string {
+  if (selection.isAll) return 'All that match chosen'
+  return selection.ids.size === 0 ? 'All that match:' : `${exactCount(selection.ids.size)} chosen`
+}

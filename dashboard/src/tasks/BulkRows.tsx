@@ -1,0 +1,74 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { send } from '../controls/send.ts'
+import { controlWords } from '../controls/words.ts'
+import { isFermataError } from '../data/client.ts'
+import type { Control } from '../data/shapes.ts'
+import { exactCount } from '../time/words.ts'
+import { BulkFrame } from './BulkFrame.tsx'
+
+type Props = Readonly<{
+  control: Control
+  ids: readonly string[]
+  onClose: () => void
+  onDone: () => void
+}>
+
+/** Calls that are under way at once; a browser has six connections, and one is the stream. */
+const atOnce = 4
+
+/** Some rows: each is sent the control by itself. */
+export function BulkRows({ control, ids, onClose, onDone }: Props) {
+  // The table forgets its selection as soon as it is done.
+  const [meant] = useState(ids)
+  const [done, setDone] = useState({ took: 0, refused: 0 })
+  const start = useMutation({ mutationFn: () => sendAll(control, meant, setDone), onSuccess: onDone })
+  const phase = start.isIdle ? 'asking' : start.isPending ? 'working' : 'done'
+  return (
+    <BulkFrame
+      control={control}
+      count={meant.length}
+      phase={phase}
+      error={start.error}
+      onConfirm={() => start.mutate()}
+      onClose={onClose}
+    >
+      {phase !== 'asking' && (
+        <>
+          <progress
+            max={meant.length}
+            value={done.took + done.refused}
+            aria-label="How far it is"
+            style={{ width: '100%' }}
+          />
+          <p style={{ margin: '8px 0 0' }}>
+            {exactCount(done.took)} of {exactCount(meant.length)} {controlWords[control].done}
+            {done.refused > 0 && `, ${exactCount(done.refused)} could not take it where they stand`}.
+          </p>
+        </>
+      )}
+    </BulkFrame>
+  )
+}
+
+async function sendAll(
+  control: Control,
+  ids: readonly string[],
+  tell: (done: { took: number; refused: number }) => void,
+): Promise<void> {
+  const waiting = ids.values()
+  const done = { took: 0, refused: 0 }
+  const work = async (): Promise<void> => {
+    for (const id of waiting) {
+      try {
+        await send(control, id)
+        done.took += 1
+      } catch (error) {
+        if (!isFermataError(error, 'CONTROL_REFUSED', 'TASK_UNKNOWN')) throw error
+        done.refused += 1
+      }
+      tell({ ...done })
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+}

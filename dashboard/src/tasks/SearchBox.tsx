@@ -1,0 +1,42 @@
+import { Kbd, TextInput } from '@mantine/core'
+import { useEffect, useEffectEvent, useRef, useState } from 'react'
+import { Icon } from '../kit/Icon.tsx'
+import { useKeys } from '../keys/useKeys.ts'
+
+/** Milliseconds after the last letter, after which is searched. */
+const rest = 250
+
+export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange: (text: string) => void }>) {
+  const box = useRef<HTMLInputElement>(null)
+  const [typed, setTyped] = useState(text)
+  const search = useEffectEvent((wanted: string) => {
+    if (wanted !== text) onChange(wanted)
+  })
+  useEffect(() => {
+    const timer = setTimeout(() => search(typed.trim()), rest)
+    return () => clearTimeout(timer)
+  }, [typed])
+  // Cleared, or changed by the way back.
+  const [before, setBefore] = useState(text)
+  if (before !== text) {
+    setBefore(text)
+    if (typed.trim() !== text) setTyped(text)
+  }
+  useKeys({ '/': () => box.current?.select() })
+  return (
+    <TextInput
+      ref={box}
+      type="search"
+      aria-label="Search"
+      placeholder="Id, or text in parameters or error"
+      maxLength={200}
+      leftSection={<Icon name="search" />}
+      rightSection={<Kbd size="xs">/</Kbd>}
+      value={typed}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') event.currentTarget.blur()
+      }}
+    />
+  )
+}

@@ -1,0 +1,46 @@
+import { ProgressBar } from '../kit/ProgressBar.tsx'
+import { isActive, type LiveTask } from '../live/patch.ts'
+import { paceWords, progressWords } from '../task/progress.ts'
+import { Elapsed } from '../time/Elapsed.tsx'
+import { Time } from '../time/Time.tsx'
+import styles from './StateCell.module.css'
+
+/** What matters about a task where it stands: how far it is, why it failed, when it is due. */
+export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
+  const { status, progress, error, run_at: due } = task
+  if (isActive(status) || (status === 'paused' && progress !== null)) {
+    return (
+      <span className={styles.progress}>
+        <span className={styles.line}>
+          <span>{progressWords(progress) ?? 'No progress reported yet'}</span>
+          <span>{paceWords(progress)}</span>
+        </span>
+        <ProgressBar ratio={progress?.ratio ?? null} status={status} label={`Progress of ${task.task_id}`} />
+      </span>
+    )
+  }
+  if (status === 'failed' || (status === 'scheduled' && error !== null)) {
+    return (
+      <span className={styles.error} title={error?.message}>
+        <strong>{error?.code}</strong> {error?.message}
+      </span>
+    )
+  }
+  if (status === 'scheduled' && due !== null) {
+    return (
+      <span className={styles.quiet}>
+        Due <Time at={due} />
+      </span>
+    )
+  }
+  if (status === 'queued') {
+    return (
+      <span className={styles.quiet}>
+        Waits for <Elapsed seconds={task.queue_time} asOf={task.seen_at} />
+        {task.priority !== 0 && ` at priority ${task.priority}`}
+      </span>
+    )
+  }
+  if (status === 'completed') return <span className={styles.quiet}>{progress?.message ?? ''}</span>
+  return null
+}

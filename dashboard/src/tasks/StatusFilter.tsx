@@ -1,0 +1,40 @@
+import type { Stats, Status } from '../data/shapes.ts'
+import { statuses as all } from '../data/statuses.ts'
+import { statusColour } from '../theme/statuses.ts'
+import { countWords } from '../time/words.ts'
+import styles from './StatusFilter.module.css'
+
+type Props = Readonly<{
+  statuses: readonly Status[]
+  counts: Stats['counts'] | undefined
+  onChange: (statuses: Status[]) => void
+}>
+
+/** A switch for each status, with how many tasks are in it. None chosen means all of them. */
+export function StatusFilter({ statuses, counts, onChange }: Props) {
+  return (
+    <div className={styles.row} role="group" aria-label="Status">
+      {all.map((status) => {
+        const isOn = statuses.includes(status)
+        return (
+          <button
+            key={status}
+            type="button"
+            className={styles.chip}
+            aria-pressed={isOn}
+            style={
+              isOn ? { background: statusColour(status, 'soft'), color: statusColour(status, 'ink') } : {}
+            }
+            onClick={() => onChange(isOn ? statuses.filter((one) => one !== status) : [...statuses, status])}
+          >
+            <span className={styles.dot} style={{ background: statusColour(status) }} />
+            {status}
+            <span className={styles.count}>
+              {counts === undefined ? '' : countWords(counts[status] ?? 0)}
+            </span>
+          </button>
+        )
+      })}
+    </div>
+  )
+}

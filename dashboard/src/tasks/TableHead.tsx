@@ -1,0 +1,49 @@
+import { Checkbox } from '@mantine/core'
+import { isEmpty, nothing, type Selection } from './selection.ts'
+import styles from './TaskRow.module.css'
+
+type Props = Readonly<{
+  ids: readonly string[]
+  selection: Selection
+  onSelect: (selection: Selection) => void
+}>
+
+export function TableHead({ ids, selection, onSelect }: Props) {
+  const isWhole = selection.isAll || (ids.length > 0 && selection.ids.size === ids.length)
+  return (
+    <div role="rowgroup">
+      <div role="row" className={`${styles.row} ${styles.head}`}>
+        <span role="columnheader" className={styles.check}>
+          <Checkbox
+            size="xs"
+            aria-label="Choose all rows that are loaded"
+            checked={isWhole}
+            indeterminate={!isWhole && !isEmpty(selection)}
+            onChange={() => onSelect(isWhole ? nothing : { ids: new Set(ids), isAll: false })}
+          />
+        </span>
+        <span role="columnheader" className={styles.status}>
+          Status
+        </span>
+        <span role="columnheader" className={styles.type}>
+          Type
+        </span>
+        <span role="columnheader" className={styles.state}>
+          Progress
+        </span>
+        <span role="columnheader" className={styles.parameters}>
+          Parameters
+        </span>
+        <span role="columnheader" className={styles.time}>
+          Active
+        </span>
+        <span role="columnheader" className={styles.created}>
+          Submitted
+        </span>
+        <span role="columnheader" className={styles.id}>
+          Id
+        </span>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,131 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useLocation } from 'wouter'
+import { ErrorState } from '../kit/ErrorState.tsx'
+import { useKeys } from '../keys/useKeys.ts'
+import { type Filters } from './filters.ts'
+import { NoTasks } from './NoTasks.tsx'
+import { extended, isChosen, nothing, toggled, type Selection } from './selection.ts'
+import { TableHead } from './TableHead.tsx'
+import styles from './TaskTable.module.css'
+import { TaskRow } from './TaskRow.tsx'
+import type { useTable } from './useTable.ts'
+import { useRowHeight } from './useRowHeight.ts'
+
+type Props = Readonly<{
+  table: ReturnType<typeof useTable>
+  filters: Filters
+  selection: Selection
+  onSelect: (selection: Selection) => void
+  /** Shows the newest at the top. */
+  onRenew: () => void
+  onClear: () => void
+}>
+
+/** Rows of which only those are made that can be seen. The keyboard moves a cursor, which the table tells of. */
+export function TaskTable({ table, filters, selection, onSelect, onRenew, onClear }: Props) {
+  const { ids, tasks, see, isLoading, isAtEnd, error, more } = table
+  const [, navigate] = useLocation()
+  const place = useRef<HTMLDivElement>(null)
+  const [cursor, setCursor] = useState(-1)
+  const anchor = useRef(0)
+  const height = useRowHeight()
+  const rows = useWindowVirtualizer({
+    count: ids.length,
+    estimateSize: () => height,
+    overscan: 8,
+    scrollMargin: place.current?.offsetTop ?? 0,
+    scrollPaddingStart: 140,
+    scrollPaddingEnd: 80,
+  })
+  useEffect(() => rows.measure(), [rows, height])
+
+  const items = rows.getVirtualItems()
+  const first = items[0]?.index ?? 0
+  const last = items.at(-1)?.index ?? 0
+  const looked = useEffectEvent(see)
+  useEffect(() => {
+    if (ids.length > 0) looked(first, last)
+  }, [first, last, ids])
+
+  const go = (to: number) => {
+    if (ids.length === 0) return
+    const index = Math.max(0, Math.min(ids.length - 1, to))
+    setCursor(index)
+    rows.scrollToIndex(index)
+    place.current?.focus({ preventScroll: true })
+  }
+  const open = () => {
+    const id = ids[cursor]
+    if (id !== undefined) navigate(`/tasks/${id}`)
+  }
+  const choose = (index: number, isRange: boolean) => {
+    const id = ids[index]
+    if (id === undefined) return
+    onSelect(isRange ? extended(selection, anchor.current, index, ids) : toggled(selection, id, ids))
+    anchor.current = index
+  }
+  useKeys({
+    j: () => go(cursor + 1),
+    k: () => go(cursor - 1),
+    ArrowDown: () => go(cursor + 1),
+    ArrowUp: () => go(cursor - 1),
+    Home: () => go(0),
+    End: () => go(ids.length - 1),
+    PageDown: () => go(cursor + 12),
+    PageUp: () => go(cursor - 12),
+    Enter: open,
+    o: open,
+    x: () => choose(cursor, false),
+    ' ': (event) => choose(cursor, event.shiftKey),
+    Escape: () => onSelect(nothing),
+    '.': onRenew,
+  })
+
+  if (ids.length === 0 && error !== null) return <ErrorState error={error} retry={more} />
+  if (ids.length === 0 && isAtEnd) return <NoTasks filters={filters} onClear={onClear} />
+  return (
+    <div className={styles.card}>
+      <div
+        ref={place}
+        className={styles.table}
+        role="grid"
+        aria-label="Tasks"
+        aria-rowcount={isAtEnd ? ids.length + 1 : -1}
+        aria-multiselectable="true"
+        aria-activedescendant={cursor >= 0 ? `row-${cursor}` : undefined}
+        aria-busy={isLoading}
+        tabIndex={0}
+        onFocus={() => {
+          if (cursor < 0 && ids.length > 0) setCursor(first)
+        }}
+      >
+        <TableHead ids={ids} selection={selection} onSelect={onSelect} />
+        <div role="rowgroup" className={styles.rows} style={{ height: rows.getTotalSize() }}>
+          {items.map(({ index, start, size }) => {
+            const id = ids[index]
+            if (id === undefined) return null
+            return (
+              <TaskRow
+                key={id}
+                id={id}
+                index={index}
+                tasks={tasks}
+                statuses={filters.statuses}
+                top={start - rows.options.scrollMargin}
+                height={size}
+                isChosen={isChosen(selection, id)}
+                isCursor={index === cursor}
+                onChoose={choose}
+              />
+            )
+          })}
+        </div>
+      </div>
+      <p className={styles.foot} role="status">
+        {isLoading ? 'Reading…' : isAtEnd ? `All ${ids.length.toLocaleString('en-US')} shown` : ''}
+        {table.isLimited && ' · The search looked at the newest 10,000 tasks of the other filters only.'}
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { filtersOf, noFilters, requestOf, restrictions, searchOf, type Filters } from './filters.ts'
+
+const all: Filters = {
+  statuses: ['queued', 'running'],
+  types: ['add', 'tree:plant'],
+  tag: 'a b&c',
+  text: 'x=1',
+  since: null,
+  from: 1_764_000_000,
+  until: 1_764_003_600.5,
+  order: 'oldest',
+}
+
+describe('the filters of the table', () => {
+  test('are in the address, and nothing else is', () => {
+    expect(filtersOf(searchOf(all))).toEqual(all)
+    expect(filtersOf(searchOf({ ...noFilters, since: '1h' }))).toEqual({ ...noFilters, since: '1h' })
+    expect(searchOf(noFilters)).toBe('')
+    expect(searchOf({ ...noFilters, statuses: ['queued', 'running'] })).toBe('status=queued,running')
+  })
+
+  test('bear with an address that somebody wrote by hand', () => {
+    expect(filtersOf('?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1')).toEqual({
+      ...noFilters,
+      statuses: ['queued'],
+    })
+  })
+
+  test('ask for tasks since a time that moves with the clock', () => {
+    const filters = { ...noFilters, since: '1h' as const }
+    expect(requestOf(filters, 1_764_003_600.7)).toEqual({ created_after: 1_764_000_000 })
+    expect(requestOf(all, 0)).toEqual({
+      status: ['queued', 'running'],
+      type: ['add', 'tree:plant'],
+      tag: 'a b&c',
+      q: 'x=1',
+      created_after: 1_764_000_000,
+      created_before: 1_764_003_600.5,
+    })
+  })
+
+  test('are counted, a span of time as one', () => {
+    expect(restrictions(noFilters)).toBe(0)
+    expect(restrictions(all)).toBe(5)
+    expect(restrictions({ ...noFilters, order: 'oldest' })).toBe(0)
+  })
+})

@@ -1,0 +1,91 @@
+import type { Status, TaskFilter } from '../data/shapes.ts'
+import { isStatus } from '../data/statuses.ts'
+
+/** Times that can be chosen by a word, in seconds before now. */
+export const spans = { '15m': 900, '1h': 3_600, '24h': 86_400, '7d': 604_800 } as const
+export type Span = keyof typeof spans
+
+/** What the table shows, as its address says it. Times are Unix seconds. */
+export type Filters = Readonly<{
+  statuses: readonly Status[]
+  types: readonly string[]
+  tag: string
+  text: string
+  /** Created within this time before now; excludes `from` and `until`. */
+  since: Span | null
+  from: number | null
+  until: number | null
+  order: 'newest' | 'oldest'
+}>
+
+export const noFilters: Filters = {
+  statuses: [],
+  types: [],
+  tag: '',
+  text: '',
+  since: null,
+  from: null,
+  until: null,
+  order: 'newest',
+}
+
+/** Reads an address; what it does not understand it passes over. */
+export function filtersOf(search: string): Filters {
+  const query = new URLSearchParams(search)
+  const since = query.get('since')
+  const isSpan = since !== null && Object.hasOwn(spans, since)
+  return {
+    statuses: list(query.get('status')).filter(isStatus),
+    types: list(query.get('type')),
+    tag: query.get('tag') ?? '',
+    text: query.get('q') ?? '',
+    since: isSpan ? (since as Span) : null,
+    from: isSpan ? null : time(query.get('from')),
+    until: isSpan ? null : time(query.get('until')),
+    order: query.get('order') === 'oldest' ? 'oldest' : 'newest',
+  }
+}
+
+/** The address of these filters: what does not restrict is left out. */
+export function searchOf(filters: Filters): string {
+  const { statuses, types, tag, text, since, from, until, order } = filters
+  const query = new URLSearchParams()
+  if (statuses.length > 0) query.set('status', statuses.join(','))
+  if (types.length > 0) query.set('type', types.join(','))
+  if (tag !== '') query.set('tag', tag)
+  if (text !== '') query.set('q', text)
+  if (since !== null) query.set('since', since)
+  if (from !== null) query.set('from', new Date(from * 1_000).toISOString())
+  if (until !== null) query.set('until', new Date(until * 1_000).toISOString())
+  if (order === 'oldest') query.set('order', order)
+  return query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':')
+}
+
+/** What the server is asked for. A span counts from `now`, in Unix seconds. */
+export function requestOf(filters: Filters, now: number): TaskFilter {
+  const { statuses, types, tag, text, since, from, until } = filters
+  const after = since === null ? from : Math.floor(now - spans[since])
+  return {
+    ...(statuses.length > 0 ? { status: statuses } : {}),
+    ...(types.length > 0 ? { type: types } : {}),
+    ...(tag === '' ? {} : { tag }),
+    ...(text === '' ? {} : { q: text }),
+    ...(after === null ? {} : { created_after: after }),
+    ...(until === null ? {} : { created_before: until }),
+  }
+}
+
+/** How many of the filters restrict; the order does not. */
+export function restrictions({ statuses, types, tag, text, since, from, until }: Filters): number {
+  const set = [statuses.length > 0, types.length > 0, tag !== '', text !== '', since ?? from ?? until]
+  return set.filter((value) => value !== null && value !== false).length
+}
+
+function list(text: string | null): string[] {
+  return [...new Set((text ?? '').split(',').filter((part) => part !== ''))]
+}
+
+function time(text: string | null): number | null {
+  const ms = Date.parse(text ?? '')
+  return Number.isNaN(ms) ? null : ms / 1_000
+}

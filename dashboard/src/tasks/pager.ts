@@ -1,0 +1,180 @@
+import type { TaskPage, TaskStatus } from '../data/shapes.ts'
+import { LiveTasks } from '../live/tasks.ts'
+
+export type Order = 'newest' | 'oldest'
+export type Reader = Readonly<{
+  /** The first page, or the one after a cursor. */
+  page: (cursor: string | undefined, signal: AbortSignal) => Promise<TaskPage>
+  /** One task, whatever the filters. */
+  one: (id: string, signal: AbortSignal) => Promise<TaskStatus>
+}>
+export type Surroundings = Readonly<{ order: Order; now: () => number; kept?: number }>
+
+/** Tasks of a page that are read one by one, at most. */
+const oneByOne = 30
+
+type Page = Readonly<{ cursor: string | undefined; first: number; length: number }>
+
+/**
+ * The rows of a table over any number of tasks. Rows are only added at the end, so that nothing that is seen ever jumps;
+ * tasks that would stand before the first row are counted as `fresh`. Of pages far from what is seen only ids and
+ * cursors are kept.
+ */
+export class Pager {
+  readonly tasks = new LiveTasks()
+  readonly #read: Reader
+  readonly #order: Order
+  readonly #now: () => number
+  readonly #kept: number
+  readonly #over = new AbortController()
+  readonly #listeners = new Set<() => void>()
+  readonly #reading = new Set<Page | 'more' | 'fresh'>()
+  #ids: string[] = []
+  #known = new Set<string>()
+  #pages: Page[] = []
+  /** Where the next page begins; null at the end, undefined before the first. */
+  #next: string | null | undefined
+  #state: PagerState
+
+  constructor(read: Reader, { order, now, kept = 4_000 }: Surroundings) {
+    this.#read = read
+    this.#order = order
+    this.#now = now
+    this.#kept = kept
+    this.#state = {
+      ids: this.#ids,
+      isLoading: false,
+      isAtEnd: false,
+      isLimited: false,
+      fresh: 0,
+      error: null,
+    }
+  }
+
+  readonly state = (): PagerState => this.#state
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  has(id: string): boolean {
+    return this.#known.has(id)
+  }
+
+  /** Reads the next page, unless that is under way or there is none. */
+  async more(): Promise<void> {
+    if (this.#next === null) return
+    const cursor = this.#next
+    await this.#alone('more', async (signal) => {
+      this.#set({ isLoading: true })
+      const page = await this.#read.page(cursor, signal)
+      this.#pages.push({ cursor, first: this.#ids.length, length: page.tasks.length })
+      this.#append(page)
+      this.#next = page.next_cursor
+      this.#set({ isAtEnd: page.next_cursor === null, isLimited: page.search_limited, error: null })
+    })
+    this.#set({ isLoading: false })
+  }
+
+  /** Rows `from` to `to` are seen: what of them was given up is read again, and what lies far away is given up. */
+  async see(from: number, to: number): Promise<void> {
+    const seen = this.#pages.filter(({ first, length }) => first <= to && first + length > from)
+    this.#giveUp(seen)
+    const missing = seen.filter(({ first, length }) =>
+      this.#ids.slice(first, first + length).some((id) => this.tasks.get(id) === undefined),
+    )
+    await Promise.all(missing.map((page) => this.#again(page)))
+  }
+
+  /** Something may have been missed: the rows `from` to `to` are read again, and stay where they are. */
+  async refresh(from: number, to: number): Promise<void> {
+    const seen = this.#pages.filter(({ first, length }) => first <= to && first + length > from)
+    await Promise.all(seen.map((page) => this.#again(page)))
+  }
+
+  /** Looks how many tasks there are that the table should begin with, or, with the oldest first, adds them at the end. */
+  async lookForFresh(): Promise<void> {
+    const last = this.#pages.at(-1)
+    if (last === undefined || (this.#order === 'oldest' && this.#next !== null)) return
+    await this.#alone('fresh', async (signal) => {
+      if (this.#order === 'oldest') {
+        const page = await this.#read.page(last.cursor, signal)
+        const news = { ...page, tasks: page.tasks.filter(({ task_id: id }) => !this.#known.has(id)) }
+        this.#pages[this.#pages.length - 1] = { ...last, length: last.length + news.tasks.length }
+        this.#append(news)
+        this.#next = page.next_cursor
+        this.#set({ isAtEnd: page.next_cursor === null })
+        return
+      }
+      const page = await this.#read.page(undefined, signal)
+      const top = this.#ids[0] ?? ''
+      const fresh = page.tasks.filter(({ task_id: id }) => id > top && !this.#known.has(id)).length
+      this.#set({ fresh })
+    })
+  }
+
+  close(): void {
+    this.#over.abort()
+  }
+
+  #append(page: TaskPage): void {
+    const ids = page.tasks.map(({ task_id: id }) => id).filter((id) => !this.#known.has(id))
+    this.tasks.put(page.tasks, this.#now())
+    this.#ids = [...this.#ids, ...ids]
+    for (const id of ids) this.#known.add(id)
+    this.#set({ ids: this.#ids })
+  }
+
+  /** Reads a page that is known. Tasks that do not match any more keep their rows, and are read one by one. */
+  #again(page: Page): Promise<void> {
+    return this.#alone(page, async (signal) => {
+      const { tasks } = await this.#read.page(page.cursor, signal)
+      const answered = new Set(tasks.map(({ task_id: id }) => id))
+      const left = this.#ids.slice(page.first, page.first + page.length).filter((id) => !answered.has(id))
+      const ones = await Promise.allSettled(left.slice(0, oneByOne).map((id) => this.#read.one(id, signal)))
+      const others = ones.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+      const shown = [...tasks, ...others].filter(({ task_id: id }) => this.#known.has(id))
+      this.tasks.put(shown, this.#now())
+      this.tasks.flush()
+    })
+  }
+
+  #giveUp(seen: readonly Page[]): void {
+    if (this.tasks.size <= this.#kept) return
+    const first = (seen[0]?.first ?? 0) - this.#kept / 4
+    const last = (seen.at(-1)?.first ?? 0) + (seen.at(-1)?.length ?? 0) + this.#kept / 4
+    this.tasks.keep(new Set(this.#ids.slice(Math.max(0, first), last)))
+  }
+
+  /** One of a kind at a time; an error is shown, not thrown. */
+  async #alone(kind: Page | 'more' | 'fresh', work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#over
+    if (this.#reading.has(kind) || signal.aborted) return
+    this.#reading.add(kind)
+    try {
+      await work(signal)
+    } catch (error) {
+      if (!signal.aborted && kind === 'more') this.#set({ error })
+    } finally {
+      this.#reading.delete(kind)
+    }
+  }
+
+  #set(state: Partial<PagerState>): void {
+    this.#state = { ...this.#state, ...state }
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+export type PagerState = Readonly<{
+  ids: readonly string[]
+  isLoading: boolean
+  isAtEnd: boolean
+  /** The search did not look at all tasks. */
+  isLimited: boolean
+  /** Tasks that stand before the first row by now. */
+  fresh: number
+  /** Of the page that could not be read. */
+  error: unknown
+}>

@@ -1,0 +1,82 @@
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import { client } from '../data/client.ts'
+import { connection } from '../data/connection.ts'
+import { useChanges } from '../live/useChanges.ts'
+import { now } from '../time/ticks.ts'
+import { requestOf, type Filters } from './filters.ts'
+import { Pager } from './pager.ts'
+
+const pageSize = 100
+/** Milliseconds between two looks for what is new, and between two reads of what is seen, at least. */
+const pace = { fresh: 1_500, refresh: 2_000 } as const
+
+/** The rows that match the filters, kept up to date. `turn` makes them anew: the newest come in at the top. */
+export function useTable(filters: Filters, turn: number) {
+  const seen = useRef({ from: 0, to: 30 })
+  const due = useRef({ fresh: false, refresh: false })
+  const last = useRef({ fresh: 0, refresh: 0 })
+  const pager = useMemo(() => pagerOf(filters, turn), [filters, turn])
+  const state = useSyncExternalStore(pager.subscribe, pager.state)
+
+  useEffect(() => {
+    void pager.more()
+    seen.current = { from: 0, to: 30 }
+    return () => pager.close()
+  }, [pager])
+
+  useChanges(filters.types.length === 0 ? undefined : filters.types, {
+    take: (change) => {
+      if (pager.tasks.take(change) || change.kind !== 'transition') return
+      const { statuses } = filters
+      const mayMatch = statuses.length === 0 ? change.move === 'submit' : statuses.includes(change.status)
+      if (mayMatch && !pager.has(change.task_id)) due.current.fresh = true
+    },
+    resync: () => {
+      due.current = { fresh: true, refresh: true }
+      // A first page that could not be read is read as soon as there is a server again.
+      if (pager.state().error !== null) void pager.more()
+    },
+    flush: () => {
+      pager.tasks.flush()
+      const present = performance.now()
+      for (const kind of ['fresh', 'refresh'] as const) {
+        if (!due.current[kind] || present - last.current[kind] < pace[kind]) continue
+        due.current[kind] = false
+        last.current[kind] = present
+        void (kind === 'fresh' ? pager.lookForFresh() : pager.refresh(seen.current.from, seen.current.to))
+      }
+    },
+  })
+
+  const see = (from: number, to: number) => {
+    seen.current = { from, to }
+    void pager.see(from, to)
+    if (to > state.ids.length - pageSize / 2 && state.error === null) void pager.more()
+  }
+  return { ...state, tasks: pager.tasks, see, more: () => void pager.more() }
+}
+
+/** `turn` is not used: another one makes another pager. */
+function pagerOf(filters: Filters, _turn: number): Pager {
+  const filter = requestOf(filters, now())
+  const watched = <T>(answer: Promise<T>): Promise<T> =>
+    answer.then(
+      (value) => {
+        connection.answered()
+        return value
+      },
+      (error: unknown) => {
+        connection.failed(error)
+        throw error
+      },
+    )
+  const read = {
+    page: (cursor: string | undefined, signal: AbortSignal) => {
+      const place = cursor === undefined ? {} : { cursor }
+      const query = { ...filter, ...place, order: filters.order, limit: pageSize }
+      return watched(client.listTasks(query, { signal }))
+    },
+    one: (id: string, signal: AbortSignal) => watched(client.getTaskStatus(id, { signal })),
+  }
+  return new Pager(read, { order: filters.order, now })
+}
