@@ -1,0 +1,14 @@
+import { VisuallyHidden } from '@mantine/core'
+import type { TaskDetails } from '../data/shapes.ts'
+
+/** Said politely to who cannot see it: the status, and the progress at every tenth. */
+export function Announcement({ task }: Readonly<{ task: TaskDetails }>) {
+  const { status, progress } = task
+  const tenth = Math.floor((progress?.ratio ?? 0) * 10) * 10
+  return (
+    <VisuallyHidden role="status" aria-live="polite">
+      The task is {status}
+      {status === 'running' && tenth > 0 && `, ${tenth} percent done`}.
+    </VisuallyHidden>
+  )
+}

@@ -1,0 +1,32 @@
+import type { TaskDetails } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { Time } from '../time/Time.tsx'
+import { durationWords } from '../time/words.ts'
+import styles from './Attempts.module.css'
+
+/** Each run of its handler, and how it ended; the newest first. */
+export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempts'] }>) {
+  return (
+    <Card title="Attempts" flush>
+      <ol className={styles.attempts} reversed>
+        {attempts.toReversed().map(({ attempt, started_at: from, ended_at: to, error, move }) => (
+          <li key={attempt} className={styles.attempt}>
+            <span className={styles.number}>{attempt}</span>
+            <span className={styles.text}>
+              <span className={styles.head}>
+                {to === null ? 'Open' : (move ?? 'Ended')}
+                {from !== null && <Time at={from} />}
+                {from !== null && to !== null && <span>took {durationWords(to - from)}</span>}
+              </span>
+              {error !== null && (
+                <span className={styles.error}>
+                  {error.code}: {error.message}
+                </span>
+              )}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  )
+}

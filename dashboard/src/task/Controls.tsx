@@ -1,0 +1,78 @@
+import { Alert, Button } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { send } from '../controls/send.ts'
+import { controlWords, effectOn } from '../controls/words.ts'
+import type { Control, TaskDetails } from '../data/shapes.ts'
+import { Icon } from '../kit/Icon.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
+import { CancelButton } from './CancelButton.tsx'
+import styles from './Controls.module.css'
+
+/** The controls that the task takes now, by the server's word. What a click will do stands below before it is made. */
+export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
+  const { task_id: id, task_type: type, controls } = task
+  const cache = useQueryClient()
+  const { mutate, isPending, variables, error } = useMutation({
+    mutationFn: (control: Control) => send(control, id),
+    onSettled: () => cache.invalidateQueries({ queryKey: ['task', id] }),
+  })
+  const [main, ...others] = controls.toSorted((a, b) => order.indexOf(a) - order.indexOf(b))
+  const isBusy = (control: Control) => isPending && variables === control
+  return (
+    <div className={styles.controls}>
+      <div className={styles.buttons}>
+        {main !== undefined && main !== 'cancel' && (
+          <Button
+            leftSection={<Icon name={controlWords[main].icon} />}
+            loading={isBusy(main)}
+            aria-describedby="effect"
+            onClick={() => mutate(main)}
+          >
+            {controlWords[main].name}
+          </Button>
+        )}
+        {controls.includes('cancel') && (
+          <CancelButton
+            effect={effectOn('cancel', task)}
+            isBusy={isBusy('cancel')}
+            onCancel={() => mutate('cancel')}
+          />
+        )}
+        {others
+          .filter((control) => control !== 'cancel')
+          .map((control) => (
+            <Button
+              key={control}
+              variant="default"
+              leftSection={<Icon name={controlWords[control].icon} />}
+              loading={isBusy(control)}
+              title={effectOn(control, task)}
+              onClick={() => mutate(control)}
+            >
+              {controlWords[control].name}
+            </Button>
+          ))}
+        <LinkButton
+          to={`/submit/${encodeURIComponent(type)}?from=${encodeURIComponent(id)}`}
+          variant="default"
+          leftSection={<Icon name="send" />}
+        >
+          Run again with changes
+        </LinkButton>
+      </div>
+      {main !== undefined && main !== 'cancel' && (
+        <p id="effect" className={styles.effect}>
+          <strong>{controlWords[main].name}:</strong> {effectOn(main, task)}
+        </p>
+      )}
+      {error !== null && (
+        <Alert color="red" title="It was refused" role="alert">
+          {error.message}
+        </Alert>
+      )}
+    </div>
+  )
+}
+
+/** What is most likely wanted first. */
+const order: readonly Control[] = ['resume', 'pause', 'retry', 'cancel']

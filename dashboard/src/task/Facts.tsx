@@ -1,0 +1,90 @@
+import type { ReactNode } from 'react'
+import { Link } from 'wouter'
+import type { TaskDetails } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { isActive, isTerminal } from '../live/patch.ts'
+import { Elapsed } from '../time/Elapsed.tsx'
+import { Time } from '../time/Time.tsx'
+import { durationWords } from '../time/words.ts'
+import styles from './Facts.module.css'
+
+/** When what happened, how long it took, and what was asked for. What says nothing is left out. */
+export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number }>) {
+  const { status, failures, crashes, max_attempts: most, attempt } = task
+  const clock = (seconds: number, runs: boolean) =>
+    runs ? <Elapsed seconds={seconds} asOf={asOf} /> : durationWords(seconds)
+  return (
+    <Card title="Facts">
+      <dl className={styles.facts}>
+        <Fact name="Submitted">
+          <Time at={task.created_at} />
+        </Fact>
+        {task.run_at !== null && (
+          <Fact name={isTerminal(status) || status === 'running' ? 'Was due' : 'Due'}>
+            <Time at={task.run_at} />
+          </Fact>
+        )}
+        {task.started_at !== null && (
+          <Fact name="First started">
+            <Time at={task.started_at} />
+          </Fact>
+        )}
+        {task.completed_at !== null && (
+          <Fact name="Ended">
+            <Time at={task.completed_at} />
+          </Fact>
+        )}
+        <Fact name="Queued for">{clock(task.queue_time, status === 'queued')}</Fact>
+        <Fact name="Active for">{clock(task.execution_time, isActive(status))}</Fact>
+        {(task.paused_time > 0 || status === 'paused') && (
+          <Fact name="Paused for">{clock(task.paused_time, status === 'paused')}</Fact>
+        )}
+        <Fact name="Attempt">{attempt === 0 ? 'None yet' : attempt}</Fact>
+        <Fact name="Failures">
+          {failures} of {most}
+        </Fact>
+        {crashes > 0 && <Fact name="Losses of its node">{crashes}</Fact>}
+        <Fact name="Priority">{task.priority}</Fact>
+        {task.timeout !== null && <Fact name="Timeout">{durationWords(task.timeout)} active</Fact>}
+        {most > 1 && (
+          <Fact name="Back-off">
+            {durationWords(task.backoff.base)} × {task.backoff.factor}, at most{' '}
+            {durationWords(task.backoff.max)}
+          </Fact>
+        )}
+        {task.ended_by !== null && <Fact name="Its code ended">{endings[task.ended_by]}</Fact>}
+        {task.idempotency_key !== null && (
+          <Fact name="Idempotency key">
+            <code>{task.idempotency_key}</code>
+          </Fact>
+        )}
+        {task.tags.length > 0 && (
+          <Fact name="Tags">
+            {task.tags.map((tag) => (
+              <Link key={tag} className={styles.tag} href={`/tasks?tag=${encodeURIComponent(tag)}`}>
+                {tag}
+              </Link>
+            ))}
+          </Fact>
+        )}
+        <Fact name="Fence">{task.fence}</Fact>
+      </dl>
+    </Card>
+  )
+}
+
+function Fact({ name, children }: Readonly<{ name: string; children: ReactNode }>) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+const endings: Readonly<Record<NonNullable<TaskDetails['ended_by']>, string>> = {
+  cooperative: 'by itself, when it was told',
+  terminated: 'by force: its thread was terminated',
+  killed: 'by force: its process was killed',
+  abandoned: 'not yet: it is fenced off',
+}

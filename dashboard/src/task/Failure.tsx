@@ -1,0 +1,22 @@
+import type { TaskError } from '../data/shapes.ts'
+import { CopyButton } from '../kit/CopyButton.tsx'
+import { Icon } from '../kit/Icon.tsx'
+import styles from './Failure.module.css'
+
+/** Why its last attempt failed; `isFinal` when no other one comes. */
+export function Failure({ error, isFinal }: Readonly<{ error: TaskError; isFinal: boolean }>) {
+  const { code, name, message } = error
+  return (
+    <section className={styles.failure} aria-label="Error" data-final={isFinal}>
+      <Icon name="warning" size={18} />
+      <div className={styles.text}>
+        <p className={styles.code}>
+          {isFinal ? '' : 'Its last attempt failed: '}
+          {code} <span>{name === code ? '' : name}</span>
+        </p>
+        <pre>{message}</pre>
+      </div>
+      <CopyButton text={`${code}: ${message}`} what="the error" />
+    </section>
+  )
+}

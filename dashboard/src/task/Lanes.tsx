@@ -1,0 +1,84 @@
+import { Fragment } from 'react'
+import type { TaskDetails } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { statusColour } from '../theme/statuses.ts'
+import { useClock } from '../time/ticks.ts'
+import { durationWords, exactWords } from '../time/words.ts'
+import { extentOf, lanes, stretchesOf, ticksOf } from './lanes.ts'
+import styles from './Lanes.module.css'
+
+const names = { waiting: 'Waiting', running: 'Running', paused: 'Paused' } as const
+
+/** The life of the task as lanes: where it was, for how long, and in which attempt. */
+export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
+  const now = useClock((present) => present)
+  const { timeline, attempts } = task
+  const extent = extentOf(timeline, now)
+  const length = extent.to - extent.from
+  const stretches = stretchesOf(timeline, now)
+  const place = (from: number, to: number) => ({
+    left: `${((from - extent.from) / length) * 100}%`,
+    width: `${(Math.max(0, to - from) / length) * 100}%`,
+  })
+  const ticks = ticksOf(length)
+  const shown = lanes.filter(
+    (lane) => lane !== 'paused' || stretches.some((stretch) => stretch.lane === 'paused'),
+  )
+  return (
+    <Card title="Life" aside={<span className={styles.total}>{durationWords(length)} in all</span>}>
+      <div className={styles.lanes} role="img" aria-label={summaryOf(task, now)}>
+        {shown.map((lane) => (
+          <Fragment key={lane}>
+            <span className={styles.name}>{names[lane]}</span>
+            <span className={styles.lane}>
+              {stretches
+                .filter((stretch) => stretch.lane === lane)
+                .map(({ status, from, to, isOpen }) => (
+                  <span
+                    key={`${status}${from}`}
+                    className={styles.stretch}
+                    data-open={isOpen}
+                    style={{ ...place(from, to), background: statusColour(status) }}
+                    title={`${status} for ${durationWords(to - from)}, from ${exactWords(from)}`}
+                  />
+                ))}
+            </span>
+          </Fragment>
+        ))}
+        {attempts.length > 0 && (
+          <>
+            <span className={styles.name}>{attempts.length === 1 ? 'Attempt' : 'Attempts'}</span>
+            <span className={styles.lane}>
+              {attempts.map(({ attempt, started_at: from, ended_at: to, error }) =>
+                from === null ? null : (
+                  <span
+                    key={attempt}
+                    className={styles.attempt}
+                    data-failed={error !== null}
+                    style={place(from, to ?? extent.to)}
+                    title={`Attempt ${attempt}${error === null ? '' : `: ${error.code}`}`}
+                  >
+                    {attempt}
+                  </span>
+                ),
+              )}
+            </span>
+          </>
+        )}
+        <span />
+        <span className={styles.axis}>
+          {ticks.map((tick) => (
+            <span key={tick} style={{ left: `${(tick / length) * 100}%` }}>
+              {tick === 0 ? '0' : durationWords(tick)}
+            </span>
+          ))}
+        </span>
+      </div>
+    </Card>
+  )
+}
+
+function summaryOf({ timeline }: TaskDetails, now: number): string {
+  const stretches = stretchesOf(timeline, now)
+  return stretches.map(({ status, from, to }) => `${status} for ${durationWords(to - from)}`).join(', then ')
+}

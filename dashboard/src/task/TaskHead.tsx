@@ -1,0 +1,61 @@
+import { QuietLink } from '../kit/QuietLink.tsx'
+import type { TaskDetails } from '../data/shapes.ts'
+import { CopyButton } from '../kit/CopyButton.tsx'
+import { ProgressBar } from '../kit/ProgressBar.tsx'
+import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { isActive } from '../live/patch.ts'
+import { Elapsed } from '../time/Elapsed.tsx'
+import { durationWords } from '../time/words.ts'
+import { Announcement } from './Announcement.tsx'
+import { Controls } from './Controls.tsx'
+import { paceWords, progressWords } from './progress.ts'
+import styles from './TaskHead.module.css'
+
+/** Which task it is, how far it is, and what can be done about it. */
+export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number }>) {
+  const { task_id: id, task_type: type, status, progress, execution_time: active } = task
+  return (
+    <header className={styles.head}>
+      <div className={styles.back}>
+        <QuietLink to="/tasks">Tasks</QuietLink>
+        <span aria-hidden="true">/</span>
+        <QuietLink to={`/tasks?type=${encodeURIComponent(type)}`}>{type}</QuietLink>
+      </div>
+      <div className={styles.row}>
+        <div className={styles.name}>
+          <h1>{type}</h1>
+          <StatusBadge status={status} />
+        </div>
+        <Controls task={task} />
+      </div>
+      <div className={styles.id}>
+        <code>{id}</code>
+        <CopyButton text={id} what="the id" />
+      </div>
+      <div className={styles.progress} data-status={status}>
+        <div className={styles.line}>
+          <span>
+            {progressWords(progress) ??
+              (task.started_at === null ? 'Not started yet' : 'No progress reported')}
+          </span>
+          <span className={styles.pace}>
+            {paceWords(progress)}
+            {task.started_at !== null && (
+              <>
+                {paceWords(progress) !== '' && ' · '}
+                {isActive(status) ? <Elapsed seconds={active} asOf={asOf} /> : durationWords(active)} active
+              </>
+            )}
+          </span>
+        </div>
+        <ProgressBar
+          size="thick"
+          ratio={status === 'completed' ? 1 : (progress?.ratio ?? null)}
+          status={status}
+          label={`Progress of ${type}`}
+        />
+      </div>
+      <Announcement task={task} />
+    </header>
+  )
+}

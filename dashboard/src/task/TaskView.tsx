@@ -1,0 +1,46 @@
+import type { TaskDetails } from '../data/shapes.ts'
+import { isTerminal } from '../live/patch.ts'
+import { useDocumentTitle } from '@mantine/hooks'
+import { Document } from '../kit/Document.tsx'
+import { Attempts } from './Attempts.tsx'
+import { Facts } from './Facts.tsx'
+import { Failure } from './Failure.tsx'
+import { Lanes } from './Lanes.tsx'
+import { Log } from './Log.tsx'
+import { TaskHead } from './TaskHead.tsx'
+import styles from './TaskView.module.css'
+import { Timeline } from './Timeline.tsx'
+import { WhyItWaits } from './WhyItWaits.tsx'
+import { progressWords } from './progress.ts'
+
+type Props = Readonly<{
+  task: TaskDetails
+  /** When it was read, Unix seconds. */
+  asOf: number
+}>
+
+export function TaskView({ task, asOf }: Props) {
+  const { status, task_type: type, error, progress } = task
+  useDocumentTitle(`${progressWords(progress)?.split(' ')[0] ?? status} · ${type} · Fermata`)
+  return (
+    <div className={styles.view}>
+      <TaskHead task={task} asOf={asOf} />
+      {!isTerminal(status) && status !== 'running' && <WhyItWaits id={task.task_id} />}
+      {error !== null && status !== 'completed' && <Failure error={error} isFinal={status === 'failed'} />}
+      <div className={styles.columns}>
+        <div className={styles.stack}>
+          {status === 'completed' && <Document title="Result" value={task.result} />}
+          <Lanes task={task} />
+          <Log id={task.task_id} isLive={!isTerminal(status)} />
+          <Timeline task={task} />
+        </div>
+        <div className={styles.stack}>
+          <Facts task={task} asOf={asOf} />
+          <Document title="Parameters" value={task.parameters} />
+          {task.checkpoint !== null && <Document title="Checkpoint" value={task.checkpoint} />}
+          {task.attempts.length > 1 && <Attempts attempts={task.attempts} />}
+        </div>
+      </div>
+    </div>
+  )
+}

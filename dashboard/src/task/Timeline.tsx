@@ -1,0 +1,54 @@
+import type { TaskDetails } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { durationWords, exactWords, clockWords } from '../time/words.ts'
+import styles from './Timeline.module.css'
+
+/** Everything that happened to the task, the newest first. */
+export function Timeline({ task }: Readonly<{ task: TaskDetails }>) {
+  const { timeline } = task
+  const rows = timeline.map((line, index) => {
+    const before = timeline[index - 1]
+    return {
+      line,
+      since: before === undefined ? null : line.at - before.at,
+      isGap: before !== undefined && before.version !== line.version - 1,
+    }
+  })
+  return (
+    <Card title="Timeline" flush>
+      <ol className={styles.timeline} reversed>
+        {rows.toReversed().map(({ line, since, isGap }) => (
+          <li key={line.version} className={styles.entry}>
+            <time title={exactWords(line.at)}>{clockWords(line.at)}</time>
+            <span className={styles.since}>{since === null ? '' : `+${durationWords(since)}`}</span>
+            <span className={styles.status}>
+              <StatusBadge status={line.status} />
+            </span>
+            <span className={styles.what}>
+              <span className={styles.move}>{line.move}</span>
+              <span className={styles.by} title={line.by}>
+                by {nameOf(line.by)}
+                {line.attempt > 0 && `, attempt ${line.attempt}`}
+              </span>
+              {line.why !== undefined && <span className={styles.why}>{line.why}</span>}
+              {line.error !== undefined && (
+                <span className={styles.error}>
+                  {line.error.code}: {line.error.message}
+                </span>
+              )}
+              {isGap && (
+                <span className={styles.why}>Older transitions before this one are no longer kept.</span>
+              )}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  )
+}
+
+/** A boot has an id that is all but its end a time. */
+function nameOf(by: string): string {
+  return by.length > 20 ? `node …${by.slice(-6)}` : by
+}

@@ -1,0 +1,30 @@
+import { useQuery } from '@tanstack/react-query'
+import { reads } from '../data/reads.ts'
+import { Icon } from '../kit/Icon.tsx'
+import { durationWords, exactCount } from '../time/words.ts'
+import styles from './WhyItWaits.module.css'
+
+/** Every reason why it does not run now; what must pass first stands first. */
+export function WhyItWaits({ id }: Readonly<{ id: string }>) {
+  const { data } = useQuery(reads.explain(id))
+  if (data === undefined) return null
+  const { reasons, position, eta_seconds: eta } = data
+  const place = typeof position === 'number' ? exactCount(position) : position
+  return (
+    <section className={styles.why} aria-label="Why it waits">
+      <Icon name="clock" size={18} />
+      <div>
+        {reasons.map(({ code, message }) => (
+          <p key={code}>{message}</p>
+        ))}
+        {(place !== null || eta !== null) && (
+          <p className={styles.outlook}>
+            {place !== null && `Place ${place} in the queue`}
+            {place !== null && eta !== null && ' · '}
+            {eta !== null && `starts in about ${durationWords(eta)}`}
+          </p>
+        )}
+      </div>
+    </section>
+  )
+}
