@@ -28,7 +28,10 @@ export type PostgresServer = AsyncDisposable &
  * A real server of its own, in a folder that goes with it. Unless it is to be `safe` it does not flush: what tests need is
  * its answers.
  */
-export async function startPostgres({ safe = false } = {}): Promise<PostgresServer> {
+export async function startPostgres({
+  safe = false,
+  settings = [] as readonly string[],
+} = {}): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-postgres-'))
   // As root the server runs as another user, who must be able to enter.
   await chmod(folder, 0o755)
@@ -42,7 +45,7 @@ export async function startPostgres({ safe = false } = {}): Promise<PostgresServ
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    postgresFlags: (safe ? flags : [...flags, ...unsafe]).flatMap((flag) => ['-c', flag]),
+    postgresFlags: [...(safe ? flags : [...flags, ...unsafe]), ...settings].flatMap((flag) => ['-c', flag]),
     onLog: (line) => void log.push(line),
     onError: (line) => void log.push(line),
   })

@@ -4,7 +4,7 @@ import type { ClaimRequest } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, unavailable } from './failures.ts'
 import type { SubmitCall } from './submitting.ts'
-import { Transaction, type Source } from './transaction.ts'
+import { Transaction, type Evidence, type Source } from './transaction.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -110,33 +110,23 @@ export class Commits {
    * The connection was lost while it committed. The server knows what became of the transaction, as soon as it can be asked.
    * Others do not wait for that.
    */
-  async #resolve(group: readonly Waiting[], { number, answers, cause }: InDoubt): Promise<void> {
+  async #resolve(group: readonly Waiting[], { doubt, answers, cause }: InDoubt): Promise<void> {
     const end = performance.now() + doubtFor
-    for (;;) {
-      const outcome = await this.#outcomeOf(number)
+    while (!this.#closed && performance.now() < end) {
+      const outcome = await this.write<Outcome>({ stage: 'alone', run: (tx) => lookBack(tx, doubt) }).catch(
+        () => 'under way' as const,
+      )
       if (outcome === 'committed') return answer(group, answers)
       if (outcome === 'aborted') {
-        // Not here: one transaction at a time is on the connection.
         this.#waiting.unshift(...group)
         this.#turning ??= this.#turn()
         return
       }
-      if (performance.now() > end || this.#closed) break
       await new Promise((resolve) => {
         setTimeout(resolve, askAgainAfter)
       })
     }
     for (const { reject } of group) reject(unavailable(cause, true))
-  }
-
-  async #outcomeOf(number: string): Promise<string | undefined> {
-    try {
-      const session = await this.#connection.session()
-      const [row] = await session.query('select pg_xact_status($1::xid8)', [number])
-      return row?.[0] as string | undefined
-    } catch {
-      return undefined
-    }
   }
 
   async #transact(jobs: readonly Job[]): Promise<readonly unknown[]> {
@@ -153,9 +143,7 @@ export class Commits {
         if (failure === 'lost') this.#connection.drop()
         else await tx.rollback().catch(() => this.#connection.drop())
         if (failure === 'lost' && tx.mayBeCommitted) {
-          const number = await tx.number
-          if (number !== null) throw new InDoubt(number, answers, error)
-          throw unavailable(error, true)
+          throw new InDoubt({ number: await tx.number, evidence: tx.evidence }, answers, error)
         }
         if (failure === 'away') throw unavailable(error, false)
         if (failure === 'bug') throw error
@@ -166,16 +154,36 @@ export class Commits {
   }
 }
 
-/** A commit was sent and not answered. */
+type Outcome = 'committed' | 'aborted' | 'under way'
+
+/** What is known of a transaction whose commit was sent and not answered. */
+type Doubt = Readonly<{ number: string | null; evidence: Evidence | undefined }>
+
 class InDoubt extends Error {
-  readonly number: string
+  readonly doubt: Doubt
   readonly answers: readonly unknown[]
 
-  constructor(number: string, answers: readonly unknown[], cause: unknown) {
+  constructor(doubt: Doubt, answers: readonly unknown[], cause: unknown) {
     super('it is not known whether a transaction was committed', { cause })
-    this.number = number
+    this.doubt = doubt
     this.answers = answers
   }
+}
+
+/**
+ * The number only tells whether the server is still at it: after a crash another transaction may have got the same one. What
+ * the transaction would have left behind tells the rest. What has left nothing behind can be carried out again.
+ */
+async function lookBack(tx: Transaction, { number, evidence }: Doubt): Promise<Outcome> {
+  const { sql } = tx.source
+  if (number !== null) {
+    const [row] = await tx.ask(sql.isOver, [number])
+    if (row?.[0] !== true) return 'under way'
+  }
+  if (evidence === undefined) return 'aborted'
+  if ((await tx.ask(evidence.text, evidence.values)).length === 0) return 'aborted'
+  tx.write(sql.barrier)
+  return 'committed'
 }
 
 function answer(group: readonly Waiting[], answers: readonly unknown[]): void {

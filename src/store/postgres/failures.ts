@@ -35,7 +35,7 @@ function constraintOf(error: unknown): unknown {
 }
 
 export function unavailable(cause: unknown, unknown: boolean): StoreUnavailable {
-  if (cause instanceof StoreUnavailable) return cause
+  if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
   const message = unknown
     ? 'The database was lost while it committed: it is not known whether this was recorded. Look before you try again.'
     : stateOf(cause)?.startsWith('53100')

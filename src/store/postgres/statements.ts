@@ -39,6 +39,16 @@ export function statementsFor(schema: string) {
     now: `select ${time}`,
     moment: `select ${time}, nextval('${s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
 
+    /** Whether a transaction has come to its end: of a number that is not given out yet nothing is known any more. */
+    isOver: `select case when $1::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) then true
+      else pg_xact_status($1::xid8) is distinct from 'in progress' end`,
+    /** Nothing but a commit that flushes, and waits for a synchronous standby: for all commits before it too. */
+    barrier: `select pg_logical_emit_message(true, 'fermata', '')`,
+    hasTask: `select 1 from ${s}.tasks where id = $1`,
+    hasNoTask: `select 1 where not exists (select 1 from ${s}.tasks where id = $1)`,
+    hasLines: `select 1 from ${s}.tasks where id = $1 and position($2 in timeline) > 0`,
+    wasSaved: `select 1 from ${s}.tasks where id = $1 and saved_at >= $2`,
+
     insertTasks: `insert into ${s}.tasks (${names([...numbered, ...fixedColumns, ...newColumns])})
       select * from unnest(${arrays([...numbered, ...fixedColumns, ...newColumns], 1)})`,
     insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
@@ -125,6 +135,7 @@ export function statementsFor(schema: string) {
         coalesce(h.slots, 0) + coalesce(f.slots, 0)
       from ${s}.boots b left join held h on h.boot = b.id left join fenced f on f.boot = b.id
       where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
+    hasBoot: `select 1 from ${s}.boots where id = $1`,
     renew: `update ${s}.boots set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
       where id = $1 and ended_at is null and lease_until >= at returning 1`,
     endBoot: `update ${s}.boots set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,

@@ -51,6 +51,7 @@ class Batch {
   readonly #moment: rules.Moment
   readonly #byKey: Map<string, Task>
   readonly #fresh: Fresh[] = []
+  #replays = 0
 
   constructor(moment: rules.Moment, byKey: Map<string, Task>) {
     this.#moment = moment
@@ -71,7 +72,10 @@ class Batch {
     const tasks = submissions.map((submission) => {
       const key = submission.idempotencyKey
       const earlier = key === null ? undefined : this.#byKey.get(key)
-      if (earlier !== undefined) return { task: earlier, replayed: true }
+      if (earlier !== undefined) {
+        this.#replays += 1
+        return { task: earlier, replayed: true }
+      }
       const task = this.#insert(submission, by)
       if (key !== null) this.#byKey.set(key, task)
       return { task, replayed: false }
@@ -84,10 +88,15 @@ class Batch {
    * one that comes second breaks off at the unique index, and looks again.
    */
   write(tx: Transaction): void {
-    if (this.#fresh.length === 0) return
     const { sql } = tx.source
+    if (this.#fresh.length === 0) {
+      // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
+      if (this.#replays > 0) tx.write(sql.barrier)
+      return
+    }
     const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
     const tasks = sorted.map(({ task }) => task)
+    tx.prove(sql.hasTask, [encodeText(tasks[0]!.id)])
     const numbers = sorted.map(({ n }) => n)
     tx.write(sql.insertTasks, [
       numbers,

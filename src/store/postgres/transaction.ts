@@ -17,6 +17,9 @@ const commit = 'commit'
 const numberOf = 'select pg_current_xact_id()::text'
 const numberIfAny = 'select pg_current_xact_id_if_assigned()::text'
 
+/** A statement that answers a row when, and only when, a transaction was committed. */
+export type Evidence = Readonly<{ text: string; values: readonly Parameter[] }>
+
 /** What every transaction of a store draws on. */
 export type Source = Readonly<{
   schema: string
@@ -32,6 +35,7 @@ export class Transaction {
   #writes: Promise<Rows>[] = []
   #committing = false
   #number: Promise<string | null> | undefined
+  #evidence: Evidence | undefined
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
   constructor(session: Session, source: Source) {
@@ -79,8 +83,8 @@ export class Transaction {
   }
 
   /**
-   * Asks for the number by which the outcome can be asked for afterwards. It has one once it has locked a row, or when it is
-   * to have one.
+   * Asks for the number by which one can ask afterwards whether it has come to its end. It has one once it has locked a row,
+   * or when it is to have one.
    */
   identify(now: 'locked' | 'always'): void {
     const text = now === 'always' ? numberOf : numberIfAny
@@ -93,6 +97,16 @@ export class Transaction {
   /** Null when nobody asked for it in time. */
   get number(): Promise<string | null> {
     return this.#number ?? Promise.resolve(null)
+  }
+
+  /** By what it leaves behind one can see afterwards that it was committed; the first piece is enough. */
+  prove(text: string, values: readonly Parameter[]): void {
+    this.#evidence ??= { text, values }
+  }
+
+  /** Undefined when it may be carried out twice. */
+  get evidence(): Evidence | undefined {
+    return this.#evidence
   }
 
   async commit(): Promise<void> {
