@@ -22,6 +22,7 @@ export default defineConfig({
       project('e2e', ['test/e2e/**/*.test.ts'], 30_000),
       project('hardening', ['test/hardening/**/*.test.ts'], 300_000),
       project('crash', ['test/crash/**/*.test.ts'], 300_000),
+      project('chaos', ['test/chaos/**/*.test.ts'], 300_000),
     ],
   },
 })

@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Chance } from '../support/chance.ts'
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { TestServer } from '../support/server.ts'
+import { monotonic, type Happened } from './journal.ts'
+
+const types = join(import.meta.dirname, '..', 'fixtures', 'chaos.ts')
+
+export type ClusterOptions = Readonly<{ nodes: number; slots: number; /** Seconds. */ lease: number }>
+
+type Member = { server: TestServer | undefined; state: 'up' | 'frozen' | 'down' }
+
+/** Real nodes, each a process, on one PostgreSQL of their own, and all that can happen to them. */
+export class Cluster implements AsyncDisposable {
+  readonly #options: ClusterOptions
+  readonly #postgres: PostgresServer
+  readonly #directory: string
+  readonly #members: Member[]
+  readonly #ended = new Map<number, number>()
+  readonly #frozen: { pid: number; from: number; to: number }[] = []
+  readonly #outages: { from: number; to: number }[] = []
+  #databaseAway = false
+
+  private constructor(options: ClusterOptions, postgres: PostgresServer, directory: string) {
+    this.#options = options
+    this.#postgres = postgres
+    this.#directory = directory
+    this.#members = Array.from({ length: options.nodes }, () => ({ server: undefined, state: 'down' }))
+  }
+
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const postgres = await startPostgres()
+    const directory = await mkdtemp(join(tmpdir(), 'fermata-chaos-'))
+    const cluster = new Cluster(options, postgres, directory)
+    await Promise.all(cluster.#members.map((member) => cluster.#join(member)))
+    return cluster
+  }
+
+  get journal(): string {
+    return join(this.#directory, 'journal')
+  }
+
+  /** Of the database itself. */
+  get database(): string {
+    return this.#postgres.url
+  }
+
+  get databaseAway(): boolean {
+    return this.#databaseAway
+  }
+
+  get happened(): Happened {
+    const { lease } = this.#options
+    return { ended: this.#ended, frozen: this.#frozen, outages: this.#outages, lease: lease * 1_000 }
+  }
+
+  /** Of the nodes that may answer; frozen ones do not. */
+  get urls(): string[] {
+    return this.#members.flatMap(({ server, state }) =>
+      server === undefined || state === 'down' ? [] : [server.url],
+    )
+  }
+
+  some(chance: Chance): string | undefined {
+    return chance.of(this.urls)
+  }
+
+  isUp(index: number): boolean {
+    return this.#members[index]?.state === 'up'
+  }
+
+  /** Waits until every node is there again. */
+  async whole(): Promise<void> {
+    while (this.#databaseAway || this.#members.some(({ state }) => state !== 'up')) await sleep(50)
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.#end(index, 'SIGKILL')
+  }
+
+  async drain(index: number): Promise<void> {
+    await this.#end(index, 'SIGTERM')
+  }
+
+  async freeze(index: number, ms: number): Promise<void> {
+    const member = this.#members[index]
+    if (member?.server === undefined || member.state !== 'up') return
+    const { server } = member
+    member.state = 'frozen'
+    const from = monotonic()
+    server.signal('SIGSTOP')
+    await sleep(ms)
+    const to = monotonic()
+    server.signal('SIGCONT')
+    this.#frozen.push({ pid: server.pid, from, to })
+    if (this.#ended.has(server.pid)) await this.#join(member)
+    else member.state = 'up'
+  }
+
+  /** As `pg_ctl stop -m immediate` does. */
+  async stopDatabase(ms: number): Promise<void> {
+    if (this.#databaseAway) return
+    this.#databaseAway = true
+    const from = monotonic()
+    await this.#postgres.stop()
+    await sleep(ms)
+    const to = monotonic()
+    await this.#postgres.start()
+    this.#outages.push({ from, to })
+    this.#databaseAway = false
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const member of this.#members) member.state = 'down'
+    await Promise.all(this.#members.map(async ({ server }) => server?.[Symbol.asyncDispose]()))
+    await this.#postgres[Symbol.asyncDispose]()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  /** And starts it anew. */
+  async #end(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const member = this.#members[index]
+    if (member?.server === undefined || member.state !== 'up') return
+    member.state = 'down'
+    await member.server.stop(signal)
+    await this.#join(member)
+  }
+
+  async #join(member: Member): Promise<void> {
+    const { slots, lease } = this.#options
+    const env = {
+      DATABASE_URL: `${this.#postgres.url}?lease=${lease}`,
+      FERMATA_TASKS: types,
+      FERMATA_MAX_CONCURRENT: String(slots),
+      FERMATA_DRAIN: '2s',
+      CHAOS_JOURNAL: this.journal,
+    }
+    member.state = 'down'
+    const before = member.server
+    for (;;) {
+      try {
+        const server = await TestServer.start({ env })
+        void server.ended.then(() => {
+          this.#ended.set(server.pid, monotonic())
+          // A node may end itself: whoever looks after it starts it anew.
+          if (member.server === server && member.state === 'up') void this.#join(member)
+        })
+        member.server = server
+        member.state = 'up'
+        break
+      } catch {
+        await sleep(200)
+      }
+    }
+    await before?.[Symbol.asyncDispose]()
+  }
+}

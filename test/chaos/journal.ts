@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+
+/** One line of what a handler wrote down. `at`: milliseconds of a clock that all processes of the machine share. */
+export type JournalLine = Readonly<{
+  at: number
+  pid: number
+  /** Of a handler in its process. */
+  run: number
+  type: string
+  id: string
+  fence: number
+  /** `in` and `out`: work that needs its slot; `durable`: a checkpoint that was promised to be kept. */
+  what: 'start' | 'in' | 'out' | 'durable' | 'left'
+  next: number
+}>
+
+/** What was done to the processes and the database, by the same clock. */
+export type Happened = Readonly<{
+  /** When a process had ended. */
+  ended: ReadonlyMap<number, number>
+  frozen: readonly Readonly<{ pid: number; from: number; to: number }>[]
+  outages: readonly Readonly<{ from: number; to: number }>[]
+  /** Milliseconds. */
+  lease: number
+}>
+
+/** One handler from its start to its end. Its fence rises when it was parked and goes on. */
+export type Run = Readonly<{ id: string; type: string; pid: number; lines: readonly JournalLine[] }>
+
+/** Milliseconds that a node has to stop its handlers once it wakes and its lease is over. */
+const wakesWithin = 2_000
+
+export function monotonic(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000
+}
+
+export function readRuns(path: string): Run[] {
+  const runs = new Map<string, JournalLine[]>()
+  for (const text of readFileSync(path, 'utf8').split('\n')) {
+    if (text === '') continue
+    const line = JSON.parse(text) as JournalLine
+    const key = `${line.pid} ${line.run}`
+    const lines = runs.get(key)
+    if (lines === undefined) runs.set(key, [line])
+    else lines.push(line)
+  }
+  return [...runs.values()].map((lines) => {
+    const { id, type, pid } = lines[0]!
+    return { id, type, pid, lines }
+  })
+}
+
+/** Each start is at or after every checkpoint that an older run was told to be durable. Answers how many went on from one. */
+export function checkResumes(runs: readonly Run[]): number {
+  let resumed = 0
+  for (const [id, ofTask] of Map.groupBy(runs, (run) => run.id)) {
+    const lines = ofTask.flatMap((run) => run.lines).sort((a, b) => a.fence - b.fence || a.at - b.at)
+    let durable = 0
+    for (const { what, next, fence } of lines) {
+      if (what === 'durable') durable = Math.max(durable, next)
+      if (what !== 'start') continue
+      assert(next >= durable, `${id}, fence ${fence}, starts at ${next}, after a durable ${durable}`)
+      if (next > 0) resumed += 1
+    }
+  }
+  return resumed
+}
+
+type Stretch = Readonly<{ from: number; to: number }>
+
+/** How many of a type worked at once, at most, as the handlers themselves saw it. */
+export function mostAtOnce(runs: readonly Run[], type: string, happened: Happened): number {
+  const edges = runs
+    .filter((run) => run.type === type)
+    .flatMap((run) => workOf(run, happened))
+    .flatMap(({ from, to }) => [
+      { at: from, step: 1 },
+      { at: to, step: -1 },
+    ])
+    .sort((a, b) => a.at - b.at || a.step - b.step)
+  let now = 0
+  let most = 0
+  for (const { step } of edges) most = Math.max(most, (now += step))
+  return most
+}
+
+/** No two runs of a task work at once. */
+export function checkAlone(runs: readonly Run[], happened: Happened): void {
+  for (const [id, ofTask] of Map.groupBy(runs, (run) => run.id)) {
+    const stretches = ofTask
+      .flatMap((run) => workOf(run, happened).map((stretch) => ({ ...stretch, run })))
+      .sort((a, b) => a.from - b.from)
+    for (const [index, stretch] of stretches.entries()) {
+      const before = stretches[index - 1]
+      if (before === undefined) continue
+      const told = () => JSON.stringify([before.run.lines, stretch.run.lines])
+      assert(stretch.from >= before.to, `two runs of ${id} work at once: ${told()}`)
+    }
+  }
+}
+
+/** A process that stands still does no work, and one that is gone has none; what it does in its last moments is looked at apart. */
+function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretch[] {
+  const stretches: Stretch[] = []
+  for (const [index, line] of lines.entries()) {
+    if (line.what !== 'in') continue
+    const out = lines.slice(index).find(({ what, next }) => what === 'out' && next === line.next)
+    const to = out?.at ?? ended.get(pid) ?? Number.POSITIVE_INFINITY
+    const frost = frozen.find((one) => one.pid === pid && one.from >= line.at && one.from < to)
+    const lost = frost !== undefined && (frost.to - frost.from > lease / 2 || ended.has(pid))
+    stretches.push({ from: line.at, to: lost ? frost.from : to })
+  }
+  return stretches
+}
+
+/** Milliseconds that the slowest handler of a node took to stop after it woke with its lease over. */
+export function slowestStop(runs: readonly Run[], happened: Happened): number {
+  let slowest = 0
+  for (const { pid, from, to } of happened.frozen) {
+    if (to - from <= happened.lease) continue
+    for (const { id, lines } of runs.filter((run) => run.pid === pid)) {
+      const before = lines.some(({ at }) => at < from)
+      const left = lines.find(({ what }) => what === 'left')?.at ?? happened.ended.get(pid)
+      if (!before || (left !== undefined && left < from)) continue
+      assert(left !== undefined, `a run of ${id} never stopped`)
+      assert(
+        left - to <= wakesWithin,
+        `a run of ${id} stopped ${Math.round(left - to)} ms after its node woke`,
+      )
+      slowest = Math.max(slowest, left - to)
+    }
+  }
+  return slowest
+}
+
+/** While the database is away for longer than a lease, what runs stops before the lease can be over. */
+export function checkOutages(runs: readonly Run[], happened: Happened): number {
+  let stopped = 0
+  for (const { from, to } of happened.outages) {
+    if (to - from <= happened.lease) continue
+    for (const { id, lines, pid } of runs) {
+      const work = lines.filter(({ at }) => at > from + happened.lease && at < to)
+      const touched = happened.frozen.some((frost) => frost.pid === pid && frost.to > from && frost.from < to)
+      if (touched) continue
+      assert(work.length === 0, `a run of ${id} goes on without a lease: ${JSON.stringify(work[0])}`)
+      if (lines.some(({ at, what }) => what === 'left' && at > from && at < to)) stopped += 1
+    }
+  }
+  return stopped
+}
