@@ -16,7 +16,7 @@ export type SyncControl = Readonly<{
   poll(): void
   /** Blocks the thread until another control arrives, and carries it out. */
   wait(): void
-  /** Blocks until the checkpoint is committed; false when the task is not active now. */
+  /** Blocks until the checkpoint is committed, or the run is aborted; false when the task is not active now. */
   durable(state: Json): boolean
 }>
 
@@ -80,6 +80,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
       if (this.#reason !== undefined) this.#abort.abort(this.#reason)
     }
     return this.#abort.signal
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined
   }
 
   checkpoint(state?: unknown, options?: Readonly<{ durable?: boolean }>): Promise<void> {
@@ -173,9 +177,31 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
     await this.#pausePoint()
   }
 
-  /** A task that is paused meanwhile writes nothing: once more when it goes on. */
+  /** A task that is paused meanwhile writes nothing: once more when it goes on. Who must end does not wait for the store. */
   async #durable(text: Json): Promise<void> {
-    while (!this.#over && !(await this.#host.durable(text))) await this.#pausePoint()
+    while (!this.#over && this.#reason === undefined) {
+      const held = this.#host.durable(text)
+      held.catch(() => undefined)
+      if (await this.#unlessAborted(held)) return
+      await this.#pausePoint()
+    }
+  }
+
+  /** True as soon as the run is aborted, whatever is waited for. */
+  async #unlessAborted(answer: Promise<boolean>): Promise<boolean> {
+    let look = () => {}
+    const aborted = new Promise<boolean>((resolve) => {
+      look = () => {
+        if (this.aborted || this.#over) resolve(true)
+        else this.#waiting.add(look)
+      }
+    })
+    look()
+    try {
+      return await Promise.race([answer, aborted])
+    } finally {
+      this.#waiting.delete(look)
+    }
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -48,7 +48,7 @@ const sync: SyncControl = {
     current?.outbox.durable(state, (held) => {
       answer = held
     })
-    while (answer === undefined && current !== undefined) sync.wait()
+    while (answer === undefined && current?.handler.aborted === false) sync.wait()
     return answer ?? true
   },
 }

@@ -75,6 +75,30 @@ test('a lease in danger stops the handlers and starts none; renewed after all, t
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
 })
 
+test('a handler that waits for its durable checkpoint stops, although the store does not answer', async () => {
+  const { share, keeper } = hands()
+  const saves = defineTask({
+    type: 'saves',
+    parameters: z.object({}),
+    async run(_, task) {
+      await task.checkpoint({ at: 1 }, { durable: true }).catch((error: unknown) => {
+        whys.push((error as Error).message)
+        throw error
+      })
+    },
+  })
+  const world = await World.open(
+    async (clock) => faulty(share(await openMemory({ clock })), { save: () => new Promise(() => {}) }),
+    [saves],
+  )
+  await world.until(world.node.submit(saves, {}))
+  await world.pass()
+  whys.length = 0
+  keeper().news.over()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('over')])
+})
+
 test('a lease that is over ends the boot: the node begins anew, and what ran is run again', async () => {
   const { world, keepers, keeper, handle } = await worldOf()
   const first = keeper().boot
