@@ -18,6 +18,7 @@ import {
 } from '../store/store.ts'
 import type * as api from './api.ts'
 import { Attempts } from './attempts.ts'
+import { calmed } from './calm.ts'
 import { changes, type Change } from './changes.ts'
 import { Claimer } from './claimer.ts'
 import { Commands } from './commands.ts'
@@ -167,7 +168,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   /** Takes over what earlier boots left, and begins to claim. */
   static async open(options: ManagerOptions): Promise<TaskManager> {
-    const manager = new TaskManager(options)
+    const logger = calmed(options.logger, options.clock)
+    const manager = new TaskManager({ ...options, logger })
     await manager.#recover()
     return manager
   }
