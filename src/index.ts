@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { parseDuration } from './core/duration.ts'
-import { DefinitionInvalid, StoreUnavailable } from './core/errors.ts'
+import { DefinitionInvalid } from './core/errors.ts'
+import { openStore, type Patience } from './database.ts'
 import { idSource } from './manager/ids.ts'
 import type { Logger } from './manager/logger.ts'
 import { TaskManager } from './manager/task-manager.ts'
@@ -11,8 +12,6 @@ import { insideThread } from './runtime/inside.ts'
 import { LoopWatch } from './runtime/loop-watch.ts'
 import { executorOf } from './runtime/places.ts'
 import { systemClock } from './runtime/system-clock.ts'
-import type { Store } from './store/store.ts'
-import { openSqlite } from './store/sqlite/store.ts'
 import { version } from './version.ts'
 
 export { defineTask } from './registry/define.ts'
@@ -22,6 +21,7 @@ export type { Duration, TaskContext, ThreadContext } from './registry/context.ts
 export type { TaskDefinition } from './registry/define.ts'
 export type { BackoffOptions } from './registry/options.ts'
 export type { Place, TaskType } from './registry/type.ts'
+export type { Patience } from './database.ts'
 export type { TaskManager } from './manager/task-manager.ts'
 export type { TaskHandle } from './manager/handle.ts'
 export type { BulkOptions, ControlOptions, Draft, SubmitOptions } from './manager/api.ts'
@@ -86,6 +86,8 @@ export type OpenOptions = Readonly<{
   maxParked?: number
   /** Default: warnings and errors go to the console. */
   logger?: Logger
+  /** Waits for a PostgreSQL that is not there yet. Default: `StoreUnavailable` is thrown at once. */
+  patience?: Patience
 }>
 
 /**
@@ -122,7 +124,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     cancelGrace: duration('cancelGrace', 5),
     drain: duration('drain', 25),
   }
-  const store = await openStore(options.database)
+  const store = await openStore(options.database, systemClock, options.patience)
   const executor = executorOf(registry, systemClock, options.threads)
   const logger = options.logger ?? consoleLogger
   const loop = new LoopWatch(({ type, ms }) =>
@@ -155,20 +157,6 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     letGo()
     throw error
   }
-}
-
-async function openStore(database: string): Promise<Store> {
-  const path = /^sqlite:(.+)$/.exec(database)?.[1]
-  if (path !== undefined) return openSqlite(path, { clock: systemClock })
-  if (!/^postgres(?:ql)?:\/\//.test(database)) {
-    throw new StoreUnavailable(
-      `The database ${JSON.stringify(database)} is not one that this program can open: use sqlite:PATH, sqlite::memory: or postgres://...`,
-      { unknown: false },
-    )
-  }
-  // Loaded here, so that who does not use it does not wait for it.
-  const { openPostgres } = await import('./store/postgres/store.ts')
-  return openPostgres(database)
 }
 
 const consoleLogger: Logger = {

@@ -61,7 +61,7 @@ function configurationPage(): string {
 
 <!-- Written by tools/docs.ts from src/config.ts. Change the table there, then run "npm run docs". -->
 
-Set by environment variables, or by flags of \`fermata serve\`, which win. A value that is not valid stops the start with one line that
+Set by environment variables, or by flags of \`fermata serve\` and \`fermata worker\`, which win. A value that is not valid stops the start with one line that
 names it. \`fermata serve --help\` shows this table too.
 
 | variable | flag | default | what it is | must be |

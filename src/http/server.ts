@@ -30,6 +30,8 @@ export type ServerOptions = Readonly<{
   logger: ServerLogger
   /** It listens on loopback without keys: Host and Origin are checked. */
   guarded: boolean
+  /** Answers the two calls of health, and nothing else. */
+  healthOnly?: boolean
   /** Unix milliseconds. */
   now?: () => number
   /** Milliseconds between the signs of life of a stream. Default 15,000. */
@@ -58,7 +60,15 @@ const jsonMedia = 'application/json; charset=utf-8'
 
 /** The HTTP server over an engine, ready to listen. Closing it ends its streams, but not the engine. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { manager, version, logger, guarded, now = Date.now, heartbeat = 15_000 } = options
+  const {
+    manager,
+    version,
+    logger,
+    guarded,
+    healthOnly = false,
+    now = Date.now,
+    heartbeat = 15_000,
+  } = options
   const { head, request, idle } = { ...patience, ...options.patience }
   const app = fastify({
     logger: false,
@@ -136,16 +146,20 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const handlers = createHandlers({ manager, streams, waits, version, now })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
+    if (healthOnly && !ofHealth.has(operation)) continue
     const handle = handlers[operation as keyof typeof handlers] as (call: Call<Route>) => Answered
     addRoute(app, manager, route, handle)
     methods.set(route.path, [...(methods.get(route.path) ?? []), ...methodsOf(route)])
   }
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
 
+  if (healthOnly) return app
   await app.register(page, { folder: options.page ?? builtPage() })
   await app.register(docs, { version, types: [...manager.registry] })
   return app
 }
+
+const ofHealth: ReadonlySet<string> = new Set(['getHealth', 'getReadiness'] satisfies (keyof typeof routes)[])
 
 function addRoute(
   app: FastifyInstance,

@@ -109,6 +109,9 @@ export interface Store extends AsyncDisposable {
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
 }
 
+/** Numbers of the schema before and after; 0: there was none. */
+export type Migrated = Readonly<{ from: number; to: number }>
+
 /** What differs between stores is declared, never found out. */
 export type Capabilities = Readonly<{
   /**

@@ -44,10 +44,17 @@ const many = (count: number, own: (index: number) => Partial<Submission> = () =>
 
 describe('nodes on one PostgreSQL', () => {
   test('start together: each migration runs once', async () => {
-    await using nodes = await Nodes.open(6)
-    expect(await nodes.each((store) => store.counts())).toHaveLength(6)
+    await using nodes = await Nodes.open(10)
+    expect(await nodes.each((store) => store.counts())).toHaveLength(10)
     const versions = await ask(`select version from ${nodes.schema}.migrations`)
     expect(versions.map(({ version }) => version)).toEqual([1, 2, 3])
+  })
+
+  test('know an older program, which tells less of itself', async () => {
+    await using nodes = await Nodes.open(1)
+    await ask(`insert into ${nodes.schema}.boots (id, slots, types, version, started_at, renewed_at, lease_until)
+      values ('old', 3, '["work"]', '0.0.1', 1, 1, 9e15)`)
+    expect((await nodes.first.boots())[0]).toMatchObject({ id: 'old', slots: 3, host: null, pid: null })
   })
 
   test('never claim the same task, and together claim all', async () => {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../conformance/stores.ts'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -37,6 +38,30 @@ describe('a start', () => {
     expect((await run(['serve', '--nope'])).code).toBe(2)
     expect((await run(['nope'])).code).toBe(2)
     expect((await run(['serve', 'nope'])).code).toBe(2)
+  })
+
+  test('as a worker needs a database that it can share, and something to do', async () => {
+    const shared = 'postgres://127.0.0.1:1/nothing'
+    for (const [args, reason] of [
+      [['worker'], /^fermata: A worker shares its database [^\n]*\n$/],
+      [
+        ['worker', '--database', shared, '--max-concurrent', '0'],
+        /^fermata: A worker without slots [^\n]*\n$/,
+      ],
+    ] as const) {
+      expect(await run(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(reason) })
+    }
+  })
+
+  test('of migrate brings the file up to date, says what it did, and ends', async () => {
+    await using folder = await temporaryFolder()
+    const env = { DATABASE_URL: `sqlite:${join(folder.path, 'tasks.db')}` }
+    expect((await run(['migrate'], env)).stdout).toMatch(/tasks\.db was made: schema \d+\.\n$/)
+    expect(await run(['migrate'], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/tasks\.db was up to date: schema \d+\.\n$/),
+      stderr: '',
+    })
   })
 
   test('lists every setting with its default', async () => {

@@ -42,10 +42,14 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(options: StartOptions = {}): Promise<TestServer> {
-    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'fermata-')))
-    const server = new TestServer(directory, options)
-    server.#url = await server.#listening()
+    const server = await TestServer.launch(options)
+    await server.listening()
     return server
+  }
+
+  /** Without waiting for it. */
+  static async launch(options: StartOptions = {}): Promise<TestServer> {
+    return new TestServer(options.directory ?? (await mkdtemp(join(tmpdir(), 'fermata-'))), options)
   }
 
   /** Without a slash at its end. */
@@ -81,19 +85,26 @@ export class TestServer implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true })
   }
 
-  /** The address from its log, which is JSON where the output is not a terminal. */
-  #listening(): Promise<string> {
-    const found = new Promise<string>((resolve) => {
+  /** Resolves when it listens; from then on it has its address. */
+  async listening(): Promise<void> {
+    const { url } = await this.logged('listening')
+    this.#url = String(url)
+  }
+
+  /** The next line of its log with this message; the log is JSON where the output is not a terminal. */
+  logged(message: string): Promise<Readonly<Record<string, unknown>>> {
+    const found = new Promise<Record<string, unknown>>((resolve) => {
       if (this.#child.stdout === null) return
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
         if (!line.startsWith('{')) return
-        const { msg, url } = JSON.parse(line) as { msg?: string; url?: string }
-        if (msg === 'listening' && url !== undefined) resolve(url)
+        const fields = JSON.parse(line) as Record<string, unknown>
+        if (fields['msg'] === message) resolve(fields)
       })
     })
     const failed = this.#ended.then(({ code, stdout, stderr }) => {
-      throw new Error(`the server ended with ${code} before it listened:\n${stdout}${stderr}`)
+      throw new Error(`the server ended with ${code} before it said "${message}":\n${stdout}${stderr}`)
     })
+    failed.catch(() => undefined)
     return Promise.race([found, failed])
   }
 }

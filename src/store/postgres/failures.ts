@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '../../core/errors.ts'
+import { NoPrimary, ReadOnly } from './primary.ts'
 
 /**
  * What an error of the driver means:
@@ -29,6 +30,31 @@ export function stateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined
   return String(error.code)
 }
+
+/**
+ * Whether waiting may help against what an opening was refused for: a server that nobody reaches, that starts, or that is a
+ * standby still. It does not help against a wrong password, or a database that is not there.
+ */
+export function comesLater({ cause }: StoreUnavailable): boolean {
+  if (cause instanceof NoPrimary) return cause.reasons.every(passes)
+  return cause !== undefined && passes(cause)
+}
+
+function passes(reason: unknown): boolean {
+  if (reason === 'late' || reason instanceof ReadOnly || reason instanceof StoreUnavailable) return true
+  const state = stateOf(reason)
+  if (state !== undefined) return !refusal.test(state) && (lost.test(state) || away.test(state))
+  const error: unknown = reason instanceof AggregateError ? reason.errors[0] : reason
+  if (!(error instanceof Error)) return false
+  return networkTrouble.test('code' in error ? String(error.code) : error.message)
+}
+
+/** Of who comes, or to a database that is not there: at a start that is a mistake. */
+const refusal = /^(?:28|3D000)/
+
+/** By the code of the system, or what the driver says without one. */
+const networkTrouble =
+  /^(?:ECONN|EHOST|ENET|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|timeout|Connection terminated|Query read timeout)/
 
 function constraintOf(error: unknown): unknown {
   return error instanceof Error && 'constraint' in error ? error.constraint : undefined

@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '../../core/errors.ts'
+import type { Migrated } from '../store.ts'
 import type { Session } from './connection.ts'
 
 /**
@@ -126,16 +127,23 @@ const migrations: readonly string[] = [
 /** The first number of the server that is new enough. */
 const oldestServer = 140_000
 
-/** Brings the schema up to date, in one transaction under a lock; refuses what this program cannot work with. */
-export async function migrate(session: Session, schema: string): Promise<void> {
+/**
+ * Brings the schema up to date, in one transaction under a lock, so that of nodes that start together one does it and the
+ * others find it done. Refuses what this program cannot work with.
+ */
+export async function migrate(session: Session, schema: string): Promise<Migrated> {
   await session.query('begin isolation level read committed read write')
   try {
     await refuseServer(session)
-    if ((await versionOf(session, schema)) !== migrations.length) {
+    const upToDate = (await versionOf(session, schema)) === migrations.length
+    if (!upToDate) {
       await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`fermata ${schema}`])
-      await apply(session, schema)
+      // Nodes that work on the tables must not stand behind a migration that itself stands behind some long transaction.
+      await session.query("set local lock_timeout = '5s'")
     }
+    const from = upToDate ? migrations.length : await apply(session, schema)
     await session.query('commit')
+    return { from, to: migrations.length }
   } catch (error) {
     await session.query('rollback').catch(() => undefined)
     throw error
@@ -145,15 +153,15 @@ export async function migrate(session: Session, schema: string): Promise<void> {
 async function refuseServer(session: Session): Promise<void> {
   const [row] = await session.query(
     `select current_setting('server_version_num')::int, current_setting('server_encoding'),
-      current_setting('server_version'), pg_is_in_recovery()`,
+      current_setting('server_version')`,
   )
-  const [number, encoding, version, standby] = row as [number, string, string, boolean]
+  const [number, encoding, version] = row as [number, string, string]
   if (number < oldestServer) throw refused(`PostgreSQL ${version} is too old: 14 or newer is needed.`)
   if (encoding !== 'UTF8') throw refused(`The database has the encoding ${encoding}: UTF8 is needed.`)
-  if (standby) throw refused('This server is a standby, which cannot be written: connect to the primary.')
 }
 
-async function apply(session: Session, schema: string): Promise<void> {
+/** Answers the version from which it went on. */
+async function apply(session: Session, schema: string): Promise<number> {
   const name = quoted(schema)
   const [there] = await session.query('select 1 from pg_namespace where nspname = $1', [schema])
   if (there === undefined) await session.query(`create schema ${name}`)
@@ -171,6 +179,7 @@ async function apply(session: Session, schema: string): Promise<void> {
     await session.query(migration.replaceAll('S.', `${name}.`))
     await session.query(`insert into ${name}.migrations (version) values ($1)`, [index + 1])
   }
+  return version
 }
 
 /** Asked inside the transaction: 0 when nothing is there yet. */

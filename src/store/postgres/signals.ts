@@ -96,7 +96,7 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   }
 
   #take(payload: string | undefined): void {
-    const { from, test, queued, moved, watched } = JSON.parse(payload ?? '{}') as Message
+    const { from, test, queued, moved, watched } = messageOf(payload)
     if (from === this.#name) {
       this.#heard = Math.max(this.#heard, test ?? 0)
       return
@@ -156,6 +156,15 @@ export class PostgresSignals implements Signals, AsyncDisposable {
 
   #openLater(): void {
     if (!this.#closed) setTimeout(() => void this.#open(), openAgainAfter).unref()
+  }
+}
+
+/** Anyone who may use the database can send whatever he likes: what is no message says nothing. */
+function messageOf(payload = ''): Partial<Message> {
+  try {
+    return (JSON.parse(payload) ?? {}) as Partial<Message>
+  } catch {
+    return {}
   }
 }
 

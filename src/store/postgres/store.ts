@@ -12,7 +12,7 @@ import { Commits, type ActJob, type Job } from './commits.ts'
 import { Connection } from './connection.ts'
 import { readCounts, Waiting } from './counters.ts'
 import * as holding from './holding.ts'
-import { migrate } from './migrations.ts'
+import { defaultSchema, migrateSchema } from './migrating.ts'
 import { keepLease, monotonicNow } from './keeper.ts'
 import { briefRecord, countAhead, pageOf } from './listing.ts'
 import { Reader } from './reader.ts'
@@ -40,20 +40,16 @@ export type PostgresOptions = Readonly<{
 /** Opens the database, brings its schema up to date, and shares it with whatever other nodes have it open. */
 export async function openPostgres(database: string, options: PostgresOptions = {}): Promise<port.Store> {
   const { servers, ...own } = addressOf(database)
-  const store = new PostgresStore(servers, { ...own, ...options })
-  try {
-    await store.open()
-    return store
-  } catch (error) {
-    await store[Symbol.asyncDispose]()
-    throw error
-  }
+  const { schema = defaultSchema, lease = 15_000, clock } = { ...own, ...options }
+  await migrateSchema(servers, schema)
+  return new PostgresStore(servers, { schema, lease, clock })
 }
+
+type Opened = Readonly<{ schema: string; lease: number; clock: Clock | undefined }>
 
 class PostgresStore implements port.Store {
   readonly capabilities: port.Capabilities
   readonly shared: port.Shared
-  readonly #schema: string
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -68,8 +64,7 @@ class PostgresStore implements port.Store {
   /** Types that have a row to lock. */
   readonly #knownTypes = new Set<string>()
 
-  constructor(servers: readonly string[], { schema = 'fermata', lease = 15_000, clock }: PostgresOptions) {
-    this.#schema = schema
+  constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
@@ -86,10 +81,6 @@ class PostgresStore implements port.Store {
     this.#commits = new Commits(this.#writing, { schema, sql: this.#sql, clock }, (tx, jobs) =>
       this.#carryOut(tx, jobs),
     )
-  }
-
-  async open(): Promise<void> {
-    await migrate(await this.#writing.session(), this.#schema)
   }
 
   async submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {

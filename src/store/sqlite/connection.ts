@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../core/errors.ts'
-import { refuseForeign } from './migrations.ts'
+import type { Migrated } from '../store.ts'
+import { migrate, refuseForeign } from './migrations.ts'
 
 /** The one connection of the process that owns the file. What is refused is left as it was. */
 export function connect(path: string): DatabaseSync {
@@ -25,6 +26,18 @@ export function connect(path: string): DatabaseSync {
   } catch (error) {
     if (db?.isOpen === true) db.close()
     throw unopenable(error, path)
+  }
+}
+
+/** Brings the file up to date, or makes it, and closes it again. */
+export function migrateSqlite(path: string): Migrated {
+  const db = connect(path)
+  try {
+    return migrate(db)
+  } catch (error) {
+    throw unopenable(error, path)
+  } finally {
+    db.close()
   }
 }
 

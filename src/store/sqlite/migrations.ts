@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../../core/errors.ts'
+import type { Migrated } from '../store.ts'
 
 /** Marks the file as ours ("FRMT"). */
 const applicationId = 0x46524d54
@@ -140,18 +141,20 @@ export function refuseForeign(db: DatabaseSync, path: string): void {
 }
 
 /** Brings the file up to date in one transaction; one that is up to date is not written to. */
-export function migrate(db: DatabaseSync): void {
-  if (pragma(db, 'user_version') === migrations.length) return
+export function migrate(db: DatabaseSync): Migrated {
+  const [from, to] = [pragma(db, 'user_version'), migrations.length]
+  if (from === to) return { from, to }
   db.exec('begin immediate')
   try {
-    for (const migration of migrations.slice(pragma(db, 'user_version'))) db.exec(migration)
+    for (const migration of migrations.slice(from)) db.exec(migration)
     db.exec(`pragma application_id = ${applicationId}`)
-    db.exec(`pragma user_version = ${migrations.length}`)
+    db.exec(`pragma user_version = ${to}`)
     db.exec('commit')
   } catch (error) {
     if (db.isTransaction) db.exec('rollback')
     throw error
   }
+  return { from, to }
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -1,0 +1,13 @@
+import type { Config } from '../config.ts'
+import { openLog, patienceWith, signalled, unlessStopped, withoutPassword } from './operator.ts'
+
+/** Brings the database up to date, says what it did, and ends: for who wants that apart from the start of nodes. */
+export async function runMigrate(config: Pick<Config, 'database' | 'logLevel'>): Promise<void> {
+  const { migrate } = await import('../database.ts')
+  const logger = await openLog(config, process.stdout.isTTY)
+  const patience = patienceWith(logger, signalled())
+  const { from, to } = await unlessStopped(migrate(config.database, patience), patience)
+  const database = withoutPassword(config.database)
+  const done = from === to ? 'was up to date' : from === 0 ? 'was made' : `was brought up from schema ${from}`
+  process.stdout.write(`${database} ${done}: schema ${to}.\n`)
+}

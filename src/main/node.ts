@@ -1,0 +1,119 @@
+import { ConfigInvalid, type Config } from '../config.ts'
+import { loadTypes } from '../registry/load.ts'
+import { version } from '../version.ts'
+import {
+  openLog,
+  patienceWith,
+  signalled,
+  surviveFaults,
+  unlessStopped,
+  withoutPassword,
+} from './operator.ts'
+
+/** Milliseconds that connections have to end after the last answer. */
+const lastGrace = 2_000
+
+/**
+ * Runs a node until a signal: `serve` with the API, `worker` with the two calls of health only.
+ */
+export async function runNode(config: Config, role: 'serve' | 'worker'): Promise<void> {
+  // Loaded here, so that help, mistakes and the other commands do not wait for the server's parts.
+  const [{ openTaskManager }, { builtinTypes }, { createServer }, { isLoopback }] = await Promise.all([
+    import('../index.ts'),
+    import('../registry/builtin/index.ts'),
+    import('../http/server.ts'),
+    import('../http/guards.ts'),
+  ])
+  if (role === 'worker') mustBeAWorker(config)
+  const onTerminal = process.stdout.isTTY
+  const logger = await openLog(config, onTerminal)
+  surviveFaults(logger)
+  const stopped = signalled()
+
+  const tasks = [...builtinTypes, ...(config.tasks === '' ? [] : await loadTypes(config.tasks))]
+  const unknown = config.types?.find((name) => !tasks.some(({ type }) => type === name))
+  if (unknown !== undefined)
+    throw new ConfigInvalid(`The types to run name ${unknown}, which is not defined.`)
+  const patience = patienceWith(logger, stopped)
+  const opening = openTaskManager({
+    database: config.database,
+    tasks,
+    maxConcurrent: config.maxConcurrent,
+    ...(config.types === null ? {} : { types: config.types }),
+    ...(config.threads === 0 ? {} : { threads: config.threads }),
+    maxQueued: config.maxQueued,
+    retention: config.retention / 1_000,
+    cancelGrace: config.cancelGrace / 1_000,
+    drain: config.drain / 1_000,
+    logger,
+    patience,
+  })
+  const manager = await unlessStopped(opening, patience)
+  const guarded = isLoopback(config.host)
+  const server = await createServer({ manager, version, logger, guarded, healthOnly: role === 'worker' })
+  try {
+    await server.listen({ port: config.port, host: config.host })
+  } catch (error) {
+    await manager.close()
+    throw error
+  }
+  const url = addressOf(server.server.address(), config)
+  if (onTerminal) process.stdout.write(banner(url.replace(/0\.0\.0\.0|\[::\]/, 'localhost'), config, role))
+  logger.info(
+    { url, database: withoutPassword(config.database), max_concurrent: config.maxConcurrent, version },
+    'listening',
+  )
+  if (!guarded && role === 'serve') {
+    logger.warn(
+      { host: config.host },
+      'anyone who can reach this address can run tasks: there are no API keys, so keep it behind a firewall or a proxy',
+    )
+  }
+
+  const signal = await stopped
+  logger.info(
+    { signal, drain_seconds: config.drain / 1_000 },
+    'stopping: running tasks come to a pause point',
+  )
+  await manager.close()
+  const force = setTimeout(() => server.server.closeAllConnections(), lastGrace)
+  await server.close()
+  clearTimeout(force)
+  logger.info({}, 'stopped')
+}
+
+/** Without an API of its own, it only makes sense beside others, and with something to do. */
+function mustBeAWorker({ database, maxConcurrent }: Config): void {
+  if (!database.startsWith('postgres')) {
+    throw new ConfigInvalid(
+      'A worker shares its database with nodes that serve the API: give it postgres://... with --database or DATABASE_URL, or use fermata serve.',
+    )
+  }
+  if (maxConcurrent === 0) {
+    throw new ConfigInvalid('A worker without slots does nothing: set --max-concurrent to 1 or more.')
+  }
+}
+
+function addressOf(address: string | { port: number } | null, { host, port }: Config): string {
+  const actual = typeof address === 'object' && address !== null ? address.port : port
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}
+
+function banner(url: string, { database, maxConcurrent }: Config, role: 'serve' | 'worker'): string {
+  const slots = maxConcurrent === 1 ? '1 slot' : `${maxConcurrent} slots`
+  return `
+  Fermata ${version}
+
+${role === 'serve' ? addresses(url) : `  Health  ${url}/readyz`}
+  Tasks   ${withoutPassword(database)}, ${slots}
+
+  Ctrl+C stops: what runs is kept and goes on at the next start.
+
+`
+}
+
+function addresses(url: string): string {
+  return `  Page    ${url}
+  API     ${url}/api
+  Docs    ${url}/docs  and  ${url}/redoc`
+}

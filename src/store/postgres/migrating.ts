@@ -1,0 +1,34 @@
+import { StoreUnavailable } from '../../core/errors.ts'
+import type { Migrated } from '../store.ts'
+import { addressOf } from './address.ts'
+import { Connection } from './connection.ts'
+import { stateOf } from './failures.ts'
+import { migrate } from './migrations.ts'
+
+/** Milliseconds that a migration may take: an index on a large table takes its time. */
+const patience = 21_600_000
+
+/** Brings the database of this address up to date. Throws `StoreUnavailable`. */
+export function migratePostgres(database: string): Promise<Migrated> {
+  const { servers, schema = defaultSchema } = addressOf(database)
+  return migrateSchema(servers, schema)
+}
+
+export const defaultSchema = 'fermata'
+
+/** On a connection of its own, which has more time than others. Throws `StoreUnavailable`. */
+export async function migrateSchema(servers: readonly string[], schema: string): Promise<Migrated> {
+  const connection = new Connection(servers, `fermata ${schema} migrations`, { answerWithin: patience })
+  try {
+    return await migrate(await connection.session(), schema)
+  } catch (error) {
+    if (stateOf(error) === undefined) throw error
+    const { message } = error as Error
+    throw new StoreUnavailable(`The tables cannot be brought up to date: ${message}.`, {
+      unknown: false,
+      cause: error,
+    })
+  } finally {
+    await connection.close()
+  }
+}

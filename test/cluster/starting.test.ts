@@ -1,0 +1,81 @@
+import { describe, expect, inject, test } from 'vitest'
+import { newSchema } from '../conformance/stores.ts'
+import { Api } from '../support/api.ts'
+import { startPostgres } from '../support/postgres-server.ts'
+import { run, TestServer } from '../support/server.ts'
+
+const newDatabase = () => `${inject('postgres')}?schema=${newSchema()}`
+
+describe('a start', () => {
+  test('waits for the database, says so, and goes on by itself when it is there', async () => {
+    await using server = await startPostgres()
+    await server.stop()
+    await using node = await TestServer.launch({ env: { DATABASE_URL: server.url } })
+    await node.logged('waiting for the database')
+    await server.start()
+    await node.listening()
+    expect((await new Api(node.url).call('GET', '/readyz')).status).toBe(200)
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('that waits ends at once by %s', async (signal) => {
+    await using node = await TestServer.launch({ env: { DATABASE_URL: 'postgres://127.0.0.1:1/nothing' } })
+    expect(await node.logged('waiting for the database')).toMatchObject({
+      reason: expect.stringContaining('ECONNREFUSED'),
+    })
+    expect(await node.stop(signal)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test.each([
+    ['a wrong password', (url: URL) => void (url.password = 'wrong'), 'password authentication failed'],
+    [
+      'a database that is not there',
+      (url: URL) => void (url.pathname = '/nowhere'),
+      '"nowhere" does not exist',
+    ],
+  ])('with %s ends at once in one line', async (_, spoil, said) => {
+    const url = new URL(inject('postgres'))
+    spoil(url)
+    for (const command of ['serve', 'worker', 'migrate']) {
+      const { code, stderr } = await run([command], { DATABASE_URL: url.href })
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^fermata: The database cannot be reached: [^\n]+\n$/)
+      expect(stderr).toContain(said)
+      expect(stderr).not.toContain('wrong')
+    }
+  })
+})
+
+test('a migration apart makes the tables and says so, and what is up to date stays as it is', async () => {
+  const env = { DATABASE_URL: newDatabase() }
+  const { code, stdout } = await run(['migrate'], env)
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^postgres:.*:\*\*\*@.* was made: schema \d+\.\n$/),
+  ])
+  expect((await run(['migrate'], env)).stdout).toContain('was up to date')
+})
+
+test('a worker runs what an API-only node takes in, and answers for its health alone', async () => {
+  const env = { DATABASE_URL: newDatabase() }
+  await using front = await TestServer.start({ env: { ...env, FERMATA_MAX_CONCURRENT: '0' } })
+  const arguments_ = ['worker', '--max-concurrent', '2', '--types', 'add']
+  await using worker = await TestServer.start({ env, arguments: arguments_ })
+  const [api, there] = [new Api(front.url), new Api(worker.url)]
+  const id = await api.submit('add', { a: 1, b: 2 })
+  const other = await api.submit('long', { duration: 0 })
+  await api.untilStatus(id, 'completed')
+  expect((await api.status(other)).status).toBe('queued')
+
+  for (const path of ['/healthz', '/readyz']) expect((await there.call('GET', path)).status).toBe(200)
+  for (const path of ['/', '/api', '/docs', '/openapi.json', `/api/task/${id}/status`]) {
+    expect((await there.call('GET', path)).status, path).toBe(404)
+  }
+  expect((await there.post('/api/run/add', { parameters: { a: 1, b: 2 } })).status).toBe(404)
+
+  const { nodes } = (await api.call('GET', '/api/nodes')).body
+  expect(nodes).toMatchObject([
+    { max_concurrent: 0, here: true },
+    { max_concurrent: 2, types: ['add'] },
+  ])
+  expect(await worker.stop()).toMatchObject({ code: 0, stderr: '' })
+})
