@@ -5,6 +5,7 @@ import type { TaskEvent } from '../events/event.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { CallersTransaction } from '../store/sharing.ts'
 import type { Counts, LivingBoot, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './changes.ts'
 import type { Explanation } from './explain.ts'
@@ -27,6 +28,16 @@ export type SubmitOptions = Readonly<{
   tags?: readonly string[]
   idempotencyKey?: string
 }>
+
+/** Of a submit from within a program. */
+export type OwnSubmitOptions = SubmitOptions &
+  Readonly<{
+    /**
+     * A client of the driver `pg` on which a transaction of yours is under way, in the database of this manager: the task is
+     * there once you commit, and never if you roll back. Ask for its result after the commit. PostgreSQL only.
+     */
+    tx?: CallersTransaction
+  }>
 
 /** One task of a batch. */
 export type Draft = Readonly<{ parameters: unknown; options?: SubmitOptions }>

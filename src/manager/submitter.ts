@@ -1,15 +1,18 @@
-import { IdempotencyKeyReused, QueueFull, ShuttingDown } from '../core/errors.ts'
+import type { Clock } from '../core/clock.ts'
+import { IdempotencyKeyReused, OptionsInvalid, QueueFull, ShuttingDown } from '../core/errors.ts'
 import type { Submission, Task, TimelineEntry } from '../core/task.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { CallersTransaction } from '../store/sharing.ts'
 import type { Store, Submitted } from '../store/store.ts'
 import type { Accepted, Draft, SubmitOptions } from './api.ts'
+import { Joined } from './joined.ts'
 import { submissionOf, submissionsOf } from './submission.ts'
 
 export type SubmitterOptions = Readonly<{
   store: Store
   registry: Registry
-  /** A new id, and the time. */
-  moment: () => Readonly<{ id: string; now: number }>
+  clock: Clock
+  newId: () => string
   maxQueued: number
   ready: () => boolean
   /** There may be something to claim. */
@@ -21,43 +24,82 @@ export type SubmitterOptions = Readonly<{
 /** Checks what callers ask for, stores it, and tells everybody. */
 export class Submitter {
   readonly #options: SubmitterOptions
+  readonly #joined: Joined
 
   constructor(options: SubmitterOptions) {
     this.#options = options
+    const { store, clock, claim } = options
+    this.#joined = new Joined(store, clock, (tasks) => {
+      this.#announce(tasks)
+      claim()
+    })
   }
 
-  async submit(type: string, parameters: unknown, options: SubmitOptions): Promise<Accepted> {
-    const { registry, moment } = this.#options
-    const [accepted] = await this.#store([submissionOf(registry.get(type), parameters, options, moment())])
+  /** `tx`: within this transaction of the caller; whether it commits, and when, is his affair. */
+  async submit(
+    type: string,
+    parameters: unknown,
+    options: SubmitOptions,
+    tx?: CallersTransaction,
+  ): Promise<Accepted> {
+    const submission = submissionOf(this.#options.registry.get(type), parameters, options, this.#moment())
+    const [accepted] = await this.#store([submission], tx)
     return accepted!
   }
 
-  async submitAll(type: string, drafts: readonly Draft[]): Promise<readonly Accepted[]> {
-    const { registry, moment } = this.#options
-    return this.#store(submissionsOf(registry.get(type), drafts, moment))
+  async submitAll(
+    type: string,
+    drafts: readonly Draft[],
+    tx?: CallersTransaction,
+  ): Promise<readonly Accepted[]> {
+    return this.#store(
+      submissionsOf(this.#options.registry.get(type), drafts, () => this.#moment()),
+      tx,
+    )
   }
 
-  async #store(submissions: readonly Submission[]): Promise<readonly Accepted[]> {
-    const { store, maxQueued, ready, claim, committed, dueAt } = this.#options
+  stop(): void {
+    this.#joined.stop()
+  }
+
+  #moment() {
+    return { id: this.#options.newId(), now: this.#options.clock.now() }
+  }
+
+  async #store(
+    submissions: readonly Submission[],
+    tx: CallersTransaction | undefined,
+  ): Promise<readonly Accepted[]> {
+    const { store, maxQueued, ready, claim } = this.#options
     if (!ready()) throw new ShuttingDown()
-    const answer = store.submit(submissions, { by: 'api', maxQueued })
+    const options = { by: 'api', maxQueued }
+    const answer =
+      tx === undefined
+        ? store.submit(submissions, options)
+        : (store.shared ?? notShared()).submitWithin(tx, submissions, options)
     // A free slot is claimed in the very transaction that inserts the task.
-    claim()
+    if (tx === undefined) claim()
     const accepted = tasksOf(await answer, submissions, maxQueued)
-    for (const { task, replayed } of accepted) {
-      if (replayed) continue
-      committed(task, {
-        version: 1,
-        at: task.createdAt,
-        move: 'submit',
-        status: task.status,
-        attempt: 0,
-        by: 'api',
-      })
-      if (task.status === 'scheduled') dueAt(task.runAt)
-    }
+    const fresh = accepted.flatMap(({ task, replayed }) => (replayed ? [] : [task]))
+    if (tx === undefined) this.#announce(fresh)
+    else this.#joined.expect(fresh)
     return accepted
   }
+
+  #announce(tasks: readonly Task[]): void {
+    const { committed, dueAt } = this.#options
+    for (const task of tasks) {
+      const { status, createdAt: at } = task
+      committed(task, { version: 1, at, move: 'submit', status, attempt: 0, by: 'api' })
+      if (status === 'scheduled') dueAt(task.runAt)
+    }
+  }
+}
+
+function notShared(): never {
+  throw new OptionsInvalid([
+    { path: 'tx', message: 'needs a manager on PostgreSQL: this one has a database of its own' },
+  ])
 }
 
 function tasksOf(

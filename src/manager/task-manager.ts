@@ -121,7 +121,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.#submitter = new Submitter({
       store,
       registry,
-      moment: () => ({ id: options.newId(), now: clock.now() }),
+      clock,
+      newId: options.newId,
       maxQueued: options.maxQueued,
       ready: () => this.#phase === 'ready',
       claim: () => this.#claimer.kick(),
@@ -189,10 +190,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   async submit<Input, State, Result>(
     type: TaskType<Input, State, Result>,
     parameters: Input,
-    options?: api.SubmitOptions,
+    { tx, ...options }: api.OwnSubmitOptions = {},
   ): Promise<TaskHandle<Result>> {
     this.registry.mustHave(type)
-    const { task } = await this.enqueue(type.type, parameters, options)
+    const { task } = await this.#submitter.submit(type.type, parameters, options, tx)
     return new TaskHandle<Result>(task.id, this)
   }
 
@@ -200,14 +201,12 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   async submitAll<Input, State, Result>(
     type: TaskType<Input, State, Result>,
     list: readonly Input[],
-    options: Omit<api.SubmitOptions, 'idempotencyKey'> = {},
+    { tx, ...options }: Omit<api.OwnSubmitOptions, 'idempotencyKey'> = {},
   ): Promise<TaskHandle<Result>[]> {
     this.registry.mustHave(type)
     if (list.length === 0) return []
-    const accepted = await this.enqueueAll(
-      type.type,
-      list.map((parameters) => ({ parameters, options })),
-    )
+    const drafts = list.map((parameters) => ({ parameters, options }))
+    const accepted = await this.#submitter.submitAll(type.type, drafts, tx)
     return accepted.map(({ task }) => new TaskHandle<Result>(task.id, this))
   }
 
@@ -378,6 +377,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     await this.#operations.stop()
     await Promise.all([this.#upkeep.stop(), this.#reports.stop()])
     await this.#claimer.stop()
+    this.#submitter.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#saver.flush()
     await this.#follower?.stop()

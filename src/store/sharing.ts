@@ -32,3 +32,15 @@ export type LeaseNews = Readonly<{
  * nothing can stop the handlers there but the end of the process, and so it ends it.
  */
 export type KeepLease = (boot: BootId, news: LeaseNews) => AsyncDisposable
+
+/** A connection of a caller's program on which a transaction is under way: a client of the driver fits. */
+export type CallersTransaction = Readonly<{
+  query(query: CallersQuery): Promise<{ readonly rows: unknown[] }>
+}>
+
+export type CallersQuery = {
+  text: string
+  values: unknown[]
+  rowMode: 'array'
+  types: { getTypeParser: (oid: number, format?: 'text' | 'binary') => (value: string) => unknown }
+}

@@ -1,5 +1,5 @@
 import type { Filter, Order } from '../core/filter.ts'
-import type { KeepLease, Signals } from './sharing.ts'
+import type { CallersTransaction, KeepLease, Signals } from './sharing.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import type {
@@ -121,7 +121,19 @@ export type Capabilities = Readonly<{
   lease: number | null
 }>
 
-export type Shared = Readonly<{ signals: Signals; keepLease: KeepLease }>
+export type Shared = Readonly<{
+  signals: Signals
+  keepLease: KeepLease
+  /**
+   * As `submit`, within a transaction of the caller: nothing is there before its commit, and nothing after its rollback. What
+   * fails breaks that transaction off. Throws `StoreUnavailable`.
+   */
+  submitWithin(
+    transaction: CallersTransaction,
+    submissions: readonly Submission[],
+    options: SubmitOptions,
+  ): Promise<Submitted>
+}>
 
 export type SubmitOptions = Readonly<{
   by: string

@@ -33,6 +33,7 @@ function hands() {
             return () => listeners.delete(listener)
           },
         },
+        submitWithin: async () => expect.unreachable('nobody submits in a transaction here'),
       },
     })
   const say = (signal: Signal) => listeners.forEach((listener) => listener(signal))

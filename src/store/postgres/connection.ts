@@ -116,5 +116,6 @@ export class Connection {
   }
 }
 
-const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+/** Whole numbers of eight bytes are numbers: none of ours is larger than those hold. */
+export const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   oid === int8 ? Number : types.getTypeParser(oid, format)

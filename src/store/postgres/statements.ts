@@ -36,6 +36,8 @@ export function statementsFor(schema: string) {
   const parameters = `(select body from ${s}.parameters d where d.n = t.n)`
   const page = candidatesOf(s, `${task}, ${parameters}`)
   return {
+    /** Fails outside of a transaction, and where the tables are not; stands in nobody's way. */
+    mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}`,
     moment: `select ${time}, nextval('${s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
 

@@ -13,6 +13,7 @@ import { Connection } from './connection.ts'
 import { readCounts, Waiting } from './counters.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
+import { submitWithin } from './joining.ts'
 import { keepLease, monotonicNow } from './keeper.ts'
 import { briefRecord, countAhead, pageOf } from './listing.ts'
 import { Reader } from './reader.ts'
@@ -65,22 +66,25 @@ class PostgresStore implements port.Store {
   readonly #knownTypes = new Set<string>()
 
   constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
+    this.#sql = statementsFor(schema)
+    const source = { schema, sql: this.#sql, clock }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
       signals: this.#signals,
       keepLease: (boot, news) =>
         keepLease({ servers, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
+      submitWithin: async (transaction, submissions, options) => {
+        for (const submission of submissions) mustBeKept(submission)
+        return submitWithin(transaction, { submissions, options }, source, this.#waiting)
+      },
     }
     this.#lease = lease
     this.#clock = clock
-    this.#sql = statementsFor(schema)
     this.#writing = new Connection(servers, `fermata ${schema}`)
     this.#reading = new Connection(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
-    this.#commits = new Commits(this.#writing, { schema, sql: this.#sql, clock }, (tx, jobs) =>
-      this.#carryOut(tx, jobs),
-    )
+    this.#commits = new Commits(this.#writing, source, (tx, jobs) => this.#carryOut(tx, jobs))
   }
 
   async submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {

@@ -38,10 +38,11 @@ export class Transaction {
   #evidence: Evidence | undefined
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
-  constructor(session: Session, source: Source) {
+  /** `begun`: by a caller, who also ends it. */
+  constructor(session: Session, source: Source, { begun = false } = {}) {
     this.#session = session
     this.source = source
-    this.write(begin)
+    if (!begun) this.write(begin)
   }
 
   /** The commit was sent, and the server did not say that it ended before it came to it. */
@@ -109,10 +110,15 @@ export class Transaction {
     return this.#evidence
   }
 
+  /** All that was written is carried out. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#writes)
+  }
+
   async commit(): Promise<void> {
     this.#committing = true
     this.write(commit)
-    await Promise.all(this.#writes)
+    await this.flush()
   }
 
   async rollback(): Promise<void> {

@@ -1,0 +1,136 @@
+import { Client, Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { openTaskManager, TaskUnknown, type TaskEvent, type TaskManager } from '../../src/index.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { quick } from '../fixtures/quick.ts'
+
+/** Submits inside a transaction of the program that submits. */
+
+const logger = { debug() {}, info() {}, warn() {}, error: console.error }
+let client: Client
+beforeAll(async () => {
+  client = new Client({ connectionString: inject('postgres') })
+  await client.connect()
+})
+afterAll(() => client.end())
+
+async function manager(maxConcurrent = 2): Promise<TaskManager> {
+  const database = `${inject('postgres')}?schema=${newSchema()}`
+  const opened = await openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger })
+  onTestFinished(() => opened.close())
+  return opened
+}
+
+const queuedIn = async (node: TaskManager) => (await node.counts()).byType['quick']?.queued ?? 0
+
+describe('a submit within a transaction', () => {
+  test('is there with its commit, and runs at once', async () => {
+    const node = await manager()
+    const seen: string[] = []
+    const watching = (async () => {
+      for await (const change of node.changes()) if ('task' in change) seen.push(change.task.status)
+    })()
+    await client.query('begin')
+    const handle = await node.submit(quick, { a: 4 }, { tx: client })
+    await expect(handle.task()).rejects.toThrow(TaskUnknown)
+    await expect(handle.result()).rejects.toThrow(TaskUnknown)
+    expect((await node.counts()).byType).toEqual({})
+    expect(seen).toEqual([])
+    await client.query('commit')
+    expect(await handle.result()).toBe(8)
+    const { timeline } = await handle.details()
+    expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'complete'])
+    expect((await node.counts()).byType).toEqual({ quick: { completed: 1 } })
+    await node.close()
+    await watching
+    expect(seen[0]).toBe('queued')
+  })
+
+  test('vanishes with its rollback', async () => {
+    const node = await manager()
+    await client.query('begin')
+    const handles = await node.submitAll(quick, [{ a: 1 }, { a: 2 }], { tx: client, tags: ['gone'] })
+    await client.query('rollback')
+    for (const handle of handles) await expect(handle.task()).rejects.toThrow(TaskUnknown)
+    expect(await node.counts()).toMatchObject({ byType: {} })
+    expect((await node.list({ tag: 'gone' })).tasks).toEqual([])
+  })
+
+  test('shares its fate with what else the transaction does', async () => {
+    const node = await manager(0)
+    const table = `orders_${newSchema()}`
+    await client.query(`create table ${table} (id int primary key)`)
+    await client.query(`insert into ${table} values (1)`)
+    const order = async (id: number) => {
+      await client.query('begin')
+      try {
+        await node.submit(quick, { a: id }, { tx: client })
+        await client.query(`insert into ${table} values ($1)`, [id])
+        await client.query('commit')
+      } catch {
+        await client.query('rollback')
+      }
+    }
+    for (const id of [1, 2, 1, 3]) await order(id)
+    expect(await queuedIn(node)).toBe(2)
+    await client.query(`drop table ${table}`)
+  })
+
+  test('counts, keeps keys and takes a batch whole, as any other', async () => {
+    const node = await manager(0)
+    const first = await node.submit(quick, { a: 1 }, { idempotencyKey: 'key' })
+    await client.query('begin isolation level serializable')
+    const again = await node.submit(quick, { a: 1 }, { idempotencyKey: 'key', tx: client })
+    expect(again.id).toBe(first.id)
+    await node.submitAll(quick, [{ a: 1 }, { a: 2 }, { a: 3 }], { tx: client, delay: 3_600 })
+    await client.query('commit')
+    expect((await node.counts()).byType['quick']).toEqual({ queued: 1, scheduled: 3 })
+  })
+
+  test('takes a client of a pool, which gets its own types of values back', async () => {
+    const node = await manager(0)
+    const pool = new Pool({ connectionString: inject('postgres'), max: 1 })
+    const pooled = await pool.connect()
+    await pooled.query('begin')
+    await node.submit(quick, { a: 1 }, { tx: pooled })
+    expect((await pooled.query('select 5::int8 as big')).rows).toEqual([{ big: '5' }])
+    await pooled.query('commit')
+    pooled.release()
+    await pool.end()
+    expect(await queuedIn(node)).toBe(1)
+  })
+
+  test('is found by other nodes too, though nobody tells them', async () => {
+    const database = `${inject('postgres')}?schema=${newSchema()}`
+    const open = (maxConcurrent: number) =>
+      openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger })
+    await using api = await open(0)
+    await using _worker = await open(2)
+    await client.query('begin')
+    const handle = await api.submit(quick, { a: 5 }, { tx: client })
+    await client.query('commit')
+    const events: TaskEvent[] = []
+    for await (const event of handle.events()) events.push(event)
+    expect(events).toHaveLength(3)
+    expect(await handle.result()).toBe(10)
+  })
+
+  test('without a transaction, or in another database, is refused in words', async () => {
+    const node = await manager(0)
+    await expect(node.submit(quick, { a: 1 }, { tx: client })).rejects.toThrow(/not in a transaction/)
+    const other = new Client({ connectionString: inject('postgres').replace(/\w+$/, 'template1') })
+    await other.connect()
+    await other.query('begin')
+    await expect(node.submit(quick, { a: 1 }, { tx: other })).rejects.toThrow(/another database/)
+    await other.end()
+    expect((await node.counts()).byType).toEqual({})
+  })
+
+  test('needs PostgreSQL', async () => {
+    await using node = await openTaskManager({ database: 'sqlite::memory:', tasks: [quick], drain: 1 })
+    await expect(node.submit(quick, { a: 1 }, { tx: client })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      issues: [{ path: 'tx', message: expect.stringContaining('PostgreSQL') }],
+    })
+  })
+})
