@@ -1,4 +1,4 @@
-import { ControlRefused, ShuttingDown, TaskUnknown } from '../core/errors.ts'
+import { ControlRefused, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
@@ -23,7 +23,7 @@ import { changes, type Change } from './changes.ts'
 import { Claimer } from './claimer.ts'
 import { Commands } from './commands.ts'
 import { drain } from './draining.ts'
-import { ended } from './ending.ts'
+import { Endings } from './ending.ts'
 import type { Explanation } from './explain.ts'
 import { Follower } from './follower.ts'
 import { feed } from './feed.ts'
@@ -57,8 +57,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly #operations: Operations
   readonly #reports: Reports
   readonly #follower: Follower | undefined
-  /** Ends what waits for the node. */
-  readonly #open = new AbortController()
+  readonly #endings: Endings
+  readonly #streams = new AbortController()
   #phase: NodeState['phase'] = 'starting'
   #closing: Promise<void> | undefined
 
@@ -80,6 +80,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     })
     const tenure = this.#tenure
     this.#bus = new Bus((error) => logger.error({ err: error }, 'a listener of events threw'))
+    this.#endings = new Endings(store, this.#bus)
     this.#saver = new Saver(store, () => tenure.boot, clock, logger)
     const node: Node = {
       get boot() {
@@ -225,7 +226,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
-    return ended(this.#store, this.#bus, id, this.#untilClosed(signal))
+    return this.#endings.of(id, signal)
   }
 
   async brief(id: TaskId): Promise<TaskRecord> {
@@ -349,8 +350,9 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    const closing = this.#open.signal
-    return signal === undefined ? closing : AbortSignal.any([signal, closing])
+    const closing = this.#streams.signal
+    // Always one of its own: thousands of listeners on one signal are slow to add and to remove.
+    return AbortSignal.any(signal === undefined ? [closing] : [signal, closing])
   }
 
   #committed(task: Task, entry: TimelineEntry): void {
@@ -381,7 +383,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#saver.flush()
     await this.#follower?.stop()
-    this.#open.abort(new ShuttingDown())
+    this.#streams.abort()
+    this.#endings.close()
     await this.#tenure.end()
     this.#phase = 'closed'
     await this.#options.executor.close()
