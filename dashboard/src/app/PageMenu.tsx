@@ -1,48 +1,51 @@
-import { ActionIcon, Menu, useMantineColorScheme, type MantineColorScheme } from '@mantine/core'
+import { ActionIcon, Popover, useMantineColorScheme } from '@mantine/core'
+import { useState } from 'react'
+import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
-import type { IconName } from '../kit/icons.ts'
+import styles from './PageMenu.module.css'
 
-const schemes: readonly Readonly<{ value: MantineColorScheme; name: string; icon: IconName }>[] = [
-  { value: 'light', name: 'Light', icon: 'sun' },
-  { value: 'dark', name: 'Dark', icon: 'moon' },
-  { value: 'auto', name: 'As the system', icon: 'screen' },
-]
+const schemes = [
+  { value: 'light', name: 'Light' },
+  { value: 'dark', name: 'Dark' },
+  { value: 'auto', name: 'As the system' },
+] as const
 
-/** The looks of the page, and the documentation of the API. */
+/** The looks of the page, its keys, and the documentation of the API. */
 export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
+  const [isOpen, setOpen] = useState(false)
   return (
-    <Menu position="bottom-end" width={220} shadow="md">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Menu">
+    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" trapFocus returnFocus>
+      <Popover.Target>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label="Menu"
+          onClick={() => setOpen(!isOpen)}
+        >
           <Icon name="more" size={18} />
         </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Appearance</Menu.Label>
-        {schemes.map(({ value, name, icon }) => (
-          <Menu.Item
-            key={value}
-            role="menuitemradio"
-            aria-checked={colorScheme === value}
-            leftSection={<Icon name={icon} />}
-            rightSection={colorScheme === value ? <Icon name="check" /> : undefined}
-            onClick={() => setColorScheme(value)}
-          >
-            {name}
-          </Menu.Item>
-        ))}
-        <Menu.Label>Help</Menu.Label>
-        <Menu.Item leftSection={<Icon name="keyboard" />} onClick={onHelp}>
-          Keys
-        </Menu.Item>
-        <Menu.Item component="a" href="/docs" leftSection={<Icon name="book" />}>
-          Try the API
-        </Menu.Item>
-        <Menu.Item component="a" href="/redoc" leftSection={<Icon name="book" />}>
-          Read about the API
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+      </Popover.Target>
+      <Popover.Dropdown aria-label="Menu" className={styles.menu}>
+        <Choice label="Appearance" value={colorScheme} choices={schemes} onChange={setColorScheme} />
+        <a href="/docs" className={styles.entry}>
+          <Icon name="book" /> Try the API
+        </a>
+        <a href="/redoc" className={styles.entry}>
+          <Icon name="book" /> Read about the API
+        </a>
+        <button
+          type="button"
+          className={styles.entry}
+          onClick={() => {
+            setOpen(false)
+            onHelp()
+          }}
+        >
+          <Icon name="keyboard" /> Keys
+        </button>
+      </Popover.Dropdown>
+    </Popover>
   )
 }

@@ -31,7 +31,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
         {children}
       </main>
       <AwayNotice />
-      <ShortcutHelp opened={isHelping} onClose={() => setHelping(false)} />
+      <ShortcutHelp isOpen={isHelping} onClose={() => setHelping(false)} />
     </div>
   )
 }

@@ -4,6 +4,7 @@ import { useEffect, useEffectEvent, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { ChartProps, Series } from './Chart.tsx'
+import { minuteWords } from '../time/words.ts'
 import styles from './Plot.module.css'
 
 type Props = ChartProps & Readonly<{ height: number; onPoint: (index: number | null) => void }>
@@ -37,7 +38,11 @@ export function Plot({ times, series, format, height, onPoint }: Props) {
 }
 
 function dataOf(times: ChartProps['times'], series: readonly Series[]): uPlot.AlignedData {
-  return [[...times], ...series.map(({ values }) => [...values])]
+  // A line that is zero throughout would only cover the axis.
+  const lines = series.map(({ values }) =>
+    values.some((value) => value !== 0) ? [...values] : values.map(() => null),
+  )
+  return [[...times], ...lines]
 }
 
 function optionsOf(
@@ -56,7 +61,14 @@ function optionsOf(
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 70,
+        values: (_, times) => times.map((time) => minuteWords(time)),
+        incrs: [10, 30, 60, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600],
+      },
       { ...axis, grid, size: 48, space: 40, values: (_, values) => values.map((value) => format(value)) },
     ],
     series: [

@@ -1,10 +1,11 @@
-import { Kbd, Modal } from '@mantine/core'
+import { Kbd } from '@mantine/core'
+import { Dialog } from '../kit/Dialog.tsx'
 import { shortcuts } from './shortcuts.ts'
 import styles from './ShortcutHelp.module.css'
 
-export function ShortcutHelp({ opened, onClose }: Readonly<{ opened: boolean; onClose: () => void }>) {
+export function ShortcutHelp({ isOpen, onClose }: Readonly<{ isOpen: boolean; onClose: () => void }>) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Keys" size="md">
+    <Dialog isOpen={isOpen} onClose={onClose} title="Keys">
       {Object.entries(shortcuts).map(([group, entries]) => (
         <section key={group} className={styles.group}>
           <h3>{group}</h3>
@@ -22,6 +23,6 @@ export function ShortcutHelp({ opened, onClose }: Readonly<{ opened: boolean; on
           </dl>
         </section>
       ))}
-    </Modal>
+    </Dialog>
   )
 }

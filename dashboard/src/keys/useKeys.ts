@@ -31,7 +31,7 @@ export function useKeys(keys: Keys): void {
 /** The key belongs to what has the focus. */
 function isTaken({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false
-  if (target.closest('[role="dialog"], [role="menu"], [role="listbox"]') !== null) return true
+  if (target.closest('dialog, [role="dialog"], [role="menu"], [role="listbox"]') !== null) return true
   if (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
     return !(target instanceof HTMLInputElement && target.type === 'checkbox' && key !== ' ')
   }

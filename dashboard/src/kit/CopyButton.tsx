@@ -1,15 +1,14 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { Icon } from './Icon.tsx'
 
-/** Copies a text; `what` says which: "Copy the id". */
+/** Copies a text; `what` says which: "the id". */
 export function CopyButton({ text, what }: Readonly<{ text: string; what: string }>) {
   const { copied, copy } = useClipboard({ timeout: 1_500 })
+  const label = copied ? 'Copied' : `Copy ${what}`
   return (
-    <Tooltip label={copied ? 'Copied' : `Copy ${what}`}>
-      <ActionIcon variant="subtle" color="gray" aria-label={`Copy ${what}`} onClick={() => copy(text)}>
-        <Icon name={copied ? 'check' : 'copy'} />
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon variant="subtle" color="gray" aria-label={label} title={label} onClick={() => copy(text)}>
+      <Icon name={copied ? 'check' : 'copy'} />
+    </ActionIcon>
   )
 }

@@ -1,16 +1,16 @@
-import { SegmentedControl } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { Chart } from '../charts/Chart.tsx'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
+import { Choice } from '../kit/Choice.tsx'
 import { countWords, rateWords } from '../time/words.ts'
 import styles from './History.module.css'
 import { depth, throughput } from './series.ts'
 
 const spans = [
-  { value: '1h', label: 'Hour' },
-  { value: '24h', label: 'Day' },
+  { value: '1h', name: 'Hour' },
+  { value: '24h', name: 'Day' },
 ] as const
 
 /** What the last hour or day was like. */
@@ -21,15 +21,7 @@ export function History() {
     () => (data === undefined ? undefined : { throughput: throughput(data), depth: depth(data) }),
     [data],
   )
-  const choice = (
-    <SegmentedControl
-      size="xs"
-      aria-label="Time span"
-      value={span}
-      onChange={setSpan}
-      data={spans.map((entry) => ({ ...entry }))}
-    />
-  )
+  const choice = <Choice label="Time span" value={span} choices={spans} onChange={setSpan} />
   return (
     <div className={styles.charts}>
       <Card title="Throughput" aside={choice}>

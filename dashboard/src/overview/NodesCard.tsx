@@ -13,26 +13,27 @@ const listed = 6
 export function NodesCard({ stats }: Readonly<{ stats: Stats | undefined }>) {
   const { data } = useQuery(reads.nodes())
   const nodes = data?.nodes ?? []
-  const all = stats?.nodes
+  const used = nodes.reduce((sum, node) => sum + node.slots_in_use, 0)
+  const slots = nodes.reduce((sum, node) => sum + node.max_concurrent, 0)
   return (
     <Card
       title="Slots"
       aside={<QuietLink to="/nodes">{nodes.length === 1 ? '1 node' : `${nodes.length} nodes`}</QuietLink>}
     >
-      {all !== undefined && (
+      {data !== undefined && (
         <p className={styles.sum}>
-          <strong>{all.slots_in_use}</strong> of {all.slots} in use
+          <strong>{used}</strong> of {slots} in use
           {stats !== undefined && stats.node.parked > 0 && <span> · {stats.node.parked} parked here</span>}
         </p>
       )}
       <ul className={styles.nodes}>
-        {nodes.slice(0, listed).map(({ id, host, pid, slots_in_use: used, max_concurrent: slots }) => (
+        {nodes.slice(0, listed).map(({ id, host, pid, slots_in_use: inUse, max_concurrent: of }) => (
           <li key={id}>
             <span className={styles.name} title={id}>
               {host ?? `…${id.slice(-8)}`}
               {pid !== null && <small> {pid}</small>}
             </span>
-            <SlotBar used={used} slots={slots} />
+            <SlotBar used={inUse} slots={of} />
           </li>
         ))}
       </ul>

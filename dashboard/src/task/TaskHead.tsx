@@ -22,15 +22,17 @@ export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: num
         <QuietLink to={`/tasks?type=${encodeURIComponent(type)}`}>{type}</QuietLink>
       </div>
       <div className={styles.row}>
-        <div className={styles.name}>
-          <h1>{type}</h1>
-          <StatusBadge status={status} />
+        <div>
+          <div className={styles.name}>
+            <h1>{type}</h1>
+            <StatusBadge status={status} />
+          </div>
+          <div className={styles.id}>
+            <code>{id}</code>
+            <CopyButton text={id} what="the id" />
+          </div>
         </div>
         <Controls task={task} />
-      </div>
-      <div className={styles.id}>
-        <code>{id}</code>
-        <CopyButton text={id} what="the id" />
       </div>
       <div className={styles.progress} data-status={status}>
         <div className={styles.line}>

@@ -9,7 +9,7 @@ import { Lanes } from './Lanes.tsx'
 import { Log } from './Log.tsx'
 import { TaskHead } from './TaskHead.tsx'
 import styles from './TaskView.module.css'
-import { Timeline } from './Timeline.tsx'
+import { Transitions } from './Transitions.tsx'
 import { WhyItWaits } from './WhyItWaits.tsx'
 import { progressWords } from './progress.ts'
 
@@ -32,7 +32,7 @@ export function TaskView({ task, asOf }: Props) {
           {status === 'completed' && <Document title="Result" value={task.result} />}
           <Lanes task={task} />
           <Log id={task.task_id} isLive={!isTerminal(status)} />
-          <Timeline task={task} />
+          <Transitions task={task} />
         </div>
         <div className={styles.stack}>
           <Facts task={task} asOf={asOf} />

@@ -1,6 +1,6 @@
-import { Modal } from '@mantine/core'
 import { controlWords } from '../controls/words.ts'
 import type { Control, TaskFilter } from '../data/shapes.ts'
+import { Dialog } from '../kit/Dialog.tsx'
 import { BulkFilter } from './BulkFilter.tsx'
 import { BulkRows } from './BulkRows.tsx'
 
@@ -13,11 +13,10 @@ type Props = Readonly<{ meant: Meant | null; onClose: () => void; onDone: () => 
 /** Says how many tasks are meant and what will become of them, before anything is done. */
 export function BulkDialog({ meant, onClose, onDone }: Props) {
   return (
-    <Modal
-      opened={meant !== null}
+    <Dialog
+      isOpen={meant !== null}
       onClose={onClose}
       title={meant === null ? '' : `${controlWords[meant.control].name} tasks`}
-      centered
     >
       {meant !== null &&
         ('ids' in meant ? (
@@ -25,6 +24,6 @@ export function BulkDialog({ meant, onClose, onDone }: Props) {
         ) : (
           <BulkFilter control={meant.control} filter={meant.filter} onClose={onClose} onDone={onDone} />
         ))}
-    </Modal>
+    </Dialog>
   )
 }

@@ -48,7 +48,7 @@ export function BulkFrame({ control, count, phase, error, children, onConfirm, o
         </Button>
         {phase === 'asking' && (
           <Button
-            data-autofocus
+            autoFocus
             color={control === 'cancel' ? 'red' : 'iris'}
             leftSection={<Icon name={icon} />}
             disabled={count === null || count === 0}

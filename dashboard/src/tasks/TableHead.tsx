@@ -11,8 +11,8 @@ type Props = Readonly<{
 export function TableHead({ ids, selection, onSelect }: Props) {
   const isWhole = selection.isAll || (ids.length > 0 && selection.ids.size === ids.length)
   return (
-    <div role="rowgroup">
-      <div role="row" className={`${styles.row} ${styles.head}`}>
+    <div role="rowgroup" style={{ display: 'contents' }}>
+      <div role="row" className={`${styles.row} ${styles.head}`} data-below={!isEmpty(selection)}>
         <span role="columnheader" className={styles.check}>
           <Checkbox
             size="xs"

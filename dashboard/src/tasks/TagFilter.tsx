@@ -13,7 +13,6 @@ export function TagFilter({ tag, onChange }: Readonly<{ tag: string; onChange: (
       aria-label="Tag"
       placeholder="Tag"
       maxLength={200}
-      w={140}
       leftSection={<Icon name="tag" />}
       value={typed}
       onChange={(event) => setTyped(event.currentTarget.value)}

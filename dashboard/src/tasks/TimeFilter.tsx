@@ -1,8 +1,17 @@
-import { Button, Divider, Popover, Radio, Stack, TextInput } from '@mantine/core'
+import { Button, Popover, Stack, TextInput } from '@mantine/core'
+import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { localInput, timeOfInput } from '../time/input.ts'
 import { exactDay } from '../time/words.ts'
-import { spans, type Filters, type Span } from './filters.ts'
+import type { Filters, Span } from './filters.ts'
+
+const choices: readonly Readonly<{ value: Span | 'any'; name: string }>[] = [
+  { value: 'any', name: 'Any time' },
+  { value: '15m', name: '15 min' },
+  { value: '1h', name: 'Hour' },
+  { value: '24h', name: 'Day' },
+  { value: '7d', name: 'Week' },
+]
 
 const names: Readonly<Record<Span, string>> = {
   '15m': 'Last 15 minutes',
@@ -11,15 +20,19 @@ const names: Readonly<Record<Span, string>> = {
   '7d': 'Last 7 days',
 }
 
+const orders = [
+  { value: 'newest', name: 'Newest first' },
+  { value: 'oldest', name: 'Oldest first' },
+] as const
+
 type Times = Pick<Filters, 'since' | 'from' | 'until' | 'order'>
 type Props = Readonly<{ filters: Filters; onChange: (times: Partial<Times>) => void }>
 
 /** When the tasks were submitted, and which come first. */
 export function TimeFilter({ filters, onChange }: Props) {
   const { since, from, until, order } = filters
-  const choice = since ?? (from === null && until === null ? 'any' : '')
   return (
-    <Popover position="bottom-start" shadow="md" trapFocus returnFocus width={270}>
+    <Popover position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
         <Button
           variant="default"
@@ -31,43 +44,30 @@ export function TimeFilter({ filters, onChange }: Props) {
       </Popover.Target>
       <Popover.Dropdown aria-label="Time of submission">
         <Stack gap="sm">
-          <Radio.Group
-            label="Submitted"
-            value={choice}
-            onChange={(value) =>
-              onChange({ since: value === 'any' ? null : (value as Span), from: null, until: null })
-            }
-          >
-            <Stack gap="xs" mt="xs">
-              <Radio value="any" label="At any time" />
-              {Object.keys(spans).map((span) => (
-                <Radio key={span} value={span} label={names[span as Span]} />
-              ))}
-            </Stack>
-          </Radio.Group>
+          <Choice
+            label="Submitted within the last"
+            value={since ?? (from === null && until === null ? 'any' : ('' as 'any'))}
+            choices={choices}
+            onChange={(value) => onChange({ since: value === 'any' ? null : value, from: null, until: null })}
+          />
           <TextInput
             type="datetime-local"
-            label="From"
+            label="Submitted from"
             value={localInput(from)}
             onChange={(event) => onChange({ since: null, from: timeOfInput(event.currentTarget.value) })}
           />
           <TextInput
             type="datetime-local"
-            label="Until"
+            label="until"
             value={localInput(until)}
             onChange={(event) => onChange({ since: null, until: timeOfInput(event.currentTarget.value) })}
           />
-          <Divider />
-          <Radio.Group
+          <Choice
             label="Order"
             value={order}
-            onChange={(value) => onChange({ order: value === 'oldest' ? 'oldest' : 'newest' })}
-          >
-            <Stack gap="xs" mt="xs">
-              <Radio value="newest" label="Newest first" />
-              <Radio value="oldest" label="Oldest first" />
-            </Stack>
-          </Radio.Group>
+            choices={orders}
+            onChange={(next) => onChange({ order: next })}
+          />
         </Stack>
       </Popover.Dropdown>
     </Popover>
@@ -75,9 +75,10 @@ export function TimeFilter({ filters, onChange }: Props) {
 }
 
 function labelOf({ since, from, until, order }: Times): string {
-  if (since !== null) return names[since]
-  if (from !== null && until !== null) return `${exactDay(from)} – ${exactDay(until)}`
-  if (from !== null) return `From ${exactDay(from)}`
-  if (until !== null) return `Until ${exactDay(until)}`
+  const first = order === 'oldest' ? ', oldest first' : ''
+  if (since !== null) return `${names[since]}${first}`
+  if (from !== null && until !== null) return `${exactDay(from)} – ${exactDay(until)}${first}`
+  if (from !== null) return `From ${exactDay(from)}${first}`
+  if (until !== null) return `Until ${exactDay(until)}${first}`
   return order === 'oldest' ? 'Oldest first' : 'Any time'
 }

@@ -48,6 +48,11 @@ export function rateWords(perSecond: number, unit = ''): string {
   return `${perSecond < 100 ? short.format(perSecond) : countWords(Math.round(perSecond))}${unit}/s`
 }
 
+/** Hour and minute, with the second only where it is not a whole minute. */
+export function minuteWords(time: number): string {
+  return (time % 60 === 0 ? minutes : clock).format(new Date(time * 1_000))
+}
+
 /** Day and minute in the zone of the reader. */
 export function exactDay(time: number): string {
   return dayAndMinute.format(new Date(time * 1_000))
@@ -69,6 +74,7 @@ const exact = new Intl.DateTimeFormat(undefined, {
   timeZoneName: 'short',
 })
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const dayAndMinute = new Intl.DateTimeFormat(undefined, {
   month: 'short',
   day: 'numeric',

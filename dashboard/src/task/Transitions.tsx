@@ -2,10 +2,10 @@ import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { durationWords, exactWords, clockWords } from '../time/words.ts'
-import styles from './Timeline.module.css'
+import styles from './Transitions.module.css'
 
 /** Everything that happened to the task, the newest first. */
-export function Timeline({ task }: Readonly<{ task: TaskDetails }>) {
+export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
   const { timeline } = task
   const rows = timeline.map((line, index) => {
     const before = timeline[index - 1]
@@ -16,7 +16,7 @@ export function Timeline({ task }: Readonly<{ task: TaskDetails }>) {
     }
   })
   return (
-    <Card title="Timeline" flush>
+    <Card title="Transitions" flush>
       <ol className={styles.timeline} reversed>
         {rows.toReversed().map(({ line, since, isGap }) => (
           <li key={line.version} className={styles.entry}>

@@ -1,0 +1,40 @@
+import { useEffect, useId, useRef, type ReactNode } from 'react'
+import { ActionIcon } from '@mantine/core'
+import styles from './Dialog.module.css'
+import { Icon } from './Icon.tsx'
+
+type Props = Readonly<{ title: string; isOpen: boolean; onClose: () => void; children: ReactNode }>
+
+/** The browser's own dialog: it keeps the focus, gives it back, and closes by Escape or a click beside it. */
+export function Dialog({ title, isOpen, onClose, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const label = useId()
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal()
+    else dialog.current?.close()
+  }, [isOpen])
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
+    <dialog
+      ref={dialog}
+      className={styles.dialog}
+      aria-labelledby={label}
+      onClose={onClose}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose()
+      }}
+    >
+      {isOpen && (
+        <div className={styles.content}>
+          <header className={styles.head}>
+            <h2 id={label}>{title}</h2>
+            <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={onClose}>
+              <Icon name="close" />
+            </ActionIcon>
+          </header>
+          {children}
+        </div>
+      )}
+    </dialog>
+  )
+}
