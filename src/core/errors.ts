@@ -108,7 +108,7 @@ export class TooLarge extends TaskError {
   readonly code = 'TOO_LARGE'
   readonly limit: number
   constructor(what: string, limit: number) {
-    super(`The ${what} is larger than its limit of ${limit} bytes.`)
+    super(`The size of the ${what} is beyond its limit of ${limit} bytes.`)
     this.limit = limit
   }
 }

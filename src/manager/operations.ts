@@ -81,8 +81,7 @@ export class Operations {
     return this.#within(running, wait)
   }
 
-  /** As it stands; null when it is not known, or forgotten. */
-  /** Throws `OperationUnknown`. */
+  /** As it stands. Throws `OperationUnknown` for one that never was, or is forgotten. */
   async get(id: string): Promise<Operation> {
     return this.#running.get(id)?.operation ?? known(id, await this.#options.store.operation(id))
   }
