@@ -1,5 +1,5 @@
 import { TaskCancelled, TaskFailed } from '../core/errors.ts'
-import type { Task, TaskId } from '../core/task.ts'
+import { isTerminal, type Task, type TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../events/event.ts'
 import type { NumberedLine, TaskRecord } from '../store/store.ts'
 import type { ControlOptions, TaskManagerApi } from './api.ts'
@@ -34,11 +34,14 @@ export class TaskHandle<Result = unknown> {
    * closes before, or the signal's reason. A JSON copy of what the handler returned.
    */
   async result(options: Readonly<{ signal?: AbortSignal }> = {}): Promise<Result> {
-    await this.#manager.ended(this.id, options)
-    const { task, result } = await this.#manager.details(this.id)
-    if (task.status === 'completed') return JSON.parse(result ?? 'null') as Result
-    if (task.status === 'failed' && task.error !== null) throw new TaskFailed(this.id, task.error)
-    throw new TaskCancelled(this.id)
+    for (;;) {
+      await this.#manager.ended(this.id, options)
+      const { task, result } = await this.#manager.details(this.id)
+      if (task.status === 'completed') return JSON.parse(result ?? 'null') as Result
+      if (task.status === 'failed' && task.error !== null) throw new TaskFailed(this.id, task.error)
+      if (isTerminal(task.status)) throw new TaskCancelled(this.id)
+      // Somebody has retried it meanwhile: its end is still to come.
+    }
   }
 
   /** Answers when the handler stands still, or after `wait` milliseconds. */

@@ -162,6 +162,27 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', attempt: 3, failures: 1 })
   })
 
+  test('a result that is waited for over a retry is the one of the retry', async () => {
+    const type = defineTask({
+      type: 'second-time-lucky',
+      parameters: none,
+      run(_, task) {
+        if (task.attempt === 1) throw new Error('not yet')
+        return 'there'
+      },
+    })
+    const world = await World.open(open, [type], { maxConcurrent: 0 })
+    let retried = false
+    const read: Store['read'] = async (id, options) => {
+      if (!retried) await world.node.control(id, 'retry')
+      retried = true
+      return world.store.read(id, options)
+    }
+    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { read }) })
+    const task = await world.node.submit(type, {})
+    expect(await world.until(task.result(), 5_000)).toBe('there')
+  })
+
   test('the node that dies with a task more than three times without a checkpoint has met poison', async () => {
     const type = defineTask({ type: 'killer', parameters: none, run: (_, task) => task.sleep(1_000) })
     const world = await World.open(open, [type])
