@@ -9,14 +9,22 @@ import { monotonic, type Happened } from './journal.ts'
 
 const types = join(import.meta.dirname, '..', 'fixtures', 'chaos.ts')
 
-export type ClusterOptions = Readonly<{ nodes: number; slots: number; /** Seconds. */ lease: number }>
+export type ClusterOptions = Readonly<{
+  nodes: number
+  slots: number
+  /** Seconds. */
+  lease: number
+  /** Where their database is, with what is to be known to reach it; one of their own when it is left out. */
+  database?: string
+}>
 
 type Member = { server: TestServer | undefined; state: 'up' | 'frozen' | 'down' }
 
 /** Real nodes, each a process, on one PostgreSQL of their own, and all that can happen to them. */
 export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions
-  readonly #postgres: PostgresServer
+  /** Undefined when the database is someone else's. */
+  readonly #postgres: PostgresServer | undefined
   readonly #directory: string
   readonly #members: Member[]
   readonly #ended = new Map<number, number>()
@@ -24,7 +32,7 @@ export class Cluster implements AsyncDisposable {
   readonly #outages: { from: number; to: number }[] = []
   #databaseAway = false
 
-  private constructor(options: ClusterOptions, postgres: PostgresServer, directory: string) {
+  private constructor(options: ClusterOptions, postgres: PostgresServer | undefined, directory: string) {
     this.#options = options
     this.#postgres = postgres
     this.#directory = directory
@@ -32,7 +40,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const postgres = await startPostgres()
+    const postgres = options.database === undefined ? await startPostgres() : undefined
     const directory = await mkdtemp(join(tmpdir(), 'fermata-chaos-'))
     const cluster = new Cluster(options, postgres, directory)
     await Promise.all(cluster.#members.map((member) => cluster.#join(member)))
@@ -45,7 +53,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Of the database itself. */
   get database(): string {
-    return this.#postgres.url
+    return this.#postgres?.url ?? this.#options.database ?? ''
   }
 
   get databaseAway(): boolean {
@@ -102,7 +110,7 @@ export class Cluster implements AsyncDisposable {
 
   /** As `pg_ctl stop -m immediate` does. */
   async stopDatabase(ms: number): Promise<void> {
-    if (this.#databaseAway) return
+    if (this.#databaseAway || this.#postgres === undefined) return
     this.#databaseAway = true
     const from = monotonic()
     await this.#postgres.stop()
@@ -116,7 +124,7 @@ export class Cluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const member of this.#members) member.state = 'down'
     await Promise.all(this.#members.map(async ({ server }) => server?.[Symbol.asyncDispose]()))
-    await this.#postgres[Symbol.asyncDispose]()
+    await this.#postgres?.[Symbol.asyncDispose]()
     await rm(this.#directory, { recursive: true, force: true })
   }
 
@@ -132,7 +140,7 @@ export class Cluster implements AsyncDisposable {
   async #join(member: Member): Promise<void> {
     const { slots, lease } = this.#options
     const env = {
-      DATABASE_URL: `${this.#postgres.url}?lease=${lease}`,
+      DATABASE_URL: `${this.database}${this.database.includes('?') ? '&' : '?'}lease=${lease}`,
       FERMATA_TASKS: types,
       FERMATA_MAX_CONCURRENT: String(slots),
       FERMATA_DRAIN: '2s',

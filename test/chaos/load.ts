@@ -4,6 +4,7 @@ import type { Shown, Witness, Witnessed } from '../crash/witness.ts'
 import { stepped } from '../fixtures/chaos.ts'
 import type { Chance } from '../support/chance.ts'
 import { call, look, type Reached } from './calls.ts'
+import type { Somewhere } from './checks.ts'
 
 type Draft = Readonly<{ key: string; parameters: Readonly<{ seed: number; steps: number; ms: number }> }>
 type Unanswered = Readonly<{ type: 'walk' | 'narrow'; drafts: readonly Draft[] }>
@@ -12,8 +13,7 @@ export type Load = Readonly<{
   witness: Witness
   chance: Chance
   name: string
-  /** The address of some node; undefined while there is none. */
-  somewhere: () => string | undefined
+  somewhere: Somewhere
 }>
 
 /**

