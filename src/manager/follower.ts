@@ -150,12 +150,14 @@ export class Follower {
     if (ids.length === 0) return
     const { store, bus, follow, isAlive, logger } = this.#options
     try {
-      const tasks = await Promise.all(ids.map((id) => store.get(id)))
-      for (const task of tasks) {
-        if (task === null) continue
-        if (isAlive(task.id)) follow(task)
-        if (bus.isWatched(task.id)) await this.#show(task)
-      }
+      await Promise.all(
+        ids.map(async (id) => {
+          const task = await store.get(id)
+          if (task === null) return
+          if (isAlive(id)) follow(task)
+          if (bus.isWatched(id)) await this.#show(task)
+        }),
+      )
     } catch (error) {
       logger.debug({ err: error }, 'a look at the tasks of other nodes failed')
     }
