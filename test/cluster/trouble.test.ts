@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openTaskManager, StoreUnavailable, type TaskManager } from '../../src/index.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { patient } from '../fixtures/patient.ts'
+import { quick } from '../fixtures/quick.ts'
+import { startPgBouncer } from '../support/pgbouncer.ts'
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
+
+/** What administrators, poolers and other sessions do to the connections of nodes. */
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let server: PostgresServer
+
+beforeAll(async () => {
+  server = await startPostgres()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function pair(url: string, schema = newSchema()) {
+  const open = (maxConcurrent: number) =>
+    openTaskManager({
+      database: `${url}?schema=${schema}&lease=10`,
+      tasks: [patient, quick],
+      maxConcurrent,
+      drain: 2,
+      logger: quiet,
+    })
+  const [api, worker] = await Promise.all([open(0), open(8)])
+  return {
+    api,
+    worker,
+    schema,
+    [Symbol.asyncDispose]: async () => void (await Promise.all([api.close(), worker.close()])),
+  }
+}
+
+/** Everything that nodes do for each other. */
+async function worksAcross(api: TaskManager): Promise<void> {
+  const handles = await api.submitAll(
+    quick,
+    Array.from({ length: 200 }, (_, a) => ({ a })),
+  )
+  expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual(handles.map((_, a) => a * 2))
+  const long = await api.submit(patient, {})
+  await until(async () => (await long.task()).status === 'running')
+  expect(await long.pause({ wait: 10_000 })).toMatchObject({ status: 'paused' })
+  await long.resume()
+  await until(async () => (await long.task()).status === 'running')
+  expect(await long.cancel({ wait: 10_000 })).toMatchObject({ status: 'cancelled' })
+}
+
+describe('nodes', { timeout: 180_000 }, () => {
+  test('listen anew when their connections for notifications are ended, and miss nothing meanwhile', async () => {
+    await using nodes = await pair(server.url)
+    for (let turn = 0; turn < 3; turn++) {
+      const ended = await ask(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%signals%'`,
+      )
+      expect(ended.length).toBeGreaterThan(0)
+      await worksAcross(nodes.api)
+    }
+    await until(async () => {
+      const listening = await ask(`select 1 from pg_stat_activity where application_name like '%signals%'`)
+      return listening.length === 2
+    })
+  })
+
+  test('work behind a pooler that hands out connections by transaction', async () => {
+    await using pooler = await startPgBouncer(server.url)
+    if (pooler === undefined) return
+    await using nodes = await pair(pooler.url)
+    await worksAcross(nodes.api)
+    // Ten seconds of lease: the keeper renews it through the pooler too.
+    const [before] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
+    await until(async () => {
+      const [now] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
+      return Number(now?.['at']) > Number(before?.['at'])
+    })
+  })
+
+  test('answer that the database is away while its tables are locked, keep their lease, and go on', async () => {
+    await using nodes = await pair(server.url)
+    const { api, worker, schema } = nodes
+    const boot = worker.state.boot
+    const locker = new Client({ connectionString: server.url })
+    await locker.connect()
+    await locker.query(`begin; lock table ${schema}.tasks in access exclusive mode`)
+    const began = performance.now()
+    const refused = await api.submit(quick, { a: 1 }).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(StoreUnavailable)
+    expect(refused).toMatchObject({ unknown: false })
+    expect(performance.now() - began).toBeGreaterThan(4_000)
+    await locker.query('rollback')
+    await locker.end()
+    const freed = performance.now()
+    expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
+    expect(performance.now() - freed).toBeLessThan(10_000)
+    expect(worker.state.boot).toBe(boot)
+  })
+})
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 30_000
+  while (!(await reached())) {
+    expect(performance.now(), 'waited in vain').toBeLessThan(end)
+    await sleep(20)
+  }
+}
+
+async function ask(text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: server.url })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
