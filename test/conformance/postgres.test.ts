@@ -2,7 +2,6 @@ import { Client } from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import type { Submission } from '../../src/core/task.ts'
-import { statementsFor } from '../../src/store/postgres/statements.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { boot, fromApi, submission } from '../support/tasks.ts'
@@ -237,35 +236,6 @@ describe('a connection that is lost', () => {
     expect(await nodes.first.counts()).toMatchObject({ byType: { work: { queued: recorded } } })
   })
 })
-
-describe('the cost of a claim', () => {
-  test('does not grow with what may not run now, nor by what the planner believes', async () => {
-    await using nodes = await Nodes.open(1)
-    const { schema } = nodes
-    await nodes.first.submit([submission({ id: 'mine', type: 'mine', priority: -1 })], fromApi)
-    // Others wait before it: of a type that is held, of one at its limit, and of one that this node does not run.
-    const others = ['held', 'full', 'foreign']
-    for (const type of others) await ask(waiting(schema, type, 10_000))
-    await nodes.first.hold('held', true, 'api')
-    const full = [{ type: 'full', concurrency: 1 }]
-    expect(await nodes.first.claim({ boot: 'boot-0', limit: 5, types: full })).toHaveLength(1)
-    const { claim } = statementsFor(schema)
-    const types = ['held', 'full', 'mine']
-    const plan = await ask(`explain (analyze, buffers, format json) ${claim}`, [types, [null, 1, null], 5])
-    const [{ Plan: root }] = plan[0]!['QUERY PLAN'] as [{ Plan: Record<string, number> }]
-    expect(root['Actual Rows']).toBe(1)
-    expect((root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0)).toBeLessThan(50)
-  })
-})
-
-/** Many tasks at once, by the shortest way: copies of one that the store has written. */
-function waiting(schema: string, type: string, count: number): string {
-  return `insert into ${schema}.tasks
-      (n, seq, id, type, status, priority, created_at, since, max_attempts, backoff, tags, timeline)
-    select nextval('${schema}.places'), c, '${type} ' || c, '${type}', 'queued', 0, t.created_at, t.since,
-      t.max_attempts, t.backoff, t.tags, t.timeline
-    from ${schema}.tasks t, generate_series(1, ${count}) as c where t.id = 'mine'`
-}
 
 /** Ends every connection that works on the schema, as an administrator or a fail-over does. */
 async function killBackends({ schema }: Nodes): Promise<void> {

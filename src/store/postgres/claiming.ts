@@ -1,5 +1,6 @@
 import * as rules from '../../core/transition.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
+import type { Hints } from './hints.ts'
 import { selectedCount, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -13,6 +14,7 @@ export async function claim(
   tx: Transaction,
   { boot, limit, types }: ClaimRequest,
   knownTypes: Set<string>,
+  hints: Hints,
 ): Promise<Claimed[]> {
   if (limit <= 0 || types.length === 0) return []
   const { sql, clock } = tx.source
@@ -24,10 +26,13 @@ export async function claim(
     // Counting begins when the lock is held: nobody else takes a task of these types until the commit.
     tx.write(sql.lockTypes, [limited])
   }
+  const places = hints.of(types)
   const picking = tx.ask(sql.claim, [
     types.map(({ type }) => encodeText(type)),
     types.map(({ concurrency }) => concurrency),
     limit,
+    places.map((place) => place?.priority ?? null),
+    places.map((place) => place?.seq ?? null),
   ])
   tx.identify('locked')
   const work = new Work(await tx.moment(0))

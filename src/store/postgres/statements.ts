@@ -104,8 +104,10 @@ export function statementsFor(schema: string) {
     /** Shared by claims; a hold waits for those that are under way, and those behind it see the hold. */
     joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
     holdClaims: 'select pg_advisory_xact_lock(hashtextextended($1, 2))',
+    /** `$4`, `$5`: where to begin in the queue of each type. What is before it is looked at only in higher priorities. */
     claim: `with picked as materialized (
-        select ${selectedColumns('h')} from unnest($1::text[], $2::int[]) as w(type, concurrency)
+        select ${selectedColumns('h')}
+        from unnest($1::text[], $2::int[], $4::int[], $5::bigint[]) as w(type, concurrency, priority, seq)
         cross join lateral (
           select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
             when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
@@ -114,8 +116,12 @@ export function statementsFor(schema: string) {
             - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places
         ) as room
         cross join lateral (
-          select * from ${s}.tasks q where q.type = w.type and q.status = 'queued'
-          order by q.priority desc, q.seq limit room.places for update skip locked
+          select * from (${queue(s, 'w.priority is not null and q.priority > w.priority')}) as above
+          union all
+          select * from (${queue(s, 'q.priority = w.priority and q.seq >= w.seq')}) as beyond
+          union all
+          select * from (${queue(s, 'q.priority < coalesce(w.priority, 2147483647)')}) as below
+          limit room.places
         ) as h
         order by h.priority desc, h.seq limit $3::int
       )
@@ -189,6 +195,12 @@ export function statementsFor(schema: string) {
     recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.n = t.n), (select body from ${s}.results d where d.n = t.n), t.timeline
       from ${s}.tasks t where t.id = any($1::text[])`,
   } as const
+}
+
+/** A part of the queue of one type, in its order. */
+function queue(s: string, part: string): string {
+  return `select * from ${s}.tasks q where q.type = w.type and q.status = 'queued' and ${part}
+          order by q.priority desc, q.seq limit room.places for update skip locked`
 }
 
 /**

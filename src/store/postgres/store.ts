@@ -10,6 +10,7 @@ import * as boots from './boots.ts'
 import { claim } from './claiming.ts'
 import { Commits, type ActJob, type Job } from './commits.ts'
 import { Connection } from './connection.ts'
+import { Hints } from './hints.ts'
 import { readCounts, Waiting } from './counters.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
@@ -64,6 +65,7 @@ class PostgresStore implements port.Store {
   readonly #begun = new Map<BootId, number>()
   /** Types that have a row to lock. */
   readonly #knownTypes = new Set<string>()
+  readonly #hints = new Hints()
 
   constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
     this.#sql = statementsFor(schema)
@@ -92,8 +94,15 @@ class PostgresStore implements port.Store {
     return this.#commits.write({ stage: 'submit', call: { submissions, options } })
   }
 
-  claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
-    return this.#commits.write({ stage: 'claim', request })
+  async claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
+    try {
+      const claimed = await this.#commits.write<readonly port.Claimed[]>({ stage: 'claim', request })
+      this.#hints.learn(claimed)
+      return claimed
+    } catch (error) {
+      this.#hints.forget()
+      throw error
+    }
   }
 
   async settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
@@ -262,7 +271,7 @@ class PostgresStore implements port.Store {
     ])
     for (const [index, job] of submits.entries()) answers.set(job, submitted[index])
     for (const job of jobs) {
-      if (job.stage === 'claim') answers.set(job, await claim(tx, job.request, this.#knownTypes))
+      if (job.stage === 'claim') answers.set(job, await claim(tx, job.request, this.#knownTypes, this.#hints))
       if (job.stage === 'alone') answers.set(job, await job.run(tx))
     }
     return jobs.map((job) => answers.get(job))

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { claimed as claim } from '../../core/transition.ts'
+import { submitted } from '../../core/transition.ts'
+import { submission } from '../../../test/support/tasks.ts'
+import type { Claimed } from '../store.ts'
+import { Hints } from './hints.ts'
+
+const types = [{ type: 'work', concurrency: null }]
+
+function claimed(priority: number, seq: number): Claimed {
+  const moment = { now: 0, nextSeq: () => seq, by: 'api' }
+  const { task } = submitted(submission({ id: `${seq}`, priority }), moment)
+  return { ...claim(task, 'boot', moment), previousFence: 0, parameters: '{}', checkpoint: null }
+}
+
+test('a claim goes on shortly before where the last one ended, and anew each second', () => {
+  let now = 0
+  const hints = new Hints(() => now)
+  expect(hints.of(types)).toEqual([null])
+  hints.learn([claimed(0, 1_000), claimed(0, 1_001)])
+  expect(hints.of(types)).toEqual([{ priority: 0, seq: 951 }])
+  now = 999
+  expect(hints.of(types)).toEqual([{ priority: 0, seq: 951 }])
+  now = 1_000
+  expect(hints.of(types)).toEqual([null])
+})
+
+test('what comes with a higher priority does not move the place, what follows in a lower one does', () => {
+  const hints = new Hints(() => 0)
+  hints.of(types)
+  hints.learn([claimed(0, 1_000)])
+  hints.learn([claimed(5, 2_000)])
+  expect(hints.of(types)).toEqual([{ priority: 0, seq: 950 }])
+  hints.learn([claimed(5, 2_001), claimed(-1, 70)])
+  expect(hints.of(types)).toEqual([{ priority: -1, seq: 20 }])
+})
+
+test('after a claim that failed nothing is known', () => {
+  const hints = new Hints(() => 0)
+  hints.of(types)
+  hints.learn([claimed(0, 1_000)])
+  hints.forget()
+  expect(hints.of(types)).toEqual([null])
+})

@@ -1,0 +1,54 @@
+import type { Claimed, TypeLimit } from '../store.ts'
+
+/** Where a claim may begin to look in the queue of a type: nothing of this priority waits before this place. */
+export type Hint = Readonly<{ priority: number; seq: number }>
+
+/** Milliseconds between claims that look from the beginning. */
+const lookAnewEvery = 1_000
+
+/**
+ * Places that are looked at again. A place is taken before its commit, so that a task may appear behind those that were
+ * claimed; what is missed is found by the next claim that looks from the beginning.
+ */
+const margin = 50
+
+/**
+ * How far the queue of each type has been claimed. While some session holds an old snapshot nothing can clear away the
+ * entries of tasks that were claimed since, and a claim from the beginning steps over all of them.
+ */
+export class Hints {
+  readonly #places = new Map<string, Hint>()
+  readonly #now: () => number
+  #lookedAnew = Number.NEGATIVE_INFINITY
+
+  /** `now`: milliseconds of a clock that never jumps. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** For each of these types; null for the whole queue. */
+  of(types: readonly TypeLimit[]): (Hint | null)[] {
+    if (this.#now() - this.#lookedAnew >= lookAnewEvery) {
+      this.#lookedAnew = this.#now()
+      this.#places.clear()
+    }
+    return types.map(({ type }) => this.#places.get(type) ?? null)
+  }
+
+  /** These were claimed, and it was committed. */
+  learn(claimed: readonly Claimed[]): void {
+    for (const { task } of claimed) {
+      const seq = Math.max(0, task.seq - margin)
+      const known = this.#places.get(task.type)
+      const isFurther = known === undefined || task.priority < known.priority
+      if (isFurther || (task.priority === known.priority && seq > known.seq)) {
+        this.#places.set(task.type, { priority: task.priority, seq })
+      }
+    }
+  }
+
+  /** What became of a claim is not known, or it failed. */
+  forget(): void {
+    this.#places.clear()
+  }
+}
