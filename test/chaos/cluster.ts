@@ -28,8 +28,8 @@ export class Cluster implements AsyncDisposable {
   readonly #directory: string
   readonly #members: Member[]
   readonly #ended = new Map<number, number>()
-  readonly #frozen: { pid: number; from: number; to: number }[] = []
-  readonly #outages: { from: number; to: number }[] = []
+  readonly #frozen: Happened['frozen'][number][] = []
+  readonly #outages: Happened['outages'][number][] = []
   #databaseAway = false
 
   private constructor(options: ClusterOptions, postgres: PostgresServer | undefined, directory: string) {
@@ -103,7 +103,8 @@ export class Cluster implements AsyncDisposable {
     await sleep(ms)
     const to = monotonic()
     server.signal('SIGCONT')
-    this.#frozen.push({ pid: server.pid, from, to })
+    await fetch(`${server.url}/healthz`).catch(() => undefined)
+    this.#frozen.push({ pid: server.pid, from, to, awake: monotonic() })
     if (this.#ended.has(server.pid)) await this.#join(member)
     else member.state = 'up'
   }

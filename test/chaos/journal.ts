@@ -19,7 +19,8 @@ export type JournalLine = Readonly<{
 export type Happened = Readonly<{
   /** When a process had ended. */
   ended: ReadonlyMap<number, number>
-  frozen: readonly Readonly<{ pid: number; from: number; to: number }>[]
+  /** `awake`: when it answered again, which takes a while where many processes want to run. */
+  frozen: readonly Readonly<{ pid: number; from: number; to: number; awake: number }>[]
   outages: readonly Readonly<{ from: number; to: number }>[]
   /** Milliseconds. */
   lease: number
@@ -117,7 +118,7 @@ function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretc
 /** Milliseconds that the slowest handler of a node took to stop after it woke with its lease over. */
 export function slowestStop(runs: readonly Run[], happened: Happened): number {
   let slowest = 0
-  for (const { pid, from, to } of happened.frozen) {
+  for (const { pid, from, to, awake } of happened.frozen) {
     if (to - from <= happened.lease) continue
     for (const { id, lines } of runs.filter((run) => run.pid === pid)) {
       const before = lines.some(({ at }) => at < from)
@@ -125,7 +126,7 @@ export function slowestStop(runs: readonly Run[], happened: Happened): number {
       if (!before || (left !== undefined && left < from)) continue
       assert(left !== undefined, `a run of ${id} never stopped`)
       assert(
-        left - to <= wakesWithin,
+        left - awake <= wakesWithin,
         `a run of ${id} stopped ${Math.round(left - to)} ms after its node woke`,
       )
       slowest = Math.max(slowest, left - to)
