@@ -23,7 +23,7 @@ export interface CommandDefinition<Parameters extends z.ZodType, State extends z
 export function defineCommand<Parameters extends z.ZodType, State extends z.ZodType = z.ZodUnknown>(
   definition: CommandDefinition<Parameters, State>,
 ): TaskType<z.input<Parameters>, z.output<State>> {
-  const options = checkedOptions(definition)
+  const options = checkedOptions(definition, defineCommand)
   const { pause = 'freeze' } = definition
   if (pause !== 'freeze' && pause !== 'checkpoint') {
     throw definitionInvalid(options.type, 'pause must be "freeze" or "checkpoint"')

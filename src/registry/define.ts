@@ -36,7 +36,7 @@ export function defineTask<
 >(
   definition: TaskDefinition<Parameters, State, Result, Runs>,
 ): TaskType<z.input<Parameters>, z.output<State>, Awaited<Result>> {
-  const options = checkedOptions(definition)
+  const options = checkedOptions(definition, defineTask)
   const { type } = options
   const runs = definition.runs ?? 'inline'
   const { module = null } = definition

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { faultPlace } from './fault-place.ts'
 import { loadTypes } from './load.ts'
+import { Registry } from './registry.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fermata-types-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -39,11 +41,16 @@ describe('loading types', () => {
       { 'x.mjs': '\n\nthrow new Error("oh no")' },
       /x\.mjs:3 cannot be loaded: oh no$/,
     ],
-    ['a module that is no program', { 'x.mjs': 'export const = 5' }, /x\.mjs(:1)? cannot be loaded/],
+    ['a module that is no program', { 'x.mjs': '\nexport const = 5' }, /x\.mjs(:2)? cannot be loaded/],
     [
-      'an import that is not there',
-      { 'x.mjs': 'import "./nowhere.mjs"' },
-      /x\.mjs(:\d+)? cannot be loaded: .*nowhere/,
+      'an import that is not there, with its line',
+      { 'x.mjs': '\nimport { a } from "./nowhere.mjs"' },
+      /x\.mjs:2 cannot be loaded: .*nowhere/,
+    ],
+    [
+      'a package that is not there, with its line',
+      { 'x.mjs': '\nimport { a } from "nowhere/at-all"' },
+      /x\.mjs:2 cannot be loaded: .*nowhere/,
     ],
     [
       'a type that is not defined well, with its line',
@@ -59,16 +66,29 @@ describe('loading types', () => {
       },
       /x\.mjs:3 cannot be loaded: .*JSON schema/,
     ],
-    [
-      'a type in two modules, with both',
-      { 'x.mjs': `${head}export const a = ${type('a')}`, 'y.mjs': `${head}export const a = ${type('a')}` },
-      /"a" is defined in .*x\.mjs and again in .*y\.mjs/,
-    ],
     ['a folder without types', { 'x.mjs': 'export const a = 1' }, /exports no task types/],
   ])('names %s', async (_, modules, message) => {
     const failed = await loadTypes(folder(modules)).catch((error: unknown) => error)
     expect(failed).toMatchObject({ code: 'TASKS_INVALID', message: expect.stringMatching(message) })
     expect((failed as Error).message).not.toContain('\n')
+  })
+
+  test('takes a type that two modules export once, and names both places of one that is defined twice', async () => {
+    const path = folder({
+      'x.mjs': `${head}export const a = ${type('a')}`,
+      'y.mjs': 'export { a } from "./x.mjs"',
+    })
+    expect(await loadTypes(path)).toHaveLength(1)
+    writeFileSync(join(path, 'z.mjs'), `${head}\nexport const again = ${type('a')}`)
+    const types = await loadTypes(path)
+    expect(() => new Registry(types)).toThrow(
+      `task type "a" is defined twice: at ${join(path, 'x.mjs')}:3 and at ${join(path, 'z.mjs')}:4; rename one`,
+    )
+  })
+
+  test('knows the line of an error of syntax, which the platform only prints', () => {
+    const file = join(folder({ 'x.mjs': '\nexport const = 5' }), 'x.mjs')
+    expect(faultPlace(new SyntaxError("Unexpected token '='"), file)).toBe(`${file}:2`)
   })
 
   test('says when nothing is there', async () => {

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { TaskError } from '../core/errors.ts'
+import { faultPlace } from './fault-place.ts'
 import { isTaskType, type AnyTaskType } from './type.ts'
 
 /** A module of types cannot be used; the message is one line that names the file, and the line where it can. */
@@ -17,21 +18,9 @@ const extensions = new Set(['.ts', '.mts', '.js', '.mjs'])
  */
 export async function loadTypes(path: string): Promise<AnyTaskType[]> {
   const files = await modulesAt(resolve(path))
-  const origin = new Map<string, string>()
-  const types: AnyTaskType[] = []
-  for (const file of files) {
-    for (const type of await typesIn(file)) {
-      const earlier = origin.get(type.type)
-      if (earlier !== undefined) {
-        throw new TasksInvalid(
-          `The task type "${type.type}" is defined in ${earlier} and again in ${file}: rename one.`,
-        )
-      }
-      origin.set(type.type, file)
-      types.push(type)
-    }
-  }
-  if (types.length > 0) return types
+  const types = new Set<AnyTaskType>()
+  for (const file of files) for (const type of await typesIn(file)) types.add(type)
+  if (types.size > 0) return [...types]
   throw new TasksInvalid(`${path} exports no task types: export what defineTask or defineCommand returns.`)
 }
 
@@ -58,23 +47,11 @@ function isModule(name: string): boolean {
 async function typesIn(file: string): Promise<AnyTaskType[]> {
   try {
     const exported = Object.values((await import(pathToFileURL(file).href)) as Record<string, unknown>)
-    return [...new Set(exported.flat())].filter(isTaskType)
+    return exported.flat().filter(isTaskType)
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    throw new TasksInvalid(`The task module ${placeOf(error, file)} cannot be loaded: ${message}`, {
+    throw new TasksInvalid(`The task module ${faultPlace(error, file)} cannot be loaded: ${message}`, {
       cause: error,
     })
   }
-}
-
-/** The file with the line at which it failed, where the error tells. */
-function placeOf(error: unknown, file: string): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const url = pathToFileURL(file).href
-  for (const [, place = '', line] of stack.matchAll(/((?:file:\/\/)?\/[^\s()]+?):(\d+)/g)) {
-    if (place === url || place === file || (place.startsWith('file:') && fileURLToPath(place) === file)) {
-      return `${file}:${line}`
-    }
-  }
-  return file
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
@@ -38,11 +39,16 @@ export type BackoffOptions = Readonly<{
 
 type Checked = Pick<
   AnyTaskType,
-  keyof TypeOptions<z.ZodType, z.ZodType> | 'jsonSchema' | 'description' | 'concurrency' | 'timeout'
+  | keyof TypeOptions<z.ZodType, z.ZodType>
+  | 'definedAt'
+  | 'jsonSchema'
+  | 'description'
+  | 'concurrency'
+  | 'timeout'
 >
 
-/** Checks what every definition can say. Throws `DefinitionInvalid` with what is wrong. */
-export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>): Checked {
+/** Checks what every definition can say; `define` is the function that was called with it. Throws `DefinitionInvalid`. */
+export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, define: Function): Checked {
   const { type, timeout, example, parameters, description = '', state } = options
   const invalid = (message: string) => definitionInvalid(type, message)
   if (typeof type !== 'string' || !/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/.test(type)) {
@@ -64,6 +70,7 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>): Chec
   const whole = (field: 'concurrency' | 'attempts' | 'poisonLimit') => wholeOf(type, field, options[field])
   return {
     type,
+    definedAt: callerOf(define),
     description,
     parameters,
     jsonSchema,
@@ -75,6 +82,15 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>): Chec
     timeout: timeoutMs,
     poisonLimit: whole('poisonLimit'),
   }
+}
+
+/** File and line from which the function was called, as far as the platform tells. */
+function callerOf(called: Function): string | undefined {
+  const holder = { stack: '' }
+  Error.captureStackTrace(holder, called)
+  const [, place, line] = /((?:file:\/\/)?\/[^\s()]+?):(\d+)/.exec(holder.stack) ?? []
+  if (place === undefined) return undefined
+  return `${place.startsWith('file:') ? fileURLToPath(place) : place}:${line}`
 }
 
 export function wholeOf(type: string, field: string, value: number | undefined): number | null {

@@ -7,9 +7,8 @@ export class Registry {
 
   constructor(types: Iterable<AnyTaskType>) {
     for (const type of types) {
-      if (this.#types.has(type.type)) {
-        throw new DefinitionInvalid(`task type ${JSON.stringify(type.type)} is defined twice`)
-      }
+      const earlier = this.#types.get(type.type)
+      if (earlier !== undefined) throw definedTwice(earlier, type)
       this.#types.set(type.type, type)
     }
   }
@@ -47,4 +46,11 @@ export class Registry {
   [Symbol.iterator](): IterableIterator<AnyTaskType> {
     return this.#types.values()
   }
+}
+
+function definedTwice(earlier: AnyTaskType, again: AnyTaskType): DefinitionInvalid {
+  const at = ({ definedAt }: AnyTaskType) => definedAt ?? 'a place that is not known'
+  return new DefinitionInvalid(
+    `task type ${JSON.stringify(again.type)} is defined twice: at ${at(earlier)} and at ${at(again)}; rename one`,
+  )
 }

@@ -32,6 +32,8 @@ export const brand: unique symbol = Symbol.for('fermata.type') as never
 /** A checked type, ready for a registry. Made by `defineTask`. */
 export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly type: string
+  /** File and line, as far as they are known. */
+  readonly definedAt: string | undefined
   readonly description: string
   readonly parameters: z.ZodType
   readonly jsonSchema: Readonly<Record<string, unknown>>
