@@ -17,7 +17,11 @@ const busy = new Map<number, HostedThread>()
 
 const events: ThreadEvents = {
   says: report,
-  ended: (run) => busy.delete(run),
+  ended(run) {
+    busy.delete(run)
+    // A thread that was ended by force leaves no one behind; one that is free again is back by then.
+    setImmediate(keepWarm)
+  },
   isFree(thread) {
     if (idle.length >= Math.max(warm, mostIdle)) return false
     idle.push(thread)
@@ -45,11 +49,15 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 // The node is gone, and so is the whole group. A thread that is stuck in native code would hold up a polite exit.
 process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
-while (idle.length < warm) idle.push(new HostedThread(null, events))
+keepWarm()
 
 setInterval(() => {
   for (const thread of idle.splice(warm)) thread.end()
 }, trimEvery)
+
+function keepWarm(): void {
+  while (idle.length + busy.size < warm) idle.push(new HostedThread(null, events))
+}
 
 function begin(start: Start): void {
   const ready = start.memory === null ? idle.pop() : undefined

@@ -42,6 +42,16 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** The names of its threads. */
+export function threadsOf(pid: number): string[] {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`)
+    return tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8').trim())
+  } catch {
+    return []
+  }
+}
+
 export function cpuMilliseconds(pid: number): number {
   return (statOf(pid)?.ticks ?? 0) * 10
 }

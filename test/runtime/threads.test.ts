@@ -2,7 +2,15 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { fib } from '../../src/registry/builtin/fib.ts'
 import { openTaskManager, type OpenOptions, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import * as types from '../fixtures/threads.ts'
-import { alive, childrenOf, commandOf, cpuMilliseconds, descendantsOf, within } from './processes.ts'
+import {
+  alive,
+  childrenOf,
+  commandOf,
+  cpuMilliseconds,
+  descendantsOf,
+  threadsOf,
+  within,
+} from './processes.ts'
 
 let manager: TaskManager
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -154,6 +162,17 @@ describe('the ladder of a cancel', () => {
       expect((await handle.task()).endedBy).toBe('killed')
     },
   )
+
+  test('threads that were ended by force are replaced by warm ones', async () => {
+    await open({ threads: 3 })
+    const handlers = () =>
+      childrenOf(process.pid).flatMap((pid) => threadsOf(pid).filter((name) => name === 'WorkerThread'))
+        .length
+    await within(10_000, 'they are warm', () => handlers() === 3)
+    const handles = await Promise.all([1, 2, 3].map(() => manager.submit(types.spin, {})))
+    for (const handle of handles) await handle.cancel({ wait: 10_000 })
+    await within(10_000, 'new ones are', () => handlers() === 3)
+  })
 
   test('a timeout climbs the same ladder', async () => {
     await open()
