@@ -176,7 +176,9 @@ export class Attempt implements Savable {
     this.#concludeIfEnded()
   }
 
-  superseded(): void {
+  /** `fence`: with which that was found out; a newer claim may have adopted this copy since. */
+  superseded(fence: Fence = this.#fence): void {
+    if (fence !== this.#fence) return
     if (this.#phase === 'ended' || this.#phase === 'parked' || this.#phase === 'parking') return
     this.#lost = true
     this.unwind('a newer run of the task has taken over')
@@ -201,15 +203,12 @@ export class Attempt implements Savable {
         if (this.#phase !== 'parked') this.#node.saver.add(this)
       },
       durable: async (state) => {
-        const held = await recordCheckpoint(this.#node, {
-          id: this.id,
-          fence: this.#fence,
-          checkpoint: state,
-        })
+        const fence = this.#fence
+        const held = await recordCheckpoint(this.#node, { id: this.id, fence, checkpoint: state })
         if (held) {
           this.#hasCheckpoint = true
           this.unsaved.checkpoint = undefined
-        } else this.superseded()
+        } else this.superseded(fence)
         return held
       },
       progress: (progress) => {

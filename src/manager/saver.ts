@@ -11,8 +11,8 @@ export type Savable = {
   readonly id: TaskId
   readonly fence: Fence
   readonly unsaved: Unsaved
-  /** The fence is not the newest any more. */
-  superseded(): void
+  /** What was written with this fence found the task not active with it. */
+  superseded(fence: Fence): void
 }
 
 type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readonly LogLine[] }>
@@ -22,6 +22,8 @@ export class Unsaved {
   checkpoint: Json | undefined
   progress: Progress | undefined
   #log: LogLine[] = []
+  /** On its way to the store, and not answered yet. */
+  #sent: Documents = {}
 
   get isEmpty(): boolean {
     return this.checkpoint === undefined && this.progress === undefined && this.#log.length === 0
@@ -32,7 +34,27 @@ export class Unsaved {
     if (this.#log.length >= 2 * logLimit) this.#log = this.#log.slice(-logLimit)
   }
 
+  /** For a settlement. It may overtake a save, which then finds the task at rest: so it brings the documents of that one too. */
   take(): Documents {
+    const { checkpoint, progress } = this.#sent
+    return {
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(progress === undefined ? {} : { progress }),
+      ...this.#takeNew(),
+    }
+  }
+
+  /** For a save of its own, until `saved` or `giveBack`. */
+  send(): Documents {
+    this.#sent = this.#takeNew()
+    return this.#sent
+  }
+
+  saved(): void {
+    this.#sent = {}
+  }
+
+  #takeNew(): Documents {
     const { checkpoint, progress } = this
     const log = this.#log
     this.checkpoint = undefined
@@ -47,6 +69,7 @@ export class Unsaved {
 
   /** It could not be written: keeps what nothing newer has replaced. */
   giveBack({ checkpoint, progress, log = [] }: Documents): void {
+    this.#sent = {}
     this.checkpoint ??= checkpoint
     this.progress ??= progress
     this.#log = [...log, ...this.#log].slice(-logLimit)
@@ -94,10 +117,17 @@ export class Saver {
     const runs = [...this.#dirty]
     this.#dirty.clear()
     if (runs.length === 0) return
-    const saves: Save[] = runs.map((run) => ({ id: run.id, fence: run.fence, ...run.unsaved.take() }))
+    const saves: Save[] = runs.map((run) => ({ id: run.id, fence: run.fence, ...run.unsaved.send() }))
     try {
       const held = await this.#store.save(this.#boot(), saves)
-      for (const [index, run] of runs.entries()) if (held[index] === false) run.superseded()
+      for (const [index, run] of runs.entries()) {
+        const save = saves[index]
+        if (save === undefined || held[index] === true) run.unsaved.saved()
+        else {
+          run.unsaved.giveBack(save)
+          run.superseded(save.fence)
+        }
+      }
     } catch (error) {
       this.#logger.warn(
         { err: error, tasks: runs.length },

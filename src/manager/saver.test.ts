@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/clock.ts'
+import type { Store } from '../store/store.ts'
+import { Saver, Unsaved, type Savable } from './saver.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A run, and a saver whose store answers when it is told to. */
+function scene() {
+  const refused: number[] = []
+  const unsaved = new Unsaved()
+  const run: Savable = { id: 'task', fence: 1, unsaved, superseded: (fence) => void refused.push(fence) }
+  const { promise, resolve } = Promise.withResolvers<readonly boolean[]>()
+  const store = { save: () => promise } as unknown as Store
+  const saver = new Saver(store, () => 'boot', new FakeClock(), quiet)
+  return { run, saver, refused, answer: (held: boolean) => resolve([held]) }
+}
+
+test('a settlement brings what a save on its way has taken: it may be recorded first', async () => {
+  const { run, saver, answer } = scene()
+  run.unsaved.checkpoint = '1'
+  saver.add(run)
+  const flushed = saver.flush()
+  await Promise.resolve()
+  expect(run.unsaved.take()).toEqual({ checkpoint: '1' })
+  run.unsaved.checkpoint = '2'
+  expect(run.unsaved.take()).toEqual({ checkpoint: '2' })
+  answer(true)
+  await flushed
+  expect(run.unsaved.take()).toEqual({})
+})
+
+test('a save that is refused tells with which fence it was written: the run may have been adopted since', async () => {
+  const { run, saver, refused, answer } = scene()
+  run.unsaved.checkpoint = '1'
+  saver.add(run)
+  const flushed = saver.flush()
+  await Promise.resolve()
+  Object.assign(run, { fence: 2 })
+  answer(false)
+  await flushed
+  expect(refused).toEqual([1])
+  expect(run.unsaved.checkpoint).toBe('1')
+})
