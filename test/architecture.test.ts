@@ -24,6 +24,7 @@ const rooms: Readonly<Record<string, Room>> = {
   client: { rooms: ['contract', 'core', 'registry'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract'], packages: ['commander', 'node:*'] },
   database: { rooms: ['store', 'store/sqlite', 'store/postgres', 'core'], packages: ['node:*'] },
+  testing: { rooms: ['core', 'store', 'registry', 'runtime', 'manager'], packages: [] },
   config: { rooms: ['core'], packages: ['zod', 'node:*'] },
   output: { rooms: [], packages: ['node:*'] },
   version: { rooms: [], packages: ['node:*'] },

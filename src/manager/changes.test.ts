@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { turns } from '../../test/support/clock.ts'
+import { turns } from '../testing/clock.ts'
 import { runningRecord, runningTask } from '../../test/support/fake-manager.ts'
 import type { Status } from '../core/task.ts'
 import { Bus } from '../events/bus.ts'

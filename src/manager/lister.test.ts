@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/clock.ts'
+import { FakeClock } from '../testing/clock.ts'
 import { fromApi, submission } from '../../test/support/tasks.ts'
 import type { Filter } from '../core/filter.ts'
 import { openSqlite } from '../store/sqlite/store.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/clock.ts'
+import { FakeClock } from '../testing/clock.ts'
 import { runningTask } from '../../test/support/fake-manager.ts'
 import type { Status } from '../core/task.ts'
 import { RateMeter } from './rates.ts'

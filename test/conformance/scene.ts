@@ -13,7 +13,7 @@ import type {
   TypeLimit,
 } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
-import { FakeClock } from '../support/clock.ts'
+import { FakeClock } from '../../src/testing/clock.ts'
 import { boot, fromApi, submission } from '../support/tasks.ts'
 import type { Place, StoreKind } from './stores.ts'
 

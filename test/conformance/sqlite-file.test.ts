@@ -8,7 +8,7 @@ import { StoreUnavailable } from '../../src/core/errors.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
-import { FakeClock } from '../support/clock.ts'
+import { FakeClock } from '../../src/testing/clock.ts'
 import { boot, fromApi, submission } from '../support/tasks.ts'
 import { temporaryFolder } from './stores.ts'
 

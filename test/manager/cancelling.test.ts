@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import type { Store } from '../../src/store/store.ts'
-import { door, faulty, stores, World } from './world.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { door, stores, World } from './world.ts'
 
 const none = z.object({})
 const sleeper = defineTask({
@@ -25,7 +26,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {})
     await world.pass(100)
-    expect(await world.control(task, 'cancel')).toBe('cancelled')
+    expect(await world.control(task.id, 'cancel')).toBe('cancelled')
     expect((await task.task()).endedBy).toBe('cooperative')
     await expect(task.result()).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
@@ -36,8 +37,9 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     const queued = await world.node.submit(sleeper, {})
     const later = await world.node.submit(sleeper, {}, { delay: '1h' })
     const paused = await world.node.submit(sleeper, {})
-    await world.control(paused, 'pause')
-    for (const task of [queued, later, paused]) expect(await world.control(task, 'cancel')).toBe('cancelled')
+    await world.control(paused.id, 'pause')
+    for (const task of [queued, later, paused])
+      expect(await world.control(task.id, 'cancel')).toBe('cancelled')
     await expect(world.node.control(queued.id, 'cancel')).rejects.toMatchObject({ code: 'CONTROL_REFUSED' })
   })
 
@@ -45,8 +47,8 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {})
     await world.pass()
-    await world.control(task, 'pause')
-    expect(await world.control(task, 'cancel')).toBe('cancelled')
+    await world.control(task.id, 'pause')
+    expect(await world.control(task.id, 'cancel')).toBe('cancelled')
     expect(await world.moves(task)).toBe('submit claim ask-pause settle-pause ask-cancel settle-cancel')
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
   })
@@ -80,7 +82,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     const world = await World.open(open, [type, sleeper], { maxConcurrent: 1 })
     const task = await world.node.submit(type, {})
     await world.pass()
-    expect(await world.control(task, 'cancel')).toBe('cancelling')
+    expect(await world.control(task.id, 'cancel')).toBe('cancelling')
     await world.pass(5_000)
     expect(await task.task()).toMatchObject({ status: 'cancelled', endedBy: 'abandoned', fence: 2 })
     expect(world.warnings.join()).toContain('ignores its signal')
@@ -97,7 +99,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     expect(await world.status(task)).toBe('cancelled')
     expect((await task.details()).result).toBeNull()
     expect((await world.store.counts()).fencedOff).toEqual({})
-    expect(await world.control(task, 'retry')).toBe('queued')
+    expect(await world.control(task.id, 'retry')).toBe('queued')
   })
 
   test('a cancel while the pause is being settled still ends a handler that ignores it', async () => {
@@ -129,9 +131,9 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {}, { timeout: 10 })
     await world.pass(6_000)
-    await world.control(task, 'pause')
+    await world.control(task.id, 'pause')
     await world.pass(36_000)
-    await world.control(task, 'resume')
+    await world.control(task.id, 'resume')
     await world.pass(3_900)
     expect(await world.status(task)).toBe('running')
     await world.pass(200)
@@ -149,7 +151,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
       await hold
       return world.store.settle(...call)
     }
-    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    await world.boot({ maxConcurrent: 1, store: withVerbs(world.store, { settle }) })
     const task = await world.node.submit(sleeper, {}, { timeout: 10 })
     await world.pass(9_000)
     const slow = door()
@@ -169,7 +171,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     let away = false
     const settle: Store['settle'] = (...call) =>
       away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.settle(...call)
-    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    await world.boot({ maxConcurrent: 1, store: withVerbs(world.store, { settle }) })
     const task = await world.node.submit(sleeper, {}, { timeout: 10 })
     await world.pass(2_000)
     away = true
@@ -178,7 +180,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     away = false
     await world.pass(2_000)
     expect(await world.status(task)).toBe('paused')
-    await world.control(task, 'resume')
+    await world.control(task.id, 'resume')
     await world.pass(7_900)
     expect(await world.status(task)).toBe('running')
     await world.pass(200)
@@ -221,7 +223,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass(1_100)
-    await world.control(task, 'cancel')
+    await world.control(task.id, 'cancel')
     await world.pass(6_000)
     expect(await world.status(task)).toBe('cancelled')
     work.open()

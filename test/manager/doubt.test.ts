@@ -6,7 +6,8 @@ import { defineTask } from '../../src/registry/define.ts'
 import { HandlerRun } from '../../src/runtime/context.ts'
 import type { Ended, Executor } from '../../src/runtime/executor.ts'
 import type { Store } from '../../src/store/store.ts'
-import { door, faulty, parking, stores, World, type OpenStore } from './world.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { door, parking, stores, World, type OpenStore } from './world.ts'
 
 const none = z.object({})
 
@@ -31,7 +32,7 @@ async function inDoubt(open: OpenStore, kind: Outcome['kind'], types = [sleeper]
     doubted = true
     throw new StoreUnavailable('in doubt', { unknown: true })
   }
-  const store = faulty(world.store, { settle, [Symbol.asyncDispose]: async () => {} })
+  const store = withVerbs(world.store, { settle, [Symbol.asyncDispose]: async () => {} })
   await world.boot({ maxConcurrent: 1, store, ...(executor === undefined ? {} : { executor }) })
   return world
 }
@@ -41,9 +42,9 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     const world = await inDoubt(open, 'paused')
     const task = await world.node.submit(sleeper, {})
     await world.pass(4_000)
-    expect(await world.control(task, 'pause')).toBe('paused')
+    expect(await world.control(task.id, 'pause')).toBe('paused')
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 1 })
-    expect(await world.control(task, 'resume')).toBe('running')
+    expect(await world.control(task.id, 'resume')).toBe('running')
     expect(await world.until(task.result(), 6_000)).toBe(2)
     expect(await world.moves(task)).toBe('submit claim ask-pause settle-pause resume claim complete')
   })
@@ -52,8 +53,8 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     const world = await inDoubt(open, 'paused')
     const task = await world.node.submit(sleeper, {})
     await world.pass()
-    expect(await world.control(task, 'pause')).toBe('paused')
-    expect(await world.control(task, 'cancel')).toBe('cancelled')
+    expect(await world.control(task.id, 'pause')).toBe('paused')
+    expect(await world.control(task.id, 'cancel')).toBe('cancelled')
   })
 
   test('that raised the fence before a kill is followed by the kill and its record', async () => {
@@ -61,7 +62,7 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     const world = await inDoubt(open, 'fenced', [deaf], killable)
     const task = await world.node.submit(deaf, {})
     await world.pass()
-    await world.control(task, 'cancel')
+    await world.control(task.id, 'cancel')
     await world.pass(10_000)
     expect(await task.task()).toMatchObject({ status: 'cancelled', endedBy: 'terminated' })
     expect(world.node.state.slotsInUse).toBe(0)
@@ -74,17 +75,17 @@ describe.each(stores)('while the store is away on $name', ({ open }) => {
     let away = false
     const unpark: Store['unpark'] = (...call) =>
       away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.unpark(...call)
-    const store = faulty(world.store, { unpark, [Symbol.asyncDispose]: async () => {} })
+    const store = withVerbs(world.store, { unpark, [Symbol.asyncDispose]: async () => {} })
     await world.boot({ maxConcurrent: 3, maxParked: parking(1), store })
     const [first, second] = [await world.node.submit(sleeper, {}), await world.node.submit(sleeper, {})]
     await world.pass(500)
-    expect(await world.control(first, 'pause')).toBe('paused')
+    expect(await world.control(first.id, 'pause')).toBe('paused')
     away = true
-    expect(await world.control(second, 'pause')).toBe('paused')
+    expect(await world.control(second.id, 'pause')).toBe('paused')
     await world.pass(3_000)
     away = false
     await world.pass(3_000)
-    expect(await world.control(first, 'cancel')).toBe('cancelled')
+    expect(await world.control(first.id, 'cancel')).toBe('cancelled')
   })
 
   test('the end of fenced-off code is kept: its place under the limit of the type is free', async () => {
@@ -94,12 +95,12 @@ describe.each(stores)('while the store is away on $name', ({ open }) => {
     let away = false
     const vacate: Store['vacate'] = (...call) =>
       away ? Promise.reject(new StoreUnavailable('away', { unknown: false })) : world.store.vacate(...call)
-    const store = faulty(world.store, { vacate, [Symbol.asyncDispose]: async () => {} })
+    const store = withVerbs(world.store, { vacate, [Symbol.asyncDispose]: async () => {} })
     await world.boot({ maxConcurrent: 3, store })
     const first = await world.node.submit(deaf, {})
     const second = await world.node.submit(deaf, {})
     await world.pass()
-    await world.control(first, 'cancel')
+    await world.control(first.id, 'cancel')
     await world.pass(5_000)
     expect(await world.status(first)).toBe('cancelled')
     away = true

@@ -45,7 +45,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass(1_500)
-    await world.control(task, 'pause')
+    await world.control(task.id, 'pause')
     await world.until(world.node.close())
     expect((await world.timeline(task)).at(-1)).toMatchObject({
       move: 'unpark',
@@ -114,9 +114,9 @@ describe.each(stores)('draining on $name', ({ open }) => {
     const world = await World.open(open, [type], { maxParked: parking(1) })
     const [first, second] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
     await world.pass(500)
-    expect(await world.control(first, 'pause')).toBe('paused')
-    expect(await world.control(second, 'pause')).toBe('paused')
-    expect(await world.control(first, 'resume')).toBe('running')
+    expect(await world.control(first.id, 'pause')).toBe('paused')
+    expect(await world.control(second.id, 'pause')).toBe('paused')
+    expect(await world.control(first.id, 'resume')).toBe('running')
     expect(starts).toBe(2)
     const closed = world.node.close()
     await world.pass()
@@ -164,7 +164,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass()
-    expect(await world.control(task, 'pause')).toBe('pausing')
+    expect(await world.control(task.id, 'pause')).toBe('pausing')
     const closing = world.node.close()
     await world.pass()
     work.open()
@@ -192,8 +192,8 @@ describe.each(stores)('after kill -9 on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const [pausing, cancelling] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
     await world.pass()
-    expect(await world.control(pausing, 'pause')).toBe('pausing')
-    expect(await world.control(cancelling, 'cancel')).toBe('cancelling')
+    expect(await world.control(pausing.id, 'pause')).toBe('pausing')
+    expect(await world.control(cancelling.id, 'cancel')).toBe('cancelling')
     await world.boot()
     expect(await world.status(pausing)).toBe('paused')
     expect(await world.store.get(cancelling.id)).toMatchObject({ status: 'cancelled', endedBy: 'killed' })

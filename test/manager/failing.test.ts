@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { NonRetryableError, StoreUnavailable } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import type { Store } from '../../src/store/store.ts'
-import { door, faulty, stores, World } from './world.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { door, stores, World } from './world.ts'
 
 const none = z.object({})
 
@@ -129,12 +130,12 @@ describe.each(stores)('failures on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass()
-    expect(await world.control(task, 'pause')).toBe('pausing')
+    expect(await world.control(task.id, 'pause')).toBe('pausing')
     work.open()
     await world.pass()
     expect(await world.moves(task)).toBe('submit claim ask-pause retry-paused')
     await world.pass(60_000)
-    await world.control(task, 'resume')
+    await world.control(task.id, 'resume')
     await world.pass()
     expect(await task.task()).toMatchObject({ status: 'failed', attempt: 2 })
   })
@@ -154,7 +155,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass()
-    expect(await world.control(task, 'retry')).not.toBe('queued')
+    expect(await world.control(task.id, 'retry')).not.toBe('queued')
     await world.pass()
     await world.until(world.node.control(task.id, 'retry', { fromStart: true }))
     await world.pass()
@@ -208,7 +209,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
       away
         ? Promise.reject(new StoreUnavailable('away', { unknown: false }))
         : world.store.settle(boot, settlements)
-    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    await world.boot({ maxConcurrent: 1, store: withVerbs(world.store, { settle }) })
     const task = await world.node.submit(type, {})
     await world.pass(2_000)
     expect(await world.status(task)).toBe('running')
@@ -226,7 +227,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
       inDoubt = false
       throw new StoreUnavailable('in doubt', { unknown: true })
     }
-    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { settle }) })
+    await world.boot({ maxConcurrent: 1, store: withVerbs(world.store, { settle }) })
     const task = await world.node.submit(type, {})
     expect(await world.until(task.result(), 5_000)).toBe(42)
   })
@@ -245,7 +246,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
       inDoubt = false
       throw new StoreUnavailable('in doubt', { unknown: true })
     }
-    await world.boot({ maxConcurrent: 3, store: faulty(world.store, { claim }) })
+    await world.boot({ maxConcurrent: 3, store: withVerbs(world.store, { claim }) })
     const before = await world.node.submit(type, {})
     await world.pass()
     inDoubt = true

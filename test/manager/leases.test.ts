@@ -4,7 +4,8 @@ import { defineTask } from '../../src/index.ts'
 import type { LeaseNews, Signal } from '../../src/store/sharing.ts'
 import { openMemory } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { faulty, World } from './world.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { World } from './world.ts'
 
 const lease = 15_000
 
@@ -14,7 +15,7 @@ function hands() {
   const sent: Signal[] = []
   const listeners = new Set<(signal: Signal) => void>()
   const share = (store: Store): Store =>
-    faulty(store, {
+    withVerbs(store, {
       capabilities: { lease },
       shared: {
         keepLease: (boot, news) => {

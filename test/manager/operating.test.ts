@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import { mostOperations } from '../../src/manager/operations.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { door, faulty, stores, World } from './world.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { door, stores, World } from './world.ts'
 
 const work = defineTask({ type: 'work', parameters: z.object({}), run: () => 'done' })
 const other = defineTask({ type: 'other', parameters: z.object({}), run: () => 'done' })
@@ -26,7 +27,7 @@ function haltingStore(world: World, work: ReturnType<typeof door>) {
     if (++batches === 2) await work.opened
     return world.store.control(commands)
   }
-  return faulty(world.store, { control, [Symbol.asyncDispose]: async () => {} })
+  return withVerbs(world.store, { control, [Symbol.asyncDispose]: async () => {} })
 }
 
 /** Lets it work until it has ended. */
@@ -83,7 +84,10 @@ describe.each(stores)('operations on $name', ({ open }) => {
       if (away) throw new StoreUnavailable('away', { unknown: false })
       return world.store.find(query)
     }
-    await world.boot({ ...idle, store: faulty(world.store, { find, [Symbol.asyncDispose]: async () => {} }) })
+    await world.boot({
+      ...idle,
+      store: withVerbs(world.store, { find, [Symbol.asyncDispose]: async () => {} }),
+    })
     const { id } = await world.until(world.node.bulk('cancel', {}))
     await world.pass(3_000)
     expect(await world.node.operation(id)).toMatchObject({ status: 'running', changed: 0 })
@@ -174,7 +178,7 @@ describe.each(stores)('the history on $name', ({ open }) => {
     }
     await world.node.close()
     const node = await world.boot({
-      store: faulty(world.store, { counts, [Symbol.asyncDispose]: async () => {} }),
+      store: withVerbs(world.store, { counts, [Symbol.asyncDispose]: async () => {} }),
     })
     await submit(world, 3)
     await world.pass(10_000)

@@ -12,7 +12,7 @@ import {
 import { openMemory } from '../../src/store/memory.ts'
 import type { Store, TaskRecord } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
-import { FakeClock } from '../support/clock.ts'
+import { FakeClock } from '../../src/testing/clock.ts'
 import { boot } from '../support/tasks.ts'
 
 export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerBoot'> & Readonly<{ status?: Status }>

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 type Timer = Readonly<{ due: number; fire: () => void }>
 
@@ -9,8 +9,12 @@ export class FakeClock implements Clock {
   /** In the order in which they were set: of those due at the same time, the earlier one fires first. */
   readonly #timers = new Set<Timer>()
 
-  constructor(start = 1_000_000_000_000) {
+  /** Of the event loop, in which everything happens that a timer sets going. */
+  readonly #turns: number
+
+  constructor(start = 1_000_000_000_000, turns = 8) {
     this.#now = start
+    this.#turns = turns
   }
 
   now(): number {
@@ -34,18 +38,19 @@ export class FakeClock implements Clock {
 
   /**
    * Lets `ms` pass. Timers fire in order, each at its own time, and what they set going runs before the next one, new
-   * timers included.
+   * timers included. After each of them `goesOn` is waited for, and can end it early.
    */
-  async advance(ms: number): Promise<void> {
+  async advance(ms: number, goesOn: () => Promise<boolean> = always): Promise<void> {
     const end = this.#monotonic + ms
-    await turns()
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#moveTo(next.due)
+    await turns(this.#turns)
+    while (await goesOn()) {
+      const next = this.#next(end)
+      this.#moveTo(next?.due ?? end)
+      if (next === undefined) return
       this.#timers.delete(next)
       next.fire()
-      await turns()
+      await turns(this.#turns)
     }
-    this.#moveTo(end)
   }
 
   /** The wall clock is set, as an operator or a time server does; durations and timers do not notice. */
@@ -65,6 +70,10 @@ export class FakeClock implements Clock {
     }
     return next
   }
+}
+
+async function always(): Promise<true> {
+  return true
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { sleep } from '../src/core/clock.ts'
-import { FakeClock } from './support/clock.ts'
+import { sleep } from '../core/clock.ts'
+import { FakeClock } from './clock.ts'
 
 test('timers fire in the order of their times, each at its own time', async () => {
   const clock = new FakeClock(0)

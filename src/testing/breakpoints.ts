@@ -1,0 +1,30 @@
+import type { TaskId } from '../core/task.ts'
+
+/** The n-th checkpoint of a task, counted from 1 over all its runs; or the first one whose state says yes. */
+export type At<State> = number | ((state: State) => boolean)
+
+type Act = 'pause' | 'crash'
+type Breakpoint = Readonly<{ type: string; act: Act; at: At<unknown> }>
+
+/** Where handlers are to be stopped; each holds once. */
+export class Breakpoints {
+  readonly #waiting = new Set<Breakpoint>()
+  readonly #counts = new Map<TaskId, number>()
+
+  set<State>(type: string, act: Act, at: At<State>): void {
+    this.#waiting.add({ type, act, at: at as At<unknown> })
+  }
+
+  /** A handler hands over a checkpoint: what is to happen there. */
+  reached(id: TaskId, type: string, state: unknown): Act | undefined {
+    const count = (this.#counts.get(id) ?? 0) + 1
+    this.#counts.set(id, count)
+    for (const breakpoint of this.#waiting) {
+      const { at, act } = breakpoint
+      if (breakpoint.type !== type || !(typeof at === 'number' ? at === count : at(state))) continue
+      this.#waiting.delete(breakpoint)
+      return act
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,101 @@
+import type { Control, Status, TaskId } from '../core/task.ts'
+import type { ManagerOptions } from '../manager/options.ts'
+import { TaskManager } from '../manager/task-manager.ts'
+import { Registry } from '../registry/registry.ts'
+import type { AnyTaskType } from '../registry/type.ts'
+import { inlineExecutor } from '../runtime/inline.ts'
+import type { Store } from '../store/store.ts'
+import type { FakeClock } from './clock.ts'
+
+export type LabOptions = Partial<ManagerOptions>
+
+/** One store, one clock, and nodes that are started, killed and closed on them. */
+export class Lab {
+  readonly clock: FakeClock
+  readonly store: Store
+  /** What the nodes logged as warnings or errors. */
+  readonly warnings: string[] = []
+  /** Until then a node starts, and no time passes. */
+  booted: Promise<unknown> = Promise.resolve()
+  readonly #types: readonly AnyTaskType[]
+  readonly #own: LabOptions
+  #ids = 0
+  #node!: TaskManager
+
+  constructor(clock: FakeClock, store: Store, types: readonly AnyTaskType[], own: LabOptions = {}) {
+    this.clock = clock
+    this.store = store
+    this.#types = types
+    this.#own = own
+  }
+
+  /** The newest one. */
+  get node(): TaskManager {
+    return this.#node
+  }
+
+  /** A node starts; the one before it, if it was not closed, is dead for the store: as after `kill -9`. */
+  async boot(own: LabOptions = {}): Promise<TaskManager> {
+    const note = (_: object, message: string) => void this.warnings.push(message)
+    const opening = TaskManager.open({
+      store: withVerbs(this.store, { [Symbol.asyncDispose]: async () => {} }),
+      registry: new Registry(this.#types),
+      executor: inlineExecutor(this.clock),
+      clock: this.clock,
+      logger: { debug() {}, info() {}, warn: note, error: note },
+      newId: () => `id-${++this.#ids}`,
+      random: () => 0,
+      loopDelay: () => ({ p50: 0, p99: 0, max: 0, blocked: [] }),
+      version: 'test',
+      host: 'machine',
+      pid: 1,
+      maxConcurrent: 3,
+      types: this.#types.map(({ type }) => type),
+      maxQueued: 1_000,
+      retention: 60_000,
+      cancelGrace: 5_000,
+      drain: 25_000,
+      maxParked: { inline: 1_000, thread: 8, process: 32, command: 32 },
+      closed: () => {},
+      ...this.#own,
+      ...own,
+    })
+    await this.clock.advance(0)
+    this.#node = await opening
+    await this.clock.advance(0)
+    return this.#node
+  }
+
+  /** Lets time pass, in milliseconds, or until it is `over`; without any, only what is due now happens. */
+  pass(ms = 0, over: () => Promise<boolean> = never): Promise<void> {
+    return this.clock.advance(ms, async () => {
+      await this.booted
+      return !(await over())
+    })
+  }
+
+  /** Sends a control, waits as a caller of the API does, and answers the status that it is told. */
+  async control(id: TaskId, control: Control): Promise<Status> {
+    const answer = this.#node.control(id, control, { wait: 2_000 })
+    answer.catch(() => undefined)
+    await this.pass()
+    const early = await Promise.race([answer, this.pass()])
+    if (early !== undefined) return early.status
+    await this.pass(2_000)
+    return (await answer).status
+  }
+}
+
+async function never(): Promise<false> {
+  return false
+}
+
+/** The store with some of its verbs replaced. */
+export function withVerbs(store: Store, verbs: Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, key) {
+      const value: unknown = Reflect.get(key in verbs ? verbs : target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}

@@ -1,0 +1,139 @@
+import { DefinitionInvalid } from '../core/errors.ts'
+import { parseDuration } from '../core/duration.ts'
+import type { SubmitOptions } from '../manager/api.ts'
+import type { TaskManager } from '../manager/task-manager.ts'
+import type { Duration } from '../registry/context.ts'
+import { Registry } from '../registry/registry.ts'
+import type { AnyTaskType, TaskType } from '../registry/type.ts'
+import { inlineExecutor } from '../runtime/inline.ts'
+import { openMemory } from '../store/memory.ts'
+import { Breakpoints, type At } from './breakpoints.ts'
+import { FakeClock } from './clock.ts'
+import { Lab } from './lab.ts'
+import { Mortal } from './mortal.ts'
+import { TestTask } from './task.ts'
+import { watched } from './watched.ts'
+
+export type TestManagerOptions = Readonly<{
+  tasks: readonly AnyTaskType[]
+  /** Tasks that run at once. Default 10. */
+  maxConcurrent?: number
+}>
+
+/**
+ * A whole task manager in memory, on a clock that stands still until the test moves it. Handlers run on the main thread,
+ * wherever their types say. It can crash and go on as a real one does: what was committed is there, all else is lost.
+ */
+export class TestManager implements AsyncDisposable {
+  readonly #lab: Lab
+  readonly #tasks: readonly AnyTaskType[]
+  readonly #breakpoints = new Breakpoints()
+  #node!: Mortal
+
+  private constructor(lab: Lab, tasks: readonly AnyTaskType[]) {
+    this.#lab = lab
+    this.#tasks = tasks
+  }
+
+  static async open({ tasks, maxConcurrent = 10 }: TestManagerOptions): Promise<TestManager> {
+    // The memory store needs no turn of its own.
+    const clock = new FakeClock(undefined, 3)
+    const lab = new Lab(clock, await openMemory({ clock }), tasks, { maxConcurrent })
+    const manager = new TestManager(lab, tasks)
+    await manager.#boot()
+    return manager
+  }
+
+  /** The manager as the library has it, on the node that lives now: not the one from before a crash. */
+  get manager(): TaskManager {
+    return this.#lab.node
+  }
+
+  /** What the manager logged as warnings or errors. */
+  get warnings(): readonly string[] {
+    return this.#lab.warnings
+  }
+
+  /** The time of the clock. */
+  get now(): Date {
+    return new Date(this.#lab.clock.now())
+  }
+
+  /** Submits, and lets happen what is due now. Throws what the library throws. */
+  async submit<Input, State, Result>(
+    type: TaskType<Input, State, Result>,
+    parameters: Input,
+    options?: SubmitOptions,
+  ): Promise<TestTask<Result, State>> {
+    const { task } = await this.manager.enqueue(type.type, parameters, options)
+    await this.advance(0)
+    return new TestTask<Result, State>(task.id, this, this.#lab)
+  }
+
+  /** Lets time pass: every timer fires in order, each at its own time, and what it sets going runs before the next one. */
+  async advance(time: Duration): Promise<void> {
+    const ms = parseDuration(time)
+    if (ms === undefined) throw new RangeError(`${JSON.stringify(time)} is not a duration, like 1.5 or "10s"`)
+    await this.#lab.pass(ms)
+  }
+
+  /** The next time that a task of the type hands over such a checkpoint, it is paused there. */
+  pauseAt<Input, State, Result>(type: TaskType<Input, State, Result>, at: At<State>): void {
+    this.#breakpoints.set(this.#named(type), 'pause', at)
+  }
+
+  /** The next time that a task of the type hands over such a checkpoint, the node dies right after its commit, and another starts. */
+  crashAt<Input, State, Result>(type: TaskType<Input, State, Result>, at: At<State>): void {
+    this.#breakpoints.set(this.#named(type), 'crash', at)
+  }
+
+  /** The node dies now, as by `kill -9`, and another one starts. Handlers stay for ever in their next call of `task.*`. */
+  async crash(): Promise<void> {
+    this.#die()
+    await this.advance(0)
+  }
+
+  /** Stops as on SIGTERM, and starts again. */
+  async restart(): Promise<void> {
+    await this.#close()
+    await this.#boot()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+    await this.#lab.store[Symbol.asyncDispose]()
+  }
+
+  #die(): void {
+    this.#node.kill()
+    this.#lab.booted = this.#lab.booted.then(() => this.#boot())
+  }
+
+  async #boot(): Promise<void> {
+    const node = new Mortal(this.#lab.clock, this.#lab.store)
+    this.#node = node
+    const watch = {
+      node,
+      breakpoints: this.#breakpoints,
+      pause: async (id: string) => void (await this.manager.control(id, 'pause')),
+      crash: () => this.#die(),
+    }
+    await this.#lab.boot({
+      clock: node.clock,
+      store: node.store,
+      executor: inlineExecutor(node.clock),
+      registry: new Registry(this.#tasks.map((type) => watched(type, watch))),
+    })
+  }
+
+  async #close(): Promise<void> {
+    const closing = this.manager.close()
+    await this.#lab.pass(30_000)
+    await closing
+  }
+
+  #named(type: AnyTaskType): string {
+    if (this.#tasks.includes(type)) return type.type
+    throw new DefinitionInvalid(`task type ${JSON.stringify(type.type)}: it is not one of this manager`)
+  }
+}

@@ -1,0 +1,91 @@
+import type { TaskId } from '../core/task.ts'
+import { DefinitionInvalid } from '../core/errors.ts'
+import type { Duration, ThreadContext } from '../registry/context.ts'
+import type { AnyTaskType } from '../registry/type.ts'
+import type { Breakpoints } from './breakpoints.ts'
+import type { Mortal } from './mortal.ts'
+
+export type Watch = Readonly<{
+  node: Mortal
+  breakpoints: Breakpoints
+  pause: (id: TaskId) => Promise<void>
+  crash: () => void
+}>
+
+/** The type with a handler that runs on the main thread, stops at breakpoints, and dies with its node. */
+export function watched(type: AnyTaskType, watch: Watch): AnyTaskType {
+  if (type.runs === 'command') {
+    throw new DefinitionInvalid(
+      `task type ${JSON.stringify(type.type)}: an executable has no handler to test. Run it with openTaskManager, on sqlite::memory:`,
+    )
+  }
+  return {
+    ...type,
+    runs: 'inline',
+    run: (parameters, task) => type.run(parameters, new WatchedContext(task, type.type, watch)),
+  }
+}
+
+/** What the handler sees. Once its node is dead, the call that it makes next never ends. */
+class WatchedContext implements ThreadContext<unknown> {
+  readonly id: TaskId
+  readonly attempt: number
+  readonly #task: ThreadContext<unknown>
+  readonly #type: string
+  readonly #watch: Watch
+
+  constructor(task: ThreadContext<unknown>, type: string, watch: Watch) {
+    this.id = task.id
+    this.attempt = task.attempt
+    this.#task = task
+    this.#type = type
+    this.#watch = watch
+  }
+
+  get fence(): number {
+    return this.#task.fence
+  }
+
+  get signal(): AbortSignal {
+    return this.#task.signal
+  }
+
+  get state(): unknown {
+    return this.#task.state
+  }
+
+  checkpoint(state?: unknown, options?: Readonly<{ durable?: boolean }>): Promise<void> {
+    const { node, breakpoints, pause, crash } = this.#watch
+    return node.outlive(async () => {
+      const act = breakpoints.reached(this.id, this.#type, state)
+      if (act === 'pause') await pause(this.id)
+      await this.#task.checkpoint(state, act === 'crash' ? { durable: true } : options)
+      if (act === 'crash') crash()
+    })
+  }
+
+  /** Cannot suspend a handler that never awaits: it only stores, and throws once the task is cancelled. */
+  checkpointSync(state?: unknown): void {
+    if (this.#watch.breakpoints.reached(this.id, this.#type, state) !== undefined) {
+      throw new DefinitionInvalid(`task type ${this.#type}: nothing can stop at a checkpointSync in a test`)
+    }
+    void this.#task.checkpoint(state)
+    this.#task.signal.throwIfAborted()
+  }
+
+  progress(current: number, total?: number, message?: string): void {
+    this.#task.progress(current, total, message)
+  }
+
+  progressSync(current: number, total?: number, message?: string): void {
+    this.#task.progress(current, total, message)
+  }
+
+  sleep(time: Duration): Promise<void> {
+    return this.#watch.node.outlive(() => this.#task.sleep(time))
+  }
+
+  log(...values: readonly unknown[]): void {
+    this.#task.log(...values)
+  }
+}
