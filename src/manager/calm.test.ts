@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/clock.ts'
+import { FakeClock } from '../testing/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import { calmed } from './calm.ts'
 

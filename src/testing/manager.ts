@@ -67,7 +67,7 @@ export class TestManager implements AsyncDisposable {
   ): Promise<TestTask<Result, State>> {
     const { task } = await this.manager.enqueue(type.type, parameters, options)
     await this.advance(0)
-    return new TestTask<Result, State>(task.id, this, this.#lab)
+    return new TestTask<Result, State>(task.id, this.#lab)
   }
 
   /** Lets time pass: every timer fires in order, each at its own time, and what it sets going runs before the next one. */

@@ -3,22 +3,19 @@ import { isTerminal, type Control, type Progress, type Status, type Task, type T
 import type { Duration } from '../registry/context.ts'
 import { parseDuration } from '../core/duration.ts'
 import type { Lab } from './lab.ts'
-import type { TestManager } from './manager.ts'
 
 /** A task in a test: what can be done to it, and what can be seen of it, over crashes too. */
 export class TestTask<Result = unknown, State = unknown> {
   readonly id: TaskId
-  readonly #manager: TestManager
   readonly #lab: Lab
 
-  constructor(id: TaskId, manager: TestManager, lab: Lab) {
+  constructor(id: TaskId, lab: Lab) {
     this.id = id
-    this.#manager = manager
     this.#lab = lab
   }
 
   async task(): Promise<Task> {
-    return (await this.#manager.manager.brief(this.id)).task
+    return (await this.#lab.node.brief(this.id)).task
   }
 
   async status(): Promise<Status> {
@@ -31,18 +28,18 @@ export class TestTask<Result = unknown, State = unknown> {
 
   /** The newest committed checkpoint; undefined without one. Uncommitted ones are a tenth of a second away from it. */
   async checkpoint(): Promise<State | undefined> {
-    const { checkpoint } = await this.#manager.manager.details(this.id)
+    const { checkpoint } = await this.#lab.node.details(this.id)
     return checkpoint === null ? undefined : (JSON.parse(checkpoint) as State)
   }
 
   /** The lines that the handler has logged and that are committed. */
   async log(): Promise<string[]> {
-    return (await this.#manager.manager.log(this.id)).map(({ text }) => text)
+    return (await this.#lab.node.log(this.id)).map(({ text }) => text)
   }
 
   /** The names of its transitions so far: `submit`, `claim`, `settle-pause`... */
   async moves(): Promise<string[]> {
-    return (await this.#manager.manager.details(this.id)).timeline.map(({ move }) => move)
+    return (await this.#lab.node.details(this.id)).timeline.map(({ move }) => move)
   }
 
   /** Answers the status that the engine has made of it within two seconds of the clock, as the API does. */
@@ -74,7 +71,7 @@ export class TestTask<Result = unknown, State = unknown> {
     const status = await this.status()
     if (!isTerminal(status))
       throw new Error(`Task ${this.id} has not ended within ${within}: it is ${status}.`)
-    const { task, result } = await this.#manager.manager.details(this.id)
+    const { task, result } = await this.#lab.node.details(this.id)
     if (task.status === 'completed') return JSON.parse(result ?? 'null') as Result
     if (task.status === 'failed' && task.error !== null) throw new TaskFailed(this.id, task.error)
     throw new TaskCancelled(this.id)

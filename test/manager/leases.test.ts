@@ -90,7 +90,7 @@ test('a handler that waits for its durable checkpoint stops, although the store 
     },
   })
   const world = await World.open(
-    async (clock) => faulty(share(await openMemory({ clock })), { save: () => new Promise(() => {}) }),
+    async (clock) => withVerbs(share(await openMemory({ clock })), { save: () => new Promise(() => {}) }),
     [saves],
   )
   await world.until(world.node.submit(saves, {}))

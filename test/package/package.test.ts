@@ -55,6 +55,11 @@ describe('the packed package', () => {
   })
 })
 
+test('the client is as small as the README says', async () => {
+  const { stdout } = await run(process.execPath, ['tools/size.ts', '--check'], root)
+  expect(stdout).toContain('kB minified')
+})
+
 /** The files of a page of the documentation: its blocks of code that begin with a name. */
 async function examplesOf(page: string): Promise<[string, string][]> {
   const text = await readFile(join(root, 'docs', page), 'utf8')
