@@ -81,8 +81,14 @@ async function* lasting(transport: Transport, call: () => Call): AsyncGenerator<
     leash.within(longestSilence)
     let broken: unknown = new Error('the stream ended early')
     try {
-      const { status, body } = await transport.open(call(), leash.signal)
+      const { status, body, headers } = await transport.open(call(), leash.signal)
       if (status === 204 || body === null) return
+      const media = headers.get('content-type') ?? ''
+      if (!media.startsWith('text/event-stream')) {
+        throw new FermataError('ANSWER_INVALID', `${transport.url} answered with ${media}, not with events`, {
+          status,
+        })
+      }
       alive()
       yield 'opened'
       for await (const message of messages(body, alive)) {

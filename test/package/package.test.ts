@@ -20,7 +20,7 @@ beforeAll(async () => {
   ) as Record<string, Record<string, string>>
   const beside = [`zod@${dependencies?.['zod']}`, `@types/node@${devDependencies?.['@types/node']}`]
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...beside], project)
-}, 300_000)
+}, 900_000)
 afterAll(() => rm(project, { recursive: true, force: true }))
 
 describe('the packed package', () => {
