@@ -1,10 +1,42 @@
-import { EmptyState } from '../kit/EmptyState.tsx'
+import { Skeleton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { ErrorState } from '../kit/ErrorState.tsx'
 import { Page } from '../kit/Page.tsx'
+import { HereCard } from './HereCard.tsx'
+import { NodeRow } from './NodeRow.tsx'
+import styles from './NodesPage.module.css'
 
+/** The processes that share the database, with their slots and signs of life. */
 export function NodesPage() {
+  const nodes = useQuery(reads.nodes())
+  const stats = useQuery(reads.stats())
+  const all = nodes.data?.nodes ?? []
+  const slots = all.reduce((sum, node) => sum + node.max_concurrent, 0)
+  const used = all.reduce((sum, node) => sum + node.slots_in_use, 0)
   return (
     <Page title="Nodes">
-      <EmptyState icon="server" title="Nothing to see yet" />
+      {nodes.data === undefined && nodes.error !== null ? (
+        <ErrorState error={nodes.error} retry={() => void nodes.refetch()} />
+      ) : nodes.data === undefined ? (
+        <Skeleton height={180} radius="md" />
+      ) : (
+        <div className={styles.page}>
+          <Card
+            title={all.length === 1 ? '1 node' : `${all.length} nodes`}
+            aside={<span className={styles.sum}>{`${used} of ${slots} slots in use`}</span>}
+            flush
+          >
+            <ul className={styles.nodes}>
+              {all.map((node) => (
+                <NodeRow key={node.id} node={node} />
+              ))}
+            </ul>
+          </Card>
+          {stats.data !== undefined && <HereCard node={stats.data.node} />}
+        </div>
+      )}
     </Page>
   )
 }

@@ -1,10 +1,99 @@
+import { Alert, NativeSelect, Skeleton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { useLocation, useSearchParams } from 'wouter'
+import { reads } from '../data/reads.ts'
+import type { TypeDetails } from '../../../src/client/index.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { ErrorState } from '../kit/ErrorState.tsx'
+import { Icon } from '../kit/Icon.tsx'
 import { Page } from '../kit/Page.tsx'
+import { TaskLink } from '../kit/TaskLink.tsx'
+import type { Parameters } from './entries.ts'
+import { entriesOfTask, noOptions } from './options.ts'
+import { SubmitForm } from './SubmitForm.tsx'
+import styles from './SubmitPage.module.css'
 
-export function SubmitPage(_props: Readonly<{ type: string | undefined }>) {
+/** A form for a task of a type; `?from=` names the task that it begins with. */
+export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined }>) {
+  const { data, error, refetch } = useQuery(reads.types())
+  const [search] = useSearchParams()
+  const from = search.get('from')
+  const name = wanted ?? data?.available_tasks[0]
+  const type = name === undefined ? undefined : data?.task_details[name]
+
+  const content = () => {
+    if (data === undefined) {
+      return error === null ? (
+        <Skeleton height={320} radius="md" />
+      ) : (
+        <ErrorState error={error} retry={() => void refetch()} />
+      )
+    }
+    const choice = <TypeChoice names={data.available_tasks} type={type} />
+    if (type === undefined) {
+      return (
+        <EmptyState
+          icon="shapes"
+          title={wanted === undefined ? 'There are no types' : `There is no type ${wanted}`}
+        >
+          <p>Types come from modules: fermata serve --tasks FOLDER loads them.</p>
+          {data.available_tasks.length > 0 && choice}
+        </EmptyState>
+      )
+    }
+    if (from !== null) return <FromTask key={from} id={from} type={type} head={choice} />
+    const beginning = { parameters: parametersOf(type.example), options: noOptions }
+    return <SubmitForm key={type.type} type={type} beginning={beginning} head={choice} />
+  }
+
+  return <Page title="Submit a task">{content()}</Page>
+}
+
+function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: TypeDetails | undefined }>) {
+  const [, navigate] = useLocation()
   return (
-    <Page title="Submit a task">
-      <EmptyState icon="send" title="Nothing to see yet" />
-    </Page>
+    <>
+      <NativeSelect
+        label="Type"
+        description={type?.description}
+        value={type?.type ?? ''}
+        onChange={(event) => navigate(`/submit/${encodeURIComponent(event.currentTarget.value)}`)}
+        data={type === undefined ? ['', ...names] : [...names]}
+      />
+      {type?.held === true && (
+        <Alert color="yellow" title="This type is held" icon={<Icon name="pause" />}>
+          The task is taken in, and starts when the hold is lifted on the page of the types.
+        </Alert>
+      )}
+    </>
   )
+}
+
+type FromTaskProps = Readonly<{ id: string; type: TypeDetails; head: ReactNode }>
+
+/** Run again with changes: the parameters and options of a task that was there before. */
+function FromTask({ id, type, head }: FromTaskProps) {
+  const { data: task, error, refetch } = useQuery({ ...reads.task(id), staleTime: Number.POSITIVE_INFINITY })
+  if (task === undefined) {
+    return error === null ? (
+      <Skeleton height={320} radius="md" />
+    ) : (
+      <ErrorState error={error} retry={() => void refetch()} />
+    )
+  }
+  const beginning = { parameters: parametersOf(task.parameters), options: entriesOfTask(task) }
+  const origin = (
+    <>
+      {head}
+      <p className={styles.from}>
+        Begins with what <TaskLink id={id} /> was given; that one stays as it is.
+      </p>
+    </>
+  )
+  return <SubmitForm type={type} beginning={beginning} head={origin} />
+}
+
+function parametersOf(value: unknown): Parameters {
+  return typeof value === 'object' && value !== null ? (value as Parameters) : {}
 }

@@ -1,10 +1,39 @@
+import { Skeleton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { reads } from '../data/reads.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { ErrorState } from '../kit/ErrorState.tsx'
 import { Page } from '../kit/Page.tsx'
+import { StrangeTypes } from './StrangeTypes.tsx'
+import { TypeCard } from './TypeCard.tsx'
+import styles from './TypesPage.module.css'
 
+/** What can be run, how much of it there is, and the hold of each type. */
 export function TypesPage() {
+  const types = useQuery({ ...reads.types(), refetchInterval: 5_000 })
+  const stats = useQuery(reads.stats())
+  const details = Object.values(types.data?.task_details ?? {})
+  const strange = Object.entries(stats.data?.types ?? {}).filter(
+    ([name]) => types.data !== undefined && !types.data.available_tasks.includes(name),
+  )
   return (
     <Page title="Types">
-      <EmptyState icon="shapes" title="Nothing to see yet" />
+      {types.data === undefined && types.error !== null ? (
+        <ErrorState error={types.error} retry={() => void types.refetch()} />
+      ) : types.data === undefined ? (
+        <Skeleton height={180} radius="md" />
+      ) : details.length === 0 ? (
+        <EmptyState icon="shapes" title="There are no types">
+          <p>Start the server with the types that it shall run: fermata serve --tasks FOLDER.</p>
+        </EmptyState>
+      ) : (
+        <div className={styles.types}>
+          {details.map((type) => (
+            <TypeCard key={type.type} type={type} figures={stats.data?.types[type.type]} />
+          ))}
+          {strange.length > 0 && <StrangeTypes types={strange} />}
+        </div>
+      )}
     </Page>
   )
 }

@@ -1,0 +1,50 @@
+import type { Stats } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { Time } from '../time/Time.tsx'
+import { durationWords } from '../time/words.ts'
+import styles from './NodesPage.module.css'
+
+/** How the node that answers is doing inside. */
+export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
+  const { phase, parked, event_loop: loop } = node
+  return (
+    <Card title="The node that answers you">
+      <dl className={styles.figures}>
+        <div>
+          <dt>Phase</dt>
+          <dd>{phase}</dd>
+        </div>
+        <div>
+          <dt>Parked handlers</dt>
+          <dd>{parked}</dd>
+        </div>
+        <div>
+          <dt>Main thread late, median</dt>
+          <dd>{durationWords(loop.p50)}</dd>
+        </div>
+        <div>
+          <dt>99 of 100 times under</dt>
+          <dd>{durationWords(loop.p99)}</dd>
+        </div>
+        <div>
+          <dt>At worst</dt>
+          <dd>{durationWords(loop.max)}</dd>
+        </div>
+      </dl>
+      {loop.blocked.length > 0 && (
+        <>
+          <p className={styles.blocked}>
+            Handlers that blocked it for more than a second; run their types in a thread:
+          </p>
+          <ul className={styles.blockers}>
+            {loop.blocked.map(({ type, at, duration }) => (
+              <li key={`${type} ${at}`}>
+                <strong>{type}</strong> for {durationWords(duration)}, <Time at={at} />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Card>
+  )
+}

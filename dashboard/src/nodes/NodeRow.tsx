@@ -1,0 +1,43 @@
+import { Badge } from '@mantine/core'
+import type { client } from '../data/client.ts'
+import { CopyButton } from '../kit/CopyButton.tsx'
+import { SlotBar } from '../kit/SlotBar.tsx'
+import { Time } from '../time/Time.tsx'
+import styles from './NodesPage.module.css'
+
+type Node = Awaited<ReturnType<typeof client.listNodes>>['nodes'][number]
+
+/** One node: where it is, what it runs, how busy it is and when it was last heard of. */
+export function NodeRow({ node }: Readonly<{ node: Node }>) {
+  const { id, host, pid, here, version, types, started_at: started, renewed_at: renewed } = node
+  return (
+    <li className={styles.node}>
+      <div className={styles.who}>
+        <span className={styles.host}>
+          {host ?? 'unknown machine'}
+          {pid !== null && <small>process {pid}</small>}
+          {here && (
+            <Badge size="sm" variant="light">
+              answers you
+            </Badge>
+          )}
+        </span>
+        <span className={styles.id}>
+          {id}
+          <CopyButton text={id} what="the id" />
+        </span>
+      </div>
+      <SlotBar used={node.slots_in_use} slots={node.max_concurrent} />
+      <p className={styles.life}>
+        Version {version} · started <Time at={started} />
+        {renewed !== null && (
+          <>
+            {' '}
+            · heard of <Time at={renewed} />
+          </>
+        )}
+      </p>
+      <p className={styles.types}>{types.length === 0 ? 'Runs no types' : `Runs ${types.join(', ')}`}</p>
+    </li>
+  )
+}

@@ -1,0 +1,17 @@
+import { Card } from '../kit/Card.tsx'
+import { CopyButton } from '../kit/CopyButton.tsx'
+import styles from './SubmitForm.module.css'
+
+/** The same submit for a terminal. */
+export function CallCard({ type, body }: Readonly<{ type: string; body: object }>) {
+  const text = [
+    `curl ${location.origin}/api/run/${encodeURIComponent(type)} \\`,
+    `  -H 'content-type: application/json' \\`,
+    `  -d '${JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`)}'`,
+  ].join('\n')
+  return (
+    <Card title="The same as a call" aside={<CopyButton text={text} what="the call" />}>
+      <pre className={styles.call}>{text}</pre>
+    </Card>
+  )
+}

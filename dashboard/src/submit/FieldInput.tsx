@@ -1,0 +1,107 @@
+import { Checkbox, Fieldset, NativeSelect, Textarea, TextInput } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { keyOf, type Entries, type Faults } from './entries.ts'
+import type { Field } from './schema.ts'
+import styles from './SubmitForm.module.css'
+
+type Props = Readonly<{
+  fields: readonly Field[]
+  entries: Entries
+  faults: Faults
+  change: (key: string, entry: string | boolean) => void
+}>
+
+/** A field for each parameter, as its schema asks for it. */
+export function FieldInputs({ fields, ...shared }: Props) {
+  return fields.map((field) => <FieldInput key={keyOf(field)} field={field} {...shared} />)
+}
+
+function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & Readonly<{ field: Field }>) {
+  const key = keyOf(field)
+  const entry = entries[key]
+  const text = typeof entry === 'string' ? entry : ''
+  const { label, isRequired: required, kind } = field
+  const common = {
+    label,
+    name: key,
+    required,
+    description: describe(field),
+    error: faults[key],
+    placeholder: field.fallback === undefined ? undefined : shown(field.fallback),
+  }
+  switch (kind) {
+    case 'group':
+      return (
+        <Fieldset legend={label} className={styles.group}>
+          {describe(field)}
+          <FieldInputs fields={field.fields} entries={entries} faults={faults} change={change} />
+        </Fieldset>
+      )
+    case 'switch':
+      return (
+        <Checkbox
+          label={label}
+          name={key}
+          description={describe(field)}
+          error={faults[key]}
+          checked={typeof entry === 'boolean' ? entry : field.fallback === true}
+          onChange={(event) => change(key, event.currentTarget.checked)}
+        />
+      )
+    case 'choice':
+      return (
+        <NativeSelect
+          {...common}
+          value={text}
+          onChange={(event) => change(key, event.currentTarget.value)}
+          data={[
+            { value: '', label: field.fallback === undefined ? '' : `${shown(field.fallback)} (default)` },
+            ...field.choices.map((choice) => ({ value: JSON.stringify(choice), label: shown(choice) })),
+          ]}
+        />
+      )
+    case 'lines':
+    case 'json':
+      return (
+        <Textarea
+          {...common}
+          value={text}
+          autosize
+          minRows={2}
+          maxRows={16}
+          classNames={{ input: styles.code ?? '' }}
+          spellCheck={false}
+          onChange={(event) => change(key, event.currentTarget.value)}
+        />
+      )
+    default:
+      return kind === 'text' && field.isLong ? (
+        <Textarea
+          {...common}
+          value={text}
+          autosize
+          minRows={3}
+          maxRows={16}
+          onChange={(event) => change(key, event.currentTarget.value)}
+        />
+      ) : (
+        <TextInput
+          {...common}
+          value={text}
+          inputMode={kind === 'number' ? (field.isWhole ? 'numeric' : 'decimal') : undefined}
+          autoComplete="off"
+          onChange={(event) => change(key, event.currentTarget.value)}
+        />
+      )
+  }
+}
+
+/** What it is, and what is allowed. */
+function describe({ description, hint, kind }: Field): ReactNode {
+  const parts = [description, hint, kind === 'json' ? 'as JSON' : ''].filter((part) => part !== '')
+  return parts.length === 0 ? undefined : parts.join(' · ')
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,42 @@
+import { TextInput } from '@mantine/core'
+import type { TypeDetails } from '../../../src/client/index.ts'
+import { durationWords } from '../time/words.ts'
+import type { Faults } from './entries.ts'
+import type { OptionEntries } from './options.ts'
+import styles from './SubmitForm.module.css'
+
+type Props = Readonly<{
+  type: TypeDetails
+  entries: OptionEntries
+  faults: Faults
+  change: (name: keyof OptionEntries, text: string) => void
+}>
+
+/** How the task is run; what is left empty is as the type says. */
+export function OptionInputs({ type, entries, faults, change }: Props) {
+  const input = (name: keyof OptionEntries, label: string, description: string, placeholder = '') => (
+    <TextInput
+      label={label}
+      name={`option-${name}`}
+      description={description}
+      placeholder={placeholder}
+      error={faults[name]}
+      value={entries[name]}
+      autoComplete="off"
+      {...(name === 'run_at' ? { type: 'datetime-local' } : {})}
+      onChange={(event) => change(name, event.currentTarget.value)}
+    />
+  )
+  const timeout = type.timeout === null ? 'none' : durationWords(type.timeout)
+  return (
+    <div className={styles.options}>
+      {input('priority', 'Priority', 'Higher ones start first · -1,000 to 1,000', '0')}
+      {input('tags', 'Tags', 'To find it by, with commas between them', 'nightly, customer-7')}
+      {input('delay', 'Delay', 'Seconds, or text like 90s or 1h30m', 'none')}
+      {input('run_at', 'Not before', 'In your time zone; instead of a delay')}
+      {input('timeout', 'Timeout', 'Active time of an attempt; pauses do not count', timeout)}
+      {input('max_attempts', 'Attempts', 'Runs before a failure is final', String(type.max_attempts))}
+      {input('idempotency_key', 'Idempotency key', 'The same key answers with the task that it made before')}
+    </div>
+  )
+}

@@ -1,0 +1,149 @@
+import type { Field } from './schema.ts'
+
+/** What stands in the fields, by their paths: as text, as it was typed; switches hold true or false. */
+export type Entries = Readonly<Record<string, string | boolean>>
+
+export type Parameters = Readonly<Record<string, unknown>>
+
+/** What is wrong, by path; the same as the server's `errors`. */
+export type Faults = Readonly<Record<string, string>>
+
+export function keyOf({ path }: Pick<Field, 'path'>): string {
+  return path.join('.')
+}
+
+/** The fields that hold a value: groups hold other fields. */
+export function leavesOf(fields: readonly Field[]): readonly Field[] {
+  return fields.flatMap((field) => (field.kind === 'group' ? leavesOf(field.fields) : [field]))
+}
+
+/**
+ * The parameters that the entries mean. What is left empty is left out, so that the server's default holds. Only what cannot
+ * even be sent is a fault here: everything else is for the server to judge.
+ */
+export function parametersOf(
+  fields: readonly Field[],
+  entries: Entries,
+): Readonly<{ parameters: Parameters; faults: Faults }> {
+  const parameters: Record<string, unknown> = {}
+  const faults: Record<string, string> = {}
+  for (const field of fields) {
+    if (field.kind === 'group') {
+      const inner = parametersOf(field.fields, entries)
+      Object.assign(faults, inner.faults)
+      const isEmpty = Object.keys(inner.parameters).length === 0
+      if (!isEmpty || field.isRequired) define(parameters, field, inner.parameters)
+      continue
+    }
+    const value = valueOf(field, entries[keyOf(field)])
+    if (value instanceof Fault) faults[keyOf(field)] = value.message
+    else if (value !== undefined) define(parameters, field, value)
+  }
+  return { parameters, faults }
+}
+
+/** The entries that mean these parameters; null when the fields cannot express them all. */
+export function entriesOf(fields: readonly Field[], parameters: Parameters): Entries | null {
+  if (Object.keys(parameters).some((name) => !fields.some(({ path }) => path.at(-1) === name))) return null
+  const entries: Record<string, string | boolean> = {}
+  for (const field of fields) {
+    const value = own(parameters, field.path.at(-1) ?? '')
+    if (value === undefined) continue
+    if (field.kind === 'group') {
+      const inner = isObject(value) ? entriesOf(field.fields, value) : null
+      if (inner === null) return null
+      Object.assign(entries, inner)
+      continue
+    }
+    const entry = entryOf(field, value)
+    if (entry === undefined) return null
+    entries[keyOf(field)] = entry
+  }
+  return entries
+}
+
+/** Parameters written as JSON, or what is wrong with it. */
+export function parametersIn(text: string): Parameters | Fault {
+  const value = text.trim() === '' ? {} : parsed(text)
+  if (value instanceof Fault || isObject(value)) return value
+  return new Fault('must be an object, in braces')
+}
+
+export class Fault {
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+function valueOf(field: Field, entry: string | boolean | undefined): unknown {
+  if (typeof entry === 'boolean') return entry
+  const text = entry ?? ''
+  if (text.trim() === '') {
+    const isMeant = field.isRequired && field.kind === 'text'
+    return isMeant ? text : field.isRequired ? emptyOf(field) : undefined
+  }
+  switch (field.kind) {
+    case 'number':
+      return Number.isNaN(Number(text)) ? new Fault('must be a number') : Number(text)
+    case 'lines':
+      return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
+    case 'choice':
+      return field.choices.find((choice) => JSON.stringify(choice) === text)
+    case 'json':
+      return parsed(text)
+    default:
+      return text
+  }
+}
+
+function emptyOf({ kind }: Field): unknown {
+  if (kind === 'switch') return false
+  return kind === 'lines' ? [] : new Fault('is required')
+}
+
+function entryOf(field: Field, value: unknown): string | boolean | undefined {
+  switch (field.kind) {
+    case 'number':
+      return typeof value === 'number' ? String(value) : undefined
+    case 'text':
+      return typeof value === 'string' ? value : undefined
+    case 'switch':
+      return typeof value === 'boolean' ? value : undefined
+    case 'lines':
+      return Array.isArray(value) && value.every(isLine) ? value.join('\n') : undefined
+    case 'choice':
+      return field.choices.some((choice) => JSON.stringify(choice) === JSON.stringify(value))
+        ? JSON.stringify(value)
+        : undefined
+    default:
+      return JSON.stringify(value, null, 2)
+  }
+}
+
+function isLine(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value === value.trim() && !value.includes('\n')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    return new Fault(`is not JSON: ${(error as Error).message}`)
+  }
+}
+
+function isObject(value: unknown): value is Parameters {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A parameter may have any name, `__proto__` too. */
+function define(parameters: Record<string, unknown>, { path }: Field, value: unknown): void {
+  const name = path.at(-1) ?? ''
+  Object.defineProperty(parameters, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+function own(parameters: Parameters, name: string): unknown {
+  return Object.hasOwn(parameters, name) ? parameters[name] : undefined
+}

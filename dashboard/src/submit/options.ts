@@ -1,0 +1,76 @@
+import type { SubmitOptions } from '../../../src/client/index.ts'
+import { localInput, timeOfInput } from '../time/input.ts'
+import type { Faults } from './entries.ts'
+
+/** How a task is run, as the form holds it: texts as they were typed. */
+export type OptionEntries = Readonly<{
+  priority: string
+  /** With commas between them. */
+  tags: string
+  delay: string
+  /** Date and time in the zone of the reader. */
+  run_at: string
+  timeout: string
+  max_attempts: string
+  idempotency_key: string
+}>
+
+export const noOptions: OptionEntries = {
+  priority: '',
+  tags: '',
+  delay: '',
+  run_at: '',
+  timeout: '',
+  max_attempts: '',
+  idempotency_key: '',
+}
+
+/** The options that the entries mean; what is empty is left to the server. */
+export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOptions; faults: Faults }> {
+  const given = Object.fromEntries(
+    Object.entries(entries).map(([name, text]) => [name, text.trim()] as const),
+  ) as OptionEntries
+  const faults: Record<string, string> = {}
+  const number = (name: 'priority' | 'max_attempts') => {
+    if (given[name] === '') return undefined
+    const value = Number(given[name])
+    if (Number.isNaN(value)) faults[name] = 'must be a number'
+    return value
+  }
+  const tags = given.tags.split(',').flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()]))
+  const { delay, timeout, idempotency_key: key } = given
+  const options = {
+    priority: number('priority'),
+    max_attempts: number('max_attempts'),
+    tags: tags.length === 0 ? undefined : tags,
+    delay: delay === '' ? undefined : durationOf(delay),
+    run_at: timeOfInput(given.run_at) ?? undefined,
+    timeout: timeout === '' ? undefined : durationOf(timeout),
+    idempotency_key: key === '' ? undefined : key,
+  }
+  const set = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { options: Object.fromEntries(set), faults }
+}
+
+/** The options of a task that is run again. Its key would only answer with the task itself. */
+export function entriesOfTask(
+  task: Readonly<{
+    priority: number
+    tags: readonly string[]
+    timeout: number | null
+    run_at: number | null
+  }>,
+): OptionEntries {
+  return {
+    ...noOptions,
+    priority: task.priority === 0 ? '' : String(task.priority),
+    tags: task.tags.join(', '),
+    run_at: task.run_at === null || task.run_at * 1_000 < Date.now() ? '' : localInput(task.run_at),
+    timeout: task.timeout === null ? '' : `${task.timeout}`,
+  }
+}
+
+/** A bare number is seconds; everything else is for the server to read. */
+function durationOf(text: string): number | string {
+  return Number.isNaN(Number(text)) ? text : Number(text)
+}

@@ -1,0 +1,156 @@
+/** A JSON schema, as far as a form is made of it. */
+export type JsonSchema = Readonly<{
+  type?: string | readonly string[]
+  title?: string
+  description?: string
+  default?: unknown
+  enum?: readonly unknown[]
+  const?: unknown
+  format?: string
+  minimum?: number
+  maximum?: number
+  exclusiveMinimum?: number
+  exclusiveMaximum?: number
+  minLength?: number
+  maxLength?: number
+  minItems?: number
+  maxItems?: number
+  items?: JsonSchema
+  properties?: Readonly<Record<string, JsonSchema>>
+  required?: readonly string[]
+  additionalProperties?: unknown
+  anyOf?: readonly JsonSchema[]
+  oneOf?: readonly JsonSchema[]
+  $ref?: string
+  $defs?: Readonly<Record<string, JsonSchema>>
+}>
+
+/** One parameter. What no kind fits is `json`: whatever the schema is, the form can send it. */
+export type Field = Readonly<{
+  /** Names from the outside in: how the server names it too, with dots between them. */
+  path: readonly string[]
+  label: string
+  description: string
+  isRequired: boolean
+  /** What the server puts in its place when it is left out. */
+  fallback: unknown
+  /** What is allowed, in short: `0 to 10`. */
+  hint: string
+}> &
+  Kind
+
+export type Kind =
+  | Readonly<{ kind: 'number'; isWhole: boolean }>
+  | Readonly<{ kind: 'text'; isLong: boolean }>
+  | Readonly<{ kind: 'lines' }>
+  | Readonly<{ kind: 'choice'; choices: readonly unknown[] }>
+  | Readonly<{ kind: 'switch' }>
+  | Readonly<{ kind: 'group'; fields: readonly Field[] }>
+  | Readonly<{ kind: 'json' }>
+
+/** Groups within groups; deeper ones are JSON. */
+const deepest = 3
+/** Characters from which on a text gets a field of several lines. */
+const longText = 200
+
+/** The fields of a schema of an object; null when it has none of its own, and only JSON can say what is meant. */
+export function fieldsOf(schema: JsonSchema): readonly Field[] | null {
+  const top = resolved(schema, schema)
+  if (top.properties === undefined) return top.additionalProperties === false ? [] : null
+  return propertiesOf(top, schema, [])
+}
+
+function propertiesOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): readonly Field[] {
+  return Object.entries(schema.properties ?? {}).map(([name, given]) => {
+    const property = resolved(given, root)
+    const own = [...path, name]
+    const kind = kindOf(property, root, own)
+    return {
+      path: own,
+      label: property.title ?? name,
+      description: given.description ?? property.description ?? '',
+      isRequired: (schema.required ?? []).includes(name) && property.default === undefined,
+      fallback: property.default,
+      hint: hintOf(property, kind),
+      ...kind,
+    }
+  })
+}
+
+function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): Kind {
+  const { type, enum: choices, properties, items, format, maxLength } = schema
+  if (choices !== undefined) return { kind: 'choice', choices }
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return { kind: 'number', isWhole: type === 'integer' }
+    case 'string':
+      return { kind: 'text', isLong: format === undefined && (maxLength ?? 0) > longText }
+    case 'boolean':
+      return { kind: 'switch' }
+    case 'object':
+      if (properties === undefined || path.length >= deepest || !isClosed(schema)) return { kind: 'json' }
+      return { kind: 'group', fields: propertiesOf(schema, root, path) }
+    case 'array':
+      return items !== undefined && resolved(items, root).type === 'string'
+        ? { kind: 'lines' }
+        : { kind: 'json' }
+    default:
+      return { kind: 'json' }
+  }
+}
+
+/** No other properties than those that it names. */
+function isClosed({ additionalProperties: more }: JsonSchema): boolean {
+  return more === undefined || more === false
+}
+
+/** What a reference leads to, and what is left of a choice between a schema and null. */
+function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  let found = schema
+  for (let step = 0; step < 10; step++) {
+    const choice = (found.anyOf ?? found.oneOf)?.filter(({ type }) => type !== 'null')
+    const name = found.$ref?.match(/^#\/\$defs\/(.+)$/)?.[1]
+    if (name !== undefined) found = { ...root.$defs?.[name], ...without(found, '$ref') }
+    else if (choice?.length === 1) found = { ...choice[0], ...without(found, 'anyOf', 'oneOf') }
+    else return found
+  }
+  return {}
+}
+
+function without(schema: JsonSchema, ...keys: readonly (keyof JsonSchema)[]): JsonSchema {
+  return Object.fromEntries(Object.entries(schema).filter(([key]) => !keys.includes(key as keyof JsonSchema)))
+}
+
+function hintOf(schema: JsonSchema, { kind }: Kind): string {
+  const { minimum, maximum, exclusiveMinimum: above, exclusiveMaximum: below, format } = schema
+  const { minLength, maxLength, minItems, maxItems } = schema
+  if (kind === 'lines')
+    return [range(minItems, maxItems), 'one a line'].filter((part) => part !== '').join(', ')
+  if (kind === 'text')
+    return [format ?? '', sized(range(minLength, maxLength), 'characters')].filter(Boolean).join(', ')
+  if (kind !== 'number') return ''
+  const bounds = [
+    range(minimum, maximum),
+    above === undefined ? '' : `more than ${figure(above)}`,
+    below === undefined ? '' : `less than ${figure(below)}`,
+  ]
+  return bounds.filter((part) => part !== '').join(', ')
+}
+
+/** Bounds that only say how far numbers reach are no news. */
+function range(least: number | undefined, most: number | undefined): string {
+  const from = least !== undefined && least > Number.MIN_SAFE_INTEGER ? figure(least) : undefined
+  const to = most !== undefined && most < Number.MAX_SAFE_INTEGER ? figure(most) : undefined
+  if (from !== undefined && to !== undefined) return `${from} to ${to}`
+  if (from !== undefined) return `at least ${from}`
+  return to === undefined ? '' : `at most ${to}`
+}
+
+function sized(bounds: string, unit: string): string {
+  return bounds === '' ? '' : `${bounds} ${unit}`
+}
+
+function figure(value: number): string {
+  return value.toLocaleString('en-US')
+}

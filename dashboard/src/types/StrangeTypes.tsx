@@ -1,0 +1,23 @@
+import type { Stats } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { TypeCounts } from './TypeCounts.tsx'
+import styles from './TypesPage.module.css'
+
+/** Tasks whose type this server does not know: they wait for a node that does. */
+export function StrangeTypes({
+  types,
+}: Readonly<{ types: readonly (readonly [string, Stats['types'][string]])[] }>) {
+  return (
+    <Card title="Not defined here">
+      <p className={styles.description}>
+        The database has tasks of types that this server was not started with.
+      </p>
+      {types.map(([name, { counts }]) => (
+        <div key={name}>
+          <p className={styles.name}>{name}</p>
+          <TypeCounts type={name} counts={counts} />
+        </div>
+      ))}
+    </Card>
+  )
+}

@@ -1,0 +1,81 @@
+import type { TypeDetails } from '../../../src/client/index.ts'
+import type { Stats } from '../data/shapes.ts'
+import { Card } from '../kit/Card.tsx'
+import { Icon } from '../kit/Icon.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
+import { durationWords } from '../time/words.ts'
+import { HoldButton } from './HoldButton.tsx'
+import { TypeCounts } from './TypeCounts.tsx'
+import styles from './TypesPage.module.css'
+
+type Props = Readonly<{ type: TypeDetails; figures: Stats['types'][string] | undefined }>
+
+/** Where its handlers run, in words. */
+const places: Readonly<Record<string, string>> = {
+  inline: 'on the main thread',
+  thread: 'in a thread of its own',
+  process: 'in a process of its own',
+  command: 'as a program',
+}
+
+export function TypeCard({ type, figures }: Props) {
+  const { type: name, description, held, runs, concurrency, max_attempts: attempts, timeout } = type
+  const expected = figures?.expected_duration ?? null
+  const facts = [
+    ['Takes', expected === null ? 'not known yet' : `about ${durationWords(Math.max(0.001, expected))}`],
+    ['Runs', places[runs] ?? runs],
+    ...(concurrency === null ? [] : [['At once', `${concurrency} over all nodes`]]),
+    ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
+    ...(timeout === null ? [] : [['Timeout', `${durationWords(timeout)} of active time`]]),
+  ]
+  const actions = (
+    <div className={styles.actions}>
+      <LinkButton
+        to={`/submit/${encodeURIComponent(name)}`}
+        variant="subtle"
+        size="xs"
+        leftSection={<Icon name="send" size={14} />}
+        aria-label={`Submit ${name}`}
+      >
+        Submit
+      </LinkButton>
+      <HoldButton type={name} held={held} />
+    </div>
+  )
+  return (
+    <Card title={name} aside={actions}>
+      {held && (
+        <p className={styles.held}>
+          Held: nothing of it starts. What runs goes on, and tasks are still taken in.
+        </p>
+      )}
+      <p className={styles.description}>{description}</p>
+      <TypeCounts type={name} counts={figures?.counts} />
+      <dl className={styles.facts}>
+        {facts.map(([term = '', fact = '']) => (
+          <Fact key={term} term={term} fact={fact} />
+        ))}
+        {figures !== undefined && figures.fenced_off > 0 && (
+          <Fact
+            term="Stuck code"
+            fact={`holds ${figures.fenced_off} slots: it did not stop when it was told to`}
+          />
+        )}
+      </dl>
+      <details className={styles.schema}>
+        <summary>Schema and example</summary>
+        {type.example !== null && <pre tabIndex={0}>{JSON.stringify(type.example, null, 2)}</pre>}
+        <pre tabIndex={0}>{JSON.stringify(type.parameters, null, 2)}</pre>
+      </details>
+    </Card>
+  )
+}
+
+function Fact({ term, fact }: Readonly<{ term: string; fact: string }>) {
+  return (
+    <>
+      <dt>{term}</dt>
+      <dd>{fact}</dd>
+    </>
+  )
+}
