@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import { compress } from './compress.ts'
-import { usedStyles } from './used-styles.ts'
+import { mantineStyles } from './mantine-styles.ts'
 
 /** Where `npm run page` finds a server, for the API and its documentation. */
 const server = process.env['FERMATA_URL'] ?? 'http://127.0.0.1:8000'
@@ -13,7 +13,7 @@ const proxy = Object.fromEntries(
 )
 
 export default defineConfig({
-  plugins: [react(), usedStyles(), compress()],
+  plugins: [react(), mantineStyles(), compress()],
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

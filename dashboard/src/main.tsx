@@ -1,4 +1,4 @@
-import '@mantine/core/styles.css'
+import './theme/mantine.ts'
 import './theme/page.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './app/App.tsx'

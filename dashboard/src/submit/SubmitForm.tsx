@@ -1,8 +1,9 @@
-import { Alert, Button, SegmentedControl, Textarea } from '@mantine/core'
+import { Alert, Button, Textarea } from '@mantine/core'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import type { TypeDetails } from '../../../src/client/index.ts'
 import { Card } from '../kit/Card.tsx'
+import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { CallCard } from './CallCard.tsx'
 import { FieldInputs } from './FieldInput.tsx'
@@ -10,6 +11,11 @@ import { OptionInputs } from './OptionInputs.tsx'
 import { noOptions } from './options.ts'
 import styles from './SubmitForm.module.css'
 import { jsonKey, useSubmitForm, type Beginning } from './useSubmitForm.ts'
+
+const views = [
+  { value: 'fields', name: 'Fields' },
+  { value: 'json', name: 'JSON' },
+] as const
 
 type Props = Readonly<{ type: TypeDetails; beginning: Beginning; head: ReactNode }>
 
@@ -58,17 +64,14 @@ export function SubmitForm({ type, beginning, head }: Props) {
             </Alert>
           )}
           {form.canShowFields && (
-            <SegmentedControl
-              className={styles.view}
-              size="xs"
-              aria-label="How to enter parameters"
-              value={form.isJson ? 'json' : 'fields'}
-              onChange={(view) => form.showJson(view === 'json')}
-              data={[
-                { value: 'fields', label: 'Fields' },
-                { value: 'json', label: 'JSON' },
-              ]}
-            />
+            <div className={styles.view}>
+              <Choice
+                label="How to enter parameters"
+                value={form.isJson ? 'json' : 'fields'}
+                onChange={(view) => form.showJson(view === 'json')}
+                choices={views}
+              />
+            </div>
           )}
           {form.isJson ? (
             <Textarea

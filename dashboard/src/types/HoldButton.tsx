@@ -1,4 +1,4 @@
-import { Button, Tooltip } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { client } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
@@ -14,18 +14,17 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
     ? 'Its tasks start again, in their order'
     : 'Nothing of it starts any more, on any node and after restarts too; what runs goes on'
   return (
-    <Tooltip label={error === null ? effect : `It did not work: ${error.message}`} multiline maw={280}>
-      <Button
-        size="xs"
-        variant={held ? 'filled' : 'default'}
-        {...(error === null ? {} : { color: 'red' })}
-        loading={isPending}
-        leftSection={<Icon name={held ? 'play' : 'pause'} size={14} />}
-        aria-label={held ? `Release ${type}` : `Hold ${type}`}
-        onClick={() => mutate()}
-      >
-        {held ? 'Release' : 'Hold'}
-      </Button>
-    </Tooltip>
+    <Button
+      size="xs"
+      variant={held ? 'filled' : 'default'}
+      {...(error === null ? {} : { color: 'red' })}
+      loading={isPending}
+      leftSection={<Icon name={held ? 'play' : 'pause'} size={14} />}
+      title={error === null ? effect : `It did not work: ${error.message}`}
+      aria-label={held ? `Release ${type}` : `Hold ${type}`}
+      onClick={() => mutate()}
+    >
+      {held ? 'Release' : 'Hold'}
+    </Button>
   )
 }
