@@ -21,6 +21,7 @@ export default defineConfig({
       project('cluster', ['test/cluster/**/*.test.ts'], 60_000, postgres),
       project('e2e', ['test/e2e/**/*.test.ts'], 30_000),
       project('package', ['test/package/**/*.test.ts'], 120_000),
+      project('browser', ['test/browser/**/*.test.ts'], 120_000, [...postgres, 'test/support/built-page.ts']),
       project('hardening', ['test/hardening/**/*.test.ts'], 300_000),
       project('crash', ['test/crash/**/*.test.ts'], 300_000),
       project('chaos', ['test/chaos/**/*.test.ts'], 300_000),

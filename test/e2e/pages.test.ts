@@ -1,6 +1,6 @@
-import chromium from '@sparticuz/chromium'
-import { chromium as browsers, type Browser, type Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { launchBrowser, visit } from '../support/browser.ts'
 import { TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -8,31 +8,17 @@ let browser: Browser
 
 beforeAll(async () => {
   server = await TestServer.start()
-  browser = await browsers.launch({
-    executablePath: await chromium.executablePath(),
-    args: chromium.args,
-    headless: true,
-  })
+  browser = await launchBrowser()
 }, 60_000)
 afterAll(async () => {
   await browser.close()
   await server[Symbol.asyncDispose]()
 })
 
-/** A page that notes what it asks of other hosts, and its errors. */
-async function open(path: string): Promise<{ page: Page; faults: string[] }> {
-  const page = await browser.newPage({ locale: 'en-US' })
-  const faults: string[] = []
-  page.on('request', (request) => {
-    const { protocol, origin } = new URL(request.url())
-    if (protocol.startsWith('http') && origin !== server.url) faults.push(`asks ${request.url()}`)
-  })
-  page.on('console', (message) => {
-    if (message.type() === 'error') faults.push(message.text())
-  })
-  page.on('pageerror', (error) => faults.push(error.message))
-  await page.goto(`${server.url}${path}`)
-  return { page, faults }
+async function open(path: string) {
+  const visited = await visit(browser, `${server.url}${path}`)
+  onTestFinished(() => visited[Symbol.asyncDispose]())
+  return visited
 }
 
 test('Swagger UI tries a submit out on a fresh start, and asks nothing of any other host', async () => {

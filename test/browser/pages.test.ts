@@ -1,0 +1,177 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Browser, Page, Request } from 'playwright-core'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
+import { TestServer } from '../support/server.ts'
+
+/** A condition may take so long on a machine that is busy with other things, in milliseconds. */
+const patience = 30_000
+
+let browser: Browser
+let server: TestServer
+let api: Api
+let running: string
+let failed: string
+beforeAll(async () => {
+  browser = await launchBrowser()
+  server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '3' } })
+  api = new Api(server.url)
+  running = await api.submit('long', { duration: 900, steps: 9_000 }, { tags: ['nightly'] })
+  failed = await api.submit('long', { duration: 900 }, { timeout: 0.05 })
+  const paused = await api.submit('long', { duration: 900 })
+  await api.submit('add', { a: 1, b: 2 }, { delay: '1h' })
+  await api.untilStatus(failed, 'failed')
+  await api.untilStatus(running, 'running')
+  await api.control(paused, 'pause')
+})
+afterAll(async () => {
+  await browser.close()
+  await server[Symbol.asyncDispose]()
+})
+
+async function open(path: string, options: VisitOptions = {}) {
+  const visited = await visit(browser, `${server.url}${path}`, options)
+  visited.page.setDefaultTimeout(patience)
+  onTestFinished(() => visited[Symbol.asyncDispose]())
+  await visited.page.getByRole('heading', { level: 1 }).waitFor()
+  await settled(visited.page)
+  return visited
+}
+
+/** Nothing is loading any more: what stands in its place has gone. */
+async function settled(page: Page): Promise<void> {
+  await expect
+    .poll(() => page.locator('.mantine-Skeleton-root, [aria-busy="true"]').count(), { timeout: patience })
+    .toBe(0)
+}
+
+/** What keeps people out, by the rules of axe. */
+async function barriers(page: Page) {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  return grave.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
+}
+
+const paths = {
+  overview: () => '/',
+  tasks: () => '/tasks',
+  'a running task': () => `/tasks/${running}`,
+  'a failed task': () => `/tasks/${failed}`,
+  submit: () => '/submit/long',
+  types: () => '/types',
+  nodes: () => '/nodes',
+}
+const looks = {
+  'light and wide': { colorScheme: 'light', viewport: { width: 1_440, height: 900 } },
+  'dark and wide': { colorScheme: 'dark', viewport: { width: 1_440, height: 900 } },
+  'light on a phone': { colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  'dark on a phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+} as const
+
+describe.each(Object.entries(looks))('%s', (_, look) => {
+  test.each(Object.entries(paths))('%s is accessible, fits, and has no fault', async (_, path) => {
+    const { page, faults } = await open(path(), look)
+    expect(await barriers(page)).toEqual([])
+    const width = await page.evaluate('document.documentElement.scrollWidth')
+    expect(width).toBeLessThanOrEqual(look.viewport.width)
+    expect(faults).toEqual([])
+  })
+
+  test('the colours are those that the reader wants', async () => {
+    const { page } = await open('/', look)
+    const scheme = await page.locator('html').getAttribute('data-mantine-color-scheme')
+    expect(scheme).toBe(look.colorScheme)
+  })
+})
+
+test('a barrier, a request to another host and an error would be found', async () => {
+  const { page, faults } = await open('/')
+  await page.evaluate(`
+    document.querySelector('main').append(document.createElement('button'))
+    void fetch('http://127.0.0.1:9/elsewhere').catch(() => undefined)
+    setTimeout(() => { throw new Error('thrown by the test') })
+  `)
+  expect(await barriers(page)).toEqual([['button-name', ['<button></button>']]])
+  await expect.poll(() => faults.join(' '), { timeout: patience }).toMatch(/thrown by the test/)
+  // The policy of the page keeps the request from being sent at all.
+  expect(faults.join(' ')).toMatch(/Content Security Policy/)
+})
+
+test('every place is reached by the keyboard alone', async () => {
+  const { page, faults } = await open('/')
+  for (const [key, path] of [
+    ['t', '/tasks'],
+    ['s', '/submit'],
+    ['y', '/types'],
+    ['n', '/nodes'],
+    ['o', '/'],
+  ] as const) {
+    await page.keyboard.press('g')
+    await page.keyboard.press(key)
+    await page.waitForURL(({ pathname }) => pathname === path || pathname.startsWith(`${path}/`))
+  }
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+  expect(faults).toEqual([])
+})
+
+test('a hidden tab closes its stream, and opens it again when it is seen', async () => {
+  const streams = new Set<Request>()
+  const { page, faults } = await open('/nodes')
+  page.on('request', (request) => {
+    if (request.url().includes('/events')) streams.add(request)
+  })
+  page.on('requestfailed', (request) => void streams.delete(request))
+  page.on('requestfinished', (request) => void streams.delete(request))
+  const held = () => streams.size
+  await page.getByRole('link', { name: 'Overview', exact: true }).click()
+  await expect.poll(held, { timeout: patience }).toBe(1)
+  for (const [state, count] of [
+    ['hidden', 0],
+    ['visible', 1],
+  ] as const) {
+    await page.evaluate(`
+      Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    `)
+    await expect.poll(held, { timeout: patience }).toBe(count)
+  }
+  await page.getByRole('link', { name: 'Tasks', exact: true }).click()
+  await page.getByRole('grid', { name: 'Tasks' }).waitFor()
+  await expect.poll(held, { timeout: patience }).toBe(1)
+  expect(faults).toEqual([])
+})
+
+test('a link to a task, a filter and a form can be opened as it is', async () => {
+  const { page } = await open(`/tasks/${running}`)
+  await page.getByText(running, { exact: true }).waitFor()
+  await page.goto(`${server.url}/tasks?status=failed`)
+  await page.getByRole('button', { name: /^failed/, pressed: true }).waitFor()
+  await page.goto(`${server.url}/submit/fib`)
+  await page.getByLabel(/^n\b/).waitFor()
+})
+
+test('a task that is not there is told, not thrown', async () => {
+  const { page, faults } = await open('/tasks/nothing', { bears: /status of 404/ })
+  await page
+    .getByText(/no task nothing|There is no task/i)
+    .first()
+    .waitFor()
+  expect(faults).toEqual([])
+})
+
+test('all of the page together stays under 250 kB, compressed', async () => {
+  const folder = join(import.meta.dirname, '../../dashboard/dist')
+  const files = (await readdir(folder, { recursive: true })).filter((file) =>
+    /\.(?:html|js|css|svg)$/.test(file),
+  )
+  const sizes = await Promise.all(
+    files.map(async (file) => gzipSync(await readFile(join(folder, file))).length),
+  )
+  expect(files.length).toBeGreaterThan(5)
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(250_000)
+})

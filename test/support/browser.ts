@@ -1,0 +1,43 @@
+import chromium from '@sparticuz/chromium'
+import { chromium as browsers, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+
+/** A real Chromium, from the package. Each of its tabs is a process, as with people. */
+export async function launchBrowser(): Promise<Browser> {
+  return browsers.launch({
+    executablePath: await chromium.executablePath(),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    headless: true,
+  })
+}
+
+export type Visit = AsyncDisposable &
+  Readonly<{
+    page: Page
+    /** What it asked of other hosts, and its errors. */
+    faults: readonly string[]
+  }>
+
+export type VisitOptions = BrowserContextOptions &
+  Readonly<{
+    /** Errors that the test brings about itself. */
+    bears?: RegExp
+  }>
+
+/** Opens an address in a browser of its own: without cookies, storage and cache. */
+export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { bears, ...rest } = options
+  const context = await browser.newContext({ locale: 'en-US', ...rest })
+  const page = await context.newPage()
+  const faults: string[] = []
+  const own = new URL(url).origin
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol.startsWith('http') && origin !== own) faults.push(`asks ${request.url()}`)
+  })
+  page.on('console', (message) => {
+    if (message.type() === 'error' && bears?.test(message.text()) !== true) faults.push(message.text())
+  })
+  page.on('pageerror', (error) => faults.push(error.message))
+  await page.goto(url)
+  return { page, faults, [Symbol.asyncDispose]: () => context.close() }
+}
