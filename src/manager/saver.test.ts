@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/clock.ts'
+import { FakeClock } from '../testing/clock.ts'
 import type { Store } from '../store/store.ts'
 import { Saver, Unsaved, type Savable } from './saver.ts'
 

@@ -179,7 +179,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
       retried = true
       return world.store.read(id, options)
     }
-    await world.boot({ maxConcurrent: 1, store: faulty(world.store, { read }) })
+    await world.boot({ maxConcurrent: 1, store: withVerbs(world.store, { read }) })
     const task = await world.node.submit(type, {})
     expect(await world.until(task.result(), 5_000)).toBe('there')
   })
