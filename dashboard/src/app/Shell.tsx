@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { ShortcutHelp } from '../keys/ShortcutHelp.tsx'
 import { useKeys } from '../keys/useKeys.ts'
@@ -11,8 +11,19 @@ import styles from './Shell.module.css'
 
 /** Around every page: a column at the side where there is room, a bar at the bottom where there is not. */
 export function Shell({ children }: Readonly<{ children: ReactNode }>) {
-  const [, navigate] = useLocation()
+  const [path, navigate] = useLocation()
+  const main = useRef<HTMLElement>(null)
+  const isFirst = useRef(true)
   const [isHelping, setHelping] = useState(false)
+  // Before the effects of the page, which may go back to where it was left.
+  useLayoutEffect(() => {
+    if (isFirst.current) return
+    window.scrollTo({ top: 0 })
+    main.current?.focus({ preventScroll: true })
+  }, [path])
+  useEffect(() => {
+    isFirst.current = false
+  }, [])
   useKeys({
     '?': () => setHelping(true),
     ...Object.fromEntries(places.map(({ key, path }) => [`g ${key}`, () => navigate(path)])),
@@ -27,7 +38,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
         <PageMenu onHelp={() => setHelping(true)} />
       </header>
       <Navigation />
-      <main id="main" className={styles.main} tabIndex={-1}>
+      <main ref={main} id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>
       <AwayNotice />

@@ -48,6 +48,7 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
     if (ids.length > 0) looked(first, last)
   }, [first, last, ids])
 
+  const present = cursor >= 0 ? cursor : (rows.range?.startIndex ?? 0) - 1
   const go = (to: number) => {
     if (ids.length === 0) return
     const index = Math.max(0, Math.min(ids.length - 1, to))
@@ -66,14 +67,14 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
     anchor.current = index
   }
   useKeys({
-    j: () => go(cursor + 1),
-    k: () => go(cursor - 1),
-    ArrowDown: () => go(cursor + 1),
-    ArrowUp: () => go(cursor - 1),
+    j: () => go(present + 1),
+    k: () => go(present - 1),
+    ArrowDown: () => go(present + 1),
+    ArrowUp: () => go(present - 1),
     Home: () => go(0),
     End: () => go(ids.length - 1),
-    PageDown: () => go(cursor + 12),
-    PageUp: () => go(cursor - 12),
+    PageDown: () => go(present + 12),
+    PageUp: () => go(present - 12),
     Enter: open,
     o: open,
     x: () => choose(cursor, false),

@@ -1,27 +1,51 @@
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import { client } from '../data/client.ts'
 import { connection } from '../data/connection.ts'
 import { useChanges } from '../live/useChanges.ts'
 import { now } from '../time/ticks.ts'
-import { requestOf, type Filters } from './filters.ts'
+import { requestOf, searchOf, type Filters } from './filters.ts'
 import { Pager } from './pager.ts'
 
 const pageSize = 100
 /** Milliseconds between two looks for what is new, and between two reads of what is seen, at least. */
 const pace = { fresh: 1_500, refresh: 2_000 } as const
 
+type Left = Readonly<{ address: string; pager: Pager; scroll: number; entry: number }>
+
+/** The table that was left last: who goes back to it finds it as it was, at the same rows. */
+let left: Left | undefined
+/** Tables so far; each is noted in its entry of the history of the browser. */
+let entries = 0
+
+/** By a link one comes to a new entry of the history, and wants to see what is new. */
+function returnedTo(address: string): Pager | undefined {
+  const { table } = (history.state ?? {}) as Readonly<{ table?: number }>
+  return left !== undefined && left.address === address && left.entry === table ? left.pager : undefined
+}
+
 /** The rows that match the filters, kept up to date. `turn` makes them anew: the newest come in at the top. */
 export function useTable(filters: Filters, turn: number) {
+  const address = searchOf(filters)
   const seen = useRef({ from: 0, to: 30 })
   const due = useRef({ fresh: false, refresh: false })
   const last = useRef({ fresh: 0, refresh: 0 })
-  const pager = useMemo(() => pagerOf(filters, turn), [filters, turn])
+  const pager = useMemo(
+    () => (turn === 0 ? returnedTo(address) : undefined) ?? pagerOf(filters),
+    [filters, address, turn],
+  )
   const state = useSyncExternalStore(pager.subscribe, pager.state)
 
+  useLayoutEffect(() => {
+    const entry = ++entries
+    return () => {
+      if (left !== undefined && left.pager !== pager) left.pager.close()
+      left = { address, pager, scroll: window.scrollY, entry }
+    }
+  }, [pager, address])
   useEffect(() => {
-    void pager.more()
-    seen.current = { from: 0, to: 30 }
-    return () => pager.close()
+    history.replaceState({ table: entries }, '')
+    if (pager.state().ids.length === 0) void pager.more()
+    else if (left?.pager === pager) window.scrollTo({ top: left.scroll })
   }, [pager])
 
   useChanges(filters.types.length === 0 ? undefined : filters.types, {
@@ -56,8 +80,7 @@ export function useTable(filters: Filters, turn: number) {
   return { ...state, tasks: pager.tasks, see, more: () => void pager.more() }
 }
 
-/** `turn` is not used: another one makes another pager. */
-function pagerOf(filters: Filters, _turn: number): Pager {
+function pagerOf(filters: Filters): Pager {
   const filter = requestOf(filters, now())
   const watched = <T>(answer: Promise<T>): Promise<T> =>
     answer.then(
