@@ -17,7 +17,11 @@ function clientOf(answers: readonly Answer[], options: ClientOptions = {}) {
     patience: 30,
     onRetry: (retry) => retries.push(retry),
     fetch: async (url, init) => {
-      const call = { url, init, body: JSON.parse(typeof init.body === 'string' ? init.body : '{}') as Record<string, unknown> }
+      const call = {
+        url,
+        init,
+        body: JSON.parse(typeof init.body === 'string' ? init.body : '{}') as Record<string, unknown>,
+      }
       sent.push(call)
       return (answers[sent.length - 1] ?? answers.at(-1))!(call)
     },
