@@ -22,7 +22,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['fastify*', '@fastify/*', 'zod', 'node:*'],
   },
   client: { rooms: ['contract', 'core', 'registry'], packages: ['zod'] },
-  cli: { rooms: ['client', 'contract'], packages: ['commander', 'node:*'] },
+  cli: { rooms: ['client', 'contract'], packages: ['commander', 'string-width', 'node:*'] },
   database: { rooms: ['store', 'store/sqlite', 'store/postgres', 'core'], packages: ['node:*'] },
   testing: { rooms: ['core', 'store', 'registry', 'runtime', 'manager'], packages: [] },
   config: { rooms: ['core'], packages: ['zod', 'node:*'] },

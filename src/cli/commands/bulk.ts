@@ -1,0 +1,85 @@
+import { createInterface } from 'node:readline/promises'
+import type { BulkAction, Operation } from '../../client/index.ts'
+import { exitCodes, UsageError } from '../exit.ts'
+import { count, plural } from '../format.ts'
+import type { Action } from '../perform.ts'
+import type { Session } from '../session.ts'
+import { bar } from '../terminal/bar.ts'
+import { Live } from '../terminal/live.ts'
+import { filterOf, type FilterOptions } from './filter.ts'
+
+const actions = ['pause', 'resume', 'cancel', 'retry'] as const
+
+/** Milliseconds between two looks at an operation. */
+const look = 250
+
+export const bulk: Action = async (session, command) => {
+  const [name = ''] = command.args
+  const {
+    dryRun = false,
+    yes = false,
+    ...rest
+  } = command.opts<FilterOptions & { dryRun?: boolean; yes?: boolean }>()
+  const action = actions.find((action) => action === name)
+  if (action === undefined) throw new UsageError(`cannot ${name} tasks: choose among ${actions.join(', ')}`)
+  const filter = filterOf(rest)
+  if (!dryRun && !yes) {
+    const { matched } = await followed(session, await session.client.bulk(action, filter, { dryRun: true }))
+    if (!(await agreed(action, matched))) {
+      await session.remark('Nothing was done.')
+      return exitCodes.cancelled
+    }
+  }
+  const operation = await followed(session, await session.client.bulk(action, filter, { dryRun }))
+  if (session.json) await session.printJson(operation)
+  else await session.out.print(summary(operation))
+  return operation.status === 'completed' ? exitCodes.completed : exitCodes.failed
+}
+
+async function agreed(action: BulkAction, matched: number): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new UsageError(`it would ${action} ${plural(matched, 'task')}: --yes does it without asking`)
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await asking.question(`${action} ${plural(matched, 'task')}? [y/N] `)).trim())
+  } finally {
+    asking.close()
+  }
+}
+
+/** The operation once it has ended. */
+async function followed(session: Session, begun: Operation): Promise<Operation> {
+  if (begun.status !== 'running') return begun
+  using live = session.err.isLive ? new Live(session.err) : undefined
+  const options = session.last()
+  let operation = begun
+  while (operation.status === 'running') {
+    await new Promise((resolve) => setTimeout(resolve, look))
+    operation = await session.client.getOperation(operation.operation_id, options)
+    const { matched, changed, unchanged, refused } = operation
+    const done = changed + unchanged + refused
+    live?.draw([
+      `${bar(session.err, matched === 0 ? 0 : done / matched, 20)}  ${count(done)} of ${count(matched)} so far`,
+    ])
+  }
+  live?.draw([])
+  return operation
+}
+
+function summary({
+  action,
+  dry_run: isDry,
+  matched,
+  changed,
+  unchanged,
+  refused,
+  status,
+  error,
+}: Operation): string {
+  if (isDry) return `${plural(matched, 'task')} would ${action}.`
+  const parts = [`${action}: ${plural(changed, 'task')}`]
+  if (unchanged > 0) parts.push(`${count(unchanged)} were so already`)
+  if (refused > 0) parts.push(`${count(refused)} could not any more`)
+  if (status !== 'completed') parts.push(error ?? status)
+  return parts.join(', ')
+}

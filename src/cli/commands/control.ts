@@ -1,0 +1,56 @@
+import { isFermataError } from '../../client/index.ts'
+import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from '../exit.ts'
+import { looks } from '../looks.ts'
+import type { Action } from '../perform.ts'
+import { pooled } from '../pool.ts'
+import type { Session } from '../session.ts'
+
+type Options = Readonly<{ wait?: number; from?: 'checkpoint' | 'start' }>
+
+/** Tasks that are acted on at once. */
+const width = 16
+
+const acts = {
+  pause: ({ client }: Session, id: string, { wait }: Options) => client.pauseTask(id, waiting(wait)),
+  resume: ({ client }: Session, id: string, { wait }: Options) => client.resumeTask(id, waiting(wait)),
+  cancel: ({ client }: Session, id: string, { wait }: Options) => client.cancelTask(id, waiting(wait)),
+  retry: ({ client }: Session, id: string, { wait, from }: Options) =>
+    client.retryTask(id, { ...waiting(wait), ...(from === undefined ? {} : { from }) }),
+  purge: ({ client }: Session, id: string) => client.purgeTask(id),
+} as const
+
+/** One control of many tasks. Those that it fails for are told, and the others are still acted on. */
+export function controlled(name: keyof typeof acts): Action {
+  return async (session, command) => {
+    const options = command.opts<Options>()
+    const ids = [...new Set(command.args)]
+    let code: ExitCode = exitCodes.completed
+    for await (const { item: id, outcome } of pooled(ids, width, (id) => acts[name](session, id, options))) {
+      if (outcome.status === 'fulfilled') await tell(session, id, outcome.value)
+      else {
+        if (isFermataError(outcome.reason, 'SERVER_UNREACHABLE')) throw outcome.reason
+        code = exitCodeOf(outcome.reason)
+        const { err } = session
+        await err.print(`${id}  ${err.paint('red', sentenceOf(outcome.reason, session.url))}`)
+      }
+    }
+    return code
+  }
+}
+
+async function tell(
+  session: Session,
+  id: string,
+  answer: Readonly<{ message: string; status?: keyof typeof looks }>,
+) {
+  const { out } = session
+  if (session.json) return session.printJson(answer)
+  if (session.quiet) return out.print(id)
+  const { status } = answer
+  const word = status === undefined ? 'deleted' : out.paint(looks[status].style, status)
+  return out.print(`${id}  ${word}`)
+}
+
+function waiting(wait: number | undefined) {
+  return wait === undefined ? {} : { wait: Math.min(60, wait) }
+}

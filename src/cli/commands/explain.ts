@@ -1,0 +1,19 @@
+import { count, duration } from '../format.ts'
+import { looks } from '../looks.ts'
+import type { Action } from '../perform.ts'
+
+export const explain: Action = async (session, command) => {
+  const [id = ''] = command.args
+  const answer = await session.client.explainTask(id)
+  if (session.json) return session.printJson(answer).then(() => undefined)
+  const { status, reasons, position, eta_seconds: eta } = answer
+  const { out } = session
+  await out.print(`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
+  for (const { message } of reasons) await out.print(`  ${message}`)
+  if (position !== null) {
+    const place = typeof position === 'number' ? count(position) : position
+    await out.print(`  Place in the queue: ${place}`)
+  }
+  if (eta !== null) await out.print(`  Starts in about ${duration(eta)}`)
+  return undefined
+}

@@ -1,0 +1,21 @@
+import type { Status, TaskFilter } from '../../client/index.ts'
+
+export type FilterOptions = Readonly<{
+  status?: Status[]
+  type?: string[]
+  tag?: string
+  search?: string
+  after?: number
+  before?: number
+}>
+
+export function filterOf({ status, type, tag, search, after, before }: FilterOptions): TaskFilter {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(type === undefined ? {} : { type }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(search === undefined ? {} : { q: search }),
+    ...(after === undefined ? {} : { created_after: after }),
+    ...(before === undefined ? {} : { created_before: before }),
+  }
+}

@@ -1,0 +1,48 @@
+import { isFermataError, type TaskResult } from '../../client/index.ts'
+import { exitCodes, type ExitCode } from '../exit.ts'
+import type { Action } from '../perform.ts'
+import type { Session } from '../session.ts'
+
+/** Seconds that one answer is waited for; what stands between may cut longer ones off. */
+const longestWait = 25
+
+export const result: Action = async (session, command) => {
+  const [id = ''] = command.args
+  const { wait, raw } = command.opts<{ wait?: number | true; raw?: boolean }>()
+  const most = wait === true ? Infinity : (wait ?? 0)
+  return printEnd(session, await ended(session, id, most), raw)
+}
+
+/** The task once it has ended. Throws `RESULT_NOT_READY` when it has not within so many seconds. */
+export async function ended(session: Session, id: string, seconds = Infinity): Promise<TaskResult> {
+  const end = performance.now() / 1_000 + seconds
+  for (;;) {
+    const left = Math.max(0, end - performance.now() / 1_000)
+    const asked = performance.now()
+    try {
+      const options = seconds === 0 ? {} : session.last()
+      return await session.client.getTaskResult(id, { wait: Math.min(longestWait, left), ...options })
+    } catch (error) {
+      if (!isFermataError(error, 'RESULT_NOT_READY') || left === 0) throw error
+    }
+    // A server that is about to stop does not wait.
+    if (performance.now() - asked < 100) await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+}
+
+/** Prints what came of a task: the result where results go, anything else beside it. */
+export async function printEnd(session: Session, task: TaskResult, raw = false): Promise<ExitCode> {
+  const { status, result, error } = task
+  const { out, err } = session
+  if (session.json) await session.printJson(task)
+  else if (status === 'completed') {
+    const text = raw && typeof result === 'string' ? result : JSON.stringify(result, null, out.isLive ? 2 : 0)
+    await out.print(text)
+  } else if (status === 'failed') {
+    await err.print(
+      `${err.paint('red', 'failed')}: ${error === null ? 'no error was kept' : `${error.code}: ${error.message}`}`,
+    )
+  } else await err.print(err.paint('magenta', 'cancelled'))
+  if (status === 'completed') return exitCodes.completed
+  return status === 'failed' ? exitCodes.failed : exitCodes.cancelled
+}

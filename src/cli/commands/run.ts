@@ -1,0 +1,137 @@
+import { Command } from 'commander'
+import type { SubmitOptions, TypeDetails } from '../../client/index.ts'
+import { exitCodes, UsageError, type ExitCode } from '../exit.ts'
+import { flagsOf, type Flag } from '../flags.ts'
+import { looks } from '../looks.ts'
+import { assembled, optionsOf, readDocument } from '../parameters.ts'
+import type { Action } from '../perform.ts'
+import { addCommon, addRunOptions, runFlags } from '../options.ts'
+import type { JsonOption, Session } from '../session.ts'
+import { Left, type InterruptPolicy } from '../watching/interrupt.ts'
+import { watchTasks } from '../watching/watch.ts'
+import { ended, printEnd } from './result.ts'
+import { exampleOf } from './types.ts'
+
+type Options = Readonly<{
+  json?: JsonOption
+  watch?: boolean
+  wait?: boolean
+  batch?: string
+  fromLine?: number
+  onInterrupt?: InterruptPolicy
+  priority?: number
+  delay?: number
+  runAt?: number
+  timeout?: number
+  maxAttempts?: number
+  backoff?: number
+  tag?: string[]
+  idempotencyKey?: string
+}>
+
+export const run: Action = async (session, command) => {
+  const [name] = command.args
+  const asksHelp = command.args.some((word) => word === '--help' || word === '-h')
+  if (name === undefined || name.startsWith('-')) {
+    if (asksHelp) return command.outputHelp()
+    throw new UsageError(
+      'name the type first, then its parameters: fermata run TYPE ... ("fermata types" lists the types)',
+    )
+  }
+  const type = await session.client.getType(name)
+  const { options, flags, given } = parsed(type, wordsAfter(command))
+  const { batch } = options
+  if (batch === undefined) {
+    const document = options.json?.document === undefined ? {} : await readDocument(options.json.document)
+    return submit(session, name, assembled(document, flags, given), options)
+  }
+  if (options.watch === true || options.wait === true)
+    throw new UsageError('--batch can neither --watch nor --wait')
+  const common = options.json?.document === undefined ? {} : await readDocument(options.json.document)
+  const { submitBatch } = await import('./batch.ts')
+  const whole = flags.map((flag) => ({ ...flag, isRequired: false }))
+  return submitBatch(session, name, {
+    file: batch,
+    from: options.fromLine ?? 1,
+    parameters: assembled(common, whole, given),
+    options: submitOptions(options),
+  })
+}
+
+async function submit(
+  session: Session,
+  type: string,
+  parameters: Record<string, unknown>,
+  options: Options,
+): Promise<ExitCode> {
+  const { out } = session
+  const body = { parameters, ...submitOptions(options) }
+  const accepted = await session.client.submitTask(type, body)
+  const { task_id: id, status } = accepted
+  if (options.watch !== true && options.wait !== true) {
+    if (session.json) await session.printJson(accepted)
+    else if (session.quiet || !out.isLive) await out.print(id)
+    else await out.print(`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
+    return exitCodes.completed
+  }
+  if (options.watch === true) {
+    try {
+      await watchTasks(session, [id], { terminal: session.err, policy: options.onInterrupt ?? 'ask' })
+    } catch (error) {
+      if (!(error instanceof Left)) throw error
+      await session.remark(`It goes on. Look at it again: fermata watch ${id}`)
+      return exitCodes.interrupted
+    }
+  }
+  return printEnd(session, await ended(session, id))
+}
+
+function submitOptions(options: Options): SubmitOptions {
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey } = options
+  return {
+    ...(priority === undefined ? {} : { priority }),
+    ...(delay === undefined ? {} : { delay }),
+    ...(runAt === undefined ? {} : { run_at: runAt }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(tag === undefined ? {} : { tags: tag }),
+    ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
+  }
+}
+
+type Parsed = Readonly<{ options: Options; flags: readonly Flag[]; given: (flag: Flag) => unknown }>
+
+/** The words once more, now that the flags of the type are known. Throws `CommanderError` for help and mistakes. */
+function parsed(type: TypeDetails, words: readonly string[]): Parsed {
+  const command = new Command(`fermata run ${type.type}`)
+    .description(type.description)
+    .argument('<type>')
+    .usage('[parameters] [options]')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fermata: ')) })
+    .configureHelp({ visibleArguments: () => [], optionDescription: ({ description }) => description })
+  const flags = flagsOf(type, runFlags())
+  const attributes = new Map<string, string>()
+  for (const flag of flags) {
+    for (const option of optionsOf(flag)) {
+      command.addOption(option.helpGroup('Parameters:'))
+      attributes.set(flag.flag, option.attributeName())
+    }
+  }
+  addCommon(addRunOptions(command))
+  if (type.example !== null) command.addHelpText('after', `\nExample:\n  ${exampleOf(type)}`)
+  const given = command.parse(words, { from: 'user' }).opts<Record<string, unknown>>()
+  return {
+    options: given,
+    flags,
+    given: ({ flag }) => given[attributes.get(flag) ?? ''],
+  }
+}
+
+/** What was typed behind `run`. */
+function wordsAfter(command: Command): string[] {
+  const words = (command.parent as (Command & { rawArgs: string[] }) | null)?.rawArgs ?? []
+  return words.slice(words.indexOf(command.name()) + 1)
+}

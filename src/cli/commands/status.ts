@@ -1,0 +1,93 @@
+import type { TaskDetails, TaskStatus } from '../../client/index.ts'
+import { duration, moment } from '../format.ts'
+import { looks } from '../looks.ts'
+import type { Action } from '../perform.ts'
+import { pooled } from '../pool.ts'
+import type { Session } from '../session.ts'
+import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from '../exit.ts'
+import { isFermataError } from '../../client/index.ts'
+import { bar } from '../terminal/bar.ts'
+import { clean } from '../terminal/text.ts'
+import { figuresOf } from '../watching/line.ts'
+import { rowOf } from '../watching/row.ts'
+
+/** Tasks that are asked for at once. */
+const width = 16
+
+export const status: Action = async (session, command) => {
+  const { full = false } = command.opts<{ full?: boolean }>()
+  const ask = (id: string): Promise<TaskStatus | TaskDetails> =>
+    full ? session.client.getTask(id) : session.client.getTaskStatus(id)
+  let code: ExitCode = exitCodes.completed
+  for await (const { item: id, outcome } of pooled(command.args, width, ask)) {
+    if (outcome.status === 'fulfilled') await print(session, outcome.value)
+    else if (isFermataError(outcome.reason, 'SERVER_UNREACHABLE')) throw outcome.reason
+    else {
+      code = exitCodeOf(outcome.reason)
+      await session.err.print(`fermata: ${sentenceOf(outcome.reason, session.url)} (${id})`)
+    }
+  }
+  return code
+}
+
+async function print(session: Session, task: TaskStatus | TaskDetails): Promise<void> {
+  const { out } = session
+  if (session.json) return session.printJson(task)
+  if (session.quiet) return out.print(task.task_id)
+  const look = looks[task.status]
+  await out.print(
+    `${out.paint('bold', `${task.task_type} ${task.task_id}`)}  ${out.paint(look.style, `${look.symbol} ${task.status}`)}`,
+  )
+  for (const [name, value] of facts(session, task))
+    await out.print(`  ${out.paint('dim', name.padEnd(10))} ${value}`)
+  if ('timeline' in task) for (const line of history(session, task)) await out.print(`  ${line}`)
+}
+
+function facts(session: Session, task: TaskStatus | TaskDetails): [string, string][] {
+  const { progress, error, tags } = task
+  const found: [string, string][] = []
+  if (progress !== null) {
+    const figures = figuresOf(rowOf(task, Date.now()), Date.now())
+      .filter((figure) => figure !== '')
+      .join('  ')
+    const drawn =
+      progress.ratio === null || !session.out.isLive ? '' : `${bar(session.out, progress.ratio, 20)} `
+    found.push(['progress', `${drawn}${figures}`])
+    if (progress.message !== null) found.push(['', clean(progress.message)])
+  }
+  if (error !== null)
+    found.push(['error', session.out.paint('red', clean(`${error.code}: ${error.message}`))])
+  found.push(['created', moment(task.created_at)])
+  if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
+  if (task.started_at !== null) found.push(['started', moment(task.started_at)])
+  if (task.completed_at !== null) found.push(['ended', moment(task.completed_at)])
+  found.push(['times', timesOf(task)])
+  if (task.max_attempts > 1 || task.attempt > 1)
+    found.push(['attempt', `${task.attempt} of ${task.max_attempts}`])
+  if (task.priority !== 0) found.push(['priority', String(task.priority)])
+  if (tags.length > 0) found.push(['tags', clean(tags.join(', '))])
+  if (task.ended_by !== null) found.push(['ended by', task.ended_by])
+  const parameters = clean(JSON.stringify(task.parameters))
+  found.push(['parameters', parameters.length > 1_000 ? `${parameters.slice(0, 1_000)}…` : parameters])
+  return found
+}
+
+function timesOf(task: TaskStatus): string {
+  const parts = [`${duration(task.execution_time)} active`, `${duration(task.queue_time)} queued`]
+  if (task.paused_time > 0) parts.push(`${duration(task.paused_time)} paused`)
+  return parts.join(', ')
+}
+
+function history({ out }: Session, { timeline }: TaskDetails): string[] {
+  return timeline.map(({ at, move, status, attempt, why, error }) => {
+    const more = why ?? (error === undefined ? '' : `${error.code}: ${error.message}`)
+    const look = looks[status]
+    const words = [
+      `attempt ${attempt}`,
+      move.padEnd(14),
+      out.paint(look.style, status.padEnd(10)),
+      out.paint('dim', clean(more)),
+    ]
+    return `${out.paint('dim', moment(at))}  ${words.join('  ')}`.trimEnd()
+  })
+}

@@ -1,0 +1,47 @@
+import type { Action } from '../perform.ts'
+import { exitCodes, type ExitCode } from '../exit.ts'
+import type { InterruptPolicy } from '../watching/interrupt.ts'
+import { Left } from '../watching/interrupt.ts'
+import type { Row } from '../watching/row.ts'
+import { watchAll } from '../watching/all.ts'
+import { watchTasks } from '../watching/watch.ts'
+import { UsageError } from '../exit.ts'
+
+/** Tasks that can be watched by their ids: each takes a connection. */
+const most = 100
+
+export const watch: Action = async (session, command) => {
+  const ids = [...new Set(command.args)]
+  const {
+    onInterrupt: policy = 'leave',
+    type,
+    tag,
+  } = command.opts<{
+    onInterrupt?: InterruptPolicy
+    type?: string[]
+    tag?: string
+  }>()
+  const watching = { terminal: session.out, policy, json: session.json }
+  if (ids.length === 0) {
+    const filter = { ...(type === undefined ? {} : { type }), ...(tag === undefined ? {} : { tag }) }
+    await watchAll(session, filter, watching)
+    return exitCodes.completed
+  }
+  if (ids.length > most) {
+    throw new UsageError(
+      `at most ${most} tasks can be watched by their ids; without ids all that run are shown`,
+    )
+  }
+  try {
+    return worst(await watchTasks(session, ids, watching))
+  } catch (error) {
+    if (error instanceof Left) return exitCodes.interrupted
+    throw error
+  }
+}
+
+/** Of several tasks: one that failed weighs more than one that was cancelled. */
+export function worst(rows: readonly Row[]): ExitCode {
+  if (rows.some(({ status }) => status === 'failed')) return exitCodes.failed
+  return rows.some(({ status }) => status === 'cancelled') ? exitCodes.cancelled : exitCodes.completed
+}

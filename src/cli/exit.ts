@@ -1,0 +1,57 @@
+import { isFermataError } from '../client/index.ts'
+
+/** What scripts can decide by. */
+export const exitCodes = {
+  completed: 0,
+  failed: 1,
+  usage: 2,
+  cancelled: 3,
+  unreachable: 4,
+  /** Interrupted by Ctrl+C while tasks went on, as shells count it. */
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
+
+/** A mistake in what was typed; its message is one sentence for who typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** What the server says about the request itself, and not about the task. */
+const mistakes = [
+  'TYPE_UNKNOWN',
+  'PARAMETERS_INVALID',
+  'NOT_JSON',
+  'BODY_INVALID',
+  'OPTIONS_INVALID',
+] as const
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError || isFermataError(error, ...mistakes)) return exitCodes.usage
+  if (isFermataError(error, 'SERVER_UNREACHABLE', 'ANSWER_INVALID')) return exitCodes.unreachable
+  return exitCodes.failed
+}
+
+/** What went wrong and what helps, for people; further lines are details. */
+export function sentenceOf(error: unknown, url: string): string {
+  if (!isFermataError(error)) return error instanceof Error ? error.message : String(error)
+  if (error.code === 'SERVER_UNREACHABLE')
+    return `cannot reach ${url}: ${whyUnreachable(error.cause, error.detail)}`
+  if (error.code === 'ANSWER_INVALID') {
+    return `${error.detail}. Is FERMATA_URL the address of a Fermata server?`
+  }
+  if (error.status === 401 || error.status === 403)
+    return `${error.detail} (the key is taken from FERMATA_API_KEY)`
+  const details = error.errors.map(({ path, message }) => `\n  ${path}: ${message}`)
+  return `${error.detail}${details.length > 1 ? details.join('') : ''}`
+}
+
+function whyUnreachable(cause: unknown, detail: string): string {
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
+  const { code } = (inner ?? {}) as NodeJS.ErrnoException
+  if (code === 'ECONNREFUSED') return 'is the server running? (fermata serve)'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'there is no host of this name. Is FERMATA_URL right?'
+  return detail.replace(/^cannot reach \S+: /, '')
+}

@@ -1,0 +1,155 @@
+import type { TypeDetails } from '../client/index.ts'
+import { clean } from './terminal/text.ts'
+
+/** What a JSON schema says about one value; what is not here is left to the server. */
+export type Schema = Readonly<{
+  type?: string | readonly string[]
+  enum?: readonly unknown[]
+  const?: unknown
+  anyOf?: readonly Schema[]
+  oneOf?: readonly Schema[]
+  properties?: Readonly<Record<string, Schema>>
+  required?: readonly string[]
+  items?: Schema
+  minimum?: number
+  maximum?: number
+  exclusiveMinimum?: number
+  exclusiveMaximum?: number
+  minLength?: number
+  maxLength?: number
+  minItems?: number
+  maxItems?: number
+  pattern?: string
+  format?: string
+  default?: unknown
+  description?: string
+}>
+
+/** A parameter of a type as a flag of the command line. */
+export type Flag = Readonly<{
+  flag: string
+  /** Where its value belongs. */
+  path: readonly string[]
+  schema: Schema
+  kind: 'switch' | 'value' | 'list'
+  /** What is to be written behind it. */
+  value: string
+  isRequired: boolean
+  /** For the help. */
+  meaning: string
+}>
+
+/** Flags of `run` itself; a parameter of such a name is `--parameters.NAME`. */
+export type Reserved = ReadonlySet<string>
+
+/** One flag for each parameter; those of an object inside have dots: `--crop.x`. */
+export function flagsOf(
+  { parameters }: Pick<TypeDetails, 'parameters'>,
+  reserved: Reserved = new Set(),
+): Flag[] {
+  return flagsBelow(parameters as Schema, [], true).map((flag) =>
+    reserved.has(flag.flag) ? { ...flag, flag: `--parameters.${flag.flag.slice(2)}` } : flag,
+  )
+}
+
+function flagsBelow(schema: Schema, path: readonly string[], isNeeded: boolean): Flag[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
+    const place = [...path, name]
+    const isRequired = isNeeded && (schema.required ?? []).includes(name) && inner.default === undefined
+    if (inner.type === 'object' && Object.keys(inner.properties ?? {}).length > 0)
+      return flagsBelow(inner, place, isRequired)
+    return [flagOf(place, inner, isRequired)]
+  })
+}
+
+function flagOf(path: readonly string[], schema: Schema, isRequired: boolean): Flag {
+  const kind =
+    schema.type === 'boolean' ? 'switch' : schema.type === 'array' && isPlain(schema.items) ? 'list' : 'value'
+  return {
+    flag: `--${path.map(kebab).join('.')}`,
+    path,
+    schema,
+    kind,
+    value: kind === 'switch' ? '' : valueOf(kind === 'list' ? (schema.items ?? {}) : schema),
+    isRequired,
+    meaning: meaningOf(schema, isRequired),
+  }
+}
+
+/** A value that can be written as it is, without JSON around it. */
+function isPlain(schema: Schema | undefined): boolean {
+  if (schema === undefined) return false
+  const type = typeof schema.type === 'string' ? schema.type : ''
+  return ['string', 'number', 'integer', 'boolean'].includes(type) || choicesOf(schema) !== undefined
+}
+
+function kebab(name: string): string {
+  return name
+    .replaceAll(/([a-z\d])([A-Z])/g, '$1-$2')
+    .replaceAll(/[\s_]+/g, '-')
+    .toLowerCase()
+}
+
+/** The values that alone are valid, if they are few. */
+export function choicesOf(schema: Schema): readonly unknown[] | undefined {
+  return schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
+}
+
+/** A value as it is written on the command line. */
+export function written(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** As it stands in the help: `number`, `text`, `a|b`, `json`. */
+function valueOf(schema: Schema): string {
+  const choices = choicesOf(schema)
+  if (choices !== undefined) return choices.map(written).join('|')
+  const options = schema.anyOf ?? schema.oneOf
+  if (options !== undefined) return [...new Set(options.map(valueOf))].join('|')
+  if (Array.isArray(schema.type)) return (schema.type as string[]).map((type) => valueOf({ type })).join('|')
+  switch (schema.type) {
+    case 'string':
+      return schema.format ?? 'text'
+    case 'integer':
+      return 'integer'
+    case 'number':
+    case 'boolean':
+    case 'null':
+      return schema.type
+    default:
+      return 'json'
+  }
+}
+
+function meaningOf(schema: Schema, isRequired: boolean): string {
+  const said = clean(schema.description ?? '')
+  const bounds = boundsOf(schema)
+  const notes = [
+    ...(isRequired ? ['required'] : []),
+    ...(bounds === '' ? [] : [bounds]),
+    ...(schema.type === 'array' ? ['may be repeated'] : []),
+    ...(schema.default === undefined ? [] : [`default: ${clean(JSON.stringify(schema.default))}`]),
+  ]
+  return [said, ...(notes.length === 0 ? [] : [`(${notes.join(', ')})`])]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+function boundsOf(schema: Schema): string {
+  const least = schema.minimum ?? schema.exclusiveMinimum
+  const most = schema.maximum ?? schema.exclusiveMaximum
+  // Integers of JavaScript have bounds that nobody has chosen.
+  const isChosen = (value: number | undefined): value is number =>
+    value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER
+  const above = schema.minimum === undefined ? 'above' : 'from'
+  const below = schema.maximum === undefined ? 'below' : 'to'
+  const parts: string[] = []
+  if (isChosen(least)) parts.push(`${above} ${least}`)
+  if (isChosen(most)) parts.push(`${below} ${most}`)
+  return parts.join(' ')
+}
+
+/** A word that a POSIX shell hands on as it is. */
+export function shellQuoted(text: string): string {
+  return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+}

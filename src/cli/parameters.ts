@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises'
+import { Option } from 'commander'
+import { UsageError } from './exit.ts'
+import { choicesOf, written, type Flag, type Schema } from './flags.ts'
+
+type Document = Record<string, unknown>
+
+/** An option of the command line for a parameter. What is written behind it is read by the schema, and refused with a remedy. */
+export function optionsOf(flag: Flag): Option[] {
+  if (flag.kind === 'switch') {
+    const plain = new Option(flag.flag, flag.meaning)
+    return [
+      plain,
+      new Option(flag.flag.replace(/^--/, '--no-'), flag.schema.default === true ? '' : '').hideHelp(
+        flag.schema.default !== true,
+      ),
+    ]
+  }
+  const dots = flag.kind === 'list' ? '...' : ''
+  const option = new Option(`${flag.flag} <${flag.value}${dots}>`, flag.meaning)
+  return [
+    option.argParser((text: string, before: unknown) => {
+      if (flag.kind !== 'list') return readValue(text, flag.schema, flag.flag)
+      const value = readValue(text, flag.schema.items ?? {}, flag.flag)
+      return Array.isArray(before) ? [...(before as unknown[]), value] : [value]
+    }),
+  ]
+}
+
+/** The value that the text stands for, by the first of the types that it fits. */
+export function readValue(text: string, schema: Schema, flag: string): unknown {
+  const faults: string[] = []
+  for (const option of schema.anyOf ?? schema.oneOf ?? [schema]) {
+    const types = Array.isArray(option.type) ? (option.type as string[]) : [option.type as string | undefined]
+    for (const type of types) {
+      const read = valueAs(text, type, option)
+      const fault = 'fault' in read ? read.fault : faultOf(read.value, option)
+      if (fault === undefined && 'value' in read) return read.value
+      faults.push(fault ?? '')
+    }
+  }
+  throw new UsageError(`${flag} ${text} is not valid: it must be ${[...new Set(faults)].join(', or ')}`)
+}
+
+type Read = Readonly<{ value: unknown }> | Readonly<{ fault: string }>
+
+function valueAs(text: string, type: string | undefined, schema: Schema): Read {
+  const choices = choicesOf(schema)
+  if (choices !== undefined) {
+    const found = choices.find((value) => written(value) === text)
+    const fault = `${choices.length === 1 ? '' : 'one of '}${choices.map(written).join(', ')}`
+    return found === undefined ? { fault } : { value: found }
+  }
+  switch (type) {
+    case 'string':
+      return { value: text }
+    case 'number':
+      return text.trim() !== '' && Number.isFinite(Number(text))
+        ? { value: Number(text) }
+        : { fault: 'a number' }
+    case 'integer':
+      return /^-?\d+$/.test(text) ? { value: Number(text) } : { fault: 'a whole number' }
+    case 'boolean':
+      return text === 'true' || text === 'false' ? { value: text === 'true' } : { fault: 'true or false' }
+    case 'null':
+      return text === 'null' ? { value: null } : { fault: 'null' }
+    default:
+      try {
+        return { value: JSON.parse(text) as unknown }
+      } catch {
+        return { fault: type === undefined ? 'JSON' : `JSON of type ${type}` }
+      }
+  }
+}
+
+/** What is wrong with a value of the right type, to follow "must be"; undefined when nothing is. */
+function faultOf(value: unknown, schema: Schema): string | undefined {
+  if (typeof value === 'number') {
+    const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
+    if (minimum !== undefined && value < minimum) return `at least ${minimum}`
+    if (maximum !== undefined && value > maximum) return `at most ${maximum}`
+    if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return `above ${exclusiveMinimum}`
+    if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) return `below ${exclusiveMaximum}`
+  }
+  if (typeof value === 'string') {
+    const { minLength, maxLength } = schema
+    if (minLength !== undefined && value.length < minLength) return `${minLength} characters or more`
+    if (maxLength !== undefined && value.length > maxLength) return `${maxLength} characters or fewer`
+  }
+  return undefined
+}
+
+/** The parameters as flags and document say them; a flag wins over the document. Throws where one is missing. */
+export function assembled(
+  document: Document,
+  flags: readonly Flag[],
+  given: (flag: Flag) => unknown,
+): Document {
+  const parameters = structuredClone(document)
+  for (const flag of flags) {
+    const value = given(flag)
+    if (value !== undefined) put(parameters, flag.path, value)
+  }
+  const missing = flags.filter(({ isRequired, path }) => isRequired && !has(parameters, path))
+  if (missing.length > 0) {
+    const list = missing.map(({ flag, value, kind }) => (kind === 'switch' ? flag : `${flag} <${value}>`))
+    throw new UsageError(`${list.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`)
+  }
+  return parameters
+}
+
+/** A document from the command line: itself, `@FILE`, or `-` for the standard input. */
+export async function readDocument(text: string): Promise<Document> {
+  const source = text === '-' ? 'the standard input' : text.startsWith('@') ? text.slice(1) : '--json'
+  const json = text === '-' ? await readInput() : text.startsWith('@') ? await readText(source) : text
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw new UsageError(`${source} is not JSON: ${(error as Error).message}`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${source} must be a JSON object with the parameters`)
+  }
+  return value as Document
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`)
+  }
+}
+
+async function readInput(): Promise<string> {
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk as string
+  return text
+}
+
+function put(target: Document, [name = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+    return
+  }
+  const inner = Object.hasOwn(target, name) ? target[name] : undefined
+  const next: Document = typeof inner === 'object' && inner !== null ? (inner as Document) : {}
+  put(next, rest, value)
+  put(target, [name], next)
+}
+
+function has(target: unknown, [name = '', ...rest]: readonly string[]): boolean {
+  if (typeof target !== 'object' || target === null || !Object.hasOwn(target, name)) return false
+  return rest.length === 0 || has((target as Document)[name], rest)
+}

@@ -1,0 +1,23 @@
+import { CommanderError, type Command } from 'commander'
+import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from './exit.ts'
+import { Session, defaultUrl, type CommonOptions } from './session.ts'
+
+/** What a command does. Without an exit code it went well. */
+export type Action = (session: Session, command: Command) => Promise<ExitCode | void>
+
+/** Runs the action of a command and sets the exit code of the process; what goes wrong is told in a sentence. */
+export async function perform(action: Action, command: Command): Promise<void> {
+  const options = command.opts<CommonOptions>()
+  try {
+    const session = new Session(options)
+    process.exitCode = (await action(session, command)) ?? 0
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCodes.completed : exitCodes.usage
+      return
+    }
+    const url = options.url ?? (process.env['FERMATA_URL'] || defaultUrl)
+    process.exitCode = exitCodeOf(error)
+    process.stderr.write(`fermata: ${sentenceOf(error, url.replace(/\/+$/, ''))}\n`)
+  }
+}

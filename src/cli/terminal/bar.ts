@@ -1,0 +1,12 @@
+import type { Terminal } from './terminal.ts'
+
+/** A bar of so many columns; without a ratio it only shows that there is one. Without colours the two parts differ too. */
+export function bar(
+  terminal: Terminal,
+  ratio: number | null,
+  width: number,
+  style: 'blue' | 'green' | 'yellow' | 'red' | 'magenta' | 'cyan' = 'blue',
+): string {
+  const filled = Math.round(Math.min(1, Math.max(0, ratio ?? 0)) * width)
+  return terminal.paint(style, '━'.repeat(filled)) + terminal.paint('dim', '─'.repeat(width - filled))
+}

@@ -1,0 +1,77 @@
+import type { Terminal } from './terminal.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { widthOf } from './text.ts'
+
+/** Escape sequences; a frame between `begin` and `end` is shown at once where the terminal can. */
+const codes = {
+  begin: '\u001B[?2026h',
+  end: '\u001B[?2026l',
+  hide: '\u001B[?25l',
+  show: '\u001B[?25h',
+  restOfLine: '\u001B[K',
+  restOfScreen: '\u001B[J',
+  enter: '\u001B[?1049h',
+  leave: '\u001B[?1049l',
+  home: '\u001B[H',
+} as const
+
+/**
+ * Lines at the end of what a terminal shows that are drawn again and again; or, with `whole`, a screen of its own which
+ * leaves no trace. No line may be wider than the terminal.
+ */
+export class Live implements Disposable {
+  readonly #terminal: Terminal
+  readonly #whole: boolean
+  #drawn: readonly string[] = []
+  readonly #restore = () => {
+    void this.#terminal.write(this.#whole ? codes.show + codes.leave : codes.show)
+  }
+
+  constructor(terminal: Terminal, whole = false) {
+    this.#terminal = terminal
+    this.#whole = whole
+    void terminal.write(whole ? codes.enter + codes.hide : codes.hide)
+    process.once('exit', this.#restore)
+  }
+
+  /** Shows these lines in place of the ones before. */
+  draw(lines: readonly string[]): void {
+    const fitting = lines.slice(0, this.#terminal.rows - (this.#whole ? 0 : 1))
+    if (fitting.length === this.#drawn.length && fitting.every((line, index) => line === this.#drawn[index]))
+      return
+    const body = fitting.map((line) => line + codes.restOfLine).join('\n')
+    const text = this.#whole ? codes.home + body : this.#back() + body + (fitting.length === 0 ? '' : '\n')
+    this.#drawn = fitting
+    void this.#terminal.write(codes.begin + text + codes.restOfScreen + codes.end)
+  }
+
+  /** Draws the same lines again: after the size of the terminal has changed. */
+  refresh(lines: readonly string[]): void {
+    if (this.#whole) this.#drawn = []
+    this.draw(lines)
+  }
+
+  /** Lines that stay, above the ones that are drawn. */
+  print(line: string): void {
+    const drawn = this.#drawn
+    void this.#terminal.write(`${this.#back()}${line}${codes.restOfLine}\n${codes.restOfScreen}`)
+    this.#drawn = []
+    this.draw(drawn)
+  }
+
+  /** What was drawn last stays. */
+  [Symbol.dispose](): void {
+    process.off('exit', this.#restore)
+    this.#restore()
+  }
+
+  /** To the first of the lines that were drawn; a terminal that became narrower has wrapped them. */
+  #back(): string {
+    const { columns } = this.#terminal
+    const rows = this.#drawn.map((line) =>
+      Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)),
+    )
+    const up = rows.reduce((sum, count) => sum + count, 0)
+    return up === 0 ? '\r' : `\r\u001B[${up}A`
+  }
+}

@@ -1,0 +1,60 @@
+import { InvalidArgumentError } from 'commander'
+import type { Status } from '../client/index.ts'
+import { statuses } from './looks.ts'
+
+/** What flags are given, checked as they are read; a refusal names the remedy. */
+
+const units = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
+
+/** Seconds. */
+export function seconds(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)]
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
+    throw new InvalidArgumentError('It must be seconds, or text like 90s, 10m or 1h30m.')
+  }
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit as keyof typeof units], 0)
+}
+
+/** Unix seconds of a time: a date, Unix seconds, or so long from now or ago. */
+export function time(direction: 'ago' | 'ahead') {
+  return (text: string): number => {
+    const now = Date.now() / 1_000
+    if (/^\d{9,11}(\.\d+)?$/.test(text)) return Number(text)
+    if (/^\d+(\.\d+)?[a-z]/.test(text)) return direction === 'ago' ? now - seconds(text) : now + seconds(text)
+    const date = Date.parse(text)
+    if (Number.isNaN(date) || !/^\d{4}-/.test(text)) {
+      const like = direction === 'ago' ? '2h (ago)' : '2h (from now)'
+      throw new InvalidArgumentError(`It must be like ${like}, 2026-01-31, 2026-01-31T12:00 or Unix seconds.`)
+    }
+    return date / 1_000
+  }
+}
+
+export function whole(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!/^-?\d{1,15}$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    }
+    return value
+  }
+}
+
+/** Several with commas, or the flag more than once. */
+export function statusList(text: string, before: readonly Status[] = []): Status[] {
+  const given = text.split(',')
+  const unknown = given.find((name) => !(statuses as string[]).includes(name))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`There is no status ${unknown}: choose among ${statuses.join(', ')}.`)
+  }
+  return [...before, ...(given as Status[])]
+}
+
+export function names(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',').filter((name) => name !== '')]
+}
+
+export function each(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}

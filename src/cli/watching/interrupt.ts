@@ -1,0 +1,81 @@
+/** What Ctrl+C does to what is watched. */
+export type InterruptPolicy = 'ask' | 'leave' | 'cancel'
+
+/** Who watched has left; what was watched goes on. */
+export class Left extends Error {
+  override readonly name = 'Left'
+  readonly code: number
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super('the watcher has left')
+    this.code = signal === 'SIGINT' ? 130 : 143
+  }
+}
+
+export type Interrupting = Readonly<{
+  policy: InterruptPolicy
+  /** What is asked for, and who is told of a question. */
+  ask: (question: string | undefined) => void
+  cancel: () => void
+  leave: (left: Left) => void
+}>
+
+const question = 'Leave it running [l], cancel it [c], or go on watching [w]?'
+
+/** What Ctrl+C means while a task is watched: a question, or what was chosen beforehand. A second one always leaves. */
+export class Interrupts implements Disposable {
+  readonly #options: Interrupting
+  readonly #onInt = () => this.#interrupted()
+  readonly #onTerm = () => this.#options.leave(new Left('SIGTERM'))
+  #cancelled = false
+  #key: ((bytes: Buffer) => void) | undefined
+
+  constructor(options: Interrupting) {
+    this.#options = options
+    process.on('SIGINT', this.#onInt)
+    process.on('SIGTERM', this.#onTerm)
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopAsking()
+    process.off('SIGINT', this.#onInt)
+    process.off('SIGTERM', this.#onTerm)
+  }
+
+  #interrupted(): void {
+    const { policy } = this.#options
+    if (this.#cancelled) this.#leave()
+    else if (policy === 'cancel') this.#cancel()
+    else if (policy === 'ask' && process.stdin.isTTY) this.#ask()
+    else this.#leave()
+  }
+
+  #ask(): void {
+    this.#options.ask(question)
+    this.#key = (bytes) => {
+      const key = bytes.toString().toLowerCase()
+      if (key === 'w') this.#stopAsking()
+      else if (key === 'c') this.#cancel()
+      else if (['l', '\r', '\n', '\u0003', '\u001B', 'q'].includes(key)) this.#leave()
+    }
+    process.stdin.setRawMode(true).on('data', this.#key).resume()
+  }
+
+  #stopAsking(): void {
+    if (this.#key === undefined) return
+    process.stdin.off('data', this.#key).setRawMode(false).pause()
+    this.#key = undefined
+    this.#options.ask(undefined)
+  }
+
+  #cancel(): void {
+    this.#stopAsking()
+    this.#cancelled = true
+    this.#options.cancel()
+  }
+
+  #leave(): void {
+    this.#stopAsking()
+    this.#options.leave(new Left('SIGINT'))
+  }
+}

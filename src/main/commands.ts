@@ -1,0 +1,75 @@
+import { Command, Option } from 'commander'
+import { ConfigInvalid, readConfig, settings, type Config, type SettingName } from '../config.ts'
+import { DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
+import { TasksInvalid } from '../registry/load.ts'
+import { runMigrate } from './migrate.ts'
+import { runNode } from './node.ts'
+import { Stopped } from './operator.ts'
+
+type Flags = Partial<Record<string, string>>
+
+/** The commands of operators: they and what they run are the only ones that know settings, store, engine and server together. */
+export function operatorCommands(): Command[] {
+  const all = Object.keys(settings) as SettingName[]
+  return [
+    command('serve', 'Run the server: API, queue and the tasks themselves.', all, (config) =>
+      runNode(config, 'serve'),
+    ),
+    command(
+      'worker',
+      'Run tasks of a database that other nodes serve: no API, only /healthz and /readyz.',
+      all,
+      (config) => runNode(config, 'worker'),
+    ),
+    command(
+      'migrate',
+      'Bring the tables of the database up to date, as every start does, and end.',
+      ['database', 'logLevel'],
+      runMigrate,
+    ),
+  ]
+}
+
+function command(
+  name: string,
+  description: string,
+  takes: readonly SettingName[],
+  run: (config: Config) => Promise<void>,
+): Command {
+  const made = new Command(name).description(description).allowExcessArguments(false)
+  for (const setting of takes) {
+    const { flag, value, help, variable, default: fallback } = settings[setting]
+    made.addOption(new Option(`${flag} <${value}>`, `${help} (default: ${fallback}, env: ${variable})`))
+  }
+  return made.action((flags: Flags) => run(readConfig({ flags: byName(flags), env: process.env })))
+}
+
+/** Commander names an option after its flag; the settings have names of their own. */
+function byName(flags: Flags): Partial<Record<SettingName, string>> {
+  const given = Object.entries(settings).flatMap(([name, { flag }]) => {
+    const value = flags[new Option(flag).attributeName()]
+    return value === undefined ? [] : [[name, value]]
+  })
+  return Object.fromEntries(given) as Partial<Record<SettingName, string>>
+}
+
+/** What an operator is told in one line instead of a stack, nothing for an end on request, and the exit code that goes with it. */
+export function explained(error: unknown): readonly [line: string, code: number] | undefined {
+  if (error instanceof Stopped) return ['', 0]
+  if (error instanceof ConfigInvalid || error instanceof TasksInvalid || error instanceof DefinitionInvalid) {
+    return [error.message, 2]
+  }
+  if (error instanceof StoreUnavailable) return [error.message, 1]
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return undefined
+  if (code === 'EADDRINUSE') {
+    return [
+      `Port ${port} of ${address} is in use: stop the other program, or choose another port with --port or PORT.`,
+      1,
+    ]
+  }
+  return [`Cannot listen: ${(error as Error).message}. Choose another address with --host and --port.`, 1]
+}
