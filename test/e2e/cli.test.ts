@@ -1,0 +1,310 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { run, TestServer, type Ended } from '../support/server.ts'
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+let server: TestServer
+let api: Api
+let folder: string
+beforeAll(async () => {
+  server = await TestServer.start()
+  api = new Api(server.url)
+  folder = mkdtempSync(join(tmpdir(), 'fermata-cli-'))
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await server[Symbol.asyncDispose]()
+})
+
+const fermata = (...args: string[]): Promise<Ended> => run(args, { FERMATA_URL: server.url })
+
+/** A line of a shell in which `fermata` is the program. */
+function shell(line: string): Promise<Ended> {
+  const script = `fermata() { '${process.execPath}' '${main}' "$@"; }; ${line.replaceAll('xargs fermata', `xargs '${process.execPath}' '${main}'`)}`
+  const child = spawn('bash', ['-c', script], {
+    env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+}
+
+const file = (name: string, text: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const idIn = ({ stdout }: Ended): string => /^[\da-f-]{36}/m.exec(stdout)?.[0] ?? ''
+
+describe('fermata run', () => {
+  test('prints the id alone in a pipe, and the task is there', async () => {
+    const { code, stdout, stderr } = await fermata('run', 'add', '--a', '2', '--b', '-3.5')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^[\da-f-]{36}\n$/)
+    expect((await api.untilStatus(stdout.trim(), 'completed')).parameters).toEqual({ a: 2, b: -3.5 })
+  })
+
+  test('waits for the result: JSON for people and for programs', async () => {
+    expect(await fermata('run', 'add', '--a', '2', '--b', '3', '--wait')).toMatchObject({
+      code: 0,
+      stdout: '5\n',
+    })
+    const json = await fermata('run', 'fib', '--n', '100', '--wait', '--json')
+    expect(JSON.parse(json.stdout)).toMatchObject({ status: 'completed', result: '354224848179261915075' })
+    const id = (JSON.parse(json.stdout) as { task_id: string }).task_id
+    expect((await fermata('result', id)).stdout).toBe('"354224848179261915075"\n')
+    expect((await fermata('result', id, '--raw')).stdout).toBe('354224848179261915075\n')
+  })
+
+  test('takes its parameters from a document, a file and the standard input; flags win over them', async () => {
+    const path = file('p.json', '{"a": 10, "b": 20}')
+    expect((await fermata('run', 'add', '--json', '{"a":1,"b":2}', '--wait')).stdout).toBe('3\n')
+    expect((await fermata('run', 'add', '--json', `@${path}`, '--b', '5', '--wait')).stdout).toBe('15\n')
+    expect((await shell(`fermata run add --json - --wait < '${path}'`)).stdout).toBe('30\n')
+  })
+
+  test('hands the options on', async () => {
+    const made = await fermata(
+      'run',
+      'long',
+      '--duration',
+      '1',
+      '--priority',
+      '7',
+      '--delay',
+      '1h',
+      '--timeout',
+      '90s',
+      '--max-attempts',
+      '3',
+      '--tag',
+      'one',
+      '--tag',
+      'two',
+      '--idempotency-key',
+      'cli-options',
+    )
+    const { timeout, idempotency_key: key, ...status } = await api.details(idIn(made))
+    expect({ timeout, key }).toEqual({ timeout: 90, key: 'cli-options' })
+    expect(status).toMatchObject({ status: 'scheduled', priority: 7, max_attempts: 3, tags: ['one', 'two'] })
+    expect((await fermata('cancel', idIn(made))).stdout).toBe(`${idIn(made)}  cancelled\n`)
+  })
+
+  test.each([
+    [['run', 'add', '--a', '1'], '--b <number> is missing'],
+    [['run', 'add', '--a', 'x', '--b', '1'], '--a x is not valid: it must be a number'],
+    [['run', 'fib', '--n', '1.5'], '--n 1.5 is not valid: it must be a whole number'],
+    [['run', 'fib', '--n', '-1'], '--n -1 is not valid: it must be at least 0'],
+    [['run', 'long', '--duratoin', '3'], "unknown option '--duratoin'\n(Did you mean --duration?)"],
+    [['run', 'add', '--json', '{'], '--json is not JSON'],
+    [['run', 'add', '--json', '[1]'], '--json must be a JSON object'],
+    [['run', 'add', '--json', '@/nowhere'], 'cannot read /nowhere: ENOENT'],
+    [['run', 'add', '--a', '9007199254740993', '--b', '1'], 'digits would be lost'],
+    [['run', 'nope'], 'There is no task type "nope"'],
+    [['run', '--a', '1', 'add'], 'name the type first'],
+    [['run', 'add', '--a', '1', '--b', '1', '--priority', '5000'], 'a whole number from -1000 to 1000'],
+    [['list', '--status', 'done'], 'There is no status done: choose among scheduled, queued'],
+    [['list', '--after', 'yesterday'], 'It must be like 2h (ago), 2026-01-31'],
+    [['bulk', 'stop', '--yes'], 'cannot stop tasks: choose among pause'],
+    [['watch', 'x', '--on-interrupt', 'shout'], 'Allowed choices are ask, leave, cancel'],
+    [['completion', 'fish'], 'choose bash or zsh'],
+    [['top'], 'top needs a terminal'],
+    [['stats', '--url', 'localhost'], 'localhost is not the address of a server'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stdout, stderr } = await fermata(...args)
+    expect(stderr).toContain(message)
+    expect(stderr).toMatch(/^fermata: /)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  })
+
+  test('explains the parameters of a type in its help', async () => {
+    const { code, stdout } = await fermata('run', 'long', '--help')
+    expect(code).toBe(0)
+    const text = stdout.replaceAll(/\s+/g, ' ')
+    expect(text).toContain('--duration <number> Seconds of work in all (from 0 to 31536000, default: 30)')
+    expect(text).toContain('--steps <integer> Steps into which the work is divided')
+    expect(text).toContain(`fermata run long --json '{"duration":10,"steps":20}'`)
+  })
+
+  test('prints a line for each thing that happens when it watches in a pipe', async () => {
+    const { code, stdout, stderr } = await fermata(
+      'run',
+      'long',
+      '--duration',
+      '0.5',
+      '--steps',
+      '10',
+      '--watch',
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', steps_completed: 10 })
+    const lines = stderr.trim().split('\n')
+    expect(lines.length).toBeGreaterThan(3)
+    for (const line of lines)
+      expect(line).toMatch(/^\d\d:\d\d:\d\d  [\da-f-]{36}  long  (running|completed|queued)/)
+    expect(stderr).not.toContain('\u001B')
+  })
+})
+
+describe('a batch', () => {
+  test('submits a task for each line, in order, and prints the ids', async () => {
+    const lines = Array.from({ length: 4_500 }, (_, a) => JSON.stringify({ a }))
+    const path = file('many.jsonl', `${lines.join('\n\n')}\n`)
+    const { code, stdout } = await fermata('run', 'add', '--batch', path, '--b', '1', '--tag', 'many', '-q')
+    const ids = stdout.trim().split('\n')
+    expect({ code, count: ids.length }).toEqual({ code: 0, count: 4_500 })
+    expect((await api.status(ids[4_321] ?? '')).parameters).toEqual({ a: 4_321, b: 1 })
+    expect((await api.status(ids[0] ?? '')).tags).toEqual(['many'])
+  })
+
+  test('with a key makes no task twice, and says which line is wrong', async () => {
+    const path = file('keyed.jsonl', '{"a":1,"b":1}\n{"a":2,"b":1}\n')
+    const keyed = ['run', 'add', '--batch', path, '--idempotency-key', 'night', '--json']
+    expect(JSON.parse((await fermata(...keyed)).stdout)).toEqual({
+      task_type: 'add',
+      submitted: 2,
+      replayed: 0,
+    })
+    expect(JSON.parse((await fermata(...keyed)).stdout)).toEqual({
+      task_type: 'add',
+      submitted: 2,
+      replayed: 2,
+    })
+    const bad = await shell(`printf '{"a":1,"b":1}\\n\\n{"a":"x","b":1}\\n' | fermata run add --batch -`)
+    expect(bad).toMatchObject({ code: 2, stdout: '' })
+    expect(bad.stderr).toContain('Nothing was stored.')
+    expect(bad.stderr).toContain(
+      'fermata: line 3: parameters.a: Invalid input: expected number, received string',
+    )
+    const broken = await shell(
+      `(seq 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
+    )
+    expect(broken.stdout.trim().split('\n')).toHaveLength(2_000)
+    expect(broken.stderr).toContain('2,000 tasks stored, up to line 2,000.')
+    expect(broken.stderr).toContain('go on with --from-line 2001')
+    expect(broken.stderr).toContain('line 2,101 is not JSON')
+  })
+})
+
+describe('many tasks', () => {
+  test('are found, cancelled by xargs, and none of them remains', async () => {
+    const ids: string[] = []
+    for (let n = 0; n < 40; n++)
+      ids.push(await api.submit('long', { duration: 100 }, { delay: 3_600, tags: ['x'] }))
+    const { code, stdout } = await shell(
+      'fermata list -q --status scheduled --tag x | xargs fermata cancel -q',
+    )
+    expect({ code, ids: stdout.trim().split('\n').toSorted() }).toEqual({ code: 0, ids: ids.toSorted() })
+    expect((await fermata('list', '-q', '--tag', 'x', '--status', 'scheduled')).stdout).toBe('')
+  })
+
+  test('are acted on one by one: who cannot take it is named, the others are done', async () => {
+    const one = await api.submit('long', { duration: 100 })
+    const { code, stdout, stderr } = await fermata('pause', one, 'nope')
+    expect(code).toBe(1)
+    expect(stdout).toBe(`${one}  paused\n`)
+    expect(stderr).toContain('nope  There is no task "nope"')
+    expect((await fermata('resume', one)).stdout).toBe(`${one}  running\n`)
+    expect((await fermata('cancel', one, '--json')).stdout).toMatch(/^\{.*"status":"cancelled"\}\n$/)
+    expect((await fermata('retry', one, '--from', 'start')).code).toBe(0)
+    await fermata('cancel', one)
+    expect((await fermata('watch', one)).code).toBe(3)
+    expect((await fermata('result', one)).code).toBe(3)
+    expect((await fermata('purge', one)).stdout).toBe(`${one}  deleted\n`)
+    expect((await fermata('status', one)).code).toBe(1)
+  })
+
+  test('are acted on by a filter, after a count', async () => {
+    await api.submit('long', {}, { delay: 3_600, tags: ['bulk'] })
+    const asked = await fermata('bulk', 'cancel', '--tag', 'bulk')
+    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('it would cancel 1 task: --yes') })
+    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-n')).stdout).toBe('1 task would cancel.\n')
+    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-y')).stdout).toBe('cancel: 1 task\n')
+  })
+
+  test('fill a table without colours in a pipe, and JSON a line each', async () => {
+    const table = await fermata('list', '--type', 'fib')
+    expect(table.stdout).toMatch(/^ID +TYPE +STATUS/)
+    expect(table.stdout).not.toContain('\u001B')
+    const json = (await fermata('list', '--json', '--limit', '3')).stdout.trim().split('\n')
+    expect(json.map((line) => typeof (JSON.parse(line) as { task_id: unknown }).task_id)).toEqual(
+      Array.from({ length: 3 }, () => 'string'),
+    )
+  })
+
+  test('end quietly where the reader has seen enough', async () => {
+    const { stdout, stderr, code } = await shell('set -o pipefail; fermata list --json | head -n 1')
+    expect({ stderr, code, lines: stdout.trim().split('\n').length }).toEqual({
+      stderr: '',
+      code: 0,
+      lines: 1,
+    })
+  })
+})
+
+describe('the other commands', () => {
+  test('say what they know, for people and as JSON', async () => {
+    const id = await api.submit('long', { duration: 100 }, { delay: 3_600 })
+    expect((await fermata('explain', id)).stdout).toContain('scheduled')
+    expect((await fermata('status', id, '--full')).stdout).toMatch(/submit +scheduled/)
+    expect((await fermata('types')).stdout).toContain('Add two numbers.')
+    expect((await fermata('types', 'fib')).stdout).toContain('--n')
+    expect((await fermata('stats')).stdout).toContain('0/10 slots')
+    expect((await fermata('logs', id)).stdout).toBe('')
+    for (const args of [['stats'], ['types', 'fib'], ['explain', id], ['status', id]]) {
+      expect(JSON.parse((await fermata(...args, '--json')).stdout)).toBeTypeOf('object')
+    }
+    expect((await fermata('hold', 'long')).stdout).toContain('held')
+    expect((await fermata('stats', '--json')).stdout).toContain('"held":true')
+    expect((await fermata('release', 'long')).code).toBe(0)
+    await fermata('cancel', id)
+  })
+
+  test('tell who typed them that there is no server, at once', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const url = `http://127.0.0.1:${(holder.address() as AddressInfo).port}`
+    holder.close()
+    for (const args of [['list'], ['run', 'add'], ['watch', 'x', '--patience', '0']]) {
+      const { code, stderr } = await run(args, { FERMATA_URL: url })
+      expect({ code, stderr }).toEqual({
+        code: 4,
+        stderr: `fermata: cannot reach ${url}: is the server running? (fermata serve)\n`,
+      })
+    }
+  })
+
+  test('know another kind of server when they meet one', async () => {
+    const other = createServer((_, response) => response.end('<h1>It works!</h1>')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { code, stderr } = await run(['list'], { FERMATA_URL: url })
+    other.close()
+    expect(code).toBe(4)
+    expect(stderr).toContain('Is FERMATA_URL the address of a Fermata server?')
+  })
+})
+
+describe('a failed task', () => {
+  test('gives the exit code 1, and its reason', async () => {
+    const id = await api.submit('long', { duration: 100 }, { timeout: 0.05, max_attempts: 1 })
+    await api.untilStatus(id, 'failed')
+    for (const command of ['watch', 'result']) {
+      const { code, stdout, stderr } = await fermata(command, id)
+      expect({ command, code }).toEqual({ command, code: 1 })
+      expect(stdout + stderr).toContain('TIMEOUT')
+    }
+  })
+})
