@@ -2,6 +2,7 @@ import { settings } from '../src/config.ts'
 import { clientErrors, problems, taskErrors, type ProblemKind } from '../src/contract/problems.ts'
 import { controlMoves, controlsFrom, lifecycle, meanings, type Move } from '../src/core/lifecycle.ts'
 import { controls, isActive, isTerminal, statuses, type Status } from '../src/core/task.ts'
+import { cliPage } from './derived/cli-page.ts'
 import { keep } from './derived/files.ts'
 
 /** Pages that derive from the code. `node tools/docs.ts` writes them, with `--check` it only compares. */
@@ -9,6 +10,7 @@ keep({
   'docs/lifecycle.md': lifecyclePage,
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
+  'docs/cli.md': cliPage,
 })
 
 function lifecyclePage(): string {
