@@ -48,6 +48,7 @@ export class Attempt implements Savable {
   #task: Task
   #fence: Fence
   #phase: Phase = 'running'
+  #stint = 0
   #execution: Execution | undefined
   #ended: Ended | undefined
   #stopReason: StopReason | undefined
@@ -85,6 +86,10 @@ export class Attempt implements Savable {
     return this.#fence
   }
 
+  get stint(): number {
+    return this.#stint
+  }
+
   get phase(): Phase {
     return this.#phase
   }
@@ -120,6 +125,7 @@ export class Attempt implements Savable {
     if (this.#phase === 'parking') this.#watch.stop()
     this.#task = task
     this.#fence = task.fence
+    this.#stint++
     this.#phase = 'running'
     this.#suspended = false
     this.#watch.start()
@@ -162,7 +168,10 @@ export class Attempt implements Savable {
     // Adopted by a claim that was answered before this.
     if (this.#fence !== fence) return
     const settled = answer?.verdict === 'settled'
-    if (settled) this.#watch.stop()
+    if (settled) {
+      this.#stint++
+      this.#watch.stop()
+    }
     if (this.#phase !== 'parking') {
       if (this.#phase === 'stopping') this.#watch.linger()
       return
@@ -176,9 +185,8 @@ export class Attempt implements Savable {
     this.#concludeIfEnded()
   }
 
-  /** `fence`: with which that was found out; a newer claim may have adopted this copy since. */
-  superseded(fence: Fence = this.#fence): void {
-    if (fence !== this.#fence) return
+  superseded(stint: number = this.#stint): void {
+    if (stint !== this.#stint) return
     if (this.#phase === 'ended' || this.#phase === 'parked' || this.#phase === 'parking') return
     this.#lost = true
     this.unwind('a newer run of the task has taken over')
@@ -203,12 +211,16 @@ export class Attempt implements Savable {
         if (this.#phase !== 'parked') this.#node.saver.add(this)
       },
       durable: async (state) => {
-        const fence = this.#fence
-        const held = await recordCheckpoint(this.#node, { id: this.id, fence, checkpoint: state })
+        const stint = this.#stint
+        const held = await recordCheckpoint(this.#node, {
+          id: this.id,
+          fence: this.#fence,
+          checkpoint: state,
+        })
         if (held) {
           this.#hasCheckpoint = true
           this.unsaved.checkpoint = undefined
-        } else this.superseded(fence)
+        } else this.superseded(stint)
         return held
       },
       progress: (progress) => {

@@ -9,7 +9,13 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 function scene() {
   const refused: number[] = []
   const unsaved = new Unsaved()
-  const run: Savable = { id: 'task', fence: 1, unsaved, superseded: (fence) => void refused.push(fence) }
+  const run: Savable = {
+    id: 'task',
+    fence: 1,
+    stint: 1,
+    unsaved,
+    superseded: (stint = 0) => void refused.push(stint),
+  }
   const { promise, resolve } = Promise.withResolvers<readonly boolean[]>()
   const store = { save: () => promise } as unknown as Store
   const saver = new Saver(store, () => 'boot', new FakeClock(), quiet)
@@ -30,13 +36,13 @@ test('a settlement brings what a save on its way has taken: it may be recorded f
   expect(run.unsaved.take()).toEqual({})
 })
 
-test('a save that is refused tells with which fence it was written: the run may have been adopted since', async () => {
+test('a save that is refused tells in which stint it was sent: the task may have been paused since', async () => {
   const { run, saver, refused, answer } = scene()
   run.unsaved.checkpoint = '1'
   saver.add(run)
   const flushed = saver.flush()
   await Promise.resolve()
-  Object.assign(run, { fence: 2 })
+  Object.assign(run, { stint: 2 })
   answer(false)
   await flushed
   expect(refused).toEqual([1])

@@ -11,8 +11,10 @@ export type Savable = {
   readonly id: TaskId
   readonly fence: Fence
   readonly unsaved: Unsaved
-  /** What was written with this fence found the task not active with it. */
-  superseded(fence: Fence): void
+  /** Rises when it comes to rest in a pause and when it leaves it: a save from before that is refused, which says nothing. */
+  readonly stint: number
+  /** What was written in this stint found the task not active with its fence. */
+  superseded(stint?: number): void
 }
 
 type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readonly LogLine[] }>
@@ -117,15 +119,15 @@ export class Saver {
     const runs = [...this.#dirty]
     this.#dirty.clear()
     if (runs.length === 0) return
+    const stints = runs.map(({ stint }) => stint)
     const saves: Save[] = runs.map((run) => ({ id: run.id, fence: run.fence, ...run.unsaved.send() }))
     try {
       const held = await this.#store.save(this.#boot(), saves)
       for (const [index, run] of runs.entries()) {
-        const save = saves[index]
-        if (save === undefined || held[index] === true) run.unsaved.saved()
+        if (held[index] !== false) run.unsaved.saved()
         else {
-          run.unsaved.giveBack(save)
-          run.superseded(save.fence)
+          run.unsaved.giveBack(saves[index] ?? {})
+          run.superseded(stints[index])
         }
       }
     } catch (error) {

@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { lifecycle, type Move, type MoveName } from '../../src/core/lifecycle.ts'
 import { isTerminal } from '../../src/core/task.ts'
 import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import * as commands from '../fixtures/commands.ts'
 import * as threads from '../fixtures/threads.ts'
+import { newSchema } from '../conformance/stores.ts'
 import { Chance } from '../support/chance.ts'
 import { alive, childrenOf, descendantsOf, threadsOf, within } from './processes.ts'
 
 /** `ORDERS_SEED=1 npx vitest run --project runtime test/runtime/orders.test.ts` chooses the same controls again. */
 const seed = Number(process.env['ORDERS_SEED'] ?? Date.now() % 1_000_000)
-const orders = 1_000
 const atOnce = 12
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -38,37 +38,43 @@ const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskH
   (manager, chance) => manager.submit(commands.counter, { upTo: chance.between(1, 20) }),
 ]
 
-test(`${orders} random orders of controls end each task once, by legal moves, and leave nothing behind`, async () => {
-  const tasks = [awaiting, ...threads.all, ...commands.all]
-  const database = 'sqlite::memory:'
-  const manager = await openTaskManager({ database, tasks, maxConcurrent: 6, logger: quiet })
-  const ended = new Map<string, number>()
-  let next = 0
-  const worker = async () => {
-    while (next < orders) {
-      const order = next++
-      // Its own, so that its controls do not depend on how the orders interleave.
-      const chance = new Chance(seed * 10_000 + order)
-      const submit = submits[order % submits.length]
-      const handle = await submit!(manager, chance)
-      await controlAtRandom(handle, chance)
-      await finish(handle)
-      const status = await check(handle, seed)
-      ended.set(status, (ended.get(status) ?? 0) + 1)
+test.each([
+  { store: 'SQLite', database: () => 'sqlite::memory:', orders: 1_000 },
+  { store: 'PostgreSQL', database: () => `${inject('postgres')}?schema=${newSchema()}`, orders: 300 },
+])(
+  '$orders random orders of controls on $store end each task once, by legal moves, and leave nothing behind',
+  async ({ database, orders }) => {
+    const tasks = [awaiting, ...threads.all, ...commands.all]
+    const manager = await openTaskManager({ database: database(), tasks, maxConcurrent: 6, logger: quiet })
+    const ended = new Map<string, number>()
+    let next = 0
+    const worker = async () => {
+      while (next < orders) {
+        const order = next++
+        // Its own, so that its controls do not depend on how the orders interleave.
+        const chance = new Chance(seed * 10_000 + order)
+        const submit = submits[order % submits.length]
+        const handle = await submit!(manager, chance)
+        await controlAtRandom(handle, chance)
+        await finish(handle)
+        const status = await check(handle, seed)
+        ended.set(status, (ended.get(status) ?? 0) + 1)
+      }
     }
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker))
-  console.log(`orders with the seed ${seed}: ${JSON.stringify(Object.fromEntries(ended))}`)
+    await Promise.all(Array.from({ length: atOnce }, worker))
+    console.log(`orders with the seed ${seed}: ${JSON.stringify(Object.fromEntries(ended))}`)
 
-  expect([...ended.values()].reduce((sum, count) => sum + count)).toBe(orders)
-  expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
-  expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
-  expect((await manager.counts()).fencedOff).toEqual({})
-  await within(30_000, 'nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
-  const processes = descendantsOf(process.pid)
-  await manager.close()
-  await within(5_000, 'no process is left', () => processes.every((pid) => !alive(pid)))
-}, 240_000)
+    expect([...ended.values()].reduce((sum, count) => sum + count)).toBe(orders)
+    expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
+    expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
+    expect((await manager.counts()).fencedOff).toEqual({})
+    await within(30_000, 'nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
+    const processes = descendantsOf(process.pid)
+    await manager.close()
+    await within(5_000, 'no process is left', () => processes.every((pid) => !alive(pid)))
+  },
+  240_000,
+)
 
 /** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */
 function keptWarm(children: readonly number[]): boolean {
