@@ -1,42 +1,74 @@
-import chromium from '@sparticuz/chromium'
-import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { chromium as browsers } from 'playwright-core'
+import { parseArgs } from 'node:util'
+import { launchBrowser, visit } from '../test/support/browser.ts'
+import { setup as buildPage } from '../test/support/built-page.ts'
+import { TestServer } from '../test/support/server.ts'
+import { livelyTasks } from './screenshots/lively-tasks.ts'
 
-/** Takes the pictures of the README from a fresh server: `npm run screenshots`. */
+/**
+ * Takes the pictures of the documentation from a fresh server with tasks in every state: `npm run screenshots`. With
+ * `-- --look FOLDER` each page in all widths, light and dark, for a look at them.
+ */
 const root = join(import.meta.dirname, '..')
-const images = join(root, 'docs', 'images')
+const { values } = parseArgs({ options: { look: { type: 'string' } } })
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
-mkdirSync(images, { recursive: true })
 
-const server = spawn(process.execPath, [join(root, 'src', 'main.ts'), 'serve'], {
-  env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${join(folder, 'tasks.db')}` },
-  stdio: ['ignore', 'pipe', 'inherit'],
+buildPage()
+await using server = await TestServer.start({
+  directory: folder,
+  env: { NODE_OPTIONS: '--conditions=fermata-source', FERMATA_TASKS: join(root, 'examples') },
 })
+const browser = await launchBrowser()
 try {
-  const url = await listening(server.stdout)
-  const browser = await browsers.launch({
-    executablePath: await chromium.executablePath(),
-    args: chromium.args,
-    headless: true,
-  })
-  const page = await browser.newPage({ viewport: { width: 1_100, height: 1_180 }, locale: 'en-US' })
-  await page.goto(`${url}/docs`)
-  await page.getByText('/api/stats').first().waitFor()
-  await page.screenshot({ path: join(images, 'docs.png') })
-  await browser.close()
+  const { running } = await livelyTasks(server.url)
+  const pages = {
+    overview: '/',
+    tasks: '/tasks',
+    task: `/tasks/${running}`,
+    submit: '/submit/links',
+    types: '/types',
+    nodes: '/nodes',
+  }
+  const pictures =
+    values.look === undefined
+      ? Object.entries(pages).map(([name, path]) => ({ name, path, width: 1_440, scheme: schemeOf(name) }))
+      : Object.entries(pages).flatMap(([name, path]) =>
+          [1_440, 1_024, 390].flatMap((width) =>
+            (['light', 'dark'] as const).map((scheme) => ({
+              name: `${name}-${width}-${scheme}`,
+              path,
+              width,
+              scheme,
+            })),
+          ),
+        )
+  const target = values.look ?? join(root, 'docs', 'images')
+  mkdirSync(target, { recursive: true })
+  for (const picture of pictures) await take(picture, target)
 } finally {
-  server.kill('SIGKILL')
+  await browser.close()
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function listening(output: NodeJS.ReadableStream): Promise<string> {
-  for await (const line of createInterface({ input: output })) {
-    const { msg, url } = JSON.parse(line) as { msg: string; url: string }
-    if (msg === 'listening') return url
-  }
-  throw new Error('the server did not listen')
+type Picture = Readonly<{ name: string; path: string; width: number; scheme: 'light' | 'dark' }>
+
+/** The page of one task is shown as it looks at night. */
+function schemeOf(name: string): Picture['scheme'] {
+  return name === 'task' ? 'dark' : 'light'
+}
+
+async function take({ name, path, width, scheme }: Picture, target: string): Promise<void> {
+  const height = width < 500 ? 844 : 900
+  await using visited = await visit(browser, `${server.url}${path}`, {
+    viewport: { width, height },
+    colorScheme: scheme,
+  })
+  const { page } = visited
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.locator('.mantine-Skeleton-root, [aria-busy="true"]').first().waitFor({ state: 'hidden' })
+  // Bars and lines come to where they belong.
+  await page.waitForTimeout(1_500)
+  await page.screenshot({ path: join(target, `${name}.png`) })
 }
