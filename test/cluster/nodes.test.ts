@@ -1,28 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { z } from 'zod'
-import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
+import { openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
+import { patient, started } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
 
 /** Several nodes in one process, on a real PostgreSQL and in real time. */
 
-const started: string[] = []
-
-/** Goes on until it is told to stop, a pause point every few milliseconds. */
-const patient = defineTask({
-  type: 'patient',
-  parameters: z.object({}),
-  state: z.object({ next: z.number() }),
-  async run(_, task) {
-    started.push(task.id)
-    for (let next = task.state?.next ?? 0; ; next++) {
-      await task.checkpoint({ next })
-      task.progress(next)
-      await sleep(5, undefined, { signal: task.signal })
-    }
-  },
-})
 const logger = { debug() {}, info() {}, warn() {}, error: console.error }
 
 async function nodes(...slots: readonly number[]): Promise<TaskManager[]> {

@@ -8,7 +8,7 @@ import { TestServer } from '../support/server.ts'
 /** Real nodes, each a process, on one PostgreSQL; what is proven is seen from outside. */
 
 /** Seconds until a silent node is dead. */
-const lease = 6
+const lease = 8
 
 class Cluster implements AsyncDisposable {
   readonly nodes: TestServer[] = []
@@ -62,7 +62,7 @@ class Cluster implements AsyncDisposable {
 }
 
 async function until(api: Api, id: string, reached: (status: string) => boolean): Promise<void> {
-  const end = Date.now() + 40_000
+  const end = Date.now() + 90_000
   while (Date.now() < end) {
     const { status } = await api.status(id)
     if (reached(status)) return

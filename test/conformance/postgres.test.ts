@@ -199,7 +199,10 @@ describe('a database that is not ours to use', () => {
   test('is refused when nobody answers, with the reason', async () => {
     const opening = openPostgres('postgres://127.0.0.1:1/nothing')
     await expect(opening).rejects.toThrow(StoreUnavailable)
-    await expect(opening).rejects.toMatchObject({ unknown: false, cause: { code: 'ECONNREFUSED' } })
+    await expect(opening).rejects.toMatchObject({
+      unknown: false,
+      cause: { reasons: [{ code: 'ECONNREFUSED' }] },
+    })
   })
 })
 

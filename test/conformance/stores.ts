@@ -44,15 +44,15 @@ export const stores: readonly StoreKind[] = [
       return place((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
     },
   },
-  {
-    name: 'PostgreSQL',
+  ...inject('everyPostgres').map(({ version, url }) => ({
+    name: `PostgreSQL ${version}`,
     durable: true,
     shared: true,
     place: async () => {
       const schema = newSchema()
-      return place((clock) => openPostgres(inject('postgres'), { clock, schema, lease }))
+      return place((clock) => openPostgres(url, { clock, schema, lease }))
     },
-  },
+  })),
 ]
 
 /** Milliseconds: so long that the time that passes in most tests does not end a boot. */

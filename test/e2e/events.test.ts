@@ -20,7 +20,7 @@ const moves = (events: readonly SseEvent[]) =>
   events.flatMap(({ event, data }) => (event === 'transition' ? [data['move']] : []))
 
 test('a stream tells every transition from the first to the terminal one, then ends', async () => {
-  const id = await api.submit('long', { duration: 0.3, steps: 3 })
+  const id = await api.submit('long', { duration: 2, steps: 3 })
   const events = await collect(stream(id))
   expect(moves(events)).toEqual(['submit', 'claim', 'complete'])
   const transitions = events.filter(({ event }) => event === 'transition')

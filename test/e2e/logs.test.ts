@@ -10,7 +10,8 @@ test('the lines of a task can be read while it runs, a page at a time, and after
   const api = new Api(first.url)
   const id = await api.submit('shell', { script: 'for n in 1 2 3 4 5; do echo "line $n"; done; sleep 60' })
   const read = async (at: Api, query = '') => (await at.call('GET', `/api/task/${id}/logs${query}`)).body
-  await expect.poll(async () => ((await read(api))['lines'] as unknown[]).length).toBe(5)
+  const lines = async () => (await read(api))['lines']
+  await expect.poll(lines, { timeout: 20_000 }).toHaveLength(5)
 
   const page = await read(api, '?after=1&limit=2')
   expect(page).toMatchObject({

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
-import { temporaryFolder } from '../conformance/stores.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -54,8 +54,9 @@ describe('a start', () => {
   })
 
   test('of migrate brings the file up to date, says what it did, and ends', async () => {
-    await using folder = await temporaryFolder()
-    const env = { DATABASE_URL: `sqlite:${join(folder.path, 'tasks.db')}` }
+    const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const env = { DATABASE_URL: `sqlite:${join(folder, 'tasks.db')}` }
     expect((await run(['migrate'], env)).stdout).toMatch(/tasks\.db was made: schema \d+\.\n$/)
     expect(await run(['migrate'], env)).toMatchObject({
       code: 0,

@@ -19,9 +19,9 @@ test('SQLite does whatever the reference does, and no invariant breaks', { timeo
 })
 
 /** Less often: each step takes some milliseconds. */
-test('PostgreSQL does so too', { timeout }, async () => {
+test.each(inject('everyPostgres'))('PostgreSQL $version does so too', { timeout }, async ({ url }) => {
   const options = (clock: Clock) => ({ clock, schema: newSchema(), lease: timeout })
-  const moves = await search((clock) => openPostgres(inject('postgres'), options(clock)), runsOf(20))
+  const moves = await search((clock) => openPostgres(url, options(clock)), runsOf(20))
   expect(moves).toContain('complete')
 })
 

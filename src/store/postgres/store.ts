@@ -89,8 +89,13 @@ class PostgresStore implements port.Store {
     this.#commits = new Commits(this.#writing, source, (tx, jobs) => this.#carryOut(tx, jobs))
   }
 
-  async submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
-    for (const submission of submissions) mustBeKept(submission)
+  /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
+  submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
+    try {
+      for (const submission of submissions) mustBeKept(submission)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return this.#commits.write({ stage: 'submit', call: { submissions, options } })
   }
 
