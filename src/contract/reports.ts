@@ -71,7 +71,7 @@ export const ExplainBody = z
     example: {
       task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
       status: 'queued',
-      reasons: [{ code: 'no_free_slot', message: 'All 10 slots of this node are taken.' }],
+      reasons: [{ code: 'no_free_slot', message: 'All 10 slots of the nodes that run it are taken.' }],
       position: 1,
       eta_seconds: 2.5,
     },

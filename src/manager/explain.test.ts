@@ -7,13 +7,13 @@ import { explained, type Surroundings } from './explain.ts'
 const idle: Surroundings = {
   now: 10_000,
   counts: { byType: { long: { queued: 1 } }, fencedOff: {}, held: {} },
-  node: { ready: true, slots: 2, slotsInUse: 0, types: ['long'] },
+  nodes: { ready: true, slots: 2, slotsInUse: 0, types: ['long'] },
   concurrency: null,
   ahead: 0,
   startRate: 0,
   duration: null,
 }
-const full = { ...idle, node: { ...idle.node, slotsInUse: 2 } }
+const full = { ...idle, nodes: { ...idle.nodes, slotsInUse: 2 } }
 const queued: Partial<Task> = { status: 'queued' }
 const many = { ...idle.counts, byType: { long: { queued: 50_000 } } }
 
@@ -36,9 +36,9 @@ const cases: readonly [string, Partial<Task>, Surroundings, number | null, numbe
     10_001,
     50_001,
   ],
-  ['no_slots', queued, { ...idle, node: { ...idle.node, slots: 0 }, startRate: 1 }, 1, null],
-  ['node_stopping', queued, { ...idle, node: { ...idle.node, ready: false } }, 1, null],
-  ['type_unknown', queued, { ...idle, node: { ...idle.node, types: [] } }, 1, null],
+  ['no_slots', queued, { ...idle, nodes: { ...idle.nodes, slots: 0 }, startRate: 1 }, 1, null],
+  ['node_stopping', queued, { ...idle, nodes: { ...idle.nodes, ready: false } }, 1, null],
+  ['type_unknown', queued, { ...idle, nodes: { ...idle.nodes, types: [] } }, 1, null],
   [
     'type_held',
     queued,

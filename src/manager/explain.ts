@@ -16,7 +16,8 @@ export type Explanation = Readonly<{
 export type Surroundings = Readonly<{
   now: number
   counts: Counts
-  node: Readonly<{ ready: boolean; slots: number; slotsInUse: number; types: readonly string[] }>
+  /** Of the living nodes that run its type: whether one takes work, and their slots. `types`: what this node knows. */
+  nodes: Readonly<{ ready: boolean; slots: number; slotsInUse: number; types: readonly string[] }>
   /** Of its type on this node. */
   concurrency: number | null
   /** Queued tasks before it, up to `positionLimit`. */
@@ -57,20 +58,20 @@ function reasonsOf(task: Task, around: Surroundings): Reason[] {
   }
 }
 
-function reasonsInQueue(task: Task, { counts, node, concurrency, ahead }: Surroundings): Reason[] {
+function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: Surroundings): Reason[] {
   const { type } = task
   const reasons: Reason[] = []
   const add = (code: ReasonCode, message: string) => reasons.push(because(code, message))
   if (Object.hasOwn(counts.held, type)) add('type_held', `The type ${type} is held: nothing of it starts.`)
-  if (!node.types.includes(type)) add('type_unknown', `This node does not know the type ${type}.`)
-  if (!node.ready) add('node_stopping', 'This node is starting or stopping, and takes no work.')
-  if (node.slots === 0) add('no_slots', 'This node runs nothing: it has no slots.')
+  if (!nodes.types.includes(type)) add('type_unknown', `This node does not know the type ${type}.`)
+  if (!nodes.ready) add('node_stopping', 'This node is starting or stopping, and takes no work.')
+  if (nodes.slots === 0) add('no_slots', `No node that lives has slots for the type ${type}.`)
   const active = occupied(counts, type)
   if (concurrency !== null && active >= concurrency) {
     add('concurrency_limit', `${active} tasks of the type ${type} run, which is its limit.`)
   }
-  if (node.slots > 0 && node.slotsInUse >= node.slots) {
-    add('no_free_slot', `All ${node.slots} slots of this node are taken.`)
+  if (nodes.slots > 0 && nodes.slotsInUse >= nodes.slots) {
+    add('no_free_slot', `All ${nodes.slots} slots of the nodes that run it are taken.`)
   }
   if (reasons.length > 0 && ahead > 0) {
     const many = ahead >= positionLimit ? `${positionLimit} or more` : String(ahead)
@@ -81,14 +82,14 @@ function reasonsInQueue(task: Task, { counts, node, concurrency, ahead }: Surrou
 }
 
 function startOf(task: Task, reasons: readonly Reason[], around: Surroundings): number | null {
-  const { counts, node, concurrency, startRate, duration, now } = around
+  const { counts, nodes, concurrency, startRate, duration, now } = around
   if (task.status === 'scheduled') return Math.max(0, (task.runAt ?? now) - now)
   if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
   if (reasons[0]?.code === 'about_to_start') return 0
-  const before = around.ahead < positionLimit ? around.ahead : queued(counts, node.types)
+  const before = around.ahead < positionLimit ? around.ahead : queued(counts, nodes.types)
   if (startRate > 0) return Math.round((before + 1) / startRate)
   if (duration === null) return null
-  return Math.round(Math.ceil((before + 1) / Math.min(node.slots, concurrency ?? node.slots)) * duration)
+  return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)
 }
 
 /** What no time alone will change. */

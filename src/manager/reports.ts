@@ -70,16 +70,23 @@ export class Reports {
     const { store, clock, registry, state } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
-    const counts = await store.counts()
+    const [counts, boots] = await Promise.all([store.counts(), store.boots()])
+    const { phase, boot } = state()
+    const running = boots.filter(({ types }) => types.includes(task.type))
     // Held types take no slots from it; of its own type all are before it, held or not.
     const rivals = registry.names.filter((type) => !Object.hasOwn(counts.held, type) && type !== task.type)
     const ahead =
       task.status === 'queued' ? await store.ahead(task, [task.type, ...rivals], positionLimit) : 0
-    const { phase, maxConcurrent, slotsInUse } = state()
+    const { slots, slotsInUse } = totalsOf(running)
     return explained(task, {
       now: clock.now(),
       counts,
-      node: { ready: phase === 'ready', slots: maxConcurrent, slotsInUse, types: registry.names },
+      nodes: {
+        ready: phase === 'ready' || running.some(({ id }) => id !== boot),
+        slots,
+        slotsInUse,
+        types: registry.names,
+      },
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
       startRate: this.#meter.over(5 * minute).started / 1_000,

@@ -65,6 +65,10 @@ test('a worker runs what an API-only node takes in, and answers for its health a
   const other = await api.submit('long', { duration: 0 })
   await api.untilStatus(id, 'completed')
   expect((await api.status(other)).status).toBe('queued')
+  const { reasons } = (await api.call('GET', `/api/task/${other}/explain`)).body
+  expect(reasons).toMatchObject([
+    { code: 'no_slots', message: 'No node that lives has slots for the type long.' },
+  ])
 
   for (const path of ['/healthz', '/readyz']) expect((await there.call('GET', path)).status).toBe(200)
   for (const path of ['/', '/api', '/docs', '/openapi.json', `/api/task/${id}/status`]) {
