@@ -30,6 +30,7 @@ try {
     submit: '/submit/links',
     types: '/types',
     nodes: '/nodes',
+    docs: '/docs',
   }
   const pictures =
     values.look === undefined
@@ -66,7 +67,7 @@ async function take({ name, path, width, scheme }: Picture, target: string): Pro
     colorScheme: scheme,
   })
   const { page } = visited
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.locator('h1, .opblock-tag-section').first().waitFor()
   await page.locator('.mantine-Skeleton-root, [aria-busy="true"]').first().waitFor({ state: 'hidden' })
   // Bars and lines come to where they belong.
   await page.waitForTimeout(1_500)
