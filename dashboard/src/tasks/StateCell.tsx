@@ -13,7 +13,7 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
       <span className={styles.progress}>
         <span className={styles.line}>
           <span>{progressWords(progress) ?? 'No progress reported yet'}</span>
-          <span>{paceWords(progress)}</span>
+          <span className={styles.pace}>{paceWords(progress)}</span>
         </span>
         <ProgressBar ratio={progress?.ratio ?? null} status={status} label={`Progress of ${task.task_id}`} />
       </span>
