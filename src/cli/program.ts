@@ -159,6 +159,13 @@ function server(): Command[] {
       .summary('Watch the server, full-screen')
       .description('Shows slots, queue, rates and running tasks on the whole screen, live. q ends it.')
       .option('--interval <duration>', 'between two looks', seconds),
+    online('bench', () => import('./commands/bench.ts').then(({ bench }) => bench))
+      .summary('Measure the server')
+      .description(
+        'Submits small tasks of the type add, waits for them, reads them, and deletes them again: how many a second, and how long a call takes. They compete with all that runs there.',
+      )
+      .option('-n, --tasks <number>', 'how many; 1,000 unless told otherwise', whole(1, 1_000_000))
+      .option('-c, --callers <number>', 'calls at once; 50 unless told otherwise', whole(1, 1_000)),
   ]
 }
 

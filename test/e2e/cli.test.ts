@@ -272,6 +272,18 @@ describe('the other commands', () => {
     await fermata('cancel', id)
   })
 
+  test('measure the server, and leave nothing behind', async () => {
+    const { code, stdout } = await fermata('bench', '--tasks', '200', '--callers', '20', '--json')
+    expect(code).toBe(0)
+    const figure = { per_second: expect.toSatisfy((value: number) => value > 0) as number }
+    const calls = { ...figure, p50: expect.any(Number) as number, p99: expect.any(Number) as number }
+    const measured = { tasks: 200, callers: 20, submit: calls, complete: figure, read: calls }
+    expect(JSON.parse(stdout)).toEqual(measured)
+    const left = await fermata('list', '--type', 'add', '--json')
+    expect(left.stdout).not.toContain('bench-')
+    expect((await fermata('bench', '-n', '20')).stdout).toMatch(/submitted and completed +[\d,.]+\/s/)
+  })
+
   test('tell who typed them that there is no server, at once', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')

@@ -46,7 +46,7 @@ asks before it does, unless \`--yes\` is given.`,
   },
   {
     title: 'The server',
-    names: ['types', 'hold', 'release', 'stats', 'top'],
+    names: ['types', 'hold', 'release', 'stats', 'top', 'bench'],
     more: '![Slots, queue, rates and running tasks on the whole screen](images/top.png)',
   },
   {
