@@ -7,8 +7,9 @@ import type { Ended, Execution, Host } from '../runtime/executor.ts'
 import type { Claimed, Settled } from '../store/store.ts'
 import type { Node } from './node.ts'
 import { record, recordCheckpoint, recordUnparked, recordVacated } from './recorder.ts'
-import { Unsaved, type Savable } from './saver.ts'
+import type { Savable } from './saver.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { Unsaved } from './unsaved.ts'
 import { failure, outcomeOf, timeoutRecord, type Budget, type StopReason } from './verdict.ts'
 
 /** Milliseconds that killed code has to be gone; beyond, it is stuck and its process goes with it. */
@@ -207,19 +208,17 @@ export class Attempt implements Savable {
     return {
       checkpoint: (state) => {
         this.#hasCheckpoint = true
-        this.unsaved.checkpoint = state
+        this.unsaved.keep(state)
         if (this.#phase !== 'parked') this.#node.saver.add(this)
       },
       durable: async (state) => {
         const stint = this.#stint
-        const held = await recordCheckpoint(this.#node, {
-          id: this.id,
-          fence: this.#fence,
-          checkpoint: state,
-        })
+        const number = this.unsaved.next()
+        const save = { id: this.id, fence: this.#fence, checkpoint: state }
+        const held = await recordCheckpoint(this.#node, save, () => this.unsaved.isOutdated(number))
         if (held) {
           this.#hasCheckpoint = true
-          this.unsaved.checkpoint = undefined
+          this.unsaved.stored(number)
         } else this.superseded(stint)
         return held
       },

@@ -30,9 +30,10 @@ export async function record(node: Node, settlement: Settlement): Promise<Settle
   }
 }
 
-/** False when the task is not active with this fence. */
-export async function recordCheckpoint(node: Node, save: Save): Promise<boolean> {
-  const written = await persist(node, save.id, () => node.store.save(node.boot, [save]))
+/** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
+export async function recordCheckpoint(node: Node, save: Save, outdated: () => boolean): Promise<boolean> {
+  const write = async () => (outdated() ? [true] : node.store.save(node.boot, [save]))
+  const written = await persist(node, save.id, write)
   return written?.answer[0] === true
 }
 

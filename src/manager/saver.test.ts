@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../testing/clock.ts'
 import type { Store } from '../store/store.ts'
-import { Saver, Unsaved, type Savable } from './saver.ts'
+import { Saver, type Savable } from './saver.ts'
+import { Unsaved } from './unsaved.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -24,12 +25,12 @@ function scene() {
 
 test('a settlement brings what a save on its way has taken: it may be recorded first', async () => {
   const { run, saver, answer } = scene()
-  run.unsaved.checkpoint = '1'
+  run.unsaved.keep('1')
   saver.add(run)
   const flushed = saver.flush()
   await Promise.resolve()
   expect(run.unsaved.take()).toEqual({ checkpoint: '1' })
-  run.unsaved.checkpoint = '2'
+  run.unsaved.keep('2')
   expect(run.unsaved.take()).toEqual({ checkpoint: '2' })
   answer(true)
   await flushed
@@ -38,7 +39,7 @@ test('a settlement brings what a save on its way has taken: it may be recorded f
 
 test('a save that is refused tells in which stint it was sent: the task may have been paused since', async () => {
   const { run, saver, refused, answer } = scene()
-  run.unsaved.checkpoint = '1'
+  run.unsaved.keep('1')
   saver.add(run)
   const flushed = saver.flush()
   await Promise.resolve()
@@ -46,5 +47,5 @@ test('a save that is refused tells in which stint it was sent: the task may have
   answer(false)
   await flushed
   expect(refused).toEqual([1])
-  expect(run.unsaved.checkpoint).toBe('1')
+  expect(run.unsaved.take()).toEqual({ checkpoint: '1' })
 })

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts'
-import type { BootId, Fence, Json, LogLine, Progress, TaskId } from '../core/task.ts'
-import { logLimit, type Save, type Store } from '../store/store.ts'
+import type { BootId, Fence, TaskId } from '../core/task.ts'
+import type { Save, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
+import type { Unsaved } from './unsaved.ts'
 
 /** Milliseconds for which checkpoints and progress gather before they are written: far below the promised second. */
 const gatherFor = 100
@@ -15,67 +16,6 @@ export type Savable = {
   readonly stint: number
   /** What was written in this stint found the task not active with its fence. */
   superseded(stint?: number): void
-}
-
-type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readonly LogLine[] }>
-
-/** What a run has said and nobody has written yet: the newest of each kind. */
-export class Unsaved {
-  checkpoint: Json | undefined
-  progress: Progress | undefined
-  #log: LogLine[] = []
-  /** On its way to the store, and not answered yet. */
-  #sent: Documents = {}
-
-  get isEmpty(): boolean {
-    return this.checkpoint === undefined && this.progress === undefined && this.#log.length === 0
-  }
-
-  addLine(line: LogLine): void {
-    this.#log.push(line)
-    if (this.#log.length >= 2 * logLimit) this.#log = this.#log.slice(-logLimit)
-  }
-
-  /** For a settlement. It may overtake a save, which then finds the task at rest: so it brings the documents of that one too. */
-  take(): Documents {
-    const { checkpoint, progress } = this.#sent
-    return {
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-      ...(progress === undefined ? {} : { progress }),
-      ...this.#takeNew(),
-    }
-  }
-
-  /** For a save of its own, until `saved` or `giveBack`. */
-  send(): Documents {
-    this.#sent = this.#takeNew()
-    return this.#sent
-  }
-
-  saved(): void {
-    this.#sent = {}
-  }
-
-  #takeNew(): Documents {
-    const { checkpoint, progress } = this
-    const log = this.#log
-    this.checkpoint = undefined
-    this.progress = undefined
-    if (log.length > 0) this.#log = []
-    return {
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-      ...(progress === undefined ? {} : { progress }),
-      ...(log.length === 0 ? {} : { log }),
-    }
-  }
-
-  /** It could not be written: keeps what nothing newer has replaced. */
-  giveBack({ checkpoint, progress, log = [] }: Documents): void {
-    this.#sent = {}
-    this.checkpoint ??= checkpoint
-    this.progress ??= progress
-    this.#log = [...log, ...this.#log].slice(-logLimit)
-  }
 }
 
 /** Coalesces checkpoints and progress of all runs into one write a turn. */
@@ -126,7 +66,7 @@ export class Saver {
       for (const [index, run] of runs.entries()) {
         if (held[index] !== false) run.unsaved.saved()
         else {
-          run.unsaved.giveBack(saves[index] ?? {})
+          run.unsaved.giveBack()
           run.superseded(stints[index])
         }
       }
@@ -135,8 +75,8 @@ export class Saver {
         { err: error, tasks: runs.length },
         'checkpoints and progress could not be saved; trying again',
       )
-      for (const [index, run] of runs.entries()) {
-        run.unsaved.giveBack(saves[index] ?? {})
+      for (const run of runs) {
+        run.unsaved.giveBack()
         this.add(run)
       }
     }
