@@ -42,6 +42,9 @@ export default defineConfig({
       project('browser', ['test/browser/**/*.test.ts'], 120_000, [...postgres, 'test/support/built-page.ts']),
       project('hardening', ['test/hardening/**/*.test.ts'], 300_000),
       project('crash', ['test/crash/**/*.test.ts'], 300_000),
+      ...(process.env['TEST_CANARY'] === undefined
+        ? []
+        : [project('canary', ['test/fixtures/canary.ts'], 10_000, postgres)]),
       project('chaos', ['test/chaos/**/*.test.ts'], 300_000),
     ],
   },

