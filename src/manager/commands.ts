@@ -14,6 +14,8 @@ export type CommandsOptions = Readonly<{
   dueAt: (time: number | null) => void
   /** Resolves once what may start has been claimed. */
   claimed: () => Promise<void>
+  /** A caller waits for what becomes of this task. */
+  awaited: (id: TaskId) => void
 }>
 
 /** Carries out what callers want of tasks that are there. */
@@ -26,7 +28,7 @@ export class Commands {
 
   /** On one task, waiting for the engine to have acted. */
   async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
-    const { bus, clock, claimed } = this.#options
+    const { bus, clock, claimed, awaited } = this.#options
     const { wait = 0, fromStart = false, signal } = options
     const settling = wait > 0 ? watchSettling(bus, clock, id) : undefined
     try {
@@ -37,6 +39,7 @@ export class Commands {
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
       if (settling === undefined) return result.task
+      awaited(id)
       return await settling.after(result.task, wait, claiming, signal)
     } finally {
       settling?.stop()

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { isTerminal, type BootId, type Task, type TaskId } from '../core/task.ts'
+import { isTerminal, type BootId, type Fence, type Task, type TaskId } from '../core/task.ts'
 import type { Bus } from '../events/bus.ts'
 import type { TaskEvent } from '../events/event.ts'
 import type { Signal, Signals } from '../store/sharing.ts'
@@ -24,12 +24,18 @@ export type FollowerOptions = Readonly<{
   queued: () => void
 }>
 
+/** Times of progress are those of the node that ran the fence: only within one they tell what is newer. */
+type Seen = Readonly<{ version: number; fence: Fence; progressAt: number }>
+
 /** Milliseconds between looks at whatever is followed: what a lost signal costs at most. */
 const lookEvery = 1_000
 /** Between a new listener and the word to the other nodes: what ends sooner needs none. */
 const gatherFor = 30
 /** After that word a look catches what happened before it was heard. */
 const lookAfter = 60
+/** Between looks at a task of which a control was asked, for as long as the other node may need to look itself. */
+const lookCloselyEvery = 200
+const looksClosely = 10
 /** For so long a node says what it moves of what another one has asked for; asked for again in good time. */
 const interestLasts = 30_000
 const askAgainAfter = 10_000
@@ -42,8 +48,8 @@ const saidAfter = 150
 export class Follower {
   readonly #options: FollowerOptions
   readonly #looker: Loop
-  /** What the listeners here have seen of a task of another node. */
-  readonly #seen = new Map<TaskId, Readonly<{ version: number; progressAt: number }>>()
+  /** What the listeners here have seen of a task. */
+  readonly #seen = new Map<TaskId, Seen>()
   /** What other nodes wait for, until when. */
   readonly #wanted = new Map<TaskId, number>()
   #newlyWatched = new Set<TaskId>()
@@ -68,6 +74,15 @@ export class Follower {
     this.#looker.kick()
   }
 
+  /** Someone here waits for what a control does: when signals are lost, not for two looks, there and here. */
+  lookClosely(id: TaskId, times: number = looksClosely): void {
+    this.#options.clock.after(lookCloselyEvery, () => {
+      if (times === 0 || this.#elsewhere([id]).length === 0) return
+      void this.#look([id])
+      this.lookClosely(id, times - 1)
+    })
+  }
+
   async stop(): Promise<void> {
     for (const stop of this.#stops) stop()
     await this.#looker.stop()
@@ -76,8 +91,9 @@ export class Follower {
   /** On this node, unless it is what the follower itself has brought. */
   #happened(event: TaskEvent): void {
     if (event.kind === 'log' || this.#emitting) return
-    const { signals, boot, canStart, clock } = this.#options
+    const { bus, signals, boot, canStart, clock } = this.#options
     const { id } = event
+    if (bus.isWatched(id)) this.#note(event)
     const isWanted = this.#isWanted(id)
     if (event.kind === 'progress') {
       if (isWanted && this.#progressed.size === 0) clock.after(saidAfter, () => this.#sayProgress())
@@ -89,6 +105,16 @@ export class Follower {
     if (isWanted || elsewhere) signals.send({ kind: 'moved', ids: [id] })
     if (isWanted && isTerminal(task.status)) this.#wanted.delete(id)
     if (task.status === 'queued' && !canStart(task.type)) signals.send({ kind: 'queued' })
+  }
+
+  /** The listeners here have it already, and a row that was read before is no news to them. */
+  #note(event: Exclude<TaskEvent, { kind: 'log' }>): void {
+    const seen = this.#seen.get(event.id) ?? unseen
+    if (event.kind === 'progress') {
+      this.#seen.set(event.id, { ...seen, progressAt: event.progress.at })
+    } else if (event.task.version > seen.version) {
+      this.#seen.set(event.id, { ...seen, version: event.task.version, fence: event.task.fence })
+    }
   }
 
   #sayProgress(): void {
@@ -165,10 +191,14 @@ export class Follower {
 
   /** Tells the listeners here what is new to them. Those who miss a version read the store themselves. */
   async #show(task: Task): Promise<void> {
-    const { id, type, progress, version } = task
-    const seen = this.#seen.get(id) ?? { version: 0, progressAt: 0 }
-    const progressAt = progress?.at ?? 0
-    this.#seen.set(id, { version: Math.max(version, seen.version), progressAt })
+    const { id, type, progress, version, fence } = task
+    const seen = this.#seen.get(id) ?? unseen
+    if (version < seen.version) return
+    const at = progress?.at ?? 0
+    // Code of this node tells its progress itself, and sooner.
+    const isHere = this.#options.isAlive(id)
+    const isNewer = fence > seen.fence && !isHere ? at !== seen.progressAt : at > seen.progressAt
+    this.#seen.set(id, { version, fence, progressAt: isNewer ? at : seen.progressAt })
     if (version > seen.version) {
       const record = await this.#options.store.read(id)
       const entry = record?.timeline.at(-1)
@@ -176,9 +206,7 @@ export class Follower {
         this.#emit({ kind: 'transition', id, task: record.task, entry })
       }
     }
-    if (progress !== null && progressAt !== seen.progressAt) {
-      this.#emit({ kind: 'progress', id, type, progress })
-    }
+    if (progress !== null && isNewer && !isHere) this.#emit({ kind: 'progress', id, type, progress })
   }
 
   #emit(event: TaskEvent): void {
@@ -190,3 +218,5 @@ export class Follower {
     }
   }
 }
+
+const unseen: Seen = { version: 0, fence: 0, progressAt: 0 }

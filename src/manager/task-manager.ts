@@ -136,6 +136,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       clock,
       committed: node.committed,
       dueAt: (time) => this.#upkeep.dueAt(time),
+      awaited: (id) => this.#follower?.lookClosely(id),
       claimed: () => this.#claimer.kicked(),
     })
     this.#operations = new Operations({
