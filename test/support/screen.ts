@@ -43,7 +43,10 @@ export class Screen implements AsyncDisposable {
       this.#terminal.write(data)
     })
     this.#terminal.onData((data) => this.#pty.write(data))
-    this.ended = new Promise((resolve) => this.#pty.onExit(({ exitCode }) => resolve(exitCode)))
+    this.ended = new Promise((resolve) => {
+      // The terminal draws when it has time: what was written last is to be seen then, too.
+      this.#pty.onExit(({ exitCode }) => this.#terminal.write('', () => resolve(exitCode)))
+    })
   }
 
   get pid(): number {
