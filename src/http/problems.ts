@@ -64,6 +64,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   const { retryAfter, status }: ProblemKind = problems[problem.code]
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (problem.headers !== undefined) reply.headers(problem.headers)
+  // The client still writes: the end of the connection could cost it the answer. What it writes is read and forgotten.
+  if (problem.code === 'TOO_LARGE') reply.removeHeader('connection')
   return reply.code(status).header('content-type', problemMedia).send(problemBody(problem, reply.request.id))
 }
 
