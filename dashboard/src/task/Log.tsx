@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { useEffect, useRef, useState } from 'react'
+import { useLayoutEffect, useRef, useState } from 'react'
 import { Card } from '../kit/Card.tsx'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import { Icon } from '../kit/Icon.tsx'
@@ -15,7 +15,7 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
   const lines = useLog(id)
   const box = useRef<HTMLDivElement>(null)
   const [isFollowing, setFollowing] = useState(true)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isFollowing) box.current?.scrollTo({ top: box.current.scrollHeight })
   }, [lines, isFollowing])
   if (lines.length === 0) return null

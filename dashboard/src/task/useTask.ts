@@ -31,8 +31,12 @@ export function useTask(id: string) {
       if (hasMoved) void cache.invalidateQueries({ queryKey: ['explain', id] })
       const latest = progress
       if (latest !== undefined) {
-        cache.setQueryData(queryKey, (known: TaskDetails | undefined) =>
-          known === undefined ? known : { ...known, progress: latest },
+        // Its times are still those of the last answer, from which they are counted on.
+        const updatedAt = cache.getQueryState(queryKey)?.dataUpdatedAt
+        cache.setQueryData(
+          queryKey,
+          (known: TaskDetails | undefined) => (known === undefined ? known : { ...known, progress: latest }),
+          updatedAt === undefined ? {} : { updatedAt },
         )
       }
       progress = undefined
