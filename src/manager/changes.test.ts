@@ -1,19 +1,22 @@
 import { expect, test } from 'vitest'
-import { turns } from '../testing/clock.ts'
+import { FakeClock, turns } from '../testing/clock.ts'
 import { runningRecord, runningTask } from '../../test/support/fake-manager.ts'
 import type { Status } from '../core/task.ts'
 import { Bus } from '../events/bus.ts'
 import type { Filter } from '../core/filter.ts'
+import { beat } from './beat.ts'
 import { changes, type Change } from './changes.ts'
 
 function listen(filter: Filter = {}) {
   const bus = new Bus((error) => expect.unreachable(String(error)))
   const over = new AbortController()
   const stored = new Map<string, Partial<typeof runningTask>>()
-  const heard = changes(bus, filter, over.signal, async (id) => ({
+  const clock = new FakeClock()
+  const look = async (id: string) => ({
     ...runningRecord,
     task: { ...runningTask, ...stored.get(id), id },
-  }))
+  })
+  const heard = changes(bus, filter, { signal: over.signal, look, clock })
   const transition = (status: Status, own: Partial<typeof runningTask> = {}) => {
     const task = { ...runningTask, status, ...own }
     stored.set(task.id, task)
@@ -22,7 +25,7 @@ function listen(filter: Filter = {}) {
   }
   const progress = (current: number, id = runningTask.id) =>
     bus.emit({ kind: 'progress', id, type: 'long', progress: { current, at: 0 } })
-  return { heard, transition, progress, end: () => over.abort() }
+  return { clock, heard, transition, progress, end: () => over.abort() }
 }
 
 const shown = (change: Change | undefined) =>
@@ -57,6 +60,49 @@ test('all changes come in their order, and of each task only the newest progress
   expect(found.map(({ value }) => shown(value ?? undefined))).toEqual([2, 7, 'completed'])
   listener.end()
   expect(await listener.heard.next()).toMatchObject({ done: true })
+})
+
+test('of many tasks that report all the time, so many are told of in a beat, each with its newest', async () => {
+  const { clock, heard, progress, end } = listen()
+  const found: unknown[] = []
+  const listening = (async () => {
+    for await (const change of heard) found.push(shown(change))
+  })()
+  const told = async (ms: number) => {
+    await clock.advance(ms)
+    return found.splice(0)
+  }
+  const tasks = Array.from({ length: beat.tasks + 100 }, (_, number) => `task ${number}`)
+  await turns()
+  for (let current = 1; current <= 20; current++) for (const id of tasks) progress(current, id)
+  expect(await told(0)).toEqual(Array.from({ length: beat.tasks }, () => 1))
+  expect(await told(beat.length)).toEqual(Array.from({ length: beat.tasks }, () => 20))
+  expect(await told(beat.length)).toEqual(Array.from({ length: 100 }, () => 20))
+  expect(await told(10 * beat.length)).toEqual([])
+  expect(clock.pending).toBe(0)
+  progress(1, 'task 0')
+  progress(2, 'task 0')
+  expect(await told(0)).toEqual([1])
+  end()
+  await listening
+  expect(clock.pending).toBe(0)
+})
+
+test('what a task has reported last is told before what became of it, and never after', async () => {
+  const listener = listen()
+  const found = await all(listener, () => {
+    for (const current of [1, 2, 3]) listener.progress(current)
+    listener.transition('completed')
+  })
+  expect(found).toEqual([3, 'completed'])
+  const running = listen({ statuses: ['running'] })
+  const heard = await all(running, () => {
+    running.transition('running')
+    for (const current of [1, 2, 3]) running.progress(current)
+    running.transition('completed')
+  })
+  expect(heard).toEqual(['running', 1])
+  expect(running.clock.pending).toBe(0)
 })
 
 test('a reader that is too slow is told to look again, and goes on', async () => {

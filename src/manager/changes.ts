@@ -1,14 +1,18 @@
+import type { Clock } from '../core/clock.ts'
 import { fits, matches, type Filter } from '../core/filter.ts'
 import { isTerminal, type TaskId } from '../core/task.ts'
 import type { Bus } from '../events/bus.ts'
 import type { TaskEvent } from '../events/event.ts'
 import type { TaskRecord } from '../store/store.ts'
+import { ProgressBeat } from './beat.ts'
 
 /** `resync`: events were lost since the last one; look at the tasks again. */
 export type Change = TaskEvent | Readonly<{ kind: 'resync' }>
 
 /** Reads a task with its parameters, which events do not tell. */
 export type Look = (id: TaskId) => Promise<TaskRecord | null>
+
+export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: Clock }>
 
 /** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
 const kept = 2_000
@@ -19,10 +23,9 @@ const remembered = 10_000
 export async function* changes(
   bus: Bus,
   filter: Filter,
-  signal: AbortSignal,
-  look: Look,
+  { signal, look, clock }: ChangesOptions,
 ): AsyncGenerator<Change, void, undefined> {
-  const reader = new Reader(filter)
+  const reader = new Reader(filter, clock)
   const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look)
   const stop = bus.onAll((event) => reader.add(event))
   const abort = () => reader.wake()
@@ -35,12 +38,14 @@ export async function* changes(
     }
   } finally {
     stop()
+    reader.close()
     signal.removeEventListener('abort', abort)
   }
 }
 
 class Reader {
   readonly #filter: Filter
+  readonly #beat: ProgressBeat
   #waiting: Change[] = []
   /** Where the newest progress of a task waits. */
   #progress = new Map<TaskId, number>()
@@ -49,12 +54,30 @@ class Reader {
   readonly #fitting = new Set<TaskId>()
   #wake: (() => void) | undefined
 
-  constructor(filter: Filter) {
+  constructor(filter: Filter, clock: Clock) {
     this.#filter = filter
+    this.#beat = new ProgressBeat(clock, (event) => this.#put(event))
   }
 
   add(event: TaskEvent): void {
-    if (!this.#wants(event) || this.#lost) return
+    const isWanted = this.#wants(event)
+    if (event.kind === 'progress') {
+      if (isWanted) this.#beat.add(event)
+      return
+    }
+    if (event.kind === 'transition') {
+      if (isWanted) this.#beat.urge(event.id)
+      else this.#beat.forget(event.id)
+    }
+    if (isWanted) this.#put(event)
+  }
+
+  close(): void {
+    this.#beat.close()
+  }
+
+  #put(event: TaskEvent): void {
+    if (this.#lost) return
     const place = event.kind === 'progress' ? this.#progress.get(event.id) : undefined
     if (place !== undefined) {
       this.#waiting[place] = event

@@ -248,7 +248,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   changes(filter: Filter = {}, { signal }: Readonly<{ signal?: AbortSignal }> = {}): AsyncIterable<Change> {
     const look = (id: TaskId) => this.#store.read(id, { brief: true })
-    return changes(this.#bus, filter, this.#untilClosed(signal), look)
+    return changes(this.#bus, filter, { signal: this.#untilClosed(signal), look, clock: this.#options.clock })
   }
 
   list(filter: Filter = {}, options: ListOptions = {}): Promise<TaskPage> {
