@@ -2,16 +2,25 @@ import { controlWords } from '../controls/words.ts'
 import type { Control, TaskFilter } from '../data/shapes.ts'
 import { Dialog } from '../kit/Dialog.tsx'
 import { BulkFilter } from './BulkFilter.tsx'
+import { BulkOperation } from './BulkOperation.tsx'
 import { BulkRows } from './BulkRows.tsx'
+import type { Begun } from './operations.ts'
 
-/** What is to be done, and to which tasks: some rows, or all that match. */
-export type Meant = Readonly<{ control: Control }> &
-  (Readonly<{ ids: readonly string[] }> | Readonly<{ filter: TaskFilter }>)
+/** What is to be done, and to which tasks: some rows, or all that match; or what has begun. */
+export type Meant =
+  | Readonly<{ control: Control; ids: readonly string[] }>
+  | Readonly<{ control: Control; filter: TaskFilter }>
+  | Begun
 
-type Props = Readonly<{ meant: Meant | null; onClose: () => void; onDone: () => void }>
+type Props = Readonly<{
+  meant: Meant | null
+  onClose: () => void
+  onBegun: (begun: Begun) => void
+  onDone: () => void
+}>
 
 /** Says how many tasks are meant and what will become of them, before anything is done. */
-export function BulkDialog({ meant, onClose, onDone }: Props) {
+export function BulkDialog({ meant, onClose, onBegun, onDone }: Props) {
   return (
     <Dialog
       isOpen={meant !== null}
@@ -21,8 +30,10 @@ export function BulkDialog({ meant, onClose, onDone }: Props) {
       {meant !== null &&
         ('ids' in meant ? (
           <BulkRows control={meant.control} ids={meant.ids} onClose={onClose} onDone={onDone} />
+        ) : 'filter' in meant ? (
+          <BulkFilter control={meant.control} filter={meant.filter} onClose={onClose} onBegun={onBegun} />
         ) : (
-          <BulkFilter control={meant.control} filter={meant.filter} onClose={onClose} onDone={onDone} />
+          <BulkOperation begun={meant} onClose={onClose} />
         ))}
     </Dialog>
   )

@@ -9,6 +9,8 @@ type Props = Readonly<{
   control: Control
   /** How many tasks are meant; null while they are counted. */
   count: number | null
+  /** How many were counted meanwhile. */
+  soFar?: number
   phase: 'asking' | 'working' | 'done'
   error: Error | null
   /** How far it is, or what came of it. */
@@ -19,14 +21,24 @@ type Props = Readonly<{
 }>
 
 /** The question, the way, and what came of it: the same for some rows and for all that match. */
-export function BulkFrame({ control, count, phase, error, children, onConfirm, onClose, onStop }: Props) {
+export function BulkFrame({
+  control,
+  count,
+  soFar = 0,
+  phase,
+  error,
+  children,
+  onConfirm,
+  onClose,
+  onStop,
+}: Props) {
   const { name, effect, icon } = controlWords[control]
   return (
     <Stack>
       {phase === 'asking' && (
         <>
           <p style={{ margin: 0 }} aria-live="polite">
-            {count === null ? 'Counting…' : <Question name={name} count={count} />}
+            {count === null ? countingWords(soFar) : <Question name={name} count={count} />}
           </p>
           {count !== 0 && <p style={{ margin: 0, color: 'var(--ink-soft)' }}>{effect}</p>}
         </>
@@ -60,6 +72,10 @@ export function BulkFrame({ control, count, phase, error, children, onConfirm, o
       </Group>
     </Stack>
   )
+}
+
+function countingWords(soFar: number): string {
+  return soFar === 0 ? 'Counting…' : `Counting… ${exactCount(soFar)} so far`
 }
 
 function Question({ name, count }: Readonly<{ name: string; count: number }>) {

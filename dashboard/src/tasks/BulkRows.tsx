@@ -5,6 +5,7 @@ import { controlWords } from '../controls/words.ts'
 import { isFermataError } from '../data/client.ts'
 import type { Control } from '../data/shapes.ts'
 import { exactCount } from '../time/words.ts'
+import { BulkBar } from './BulkBar.tsx'
 import { BulkFrame } from './BulkFrame.tsx'
 
 type Props = Readonly<{
@@ -35,12 +36,7 @@ export function BulkRows({ control, ids, onClose, onDone }: Props) {
     >
       {phase !== 'asking' && (
         <>
-          <progress
-            max={meant.length}
-            value={done.took + done.refused}
-            aria-label="How far it is"
-            style={{ width: '100%' }}
-          />
+          <BulkBar done={done.took + done.refused} of={meant.length} />
           <p style={{ margin: '8px 0 0' }}>
             {exactCount(done.took)} of {exactCount(meant.length)} {controlWords[control].done}
             {done.refused > 0 && `, ${exactCount(done.refused)} could not take it where they stand`}.

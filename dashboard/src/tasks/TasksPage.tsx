@@ -5,12 +5,14 @@ import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
 import { ActionBar } from './ActionBar.tsx'
 import { BulkDialog, type Meant } from './BulkDialog.tsx'
+import { BulkNotice } from './BulkNotice.tsx'
 import { FilterBar } from './FilterBar.tsx'
 import { filtersOf, requestOf, searchOf, type Filters } from './filters.ts'
 import { FreshNotice } from './FreshNotice.tsx'
 import { isEmpty, nothing, type Selection } from './selection.ts'
 import { TaskTable } from './TaskTable.tsx'
 import type { Control } from '../data/shapes.ts'
+import { hasEnded, useBegun, type Begun } from './operations.ts'
 import { now } from '../time/ticks.ts'
 import { useTable } from './useTable.ts'
 
@@ -22,6 +24,7 @@ export function TasksPage() {
   const [selection, setSelection] = useState<Selection>(nothing)
   const [meant, setMeant] = useState<Meant | null>(null)
   const table = useTable(filters, turn)
+  const { begun, add, forget } = useBegun()
 
   const setFilters = useCallback(
     (next: Filters) => {
@@ -39,6 +42,16 @@ export function TasksPage() {
     const isSome = !isEmpty(selection) && !selection.isAll
     setMeant(isSome ? { control, ids: [...selection.ids] } : { control, filter: requestOf(filters, now()) })
   }
+  const onBegun = (operation: Begun) => {
+    add(operation)
+    setMeant(operation)
+    setSelection(nothing)
+  }
+  /** Its end has been seen; what goes on is told above the table. */
+  const close = () => {
+    if (meant !== null && 'id' in meant && hasEnded(meant)) forget(meant.id)
+    setMeant(null)
+  }
   const submit = (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
       Submit a task
@@ -48,6 +61,16 @@ export function TasksPage() {
     <Page title="Tasks" actions={submit}>
       <FilterBar filters={filters} onChange={setFilters} />
       <ActionBar table={table} selection={selection} onSelect={setSelection} onAct={act} />
+      {begun
+        .filter((operation) => meant === null || !('id' in meant) || meant.id !== operation.id)
+        .map((operation) => (
+          <BulkNotice
+            key={operation.id}
+            begun={operation}
+            onShow={() => setMeant(operation)}
+            onForget={() => forget(operation.id)}
+          />
+        ))}
       <FreshNotice count={table.fresh} onShow={renew} />
       <TaskTable
         table={table}
@@ -57,7 +80,7 @@ export function TasksPage() {
         onRenew={renew}
         onClear={() => setFilters(filtersOf(''))}
       />
-      <BulkDialog meant={meant} onClose={() => setMeant(null)} onDone={() => setSelection(nothing)} />
+      <BulkDialog meant={meant} onClose={close} onBegun={onBegun} onDone={() => setSelection(nothing)} />
     </Page>
   )
 }

@@ -1,0 +1,31 @@
+import { useMutation } from '@tanstack/react-query'
+import { client } from '../data/client.ts'
+import { BulkBar } from './BulkBar.tsx'
+import { BulkFrame } from './BulkFrame.tsx'
+import { doneOf, isUnderWay, outcomeWords, useOperation, type Begun } from './operations.ts'
+
+/** What has begun, how far it is, and what came of it. It goes on when the dialog is closed. */
+export function BulkOperation({ begun, onClose }: Readonly<{ begun: Begun; onClose: () => void }>) {
+  const { data: operation, error, refetch } = useOperation(begun.id)
+  const stop = useMutation({
+    mutationFn: () => client.cancelOperation(begun.id),
+    onSettled: () => refetch(),
+  })
+  const isWorking = operation === undefined || isUnderWay(operation)
+  return (
+    <BulkFrame
+      control={begun.control}
+      count={begun.of}
+      phase={isWorking ? 'working' : 'done'}
+      error={stop.error ?? (operation === undefined ? error : null)}
+      onConfirm={() => undefined}
+      onClose={onClose}
+      onStop={() => stop.mutate()}
+    >
+      <BulkBar done={operation === undefined ? 0 : doneOf(operation)} of={begun.of} />
+      <p style={{ margin: '8px 0 0' }}>
+        {operation === undefined ? 'It begins…' : outcomeWords(begun, operation)}
+      </p>
+    </BulkFrame>
+  )
+}

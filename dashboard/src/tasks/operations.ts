@@ -1,0 +1,98 @@
+import { useSessionStorage } from '@mantine/hooks'
+import { useQuery } from '@tanstack/react-query'
+import { controlWords } from '../controls/words.ts'
+import { client } from '../data/client.ts'
+import { queries } from '../data/queries.ts'
+import type { Control, Operation, TaskFilter } from '../data/shapes.ts'
+import { exactCount } from '../time/words.ts'
+
+/** An operation that this tab has begun, on so many tasks. */
+export type Begun = Readonly<{ id: string; control: Control; of: number }>
+
+/** Milliseconds between two looks at an operation. */
+const pace = 400
+
+const keyOf = (id: string) => ['operation', id]
+
+/** What this tab has begun and not put aside yet. It outlives the page: the server goes on with it anyway. */
+export function useBegun() {
+  const [begun, set] = useSessionStorage<readonly Begun[]>({
+    key: 'fermata-operations',
+    defaultValue: none,
+    getInitialValueInEffect: false,
+  })
+  return {
+    begun,
+    add: (one: Begun) => set((known) => [...known, one]),
+    forget: (id: string) => set((known) => known.filter((one) => one.id !== id)),
+  }
+}
+
+/** An operation as it goes on, until its end. */
+export function useOperation(id: string) {
+  return useQuery({
+    queryKey: keyOf(id),
+    queryFn: ({ signal }) => client.getOperation(id, { signal }),
+    refetchInterval: ({ state: { data } }) => (data === undefined || isUnderWay(data) ? pace : false),
+  })
+}
+
+/** By what is known: nothing is asked for. */
+export function hasEnded({ id }: Begun): boolean {
+  const known = queries.getQueryData<Operation>(keyOf(id))
+  return known !== undefined && !isUnderWay(known)
+}
+
+/** It has just been answered: nobody needs to ask for it. */
+export function remember(operation: Operation): void {
+  queries.setQueryData(keyOf(operation.operation_id), operation)
+}
+
+export function isUnderWay({ status }: Pick<Operation, 'status'>): boolean {
+  return status === 'running'
+}
+
+/** How many tasks a control would take. `tell` hears how many it are so far; by the signal the server stops to count. */
+export async function counted(
+  control: Control,
+  filter: TaskFilter,
+  { signal, tell }: Readonly<{ signal: AbortSignal; tell: (matched: number) => void }>,
+): Promise<Operation> {
+  let count: Operation = await client.bulk(control, filter, { dryRun: true, wait: 0.5, signal })
+  const { operation_id: id } = count
+  try {
+    while (isUnderWay(count)) {
+      tell(count.matched)
+      await new Promise((resolve) => setTimeout(resolve, pace))
+      count = await client.getOperation(id, { signal })
+    }
+  } catch (error) {
+    if (signal.aborted) client.cancelOperation(id).catch(() => undefined)
+    throw error
+  }
+  if (count.status !== 'completed') throw new Error(`The count ended early: it was ${count.status}.`)
+  return count
+}
+
+export function doneOf({ changed, unchanged, refused }: Operation): number {
+  return changed + unchanged + refused
+}
+
+/** `1,200 of 5,000 paused or pausing, 3 were so already.` */
+export function outcomeWords({ control, of }: Begun, operation: Operation): string {
+  const { changed, unchanged, refused, status, error } = operation
+  const notes = [
+    `${exactCount(changed)} of ${exactCount(of)} ${controlWords[control].done}`,
+    ...(unchanged > 0 ? [`${exactCount(unchanged)} were so already`] : []),
+    ...(refused > 0 ? [`${exactCount(refused)} could not take it any more`] : []),
+  ]
+  return `${notes.join(', ')}.${endings[status]?.(error) ?? ''}`
+}
+
+const endings: Readonly<Partial<Record<Operation['status'], (error: string | null) => string>>> = {
+  interrupted: () => ' It was interrupted: start it again for the rest.',
+  failed: (error) => ` It failed: ${error ?? 'without a reason'}.`,
+  cancelled: () => ' It was stopped; what is done stands.',
+}
+
+const none: readonly Begun[] = []
