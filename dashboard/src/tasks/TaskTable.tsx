@@ -84,7 +84,8 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
   })
 
   if (ids.length === 0 && error !== null) return <ErrorState error={error} retry={more} />
-  if (ids.length === 0 && isAtEnd) return <NoTasks filters={filters} onClear={onClear} />
+  if (ids.length === 0 && isAtEnd)
+    return <NoTasks filters={filters} isLimited={table.isLimited} onClear={onClear} />
   return (
     <div className={styles.card}>
       <div
@@ -98,7 +99,8 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
         aria-busy={isLoading}
         tabIndex={0}
         onFocus={() => {
-          if (cursor < 0 && ids.length > 0) setCursor(first)
+          // A key that gives the focus has chosen its row already.
+          if (ids.length > 0) setCursor((chosen) => (chosen < 0 ? first : chosen))
         }}
       >
         <TableHead ids={ids} selection={selection} onSelect={onSelect} />
