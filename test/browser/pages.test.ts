@@ -3,13 +3,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page, Request } from 'playwright-core'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
+import { launchBrowser, type VisitOptions } from '../support/browser.ts'
+import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
-
-/** A condition may take so long on a machine that is busy with other things, in milliseconds. */
-const patience = 30_000
 
 let browser: Browser
 let server: TestServer
@@ -34,9 +32,7 @@ afterAll(async () => {
 })
 
 async function open(path: string, options: VisitOptions = {}) {
-  const visited = await visit(browser, `${server.url}${path}`, options)
-  visited.page.setDefaultTimeout(patience)
-  onTestFinished(() => visited[Symbol.asyncDispose]())
+  const visited = await openPage(browser, `${server.url}${path}`, options)
   await visited.page.getByRole('heading', { level: 1 }).waitFor()
   await settled(visited.page)
   return visited
@@ -144,6 +140,30 @@ test('a hidden tab closes its stream, and opens it again when it is seen', async
   await page.getByRole('grid', { name: 'Tasks' }).waitFor()
   await expect.poll(held, { timeout: patience }).toBe(1)
   expect(faults).toEqual([])
+})
+
+test('a row of the table tells what it has room for, and nothing in part', async () => {
+  for (const width of [390, 1_024, 1_440]) {
+    const { page } = await open('/tasks', { viewport: { width, height: 844 } })
+    const bar = page.getByRole('progressbar', { name: `Progress of ${running}` })
+    await bar.waitFor()
+    const parts = await bar.evaluate((element) => {
+      const line = element.previousElementSibling
+      if (line === null) return []
+      const { top, left, right, height } = line.getBoundingClientRect()
+      return [...line.children].map((part) => {
+        const box = part.getBoundingClientRect()
+        const isShown = box.top < top + height / 2
+        return {
+          isShown,
+          isWhole: box.left >= left - 1 && box.right <= right + 1 && part.scrollWidth <= box.width + 1,
+        }
+      })
+    })
+    expect(parts.length).toBeGreaterThan(1)
+    expect(parts.filter(({ isShown, isWhole }) => isShown && !isWhole)).toEqual([])
+    expect(parts[0]?.isShown).toBe(true)
+  }
 })
 
 test('a link to a task, a filter and a form can be opened as it is', async () => {

@@ -1,8 +1,9 @@
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { newSchema } from '../conformance/stores.ts'
 import { Api } from '../support/api.ts'
 import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
+import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
 /** What people do on the page, on both stores. */
@@ -13,9 +14,6 @@ const stores = [
     env: () => ({ DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=10` }),
   },
 ]
-
-/** A condition may take so long on a machine that is busy with other things, in milliseconds. */
-const patience = 30_000
 
 let browser: Browser
 beforeAll(async () => {
@@ -32,12 +30,8 @@ describe.each(stores)('on $name', ({ env }) => {
   })
   afterAll(() => server[Symbol.asyncDispose]())
 
-  async function open(path: string, options: VisitOptions = {}) {
-    const visited = await visit(browser, `${server.url}${path}`, options)
-    visited.page.setDefaultTimeout(patience)
-    onTestFinished(() => visited[Symbol.asyncDispose]())
-    return visited
-  }
+  const open = (path: string, options: VisitOptions = {}) =>
+    openPage(browser, `${server.url}${path}`, options)
 
   test('a task is submitted, and its bar moves, holds in a pause, goes on, and ends with a cancel', async () => {
     const { page, faults } = await open('/submit/long')

@@ -15,6 +15,11 @@ test('nothing of a document is lost by its colours', () => {
   expect(tokens.find(({ kind }) => kind === 'number')?.text).toBe('-1500')
 })
 
+test('a text that is cut off keeps its colour to the end', () => {
+  const cut = tokensOf(String.raw`{ "a": "line 1 of 2\nline`)
+  expect(cut.at(-1)).toEqual({ kind: 'text', text: String.raw`"line 1 of 2\nline` })
+})
+
 test('a short document is shown whole, a long one is cut at a line', () => {
   expect(foldedAt(JSON.stringify(value, null, 2))).toBeNull()
   const long = JSON.stringify(

@@ -18,12 +18,14 @@ export function foldedAt(text: string): number | null {
   return text.length - cut > 400 || (end !== -1 && end < text.length - 60) ? cut : null
 }
 
-/** The parts of an indented JSON text that have a colour, and what is between them. */
+/** The parts of an indented JSON text that have a colour, and what is between them. Its end may be cut off, even in a string. */
 export function tokensOf(json: string): Token[] {
   if (json.length > colouredLetters) return [{ kind: null, text: json }]
   const tokens: Token[] = []
   let end = 0
-  for (const match of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g)) {
+  for (const match of json.matchAll(
+    /("(?:[^"\\]|\\.)*(?:"|\\?$))(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g,
+  )) {
     const [all, string, colon] = match
     if (match.index > end) tokens.push({ kind: null, text: json.slice(end, match.index) })
     if (string === undefined) tokens.push({ kind: /^[tfn]/.test(all) ? 'word' : 'number', text: all })

@@ -19,18 +19,22 @@ export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
           <dd>{parked}</dd>
         </div>
         <div>
-          <dt>Main thread late, median</dt>
+          <dt>Delay, median</dt>
           <dd>{durationWords(loop.p50)}</dd>
         </div>
         <div>
-          <dt>99 of 100 times under</dt>
+          <dt>Delay, 99 of 100</dt>
           <dd>{durationWords(loop.p99)}</dd>
         </div>
         <div>
-          <dt>At worst</dt>
+          <dt>Delay, longest</dt>
           <dd>{durationWords(loop.max)}</dd>
         </div>
       </dl>
+      <p className={styles.note}>
+        The delay is how late its main thread comes to what is due: a handler that blocks it delays
+        everything.
+      </p>
       {loop.blocked.length > 0 && (
         <>
           <p className={styles.blocked}>

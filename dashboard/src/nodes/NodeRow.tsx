@@ -33,7 +33,7 @@ export function NodeRow({ node }: Readonly<{ node: Node }>) {
         {renewed !== null && (
           <>
             {' '}
-            · heard of <Time at={renewed} />
+            · last seen <Time at={renewed} />
           </>
         )}
       </p>

@@ -1,9 +1,8 @@
 import { Link } from 'wouter'
-import { ProgressBar } from '../kit/ProgressBar.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { isTerminal } from '../live/patch.ts'
 import { useLiveTask, type LiveTasks } from '../live/tasks.ts'
-import { progressWords, paceWords } from '../task/progress.ts'
+import { ProgressLine } from '../task/ProgressLine.tsx'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './RunningRow.module.css'
@@ -19,11 +18,7 @@ export function RunningRow({ id, tasks }: Readonly<{ id: string; tasks: LiveTask
         <span className={styles.id}>…{id.slice(-8)}</span>
       </Link>
       <div className={styles.progress}>
-        <div className={styles.line}>
-          <span className={styles.message}>{progressWords(progress) ?? ' '}</span>
-          <span className={styles.pace}>{paceWords(progress)}</span>
-        </div>
-        <ProgressBar ratio={progress?.ratio ?? null} status={status} label={`Progress of ${type}`} />
+        <ProgressLine progress={progress} status={status} label={`Progress of ${type}`} />
       </div>
       <span className={styles.status}>
         <StatusBadge status={status} />

@@ -131,8 +131,8 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
     return [format ?? '', sized(range(minLength, maxLength), 'characters')].filter(Boolean).join(', ')
   if (kind !== 'number') return ''
   const bounds = [
-    range(minimum, maximum),
     above === undefined ? '' : `more than ${figure(above)}`,
+    range(minimum, maximum),
     below === undefined ? '' : `less than ${figure(below)}`,
   ]
   return bounds.filter((part) => part !== '').join(', ')

@@ -68,7 +68,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
         <span />
         <span className={styles.axis}>
           {ticks.map((tick) => (
-            <span key={tick} style={{ left: `${(tick / length) * 100}%` }}>
+            <span key={tick} data-end={tick / length > 0.93} style={{ left: `${(tick / length) * 100}%` }}>
               {tick === 0 ? '0' : durationWords(tick)}
             </span>
           ))}

@@ -1,6 +1,5 @@
-import { ProgressBar } from '../kit/ProgressBar.tsx'
 import { isActive, type LiveTask } from '../live/patch.ts'
-import { paceWords, progressWords } from '../task/progress.ts'
+import { ProgressLine } from '../task/ProgressLine.tsx'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { Time } from '../time/Time.tsx'
 import styles from './StateCell.module.css'
@@ -9,15 +8,7 @@ import styles from './StateCell.module.css'
 export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   const { status, progress, error, run_at: due } = task
   if (isActive(status) || (status === 'paused' && progress !== null)) {
-    return (
-      <span className={styles.progress}>
-        <span className={styles.line}>
-          <span>{progressWords(progress) ?? 'No progress reported yet'}</span>
-          <span className={styles.pace}>{paceWords(progress)}</span>
-        </span>
-        <ProgressBar ratio={progress?.ratio ?? null} status={status} label={`Progress of ${task.task_id}`} />
-      </span>
-    )
+    return <ProgressLine progress={progress} status={status} label={`Progress of ${task.task_id}`} />
   }
   if (status === 'failed' || (status === 'scheduled' && error !== null)) {
     return (

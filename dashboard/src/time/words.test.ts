@@ -44,3 +44,12 @@ test.each([
   expect(countWords(value)).toBe(count)
   if (value !== 4_711) expect(rateWords(value)).toBe(rate)
 })
+
+test('a rate is no more exact than it is steady', () => {
+  expect([0.6661, 0.996, 1.234, 12.53].map((rate) => rateWords(rate))).toEqual([
+    '0.67/s',
+    '1/s',
+    '1.23/s',
+    '12.5/s',
+  ])
+})

@@ -84,7 +84,11 @@ const dayAndMinute = new Intl.DateTimeFormat(undefined, {
 const date = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric' })
 const plain = new Intl.NumberFormat('en-US')
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
-const short = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 })
+const short = new Intl.NumberFormat('en-US', {
+  maximumSignificantDigits: 3,
+  maximumFractionDigits: 2,
+  roundingPriority: 'lessPrecision',
+})
 
 function dateWords(time: number): string {
   return date.format(new Date(time * 1_000))

@@ -1,0 +1,22 @@
+import type { Progress, Status } from '../data/shapes.ts'
+import { ProgressBar } from '../kit/ProgressBar.tsx'
+import { durationWords, rateWords } from '../time/words.ts'
+import { progressWords } from './progress.ts'
+import styles from './ProgressLine.module.css'
+
+type Props = Readonly<{ progress: Progress | null; status: Status; label: string }>
+
+/** How far a task is, in a row of a list. What has no room there is left out whole: first how fast, then how long still. */
+export function ProgressLine({ progress, status, label }: Props) {
+  const { rate = null, eta_seconds: eta = null, ratio = null } = progress ?? {}
+  return (
+    <span className={styles.progress}>
+      <span className={styles.line}>
+        <span className={styles.words}>{progressWords(progress) ?? 'No progress reported yet'}</span>
+        <span className={styles.pace}>{eta !== null && `${durationWords(eta)} left`}</span>
+        {rate !== null && <span>{`${eta === null ? '' : '· '}${rateWords(rate)}`}</span>}
+      </span>
+      <ProgressBar ratio={ratio} status={status} label={label} />
+    </span>
+  )
+}
