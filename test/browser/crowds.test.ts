@@ -1,0 +1,122 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { openPage, patience } from '../support/open-page.ts'
+import { TestServer } from '../support/server.ts'
+
+/** The page over so many tasks that what it asks for takes its time. */
+const crowd = 100_000
+
+let browser: Browser
+let server: TestServer
+let api: Api
+beforeAll(async () => {
+  browser = await launchBrowser()
+  server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '0' } })
+  api = new Api(server.url)
+  const batch = { tasks: Array.from({ length: 10_000 }, (_, b) => ({ parameters: { a: 1, b } })) }
+  for (let rest = crowd; rest > 0; rest -= 10_000) await api.post('/api/run/add/batch', batch)
+}, 120_000)
+afterAll(async () => {
+  await browser.close()
+  await server[Symbol.asyncDispose]()
+})
+
+/** Of all that match; answers what is asked before anything is done. */
+async function choose(page: Page, name: string) {
+  const actions = page.getByRole('toolbar', { name: 'Actions' })
+  await actions.getByRole('button', { name: `${name}…` }).click()
+  return page.getByRole('dialog')
+}
+
+test('of many tasks the table has few rows, and more come as it is scrolled; a key leads back', async () => {
+  const { page, faults } = await openPage(browser, `${server.url}/tasks`)
+  const rows = page.getByRole('grid', { name: 'Tasks' }).getByRole('row')
+  await expect.poll(() => rows.count(), { timeout: patience }).toBeGreaterThan(10)
+  const last = async () => Number(await rows.last().getAttribute('aria-rowindex'))
+  while ((await last()) < 1_000) await page.mouse.wheel(0, 3_000)
+  expect(await rows.count()).toBeLessThan(60)
+  let before = -1
+  const isAtRest = async () => {
+    const [there, present] = [before, await page.evaluate<number>('scrollY')]
+    before = present
+    return there === present
+  }
+  await expect.poll(isAtRest, { timeout: patience, interval: 300 }).toBe(true)
+  await page.keyboard.press('Home')
+  await expect.poll(() => rows.nth(1).getAttribute('aria-rowindex'), { timeout: patience }).toBe('2')
+  const cursor = () => page.getByRole('grid', { name: 'Tasks' }).getAttribute('aria-activedescendant')
+  expect(await cursor()).toBe('row-0')
+  await page.keyboard.press('j')
+  await expect.poll(cursor, { timeout: patience }).toBe('row-1')
+  expect(faults).toEqual([])
+})
+
+test('a search that did not look at all tasks says so, also when it has found none', async () => {
+  const { page } = await openPage(browser, `${server.url}/tasks?q=nowhere`)
+  await page.getByText('None of the newest 10,000 matches').waitFor()
+  await page.getByRole('searchbox', { name: 'Search' }).fill('"b":999')
+  await page.getByText('The search looked at the newest 10,000').waitFor()
+})
+
+test('while tasks are counted their number so far is told, and only the whole number is offered', async () => {
+  const { page } = await openPage(browser, `${server.url}/tasks`)
+  // The count is answered as it stands at once.
+  await page.route('**/api/bulk?*', (route, request) =>
+    route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
+  )
+  const dialog = await choose(page, 'Pause')
+  await dialog.getByText(/^Counting… [\d,]+ so far$/).waitFor()
+  expect(await dialog.getByRole('button', { name: /^Pause/ }).isDisabled()).toBe(true)
+  await dialog.getByText('Pause 100,000 tasks?').waitFor()
+})
+
+test('a count that nobody waits for any more is called off', async () => {
+  const { page } = await openPage(browser, `${server.url}/tasks`)
+  await page.route('**/api/bulk?*', (route, request) =>
+    route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
+  )
+  const ended = page.waitForResponse((response) => response.request().method() === 'DELETE')
+  const dialog = await choose(page, 'Pause')
+  await dialog.getByText(/so far$/).waitFor()
+  await dialog.getByRole('button', { name: 'Leave them alone' }).click()
+  expect(await (await ended).json()).toMatchObject({ action: 'pause', dry_run: true })
+})
+
+test('a long operation tells how far it is, goes on behind its closed dialog and over a reload, and stops where it is told to', async () => {
+  const { page, faults } = await openPage(browser, `${server.url}/tasks`)
+  const dialog = await choose(page, 'Pause')
+  await dialog.getByRole('button', { name: 'Pause 100,000' }).click()
+  const first = await pausedBeyond(page, 0)
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog.waitFor({ state: 'hidden' })
+  const second = await pausedBeyond(page, first)
+  await page.reload()
+  await pausedBeyond(page, second)
+
+  await page.getByRole('region', { name: 'Pause tasks' }).getByRole('button', { name: 'Show' }).click()
+  await dialog.getByRole('button', { name: 'Stop here' }).click()
+  await dialog.getByText('It was stopped; what is done stands.').waitFor()
+  const paused = await pausedBeyond(page, second)
+  expect(paused).toBeLessThan(crowd)
+  expect((await api.call('GET', '/api/stats')).body).toMatchObject({
+    counts: { paused, queued: crowd - paused },
+  })
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click()
+  await dialog.waitFor({ state: 'hidden' })
+  expect(await page.getByRole('region', { name: 'Pause tasks' }).count()).toBe(0)
+  expect(faults).toEqual([])
+})
+
+/** Waits until the page tells of more paused tasks than so many; answers how many. */
+async function pausedBeyond(page: Page, count: number): Promise<number> {
+  let reached = 0
+  const read = async () => {
+    const words = await page.getByText(/ of 100,000 paused or pausing/).textContent()
+    reached = Number(/([\d,]+) of/.exec(words ?? '')?.[1]?.replaceAll(',', ''))
+    return reached
+  }
+  await expect.poll(read, { timeout: patience, interval: 100 }).toBeGreaterThan(count)
+  return reached
+}
