@@ -1,36 +1,13 @@
 import type { TypeDetails } from '../client/index.ts'
+import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../contract/json-schema.ts'
 import { clean } from './terminal/text.ts'
-
-/** What a JSON schema says about one value; what is not here is left to the server. */
-export type Schema = Readonly<{
-  type?: string | readonly string[]
-  enum?: readonly unknown[]
-  const?: unknown
-  anyOf?: readonly Schema[]
-  oneOf?: readonly Schema[]
-  properties?: Readonly<Record<string, Schema>>
-  required?: readonly string[]
-  items?: Schema
-  minimum?: number
-  maximum?: number
-  exclusiveMinimum?: number
-  exclusiveMaximum?: number
-  minLength?: number
-  maxLength?: number
-  minItems?: number
-  maxItems?: number
-  pattern?: string
-  format?: string
-  default?: unknown
-  description?: string
-}>
 
 /** A parameter of a type as a flag of the command line. */
 export type Flag = Readonly<{
   flag: string
   /** Where its value belongs. */
   path: readonly string[]
-  schema: Schema
+  schema: JsonSchema
   kind: 'switch' | 'value' | 'list'
   /** What is to be written behind it. */
   value: string
@@ -47,22 +24,22 @@ export function flagsOf(
   { parameters }: Pick<TypeDetails, 'parameters'>,
   reserved: Reserved = new Set(),
 ): Flag[] {
-  return flagsBelow(parameters as Schema, [], true).map((flag) =>
+  return flagsBelow(parameters as JsonSchema, [], true).map((flag) =>
     reserved.has(flag.flag) ? { ...flag, flag: `--parameters.${flag.flag.slice(2)}` } : flag,
   )
 }
 
-function flagsBelow(schema: Schema, path: readonly string[], isNeeded: boolean): Flag[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
+function flagsBelow(schema: JsonSchema, path: readonly string[], isNeeded: boolean): Flag[] {
+  return propertiesOf(schema).flatMap(({ name, schema: inner, ...property }) => {
     const place = [...path, name]
-    const isRequired = isNeeded && (schema.required ?? []).includes(name) && inner.default === undefined
+    const isRequired = isNeeded && property.isRequired
     if (inner.type === 'object' && Object.keys(inner.properties ?? {}).length > 0)
       return flagsBelow(inner, place, isRequired)
     return [flagOf(place, inner, isRequired)]
   })
 }
 
-function flagOf(path: readonly string[], schema: Schema, isRequired: boolean): Flag {
+function flagOf(path: readonly string[], schema: JsonSchema, isRequired: boolean): Flag {
   const kind =
     schema.type === 'boolean' ? 'switch' : schema.type === 'array' && isPlain(schema.items) ? 'list' : 'value'
   return {
@@ -77,7 +54,7 @@ function flagOf(path: readonly string[], schema: Schema, isRequired: boolean): F
 }
 
 /** A value that can be written as it is, without JSON around it. */
-function isPlain(schema: Schema | undefined): boolean {
+function isPlain(schema: JsonSchema | undefined): boolean {
   if (schema === undefined) return false
   const type = typeof schema.type === 'string' ? schema.type : ''
   return ['string', 'number', 'integer', 'boolean'].includes(type) || choicesOf(schema) !== undefined
@@ -90,18 +67,13 @@ function kebab(name: string): string {
     .toLowerCase()
 }
 
-/** The values that alone are valid, if they are few. */
-export function choicesOf(schema: Schema): readonly unknown[] | undefined {
-  return schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
-}
-
 /** A value as it is written on the command line. */
 export function written(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** As it stands in the help: `number`, `text`, `a|b`, `json`. */
-function valueOf(schema: Schema): string {
+function valueOf(schema: JsonSchema): string {
   const choices = choicesOf(schema)
   if (choices !== undefined) return choices.map(written).join('|')
   const options = schema.anyOf ?? schema.oneOf
@@ -121,7 +93,7 @@ function valueOf(schema: Schema): string {
   }
 }
 
-function meaningOf(schema: Schema, isRequired: boolean): string {
+function meaningOf(schema: JsonSchema, isRequired: boolean): string {
   const said = clean(schema.description ?? '')
   const bounds = boundsOf(schema)
   const notes = [
@@ -135,12 +107,9 @@ function meaningOf(schema: Schema, isRequired: boolean): string {
     .join(' ')
 }
 
-function boundsOf(schema: Schema): string {
+function boundsOf(schema: JsonSchema): string {
   const least = schema.minimum ?? schema.exclusiveMinimum
   const most = schema.maximum ?? schema.exclusiveMaximum
-  // Integers of JavaScript have bounds that nobody has chosen.
-  const isChosen = (value: number | undefined): value is number =>
-    value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER
   const above = schema.minimum === undefined ? 'above' : 'from'
   const below = schema.maximum === undefined ? 'below' : 'to'
   const parts: string[] = []

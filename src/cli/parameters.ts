@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { UsageError } from './exit.ts'
-import { choicesOf, written, type Flag, type Schema } from './flags.ts'
+import { choicesOf, type JsonSchema } from '../contract/json-schema.ts'
+import { written, type Flag } from './flags.ts'
 
 type Document = Record<string, unknown>
 
@@ -28,7 +29,7 @@ export function optionsOf(flag: Flag): Option[] {
 }
 
 /** The value that the text stands for, by the first of the types that it fits. */
-export function readValue(text: string, schema: Schema, flag: string): unknown {
+export function readValue(text: string, schema: JsonSchema, flag: string): unknown {
   const faults: string[] = []
   for (const option of schema.anyOf ?? schema.oneOf ?? [schema]) {
     const types = Array.isArray(option.type) ? (option.type as string[]) : [option.type as string | undefined]
@@ -44,7 +45,7 @@ export function readValue(text: string, schema: Schema, flag: string): unknown {
 
 type Read = Readonly<{ value: unknown }> | Readonly<{ fault: string }>
 
-function valueAs(text: string, type: string | undefined, schema: Schema): Read {
+function valueAs(text: string, type: string | undefined, schema: JsonSchema): Read {
   const choices = choicesOf(schema)
   if (choices !== undefined) {
     const found = choices.find((value) => written(value) === text)
@@ -74,7 +75,7 @@ function valueAs(text: string, type: string | undefined, schema: Schema): Read {
 }
 
 /** What is wrong with a value of the right type, to follow "must be"; undefined when nothing is. */
-function faultOf(value: unknown, schema: Schema): string | undefined {
+function faultOf(value: unknown, schema: JsonSchema): string | undefined {
   if (typeof value === 'number') {
     const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
     if (minimum !== undefined && value < minimum) return `at least ${minimum}`

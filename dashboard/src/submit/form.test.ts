@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { entriesOf, Fault, keyOf, leavesOf, parametersIn, parametersOf } from './entries.ts'
 import { placed } from './faults.ts'
 import { noOptions, optionsOf } from './options.ts'
-import { fieldsOf, type Field, type JsonSchema } from './schema.ts'
+import type { JsonSchema } from '../../../src/contract/json-schema.ts'
+import { fieldsOf, type Field } from './schema.ts'
 
 const schema: JsonSchema = {
   type: 'object',

@@ -1,29 +1,4 @@
-/** A JSON schema, as far as a form is made of it. */
-export type JsonSchema = Readonly<{
-  type?: string | readonly string[]
-  title?: string
-  description?: string
-  default?: unknown
-  enum?: readonly unknown[]
-  const?: unknown
-  format?: string
-  minimum?: number
-  maximum?: number
-  exclusiveMinimum?: number
-  exclusiveMaximum?: number
-  minLength?: number
-  maxLength?: number
-  minItems?: number
-  maxItems?: number
-  items?: JsonSchema
-  properties?: Readonly<Record<string, JsonSchema>>
-  required?: readonly string[]
-  additionalProperties?: unknown
-  anyOf?: readonly JsonSchema[]
-  oneOf?: readonly JsonSchema[]
-  $ref?: string
-  $defs?: Readonly<Record<string, JsonSchema>>
-}>
+import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../../../src/contract/json-schema.ts'
 
 /** One parameter. What no kind fits is `json`: whatever the schema is, the form can send it. */
 export type Field = Readonly<{
@@ -57,28 +32,30 @@ const longText = 200
 export function fieldsOf(schema: JsonSchema): readonly Field[] | null {
   const top = resolved(schema, schema)
   if (top.properties === undefined) return top.additionalProperties === false ? [] : null
-  return propertiesOf(top, schema, [])
+  return fieldsBelow(top, schema, [])
 }
 
-function propertiesOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): readonly Field[] {
-  return Object.entries(schema.properties ?? {}).map(([name, given]) => {
-    const property = resolved(given, root)
-    const own = [...path, name]
-    const kind = kindOf(property, root, own)
-    return {
-      path: own,
-      label: property.title ?? name,
-      description: given.description ?? property.description ?? '',
-      isRequired: (schema.required ?? []).includes(name) && property.default === undefined,
-      fallback: property.default,
-      hint: hintOf(property, kind),
-      ...kind,
-    }
-  })
+function fieldsBelow(schema: JsonSchema, root: JsonSchema, path: readonly string[]): readonly Field[] {
+  return propertiesOf(schema, (given) => resolved(given, root)).map(
+    ({ name, schema: property, isRequired }) => {
+      const own = [...path, name]
+      const kind = kindOf(property, root, own)
+      return {
+        path: own,
+        label: property.title ?? name,
+        description: property.description ?? '',
+        isRequired,
+        fallback: property.default,
+        hint: hintOf(property, kind),
+        ...kind,
+      }
+    },
+  )
 }
 
 function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): Kind {
-  const { type, enum: choices, properties, items, format, maxLength } = schema
+  const { type, properties, items, format, maxLength } = schema
+  const choices = choicesOf(schema)
   if (choices !== undefined) return { kind: 'choice', choices }
   switch (type) {
     case 'integer':
@@ -90,7 +67,7 @@ function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): 
       return { kind: 'switch' }
     case 'object':
       if (properties === undefined || path.length >= deepest || !isClosed(schema)) return { kind: 'json' }
-      return { kind: 'group', fields: propertiesOf(schema, root, path) }
+      return { kind: 'group', fields: fieldsBelow(schema, root, path) }
     case 'array':
       return items !== undefined && resolved(items, root).type === 'string'
         ? { kind: 'lines' }
@@ -105,7 +82,7 @@ function isClosed({ additionalProperties: more }: JsonSchema): boolean {
   return more === undefined || more === false
 }
 
-/** What a reference leads to, and what is left of a choice between a schema and null. */
+/** What a reference leads to, and what is left of a choice between a schema and null. Words beside it are its own. */
 function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
   let found = schema
   for (let step = 0; step < 10; step++) {
@@ -138,10 +115,9 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
   return bounds.filter((part) => part !== '').join(', ')
 }
 
-/** Bounds that only say how far numbers reach are no news. */
 function range(least: number | undefined, most: number | undefined): string {
-  const from = least !== undefined && least > Number.MIN_SAFE_INTEGER ? figure(least) : undefined
-  const to = most !== undefined && most < Number.MAX_SAFE_INTEGER ? figure(most) : undefined
+  const from = isChosen(least) ? figure(least) : undefined
+  const to = isChosen(most) ? figure(most) : undefined
   if (from !== undefined && to !== undefined) return `${from} to ${to}`
   if (from !== undefined) return `at least ${from}`
   return to === undefined ? '' : `at most ${to}`
