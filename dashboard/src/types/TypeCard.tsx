@@ -64,8 +64,14 @@ export function TypeCard({ type, figures }: Props) {
       </dl>
       <details className={styles.schema}>
         <summary>Schema and example</summary>
-        {type.example !== null && <pre tabIndex={0}>{JSON.stringify(type.example, null, 2)}</pre>}
-        <pre tabIndex={0}>{JSON.stringify(type.parameters, null, 2)}</pre>
+        {type.example !== null && (
+          <pre className={styles.code} tabIndex={0}>
+            {JSON.stringify(type.example, null, 2)}
+          </pre>
+        )}
+        <pre className={styles.code} tabIndex={0}>
+          {JSON.stringify(type.parameters, null, 2)}
+        </pre>
       </details>
     </Card>
   )
