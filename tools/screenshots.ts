@@ -12,6 +12,8 @@ import { livelyTasks } from './screenshots/lively-tasks.ts'
  * `-- --look FOLDER` each page in all widths, light and dark, for a look at them.
  */
 const root = join(import.meta.dirname, '..')
+/** Pictures that are taken beside each other: most of the time is spent waiting until bars have come to where they belong. */
+const atOnce = 4
 const { values } = parseArgs({ options: { look: { type: 'string' } } })
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
 
@@ -47,7 +49,11 @@ try {
         )
   const target = values.look ?? join(root, 'docs', 'images')
   mkdirSync(target, { recursive: true })
-  for (const picture of pictures) await take(picture, target)
+  const waiting = pictures.values()
+  const takeAll = async () => {
+    for (const picture of waiting) await take(picture, target)
+  }
+  await Promise.all(Array.from({ length: atOnce }, takeAll))
 } finally {
   await browser.close()
   rmSync(folder, { recursive: true, force: true })
@@ -60,7 +66,17 @@ function schemeOf(name: string): Picture['scheme'] {
   return name === 'task' ? 'dark' : 'light'
 }
 
-async function take({ name, path, width, scheme }: Picture, target: string): Promise<void> {
+/** Says when it is done, and which one cannot be taken. */
+async function take(picture: Picture, target: string): Promise<void> {
+  try {
+    await photograph(picture, join(target, `${picture.name}.png`))
+    console.log(picture.name)
+  } catch (error) {
+    throw new Error(`the picture ${picture.name} of ${picture.path} cannot be taken`, { cause: error })
+  }
+}
+
+async function photograph({ path, width, scheme }: Picture, file: string): Promise<void> {
   const height = width < 500 ? 844 : 900
   await using visited = await visit(browser, `${server.url}${path}`, {
     viewport: { width, height },
@@ -71,5 +87,5 @@ async function take({ name, path, width, scheme }: Picture, target: string): Pro
   await page.locator('.mantine-Skeleton-root, [aria-busy="true"]').first().waitFor({ state: 'hidden' })
   // Bars and lines come to where they belong.
   await page.waitForTimeout(1_500)
-  await page.screenshot({ path: join(target, `${name}.png`) })
+  await page.screenshot({ path: file })
 }
