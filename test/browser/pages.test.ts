@@ -115,7 +115,7 @@ test('every place is reached by the keyboard alone', async () => {
   expect(faults).toEqual([])
 })
 
-test('a hidden tab closes its stream, and opens it again when it is seen', async () => {
+test('each page has one stream; a hidden tab closes it, and opens it again when it is seen', async () => {
   const streams = new Set<Request>()
   const { page, faults } = await open('/nodes')
   page.on('request', (request) => {
@@ -124,21 +124,30 @@ test('a hidden tab closes its stream, and opens it again when it is seen', async
   page.on('requestfailed', (request) => void streams.delete(request))
   page.on('requestfinished', (request) => void streams.delete(request))
   const held = () => streams.size
+  const hideAndShow = async () => {
+    for (const [state, count] of [
+      ['hidden', 0],
+      ['visible', 1],
+    ] as const) {
+      await page.evaluate(`
+        Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      `)
+      await expect.poll(held, { timeout: patience }).toBe(count)
+    }
+  }
   await page.getByRole('link', { name: 'Overview', exact: true }).click()
   await expect.poll(held, { timeout: patience }).toBe(1)
-  for (const [state, count] of [
-    ['hidden', 0],
-    ['visible', 1],
-  ] as const) {
-    await page.evaluate(`
-      Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true })
-      document.dispatchEvent(new Event('visibilitychange'))
-    `)
-    await expect.poll(held, { timeout: patience }).toBe(count)
-  }
+  await hideAndShow()
   await page.getByRole('link', { name: 'Tasks', exact: true }).click()
-  await page.getByRole('grid', { name: 'Tasks' }).waitFor()
+  const rows = page.getByRole('grid', { name: 'Tasks' }).getByRole('row')
+  await rows.nth(1).waitFor()
   await expect.poll(held, { timeout: patience }).toBe(1)
+  await hideAndShow()
+  await rows.getByText('nightly').click()
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+  await expect.poll(held, { timeout: patience }).toBe(1)
+  await hideAndShow()
   expect(faults).toEqual([])
 })
 
