@@ -33,7 +33,14 @@ test('a primary with a synchronous standby is killed under load: nothing acknowl
   const somewhere = () => nodes.some(dice)
   const callers = Array.from(
     { length: 12 },
-    (_, index) => new Caller({ name: `${index}`, witness, chance: new Chance(seed + index), somewhere }),
+    (_, index) =>
+      new Caller({
+        name: `${index}`,
+        witness,
+        chance: new Chance(seed + index),
+        somewhere,
+        full: () => false,
+      }),
   )
   const over = new AbortController()
   const working = Promise.all(callers.map((caller) => caller.work(over.signal)))

@@ -14,6 +14,8 @@ export type Load = Readonly<{
   chance: Chance
   name: string
   somewhere: Somewhere
+  /** As much waits as the nodes can do in a minute: nothing more is submitted. */
+  full: () => boolean
 }>
 
 /**
@@ -49,10 +51,10 @@ export class Client {
   }
 
   async #step(): Promise<void> {
-    const { chance } = this.#load
+    const { chance, full } = this.#load
     const dice = chance.next()
     const task = chance.of(this.#mine.slice(-60))
-    if (this.#unanswered !== undefined || dice < 0.3 || task === undefined) {
+    if (this.#unanswered !== undefined || (dice < 0.3 && !full()) || task === undefined) {
       this.#unanswered ??= this.#draft()
       await this.#submit()
     } else if (dice < 0.6) await this.#look(task)

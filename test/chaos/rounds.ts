@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Witness } from '../crash/witness.ts'
 import { narrowLimit } from '../fixtures/chaos.ts'
 import { Chance } from '../support/chance.ts'
+import { call } from './calls.ts'
 import { auditDatabase, auditTasks } from './audit.ts'
 import { checkAll, finish, retryPoisoned, settled, type Somewhere } from './checks.ts'
 import { Cluster } from './cluster.ts'
@@ -38,6 +39,8 @@ const lease = 4
 const nodes = 3
 const slots = 12
 const clientCount = 16
+/** Queued tasks beyond which the clients submit nothing: what waits must end when the storm is over. */
+const enough = 1_000
 /** Ended tasks that are looked at again, at a time. */
 const sample = 40
 
@@ -52,15 +55,19 @@ export async function chaos(
   await using cluster = await Cluster.start({ nodes, slots, lease })
   const dice = new Chance(seed * 7 + 1)
   const somewhere = () => cluster.some(dice)
-  const clients = Array.from(
-    { length: clientCount },
-    (_, index) =>
-      new Client({ name: `${seed}-${index}`, witness, chance: new Chance(seed * 31 + index), somewhere }),
-  )
+  let queued = 0
+  const full = () => queued > enough
+  const clients = Array.from({ length: clientCount }, (_, index) => {
+    const name = `${seed}-${index}`
+    return new Client({ name, witness, chance: new Chance(seed * 31 + index), somewhere, full })
+  })
   const over = new AbortController()
   const failed = Promise.all([
     ...clients.map((client) => client.work(over.signal)),
     review(witness, dice, somewhere, over.signal),
+    watchQueue(somewhere, over.signal, (count) => {
+      queued = count
+    }),
   ])
   const options = { cluster, chance, nodes, lease: lease * 1_000, lasts: lasts * 1_000, report }
   const troubles = await Promise.race([storm(options), failed.then(() => assert.fail('the clients ended'))])
@@ -111,6 +118,21 @@ async function review(
     const ended = witness.ended()
     const some = Array.from({ length: Math.min(sample, ended.length) }, () => chance.of(ended)!)
     await checkAll(witness, some, somewhere, false)
+    await sleep(500)
+  }
+}
+
+async function watchQueue(
+  somewhere: Somewhere,
+  over: AbortSignal,
+  learn: (queued: number) => void,
+): Promise<void> {
+  while (!over.aborted) {
+    const url = somewhere()
+    const answer = url === undefined ? undefined : await call(url, 'GET', '/api/stats')
+    if (answer?.kind === 'answered') {
+      learn((answer.body as { counts: { queued?: number } }).counts.queued ?? 0)
+    }
     await sleep(500)
   }
 }
