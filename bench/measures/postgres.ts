@@ -73,7 +73,7 @@ export const pgSingle: Measure = {
   limit: () => withBare(async (bare) => (await throughput(singles / 100, 1, () => bare.insert(100))) * 100),
 }
 
-const groups = 60
+const groups = 240
 export const pgBulk: Measure = {
   name: 'PostgreSQL: bulk submits in groups of 1,000',
   aim: 60_000,
@@ -86,7 +86,7 @@ export const pgBulk: Measure = {
   limit: () => withBare(async (bare) => (await throughput(groups, 1, () => bare.insert(1_000))) * 1_000),
 }
 
-const drained = 30_000
+const drained = 60_000
 const slots = 256
 export const pgDrain: Measure = {
   name: 'PostgreSQL: drain of no-op tasks, 256 slots',

@@ -14,10 +14,20 @@ export type ClaimerOptions = Readonly<{
   logger: Logger
   types: readonly TypeLimit[]
   freeSlots: () => number
+  /** Of one claim. */
+  most: number
   take: (claimed: Claimed) => void
   /** The commit of a claim failed and may have been recorded: what it took must not be lost. */
   inDoubt: () => Promise<void>
 }>
+
+/** Slots beyond which halves are large enough to be worth a commit of their own. */
+const many = 64
+
+/** Of many slots one claim takes half of them, so that a store elsewhere commits one half while the other one runs. */
+export function mostAtOnce({ shared }: Store, slots: number): number {
+  return shared === null || slots < many ? slots : Math.ceil(slots / 2)
+}
 
 /** Fills free slots: one claim at a time, asked for by whatever may have made one possible. */
 export class Claimer {
@@ -60,7 +70,7 @@ export class Claimer {
     await Promise.resolve()
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false
-      const limit = this.#options.freeSlots()
+      const limit = Math.min(this.#options.freeSlots(), this.#options.most)
       if (limit <= 0) break
       if (!(await this.#claim(limit))) break
     }

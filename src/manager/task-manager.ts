@@ -20,7 +20,7 @@ import type * as api from './api.ts'
 import { Attempts } from './attempts.ts'
 import { calmed } from './calm.ts'
 import { changes, type Change } from './changes.ts'
-import { Claimer } from './claimer.ts'
+import { Claimer, mostAtOnce } from './claimer.ts'
 import { Commands } from './commands.ts'
 import { drain } from './draining.ts'
 import { Endings } from './ending.ts'
@@ -107,6 +107,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
         .filter(({ type }) => options.types.includes(type))
         .map(({ type, concurrency }) => ({ type, concurrency })),
       freeSlots: () => this.#freeSlots,
+      most: mostAtOnce(store, options.maxConcurrent),
       take: (claimed) => this.#take(claimed),
       inDoubt: () => this.#releaseStrays(),
     })

@@ -1,7 +1,8 @@
 import { Client } from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import { StoreUnavailable } from '../../src/core/errors.ts'
-import type { Submission } from '../../src/core/task.ts'
+import type { Outcome } from '../../src/core/outcome.ts'
+import type { Control, Submission, Task } from '../../src/core/task.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { boot, fromApi, submission } from '../support/tasks.ts'
@@ -139,6 +140,68 @@ describe('nodes on one PostgreSQL', () => {
     })
     expect(new Set(marks)).toEqual(new Set([0]))
     expect(await started()).toBeGreaterThan(0)
+  })
+
+  /** A node writes the outcomes of its own tasks as it knows them, without reading them again. */
+  describe('settle what others have moved meanwhile', () => {
+    const done: Outcome = { kind: 'completed', result: '1' }
+    const moved = async (other: (nodes: Nodes, known: Task) => Promise<unknown>, outcome: Outcome) => {
+      await using nodes = await Nodes.open(2)
+      await nodes.first.submit(many(1), fromApi)
+      const types = [anyNumberOf('work')]
+      const [claimed] = await nodes.first.claim({ boot: 'boot-0', limit: 1, types })
+      const { id, fence, version } = claimed!.task
+      await other(nodes, claimed!.task)
+      const settlements = [{ id, fence, outcome, ranMs: 1 }]
+      const [settled] = await nodes.first.settle('boot-0', settlements)
+      const record = await nodes.stores[1]!.read(id)
+      const lines = record!.timeline.slice(version).map(({ move }) => move)
+      return { verdict: settled!.verdict, answered: settled!.task, task: record!.task, lines }
+    }
+    const asked =
+      (control: Control) =>
+      async (nodes: Nodes, { id }: Task) =>
+        nodes.stores[1]!.control([{ id, control, by: 'api' }])
+
+    test('a pause that came first loses to the completion, and stands in the timeline', async () => {
+      const { verdict, answered, task, lines } = await moved(asked('pause'), done)
+      expect([verdict, task.status, lines]).toEqual(['settled', 'completed', ['ask-pause', 'complete']])
+      expect(answered).toEqual(task)
+    })
+
+    test('a pause is settled that this node has heard of, and not written itself', async () => {
+      const { verdict, task } = await moved(asked('pause'), { kind: 'paused', wishVersion: 3 })
+      expect([verdict, task.status]).toEqual(['settled', 'paused'])
+    })
+
+    test('a pause that answers an older wish is stale, and is told of the newer one', async () => {
+      const cancelled = async (nodes: Nodes, known: Task) => {
+        await asked('pause')(nodes, known)
+        await nodes.first.save('boot-0', [
+          { id: known.id, fence: known.fence, progress: { current: 1, at: 0 } },
+        ])
+        await asked('cancel')(nodes, known)
+      }
+      const { verdict, answered, task } = await moved(cancelled, { kind: 'paused', wishVersion: 3 })
+      expect([verdict, task.status]).toEqual(['stale', 'cancelling'])
+      expect(answered).toEqual(task)
+    })
+
+    test('a task that was taken over keeps what became of it', async () => {
+      const taken = async (nodes: Nodes) => {
+        await nodes.stores[1]!.endBoot('boot-0')
+        await nodes.stores[1]!.reap({ poisonLimit: 3 })
+        await nodes.stores[1]!.claim({ boot: 'boot-1', limit: 1, types: [anyNumberOf('work')] })
+      }
+      const { verdict, task } = await moved(taken, done)
+      expect([verdict, task.status, task.ownerBoot]).toEqual(['superseded', 'running', 'boot-1'])
+    })
+
+    test('a task that nobody has touched is settled as it was claimed', async () => {
+      const { verdict, answered, task, lines } = await moved(async () => undefined, done)
+      expect([verdict, lines]).toEqual(['settled', ['complete']])
+      expect(answered).toEqual(task)
+    })
   })
 
   test('come through when they control and settle the same tasks in all orders', async () => {

@@ -1,6 +1,7 @@
 import * as rules from '../../core/transition.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
 import type { Hints } from './hints.ts'
+import type { KnownRow } from './known.ts'
 import { selectedCount, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -15,8 +16,8 @@ export async function claim(
   { boot, limit, types }: ClaimRequest,
   knownTypes: Set<string>,
   hints: Hints,
-): Promise<Claimed[]> {
-  if (limit <= 0 || types.length === 0) return []
+): Promise<Readonly<{ claimed: readonly Claimed[]; rows: readonly KnownRow[] }>> {
+  if (limit <= 0 || types.length === 0) return nothing
   const { sql, clock } = tx.source
   const limited = types.filter(({ concurrency }) => concurrency !== null).map(({ type }) => encodeText(type))
   tx.write(sql.joinClaims, [tx.source.schema])
@@ -36,7 +37,7 @@ export async function claim(
   ])
   tx.identify('locked')
   const work = new Work(await tx.moment(0))
-  if ((await living).length === 0) return []
+  if ((await living).length === 0) return nothing
   const rows = await picking
   for (const type of limited) knownTypes.add(type)
   work.hold(rows)
@@ -52,5 +53,7 @@ export async function claim(
     }
   })
   await work.write(tx)
-  return claimed
+  return { claimed, rows: work.rows }
 }
+
+const nothing = { claimed: [], rows: [] }

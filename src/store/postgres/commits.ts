@@ -24,6 +24,8 @@ export type ActJob = Readonly<{
   places: number
   /** It asks for, or ends, what fenced-off code holds. */
   fencedOff: boolean
+  /** It speaks of tasks that run on this node. */
+  ours: boolean
   act: (work: Work) => unknown
 }>
 

@@ -1,5 +1,7 @@
 import { Client, types } from 'pg'
 import { StoreUnavailable } from '../../core/errors.ts'
+import { arrayText } from './array.ts'
+import { isDirect, isNameTrouble, StatementNames } from './prepared.ts'
 import { connectToPrimary } from './primary.ts'
 import type { Value } from './rows.ts'
 import { stateOf, unavailable } from './failures.ts'
@@ -22,14 +24,18 @@ const int8 = 20
 
 /**
  * One connection to the server that can be written, opened when it is needed and opened anew after it was lost. Statements
- * are sent at once and answered in order, so that several of them cost one round trip. It keeps no state on the server outside
- * a transaction, and names no statement: a pooler may stand between.
+ * are sent at once and answered in order, so that several of them cost one round trip. A pooler may stand between: then it keeps
+ * no state on the server outside a transaction. Where none does, the server keeps what it has parsed and planned.
  */
 export class Connection {
   readonly #servers: readonly string[]
   readonly #name: string
   readonly #answerWithin: number
+  readonly #names = new StatementNames()
   #client: Client | undefined
+  /** Undefined behind a pooler. */
+  #named: Client | undefined
+  #mayName = true
   #opening: Promise<Client> | undefined
   #closed = false
 
@@ -73,14 +79,29 @@ export class Connection {
   }
 
   async #query(client: Client, text: string, values?: readonly Parameter[]): Promise<Rows> {
+    this.#gather(client)
     try {
-      const result = await client.query({ text, rowMode: 'array', values: values as Parameter[] })
+      const name = values !== undefined && this.#named === client ? this.#names.of(text) : undefined
+      const result = await client.query({
+        text,
+        rowMode: 'array',
+        values: (values ?? []).map(written),
+        ...(name === undefined ? {} : { name }),
+      })
       return result.rows ?? []
     } catch (error) {
-      if (stateOf(error) !== undefined) throw error
+      if (isNameTrouble(error)) this.#mayName = false
+      else if (stateOf(error) !== undefined) throw error
       this.#forget(client)
       throw unavailable(error, false)
     }
+  }
+
+  /** What one step of the program asks for leaves in one packet: each packet wakes the server. */
+  #gather({ connection: { stream } }: Client): void {
+    if (stream.writableCorked > 0) return
+    stream.cork()
+    setImmediate(() => stream.uncork())
   }
 
   #forget(client: Client): void {
@@ -91,6 +112,7 @@ export class Connection {
   async #connectNow(): Promise<Client> {
     try {
       const client = await connectToPrimary(this.#servers, (server) => this.#clientFor(server))
+      if (this.#mayName && (await isDirect(client))) this.#named = client
       client.on('error', () => this.#forget(client))
       client.on('end', () => this.#forget(client))
       this.#client = client
@@ -114,6 +136,10 @@ export class Connection {
       pipeline: true,
     })
   }
+}
+
+function written(value: Parameter): Value {
+  return typeof value === 'object' && value !== null ? arrayText(value) : value
 }
 
 /** Whole numbers of eight bytes are numbers: none of ours is larger than those hold. */

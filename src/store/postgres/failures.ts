@@ -10,7 +10,8 @@ import { NoPrimary, ReadOnly } from './primary.ts'
  */
 export type Failure = 'lost' | 'away' | 'race' | 'bug'
 
-const races = new Set(['40001', '40P01'])
+/** The last one is how a move says that its row is not as it was. */
+const races = new Set(['40001', '40P01', '22012'])
 /** Insufficient resources, operator intervention, system and internal errors, locks, and names that are not there yet. */
 const away = /^(?:53|58|XX|55P03|57014|3D000|28|0LP01)/
 /** `0A000` is what a standby answers to a transaction that is to write. */

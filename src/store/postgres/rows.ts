@@ -5,7 +5,7 @@ import { decodeText, encodeText } from './text.ts'
 /** What a column of a row may hold, on its way to the server and back. */
 export type Value = string | number | boolean | null
 
-type Column = readonly [name: string, type: string, of: (task: Task) => Value]
+export type Column = readonly [name: string, type: string, of: (task: Task) => Value]
 
 /** Columns that no move changes, but for `n`, the key of the documents. */
 export const fixedColumns: readonly Column[] = [
@@ -107,9 +107,27 @@ export function taskOf(row: Row): Task {
   }
 }
 
-/** What a statement takes as one array for each column. */
+/** What a statement takes as one array for each column: as `shared`, each of them. */
 export function columnsOf(tasks: readonly Task[], columns: readonly Column[]): Value[][] {
-  return columns.map(([, , of]) => tasks.map(of))
+  return columns.map(([, , of]) => shared(tasks.map(of)))
+}
+
+/** The columns in which one of these differs from what it was before, and what they all hold in it. */
+export function changedColumns(
+  tasks: readonly Readonly<{ before: Task; task: Task }>[],
+): readonly Readonly<{ column: Column; values: Value[] }>[] {
+  return movingColumns.flatMap((column) => {
+    const [, , of] = column
+    const values = tasks.map(({ task }) => of(task))
+    const isChanged = tasks.some(({ before }, index) => of(before) !== values[index])
+    return isChanged ? [{ column, values: shared(values) }] : []
+  })
+}
+
+/** One element stands for all when they are equal, as most are in a group: see `fromArrays`. */
+export function shared<T extends Value>(values: readonly T[]): T[] {
+  const [first] = values
+  return first !== undefined && values.every((value) => value === first) ? [first] : [...values]
 }
 
 type Numbered = Readonly<{ n: number; task: Task }>

@@ -1,13 +1,25 @@
 import { quoted } from './migrations.ts'
-import { fixedColumns, movingColumns, newColumns, selectedColumns } from './rows.ts'
+import { fixedColumns, newColumns, selectedColumns } from './rows.ts'
 
 type Columns = readonly (readonly [name: string, type: string, ...rest: unknown[]])[]
 
 const names = (columns: Columns) => columns.map(([name]) => name).join(', ')
 
-/** Marks of arrays, the first one with this number. */
-const arrays = (columns: Columns, from: number) =>
-  columns.map(([, type], index) => `$${from + index}::${type}[]`).join(', ')
+/** Marks of arrays, the first of them `$1`. */
+const arrays = (columns: Columns) => columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')
+
+/** Rows of arrays, as `u`. */
+const fromArrays = (columns: Columns) => `unnest(${arrays(columns)}) as u(${names(columns)})`
+
+/**
+ * A column of `fromArrays` of which a single element may stand for all rows: the first array has one for each. The planner
+ * decides it, since it knows the arrays.
+ */
+const valueOf = (columns: Columns, wanted: string) => {
+  const index = columns.findIndex(([name]) => name === wanted)
+  const array = `($${index + 1}::${columns[index]?.[1]}[])`
+  return `case when cardinality(${array}) = 1 then ${array}[1] else u.${wanted} end`
+}
 
 /** Unix milliseconds, by the clock of the database. */
 const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
@@ -21,14 +33,11 @@ const guard: Columns = [
   ['from_version', 'int'],
   ['lines', 'text'],
 ]
-const numbered: Columns = [
-  ['n', 'bigint'],
-  ['timeline', 'text'],
-]
+const inserted: Columns = [['n', 'bigint'], ['timeline', 'text'], ...fixedColumns, ...newColumns]
 
 /**
  * Every statement of the store. None has a name on the server. A move names the row, the status and the version that it
- * moves from; `1 / 0` breaks the transaction off when a row that it had locked is not there any more.
+ * moves from, none of them as one for all, so that the planner has no way but by the id; `1 / 0` breaks the transaction off when a row that it had locked is not there any more.
  */
 export function statementsFor(schema: string) {
   const s = quoted(schema)
@@ -51,21 +60,15 @@ export function statementsFor(schema: string) {
     hasLines: `select 1 from ${s}.tasks where id = $1 and position($2 in timeline) > 0`,
     wasSaved: `select 1 from ${s}.tasks where id = $1 and saved_at >= $2`,
 
-    insertTasks: `insert into ${s}.tasks (${names([...numbered, ...fixedColumns, ...newColumns])})
-      select * from unnest(${arrays([...numbered, ...fixedColumns, ...newColumns], 1)})`,
+    insertTasks: `insert into ${s}.tasks (${names(inserted)})
+      select ${inserted.map(([name]) => valueOf(inserted, name)).join(', ')} from ${fromArrays(inserted)}`,
     insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
     insertTags: `insert into ${s}.tags (tag, created_at, n, id)
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
     lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
-    moveTasks: `with moved as (
-        update ${s}.tasks t set ${movingColumns.map(([name]) => `${name} = u.${name}`).join(', ')},
-          timeline = case when u.lines = '' then t.timeline else t.timeline || u.lines end
-        from unnest(${arrays([...guard, ...movingColumns], 1)}) as u(${names([...guard, ...movingColumns])})
-        where t.id = u.id and t.status = u.from_status and t.version = u.from_version
-        returning 1
-      ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`,
+    moveTasks: moves(s),
     timelines: `select id, timeline from ${s}.tasks where id = any($1::text[])`,
     setTimelines: `update ${s}.tasks t set timeline = u.timeline from unnest($1::text[], $2::text[]) as u(id, timeline)
       where t.id = u.id`,
@@ -104,16 +107,19 @@ export function statementsFor(schema: string) {
     /** Shared by claims; a hold waits for those that are under way, and those behind it see the hold. */
     joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
     holdClaims: 'select pg_advisory_xact_lock(hashtextextended($1, 2))',
-    /** `$4`, `$5`: where to begin in the queue of each type. What is before it is looked at only in higher priorities. */
+    /**
+     * `$4`, `$5`: where to begin in the queue of each type. What is before it is looked at only in higher priorities. The
+     * rows are found by their keys alone and read where they lie once they are locked: it takes half as long to plan.
+     */
     claim: `with picked as materialized (
-        select ${selectedColumns('h')}
+        select h.place, h.priority, h.seq
         from unnest($1::text[], $2::int[], $4::int[], $5::bigint[]) as w(type, concurrency, priority, seq)
         cross join lateral (
           select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
             when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
             - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_boot is not null
                 and a.status in ('running', 'pausing', 'cancelling'))
-            - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places
+            - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0
         ) as room
         cross join lateral (
           select * from (${queue(s, 'w.priority is not null and q.priority > w.priority')}) as above
@@ -127,7 +133,7 @@ export function statementsFor(schema: string) {
       )
       select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end
-      from picked k order by k.priority desc, k.seq`,
+      from picked p join ${s}.tasks k on k.ctid = p.place order by p.priority desc, p.seq`,
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${timeOr('$1')}
       order by t.run_at, t.n limit $2::int for update skip locked`,
@@ -197,9 +203,30 @@ export function statementsFor(schema: string) {
   } as const
 }
 
+/** The move that sets these columns: a group changes few of them, and a server reads a short statement sooner. */
+function moves(s: string): (set: Columns) => string {
+  const texts = new Map<string, string>()
+  return (set) => {
+    const key = names(set)
+    let text = texts.get(key)
+    if (text === undefined) texts.set(key, (text = move(s, [...guard, ...set], set)))
+    return text
+  }
+}
+
+function move(s: string, columns: Columns, set: Columns): string {
+  const values = set.map(([name]) => `${name} = ${valueOf(columns, name)}`)
+  return `with moved as (
+      update ${s}.tasks t set ${[...values, `timeline = t.timeline || ${valueOf(columns, 'lines')}`].join(', ')}
+      from ${fromArrays(columns)}
+      where t.id = u.id and t.status = u.from_status and t.version = u.from_version
+      returning 1
+    ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`
+}
+
 /** A part of the queue of one type, in its order. */
 function queue(s: string, part: string): string {
-  return `select * from ${s}.tasks q where q.type = w.type and q.status = 'queued' and ${part}
+  return `select q.ctid as place, q.priority, q.seq from ${s}.tasks q where q.type = w.type and q.status = 'queued' and ${part}
           order by q.priority desc, q.seq limit room.places for update skip locked`
 }
 

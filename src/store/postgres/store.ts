@@ -7,10 +7,11 @@ import type * as port from '../store.ts'
 import * as acts from './acts.ts'
 import { addressOf } from './address.ts'
 import * as boots from './boots.ts'
-import { claim } from './claiming.ts'
-import { Commits, type ActJob, type Job } from './commits.ts'
+import { Carrier } from './carrier.ts'
+import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
+import { KnownRows } from './known.ts'
 import { readCounts, Waiting } from './counters.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
@@ -21,11 +22,10 @@ import { Reader } from './reader.ts'
 import { mustBeKept, selectedCount, taskOf } from './rows.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
-import { submitAll } from './submitting.ts'
 import * as sweeping from './sweeping.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
-import { Work } from './work.ts'
+import type { Work } from './work.ts'
 
 export type PostgresOptions = Readonly<{
   /** All tables lie in it; made when it is not there. Default: what the URL says by `?schema=`, or `fermata`. */
@@ -57,14 +57,20 @@ class PostgresStore implements port.Store {
   readonly #sql: Statements
   readonly #writing: Connection
   readonly #reading: Connection
+  readonly #settling: Connection
   readonly #commits: Commits
+  /**
+   * What running code has to say. It names no task that others of this node's calls could want, so that it goes beside them: the
+   * tasks of one claim are settled while the next ones are claimed.
+   */
+  readonly #settlements: Commits
+  /** The node claims types with a limit: a place under it is free when the settlement is written, and a claim comes after it. */
+  #hasLimits = false
   readonly #reader: Reader
   readonly #signals: PostgresSignals
   readonly #waiting = new Waiting()
   /** When boots of this process began, at the earliest. */
   readonly #begun = new Map<BootId, number>()
-  /** Types that have a row to lock. */
-  readonly #knownTypes = new Set<string>()
   readonly #hints = new Hints()
 
   constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
@@ -86,7 +92,11 @@ class PostgresStore implements port.Store {
     this.#writing = new Connection(servers, `fermata ${schema}`)
     this.#reading = new Connection(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
-    this.#commits = new Commits(this.#writing, source, (tx, jobs) => this.#carryOut(tx, jobs))
+    this.#settling = new Connection(servers, `fermata ${schema} settlements`)
+    const carrier = new Carrier(this.#waiting, this.#hints, new KnownRows((boot) => this.#begun.has(boot)))
+    const carryOut: CarryOut = (tx, jobs) => carrier.carryOut(tx, jobs)
+    this.#commits = new Commits(this.#writing, source, carryOut)
+    this.#settlements = new Commits(this.#settling, source, carryOut)
   }
 
   /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
@@ -101,6 +111,7 @@ class PostgresStore implements port.Store {
 
   async claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
     try {
+      this.#hasLimits ||= request.types.some(({ concurrency }) => concurrency !== null)
       const claimed = await this.#commits.write<readonly port.Claimed[]>({ stage: 'claim', request })
       this.#hints.learn(claimed)
       return claimed
@@ -115,6 +126,7 @@ class PostgresStore implements port.Store {
     return this.#act({
       ids: idsOf(settlements),
       places: settlements.filter(acts.mayQueue).length,
+      ours: true,
       act: (work) => settlements.map((settlement) => acts.settle(work, boot, settlement)),
     })
   }
@@ -123,6 +135,7 @@ class PostgresStore implements port.Store {
     for (const { checkpoint = '' } of saves) encodeText(checkpoint)
     return this.#act({
       ids: idsOf(saves),
+      ours: true,
       act: (work) => saves.map((save) => acts.save(work, boot, save)),
     })
   }
@@ -147,6 +160,7 @@ class PostgresStore implements port.Store {
     return this.#act({
       ids: idsOf(copies),
       fencedOff: true,
+      ours: true,
       act: (work) => {
         for (const { id, fence } of copies) work.vacate(boot, id, fence)
       },
@@ -247,51 +261,28 @@ class PostgresStore implements port.Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#commits.close()
-    await Promise.all([this.#writing.close(), this.#reading.close(), this.#signals[Symbol.asyncDispose]()])
+    await Promise.all([this.#commits.close(), this.#settlements.close()])
+    await Promise.all([
+      this.#writing.close(),
+      this.#settling.close(),
+      this.#reading.close(),
+      this.#signals[Symbol.asyncDispose](),
+    ])
   }
 
   #act<T>(act: Readonly<{ ids: readonly TaskId[]; act: (work: Work) => T } & Partial<ActJob>>): Promise<T> {
-    return this.#commits.write({ stage: 'act', places: 0, fencedOff: false, ...act })
+    const commits = act.ours === true && !this.#hasLimits ? this.#settlements : this.#commits
+    return commits.write({
+      stage: 'act',
+      places: 0,
+      fencedOff: false,
+      ours: false,
+      ...act,
+    })
   }
 
   #alone<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#commits.write({ stage: 'alone', run })
-  }
-
-  /** One round trip reads and locks what is named, one writes; a claim takes another one. */
-  async #carryOut(tx: Transaction, jobs: readonly Job[]): Promise<unknown[]> {
-    const answers = new Map<Job, unknown>()
-    const submits = jobs.filter((job) => job.stage === 'submit')
-    const named = jobs.filter((job) => job.stage === 'act')
-    const [submitted] = await Promise.all([
-      submits.length === 0
-        ? []
-        : submitAll(
-            tx,
-            submits.map(({ call }) => call),
-            this.#waiting,
-          ),
-      named.length === 0 ? undefined : this.#carryOutActs(tx, named, answers),
-    ])
-    for (const [index, job] of submits.entries()) answers.set(job, submitted[index])
-    for (const job of jobs) {
-      if (job.stage === 'claim') answers.set(job, await claim(tx, job.request, this.#knownTypes, this.#hints))
-      if (job.stage === 'alone') answers.set(job, await job.run(tx))
-    }
-    return jobs.map((job) => answers.get(job))
-  }
-
-  async #carryOutActs(tx: Transaction, jobs: readonly ActJob[], answers: Map<Job, unknown>): Promise<void> {
-    const ids = [...new Set(jobs.flatMap((job) => job.ids.map(encodeText)))]
-    const locking = tx.ask(this.#sql.lockTasks, [ids])
-    tx.identify('locked')
-    const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(this.#sql.fencedOff, [ids]) : undefined
-    const work = new Work(await tx.moment(jobs.reduce((sum, { places }) => sum + places, 0)))
-    work.hold(await locking)
-    if (fencedOff !== undefined) work.holdFencedOff(await fencedOff)
-    for (const job of jobs) answers.set(job, job.act(work))
-    await work.write(tx)
   }
 }
 

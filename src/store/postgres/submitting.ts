@@ -4,7 +4,7 @@ import { lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type { SubmitOptions, Submitted } from '../store.ts'
 import { Tally, waitingOf, type Waiting } from './counters.ts'
-import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { columnsOf, fixedColumns, newColumns, shared, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -95,24 +95,29 @@ class Batch {
       return
     }
     const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
-    const tasks = sorted.map(({ task }) => task)
-    tx.prove(sql.hasTask, [encodeText(tasks[0]!.id)])
-    const numbers = sorted.map(({ n }) => n)
-    tx.write(sql.insertTasks, [
-      numbers,
-      sorted.map(({ lines }) => lines),
-      ...columnsOf(tasks, fixedColumns),
-      ...columnsOf(tasks, newColumns),
-    ])
-    tx.write(sql.insertParameters, [numbers, sorted.map(({ parameters }) => encodeText(parameters))])
+    tx.prove(sql.hasTask, [encodeText(sorted[0]!.task.id)])
+    this.#insertAll(tx, sorted)
     const tags = tagsOf(sorted)
     if (tags.length > 0) {
       const ids = tags.map(({ task: { id } }) => encodeText(id))
       tx.write(sql.insertTags, [...tagColumns(tags), ids])
     }
     const tally = new Tally()
-    for (const { type, status } of tasks) tally.add(type, status, 1)
+    for (const { task } of sorted) tally.add(task.type, task.status, 1)
     tally.write(tx)
+  }
+
+  #insertAll(tx: Transaction, rows: readonly Fresh[]): void {
+    const { sql } = tx.source
+    const tasks = rows.map(({ task }) => task)
+    const numbers = rows.map(({ n }) => n)
+    tx.write(sql.insertTasks, [
+      numbers,
+      shared(rows.map(({ lines }) => lines)),
+      ...columnsOf(tasks, fixedColumns),
+      ...columnsOf(tasks, newColumns),
+    ])
+    tx.write(sql.insertParameters, [numbers, rows.map(({ parameters }) => encodeText(parameters))])
   }
 
   #insert(submission: Submission, by: string): Task {

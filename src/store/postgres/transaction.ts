@@ -6,10 +6,11 @@ import type { Statements } from './statements.ts'
 
 /**
  * Plans must not depend on what the planner last heard of the size of a table: a group of a few hundred keys is always
- * looked up in the index. A node that is frozen in a transaction holds its locks for these seconds and no longer.
+ * looked up in the index. Nor need the server plan anew for each group what it has planned before. A node that is frozen in a transaction holds its locks for these seconds and no longer.
  */
 const begin = `begin isolation level read committed read write;
   set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
+  set local plan_cache_mode = force_generic_plan;
   set local lock_timeout = '5s'; set local statement_timeout = '10s';
   set local idle_in_transaction_session_timeout = '5s'`
 
@@ -36,6 +37,7 @@ export class Transaction {
   #committing = false
   #number: Promise<string | null> | undefined
   #evidence: Evidence | undefined
+  #afterCommit: (() => void)[] = []
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
   /** `begun`: by a caller, who also ends it. */
@@ -110,6 +112,11 @@ export class Transaction {
     return this.#evidence
   }
 
+  /** Not called when the commit fails, nor when its outcome is in doubt. */
+  afterCommit(run: () => void): void {
+    this.#afterCommit.push(run)
+  }
+
   /** All that was written is carried out. */
   async flush(): Promise<void> {
     await Promise.all(this.#writes)
@@ -119,6 +126,7 @@ export class Transaction {
     this.#committing = true
     this.write(commit)
     await this.flush()
+    for (const run of this.#afterCommit) run()
   }
 
   async rollback(): Promise<void> {

@@ -4,13 +4,14 @@ import { compactLines, lineOf } from '../codec.ts'
 import { logLimit, timelineLimit, type Moved } from '../store.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
-import { columnsOf, movingColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
+import type { KnownRow } from './known.ts'
+import { changedColumns, numberOf, shared, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
 type Held = {
   readonly n: number
-  /** As it was read and locked. */
+  /** As it was locked and read, or known before. */
   readonly before: Task
   task: Task
   lines: string
@@ -24,7 +25,7 @@ type Held = {
 export type Place = Readonly<{ id: TaskId; fence: Fence; boot: BootId; type: string }>
 
 /**
- * The tasks that one transaction has locked. Several calls may move the same task one after the other; what has become of
+ * The tasks that one transaction has locked, or knows. Several calls may move the same task one after the other; what has become of
  * each is written once, in a few statements for all of them.
  */
 export class Work {
@@ -41,9 +42,13 @@ export class Work {
   }
 
   hold(rows: Rows): void {
-    for (const row of rows) {
-      const task = taskOf(row)
-      this.#held.set(task.id, { n: numberOf(row), before: task, task, lines: '', changed: false })
+    this.holdKnown(rows.map((row) => ({ n: numberOf(row), task: taskOf(row) })))
+  }
+
+  /** Neither locked nor read: the move proves that they are still so. */
+  holdKnown(rows: readonly KnownRow[]): void {
+    for (const { n, task } of rows) {
+      this.#held.set(task.id, { n, before: task, task, lines: '', changed: false })
     }
   }
 
@@ -59,6 +64,16 @@ export class Work {
   /** All of them, in the order in which they were read. */
   get tasks(): Task[] {
     return [...this.#held.values()].map(({ task }) => task)
+  }
+
+  /** Every row is written, so that what it was before is proven. */
+  get provesAll(): boolean {
+    return this.#held.values().every(({ changed }) => changed)
+  }
+
+  /** As they are now. */
+  get rows(): KnownRow[] {
+    return [...this.#held.values()].map(({ n, task }) => ({ n, task }))
   }
 
   task(id: TaskId): Task | undefined {
@@ -131,15 +146,13 @@ export class Work {
     const changed = [...this.#held.values()].filter((held) => held.changed)
     this.#prove(tx)
     if (changed.length > 0) {
-      tx.write(sql.moveTasks, [
+      const set = changedColumns(changed)
+      tx.write(sql.moveTasks(set.map(({ column }) => column)), [
         changed.map(({ task }) => encodeText(task.id)),
         changed.map(({ before }) => before.status),
         changed.map(({ before }) => before.version),
-        changed.map(({ lines }) => lines),
-        ...columnsOf(
-          changed.map(({ task }) => task),
-          movingColumns,
-        ),
+        shared(changed.map(({ lines }) => lines)),
+        ...set.map(({ values }) => values),
       ])
     }
     this.#writeDocuments(tx)

@@ -1,0 +1,22 @@
+import * as fc from 'fast-check'
+import { types } from 'pg'
+import { expect, test } from 'vitest'
+import { arrayText } from './array.ts'
+
+/** As the driver reads arrays of text. */
+const read = types.getTypeParser(1009 as never) as (text: string) => (string | null)[]
+
+test('an array comes back as it was, whatever its elements hold', () => {
+  const text = fc.string({ unit: fc.constantFrom('"', '\\', ',', '{', '}', ' ', 'N', 'NULL', 'ä', '🎈') })
+  fc.assert(
+    fc.property(fc.array(fc.option(text)), (values) => {
+      expect(read(arrayText(values))).toEqual(values)
+    }),
+  )
+})
+
+test('numbers and truth values stand without quotes', () => {
+  expect(arrayText([1, -2.5, null, 1e21])).toBe('{1,-2.5,NULL,1e+21}')
+  expect(arrayText([true, false])).toBe('{true,false}')
+  expect(arrayText([])).toBe('{}')
+})
