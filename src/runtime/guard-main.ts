@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
 import { ProcessGroup, type Marks } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
 import { Lines } from './lines.ts'
+import { lowerPriority } from './priority.ts'
 import { Speech } from './speech.ts'
 
 /**
@@ -12,8 +12,6 @@ import { Speech } from './speech.ts'
  * line to the node breaks. So nothing of them outlives a node that was killed.
  */
 
-/** Lower than the node, so that the API answers while all commands compute. */
-const niceness = 10
 /** Milliseconds for which output gathers. */
 const gatherFor = 20
 /** Bytes that are read of a command's output in this time. A flood waits in its pipe, and nobody else for it. */
@@ -93,11 +91,7 @@ class Command {
       void this.#silence().then(() => this.#end(code, signal))
     })
     report({ kind: 'started', run, pid })
-    try {
-      setPriority(pid, niceness)
-    } catch {
-      // It has ended already, or lower is not allowed.
-    }
+    lowerPriority(pid)
   }
 
   obey(message: Exclude<ToGuard, Start>): void {

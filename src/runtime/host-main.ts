@@ -1,11 +1,9 @@
-import { setPriority } from 'node:os'
 import { HostedThread, type ThreadEvents } from './host-thread.ts'
+import { lowerPriority } from './priority.ts'
 import type { FromHost, Start, ToHost } from './protocol.ts'
 
 /** A process that holds threads for handlers. It passes words on between them and its node, and ends with the node. */
 
-/** Lower than the node, so that the API answers while all threads compute. */
-const niceness = 10
 /** Idle threads that are kept in a busy time, and milliseconds after which those beyond the warm ones end. */
 const mostIdle = 16
 const trimEvery = 10_000
@@ -33,11 +31,8 @@ const events: ThreadEvents = {
   },
 }
 
-try {
-  setPriority(niceness)
-} catch {
-  // Not allowed here: the threads compete with the node.
-}
+// Before the first thread: threads have the priority of the one that starts them.
+lowerPriority(process.pid)
 
 process.on('message', (message: ToHost) => {
   if (message.kind === 'start') begin(message)

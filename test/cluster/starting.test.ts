@@ -55,6 +55,15 @@ test('a migration apart makes the tables and says so, and what is up to date sta
   expect((await run(['migrate'], env)).stdout).toContain('was up to date')
 })
 
+test('of ten programs that migrate at once one does it, and the others find it done', async () => {
+  const env = { DATABASE_URL: newDatabase() }
+  const ended = await Promise.all(Array.from({ length: 10 }, () => run(['migrate'], env)))
+  expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(ended.map(() => [0, '']))
+  const said = ended.map(({ stdout }) => (stdout.includes(' was made: ') ? 'made' : stdout))
+  expect(said.filter((one) => one === 'made')).toHaveLength(1)
+  expect(said.filter((one) => one.includes('was up to date'))).toHaveLength(9)
+})
+
 test('a worker runs what an API-only node takes in, and answers for its health alone', async () => {
   const env = { DATABASE_URL: newDatabase() }
   await using front = await TestServer.start({ env: { ...env, FERMATA_MAX_CONCURRENT: '0' } })

@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts'
 import { z } from 'zod'
 import * as types from '../fixtures/commands.ts'
-import { alive, childrenOf, cpuMilliseconds, descendantsOf, within } from './processes.ts'
+import { alive, childrenOf, cpuMilliseconds, descendantsOf, nicenessOf, within } from './processes.ts'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let manager: TaskManager
@@ -186,6 +186,19 @@ describe('a command', () => {
 })
 
 describe('the processes of a command', () => {
+  test('give way to the node', async () => {
+    await open()
+    const handle = await sh('echo \'{"progress":{"current":1}}\'; sleep 30')
+    await running(handle)
+    const shells = commandProcesses()
+    expect(shells.length).toBeGreaterThan(0)
+    for (const { threads, session } of shells.map(nicenessOf)) {
+      expect(threads.map(([, nice]) => nice)).toEqual([19])
+      if (session !== '') expect(session).toMatch(/nice 19$/)
+    }
+    await handle.cancel({ wait: 5_000 })
+  })
+
   test('stand still while it is paused, grandchildren too, and go on after it', async () => {
     await open()
     const handle = await manager.submit(types.spinning, {})

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** What runs, as the kernel sees it. */
 type Stat = Readonly<{ parent: number; state: string; group: number; ticks: number }>
@@ -50,6 +50,19 @@ export function threadsOf(pid: number): string[] {
   } catch {
     return []
   }
+}
+
+/** Of each of its threads, by its name; `session`: of its session, where the kernel shares processors by sessions. */
+export function nicenessOf(
+  pid: number,
+): Readonly<{ threads: [name: string, nice: number][]; session: string }> {
+  const threads = readdirSync(`/proc/${pid}/task`).map((task): [string, number] => {
+    const text = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return [text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')), Number(fields[16])]
+  })
+  const autogroup = `/proc/${pid}/autogroup`
+  return { threads, session: existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim() : '' }
 }
 
 export function cpuMilliseconds(pid: number): number {

@@ -8,6 +8,7 @@ import {
   commandOf,
   cpuMilliseconds,
   descendantsOf,
+  nicenessOf,
   threadsOf,
   within,
 } from './processes.ts'
@@ -48,6 +49,17 @@ describe('a handler in a thread', () => {
     expect(await handle.result()).toEqual({ fence: 1, attempt: 1 })
     expect(lines).toEqual([`in thread ${handle.id}`])
     expect((await handle.details()).checkpoint).toBe('{"half":false}')
+  })
+
+  test('gives way to its node, even where sessions and not processes are compared', async () => {
+    await open()
+    const handle = await manager.submit(types.tight, {})
+    await running(handle)
+    const [host] = childrenOf(process.pid)
+    const { threads, session } = nicenessOf(host!)
+    expect(threads.filter(([name]) => name === 'WorkerThread').map(([, nice]) => nice)).toContain(19)
+    if (session !== '') expect(session).toMatch(/nice 19$/)
+    await handle.cancel({ wait: 5_000 })
   })
 
   test('pauses, goes on and is cancelled in a loop that never awaits; while it is paused it takes no time', async () => {
