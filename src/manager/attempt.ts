@@ -6,6 +6,7 @@ import type { AnyTaskType } from '../registry/type.ts'
 import type { Ended, Execution, Host } from '../runtime/executor.ts'
 import type { Claimed, Settled } from '../store/store.ts'
 import type { Node } from './node.ts'
+import { holdsSlot, type Phase } from './phase.ts'
 import { record, recordCheckpoint, recordUnparked, recordVacated } from './recorder.ts'
 import type { Savable } from './saver.ts'
 import { Stopwatch } from './stopwatch.ts'
@@ -24,17 +25,6 @@ export type Surroundings = Readonly<{
   /** The code has stopped and what was to be written is on its way: the attempt is over. */
   over(attempt: Attempt): void
 }>
-
-/**
- * - `running`: the handler works, or is on its way to a pause point;
- * - `parking`: suspended; its settlement as paused is under way;
- * - `parked`: paused in the store, suspended in memory; the only phase without a slot;
- * - `stopping`: the signal is aborted and the code has not stopped yet;
- * - `killing`: the grace is over; its fence rises, then the code is ended by force;
- * - `fenced-off`: the store does not wait for this code any more, but it still runs;
- * - `ended`: the code has stopped.
- */
-export type Phase = 'running' | 'parking' | 'parked' | 'stopping' | 'killing' | 'fenced-off' | 'ended'
 
 /** Code of one task on this node, from its claim until it has really stopped. */
 export class Attempt implements Savable {
@@ -96,7 +86,7 @@ export class Attempt implements Savable {
   }
 
   get holdsSlot(): boolean {
-    return this.#phase !== 'parked' && this.#phase !== 'ended'
+    return holdsSlot(this.#phase)
   }
 
   /** Losing this copy would not mean starting again from zero. */
