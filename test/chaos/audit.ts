@@ -47,15 +47,19 @@ function auditTask({ task_id: id, status, timeline, fence }: DetailsOf): void {
   }
 }
 
-/** By the times of the database. */
+/**
+ * By the times of the database. A task that is cancelled while it is parked becomes `cancelling` without a claim: its code
+ * works no more, it only has to end.
+ */
 function mostActive(tasks: readonly DetailsOf[]): number {
-  const edges = tasks.flatMap(({ timeline }) =>
-    timeline.flatMap(({ at, status }, index) => {
-      const before = holdsSlot.has(timeline[index - 1]?.status ?? '')
-      const after = holdsSlot.has(status)
-      return before === after ? [] : [{ at, step: after ? 1 : -1 }]
-    }),
-  )
+  const edges = tasks.flatMap(({ timeline }) => {
+    let isClaimed = false
+    return timeline.flatMap(({ at, status, move }) => {
+      const was = isClaimed
+      isClaimed = holdsSlot.has(status) && (was || move === 'claim')
+      return was === isClaimed ? [] : [{ at, step: isClaimed ? 1 : -1 }]
+    })
+  })
   edges.sort((a, b) => a.at - b.at || a.step - b.step)
   let now = 0
   let most = 0

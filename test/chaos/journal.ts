@@ -70,20 +70,39 @@ export function checkResumes(runs: readonly Run[]): number {
 
 type Stretch = Readonly<{ from: number; to: number }>
 
-/** How many of a type worked at once, at most, as the handlers themselves saw it. */
-export function mostAtOnce(runs: readonly Run[], type: string, happened: Happened): number {
+/** Never more of a type than its limit work at once, as the handlers themselves saw it. Answers how many there were at most. */
+export function checkLimit(runs: readonly Run[], type: string, limit: number, happened: Happened): number {
   const edges = runs
     .filter((run) => run.type === type)
-    .flatMap((run) => workOf(run, happened))
-    .flatMap(({ from, to }) => [
-      { at: from, step: 1 },
-      { at: to, step: -1 },
+    .flatMap((run) => workOf(run, happened).map((stretch) => ({ ...stretch, run })))
+    .flatMap((one) => [
+      { at: one.from, begins: true, one },
+      { at: one.to, begins: false, one },
     ])
-    .sort((a, b) => a.at - b.at || a.step - b.step)
-  let now = 0
+    .sort((a, b) => a.at - b.at || Number(a.begins) - Number(b.begins))
+  const working = new Set<(typeof edges)[number]['one']>()
   let most = 0
-  for (const { step } of edges) most = Math.max(most, (now += step))
+  for (const { at, begins, one } of edges) {
+    if (begins) working.add(one)
+    else working.delete(one)
+    most = Math.max(most, working.size)
+    const told = () => {
+      const all = [...working].map(({ from, to, run: { id, pid, lines } }) => ({ id, pid, from, to, lines }))
+      return JSON.stringify({ at, all, happened: around(happened, at) })
+    }
+    assert(working.size <= limit, `${working.size} of the type ${type} work at once: ${told()}`)
+  }
   return most
+}
+
+/** What happened in the seconds before and after. */
+function around({ ended, frozen, outages }: Happened, at: number): unknown {
+  const near = ({ from, to }: Stretch) => from < at + 10_000 && to > at - 20_000
+  return {
+    ended: [...ended].filter(([, when]) => Math.abs(when - at) < 20_000),
+    frozen: frozen.filter(near),
+    outages: outages.filter(near),
+  }
 }
 
 /** No two runs of a task work at once. */
@@ -101,16 +120,30 @@ export function checkAlone(runs: readonly Run[], happened: Happened): void {
   }
 }
 
-/** A process that stands still does no work, and one that is gone has none; what it does in its last moments is looked at apart. */
+/**
+ * A process that stands still does no work, and one that is gone has none; what it does in its last moments, or until it finds
+ * after its waking that its lease is over, is looked at apart.
+ */
 function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretch[] {
   const stretches: Stretch[] = []
+  const begun = lines[0]!.at
+  const wakes = ({ at }: JournalLine) =>
+    frozen.some(
+      (one) =>
+        one.pid === pid &&
+        one.to - one.from > lease / 2 &&
+        begun < one.from &&
+        at >= one.to &&
+        at <= one.awake + wakesWithin,
+    )
   for (const [index, line] of lines.entries()) {
-    if (line.what !== 'in') continue
+    if (line.what !== 'in' || wakes(line)) continue
     const out = lines.slice(index).find(({ what, next }) => what === 'out' && next === line.next)
     const to = out?.at ?? ended.get(pid) ?? Number.POSITIVE_INFINITY
-    const frost = frozen.find((one) => one.pid === pid && one.from >= line.at && one.from < to)
+    // It is written down before it is sent: the process may begin a step in the moment between.
+    const frost = frozen.find((one) => one.pid === pid && one.from < to && one.to > line.at)
     const lost = frost !== undefined && (frost.to - frost.from > lease / 2 || ended.has(pid))
-    stretches.push({ from: line.at, to: lost ? frost.from : to })
+    stretches.push({ from: line.at, to: lost ? Math.max(line.at, frost.from) : to })
   }
   return stretches
 }

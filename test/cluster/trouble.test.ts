@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTaskManager, StoreUnavailable, type TaskManager } from '../../src/index.ts'
+import { isDirect } from '../../src/store/postgres/prepared.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { patient } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
@@ -33,6 +34,16 @@ async function pair(url: string, schema = newSchema()) {
     worker,
     schema,
     [Symbol.asyncDispose]: async () => void (await Promise.all([api.close(), worker.close()])),
+  }
+}
+
+async function isDirectAt(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await isDirect(client)
+  } finally {
+    await client.end()
   }
 }
 
@@ -70,6 +81,7 @@ describe('nodes', { timeout: 180_000 }, () => {
   test('work behind a pooler that hands out connections by transaction', async () => {
     await using pooler = await startPgBouncer(server.url)
     if (pooler === undefined) return
+    expect(await Promise.all([server.url, pooler.url].map(isDirectAt))).toEqual([true, false])
     await using nodes = await pair(pooler.url)
     await worksAcross(nodes.api)
     // Ten seconds of lease: the keeper renews it through the pooler too.

@@ -11,10 +11,7 @@ const arrays = (columns: Columns) => columns.map(([, type], index) => `$${index 
 /** Rows of arrays, as `u`. */
 const fromArrays = (columns: Columns) => `unnest(${arrays(columns)}) as u(${names(columns)})`
 
-/**
- * A column of `fromArrays` of which a single element may stand for all rows: the first array has one for each. The planner
- * decides it, since it knows the arrays.
- */
+/** A column of `fromArrays` of which a single element may stand for all rows: the first array has one for each. */
 const valueOf = (columns: Columns, wanted: string) => {
   const index = columns.findIndex(([name]) => name === wanted)
   const array = `($${index + 1}::${columns[index]?.[1]}[])`
@@ -36,8 +33,8 @@ const guard: Columns = [
 const inserted: Columns = [['n', 'bigint'], ['timeline', 'text'], ...fixedColumns, ...newColumns]
 
 /**
- * Every statement of the store. None has a name on the server. A move names the row, the status and the version that it
- * moves from, none of them as one for all, so that the planner has no way but by the id; `1 / 0` breaks the transaction off when a row that it had locked is not there any more.
+ * Every statement of the store. A move names the row, the status and the version that it moves from, none of them as one for
+ * all, so that the planner has no way but by the id; `1 / 0` breaks the transaction off when a row is not as it was.
  */
 export function statementsFor(schema: string) {
   const s = quoted(schema)

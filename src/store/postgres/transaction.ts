@@ -6,7 +6,8 @@ import type { Statements } from './statements.ts'
 
 /**
  * Plans must not depend on what the planner last heard of the size of a table: a group of a few hundred keys is always
- * looked up in the index. Nor need the server plan anew for each group what it has planned before. A node that is frozen in a transaction holds its locks for these seconds and no longer.
+ * looked up in the index. So the server need not plan anew for each group what it has planned before. A node that is frozen
+ * in a transaction holds its locks for these seconds and no longer.
  */
 const begin = `begin isolation level read committed read write;
   set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
