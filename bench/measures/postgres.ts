@@ -106,10 +106,10 @@ export const pgDrain: Measure = {
 }
 
 export const pgTwoNodes: Measure = {
-  name: 'PostgreSQL: the same by two nodes of 128 slots in one process',
+  name: 'PostgreSQL: the same by two such nodes in one process',
   aim: 20_000,
   beside: 'one node of 256 slots',
-  ours: () => withUrl((url) => drain(url, [slots / 2, slots / 2])),
+  ours: () => withUrl((url) => drain(url, [slots, slots])),
   limit: () => withUrl((url) => drain(url, [slots])),
 }
 
