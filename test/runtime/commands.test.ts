@@ -190,12 +190,11 @@ describe('the processes of a command', () => {
     await open()
     const handle = await sh('echo \'{"progress":{"current":1}}\'; sleep 30')
     await running(handle)
-    const shells = commandProcesses()
-    expect(shells.length).toBeGreaterThan(0)
-    for (const { threads, session } of shells.map(nicenessOf)) {
-      expect(threads.map(([, nice]) => nice)).toEqual([19])
-      if (session !== '') expect(session).toMatch(/nice 19$/)
-    }
+    const [shell] = childrenOf(process.pid).flatMap(childrenOf)
+    expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([19])
+    // What it has started in the moment before is lower by its session.
+    const sessions = commandProcesses().map((pid) => nicenessOf(pid).session)
+    for (const session of sessions.filter((one) => one !== '')) expect(session).toMatch(/nice 19$/)
     await handle.cancel({ wait: 5_000 })
   })
 
