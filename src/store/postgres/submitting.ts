@@ -95,29 +95,24 @@ class Batch {
       return
     }
     const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
-    tx.prove(sql.hasTask, [encodeText(sorted[0]!.task.id)])
-    this.#insertAll(tx, sorted)
+    const tasks = sorted.map(({ task }) => task)
+    tx.prove(sql.hasTask, [encodeText(tasks[0]!.id)])
+    const numbers = sorted.map(({ n }) => n)
+    tx.write(sql.insertTasks, [
+      numbers,
+      shared(sorted.map(({ lines }) => lines)),
+      ...columnsOf(tasks, fixedColumns),
+      ...columnsOf(tasks, newColumns),
+    ])
+    tx.write(sql.insertParameters, [numbers, sorted.map(({ parameters }) => encodeText(parameters))])
     const tags = tagsOf(sorted)
     if (tags.length > 0) {
       const ids = tags.map(({ task: { id } }) => encodeText(id))
       tx.write(sql.insertTags, [...tagColumns(tags), ids])
     }
     const tally = new Tally()
-    for (const { task } of sorted) tally.add(task.type, task.status, 1)
+    for (const { type, status } of tasks) tally.add(type, status, 1)
     tally.write(tx)
-  }
-
-  #insertAll(tx: Transaction, rows: readonly Fresh[]): void {
-    const { sql } = tx.source
-    const tasks = rows.map(({ task }) => task)
-    const numbers = rows.map(({ n }) => n)
-    tx.write(sql.insertTasks, [
-      numbers,
-      shared(rows.map(({ lines }) => lines)),
-      ...columnsOf(tasks, fixedColumns),
-      ...columnsOf(tasks, newColumns),
-    ])
-    tx.write(sql.insertParameters, [numbers, rows.map(({ parameters }) => encodeText(parameters))])
   }
 
   #insert(submission: Submission, by: string): Task {
