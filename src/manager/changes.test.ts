@@ -12,15 +12,16 @@ function listen(filter: Filter = {}) {
   const over = new AbortController()
   const stored = new Map<string, Partial<typeof runningTask>>()
   const clock = new FakeClock()
+  let version = 0
   const look = async (id: string) => ({
     ...runningRecord,
     task: { ...runningTask, ...stored.get(id), id },
   })
   const heard = changes(bus, filter, { signal: over.signal, look, clock })
-  const transition = (status: Status, own: Partial<typeof runningTask> = {}) => {
+  const transition = (status: Status, own: Partial<typeof runningTask> = {}, at = ++version) => {
     const task = { ...runningTask, status, ...own }
     stored.set(task.id, task)
-    const entry = { version: 1, at: 0, move: status, status, attempt: 1, by: 'boot' }
+    const entry = { version: at, at: 0, move: status, status, attempt: 1, by: 'boot' }
     bus.emit({ kind: 'transition', id: task.id, task, entry })
   }
   const progress = (current: number, id = runningTask.id) =>
@@ -103,6 +104,19 @@ test('what a task has reported last is told before what became of it, and never 
   })
   expect(heard).toEqual(['running', 1])
   expect(running.clock.pending).toBe(0)
+})
+
+test('what was told already, or comes after what followed it, is not told', async () => {
+  const listener = listen()
+  const found = await all(listener, () => {
+    listener.transition('queued', {}, 1)
+    listener.transition('queued', {}, 1)
+    listener.transition('running', {}, 2)
+    listener.transition('completed', {}, 4)
+    listener.transition('pausing', {}, 3)
+    listener.transition('queued', { id: 'another' }, 1)
+  })
+  expect(found).toEqual(['queued', 'running', 'completed', 'queued'])
 })
 
 test('a reader that is too slow is told to look again, and goes on', async () => {

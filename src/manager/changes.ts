@@ -16,7 +16,7 @@ export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: 
 
 /** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
 const kept = 2_000
-/** Tasks whose tags and times are remembered, for events that do not tell them. */
+/** Tasks of which is remembered what was told last, and whether they fit, for events that do not tell it. */
 const remembered = 10_000
 
 /** What happens to all tasks that fit, from now on; ends quietly by the signal. */
@@ -50,6 +50,7 @@ class Reader {
   /** Where the newest progress of a task waits. */
   #progress = new Map<TaskId, number>()
   #lost = false
+  readonly #versions = new Versions()
   /** Tasks that live and fit. */
   readonly #fitting = new Set<TaskId>()
   #wake: (() => void) | undefined
@@ -60,6 +61,7 @@ class Reader {
   }
 
   add(event: TaskEvent): void {
+    if (event.kind === 'transition' && !this.#versions.isNew(event.id, event.entry.version)) return
     const isWanted = this.#wants(event)
     if (event.kind === 'progress') {
       if (isWanted) this.#beat.add(event)
@@ -132,6 +134,23 @@ class Reader {
     if (types?.includes(event.type) === false) return false
     const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
     return known || this.#fitting.has(event.id)
+  }
+}
+
+/** What was told of tasks: answers of two commits may come in another order than those were carried out. */
+class Versions {
+  #recent = new Map<TaskId, number>()
+  #older = new Map<TaskId, number>()
+
+  isNew(id: TaskId, version: number): boolean {
+    const told = this.#recent.get(id) ?? this.#older.get(id) ?? 0
+    if (version <= told) return false
+    this.#recent.set(id, version)
+    if (this.#recent.size >= remembered) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+    }
+    return true
   }
 }
 

@@ -56,4 +56,10 @@ export class Commands {
     }
     return answers
   }
+
+  async purge(id: TaskId): Promise<void> {
+    const [answer] = await this.#options.store.purge([id])
+    if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
+    if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
+  }
 }

@@ -58,6 +58,7 @@ function scene({ alive = false } = {}) {
     isAlive: () => alive,
     follow() {},
     canStart: () => true,
+    found() {},
     queued() {},
   })
   follower.start()

@@ -22,6 +22,8 @@ export type FollowerOptions = Readonly<{
   canStart: (type: string) => boolean
   /** Another node has queued tasks that it cannot start. */
   queued: () => void
+  /** This task is in the store; what this node knows of it and has not told yet comes before what is told here. */
+  found: (id: TaskId) => void
 }>
 
 /** Times of progress are those of the node that ran the fence: only within one they tell what is newer. */
@@ -192,6 +194,7 @@ export class Follower {
   /** Tells the listeners here what is new to them. Those who miss a version read the store themselves. */
   async #show(task: Task): Promise<void> {
     const { id, type, progress, version, fence } = task
+    this.#options.found(id)
     const seen = this.#seen.get(id) ?? unseen
     if (version < seen.version) return
     const at = progress?.at ?? 0

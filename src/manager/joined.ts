@@ -17,8 +17,10 @@ export class Joined {
   readonly #clock: Clock
   readonly #there: (tasks: readonly Task[]) => void
   readonly #stops = new Set<() => void>()
+  /** Those that were not seen yet, with the others of their transaction. */
+  readonly #expected = new Map<TaskId, readonly Task[]>()
 
-  /** `there`: these were committed. */
+  /** `there`: these were committed; said once. */
   constructor(store: Store, clock: Clock, there: (tasks: readonly Task[]) => void) {
     this.#store = store
     this.#clock = clock
@@ -27,26 +29,44 @@ export class Joined {
 
   expect(tasks: readonly Task[]): void {
     const [first] = tasks
-    if (first !== undefined) this.#later(firstLook, first.id, tasks)
+    if (first === undefined) return
+    for (const { id } of tasks) this.#expected.set(id, tasks)
+    this.#later(firstLook, first.id)
+  }
+
+  /** This task was found by someone else: whatever is told of it comes after its submit. */
+  found(id: TaskId): void {
+    const tasks = this.#expected.get(id)
+    if (tasks === undefined) return
+    this.#forget(tasks)
+    this.#there(tasks)
   }
 
   stop(): void {
     for (const stop of this.#stops) stop()
     this.#stops.clear()
+    this.#expected.clear()
   }
 
-  #later(wait: number, id: TaskId, tasks: readonly Task[]): void {
+  #later(wait: number, id: TaskId): void {
     const stop = this.#clock.after(wait, () => {
       this.#stops.delete(stop)
-      void this.#look(wait, id, tasks)
+      void this.#look(wait, id)
     })
     this.#stops.add(stop)
   }
 
-  /** All of them are there, or none. */
-  async #look(wait: number, id: TaskId, tasks: readonly Task[]): Promise<void> {
-    const found = await this.#store.get(id).catch(() => null)
-    if (found !== null) this.#there(tasks)
-    else if (wait < firstLook * growth ** looks) this.#later(wait * growth, id, tasks)
+  /** All of a transaction are there, or none. */
+  async #look(wait: number, id: TaskId): Promise<void> {
+    const task = await this.#store.get(id).catch(() => null)
+    const tasks = this.#expected.get(id)
+    if (tasks === undefined) return
+    if (task !== null) this.found(id)
+    else if (wait < firstLook * growth ** looks) this.#later(wait * growth, id)
+    else this.#forget(tasks)
+  }
+
+  #forget(tasks: readonly Task[]): void {
+    for (const { id } of tasks) this.#expected.delete(id)
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { IdempotencyKeyReused, OptionsInvalid, QueueFull, ShuttingDown } from '../core/errors.ts'
-import type { Submission, Task, TimelineEntry } from '../core/task.ts'
+import type { Submission, Task, TaskId, TimelineEntry } from '../core/task.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
 import type { Store, Submitted } from '../store/store.ts'
@@ -56,6 +56,11 @@ export class Submitter {
       submissionsOf(this.#options.registry.get(type), drafts, () => this.#moment()),
       tx,
     )
+  }
+
+  /** Something is about to be told of this task. */
+  found(id: TaskId): void {
+    this.#joined.found(id)
   }
 
   stop(): void {

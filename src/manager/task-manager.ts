@@ -1,4 +1,4 @@
-import { ControlRefused, TaskUnknown } from '../core/errors.ts'
+import { TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
@@ -166,6 +166,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
         follow: (task) => this.#attempts.follow(task),
         canStart: (type) => this.#freeSlots > 0 && options.types.includes(type),
         queued: () => this.#claimer.kick(),
+        found: (id) => this.#submitter.found(id),
       })
     }
   }
@@ -260,10 +261,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.#reports.explain(id)
   }
 
-  async purge(id: TaskId): Promise<void> {
-    const [answer] = await this.#store.purge([id])
-    if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
-    if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
+  purge(id: TaskId): Promise<void> {
+    return this.#commands.purge(id)
   }
 
   async hold(type: string, held = true): Promise<void> {
@@ -371,6 +370,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   #tell(task: Task, entry: TimelineEntry): void {
+    this.#submitter.found(task.id)
     this.#reports.note(task, entry)
     this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
   }

@@ -1,5 +1,5 @@
 import { Client, Pool } from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { openTaskManager, TaskUnknown, type TaskEvent, type TaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { quick } from '../fixtures/quick.ts'
@@ -14,11 +14,23 @@ beforeAll(async () => {
 })
 afterAll(() => client.end())
 
-async function manager(maxConcurrent = 2): Promise<TaskManager> {
-  const database = `${inject('postgres')}?schema=${newSchema()}`
+async function manager({ maxConcurrent = 2, schema = newSchema() } = {}): Promise<TaskManager> {
+  const database = `${inject('postgres')}?schema=${schema}`
   const opened = await openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger })
   onTestFinished(() => opened.close())
   return opened
+}
+
+/** What is told of each task from now on. */
+function follow(node: TaskManager) {
+  const statuses = new Map<string, string[]>()
+  void (async () => {
+    for await (const change of node.changes()) {
+      if (change.kind !== 'transition') continue
+      statuses.set(change.id, [...(statuses.get(change.id) ?? []), change.entry.status])
+    }
+  })()
+  return { of: (id: string) => statuses.get(id) }
 }
 
 const queuedIn = async (node: TaskManager) => (await node.counts()).byType['quick']?.queued ?? 0
@@ -26,24 +38,50 @@ const queuedIn = async (node: TaskManager) => (await node.counts()).byType['quic
 describe('a submit within a transaction', () => {
   test('is there with its commit, and runs at once', async () => {
     const node = await manager()
-    const seen: string[] = []
-    const watching = (async () => {
-      for await (const change of node.changes()) if ('task' in change) seen.push(change.task.status)
-    })()
+    const told = follow(node)
     await client.query('begin')
     const handle = await node.submit(quick, { a: 4 }, { tx: client })
     await expect(handle.task()).rejects.toThrow(TaskUnknown)
     await expect(handle.result()).rejects.toThrow(TaskUnknown)
     expect((await node.counts()).byType).toEqual({})
-    expect(seen).toEqual([])
+    expect(told.of(handle.id)).toBeUndefined()
     await client.query('commit')
     expect(await handle.result()).toBe(8)
     const { timeline } = await handle.details()
     expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'complete'])
     expect((await node.counts()).byType).toEqual({ quick: { completed: 1 } })
-    await node.close()
-    await watching
-    expect(seen[0]).toBe('queued')
+    expect(told.of(handle.id)).toEqual(['queued', 'running', 'completed'])
+  })
+
+  test('is told as submitted before it is told as claimed, though it is claimed before anybody looks', async () => {
+    const node = await manager()
+    const told = follow(node)
+    await client.query('begin')
+    const { id } = await node.submit(quick, { a: 1 }, { tx: client })
+    await client.query('commit')
+    await (await node.submit(quick, { a: 2 })).result()
+    await vi.waitFor(() => expect(told.of(id)).toEqual(['queued', 'running', 'completed']))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(told.of(id)).toEqual(['queued', 'running', 'completed'])
+  })
+
+  test('is told as submitted before it is told as another node has left it', async () => {
+    const schema = newSchema()
+    const submitter = await manager({ maxConcurrent: 0, schema })
+    await manager({ schema })
+    const told = follow(submitter)
+    await client.query('begin')
+    const handle = await submitter.submit(quick, { a: 1 }, { tx: client })
+    // By then looks whether it is there are far apart.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await client.query('commit')
+    expect(await handle.result()).toBe(2)
+    // Somebody else ran it: of what happened in between only the newest is told.
+    await vi.waitFor(() => expect(told.of(handle.id)?.at(-1)).toBe('completed'))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const statuses = told.of(handle.id)
+    expect([statuses?.[0], statuses?.at(-1)]).toEqual(['queued', 'completed'])
+    expect(statuses).toEqual([...new Set(statuses)])
   })
 
   test('vanishes with its rollback', async () => {
@@ -57,7 +95,7 @@ describe('a submit within a transaction', () => {
   })
 
   test('shares its fate with what else the transaction does', async () => {
-    const node = await manager(0)
+    const node = await manager({ maxConcurrent: 0 })
     const table = `orders_${newSchema()}`
     await client.query(`create table ${table} (id int primary key)`)
     await client.query(`insert into ${table} values (1)`)
@@ -77,7 +115,7 @@ describe('a submit within a transaction', () => {
   })
 
   test('counts, keeps keys and takes a batch whole, as any other', async () => {
-    const node = await manager(0)
+    const node = await manager({ maxConcurrent: 0 })
     const first = await node.submit(quick, { a: 1 }, { idempotencyKey: 'key' })
     await client.query('begin isolation level serializable')
     const again = await node.submit(quick, { a: 1 }, { idempotencyKey: 'key', tx: client })
@@ -88,7 +126,7 @@ describe('a submit within a transaction', () => {
   })
 
   test('takes a client of a pool, which gets its own types of values back', async () => {
-    const node = await manager(0)
+    const node = await manager({ maxConcurrent: 0 })
     const pool = new Pool({ connectionString: inject('postgres'), max: 1 })
     const pooled = await pool.connect()
     await pooled.query('begin')
@@ -116,7 +154,7 @@ describe('a submit within a transaction', () => {
   })
 
   test('without a transaction, or in another database, is refused in words', async () => {
-    const node = await manager(0)
+    const node = await manager({ maxConcurrent: 0 })
     await expect(node.submit(quick, { a: 1 }, { tx: client })).rejects.toThrow(/not in a transaction/)
     const other = new Client({ connectionString: inject('postgres').replace(/\w+$/, 'template1') })
     await other.connect()
