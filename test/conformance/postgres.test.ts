@@ -42,6 +42,15 @@ class Nodes implements AsyncDisposable {
 const many = (count: number, own: (index: number) => Partial<Submission> = () => ({})) =>
   Array.from({ length: count }, (_, index) => submission({ id: `task-${index}`, ...own(index) }))
 
+/** Of so many tasks that are submitted at once. */
+async function placesOf(store: Store, name: string, count: number): Promise<number[]> {
+  const submitted = await store.submit(
+    many(count, (index) => ({ id: `${name} ${index}` })),
+    fromApi,
+  )
+  return submitted.kind === 'accepted' ? submitted.tasks.map(({ task }) => task.seq) : []
+}
+
 describe('nodes on one PostgreSQL', () => {
   test('start together: each migration runs once', async () => {
     await using nodes = await Nodes.open(10)
@@ -55,6 +64,21 @@ describe('nodes on one PostgreSQL', () => {
     await ask(`insert into ${nodes.schema}.boots (id, slots, types, version, started_at, renewed_at, lease_until)
       values ('old', 3, '["work"]', '0.0.1', 1, 1, 9e15)`)
     expect((await nodes.first.boots())[0]).toMatchObject({ id: 'old', slots: 3, host: null, pid: null })
+  })
+
+  test('never take the same place in the queue, and keep their order, though others take places in between', async () => {
+    await using nodes = await Nodes.open(1)
+    await ask(`alter sequence ${nodes.schema}.places increment by 3`)
+    const places = await placesOf(nodes.first, 'apart', 300)
+    await ask(`alter sequence ${nodes.schema}.places increment by 1`)
+    places.push(...(await placesOf(nodes.first, 'together', 300)))
+    expect(places).toEqual([...new Set(places)].toSorted((a, b) => a - b))
+    expect(places[299]! - places[0]!).toBe(3 * 299)
+    await using other = await openPostgres(url, { schema: nodes.schema })
+    const both = await Promise.all(
+      [nodes.first, other].map((store, index) => placesOf(store, `node ${index}`, 2_000)),
+    )
+    expect(new Set(both.flat()).size).toBe(4_000)
   })
 
   test('never claim the same task, and together claim all', async () => {

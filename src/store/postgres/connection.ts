@@ -10,6 +10,8 @@ import { stateOf, unavailable } from './failures.ts'
 export type Session = Readonly<{
   /** Rejects with what the server says, or with `StoreUnavailable` when the connection is lost. */
   query(text: string, values?: readonly Parameter[]): Promise<Rows>
+  /** What was asked for leaves now, so that the server is at it while the next statement is made. */
+  send(): void
 }>
 
 /** A value of a statement; an array is an array of the server. */
@@ -52,7 +54,10 @@ export class Connection {
    */
   async session(): Promise<Session> {
     const client = this.#client ?? (await this.#connect())
-    return { query: (text, values) => this.#query(client, text, values) }
+    return {
+      query: (text, values) => this.#query(client, text, values),
+      send: () => client.connection.stream.uncork(),
+    }
   }
 
   /** It is not to be trusted any more: the next statement opens another one. */

@@ -42,6 +42,7 @@ function sessionOf(callers: CallersTransaction): Session {
       last = rows.catch(() => undefined)
       return rows
     },
+    send() {},
   }
 }
 

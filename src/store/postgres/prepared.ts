@@ -2,13 +2,17 @@ import { hash } from 'node:crypto'
 import type { Client } from 'pg'
 import { stateOf } from './failures.ts'
 
+/** The server keeps each of them with its plan for as long as the connection lives. */
+const most = 200
+
 /** By its text: a name means the same statement wherever it is met, even behind a pooler that tells nobody of itself. */
 export class StatementNames {
   readonly #names = new Map<string, string>()
 
-  of(text: string): string {
+  /** Undefined when there are so many already that this one has to do without. */
+  of(text: string): string | undefined {
     let name = this.#names.get(text)
-    if (name === undefined)
+    if (name === undefined && this.#names.size < most)
       this.#names.set(text, (name = `fermata_${hash('sha1', text, 'hex').slice(0, 24)}`))
     return name
   }

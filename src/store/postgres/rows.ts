@@ -107,27 +107,20 @@ export function taskOf(row: Row): Task {
   }
 }
 
-/** What a statement takes as one array for each column: as `shared`, each of them. */
-export function columnsOf(tasks: readonly Task[], columns: readonly Column[]): Value[][] {
-  return columns.map(([, , of]) => shared(tasks.map(of)))
+/** A column of a group of rows. */
+export type Filled = Readonly<{ name: string; type: string; values: readonly Value[] }>
+
+export function columnsOf(tasks: readonly Task[], columns: readonly Column[]): Filled[] {
+  return columns.map(([name, type, of]) => ({ name, type, values: tasks.map(of) }))
 }
 
-/** The columns in which one of these differs from what it was before, and what they all hold in it. */
-export function changedColumns(
-  tasks: readonly Readonly<{ before: Task; task: Task }>[],
-): readonly Readonly<{ column: Column; values: Value[] }>[] {
-  return movingColumns.flatMap((column) => {
-    const [, , of] = column
-    const values = tasks.map(({ task }) => of(task))
-    const isChanged = tasks.some(({ before }, index) => of(before) !== values[index])
-    return isChanged ? [{ column, values: shared(values) }] : []
+/** The columns in which one of these differs from what it was before. */
+export function changedColumns(tasks: readonly Readonly<{ before: Task; task: Task }>[]): Filled[] {
+  const after = tasks.map(({ task }) => task)
+  return columnsOf(after, movingColumns).filter((_, column) => {
+    const [, , of] = movingColumns[column]!
+    return tasks.some(({ before, task }) => of(before) !== of(task))
   })
-}
-
-/** One element stands for all when they are equal, as most are in a group: see `fromArrays`. */
-export function shared<T extends Value>(values: readonly T[]): T[] {
-  const [first] = values
-  return first !== undefined && values.every((value) => value === first) ? [first] : [...values]
 }
 
 type Numbered = Readonly<{ n: number; task: Task }>

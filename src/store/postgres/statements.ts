@@ -1,22 +1,6 @@
 import { quoted } from './migrations.ts'
-import { fixedColumns, newColumns, selectedColumns } from './rows.ts'
-
-type Columns = readonly (readonly [name: string, type: string, ...rest: unknown[]])[]
-
-const names = (columns: Columns) => columns.map(([name]) => name).join(', ')
-
-/** Marks of arrays, the first of them `$1`. */
-const arrays = (columns: Columns) => columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ')
-
-/** Rows of arrays, as `u`. */
-const fromArrays = (columns: Columns) => `unnest(${arrays(columns)}) as u(${names(columns)})`
-
-/** A column of `fromArrays` of which a single element may stand for all rows: the first array has one for each. */
-const valueOf = (columns: Columns, wanted: string) => {
-  const index = columns.findIndex(([name]) => name === wanted)
-  const array = `($${index + 1}::${columns[index]?.[1]}[])`
-  return `case when cardinality(${array}) = 1 then ${array}[1] else u.${wanted} end`
-}
+import { arraysOf, shaped, valueOf, type Part } from './packing.ts'
+import { selectedColumns } from './rows.ts'
 
 /** Unix milliseconds, by the clock of the database. */
 const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
@@ -24,17 +8,12 @@ const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 /** What a caller says, or the time of the database. */
 const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
 
-const guard: Columns = [
-  ['id', 'text'],
-  ['from_status', 'text'],
-  ['from_version', 'int'],
-  ['lines', 'text'],
-]
-const inserted: Columns = [['n', 'bigint'], ['timeline', 'text'], ...fixedColumns, ...newColumns]
+/** The first columns of a move: the id, the status and the version of the row that it moves. */
+const guards = 3
 
 /**
- * Every statement of the store. A move names the row, the status and the version that it moves from, none of them as one for
- * all, so that the planner has no way but by the id; `1 / 0` breaks the transaction off when a row is not as it was.
+ * Every statement of the store. What a move says of the row that it moves is no key of any index to the planner, so that it has
+ * no way but by the id; `1 / 0` breaks the transaction off when a row is not as it was.
  */
 export function statementsFor(schema: string) {
   const s = quoted(schema)
@@ -45,7 +24,9 @@ export function statementsFor(schema: string) {
     /** Fails outside of a transaction, and where the tables are not; stands in nobody's way. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}`,
-    moment: `select ${time}, nextval('${s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
+    /** Places are told by the first and the last, unless other nodes took some in between. */
+    moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
+      from (select nextval('${s.replaceAll("'", "''")}.places') as p from generate_series(1, $1::int)) as taken`,
 
     /** Whether a transaction has come to its end: of a number that is not given out yet nothing is known any more. */
     isOver: `select case when $1::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) then true
@@ -57,15 +38,17 @@ export function statementsFor(schema: string) {
     hasLines: `select 1 from ${s}.tasks where id = $1 and position($2 in timeline) > 0`,
     wasSaved: `select 1 from ${s}.tasks where id = $1 and saved_at >= $2`,
 
-    insertTasks: `insert into ${s}.tasks (${names(inserted)})
-      select ${inserted.map(([name]) => valueOf(inserted, name)).join(', ')} from ${fromArrays(inserted)}`,
+    insertTasks: shaped(
+      (parts) => `insert into ${s}.tasks (${parts.map(({ name }) => name).join(', ')})
+      select ${parts.map((_, index) => valueOf(parts, index)).join(', ')} from ${arraysOf(parts)}`,
+    ),
     insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
     insertTags: `insert into ${s}.tags (tag, created_at, n, id)
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
     lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
-    moveTasks: moves(s),
+    moveTasks: shaped((parts) => move(s, parts)),
     timelines: `select id, timeline from ${s}.tasks where id = any($1::text[])`,
     setTimelines: `update ${s}.tasks t set timeline = u.timeline from unnest($1::text[], $2::text[]) as u(id, timeline)
       where t.id = u.id`,
@@ -200,23 +183,20 @@ export function statementsFor(schema: string) {
   } as const
 }
 
-/** The move that sets these columns: a group changes few of them, and a server reads a short statement sooner. */
-function moves(s: string): (set: Columns) => string {
-  const texts = new Map<string, string>()
-  return (set) => {
-    const key = names(set)
-    let text = texts.get(key)
-    if (text === undefined) texts.set(key, (text = move(s, [...guard, ...set], set)))
-    return text
-  }
-}
-
-function move(s: string, columns: Columns, set: Columns): string {
-  const values = set.map(([name]) => `${name} = ${valueOf(columns, name)}`)
+/** Of `guards`, what each row was before, and then the columns that are set. */
+function move(s: string, parts: readonly Part[]): string {
+  const set = parts.flatMap(({ name }, index) =>
+    index < guards
+      ? []
+      : [
+          name === 'timeline'
+            ? `timeline = t.timeline || ${valueOf(parts, index)}`
+            : `${name} = ${valueOf(parts, index)}`,
+        ],
+  )
   return `with moved as (
-      update ${s}.tasks t set ${[...values, `timeline = t.timeline || ${valueOf(columns, 'lines')}`].join(', ')}
-      from ${fromArrays(columns)}
-      where t.id = u.id and t.status = u.from_status and t.version = u.from_version
+      update ${s}.tasks t set ${set.join(', ')} from ${arraysOf(parts)}
+      where t.id = u.id and t.status is not distinct from ${valueOf(parts, 1)} and t.version is not distinct from ${valueOf(parts, 2)}
       returning 1
     ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`
 }

@@ -4,7 +4,8 @@ import { lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type { SubmitOptions, Submitted } from '../store.ts'
 import { Tally, waitingOf, type Waiting } from './counters.ts'
-import { columnsOf, fixedColumns, newColumns, shared, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { atOnce, packed } from './packing.ts'
+import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -95,23 +96,13 @@ class Batch {
       return
     }
     const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
-    const tasks = sorted.map(({ task }) => task)
-    tx.prove(sql.hasTask, [encodeText(tasks[0]!.id)])
-    const numbers = sorted.map(({ n }) => n)
-    tx.write(sql.insertTasks, [
-      numbers,
-      shared(sorted.map(({ lines }) => lines)),
-      ...columnsOf(tasks, fixedColumns),
-      ...columnsOf(tasks, newColumns),
-    ])
-    tx.write(sql.insertParameters, [numbers, sorted.map(({ parameters }) => encodeText(parameters))])
-    const tags = tagsOf(sorted)
-    if (tags.length > 0) {
-      const ids = tags.map(({ task: { id } }) => encodeText(id))
-      tx.write(sql.insertTags, [...tagColumns(tags), ids])
-    }
+    tx.prove(sql.hasTask, [encodeText(sorted[0]!.task.id)])
     const tally = new Tally()
-    for (const { type, status } of tasks) tally.add(type, status, 1)
+    for (const { task } of sorted) tally.add(task.type, task.status, 1)
+    for (let at = 0; at < sorted.length; at += atOnce) {
+      if (at > 0) tx.send()
+      insert(tx, sorted.slice(at, at + atOnce))
+    }
     tally.write(tx)
   }
 
@@ -121,6 +112,25 @@ class Batch {
     const { task, entry } = rules.submitted(submission, { now: this.#moment.now, nextSeq: () => n, by })
     this.#fresh.push({ n, task, lines: lineOf(entry), parameters: submission.parameters })
     return task
+  }
+}
+
+function insert(tx: Transaction, rows: readonly Fresh[]): void {
+  const { sql } = tx.source
+  const tasks = rows.map(({ task }) => task)
+  const numbers = rows.map(({ n }) => n)
+  const { parts, values } = packed([
+    { name: 'n', type: 'bigint', values: numbers },
+    { name: 'timeline', type: 'text', values: rows.map(({ lines }) => lines) },
+    ...columnsOf(tasks, fixedColumns),
+    ...columnsOf(tasks, newColumns),
+  ])
+  tx.write(sql.insertTasks(parts), values)
+  tx.write(sql.insertParameters, [numbers, rows.map(({ parameters }) => encodeText(parameters))])
+  const tags = tagsOf(rows)
+  if (tags.length > 0) {
+    const ids = tags.map(({ task: { id } }) => encodeText(id))
+    tx.write(sql.insertTags, [...tagColumns(tags), ids])
   }
 }
 

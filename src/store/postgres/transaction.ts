@@ -71,16 +71,25 @@ export class Transaction {
     this.#writes.push(this.ask(text, values))
   }
 
+  /** What was asked for leaves now: the server is at it while more is made. */
+  send(): void {
+    this.#session.send()
+  }
+
   /** The time, and so many places in the queue; read after the locks that were asked for before. */
   async moment(places: number): Promise<Moment> {
     const { sql, clock } = this.source
-    const rows = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
+    const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
+    const [now, first, , all] = row as [number, number?, number?, (string | null)?]
+    const apart = all?.split(',').map(Number)
     let used = 0
     return {
-      now: clock?.now() ?? (rows[0]?.[0] as number),
+      now: clock?.now() ?? now,
       nextSeq: () => {
-        const place = rows[used++]?.[1]
-        if (typeof place !== 'number') throw new Error('a move took a place that nobody asked for')
+        if (used >= places || first === undefined)
+          throw new Error('a move took a place that nobody asked for')
+        const place = apart === undefined ? first + used : apart[used]!
+        used += 1
         return place
       },
     }

@@ -5,7 +5,8 @@ import { logLimit, timelineLimit, type Moved } from '../store.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import type { KnownRow } from './known.ts'
-import { changedColumns, numberOf, shared, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { atOnce, packed } from './packing.ts'
+import { changedColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -145,15 +146,9 @@ export class Work {
     const { sql } = tx.source
     const changed = [...this.#held.values()].filter((held) => held.changed)
     this.#prove(tx)
-    if (changed.length > 0) {
-      const set = changedColumns(changed)
-      tx.write(sql.moveTasks(set.map(({ column }) => column)), [
-        changed.map(({ task }) => encodeText(task.id)),
-        changed.map(({ before }) => before.status),
-        changed.map(({ before }) => before.version),
-        shared(changed.map(({ lines }) => lines)),
-        ...set.map(({ values }) => values),
-      ])
+    for (let at = 0; at < changed.length; at += atOnce) {
+      if (at > 0) tx.send()
+      writeMoves(tx, changed.slice(at, at + atOnce))
     }
     this.#writeDocuments(tx)
     this.#writeLog(tx)
@@ -248,6 +243,17 @@ export class Work {
     if (held === undefined) throw new Error(`task ${id} is not held by this transaction`)
     return held
   }
+}
+
+function writeMoves(tx: Transaction, changed: readonly Held[]): void {
+  const { parts, values } = packed([
+    { name: 'id', type: 'text', values: changed.map(({ task }) => encodeText(task.id)) },
+    { name: 'from_status', type: 'text', values: changed.map(({ before }) => before.status) },
+    { name: 'from_version', type: 'int', values: changed.map(({ before }) => before.version) },
+    { name: 'timeline', type: 'text', values: changed.map(({ lines }) => lines) },
+    ...changedColumns(changed),
+  ])
+  tx.write(tx.source.sql.moveTasks(parts), values)
 }
 
 /** Beyond the limit a timeline is shortened at every fiftieth version. */

@@ -1,0 +1,55 @@
+import type { Parameter } from './connection.ts'
+import type { Filled, Value } from './rows.ts'
+
+/** How a column of a group goes to the server: as an array, or, where all rows are `alike`, as one value. */
+export type Part = Readonly<{ name: string; type: string; alike: boolean }>
+
+export type Packed = Readonly<{ parts: readonly Part[]; values: readonly Parameter[] }>
+
+/** Rows in one statement: of more the server carries out some while the next ones are made. */
+export const atOnce = 128
+
+/**
+ * Rows from which on a group looks for columns that are alike: each combination of them is a statement of its own, and the
+ * server unpacks an array for every row, which costs it more than many a column is worth. Keys are never alike in a group.
+ */
+const worthwhile = 32
+
+export function packed(columns: readonly Filled[]): Packed {
+  const parts: Part[] = []
+  const values: Parameter[] = []
+  for (const { name, type, values: column } of columns) {
+    const alike = column.length >= worthwhile && isAlike(column)
+    parts.push({ name, type, alike })
+    values.push(alike ? column[0]! : column)
+  }
+  return { parts, values }
+}
+
+function isAlike([first, ...others]: readonly Value[]): boolean {
+  return others.every((value) => value === first)
+}
+
+/** The arrays of these parts as rows `u`. */
+export function arraysOf(parts: readonly Part[]): string {
+  const arrays = parts.flatMap(({ type, alike }, index) => (alike ? [] : [`$${index + 1}::${type}[]`]))
+  const names = parts.flatMap(({ name, alike }) => (alike ? [] : [name]))
+  return `unnest(${arrays.join(', ')}) as u(${names.join(', ')})`
+}
+
+/** What stands for this part in a statement over `arraysOf`. */
+export function valueOf(parts: readonly Part[], index: number): string {
+  const { name, type, alike } = parts[index]!
+  return alike ? `$${index + 1}::${type}` : `u.${name}`
+}
+
+/** One text for each combination of parts. */
+export function shaped(write: (parts: readonly Part[]) => string): (parts: readonly Part[]) => string {
+  const texts = new Map<string, string>()
+  return (parts) => {
+    const shape = parts.map(({ name, alike }) => (alike ? `=${name}` : name)).join()
+    let text = texts.get(shape)
+    if (text === undefined) texts.set(shape, (text = write(parts)))
+    return text
+  }
+}
