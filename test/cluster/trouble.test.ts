@@ -111,6 +111,27 @@ describe('nodes', { timeout: 180_000 }, () => {
     expect(performance.now() - freed).toBeLessThan(10_000)
     expect(worker.state.boot).toBe(boot)
   })
+
+  test('answer that the database is away while a statement takes too long, keep what runs, and go on', async () => {
+    await using nodes = await pair(server.url)
+    const { api, worker, schema } = nodes
+    const boot = worker.state.boot
+    const running = await api.submit(patient, {})
+    await until(async () => (await running.task()).status === 'running')
+    await ask(`create function ${schema}.dawdle() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(60); return new; end $$`)
+    await ask(`create trigger dawdle before insert on ${schema}.tasks execute function ${schema}.dawdle()`)
+    const began = performance.now()
+    const refused = await api.submit(quick, { a: 1 }).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(StoreUnavailable)
+    expect(refused).toMatchObject({ unknown: false, cause: { code: '57014' } })
+    expect(performance.now() - began).toBeGreaterThan(9_000)
+    await ask(`drop trigger dawdle on ${schema}.tasks`)
+    expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
+    expect(await api.counts()).toMatchObject({ byType: { quick: { completed: 1 }, patient: { running: 1 } } })
+    expect(worker.state.boot).toBe(boot)
+    expect(await running.cancel({ wait: 10_000 })).toMatchObject({ status: 'cancelled', fence: 1 })
+  })
 })
 
 async function until(reached: () => Promise<boolean>): Promise<void> {
