@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Real processes and real waits have their own projects; the rest runs on a clock of its own. */
@@ -19,6 +20,8 @@ const api = 'client,events,logs,nodes,options,queue,requests,tasks,waiting,walk'
 
 export default defineConfig({
   test: {
+    // Most of the time they wait: two at once even where there are two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       project('unit', [
         'src/**/*.test.ts',

@@ -67,9 +67,9 @@ export function taskHandlers({
     async getTaskResult({ params, query, headers, reply }) {
       const id = params.task_id
       const { task } = await manager.brief(id)
+      const asked = preferencesOf(headers.prefer)
+      tellApplied(reply, { ...asked, async: false })
       if (!isTerminal(task.status)) {
-        const asked = preferencesOf(headers.prefer)
-        tellApplied(reply, { ...asked, async: false })
         const ended = await waits.forEnd(id, asked.wait ?? query.wait, reply)
         if (ended === undefined) throw new ResultNotReady(id, (await manager.brief(id)).task.status)
       }

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 
-const niceness = 19
+/** A tenth of what the node and others on the machine get when all want more than there is; 19 would be next to nothing. */
+const niceness = 10
 
 /**
- * Gives a process, which leads a session of its own, the lowest priority, so that the API answers while all of them compute.
+ * Gives a process, which leads a session of its own, a low priority, so that the API answers while all of them compute.
  * Linux shares processors between sessions first (autogroup): there the niceness of the session counts, not of its
  * processes.
  */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,16 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
+
+/** What a process has used, of itself and its threads; hundredths of a second are the ticks of every Linux. */
+function processorSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+  return (Number(user) + Number(system)) / 100
+}
 
 describe('a start', () => {
   test.each([
@@ -111,16 +122,14 @@ describe('a start', () => {
     expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
   })
 
-  test('answers within a second', async () => {
-    const waits: number[] = []
-    // The best of three: the machine may be busy with something else.
-    for (let round = 0; round < 3; round++) {
-      const began = performance.now()
-      await using server = await TestServer.start()
-      expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
-      waits.push(performance.now() - began)
-    }
-    expect(Math.min(...waits)).toBeLessThan(1_000)
+  test('is short work for a processor, and waits for nothing', async () => {
+    const began = performance.now()
+    await using server = await TestServer.start()
+    expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
+    // Twice that on a machine that is busy with something else, and some time in its queue.
+
+    expect(processorSeconds(server.pid)).toBeLessThan(2)
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 
   test('for everybody warns, and answers by any name', async () => {
@@ -200,22 +209,26 @@ describe('an end by a signal', () => {
 })
 
 describe('a fault in code of users', () => {
+  /** Does so when it gets the signal. */
   const faulty = (code: string) =>
     TestServer.start({
-      env: { NODE_OPTIONS: `--import=data:text/javascript,setTimeout(()=>{${code}},1500)` },
+      env: {
+        NODE_OPTIONS: `--import=data:text/javascript,process.once('SIGUSR2',()=>{setImmediate(()=>{${code}})})`,
+      },
     })
 
   test('that is a forgotten promise is logged, and the server goes on', async () => {
     await using server = await faulty(`Promise.reject(Error('forgotten'))`)
-    await sleep(2_000)
+    const logged = server.logged('a promise was rejected and nobody listened; the server goes on')
+    server.signal('SIGUSR2')
+    expect(await logged).toMatchObject({ err: { message: 'forgotten' } })
     expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
-    const { code, stdout } = await server.stop()
-    expect(code).toBe(0)
-    expect(stdout).toContain('forgotten')
+    expect(await server.stop()).toMatchObject({ code: 0 })
   })
 
   test('that nobody could catch ends it with a line in the log', async () => {
     await using server = await faulty(`throw/**/Error('lost')`)
+    server.signal('SIGUSR2')
     const { code, stdout } = await server.ended
     expect(code).toBe(1)
     expect(stdout).toMatch(/"level":60,.*lost/)

@@ -191,10 +191,10 @@ describe('the processes of a command', () => {
     const handle = await sh('echo \'{"progress":{"current":1}}\'; sleep 30')
     await running(handle)
     const [shell] = childrenOf(process.pid).flatMap(childrenOf)
-    expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([19])
+    expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([10])
     // What it has started in the moment before is lower by its session.
     const sessions = commandProcesses().map((pid) => nicenessOf(pid).session)
-    for (const session of sessions.filter((one) => one !== '')) expect(session).toMatch(/nice 19$/)
+    for (const session of sessions.filter((one) => one !== '')) expect(session).toMatch(/nice 10$/)
     await handle.cancel({ wait: 5_000 })
   })
 

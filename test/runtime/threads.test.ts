@@ -57,8 +57,8 @@ describe('a handler in a thread', () => {
     await running(handle)
     const [host] = childrenOf(process.pid)
     const { threads, session } = nicenessOf(host!)
-    expect(threads.filter(([name]) => name === 'WorkerThread').map(([, nice]) => nice)).toContain(19)
-    if (session !== '') expect(session).toMatch(/nice 19$/)
+    expect(threads.filter(([name]) => name === 'WorkerThread').map(([, nice]) => nice)).toContain(10)
+    if (session !== '') expect(session).toMatch(/nice 10$/)
     await handle.cancel({ wait: 5_000 })
   })
 
