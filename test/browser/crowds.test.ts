@@ -60,6 +60,16 @@ test('a search that did not look at all tasks says so, also when it has found no
   await page.getByText('The search looked at the newest 10,000').waitFor()
 })
 
+test('a search that is answered in small portions goes on by itself', async () => {
+  const { page } = await openPage(browser, `${server.url}/`)
+  await page.route('**/api/tasks?*', (route, request) =>
+    route.continue({ url: request.url().replace('limit=100', 'limit=3') }),
+  )
+  await page.goto(`${server.url}/tasks?q=${encodeURIComponent('"b":999')}`)
+  await page.getByText('The search looked at the newest 10,000').waitFor()
+  expect(await page.getByRole('grid', { name: 'Tasks' }).getByRole('row').count()).toBe(12)
+})
+
 test('while tasks are counted their number so far is told, and only the whole number is offered', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks`)
   // The count is answered as it stands at once.

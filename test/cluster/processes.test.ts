@@ -106,7 +106,8 @@ describe.concurrent('nodes on one database', () => {
     audit(tasks)
     const lost = tasks.filter(({ timeline }) => timeline.some(({ move }) => move === 'lost'))
     expect(lost.length).toBeGreaterThanOrEqual(1)
-    expect(lost.length).toBeLessThanOrEqual(4)
+    // Four ran; four more may have ended whose settlements were still on their way.
+    expect(lost.length).toBeLessThanOrEqual(8)
   })
 
   test('leave alone what a frozen node had lost when it wakes, and it begins anew', async () => {

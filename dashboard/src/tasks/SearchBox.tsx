@@ -9,18 +9,23 @@ const rest = 250
 export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange: (text: string) => void }>) {
   const box = useRef<HTMLInputElement>(null)
   const [typed, setTyped] = useState(text)
+  /** What this box has asked for, or was told. */
+  const [known, setKnown] = useState(text)
   const search = useEffectEvent((wanted: string) => {
-    if (wanted !== text) onChange(wanted)
+    if (wanted === text) return
+    setKnown(wanted)
+    onChange(wanted)
   })
   useEffect(() => {
     const timer = setTimeout(() => search(typed.trim()), rest)
     return () => clearTimeout(timer)
   }, [typed])
-  // Cleared, or changed by the way back.
+  // Cleared, or changed by the way back. What comes of its own asking must not undo letters that were typed since.
   const [before, setBefore] = useState(text)
   if (before !== text) {
     setBefore(text)
-    if (typed.trim() !== text) setTyped(text)
+    setKnown(text)
+    if (known !== text) setTyped(text)
   }
   useKeys({ '/': () => box.current?.select() })
   return (

@@ -44,9 +44,10 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
   const first = items[0]?.index ?? 0
   const last = items.at(-1)?.index ?? 0
   const looked = useEffectEvent(see)
+  // Also when a page is through: what was seen while it was read could not ask for the next one.
   useEffect(() => {
-    if (ids.length > 0) looked(first, last)
-  }, [first, last, ids])
+    if (ids.length > 0 && !isLoading) looked(first, last)
+  }, [first, last, ids, isLoading])
 
   const present = cursor >= 0 ? cursor : (rows.range?.startIndex ?? 0) - 1
   const go = (to: number) => {

@@ -15,6 +15,25 @@ describe('the rows of the table', () => {
     expect(new Set(pager.state().ids).size).toBe(250)
   })
 
+  test('are looked for until some are found: a search answers after a while, whatever it has', async () => {
+    const portions = [[], [], ['b', 'a'], []] as const
+    const page = async (cursor = '0'): Promise<TaskPage> => {
+      await Promise.resolve()
+      const next = Number(cursor) + 1
+      return {
+        tasks: portions[Number(cursor)]!.map((id) => ({ task_id: id, version: 1 }) as TaskStatus),
+        next_cursor: next < portions.length ? String(next) : null,
+        search_limited: next === portions.length,
+      }
+    }
+    const one = (id: string) => Promise.resolve({ task_id: id } as TaskStatus)
+    const pager = new Pager({ page, one }, { order: 'newest', now: () => 0 })
+    await pager.more()
+    expect(pager.state()).toMatchObject({ ids: ['b', 'a'], isAtEnd: false, isLoading: false })
+    await pager.more()
+    expect(pager.state()).toMatchObject({ ids: ['b', 'a'], isAtEnd: true, isLimited: true })
+  })
+
   test('stay where they are when tasks come, which are counted', async () => {
     const { pager, add } = tableOf(150)
     await pager.more()

@@ -62,17 +62,20 @@ export class Pager {
     return this.#known.has(id)
   }
 
-  /** Reads the next page, unless that is under way or there is none. */
+  /** Reads the next page that has rows, unless that is under way or there is none. A search may find nothing for long. */
   async more(): Promise<void> {
     if (this.#next === null) return
-    const cursor = this.#next
     await this.#alone('more', async (signal) => {
       this.#set({ isLoading: true })
-      const page = await this.#read.page(cursor, signal)
-      this.#pages.push({ cursor, first: this.#ids.length, length: page.tasks.length })
-      this.#append(page)
-      this.#next = page.next_cursor
-      this.#set({ isAtEnd: page.next_cursor === null, isLimited: page.search_limited, error: null })
+      const before = this.#ids.length
+      while (this.#next !== null && this.#ids.length === before) {
+        const cursor = this.#next
+        const page = await this.#read.page(cursor, signal)
+        this.#pages.push({ cursor, first: this.#ids.length, length: page.tasks.length })
+        this.#next = page.next_cursor
+        this.#append(page)
+        this.#set({ isAtEnd: page.next_cursor === null, isLimited: page.search_limited, error: null })
+      }
     })
     this.#set({ isLoading: false })
   }

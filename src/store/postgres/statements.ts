@@ -121,12 +121,13 @@ export function statementsFor(schema: string) {
 
     startBoot: `insert into ${s}.boots (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
       select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,
+    /** A claim may be committed before the settlement whose slot it takes: that is no slot more. */
     living: `with held as (
         select owner_boot as boot, count(*) as slots from ${s}.tasks
         where owner_boot is not null and status in ('running', 'pausing', 'cancelling') group by owner_boot
       ), fenced as (select boot, count(*) as slots from ${s}.fenced_off group by boot)
       select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at, b.renewed_at,
-        coalesce(h.slots, 0) + coalesce(f.slots, 0)
+        least(b.slots, coalesce(h.slots, 0) + coalesce(f.slots, 0))
       from ${s}.boots b left join held h on h.boot = b.id left join fenced f on f.boot = b.id
       where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
     hasBoot: `select 1 from ${s}.boots where id = $1`,
