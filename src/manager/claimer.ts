@@ -59,6 +59,11 @@ export class Claimer {
     return new Promise((resolve) => this.#waiters.push({ begun: this.#begun, resolve }))
   }
 
+  /** There are claimed tasks that did not start. */
+  doubt(): void {
+    this.#inDoubt = true
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     this.#stopTimer?.()

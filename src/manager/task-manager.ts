@@ -363,8 +363,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   #take(claimed: Claimed): void {
     const { task, entry } = claimed
-    // Claimed in the last moment of a boot that is over by now: its tasks are the reaper's.
-    if (task.ownerBoot !== this.#tenure.boot) return
+    // Claimed in the last moment of a lease: the reaper takes it, or it is given back if the lease holds after all.
+    if (task.ownerBoot !== this.#tenure.boot || !this.#tenure.mayStart) return this.#claimer.doubt()
     this.#tell(task, entry)
     this.#attempts.start(claimed, this.registry.get(task.type))
   }

@@ -1,5 +1,6 @@
 import { sleep, type Clock } from '../core/clock.ts'
 import type { BootId } from '../core/task.ts'
+import type { LeaseKeeper } from '../store/sharing.ts'
 import type { Boot, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
 
@@ -27,7 +28,7 @@ const tryAgainAfter = 500
 export class Tenure {
   readonly #options: TenureOptions
   #boot: BootId
-  #keeper: AsyncDisposable | undefined
+  #keeper: LeaseKeeper | undefined
   #mayStart = false
   #ended = false
   #beginning: Promise<void> | undefined
@@ -43,7 +44,7 @@ export class Tenure {
 
   /** False while the lease is in danger or lost: nothing may start under it. */
   get mayStart(): boolean {
-    return this.#mayStart
+    return this.#mayStart && this.#keeper?.isValid !== false
   }
 
   async begin(): Promise<void> {

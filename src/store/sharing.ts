@@ -31,7 +31,13 @@ export type LeaseNews = Readonly<{
  * Renews the lease of a boot, whatever the main thread does. When the lease is in danger and the main thread does not listen,
  * nothing can stop the handlers there but the end of the process, and so it ends it.
  */
-export type KeepLease = (boot: BootId, news: LeaseNews) => AsyncDisposable
+export type KeepLease = (boot: BootId, news: LeaseNews) => LeaseKeeper
+
+export type LeaseKeeper = AsyncDisposable &
+  Readonly<{
+    /** Whether the lease holds now. A process that was frozen can know it before it hears the news. */
+    isValid: boolean
+  }>
 
 /** A connection of a caller's program on which a transaction is under way: a client of the driver fits. */
 export type CallersTransaction = Readonly<{

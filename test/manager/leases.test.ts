@@ -11,7 +11,7 @@ const lease = 15_000
 
 /** A keeper and a line to other nodes in the hands of the test, on a store that has only one node in truth. */
 function hands() {
-  const keepers: { boot: string; news: LeaseNews; stopped: boolean }[] = []
+  const keepers: { boot: string; news: LeaseNews; stopped: boolean; isValid: boolean }[] = []
   const sent: Signal[] = []
   const listeners = new Set<(signal: Signal) => void>()
   const share = (store: Store): Store =>
@@ -19,9 +19,12 @@ function hands() {
       capabilities: { lease },
       shared: {
         keepLease: (boot, news) => {
-          const keeper = { boot, news, stopped: false }
+          const keeper = { boot, news, stopped: false, isValid: true }
           keepers.push(keeper)
           return {
+            get isValid() {
+              return keeper.isValid
+            },
             [Symbol.asyncDispose]: async () => {
               keeper.stopped = true
             },
@@ -75,6 +78,36 @@ test('a lease in danger stops the handlers and starts none; renewed after all, t
   keeper().news.safe()
   await world.pass()
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
+})
+
+test('a claim that is answered when the lease is over starts nothing, and is given back when it was not over after all', async () => {
+  const { share, keeper } = hands()
+  let freezes = true
+  const starts: number[] = []
+  const counted = defineTask({
+    type: 'counted',
+    parameters: z.object({}),
+    run: (_, task) => void starts.push(task.attempt),
+  })
+  const freezing = (store: Store): Store =>
+    withVerbs(store, {
+      claim: async (request) => {
+        const claimed = await store.claim(request)
+        if (claimed.length > 0) keeper().isValid = !freezes
+        return claimed
+      },
+    })
+  const world = await World.open(async (clock) => share(freezing(await openMemory({ clock }))), [counted])
+  const handle = await world.until(world.node.submit(counted, {}))
+  await world.pass(2_000)
+  expect(starts).toEqual([])
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
+  freezes = false
+  keeper().isValid = true
+  keeper().news.safe()
+  await world.pass(2_000)
+  expect(starts).toEqual([1])
+  expect(await world.until(handle.task())).toMatchObject({ status: 'completed', fence: 2, crashes: 0 })
 })
 
 test('a handler that waits for its durable checkpoint stops, although the store does not answer', async () => {

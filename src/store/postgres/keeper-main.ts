@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Connection } from './connection.ts'
-import { monotonicNow, type KeeperMessage, type KeeperSettings } from './keeper.ts'
+import { monotonicNow, ValidUntil, type KeeperData, type KeeperMessage } from './keeper.ts'
 import { statementsFor } from './statements.ts'
 import { encodeText } from './text.ts'
 
@@ -9,7 +9,7 @@ import { encodeText } from './text.ts'
  * The keeper's thread. The lease is counted from when the last good renewal was sent, by a clock that never jumps: at worst
  * the node believes it over while the database still grants it, never the other way round.
  */
-const { servers, schema, boot, lease, since } = workerData as KeeperSettings
+const { servers, schema, boot, lease, memory } = workerData as KeeperData
 
 /** So long before the end handlers are told to stop. */
 const margin = lease / 5
@@ -21,7 +21,7 @@ const patience = Math.floor((margin * 0.8) / tick)
 
 const connection = new Connection(servers, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
 const { renew } = statementsFor(schema)
-let validUntil = since + lease
+const validUntil = new ValidUntil(memory)
 let endangered = false
 let unheard: number | undefined
 
@@ -35,7 +35,7 @@ parentPort?.on('message', () => {
 })
 
 setInterval(() => {
-  if (!endangered && monotonicNow() >= validUntil - margin) {
+  if (!endangered && monotonicNow() >= validUntil.time - margin) {
     endangered = true
     say('endangered')
   }
@@ -52,7 +52,7 @@ for (;;) {
   const sent = monotonicNow()
   const renewed = await tryRenewal()
   if (renewed === true) {
-    validUntil = sent + lease
+    validUntil.time = sent + lease
     if (endangered) say('safe')
     endangered = false
   }
