@@ -104,9 +104,14 @@ describe('a call that could do something new the second time', () => {
   })
 
   test.each(Object.entries(calls))('%s is sent again when nothing was done', async (_, call) => {
-    const { client, sent } = clientOf([refused, problem('SHUTTING_DOWN', {}, soon), json({})])
+    const { client, sent } = clientOf([
+      refused,
+      problem('REQUEST_TIMEOUT'),
+      problem('SHUTTING_DOWN', {}, soon),
+      json({}),
+    ])
     await call(client)
-    expect(sent).toHaveLength(3)
+    expect(sent).toHaveLength(4)
   })
 })
 

@@ -11,8 +11,8 @@ export type ClientOptions = Readonly<{
   /** Sent with every call. */
   headers?: Readonly<Record<string, string>>
   /**
-   * Seconds for which a call is repeated while the server cannot be reached, or says that it has no room (429) or is not
-   * ready (503). Default 10; 0 tries once.
+   * Seconds for which a call is repeated while the server cannot be reached, or says that the call did not arrive (408),
+   * that it has no room (429) or is not ready (503). Default 10; 0 tries once.
    */
   patience?: number
   /** Is told before a call is sent again, or a broken stream is opened again. */
@@ -151,7 +151,7 @@ export function mayRepeat(operation: OperationId, error: unknown): error is Ferm
   if (!(error instanceof FermataError)) return false
   const { code, status = 0, outcomeUnknown } = error
   const repeat = repeatOf(operation)
-  const nothingDone = code === 'SERVER_UNREACHABLE' ? wasNotSent(error) : [429, 503].includes(status)
+  const nothingDone = code === 'SERVER_UNREACHABLE' ? wasNotSent(error) : [408, 429, 503].includes(status)
   if (nothingDone && !outcomeUnknown) return repeat !== 'never'
   return (
     repeat === 'again' && (code === 'SERVER_UNREACHABLE' || outcomeUnknown || [502, 504].includes(status))

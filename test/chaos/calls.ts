@@ -29,6 +29,8 @@ export async function call(url: string, method: string, path: string, body?: unk
   const { status } = response
   assert(status < 500 || status === 503, `${method} ${path} was answered ${status}: ${text}`)
   const answer = JSON.parse(text) as { outcome_unknown?: boolean }
+  // It came while the node stood still, and was too old when that woke.
+  if (status === 408) return { kind: 'refused' }
   if (status !== 503) return { kind: 'answered', status, body: answer }
   assert(Number(response.headers.get('retry-after')) > 0, `a 503 says when to come again: ${text}`)
   return { kind: answer.outcome_unknown === true ? 'unanswered' : 'refused' }
