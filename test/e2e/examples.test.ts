@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
 import { run as runProgram, TestServer } from '../support/server.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
@@ -39,11 +40,7 @@ async function outcome(id: string): Promise<Shown> {
 }
 
 async function begun(id: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${server.url}/api/task/${id}/status`)
-    if (((await answer.json()) as { progress: object | null }).progress !== null) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  await new Api(server.url).until(id, ({ progress }) => progress !== null)
 }
 
 async function control(id: string, name: string): Promise<string> {

@@ -1,23 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { cpuMilliseconds } from '../runtime/processes.ts'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
-
-/** What a process has used, of itself and its threads; hundredths of a second are the ticks of every Linux. */
-function processorSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-  return (Number(user) + Number(system)) / 100
-}
 
 describe('a start', () => {
   test.each([
@@ -128,7 +118,7 @@ describe('a start', () => {
     expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
     // Twice that on a machine that is busy with something else, and some time in its queue.
 
-    expect(processorSeconds(server.pid)).toBeLessThan(2)
+    expect(cpuMilliseconds(server.pid)).toBeLessThan(2_000)
     expect(performance.now() - began).toBeLessThan(10_000)
   })
 

@@ -6,9 +6,6 @@ export type Part = Readonly<{ name: string; type: string; alike: boolean }>
 
 export type Packed = Readonly<{ parts: readonly Part[]; values: readonly Parameter[] }>
 
-/** Rows in one statement: of more the server carries out some while the next ones are made. */
-export const atOnce = 128
-
 /**
  * Rows from which on a group looks for columns that are alike: each combination of them is a statement of its own, and the
  * server unpacks an array for every row, which costs it more than many a column is worth. Keys are never alike in a group.

@@ -186,15 +186,10 @@ export function statementsFor(schema: string) {
 
 /** Of `guards`, what each row was before, and then the columns that are set. */
 function move(s: string, parts: readonly Part[]): string {
-  const set = parts.flatMap(({ name }, index) =>
-    index < guards
-      ? []
-      : [
-          name === 'timeline'
-            ? `timeline = t.timeline || ${valueOf(parts, index)}`
-            : `${name} = ${valueOf(parts, index)}`,
-        ],
-  )
+  const set = parts.slice(guards).map(({ name }, index) => {
+    const value = valueOf(parts, guards + index)
+    return name === 'timeline' ? `timeline = t.timeline || ${value}` : `${name} = ${value}`
+  })
   return `with moved as (
       update ${s}.tasks t set ${set.join(', ')} from ${arraysOf(parts)}
       where t.id = u.id and t.status is not distinct from ${valueOf(parts, 1)} and t.version is not distinct from ${valueOf(parts, 2)}

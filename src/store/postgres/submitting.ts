@@ -4,7 +4,7 @@ import { lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type { SubmitOptions, Submitted } from '../store.ts'
 import { Tally, waitingOf, type Waiting } from './counters.ts'
-import { atOnce, packed } from './packing.ts'
+import { packed } from './packing.ts'
 import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -99,10 +99,7 @@ class Batch {
     tx.prove(sql.hasTask, [encodeText(sorted[0]!.task.id)])
     const tally = new Tally()
     for (const { task } of sorted) tally.add(task.type, task.status, 1)
-    for (let at = 0; at < sorted.length; at += atOnce) {
-      if (at > 0) tx.send()
-      insert(tx, sorted.slice(at, at + atOnce))
-    }
+    tx.inPortions(sorted, (portion) => insert(tx, portion))
     tally.write(tx)
   }
 

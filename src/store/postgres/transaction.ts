@@ -19,6 +19,9 @@ const commit = 'commit'
 const numberOf = 'select pg_current_xact_id()::text'
 const numberIfAny = 'select pg_current_xact_id_if_assigned()::text'
 
+/** Rows in a portion. */
+const atOnce = 128
+
 /** A statement that answers a row when, and only when, a transaction was committed. */
 export type Evidence = Readonly<{ text: string; values: readonly Parameter[] }>
 
@@ -71,9 +74,12 @@ export class Transaction {
     this.#writes.push(this.ask(text, values))
   }
 
-  /** What was asked for leaves now: the server is at it while more is made. */
-  send(): void {
-    this.#session.send()
+  /** Writes many rows in portions, of which the server carries out one while the next one is made. */
+  inPortions<T>(rows: readonly T[], write: (portion: readonly T[]) => void): void {
+    for (let at = 0; at < rows.length; at += atOnce) {
+      if (at > 0) this.#session.send()
+      write(rows.slice(at, at + atOnce))
+    }
   }
 
   /** The time, and so many places in the queue; read after the locks that were asked for before. */

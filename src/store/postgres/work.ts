@@ -5,7 +5,7 @@ import { logLimit, timelineLimit, type Moved } from '../store.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import type { KnownRow } from './known.ts'
-import { atOnce, packed } from './packing.ts'
+import { packed } from './packing.ts'
 import { changedColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -146,10 +146,7 @@ export class Work {
     const { sql } = tx.source
     const changed = [...this.#held.values()].filter((held) => held.changed)
     this.#prove(tx)
-    for (let at = 0; at < changed.length; at += atOnce) {
-      if (at > 0) tx.send()
-      writeMoves(tx, changed.slice(at, at + atOnce))
-    }
+    tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     this.#writeDocuments(tx)
     this.#writeLog(tx)
     this.#writeDeleted(tx)
