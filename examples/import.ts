@@ -1,4 +1,4 @@
-import { defineTask, NonRetryableError } from 'fermata'
+import { defineTask, NonRetryableError } from 'fermata-tasks'
 import { readFile, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 

@@ -1,4 +1,4 @@
-import { defineTask } from 'fermata'
+import { defineTask } from 'fermata-tasks'
 import { z } from 'zod'
 
 type Checked = { url: string; ok: boolean; status?: number; error?: string }

@@ -1,4 +1,4 @@
-import { defineTask } from 'fermata'
+import { defineTask } from 'fermata-tasks'
 import { z } from 'zod'
 
 /** Computes, so it runs in a thread; it never awaits, and can still be paused, resumed and cancelled at any point. */

@@ -1,4 +1,4 @@
-import { defineCommand } from 'fermata'
+import { defineCommand } from 'fermata-tasks'
 import { join } from 'node:path'
 import { z } from 'zod'
 

@@ -111,7 +111,7 @@ ${stored.join('\n')}
 
 ## Errors of the client
 
-\`fermata/client\` throws a \`FermataError\` with the codes above, \`TASK_FAILED\` and \`CANCELLED\` when it waited for a result, or one of these:
+\`fermata-tasks/client\` throws a \`FermataError\` with the codes above, \`TASK_FAILED\` and \`CANCELLED\` when it waited for a result, or one of these:
 
 | code | what it means |
 |---|---|

@@ -1,4 +1,4 @@
-const { Fermata } = require('fermata/client')
+const { Fermata } = require('fermata-tasks/client')
 
 async function main() {
   const client = new Fermata({ url: process.argv[2] })

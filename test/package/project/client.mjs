@@ -1,4 +1,4 @@
-import { Fermata } from 'fermata/client'
+import { Fermata } from 'fermata-tasks/client'
 
 const client = new Fermata({ url: process.argv[2] })
 const handle = await client.submit('add', { a: 2, b: 3 })

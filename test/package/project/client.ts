@@ -1,5 +1,5 @@
 import { argv } from 'node:process'
-import { Fermata, isFermataError, type TaskHandle } from 'fermata/client'
+import { Fermata, isFermataError, type TaskHandle } from 'fermata-tasks/client'
 import type { add } from './library.ts'
 
 const client = new Fermata({ url: argv[2] ?? '' })

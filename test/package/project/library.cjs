@@ -1,4 +1,4 @@
-const { defineTask, openTaskManager } = require('fermata')
+const { defineTask, openTaskManager } = require('fermata-tasks')
 const { z } = require('zod')
 
 const resize = defineTask({

@@ -1,5 +1,5 @@
-import { defineTask } from 'fermata'
-import { startTask } from 'fermata/testing'
+import { defineTask } from 'fermata-tasks'
+import { startTask } from 'fermata-tasks/testing'
 import { z } from 'zod'
 
 const resize = defineTask({

@@ -1,4 +1,4 @@
-import { defineTask, openTaskManager } from 'fermata'
+import { defineTask, openTaskManager } from 'fermata-tasks'
 import { z } from 'zod'
 
 export const resize = defineTask({

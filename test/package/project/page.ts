@@ -1,4 +1,4 @@
-import { Fermata, isFermataError, type Change, type Progress } from 'fermata/client'
+import { Fermata, isFermataError, type Change, type Progress } from 'fermata-tasks/client'
 
 /** What a page would do; it is only compiled, where neither Node nor its types are there. */
 export async function show(
