@@ -41,8 +41,6 @@ export function sentenceOf(error: unknown, url: string): string {
   if (error.code === 'ANSWER_INVALID') {
     return `${error.detail}. Is FERMATA_URL the address of a Fermata server?`
   }
-  if (error.status === 401 || error.status === 403)
-    return `${error.detail} (the key is taken from FERMATA_API_KEY)`
   const details = error.errors.map(({ path, message }) => `\n  ${path}: ${message}`)
   return `${error.detail}${details.length > 1 ? details.join('') : ''}`
 }

@@ -34,7 +34,6 @@ export class Session {
   onAway: (error: FermataError) => void = () => {}
 
   constructor({ url = process.env['FERMATA_URL'] || defaultUrl, patience, json, quiet }: CommonOptions = {}) {
-    const key = process.env['FERMATA_API_KEY']
     this.url = url.replace(/\/+$/, '')
     this.json = typeof json === 'object' ? json.print : (json ?? false)
     this.quiet = quiet ?? false
@@ -42,7 +41,6 @@ export class Session {
     try {
       this.client = new Fermata({
         url: this.url,
-        ...(key === undefined || key === '' ? {} : { apiKey: key }),
         onRetry: (retry) => this.#onRetry(retry, patience),
         ...(patience === undefined ? {} : { patience }),
       })

@@ -6,8 +6,6 @@ import { backoff, Leash, now, sleep } from './waiting.ts'
 export type ClientOptions = Readonly<{
   /** Where the server is, with the path of a proxy if there is one. Default `http://localhost:8000`. */
   url?: string
-  /** Sent as `Authorization: Bearer`. */
-  apiKey?: string
   /** Sent with every call. */
   headers?: Readonly<Record<string, string>>
   /**
@@ -65,10 +63,7 @@ export class Transport {
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new TypeError(`${url} is no http address`)
     this.url = url.replace(/\/+$/, '')
     this.patience = options.patience ?? 10
-    this.#headers = {
-      ...options.headers,
-      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
-    }
+    this.#headers = { ...options.headers }
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init))
     this.#onRetry = options.onRetry ?? (() => {})
   }

@@ -87,7 +87,6 @@ export function cliPage(): string {
 | variable | meaning | default |
 |---|---|---|
 | \`FERMATA_URL\` | the server | \`http://localhost:8000\` |
-| \`FERMATA_API_KEY\` | sent with every call | none |
 | \`NO_COLOR\`, \`FORCE_COLOR\` | no colours; colours in pipes too | colours on a terminal |
 
 Output is for people on a terminal, and for programs in a pipe: no colours, nothing is cut off. \`--json\` prints what the [API](api.md) answers, one document a line;

@@ -118,12 +118,10 @@ class Server {
 
   constructor(words: readonly string[]) {
     const url = words[words.indexOf('--url') + 1]
-    const key = process.env['FERMATA_API_KEY']
     this.#client = new Fermata({
       url:
         (words.includes('--url') ? url : undefined) ??
         (process.env['FERMATA_URL'] || 'http://localhost:8000'),
-      ...(key === undefined || key === '' ? {} : { apiKey: key }),
     })
   }
 
