@@ -8,6 +8,8 @@ test('without anything set, the defaults hold, and nobody can change them', () =
   expect(config).toEqual({
     port: 8_000,
     host: '127.0.0.1',
+    allowedHosts: [],
+    allowedOrigins: [],
     database: 'sqlite:./fermata.db',
     maxConcurrent: 10,
     tasks: '',
@@ -36,6 +38,19 @@ test('a variable beats the default, a flag beats the variable, an empty variable
   })
 })
 
+test('allowed hosts and origins are lists, without what two spellings differ in', () => {
+  const config = read({
+    FERMATA_ALLOWED_HOSTS: ' Fermata.example.com., tasks.internal.example ,',
+    FERMATA_ALLOWED_ORIGINS: 'https://Console.example.com:443/,http://localhost:3000,http://[::1]:80',
+  })
+  expect(config.allowedHosts).toEqual(['fermata.example.com', 'tasks.internal.example'])
+  expect(config.allowedOrigins).toEqual([
+    'https://console.example.com',
+    'http://localhost:3000',
+    'http://[::1]',
+  ])
+})
+
 describe('a bad value is refused in one line that names it', () => {
   test.each([
     ['PORT', '65536'],
@@ -45,6 +60,13 @@ describe('a bad value is refused in one line that names it', () => {
     ['PORT', 'http'],
     ['HOST', 'a b'],
     ['HOST', 'http://localhost'],
+    ['FERMATA_ALLOWED_HOSTS', 'https://fermata.example.com'],
+    ['FERMATA_ALLOWED_HOSTS', 'fermata.example.com:8000'],
+    ['FERMATA_ALLOWED_HOSTS', '*'],
+    ['FERMATA_ALLOWED_ORIGINS', 'console.example.com'],
+    ['FERMATA_ALLOWED_ORIGINS', 'https://console.example.com/page'],
+    ['FERMATA_ALLOWED_ORIGINS', '*'],
+    ['FERMATA_ALLOWED_ORIGINS', 'null'],
     ['DATABASE_URL', 'mysql://localhost/fermata'],
     ['DATABASE_URL', 'fermata.db'],
     ['DATABASE_URL', 'sqlite:'],

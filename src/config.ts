@@ -39,6 +39,20 @@ function written(ms: number): string {
   return ms >= day ? `${ms / day}d` : `${ms / 1_000}s`
 }
 
+/** Items with commas between, in lower case. */
+const list = (item: RegExp, clean: (text: string) => string) =>
+  z
+    .string()
+    .max(10_000)
+    .transform((text): readonly string[] =>
+      text
+        .toLowerCase()
+        .split(',')
+        .map((part) => clean(part.trim()))
+        .filter((part) => part !== ''),
+    )
+    .refine((items) => items.every((one) => item.test(one)))
+
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 export const settings = {
@@ -58,6 +72,26 @@ export const settings = {
     help: 'address to listen on; 0.0.0.0 for all',
     must: 'an IP address or a host name',
     schema: z.string().regex(/^[\w.:%-]{1,253}$/),
+  },
+  allowedHosts: {
+    variable: 'FERMATA_ALLOWED_HOSTS',
+    flag: '--allowed-hosts',
+    value: 'list',
+    default: '',
+    help: 'host names that the server answers to, with commas between; beside IP addresses, localhost, names without a dot and its own name',
+    must: 'host names without a port, like fermata.example.com, with commas between',
+    schema: list(/^[\w-]+(?:\.[\w-]+)*$/, (name) => name.replace(/\.$/, '')),
+  },
+  allowedOrigins: {
+    variable: 'FERMATA_ALLOWED_ORIGINS',
+    flag: '--allowed-origins',
+    value: 'list',
+    default: '',
+    help: 'origins of other sites whose pages may call the API (CORS), with commas between',
+    must: 'origins like https://console.example.com, with commas between',
+    schema: list(/^[a-z][\w+.-]*:\/\/(?:[\w-]+(?:\.[\w-]+)*|\[[\da-f:.]+\])(?::\d{1,5})?$/, (origin) =>
+      origin.replace(/\/$/, '').replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2'),
+    ),
   },
   database: {
     variable: 'DATABASE_URL',
@@ -181,7 +215,7 @@ export function readConfig({ flags, env }: ConfigSources): Config {
   return Object.freeze(Object.fromEntries(entries)) as Config
 }
 
-/** A misspelt setting would otherwise be passed over in silence, and one for keys leave the server open. */
+/** A misspelt setting would otherwise be passed over in silence. */
 function refuseUnknown(env: ConfigSources['env']): void {
   const known = new Set<string>([...Object.values(settings).map(({ variable }) => variable), ...ofClients])
   const unknown = Object.keys(env).find((name) => name.startsWith('FERMATA_') && !known.has(name))
@@ -190,4 +224,4 @@ function refuseUnknown(env: ConfigSources['env']): void {
 }
 
 /** Read by the clients, which may share the environment of the server. */
-const ofClients = ['FERMATA_URL', 'FERMATA_API_KEY']
+const ofClients = ['FERMATA_URL']

@@ -32,7 +32,7 @@ export const problems = {
   REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not take the method' },
-  HOST_FORBIDDEN: { status: 403, title: 'The Host header does not name this machine' },
+  HOST_FORBIDDEN: { status: 403, title: 'This server does not answer to the Host header' },
   ORIGIN_FORBIDDEN: { status: 403, title: 'Pages of other sites may not call this server' },
 
   // What the server cannot do now.

@@ -1,26 +1,139 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
 import { RequestRefused } from './problems.ts'
 
-const machine = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
-const ownPage = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
 
 /** True for addresses that only programs on this machine can reach. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
+  const name = host.toLowerCase().replace(/\.$/, '')
+  if (name === 'localhost') return true
+  const family = isIP(host)
+  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }
 
+export type GuardOptions = Readonly<{
+  /** Names that the server answers to, beside those that need no list. Lower case, without a port. */
+  hosts: readonly string[]
+  /** Origins whose pages may call it: scheme, host, and port unless it is the default one. Lower case. */
+  origins: readonly string[]
+}>
+
+export type Asked = Readonly<{
+  method: string
+  /** Path and query. */
+  url: string
+  headers: IncomingHttpHeaders
+}>
+
 /**
- * A server on loopback without keys trusts this machine, but not every page that its browser shows: a foreign name that
- * resolves to loopback (DNS rebinding) and a form of another site would reach it too.
+ * The server is open to programs, but not to every page that a browser shows. A foreign page would reach it by a name that
+ * resolves to its address (DNS rebinding), so it answers only to names that nobody else can give it, and by a request of
+ * its own, so `Origin` must be the address that the request was sent to. What a browser sends without `Origin` is known by
+ * `Sec-Fetch-Site`.
  */
-export function refusedOnLoopback({ host, origin }: IncomingHttpHeaders): RequestRefused | undefined {
-  if (host === undefined || !machine.test(host)) {
-    const detail = `The Host header is ${JSON.stringify(host ?? '')}: without API keys this server answers to localhost, 127.0.0.1 and [::1] only.`
+export class Guard {
+  readonly #hosts: ReadonlySet<string>
+  readonly #origins: ReadonlySet<string>
+
+  constructor({ hosts, origins }: GuardOptions) {
+    this.#hosts = new Set([...hosts, 'localhost', hostname().toLowerCase()])
+    this.#origins = new Set(origins)
+  }
+
+  /** Undefined for a request that may pass. */
+  refused(request: Asked): RequestRefused | undefined {
+    return this.#refusedHost(request) ?? this.#refusedOrigin(request)
+  }
+
+  /** The page that sent the request is of an allowed origin: it may read the answer. */
+  allowsOrigin(origin: string | undefined): origin is string {
+    return origin !== undefined && this.#origins.has(origin.toLowerCase())
+  }
+
+  #refusedHost({ url, headers }: Asked): RequestRefused | undefined {
+    const { host = '' } = headers
+    // Health checks over HTTP/1.0 send none; browsers always do.
+    if (host === '') {
+      if (/^\/(?:healthz|readyz)(?:\?|$)/.test(url)) return undefined
+      const detail =
+        'The request has no Host header, with which only /healthz and /readyz can do without. Send the name of this server, or have the proxy in front send it; FERMATA_ALLOWED_HOSTS lists names that it answers to.'
+      return new RequestRefused('HOST_FORBIDDEN', detail)
+    }
+    const name = nameOf(host)
+    if (name !== undefined && (isIP(name) !== 0 || !name.includes('.') || this.#hosts.has(name))) {
+      return undefined
+    }
+    const remedy = name === undefined ? '' : ` To allow it, add ${name} to FERMATA_ALLOWED_HOSTS.`
+    const detail = `This server does not answer to the Host ${quoted(host)}: it answers to IP addresses, localhost, names without a dot, its own name, and those in FERMATA_ALLOWED_HOSTS.${remedy}`
     return new RequestRefused('HOST_FORBIDDEN', detail)
   }
-  if (origin !== undefined && !ownPage.test(origin)) {
-    const detail = `A page of ${JSON.stringify(origin)} may not call this server.`
+
+  #refusedOrigin({ method, headers }: Asked): RequestRefused | undefined {
+    const { origin, host = '' } = headers
+    if (this.allowsOrigin(origin)) return undefined
+    if (origin !== undefined && !isSame(origin, host)) {
+      const detail = `Pages of ${quoted(origin)} may not call this server, which was called as ${quoted(host)}. To allow them, add the origin to FERMATA_ALLOWED_ORIGINS; or, if it is the address of this server at a proxy, have the proxy pass the Host header on.`
+      return new RequestRefused('ORIGIN_FORBIDDEN', detail)
+    }
+    if (headers['sec-fetch-site'] !== 'cross-site' || isOpenedByLink(method, headers)) return undefined
+    const detail =
+      'A page of another site may not call this server. To allow it, add its origin to FERMATA_ALLOWED_ORIGINS, and call by fetch in mode "cors".'
     return new RequestRefused('ORIGIN_FORBIDDEN', detail)
   }
-  return undefined
+}
+
+/** Of a Host header, in lower case, without its port and a dot at its end; undefined for what is none. */
+function nameOf(host: string): string | undefined {
+  const [, bracketed, plain] =
+    /^(?:\[([\da-f:.]+)\]|([\w-]+(?:\.[\w-]+)*)\.?)(?::\d{1,5})?$/i.exec(host) ?? []
+  if (bracketed !== undefined) return isIPv6(bracketed) ? bracketed.toLowerCase() : undefined
+  return plain?.toLowerCase()
+}
+
+/** The page came from the address that it calls. A proxy may have ended TLS in between, so the scheme says nothing. */
+function isSame(origin: string, host: string): boolean {
+  const [, scheme, authority] = /^(https?):\/\/([^/?#@\s,]+)$/i.exec(origin) ?? []
+  if (scheme === undefined || authority === undefined) return false
+  const port = scheme.toLowerCase() === 'https' ? ':443' : ':80'
+  const [from, to] = [authority.toLowerCase(), host.toLowerCase()]
+  return from === to || `${from}${port}` === to || from === `${to}${port}`
+}
+
+/** Somebody followed a link: the page opens in a tab of its own, and the other site reads nothing of it. */
+function isOpenedByLink(method: string, headers: IncomingHttpHeaders): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document'
+  )
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 200))
+}
+
+/** For pages of allowed origins; every answer differs by `Origin`, refusals too. */
+export function corsHeaders(origin: string): Readonly<Record<string, string>> {
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers':
+      'x-request-id, location, etag, retry-after, preference-applied, idempotency-replayed',
+  }
+}
+
+/** The answer to the question of a browser whether its page may send what it wants to send. */
+export function preflightHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  return {
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
+    'access-control-allow-headers':
+      'content-type, idempotency-key, prefer, if-none-match, last-event-id, x-request-id',
+    'access-control-max-age': '600',
+    ...(headers['access-control-request-private-network'] === 'true'
+      ? { 'access-control-allow-private-network': 'true' }
+      : {}),
+  }
 }

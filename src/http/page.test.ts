@@ -10,7 +10,7 @@ import { createServer } from './server.ts'
 const script = 'console.log("page")'
 const silent = { level: 'info', debug() {}, warn() {}, error() {} }
 
-async function serve({ guarded = false, built = true } = {}) {
+async function serve({ built = true } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-page-'))
   if (built) {
     await mkdir(join(folder, 'assets'))
@@ -25,7 +25,6 @@ async function serve({ guarded = false, built = true } = {}) {
     manager: fakeManager(),
     version: '1.2.3',
     logger: silent,
-    guarded,
     page: folder,
   })
   onTestFinished(async () => {
@@ -70,7 +69,7 @@ test('what has its content in its name is kept for ever, and comes compressed', 
   expect(packed.headers).toMatchObject({
     'content-encoding': 'br',
     'content-type': 'application/javascript; charset=utf-8',
-    vary: 'accept-encoding',
+    vary: 'origin, accept-encoding',
   })
   expect(brotliDecompressSync(packed.rawPayload).toString()).toBe(script)
 })
@@ -114,8 +113,8 @@ test('a page that is not built says so in one line, while the API answers', asyn
   expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
 })
 
-test('a guarded server shows it under the names of this machine only', async () => {
-  const app = await serve({ guarded: true })
+test('it is shown under the names of this server only', async () => {
+  const app = await serve()
   for (const url of ['/', '/tasks', '/fermata.svg', '/assets/index-abc.js']) {
     expect((await app.inject({ url, headers: { host: 'localhost:8000' } })).statusCode).toBe(200)
     expect((await app.inject({ url, headers: { host: 'rebound.example:8000' } })).statusCode).toBe(403)

@@ -74,6 +74,8 @@ export const safetyHeaders = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
   'x-frame-options': 'DENY',
+  // Who may read it, and whether it is given at all, depends on the page that asks.
+  vary: 'origin',
 } as const
 
 /** Answers a request that was too malformed to become one, and ends its connection. */

@@ -27,7 +27,6 @@ async function serve(does: Partial<TaskManagerApi>, options: Partial<ServerOptio
     manager: fakeManager(does),
     version: '1.2.3',
     logger,
-    guarded: false,
     ...options,
   })
   close = () => app.close()

@@ -8,7 +8,7 @@ import { routes } from '../contract/routes.ts'
 import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import { docs } from './docs.ts'
-import { refusedOnLoopback } from './guards.ts'
+import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
 import type { Answered, Call } from './call.ts'
 import { createHandlers } from './handlers.ts'
 import { builtPage, page } from './page.ts'
@@ -28,8 +28,8 @@ export type ServerOptions = Readonly<{
   manager: TaskManagerApi
   version: string
   logger: ServerLogger
-  /** It listens on loopback without keys: Host and Origin are checked. */
-  guarded: boolean
+  /** Names that it answers to and pages that may call it, beside its own. */
+  allowed?: GuardOptions
   /** Answers the two calls of health, and nothing else. */
   healthOnly?: boolean
   /** Unix milliseconds. */
@@ -64,12 +64,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     manager,
     version,
     logger,
-    guarded,
+    allowed = { hosts: [], origins: [] },
     healthOnly = false,
     now = Date.now,
     heartbeat = 15_000,
   } = options
   const { head, request, idle } = { ...patience, ...options.patience }
+  const guard = new Guard(allowed)
   const app = fastify({
     logger: false,
     logController: new LogController({ disableRequestLogging: true }),
@@ -115,8 +116,17 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     reply.headers(safetyHeaders)
-    const refused = guarded ? refusedOnLoopback(request.headers) : undefined
-    done(refused ?? (request.is404 ? nothingAt(request) : undefined))
+    const refused = guard.refused({ method: request.method, url: request.url, headers: request.headers })
+    if (refused !== undefined) return done(refused)
+    const { origin } = request.headers
+    if (guard.allowsOrigin(origin)) {
+      reply.headers(corsHeaders(origin))
+      if (request.method === 'OPTIONS' && 'access-control-request-method' in request.headers) {
+        void reply.code(204).headers(preflightHeaders(request.headers)).send()
+        return
+      }
+    }
+    done(request.is404 ? nothingAt(request) : undefined)
   })
   app.setNotFoundHandler((request) => {
     throw nothingAt(request)

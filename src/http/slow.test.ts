@@ -18,7 +18,6 @@ async function open(
     manager: fakeManager(does),
     version: '1',
     logger,
-    guarded: false,
     patience: { head: 100, request: 200, idle: 400 },
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -23,7 +23,6 @@ async function serve(
     manager: fakeManager({ events, ...more }),
     version: '1',
     logger,
-    guarded: false,
     heartbeat,
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

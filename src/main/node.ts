@@ -49,8 +49,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     patience,
   })
   const manager = await unlessStopped(opening, patience)
-  const guarded = isLoopback(config.host)
-  const server = await createServer({ manager, version, logger, guarded, healthOnly: role === 'worker' })
+  const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins }
+  const server = await createServer({ manager, version, logger, allowed, healthOnly: role === 'worker' })
   try {
     await server.listen({ port: config.port, host: config.host })
   } catch (error) {
@@ -63,10 +63,10 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     { url, database: withoutPassword(config.database), max_concurrent: config.maxConcurrent, version },
     'listening',
   )
-  if (!guarded && role === 'serve') {
+  if (!isLoopback(config.host) && role === 'serve') {
     logger.warn(
       { host: config.host },
-      'anyone who can reach this address can run tasks: there are no API keys, so keep it behind a firewall or a proxy',
+      'anyone who can reach this address can run tasks: keep it behind a firewall or a proxy that knows who may',
     )
   }
 

@@ -231,11 +231,11 @@ describe('controls', () => {
   })
 })
 
-describe('a server without keys answers its own machine only', () => {
+describe('a server answers only to names that nobody else can give it', () => {
   const ask = (host: string, more = '') =>
     raw(`GET /api/tasks HTTP/1.1\r\nhost: ${host}\r\n${more}connection: close\r\n\r\n`)
 
-  test('by the names of the machine', async () => {
+  test('which are those of its machine', async () => {
     for (const host of ['localhost', 'localhost:1', `127.0.0.1:${server.port}`, '[::1]:8000', 'LOCALHOST']) {
       expect(await ask(host)).toContain('HTTP/1.1 200 ')
     }
@@ -253,8 +253,14 @@ describe('a server without keys answers its own machine only', () => {
   })
 
   test('and no page of another site', async () => {
-    expect(await ask('localhost', 'origin: http://localhost:5173\r\n')).toContain('HTTP/1.1 200 ')
-    for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example', 'file://']) {
+    expect(await ask('localhost:5173', 'origin: http://localhost:5173\r\n')).toContain('HTTP/1.1 200 ')
+    for (const origin of [
+      'https://evil.example',
+      'http://localhost:5173',
+      'null',
+      'http://localhost.evil.example',
+      'file://',
+    ]) {
       const answer = await ask('localhost', `origin: ${origin}\r\n`)
       expect(answer).toContain('HTTP/1.1 403 ')
       expect(answer).toContain('ORIGIN_FORBIDDEN')
