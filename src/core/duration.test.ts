@@ -44,3 +44,19 @@ describe('a duration', () => {
     expect(parseDuration(value)).toBeUndefined()
   })
 })
+
+test.each([
+  1.1e12,
+  Number.MAX_VALUE,
+  Number.POSITIVE_INFINITY,
+  Number.NaN,
+  '9'.repeat(400),
+  `${'9'.repeat(400)}h`,
+  '99999999999h',
+])('%s is longer than anything can wait', (value) => {
+  expect(parseDuration(value)).toBeUndefined()
+})
+
+test('the longest duration leads to a date', () => {
+  expect(new Date(Date.now() + parseDuration(1e12)!).getTime()).toBeGreaterThan(1e15)
+})

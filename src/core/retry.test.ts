@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { defaultBackoff, retryDelay } from './retry.ts'
 
@@ -25,6 +26,31 @@ test('jitter shortens the delay by its share, never more', () => {
 test('a thousand failures do not leave the numbers', () => {
   expect(retryDelay(defaultBackoff, 1_000, 10_000, 0)).toBe(defaultBackoff.max)
   expect(retryDelay({ ...plain, factor: 1 }, 1_000, 10_000, 0)).toBe(1_000)
+})
+
+test('a factor that has outgrown the numbers leaves a base of zero at zero', () => {
+  const none = { base: 0, factor: 100, max: 60_000, jitter: 0.2 }
+  expect(retryDelay(none, 156, 170, 0.5)).toBe(0)
+  expect(retryDelay({ ...none, factor: 2 }, 1_100, 2_000, 0.5)).toBe(0)
+})
+
+test('whatever policy is valid, the delay is a whole number within its limit', () => {
+  const policies = fc.record({
+    base: fc.integer({ min: 0, max: 10 ** 12 }),
+    factor: fc.double({ min: 1, max: 100, noNaN: true }),
+    max: fc.integer({ min: 0, max: 10 ** 12 }),
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  const chance = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+  fc.assert(
+    fc.property(policies, fc.integer({ min: 1, max: 9_999 }), chance, (policy, failures, random) => {
+      const delay = retryDelay(policy, failures, 10_000, random)
+      expect(delay).toSatisfy(Number.isSafeInteger)
+      expect(delay).toBeGreaterThanOrEqual(0)
+      expect(delay).toBeLessThanOrEqual(policy.max)
+    }),
+    { seed: 1 },
+  )
 })
 
 test('delays are whole milliseconds', () => {

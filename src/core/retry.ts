@@ -13,6 +13,8 @@ export function retryDelay(
   random: number,
 ): number | null {
   if (failures >= maxAttempts) return null
-  const full = Math.min(policy.max, policy.base * policy.factor ** (failures - 1))
+  // Clamped before it is multiplied: a base of zero times a power beyond the numbers would be NaN.
+  const growth = Math.min(Number.MAX_VALUE, policy.factor ** (failures - 1))
+  const full = Math.min(policy.max, policy.base * growth)
   return Math.round(full * (1 - policy.jitter * random))
 }
