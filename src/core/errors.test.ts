@@ -7,7 +7,6 @@ import {
   TaskError,
   TaskUnknown,
   TypeUnknown,
-  toErrorRecord,
 } from './errors.ts'
 
 describe('an error', () => {
@@ -45,52 +44,5 @@ describe('an error', () => {
   test('of a handler that extends ours keeps its family name', () => {
     class NoSuchFile extends NonRetryableError {}
     expect(new NoSuchFile('gone')).toMatchObject({ name: 'NonRetryableError', code: 'NON_RETRYABLE' })
-  })
-})
-
-describe('the record of what was thrown', () => {
-  test('is the error by value', () => {
-    const error = Object.assign(new TypeError('bad'), { code: 'EBAD' })
-    const record = toErrorRecord(error)
-    expect(record).toEqual({ code: 'EBAD', name: 'TypeError', message: 'bad', stack: error.stack })
-    expect(toErrorRecord(Object.assign(new Error('x'), { code: 42 })).code).toBe('ERROR')
-  })
-
-  test.each([
-    ['a word', 'a word'],
-    [{ a: 1 }, '{"a":1}'],
-    [undefined, 'undefined'],
-    [null, 'null'],
-    [7n, 'a value that cannot be shown was thrown'],
-    [Symbol('s'), 'Symbol(s)'],
-  ])('of what is no error shows it (%#)', (thrown, message) => {
-    expect(toErrorRecord(thrown)).toEqual({ code: 'ERROR', name: 'Error', message })
-  })
-
-  test('has bounds', () => {
-    const error = new Error('m'.repeat(100_000))
-    error.stack = 's'.repeat(100_000)
-    const { message, stack } = toErrorRecord(error)
-    expect([message.length, stack?.length]).toEqual([4_096, 8_192])
-    expect(toErrorRecord('x'.repeat(100_000)).message.length).toBe(4_096)
-  })
-
-  test('survives an error that lies about itself', () => {
-    const liar = new Error('x')
-    Object.defineProperty(liar, 'message', { value: { toString: () => 'odd' } })
-    Object.defineProperty(liar, 'name', { value: null })
-    Object.defineProperty(liar, 'stack', { value: undefined })
-    expect(toErrorRecord(liar)).toEqual({ code: 'ERROR', name: 'null', message: 'odd' })
-  })
-
-  test('survives an error that does not let itself be read', () => {
-    const hostile = new Error('x')
-    Object.defineProperty(hostile, 'message', {
-      get: () => {
-        throw new Error('no')
-      },
-    })
-    const message = 'a value that cannot be shown was thrown'
-    expect(toErrorRecord(hostile)).toEqual({ code: 'ERROR', name: 'Error', message })
   })
 })

@@ -1,4 +1,5 @@
 import type { ErrorRecord, Status } from './task.ts'
+import { clip } from './text.ts'
 
 /** The one family of errors. `code` is stable; data that a program needs stands in fields of its own. */
 export abstract class TaskError extends Error {
@@ -175,41 +176,10 @@ export class DefinitionInvalid extends TaskError {
   readonly code = 'DEFINITION_INVALID'
 }
 
-/** Any thrown value as a record. Never throws: handlers throw what they like. */
-export function toErrorRecord(thrown: unknown): ErrorRecord {
-  try {
-    return thrown instanceof Error ? ofError(thrown) : ofValue(describe(thrown))
-  } catch {
-    return ofValue('a value that cannot be shown was thrown')
-  }
-}
-
-function ofError(error: Error): ErrorRecord {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERROR'
-  return {
-    code: clip(code, 100),
-    name: clip(String(error.name), 100),
-    message: clip(String(error.message), 4_096),
-    ...(typeof error.stack === 'string' ? { stack: clip(error.stack, 8_192) } : {}),
-  }
-}
-
-function ofValue(shown: string): ErrorRecord {
-  return { code: 'ERROR', name: 'Error', message: clip(shown, 4_096) }
-}
-
-function describe(thrown: unknown): string {
-  return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown))
-}
-
 function listIssues(issues: readonly Issue[]): string {
   return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
 }
 
 function quote(text: string): string {
   return JSON.stringify(clip(text, 100))
-}
-
-function clip(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
 }

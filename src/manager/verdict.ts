@@ -1,4 +1,5 @@
-import { TaskTimeout, toErrorRecord } from '../core/errors.ts'
+import { toErrorRecord } from '../core/error-record.ts'
+import { TaskTimeout } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { retryDelay } from '../core/retry.ts'
 import type { EndedBy, ErrorRecord, Task } from '../core/task.ts'

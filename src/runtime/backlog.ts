@@ -1,3 +1,5 @@
+import { clip } from '../core/text.ts'
+
 /** Characters of a line in the log of a task; a longer one is cut. */
 const longestLine = 4_096
 /** Lines that wait; of more, the oldest are dropped. No log keeps more than these anyway. */
@@ -6,7 +8,7 @@ const most = 1_000
 const linesEachMs = 5
 
 export function clipLine(text: string): string {
-  return text.length <= longestLine ? text : `${text.slice(0, longestLine - 1)}…`
+  return clip(text, longestLine)
 }
 
 /** `dropped` lines before these were too many. */

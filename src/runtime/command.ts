@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts'
-import { TaskError, toErrorRecord } from '../core/errors.ts'
+import { toErrorRecord } from '../core/error-record.ts'
+import { TaskError } from '../core/errors.ts'
 import type { ErrorRecord, Json } from '../core/task.ts'
+import { tail } from '../core/text.ts'
 import type { CommandSpec } from '../registry/type.ts'
 import { linesOf } from './backlog.ts'
 import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
@@ -157,7 +159,7 @@ class CommandRun implements Execution {
       if (this.#pauseWished) this.#host.suspended()
     } else if (message.kind === 'ended') {
       this.#present = undefined
-      this.#output = `${this.#output}${message.output}`.slice(-outputKept)
+      this.#output = tail(`${this.#output}${message.output}`, outputKept)
       this.#ended(message)
     } else if (message.kind === 'guard-died') {
       this.#present = undefined

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { parseDuration } from '../core/duration.ts'
-import { NonRetryableError, toErrorRecord } from '../core/errors.ts'
+import { isInstance, shown, toErrorRecord } from '../core/error-record.ts'
+import { NonRetryableError } from '../core/errors.ts'
 import type { Json } from '../core/task.ts'
 import type { Duration, ThreadContext } from '../registry/context.ts'
 import { clipLine } from './backlog.ts'
@@ -124,8 +125,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
 
   log(...values: readonly unknown[]): void {
     if (this.#over) return
-    const text = values.map((value) => (typeof value === 'string' ? value : safeText(value))).join(' ')
-    this.#host.log(clipLine(text))
+    this.#host.log(clipLine(values.map(shown).join(' ')))
   }
 
   pause(): void {
@@ -155,7 +155,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
       const returned = await run.type.run(parameters, this)
       return { kind: 'returned', result: toJson(returned, 'result') }
     } catch (error) {
-      const final = error instanceof NonRetryableError || error instanceof StoredInvalid
+      // Whatever was thrown: nothing here may throw, or the run would never end.
+      const final = isInstance(error, NonRetryableError) || isInstance(error, StoredInvalid)
       return { kind: 'threw', error: toErrorRecord(error), final }
     } finally {
       this.#over = true
@@ -278,13 +279,4 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)
   return promise
-}
-
-function safeText(value: unknown): string {
-  if (value instanceof Error) return value.stack ?? String(value)
-  try {
-    return JSON.stringify(value) ?? String(value)
-  } catch {
-    return String(value)
-  }
 }

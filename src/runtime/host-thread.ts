@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
-import { toErrorRecord } from '../core/errors.ts'
+import { toErrorRecord } from '../core/error-record.ts'
 import type { Ended } from './executor.ts'
 import type { FromHost, FromThread, Start, ToThread } from './protocol.ts'
 

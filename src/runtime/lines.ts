@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
+import { head } from '../core/text.ts'
 
 /** Characters of one line; a longer one is cut. Room for a result of the largest size. */
 const longest = 11 * 1_048_576
@@ -36,7 +37,7 @@ export class Lines {
   #append(piece: string): void {
     const room = longest - this.#length
     if (piece.length > room) this.#cut = true
-    const kept = this.#cut ? piece.slice(0, room) : piece
+    const kept = this.#cut ? head(piece, room) : piece
     if (kept === '') return
     this.#pieces.push(kept)
     this.#length += kept.length

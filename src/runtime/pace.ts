@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/task.ts'
+import { clip } from '../core/text.ts'
 
 /** Seconds over which the rate is smoothed. */
 const window = 5
@@ -30,7 +31,7 @@ export class Pace {
     return {
       current,
       ...(total === undefined ? {} : { total }),
-      ...(message === undefined ? {} : { message: String(message).slice(0, 1_000) }),
+      ...(message === undefined ? {} : { message: clip(String(message), 1_000) }),
       at: this.#clock.now(),
       ...(this.#rate === undefined ? {} : { rate: this.#rate }),
     }

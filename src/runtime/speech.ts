@@ -1,5 +1,7 @@
-import { TaskError, TooLarge, toErrorRecord } from '../core/errors.ts'
+import { toErrorRecord } from '../core/error-record.ts'
+import { TaskError, TooLarge } from '../core/errors.ts'
 import type { ErrorRecord, Json } from '../core/task.ts'
+import { clip, tail } from '../core/text.ts'
 import { Backlog, type LogLines } from './backlog.ts'
 import { limits, toJson } from './json.ts'
 
@@ -34,7 +36,7 @@ export class Speech {
 
   /** The newest plain output. */
   get output(): string {
-    return this.#output.slice(-outputKept)
+    return tail(this.#output, outputKept)
   }
 
   /** The newest line of standard error. */
@@ -48,14 +50,14 @@ export class Speech {
 
   hear(from: 'stdout' | 'stderr', text: string, cut: boolean): void {
     if (from === 'stderr') {
-      if (text.trim() !== '') this.#lastError = text.slice(0, 1_000)
+      if (text.trim() !== '') this.#lastError = clip(text, 1_000)
       this.#backlog.add(text)
       return
     }
     const line = text.startsWith('{') ? this.#spoken(text, cut) : undefined
     if (line === undefined) {
       this.#backlog.add(text)
-      this.#output += `${text.slice(-outputKept)}\n`
+      this.#output += `${tail(text, outputKept)}\n`
       if (this.#output.length > 4 * outputKept) this.#output = this.output
       return
     }
@@ -119,7 +121,7 @@ function progressOf(value: unknown): SaidProgress {
   const isNumber = (number: unknown) => typeof number === 'number' && Number.isFinite(number)
   if (!isNumber(current) || ((total ?? null) !== null && !isNumber(total))) {
     throw new SpeechInvalid(
-      `The command wrote a progress that is not valid: current must be a number, and total too if it is given; it was ${JSON.stringify(value).slice(0, 200)}.`,
+      `The command wrote a progress that is not valid: current must be a number, and total too if it is given; it was ${clip(JSON.stringify(value), 200)}.`,
     )
   }
   return {

@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
-import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound, toErrorRecord } from '../core/errors.ts'
+import { toErrorRecord } from '../core/error-record.ts'
+import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../core/errors.ts'
 import type { Json, Progress } from '../core/task.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import { Backlog } from './backlog.ts'

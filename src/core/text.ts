@@ -1,0 +1,36 @@
+/**
+ * Texts within bounds. Lengths are in UTF-16 units, which is what databases and memory pay for, but no cut goes through a
+ * character: half a surrogate pair is no text that PostgreSQL, JSON in UTF-8 or a terminal can carry.
+ */
+
+/** The text if it fits, or else its beginning with `…` behind it. Halves of characters become U+FFFD. */
+export function clip(text: string, length: number): string {
+  return text.length <= length ? text.toWellFormed() : `${head(text, length - 1)}…`
+}
+
+/** The beginning, at most so long. */
+export function head(text: string, length: number): string {
+  const end = text.length > length && isPair(text, length) ? length - 1 : length
+  return text.slice(0, Math.max(0, end)).toWellFormed()
+}
+
+/** The end, at most so long. */
+export function tail(text: string, length: number): string {
+  const start = Math.max(0, text.length - length)
+  return text.slice(isPair(text, start) ? start + 1 : start).toWellFormed()
+}
+
+/** A cut before this unit would go through a character. */
+function isPair(text: string, at: number): boolean {
+  return (
+    at > 0 &&
+    at < text.length &&
+    isBetween(text, at - 1, 0xd800, 0xdbff) &&
+    isBetween(text, at, 0xdc00, 0xdfff)
+  )
+}
+
+function isBetween(text: string, at: number, first: number, last: number): boolean {
+  const unit = text.charCodeAt(at)
+  return unit >= first && unit <= last
+}
