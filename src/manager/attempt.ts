@@ -94,6 +94,16 @@ export class Attempt implements Savable {
     return this.#hasCheckpoint
   }
 
+  /** Its code is that of the newest run, as far as this node knows. */
+  get isCurrent(): boolean {
+    return !this.#lost && this.#phase !== 'fenced-off' && this.#phase !== 'ended'
+  }
+
+  /** Whether it is this copy that a row with this fence speaks of. */
+  runs(fence: Fence): boolean {
+    return fence === this.#fence || (this.#raisingFence && fence === this.#fence + 1)
+  }
+
   /** The newest row of the task, as committed: follows its wish. Older versions are passed over. */
   follow(task: Task): void {
     if (task.version <= this.#task.version) return

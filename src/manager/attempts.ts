@@ -1,5 +1,5 @@
 import { sleep } from '../core/clock.ts'
-import type { Task, TaskId } from '../core/task.ts'
+import type { Fence, Task, TaskId } from '../core/task.ts'
 import type { AnyTaskType, Place } from '../registry/type.ts'
 import type { Claimed } from '../store/store.ts'
 import { Attempt, type Surroundings } from './attempt.ts'
@@ -16,7 +16,8 @@ export class Attempts {
   /** In the order in which they were parked. */
   readonly #parked = new Set<Attempt>()
   readonly #waitingToPark = new Set<Attempt>()
-  #waitingToStart = 0
+  /** Fences of claimed tasks whose earlier copy is on its way out. */
+  readonly #waitingToStart = new Map<TaskId, Fence>()
   readonly #holders = new Set<Attempt>()
   #draining: string | undefined
 
@@ -27,7 +28,7 @@ export class Attempts {
   }
 
   get slotsInUse(): number {
-    return this.#waitingToStart + this.#holders.size
+    return this.#waitingToStart.size + this.#holders.size
   }
 
   get parked(): number {
@@ -48,6 +49,8 @@ export class Attempts {
         return
       }
       if (earlier.phase !== 'ended') {
+        // It may not have heard that it was superseded.
+        earlier.follow(claimed.task)
         void this.#startAfter(earlier, claimed, type)
         return
       }
@@ -84,8 +87,14 @@ export class Attempts {
     return this.#newest.keys()
   }
 
+  /** Code of its newest run is here, as far as this node knows. */
   has(id: TaskId): boolean {
-    return this.#newest.has(id)
+    return this.#newest.get(id)?.isCurrent === true
+  }
+
+  /** Code of this very run is here, or about to start: a copy with an older fence is none. */
+  runs({ id, fence }: Task): boolean {
+    return this.#waitingToStart.get(id) === fence || this.#newest.get(id)?.runs(fence) === true
   }
 
   async giveUp(): Promise<void> {
@@ -99,12 +108,15 @@ export class Attempts {
 
   /** The copy before this one is on its way out; two copies at once are what fences forbid only in the store. */
   async #startAfter(earlier: Attempt, claimed: Claimed, type: AnyTaskType): Promise<void> {
-    this.#waitingToStart++
+    const { id, fence } = claimed.task
+    this.#waitingToStart.set(id, fence)
     await Promise.race([earlier.finished, sleep(this.#node.clock, this.#node.cancelGrace)])
-    this.#waitingToStart--
+    // Claimed once more while it waited.
+    if (this.#waitingToStart.get(id) !== fence) return
+    this.#waitingToStart.delete(id)
     this.#begin(claimed, type)
     // What became of the task meanwhile was told to the earlier copy.
-    const task = await this.#node.store.get(claimed.task.id).catch(() => null)
+    const task = await this.#node.store.get(id).catch(() => null)
     if (task !== null) this.follow(task)
   }
 

@@ -13,11 +13,13 @@ export type ClaimerOptions = Readonly<{
   clock: Clock
   logger: Logger
   types: readonly TypeLimit[]
+  /** Nothing is claimed, nor given back, while the lease is in danger. */
+  mayStart: () => boolean
   freeSlots: () => number
   /** Of one claim. */
   most: number
   take: (claimed: Claimed) => void
-  /** The commit of a claim failed and may have been recorded: what it took must not be lost. */
+  /** There may be claimed tasks that did not start, after a claim in doubt for one: they must not be lost. */
   inDoubt: () => Promise<void>
 }>
 
@@ -59,7 +61,7 @@ export class Claimer {
     return new Promise((resolve) => this.#waiters.push({ begun: this.#begun, resolve }))
   }
 
-  /** There are claimed tasks that did not start. */
+  /** There may be claimed tasks that did not start: they are given back before the next claim. */
   doubt(): void {
     this.#inDoubt = true
   }
@@ -75,6 +77,9 @@ export class Claimer {
     await Promise.resolve()
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false
+      if (!this.#options.mayStart()) break
+      // Awaits nothing without a doubt: the claim shares the commit of whatever asked for it.
+      if (this.#inDoubt && !(await this.#resolveDoubt())) break
       const limit = Math.min(this.#options.freeSlots(), this.#options.most)
       if (limit <= 0) break
       if (!(await this.#claim(limit))) break
@@ -88,16 +93,31 @@ export class Claimer {
     const { store, boot, types, take, logger } = this.#options
     const number = ++this.#begun
     try {
-      if (this.#inDoubt) await this.#options.inDoubt()
-      this.#inDoubt = false
       const claimed = await store.claim({ boot: boot(), limit, types })
       for (const one of claimed) take(one)
       this.#answer(number)
       if (claimed.length === limit) this.#wanted = true
       return true
     } catch (error) {
-      this.#inDoubt ||= error instanceof StoreUnavailable && error.unknown
+      // Unless the store says that nothing was recorded, something may have been that did not start.
+      this.#inDoubt ||= !(error instanceof StoreUnavailable) || error.unknown
       logger.warn({ err: error }, 'a claim failed; trying again')
+      return false
+    }
+  }
+
+  /** False when it could not be done: until then nothing more is claimed. */
+  async #resolveDoubt(): Promise<boolean> {
+    try {
+      this.#inDoubt = false
+      await this.#options.inDoubt()
+      return true
+    } catch (error) {
+      this.#inDoubt = true
+      this.#options.logger.warn(
+        { err: error },
+        'claimed tasks that did not start could not be given back; trying again',
+      )
       return false
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { ControlRefused, TaskUnknown } from '../core/errors.ts'
+import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
 import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
 import type { Bus } from '../events/bus.ts'
 import type { Command, Controlled, Store } from '../store/store.ts'
@@ -16,6 +16,10 @@ export type CommandsOptions = Readonly<{
   claimed: () => Promise<void>
   /** A caller waits for what becomes of this task. */
   awaited: (id: TaskId) => void
+  /** The row as a command found it. */
+  seen: (task: Task) => void
+  /** Commands on these tasks may have been recorded, although their callers are told of a failure. */
+  inDoubt: (ids: readonly TaskId[]) => void
 }>
 
 /** Carries out what callers want of tasks that are there. */
@@ -47,13 +51,25 @@ export class Commands {
   }
 
   async act(commands: readonly Command[]): Promise<readonly Controlled[]> {
-    const { store, committed, dueAt } = this.#options
-    const answers = await store.control(commands)
+    const { committed, dueAt, seen } = this.#options
+    const answers = await this.#write(commands)
     for (const answer of answers) {
+      if (answer.kind === 'stands' || answer.kind === 'refused') seen(answer.task)
       if (answer.kind !== 'moved') continue
       committed(answer.task, answer.entry)
       if (answer.task.status === 'scheduled') dueAt(answer.task.runAt)
     }
+    return answers
+  }
+
+  /** A control in doubt may have been recorded: its caller is told so, and code that runs here must hear of it. */
+  #write(commands: readonly Command[]): Promise<readonly Controlled[]> {
+    const { store, inDoubt } = this.#options
+    // The same promise: the answer comes before that of a claim in the same commit.
+    const answers = store.control(commands)
+    answers.catch((error: unknown) => {
+      if (error instanceof StoreUnavailable && error.unknown) inDoubt(commands.map(({ id }) => id))
+    })
     return answers
   }
 

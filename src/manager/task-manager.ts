@@ -1,7 +1,8 @@
+import { sleep } from '../core/clock.ts'
 import { TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
-import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import { isActive, type Control, type Task, type TaskId, type TimelineEntry } from '../core/task.ts'
 import { poisonLimit } from '../core/transition.ts'
 import { Bus } from '../events/bus.ts'
 import type { TaskEvent } from '../events/event.ts'
@@ -40,6 +41,9 @@ import type { NodeState } from './state.ts'
 import { Submitter } from './submitter.ts'
 import { Tenure } from './tenure.ts'
 import { Upkeep } from './upkeep.ts'
+
+/** Milliseconds between looks, while the store is away, at what a control in doubt has left. */
+const catchUpPause = 500
 
 /** One node's engine: takes commands, runs what it claims, and alone writes what becomes of it. */
 export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
@@ -106,6 +110,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       types: [...registry]
         .filter(({ type }) => options.types.includes(type))
         .map(({ type, concurrency }) => ({ type, concurrency })),
+      mayStart: () => tenure.mayStart,
       freeSlots: () => this.#freeSlots,
       most: mostAtOnce(store, options.maxConcurrent),
       take: (claimed) => this.#take(claimed),
@@ -138,6 +143,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       committed: node.committed,
       dueAt: (time) => this.#upkeep.dueAt(time),
       awaited: (id) => this.#follower?.lookClosely(id),
+      seen: (task) => this.#follow(task),
+      inDoubt: (ids) => void this.#catchUp(ids),
       claimed: () => this.#claimer.kicked(),
     })
     this.#operations = new Operations({
@@ -163,7 +170,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
         boot: () => tenure.boot,
         alive: () => this.#attempts.ids(),
         isAlive: (id) => this.#attempts.has(id),
-        follow: (task) => this.#attempts.follow(task),
+        follow: (task) => this.#follow(task),
         canStart: (type) => this.#freeSlots > 0 && options.types.includes(type),
         queued: () => this.#claimer.kick(),
         found: (id) => this.#submitter.found(id),
@@ -342,7 +349,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   async #releaseStrays(): Promise<void> {
-    const moved = await releaseStrays(this.#store, this.#tenure.boot, (id) => this.#attempts.has(id))
+    const moved = await releaseStrays(this.#store, this.#tenure.boot, (task) => this.#attempts.runs(task))
     for (const { task, entry } of moved) this.#committed(task, entry)
   }
 
@@ -358,7 +365,30 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   #committed(task: Task, entry: TimelineEntry): void {
     this.#tell(task, entry)
+    this.#follow(task)
+  }
+
+  /** A row as it was committed: code of its task on this node acts on it. Ours without any, it is given back. */
+  #follow(task: Task): void {
     this.#attempts.follow(task)
+    if (task.ownerBoot !== this.#tenure.boot || !isActive(task.status) || this.#attempts.runs(task)) return
+    this.#claimer.doubt()
+    this.#claimer.kick()
+  }
+
+  /** What these rows say may not have been told to anyone: code of theirs on this node must hear it all the same. */
+  async #catchUp(ids: readonly TaskId[]): Promise<void> {
+    const { clock } = this.#options
+    for (let left = ids; left.length > 0 && this.#phase !== 'closed';) {
+      const looks = left.map((id) =>
+        this.#store.get(id).then(
+          (task) => (task === null ? [] : (this.#follow(task), [])),
+          () => [id],
+        ),
+      )
+      left = (await Promise.all(looks)).flat()
+      if (left.length > 0) await sleep(clock, catchUpPause)
+    }
   }
 
   #take(claimed: Claimed): void {

@@ -6,7 +6,7 @@ import { defineTask } from '../../src/registry/define.ts'
 import { HandlerRun } from '../../src/runtime/context.ts'
 import type { Ended, Executor } from '../../src/runtime/executor.ts'
 import type { Store } from '../../src/store/store.ts'
-import { withVerbs } from '../../src/testing/lab.ts'
+import { withVerbs, type LabOptions } from '../../src/testing/lab.ts'
 import { door, parking, stores, World, type OpenStore } from './world.ts'
 
 const none = z.object({})
@@ -66,6 +66,87 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     await world.pass(10_000)
     expect(await task.task()).toMatchObject({ status: 'cancelled', endedBy: 'terminated' })
     expect(world.node.state.slotsInUse).toBe(0)
+  })
+})
+
+/** Verbs that fail once, after they were recorded, when `next` names them. */
+async function losing(open: OpenStore, types = [sleeper], own: LabOptions = {}) {
+  const world = await World.open(open, types, { maxConcurrent: 0 })
+  let lost: 'claim' | 'control' | undefined
+  const failing =
+    <A extends unknown[], R>(verb: 'claim' | 'control', call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      const answer = await call(...args)
+      if (lost !== verb || (Array.isArray(answer) && answer.length === 0)) return answer
+      lost = undefined
+      throw new StoreUnavailable('in doubt', { unknown: true })
+    }
+  const store = withVerbs(world.store, {
+    claim: failing('claim', (request) => world.store.claim(request)),
+    control: failing('control', (commands) => world.store.control(commands)),
+    [Symbol.asyncDispose]: async () => {},
+  })
+  await world.boot({ maxConcurrent: 1, store, ...own })
+  return {
+    world,
+    lose: (verb: 'claim' | 'control') => {
+      lost = verb
+    },
+  }
+}
+
+describe.each(stores)('a claim in doubt on $name', ({ open }) => {
+  /** Parked here, resumed, and claimed again by a claim that nobody was told of. */
+  async function claimedUnheard() {
+    const { world, lose } = await losing(open)
+    const task = await world.node.submit(sleeper, {})
+    await world.pass(4_000)
+    expect(await world.control(task.id, 'pause')).toBe('paused')
+    lose('claim')
+    await world.node.control(task.id, 'resume')
+    await world.pass()
+    expect(await world.status(task)).toBe('running')
+    expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 1 })
+    return { world, task }
+  }
+
+  test('of a task whose parked copy is here does not leave it running nowhere', async () => {
+    const { world, task } = await claimedUnheard()
+    expect(await world.until(task.result(), 30_000)).toBe(3)
+    expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
+  })
+
+  test.each(['cancel', 'pause'] as const)(
+    'of a task whose parked copy is here obeys a %s',
+    async (control) => {
+      const { world, task } = await claimedUnheard()
+      await world.node.control(task.id, control)
+      await world.pass(10_000)
+      expect(await world.status(task)).toBe(control === 'cancel' ? 'cancelled' : 'paused')
+      expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
+    },
+  )
+
+  test('that was recorded after all is found by the next control of its task', async () => {
+    const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
+    const task = await world.node.submit(sleeper, {})
+    const types = [{ type: 'sleeper', concurrency: null }]
+    expect(await world.store.claim({ boot: world.node.state.boot, limit: 1, types })).toHaveLength(1)
+    await world.node.control(task.id, 'cancel')
+    await world.pass(2_000)
+    expect(await world.status(task)).toBe('cancelled')
+  })
+})
+
+describe.each(stores)('a control in doubt on $name', ({ open }) => {
+  test('is obeyed by the code that runs here', async () => {
+    const { world, lose } = await losing(open)
+    const task = await world.node.submit(sleeper, {})
+    await world.pass(1_000)
+    lose('control')
+    await expect(world.node.control(task.id, 'cancel')).rejects.toThrow('in doubt')
+    await world.pass(2_000)
+    expect(await world.status(task)).toBe('cancelled')
   })
 })
 
