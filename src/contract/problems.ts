@@ -57,6 +57,8 @@ export const taskErrors = {
   STORED_INVALID: 'What is stored of the task no longer fits its type',
   OUTCOME_REFUSED: 'The store refused the outcome of the run',
   POISON: 'Its node died too often while it ran the task',
+  UNCAUGHT: 'Code of the handler threw an error that nobody could catch',
+  EXITED: 'Code of the handler tried to end the process that it runs in',
   TASK_FAILED: 'The library waited for the result of a task that failed',
   DEFINITION_INVALID: 'A task type is not defined well',
 } as const satisfies Record<string, string>

@@ -131,7 +131,7 @@ export const lifecycle = {
     from: ['running'],
     to: ['queued', 'failed'],
     who: 'reaper, node',
-    why: 'Its node or process died. More losses than the limit since the last checkpoint are `POISON`.',
+    why: 'Its node or process died. A suspect with more losses than the limit since the last checkpoint is `POISON`.',
   },
   'lost-pausing': {
     from: ['pausing'],

@@ -8,6 +8,7 @@ export const reasonCodes = [
   'no_slots',
   'concurrency_limit',
   'no_free_slot',
+  'suspect',
   'others_first',
   'about_to_start',
   'paused',

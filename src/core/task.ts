@@ -149,6 +149,17 @@ export function isActive(status: Status): boolean {
   return status === 'running' || status === 'pausing' || status === 'cancelling'
 }
 
+/** Losses in a row without a new checkpoint from which on a task is a suspect. */
+export const suspectFrom = 2
+
+/**
+ * It may be what kills its node: a node runs one suspect at a time, beside any number of other tasks, so that its next
+ * loss tells it from its neighbors (ADR 6).
+ */
+export function isSuspect({ crashes }: Pick<Task, 'crashes'>): boolean {
+  return crashes >= suspectFrom
+}
+
 /** Active time up to `now`, the present run included. */
 export function activeTime(task: Task, now: number): number {
   return task.activeMs + (isActive(task.status) ? Math.max(0, now - task.since) : 0)

@@ -2,6 +2,7 @@ import { allows, controlMoves, lifecycle, standing, type MoveName } from './life
 import type { Settlement, SettleVerdict } from './outcome.ts'
 import {
   isActive,
+  isSuspect,
   isTerminal,
   type BootId,
   type Control,
@@ -261,15 +262,23 @@ function lostRun(task: Task, moment: Moment, { by, why, poisonLimit, crashes, ch
   if (task.status === 'pausing') {
     return move(task, 'lost-pausing', 'paused', moment, by, { ...fenced, crashes }, why)
   }
-  if (crashes <= poisonLimit) {
+  if (!isPoison(task, crashes, poisonLimit)) {
     return move(task, 'lost', 'queued', moment, by, { ...fenced, crashes }, why)
   }
   const error: ErrorRecord = {
     code: 'POISON',
     name: 'Poison',
-    message: `Its node or process died ${crashes} times while it ran, without a new checkpoint in between.`,
+    message: `Its node or process died ${crashes} times while it ran, without a new checkpoint in between, at last with no other suspect beside it.`,
   }
   return move(task, 'lost', 'failed', moment, by, { ...ended, crashes, error }, why)
+}
+
+/**
+ * A task that ran beside others is not blamed for the loss that they share: only a suspect is, which runs as the only one on
+ * its node. A limit of 0 means that no loss may be repeated, whoever caused it.
+ */
+function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
+  return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
 }
 
 /** The parked copy is gone; whatever runs next starts from the checkpoint. Null when another took over. */

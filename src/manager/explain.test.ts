@@ -36,6 +36,7 @@ const cases: readonly [string, Partial<Task>, Surroundings, number | null, numbe
     10_001,
     50_001,
   ],
+  ['suspect', { ...queued, crashes: 2 }, idle, 1, null],
   ['no_slots', queued, { ...idle, nodes: { ...idle.nodes, slots: 0 }, startRate: 1 }, 1, null],
   ['node_stopping', queued, { ...idle, nodes: { ...idle.nodes, ready: false } }, 1, null],
   ['type_unknown', queued, { ...idle, nodes: { ...idle.nodes, types: [] } }, 1, null],

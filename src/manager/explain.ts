@@ -1,5 +1,5 @@
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
-import { activeStatuses, type Task } from '../core/task.ts'
+import { activeStatuses, isSuspect, type Task } from '../core/task.ts'
 import type { Counts } from '../store/store.ts'
 
 export type Explanation = Readonly<{
@@ -72,6 +72,10 @@ function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: Surro
   }
   if (nodes.slots > 0 && nodes.slotsInUse >= nodes.slots) {
     add('no_free_slot', `All ${nodes.slots} slots of the nodes that run it are taken.`)
+  }
+  if (isSuspect(task)) {
+    const times = `${task.crashes} times in a row`
+    add('suspect', `Its node died ${times} while it ran. Of such tasks each node runs one at a time.`)
   }
   if (reasons.length > 0 && ahead > 0) {
     const many = ahead >= positionLimit ? `${positionLimit} or more` : String(ahead)

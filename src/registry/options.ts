@@ -24,7 +24,10 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
   backoff?: Duration | BackoffOptions
   /** Of active time, for each attempt. Default none. */
   timeout?: Duration
-  /** Losses of a node without a new checkpoint in between, after which the task is failed as `POISON`. Default 3. */
+  /**
+   * Losses of a node without a new checkpoint in between, beyond which the task is failed as `POISON`. Default 3. A limit of 1
+   * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
+   */
   poisonLimit?: number
 }
 

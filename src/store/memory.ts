@@ -4,6 +4,7 @@ import type { Operation } from '../core/operation.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
   isActive,
+  isSuspect,
   isTerminal,
   type BootId,
   type Fence,
@@ -117,10 +118,13 @@ class MemoryStore implements port.Store {
         .filter(({ task }) => task.status === 'queued')
         .sort((a, b) => b.task.priority - a.task.priority || a.task.seq - b.task.seq)
       const claimed: port.Claimed[] = []
+      const active = this.#all().filter(({ task }) => task.ownerBoot === boot && isActive(task.status))
+      let suspects = active.filter(({ task }) => isSuspect(task)).length
       for (const kept of queue) {
         const { task, parameters, checkpoint } = kept
         const left = room.get(task.type) ?? 0
         if (left <= 0 || claimed.length >= limit) continue
+        if (isSuspect(task) && ++suspects > 1) continue
         room.set(task.type, left - 1)
         const moved = this.#move(kept, rules.claimed(task, boot, this.#moment()))
         claimed.push({ ...moved, previousFence: task.fence, parameters, checkpoint })

@@ -35,8 +35,9 @@ export interface Store extends AsyncDisposable {
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
 
   /**
-   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. Claims nothing for a
-   * boot that is not alive.
+   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. A boot never has more
+   * than one active suspect: while it has one, and beyond the first that a claim takes, suspects are passed over. Claims
+   * nothing for a boot that is not alive.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>
 

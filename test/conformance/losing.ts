@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import type { Task } from '../../src/core/task.ts'
+import type { Submission, Task } from '../../src/core/task.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
@@ -123,6 +123,110 @@ export function losing(kind: StoreKind): void {
     })
   })
 
+  describe('a suspect, which was lost twice without a new checkpoint,', () => {
+    const all = [anyNumberOf('work'), anyNumberOf('other')]
+
+    /** Both have been lost so often, and stand in the queue in this order. */
+    async function suspects(scene: Scene, ...own: Partial<Submission>[]): Promise<Task[]> {
+      const tasks = await scene.submitAll(...own)
+      for (let loss = 0; loss < 2; loss++) {
+        expect(await scene.claim(own.length, all)).toHaveLength(own.length)
+        await scene.startBoot()
+        await scene.reap()
+      }
+      return tasks
+    }
+
+    test('runs as the only one on its node, beside others', async (scene) => {
+      await suspects(scene, { id: 'a' }, { id: 'b' })
+      await scene.submitAll({ id: '1' }, { id: '2' })
+      expect(idsOf(await scene.claim(3))).toEqual(['a', '1', '2'])
+      expect(await scene.claim()).toEqual([])
+      await scene.settle(await scene.task({ id: 'a' }), { kind: 'completed', result: '1' })
+      expect(idsOf(await scene.claim())).toEqual(['b'])
+    })
+
+    test('leaves its place to the next one with a new checkpoint', async (scene) => {
+      await suspects(scene, { id: 'a' }, { id: 'b' })
+      const [first] = await scene.claim()
+      if (first === undefined) return expect.unreachable()
+      const save = { id: 'a', fence: first.task.fence, checkpoint: '1' }
+      expect(await scene.store.save(scene.boot, [save])).toEqual([true])
+      expect(idsOf(await scene.claim())).toEqual(['b'])
+    })
+
+    test('keeps its place while it is asked to pause or to stop', async (scene) => {
+      await suspects(scene, { id: 'a' }, { id: 'b' }, { id: 'c' })
+      expect(idsOf(await scene.claim())).toEqual(['a'])
+      await scene.control('pause', { id: 'a' })
+      expect(await scene.claim()).toEqual([])
+      const pausing = await scene.task({ id: 'a' })
+      await scene.settle(pausing, { kind: 'paused', wishVersion: pausing.version })
+      expect(idsOf(await scene.claim())).toEqual(['b'])
+      await scene.control('resume', { id: 'a' })
+      await scene.control('cancel', { id: 'b' })
+      expect(await scene.claim()).toEqual([])
+      await scene.settle(await scene.task({ id: 'b' }), { kind: 'cancelled', endedBy: 'cooperative' })
+      expect(idsOf(await scene.claim())).toEqual(['c'])
+    })
+
+    test('has its turn by priority and place, whatever its type', async (scene) => {
+      await suspects(scene, { id: 'a', type: 'other', priority: -1 }, { id: 'b' }, { id: 'c', type: 'other' })
+      await scene.submitAll({ id: 'low', priority: -1 }, { id: 'high', priority: 1 })
+      expect(idsOf(await scene.claim(1, all))).toEqual(['high'])
+      const queued = await Promise.all(['a', 'b', 'c', 'low'].map((id) => scene.task({ id })))
+      const ahead = queued.map((task) => scene.store.ahead(task, ['work', 'other'], 10))
+      expect(await Promise.all(ahead)).toEqual([2, 0, 1, 3])
+      expect(idsOf(await scene.claim(3, all))).toEqual(['b', 'low'])
+    })
+
+    test('takes its place under the limit of its type, and a hold holds it', async (scene) => {
+      await suspects(scene, { id: 'a' }, { id: 'b', type: 'other' })
+      await scene.submitAll({ id: '1' }, { id: '2' })
+      const limited = [{ type: 'work', concurrency: 2 }, anyNumberOf('other')]
+      await scene.store.hold('work', true, 'api')
+      expect(idsOf(await scene.claim(1, limited))).toEqual(['b'])
+      await scene.store.hold('work', false, 'api')
+      await scene.settle(await scene.task({ id: 'b' }), { kind: 'completed', result: '1' })
+      expect(idsOf(await scene.claim(10, limited))).toEqual(['a', '1'])
+    })
+
+    test('yields to the suspect of another type when its own has no room', async (scene) => {
+      await suspects(scene, { id: 'a' }, { id: 'b', type: 'other' })
+      await scene.submit({ id: 'first', priority: 1 })
+      const limited = [{ type: 'work', concurrency: 1 }, anyNumberOf('other')]
+      expect(idsOf(await scene.claim(10, limited))).toEqual(['first', 'b'])
+    })
+
+    test('is blamed for its next losses, and those beside it are not', async (scene) => {
+      await suspects(scene, { id: 'guilty' })
+      for (let loss = 1; loss <= 2; loss++) {
+        await scene.submitAll({ id: `beside-${loss}` }, { id: `also-${loss}` })
+        await scene.claim()
+        await scene.startBoot()
+        await scene.reap()
+      }
+      expect(await scene.task({ id: 'guilty' })).toMatchObject({
+        status: 'failed',
+        error: { code: 'POISON' },
+      })
+      for (const id of ['beside-1', 'also-1', 'beside-2', 'also-2'])
+        expect(await scene.task({ id })).toMatchObject({ status: 'queued' })
+    })
+
+    test('is not made by one loss, and nobody is blamed before, whatever the limit of the type', async (scene) => {
+      const tasks = await scene.submitAll({}, {})
+      const poisonLimits = new Map([['work', 1]])
+      for (let loss = 1; loss <= 2; loss++) {
+        expect(await scene.claim()).toHaveLength(2)
+        await scene.startBoot()
+        await scene.reap({ poisonLimits })
+        for (const task of tasks)
+          expect(await scene.task(task)).toMatchObject({ status: 'queued', crashes: loss })
+      }
+    })
+  })
+
   describe('prune', () => {
     test('deletes only what ended before the given time', async (scene) => {
       const keep = [
@@ -170,6 +274,10 @@ export function losing(kind: StoreKind): void {
       expect(await scene.store.counts()).toEqual({ byType: {}, fencedOff: {}, held: {} })
     })
   })
+}
+
+function idsOf(claimed: readonly { task: { id: string } }[]): string[] {
+  return claimed.map(({ task }) => task.id)
 }
 
 /** The task is claimed, and its node dies. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { lifecycle, type Move, type MoveName } from '../../src/core/lifecycle.ts'
-import { isActive, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
+import { isActive, isSuspect, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
 /**
@@ -42,6 +42,7 @@ export class Audit {
       this.#seen.set(id, record)
       records.push(record)
     }
+    checkSuspects(records)
     expect((await this.#store().counts()).byType, 'counts are those of the tasks').toEqual(tally(records))
     return records
   }
@@ -56,6 +57,13 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
   if (isTerminal(task.status)) expect(task.ownerBoot, `ended code has none: ${shown}`).toBeNull()
   if (task.status === 'failed') expect(task.error, `a failure says why: ${shown}`).not.toBeNull()
   if (task.status === 'queued') expect(task.seq, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
+}
+
+/** No node runs two tasks that may be what kills it. */
+function checkSuspects(records: readonly TaskRecord[]): void {
+  const running = records.filter(({ task }) => isActive(task.status) && isSuspect(task))
+  const nodes = running.map(({ task }) => task.ownerBoot)
+  expect(nodes, 'one suspect on each node').toHaveLength(new Set(nodes).size)
 }
 
 /** Each line is a legal move from the status of the line before, and raises the version by one. */

@@ -1,8 +1,10 @@
 import * as rules from '../../core/transition.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
+import { withSuspect } from '../suspects.ts'
+import type { Rows } from './connection.ts'
 import type { Hints } from './hints.ts'
 import type { KnownRow } from './known.ts'
-import { selectedCount, taskOf } from './rows.ts'
+import { selectedCount, taskOf, type Row } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -28,17 +30,21 @@ export async function claim(
     tx.write(sql.lockTypes, [limited])
   }
   const places = hints.of(types)
-  const picking = tx.ask(sql.claim, [
+  const wanted = [
     types.map(({ type }) => encodeText(type)),
     types.map(({ concurrency }) => concurrency),
     limit,
+  ]
+  const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(boot)])
+  const picking = tx.ask(sql.claim, [
+    ...wanted,
     places.map((place) => place?.priority ?? null),
     places.map((place) => place?.seq ?? null),
   ])
   tx.identify('locked')
   const work = new Work(await tx.moment(0))
   if ((await living).length === 0) return nothing
-  const rows = await picking
+  const rows = merged(await picking, await suspecting, limit)
   for (const type of limited) knownTypes.add(type)
   work.hold(rows)
   const claimed = rows.map((row): Claimed => {
@@ -54,6 +60,17 @@ export async function claim(
   })
   await work.write(tx)
   return { claimed, rows: work.rows }
+}
+
+/** The rows that are claimed; the locks of others end with the transaction. */
+function merged(unsuspected: Rows, suspects: Rows, limit: number): Rows {
+  if (suspects.length === 0) return unsuspected
+  const headOf = (row: Row) => {
+    const { type, priority, seq } = taskOf(row)
+    return { type, priority, seq, row }
+  }
+  const heads = suspects.map((row) => ({ head: headOf(row), room: row[selectedCount + 2] as number }))
+  return withSuspect(unsuspected.map(headOf), heads, limit).map(({ row }) => row)
 }
 
 const nothing = { claimed: [], rows: [] }

@@ -1,3 +1,4 @@
+import { isSuspect } from '../../core/task.ts'
 import type { Claimed, TypeLimit } from '../store.ts'
 
 /** Where a claim may begin to look in the queue of a type: nothing of this priority waits before this place. */
@@ -38,6 +39,7 @@ export class Hints {
   /** These were claimed, and it was committed. */
   learn(claimed: readonly Claimed[]): void {
     for (const { task } of claimed) {
+      if (isSuspect(task)) continue
       const seq = Math.max(0, task.seq - margin)
       const known = this.#places.get(task.type)
       const isFurther = known === undefined || task.priority < known.priority

@@ -122,6 +122,12 @@ const migrations: readonly string[] = [
   `
   alter table S.boots add column host text, add column pid integer;
   `,
+  // Suspects have a queue of their own, so that those that wait for each other cost the claims of other tasks nothing.
+  `
+  drop index S.tasks_queue;
+  create index tasks_queue on S.tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
+  create index tasks_suspects on S.tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
+  `,
 ]
 
 /** The first number of the server that is new enough. */

@@ -1,3 +1,4 @@
+import { suspectFrom } from '../../core/task.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './packing.ts'
 import { selectedColumns } from './rows.ts'
@@ -94,13 +95,7 @@ export function statementsFor(schema: string) {
     claim: `with picked as materialized (
         select h.place, h.priority, h.seq
         from unnest($1::text[], $2::int[], $4::int[], $5::bigint[]) as w(type, concurrency, priority, seq)
-        cross join lateral (
-          select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
-            when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
-            - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_boot is not null
-                and a.status in ('running', 'pausing', 'cancelling'))
-            - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0
-        ) as room
+        cross join lateral (${roomOfType(s)}) as room
         cross join lateral (
           select * from (${queue(s, 'w.priority is not null and q.priority > w.priority')}) as above
           union all
@@ -114,6 +109,23 @@ export function statementsFor(schema: string) {
       select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end
       from picked p join ${s}.tasks k on k.ctid = p.place order by p.priority desc, p.seq`,
+
+    /** `$4`: the boot. The first suspect of each type, unless the boot runs one. While nobody is a suspect this is one look at an empty index. */
+    suspects: `with picked as materialized (
+        select h.place, room.places
+        from (select exists (select 1 from ${s}.tasks q where ${suspected('q')}) as any offset 0) as there
+        cross join unnest($1::text[], $2::int[]) as w(type, concurrency)
+        cross join lateral (${roomOfType(s)}) as room
+        cross join lateral (
+          select q.ctid as place from ${s}.tasks q where q.type = w.type and ${suspected('q')}
+          order by q.priority desc, q.seq limit least(1, room.places) for update skip locked
+        ) as h
+        where case when there.any then not exists (select 1 from ${s}.tasks r where r.owner_boot = $4
+          and r.crashes >= ${suspectFrom} and r.status in ('running', 'pausing', 'cancelling')) else false end
+      )
+      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
+        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end, p.places
+      from picked p join ${s}.tasks k on k.ctid = p.place`,
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${timeOr('$1')}
       order by t.run_at, t.n limit $2::int for update skip locked`,
@@ -171,10 +183,7 @@ export function statementsFor(schema: string) {
     ...page,
     ahead: `select count(*) from (
         select 1 from unnest($1::text[]) as w(type) cross join lateral (
-          select 1 from ${s}.tasks q where q.type = w.type and q.status = 'queued' and q.priority > $2::int
-          union all
-          select 1 from ${s}.tasks q where q.type = w.type and q.status = 'queued' and q.priority = $2::int
-            and q.seq < $3::bigint
+          ${[unsuspected, suspected].map((part) => ahead(s, part('q'))).join(' union all ')}
         ) as found limit $4::int
       ) as before`,
     tasksById: `select ${task} from ${s}.tasks t where t.id = any($1::text[])`,
@@ -197,9 +206,29 @@ function move(s: string, parts: readonly Part[]): string {
     ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`
 }
 
+/** The two parts of the queue, each with an index. */
+const unsuspected = (of: string) => `${of}.status = 'queued' and ${of}.crashes < ${suspectFrom}`
+const suspected = (of: string) => `${of}.status = 'queued' and ${of}.crashes >= ${suspectFrom}`
+
+/** Tasks of the type that may be claimed now, at most `$3`. */
+function roomOfType(s: string): string {
+  return `select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
+            when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
+            - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_boot is not null
+                and a.status in ('running', 'pausing', 'cancelling'))
+            - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0`
+}
+
+/** What stands in a part of the queue before a place. */
+function ahead(s: string, part: string): string {
+  return `select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority > $2::int
+          union all
+          select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority = $2::int and q.seq < $3::bigint`
+}
+
 /** A part of the queue of one type, in its order. */
 function queue(s: string, part: string): string {
-  return `select q.ctid as place, q.priority, q.seq from ${s}.tasks q where q.type = w.type and q.status = 'queued' and ${part}
+  return `select q.ctid as place, q.priority, q.seq from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${part}
           order by q.priority desc, q.seq limit room.places for update skip locked`
 }
 

@@ -120,6 +120,12 @@ const migrations: readonly string[] = [
   alter table boots add column host text;
   alter table boots add column pid integer;
   `,
+  // Suspects have a queue of their own, so that those that wait for each other cost the claims of other tasks nothing.
+  `
+  drop index tasks_queue;
+  create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
+  create index tasks_suspects on tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. To be asked before anything is written to it. */

@@ -1,8 +1,9 @@
 import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.ts'
 import type { Operation } from '../../core/operation.ts'
-import { statuses, type Task, type TaskId } from '../../core/task.ts'
+import { statuses, type BootId, type Task, type TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type { Page, Place, Query, QueuePlace, TaskRecord, TypeLimit } from '../store.ts'
+import { inQueue, withSuspect, type SuspectHead } from '../suspects.ts'
 import type { Counters } from './counters.ts'
 import { numberOf, taskOf, type Row } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -40,18 +41,22 @@ export class Reader {
     }
   }
 
-  /** The tasks that a claim takes: the first of each type that may run now, merged. */
-  queueHeads(types: readonly TypeLimit[], limit: number): number[] {
+  /** The tasks that a claim of the boot takes: the first of each type that may run now, merged. */
+  queueHeads(boot: BootId, types: readonly TypeLimit[], limit: number): number[] {
     const heads: Head[] = []
+    const suspects: SuspectHead<Head>[] = []
+    const maySuspect =
+      this.#sql.hasSuspects.get() !== undefined && this.#sql.runsSuspect.get(boot) === undefined
     for (const { type, concurrency } of types) {
       const queued = this.#counters.get(type, 'queued')
       if (queued === 0 || this.#counters.isHeld(type)) continue
       const room = concurrency === null ? limit : Math.min(limit, concurrency - this.#counters.occupied(type))
       if (room <= 0) continue
-      heads.push(...(this.#sql.queueHead.all(type, Math.min(room, queued)) as unknown as Head[]))
+      for (const row of this.#sql.queueHead.all(type, Math.min(room, queued))) heads.push(headOf(type, row))
+      const suspect = maySuspect ? this.#sql.suspectHead.get(type) : undefined
+      if (suspect !== undefined) suspects.push({ head: headOf(type, suspect), room })
     }
-    heads.sort((a, b) => b[1] - a[1] || a[2] - b[2])
-    return heads.slice(0, limit).map(([n]) => n)
+    return withSuspect(heads.sort(inQueue), suspects, limit).map(({ n }) => n)
   }
 
   operation(id: string): Operation | null {
@@ -71,8 +76,11 @@ export class Reader {
     let ahead = 0
     for (const type of types) {
       if (this.#counters.get(type, 'queued') === 0) continue
-      ahead += countOf(this.#sql.aheadByPriority.get(type, priority, limit - ahead))
-      ahead += countOf(this.#sql.aheadBySeq.get(type, priority, seq, limit - ahead))
+      const { aheadByPriority, aheadBySeq, suspectsAheadByPriority, suspectsAheadBySeq } = this.#sql
+      for (const higher of [aheadByPriority, suspectsAheadByPriority])
+        ahead += countOf(higher.get(type, priority, limit - ahead))
+      for (const before of [aheadBySeq, suspectsAheadBySeq])
+        ahead += countOf(before.get(type, priority, seq, limit - ahead))
       if (ahead >= limit) break
     }
     return ahead
@@ -146,7 +154,7 @@ export class Reader {
   }
 }
 
-type Head = [n: number, priority: number, seq: number]
+type Head = QueuePlace & Readonly<{ n: number; type: string }>
 type Range = [createdAt: number, n: number, from: number, to: number, limit: number]
 type Way = (...range: Range) => unknown
 type PlaceRow = [createdAt: number, n: number]
@@ -192,6 +200,11 @@ const largestPortion = 1_000
 
 function isBefore(a: Place, b: Place): boolean {
   return a.createdAt === b.createdAt ? a.n < b.n : a.createdAt < b.createdAt
+}
+
+function headOf(type: string, row: unknown): Head {
+  const [n, priority, seq] = row as [n: number, priority: number, seq: number]
+  return { type, n, priority, seq }
 }
 
 function countOf(row: unknown): number {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { suspectFrom } from '../../core/task.ts'
 import { fixedColumns, movingColumns, selectedColumns } from './rows.ts'
 
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
@@ -14,6 +15,10 @@ const running = `tasks indexed by tasks_owned where owner_boot is not null and t
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
+/** The two parts of the queue, each with an index. */
+const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
+const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
+
 /** Every statement of the store. A move names the row, the status and the version that it moves from. */
 const sql = {
   insertTask: `insert into tasks (${fixedColumns.join(', ')}, ${movingColumns.join(', ')}, timeline)
@@ -27,7 +32,12 @@ const sql = {
   timeline: 'select timeline from tasks where n = ?',
   setTimeline: 'update tasks set timeline = ? where n = ?',
   queueHead: `select n, priority, seq from tasks indexed by tasks_queue
-    where type = ? and status = 'queued' order by priority desc, seq limit ?`,
+    where type = ? and ${unsuspected} order by priority desc, seq limit ?`,
+  hasSuspects: `select 1 from tasks indexed by tasks_suspects where ${suspected} limit 1`,
+  runsSuspect: `select 1 from tasks indexed by tasks_owned
+    where owner_boot = ? and crashes >= ${suspectFrom} and status in ('running', 'pausing', 'cancelling') limit 1`,
+  suspectHead: `select n, priority, seq from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} order by priority desc, seq limit 1`,
   due: `select ${selectedColumns} from tasks indexed by tasks_due
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
@@ -80,9 +90,13 @@ const sql = {
   namedOldest: candidates(named, 'oldest'),
   idByNumber: 'select id from tasks where n = ?',
   aheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_queue
-    where type = ? and status = 'queued' and priority > ? limit ?)`,
+    where type = ? and ${unsuspected} and priority > ? limit ?)`,
   aheadBySeq: `select count(*) from (select 1 from tasks indexed by tasks_queue
-    where type = ? and status = 'queued' and priority = ? and seq < ? limit ?)`,
+    where type = ? and ${unsuspected} and priority = ? and seq < ? limit ?)`,
+  suspectsAheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} and priority > ? limit ?)`,
+  suspectsAheadBySeq: `select count(*) from (select 1 from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} and priority = ? and seq < ? limit ?)`,
   insertTag: 'insert or ignore into tags (tag, created_at, n) values (?, ?, ?)',
   deleteTag: 'delete from tags where tag = ? and created_at = ? and n = ?',
   holds: 'select type, since, by from holds',

@@ -276,7 +276,7 @@ class SqliteStore implements port.Store {
   #claim({ boot, limit, types }: port.ClaimRequest): port.Claimed[] {
     if (limit <= 0 || this.#sql.bootAlive.get(boot) === undefined) return []
     const moment = this.#moment()
-    return this.#reader.queueHeads(types, limit).map((n) => {
+    return this.#reader.queueHeads(boot, types, limit).map((n) => {
       const task = taskOf(this.#sql.rowByNumber.get(n) as unknown as Row)
       const moved = this.#move(n, task, rules.claimed(task, boot, moment))
       return {

@@ -1,0 +1,34 @@
+import type { QueuePlace } from './store.ts'
+
+/** A queued task that a claim may take. */
+type Candidate = QueuePlace & Readonly<{ type: string }>
+
+/** The first suspect of a type, and how many tasks of the type may be claimed. */
+export type SuspectHead<Head extends Candidate> = Readonly<{ head: Head; room: number }>
+
+/**
+ * What a claim takes when its boot may run one more suspect: the first suspect that there is room for, in its place among the
+ * `heads`. Those are the other tasks that it may take, in the order of the queue.
+ */
+export function withSuspect<Head extends Candidate>(
+  heads: readonly Head[],
+  suspects: readonly SuspectHead<Head>[],
+  limit: number,
+): Head[] {
+  const chosen = suspects
+    .toSorted((a, b) => inQueue(a.head, b.head))
+    .find(
+      ({ head, room }) =>
+        heads.filter((each) => each.type === head.type && inQueue(each, head) < 0).length < room,
+    )
+  if (chosen === undefined) return heads.slice(0, limit)
+  const { head: suspect, room } = chosen
+  const ofType = heads.filter(({ type }) => type === suspect.type)
+  const displaced = ofType.length < room ? undefined : ofType.at(-1)
+  return [...heads.filter((each) => each !== displaced), suspect].sort(inQueue).slice(0, limit)
+}
+
+/** By the order of the queue. */
+export function inQueue(a: QueuePlace, b: QueuePlace): number {
+  return b.priority - a.priority || a.seq - b.seq
+}
