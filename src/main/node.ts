@@ -1,17 +1,14 @@
 import { ConfigInvalid, type Config } from '../config.ts'
+import { refuseExits, surviveFaults } from './faults.ts'
 import { loadTypes } from '../registry/load.ts'
 import { version } from '../version.ts'
-import {
-  openLog,
-  patienceWith,
-  signalled,
-  surviveFaults,
-  unlessStopped,
-  withoutPassword,
-} from './operator.ts'
+import { openLog, patienceWith, signalled, unlessStopped, withoutPassword } from './operator.ts'
 
 /** Milliseconds that connections have to end after the last answer. */
 const lastGrace = 2_000
+
+/** Seconds for which a drain goes on when the process cannot be trusted any more. */
+const givesBackIn = 1
 
 /**
  * Runs a node until a signal: `serve` with the API, `worker` with the two calls of health only.
@@ -27,8 +24,16 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   if (role === 'worker') mustBeAWorker(config)
   const onTerminal = process.stdout.isTTY
   const logger = await openLog(config, onTerminal)
-  surviveFaults(logger)
-  const stopped = signalled()
+  const stopped = signalled(() =>
+    logger.info({}, 'a hang-up was ignored: the server was started to survive it'),
+  )
+  let stopping = false
+  let giveBack = async () => {}
+  surviveFaults(logger, () => giveBack())
+  refuseExits(logger, () => stopping)
+  void stopped.then(() => {
+    stopping = true
+  })
 
   const tasks = [...builtinTypes, ...(config.tasks === '' ? [] : await loadTypes(config.tasks))]
   const unknown = config.types?.find((name) => !tasks.some(({ type }) => type === name))
@@ -49,6 +54,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     patience,
   })
   const manager = await unlessStopped(opening, patience)
+  giveBack = () => manager.close({ drain: givesBackIn })
   const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins }
   const server = await createServer({ manager, version, logger, allowed, healthOnly: role === 'worker' })
   try {
@@ -79,6 +85,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const force = setTimeout(() => server.server.closeAllConnections(), lastGrace)
   await server.close()
   clearTimeout(force)
+  // What a handler has set would be said of the server.
+  process.exitCode = 0
   logger.info({}, 'stopped')
 }
 

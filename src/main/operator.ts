@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Patience } from '../index.ts'
@@ -5,12 +7,19 @@ import { Output } from '../output.ts'
 
 /** What the program and its operator say to each other: signals, and the log. */
 
-/** Resolves with the first signal to stop; the second one ends the process at once. */
-export function signalled(): Promise<NodeJS.Signals> {
-  const codes = { SIGINT: 130, SIGTERM: 143 } as const
+/**
+ * Resolves with the first signal to stop; the second one ends the process at once. A hang-up stops it too, when its terminal
+ * is gone or it is sent on purpose, unless the program was started to survive that: `ignored` is told then.
+ */
+export function signalled(ignored?: () => void): Promise<NodeJS.Signals> {
+  const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   let stopping = false
   for (const [signal, code] of Object.entries(codes)) {
+    if (signal === 'SIGHUP' && survivesHangUp()) {
+      process.on(signal, () => ignored?.())
+      continue
+    }
     process.on(signal, () => {
       if (stopping) process.exit(code)
       stopping = true
@@ -20,15 +29,25 @@ export function signalled(): Promise<NodeJS.Signals> {
   return promise
 }
 
-/** Handlers are code of users: a promise that they forgot must not take the other tasks down. */
-export function surviveFaults(logger: Logger): void {
-  process.on('unhandledRejection', (reason) => {
-    logger.error({ err: reason }, 'a promise was rejected and nobody listened; the server goes on')
-  })
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'an error was thrown where nobody could catch it; the server ends')
-    process.exit(1)
-  })
+/**
+ * Whether it was started to outlive its terminal. Node resets an ignored SIGHUP before any of this runs, so that only its
+ * traces tell: the shell's word for what it started, a parent that ignores it and hands that on, or a terminal to which nothing is
+ * connected, as `nohup` leaves it.
+ */
+function survivesHangUp(): boolean {
+  if (process.env['_']?.endsWith('/nohup') === true) return true
+  try {
+    const [, ignored = '0'] =
+      /^SigIgn:\s+([0-9a-f]+)/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'utf8')) ?? []
+    if ((BigInt(`0x${ignored}`) & 1n) === 1n) return true
+    // After the name, which may hold anything: state, parent, group, session, terminal.
+    const [, , , , terminal] = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return terminal !== '0' && [0, 1, 2].every((descriptor) => !isatty(descriptor))
+  } catch {
+    return false
+  }
 }
 
 /** JSON lines, or lines for people on a terminal. */

@@ -317,10 +317,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   /**
    * Drains: claims nothing more, lets handlers come to a pause point, aborts them shortly before the time is up, and gives
-   * everything back to the store. Safe to call twice.
+   * everything back to the store. Safe to call twice. `drain`: seconds for it, instead of the time that was set at the start.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close({ drain }: Readonly<{ drain?: number }> = {}): Promise<void> {
+    this.#closing ??= this.#close(drain === undefined ? this.#options.drain : drain * 1_000)
     return this.#closing
   }
 
@@ -405,8 +405,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
   }
 
-  async #close(): Promise<void> {
-    const { clock, drain: ms, logger } = this.#options
+  async #close(ms: number): Promise<void> {
+    const { clock, logger } = this.#options
     this.#phase = 'draining'
     await this.#operations.stop()
     await Promise.all([this.#upkeep.stop(), this.#reports.stop()])

@@ -1,14 +1,15 @@
 import type { Clock } from '../core/clock.ts'
 import { parseDuration } from '../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../core/error-record.ts'
-import { NonRetryableError } from '../core/errors.ts'
-import type { Json } from '../core/task.ts'
+import { NonRetryableError, TaskError } from '../core/errors.ts'
+import type { ErrorRecord, Json } from '../core/task.ts'
 import type { Duration, ThreadContext } from '../registry/context.ts'
 import { clipLine } from './backlog.ts'
 import type { Ended, Execution, Host, Run } from './executor.ts'
 import { toJson } from './json.ts'
 import { lastInline } from './loop-watch.ts'
 import { Pace } from './pace.ts'
+import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
 import { parseStored, StoredInvalid } from './stored.ts'
 
 /** How code that never returns to its event loop learns of controls, where the place it runs in allows that. */
@@ -24,8 +25,11 @@ export type SyncControl = Readonly<{
 /** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it this often (ms). */
 const turnEvery = 10
 
+/** Milliseconds in which a handler can still end by itself after its code threw where nobody could catch it. */
+const endsIn = 1_000
+
 /** One run of a handler, and what the handler sees of it. */
-export class HandlerRun implements Execution, ThreadContext<unknown> {
+export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly id: string
   readonly attempt: number
   /** From `begin` on. */
@@ -43,6 +47,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
   #pauseWished = false
   #announced = false
   #over = false
+  #fault: Ended | undefined
+  #rejections: Map<Promise<unknown>, unknown> | undefined
+  #end!: (ended: Ended) => void
   #lastTurn: number
   /** Calls of the handler that wait; each is woken by any change of wishes and looks for itself. */
   readonly #waiting = new Set<() => void>()
@@ -62,8 +69,43 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
   /** The handler runs, up to its first await, within this call. */
   begin(): this {
     this.#goesOn()
-    this.done = this.#carryOut(this.#run)
+    this.done = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    void this.#carryOut(this.#run).then((ended) => this.#finish(ended))
     return this
+  }
+
+  get type(): string {
+    return this.#run.type.type
+  }
+
+  blame(error: unknown): boolean {
+    if (this.#over) return false
+    const uncaught = new Uncaught(error)
+    this.#fault ??= { kind: 'threw', error: uncaught.record, final: isInstance(error, NonRetryableError) }
+    // It may wait for just what has thrown, and so never end.
+    outsideOfTasks(() => this.#clock.after(endsIn, () => this.#finish(undefined)))
+    this.abort(uncaught)
+    return true
+  }
+
+  rejected(promise: Promise<unknown>, error: unknown): boolean {
+    if (this.#over) return false
+    // What is aborted rejects whatever the handler had started and does not wait for.
+    if (this.#reason !== undefined) return true
+    this.#rejections ??= new Map()
+    this.#rejections.set(promise, error)
+    outsideOfTasks(() =>
+      this.#clock.after(endsIn, () => {
+        if (this.#rejections?.has(promise) === true) this.blame(error)
+      }),
+    )
+    return true
+  }
+
+  handled(promise: Promise<unknown>): void {
+    this.#rejections?.delete(promise)
   }
 
   get fence(): number {
@@ -96,7 +138,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = toJson(state, 'checkpoint')
       if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
-      else this.#host.checkpoint(text)
+      else this.#tell((host) => host.checkpoint(text))
     }
     this.#pausePointSync(sync)
   }
@@ -108,7 +150,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
 
   progress(current: number, total?: number, message?: string): void {
     if (this.#over) return
-    this.#host.progress(this.#pace.report(current, total, message))
+    const report = this.#pace.report(current, total, message)
+    this.#tell((host) => host.progress(report))
   }
 
   sleep(time: Duration): Promise<void> {
@@ -125,7 +168,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
 
   log(...values: readonly unknown[]): void {
     if (this.#over) return
-    this.#host.log(clipLine(values.map(shown).join(' ')))
+    const text = clipLine(values.map(shown).join(' '))
+    this.#tell((host) => host.log(text))
   }
 
   pause(): void {
@@ -144,7 +188,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
   abort(reason: Error): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
-    this.#abort?.abort(reason)
+    // Its listeners are code of the handler.
+    if (this.#abort !== undefined) asCodeOf(this, () => this.#abort?.abort(reason))
     this.#wake()
   }
 
@@ -152,23 +197,41 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
     try {
       const parameters = parseStored(run.type.parameters, run.parameters, 'value of the parameters')
       if (run.checkpoint !== null) this.#state = parseStored(run.type.state, run.checkpoint, 'checkpoint')
-      const returned = await run.type.run(parameters, this)
+      const returned = await this.#code(() => run.type.run(parameters, this))
       return { kind: 'returned', result: toJson(returned, 'result') }
     } catch (error) {
       // Whatever was thrown: nothing here may throw, or the run would never end.
       const final = isInstance(error, NonRetryableError) || isInstance(error, StoredInvalid)
       return { kind: 'threw', error: toErrorRecord(error), final }
-    } finally {
-      this.#over = true
-      this.#wake()
     }
+  }
+
+  /** In a thread whatever its code throws ends the thread, and is known to be its own. */
+  #code<T>(code: () => T): T {
+    return this.#sync === undefined ? asCodeOf(this, code) : code()
+  }
+
+  #tell(call: (host: Host) => void): void {
+    if (this.#sync === undefined) outsideOfTasks(() => call(this.#host))
+    else call(this.#host)
+  }
+
+  /** A fault decides, whatever the handler itself comes to. */
+  #finish(ended: Ended | undefined): void {
+    if (this.#over) return
+    const [left] = this.#rejections?.values().map((error) => new Uncaught(error).record) ?? []
+    const fault =
+      this.#fault ?? (left === undefined ? undefined : { kind: 'threw', error: left, final: false })
+    this.#over = true
+    this.#wake()
+    this.#end((fault ?? ended)!)
   }
 
   async #checkpoint(state: unknown, durable: boolean): Promise<void> {
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = toJson(state, 'checkpoint')
       if (durable) await this.#durable(text)
-      else this.#host.checkpoint(text)
+      else this.#tell((host) => host.checkpoint(text))
     }
     const now = this.#clock.monotonic()
     if (now - this.#lastTurn >= turnEvery) {
@@ -181,7 +244,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
   /** A task that is paused meanwhile writes nothing: once more when it goes on. Who must end does not wait for the store. */
   async #durable(text: Json): Promise<void> {
     while (!this.#over && this.#reason === undefined) {
-      const held = this.#host.durable(text)
+      const held = outsideOfTasks(() => this.#host.durable(text))
       held.catch(() => undefined)
       if (await this.#unlessAborted(held)) return
       await this.#pausePoint()
@@ -234,7 +297,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
       if (!this.#announced) {
         this.#announced = true
         // The host may abort or resume in this very call.
-        this.#host.suspended()
+        this.#tell((host) => host.suspended())
         continue
       }
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
@@ -250,7 +313,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
         sync.wait()
       } else {
         this.#announced = true
-        this.#host.suspended()
+        this.#tell((host) => host.suspended())
         sync.poll()
       }
     }
@@ -272,6 +335,23 @@ export class HandlerRun implements Execution, ThreadContext<unknown> {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const wake of waiting) wake()
+  }
+}
+
+/** Its code threw where nobody could catch it: why the run ends, and what is recorded of it. */
+class Uncaught extends TaskError {
+  readonly code: string
+  readonly record: ErrorRecord
+
+  constructor(error: unknown) {
+    const thrown = toErrorRecord(error)
+    const isExit = isInstance(error, ProcessEnded)
+    const message = isExit
+      ? thrown.message
+      : `Nobody could catch this error, which a timer, an event or a forgotten promise threw: ${thrown.message}`
+    super(message)
+    this.code = isExit ? thrown.code : 'UNCAUGHT'
+    this.record = { ...thrown, code: this.code, message }
   }
 }
 

@@ -1,0 +1,76 @@
+import { culprit, ProcessEnded } from '../runtime/scope.ts'
+import type { Logger } from 'pino'
+
+/**
+ * Inline handlers are code of users in the process of the server: what one of them does to the process must end that task, not
+ * the server. Not for the library, whose process is its embedder's.
+ */
+
+/** Milliseconds in which running tasks can be given back before the process ends anyway. */
+const givesBackIn = 5_000
+
+/** What to do before the process ends because of a fault that is nobody's. */
+export type GiveBack = () => Promise<void>
+
+/** An error that nobody caught fails the task whose code threw it. Of any other one the server ends, with code 1. */
+export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
+  let ending = false
+  process.on('uncaughtException', (error) => {
+    const task = culprit()
+    if (task === undefined) {
+      logger.fatal({ err: error }, 'an error was thrown where nobody could catch it; the server ends')
+      if (ending) process.exit(1)
+      ending = true
+      setTimeout(() => process.exit(1), givesBackIn)
+      void endAfter(giveBack)
+      return
+    }
+    const about = { err: error, task: task.id, type: task.type }
+    if (task.blame(error))
+      logger.error(about, 'a task threw an error that nobody could catch: it fails, and the server goes on')
+    else logger.error(about, 'code that a task left behind threw an error; the server goes on')
+  })
+  process.on('unhandledRejection', (reason, promise) => {
+    const task = culprit()
+    const about = { err: reason, ...(task === undefined ? {} : { task: task.id, type: task.type }) }
+    if (task?.rejected(promise, reason) === true)
+      logger.error(about, 'a promise of a task was rejected and nobody listened: the task fails')
+    else logger.error(about, 'a promise was rejected and nobody listened; the server goes on')
+  })
+  process.on('rejectionHandled', (promise) => culprit()?.handled(promise))
+}
+
+async function endAfter(giveBack: GiveBack): Promise<void> {
+  await giveBack().catch(() => undefined)
+  process.exit(1)
+}
+
+/**
+ * Code of a task that ends the process fails its task instead. An exit by code that is no task's is logged with its place, and is never
+ * a success while the server should run. `stopping`: the server ends by itself.
+ */
+export function refuseExits(logger: Logger, stopping: () => boolean): void {
+  const { exit, abort, kill } = process
+  const refused = (call: string) => {
+    const error = new ProcessEnded(call)
+    culprit()?.blame(error)
+    return error
+  }
+  process.exit = (code) => {
+    if (culprit() !== undefined) throw refused(`process.exit(${code ?? ''})`)
+    if (stopping()) return exit.call(process, code)
+    const err = new Error(`process.exit(${code ?? ''}) was called`)
+    logger.fatal({ err }, 'code that belongs to no task ended the server')
+    return exit.call(process, Number(code ?? process.exitCode ?? 0) || 1)
+  }
+  process.abort = () => {
+    if (culprit() !== undefined) throw refused('process.abort()')
+    return abort.call(process)
+  }
+  process.kill = (pid, signal) => {
+    // 0 is the group of the process; the signal 0 only asks.
+    if (culprit() !== undefined && signal !== 0 && (pid === 0 || Math.abs(pid) === process.pid))
+      throw refused(`process.kill(${pid === process.pid ? 'process.pid' : pid})`)
+    return kill.call(process, pid, signal)
+  }
+}

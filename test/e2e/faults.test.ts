@@ -1,0 +1,106 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Api } from '../support/api.ts'
+import { TestServer } from '../support/server.ts'
+
+const tasks = join(import.meta.dirname, '../fixtures/faulty.ts')
+const serve = (env: Record<string, string> = {}, under: readonly string[] = []) =>
+  TestServer.start({ arguments: ['serve', '--tasks', tasks], env, under })
+const timeout = 120_000
+
+describe('inline code that throws where nobody can catch it, or ends the process,', () => {
+  test('fails its own task, and the server and its other tasks go on', { timeout }, async () => {
+    await using server = await serve({ FERMATA_MAX_CONCURRENT: '50' })
+    const api = new Api(server.url)
+    const innocent = await api.submit('long', { duration: 60 })
+    await api.untilStatus(innocent, 'running')
+    const failing = [
+      ['timer', 'UNCAUGHT', /timer, an event or a forgotten promise threw: from a timer$/],
+      ['listener', 'UNCAUGHT', /from a listener$/],
+      ['abort', 'UNCAUGHT', /the first one$/],
+      ['promise', 'UNCAUGHT', /from a promise$/],
+      ['exit', 'EXITED', /process\.exit\(0\)/],
+      ['exit in a timer', 'EXITED', /process\.exit\(0\)/],
+      ['exit that is caught', 'EXITED', /process\.exit\(0\)/],
+      ['abort of the process', 'EXITED', /process\.abort\(\)/],
+      ['kill', 'EXITED', /process\.kill\(process\.pid\)/],
+    ] as const
+    for (const [fault, code, message] of failing) {
+      const id = await api.submit('faulty', { fault })
+      const { error } = await api.untilStatus(id, 'failed')
+      expect(error, fault).toMatchObject({ code, message: expect.stringMatching(message) })
+    }
+    const late = await api.submit('faulty', { fault: 'late catch' })
+    await api.untilStatus(late, 'completed')
+    const left = await api.submit('faulty', { fault: 'left behind' })
+    await api.untilStatus(left, 'completed')
+    await sleep(200)
+    expect((await api.call('GET', '/readyz')).status).toBe(200)
+    expect(await api.status(innocent)).toMatchObject({ status: 'running', attempt: 1 })
+    const set = await api.submit('faulty', { fault: 'exitCode' })
+    await api.untilStatus(set, 'completed')
+    const { code, stdout } = await server.stop()
+    expect(code).toBe(0)
+    const logged = stdout.split('\n').find((line) => line.includes('that nobody could catch'))
+    expect(logged).toMatch(/"message":"from a timer","stack":"[^"]*faulty\.ts.*"type":"faulty"/)
+  })
+
+  test(
+    'that belongs to no task ends the server with code 1, and its tasks are given back',
+    { timeout },
+    async () => {
+      const fault = `process.once('SIGUSR2',()=>{setImmediate(()=>{throw/**/Error('nobody')})})`
+      await using server = await serve({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` })
+      const api = new Api(server.url)
+      const innocent = await api.submit('long', { duration: 60 })
+      await api.untilStatus(innocent, 'running')
+      server.signal('SIGUSR2')
+      expect((await server.ended).code).toBe(1)
+      await using next = await TestServer.start({ directory: server.directory })
+      const { timeline } = await new Api(next.url).details(innocent)
+      const moves = timeline.map(({ move }) => move)
+      expect(moves).toContain('release')
+      expect(moves).not.toContain('lost')
+    },
+  )
+
+  test('an exit by code of no task says so, and is not a success', { timeout }, async () => {
+    const fault = `process.once('SIGUSR2',()=>{setImmediate(()=>{process.exit(0)})})`
+    await using server = await serve({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` })
+    server.signal('SIGUSR2')
+    const { code, stdout } = await server.ended
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/"level":60,.*process\.exit\(0\)/)
+  })
+})
+
+describe('a hang-up', () => {
+  test('drains the server', { timeout }, async () => {
+    await using server = await serve()
+    const api = new Api(server.url)
+    const id = await api.submit('long', { duration: 60 })
+    await api.untilStatus(id, 'running')
+    server.signal('SIGHUP')
+    expect(await server.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/"signal":"SIGHUP"/) })
+    await using next = await TestServer.start({ directory: server.directory })
+    const { timeline } = await new Api(next.url).details(id)
+    expect(timeline.map(({ move }) => move)).toContain('release')
+  })
+
+  test.each([
+    ['nohup', ['env', '_=/usr/bin/nohup', 'nohup']],
+    ['a parent that ignores it', ['sh', '-c', `trap '' HUP; "$@" & echo "$!" >&2; wait "$!"`, 'sh']],
+  ])('is ignored under %s', { timeout }, async (_, under) => {
+    await using server = await serve({}, under)
+    const api = new Api(server.url)
+    const { body } = await api.call('GET', '/api/nodes')
+    const [{ pid }] = body['nodes'] as [{ pid: number }]
+    const ignored = server.logged('a hang-up was ignored: the server was started to survive it')
+    process.kill(pid, 'SIGHUP')
+    await ignored
+    expect((await api.call('GET', '/readyz')).status).toBe(200)
+    process.kill(pid, 'SIGTERM')
+    expect((await server.ended).code).toBe(0)
+  })
+})
