@@ -13,6 +13,8 @@ const proxy = Object.fromEntries(
 )
 
 export default defineConfig({
+  // The server knows how to lead from each address of the page to its files.
+  base: './',
   plugins: [react(), mantineStyles(), compress()],
   build: {
     target: 'es2023',

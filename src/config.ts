@@ -93,6 +93,15 @@ export const settings = {
       origin.replace(/\/$/, '').replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2'),
     ),
   },
+  basePath: {
+    variable: 'FERMATA_BASE_PATH',
+    flag: '--base-path',
+    value: 'path',
+    default: '/',
+    help: 'prefix under which a reverse proxy shows the server; requests may come with it or without',
+    must: 'a path like /fermata',
+    schema: z.string().regex(/^\/$|^(?:\/[\w.~-]*[\w~-])+\/?$/),
+  },
   database: {
     variable: 'DATABASE_URL',
     flag: '--database',

@@ -60,7 +60,8 @@ export function openapi(version: string, types: readonly DescribedType[]): Json 
         'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs. Times are Unix seconds, durations seconds.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/', description: 'This server' }],
+    // Relative to the document itself, so that it is right behind a proxy with a prefix too.
+    servers: [{ url: './', description: 'This server' }],
     security: [],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,

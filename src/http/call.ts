@@ -31,6 +31,8 @@ export type HandlerContext = Readonly<{
   streams: Streams
   waits: Waits
   version: string
+  /** Path of the root, without a slash at its end: empty, or the prefix of a proxy. */
+  base: string
   /** Unix milliseconds. */
   now: () => number
 }>

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { openapi } from '../contract/openapi.ts'
 import type { DescribedType } from '../contract/openapi-types.ts'
 import { RequestRefused } from './problems.ts'
+import { rootFrom } from './relative.ts'
 import { pageSecurity } from './security.ts'
 
 type Asset = Readonly<{
@@ -55,13 +56,15 @@ export async function docs(app: FastifyInstance, { version, types }: DocsOptions
     return reply.header('content-type', 'application/json; charset=utf-8').send(document)
   })
   for (const [path, html] of Object.entries(pages)) {
-    app.get(path, { helmet: security }, (_, reply) =>
-      reply.header('content-type', 'text/html; charset=utf-8').send(html),
+    app.get(path, { helmet: security }, (request, reply) =>
+      reply.header('content-type', 'text/html; charset=utf-8').send(html(rootFrom(request.url))),
     )
   }
-  app.get('/docs/assets/swagger-start.js', (_, reply) =>
-    reply.header('content-type', 'text/javascript; charset=utf-8').send(startSwagger),
-  )
+  for (const [file, script] of Object.entries(starts)) {
+    app.get(`/docs/assets/${file}`, (_, reply) =>
+      reply.header('content-type', 'text/javascript; charset=utf-8').send(script),
+    )
+  }
   app.get<{ Params: { file: string } }>('/docs/assets/:file', async (request, reply) => {
     const { file } = request.params
     const asset = assets.get(file)
@@ -106,24 +109,37 @@ const page = (head: string, body: string) => `<!doctype html>
 `
 
 const pages = {
-  '/docs': page(
-    '<link rel="stylesheet" href="/docs/assets/swagger-ui.css">',
-    `<div id="swagger-ui"></div>
-    <script src="/docs/assets/swagger-ui-bundle.js"></script>
-    <script src="/docs/assets/swagger-start.js"></script>`,
-  ),
-  '/redoc': page(
-    '',
-    `<redoc spec-url="/openapi.json" disable-telemetry="true"></redoc>
-    <script type="module" src="/docs/assets/redoc.standalone.js"></script>`,
-  ),
+  '/docs': (root: string) =>
+    page(
+      `<link rel="stylesheet" href="${root}docs/assets/swagger-ui.css">`,
+      `<div id="swagger-ui"></div>
+    <script src="${root}docs/assets/swagger-ui-bundle.js"></script>
+    <script src="${root}docs/assets/swagger-start.js"></script>`,
+    ),
+  '/redoc': (root: string) =>
+    page(
+      '',
+      `<div id="redoc"></div>
+    <script type="module" src="${root}docs/assets/redoc-start.js"></script>`,
+    ),
 }
 
-const startSwagger = `SwaggerUIBundle({
-  url: '/openapi.json',
+/** They find the document beside themselves, whatever the prefix of a proxy is. */
+const starts = {
+  'swagger-start.js': `SwaggerUIBundle({
+  url: new URL('../../openapi.json', document.currentScript.src).href,
   dom_id: '#swagger-ui',
   deepLinking: true,
   validatorUrl: null,
   tryItOutEnabled: true,
 })
-`
+`,
+  // ReDoc takes the address of a server for relative to the page, and not to the document as OpenAPI has it.
+  'redoc-start.js': `import { init } from './redoc.standalone.js'
+const url = new URL('../../openapi.json', import.meta.url).href
+const document_ = await (await fetch(url)).json()
+for (const server of document_.servers) server.url = new URL(server.url, url).href.replace(/\\/$/, '')
+const options = { disableTelemetry: true, downloadUrls: [{ title: 'openapi.json', url }] }
+await init(document_, options, document.querySelector('#redoc'))
+`,
+}

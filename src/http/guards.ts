@@ -72,10 +72,10 @@ export class Guard {
     return new RequestRefused('HOST_FORBIDDEN', detail)
   }
 
-  #refusedOrigin({ method, headers }: Asked): RequestRefused | undefined {
+  #refusedOrigin({ method, url, headers }: Asked): RequestRefused | undefined {
     const { origin, host = '' } = headers
     if (this.allowsOrigin(origin)) return undefined
-    if (origin !== undefined && !isSame(origin, host)) {
+    if (origin !== undefined && !isSame(origin, host) && !isFile(method, url)) {
       const detail = `Pages of ${quoted(origin)} may not call this server, which was called as ${quoted(host)}. To allow them, add the origin to FERMATA_ALLOWED_ORIGINS; or, if it is the address of this server at a proxy, have the proxy pass the Host header on.`
       return new RequestRefused('ORIGIN_FORBIDDEN', detail)
     }
@@ -101,6 +101,15 @@ function isSame(origin: string, host: string): boolean {
   const port = scheme.toLowerCase() === 'https' ? ':443' : ':80'
   const [from, to] = [authority.toLowerCase(), host.toLowerCase()]
   return from === to || `${from}${port}` === to || from === `${to}${port}`
+}
+
+/**
+ * A file of the page, which has nothing to hide. Browsers send `Origin` with scripts and styles; so the page appears also behind a proxy
+ * that does not pass Host on, and can show what its calls are answered.
+ */
+function isFile(method: string, url: string): boolean {
+  const files = /^\/(?:(?:docs\/)?assets\/[\w.-]+|[\w-]+\.(?:svg|png|ico|js|webmanifest))$/
+  return (method === 'GET' || method === 'HEAD') && files.test(url)
 }
 
 /** Somebody followed a link: the page opens in a tab of its own, and the other site reads nothing of it. */

@@ -14,7 +14,12 @@ export function createHandlers(context: HandlerContext): Handlers {
 }
 
 /** The calls about the types, and about the server itself. */
-function serverHandlers({ manager, version, now }: HandlerContext): Handlers<keyof typeof serverRoutes> {
+function serverHandlers({
+  manager,
+  version,
+  base,
+  now,
+}: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
     await manager.hold(type, held)
@@ -32,7 +37,7 @@ function serverHandlers({ manager, version, now }: HandlerContext): Handlers<key
       name: 'Fermata',
       version,
       description: 'Queue, watch, pause, resume and cancel tasks while they run.',
-      links: { docs: '/docs', redoc: '/redoc', openapi: '/openapi.json', ...links },
+      links: Object.fromEntries(links.map(([name, path]) => [name, `${base}${path}`])),
     }),
 
     getStats: async () => statsBody(await manager.stats()),
@@ -52,9 +57,12 @@ function serverHandlers({ manager, version, now }: HandlerContext): Handlers<key
   }
 }
 
-const links = Object.fromEntries(
-  Object.entries<Route>(routes).map(([operation, { path }]) => [operation, path]),
-)
+const links = [
+  ['docs', '/docs'],
+  ['redoc', '/redoc'],
+  ['openapi', '/openapi.json'],
+  ...Object.entries<Route>(routes).map(([operation, { path }]) => [operation, path]),
+] as const
 
 type Held = Readonly<Record<string, unknown>>
 

@@ -10,11 +10,14 @@ import { createServer } from './server.ts'
 const script = 'console.log("page")'
 const silent = { level: 'info', debug() {}, warn() {}, error() {} }
 
-async function serve({ built = true } = {}) {
+async function serve({ built = true, basePath = '/' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-page-'))
   if (built) {
     await mkdir(join(folder, 'assets'))
-    await writeFile(join(folder, 'index.html'), '<!doctype html><title>Fermata</title>')
+    await writeFile(
+      join(folder, 'index.html'),
+      '<!doctype html><title>Fermata</title><script src="./assets/index-abc.js"></script>',
+    )
     await writeFile(join(folder, 'fermata.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
     await writeFile(join(folder, 'assets', 'index-abc.js'), script)
     await writeFile(join(folder, 'assets', 'index-abc.js.br'), brotliCompressSync(script))
@@ -26,6 +29,7 @@ async function serve({ built = true } = {}) {
     version: '1.2.3',
     logger: silent,
     page: folder,
+    basePath,
   })
   onTestFinished(async () => {
     await app.close()
@@ -46,6 +50,31 @@ test.each(pagePaths)('%s is the page, which nobody may keep, embed or feed from 
   expect(policy).toContain("script-src 'self';")
   expect(policy).toContain("connect-src 'self';")
   expect(policy).not.toContain('http')
+})
+
+test.each([
+  ['/', './'],
+  ['/tasks', './'],
+  ['/tasks/', '../'],
+  ['/tasks/019a3c5e-7d2b', '../'],
+  ['/tasks/019a3c5e-7d2b/', '../../'],
+  ['/submit/a%2Fb?from=/x/y', '../'],
+])('at %s its files are at %s', async (url, root) => {
+  const app = await serve()
+  const { body } = await app.inject({ url })
+  expect(body).toBe(`<!doctype html><title>Fermata</title><script src="${root}assets/index-abc.js"></script>`)
+})
+
+test('with a base path it is found with the prefix and without, and names it in addresses', async () => {
+  const app = await serve({ basePath: '/tools/fermata/' })
+  for (const url of ['/tools/fermata/tasks', '/tasks', '/tools/fermata/', '/tools/fermata/healthz']) {
+    expect((await app.inject({ url })).statusCode, url).toBe(200)
+  }
+  const bare = await app.inject({ url: '/tools/fermata' })
+  expect([bare.statusCode, bare.headers['location']]).toEqual([302, '/tools/fermata/'])
+  expect((await app.inject({ url: '/tools/fermatax' })).statusCode).toBe(404)
+  const { links } = (await app.inject({ url: '/tools/fermata/api' })).json()
+  expect(links).toMatchObject({ docs: '/tools/fermata/docs', listTypes: '/tools/fermata/api/tasks' })
 })
 
 test('its addresses are those that the page itself knows', async () => {

@@ -1,9 +1,11 @@
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { rootFrom } from './relative.ts'
 import { pageSecurity } from './security.ts'
 
 /** Addresses of the web page, which shows what each of them names. */
@@ -34,7 +36,7 @@ export async function page(app: FastifyInstance, { folder }: PageOptions): Promi
   await app.register(files, { root: folder, serve: false, dotfiles: 'deny', preCompressed: true })
 
   for (const path of pagePaths) {
-    app.get(path, { helmet: security }, (_, reply) => sendPage(folder, reply))
+    app.get(path, { helmet: security }, (request, reply) => sendPage(folder, request.url, reply))
   }
   // Their names change with what is in them.
   app.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
@@ -49,12 +51,15 @@ export async function page(app: FastifyInstance, { folder }: PageOptions): Promi
 /** A tag comes from size and date, which packages make the same for all their versions. */
 const untagged = { etag: false, lastModified: false } as const
 
-function sendPage(folder: string, reply: FastifyReply): FastifyReply {
-  if (!existsSync(join(folder, 'index.html'))) {
+/** Its addresses are relative to the root of the server; they are sent relative to where the page is opened. */
+async function sendPage(folder: string, url: string, reply: FastifyReply): Promise<FastifyReply> {
+  const html = await readFile(join(folder, 'index.html'), 'utf8').catch(() => undefined)
+  if (html === undefined) {
     return reply.code(404).header('content-type', 'text/plain; charset=utf-8').send(notBuilt)
   }
   reply.header('cache-control', 'no-store')
-  return reply.sendFile('index.html', { cacheControl: false, ...untagged })
+  reply.header('content-type', 'text/html; charset=utf-8')
+  return reply.send(html.replaceAll(/ (src|href)="\.\//g, ` $1="${rootFrom(url)}`))
 }
 
 /** In the published program it lies beside its modules, in a checkout where its own build puts it. */

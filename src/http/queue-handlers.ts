@@ -8,7 +8,12 @@ import type { HandlerContext, Handlers } from './call.ts'
 const cancelWait = 2_000
 
 /** The calls about all tasks. */
-export function queueHandlers({ manager, streams, now }: HandlerContext): Handlers<keyof typeof queueRoutes> {
+export function queueHandlers({
+  manager,
+  streams,
+  base,
+  now,
+}: HandlerContext): Handlers<keyof typeof queueRoutes> {
   return {
     async listTasks({ query }) {
       const { order, limit, cursor, ...filter } = query
@@ -25,7 +30,7 @@ export function queueHandlers({ manager, streams, now }: HandlerContext): Handle
     async bulk({ query, body, reply }) {
       const { action, filter, dry_run: dryRun } = body
       const operation = await manager.bulk(action, filterOf(filter), { dryRun, wait: query.wait * 1_000 })
-      reply.header('location', `/api/operations/${operation.id}`)
+      reply.header('location', `${base}/api/operations/${operation.id}`)
       if (operation.status === 'running') reply.code(202)
       return operationBody(operation)
     },

@@ -32,6 +32,8 @@ export type ServerOptions = Readonly<{
   allowed?: GuardOptions
   /** Answers the two calls of health, and nothing else. */
   healthOnly?: boolean
+  /** The prefix under which a proxy shows it, like `/fermata`; requests may come with it or without. */
+  basePath?: string
   /** Unix milliseconds. */
   now?: () => number
   /** Milliseconds between the signs of life of a stream. Default 15,000. */
@@ -66,11 +68,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logger,
     allowed = { hosts: [], origins: [] },
     healthOnly = false,
+    basePath = '/',
     now = Date.now,
     heartbeat = 15_000,
   } = options
   const { head, request, idle } = { ...patience, ...options.patience }
   const guard = new Guard(allowed)
+  const base = basePath.replace(/\/$/, '')
   const app = fastify({
     logger: false,
     logController: new LogController({ disableRequestLogging: true }),
@@ -87,6 +91,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       connectionsCheckingInterval: Math.min(5_000, head / 2),
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    rewriteUrl: ({ url = '/' }) => (base !== '' && url.startsWith(`${base}/`) ? url.slice(base.length) : url),
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id)
       reply.headers(safetyHeaders)
@@ -153,7 +158,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     waits.close()
     done()
   })
-  const handlers = createHandlers({ manager, streams, waits, version, now })
+  const handlers = createHandlers({ manager, streams, waits, version, base, now })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofHealth.has(operation)) continue
@@ -164,6 +169,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
 
   if (healthOnly) return app
+  // What is relative to the page would be looked for beside the prefix.
+  if (base !== '') app.get(base, (_, reply) => reply.redirect(`${base}/`))
   await app.register(page, { folder: options.page ?? builtPage() })
   await app.register(docs, { version, types: [...manager.registry] })
   return app

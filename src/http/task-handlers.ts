@@ -14,6 +14,7 @@ export function taskHandlers({
   manager,
   streams,
   waits,
+  base,
   now,
 }: HandlerContext): Handlers<keyof typeof taskRoutes> {
   const control = async (id: string, name: Control, wait: number, fromStart = false) => {
@@ -29,7 +30,7 @@ export function taskHandlers({
     async submitTask({ params, query, body, headers, reply }) {
       const options = submitOptions(body, headers['idempotency-key'])
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
-      reply.header('location', `/api/task/${task.id}`)
+      reply.header('location', `${base}/api/task/${task.id}`)
       if (replayed) reply.header('idempotency-replayed', 'true')
       const message = replayed
         ? `A task of type ${task.type} was submitted with this idempotency key before.`

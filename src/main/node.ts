@@ -56,7 +56,9 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const manager = await unlessStopped(opening, patience)
   giveBack = () => manager.close({ drain: givesBackIn })
   const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins }
-  const server = await createServer({ manager, version, logger, allowed, healthOnly: role === 'worker' })
+  const { basePath } = config
+  const healthOnly = role === 'worker'
+  const server = await createServer({ manager, version, logger, allowed, basePath, healthOnly })
   try {
     await server.listen({ port: config.port, host: config.host })
   } catch (error) {

@@ -102,6 +102,13 @@ describe.each(addresses)('a server on %s', (address) => {
     expect(await ask(address, 'GET /api/task', { ...foreign, 'sec-fetch-dest': 'image' })).toContain(' 403 ')
   })
 
+  test('gives its files to its page behind a proxy that does not pass Host on', async () => {
+    const headers = { host: '127.0.0.1:8000', origin: 'https://tasks.example.com' }
+    expect(await ask(address, 'GET /docs/assets/swagger-start.js', headers)).toContain('HTTP/1.1 200 ')
+    expect(await ask(address, 'GET /assets/../api/task', headers)).toContain('HTTP/1.1 403 ')
+    expect(await ask(address, 'POST /assets/index.js', headers)).toContain('HTTP/1.1 403 ')
+  })
+
   test('without Host answers the two calls of health only', async () => {
     const { port } = servers.get(address)!
     for (const path of ['/healthz', '/readyz', '/healthz?from=proxy']) {

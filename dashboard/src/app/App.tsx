@@ -1,5 +1,7 @@
 import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
+import { Router } from 'wouter'
+import { base } from '../data/base.ts'
 import { queries } from '../data/queries.ts'
 import { theme, variables } from '../theme/theme.ts'
 import { Routes } from './Routes.tsx'
@@ -9,9 +11,11 @@ export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
-        <Shell>
-          <Routes />
-        </Shell>
+        <Router base={base}>
+          <Shell>
+            <Routes />
+          </Shell>
+        </Router>
       </QueryClientProvider>
     </MantineProvider>
   )

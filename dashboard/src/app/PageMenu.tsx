@@ -1,5 +1,6 @@
 import { ActionIcon, Popover, useMantineColorScheme } from '@mantine/core'
 import { useState } from 'react'
+import { base } from '../data/base.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import styles from './PageMenu.module.css'
@@ -29,10 +30,10 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
       </Popover.Target>
       <Popover.Dropdown aria-label="Menu" className={styles.menu}>
         <Choice label="Appearance" value={colorScheme} choices={schemes} onChange={setColorScheme} />
-        <a href="/docs" className={styles.entry}>
+        <a href={`${base}/docs`} className={styles.entry}>
           <Icon name="book" /> Try the API
         </a>
-        <a href="/redoc" className={styles.entry}>
+        <a href={`${base}/redoc`} className={styles.entry}>
           <Icon name="book" /> Read about the API
         </a>
         <button

@@ -1,3 +1,4 @@
+import { base } from '../data/base.ts'
 import { Card } from '../kit/Card.tsx'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import styles from './SubmitForm.module.css'
@@ -5,7 +6,7 @@ import styles from './SubmitForm.module.css'
 /** The same submit for a terminal. */
 export function CallCard({ type, body }: Readonly<{ type: string; body: object }>) {
   const text = [
-    `curl ${location.origin}/api/run/${encodeURIComponent(type)} \\`,
+    `curl ${location.origin}${base}/api/run/${encodeURIComponent(type)} \\`,
     `  -H 'content-type: application/json' \\`,
     `  -d '${JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`)}'`,
   ].join('\n')

@@ -1,6 +1,7 @@
 import { Checkbox } from '@mantine/core'
 import { memo } from 'react'
 import { useLocation } from 'wouter'
+import { base } from '../data/base.ts'
 import type { Status } from '../data/shapes.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
@@ -43,7 +44,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
       style={{ height, transform: `translateY(${top}px)` }}
       onClick={(event) => {
         if (!(event.target instanceof Element) || event.target.closest('a, input, label') !== null) return
-        if (event.metaKey || event.ctrlKey) window.open(`/tasks/${id}`)
+        if (event.metaKey || event.ctrlKey) window.open(`${base}/tasks/${id}`)
         else navigate(`/tasks/${id}`)
       }}
     >

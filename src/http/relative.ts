@@ -1,0 +1,9 @@
+/**
+ * Leads from the address of a page to the root of the server, as a relative address. Only what stands behind the prefix of a
+ * proxy is known here, and that is all it takes: `./` from `/tasks`, `../` from `/tasks/ID`.
+ */
+export function rootFrom(url: string): string {
+  const [path = ''] = url.split(/[?#]/, 1)
+  const depth = path.split('/').length - 2
+  return depth <= 0 ? './' : '../'.repeat(depth)
+}
