@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigInvalid, readConfig, settings } from './config.ts'
+import { taskVariables } from './core/task-variables.ts'
 
 const read = (env: Record<string, string>, flags = {}) => readConfig({ flags, env })
 
@@ -105,8 +106,59 @@ test('every default is valid and every flag is named after its setting', () => {
   }
 })
 
-test('a variable that looks like ours and is not stops the start; those of clients do not', () => {
-  const read = (env: Record<string, string>) => () => readConfig({ flags: {}, env })
-  expect(read({ FERMATA_MAX_CONCURENT: '1' })).toThrow(/^FERMATA_MAX_CONCURENT is not a setting/)
-  expect(read({ FERMATA_DRAIN: '1s', FERMATA_URL: 'x', OTHER: 'y' })).not.toThrow()
+describe('variables that look like ours', () => {
+  const reading = (env: Record<string, string>) => () => read(env)
+
+  test.each([
+    ['FERMATA_MAX_CONCURENT', 'did you mean FERMATA_MAX_CONCURRENT?'],
+    ['FERMATA_RETENSION', 'did you mean FERMATA_RETENTION?'],
+    ['FERMATA_LOG_LEVEL', 'did you mean LOG_LEVEL?'],
+    ['FERMATA_DATABASE_URL', 'did you mean DATABASE_URL?'],
+    ['FERMATA_PORT', 'did you mean PORT?'],
+    ['FERMATA_TASK', 'did you mean FERMATA_TASKS?'],
+    ['FERMATA_URI', 'did you mean FERMATA_URL?'],
+    ['FERMATA_COLOUR_OF_THE_PAGE', 'see fermata serve --help'],
+  ])('and are not stop the start: %s', (variable, remedy) => {
+    expect(reading({ [variable]: '8080' })).toThrow(`${variable} is not a setting of this program: ${remedy}`)
+    expect(reading({ [variable]: '8080' })).toThrow(ConfigInvalid)
+  })
+
+  test('and are those of clients do not', () => {
+    expect(reading({ FERMATA_DRAIN: '1s', FERMATA_URL: 'x', OTHER: 'y' })).not.toThrow()
+  })
+
+  test.each(['FERMATA', 'FERMATA_WORKER', 'FERMATA_POSTGRESQL_HL'])(
+    'and come from a Kubernetes service named %s do not',
+    (service) => {
+      const injected = {
+        [`${service}_SERVICE_HOST`]: '10.0.0.7',
+        [`${service}_SERVICE_PORT`]: '8000',
+        [`${service}_SERVICE_PORT_HTTP`]: '8000',
+        [`${service}_PORT`]: 'tcp://10.0.0.7:8000',
+        [`${service}_PORT_8000_TCP`]: 'tcp://10.0.0.7:8000',
+        [`${service}_PORT_8000_TCP_PROTO`]: 'tcp',
+        [`${service}_PORT_8000_TCP_PORT`]: '8000',
+        [`${service}_PORT_8000_TCP_ADDR`]: '10.0.0.7',
+        [`${service}_PORT_53_UDP`]: 'udp://[fd00::7]:53',
+      }
+      expect(reading(injected)).not.toThrow()
+      expect(read(injected).port).toBe(8_000)
+    },
+  )
+
+  test.each([
+    ['FERMATA_SERVICE_HOST', 'db.example.org:1'],
+    ['FERMATA_SERVICE_PORT', 'http'],
+    ['FERMATA_PORT_8000', 'tcp://10.0.0.7:8000'],
+    ['FERMATA_PORT_8000_HTTP', 'tcp://10.0.0.7:8000'],
+    ['FERMATA_PORT_8000_TCP_NAME', 'x'],
+    ['FERMATA_SERVICES_HOST', '10.0.0.7'],
+  ])('and are not quite of Kubernetes stop the start: %s=%s', (variable, value) => {
+    expect(reading({ [variable]: value })).toThrow(`${variable} is not a setting of this program`)
+  })
+
+  test('and name the task around this process do not: a command may start a server', () => {
+    expect(Object.keys(taskVariables({ id: 'a', type: 'b', attempt: 1, fence: 2 }))).toHaveLength(4)
+    expect(reading(taskVariables({ id: 'a', type: 'b', attempt: 1, fence: 2 }))).not.toThrow()
+  })
 })

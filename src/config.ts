@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from './core/duration.ts'
+import { nearest } from './core/nearest.ts'
+import { taskVariables } from './core/task-variables.ts'
 
 /** One thing that an operator can set: the flag, the variable, the help and the documentation derive from it. */
 export type Setting<Value> = Readonly<{
@@ -226,11 +228,42 @@ export function readConfig({ flags, env }: ConfigSources): Config {
 
 /** A misspelt setting would otherwise be passed over in silence. */
 function refuseUnknown(env: ConfigSources['env']): void {
-  const known = new Set<string>([...Object.values(settings).map(({ variable }) => variable), ...ofClients])
-  const unknown = Object.keys(env).find((name) => name.startsWith('FERMATA_') && !known.has(name))
-  if (unknown === undefined) return
-  throw new ConfigInvalid(`${unknown} is not a setting of this program: see fermata serve --help.`)
+  const own = Object.values(settings).map(({ variable }): string => variable)
+  const known = new Set([...own, ...ofClients, ...ofTasks])
+  for (const [name, value = ''] of Object.entries(env)) {
+    if (!name.startsWith('FERMATA_') || known.has(name) || isInjected(name, value)) continue
+    const bare = name.slice('FERMATA_'.length)
+    const meant = own.includes(bare) ? bare : nearest(name, [...own, ...ofClients])
+    const remedy = meant === undefined ? 'see fermata serve --help.' : `did you mean ${meant}?`
+    throw new ConfigInvalid(`${name} is not a setting of this program: ${remedy}`)
+  }
 }
 
 /** Read by the clients, which may share the environment of the server. */
 const ofClients = ['FERMATA_URL']
+
+/** Set for a command, which may start a server. */
+const ofTasks = Object.keys(taskVariables({ id: '', type: '', attempt: 1, fence: 1 }))
+
+/**
+ * Kubernetes tells every container of a namespace where its services are, by variables named after them: those of a service
+ * `fermata`, or `fermata-worker`, look like settings. Name and value must both be of that form, so that `FERMATA_PORT=8000`
+ * is still found to be a mistake.
+ */
+function isInjected(name: string, value: string): boolean {
+  return injected.some(([part, values]) => isOfService(name, part) && values.test(value))
+}
+
+function isOfService(name: string, part: string): boolean {
+  return new RegExp(`^FERMATA(?:_[A-Z0-9_]+)?_${part}$`).test(name)
+}
+
+/** What follows the name of the service, and its values. */
+const injected = [
+  ['SERVICE_HOST', /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:.]*:[\da-f:.]*)$/i],
+  ['SERVICE_PORT(?:_[A-Z0-9_]+)?', /^\d+$/],
+  ['PORT(?:_\\d+_(?:TCP|UDP|SCTP))?', /^(?:tcp|udp|sctp):\/\/\S+:\d+$/],
+  ['PORT_\\d+_(?:TCP|UDP|SCTP)_PROTO', /^(?:tcp|udp|sctp)$/],
+  ['PORT_\\d+_(?:TCP|UDP|SCTP)_PORT', /^\d+$/],
+  ['PORT_\\d+_(?:TCP|UDP|SCTP)_ADDR', /^[\da-f.:]+$/i],
+] as const

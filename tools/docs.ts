@@ -72,6 +72,11 @@ ${rows.join('\n')}
 
 Durations are numbers with units: \`250ms\`, \`90s\`, \`10m\`, \`1h30m\`, \`7d\`; a bare number is seconds.
 
+An unknown variable that begins with \`FERMATA_\` stops the start, and the message names the setting that was most likely meant. Three kinds are
+exempt: that of clients (\`FERMATA_URL\`), those that a command task finds in its environment (\`FERMATA_TASK_ID\` and its like),
+and those that Kubernetes injects for a service named \`fermata\` or \`fermata-...\` (\`FERMATA_SERVICE_HOST\`, \`FERMATA_PORT=tcp://...\`,
+\`FERMATA_PORT_8000_TCP_ADDR\`).
+
 A SQLite file belongs to one process: a second one is refused. [Operations](operations.md) says how to back it up.
 `
 }

@@ -3,6 +3,7 @@ import { toErrorRecord } from '../core/error-record.ts'
 import { TaskError } from '../core/errors.ts'
 import type { ErrorRecord, Json } from '../core/task.ts'
 import { tail } from '../core/text.ts'
+import { taskVariables } from '../core/task-variables.ts'
 import type { CommandSpec } from '../registry/type.ts'
 import { linesOf } from './backlog.ts'
 import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
@@ -144,12 +145,7 @@ class CommandRun implements Execution {
 
   #ofTask(): Record<string, string> {
     const { id, attempt, type } = this.#run
-    return {
-      FERMATA_TASK_ID: id,
-      FERMATA_TASK_TYPE: type.type,
-      FERMATA_ATTEMPT: String(attempt),
-      FERMATA_FENCE: String(this.#fence),
-    }
+    return taskVariables({ id, attempt, type: type.type, fence: this.#fence })
   }
 
   readonly #hear: CommandListener = (message) => {
