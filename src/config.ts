@@ -111,7 +111,8 @@ export const settings = {
     default: 'sqlite:./fermata.db',
     help: 'where tasks are kept: sqlite:PATH, or postgres://... for many nodes; sqlite::memory: keeps nothing',
     must: 'sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST[,HOST...]/DATABASE',
-    schema: z.string().regex(/^(?:sqlite:[^\0]*[^\0/\s]|postgres(?:ql)?:\/\/[^\0\s]+)$/),
+    // Looked at more closely by what opens it.
+    schema: z.string().min(1),
   },
   maxConcurrent: {
     variable: 'FERMATA_MAX_CONCURRENT',

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from './core/clock.ts'
-import { StoreUnavailable } from './core/errors.ts'
+import { DatabaseInvalid, StoreUnavailable } from './core/errors.ts'
+import { nearest } from './core/nearest.ts'
+import { addressOf } from './store/postgres/address.ts'
 import { comesLater } from './store/postgres/failures.ts'
+import { pathOf } from './store/sqlite/address.ts'
 import { migrateSqlite } from './store/sqlite/connection.ts'
 import { openSqlite } from './store/sqlite/store.ts'
 import type { Migrated, Store } from './store/store.ts'
@@ -17,7 +20,7 @@ export type Patience = Readonly<{
 /** Milliseconds between tries. */
 const tryAgainAfter = 1_000
 
-/** Opens the store that this address names, and brings it up to date. Throws `StoreUnavailable`; without patience at once. */
+/** Opens the store that this address names, and brings it up to date. Throws `DatabaseInvalid`, and `StoreUnavailable`; without patience at once. */
 export function openStore(database: string, clock: Clock, patience?: Patience): Promise<Store> {
   return withDatabase(database, {
     sqlite: (path) => openSqlite(path, { clock }),
@@ -43,14 +46,8 @@ type Ways<T> = Readonly<{
 }>
 
 async function withDatabase<T>(database: string, { sqlite, postgres, patience }: Ways<T>): Promise<T> {
-  const path = /^sqlite:(.+)$/.exec(database)?.[1]
-  if (path !== undefined) return sqlite(path)
-  if (!/^postgres(?:ql)?:\/\//.test(database)) {
-    throw new StoreUnavailable(
-      `The database ${JSON.stringify(database)} is not one that this program can open: use sqlite:PATH, sqlite::memory: or postgres://...`,
-      { unknown: false },
-    )
-  }
+  const address = checkAddress(database)
+  if (address.kind === 'sqlite') return sqlite(address.path)
   const began = performance.now()
   for (;;) {
     try {
@@ -62,4 +59,27 @@ async function withDatabase<T>(database: string, { sqlite, postgres, patience }:
       await sleep(tryAgainAfter, undefined, { signal: patience.signal })
     }
   }
+}
+
+type Checked = Readonly<{ kind: 'sqlite'; path: string }> | Readonly<{ kind: 'postgres' }>
+
+/** What kind of address this is. Throws `DatabaseInvalid`, with the remedy, for one that is a mistake; opens nothing. */
+export function checkAddress(database: string, platform: NodeJS.Platform = process.platform): Checked {
+  const refuse = (why: string): never => {
+    throw new DatabaseInvalid(database, why)
+  }
+  if (/^\s|\s$/.test(database)) refuse('remove the blank or line break at its beginning or end')
+  if (/^["'`]/.test(database)) refuse('remove the quotes')
+  const scheme = /^([a-z][\w+.-]+):/i.exec(database)?.[1]
+  if (scheme === 'sqlite') return { kind: 'sqlite', path: pathOf(database, platform) }
+  if (scheme === 'postgres' || scheme === 'postgresql') {
+    addressOf(database)
+    return { kind: 'postgres' }
+  }
+  const meant = scheme === undefined ? undefined : nearest(scheme, ['sqlite', 'postgres', 'postgresql'])
+  return refuse(
+    meant === undefined
+      ? 'write sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE'
+      : `did you mean ${meant}:?`,
+  )
 }

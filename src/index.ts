@@ -41,6 +41,7 @@ export type { Counts, LivingBoot, NumberedLine, TaskRecord } from './store/store
 export type { Control, ErrorRecord, Progress, Status, Task, TimelineEntry } from './core/task.ts'
 export {
   ControlRefused,
+  DatabaseInvalid,
   DefinitionInvalid,
   IdempotencyKeyReused,
   NonRetryableError,
@@ -93,7 +94,8 @@ export type OpenOptions = Readonly<{
 
 /**
  * Opens the database, takes over what an earlier process left there, and begins to run tasks. Keeps the process alive until
- * `close()` (or the end of `await using`). Throws `StoreUnavailable` when the database cannot be opened.
+ * `close()` (or the end of `await using`). Throws `DatabaseInvalid` for an address that is a mistake, and `StoreUnavailable` when
+ * the database cannot be opened.
  */
 export async function openTaskManager(options: OpenOptions): Promise<TaskManager> {
   if (insideThread.value) {

@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, Room>> = {
   contract: { rooms: ['core'], packages: ['zod'] },
   store: { rooms: ['core'], packages: [] },
   'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
-  'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg'] },
+  'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg', 'pg-connection-string'] },
   registry: { rooms: ['core'], packages: ['zod', 'node:*'] },
   runtime: { rooms: ['registry', 'core'], packages: ['node:*'] },
   manager: { rooms: ['core', 'store', 'events', 'registry', 'runtime'], packages: ['uuid', 'node:*'] },

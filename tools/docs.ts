@@ -77,6 +77,28 @@ exempt: that of clients (\`FERMATA_URL\`), those that a command task finds in it
 and those that Kubernetes injects for a service named \`fermata\` or \`fermata-...\` (\`FERMATA_SERVICE_HOST\`, \`FERMATA_PORT=tcp://...\`,
 \`FERMATA_PORT_8000_TCP_ADDR\`).
 
+## The address of the database
+
+A mistake in it ends the start at once with exit code 2 and the remedy; nothing is opened, made or waited for. Passwords never appear in
+errors or logs. Prefer \`DATABASE_URL\` to the flag, which every user of the machine can see in the list of processes.
+
+\`sqlite:PATH\` takes the path as it is written, relative to the current folder or from the root: no \`//\`, no \`~\`, no variables, no options, nothing
+encoded. Missing folders are made. A new file, and the files beside it, can be read and written by their owner only (mode 0600); a file that
+is there keeps its mode, so \`chmod 600\` one that an earlier version or another program made.
+
+\`postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTIONS\` takes several \`HOST:PORT\` with commas between. Write \`/ ? #\` in a user, a password or the name of a
+database as \`%2F %3F %23\`, and \`%\` as \`%25\`. Names of databases, users and schemas have at most 63 bytes. Options:
+
+| option | what it is |
+|---|---|
+| \`schema\` | schema of the tables; default \`fermata\` |
+| \`lease\` | seconds after which a silent node counts as dead, 1 to 3600; default 15 |
+| \`sslmode\`, \`sslrootcert\`, \`sslcert\`, \`sslkey\`, \`sslnegotiation\`, \`ssl\`, \`uselibpqcompat\` | encryption, as the driver \`pg\` has them |
+| \`host\`, \`port\` | folder of a Unix socket, with no host before the path; its port |
+| \`user\`, \`password\`, \`application_name\`, \`fallback_application_name\`, \`options\` | as libpq has them |
+| \`statement_timeout\`, \`lock_timeout\`, \`idle_in_transaction_session_timeout\` | milliseconds |
+| \`target_session_attrs\` | only \`read-write\`, \`primary\` or \`any\`: the primary is always used |
+
 A SQLite file belongs to one process: a second one is refused. [Operations](operations.md) says how to back it up.
 `
 }

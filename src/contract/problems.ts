@@ -60,6 +60,7 @@ export const taskErrors = {
   UNCAUGHT: 'Code of the handler threw an error that nobody could catch',
   EXITED: 'Code of the handler tried to end the process that it runs in',
   TASK_FAILED: 'The library waited for the result of a task that failed',
+  DATABASE_INVALID: 'The address of the database is not valid',
   DEFINITION_INVALID: 'A task type is not defined well',
 } as const satisfies Record<string, string>
 

@@ -1,3 +1,4 @@
+import { withoutPassword } from './secrets.ts'
 import type { ErrorRecord, Status } from './task.ts'
 import { clip } from './text.ts'
 
@@ -111,6 +112,17 @@ export class TooLarge extends TaskError {
   constructor(what: string, limit: number) {
     super(`The size of the ${what} is beyond its limit of ${limit} bytes.`)
     this.limit = limit
+  }
+}
+
+/** The address of a database is a mistake: waiting cannot help, and nothing was opened or made. */
+export class DatabaseInvalid extends TaskError {
+  readonly code = 'DATABASE_INVALID'
+  /** `why`: what is wrong, and the remedy; a clause without a full stop. */
+  constructor(address: string, why: string) {
+    super(
+      `The database address ${quote(withoutPassword(address))} is not valid: ${why}${why.endsWith('?') ? '' : '.'}`,
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { ConfigInvalid, readConfig, settings, type Config, type SettingName } from '../config.ts'
-import { DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
+import { DatabaseInvalid, DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
 import { TasksInvalid } from '../registry/load.ts'
 import { runMigrate } from './migrate.ts'
 import { runNode } from './node.ts'
@@ -59,6 +59,8 @@ export function explained(error: unknown): readonly [line: string, code: number]
   if (error instanceof ConfigInvalid || error instanceof TasksInvalid || error instanceof DefinitionInvalid) {
     return [error.message, 2]
   }
+  if (error instanceof DatabaseInvalid)
+    return [`${error.message} It is set by --database or DATABASE_URL.`, 2]
   if (error instanceof StoreUnavailable) return [error.message, 1]
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
     address?: string

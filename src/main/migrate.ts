@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
-import { openLog, patienceWith, signalled, unlessStopped, withoutPassword } from './operator.ts'
+import { withoutPassword } from '../core/secrets.ts'
+import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
 /** Brings the database up to date, says what it did, and ends: for who wants that apart from the start of nodes. */
 export async function runMigrate(config: Pick<Config, 'database' | 'logLevel'>): Promise<void> {

@@ -1,8 +1,9 @@
 import { ConfigInvalid, type Config } from '../config.ts'
-import { refuseExits, surviveFaults } from './faults.ts'
+import { withoutPassword } from '../core/secrets.ts'
 import { loadTypes } from '../registry/load.ts'
 import { version } from '../version.ts'
-import { openLog, patienceWith, signalled, unlessStopped, withoutPassword } from './operator.ts'
+import { refuseExits, surviveFaults } from './faults.ts'
+import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
 /** Milliseconds that connections have to end after the last answer. */
 const lastGrace = 2_000
@@ -15,13 +16,15 @@ const givesBackIn = 1
  */
 export async function runNode(config: Config, role: 'serve' | 'worker'): Promise<void> {
   // Loaded here, so that help, mistakes and the other commands do not wait for the server's parts.
+  const { checkAddress } = await import('../database.ts')
+  checkAddress(config.database)
+  if (role === 'worker') mustBeAWorker(config)
   const [{ openTaskManager }, { builtinTypes }, { createServer }, { isLoopback }] = await Promise.all([
     import('../index.ts'),
     import('../registry/builtin/index.ts'),
     import('../http/server.ts'),
     import('../http/guards.ts'),
   ])
-  if (role === 'worker') mustBeAWorker(config)
   const onTerminal = process.stdout.isTTY
   const logger = await openLog(config, onTerminal)
   const stopped = signalled(() =>

@@ -64,11 +64,6 @@ export async function openLog(
   )
 }
 
-/** Of the URL of a database, for those who read logs. */
-export function withoutPassword(database: string): string {
-  return database.replace(/^(\w+:\/\/[^:/@]*):[^@]*@/, '$1:***@').replace(/([?&]password=)[^&]*/g, '$1***')
-}
-
 /** Milliseconds between lines that say that the database is still not there. */
 const sayEvery = 10_000
 

@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import { newSchema } from '../conformance/stores.ts'
 import { Api } from '../support/api.ts'
@@ -53,6 +54,25 @@ test('a migration apart makes the tables and says so, and what is up to date sta
     expect.stringMatching(/^postgres:.*:\*\*\*@.* was made: schema \d+\.\n$/),
   ])
   expect((await run(['migrate'], env)).stdout).toContain('was up to date')
+})
+
+test('a database is found by its name, whatever signs it has', async () => {
+  const name = 'a/b?c#d%20 é'
+  const client = new Client({ connectionString: inject('postgres') })
+  await client.connect()
+  try {
+    await client.query(`create database ${client.escapeIdentifier(name)}`)
+    const url = new URL(inject('postgres'))
+    const { code, stderr } = await run(['migrate'], {
+      DATABASE_URL: url.href.replace(/\/[^/]*$/, `/${encodeURIComponent(name)}`),
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    const { rows } = await client.query('select 1 from pg_database where datname = $1', [name])
+    expect(rows).toHaveLength(1)
+  } finally {
+    await client.query(`drop database if exists ${client.escapeIdentifier(name)}`)
+    await client.end()
+  }
 })
 
 test('of ten programs that migrate at once one does it, and the others find it done', async () => {

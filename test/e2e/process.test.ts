@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,6 @@ import { collect, sse } from '../support/sse.ts'
 describe('a start', () => {
   test.each([
     [{ PORT: '99999' }, [], 'PORT=99999'],
-    [{ DATABASE_URL: 'mysql://localhost/fermata' }, [], 'DATABASE_URL=mysql://localhost/fermata'],
     [{ FERMATA_MAX_CONCURRENT: '-1' }, [], 'FERMATA_MAX_CONCURRENT=-1'],
     [{ LOG_LEVEL: 'loud' }, [], 'LOG_LEVEL=loud'],
     [{}, ['--retention', 'forever'], '--retention forever'],
@@ -31,8 +30,49 @@ describe('a start', () => {
     const { code, stderr } = await run(['serve'], { FERMATA_MAX_CONCURENT: '3' })
     expect(code).toBe(2)
     expect(stderr).toBe(
-      'fermata: FERMATA_MAX_CONCURENT is not a setting of this program: see fermata serve --help.\n',
+      'fermata: FERMATA_MAX_CONCURENT is not a setting of this program: did you mean FERMATA_MAX_CONCURRENT?\n',
     )
+  })
+
+  test('with a mistake in the address of the database fails at once and makes nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const addresses = [
+      'mysql://me:s3cret@host/db',
+      'postgres://u:1#s3cret@host/db',
+      'postgres://u:s3cret@127.0.0.1:1/db?shema=x',
+      'sqlite:~/x.db',
+      'sqlite:x.db?mode=ro',
+      'sqlite:/proc/fermata/x.db',
+      'sqlite:/dev/null/x.db',
+      'sqlite:/dev/null',
+      `sqlite:${'x'.repeat(300)}/x.db`,
+      `sqlite:${tmpdir()}`,
+    ]
+    await Promise.all(
+      addresses.map(async (address, index) => {
+        const command = index % 2 === 0 ? 'serve' : 'migrate'
+        const { code, stdout, stderr } = await run([command], { DATABASE_URL: address }, folder)
+        expect([code, stdout], address).toEqual([2, ''])
+        expect(stderr).toMatch(
+          /^fermata: The database address "[^\n]+" is not valid: [^\n]+ It is set by --database or DATABASE_URL\.\n$/,
+        )
+        expect(stderr).not.toMatch(/s3|cret/)
+      }),
+    )
+    expect(await readdir(folder)).toEqual([])
+  }, 180_000)
+
+  test('whose own variables come from a Kubernetes service or a task around it is not hindered', async () => {
+    const env = {
+      FERMATA_SERVICE_HOST: '10.0.0.7',
+      FERMATA_SERVICE_PORT: '8000',
+      FERMATA_PORT: 'tcp://10.0.0.7:8000',
+      FERMATA_PORT_8000_TCP_ADDR: '10.0.0.7',
+      FERMATA_TASK_ID: '01890a5d-ac96-774b-bcce-b302099a8057',
+    }
+    await using server = await TestServer.start({ env })
+    expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
   })
 
   test('with an unknown flag or command fails with the usage code', async () => {

@@ -113,19 +113,25 @@ export class TestServer implements AsyncDisposable {
 }
 
 /** Runs the program to its end: for starts that must fail, and for help. */
-export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return launch(env, args).ended
+export function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  directory?: string,
+): Promise<Ended> {
+  return launch(env, args, [], directory).ended
 }
 
 function launch(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = ['serve'],
   under: readonly string[] = [],
+  cwd?: string,
 ) {
   const [command = process.execPath, ...rest] = [...under, process.execPath, main, ...args]
   const child = spawn(command, rest, {
     env: { PATH: process.env['PATH'], PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
   })
   let stdout = ''
   let stderr = ''

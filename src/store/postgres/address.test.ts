@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { StoreUnavailable } from '../../core/errors.ts'
-import { addressOf, nameOf } from './address.ts'
+import { addressOf, databaseNameOf, nameOf } from './address.ts'
+import { clientOf } from './client.ts'
+import { channelOf } from './signals.ts'
 
 test('an address is taken as it is', () => {
   for (const url of ['postgres://localhost', 'postgresql://ada:p%40ss@db:5433/tasks?sslmode=require']) {
@@ -28,13 +29,38 @@ test('what is ours does not reach the driver', () => {
   })
 })
 
-test.each(['lease=0', 'lease=soon', 'lease=3601', 'target_session_attrs=standby'])(
-  '%s is refused',
-  (setting) => {
-    expect(() => addressOf(`postgres://one/db?${setting}`)).toThrow(StoreUnavailable)
-  },
-)
+test('what a part holds is encoded for the driver, which would take it for another part', () => {
+  expect(addressOf('postgres://ada:p@ss+1@one/a%2Fb%3Fc%23d?application_name=a+b')).toEqual({
+    servers: ['postgres://ada:p%40ss%2B1@one/a%2Fb%3Fc%23d?application_name=a%2Bb'],
+  })
+})
+
+test('the name of a database is decoded in full', () => {
+  expect(databaseNameOf('postgres://ada:p%40ss@one/a%2Fb%3Fc%23d')).toBe('a/b?c#d')
+  expect(databaseNameOf('postgres://one')).toBeUndefined()
+  expect(databaseNameOf('postgres://one/?sslmode=require')).toBeUndefined()
+})
+
+test('a client asks for that database, and for what else the address says', () => {
+  const { servers } = addressOf('postgres://ada:p@ss@[::1]:5433/a%2Fb%3Fc%23d?ssl=no-verify')
+  const client = clientOf(servers[0]!, { application_name: 'fermata' })
+  expect(client).toMatchObject({
+    user: 'ada',
+    password: 'p@ss',
+    host: '::1',
+    port: 5_433,
+    database: 'a/b?c#d',
+  })
+  expect(client.ssl).toEqual({ rejectUnauthorized: false })
+})
 
 test('a server is named without what is secret', () => {
   expect(nameOf('postgres://ada:secret@one:5432/tasks?password=secret')).toBe('one:5432')
+})
+
+test('a channel has a name that no server cuts, and each schema one of its own', () => {
+  expect(channelOf('mine')).toBe('fermata_mine')
+  const channels = ['é'.repeat(31), 's'.repeat(63), `${'s'.repeat(62)}t`].map(channelOf)
+  expect(new Set(channels).size).toBe(3)
+  for (const channel of channels) expect(Buffer.byteLength(channel)).toBeLessThanOrEqual(63)
 })

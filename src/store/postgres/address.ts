@@ -1,8 +1,10 @@
-import { StoreUnavailable } from '../../core/errors.ts'
+import { accessSync, constants } from 'node:fs'
+import { DatabaseInvalid } from '../../core/errors.ts'
+import { nearest } from '../../core/nearest.ts'
 
 /** What a connection string says. */
 export type Address = Readonly<{
-  /** One connection string for each server, as the driver takes it. */
+  /** One connection string for each server, with all parts encoded. */
   servers: readonly string[]
   /** The schema of the tables. */
   schema?: string
@@ -14,43 +16,183 @@ export type Address = Readonly<{
 const shortestLease = 1_000
 const longestLease = 3_600_000
 
-/** A server that takes no writes is of no use, so that all of these mean the same; the others cannot be meant. */
-const wanted = new Set([null, 'any', 'primary', 'read-write'])
+/** Bytes of a name: the server cuts longer ones without a word, and then takes another schema or database. */
+const longestName = 63
 
 /**
  * Several servers stand with commas between, `postgres://user:secret@one:5432,two:5432/db`, of which the driver knows nothing;
- * and it takes `schema` and `lease` for settings of the server. Throws `StoreUnavailable`, for an operator.
+ * and it takes `schema` and `lease` for settings of the server. It also takes what it does not understand for something
+ * else, or for nothing: so every part is looked at here. Throws `DatabaseInvalid`.
  */
 export function addressOf(database: string): Address {
-  const [, scheme, user = '', hosts, path = ''] = parts.exec(database) ?? []
-  if (scheme === undefined || hosts === undefined) throw refused('It is no address of a PostgreSQL.')
-  const [before, query] = path.split('?', 2)
-  const settings = new URLSearchParams(query)
-  const [schema, lease] = [settings.get('schema'), settings.get('lease')]
-  if (!wanted.has(settings.get('target_session_attrs'))) {
-    throw refused('Fermata writes: target_session_attrs can only be read-write or primary.')
+  const refuse: Refuse = (why) => {
+    throw new DatabaseInvalid(database, why)
   }
-  const ms = Number(lease ?? 15) * 1_000
-  if (!(ms >= shortestLease && ms <= longestLease)) {
-    throw refused(`The lease of ${lease} is not a number of seconds from 1 to 3600.`)
+  if (/[\s\0-\x1f\x7f]/.test(database)) refuse('it contains a blank or a line break: remove it, or write %20')
+  if (database.includes('#')) refuse('write # as %23')
+  const [, scheme, credentials, hosts = '', path = '', query] = parts.exec(database) ?? []
+  if (scheme === undefined) return refuse(`write ${form}`)
+  if (path.includes('@')) {
+    refuse('write / ? and @ in a user name, a password or the name of a database as %2F %3F %40')
   }
-  for (const own of ['schema', 'lease', 'target_session_attrs']) settings.delete(own)
-  const rest = settings.size === 0 ? before : `${before}?${settings.toString()}`
+  const decode = (text: string, what: string) => decoded(text, what, refuse)
+  const user = userOf(credentials, decode, refuse)
+  const name = databaseOf(path, decode, refuse)
+  const { schema, lease, rest } = optionsOf(query, decode, refuse)
+  const socket = rest.get('host')
+  const servers = hosts === '' && socket !== undefined ? [''] : hosts.split(',')
+  for (const server of servers)
+    if (server !== '' || socket === undefined) mustBeServer(server, decode, refuse)
+  const settings = [...rest].map(([option, value]) => `${option}=${encodeURIComponent(value)}`).join('&')
   return {
-    servers: hosts.split(',').map((host) => `${scheme}${user}${host}${rest}`),
-    ...(schema === null ? {} : { schema }),
-    ...(lease === null ? {} : { lease: ms }),
+    servers: servers.map((server) => `${scheme}${user}${server}${name}${settings && `?${settings}`}`),
+    ...(schema === undefined ? {} : { schema }),
+    ...(lease === undefined ? {} : { lease: Number(lease) * 1_000 }),
   }
 }
-
-/** Scheme, user, servers, and whatever follows. */
-const parts = /^(postgres(?:ql)?:\/\/)([^/?]*@)?([^/?]*)(.*)$/s
 
 /** The server of a connection string of one server, for people: without user and settings. */
 export function nameOf(server: string): string {
-  return parts.exec(server)?.[3] ?? 'the server'
+  return parts.exec(server)?.[3] || 'the server'
 }
 
-function refused(message: string): StoreUnavailable {
-  return new StoreUnavailable(message, { unknown: false })
+/** The name of the database in a connection string of one server; undefined when it names none. */
+export function databaseNameOf(server: string): string | undefined {
+  const name = parts.exec(server)?.[4]?.slice(1)
+  return name === undefined || name === '' ? undefined : decodeURIComponent(name)
+}
+
+/** Scheme, user and password, servers, path, and query. */
+const parts = /^(postgres(?:ql)?:\/\/)(?:([^/?]*)@)?([^/?@]*)(\/[^?]*)?(?:\?(.*))?$/s
+
+const form = 'postgres://USER:PASSWORD@HOST:PORT/DATABASE'
+
+type Refuse = (why: string) => never
+type Decode = (text: string, what: string) => string
+
+function decoded(text: string, what: string, refuse: Refuse): string {
+  try {
+    const plain = decodeURIComponent(text)
+    return plain.includes('\0') ? refuse(`the ${what} contains a NUL`) : plain
+  } catch {
+    return refuse(`a % in the ${what} must be written %25`)
+  }
+}
+
+function userOf(credentials: string | undefined, decode: Decode, refuse: Refuse): string {
+  if (credentials === undefined) return ''
+  const [, name = '', password] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? []
+  if (name === '') refuse('the name of the user is empty')
+  const user = encodeURIComponent(mustFit(decode(name, 'user name'), 'name of the user', refuse))
+  return password === undefined ? `${user}@` : `${user}:${encodeURIComponent(decode(password, 'password'))}@`
+}
+
+function databaseOf(path: string, decode: Decode, refuse: Refuse): string {
+  const name = path.slice(1)
+  if (name === '') return path
+  if (name.includes('/')) refuse('write / in the name of the database as %2F')
+  return `/${encodeURIComponent(mustFit(decode(name, 'name of the database'), 'name of the database', refuse))}`
+}
+
+function mustFit(text: string, what: string, refuse: Refuse): string {
+  if (Buffer.byteLength(text) > longestName) refuse(`the ${what} is longer than ${longestName} bytes`)
+  return text
+}
+
+function mustBeServer(server: string, decode: Decode, refuse: Refuse): void {
+  const [, host = '', port] = /^(\[[^[\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(server) ?? []
+  if (host === '') refuse(server === '' ? `name the host: ${form}` : 'there is no host before the port')
+  decode(host, 'host')
+  if (port === undefined) return
+  if (isPort(port)) return
+  // What stands here may be a password, after which its @ is missing.
+  refuse(
+    'the port must be a number from 1 to 65535, and / ? # @ in a password must be written %2F %3F %23 %40',
+  )
+}
+
+type Options = Readonly<{ schema?: string; lease?: string; rest: ReadonlyMap<string, string> }>
+
+function optionsOf(query: string | undefined, decode: Decode, refuse: Refuse): Options {
+  const given = new Map<string, string>()
+  for (const pair of query?.split('&') ?? []) {
+    const [, written = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair) ?? []
+    if (written.includes('@')) refuse('write / ? and @ in a user name or a password as %2F %3F %40')
+    const option = decode(written, 'name of an option')
+    if (!Object.hasOwn(options, option)) refuse(unknownOption(option))
+    if (given.has(option)) refuse(`the option ${option} stands there twice`)
+    if (value === '') refuse(`the option ${option} has no value`)
+    if (/[?;]/.test(value)) refuse('options have & between them; write ? and ; in a value as %3F and %3B')
+    const plain = decode(value, `value of ${option}`)
+    const must = options[option]?.(plain)
+    if (must !== undefined) refuse(`the option ${option} must be ${must}, not ${JSON.stringify(plain)}`)
+    given.set(option, plain)
+  }
+  const { schema, lease } = Object.fromEntries(given)
+  for (const own of ['schema', 'lease', 'target_session_attrs']) given.delete(own)
+  return {
+    rest: given,
+    ...(schema === undefined ? {} : { schema }),
+    ...(lease === undefined ? {} : { lease }),
+  }
+}
+
+function unknownOption(option: string): string {
+  const known = Object.keys(options)
+  const meant = nearest(option, known)
+  const remedy = meant === undefined ? `the options are ${known.join(', ')}` : `did you mean ${meant}?`
+  return `there is no option ${JSON.stringify(option)}: ${remedy}`
+}
+
+/** What a value must be, if it is not; undefined when it is. */
+type Check = (value: string) => string | undefined
+
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value) ? undefined : values.join(', ').replace(/, ([^,]*)$/, ' or $1')
+const anything: Check = () => undefined
+const milliseconds: Check = (value) => (/^\d{1,9}$/.test(value) ? undefined : 'a number of milliseconds')
+const name: Check = (value) =>
+  Buffer.byteLength(value) <= longestName ? undefined : `a name of at most ${longestName} bytes`
+const file: Check = (value) => {
+  try {
+    accessSync(value, constants.R_OK)
+    return undefined
+  } catch {
+    return 'a file that can be read'
+  }
+}
+
+/** All that can follow the question mark: our own, and those of the driver that mean something beside what is set here. */
+const options: Readonly<Record<string, Check>> = {
+  schema: (value) => (value.startsWith('pg_') ? 'a name that does not begin with pg_' : name(value)),
+  lease: (value) => {
+    const ms = /^\d{1,4}(?:\.\d{1,3})?$/.test(value) ? Number(value) * 1_000 : 0
+    return ms >= shortestLease && ms <= longestLease ? undefined : 'a number of seconds from 1 to 3600'
+  },
+  // A server that takes no writes is of no use, so that all of these mean the same; the others cannot be meant.
+  target_session_attrs: oneOf('read-write', 'primary', 'any'),
+  user: name,
+  password: anything,
+  host: (value) =>
+    value.startsWith('/') ? undefined : 'the folder of a socket; a name stands before the path',
+  port: (value) => (isPort(value) ? undefined : 'a number from 1 to 65535'),
+  ssl: oneOf('true', '1', '0', 'no-verify'),
+  sslmode: oneOf('disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'),
+  sslcert: file,
+  sslkey: file,
+  sslrootcert: file,
+  sslnegotiation: oneOf('postgres', 'direct'),
+  uselibpqcompat: oneOf('true', 'false'),
+  application_name: anything,
+  fallback_application_name: anything,
+  options: anything,
+  statement_timeout: milliseconds,
+  lock_timeout: milliseconds,
+  idle_in_transaction_session_timeout: milliseconds,
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 }

@@ -1,6 +1,7 @@
-import { Client, types } from 'pg'
+import { types, type Client } from 'pg'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { arrayText } from './array.ts'
+import { clientOf } from './client.ts'
 import { isDirect, isNameTrouble, StatementNames } from './prepared.ts'
 import { connectToPrimary } from './primary.ts'
 import type { Value } from './rows.ts'
@@ -131,8 +132,7 @@ export class Connection {
   }
 
   #clientFor(server: string): Client {
-    return new Client({
-      connectionString: server,
+    return clientOf(server, {
       application_name: this.#name,
       connectionTimeoutMillis: Math.min(connectWithin, this.#answerWithin),
       query_timeout: this.#answerWithin,

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { Client } from 'pg'
+import { createHash, randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
 import type { TaskId } from '../../core/task.ts'
 import type { Signal, Signals } from '../sharing.ts'
+import { clientOf } from './client.ts'
 import { connectToPrimary } from './primary.ts'
 
 /** Milliseconds between two notifications of a node: each takes a lock that all commits of the server share. */
@@ -44,7 +45,7 @@ export class PostgresSignals implements Signals, AsyncDisposable {
 
   constructor(servers: readonly string[], schema: string) {
     this.#servers = servers
-    this.#channel = `fermata_${schema}`.slice(0, 63)
+    this.#channel = channelOf(schema)
     this.#testing = setInterval(() => this.#test(), testEvery)
     this.#testing.unref()
   }
@@ -159,6 +160,16 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   }
 }
 
+/**
+ * A channel has a name of at most 63 bytes: the server cuts a longer one where it listens, and refuses it where it notifies. Two
+ * schemas with one channel would only wake each other in vain.
+ */
+export function channelOf(schema: string): string {
+  const name = `fermata_${schema}`
+  if (Buffer.byteLength(name) <= 63) return name
+  return `fermata_${createHash('sha256').update(schema).digest('hex').slice(0, 32)}`
+}
+
 /** Anyone who may use the database can send whatever he likes: what is no message says nothing. */
 function messageOf(payload = ''): Partial<Message> {
   try {
@@ -169,8 +180,7 @@ function messageOf(payload = ''): Partial<Message> {
 }
 
 function lineTo(server: string): Client {
-  return new Client({
-    connectionString: server,
+  return clientOf(server, {
     application_name: 'fermata signals',
     connectionTimeoutMillis: 5_000,
     query_timeout: 15_000,
