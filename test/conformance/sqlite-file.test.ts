@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, readFile, readdir, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readFile, readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
@@ -29,6 +29,29 @@ describe('a SQLite file', () => {
       await using store = await open(path)
       expect(await store.counts()).toEqual({ byType: {}, fencedOff: {}, held: {} })
       expect((await stat(path)).isFile()).toBe(true)
+    }))
+
+  test('is read by nobody else, nor are the files beside it; the mode of one that is there stays', () =>
+    withPath(async (path, folder) => {
+      const modes = async () => {
+        const names = (await readdir(folder)).toSorted()
+        return Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).mode & 0o777]))
+      }
+      const before = process.umask(0)
+      try {
+        const store = await open(path)
+        await store.submit([submission({ id: '1' })], fromApi)
+        const files = await modes()
+        expect(files.length).toBeGreaterThan(1)
+        for (const [name, mode] of files) expect(mode, String(name)).toBe(0o600)
+        await store[Symbol.asyncDispose]()
+        await chmod(path, 0o640)
+        await using again = await open(path)
+        await again.submit([submission({ id: '2' })], fromApi)
+        for (const [name, mode] of await modes()) expect(mode, String(name)).toBe(0o640)
+      } finally {
+        process.umask(before)
+      }
     }))
 
   test('belongs to one owner: a second one of the same process is refused', () =>

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreUnavailable } from '../../core/errors.ts'
+import { DatabaseInvalid, StoreUnavailable } from '../../core/errors.ts'
 import type { Migrated } from '../store.ts'
 import { migrate, refuseForeign } from './migrations.ts'
 
@@ -9,7 +9,7 @@ import { migrate, refuseForeign } from './migrations.ts'
 export function connect(path: string): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+    if (path !== ':memory:') prepare(path)
     db = new DatabaseSync(path, { timeout: 500 })
     db.exec('pragma locking_mode = exclusive')
     refuseForeign(db, path)
@@ -29,6 +29,29 @@ export function connect(path: string): DatabaseSync {
   }
 }
 
+/**
+ * Makes the file, and its folder, if they are missing. Nobody else may read it: it holds the parameters and results of all
+ * tasks; SQLite gives the files beside it the same mode. A file that is there keeps the mode that its owner chose. Throws what
+ * the operating system says, and `DatabaseInvalid` for a path on which no file can ever be.
+ */
+function prepare(path: string): void {
+  const refuse = (why: string) => new DatabaseInvalid(`sqlite:${path}`, why)
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory() === true) throw refuse('this is a folder, so name a file in it')
+  if (found !== undefined && !found.isFile()) throw refuse('this is no regular file: choose another path')
+  if (found !== undefined) return
+  // One by one: with `recursive` it never returns where a folder can be named but not made, as in `/proc`.
+  const missing: string[] = []
+  for (let folder = dirname(resolve(path)); !existsSync(folder); folder = dirname(folder))
+    missing.push(folder)
+  for (const folder of missing.toReversed()) mkdirSync(folder)
+  // Never one that is there: to close it would give up the locks that this process may hold on it.
+  closeSync(openSync(path, 'wx', 0o600))
+}
+
+/** Of the operating system, about a path on which no file can be, however long one waits. */
+const hopeless = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'EISDIR'])
+
 /** Brings the file up to date, or makes it, and closes it again. */
 export function migrateSqlite(path: string): Migrated {
   const db = connect(path)
@@ -44,6 +67,12 @@ export function migrateSqlite(path: string): Migrated {
 /** What the database says against being opened, in words for an operator; any other error as it is. */
 export function unopenable(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || (!('errcode' in error) && !('syscall' in error))) return error
+  if ('code' in error && hopeless.has(String(error.code))) {
+    return new DatabaseInvalid(
+      `sqlite:${path}`,
+      `no file can be made there (${error.message}): choose another path`,
+    )
+  }
   return new StoreUnavailable(describe(error, path), { unknown: false, cause: error })
 }
 
