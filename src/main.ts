@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { addClientCommands, isClientCommand } from './cli/program.ts'
+import { commanderOutput, endProgram, tell, tellFault, watchOutputs } from './cli/terminal/outputs.ts'
 import { version } from './version.ts'
+
+watchOutputs()
 
 // A command that only talks to a server does not wait until the parts of the server are loaded.
 const operator = isClientCommand(process.argv) ? undefined : await import('./main/commands.ts')
@@ -13,6 +16,7 @@ function program(): Command {
       'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs.',
     )
     .version(version, '-V, --version')
+    .configureOutput(commanderOutput)
   for (const command of operator?.operatorCommands() ?? []) made.addCommand(command)
   return addClientCommands(made)
 }
@@ -21,13 +25,11 @@ try {
   const command = program().exitOverride()
   for (const sub of command.commands) sub.exitOverride()
   await command.parseAsync()
-  process.exit()
+  await endProgram(Number(process.exitCode ?? 0))
 } catch (error) {
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2)
-  const [line, code] = operator?.explained(error) ?? [
-    error instanceof Error ? (error.stack ?? error.message) : String(error),
-    1,
-  ]
-  if (line !== '') process.stderr.write(`fermata: ${line}\n`)
-  process.exit(code)
+  if (error instanceof CommanderError) await endProgram(error.exitCode === 0 ? 0 : 2)
+  const [line, code] = operator?.explained(error) ?? [undefined, 1]
+  if (line === undefined) tellFault(error)
+  else if (line !== '') tell(line)
+  await endProgram(code)
 }

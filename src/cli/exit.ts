@@ -1,4 +1,5 @@
 import { isFermataError } from '../client/index.ts'
+import { joined, safe, type SafeText } from './terminal/text.ts'
 
 /** What scripts can decide by. */
 export const exitCodes = {
@@ -7,6 +8,8 @@ export const exitCodes = {
   usage: 2,
   cancelled: 3,
   unreachable: 4,
+  /** What it printed could not be written. */
+  unwritten: 5,
   /** Interrupted by Ctrl+C while tasks went on, as shells count it. */
   interrupted: 130,
 } as const
@@ -34,15 +37,15 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** What went wrong and what helps, for people; further lines are details. */
-export function sentenceOf(error: unknown, url: string): string {
-  if (!isFermataError(error)) return error instanceof Error ? error.message : String(error)
+export function sentenceOf(error: unknown, url: string): SafeText {
+  if (!isFermataError(error)) return safe`${error instanceof Error ? error.message : String(error)}`
   if (error.code === 'SERVER_UNREACHABLE')
-    return `cannot reach ${url}: ${whyUnreachable(error.cause, error.detail)}`
+    return safe`cannot reach ${url}: ${whyUnreachable(error.cause, error.detail)}`
   if (error.code === 'ANSWER_INVALID') {
-    return `${error.detail}. Is FERMATA_URL the address of a Fermata server?`
+    return safe`${error.detail}. Is FERMATA_URL the address of a Fermata server?`
   }
-  const details = error.errors.map(({ path, message }) => `\n  ${path}: ${message}`)
-  return `${error.detail}${details.length > 1 ? details.join('') : ''}`
+  const details = error.errors.map(({ path, message }) => safe`\n  ${path}: ${message}`)
+  return safe`${error.detail}${details.length > 1 ? joined(details, '') : ''}`
 }
 
 function whyUnreachable(cause: unknown, detail: string): string {

@@ -1,6 +1,6 @@
 import type { TypeDetails } from '../client/index.ts'
 import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../contract/json-schema.ts'
-import { clean } from './terminal/text.ts'
+import { visible } from './terminal/text.ts'
 
 /** A parameter of a type as a flag of the command line. */
 export type Flag = Readonly<{
@@ -94,13 +94,13 @@ function valueOf(schema: JsonSchema): string {
 }
 
 function meaningOf(schema: JsonSchema, isRequired: boolean): string {
-  const said = clean(schema.description ?? '')
+  const said = visible(schema.description ?? '')
   const bounds = boundsOf(schema)
   const notes = [
     ...(isRequired ? ['required'] : []),
     ...(bounds === '' ? [] : [bounds]),
     ...(schema.type === 'array' ? ['may be repeated'] : []),
-    ...(schema.default === undefined ? [] : [`default: ${clean(JSON.stringify(schema.default))}`]),
+    ...(schema.default === undefined ? [] : [`default: ${visible(JSON.stringify(schema.default))}`]),
   ]
   return [said, ...(notes.length === 0 ? [] : [`(${notes.join(', ')})`])]
     .filter((part) => part !== '')

@@ -1,5 +1,6 @@
 import { CommanderError, type Command } from 'commander'
 import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from './exit.ts'
+import { safe } from './terminal/text.ts'
 import { Session, defaultUrl, type CommonOptions } from './session.ts'
 
 /** What a command does. Without an exit code it went well. */
@@ -18,6 +19,6 @@ export async function perform(action: Action, command: Command): Promise<void> {
     }
     const url = options.url ?? (process.env['FERMATA_URL'] || defaultUrl)
     process.exitCode = exitCodeOf(error)
-    process.stderr.write(`fermata: ${sentenceOf(error, url.replace(/\/+$/, ''))}\n`)
+    process.stderr.write(safe`fermata: ${sentenceOf(error, url.replace(/\/+$/, ''))}\n`.text)
   }
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
+import { commanderOutput } from './terminal/outputs.ts'
 import { names, seconds, whole } from './values.ts'
 
 /** What the scripts of shells call; nobody types it. */
@@ -171,6 +172,7 @@ function server(): Command[] {
 
 function completion(): Command {
   return new Command('completion')
+    .configureOutput(commanderOutput)
     .argument('<shell>', 'bash or zsh')
     .summary('Print the completion for a shell')
     .description(
@@ -189,7 +191,7 @@ function online(usage: string, load: () => Promise<Action>): Command {
   const command = new Command(name)
     .allowExcessArguments(false)
     .configureHelp({ optionDescription: ({ description }) => description })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fermata: ')) })
+    .configureOutput(commanderOutput)
   for (const parameter of parameters) command.argument(parameter)
   command.action(async () => {
     const [{ perform }, action] = await Promise.all([import('./perform.ts'), load()])

@@ -1,5 +1,6 @@
 import { Fermata, type FermataError, type Retry } from '../client/index.ts'
 import { Terminal } from './terminal/terminal.ts'
+import { safeJson } from './terminal/text.ts'
 import { UsageError } from './exit.ts'
 
 /** Options of every command that talks to a server. */
@@ -71,7 +72,7 @@ export class Session {
 
   /** A document for programs, on one line. */
   printJson(document: unknown): Promise<void> {
-    return this.out.print(JSON.stringify(document))
+    return this.out.writeExactly(`${safeJson(document)}\n`)
   }
 
   /** A remark for people, which is no part of the output. */

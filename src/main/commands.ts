@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { commanderOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, readConfig, settings, type Config, type SettingName } from '../config.ts'
 import { DatabaseInvalid, DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
 import { TasksInvalid } from '../registry/load.ts'
@@ -36,7 +37,10 @@ function command(
   takes: readonly SettingName[],
   run: (config: Config) => Promise<void>,
 ): Command {
-  const made = new Command(name).description(description).allowExcessArguments(false)
+  const made = new Command(name)
+    .description(description)
+    .allowExcessArguments(false)
+    .configureOutput(commanderOutput)
   for (const setting of takes) {
     const { flag, value, help, variable, default: fallback } = settings[setting]
     made.addOption(new Option(`${flag} <${value}>`, `${help} (default: ${fallback}, env: ${variable})`))

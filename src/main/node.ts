@@ -1,3 +1,4 @@
+import { finishWithoutOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, type Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { loadTypes } from '../registry/load.ts'
@@ -25,6 +26,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     import('../http/server.ts'),
     import('../http/guards.ts'),
   ])
+  finishWithoutOutput()
   const onTerminal = process.stdout.isTTY
   const logger = await openLog(config, onTerminal)
   const stopped = signalled(() =>

@@ -90,6 +90,11 @@ export class Screen implements AsyncDisposable {
     this.#pty.write(keys)
   }
 
+  /** The person closes the window. */
+  hangUp(): void {
+    ;(this.#pty as IPty & { destroy(): void }).destroy()
+  }
+
   resize(columns: number, rows: number): void {
     this.#terminal.resize(columns, rows)
     this.#pty.resize(columns, rows)

@@ -23,7 +23,7 @@ fermata run add --batch numbers.jsonl --tag nightly --idempotency-key nightly-7
 It draws on the standard error, and the result alone goes to the standard output. **Ctrl+C asks** whether to leave the task running, to cancel it, or to go on
 watching; a second Ctrl+C leaves it running. \`--on-interrupt leave\` or \`cancel\` decides without a question, and where nobody can be asked it is left running.
 
-\`--batch\` reads a file of any size line by line, in its order, and sends 2,000 lines at a time; a blank line is passed over. It stops at the first line that is
+\`--batch\` reads a file of any size line by line, in its order, and sends 2,000 lines at a time; a blank line is passed over. Files are UTF-8, with or without a byte order mark. It stops at the first line that is
 not valid, names it, and says from which one to go on. With \`--idempotency-key\` it can simply be started again: no task is made twice.`,
   },
   {
@@ -67,6 +67,7 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   usage: 'what was typed is not valid: nothing was done',
   cancelled: 'the task was cancelled, or a question was answered with no',
   unreachable: 'the server cannot be reached',
+  unwritten: 'the output could not be written, because the disk is full or the terminal is gone',
   interrupted: 'Ctrl+C: the task goes on',
 }
 
@@ -92,6 +93,10 @@ export function cliPage(): string {
 Output is for people on a terminal, and for programs in a pipe: no colours, nothing is cut off. \`--json\` prints what the [API](api.md) answers, one document a line;
 \`--quiet\` prints ids only. Durations are seconds or text like \`90s\`, \`10m\`, \`1h30m\`; times are \`2h\` (ago, or from now), a date like \`2026-01-31T12:00\`, or Unix
 seconds. Every command explains itself with \`--help\`.
+
+Text that comes from elsewhere (results, messages, errors, names) never controls your terminal: control characters and hidden marks appear as \`\\x1b\` or
+\`\\u202e\`, in pipes too. In JSON they are escaped, which leaves the value as it is. Only \`fermata result --raw\` writes the exact bytes of a text, when its output is not
+a terminal. A reader that closes the pipe early, as \`head\` does, ends a command quietly; commands that change something still finish.
 
 | exit code | meaning |
 |--:|---|

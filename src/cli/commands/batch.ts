@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { isFermataError, type SubmitOptions } from '../../client/index.ts'
 import { exitCodes, UsageError, type ExitCode } from '../exit.ts'
 import { count, countdown, plural, rate } from '../format.ts'
+import { linesOf } from '../input.ts'
 import type { Session } from '../session.ts'
 import { bar } from '../terminal/bar.ts'
 import { Live } from '../terminal/live.ts'
+import { finishWithoutOutput } from '../terminal/outputs.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { safe, SafeText, visible } from '../terminal/text.ts'
 
 export type Batch = Readonly<{
   /** `-` is the standard input. */
@@ -28,6 +30,7 @@ type Line = Readonly<{ number: number; parameters: Record<string, unknown> }>
 
 /** Submits a task for each line of a file of any size, in its order: while one call is under way, the next lines are read. */
 export async function submitBatch(session: Session, type: string, batch: Batch): Promise<ExitCode> {
+  finishWithoutOutput()
   const size = batch.file === '-' ? null : await sizeOf(batch.file)
   const progress = new BatchProgress(session.err, size)
   const options = session.last()
@@ -40,7 +43,7 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
       replayed += answer.replayed
       last = lines.at(-1)?.number ?? last
       progress.stored(stored)
-      if (session.quiet) await session.out.write(answer.task_ids.map((id) => `${id}\n`).join(''))
+      if (session.quiet) await session.out.print(SafeText.trusted(answer.task_ids.map(visible).join('\n')))
     } catch (error) {
       throw explained(error, lines)
     }
@@ -96,10 +99,10 @@ async function* groups(
 ): AsyncGenerator<Line[], void, undefined> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   let group: Line[] = []
-  let [number, characters] = [0, 0]
-  for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-    number++
-    onRead(Buffer.byteLength(text) + 1)
+  let characters = 0
+  const source = file === '-' ? 'the standard input' : file
+  for await (const { text, number, bytes } of linesOf(input, source)) {
+    onRead(bytes)
     if (number < from || text.trim() === '') continue
     if (group.length >= most.tasks || characters + text.length > most.characters) {
       yield group
@@ -185,13 +188,13 @@ class BatchProgress {
     }
   }
 
-  #line(): string {
+  #line(): SafeText | string {
     const figures = `${count(this.#stored)} tasks  ${this.speed(this.#stored)}`
     if (this.#size === null || this.#size === 0) return figures
     const ratio = Math.min(1, this.#read / this.#size)
     const seconds = (performance.now() - this.#begun) / 1_000
     const left = ratio === 0 ? '' : `  ETA ${countdown((seconds / ratio) * (1 - ratio))}`
     const width = Math.max(5, Math.min(40, this.#terminal.columns - figures.length - 20))
-    return `${bar(this.#terminal, ratio, width)} ${String(Math.floor(ratio * 100)).padStart(3)}%  ${figures}${left}`
+    return safe`${bar(this.#terminal, ratio, width)} ${String(Math.floor(ratio * 100)).padStart(3)}%  ${figures}${left}`
   }
 }

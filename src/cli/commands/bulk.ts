@@ -6,6 +6,7 @@ import type { Action } from '../perform.ts'
 import type { Session } from '../session.ts'
 import { bar } from '../terminal/bar.ts'
 import { Live } from '../terminal/live.ts'
+import { safe } from '../terminal/text.ts'
 import { filterOf, type FilterOptions } from './filter.ts'
 
 const actions = ['pause', 'resume', 'cancel', 'retry'] as const
@@ -59,7 +60,7 @@ async function followed(session: Session, begun: Operation): Promise<Operation> 
     const { matched, changed, unchanged, refused } = operation
     const done = changed + unchanged + refused
     live?.draw([
-      `${bar(session.err, matched === 0 ? 0 : done / matched, 20)}  ${count(done)} of ${count(matched)} so far`,
+      safe`${bar(session.err, matched === 0 ? 0 : done / matched, 20)}  ${count(done)} of ${count(matched)} so far`,
     ])
   }
   live?.draw([])

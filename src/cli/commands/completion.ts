@@ -4,7 +4,7 @@ import { exitCodes } from '../exit.ts'
 import { flagsOf } from '../flags.ts'
 import { runFlags } from '../options.ts'
 import { statuses } from '../looks.ts'
-import { clean } from '../terminal/text.ts'
+import { visible } from '../terminal/text.ts'
 
 const scripts: Readonly<Record<string, string>> = {
   bash: `_fermata() {
@@ -44,7 +44,7 @@ export async function printCompletion(shell: string): Promise<void> {
     process.stdout.write(script)
     return
   }
-  process.stderr.write(`fermata: there is no completion for ${shell}: choose bash or zsh\n`)
+  process.stderr.write(`fermata: there is no completion for ${visible(shell)}: choose bash or zsh\n`)
   process.exitCode = exitCodes.usage
 }
 
@@ -56,7 +56,7 @@ export async function printCandidates(commands: readonly Command[], words: reado
   const found = await candidates(commands, words).catch(() => [])
   const lines = found
     .filter(({ value }) => value.startsWith(current))
-    .map(({ value, meaning }) => `${value}\t${clean(meaning)}\n`)
+    .map(({ value, meaning }) => `${visible(value)}\t${visible(meaning)}\n`)
   process.stdout.write(lines.join(''))
 }
 

@@ -4,6 +4,8 @@ import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
 import { pooled } from '../pool.ts'
 import type { Session } from '../session.ts'
+import { finishWithoutOutput } from '../terminal/outputs.ts'
+import { safe } from '../terminal/text.ts'
 
 type Options = Readonly<{ wait?: number; from?: 'checkpoint' | 'start' }>
 
@@ -23,6 +25,7 @@ const acts = {
 export function controlled(name: keyof typeof acts): Action {
   return async (session, command) => {
     const options = command.opts<Options>()
+    finishWithoutOutput()
     const ids = [...new Set(command.args)]
     let code: ExitCode = exitCodes.completed
     for await (const { item: id, outcome } of pooled(ids, width, (id) => acts[name](session, id, options))) {
@@ -31,7 +34,7 @@ export function controlled(name: keyof typeof acts): Action {
         if (isFermataError(outcome.reason, 'SERVER_UNREACHABLE')) throw outcome.reason
         code = exitCodeOf(outcome.reason)
         const { err } = session
-        await err.print(`${id}  ${err.paint('red', sentenceOf(outcome.reason, session.url))}`)
+        await err.print(safe`${id}  ${err.paint('red', sentenceOf(outcome.reason, session.url))}`)
       }
     }
     return code
@@ -48,7 +51,7 @@ async function tell(
   if (session.quiet) return out.print(id)
   const { status } = answer
   const word = status === undefined ? 'deleted' : out.paint(looks[status].style, status)
-  return out.print(`${id}  ${word}`)
+  return out.print(safe`${id}  ${word}`)
 }
 
 function waiting(wait: number | undefined) {

@@ -1,6 +1,7 @@
 import { count, duration } from '../format.ts'
 import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
+import { safe } from '../terminal/text.ts'
 
 export const explain: Action = async (session, command) => {
   const [id = ''] = command.args
@@ -8,7 +9,7 @@ export const explain: Action = async (session, command) => {
   if (session.json) return session.printJson(answer).then(() => undefined)
   const { status, reasons, position, eta_seconds: eta } = answer
   const { out } = session
-  await out.print(`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
+  await out.print(safe`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
   for (const { message } of reasons) await out.print(`  ${message}`)
   if (position !== null) {
     const place = typeof position === 'number' ? count(position) : position

@@ -1,5 +1,6 @@
 import type { Action } from '../perform.ts'
 import type { Session } from '../session.ts'
+import { finishWithoutOutput } from '../terminal/outputs.ts'
 
 type Hold = (session: Session, type: string) => Promise<Readonly<{ message: string; task_type: string }>>
 
@@ -8,6 +9,7 @@ export const release: Action = each((session, type) => session.client.releaseTyp
 
 function each(act: Hold): Action {
   return async (session, command) => {
+    finishWithoutOutput()
     for (const type of command.args) {
       const answer = await act(session, type)
       if (session.json) await session.printJson(answer)

@@ -3,7 +3,7 @@ import { age, count, duration } from '../format.ts'
 import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
 import { Table, type Column } from '../terminal/table.ts'
-import { clean } from '../terminal/text.ts'
+import { safeJson } from '../terminal/text.ts'
 import { filterOf, type FilterOptions } from './filter.ts'
 
 type Options = FilterOptions & Readonly<{ order?: 'newest' | 'oldest'; limit?: number; all?: boolean }>
@@ -70,7 +70,7 @@ function columns(now: number): readonly Column<TaskStatus>[] {
       side: 'right',
       yields: 6,
     },
-    { title: 'TAGS', text: ({ tags }) => clean(tags.join(',')), least: 6, yields: 7 },
+    { title: 'TAGS', text: ({ tags }) => tags.join(','), least: 6, yields: 7 },
     {
       title: 'WHAT',
       text: whatOf,
@@ -89,7 +89,7 @@ function doneOf({ progress, status }: TaskStatus): string {
 /** Why it failed, what it says, or else what it was asked for. */
 function whatOf({ error, progress, parameters, status }: TaskStatus): string {
   const ended: readonly Status[] = ['completed', 'cancelled']
-  if (error !== null && status !== 'completed') return clean(`${error.code}: ${error.message}`)
-  if (progress?.message && !ended.includes(status)) return clean(progress.message)
-  return clean(JSON.stringify(parameters).slice(0, 200))
+  if (error !== null && status !== 'completed') return `${error.code}: ${error.message}`
+  if (progress?.message && !ended.includes(status)) return progress.message
+  return safeJson(parameters).slice(0, 200)
 }

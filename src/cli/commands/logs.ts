@@ -1,6 +1,6 @@
 import type { Action } from '../perform.ts'
 import { moment } from '../format.ts'
-import { clean } from '../terminal/text.ts'
+import { safe } from '../terminal/text.ts'
 import type { Session } from '../session.ts'
 import type { LogLine } from '../../client/index.ts'
 import { isTerminal } from '../looks.ts'
@@ -36,5 +36,5 @@ async function printFrom(session: Session, id: string, number: number): Promise<
 function printLine(session: Session, line: LogLine): Promise<void> {
   if (session.json) return session.printJson(line)
   const { out } = session
-  return out.print(`${out.paint('dim', moment(line.at))}  ${clean(line.message)}`)
+  return out.print(safe`${out.paint('dim', moment(line.at))}  ${line.message}`)
 }

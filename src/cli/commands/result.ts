@@ -2,6 +2,7 @@ import { isFermataError, type TaskResult } from '../../client/index.ts'
 import { exitCodes, type ExitCode } from '../exit.ts'
 import type { Action } from '../perform.ts'
 import type { Session } from '../session.ts'
+import { safe, safeJson, visibleLines } from '../terminal/text.ts'
 
 /** Seconds that one answer is waited for; what stands between may cut longer ones off. */
 const longestWait = 25
@@ -36,11 +37,12 @@ export async function printEnd(session: Session, task: TaskResult, raw = false):
   const { out, err } = session
   if (session.json) await session.printJson(task)
   else if (status === 'completed') {
-    const text = raw && typeof result === 'string' ? result : JSON.stringify(result, null, out.isLive ? 2 : 0)
-    await out.print(text)
+    if (raw && typeof result === 'string')
+      await out.writeExactly(`${out.isTerminal ? visibleLines(result) : result}\n`)
+    else await out.writeExactly(`${safeJson(result, out.isLive ? 2 : 0)}\n`)
   } else if (status === 'failed') {
     await err.print(
-      `${err.paint('red', 'failed')}: ${error === null ? 'no error was kept' : `${error.code}: ${error.message}`}`,
+      safe`${err.paint('red', 'failed')}: ${error === null ? 'no error was kept' : `${error.code}: ${error.message}`}`,
     )
   } else await err.print(err.paint('magenta', 'cancelled'))
   if (status === 'completed') return exitCodes.completed

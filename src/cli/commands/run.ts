@@ -7,6 +7,8 @@ import { assembled, optionsOf, readDocument } from '../parameters.ts'
 import type { Action } from '../perform.ts'
 import { addCommon, addRunOptions, runFlags } from '../options.ts'
 import type { JsonOption, Session } from '../session.ts'
+import { commanderOutput } from '../terminal/outputs.ts'
+import { safe } from '../terminal/text.ts'
 import { Left, type InterruptPolicy } from '../watching/interrupt.ts'
 import { watchTasks } from '../watching/watch.ts'
 import { ended, printEnd } from './result.ts'
@@ -71,7 +73,7 @@ async function submit(
   if (options.watch !== true && options.wait !== true) {
     if (session.json) await session.printJson(accepted)
     else if (session.quiet || !out.isLive) await out.print(id)
-    else await out.print(`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
+    else await out.print(safe`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
     return exitCodes.completed
   }
   if (options.watch === true) {
@@ -110,7 +112,7 @@ function parsed(type: TypeDetails, words: readonly string[]): Parsed {
     .usage('[parameters] [options]')
     .allowExcessArguments(false)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fermata: ')) })
+    .configureOutput(commanderOutput)
     .configureHelp({ visibleArguments: () => [], optionDescription: ({ description }) => description })
   const flags = flagsOf(type, runFlags())
   const attributes = new Map<string, string>()

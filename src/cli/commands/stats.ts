@@ -5,6 +5,7 @@ import type { Action } from '../perform.ts'
 import { bar } from '../terminal/bar.ts'
 import { Table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { joined, safe, type SafeText } from '../terminal/text.ts'
 
 export const stats: Action = async (session) => {
   const answer = await session.client.getStats()
@@ -12,11 +13,11 @@ export const stats: Action = async (session) => {
   else for (const line of overview(session.out, answer)) await session.out.print(line)
 }
 
-function overview(out: Terminal, stats: Stats): string[] {
+function overview(out: Terminal, stats: Stats): (SafeText | string)[] {
   const title = (text: string) => out.paint('bold', text)
   return [
-    `${title('Node')}    ${slots(out, stats, 20)}  ${stats.node.phase}`,
-    `${title('Tasks')}   ${counts(out, stats)}`,
+    safe`${title('Node')}    ${slots(out, stats, 20)}  ${stats.node.phase}`,
+    safe`${title('Tasks')}   ${joined(counts(out, stats), '  ')}`,
     '',
     ...ratesTable(out, stats),
     '',
@@ -24,25 +25,25 @@ function overview(out: Terminal, stats: Stats): string[] {
   ]
 }
 
-export function slots(out: Terminal, { node }: Stats, width: number): string {
+function slots(out: Terminal, { node }: Stats, width: number): SafeText {
   const { slots_in_use: used, max_concurrent: all, parked } = node
-  const drawn = out.isLive ? `${bar(out, all === 0 ? 0 : used / all, width)} ` : ''
-  return `${drawn}${used}/${all} slots${parked === 0 ? '' : `, ${parked} parked`}`
+  const drawn = out.isLive ? safe`${bar(out, all === 0 ? 0 : used / all, width)} ` : ''
+  return safe`${drawn}${used}/${all} slots${parked === 0 ? '' : `, ${parked} parked`}`
 }
 
 /** Of each status that there is. */
-export function counts(out: Terminal, { counts }: Stats): string {
+export function counts(out: Terminal, { counts }: Stats): SafeText[] {
   const parts = statuses.flatMap((status) => {
     const number = counts[status] ?? 0
     const { style, symbol } = looks[status]
     return number === 0 ? [] : [out.paint(style, `${symbol} ${count(number)} ${status}`)]
   })
-  return parts.length === 0 ? 'none' : parts.join('  ')
+  return parts.length === 0 ? [safe`none`] : parts
 }
 
 const windows = ['1m', '5m', '60m'] as const
 
-function ratesTable(out: Terminal, { rates }: Stats): string[] {
+function ratesTable(out: Terminal, { rates }: Stats): SafeText[] {
   type Row = (typeof windows)[number]
   const table = new Table<Row>(
     out,
@@ -59,7 +60,7 @@ function ratesTable(out: Terminal, { rates }: Stats): string[] {
   return [table.head, ...windows.map((window) => table.line(window))]
 }
 
-function typesTable(out: Terminal, { types }: Stats): string[] {
+function typesTable(out: Terminal, { types }: Stats): SafeText[] {
   const rows = Object.entries(types)
   type Row = (typeof rows)[number]
   const number = (value: number | undefined) => (value === undefined || value === 0 ? '' : count(value))

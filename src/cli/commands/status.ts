@@ -7,7 +7,7 @@ import type { Session } from '../session.ts'
 import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from '../exit.ts'
 import { isFermataError } from '../../client/index.ts'
 import { bar } from '../terminal/bar.ts'
-import { clean } from '../terminal/text.ts'
+import { joined, safe, safeJson, type SafeText } from '../terminal/text.ts'
 import { figuresOf } from '../watching/line.ts'
 import { rowOf } from '../watching/row.ts'
 
@@ -24,7 +24,7 @@ export const status: Action = async (session, command) => {
     else if (isFermataError(outcome.reason, 'SERVER_UNREACHABLE')) throw outcome.reason
     else {
       code = exitCodeOf(outcome.reason)
-      await session.err.print(`fermata: ${sentenceOf(outcome.reason, session.url)} (${id})`)
+      await session.err.print(safe`fermata: ${sentenceOf(outcome.reason, session.url)} (${id})`)
     }
   }
   return code
@@ -36,27 +36,26 @@ async function print(session: Session, task: TaskStatus | TaskDetails): Promise<
   if (session.quiet) return out.print(task.task_id)
   const look = looks[task.status]
   await out.print(
-    `${out.paint('bold', `${task.task_type} ${task.task_id}`)}  ${out.paint(look.style, `${look.symbol} ${task.status}`)}`,
+    safe`${out.paint('bold', `${task.task_type} ${task.task_id}`)}  ${out.paint(look.style, `${look.symbol} ${task.status}`)}`,
   )
   for (const [name, value] of facts(session, task))
-    await out.print(`  ${out.paint('dim', name.padEnd(10))} ${value}`)
-  if ('timeline' in task) for (const line of history(session, task)) await out.print(`  ${line}`)
+    await out.print(safe`  ${out.paint('dim', name.padEnd(10))} ${value}`)
+  if ('timeline' in task) for (const line of history(session, task)) await out.print(safe`  ${line}`)
 }
 
-function facts(session: Session, task: TaskStatus | TaskDetails): [string, string][] {
+function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeText | string][] {
   const { progress, error, tags } = task
-  const found: [string, string][] = []
+  const found: [string, SafeText | string][] = []
   if (progress !== null) {
     const figures = figuresOf(rowOf(task, Date.now()), Date.now())
       .filter((figure) => figure !== '')
       .join('  ')
     const drawn =
-      progress.ratio === null || !session.out.isLive ? '' : `${bar(session.out, progress.ratio, 20)} `
-    found.push(['progress', `${drawn}${figures}`])
-    if (progress.message !== null) found.push(['', clean(progress.message)])
+      progress.ratio === null || !session.out.isLive ? '' : safe`${bar(session.out, progress.ratio, 20)} `
+    found.push(['progress', safe`${drawn}${figures}`])
+    if (progress.message !== null) found.push(['', progress.message])
   }
-  if (error !== null)
-    found.push(['error', session.out.paint('red', clean(`${error.code}: ${error.message}`))])
+  if (error !== null) found.push(['error', session.out.paint('red', `${error.code}: ${error.message}`)])
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
   if (task.started_at !== null) found.push(['started', moment(task.started_at)])
@@ -65,9 +64,9 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, strin
   if (task.max_attempts > 1 || task.attempt > 1)
     found.push(['attempt', `${task.attempt} of ${task.max_attempts}`])
   if (task.priority !== 0) found.push(['priority', String(task.priority)])
-  if (tags.length > 0) found.push(['tags', clean(tags.join(', '))])
+  if (tags.length > 0) found.push(['tags', tags.join(', ')])
   if (task.ended_by !== null) found.push(['ended by', task.ended_by])
-  const parameters = clean(JSON.stringify(task.parameters))
+  const parameters = safeJson(task.parameters)
   found.push(['parameters', parameters.length > 1_000 ? `${parameters.slice(0, 1_000)}…` : parameters])
   return found
 }
@@ -78,7 +77,7 @@ function timesOf(task: TaskStatus): string {
   return parts.join(', ')
 }
 
-function history({ out }: Session, { timeline }: TaskDetails): string[] {
+function history({ out }: Session, { timeline }: TaskDetails): SafeText[] {
   return timeline.map(({ at, move, status, attempt, why, error }) => {
     const more = why ?? (error === undefined ? '' : `${error.code}: ${error.message}`)
     const look = looks[status]
@@ -86,8 +85,8 @@ function history({ out }: Session, { timeline }: TaskDetails): string[] {
       `attempt ${attempt}`,
       move.padEnd(14),
       out.paint(look.style, status.padEnd(10)),
-      out.paint('dim', clean(more)),
+      out.paint('dim', more),
     ]
-    return `${out.paint('dim', moment(at))}  ${words.join('  ')}`.trimEnd()
+    return joined([out.paint('dim', moment(at)), ...words], '  ')
   })
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { isFermataError, type Stats, type TaskStatus } from '../../client/index.ts'
 import { UsageError } from '../exit.ts'
 import { clock, count, rate } from '../format.ts'
@@ -5,7 +6,7 @@ import type { Action } from '../perform.ts'
 import type { Session } from '../session.ts'
 import { bar } from '../terminal/bar.ts'
 import { Live } from '../terminal/live.ts'
-import { cut, pad, widthOf } from '../terminal/text.ts'
+import { cut, joined, pad, safe, visible, widthOf, type SafeText } from '../terminal/text.ts'
 import { active } from '../watching/all.ts'
 import { shapeOf, taskLine } from '../watching/line.ts'
 import { rowOf, type Row } from '../watching/row.ts'
@@ -67,7 +68,7 @@ async function look({ client }: Session, signal: AbortSignal): Promise<Seen> {
   return { stats, rows: tasks.map((task: TaskStatus) => rowOf(task, now)) }
 }
 
-function screen(session: Session, { stats, rows }: Seen, isAway: boolean): string[] {
+function screen(session: Session, { stats, rows }: Seen, isAway: boolean): (SafeText | string)[] {
   const { out } = session
   const width = out.columns
   const { slots_in_use: used, max_concurrent: all, parked, phase } = stats.node
@@ -75,11 +76,11 @@ function screen(session: Session, { stats, rows }: Seen, isAway: boolean): strin
   const barWidth = Math.max(5, Math.min(50, width - 9 - widthOf(slotFigures) - 2))
   const queued = (stats.counts.queued ?? 0) + (stats.counts.scheduled ?? 0)
   const fixed = [
-    titleLine(session, isAway ? 'away: trying again' : phase, isAway),
+    titleLine(session, isAway ? 'away: trying again' : visible(phase), isAway),
     '',
-    `${out.paint('bold', 'Slots  ')} ${bar(out, all === 0 ? 0 : used / all, barWidth, 'green')} ${slotFigures}`,
-    `${out.paint('bold', 'Tasks  ')} ${fitted(counts(out, stats), width - 9)}`,
-    `${out.paint('bold', 'Rates  ')} ${cut(ratesLine(stats), width - 9)}`,
+    safe`${out.paint('bold', 'Slots  ')} ${bar(out, all === 0 ? 0 : used / all, barWidth, 'green')} ${slotFigures}`,
+    safe`${out.paint('bold', 'Tasks  ')} ${fitted(counts(out, stats), width - 9)}`,
+    safe`${out.paint('bold', 'Rates  ')} ${cut(ratesLine(stats), width - 9)}`,
     '',
     out.paint(
       'inverse',
@@ -103,19 +104,20 @@ function screen(session: Session, { stats, rows }: Seen, isAway: boolean): strin
   return [...fixed, ...lines, ...blank, foot]
 }
 
-function titleLine({ out, url }: Session, state: string, isAway: boolean): string {
+function titleLine({ out, url }: Session, state: string, isAway: boolean): SafeText {
   const width = out.columns - 1
   const time = clock(Date.now() / 1_000)
-  const address = cut(url, Math.max(0, width - 'Fermata'.length - state.length - time.length - 6))
+  const address = cut(visible(url), Math.max(0, width - 'Fermata'.length - state.length - time.length - 6))
   const blank = ' '.repeat(Math.max(1, width - widthOf(`Fermata  ${address}  ${state}${time}`)))
-  return `${out.paint('bold', 'Fermata')}  ${address}  ${out.paint(isAway ? 'red' : 'green', state)}${blank}${time}`
+  return safe`${out.paint('bold', 'Fermata')}  ${address}  ${out.paint(isAway ? 'red' : 'green', state)}${blank}${time}`
 }
 
 /** Whole parts, as many as fit. */
-function fitted(text: string, width: number): string {
-  let parts = text.split('  ')
-  while (parts.length > 1 && widthOf(parts.join('  ')) > width) parts = parts.slice(0, -1)
-  return parts.join('  ')
+function fitted(parts: readonly SafeText[], width: number): SafeText {
+  const text = joined(parts, '  ')
+  return parts.length > 1 && widthOf(stripVTControlCharacters(text.text)) > width
+    ? fitted(parts.slice(0, -1), width)
+    : text
 }
 
 function ratesLine({ rates }: Stats): string {

@@ -4,7 +4,7 @@ import { flagsOf, shellQuoted, type Flag } from '../flags.ts'
 import type { Action } from '../perform.ts'
 import { runFlags } from '../options.ts'
 import { Table } from '../terminal/table.ts'
-import { clean } from '../terminal/text.ts'
+import { safe, safeJson } from '../terminal/text.ts'
 import type { Session } from '../session.ts'
 
 export const types: Action = async (session, command) => {
@@ -39,7 +39,7 @@ export const types: Action = async (session, command) => {
           yields: 5,
         },
         { title: '', text: ({ held }) => (held ? 'held' : ''), style: () => 'yellow' },
-        { title: 'DESCRIPTION', text: ({ description }) => clean(description), least: 20, yields: 1 },
+        { title: 'DESCRIPTION', text: ({ description }) => description, least: 20, yields: 1 },
       ],
       all,
     )
@@ -52,8 +52,8 @@ async function show(session: Session, type: TypeDetails): Promise<void> {
   const { out } = session
   if (session.json) return session.printJson(type)
   if (session.quiet) return out.print(type.type)
-  await out.print(`${out.paint('bold', type.type)}${type.held ? out.paint('yellow', '  held') : ''}`)
-  await out.print(`  ${clean(type.description)}`)
+  await out.print(safe`${out.paint('bold', type.type)}${type.held ? out.paint('yellow', '  held') : ''}`)
+  await out.print(`  ${type.description}`)
   const flags = flagsOf(type, runFlags())
   const table = new Table<Flag>(
     out,
@@ -65,11 +65,11 @@ async function show(session: Session, type: TypeDetails): Promise<void> {
     flags,
   )
   await out.print('')
-  for (const line of [table.head, ...flags.map((flag) => table.line(flag))]) await out.print(`  ${line}`)
-  if (type.example !== null) await out.print(`\n  ${out.paint('dim', exampleOf(type))}`)
+  for (const line of [table.head, ...flags.map((flag) => table.line(flag))]) await out.print(safe`  ${line}`)
+  if (type.example !== null) await out.print(safe`\n  ${out.paint('dim', exampleOf(type))}`)
 }
 
 /** A command that runs the example of a type. */
 export function exampleOf(type: TypeDetails): string {
-  return `fermata run ${type.type} --json ${shellQuoted(JSON.stringify(type.example))}`
+  return `fermata run ${type.type} --json ${shellQuoted(safeJson(type.example))}`
 }

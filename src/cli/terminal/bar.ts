@@ -1,4 +1,5 @@
 import type { Terminal } from './terminal.ts'
+import { safe, type SafeText } from './text.ts'
 
 /** A bar of so many columns; without a ratio it only shows that there is one. Without colours the two parts differ too. */
 export function bar(
@@ -6,7 +7,7 @@ export function bar(
   ratio: number | null,
   width: number,
   style: 'blue' | 'green' | 'yellow' | 'red' | 'magenta' | 'cyan' = 'blue',
-): string {
+): SafeText {
   const filled = Math.round(Math.min(1, Math.max(0, ratio ?? 0)) * width)
-  return terminal.paint(style, '━'.repeat(filled)) + terminal.paint('dim', '─'.repeat(width - filled))
+  return safe`${terminal.paint(style, '━'.repeat(filled))}${terminal.paint('dim', '─'.repeat(width - filled))}`
 }

@@ -1,6 +1,6 @@
 import type { Terminal } from './terminal.ts'
 import { stripVTControlCharacters } from 'node:util'
-import { widthOf } from './text.ts'
+import { safeText, SafeText, widthOf } from './text.ts'
 
 /** Escape sequences; a frame between `begin` and `end` is shown at once where the terminal can. */
 const codes = {
@@ -22,39 +22,39 @@ const codes = {
 export class Live implements Disposable {
   readonly #terminal: Terminal
   readonly #whole: boolean
-  #drawn: readonly string[] = []
+  #drawn: readonly SafeText[] = []
   readonly #restore = () => {
-    void this.#terminal.write(this.#whole ? codes.show + codes.leave : codes.show)
+    this.#write(this.#whole ? codes.show + codes.leave : codes.show)
   }
 
   constructor(terminal: Terminal, whole = false) {
     this.#terminal = terminal
     this.#whole = whole
-    void terminal.write(whole ? codes.enter + codes.hide : codes.hide)
+    this.#write(whole ? codes.enter + codes.hide : codes.hide)
     process.once('exit', this.#restore)
   }
 
   /** Shows these lines in place of the ones before. */
-  draw(lines: readonly string[]): void {
-    const fitting = lines.slice(0, this.#terminal.rows - (this.#whole ? 0 : 1))
-    if (fitting.length === this.#drawn.length && fitting.every((line, index) => line === this.#drawn[index]))
-      return
-    const body = fitting.map((line) => line + codes.restOfLine).join('\n')
+  draw(lines: readonly (SafeText | string)[]): void {
+    const fitting = lines.slice(0, this.#terminal.rows - (this.#whole ? 0 : 1)).map(safeText)
+    const isDrawn = fitting.every(({ text }, index) => text === this.#drawn[index]?.text)
+    if (isDrawn && fitting.length === this.#drawn.length) return
+    const body = fitting.map(({ text }) => text + codes.restOfLine).join('\n')
     const text = this.#whole ? codes.home + body : this.#back() + body + (fitting.length === 0 ? '' : '\n')
     this.#drawn = fitting
-    void this.#terminal.write(codes.begin + text + codes.restOfScreen + codes.end)
+    this.#write(codes.begin + text + codes.restOfScreen + codes.end)
   }
 
   /** Draws the same lines again: after the size of the terminal has changed. */
-  refresh(lines: readonly string[]): void {
+  refresh(lines: readonly (SafeText | string)[]): void {
     if (this.#whole) this.#drawn = []
     this.draw(lines)
   }
 
   /** Lines that stay, above the ones that are drawn. */
-  print(line: string): void {
+  print(line: SafeText | string): void {
     const drawn = this.#drawn
-    void this.#terminal.write(`${this.#back()}${line}${codes.restOfLine}\n${codes.restOfScreen}`)
+    this.#write(`${this.#back()}${safeText(line).text}${codes.restOfLine}\n${codes.restOfScreen}`)
     this.#drawn = []
     this.draw(drawn)
   }
@@ -68,10 +68,15 @@ export class Live implements Disposable {
   /** To the first of the lines that were drawn; a terminal that became narrower has wrapped them. */
   #back(): string {
     const { columns } = this.#terminal
-    const rows = this.#drawn.map((line) =>
-      Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(line)) / columns)),
+    const rows = this.#drawn.map(({ text }) =>
+      Math.max(1, Math.ceil(widthOf(stripVTControlCharacters(text)) / columns)),
     )
     const up = rows.reduce((sum, count) => sum + count, 0)
     return up === 0 ? '\r' : `\r\u001B[${up}A`
+  }
+
+  /** Escape sequences of our own around safe text. */
+  #write(text: string): void {
+    void this.#terminal.write(SafeText.trusted(text))
   }
 }

@@ -1,9 +1,10 @@
 import { PassThrough } from 'node:stream'
 import type { WriteStream } from 'node:tty'
+import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { Table, type Column } from './table.ts'
 import { Terminal } from './terminal.ts'
-import { clean, cut, pad, widthOf } from './text.ts'
+import { safeJson, visible, visibleLines, cut, pad, widthOf } from './text.ts'
 
 const columns: readonly Column<string[]>[] = [
   { title: 'ID', text: ([id = '']) => id },
@@ -18,7 +19,7 @@ const rows = [
 function linesAt(width: number | undefined): string[] {
   const stream = Object.assign(new PassThrough(), { isTTY: width !== undefined, columns: width })
   const table = new Table(new Terminal(stream as unknown as WriteStream), columns, rows)
-  return [table.head, ...rows.map((row) => table.line(row))].map(clean)
+  return [table.head, ...rows.map((row) => table.line(row))].map(({ text }) => stripVTControlCharacters(text))
 }
 
 test('a table fits every width: columns yield, then what may be cut is cut', () => {
@@ -41,6 +42,21 @@ test('text is cut and padded by the columns that it takes', () => {
   expect(pad('7', 3, 'right')).toBe('  7')
 })
 
-test('text of others has nothing that a terminal would obey', () => {
-  expect(clean('a\u001B[31mb\u001B]0;title\u0007c\r\nd\u202Ee')).toBe('abc d e')
+test('text from elsewhere is shown, and nothing in it is obeyed or hidden', () => {
+  const text = 'a\u001B[31mb\u009B0m\u0007c\r\nd\u202Ee\uFEFF\u{E0041}\uD800\u2028f\u200Dg'
+  expect(visible(text)).toBe(
+    String.raw`a\x1b[31mb\x9b0m\x07c d\u202ee\ufeff\u{e0041}\ud800\u2028f` + '\u200Dg',
+  )
+  expect(visible(visible(text))).toBe(visible(text))
+  expect(visibleLines('a\r\n\tb\rc')).toBe('a\n\tb' + String.raw`\x0dc`)
+  expect(visible('naïve 漢字 👩‍👩‍👧‍👦 می‌خواهم \uE0B0')).toBe('naïve 漢字 👩‍👩‍👧‍👦 می‌خواهم \uE0B0')
+})
+
+test('JSON for programs has nothing raw that a terminal would obey, and the same value', () => {
+  const value = { 'k\u009B': ['\u001B\u007F\u202E\u2028\u{E0041}', 'a\nb'] }
+  for (const indent of [0, 2]) {
+    const json = safeJson(value, indent)
+    expect(JSON.parse(json)).toEqual(value)
+    expect(json).toMatch(/^[\n\x20-\x7E]*$/)
+  }
 })

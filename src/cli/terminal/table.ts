@@ -1,9 +1,9 @@
-import { cut, pad, widthOf } from './text.ts'
+import { cut, joined, pad, visible, widthOf, type SafeText } from './text.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 export type Column<Row> = Readonly<{
   title: string
-  /** Without colours. */
+  /** Without colours; it is made visible. */
   text: (row: Row) => string
   style?: (row: Row) => Style
   side?: 'left' | 'right'
@@ -28,27 +28,27 @@ export class Table<Row> {
     const wide = columns
       .map((column) => ({
         column,
-        width: Math.max(widthOf(column.title), ...first.map((row) => widthOf(column.text(row)))),
+        width: Math.max(widthOf(column.title), ...first.map((row) => widthOf(visible(column.text(row))))),
       }))
       .filter(({ column }) => first.length === 0 || first.some((row) => column.text(row) !== ''))
     this.#columns = fitted(wide, terminal.columns)
   }
 
-  get head(): string {
+  get head(): SafeText {
     const titles = this.#columns.map(({ column, width }) => pad(cut(column.title, width), width, column.side))
     return this.#terminal.paint('dim', titles.join(' '.repeat(gap)).trimEnd())
   }
 
-  line(row: Row): string {
+  line(row: Row): SafeText {
     const last = this.#columns.length - 1
     const cells = this.#columns.map(({ column, width }, index) => {
-      const text = cut(column.text(row), column.least === undefined ? Infinity : width)
+      const text = cut(visible(column.text(row)), column.least === undefined ? Infinity : width)
       const padded = index === last && column.side !== 'right' ? text : pad(text, width, column.side)
       return column.style === undefined || text === ''
         ? padded
         : this.#terminal.paint(column.style(row), padded)
     })
-    return cells.join(' '.repeat(gap)).trimEnd()
+    return joined(cells, ' '.repeat(gap))
   }
 }
 

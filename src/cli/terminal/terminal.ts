@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { WriteStream } from 'node:tty'
+import { SafeText, safeText } from './text.ts'
 
 export type Style = Parameters<typeof styleText>[0]
 
@@ -12,11 +13,11 @@ export class Terminal {
 
   constructor(stream: WriteStream) {
     this.#stream = stream
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      // The reader has seen enough, as `head` does.
-      if (error.code === 'EPIPE') process.exit()
-      throw error
-    })
+  }
+
+  /** Whether a person may look at it right now. */
+  get isTerminal(): boolean {
+    return this.#stream.isTTY
   }
 
   /** Whether lines that were written can be drawn anew. */
@@ -33,20 +34,25 @@ export class Terminal {
   }
 
   /** Colour, where it is wanted: `NO_COLOR`, `FORCE_COLOR` and pipes are respected. */
-  paint(style: Style, text: string): string {
-    return styleText(style, text, { stream: this.#stream })
+  paint(style: Style, text: SafeText | string): SafeText {
+    return SafeText.trusted(styleText(style, safeText(text).text, { stream: this.#stream }))
   }
 
-  /** Resolves when there is room for more. */
-  write(text: string): Promise<void> {
+  /** Resolves when it is written, or cannot be: `watchOutputs` decides what happens then. */
+  write({ text }: SafeText): Promise<void> {
+    return this.writeExactly(text)
+  }
+
+  /** Text from elsewhere to the byte: for pipes and files only. */
+  writeExactly(text: string): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#stream.write(text)) resolve()
-      else this.#stream.once('drain', resolve)
+      this.#stream.write(text, () => resolve())
     })
   }
 
-  print(line: string): Promise<void> {
-    return this.write(`${line}\n`)
+  /** On a line of its own; made visible unless it is safe already. */
+  print(line: SafeText | string): Promise<void> {
+    return this.writeExactly(`${safeText(line).text}\n`)
   }
 
   onResize(listener: () => void): Disposable {

@@ -1,13 +1,90 @@
 import stringWidth from 'string-width'
-import { stripVTControlCharacters } from 'node:util'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** Text of others on one line, without anything that a terminal would obey. */
-export function clean(text: string): string {
-  return stripVTControlCharacters(text)
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, (found) => (found === '\u200D' ? found : ' '))
-    .trim()
+/**
+ * What a terminal would obey, or a reader would not see: control characters of both sets, marks that change the direction or have
+ * no width, separators of lines, halves of pairs. The two joiners stay: emoji and several scripts are written with them.
+ */
+const unseen = /[^\P{C}\u200C\u200D\p{Co}\p{Cn}]|[\u2028\u2029\p{Noncharacter_Code_Point}]/gu
+
+/** A control character as a person can read it: `\x1b`, `\u202e`, `\u{e0001}`. */
+function written(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  const hex = code.toString(16)
+  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`
+  return code < 0x1_0000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
+}
+
+/** Text from elsewhere on one line; nothing in it is obeyed, and nothing hidden. */
+export function visible(text: string): string {
+  return text.replaceAll(/[\t\r\n]+/g, ' ').replaceAll(unseen, written)
+}
+
+/** The same with its lines and tabs. */
+export function visibleLines(text: string): string {
+  return text
+    .replaceAll(/\r\n/g, '\n')
+    .split(/([\n\t])/)
+    .map((part) => (part === '\n' || part === '\t' ? part : part.replaceAll(unseen, written)))
+    .join('')
+}
+
+/** JSON in which no character is one that a terminal would obey; the value is the same. */
+export function safeJson(document: unknown, indent = 0): string {
+  const json = JSON.stringify(document, null, indent) ?? 'null'
+  return json
+    .split('\n')
+    .map((line) =>
+      line.replaceAll(unseen, (character) =>
+        Array.from(
+          { length: character.length },
+          (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+        ).join(''),
+      ),
+    )
+    .join('\n')
+}
+
+/**
+ * Text that can go to a terminal as it is: what came from elsewhere was made visible, and only styles of our own are obeyed. Outputs
+ * make every other text visible, so that none can be forgotten.
+ */
+export class SafeText {
+  readonly text: string
+
+  private constructor(text: string) {
+    this.text = text
+  }
+
+  /** Takes the text as it is: escape sequences of our own, or text that was made visible. Everything else uses `safe`. */
+  static trusted(text: string): SafeText {
+    return new SafeText(text)
+  }
+}
+
+/** A template in which every value is made visible, unless it is safe already: safe`failed: ${message}` */
+export function safe(
+  parts: TemplateStringsArray,
+  ...values: readonly (SafeText | string | number)[]
+): SafeText {
+  const texts = values.map((value) => safeText(typeof value === 'number' ? String(value) : value).text)
+  return SafeText.trusted(parts.map((part, index) => `${part}${texts[index] ?? ''}`).join(''))
+}
+
+/** Any text as an output takes it, on one line unless it is safe already. */
+export function safeText(text: SafeText | string): SafeText {
+  return text instanceof SafeText ? text : SafeText.trusted(visible(text))
+}
+
+/** Several texts with this between them, without blanks at the end. */
+export function joined(texts: readonly (SafeText | string)[], between: string): SafeText {
+  return SafeText.trusted(
+    texts
+      .map((text) => safeText(text).text)
+      .join(between)
+      .trimEnd(),
+  )
 }
 
 /** Columns that a terminal gives it. */

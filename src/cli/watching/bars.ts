@@ -3,7 +3,7 @@ import { clock, plural } from '../format.ts'
 import { isTerminal } from '../looks.ts'
 import { Live } from '../terminal/live.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { clean, cut } from '../terminal/text.ts'
+import { cut, visible, type SafeText } from '../terminal/text.ts'
 import { shapeOf, taskLine } from './line.ts'
 import type { Row } from './row.ts'
 import type { View } from './view.ts'
@@ -38,7 +38,7 @@ export class Bars implements View {
     if (event?.kind !== 'log') return
     const name = this.#rows.size > 1 ? `${row.type} …${row.id.slice(-8)}  ` : ''
     const { columns } = this.#terminal
-    this.#live.print(cut(`${clock(event.at)}  ${name}${clean(event.message)}`, columns - 1))
+    this.#live.print(cut(visible(`${clock(event.at)}  ${name}${event.message}`), columns - 1))
   }
 
   drop(id: string): void {
@@ -63,7 +63,7 @@ export class Bars implements View {
   }
 
   /** As many tasks as there is room for, those that go on first; at the end all that came. */
-  #lines(last = false): string[] {
+  #lines(last = false): SafeText[] {
     const now = Date.now()
     const rows = [...this.#rows.values()]
     const foot = this.#foot()
@@ -78,9 +78,9 @@ export class Bars implements View {
     return [...lines, ...foot]
   }
 
-  #foot(): string[] {
+  #foot(): SafeText[] {
     const { columns } = this.#terminal
-    const lines: string[] = []
+    const lines: SafeText[] = []
     if (this.#away)
       lines.push(this.#terminal.paint('yellow', cut(`cannot reach ${this.#url}: trying again`, columns - 1)))
     if (this.#question !== undefined)

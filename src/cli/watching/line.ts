@@ -2,7 +2,7 @@ import { count, countdown, duration, rate } from '../format.ts'
 import { isTerminal, looks } from '../looks.ts'
 import { bar } from '../terminal/bar.ts'
 import type { Style, Terminal } from '../terminal/terminal.ts'
-import { clean, cut, pad, widthOf } from '../terminal/text.ts'
+import { cut, joined, pad, safe, visible, widthOf, type SafeText } from '../terminal/text.ts'
 import { activeAt, type Row } from './row.ts'
 
 /** How wide each part is, so that rows stand below each other. */
@@ -25,7 +25,7 @@ export function shapeOf(rows: readonly Row[], columns: number, now: number): Sha
   const widest = (texts: readonly string[], most: number) =>
     Math.min(most, Math.max(0, ...texts.map(widthOf)))
   const type = widest(
-    rows.map(({ type }) => type),
+    rows.map(({ type }) => visible(type)),
     columns < 80 ? 10 : 20,
   )
   const status = widest(
@@ -48,11 +48,11 @@ export function shapeOf(rows: readonly Row[], columns: number, now: number): Sha
 }
 
 /** A task on one line: what it is, how far it is, how fast it goes and when it will be done. */
-export function taskLine(terminal: Terminal, row: Row, shape: Shape, now: number): string {
+export function taskLine(terminal: Terminal, row: Row, shape: Shape, now: number): SafeText {
   const look = looks[row.status]
   const name = row.id.length <= shape.id ? row.id : `…${row.id.slice(-shortId)}`
-  const parts = [
-    `${terminal.paint(look.style, look.symbol)} ${pad(cut(row.type, shape.type), shape.type)}`,
+  const parts: (SafeText | string)[] = [
+    safe`${terminal.paint(look.style, look.symbol)} ${pad(cut(visible(row.type), shape.type), shape.type)}`,
     terminal.paint('dim', pad(name, shape.id)),
     terminal.paint(look.style, pad(row.status, shape.status)),
   ]
@@ -68,7 +68,7 @@ export function taskLine(terminal: Terminal, row: Row, shape: Shape, now: number
   }
   const text = cut(messageOf(row), Math.max(0, terminal.columns - 1 - used - 2))
   if (text !== '') parts.push(terminal.paint(row.error === null ? 'dim' : 'red', ` ${text}`))
-  return parts.join(' ').trimEnd()
+  return joined(parts, ' ')
 }
 
 function headWidth({ type, status, id }: Pick<Shape, 'type' | 'status' | 'id'>): number {
@@ -111,6 +111,6 @@ function timeOf(row: Row, now: number): string {
 
 /** Why it failed, or what its handler last said. */
 export function messageOf({ error, progress, status }: Row): string {
-  if (error !== null && status !== 'completed') return clean(`${error.code}: ${error.message}`)
-  return clean(progress?.message ?? '')
+  if (error !== null && status !== 'completed') return visible(`${error.code}: ${error.message}`)
+  return visible(progress?.message ?? '')
 }

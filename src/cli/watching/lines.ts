@@ -2,7 +2,6 @@ import type { FermataError, TaskEvent } from '../../client/index.ts'
 import { clock } from '../format.ts'
 import type { Session } from '../session.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { clean } from '../terminal/text.ts'
 import { figuresOf, messageOf } from './line.ts'
 import type { Row } from './row.ts'
 import type { View } from './view.ts'
@@ -28,7 +27,7 @@ export class Lines implements View {
     const told = this.#told.get(row.id)
     const ratio = row.progress?.ratio ?? 0
     const isMove = row.version !== told?.version
-    if (event?.kind === 'log') this.#print(row, event.at, clean(event.message))
+    if (event?.kind === 'log') this.#print(row, event.at, event.message)
     else if (isMove || ratio >= told.ratio + step || now >= told.at + pause) {
       const parts = [row.status, ...figuresOf(row, now), messageOf(row)].filter((part) => part !== '')
       this.#print(row, now / 1_000, parts.join('  '))
