@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { UsageError } from './exit.ts'
 import { choicesOf, type JsonSchema } from '../contract/json-schema.ts'
+import { textOf } from './input.ts'
 import { written, type Flag } from './flags.ts'
 
 type Document = Record<string, unknown>
@@ -113,7 +114,12 @@ export function assembled(
 /** A document from the command line: itself, `@FILE`, or `-` for the standard input. */
 export async function readDocument(text: string): Promise<Document> {
   const source = text === '-' ? 'the standard input' : text.startsWith('@') ? text.slice(1) : '--json'
-  const json = text === '-' ? await readInput() : text.startsWith('@') ? await readText(source) : text
+  const json =
+    text === '-'
+      ? textOf(await readInput(), source)
+      : text.startsWith('@')
+        ? textOf(await readBytes(source), source)
+        : text
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -126,18 +132,18 @@ export async function readDocument(text: string): Promise<Document> {
   return value as Document
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`)
   }
 }
 
-async function readInput(): Promise<string> {
-  let text = ''
-  for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk as string
-  return text
+async function readInput(): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
 }
 
 function put(target: Document, [name = '', ...rest]: readonly string[], value: unknown): void {

@@ -198,6 +198,31 @@ describe('a batch', () => {
   })
 })
 
+describe('documents and lines from any editor', () => {
+  const bom = '\uFEFF'
+
+  test('may begin with a byte order mark and end their lines as Windows does', async () => {
+    const path = file('bom.json', `${bom}{"a": 1,\r\n "b": 2}\r\n`)
+    expect((await fermata('run', 'add', '--json', `@${path}`, '--wait')).stdout).toBe('3\n')
+    expect((await shell(`fermata run add --json - --wait < '${path}'`)).stdout).toBe('3\n')
+    const lines = file('bom.jsonl', `${bom}{"a":1,"b":2}\r\n\r\n  \r\n{"a":2,"b":3}`)
+    for (const line of [`fermata run add --batch '${lines}'`, `fermata run add --batch - < '${lines}'`]) {
+      expect(await shell(line)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^2 tasks of type add/),
+      })
+    }
+  })
+
+  test('may have separators of Unicode inside a text, which end no line of JSON', async () => {
+    const tag = `\u2028 and \u2029 and \u0085`
+    const lines = file('separators.jsonl', `{"a":1,"b":1,"c":"${tag}"}\n{"a":2,"b":2,"c":"${tag}"}\n`)
+    const { code, stdout, stderr } = await fermata('run', 'add', '--batch', lines, '-q')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trim().split('\n')).toHaveLength(2)
+  })
+})
+
 describe('many tasks', () => {
   test('are found, cancelled by xargs, and none of them remains', async () => {
     const ids: string[] = []
