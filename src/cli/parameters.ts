@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { UsageError } from './exit.ts'
+import { inexactIn, NumberInexact, parseExact } from '../core/exact-json.ts'
 import { choicesOf, type JsonSchema } from '../contract/json-schema.ts'
 import { textOf } from './input.ts'
 import { written, type Flag } from './flags.ts'
@@ -57,22 +58,27 @@ function valueAs(text: string, type: string | undefined, schema: JsonSchema): Re
     case 'string':
       return { value: text }
     case 'number':
-      return text.trim() !== '' && Number.isFinite(Number(text))
-        ? { value: Number(text) }
-        : { fault: 'a number' }
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? exact(text) : { fault: 'a number' }
     case 'integer':
-      return /^-?\d+$/.test(text) ? { value: Number(text) } : { fault: 'a whole number' }
+      return /^-?\d+$/.test(text) ? exact(text) : { fault: 'a whole number' }
     case 'boolean':
       return text === 'true' || text === 'false' ? { value: text === 'true' } : { fault: 'true or false' }
     case 'null':
       return text === 'null' ? { value: null } : { fault: 'null' }
     default:
       try {
-        return { value: JSON.parse(text) as unknown }
-      } catch {
+        return { value: parseExact(text) }
+      } catch (error) {
+        if (error instanceof NumberInexact) return { fault: `JSON that can be kept (${error.message})` }
         return { fault: type === undefined ? 'JSON' : `JSON of type ${type}` }
       }
   }
+}
+
+function exact(text: string): Read {
+  return inexactIn(text) === undefined
+    ? { value: Number(text) }
+    : { fault: 'a number of which no digits would be lost' }
 }
 
 /** What is wrong with a value of the right type, to follow "must be"; undefined when nothing is. */
@@ -122,8 +128,9 @@ export async function readDocument(text: string): Promise<Document> {
         : text
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = parseExact(json)
   } catch (error) {
+    if (error instanceof NumberInexact) throw new UsageError(`${source}: ${error.message}`)
     throw new UsageError(`${source} is not JSON: ${(error as Error).message}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

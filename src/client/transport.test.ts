@@ -51,6 +51,21 @@ function problem(
 const soon = { 'retry-after': '0' }
 const accepted = json({ task_id: 'id', message: '', status: 'queued' })
 
+describe('a call with what JSON would change', () => {
+  test.each([
+    [{ n: Number.NaN }, 'parameters.n: NaN cannot be stored as JSON; use null or a text'],
+    [
+      { list: [1, new Map()] },
+      'parameters.list[1]: a Map cannot be stored as JSON; use Object.fromEntries(map)',
+    ],
+    [{ id: 1n }, 'parameters.id: a bigint cannot be stored as JSON; use String(value)'],
+  ])('is not sent (%#)', async (parameters, message) => {
+    const { client, sent } = clientOf([])
+    await expect(client.submit('add', parameters)).rejects.toThrow(new TypeError(message))
+    expect(sent).toEqual([])
+  })
+})
+
 describe('a submit', () => {
   test.each([
     ['the connection broke', broken],

@@ -1,3 +1,4 @@
+import { misfitOf } from '../core/json-value.ts'
 import { addresses, repeatOf } from './addresses.ts'
 import { FermataError, parsed, refusal, unreachable } from './errors.ts'
 import type { OperationId } from './types.ts'
@@ -71,6 +72,7 @@ export class Transport {
   /** The JSON that the call is answered with; undefined for an empty answer. */
   async json(call: Call): Promise<unknown> {
     const { operation, signal, patience = this.patience } = call
+    mustBeJson(call.body)
     const begun = now()
     for (let failures = 0; ; failures++) {
       try {
@@ -131,6 +133,12 @@ export class Transport {
       leash.letGo()
     }
   }
+}
+
+/** Throws `TypeError` for what JSON would change in silence: nobody could tell what was meant. */
+function mustBeJson(body: unknown): void {
+  const misfit = misfitOf(body, '')
+  if (misfit !== undefined) throw new TypeError(`${misfit.path.replace(/^\./, '')}: ${misfit.message}`)
 }
 
 type Pause = Readonly<{

@@ -55,6 +55,7 @@ export const taskErrors = {
   CANCELLED: 'The task was cancelled',
   UNWOUND: 'This copy of the handler had to end although the task lives on',
   STORED_INVALID: 'What is stored of the task no longer fits its type',
+  CHECKPOINT_INVALID: 'The handler wrote a checkpoint that does not fit the state of its type',
   OUTCOME_REFUSED: 'The store refused the outcome of the run',
   POISON: 'Its node died too often while it ran the task',
   UNCAUGHT: 'Code of the handler threw an error that nobody could catch',

@@ -11,6 +11,7 @@ import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
 import type { Answered, Call } from './call.ts'
 import { createHandlers } from './handlers.ts'
+import { readJsonBodies } from './json-bodies.ts'
 import { builtPage, page } from './page.ts'
 import {
   bodyLimit,
@@ -145,11 +146,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     })
   }
   app.removeContentTypeParser('text/plain')
-  app.addContentTypeParser(
-    /^application\/[\w.-]+\+json/,
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  )
+  readJsonBodies(app)
 
   const waits = new Waits(manager)
   const streams = new Streams(manager, { heartbeat, logger })

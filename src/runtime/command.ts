@@ -11,7 +11,7 @@ import type { FromGuard } from './guard-protocol.ts'
 import { Guard, type CommandListener } from './guard.ts'
 import { Pace } from './pace.ts'
 import { outputKept, type Said } from './speech.ts'
-import { parseStored } from './stored.ts'
+import { checkState, parseStored } from './stored.ts'
 
 /** Variables of the node that a command sees. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER'] as const
@@ -205,12 +205,25 @@ class CommandRun implements Execution {
       const { current, total, message } = progress
       this.#host.progress(this.#pace.report(current, total, message))
     }
-    if (checkpoint !== undefined) {
-      this.#state = checkpoint
-      this.#host.checkpoint(checkpoint)
-    }
+    if (checkpoint !== undefined) this.#keep(checkpoint)
     if (result !== undefined) this.#result = result
-    if (fault === undefined || this.#fault !== undefined) return
+    if (fault !== undefined) this.#fail(fault)
+  }
+
+  #keep(checkpoint: Json): void {
+    try {
+      checkState(this.#run.type.state, checkpoint)
+    } catch (error) {
+      this.#fail(toErrorRecord(error))
+      return
+    }
+    this.#state = checkpoint
+    this.#host.checkpoint(checkpoint)
+  }
+
+  /** It has broken the protocol: it is stopped, and fails with the first of its faults. */
+  #fail(fault: ErrorRecord): void {
+    if (this.#fault !== undefined) return
     this.#fault = fault
     this.#tell('stop')
   }

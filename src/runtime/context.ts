@@ -10,7 +10,7 @@ import { toJson } from './json.ts'
 import { lastInline } from './loop-watch.ts'
 import { Pace } from './pace.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
-import { parseStored, StoredInvalid } from './stored.ts'
+import { checkState, parseStored, StoredInvalid } from './stored.ts'
 
 /** How code that never returns to its event loop learns of controls, where the place it runs in allows that. */
 export type SyncControl = Readonly<{
@@ -136,7 +136,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   checkpointSync(state?: unknown, options?: Readonly<{ durable?: boolean }>): void {
     const sync = this.#needsSync('checkpointSync')
     if (state !== undefined && !this.#over && this.#reason === undefined) {
-      const text = toJson(state, 'checkpoint')
+      const text = this.#stateText(state)
       if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
       else this.#tell((host) => host.checkpoint(text))
     }
@@ -227,9 +227,15 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#end((fault ?? ended)!)
   }
 
+  #stateText(state: unknown): Json {
+    const text = toJson(state, 'checkpoint')
+    checkState(this.#run.type.state, text)
+    return text
+  }
+
   async #checkpoint(state: unknown, durable: boolean): Promise<void> {
     if (state !== undefined && !this.#over && this.#reason === undefined) {
-      const text = toJson(state, 'checkpoint')
+      const text = this.#stateText(state)
       if (durable) await this.#durable(text)
       else this.#tell((host) => host.checkpoint(text))
     }

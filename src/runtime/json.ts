@@ -1,4 +1,6 @@
+import { toErrorRecord } from '../core/error-record.ts'
 import { TaskError, TooLarge } from '../core/errors.ts'
+import { misfitOf, type Misfit } from '../core/json-value.ts'
 import type { Json } from '../core/task.ts'
 
 export class NotJson extends TaskError {
@@ -12,15 +14,22 @@ export const limits = {
   result: 10_485_760,
 } as const
 
-/** The value as text; `undefined` becomes null. Throws `NotJson` or `TooLarge`, naming `what`. */
+/**
+ * The value as text; `undefined` becomes null. Throws `NotJson` for what JSON would change in silence, naming its place below
+ * `what`, or `TooLarge`.
+ */
 export function toJson(value: unknown, what: keyof typeof limits): Json {
   let text: string | undefined
+  let misfit: Misfit | undefined
   try {
-    text = JSON.stringify(value === undefined ? null : value)
+    misfit = misfitOf(value, what)
+    if (misfit === undefined) text = JSON.stringify(value === undefined ? null : value)
   } catch (error) {
-    throw new NotJson(`The ${what} cannot be written as JSON: ${(error as Error).message}.`)
+    throw new NotJson(`The ${what} cannot be stored as JSON: ${toErrorRecord(error).message}.`)
   }
-  if (text === undefined) throw new NotJson(`The ${what} cannot be written as JSON: it is a ${typeof value}.`)
+  if (misfit !== undefined) throw new NotJson(`${misfit.path}: ${misfit.message}.`)
+  if (text === undefined)
+    throw new NotJson(`The ${what} cannot be stored as JSON: its toJSON returns nothing.`)
   const limit = limits[what]
   if (text.length * 3 > limit && Buffer.byteLength(text) > limit) throw new TooLarge(what, limit)
   return text

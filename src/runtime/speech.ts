@@ -1,9 +1,10 @@
 import { toErrorRecord } from '../core/error-record.ts'
+import { inexactIn } from '../core/exact-json.ts'
 import { TaskError, TooLarge } from '../core/errors.ts'
 import type { ErrorRecord, Json } from '../core/task.ts'
 import { clip, tail } from '../core/text.ts'
 import { Backlog, type LogLines } from './backlog.ts'
-import { limits, toJson } from './json.ts'
+import { limits, NotJson, toJson } from './json.ts'
 
 /** Characters of plain output that are kept as the result of a command that writes none. */
 export const outputKept = 65_536
@@ -62,6 +63,7 @@ export class Speech {
       return
     }
     try {
+      mustBeExact(line, text)
       this.#speak(line)
     } catch (error) {
       this.#fail(error)
@@ -113,6 +115,12 @@ function protocolLine(text: string): Line | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What is kept of a command is what it wrote. Throws `NotJson`. */
+function mustBeExact({ checkpoint, result }: Line, text: string): void {
+  const inexact = checkpoint === undefined && result === undefined ? undefined : inexactIn(text)
+  if (inexact !== undefined) throw new NotJson(`${inexact.path}: ${inexact.message}.`)
 }
 
 /** Many languages write null for what is left out. */

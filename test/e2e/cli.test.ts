@@ -112,6 +112,11 @@ describe('fermata run', () => {
     [['run', 'add', '--json', '[1]'], '--json must be a JSON object'],
     [['run', 'add', '--json', '@/nowhere'], 'cannot read /nowhere: ENOENT'],
     [['run', 'add', '--a', '9007199254740993', '--b', '1'], 'digits would be lost'],
+    [
+      ['run', 'add', '--json', '{"a":1,"b":2,"id":[9007199254740993]}'],
+      'id.0: 9007199254740993 is an integer',
+    ],
+    [['run', 'add', '--json', '{"a":1e400,"b":2}'], 'a: 1e400 is beyond what a JSON number can hold'],
     [['run', 'nope'], 'There is no task type "nope"'],
     [['run', '--a', '1', 'add'], 'name the type first'],
     [['run', 'add', '--a', '1', '--b', '1', '--priority', '5000'], 'a whole number from -1000 to 1000'],

@@ -88,6 +88,7 @@ describe('parameters that the type refuses', () => {
     ['add', '{"a":"5","b":3}'],
     ['add', '{"a":1e999,"b":3}'],
     ['add', '{"a":9007199254740993,"b":3}'],
+    ['add', '{"a":1,"b":2,"c":{"d":[1e400]}}'],
     ['fib', '{"n":-1}'],
     ['fib', '{"n":1.5}'],
     ['fib', '{"n":1000001}'],
@@ -97,6 +98,36 @@ describe('parameters that the type refuses', () => {
     const answer = await run(`{"parameters":${parameters}}`, json, type)
     expect(answer).toMatchObject({ status: 400, body: { code: 'PARAMETERS_INVALID' } })
     expect(answer.body['errors']).not.toEqual([])
+  })
+
+  test('a number that JSON would change is named, with what to do', async () => {
+    const issues = async (body: string, path = '/api/run/add') => {
+      const { status, body: answer } = await api.call('POST', path, { headers: json, body })
+      return { status, code: answer['code'], errors: answer['errors'] }
+    }
+    const message =
+      '9007199254740993 is an integer beyond ±(2^53 - 1), of which digits would be lost; send it as text'
+    const [status, code] = [400, 'PARAMETERS_INVALID']
+    expect(await issues('{"parameters":{"a":1,"b":2,"c":{"id":[9007199254740993]}}}')).toEqual({
+      status,
+      code,
+      errors: [{ path: 'c.id.0', message }],
+    })
+    expect(
+      await issues(
+        '{"tasks":[{"parameters":{"a":1,"b":2}},{"parameters":{"a":1,"b":2,"id":9007199254740993}}]}',
+        '/api/run/add/batch',
+      ),
+    ).toEqual({
+      status,
+      code,
+      errors: [{ path: 'tasks.1.parameters.id', message }],
+    })
+    expect(await issues('{"parameters":{"a":1,"b":2},"priority":9007199254740993}')).toEqual({
+      status: 422,
+      code: 'OPTIONS_INVALID',
+      errors: [{ path: 'priority', message }],
+    })
   })
 
   test('unknown ones are ignored, however strange they are', async () => {

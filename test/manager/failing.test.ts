@@ -80,6 +80,72 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', error: { code } })
   })
 
+  test.each([
+    [
+      'a Map',
+      () => ({ items: [1, 2, 3, new Map()] }),
+      'result.items[3]: a Map cannot be stored as JSON; use Object.fromEntries(map).',
+    ],
+    ['no number', () => ({ mean: 0 / 0 }), 'result.mean: NaN cannot be stored as JSON; use null or a text.'],
+  ])('a result with %s is refused, with its place', async (_, make, message) => {
+    const type = defineTask({ type: 'odd', parameters: none, run: (): unknown => make() })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(await task.task()).toMatchObject({ status: 'failed', error: { code: 'NOT_JSON', message } })
+  })
+
+  test('parameters that JSON would change are refused', async () => {
+    const type = defineTask({ type: 'any', parameters: z.object({ a: z.unknown() }), run: () => 1 })
+    const world = await World.open(open, [type])
+    for (const [a, message] of [
+      [new Set([1]), 'parameters.a: a Set'],
+      [[Number.POSITIVE_INFINITY], 'parameters.a[0]: Infinity'],
+    ] as const) {
+      await expect(world.node.submit(type, { a })).rejects.toMatchObject({
+        code: 'NOT_JSON',
+        message: expect.stringContaining(message),
+      })
+    }
+  })
+
+  test('a checkpoint that does not fit the state of its type is refused where it is written', async () => {
+    const refused: unknown[] = []
+    const type = defineTask({
+      type: 'strict',
+      parameters: none,
+      state: z.object({ next: z.number(), at: z.coerce.date() }),
+      async run(_, task) {
+        for (const state of [
+          { next: 'old', at: new Date(0) },
+          { next: 1 },
+          { next: new Map(), at: new Date(0) },
+        ]) {
+          await task
+            .checkpoint(state as never, { durable: refused.length > 0 })
+            .catch((error: unknown) => refused.push(error))
+        }
+        await task.checkpoint({ next: 2, at: new Date(0) })
+        throw new Error('again')
+      },
+    })
+    const world = await World.open(open, [type])
+    const task = await world.node.submit(type, {})
+    await world.pass()
+    expect(refused).toMatchObject([
+      {
+        code: 'CHECKPOINT_INVALID',
+        message: expect.stringMatching(/^The checkpoint does not fit the state of the type: next: .+/),
+      },
+      { code: 'CHECKPOINT_INVALID', message: expect.stringContaining(': at: ') },
+      {
+        code: 'NOT_JSON',
+        message: 'checkpoint.next: a Map cannot be stored as JSON; use Object.fromEntries(map).',
+      },
+    ])
+    expect((await task.details()).checkpoint).toBe('{"next":2,"at":"1970-01-01T00:00:00.000Z"}')
+  })
+
   test('a checkpoint that is not JSON or too large fails the task; nothing is stored of it', async () => {
     for (const [state, code] of [
       [{ n: 1n }, 'NOT_JSON'],

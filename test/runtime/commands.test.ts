@@ -54,6 +54,36 @@ describe('a command', () => {
     })
   })
 
+  test.each([
+    ['{"result":{"id":9007199254740993}}', 'result.id: 9007199254740993 is an integer beyond'],
+    ['{"result":[1e400]}', 'result.0: 1e400 is beyond what a JSON number can hold'],
+    ['{"checkpoint":{"id":9007199254740993}}', 'checkpoint.id: 9007199254740993 is an integer beyond'],
+  ])('whose %s would be changed fails, and says why', async (line, message) => {
+    await open()
+    await expect((await sh(`echo '${line}'`)).result()).rejects.toMatchObject({
+      error: { code: 'NOT_JSON', message: expect.stringContaining(message) },
+    })
+  })
+
+  test('whose checkpoint does not fit the state of its type fails, and keeps nothing of it', async () => {
+    const type = defineCommand({
+      type: 'counts',
+      parameters: z.object({}),
+      state: z.object({ n: z.number() }),
+      command: () => [
+        'sh',
+        '-c',
+        'echo \'{"checkpoint":{"n":1}}\'; echo \'{"checkpoint":{"n":"two"}}\'; sleep 60',
+      ],
+    })
+    await open({ tasks: [type] })
+    const handle = await manager.submit(type, {})
+    await expect(handle.result()).rejects.toMatchObject({
+      error: { code: 'CHECKPOINT_INVALID', message: expect.stringContaining('n: ') },
+    })
+    expect(['{"n":1}', null]).toContain((await handle.details()).checkpoint)
+  })
+
   test('that is not there is a failure that no retry can help', async () => {
     await open()
     const handle = await manager.submit(types.missing, {})

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isFermataError, type SubmitOptions } from '../../client/index.ts'
+import { NumberInexact, parseExact } from '../../core/exact-json.ts'
 import { exitCodes, UsageError, type ExitCode } from '../exit.ts'
 import { count, countdown, plural, rate } from '../format.ts'
 import { linesOf } from '../input.ts'
@@ -118,8 +119,9 @@ async function* groups(
 function parametersOf(text: string, number: number): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExact(text)
   } catch (error) {
+    if (error instanceof NumberInexact) throw new UsageError(`line ${count(number)}: ${error.message}`)
     throw new UsageError(`line ${count(number)} is not JSON: ${(error as Error).message}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
