@@ -1,7 +1,10 @@
 import { Client } from 'pg'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
+import type { Clock } from '../../src/core/clock.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { FakeClock } from '../../src/testing/clock.ts'
+import { newSchema } from '../conformance/stores.ts'
 import { Line } from '../support/line.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { boot, fromApi, submission } from '../support/tasks.ts'
@@ -10,20 +13,24 @@ import { boot, fromApi, submission } from '../support/tasks.ts'
 
 const work = { type: 'work', concurrency: null }
 
-async function place(...settings: readonly string[]) {
-  const server = await startPostgres({ settings })
-  const line = await Line.to(server.url)
-  const store = await openPostgres(line.url)
+/** A store behind a line that loses what a test says, in a schema of its own; `url`: the same, past the line. */
+async function place({ server = inject('postgres'), clock }: { server?: string; clock?: Clock } = {}) {
+  const schema = newSchema()
+  const line = await Line.to(server)
+  const options = { schema, ...(clock === undefined ? {} : { clock }) }
+  const store = await openPostgres(line.url, options)
+  const beside = await openPostgres(server, options)
   await store.startBoot(boot('here'))
   return {
-    server,
+    schema,
     line,
     store,
+    beside,
     [Symbol.asyncDispose]: async () => {
       line.goOn()
       await store[Symbol.asyncDispose]()
+      await beside[Symbol.asyncDispose]()
       await line[Symbol.asyncDispose]()
-      await server[Symbol.asyncDispose]()
     },
   }
 }
@@ -69,8 +76,9 @@ describe.concurrent('a commit without an answer', () => {
 
   test('is not taken for another one that has its number after a crash', async () => {
     // Nothing is flushed but by a commit.
-    await using there = await place('wal_writer_delay=10s')
-    const { line, store, server } = there
+    await using server = await startPostgres({ settings: ['wal_writer_delay=10s'] })
+    await using there = await place({ server: server.url })
+    const { line, store } = there
     const lost = line.loseNext('commit')
     const submitted = store.submit([submission({ id: 'one' })], fromApi)
     await lost
@@ -97,4 +105,129 @@ describe.concurrent('a commit without an answer', () => {
     expect(await store.submit([draft('two')], fromApi)).toMatchObject({ tasks: [{ task: { id: 'one' } }] })
     expect(await first).toMatchObject({ tasks: [{ task: { id: 'one' } }] })
   })
+
+  test('of a checkpoint is not taken for that of a later save', async () => {
+    await using there = await place()
+    const { line, store } = there
+    await running(store, 'one')
+    const lost = line.loseNext('commit')
+    const first = store.save('here', [{ id: 'one', fence: 1, checkpoint: '1' }])
+    await drawn()
+    const second = store.save('here', [{ id: 'one', fence: 1, progress: { current: 1, at: 1 } }])
+    await lost
+    line.goOn()
+    expect(await Promise.all([first, second])).toEqual([[true], [true]])
+    expect(await store.read('one')).toMatchObject({ checkpoint: '1', task: { progress: { current: 1 } } })
+  })
+
+  test('of a checkpoint does not overwrite that of a later save', async () => {
+    await using there = await place()
+    const { line, store } = there
+    await running(store, 'one')
+    const lost = line.loseNext('commit')
+    const first = store.save('here', [{ id: 'one', fence: 1, checkpoint: '1' }])
+    await drawn()
+    const second = store.save('here', [{ id: 'one', fence: 1, checkpoint: '2' }])
+    await lost
+    line.goOn()
+    expect(await Promise.all([first, second])).toEqual([[true], [true]])
+    expect(await store.read('one')).toMatchObject({ checkpoint: '2' })
+  })
+
+  test('of a task that came to its end and was deleted meanwhile does not bring it back', async ({
+    expect,
+  }) => {
+    await using there = await place()
+    const { line, store, beside } = there
+    const lost = line.loseNext('answer')
+    const submitted = store.submit([submission({ id: 'one' })], fromApi)
+    await lost
+    const cancel = { id: 'one', control: 'cancel', by: 'api' } as const
+    await expect.poll(() => beside.control([cancel]), aMinute).toMatchObject([{ kind: 'moved' }])
+    expect(await beside.purge(['one'])).toEqual([{ kind: 'purged' }])
+    line.goOn()
+    expect(await submitted).toMatchObject({ tasks: [{ task: { id: 'one' }, replayed: false }] })
+    expect(await store.get('one')).toBeNull()
+  })
+
+  test('of a group is not taken for that of another node that did part of the same', async ({ expect }) => {
+    await using there = await place()
+    const { line, store, beside } = there
+    await store.submit([submission({ id: 'one' }), submission({ id: 'two' })], fromApi)
+    const cancel = (id: string) => ({ id, control: 'cancel', by: 'api' }) as const
+    await store.control([cancel('one'), cancel('two')])
+    const lost = line.loseNext('commit')
+    const purged = Promise.all([store.purge(['one']), store.purge(['two'])])
+    await lost
+    await expect.poll(() => beside.purge(['one']), aMinute).toEqual([{ kind: 'purged' }])
+    line.goOn()
+    expect(await purged).toEqual([[{ kind: 'unknown' }], [{ kind: 'purged' }]])
+    expect(await store.get('two')).toBeNull()
+  })
+
+  test('of a move is not taken for the same move of another node at the same time', async ({ expect }) => {
+    const clock = new FakeClock()
+    await using there = await place({ clock })
+    const { line, store, beside } = there
+    await store.submit([submission({ id: 'one' }), submission({ id: 'two' })], fromApi)
+    const pause = (id: string) => ({ id, control: 'pause', by: 'api' }) as const
+    const lost = line.loseNext('commit')
+    const paused = Promise.all([store.control([pause('one')]), store.control([pause('two')])])
+    await lost
+    await expect.poll(() => beside.control([pause('one')]), aMinute).toMatchObject([{ kind: 'moved' }])
+    line.goOn()
+    expect(await paused).toMatchObject([[{ kind: 'stands' }], [{ kind: 'moved' }]])
+    expect(await store.get('two')).toMatchObject({ status: 'paused' })
+  })
+
+  test.each(['commit', 'answer'] as const)(
+    'is carried out once when the %s is lost, and then the answer to the look back',
+    async (what) => {
+      await using there = await place()
+      const { line, store } = there
+      const lost = line.loseNext(what)
+      const submitted = store.submit([submission({ id: 'one' })], fromApi)
+      await lost
+      const lostToo = line.loseNext('answer')
+      line.goOn()
+      await lostToo
+      line.goOn()
+      expect(await submitted).toMatchObject({ kind: 'accepted', tasks: [{ task: { id: 'one' } }] })
+      expect((await store.read('one'))?.timeline).toHaveLength(1)
+    },
+  )
+
+  test('leaves no trace beside the newest commit of each connection', async () => {
+    await using there = await place()
+    const { line, store, schema } = there
+    for (let n = 0; n < 5; n++) {
+      const lost = line.loseNext('answer')
+      const submitted = store.submit([submission({ id: `task ${n}` })], fromApi)
+      await lost
+      line.goOn()
+      await submitted
+    }
+    for (let n = 5; n < 10; n++) await store.submit([submission({ id: `task ${n}` })], fromApi)
+    await using client = await connected()
+    const { rows } = await client.query(`select count(*)::int as marks from ${schema}.commits`)
+    expect(rows[0]?.marks).toBeLessThanOrEqual(2)
+  })
 })
+
+const aMinute = { timeout: 60_000 }
+
+/** What waits was drawn into a transaction of its own. */
+async function drawn(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+async function running(store: Store, id: string): Promise<void> {
+  await store.submit([submission({ id })], fromApi)
+  expect(await store.claim({ boot: 'here', limit: 1, types: [work] })).toHaveLength(1)
+}
+
+async function connected() {
+  const client = new Client({ connectionString: inject('postgres') })
+  await client.connect()
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() })
+}

@@ -9,7 +9,8 @@ import type { Transaction } from './transaction.ts'
 export function startBoot(tx: Transaction, boot: Boot, lease: number): void {
   const { id, slots, types, version, host, pid } = boot
   const named = [encodeText(id), slots, encodeText(JSON.stringify(types)), version, host, pid]
-  tx.prove(tx.source.sql.hasBoot, [encodeText(id)])
+  tx.leaveMark()
+  tx.write(tx.source.sql.forgetMarks)
   tx.write(tx.source.sql.startBoot, [...named, nowOf(tx.source.clock), lease])
 }
 

@@ -63,7 +63,6 @@ export class Carrier {
   async #recall(tx: Transaction, ids: readonly TaskId[], jobs: readonly ActJob[]): Promise<Work | undefined> {
     const known = this.#known.take(ids)
     if (known === undefined || jobs.some(({ ours }) => !ours)) return undefined
-    tx.identify('always')
     const work = new Work(await tx.moment(placesOf(jobs)))
     work.holdKnown(known)
     return work
@@ -80,7 +79,6 @@ async function lock(tx: Transaction, ids: readonly TaskId[], jobs: readonly ActJ
   const { sql } = tx.source
   const keys = ids.map(encodeText)
   const locking = tx.ask(sql.lockTasks, [keys])
-  tx.identify('locked')
   const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)

@@ -41,7 +41,6 @@ export async function claim(
     places.map((place) => place?.priority ?? null),
     places.map((place) => place?.seq ?? null),
   ])
-  tx.identify('locked')
   const work = new Work(await tx.moment(0))
   if ((await living).length === 0) return nothing
   const rows = merged(await picking, await suspecting, limit)

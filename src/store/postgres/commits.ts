@@ -4,7 +4,7 @@ import type { ClaimRequest } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, unavailable } from './failures.ts'
 import type { SubmitCall } from './submitting.ts'
-import { Transaction, type Evidence, type Source } from './transaction.ts'
+import { Transaction, type Source } from './transaction.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -34,6 +34,9 @@ export type CarryOut = (tx: Transaction, jobs: readonly Job[]) => Promise<readon
 
 type Waiting = Readonly<{ job: Job; resolve: (value: never) => void; reject: (error: unknown) => void }>
 
+/** A group whose outcome is open. What else names its tasks waits: nothing newer is overwritten when it is carried out again. */
+type Hold = Readonly<{ ids: Set<TaskId>; waiting: Waiting[] }>
+
 /** Tasks in one transaction: what comes beyond them waits for the next one. */
 const tasksAtOnce = 2_000
 /** Times that a group is carried out anew after a race, or after a connection that was lost before the commit. */
@@ -41,6 +44,10 @@ const triesAgain = 5
 /** Milliseconds for which the outcome of a commit is asked for: as long as a lease lives at least, so that no claim is forgotten. */
 const doubtFor = 15_000
 const askAgainAfter = 200
+/** Milliseconds that a look waits for a transaction that is still under way; others wait for the look. */
+const lookFor = 100
+/** Marks that go with one commit. */
+const spentAtOnce = 100
 
 /**
  * Group commit on one connection: all calls that arrive in one turn of the loop, or while a commit is under way, go into the
@@ -55,6 +62,9 @@ export class Commits {
   #turning: Promise<void> | undefined
   #closed = false
   readonly #doubts = new Set<Promise<void>>()
+  readonly #holds = new Map<TaskId, Hold>()
+  /** Marks of commits that were answered. */
+  #spent: string[] = []
 
   constructor(connection: Connection, source: Source, carryOut: CarryOut) {
     this.#connection = connection
@@ -68,8 +78,7 @@ export class Commits {
         reject(new StoreUnavailable('The store is closed.', { unknown: false }))
         return
       }
-      this.#waiting.push({ job, resolve, reject })
-      this.#turning ??= this.#turn()
+      this.#enqueue({ job, resolve, reject })
     })
   }
 
@@ -79,6 +88,42 @@ export class Commits {
     await this.#turning
     await Promise.all(this.#doubts)
     await this.#turning
+  }
+
+  #enqueue(one: Waiting): void {
+    const ids = idsOf(one.job)
+    const hold = this.#holds.size === 0 ? undefined : ids.map((id) => this.#holds.get(id)).find(Boolean)
+    if (hold === undefined) {
+      this.#waiting.push(one)
+      this.#turning ??= this.#turn()
+      return
+    }
+    hold.waiting.push(one)
+    // What names any of its tasks comes after it.
+    for (const id of ids) if (!this.#holds.has(id)) this.#hold(id, hold)
+  }
+
+  /** What these name is held until `#release`. What waits already and names it too comes after them. */
+  #holdAll(group: readonly Waiting[]): Hold {
+    const hold: Hold = { ids: new Set(), waiting: [] }
+    for (const { job } of group) for (const id of idsOf(job)) if (!this.#holds.has(id)) this.#hold(id, hold)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const one of waiting) this.#enqueue(one)
+    return hold
+  }
+
+  #hold(id: TaskId, hold: Hold): void {
+    this.#holds.set(id, hold)
+    hold.ids.add(id)
+  }
+
+  #release({ ids, waiting }: Hold): void {
+    for (const id of ids) this.#holds.delete(id)
+    for (const one of waiting) {
+      if (this.#closed) one.reject(new StoreUnavailable('The store is closed.', { unknown: false }))
+      else this.#enqueue(one)
+    }
   }
 
   async #turn(): Promise<void> {
@@ -97,7 +142,8 @@ export class Commits {
       answer(group, await this.#transact(group.map(({ job }) => job)))
     } catch (error) {
       if (error instanceof InDoubt) {
-        const resolving = this.#resolve(group, error)
+        const hold = this.#holdAll(group)
+        const resolving = this.#resolve(group, error).finally(() => this.#release(hold))
         this.#doubts.add(resolving)
         void resolving.finally(() => this.#doubts.delete(resolving))
       } else if (group.length > 1 && failureOf(error) === 'bug') {
@@ -110,14 +156,12 @@ export class Commits {
 
   /**
    * The connection was lost while it committed. The server knows what became of the transaction, as soon as it can be asked.
-   * Others do not wait for that.
+   * Others do not wait for that, unless they name the same tasks.
    */
-  async #resolve(group: readonly Waiting[], { doubt, answers, cause }: InDoubt): Promise<void> {
+  async #resolve(group: readonly Waiting[], { mark, answers, cause }: InDoubt): Promise<void> {
     const end = performance.now() + doubtFor
     while (!this.#closed && performance.now() < end) {
-      const outcome = await this.write<Outcome>({ stage: 'alone', run: (tx) => lookBack(tx, doubt) }).catch(
-        () => 'under way' as const,
-      )
+      const outcome = await this.#outcomeOf(mark)
       if (outcome === 'committed') return answer(group, answers)
       if (outcome === 'aborted') {
         this.#waiting.unshift(...group)
@@ -131,13 +175,24 @@ export class Commits {
     for (const { reject } of group) reject(unavailable(cause, true))
   }
 
+  /** What leaves no mark may be carried out again. */
+  async #outcomeOf(mark: string | undefined): Promise<Outcome> {
+    if (mark === undefined) return 'aborted'
+    const run = (tx: Transaction) => lookBack(tx, mark)
+    const outcome = await this.write<Outcome>({ stage: 'alone', run }).catch(() => 'under way' as const)
+    if (outcome === 'committed') this.#spent.push(mark)
+    return outcome
+  }
+
   async #transact(jobs: readonly Job[]): Promise<readonly unknown[]> {
     for (let tries = 1; ; tries++) {
       const tx = new Transaction(await this.#connection.session(), this.#source)
       let answers: readonly unknown[] = []
+      const spent = this.#spent.slice(0, spentAtOnce)
       try {
         answers = await this.#carryOut(tx, jobs)
-        await tx.commit()
+        await tx.commit(spent)
+        if (tx.mark !== undefined) this.#spent = [...this.#spent.slice(spent.length), tx.mark]
         return answers
       } catch (thrown) {
         const error = tx.causeOf(thrown)
@@ -145,7 +200,7 @@ export class Commits {
         if (failure === 'lost') this.#connection.drop()
         else await tx.rollback().catch(() => this.#connection.drop())
         if (failure === 'lost' && tx.mayBeCommitted) {
-          throw new InDoubt({ number: await tx.number, evidence: tx.evidence }, answers, error)
+          throw new InDoubt(tx.mark, answers, error)
         }
         if (failure === 'away') throw unavailable(error, false)
         if (failure === 'bug') throw error
@@ -158,34 +213,27 @@ export class Commits {
 
 type Outcome = 'committed' | 'aborted' | 'under way'
 
-/** What is known of a transaction whose commit was sent and not answered. */
-type Doubt = Readonly<{ number: string | null; evidence: Evidence | undefined }>
-
+/** A commit was sent and not answered. */
 class InDoubt extends Error {
-  readonly doubt: Doubt
+  readonly mark: string | undefined
   readonly answers: readonly unknown[]
 
-  constructor(doubt: Doubt, answers: readonly unknown[], cause: unknown) {
+  constructor(mark: string | undefined, answers: readonly unknown[], cause: unknown) {
     super('it is not known whether a transaction was committed', { cause })
-    this.doubt = doubt
+    this.mark = mark
     this.answers = answers
   }
 }
 
 /**
- * The number only tells whether the server is still at it: after a crash another transaction may have got the same one. What
- * the transaction would have left behind tells the rest. What has left nothing behind can be carried out again.
+ * A mark is of one transaction and of no other, whatever that one did, and whoever has done the same or undone it since: numbers
+ * of transactions are given out again after a crash, and rows are changed by others. Seeking it decides the matter: where it is
+ * not, it can be left no more. Throws while the transaction is still under way.
  */
-async function lookBack(tx: Transaction, { number, evidence }: Doubt): Promise<Outcome> {
-  const { sql } = tx.source
-  if (number !== null) {
-    const [row] = await tx.ask(sql.isOver, [number])
-    if (row?.[0] !== true) return 'under way'
-  }
-  if (evidence === undefined) return 'aborted'
-  if ((await tx.ask(evidence.text, evidence.values)).length === 0) return 'aborted'
-  tx.write(sql.barrier)
-  return 'committed'
+async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
+  tx.write(`set local lock_timeout = '${lookFor}ms'`)
+  const [row] = await tx.ask(tx.source.sql.seekMark, [mark])
+  return row?.[0] === true ? 'aborted' : 'committed'
 }
 
 function answer(group: readonly Waiting[], answers: readonly unknown[]): void {

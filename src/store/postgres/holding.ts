@@ -6,6 +6,7 @@ import type { Transaction } from './transaction.ts'
 /** Waits for the claims that are under way on all nodes, so that what it answers holds for every claim after it. */
 export async function hold(tx: Transaction, type: string, held: boolean, by: string): Promise<boolean> {
   const { sql, schema, clock } = tx.source
+  tx.leaveMark()
   tx.write(sql.holdClaims, [schema])
   const name = encodeText(type)
   const changed = held
@@ -17,6 +18,7 @@ export async function hold(tx: Transaction, type: string, held: boolean, by: str
 export async function saveOperation(tx: Transaction, operation: Operation): Promise<boolean> {
   const { sql } = tx.source
   const { id, boot } = operation
+  tx.leaveMark()
   const [row] = await tx.ask(sql.saveOperation, [encodeText(id), encodeText(boot), JSON.stringify(operation)])
   tx.write(sql.forgetOperations, [operationsKept])
   return row?.[0] === false

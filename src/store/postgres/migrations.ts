@@ -128,6 +128,10 @@ const migrations: readonly string[] = [
   create index tasks_queue on S.tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
   create index tasks_suspects on S.tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
   `,
+  `
+  create table S.commits (mark uuid primary key, sought boolean not null default false, at timestamptz not null default now())
+    with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+  `,
 ]
 
 /** The first number of the server that is new enough. */

@@ -29,15 +29,17 @@ export function statementsFor(schema: string) {
     moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
       from (select nextval('${s.replaceAll("'", "''")}.places') as p from generate_series(1, $1::int)) as taken`,
 
-    /** Whether a transaction has come to its end: of a number that is not given out yet nothing is known any more. */
-    isOver: `select case when $1::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) then true
-      else pg_xact_status($1::xid8) is distinct from 'in progress' end`,
     /** Nothing but a commit that flushes, and waits for a synchronous standby: for all commits before it too. */
     barrier: `select pg_logical_emit_message(true, 'fermata', '')`,
-    hasTask: `select 1 from ${s}.tasks where id = $1`,
-    hasNoTask: `select 1 where not exists (select 1 from ${s}.tasks where id = $1)`,
-    hasLines: `select 1 from ${s}.tasks where id = $1 and position($2 in timeline) > 0`,
-    wasSaved: `select 1 from ${s}.tasks where id = $1 and saved_at >= $2`,
+    leaveMark: `with gone as (delete from ${s}.commits where mark = any($2::uuid[]))
+      insert into ${s}.commits (mark) values ($1::uuid)`,
+    /**
+     * Waits until the transaction that leaves this mark has come to its end. Without one it never commits from now on: the mark is
+     * taken. Committing this also makes sure that what it found is as safe as a commit of one's own.
+     */
+    seekMark: `insert into ${s}.commits as c (mark, sought) values ($1::uuid, true)
+      on conflict (mark) do update set sought = c.sought returning sought`,
+    forgetMarks: `delete from ${s}.commits where at < now() - interval '1 day'`,
 
     insertTasks: shaped(
       (parts) => `insert into ${s}.tasks (${parts.map(({ name }) => name).join(', ')})
@@ -142,7 +144,6 @@ export function statementsFor(schema: string) {
         least(b.slots, coalesce(h.slots, 0) + coalesce(f.slots, 0))
       from ${s}.boots b left join held h on h.boot = b.id left join fenced f on f.boot = b.id
       where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
-    hasBoot: `select 1 from ${s}.boots where id = $1`,
     renew: `update ${s}.boots set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
       where id = $1 and ended_at is null and lease_until >= at returning 1`,
     endBoot: `update ${s}.boots set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,

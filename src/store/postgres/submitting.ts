@@ -19,7 +19,6 @@ export async function submitAll(
   calls: readonly SubmitCall[],
   waiting: Waiting,
 ): Promise<Submitted[]> {
-  tx.identify('always')
   const wanted = calls.reduce((sum, { submissions }) => sum + submissions.length, 0)
   const least = Math.min(...calls.map(({ options }) => options.maxQueued))
   const counting = waiting.mayBeFull(wanted, least) ? tx.ask(tx.source.sql.counts) : undefined
@@ -96,7 +95,7 @@ class Batch {
       return
     }
     const sorted = this.#fresh.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
-    tx.prove(sql.hasTask, [encodeText(sorted[0]!.task.id)])
+    tx.leaveMark()
     const tally = new Tally()
     for (const { task } of sorted) tally.add(task.type, task.status, 1)
     tx.inPortions(sorted, (portion) => insert(tx, portion))

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import type { Moment } from '../../core/transition.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
@@ -16,14 +17,9 @@ const begin = `begin isolation level read committed read write;
   set local idle_in_transaction_session_timeout = '5s'`
 
 const commit = 'commit'
-const numberOf = 'select pg_current_xact_id()::text'
-const numberIfAny = 'select pg_current_xact_id_if_assigned()::text'
 
 /** Rows in a portion. */
 const atOnce = 128
-
-/** A statement that answers a row when, and only when, a transaction was committed. */
-export type Evidence = Readonly<{ text: string; values: readonly Parameter[] }>
 
 /** What every transaction of a store draws on. */
 export type Source = Readonly<{
@@ -39,8 +35,7 @@ export class Transaction {
   readonly #session: Session
   #writes: Promise<Rows>[] = []
   #committing = false
-  #number: Promise<string | null> | undefined
-  #evidence: Evidence | undefined
+  #mark: string | undefined
   #afterCommit: (() => void)[] = []
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
@@ -101,31 +96,14 @@ export class Transaction {
     }
   }
 
-  /**
-   * Asks for the number by which one can ask afterwards whether it has come to its end. It has one once it has locked a row,
-   * or when it is to have one.
-   */
-  identify(now: 'locked' | 'always'): void {
-    const text = now === 'always' ? numberOf : numberIfAny
-    this.#number ??= this.ask(text).then(
-      ([row]) => (row?.[0] ?? null) as string | null,
-      () => null,
-    )
-  }
-
-  /** Null when nobody asked for it in time. */
-  get number(): Promise<string | null> {
-    return this.#number ?? Promise.resolve(null)
-  }
-
-  /** By what it leaves behind one can see afterwards that it was committed; the first piece is enough. */
-  prove(text: string, values: readonly Parameter[]): void {
-    this.#evidence ??= { text, values }
+  /** It changes what must not be changed twice: it leaves a mark, by which one can see afterwards that it was committed. */
+  leaveMark(): void {
+    this.#mark ??= randomUUID()
   }
 
   /** Undefined when it may be carried out twice. */
-  get evidence(): Evidence | undefined {
-    return this.#evidence
+  get mark(): string | undefined {
+    return this.#mark
   }
 
   /** Not called when the commit fails, nor when its outcome is in doubt. */
@@ -138,8 +116,10 @@ export class Transaction {
     await Promise.all(this.#writes)
   }
 
-  async commit(): Promise<void> {
+  /** `spent`: marks that nobody asks for any more; they go with a commit that leaves one itself. */
+  async commit(spent: readonly string[] = []): Promise<void> {
     this.#committing = true
+    if (this.#mark !== undefined) this.write(this.source.sql.leaveMark, [this.#mark, spent])
     this.write(commit)
     await this.flush()
     for (const run of this.#afterCommit) run()

@@ -145,7 +145,9 @@ export class Work {
   async write(tx: Transaction): Promise<void> {
     const { sql } = tx.source
     const changed = [...this.#held.values()].filter((held) => held.changed)
-    this.#prove(tx)
+    if ([changed, this.#deleted, this.#newlyFencedOff, this.#vacated].some(({ length }) => length > 0)) {
+      tx.leaveMark()
+    }
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     this.#writeDocuments(tx)
     this.#writeLog(tx)
@@ -167,17 +169,6 @@ export class Work {
       tx,
       changed.filter(({ before, task }) => isLong(before, task)),
     )
-  }
-
-  /** A line of a timeline is of one version, and so of one transaction. */
-  #prove(tx: Transaction): void {
-    const { sql } = tx.source
-    const moved = this.#held.values().find(({ lines }) => lines !== '')
-    if (moved !== undefined) tx.prove(sql.hasLines, [encodeText(moved.task.id), moved.lines])
-    const [deleted] = this.#deleted
-    if (deleted !== undefined) tx.prove(sql.hasNoTask, [encodeText(deleted.task.id)])
-    const saved = this.#held.values().find(({ changed, lines }) => changed && lines === '')
-    if (saved !== undefined) tx.prove(sql.wasSaved, [encodeText(saved.task.id), saved.task.savedAt])
   }
 
   #writeDocuments(tx: Transaction): void {
