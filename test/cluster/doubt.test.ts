@@ -212,6 +212,34 @@ describe.concurrent('a commit without an answer', () => {
     const { rows } = await client.query(`select count(*)::int as marks from ${schema}.commits`)
     expect(rows[0]?.marks).toBeLessThanOrEqual(2)
   })
+
+  test('of a claim forgets that the type has a row to lock', async ({ expect }) => {
+    await using there = await place()
+    const { line, store, schema } = there
+    const request = { boot: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
+    const lost = line.loseNext('commit')
+    const nothing = store.claim(request)
+    await lost
+    line.goOn()
+    expect(await nothing).toEqual([])
+    await store.submit([submission({ id: 'one' })], fromApi)
+    // Another node that is just counting.
+    await using client = await connected()
+    await using onlooker = await connected()
+    await client.query('begin')
+    await client.query(`insert into ${schema}.types (name) values ('work') on conflict do nothing`)
+    await client.query(`select 1 from ${schema}.types for update`)
+    let answered = false
+    const claimed = store.claim(request).finally(() => {
+      answered = true
+    })
+    const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'fermata ${schema}'`
+    const waiting = async () => answered || (await onlooker.query(waits)).rows.length > 0
+    await expect.poll(waiting, aMinute).toBe(true)
+    expect(answered).toBe(false)
+    await client.query('commit')
+    expect(await claimed).toHaveLength(1)
+  })
 })
 
 const aMinute = { timeout: 60_000 }

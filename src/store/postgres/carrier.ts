@@ -27,6 +27,14 @@ export class Carrier {
     this.#known = known
   }
 
+  /** What is remembered was committed on a connection that is no more. */
+  forget(): void {
+    this.#types.clear()
+    this.#known.forget()
+    this.#waiting.forget()
+    this.#hints.forget()
+  }
+
   async carryOut(tx: Transaction, jobs: readonly Job[]): Promise<unknown[]> {
     const answers = new Map<Job, unknown>()
     const submits = jobs.filter((job) => job.stage === 'submit')

@@ -26,6 +26,9 @@ export async function claim(
   const living = tx.ask(sql.lockBoot, [encodeText(boot), clock?.now() ?? null])
   if (limited.length > 0) {
     if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
+    tx.afterCommit(() => {
+      for (const type of limited) knownTypes.add(type)
+    })
     // Counting begins when the lock is held: nobody else takes a task of these types until the commit.
     tx.write(sql.lockTypes, [limited])
   }
@@ -44,7 +47,6 @@ export async function claim(
   const work = new Work(await tx.moment(0))
   if ((await living).length === 0) return nothing
   const rows = merged(await picking, await suspecting, limit)
-  for (const type of limited) knownTypes.add(type)
   work.hold(rows)
   const claimed = rows.map((row): Claimed => {
     const task = taskOf(row)

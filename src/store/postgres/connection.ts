@@ -20,6 +20,9 @@ export type Parameter = Value | readonly Value[]
 
 export type Rows = readonly (readonly Value[])[]
 
+/** `answerWithin`: milliseconds. */
+type ConnectionOptions = Readonly<{ answerWithin?: number; opened?: () => void }>
+
 /** Milliseconds for a new connection, unless an answer on one has even less: beyond them it counts as lost. */
 const connectWithin = 5_000
 
@@ -34,6 +37,7 @@ export class Connection {
   readonly #servers: readonly string[]
   readonly #name: string
   readonly #answerWithin: number
+  readonly #opened: () => void
   readonly #names = new StatementNames()
   #client: Client | undefined
   /** Undefined behind a pooler. */
@@ -42,11 +46,19 @@ export class Connection {
   #opening: Promise<Client> | undefined
   #closed = false
 
-  /** `name`: as an administrator sees it. */
-  constructor(servers: readonly string[], name: string, { answerWithin = 15_000 } = {}) {
+  /**
+   * `name`: as an administrator sees it. `opened`: a connection begins, to a server that may be another one than before: what was
+   * learnt by the one before holds no more.
+   */
+  constructor(
+    servers: readonly string[],
+    name: string,
+    { answerWithin = 15_000, opened = () => {} }: ConnectionOptions = {},
+  ) {
     this.#servers = servers
     this.#answerWithin = answerWithin
     this.#name = name
+    this.#opened = opened
   }
 
   /**
@@ -122,6 +134,7 @@ export class Connection {
       client.on('error', () => this.#forget(client))
       client.on('end', () => this.#forget(client))
       this.#client = client
+      this.#opened()
       return client
     } catch (error) {
       throw new StoreUnavailable(`The database cannot be reached: ${(error as Error).message}.`, {

@@ -73,14 +73,19 @@ export function waitingOf(counts: Rows): number {
 export class Waiting {
   #known = Number.POSITIVE_INFINITY
 
-  /** `tasks` wait now. */
+  /** `tasks` wait now, as committed. */
   learn(tasks: number): void {
     this.#known = tasks
   }
 
-  /** This node has added so many; what left the queue is learnt later. */
+  /** This node adds so many; what leaves the queue, or was not committed, is learnt later. */
   add(tasks: number): void {
     this.#known += tasks
+  }
+
+  /** The connection is a new one: the database may be another one, or an older state of it. */
+  forget(): void {
+    this.#known = Number.POSITIVE_INFINITY
   }
 
   mayBeFull(wanted: number, limit: number): boolean {

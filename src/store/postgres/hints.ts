@@ -49,7 +49,7 @@ export class Hints {
     }
   }
 
-  /** What became of a claim is not known, or it failed. */
+  /** What became of a claim is not known, or it failed, or the connection is a new one. */
   forget(): void {
     this.#places.clear()
   }

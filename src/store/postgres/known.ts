@@ -26,6 +26,11 @@ export class KnownRows {
     return rows.every((row) => row !== undefined) ? rows : undefined
   }
 
+  /** The connection is a new one: the database may be another one, or an older state of it. */
+  forget(): void {
+    this.#rows.clear()
+  }
+
   /** These rows were committed: those that run under a boot of ours are kept. */
   keep(rows: readonly KnownRow[]): void {
     if (this.#rows.size > most) this.#rows.clear()

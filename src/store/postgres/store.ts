@@ -89,11 +89,12 @@ class PostgresStore implements port.Store {
     }
     this.#lease = lease
     this.#clock = clock
-    this.#writing = new Connection(servers, `fermata ${schema}`)
+    const carrier = new Carrier(this.#waiting, this.#hints, new KnownRows((boot) => this.#begun.has(boot)))
+    const opened = () => carrier.forget()
+    this.#writing = new Connection(servers, `fermata ${schema}`, { opened })
     this.#reading = new Connection(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
-    this.#settling = new Connection(servers, `fermata ${schema} settlements`)
-    const carrier = new Carrier(this.#waiting, this.#hints, new KnownRows((boot) => this.#begun.has(boot)))
+    this.#settling = new Connection(servers, `fermata ${schema} settlements`, { opened })
     const carryOut: CarryOut = (tx, jobs) => carrier.carryOut(tx, jobs)
     this.#commits = new Commits(this.#writing, source, carryOut)
     this.#settlements = new Commits(this.#settling, source, carryOut)

@@ -25,11 +25,13 @@ export async function submitAll(
   const looking = lookUp(tx, calls)
   const moment = await tx.moment(wanted)
   const batch = new Batch(moment, await looking)
-  if (counting !== undefined) waiting.learn(waitingOf(await counting))
-  batch.waiting = counting === undefined ? undefined : waitingOf(await counting)
+  const counted = counting === undefined ? undefined : waitingOf(await counting)
+  batch.waiting = counted
   const answers = calls.map((call) => batch.submit(call))
   batch.write(tx)
+  // Too many at worst, if nothing of it is committed. What a caller's transaction counts may be of long ago: nothing is learnt there.
   waiting.add(batch.size)
+  if (counted !== undefined) tx.afterCommit(() => waiting.learn(counted + batch.size))
   return answers
 }
 

@@ -22,7 +22,8 @@ export async function promote(
   await work.write(tx)
   const next = tx.ask(sql.nextDue)
   await rollUp(tx)
-  waiting.learn(waitingOf(await tx.ask(sql.counts)))
+  const counted = waitingOf(await tx.ask(sql.counts))
+  tx.afterCommit(() => waiting.learn(counted))
   const [row] = await next
   return { moved, nextDue: (row?.[0] ?? null) as number | null }
 }
