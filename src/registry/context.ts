@@ -17,8 +17,11 @@ export interface TaskContext<State> {
    * this resolves with `durable`. Throws the signal's reason once the signal is aborted.
    */
   checkpoint(state?: State, options?: Readonly<{ durable?: boolean }>): Promise<void>
-  /** Not awaited and never suspends. `current` counts towards `total`, in units of the handler's choice. */
-  progress(current: number, total?: number, message?: string): void
+  /**
+   * Not awaited and never suspends. `current` counts towards `total`, in units of the handler's choice; null or nothing when
+   * the total is not known. Throws `RangeError` for what is no finite number.
+   */
+  progress(current: number, total?: number | null, message?: string | null): void
   /** Sleeps; a pause inside keeps what is left, a cancel throws at once. */
   sleep(time: Duration): Promise<void>
   /** A line for the people who watch the task. */
@@ -32,5 +35,5 @@ export interface ThreadContext<State> extends TaskContext<State> {
    * and with `durable` blocks until the commit. `task.signal.aborted` is up to date in such a loop too.
    */
   checkpointSync(state?: State, options?: Readonly<{ durable?: boolean }>): void
-  progressSync(current: number, total?: number, message?: string): void
+  progressSync(current: number, total?: number | null, message?: string | null): void
 }

@@ -143,12 +143,12 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#pausePointSync(sync)
   }
 
-  progressSync(current: number, total?: number, message?: string): void {
+  progressSync(current: number, total?: number | null, message?: string | null): void {
     this.#needsSync('progressSync')
     this.progress(current, total, message)
   }
 
-  progress(current: number, total?: number, message?: string): void {
+  progress(current: number, total?: number | null, message?: string | null): void {
     if (this.#over) return
     const report = this.#pace.report(current, total, message)
     this.#tell((host) => host.progress(report))

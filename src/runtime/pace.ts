@@ -1,3 +1,4 @@
+import { shown } from '../core/error-record.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Progress } from '../core/task.ts'
 import { clip } from '../core/text.ts'
@@ -15,10 +16,10 @@ export class Pace {
     this.#clock = clock
   }
 
-  report(current: number, total?: number, message?: string): Progress {
-    if (!Number.isFinite(current) || (total !== undefined && !Number.isFinite(total))) {
-      throw new RangeError('task.progress: current and total must be finite numbers')
-    }
+  /** No total, or null, means that it is not known. Throws `RangeError`, naming the argument that is no number. */
+  report(current: number, total?: number | null, message?: string | null): Progress {
+    mustBeNumber('current', current, 'a finite number')
+    if ((total ?? null) !== null) mustBeNumber('total', total, 'a finite number, or null while it is unknown')
     const at = this.#clock.monotonic()
     const last = this.#last
     if (last !== undefined && at > last.at && current >= last.current) {
@@ -30,8 +31,8 @@ export class Pace {
     if (last === undefined || at > last.at || current < last.current) this.#last = { current, at }
     return {
       current,
-      ...(total === undefined ? {} : { total }),
-      ...(message === undefined ? {} : { message: clip(String(message), 1_000) }),
+      ...(typeof total === 'number' ? { total } : {}),
+      ...((message ?? null) === null ? {} : { message: clip(String(message), 1_000) }),
       at: this.#clock.now(),
       ...(this.#rate === undefined ? {} : { rate: this.#rate }),
     }
@@ -41,4 +42,11 @@ export class Pace {
   restart(): void {
     if (this.#last !== undefined) this.#last = { current: this.#last.current, at: this.#clock.monotonic() }
   }
+}
+
+function mustBeNumber(argument: string, value: unknown, expected: string): void {
+  if (typeof value === 'number' && Number.isFinite(value)) return
+  throw new RangeError(
+    `task.progress: ${argument} must be ${expected}, and it is ${typeof value === 'number' ? value : clip(shown(value), 100)}`,
+  )
 }
