@@ -20,6 +20,18 @@ export function tail(text: string, length: number): string {
   return text.slice(isPair(text, start) ? start + 1 : start).toWellFormed()
 }
 
+/** The text if it fits, or else its end with `…` before it. */
+export function clipFront(text: string, length: number): string {
+  return text.length <= length ? text.toWellFormed() : `…${tail(text, length - 1)}`
+}
+
+/** The text if it fits, or else a beginning of a quarter and an end with `…` between them: most texts say why at one of the two. */
+export function clipMiddle(text: string, length: number): string {
+  if (text.length <= length) return text.toWellFormed()
+  const first = Math.floor(length / 4)
+  return `${head(text, first)}…${tail(text, length - first - 1)}`
+}
+
 /** A cut before this unit would go through a character. */
 function isPair(text: string, at: number): boolean {
   return (

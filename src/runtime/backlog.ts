@@ -1,6 +1,6 @@
-import { clip } from '../core/text.ts'
+import { clipMiddle } from '../core/text.ts'
 
-/** Characters of a line in the log of a task; a longer one is cut. */
+/** Characters of a line in the log of a task; a longer one is cut in its middle. */
 const longestLine = 4_096
 /** Lines that wait; of more, the oldest are dropped. No log keeps more than these anyway. */
 const most = 1_000
@@ -8,7 +8,7 @@ const most = 1_000
 const linesEachMs = 5
 
 export function clipLine(text: string): string {
-  return clip(text, longestLine)
+  return clipMiddle(text, longestLine)
 }
 
 /** `dropped` lines before these were too many. */

@@ -15,16 +15,17 @@ test('the message of a progress never ends in half a character', () => {
 
 test('a line of the log never ends in half a character', () => {
   const backlog = new Backlog()
-  backlog.add(`${'x'.repeat(4_094)}😀y`)
+  backlog.add(`${'x'.repeat(1_023)}😀${'y'.repeat(2_000)}😀${'z'.repeat(3_070)}`)
   backlog.add('\ud83d')
-  expect(backlog.take(true).lines).toEqual([`${'x'.repeat(4_094)}…`, '\ufffd'])
+  expect(backlog.take(true).lines).toEqual([`${'x'.repeat(1_023)}…${'z'.repeat(3_070)}`, '\ufffd'])
 })
 
 test('neither the last word of a command nor its output is cut through a character', () => {
   const speech = new Speech()
-  speech.hear('stderr', until(1_000), false)
-  speech.hear('stdout', `😀${'x'.repeat(outputKept - 1)}`, false)
-  expect(speech.lastError).toBe(`${'x'.repeat(999)}…`)
+  const line = { cut: false, ended: true }
+  speech.hear('stderr', `x😀${'y'.repeat(998)}`, line)
+  speech.hear('stdout', `😀${'x'.repeat(outputKept - 1)}`, line)
+  expect(speech.lastError).toBe(`…${'y'.repeat(998)}`)
   expect(speech.output).toBe(`${'x'.repeat(outputKept - 1)}\n`)
 })
 

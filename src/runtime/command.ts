@@ -9,6 +9,7 @@ import { linesOf } from './backlog.ts'
 import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
 import type { FromGuard } from './guard-protocol.ts'
 import { Guard, type CommandListener } from './guard.ts'
+import { toJson } from './json.ts'
 import { Pace } from './pace.ts'
 import { outputKept, type Said } from './speech.ts'
 import { checkState, parseStored } from './stored.ts'
@@ -125,7 +126,7 @@ class CommandRun implements Execution {
       if (typeof file !== 'string' || file === '') throw new CommandFailed('The type names no file to run.')
       const guard = this.#guard()
       const about = { id, type: type.type, attempt, fence: this.#fence }
-      const documents = `"parameters":${this.#run.parameters},"state":${this.#state ?? 'null'}`
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'}`
       const number = guard.start(
         {
           file,
@@ -140,6 +141,15 @@ class CommandRun implements Execution {
       this.#present = { guard, number }
     } catch (error) {
       this.#finish({ kind: 'threw', error: toErrorRecord(error), final: true })
+    }
+  }
+
+  /** With defaults, as the type's own functions get them; as they were stored where they have become something that JSON cannot say. */
+  #inputOf(parameters: unknown): Json {
+    try {
+      return toJson(parameters, 'parameters')
+    } catch {
+      return this.#run.parameters
     }
   }
 
@@ -178,7 +188,7 @@ class CommandRun implements Execution {
       this.#finish({ kind: 'returned', result })
     } else {
       const how = fault ?? (signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
-      const said = lastError === '' ? '' : `: ${lastError}`
+      const said = lastError === '' ? '' : `:${lastError.includes('\n') ? '\n' : ' '}${lastError}`
       const error = toErrorRecord(new CommandFailed(`The command ${how}${said}`))
       this.#finish({ kind: 'threw', error, final: fault !== null })
     }

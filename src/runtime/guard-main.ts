@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { ProcessGroup, type Marks } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
 import { Lines } from './lines.ts'
+import { PipeStock, type Pipes } from './pipes.ts'
 import { lowerPriority } from './priority.ts'
 import { Speech } from './speech.ts'
 
@@ -21,6 +22,7 @@ const lingersFor = 200
 const lingersAtMost = 2_000
 
 const commands = new Map<number, Command>()
+const stock = new PipeStock()
 
 process.on('message', (message: ToGuard) => {
   if (message.kind === 'start') begin(message)
@@ -28,14 +30,17 @@ process.on('message', (message: ToGuard) => {
 })
 process.on('disconnect', () => {
   for (const command of commands.values()) command.kill()
+  stock.close()
   process.exit(0)
 })
 // Signals to a terminal's group are for the node, which drains and then tells.
+process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 
 function report(message: FromGuard): void {
-  if (process.connected) process.send?.(message)
+  // The node may have died just now: its end is told by `disconnect`, and must not end this process before that.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
 type Start = Extract<ToGuard, { kind: 'start' }>
@@ -43,13 +48,23 @@ type Start = Extract<ToGuard, { kind: 'start' }>
 /** What cannot be started must not take the guard down, and with it the commands of all others. */
 function begin(start: Start): void {
   const { run, file, args, cwd, env } = start
+  const pipes = stock.take()
   try {
-    const child = spawn(file, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
-    if (child.pid !== undefined) commands.set(run, new Command(start, child, child.pid))
+    const stdio = pipes === undefined ? ('pipe' as const) : [...pipes.theirs]
+    const child = spawn(file, args, { cwd, env, detached: true, stdio })
+    if (child.pid !== undefined) commands.set(run, new Command(start, child, child.pid, pipes ?? child))
     else child.once('error', (error) => cannotStart(start, error))
+    if (child.pid === undefined) discard(pipes)
   } catch (error) {
+    discard(pipes)
     cannotStart(start, error as Error)
+  } finally {
+    pipes?.letGo()
   }
+}
+
+function discard(pipes: Pipes | undefined): void {
+  for (const stream of [pipes?.stdin, pipes?.stdout, pipes?.stderr]) stream?.destroy()
 }
 
 function cannotStart({ run, cwd }: Start, { message }: Error): void {
@@ -59,9 +74,12 @@ function cannotStart({ run, cwd }: Start, { message }: Error): void {
   report({ kind: 'ended', run, code: null, signal: null, fault, output: '', lastError: '' })
 }
 
+/** The streams of a command: pipes, or the sockets of its process. */
+type Streams = Readonly<{ stdin: Writable | null; stdout: Readable | null; stderr: Readable | null }>
+
 class Command {
   readonly #run: number
-  readonly #child: ChildProcess
+  readonly #stdin: Writable | null
   readonly #group: ProcessGroup
   readonly #speech = new Speech()
   readonly #outputs: readonly Lines[]
@@ -72,22 +90,26 @@ class Command {
   #exited = false
   #over = false
 
-  constructor({ run, env, input, listens }: Start, child: ChildProcess, pid: number) {
+  constructor({ run, env, input, listens }: Start, child: ChildProcess, pid: number, streams: Streams) {
+    const { stdin, stdout, stderr } = streams
     this.#run = run
-    this.#child = child
+    this.#stdin = stdin
     this.#group = new ProcessGroup(pid, env as Marks)
-    this.#streams = [child.stdout, child.stderr].filter((stream) => stream !== null)
-    this.#outputs = [this.#listen('stdout', child.stdout), this.#listen('stderr', child.stderr)]
-    child.stdin?.on('error', () => undefined)
-    child.stdin?.write(`${input}\n`)
-    if (!listens) child.stdin?.end()
+    this.#streams = [stdout, stderr].filter((stream) => stream !== null)
+    this.#outputs = [this.#listen('stdout', stdout), this.#listen('stderr', stderr)]
+    const closed = Promise.all(
+      this.#streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))),
+    )
+    stdin?.on('error', () => undefined)
+    stdin?.write(`${input}\n`)
+    if (!listens) stdin?.end()
     child.on('error', () => undefined)
     child.once('exit', (code, signal) => {
       this.#exited = true
       // What the command left behind goes with it.
       this.kill()
       this.#resume()
-      child.once('close', () => this.#end(code, signal))
+      void closed.then(() => this.#end(code, signal))
       void this.#silence().then(() => this.#end(code, signal))
     })
     report({ kind: 'started', run, pid })
@@ -113,7 +135,7 @@ class Command {
         this.kill()
         break
       case 'ask':
-        this.#child.stdin?.write(`${message.line}\n`)
+        this.#stdin?.write(`${message.line}\n`)
     }
   }
 
@@ -122,10 +144,11 @@ class Command {
   }
 
   #listen(from: 'stdout' | 'stderr', stream: Readable | null): Lines {
-    const lines = new Lines((text, cut) => this.#speech.hear(from, text, cut))
+    const lines = new Lines((text, cut, ended) => this.#speech.hear(from, text, { cut, ended }))
     stream?.on('error', () => undefined)
     stream?.on('data', (chunk: Buffer) => {
       lines.add(chunk)
+      this.#speech.draw(from, lines.drawn)
       this.#readNow += chunk.length
       this.#readInAll += chunk.length
       if (this.#readNow >= readInTurn && !this.#exited) for (const each of this.#streams) each.pause()
@@ -169,7 +192,7 @@ class Command {
     const { output, lastError } = this.#speech
     report({ kind: 'ended', run: this.#run, code, signal, fault: null, output, lastError })
     for (const stream of this.#streams) stream.destroy()
-    this.#child.stdin?.destroy()
+    this.#stdin?.destroy()
   }
 
   /** `urged`: all of it. */

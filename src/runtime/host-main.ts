@@ -40,6 +40,7 @@ process.on('message', (message: ToHost) => {
   else busy.get(message.run)?.tell(message)
 })
 // Signals to a terminal's group are for the node, which drains and then tells.
+process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 // The node is gone, and so is the whole group. A thread that is stuck in native code would hold up a polite exit.
@@ -62,5 +63,6 @@ function begin(start: Start): void {
 }
 
 function report(message: FromHost): void {
-  if (process.connected) process.send?.(message)
+  // The node may have died just now: its end is told by `disconnect`, and must not end this process before that.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }

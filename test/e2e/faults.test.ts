@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { childrenOf } from '../runtime/processes.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 
@@ -76,16 +77,23 @@ describe('inline code that throws where nobody can catch it, or ends the process
 })
 
 describe('a hang-up', () => {
-  test('drains the server', { timeout }, async () => {
+  test('drains the server, and its commands too', { timeout }, async () => {
     await using server = await serve()
     const api = new Api(server.url)
     const id = await api.submit('long', { duration: 60 })
     await api.untilStatus(id, 'running')
+    const command = await api.submit('napping', {})
+    await api.until(command, ({ progress }) => progress !== null)
+    // A terminal hangs up on all processes of its group, the guard of commands among them.
+    for (const guard of childrenOf(server.pid)) process.kill(guard, 'SIGHUP')
     server.signal('SIGHUP')
     expect(await server.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/"signal":"SIGHUP"/) })
     await using next = await TestServer.start({ directory: server.directory })
-    const { timeline } = await new Api(next.url).details(id)
-    expect(timeline.map(({ move }) => move)).toContain('release')
+    for (const each of [id, command]) {
+      const { timeline } = await new Api(next.url).details(each)
+      expect(timeline.map(({ move }) => move)).toContain('release')
+      expect(timeline.map(({ move }) => move)).not.toContain('lost')
+    }
   })
 
   test.each([
