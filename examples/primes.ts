@@ -6,7 +6,6 @@ export const primes = defineTask({
   type: 'primes',
   description: 'Count the prime numbers in a range.',
   runs: 'thread',
-  module: import.meta.url,
   parameters: z.object({
     from: z.int().min(0).default(0).describe('First number'),
     to: z.int().min(0).max(1_000_000_000).describe('Last number'),

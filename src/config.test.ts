@@ -15,6 +15,7 @@ test('without anything set, the defaults hold, and nobody can change them', () =
     database: 'sqlite:./fermata.db',
     maxConcurrent: 10,
     tasks: '',
+    builtins: true,
     threads: 0,
     types: null,
     retention: 604_800_000,

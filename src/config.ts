@@ -7,7 +7,7 @@ import { taskVariables } from './core/task-variables.ts'
 export type Setting<Value> = Readonly<{
   variable: string
   flag: string
-  /** Name of the value in the help. */
+  /** Name of the value in the help; empty for a flag that turns it off. */
   value: string
   /** As text, as an operator would write it. */
   default: string
@@ -138,6 +138,15 @@ export const settings = {
     help: 'module of your own task types (.ts or .js), or a folder of them; beside the built-in ones',
     must: 'a path',
     schema: z.string().regex(/^[^\0]*$/),
+  },
+  builtins: {
+    variable: 'FERMATA_BUILTINS',
+    flag: '--no-builtins',
+    value: '',
+    default: 'true',
+    help: 'whether the server has the built-in types add, fib and long',
+    must: 'true or false',
+    schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
   },
   types: {
     variable: 'FERMATA_TYPES',

@@ -104,6 +104,12 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     )
   }
   const registry = new Registry(options.tasks)
+  for (const { type, runs, module } of registry) {
+    if ((runs === 'thread' || runs === 'process') && module === null)
+      throw new DefinitionInvalid(
+        `task type ${JSON.stringify(type)}: runs: "${runs}" needs module: import.meta.url, for the ${runs} to import`,
+      )
+  }
   const duration = (name: 'retention' | 'cancelGrace' | 'drain', fallback: number) => {
     const ms = parseDuration(options[name] ?? fallback)
     if (ms === undefined) throw new RangeError(`${name} must be a duration: seconds, or text like "10m"`)

@@ -7,7 +7,7 @@ import { runMigrate } from './migrate.ts'
 import { runNode } from './node.ts'
 import { Stopped } from './operator.ts'
 
-type Flags = Partial<Record<string, string>>
+type Flags = Partial<Record<string, string | boolean>>
 
 /** The commands of operators: they and what they run are the only ones that know settings, store, engine and server together. */
 export function operatorCommands(): Command[] {
@@ -43,7 +43,8 @@ function command(
     .configureOutput(commanderOutput)
   for (const setting of takes) {
     const { flag, value, help, variable, default: fallback } = settings[setting]
-    made.addOption(new Option(`${flag} <${value}>`, `${help} (default: ${fallback}, env: ${variable})`))
+    const usage = value === '' ? flag : `${flag} <${value}>`
+    made.addOption(new Option(usage, `${help} (default: ${fallback}, env: ${variable})`))
   }
   return made.action((flags: Flags) => run(readConfig({ flags: byName(flags), env: process.env })))
 }
@@ -52,7 +53,8 @@ function command(
 function byName(flags: Flags): Partial<Record<SettingName, string>> {
   const given = Object.entries(settings).flatMap(([name, { flag }]) => {
     const value = flags[new Option(flag).attributeName()]
-    return value === undefined ? [] : [[name, value]]
+    // A flag that turns something off is true where it was not typed.
+    return value === undefined || value === true ? [] : [[name, String(value)]]
   })
   return Object.fromEntries(given) as Partial<Record<SettingName, string>>
 }

@@ -40,7 +40,15 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     stopping = true
   })
 
-  const tasks = [...builtinTypes, ...(config.tasks === '' ? [] : await loadTypes(config.tasks))]
+  if (!config.builtins && config.tasks === '') {
+    throw new ConfigInvalid(
+      'There is no task type with --no-builtins (FERMATA_BUILTINS=false) alone: name your own with --tasks or FERMATA_TASKS.',
+    )
+  }
+  const tasks = [
+    ...(config.builtins ? builtinTypes : []),
+    ...(config.tasks === '' ? [] : await loadTypes(config.tasks)),
+  ]
   const unknown = config.types?.find((name) => !tasks.some(({ type }) => type === name))
   if (unknown !== undefined)
     throw new ConfigInvalid(`The types to run name ${unknown}, which is not defined.`)

@@ -15,7 +15,7 @@ export interface TaskDefinition<
   runs?: Runs
   /**
    * For threads and processes, which import it and look for the type among its exports: `import.meta.url`. The module must
-   * do nothing else when it is imported.
+   * do nothing else when it is imported. Not needed in a server, which knows the modules that it loads.
    */
   module?: string
   /** For threads and processes: megabytes of memory, buffers included, beyond which the attempt fails. */
@@ -40,8 +40,8 @@ export function defineTask<
   const { type } = options
   const runs = definition.runs ?? 'inline'
   const { module = null } = definition
-  if (runs !== 'inline' && (module === null || !URL.canParse(module))) {
-    throw definitionInvalid(type, `runs: "${runs}" needs module: import.meta.url, for the ${runs} to import`)
+  if (module !== null && !URL.canParse(module)) {
+    throw definitionInvalid(type, 'module must be a URL: module: import.meta.url')
   }
   const memory = wholeOf(type, 'memory', definition.memory)
   if (runs === 'inline' && memory !== null) {

@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TaskError } from '../core/errors.ts'
 import { faultPlace } from './fault-place.ts'
+import { provideOwnPackages } from './own-packages.ts'
 import { isTaskType, type AnyTaskType } from './type.ts'
 
 /** A module of types cannot be used; the message is one line that names the file, and the line where it can. */
@@ -13,18 +14,30 @@ export class TasksInvalid extends TaskError {
 const extensions = new Set(['.ts', '.mts', '.js', '.mjs'])
 
 /**
- * The types that the modules at `path` export: one module, or all in a folder (not in folders below it; `*.test.*`, `*.d.ts` and
- * names that begin with `_` or `.` are passed over). Throws `TasksInvalid`.
+ * The types that the modules at `path` export: one module, or all in a folder and the folders below it. `node_modules`, `*.test.*`,
+ * `*.d.ts` and names that begin with `_` or `.` are passed over. Throws `TasksInvalid`.
  */
 export async function loadTypes(path: string): Promise<AnyTaskType[]> {
   const files = await modulesAt(resolve(path))
-  const types = new Set<AnyTaskType>()
-  for (const file of files) for (const type of await typesIn(file)) types.add(type)
-  if (types.size > 0) return [...types]
+  provideOwnPackages()
+  const types = new Map<AnyTaskType, AnyTaskType>()
+  for (const file of files) {
+    for (const type of await typesIn(file)) if (!types.has(type)) types.set(type, placed(type, file))
+  }
+  if (types.size > 0) return [...types.values()]
   throw new TasksInvalid(`${path} exports no task types: export what defineTask or defineCommand returns.`)
 }
 
-async function modulesAt(path: string): Promise<string[]> {
+/** A type for a thread or a process, which imports it from where it was found. */
+function placed(type: AnyTaskType, file: string): AnyTaskType {
+  const needsModule = type.runs === 'thread' || type.runs === 'process'
+  return needsModule && type.module === null
+    ? Object.freeze({ ...type, module: pathToFileURL(file).href })
+    : type
+}
+
+/** `seen`: real paths of folders that are under way, which a link may lead back to. */
+async function modulesAt(path: string, seen: readonly string[] = []): Promise<string[]> {
   let found
   try {
     found = await stat(path)
@@ -32,16 +45,34 @@ async function modulesAt(path: string): Promise<string[]> {
     throw new TasksInvalid(`The task modules at ${path} cannot be read: ${(error as Error).message}.`)
   }
   if (!found.isDirectory()) return [path]
-  const names = await readdir(path)
-  return names
-    .filter(isModule)
-    .sort()
-    .map((name) => join(path, name))
+  const real = await realpath(path)
+  if (seen.includes(real)) return []
+  const files: string[] = []
+  for (const entry of (await readdir(path, { withFileTypes: true })).sort(byName)) {
+    const { name } = entry
+    const inner = join(path, name)
+    if (/^[._]/.test(name) || name === 'node_modules') continue
+    const isFolder = entry.isSymbolicLink() ? await isFolderAt(inner) : entry.isDirectory()
+    if (isFolder) files.push(...(await modulesAt(inner, [...seen, real])))
+    else if (isModule(name)) files.push(inner)
+  }
+  return files
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1
+}
+
+async function isFolderAt(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 function isModule(name: string): boolean {
   const base = basename(name, extname(name))
-  return extensions.has(extname(name)) && !/^[._]/.test(base) && !/\.(test|spec|d)$/.test(base)
+  return extensions.has(extname(name)) && !/\.(test|spec|d)$/.test(base)
 }
 
 async function typesIn(file: string): Promise<AnyTaskType[]> {

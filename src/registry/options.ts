@@ -61,6 +61,8 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
   if (timeoutMs !== null && timeoutMs <= 0) throw invalid('timeout must be a positive duration, like "10m"')
   const backoff = resolveBackoff(options.backoff ?? {}, defaultBackoff)
   if (backoff === undefined) throw invalid('backoff must be a duration, or { base, factor, max, jitter }')
+  mustBeSchema(type, 'parameters', parameters)
+  if (state !== undefined) mustBeSchema(type, 'state', state)
   let jsonSchema: Record<string, unknown>
   try {
     jsonSchema = z.toJSONSchema(parameters, { io: 'input' })
@@ -85,6 +87,19 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
     timeout: timeoutMs,
     poisonLimit: whole('poisonLimit'),
   }
+}
+
+/** The types of TypeScript do not reach modules in JavaScript, nor tell one version of zod from another at run time. */
+function mustBeSchema(type: string, field: 'parameters' | 'state', schema: unknown): void {
+  const verb = field === 'parameters' ? 'are' : 'is'
+  const has = (key: string) => typeof schema === 'object' && schema !== null && key in schema
+  if (has('_zod')) return
+  throw definitionInvalid(
+    type,
+    has('_def')
+      ? `its ${field} ${verb} a schema of zod 3: import z from zod 4 (npm install zod@4, or 'zod/v4' in zod 3.25)`
+      : `its ${field} must be a zod schema, like z.object({...})`,
+  )
 }
 
 /** File and line from which the function was called, as far as the platform tells. */

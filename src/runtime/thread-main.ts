@@ -2,6 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from '
 import { toErrorRecord } from '../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../core/errors.ts'
 import type { Json, Progress } from '../core/task.ts'
+import { provideOwnPackages } from '../registry/own-packages.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import { Backlog } from './backlog.ts'
 import { HandlerRun, type SyncControl } from './context.ts'
@@ -17,6 +18,7 @@ const gatherFor = 20
 
 if (parentPort === null) throw new Error('this module is for worker threads')
 insideThread.value = true
+provideOwnPackages()
 const port: MessagePort = parentPort
 /** Rises with every message to this thread, so that code which never returns to its loop can notice and wait. */
 const bell = new Int32Array((workerData as { bell: SharedArrayBuffer }).bell)

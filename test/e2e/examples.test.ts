@@ -6,13 +6,11 @@ import { Api } from '../support/api.ts'
 import { run as runProgram, TestServer } from '../support/server.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
-/** The examples import the package by its name, as programs of users do. */
-const env = { NODE_OPTIONS: '--conditions=fermata-source' }
 const folder = mkdtempSync(join(tmpdir(), 'fermata-examples-'))
 let server: TestServer
 
 beforeAll(async () => {
-  server = await TestServer.start({ env, arguments: ['serve', '--tasks', examples] })
+  server = await TestServer.start({ arguments: ['serve', '--tasks', examples] })
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()

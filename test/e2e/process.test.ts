@@ -131,6 +131,21 @@ describe('a start', () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
   })
 
+  test('on an old Node says in one line which one it needs', () => {
+    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`
+    for (const entry of ['bin/fermata.js', 'tools/runtime/fermata.js']) {
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', `data:text/javascript,${older}`, join(import.meta.dirname, '../..', entry), '--version'],
+        { encoding: 'utf8' },
+      )
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(
+        /^fermata: Node\.js 24\.16 or newer is needed, and this is 20\.20\.2 \([^\n]+\n$/,
+      )
+    }
+  })
+
   test('on a port, or with a database, that is in use fails in one line', async () => {
     await using server = await TestServer.start()
     const busy = await run(['serve', '--port', String(server.port), '--database', 'sqlite::memory:'])

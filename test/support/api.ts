@@ -70,7 +70,7 @@ export class Api {
 
   /** Polls until the status passes; throws with the last one when it takes longer than half a minute. */
   async until(id: string, passes: (status: StatusOf) => boolean): Promise<StatusOf> {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 60_000
     for (;;) {
       const status = await this.status(id)
       if (passes(status)) return status

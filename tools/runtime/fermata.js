@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-// `npx fermata` in this repository: the program as it stands in `src`, without a build. npx puts the right Node first.
-import '../../src/main.ts'
+// `npx fermata` in this repository. npx puts the right Node first, where npm has one for this machine.
+import '../../bin/fermata.js'

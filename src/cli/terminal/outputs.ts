@@ -5,6 +5,9 @@ import { visible, visibleLines } from './text.ts'
 
 /** The two outputs of this process: what happens when one of them takes nothing, and the end of the program. */
 
+/** Taken before a server replaces it, so that code of tasks cannot end the process. */
+const exit = process.exit.bind(process)
+
 let lost: NodeJS.ErrnoException | undefined
 let isErrorOutputLost = false
 let mustFinish = false
@@ -13,7 +16,7 @@ let mustFinish = false
 export function watchOutputs(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     lost ??= error
-    if (!mustFinish) process.exit(endOf(error.code === 'EPIPE' ? Number(process.exitCode ?? 0) : 0))
+    if (!mustFinish) exit(endOf(error.code === 'EPIPE' ? Number(process.exitCode ?? 0) : 0))
   })
   // Nothing that counts goes there: a command is not ended for it.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
@@ -33,7 +36,7 @@ export async function endProgram(code: number): Promise<never> {
   }
   // A failed write is told one turn later.
   await new Promise((resolve) => setImmediate(resolve))
-  process.exit(endOf(code))
+  return exit(endOf(code))
 }
 
 /** The exit code, after the line that explains it. */
