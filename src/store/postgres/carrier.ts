@@ -1,12 +1,12 @@
 import type { TaskId } from '../../core/task.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
 import { claim } from './claiming.ts'
-import type { ActJob, Job } from './commits.ts'
+import { held, type ActJob, type Job } from './commits.ts'
 import type { Waiting } from './counters.ts'
 import type { Hints } from './hints.ts'
 import type { KnownRows } from './known.ts'
 import { submitAll } from './submitting.ts'
-import { encodeText } from './text.ts'
+import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
@@ -35,14 +35,15 @@ export class Carrier {
     this.#hints.forget()
   }
 
-  async carryOut(tx: Transaction, jobs: readonly Job[]): Promise<unknown[]> {
+  /** Answers `held` for a call that names a task that others hold, unless it `waits` for them. */
+  async carryOut(tx: Transaction, jobs: readonly Job[], waits: boolean): Promise<unknown[]> {
     const answers = new Map<Job, unknown>()
     const submits = jobs.filter((job) => job.stage === 'submit')
     const acts = jobs.filter((job) => job.stage === 'act')
     const calls = submits.map(({ call }) => call)
     const [submitted] = await Promise.all([
       calls.length === 0 ? [] : submitAll(tx, calls, this.#waiting),
-      acts.length === 0 ? undefined : this.#act(tx, acts, answers),
+      acts.length === 0 ? undefined : this.#act(tx, acts, answers, waits),
     ])
     for (const [index, job] of submits.entries()) answers.set(job, submitted[index])
     for (const job of jobs) {
@@ -52,16 +53,24 @@ export class Carrier {
     return jobs.map((job) => answers.get(job))
   }
 
-  async #act(tx: Transaction, jobs: readonly ActJob[], answers: Map<Job, unknown>): Promise<void> {
-    const carryOut = (on: Work) => {
-      for (const job of jobs) answers.set(job, job.act(on))
+  async #act(
+    tx: Transaction,
+    jobs: readonly ActJob[],
+    answers: Map<Job, unknown>,
+    waits: boolean,
+  ): Promise<void> {
+    const carryOut = (on: Work, isHeld: (id: TaskId) => boolean = nobody) => {
+      for (const job of jobs) answers.set(job, job.ids.some(isHeld) ? held : job.act(on))
       return on
     }
     // In the order in which all transactions lock.
     const ids = [...new Set(jobs.flatMap((job) => job.ids))].sort()
     let work = await this.#recall(tx, ids, jobs)
     // What is refused is written nowhere, so that nothing would prove the row by which it was refused.
-    if (work === undefined || !carryOut(work).provesAll) work = carryOut(await lock(tx, ids, jobs))
+    if (work === undefined || !carryOut(work).provesAll) {
+      const locked = await lock(tx, ids, jobs, waits)
+      work = carryOut(locked.work, (id) => locked.held.has(id))
+    }
     await work.write(tx)
     const { rows } = work
     tx.afterCommit(() => this.#known.keep(rows))
@@ -83,15 +92,26 @@ export class Carrier {
   }
 }
 
-async function lock(tx: Transaction, ids: readonly TaskId[], jobs: readonly ActJob[]): Promise<Work> {
+const nobody = () => false
+
+/** `held`: by others, so that they are not in `work`. */
+async function lock(
+  tx: Transaction,
+  ids: readonly TaskId[],
+  jobs: readonly ActJob[],
+  waits: boolean,
+): Promise<Readonly<{ work: Work; held: ReadonlySet<TaskId> }>> {
   const { sql } = tx.source
   const keys = ids.map(encodeText)
-  const locking = tx.ask(sql.lockTasks, [keys])
+  const locking = tx.ask(waits ? sql.lockTasks : sql.lockFreeTasks, [keys])
   const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
   if (fencedOff !== undefined) work.holdFencedOff(await fencedOff)
-  return work
+  const missing = waits ? [] : ids.filter((id) => work.task(id) === undefined)
+  if (missing.length === 0) return { work, held: new Set() }
+  const rows = await tx.ask(sql.existing, [missing.map(encodeText)])
+  return { work, held: new Set(rows.map(([id]) => decodeText(id as string))) }
 }
 
 function placesOf(jobs: readonly ActJob[]): number {

@@ -2,9 +2,9 @@ import { StoreUnavailable, TaskError } from '../../core/errors.ts'
 import type { TaskId } from '../../core/task.ts'
 import type { ClaimRequest } from '../store.ts'
 import type { Connection } from './connection.ts'
-import { failureOf, unavailable } from './failures.ts'
+import { failureOf, heldElsewhere, unavailable } from './failures.ts'
 import type { SubmitCall } from './submitting.ts'
-import { Transaction, type Source } from './transaction.ts'
+import { Transaction, type Patience, type Source } from './transaction.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -29,16 +29,34 @@ export type ActJob = Readonly<{
   act: (work: Work) => unknown
 }>
 
-/** Carries out jobs of one transaction, in their order; the answers stand in that order too. */
-export type CarryOut = (tx: Transaction, jobs: readonly Job[]) => Promise<readonly unknown[]>
+/** The answer for a call that others keep from its tasks: nothing of it was carried out. */
+export const held = Symbol('held')
 
-type Waiting = Readonly<{ job: Job; resolve: (value: never) => void; reject: (error: unknown) => void }>
+/**
+ * Carries out jobs of one transaction, in their order; the answers stand in that order too. `waits`: for tasks that others hold,
+ * instead of answering `held`.
+ */
+export type CarryOut = (tx: Transaction, jobs: readonly Job[], waits: boolean) => Promise<readonly unknown[]>
+
+type Waiting = {
+  readonly job: Job
+  /** When it was first found to need what others hold, by the clock of `performance`. */
+  heldSince: number | undefined
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
 
 /** A group whose outcome is open. What else names its tasks waits: nothing newer is overwritten when it is carried out again. */
 type Hold = Readonly<{ ids: Set<TaskId>; waiting: Waiting[] }>
 
 /** Tasks in one transaction: what comes beyond them waits for the next one. */
 const tasksAtOnce = 2_000
+/** Of a group: beyond it something is held that one call needs, and the group goes on without whoever may be that one. */
+const groupPatience: Patience = { lock: 250, statement: 10_000 }
+/** Milliseconds for which a call that was set aside is tried. */
+const heldFor = 2_000
+/** Milliseconds of one try of it, so that those behind it have their turn. */
+const oneTry = 100
 /** Times that a group is carried out anew after a race, or after a connection that was lost before the commit. */
 const triesAgain = 5
 /** Milliseconds for which the outcome of a commit is asked for: as long as a lease lives at least, so that no claim is forgotten. */
@@ -52,33 +70,41 @@ const spentAtOnce = 100
 /**
  * Group commit on one connection: all calls that arrive in one turn of the loop, or while a commit is under way, go into the
  * next transaction, and each is answered after it. When one of them breaks the transaction off, each gets one of its own, so
- * that a bad call fails its own caller only.
+ * that a bad call fails its own caller only. What others hold locked is waited for `aside`, where it keeps nobody: each call has
+ * a transaction of its own there, again and again until its time is up.
  */
 export class Commits {
   readonly #connection: Connection
   readonly #source: Source
   readonly #carryOut: CarryOut
+  /** Undefined of those that wait aside themselves. */
+  readonly #aside: Commits | undefined
   #waiting: Waiting[] = []
   #turning: Promise<void> | undefined
   #closed = false
-  readonly #doubts = new Set<Promise<void>>()
+  /** Calls whose answer comes from elsewhere: their outcome is in doubt, or they were set aside. */
+  readonly #open = new Set<Promise<void>>()
   readonly #holds = new Map<TaskId, Hold>()
+  /** Those of a group that was held up once already. */
+  readonly #separated = new WeakSet<Waiting>()
   /** Marks of commits that were answered. */
   #spent: string[] = []
 
-  constructor(connection: Connection, source: Source, carryOut: CarryOut) {
+  constructor(connection: Connection, source: Source, carryOut: CarryOut, aside?: Commits) {
+    this.#aside = aside
     this.#connection = connection
     this.#source = source
     this.#carryOut = carryOut
   }
 
-  write<T>(job: Job): Promise<T> {
+  /** `heldSince`: when it was set aside. */
+  write<T>(job: Job, heldSince?: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) {
         reject(new StoreUnavailable('The store is closed.', { unknown: false }))
         return
       }
-      this.#enqueue({ job, resolve, reject })
+      this.#enqueue({ job, heldSince, resolve, reject })
     })
   }
 
@@ -86,7 +112,7 @@ export class Commits {
   async close(): Promise<void> {
     this.#closed = true
     await this.#turning
-    await Promise.all(this.#doubts)
+    await Promise.all(this.#open)
     await this.#turning
   }
 
@@ -130,28 +156,89 @@ export class Commits {
     while (this.#waiting.length > 0) {
       // Callers that have just been answered may ask for more in this turn of the loop.
       await new Promise<void>((resolve) => setImmediate(resolve))
-      const group = groupOf(this.#waiting)
+      const group = this.#aside === undefined ? this.#waiting.slice(0, 1) : groupOf(this.#waiting)
       this.#waiting = this.#waiting.slice(group.length)
       await this.#commit(group)
     }
     this.#turning = undefined
+    // Nobody waits aside for hours.
+    if (this.#aside === undefined) this.#connection.drop()
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  async #commit(group: readonly Waiting[]): Promise<'slow' | undefined> {
     try {
-      answer(group, await this.#transact(group.map(({ job }) => job)))
+      this.#answer(group, await this.#transact(group))
     } catch (error) {
       if (error instanceof InDoubt) {
         const hold = this.#holdAll(group)
         const resolving = this.#resolve(group, error).finally(() => this.#release(hold))
-        this.#doubts.add(resolving)
-        void resolving.finally(() => this.#doubts.delete(resolving))
-      } else if (group.length > 1 && failureOf(error) === 'bug') {
+        this.#keepOpen(resolving)
+      } else if (failureOf(error) === 'locked') {
+        await this.#separate(group, error)
+      } else if (failureOf(error) === 'slow') {
+        if (group.length > 1) await this.#oneByOne(group, error)
+        else group[0]!.reject(unavailable(error, false))
+        return 'slow'
+      } else if (group.length > 1 && ['bug', 'race'].includes(failureOf(error))) {
         for (const one of group) await this.#commit([one])
       } else {
         for (const { reject } of group) reject(asError(error))
       }
     }
+    return undefined
+  }
+
+  #keepOpen(promise: Promise<void>): void {
+    this.#open.add(promise)
+    void promise.finally(() => this.#open.delete(promise))
+  }
+
+  #answer(group: readonly Waiting[], answers: readonly unknown[]): void {
+    for (const [index, one] of group.entries()) {
+      if (answers[index] === held) this.#setAside(one, heldElsewhere())
+      else one.resolve(answers[index] as never)
+    }
+  }
+
+  /**
+   * Whoever may have waited for others is set aside, and the rest done again: what it knew of its tasks is forgotten, so that it
+   * locks those that are free. When even that has to wait, it is no single row that is held.
+   */
+  async #separate(group: readonly Waiting[], error: unknown): Promise<void> {
+    const rest = group.filter(({ job }) => !mayWait(job))
+    const again =
+      this.#aside !== undefined &&
+      rest.length > 0 &&
+      (rest.length < group.length || !this.#separated.has(rest[0]!))
+    for (const one of group) if (!again || mayWait(one.job)) this.#setAside(one, error)
+    if (!again) return
+    for (const one of rest) this.#separated.add(one)
+    await this.#commit(rest)
+  }
+
+  /** One of them may have kept the others. When two took too long by themselves, it is the server that is slow. */
+  async #oneByOne(group: readonly Waiting[], error: unknown): Promise<void> {
+    let slow = 0
+    for (const one of group) {
+      if (slow === 2) one.reject(unavailable(error, false))
+      else if ((await this.#commit([one])) === 'slow') slow += 1
+    }
+  }
+
+  /** Answered, or refused with `error` once its time is up. What names the same tasks comes after it. */
+  #setAside(one: Waiting, error: unknown): void {
+    const { job, resolve, reject } = one
+    const since = (one.heldSince ??= performance.now())
+    const ids = idsOf(job)
+    if (ids.some((id) => this.#holds.has(id))) return this.#enqueue(one)
+    if (performance.now() - since > heldFor) return reject(unavailable(error, false))
+    if (this.#aside === undefined) {
+      this.#waiting.push(one)
+      return
+    }
+    const hold = this.#holdAll([one])
+    const answering = this.#aside.write<never>(job, since).then(resolve, reject)
+    this.#keepOpen(answering.finally(() => this.#release(hold)))
   }
 
   /**
@@ -162,7 +249,7 @@ export class Commits {
     const end = performance.now() + doubtFor
     while (!this.#closed && performance.now() < end) {
       const outcome = await this.#outcomeOf(mark)
-      if (outcome === 'committed') return answer(group, answers)
+      if (outcome === 'committed') return this.#answer(group, answers)
       if (outcome === 'aborted') {
         this.#waiting.unshift(...group)
         this.#turning ??= this.#turn()
@@ -184,13 +271,16 @@ export class Commits {
     return outcome
   }
 
-  async #transact(jobs: readonly Job[]): Promise<readonly unknown[]> {
+  async #transact(group: readonly Waiting[]): Promise<readonly unknown[]> {
+    const jobs = group.map(({ job }) => job)
+    const waits = this.#aside === undefined
     for (let tries = 1; ; tries++) {
-      const tx = new Transaction(await this.#connection.session(), this.#source)
+      const patience = waits ? patienceWith(group[0]!) : groupPatience
+      const tx = new Transaction(await this.#connection.session(), this.#source, patience)
       let answers: readonly unknown[] = []
       const spent = this.#spent.slice(0, spentAtOnce)
       try {
-        answers = await this.#carryOut(tx, jobs)
+        answers = await this.#carryOut(tx, jobs, waits)
         await tx.commit(spent)
         if (tx.mark !== undefined) this.#spent = [...this.#spent.slice(spent.length), tx.mark]
         return answers
@@ -203,9 +293,10 @@ export class Commits {
           throw new InDoubt(tx.mark, answers, error)
         }
         if (failure === 'away') throw unavailable(error, false)
-        if (failure === 'bug') throw error
+        if (failure === 'bug' || failure === 'locked' || failure === 'slow') throw error
         // A connection that was lost may have been lost long ago: a new one tells whether the server is there.
-        if (tries === triesAgain) throw unavailable(error, false)
+        if (tries === triesAgain)
+          throw failure === 'race' && group.length > 1 ? error : unavailable(error, false)
       }
     }
   }
@@ -236,8 +327,18 @@ async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
   return row?.[0] === true ? 'aborted' : 'committed'
 }
 
-function answer(group: readonly Waiting[], answers: readonly unknown[]): void {
-  for (const [index, { resolve }] of group.entries()) resolve(answers[index] as never)
+/** What may wait for others that hold no task: for a key in an open transaction, for types, boots and holds. */
+function mayWait(job: Job): boolean {
+  if (job.stage === 'submit') return job.call.submissions.some(({ idempotencyKey: key }) => key !== null)
+  return job.stage !== 'act'
+}
+
+/** Whoever waits in a queue for a type keeps its place in it. */
+function patienceWith({ job, heldSince }: Waiting): Patience {
+  const since = heldSince ?? performance.now()
+  const left = Math.max(oneTry, Math.ceil(since + heldFor - performance.now()))
+  const isBrief = job.stage === 'submit' || job.stage === 'act'
+  return { lock: isBrief ? oneTry : left, statement: job.stage === 'alone' ? 10_000 : heldFor }
 }
 
 const order = { submit: 0, act: 1, claim: 2, alone: 3 } as const

@@ -4,16 +4,18 @@ import { NoPrimary, ReadOnly } from './primary.ts'
 /**
  * What an error of the driver means:
  * - `lost`: the connection is gone, or not to be used any more: its server writes nothing since a fail-over;
- * - `away`: the server answers, but cannot do it now: full, or locked for too long;
+ * - `away`: the server answers, but cannot do it now: it is full, for one;
+ * - `locked`: someone else holds what this needs; of a group, one call may keep all others waiting;
+ * - `slow`: a statement took too long, likewise;
  * - `race`: another transaction came between; done again, it goes well;
  * - `bug`: of this very statement and its values.
  */
-export type Failure = 'lost' | 'away' | 'race' | 'bug'
+export type Failure = 'lost' | 'away' | 'locked' | 'slow' | 'race' | 'bug'
 
 /** The last one is how a move says that its row is not as it was. */
 const races = new Set(['40001', '40P01', '22012'])
-/** Insufficient resources, operator intervention, system and internal errors, locks, and names that are not there yet. */
-const away = /^(?:53|58|XX|55P03|57014|3D000|28|0LP01)/
+/** Insufficient resources, system and internal errors, and names that are not there yet. */
+const away = /^(?:53|58|XX|3D000|28|0LP01)/
 /** `0A000` is what a standby answers to a transaction that is to write. */
 const lost = /^(?:08|57P0|25P03|25006|0A000)/
 
@@ -22,6 +24,8 @@ export function failureOf(error: unknown): Failure {
   const code = stateOf(error)
   if (code === undefined) return 'bug'
   if (races.has(code) || constraintOf(error) === 'tasks_key') return 'race'
+  if (code === '55P03') return 'locked'
+  if (code === '57014') return 'slow'
   if (lost.test(code)) return 'lost'
   return away.test(code) ? 'away' : 'bug'
 }
@@ -44,7 +48,8 @@ export function comesLater({ cause }: StoreUnavailable): boolean {
 function passes(reason: unknown): boolean {
   if (reason === 'late' || reason instanceof ReadOnly || reason instanceof StoreUnavailable) return true
   const state = stateOf(reason)
-  if (state !== undefined) return !refusal.test(state) && (lost.test(state) || away.test(state))
+  if (state !== undefined)
+    return !refusal.test(state) && ['lost', 'away', 'locked', 'slow'].includes(failureOf(reason))
   const error: unknown = reason instanceof AggregateError ? reason.errors[0] : reason
   if (!(error instanceof Error)) return false
   return networkTrouble.test('code' in error ? String(error.code) : error.message)
@@ -65,8 +70,18 @@ export function unavailable(cause: unknown, unknown: boolean): StoreUnavailable 
   if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
   const message = unknown
     ? 'The database was lost while it committed: it is not known whether this was recorded. Look before you try again.'
-    : stateOf(cause)?.startsWith('53100')
-      ? 'The disk of the database is full: nothing was recorded. Try again later.'
-      : 'The database cannot be reached or written now: nothing was recorded. Try again later.'
+    : stateOf(cause) === '55P03'
+      ? heldMessage
+      : stateOf(cause)?.startsWith('53100')
+        ? 'The disk of the database is full: nothing was recorded. Try again later.'
+        : 'The database cannot be reached or written now: nothing was recorded. Try again later.'
   return new StoreUnavailable(message, { unknown, cause })
 }
+
+/** A task that is needed is locked by someone else. */
+export function heldElsewhere(): StoreUnavailable {
+  return new StoreUnavailable(heldMessage, { unknown: false })
+}
+
+const heldMessage =
+  'Another transaction of the database holds what this needs: nothing was recorded. Try again later.'

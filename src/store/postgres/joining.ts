@@ -18,7 +18,7 @@ export async function submitWithin(
   source: Source,
   waiting: Waiting,
 ): Promise<Submitted> {
-  const tx = new Transaction(sessionOf(callers), source, { begun: true })
+  const tx = new Transaction(sessionOf(callers), source, 'begun')
   try {
     await tx.ask(source.sql.mustBeWithin)
     const [submitted] = await submitAll(tx, [{ submissions, options }], waiting)

@@ -51,6 +51,9 @@ export function statementsFor(schema: string) {
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
     lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
+    /** Those that nobody else holds; which of the others are there is asked only if some are missing. */
+    lockFreeTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update skip locked`,
+    existing: `select id from ${s}.tasks where id = any($1::text[])`,
     moveTasks: shaped((parts) => move(s, parts)),
     timelines: `select id, timeline from ${s}.tasks where id = any($1::text[])`,
     setTimelines: `update ${s}.tasks t set timeline = u.timeline from unnest($1::text[], $2::text[]) as u(id, timeline)

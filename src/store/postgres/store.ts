@@ -58,6 +58,9 @@ class PostgresStore implements port.Store {
   readonly #writing: Connection
   readonly #reading: Connection
   readonly #settling: Connection
+  /** Open only while calls wait for what others hold. */
+  readonly #waitingAside: Connection
+  readonly #aside: Commits
   readonly #commits: Commits
   /**
    * What running code has to say. It names no task that others of this node's calls could want, so that it goes beside them: the
@@ -95,9 +98,11 @@ class PostgresStore implements port.Store {
     this.#reading = new Connection(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
     this.#settling = new Connection(servers, `fermata ${schema} settlements`, { opened })
-    const carryOut: CarryOut = (tx, jobs) => carrier.carryOut(tx, jobs)
-    this.#commits = new Commits(this.#writing, source, carryOut)
-    this.#settlements = new Commits(this.#settling, source, carryOut)
+    const carryOut: CarryOut = (tx, jobs, waits) => carrier.carryOut(tx, jobs, waits)
+    this.#waitingAside = new Connection(servers, `fermata ${schema} waits`)
+    this.#aside = new Commits(this.#waitingAside, source, carryOut)
+    this.#commits = new Commits(this.#writing, source, carryOut, this.#aside)
+    this.#settlements = new Commits(this.#settling, source, carryOut, this.#aside)
   }
 
   /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
@@ -263,9 +268,11 @@ class PostgresStore implements port.Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#commits.close(), this.#settlements.close()])
+    await this.#aside.close()
     await Promise.all([
       this.#writing.close(),
       this.#settling.close(),
+      this.#waitingAside.close(),
       this.#reading.close(),
       this.#signals[Symbol.asyncDispose](),
     ])

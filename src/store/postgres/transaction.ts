@@ -10,11 +10,14 @@ import type { Statements } from './statements.ts'
  * looked up in the index. So the server need not plan anew for each group what it has planned before. A node that is frozen
  * in a transaction holds its locks for these seconds and no longer.
  */
-const begin = `begin isolation level read committed read write;
+const begin = (patience: Patience) => `begin isolation level read committed read write;
   set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
   set local plan_cache_mode = force_generic_plan;
-  set local lock_timeout = '5s'; set local statement_timeout = '10s';
+  set local lock_timeout = ${patience.lock}; set local statement_timeout = ${patience.statement};
   set local idle_in_transaction_session_timeout = '5s'`
+
+/** Milliseconds that a transaction waits for a lock of others, and that a statement of it may take. */
+export type Patience = Readonly<{ lock: number; statement: number }>
 
 const commit = 'commit'
 
@@ -40,10 +43,10 @@ export class Transaction {
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
   /** `begun`: by a caller, who also ends it. */
-  constructor(session: Session, source: Source, { begun = false } = {}) {
+  constructor(session: Session, source: Source, patience: Patience | 'begun') {
     this.#session = session
     this.source = source
-    if (!begun) this.write(begin)
+    if (patience !== 'begun') this.write(begin(patience))
   }
 
   /** The commit was sent, and the server did not say that it ended before it came to it. */
