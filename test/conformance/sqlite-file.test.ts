@@ -87,7 +87,9 @@ describe('a file of an earlier version', () => {
       await store[Symbol.asyncDispose]()
       const db = new DatabaseSync(path)
       db.exec(`drop index tasks_listed; drop table tags; drop table holds; drop table operations; drop table log;
-        alter table boots drop column host; alter table boots drop column pid`)
+        alter table boots drop column host; alter table boots drop column pid;
+        drop index tasks_suspects; drop index tasks_queue;
+        create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued'`)
       db.exec('pragma user_version = 1')
       db.close()
       await using upgraded = await open(path)
