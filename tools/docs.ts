@@ -46,7 +46,7 @@ ${moves.map(([name, { from, to, who, why }]) => `| \`${name}\` | ${list(from)} |
 ## Controls
 
 A control that the state cannot take is refused with the state that was seen. Repeated while it stands, it succeeds without
-effect.
+effect; so does a cancel of a task that is cancelled.
 
 | control | moves |
 |---|---|

@@ -136,7 +136,7 @@ export const taskRoutes = {
     path: '/api/task/{task_id}',
     summary: 'Cancel a task',
     description:
-      'Stops the task. Its record remains until the retention is over. Code that does not stop by itself is `cancelling` until it is fenced off.',
+      'Stops the task. Its record remains until the retention is over. Code that does not stop by itself is `cancelling` until it is fenced off. Repeated, also on a task that is cancelled, it succeeds without effect.',
   },
   retryTask: {
     ...control,

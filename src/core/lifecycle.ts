@@ -186,7 +186,7 @@ export const controlMoves = {
 export const standing = {
   pause: ['pausing', 'paused'],
   resume: ['scheduled', 'queued', 'running'],
-  cancel: ['cancelling'],
+  cancel: ['cancelling', 'cancelled'],
   retry: ['scheduled', 'queued', 'running'],
 } as const satisfies Record<Control, readonly Status[]>
 

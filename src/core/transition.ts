@@ -100,9 +100,9 @@ export function controlled(
   control: Control,
   moment: Moment & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
 ): Controlled {
-  if (task.wish === control && (standing[control] as readonly Status[]).includes(task.status)) {
-    return { kind: 'stands' }
-  }
+  // What is cancelled is cancelled, whoever wished it; elsewhere the same state can come from something else.
+  const isWished = task.wish === control || control === 'cancel'
+  if (isWished && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
   const name = controlMoves[control].find((candidate) => mayTake(candidate, task))
   if (name === undefined) return { kind: 'refused' }
   if (control === 'retry' && moment.codeAlive) {

@@ -37,12 +37,15 @@ export function taskHandlers({
         : `A task of type ${task.type} was submitted.`
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, asked)
-      const ended = await waits.forEnd(task.id, asked.wait ?? query.wait, reply)
+      const wait = asked.wait ?? query.wait
+      const ended = await waits.forEnd(task.id, wait, reply)
       if (ended !== undefined) {
         return `{"message":${JSON.stringify(message)},${resultBody(await manager.details(task.id), now()).slice(1)}`
       }
       if (asked.async) reply.code(202)
-      return { task_id: task.id, message, status: task.status }
+      // Whoever has waited wants to know how things stand now, not how they stood at the submit.
+      const { status } = wait > 0 ? (await manager.brief(task.id)).task : task
+      return { task_id: task.id, message, status }
     },
 
     async submitBatch({ params, body }) {

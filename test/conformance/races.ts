@@ -182,7 +182,7 @@ const races: Readonly<Record<MoveName, string>> = {
     failed                   | retry | retry    | moved, stands: queued     | stands, moved: queued
     failed                   | retry | prune    | moved, nothing: queued    | unknown, pruned: gone
     cancelled                | retry | purge    | moved, refused: queued    | unknown, purged: gone
-    cancelled                | retry | cancel   | moved, moved: cancelled   | moved, refused: queued
+    cancelled                | retry | cancel   | moved, moved: cancelled   | moved, stands: queued
     failed                   | retry | complete | moved, superseded: queued | moved, superseded: queued
   `,
 }

@@ -29,7 +29,7 @@ describe('a submit that waits', () => {
     const began = Date.now()
     const answer = await api.post('/api/run/long', slow, { prefer: 'wait=1' })
     expect(Date.now() - began).toBeGreaterThanOrEqual(950)
-    expect(answer).toMatchObject({ status: 200, body: { status: 'queued' } })
+    expect(answer).toMatchObject({ status: 200, body: { status: 'running' } })
     expect(answer.body).not.toHaveProperty('result')
     await api.control(String(answer.body['task_id']), 'cancel')
   })
