@@ -31,6 +31,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Types: answers.TypesBody,
   Finished: reports.Finished,
   BatchAccepted: reports.BatchAccepted,
+  ListedTask: reports.ListedBody,
   TaskPage: reports.ListBody,
   Explanation: reports.ExplainBody,
   Purged: reports.PurgeAnswer,

@@ -17,7 +17,7 @@ export const queueRoutes = {
     tag: 'queue',
     summary: 'Find tasks',
     description:
-      'Pages of tasks by filter, newest first unless told otherwise. A page costs the same however many tasks there are; there is no total. A page can be short, or empty, and still have a `next_cursor`.',
+      'Pages of tasks by filter, newest first unless told otherwise. A page costs the same however many tasks there are; there is no total. A page can be short, or empty, and still have a `next_cursor`: it holds at most 4 MiB of parameters, and leaves out those above 16 KiB (`parameters_cut`).',
     query: ListQuery,
     answer: { description: 'A page.', schema: ListBody },
     problems: ['OPTIONS_INVALID'],

@@ -7,13 +7,16 @@ import { statusBody, type Documents } from './bodies.ts'
 /** Bodies about many tasks, and about the server. Times of the engine are Unix milliseconds. */
 
 type Page = Readonly<{
-  tasks: readonly Pick<Documents, 'task' | 'parameters'>[]
+  tasks: readonly (Pick<Documents, 'task' | 'parameters'> & Readonly<{ cut: number | null }>)[]
   nextCursor: string | null
   searchLimited: boolean
 }>
 
 export function listBody({ tasks, nextCursor, searchLimited }: Page, now: number): string {
-  const bodies = tasks.map((documents) => statusBody(documents, now))
+  const bodies = tasks.map((documents) => {
+    const body = statusBody(documents, now)
+    return documents.cut === null ? body : `${body.slice(0, -1)},"parameters_cut":${documents.cut}}`
+  })
   const rest = JSON.stringify({ next_cursor: nextCursor, search_limited: searchLimited })
   return `{"tasks":[${bodies.join(',')}],${rest.slice(1)}`
 }

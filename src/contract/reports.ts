@@ -35,9 +35,19 @@ export const BatchAccepted = z
     },
   })
 
+export const ListedBody = z
+  .strictObject({
+    ...StatusBody.shape,
+    parameters_cut: z.int().exactOptional().meta({
+      description:
+        'Bytes of the parameters, when they are larger than 16 KiB and left out here: `parameters` is null then. The task itself has them.',
+    }),
+  })
+  .meta({ description: 'A task in a list.', example: statusExample })
+
 export const ListBody = z
   .strictObject({
-    tasks: z.array(StatusBody),
+    tasks: z.array(ListedBody),
     next_cursor: z
       .string()
       .nullable()

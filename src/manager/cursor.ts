@@ -18,12 +18,17 @@ export function cursorOf({ after, looked, limited }: Progress, filter: Filter, o
   return Buffer.from(`${fields.join('.')}.${mark(fields, filter, order)}`).toString('base64url')
 }
 
-/** Throws `OptionsInvalid` for text that is no cursor, or the one of another list. */
-export function progressOf(cursor: string, filter: Filter, order: Order): Progress {
+/**
+ * Throws `OptionsInvalid` for text that is no cursor, or the one of another list. Anyone can make one up, so that nothing in it
+ * may be trusted: a search that has looked at its whole `budget` has no next page, and whatever else a cursor says, its page
+ * is bounded as the first one is.
+ */
+export function progressOf(cursor: string, filter: Filter, order: Order, budget: number): Progress {
   const text = Buffer.from(cursor, 'base64url').toString('latin1')
   const [, fields = '', found] = /^(\d{1,16}\.\d{1,16}\.\d{1,16}\.[01])\.([\w-]{12})$/.exec(text) ?? []
   const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields.split('.').map(Number)
-  if (found === mark([createdAt, n, looked, limited], filter, order)) {
+  const isSane = [createdAt, n, looked].every(Number.isSafeInteger) && looked < budget
+  if (isSane && found === mark([createdAt, n, looked, limited], filter, order)) {
     return { after: { createdAt, n }, looked, limited: limited === 1 }
   }
   throw new OptionsInvalid([

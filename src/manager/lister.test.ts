@@ -3,6 +3,7 @@ import { FakeClock } from '../testing/clock.ts'
 import { fromApi, submission } from '../../test/support/tasks.ts'
 import type { Filter } from '../core/filter.ts'
 import { openSqlite } from '../store/sqlite/store.ts'
+import { cursorOf } from './cursor.ts'
 import { listTasks, searchLimit, type ListOptions } from './lister.ts'
 
 const extra = 10
@@ -62,4 +63,56 @@ describe('a search for text', () => {
       }
       expect(seen.size).toBe(searchLimit + extra)
     }))
+})
+
+describe('a cursor that somebody made up', () => {
+  const forged = (fields: readonly number[], filter: Filter, order: 'newest' | 'oldest') => {
+    const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields
+    return cursorOf({ after: { createdAt, n }, looked, limited: limited === 1 }, filter, order)
+  }
+
+  test('lifts no limit of a search', () =>
+    withMany(async (list) => {
+      const filter = { text: 'needle' }
+      for (const looked of [searchLimit, 20_000, 9_999_999_999_999_999]) {
+        const cursor = forged([Number.MAX_SAFE_INTEGER, 1, looked], filter, 'newest')
+        await expect(list(filter, { cursor })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+      }
+      const cursor = forged([Number.MAX_SAFE_INTEGER, 1, searchLimit - 1], filter, 'newest')
+      expect(await list(filter, { cursor })).toMatchObject({
+        tasks: [],
+        nextCursor: null,
+        searchLimited: true,
+      })
+    }))
+
+  test.each([
+    [9_999_999_999_999_999, 1],
+    [1, 9_999_999_999_999_999],
+  ])('with a place beyond all numbers (%d, %d) is refused', (createdAt, n) =>
+    withMany(async (list) => {
+      for (const order of ['newest', 'oldest'] as const) {
+        const cursor = forged([createdAt, n], {}, order)
+        await expect(list({}, { order, cursor })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+      }
+    }),
+  )
+})
+
+test('a page of large tasks is short, and leaves out what is too large', async () => {
+  const clock = new FakeClock()
+  await using store = await openSqlite(':memory:', { clock })
+  const text = (length: number) => JSON.stringify({ a: 'x'.repeat(length) })
+  const all = Array.from({ length: 400 }, (_, index) =>
+    submission({ id: `task-${index}`, parameters: text(index === 399 ? 1_000_000 : 16_000) }),
+  )
+  await store.submit(all, fromApi)
+  const first = await listTasks(store, clock, {}, { limit: 1_000 })
+  expect(first.tasks[0]).toMatchObject({ parameters: 'null', cut: 1_000_008 })
+  const bytes = first.tasks.reduce((sum, { parameters }) => sum + parameters.length, 0)
+  expect(bytes).toBeGreaterThan(4_000_000)
+  expect(bytes).toBeLessThan(4_300_000)
+  const second = await listTasks(store, clock, {}, { limit: 1_000, cursor: first.nextCursor ?? '' })
+  expect(first.tasks.length + second.tasks.length).toBe(400)
+  expect(second.nextCursor).toBeNull()
 })

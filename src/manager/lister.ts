@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import { isIdPrefix, type Filter, type Order } from '../core/filter.ts'
-import type { Place, Store, TaskRecord } from '../store/store.ts'
+import type { ListedTask, Place, Store } from '../store/store.ts'
 import { cursorOf, progressOf } from './cursor.ts'
 
 export type ListOptions = Readonly<{
@@ -14,8 +14,11 @@ export type ListOptions = Readonly<{
 }>
 
 export type TaskPage = Readonly<{
-  /** Each with its parameters, without other documents. A page can be short and still have a next one. */
-  tasks: readonly TaskRecord[]
+  /**
+   * Each with its parameters unless they are large, without other documents. A page can be short and still have a next
+   * one.
+   */
+  tasks: readonly ListedTask[]
   /** Null at the end. */
   nextCursor: string | null
   /** There are older tasks, which the search for text did not look at. */
@@ -26,6 +29,10 @@ export type TaskPage = Readonly<{
 export const searchLimit = 10_000
 /** Candidates in one turn of the loop, so that callers beside it are not kept waiting. */
 const scanAtOnce = 500
+/** Bytes above which a list leaves parameters out, and says how large they are. */
+const largestParameters = 16_384
+/** Bytes of parameters in a page, and bytes that a search reads in one turn of the loop. */
+const pageBytes = 4_194_304
 /** Milliseconds after which a page is answered as it is. */
 const longest = 1_000
 
@@ -37,23 +44,26 @@ export async function listTasks(
   { order = 'newest', limit = 100, cursor }: ListOptions,
 ): Promise<TaskPage> {
   const searches = filter.text !== undefined && !isIdPrefix(filter.text)
-  const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order)
+  const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
+  const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order, budget)
   const floor = searches && order === 'oldest' && begun === undefined ? await floorOf(store, filter) : null
   const limited = begun?.limited ?? floor !== null
-  const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
-  const tasks: TaskRecord[] = []
+  const tasks: ListedTask[] = []
+  let bytes = 0
   let after: Place | null = begun?.after ?? floor
   let looked = begun?.looked ?? 0
   for (const end = clock.monotonic() + longest; ;) {
     const wanted = limit - tasks.length
     const scan = Math.min(Math.max(scanAtOnce, searches ? 0 : wanted), budget - looked)
-    const page = await store.list({ filter, order, after, limit: wanted, scan })
+    const reads = { largest: largestParameters, total: pageBytes - bytes }
+    const page = await store.list({ filter, order, after, limit: wanted, scan, reads })
     tasks.push(...page.entries)
+    for (const { parameters } of page.entries) bytes += Buffer.byteLength(parameters)
     looked += page.looked
     after = page.next
     if (after === null) return { tasks, nextCursor: null, searchLimited: limited }
     if (looked >= budget) return { tasks, nextCursor: null, searchLimited: true }
-    if (tasks.length >= limit || clock.monotonic() >= end) break
+    if (tasks.length >= limit || bytes >= pageBytes || clock.monotonic() >= end) break
     await turn()
   }
   return { tasks, nextCursor: cursorOf({ after, looked, limited }, filter, order), searchLimited: limited }

@@ -12,6 +12,8 @@ import type { Logger } from './logger.ts'
 const batch = 100
 /** Tasks that are counted in one turn of the loop. */
 const countedAtOnce = 500
+/** Bytes of parameters that a search for text reads in one turn of the loop. */
+const reads = { largest: 0, total: 4_194_304 }
 /** At once on one node. */
 export const mostOperations = 8
 /** Milliseconds between tries while the store is away. */
@@ -136,7 +138,7 @@ export class Operations {
     const limit = dryRun ? countedAtOnce : batch
     for (let after: Place | null = null; !stopped();) {
       const began = clock.monotonic()
-      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce }
+      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce, reads }
       const page: Page<TaskId> = await this.#patiently(() => store.find(query))
       const goesOn =
         page.entries.length === 0 || (await this.#patiently(() => this.#carryOut(running, page.entries)))

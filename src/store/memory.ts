@@ -321,15 +321,18 @@ class MemoryStore implements port.Store {
     })
   }
 
-  async list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
+  async list(query: port.Query): Promise<port.Page<port.ListedTask>> {
     this.#mustBeOpen()
     const brief = { checkpoint: null, result: null, timeline: [] }
-    return pageOf(this.#all(), query, ({ task, parameters }) => ({ task, parameters, ...brief }))
+    return pageOf(this.#all(), query, ({ task, parameters }, cut) => ({
+      entry: { task, parameters: cut === null ? parameters : 'null', cut, ...brief },
+      shown: cut === null ? Buffer.byteLength(parameters) : 0,
+    }))
   }
 
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     this.#mustBeOpen()
-    return pageOf(this.#all(), query, ({ task }) => task.id)
+    return pageOf(this.#all(), query, ({ task }) => ({ entry: task.id, shown: 0 }))
   }
 
   async ahead({ priority, seq }: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {

@@ -95,7 +95,7 @@ export interface Store extends AsyncDisposable {
   hold(type: string, held: boolean, by: string): Promise<boolean>
 
   /** A page of tasks, each with its parameters and without other documents. */
-  list(query: Query): Promise<Page<TaskRecord>>
+  list(query: Query): Promise<Page<ListedTask>>
 
   /** The same, ids only. */
   find(query: Query): Promise<Page<TaskId>>
@@ -264,7 +264,28 @@ export type Query = Readonly<{
   limit: number
   /** Candidates that are looked at, at most: a page can be short, or empty, and still have a next one. */
   scan: number
+  /** What may be read of the parameters. Default: everything. */
+  reads?: ReadLimit
 }>
+
+/** In bytes of UTF-8. */
+export type ReadLimit = Readonly<{
+  /** Larger parameters of an entry are neither read nor shown. */
+  largest: number
+  /**
+   * The page ends once so much was read: of the entries that are shown, or of all candidates in whose parameters a text was
+   * looked for, which are read whatever their size. At least one candidate is looked at.
+   */
+  total: number
+}>
+
+/** `cut`: bytes of the parameters when they were left out as too large, in which case they are `null` here; else null. */
+export type ListedTask = TaskRecord & Readonly<{ cut: number | null }>
+
+export const unlimitedReads: ReadLimit = {
+  largest: Number.MAX_SAFE_INTEGER,
+  total: Number.POSITIVE_INFINITY,
+}
 
 /** A place in the order of submission: by `createdAt`, then by the number that the store gave. */
 export type Place = Readonly<{ createdAt: number; n: number }>

@@ -142,8 +142,64 @@ export function listing(kind: StoreKind): void {
       const task = await scene.submit({ parameters: '{"a":[1]}' })
       const { entries } = await scene.store.list(query({}))
       expect(entries).toEqual([
-        { task, parameters: '{"a":[1]}', checkpoint: null, result: null, timeline: [] },
+        { task, parameters: '{"a":[1]}', cut: null, checkpoint: null, result: null, timeline: [] },
       ])
+    })
+  })
+
+  describe('a list with a limit of what it reads', () => {
+    const large = `{"a":"${'ü'.repeat(5_000)}needle"}`
+    const size = Buffer.byteLength(large)
+
+    test('leaves large parameters out, says how large they are, and reads none of them', async (scene) => {
+      await scene.submitAll({ id: '1', parameters: large }, { id: '2' }, { id: '3', parameters: large })
+      const reads = { largest: size - 1, total: 10 }
+      const { entries, next } = await scene.store.list(query({}, { reads }))
+      const shown = entries.map(({ task, parameters, cut }) => [task.id, parameters, cut])
+      expect([shown, next]).toEqual([
+        [
+          ['3', 'null', size],
+          ['2', '{}', null],
+          ['1', 'null', size],
+        ],
+        null,
+      ])
+      const whole = await scene.store.list(query({}, { reads: { largest: size, total: 3 * size } }))
+      expect(whole.entries.map(({ parameters, cut }) => [parameters, cut])).toEqual([
+        [large, null],
+        ['{}', null],
+        [large, null],
+      ])
+    })
+
+    test('ends a page once it has read so much, and goes on behind it', async (scene) => {
+      await scene.submitAll(...['1', '2', '3', '4'].map((id) => ({ id, parameters: large })))
+      const reads = { largest: size, total: size + 1 }
+      const first = await scene.store.list(query({}, { reads }))
+      const second = await scene.store.list(query({}, { reads, after: first.next }))
+      expect([first, second].map(({ entries }) => entries.map(({ task }) => task.id))).toEqual([
+        ['4', '3'],
+        ['2', '1'],
+      ])
+      expect([first.looked, second.next]).toEqual([2, null])
+    })
+
+    test('counts what a search reads, found or not, however large it is', async (scene) => {
+      await scene.submitAll(...['1', '2', '3'].map((id) => ({ id, parameters: large })))
+      for (const verb of ['list', 'find'] as const) {
+        const reads = { largest: 0, total: 2 * size }
+        const found = await scene.store[verb](query({ text: 'needle' }, { reads }))
+        expect([found.entries.length, found.looked]).toEqual([2, 2])
+        const none = await scene.store[verb](query({ text: 'nowhere' }, { reads }))
+        expect([none.entries.length, none.looked]).toEqual([0, 2])
+        const rest = await scene.store[verb](query({ text: 'nowhere' }, { reads, after: none.next }))
+        expect([rest.looked, rest.next]).toEqual([1, null])
+      }
+    })
+
+    test('takes no number below zero for no limit', async (scene) => {
+      await scene.submitAll({}, {}, {})
+      expect(await page(scene, { text: 'nowhere' }, { scan: -1 })).toMatchObject({ ids: [], looked: 0 })
     })
   })
 

@@ -23,7 +23,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     enqueueAll: async () => [{ task: runningTask, replayed: false }],
     ended: () => new Promise(() => {}),
     changes: () => changesOf([]),
-    list: async () => ({ tasks: [runningRecord], nextCursor: null, searchLimited: false }),
+    list: async () => ({ tasks: [{ ...runningRecord, cut: null }], nextCursor: null, searchLimited: false }),
     explain: async () => ({ task: runningTask, reasons: [], position: null, startsIn: null }),
     purge: async () => {},
     hold: async () => {},

@@ -102,6 +102,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
 
 /** The beginning of the parameters; a row has no room for more. */
 function preview(parameters: unknown): string {
-  const text = JSON.stringify(parameters) ?? ''
+  // Null: they are too large for a list.
+  const text = parameters === null ? '…' : JSON.stringify(parameters)
   return text === '{}' ? '' : text.slice(0, 120)
 }

@@ -1,40 +1,91 @@
 import { isIdPrefix, matches } from '../../core/filter.ts'
 import { statuses } from '../../core/task.ts'
-import type { Page, Place, Query, QueuePlace, TaskRecord } from '../store.ts'
+import {
+  unlimitedReads,
+  type ListedTask,
+  type Page,
+  type Place,
+  type Query,
+  type QueuePlace,
+  type TaskRecord,
+} from '../store.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { numberOf, selectedCount, taskOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 
 const largestPortion = 1_000
+/** Where parameters are read up to a limit: so many of the largest must fit into the memory of a small node. */
+const limitedPortion = 200
 
 /** Looks at candidates in growing portions until the page is full, or enough were looked at. */
 export async function pageOf<Entry>(
   session: Session,
   sql: Statements,
   query: Query,
-  entryOf: (record: TaskRecord) => Entry,
+  entryOf: (record: ListedTask) => Readonly<{ entry: Entry; shown: number }>,
 ): Promise<Page<Entry>> {
-  const { filter, limit, scan } = query
+  const { filter, limit, scan, reads = unlimitedReads } = query
+  const most = query.reads === undefined ? largestPortion : limitedPortion
   // Types, statuses and times are those of the index already.
   const asked = filter.text !== undefined || filter.tag !== undefined
   const fetch = await wayOf(session, sql, query)
   const entries: Entry[] = []
   let next = query.after
   let looked = 0
-  let portion = Math.min(asked ? 64 : Math.min(limit, scan) + 1, largestPortion)
+  let read = 0
+  let portion = Math.min(asked ? 64 : Math.max(0, Math.min(limit, scan)) + 1, most)
   for (;;) {
     const rows = await fetch(next, portion)
     for (const row of rows) {
-      if (looked === scan || entries.length === limit) return { entries, next, looked }
+      if (looked >= scan || entries.length >= limit || read >= reads.total) return { entries, next, looked }
       looked += 1
-      const record = briefRecord(row)
-      next = { createdAt: record.task.createdAt, n: numberOf(row) }
-      if (!asked || matches(record.task, () => record.parameters, filter)) entries.push(entryOf(record))
+      const record = listedOf(row)
+      const n = numberOf(row)
+      next = { createdAt: record.task.createdAt, n }
+      // Large ones stay where they are until they are searched.
+      const isAway = record.cut !== null && mustSearch(record.task, filter)
+      const whole = isAway ? await parametersOf(session, sql, n) : record.parameters
+      let searched = 0
+      const parameters = () => {
+        searched = Buffer.byteLength(whole)
+        return whole
+      }
+      if (!asked || matches(record.task, parameters, filter)) {
+        const { entry, shown } = entryOf(record)
+        entries.push(entry)
+        read += Math.max(searched, shown)
+      } else read += searched
     }
     if (rows.length < portion) return { entries, next: null, looked }
-    portion = Math.min(portion * 4, largestPortion)
+    portion = Math.min(portion * 4, most)
   }
+}
+
+export function shownOf({ cut, parameters }: ListedTask): number {
+  return cut === null ? Buffer.byteLength(parameters) : 0
+}
+
+/** Whether the filter cannot be answered without the parameters. */
+function mustSearch(task: TaskRecord['task'], filter: Query['filter']): boolean {
+  let isNeeded = false
+  const look = () => {
+    isNeeded = true
+    return ''
+  }
+  matches(task, look, filter)
+  return isNeeded
+}
+
+async function parametersOf(session: Session, sql: Statements, n: number): Promise<string> {
+  const [row] = await session.query(sql.parametersByNumber, [n])
+  return decodeText((row?.[0] as string | undefined) ?? '')
+}
+
+function listedOf(row: Rows[number]): ListedTask {
+  const size = (row[selectedCount + 1] as number | null) ?? 0
+  const isCut = row[selectedCount] === null && size > 0
+  return { ...briefRecord(row), cut: isCut ? size : null }
 }
 
 export async function countAhead(
@@ -56,7 +107,11 @@ export function briefRecord(row: Rows[number]): TaskRecord {
 type Fetch = (after: Place | null, portion: number) => Promise<Rows>
 
 /** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
-async function wayOf(session: Session, sql: Statements, { filter, order }: Query): Promise<Fetch> {
+async function wayOf(
+  session: Session,
+  sql: Statements,
+  { filter, order, reads = unlimitedReads }: Query,
+): Promise<Fetch> {
   const { text, tag, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
   const newest = order === 'newest'
   const edge = newest ? Number.MAX_SAFE_INTEGER : -1
@@ -64,7 +119,15 @@ async function wayOf(session: Session, sql: Statements, { filter, order }: Query
     (statement: string, ...keys: readonly Parameter[]): Fetch =>
     (after, portion) => {
       const { createdAt, n } = after ?? { createdAt: edge, n: edge }
-      return session.query(statement, [createdAt, n, createdAfter, createdBefore, portion, ...keys])
+      return session.query(statement, [
+        createdAt,
+        n,
+        createdAfter,
+        createdBefore,
+        portion,
+        reads.largest,
+        ...keys,
+      ])
     }
   if (text !== undefined && isIdPrefix(text)) {
     return by(newest ? sql.namedNewest : sql.namedOldest, text, `${text}\u{10ffff}`)

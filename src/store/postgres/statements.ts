@@ -20,7 +20,9 @@ export function statementsFor(schema: string) {
   const s = quoted(schema)
   const task = selectedColumns('t')
   const parameters = `(select body from ${s}.parameters d where d.n = t.n)`
-  const page = candidatesOf(s, `${task}, ${parameters}`)
+  const upTo = `(select case when octet_length(body) <= $6::bigint then body end from ${s}.parameters d where d.n = t.n)`
+  const size = `(select octet_length(body) from ${s}.parameters d where d.n = t.n)`
+  const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
   return {
     /** Fails outside of a transaction, and where the tables are not; stands in nobody's way. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
@@ -191,6 +193,7 @@ export function statementsFor(schema: string) {
         ) as found limit $4::int
       ) as before`,
     tasksById: `select ${task} from ${s}.tasks t where t.id = any($1::text[])`,
+    parametersByNumber: `select body from ${s}.parameters where n = $1::bigint`,
     briefById: `select ${task}, ${parameters} from ${s}.tasks t where t.id = any($1::text[])`,
     recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.n = t.n), (select body from ${s}.results d where d.n = t.n), t.timeline
       from ${s}.tasks t where t.id = any($1::text[])`,
@@ -242,16 +245,16 @@ function queue(s: string, part: string): string {
  */
 function candidatesOf(s: string, shown: string) {
   const ways = {
-    /** `$6`, `$7`: a type and a status each. */
-    listed: `unnest($6::text[], $7::text[]) as w(type, status) cross join lateral (
+    /** `$7`, `$8`: a type and a status each. */
+    listed: `unnest($7::text[], $8::text[]) as w(type, status) cross join lateral (
         (select t.* from ${s}.tasks t where t.type = w.type and t.status = w.status and t.status <> 'running' and WITHIN)
         union all
         (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_boot is not null
           and t.status = 'running' and WITHIN)
       ) as t`,
-    tagged: `(select g.id from ${s}.tags g where g.tag = $6 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
-    /** From `$6` on, before `$7`. */
-    named: `(select t.* from ${s}.tasks t where t.id >= $6 and t.id < $7 and WITHIN) as t`,
+    tagged: `(select g.id from ${s}.tags g where g.tag = $7 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
+    /** From `$7` on, before `$8`. */
+    named: `(select t.* from ${s}.tasks t where t.id >= $7 and t.id < $8 and WITHIN) as t`,
   } as const
   const page = (way: keyof typeof ways, order: 'newest' | 'oldest') => {
     const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']

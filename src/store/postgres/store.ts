@@ -17,7 +17,7 @@ import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './joining.ts'
 import { keepLease, monotonicNow } from './keeper.ts'
-import { briefRecord, countAhead, pageOf } from './listing.ts'
+import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeKept, selectedCount, taskOf } from './rows.ts'
 import { PostgresSignals } from './signals.ts'
@@ -218,12 +218,16 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => holding.operation(tx, id, options?.cancel === true))
   }
 
-  list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
-    return this.#reader.read((session) => pageOf(session, this.#sql, query, (record) => record))
+  list(query: port.Query): Promise<port.Page<port.ListedTask>> {
+    return this.#reader.read((session) =>
+      pageOf(session, this.#sql, query, (record) => ({ entry: record, shown: shownOf(record) })),
+    )
   }
 
   find(query: port.Query): Promise<port.Page<TaskId>> {
-    return this.#reader.read((session) => pageOf(session, this.#sql, query, ({ task }) => task.id))
+    return this.#reader.read((session) =>
+      pageOf(session, this.#sql, query, ({ task }) => ({ entry: task.id, shown: 0 })),
+    )
   }
 
   ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {

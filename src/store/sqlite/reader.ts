@@ -2,7 +2,16 @@ import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.
 import type { Operation } from '../../core/operation.ts'
 import { statuses, type BootId, type Task, type TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
-import type { Page, Place, Query, QueuePlace, TaskRecord, TypeLimit } from '../store.ts'
+import {
+  unlimitedReads,
+  type ListedTask,
+  type Page,
+  type Place,
+  type Query,
+  type QueuePlace,
+  type TaskRecord,
+  type TypeLimit,
+} from '../store.ts'
 import { inQueue, withSuspect, type SuspectHead } from '../suspects.ts'
 import type { Counters } from './counters.ts'
 import { numberOf, taskOf, type Row } from './rows.ts'
@@ -64,12 +73,23 @@ export class Reader {
     return row === undefined ? null : (JSON.parse(row[0]) as Operation)
   }
 
-  list(query: Query): Page<TaskRecord> {
-    return this.#page(query, (n) => this.#briefRecord(n, this.#task(n)))
+  list(query: Query): Page<ListedTask> {
+    const { largest } = query.reads ?? unlimitedReads
+    return this.#page<ListedTask>(query, (n) => {
+      const task = this.#task(n)
+      const [size, parameters] = (this.#sql.parametersUpTo.get(largest, n) as unknown as Sized) ?? [4, 'null']
+      const rest = { checkpoint: null, result: null, timeline: [] }
+      return parameters === null
+        ? { entry: { task, parameters: 'null', cut: size, ...rest }, shown: 0 }
+        : { entry: { task, parameters, cut: null, ...rest }, shown: size }
+    })
   }
 
   find(query: Query): Page<TaskId> {
-    return this.#page(query, (n) => (this.#sql.idByNumber.get(n) as unknown as [TaskId])[0])
+    return this.#page(query, (n) => ({
+      entry: (this.#sql.idByNumber.get(n) as unknown as [TaskId])[0],
+      shown: 0,
+    }))
   }
 
   ahead({ priority, seq }: QueuePlace, types: readonly string[], limit: number): number {
@@ -86,20 +106,31 @@ export class Reader {
     return ahead
   }
 
-  #page<Entry>(query: Query, entryOf: (n: number) => Entry): Page<Entry> {
-    const { filter, after, limit, scan } = query
+  /** `entryOf` also tells how many bytes of the parameters it has read. */
+  #page<Entry>(query: Query, entryOf: (n: number) => Readonly<{ entry: Entry; shown: number }>): Page<Entry> {
+    const { filter, after, limit, scan, reads = unlimitedReads } = query
     // Types, statuses and times are those of the index already.
     const asked = filter.text !== undefined || filter.tag !== undefined
     const entries: Entry[] = []
     let next = after
     let looked = 0
+    let read = 0
     for (const place of this.#candidates(query)) {
-      if (looked === scan || entries.length === limit) return { entries, next, looked }
+      if (looked >= scan || entries.length >= limit || read >= reads.total) return { entries, next, looked }
       looked += 1
       next = place
       const { n } = place
-      if (asked && !matches(this.#task(n), () => this.document('parameters', n) ?? '', filter)) continue
-      entries.push(entryOf(n))
+      let searched = 0
+      const parameters = () => {
+        const text = this.document('parameters', n) ?? ''
+        searched = Buffer.byteLength(text)
+        return text
+      }
+      if (!asked || matches(this.#task(n), parameters, filter)) {
+        const { entry, shown } = entryOf(n)
+        entries.push(entry)
+        read += Math.max(searched, shown)
+      } else read += searched
     }
     return { entries, next: null, looked }
   }
@@ -107,7 +138,7 @@ export class Reader {
   /** Fetched as they are looked at. */
   *#candidates(query: Query): Generator<Place> {
     const ways = this.#ways(query.filter, query.order)
-    const wanted = Math.min(query.limit, query.scan) + 1
+    const wanted = Math.max(0, Math.min(query.limit, query.scan)) + 1
     const newest = query.order === 'newest'
     const runs = ways.map((way) => new Run(query, way, ways.length === 1 ? wanted : 32))
     for (;;) {
@@ -154,6 +185,7 @@ export class Reader {
   }
 }
 
+type Sized = [size: number, parameters: string | null] | undefined
 type Head = QueuePlace & Readonly<{ n: number; type: string }>
 type Range = [createdAt: number, n: number, from: number, to: number, limit: number]
 type Way = (...range: Range) => unknown

@@ -46,6 +46,9 @@ const sql = {
     order by seq`,
   save: `update tasks set progress = coalesce(?, progress), crashes = ?, saved_at = ? where n = ? and fence = ?`,
   parameters: 'select body from parameters where n = ?',
+  /** The size of a text is known without reading it. */
+  parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
+    from parameters where n = ?`,
   checkpoint: 'select body from checkpoints where n = ?',
   putCheckpoint: `insert into checkpoints (n, body) values (?, ?) on conflict (n) do update set body = excluded.body`,
   dropCheckpoint: 'delete from checkpoints where n = ?',

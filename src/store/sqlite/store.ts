@@ -199,7 +199,7 @@ class SqliteStore implements port.Store {
     return this.#read(() => this.#reader.read(id, options?.brief === true))
   }
 
-  async list(query: port.Query): Promise<port.Page<port.TaskRecord>> {
+  async list(query: port.Query): Promise<port.Page<port.ListedTask>> {
     return this.#read(() => this.#reader.list(query))
   }
 
