@@ -136,8 +136,10 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   const store = await openStore(options.database, systemClock, options.patience)
   const executor = executorOf(registry, systemClock, options.threads)
   const logger = options.logger ?? consoleLogger
-  const loop = new LoopWatch(({ type, ms }) =>
-    logger.warn({ type, ms }, 'an inline handler blocked the main thread: give its type runs: "thread"'),
+  const loop = new LoopWatch(
+    ({ type, ms }) =>
+      logger.warn({ type, ms }, 'an inline handler blocked the main thread: give its type runs: "thread"'),
+    () => store.now(),
   )
   const alive = setInterval(() => undefined, 1_000_000)
   const letGo = () => {

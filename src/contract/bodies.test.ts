@@ -14,6 +14,7 @@ function documents(changes: Partial<Task> = {}, more: Partial<Documents> = {}): 
       parameters: '',
       priority: 0,
       runAt: null,
+      delay: null,
       timeout: null,
       maxAttempts: 2,
       backoff: { base: 1_000, factor: 2, max: 60_000, jitter: 0.2 },

@@ -27,6 +27,13 @@ export type Operation = Readonly<{
 export const operationStatuses = ['running', 'completed', 'cancelled', 'failed', 'interrupted'] as const
 export type OperationStatus = (typeof operationStatuses)[number]
 
+/** It begins now, and means no task that is submitted later. */
+export function operationBegun(operation: Operation, now: number): Operation {
+  const { filter } = operation
+  const createdBefore = Math.min(filter.createdBefore ?? Number.POSITIVE_INFINITY, now + 1)
+  return { ...operation, createdAt: now, filter: { ...filter, createdBefore } }
+}
+
 /** What is seen of an operation. Its boot is dead: what was done stands, the rest was not reached. */
 export function operationSeen(operation: Operation, bootAlive: boolean): Operation {
   return operation.status === 'running' && !bootAlive ? { ...operation, status: 'interrupted' } : operation

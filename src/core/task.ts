@@ -50,6 +50,9 @@ export type Progress = Readonly<{
   rate?: number
 }>
 
+/** Progress as code tells it, wherever it runs: its node adds the time. */
+export type ProgressReport = Omit<Progress, 'at'>
+
 /** How long to wait before the next attempt: `base * factor ** (failures - 1)`, at most `max`, with full jitter of `jitter`. */
 export type Backoff = Readonly<{
   base: number
@@ -65,7 +68,10 @@ export type Submission = Readonly<{
   type: string
   parameters: Json
   priority: number
+  /** Not before this time; a caller who sets a delay sets no time. */
   runAt: number | null
+  /** Not before so many milliseconds have passed since the submit, by the clock of the store. */
+  delay: number | null
   timeout: number | null
   maxAttempts: number
   backoff: Backoff

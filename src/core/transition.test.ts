@@ -18,6 +18,7 @@ const submission: Submission = {
   parameters: '{}',
   priority: 0,
   runAt: null,
+  delay: null,
   timeout: null,
   maxAttempts: 3,
   backoff: defaultBackoff,

@@ -29,7 +29,8 @@ export type Moment = Readonly<{
 export type SubmitMoment = Moment & Readonly<{ by: string }>
 
 export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMoment): Transition {
-  const due = submission.runAt === null || submission.runAt <= now
+  const runAt = submission.delay === null ? submission.runAt : now + submission.delay
+  const due = runAt === null || runAt <= now
   const status: Status = due ? 'queued' : 'scheduled'
   const task: Task = {
     id: submission.id,
@@ -52,7 +53,7 @@ export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMo
     ownerBoot: null,
     wish: null,
     createdAt: now,
-    runAt: submission.runAt,
+    runAt,
     startedAt: null,
     completedAt: null,
     since: now,

@@ -33,6 +33,4 @@ export type HandlerContext = Readonly<{
   version: string
   /** Path of the root, without a slash at its end: empty, or the prefix of a proxy. */
   base: string
-  /** Unix milliseconds. */
-  now: () => number
 }>

@@ -14,12 +14,7 @@ export function createHandlers(context: HandlerContext): Handlers {
 }
 
 /** The calls about the types, and about the server itself. */
-function serverHandlers({
-  manager,
-  version,
-  base,
-  now,
-}: HandlerContext): Handlers<keyof typeof serverRoutes> {
+function serverHandlers({ manager, version, base }: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
     await manager.hold(type, held)
@@ -43,7 +38,7 @@ function serverHandlers({
     getStats: async () => statsBody(await manager.stats()),
 
     getHistory: ({ query }) =>
-      historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, now()),
+      historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
     listNodes: async () => nodesBody(await manager.nodes(), manager.state.boot),
 

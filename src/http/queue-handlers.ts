@@ -12,13 +12,12 @@ export function queueHandlers({
   manager,
   streams,
   base,
-  now,
 }: HandlerContext): Handlers<keyof typeof queueRoutes> {
   return {
     async listTasks({ query }) {
       const { order, limit, cursor, ...filter } = query
       const options = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
-      return listBody(await manager.list(filterOf(filter), options), now())
+      return listBody(await manager.list(filterOf(filter), options), manager.now())
     },
 
     async streamChanges({ query, headers, reply }) {

@@ -35,8 +35,6 @@ export type ServerOptions = Readonly<{
   healthOnly?: boolean
   /** The prefix under which a proxy shows it, like `/fermata`; requests may come with it or without. */
   basePath?: string
-  /** Unix milliseconds. */
-  now?: () => number
   /** Milliseconds between the signs of life of a stream. Default 15,000. */
   heartbeat?: number
   /** Folder of the built web page. Default: where the build puts it. */
@@ -70,7 +68,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     allowed = { hosts: [], origins: [] },
     healthOnly = false,
     basePath = '/',
-    now = Date.now,
     heartbeat = 15_000,
   } = options
   const { head, request, idle } = { ...patience, ...options.patience }
@@ -155,7 +152,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     waits.close()
     done()
   })
-  const handlers = createHandlers({ manager, streams, waits, version, base, now })
+  const handlers = createHandlers({ manager, streams, waits, version, base })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofHealth.has(operation)) continue

@@ -15,7 +15,6 @@ export function taskHandlers({
   streams,
   waits,
   base,
-  now,
 }: HandlerContext): Handlers<keyof typeof taskRoutes> {
   const control = async (id: string, name: Control, wait: number, fromStart = false) => {
     const task = await manager.control(id, name, { wait: wait * 1_000, fromStart })
@@ -40,7 +39,7 @@ export function taskHandlers({
       const wait = asked.wait ?? query.wait
       const ended = await waits.forEnd(task.id, wait, reply)
       if (ended !== undefined) {
-        return `{"message":${JSON.stringify(message)},${resultBody(await manager.details(task.id), now()).slice(1)}`
+        return `{"message":${JSON.stringify(message)},${resultBody(await manager.details(task.id), manager.now()).slice(1)}`
       }
       if (asked.async) reply.code(202)
       // Whoever has waited wants to know how things stand now, not how they stood at the submit.
@@ -65,7 +64,7 @@ export function taskHandlers({
     async getTaskStatus({ params, headers, reply }) {
       const found = await manager.brief(params.task_id)
       if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return statusBody(found, now())
+      return statusBody(found, manager.now())
     },
 
     async getTaskResult({ params, query, headers, reply }) {
@@ -80,13 +79,13 @@ export function taskHandlers({
       const found = await manager.details(id)
       if (!isTerminal(found.task.status)) throw new ResultNotReady(id, found.task.status)
       if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return resultBody(found, now())
+      return resultBody(found, manager.now())
     },
 
     async getTask({ params, headers, reply }) {
       const found = await manager.details(params.task_id)
       if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return detailsBody(found, now())
+      return detailsBody(found, manager.now())
     },
 
     pauseTask: ({ params, query }) => control(params.task_id, 'pause', query.wait),

@@ -73,6 +73,9 @@ export interface TaskManagerApi {
   readonly registry: Registry
   readonly state: NodeState
 
+  /** The time by which the times of tasks are told, in Unix milliseconds: on nodes that share a database it is the database's. */
+  now(): number
+
   /** By name, with parameters from outside: checks everything. */
   enqueue(type: string, parameters: unknown, options?: SubmitOptions): Promise<Accepted>
 

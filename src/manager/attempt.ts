@@ -222,7 +222,8 @@ export class Attempt implements Savable {
         } else this.superseded(stint)
         return held
       },
-      progress: (progress) => {
+      progress: (report) => {
+        const progress = { ...report, at: this.#node.store.now() }
         this.unsaved.progress = progress
         // A branch of a paused handler may still speak: it is heard when the task goes on.
         if (this.#phase === 'parked') return
@@ -230,7 +231,7 @@ export class Attempt implements Savable {
         this.#node.bus.emit({ kind: 'progress', id: this.id, type: this.type.type, progress })
       },
       log: (message) => {
-        const at = this.#node.clock.now()
+        const at = this.#node.store.now()
         this.unsaved.addLine({ at, attempt: this.#task.attempt, text: message })
         if (this.#phase !== 'parked') this.#node.saver.add(this)
         this.#node.bus.emit({ kind: 'log', id: this.id, type: this.type.type, at, message })

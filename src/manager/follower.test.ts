@@ -21,6 +21,7 @@ function scene({ alive = false } = {}) {
         parameters: '{}',
         priority: 0,
         runAt: null,
+        delay: null,
         timeout: null,
         maxAttempts: 1,
         backoff: { base: 0, factor: 1, max: 0, jitter: 0 },

@@ -49,12 +49,10 @@ export class Operations {
   async start(action: Control, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
-    const { clock, newId, boot, store } = this.#options
-    const now = clock.now()
+    const { newId, boot, store } = this.#options
     const meant = {
       ...filter,
       statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
-      createdBefore: Math.min(filter.createdBefore ?? Number.POSITIVE_INFINITY, now + 1),
     }
     const operation: Operation = {
       id: newId(),
@@ -63,7 +61,7 @@ export class Operations {
       dryRun,
       status: 'running',
       boot: boot(),
-      createdAt: now,
+      createdAt: store.now(),
       endedAt: null,
       matched: 0,
       changed: 0,
@@ -74,7 +72,7 @@ export class Operations {
     const running: Running = { operation, cancelled: false, done: Promise.resolve() }
     this.#running.set(operation.id, running)
     try {
-      await store.saveOperation(operation)
+      running.operation = await store.beginOperation(operation)
     } catch (error) {
       this.#running.delete(operation.id)
       throw error
@@ -111,9 +109,9 @@ export class Operations {
   }
 
   async #run(running: Running): Promise<void> {
-    const { logger, clock } = this.#options
+    const { logger, store } = this.#options
     const ended = (status: Operation['status'], error: string | null = null) => {
-      running.operation = { ...running.operation, status, error, endedAt: clock.now() }
+      running.operation = { ...running.operation, status, error, endedAt: store.now() }
     }
     try {
       const reachedEnd = await this.#work(running)

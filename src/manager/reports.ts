@@ -67,7 +67,7 @@ export class Reports {
   }
 
   async explain(id: TaskId): Promise<Explanation> {
-    const { store, clock, registry, state } = this.#options
+    const { store, registry, state } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
     const [counts, boots] = await Promise.all([store.counts(), store.boots()])
@@ -79,7 +79,7 @@ export class Reports {
       task.status === 'queued' ? await store.ahead(task, [task.type, ...rivals], positionLimit) : 0
     const { slots, slotsInUse } = totalsOf(running)
     return explained(task, {
-      now: clock.now(),
+      now: store.now(),
       counts,
       nodes: {
         ready: phase === 'ready' || running.some(({ id }) => id !== boot),

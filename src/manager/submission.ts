@@ -9,6 +9,8 @@ import type { Draft, SubmitOptions } from './api.ts'
 
 /** The last moment that a date of the platform can hold, in Unix milliseconds. */
 const lastMoment = 8_640_000_000_000_000
+/** Ten thousand years, in milliseconds: added to any present time it stays before the last moment. */
+const longestDelay = 315_576_000_000_000
 
 /** Limits of the options, for those who describe them. */
 export const optionLimits = {
@@ -24,7 +26,7 @@ export function submissionOf(
   type: AnyTaskType,
   parameters: unknown,
   options: SubmitOptions,
-  { id, now }: Readonly<{ id: string; now: number }>,
+  id: string,
 ): Submission {
   const text = checkedParameters(type, parameters)
   const issues: Issue[] = []
@@ -52,7 +54,7 @@ export function submissionOf(
   const backoff = options.backoff === undefined ? type.backoff : resolveBackoff(options.backoff, type.backoff)
   if (backoff === undefined)
     refuse('backoff', 'must be a duration, or an object of base, factor, max and jitter')
-  const runAt = startOf(options, now, refuse)
+  const start = startOf(options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -60,7 +62,7 @@ export function submissionOf(
     type: type.type,
     parameters: text,
     priority,
-    runAt,
+    ...start,
     timeout,
     maxAttempts,
     backoff,
@@ -77,13 +79,13 @@ const issuesListed = 100
 export function submissionsOf(
   type: AnyTaskType,
   drafts: readonly Draft[],
-  moment: () => Readonly<{ id: string; now: number }>,
+  newId: () => string,
 ): Submission[] {
   const wrong: { parameters: Issue[]; options: Issue[] } = { parameters: [], options: [] }
   const submissions = drafts.flatMap(({ parameters, options = {} }, index) => {
     if (wrong.parameters.length + wrong.options.length >= issuesListed) return []
     try {
-      return [submissionOf(type, parameters, options, moment())]
+      return [submissionOf(type, parameters, options, newId())]
     } catch (error) {
       const at = (part: string) => (issue: Issue) => ({
         ...issue,
@@ -121,25 +123,26 @@ function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
 
 function startOf(
   { delay, runAt }: SubmitOptions,
-  now: number,
   refuse: (path: string, message: string) => void,
-): number | null {
+): Pick<Submission, 'runAt' | 'delay'> {
   if (delay !== undefined && runAt !== undefined) refuse('runAt', 'excludes delay: give one of them')
   if (delay !== undefined) {
     const ms = parseDuration(delay)
-    if (ms === undefined || now + ms > lastMoment) {
+    if (ms === undefined || ms > longestDelay) {
       refuse('delay', 'must be a duration: seconds, or text like "10m"')
     } else if (ms > 0) {
-      return Math.ceil(now + ms)
+      return { runAt: null, delay: Math.ceil(ms) }
     }
-    return null
+    return atOnce
   }
-  if (runAt === undefined) return null
+  if (runAt === undefined) return atOnce
   const at = Math.round(runAt instanceof Date ? runAt.getTime() : runAt * 1_000)
-  if (Number.isFinite(at) && at >= 0 && at <= lastMoment) return at
+  if (Number.isFinite(at) && at >= 0 && at <= lastMoment) return { runAt: at, delay: null }
   refuse('runAt', 'must be a date, or a time in Unix seconds')
-  return null
+  return atOnce
 }
+
+const atOnce = { runAt: null, delay: null }
 
 function isKey(key: unknown): boolean {
   return typeof key === 'string' && key.length >= 1 && key.length <= optionLimits.idempotencyKeyLength

@@ -42,7 +42,12 @@ export class Submitter {
     options: SubmitOptions,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const submission = submissionOf(this.#options.registry.get(type), parameters, options, this.#moment())
+    const submission = submissionOf(
+      this.#options.registry.get(type),
+      parameters,
+      options,
+      this.#options.newId(),
+    )
     const [accepted] = await this.#store([submission], tx)
     return accepted!
   }
@@ -52,10 +57,7 @@ export class Submitter {
     drafts: readonly Draft[],
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
-    return this.#store(
-      submissionsOf(this.#options.registry.get(type), drafts, () => this.#moment()),
-      tx,
-    )
+    return this.#store(submissionsOf(this.#options.registry.get(type), drafts, this.#options.newId), tx)
   }
 
   /** Something is about to be told of this task. */
@@ -65,10 +67,6 @@ export class Submitter {
 
   stop(): void {
     this.#joined.stop()
-  }
-
-  #moment() {
-    return { id: this.#options.newId(), now: this.#options.clock.now() }
   }
 
   async #store(

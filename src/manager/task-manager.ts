@@ -353,6 +353,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     for (const { task, entry } of moved) this.#committed(task, entry)
   }
 
+  now(): number {
+    return this.#store.now()
+  }
+
   get #freeSlots(): number {
     return this.#tenure.mayStart ? this.#options.maxConcurrent - this.#attempts.slotsInUse : 0
   }

@@ -21,6 +21,8 @@ export type UpkeepOptions = Readonly<{
 const promoteAtOnce = 500
 const pruneAtOnce = 200
 const longestWait = 1_000
+/** Milliseconds after which a task is tried again that is due and could not be moved: someone else has it locked. */
+const lockedWait = 100
 const longestPruneWait = 60_000
 
 /** What happens with time: due tasks enter the queue, and old ones are deleted. */
@@ -53,7 +55,7 @@ export class Upkeep {
 
   /** A task will be due then. */
   dueAt(time: number | null): void {
-    if (time !== null) this.#promoter.within(Math.max(0, time - this.#options.clock.now()))
+    if (time !== null) this.#promoter.within(Math.max(0, time - this.#options.store.now()))
   }
 
   async stop(): Promise<void> {
@@ -61,17 +63,17 @@ export class Upkeep {
   }
 
   async #promote(): Promise<number> {
-    const { store, clock, committed, queued } = this.#options
-    const { moved, nextDue } = await store.promote(promoteAtOnce)
+    const { store, committed, queued } = this.#options
+    const { moved, dueIn } = await store.promote(promoteAtOnce)
     for (const { task, entry } of moved) committed(task, entry)
     if (moved.length > 0) queued()
-    if (nextDue === null) return longestWait
-    return Math.min(longestWait, Math.max(0, nextDue - clock.now()))
+    if (dueIn === 0) return moved.length > 0 ? 0 : lockedWait
+    return Math.min(longestWait, dueIn ?? longestWait)
   }
 
   async #prune(): Promise<number> {
-    const { store, clock, retention } = this.#options
-    const pruned = await store.prune(clock.now() - retention, pruneAtOnce)
+    const { store, retention } = this.#options
+    const pruned = await store.prune(retention, pruneAtOnce)
     return pruned === pruneAtOnce ? 0 : Math.min(longestPruneWait, Math.max(100, retention / 10))
   }
 }

@@ -1,4 +1,4 @@
-import type { ErrorRecord, Json, Progress } from '../core/task.ts'
+import type { ErrorRecord, Json, ProgressReport } from '../core/task.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 
 /** One run to be carried out. Documents travel as stored, and are parsed where the code runs. */
@@ -19,7 +19,7 @@ export type Host = Readonly<{
   checkpoint(state: Json): void
   /** Resolves after the commit; false when the task is not active now, so that nothing was written. */
   durable(state: Json): Promise<boolean>
-  progress(progress: Progress): void
+  progress(progress: ProgressReport): void
   log(message: string): void
   /** The handler stands at a pause point, and stays there until `resume` or `abort`. */
   suspended(): void

@@ -23,11 +23,14 @@ export class LoopWatch implements Disposable {
   readonly #histogram = monitorEventLoopDelay({ resolution })
   readonly #timer: NodeJS.Timeout
   readonly #onBlocked: (blocked: Blocked) => void
+  readonly #now: () => number
   #blocked: Blocked[] = []
   #looked = performance.now()
 
-  constructor(onBlocked: (blocked: Blocked) => void) {
+  /** `now`: Unix milliseconds. */
+  constructor(onBlocked: (blocked: Blocked) => void, now: () => number) {
     this.#onBlocked = onBlocked
+    this.#now = now
     this.#histogram.enable()
     this.#timer = setInterval(() => this.#look(), lookEvery).unref()
   }
@@ -55,7 +58,7 @@ export class LoopWatch implements Disposable {
     this.#looked = now
     const { type } = lastInline
     if (late < tooLong || type === undefined) return
-    const blocked = { type, at: Date.now(), ms: Math.round(late) }
+    const blocked = { type, at: this.#now(), ms: Math.round(late) }
     this.#blocked = [blocked, ...this.#blocked].slice(0, remembered)
     this.#onBlocked(blocked)
   }

@@ -1,6 +1,6 @@
 import { shown } from '../core/error-record.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Progress } from '../core/task.ts'
+import type { ProgressReport } from '../core/task.ts'
 import { clip } from '../core/text.ts'
 
 /** Seconds over which the rate is smoothed. */
@@ -17,7 +17,7 @@ export class Pace {
   }
 
   /** No total, or null, means that it is not known. Throws `RangeError`, naming the argument that is no number. */
-  report(current: number, total?: number | null, message?: string | null): Progress {
+  report(current: number, total?: number | null, message?: string | null): ProgressReport {
     mustBeNumber('current', current, 'a finite number')
     if ((total ?? null) !== null) mustBeNumber('total', total, 'a finite number, or null while it is unknown')
     const at = this.#clock.monotonic()
@@ -33,7 +33,6 @@ export class Pace {
       current,
       ...(typeof total === 'number' ? { total } : {}),
       ...((message ?? null) === null ? {} : { message: clip(String(message), 1_000) }),
-      at: this.#clock.now(),
       ...(this.#rate === undefined ? {} : { rate: this.#rate }),
     }
   }

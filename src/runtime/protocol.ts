@@ -1,4 +1,4 @@
-import type { Json, Progress } from '../core/task.ts'
+import type { Json, ProgressReport } from '../core/task.ts'
 import type { LogLines } from './backlog.ts'
 import type { Ended } from './executor.ts'
 
@@ -38,7 +38,7 @@ export type Reason = Readonly<{ code: string; message: string }>
 export type FromThread =
   | Readonly<{ kind: 'checkpoint'; run: number; state: Json }>
   | Readonly<{ kind: 'durable'; run: number; call: number; state: Json }>
-  | Readonly<{ kind: 'progress'; run: number; progress: Progress }>
+  | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>
   /** `clean`: nothing of the run is left in the thread, which can take another one. */

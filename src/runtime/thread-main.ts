@@ -1,7 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { toErrorRecord } from '../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../core/errors.ts'
-import type { Json, Progress } from '../core/task.ts'
+import type { Json, ProgressReport } from '../core/task.ts'
 import { provideOwnPackages } from '../registry/own-packages.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import { Backlog } from './backlog.ts'
@@ -119,7 +119,7 @@ class Outbox {
   readonly host: Host
   readonly #run: number
   #checkpoint: Json | undefined
-  #progress: Progress | undefined
+  #progress: ProgressReport | undefined
   readonly #backlog = new Backlog()
   #flushed = 0
   #timer: NodeJS.Timeout | undefined

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
-import type { Operation } from '../core/operation.ts'
+import { operationBegun, type Operation } from '../core/operation.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
   isActive,
@@ -58,6 +58,10 @@ class MemoryStore implements port.Store {
   constructor(clock: Clock) {
     this.#clock = clock
     this.#boots = new MemoryBoots(clock)
+  }
+
+  now(): number {
+    return this.#clock.now()
   }
 
   submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
@@ -207,7 +211,7 @@ class MemoryStore implements port.Store {
     })
   }
 
-  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+  promote(limit: number): Promise<port.Promoted> {
     return this.#write(() => {
       const scheduled = () =>
         this.#all()
@@ -217,7 +221,8 @@ class MemoryStore implements port.Store {
       const moved = due
         .slice(0, limit)
         .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
-      return { moved, nextDue: scheduled()[0]?.task.runAt ?? null }
+      const next = scheduled()[0]?.task.runAt ?? null
+      return { moved, dueIn: next === null ? null : Math.max(0, next - this.#clock.now()) }
     })
   }
 
@@ -255,8 +260,9 @@ class MemoryStore implements port.Store {
     })
   }
 
-  prune(before: number, limit: number): Promise<number> {
+  prune(retention: number, limit: number): Promise<number> {
     return this.#write(() => {
+      const before = this.#clock.now() - retention
       const over = this.#all()
         .filter(({ task }) => isTerminal(task.status) && (task.completedAt ?? before) < before)
         .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
@@ -342,6 +348,14 @@ class MemoryStore implements port.Store {
       types.includes(task.type) &&
       (task.priority > priority || (task.priority === priority && task.seq < seq))
     return Math.min(limit, this.#count(before))
+  }
+
+  beginOperation(operation: Operation): Promise<Operation> {
+    return this.#write(() => {
+      const begun = operationBegun(operation, this.#clock.now())
+      this.#operations.save(begun)
+      return begun
+    })
   }
 
   saveOperation(operation: Operation): Promise<boolean> {

@@ -23,10 +23,17 @@ import type {
  * - an answer is given after its commit; one bad row fails its own caller only;
  * - a write names the fence it was given and matches nothing once that fence is no longer the newest;
  * - each transition raises `version` by one and appends one line to the timeline in the same commit;
- * - `counts` is exact at every commit and costs the same at any size.
+ * - `counts` is exact at every commit and costs the same at any size;
+ * - every time that it stores is its own: callers hand over durations, or times that somebody set.
  */
 export interface Store extends AsyncDisposable {
   readonly capabilities: Capabilities
+
+  /**
+   * The time by the clock of the store, in Unix milliseconds: what its times are compared with. Of a database that nodes
+   * share, as far as this node knows it: late by no more than the way there.
+   */
+  now(): number
 
   /** Only of a store that nodes share. */
   readonly shared: Shared | null
@@ -55,8 +62,8 @@ export interface Store extends AsyncDisposable {
   /** Fenced-off code has returned at last: its place under the concurrency limit is free. */
   vacate(boot: BootId, copies: readonly Copy[]): Promise<void>
 
-  /** Moves due tasks to the queue, at most `limit`. `nextDue` is the time of the next one, null without any. */
-  promote(limit: number): Promise<Readonly<{ moved: readonly Moved[]; nextDue: number | null }>>
+  /** Moves due tasks to the queue, at most `limit`. */
+  promote(limit: number): Promise<Promoted>
 
   /** Registers a node's start. Without leases it ends every earlier boot. */
   startBoot(boot: Boot): Promise<void>
@@ -72,8 +79,8 @@ export interface Store extends AsyncDisposable {
   /** Those that live, in the order in which they started. */
   boots(): Promise<readonly LivingBoot[]>
 
-  /** Deletes terminal tasks that ended before `before`, at most `limit`; answers how many. */
-  prune(before: number, limit: number): Promise<number>
+  /** Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; answers how many. */
+  prune(retention: number, limit: number): Promise<number>
 
   get(id: TaskId): Promise<Task | null>
 
@@ -102,6 +109,9 @@ export interface Store extends AsyncDisposable {
 
   /** How many queued tasks of these types stand before this place in the queue; counts no further than `limit`. */
   ahead(place: QueuePlace, types: readonly string[], limit: number): Promise<number>
+
+  /** Keeps a new operation and answers it, begun at the present time of the store. */
+  beginOperation(operation: Operation): Promise<Operation>
 
   /** Keeps an operation as it stands. Answers false once its cancel was asked for. */
   saveOperation(operation: Operation): Promise<boolean>
@@ -158,6 +168,9 @@ export type ClaimRequest = Readonly<{
 export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
 export type Moved = Readonly<{ task: Task; entry: TimelineEntry }>
+
+/** `dueIn`: milliseconds until the next task is due, 0 when one is left that is due already, null without any. */
+export type Promoted = Readonly<{ moved: readonly Moved[]; dueIn: number | null }>
 
 export type Claimed = Moved &
   Readonly<{

@@ -101,7 +101,6 @@ export const vacate: Act = async ({ store, boot }, { id, fence, ownerBoot }) => 
   return 'vacated'
 }
 
-export const prune: Act = async ({ store, clock }) =>
-  (await store.prune(clock.now() + 1, 100)) === 0 ? 'nothing' : 'pruned'
+export const prune: Act = async ({ store }) => ((await store.prune(-1, 100)) === 0 ? 'nothing' : 'pruned')
 
 export const purge: Act = async ({ store }, { id }) => one(await store.purge([id])).kind

@@ -88,6 +88,17 @@ export function holding(kind: StoreKind): void {
   })
 
   describe('an operation', () => {
+    test('begins by the clock of the store, and means no task that comes later', async (scene) => {
+      const now = scene.clock.now()
+      const told = { ...begun(scene), createdAt: now + 3_600_000 }
+      const operation = await scene.store.beginOperation(told)
+      const filter = { ...told.filter, createdBefore: now + 1 }
+      expect(operation).toEqual({ ...told, createdAt: now, filter })
+      expect(await scene.store.operation('op')).toEqual(operation)
+      const earlier = { ...told, id: 'earlier', filter: { createdBefore: now - 5 } }
+      expect((await scene.store.beginOperation(earlier)).filter.createdBefore).toBe(now - 5)
+    })
+
     test('is kept as it stands, until its cancel is asked for', async (scene) => {
       const operation = begun(scene)
       expect(await scene.store.operation('op')).toBeNull()

@@ -24,7 +24,7 @@ export function submitting(kind: StoreKind): void {
         ...keyed,
       })
       await scene.store.submit([draft], { ...fromApi, by: 'alice' })
-      const { parameters, ...kept } = draft
+      const { parameters, delay: _, ...kept } = draft
       const record = await scene.record(draft)
       expect(record.task).toMatchObject({ ...kept, status: 'queued', version: 1, fence: 0, attempt: 0 })
       expect(record).toMatchObject({ parameters, checkpoint: null, result: null })
@@ -41,6 +41,14 @@ export function submitting(kind: StoreKind): void {
         { runAt: now - 1 },
       )
       expect([later?.status, present?.status, past?.status]).toEqual(['scheduled', 'queued', 'queued'])
+    })
+
+    test('counts a delay from its own time, whatever time its callers have', async (scene) => {
+      const [later] = await scene.submitAll({ delay: 500 })
+      expect(later).toMatchObject({ status: 'scheduled', runAt: scene.store.now() + 500 })
+      expect(await scene.store.promote(10)).toEqual({ moved: [], dueIn: 500 })
+      await scene.clock.advance(500)
+      expect(await scene.promote()).toMatchObject([{ task: { id: later?.id, status: 'queued' } }])
     })
 
     test('gives places in the queue in the order of the batch', async (scene) => {
@@ -113,7 +121,7 @@ export function submitting(kind: StoreKind): void {
     test('lives as long as its task', async (scene) => {
       const original = await scene.submit(keyed)
       await scene.control('cancel', original)
-      await scene.store.prune(scene.clock.now() + 1, 1)
+      await scene.store.prune(-1, 1)
       const other = await submit(scene, { ...keyed, requestHash: 'another' })
       expect(other).toMatchObject({ tasks: [{ replayed: false }] })
     })

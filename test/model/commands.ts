@@ -42,7 +42,8 @@ const submit = command(
         type: fc.constantFrom(...types),
         parameters: fc.json({ maxDepth: 1 }),
         priority: fc.integer({ min: -1, max: 1 }),
-        delay: fc.constantFrom(null, null, null, null, -5, 0, 40, 400),
+        later: fc.constantFrom(null, null, null, null, -5, 0, 40, 400),
+        asDelay: fc.boolean(),
         key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
         requestHash: fc.constantFrom('hash', 'hash', 'hash', 'another'),
         tags: fc.subarray(['x', 'y']),
@@ -52,12 +53,13 @@ const submit = command(
     maxQueued: fc.constantFrom(3, 100, 100, 100, 100),
   },
   async (world, { batch, maxQueued }) => {
-    const submissions = batch.map(({ delay, key, ...own }) =>
+    const submissions = batch.map(({ later, asDelay, key, ...own }) =>
       submission({
         ...own,
         id: world.newId(),
         idempotencyKey: key,
-        runAt: delay === null ? null : world.clock.now() + delay,
+        delay: asDelay ? later : null,
+        runAt: later === null || asDelay ? null : world.clock.now() + later,
       }),
     )
     await world.both((store) => store.submit(submissions, { by: 'api', maxQueued }))
@@ -195,7 +197,7 @@ const prune = command(
   'prune',
   { age: fc.constantFrom(-1, 100, 1_000), limit: fc.nat(3) },
   async (world, { age, limit }) => {
-    await world.both((store) => store.prune(world.clock.now() - age, limit))
+    await world.both((store) => store.prune(age, limit))
   },
 )
 

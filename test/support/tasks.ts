@@ -9,6 +9,7 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
     parameters: '{}',
     priority: 0,
     runAt: null,
+    delay: null,
     timeout: null,
     maxAttempts: 3,
     backoff: defaultBackoff,

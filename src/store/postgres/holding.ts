@@ -1,4 +1,4 @@
-import { operationSeen, type Operation } from '../../core/operation.ts'
+import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import { operationsKept } from '../store.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -13,6 +13,12 @@ export async function hold(tx: Transaction, type: string, held: boolean, by: str
     ? tx.ask(sql.hold, [name, clock?.now() ?? null, encodeText(by)])
     : tx.ask(sql.lift, [name])
   return (await changed).length > 0
+}
+
+export async function beginOperation(tx: Transaction, operation: Operation): Promise<Operation> {
+  const begun = operationBegun(operation, (await tx.moment(0)).now)
+  await saveOperation(tx, begun)
+  return begun
 }
 
 export async function saveOperation(tx: Transaction, operation: Operation): Promise<boolean> {

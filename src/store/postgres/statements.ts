@@ -9,6 +9,9 @@ const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 /** What a caller says, or the time of the database. */
 const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
 
+/** The same, asked once for a statement: only then can an index be searched by it. */
+const onceOr = (mark: string) => `(select ${timeOr(mark)})`
+
 /** The first columns of a move: the id, the status and the version of the row that it moves. */
 const guards = 3
 
@@ -134,9 +137,9 @@ export function statementsFor(schema: string) {
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end, p.places
       from picked p join ${s}.tasks k on k.ctid = p.place`,
 
-    due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${timeOr('$1')}
+    due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
       order by t.run_at, t.n limit $2::int for update skip locked`,
-    nextDue: `select run_at from ${s}.tasks where status = 'scheduled' order by run_at, n limit 1`,
+    dueIn: `select greatest(0, run_at - ${timeOr('$1')}) from ${s}.tasks where status = 'scheduled' order by run_at, n limit 1`,
 
     startBoot: `insert into ${s}.boots (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
       select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,
@@ -161,8 +164,8 @@ export function statementsFor(schema: string) {
     dropFencedOff: `delete from ${s}.fenced_off f
       where not exists (select 1 from ${s}.boots b where b.id = f.boot and b.ended_at is null)`,
 
-    prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null and t.completed_at < $1
-      order by t.completed_at, t.n limit $2::int for update skip locked`,
+    prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
+      and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.n limit $3::int for update skip locked`,
 
     hold: `insert into ${s}.holds (type, since, by) select $1, ${timeOr('$2')}, $3 on conflict do nothing returning 1`,
     lift: `delete from ${s}.holds where type = $1 returning 1`,

@@ -13,6 +13,7 @@ import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { KnownRows } from './known.ts'
 import { readCounts, Waiting } from './counters.ts'
+import { DatabaseTime } from './database-time.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './joining.ts'
@@ -44,7 +45,14 @@ export async function openPostgres(database: string, options: PostgresOptions = 
   const { servers, ...own } = addressOf(database)
   const { schema = defaultSchema, lease = 15_000, clock } = { ...own, ...options }
   await migrateSchema(servers, schema)
-  return new PostgresStore(servers, { schema, lease, clock })
+  const store = new PostgresStore(servers, { schema, lease, clock })
+  try {
+    await store.askTime()
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+  return store
 }
 
 type Opened = Readonly<{ schema: string; lease: number; clock: Clock | undefined }>
@@ -72,13 +80,14 @@ class PostgresStore implements port.Store {
   readonly #reader: Reader
   readonly #signals: PostgresSignals
   readonly #waiting = new Waiting()
+  readonly #time = new DatabaseTime()
   /** When boots of this process began, at the earliest. */
   readonly #begun = new Map<BootId, number>()
   readonly #hints = new Hints()
 
   constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
     this.#sql = statementsFor(schema)
-    const source = { schema, sql: this.#sql, clock }
+    const source = { schema, sql: this.#sql, clock, time: this.#time }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
@@ -103,6 +112,16 @@ class PostgresStore implements port.Store {
     this.#aside = new Commits(this.#waitingAside, source, carryOut)
     this.#commits = new Commits(this.#writing, source, carryOut, this.#aside)
     this.#settlements = new Commits(this.#settling, source, carryOut, this.#aside)
+  }
+
+  /** Before it, the store knows no time. */
+  async askTime(): Promise<void> {
+    const [row] = await this.#reader.read((session) => session.query(this.#sql.now))
+    this.#time.learn(row![0] as number)
+  }
+
+  now(): number {
+    return this.#clock?.now() ?? this.#time.now()
   }
 
   /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
@@ -173,7 +192,7 @@ class PostgresStore implements port.Store {
     })
   }
 
-  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+  promote(limit: number): Promise<port.Promoted> {
     return this.#alone((tx) => sweeping.promote(tx, limit, this.#waiting))
   }
 
@@ -198,8 +217,8 @@ class PostgresStore implements port.Store {
     return this.#reader.read((session) => boots.livingBoots(session, this.#sql, this.#clock))
   }
 
-  prune(before: number, limit: number): Promise<number> {
-    return this.#alone((tx) => sweeping.prune(tx, before, limit))
+  prune(retention: number, limit: number): Promise<number> {
+    return this.#alone((tx) => sweeping.prune(tx, retention, limit))
   }
 
   purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
@@ -208,6 +227,10 @@ class PostgresStore implements port.Store {
 
   hold(type: string, held: boolean, by: string): Promise<boolean> {
     return this.#alone((tx) => holding.hold(tx, type, held, by))
+  }
+
+  beginOperation(operation: Operation): Promise<Operation> {
+    return this.#alone((tx) => holding.beginOperation(tx, operation))
   }
 
   saveOperation(operation: Operation): Promise<boolean> {

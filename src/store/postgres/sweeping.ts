@@ -1,5 +1,5 @@
 import * as rules from '../../core/transition.ts'
-import type { Moved, ReapOptions } from '../store.ts'
+import type { Moved, Promoted, ReapOptions } from '../store.ts'
 import { rollUp, waitingOf, type Waiting } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -9,23 +9,19 @@ import { Work } from './work.ts'
 /** Ended boots are remembered for a day, for those who ask what happened. */
 const bootMemory = 86_400_000
 
-export async function promote(
-  tx: Transaction,
-  limit: number,
-  waiting: Waiting,
-): Promise<Readonly<{ moved: readonly Moved[]; nextDue: number | null }>> {
+export async function promote(tx: Transaction, limit: number, waiting: Waiting): Promise<Promoted> {
   const { sql, clock } = tx.source
   const due = tx.ask(sql.due, [clock?.now() ?? null, limit])
   const work = new Work(await tx.moment(limit))
   work.hold(await due)
   const moved = work.tasks.map((task) => work.move(rules.promoted(task, work.moment)))
   await work.write(tx)
-  const next = tx.ask(sql.nextDue)
+  const next = tx.ask(sql.dueIn, [clock?.now() ?? null])
   await rollUp(tx)
   const counted = waitingOf(await tx.ask(sql.counts))
   tx.afterCommit(() => waiting.learn(counted))
   const [row] = await next
-  return { moved, nextDue: (row?.[0] ?? null) as number | null }
+  return { moved, dueIn: (row?.[0] ?? null) as number | null }
 }
 
 export async function reap(tx: Transaction, options: ReapOptions): Promise<Moved[]> {
@@ -45,9 +41,9 @@ export async function reap(tx: Transaction, options: ReapOptions): Promise<Moved
   return moved
 }
 
-export async function prune(tx: Transaction, before: number, limit: number): Promise<number> {
-  const { sql } = tx.source
-  const rows = await tx.ask(sql.prunable, [before, limit])
+export async function prune(tx: Transaction, retention: number, limit: number): Promise<number> {
+  const { sql, clock } = tx.source
+  const rows = await tx.ask(sql.prunable, [clock?.now() ?? null, retention, limit])
   const work = new Work(await tx.moment(0))
   work.hold(rows)
   for (const { id } of work.tasks) work.delete(id)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import type { Moment } from '../../core/transition.ts'
+import type { DatabaseTime } from './database-time.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { stateOf } from './failures.ts'
 import type { Statements } from './statements.ts'
@@ -30,6 +31,7 @@ export type Source = Readonly<{
   sql: Statements
   /** Only in tests; the time of the database otherwise. */
   clock: Clock | undefined
+  time: DatabaseTime
 }>
 
 /** One transaction. Statements go out at once; those of `write` are answered at the commit. */
@@ -82,9 +84,10 @@ export class Transaction {
 
   /** The time, and so many places in the queue; read after the locks that were asked for before. */
   async moment(places: number): Promise<Moment> {
-    const { sql, clock } = this.source
+    const { sql, clock, time } = this.source
     const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
     const [now, first, , all] = row as [number, number?, number?, (string | null)?]
+    time.learn(now)
     const apart = all?.split(',').map(Number)
     let used = 0
     return {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { Settlement } from '../../core/outcome.ts'
-import { operationSeen, type Operation } from '../../core/operation.ts'
+import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import {
   isActive,
   isTerminal,
@@ -15,13 +15,14 @@ import * as rules from '../../core/transition.ts'
 import { compactLines, lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type * as port from '../store.ts'
-import { operationsKept, timelineLimit } from '../store.ts'
+import { timelineLimit } from '../store.ts'
 import { forgetBoots, livingBoots, startBoot } from './boots.ts'
 import { Commits } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
 import { appendLog, readLog } from './log.ts'
 import { migrate } from './migrations.ts'
+import { keepOperation } from './operations.ts'
 import { Reader } from './reader.ts'
 import { fixedValues, movingValues, numberOf, taskOf, type Row } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
@@ -68,6 +69,10 @@ class SqliteStore implements port.Store {
     })
   }
 
+  now(): number {
+    return this.#clock.now()
+  }
+
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
     return this.#commits.write(() => this.#submit(submissions, options))
   }
@@ -112,7 +117,7 @@ class SqliteStore implements port.Store {
     })
   }
 
-  promote(limit: number): Promise<Readonly<{ moved: readonly port.Moved[]; nextDue: number | null }>> {
+  promote(limit: number): Promise<port.Promoted> {
     return this.#commits.write(() => {
       const moment = this.#moment()
       const rows = this.#sql.due.all(moment.now, limit) as unknown as Row[]
@@ -120,8 +125,8 @@ class SqliteStore implements port.Store {
         const task = taskOf(row)
         return this.#move(numberOf(row), task, rules.promoted(task, moment))
       })
-      const next = this.#sql.nextDue.get() as unknown as [number | null]
-      return { moved, nextDue: next[0] }
+      const [next] = this.#sql.nextDue.get() as unknown as [number | null]
+      return { moved, dueIn: next === null ? null : Math.max(0, next - moment.now) }
     })
   }
 
@@ -161,8 +166,9 @@ class SqliteStore implements port.Store {
     return this.#read(() => livingBoots(this.#sql))
   }
 
-  prune(before: number, limit: number): Promise<number> {
+  prune(retention: number, limit: number): Promise<number> {
     return this.#commits.write(() => {
+      const before = this.#clock.now() - retention
       const rows = this.#sql.prunable.all(before, limit) as unknown as Row[]
       for (const row of rows) this.#delete(numberOf(row), taskOf(row))
       return rows.length
@@ -211,13 +217,16 @@ class SqliteStore implements port.Store {
     return this.#read(() => this.#reader.ahead(place, types, limit))
   }
 
-  saveOperation(operation: Operation): Promise<boolean> {
+  beginOperation(operation: Operation): Promise<Operation> {
     return this.#commits.write(() => {
-      const { id, boot } = operation
-      const [cancel] = this.#sql.saveOperation.get(id, boot, JSON.stringify(operation)) as unknown as [number]
-      this.#sql.forgetOperations.run(operationsKept)
-      return cancel === 0
+      const begun = operationBegun(operation, this.#clock.now())
+      keepOperation(this.#sql, begun)
+      return begun
     })
+  }
+
+  saveOperation(operation: Operation): Promise<boolean> {
+    return this.#commits.write(() => keepOperation(this.#sql, operation))
   }
 
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
