@@ -42,6 +42,8 @@ const looksClosely = 10
 const interestLasts = 30_000
 const askAgainAfter = 10_000
 const saidAfter = 150
+/** Tasks that other nodes wait for, at most. */
+const mostWanted = 100_000
 
 /**
  * Brings home what other nodes do to the tasks that someone here listens to or has code of, and tells other nodes what they
@@ -67,11 +69,18 @@ export class Follower {
   }
 
   start(): void {
-    const { bus, signals } = this.#options
+    const { bus, signals, logger } = this.#options
     this.#stops = [
       bus.onAll((event) => this.#happened(event)),
       bus.onWatch((id) => this.#watched(id)),
-      signals.hear((signal) => this.#heard(signal)),
+      signals.hear(
+        (signal) => this.#heard(signal),
+        (payload) =>
+          logger.warn(
+            { payload: payload.slice(0, 200) },
+            'something other than a node sends notifications on the channel of the database: they are ignored',
+          ),
+      ),
     ]
     this.#looker.kick()
   }
@@ -133,7 +142,8 @@ export class Follower {
     if (signal.kind === 'queued') queued()
     else if (signal.kind === 'watched') {
       const until = clock.monotonic() + interestLasts
-      for (const id of signal.ids) this.#wanted.set(id, until)
+      // One that is passed over is looked at by the other node itself, every second.
+      for (const id of signal.ids) if (this.#wanted.size < mostWanted) this.#wanted.set(id, until)
     } else {
       void this.#look(signal.ids.filter((id) => bus.isWatched(id) || isAlive(id)))
     }

@@ -13,8 +13,11 @@ export interface Signals {
   /** To all other nodes, within some tens of milliseconds. */
   send(signal: Signal): void
 
-  /** What other nodes send. The answer ends it. */
-  hear(listener: (signal: Signal) => void): () => void
+  /**
+   * What other nodes send. The answer ends it. Whoever may use the database can send anything: what is no signal is passed
+   * over, and `unreadable` hears of the first one.
+   */
+  hear(listener: (signal: Signal) => void, unreadable: (payload: string) => void): () => void
 }
 
 /** What the keeper of a lease has to say. */

@@ -12,6 +12,7 @@ export class DatabaseTime {
   /** Of the time of the database over the monotonic one. */
   #ahead: number | undefined
   #learned = 0
+  #told = 0
 
   constructor(monotonic: () => number = () => performance.now()) {
     this.#monotonic = monotonic
@@ -29,6 +30,9 @@ export class DatabaseTime {
   /** In Unix milliseconds. The store asks the database before anyone else can ask here. */
   now(): number {
     if (this.#ahead === undefined) throw new Error('the database has not told its time yet')
-    return Math.floor(this.#ahead + this.#monotonic())
+    const time = Math.floor(this.#ahead + this.#monotonic())
+    // By progress that says when it was, listeners know which is newer.
+    if (time > this.#told || time < this.#told - setBack) this.#told = time
+    return this.#told
   }
 }

@@ -30,7 +30,8 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   readonly #servers: readonly string[]
   readonly #channel: string
   readonly #name = randomUUID()
-  readonly #listeners = new Set<(signal: Signal) => void>()
+  readonly #listeners = new Set<Listener>()
+  #wasUnreadable = false
   #client: Client | undefined
   #opening = false
   #closed = false
@@ -60,7 +61,8 @@ export class PostgresSignals implements Signals, AsyncDisposable {
     this.#timer.unref()
   }
 
-  hear(listener: (signal: Signal) => void): () => void {
+  hear(hear: Listener['hear'], unreadable: Listener['unreadable']): () => void {
+    const listener = { hear, unreadable }
     this.#listeners.add(listener)
     void this.#open()
     return () => this.#listeners.delete(listener)
@@ -96,10 +98,12 @@ export class PostgresSignals implements Signals, AsyncDisposable {
     this.#client?.query('select pg_notify($1, $2)', [this.#channel, payload]).catch(() => undefined)
   }
 
-  #take(payload: string | undefined): void {
-    const { from, test, queued, moved, watched } = messageOf(payload)
+  #take(payload = ''): void {
+    const message = messageOf(payload)
+    if (message === undefined) return this.#passOver(payload)
+    const { from, test, queued, moved, watched } = message
     if (from === this.#name) {
-      this.#heard = Math.max(this.#heard, test ?? 0)
+      if (test === this.#tested) this.#heard = test
       return
     }
     if (queued === true) this.#tell({ kind: 'queued' })
@@ -108,7 +112,13 @@ export class PostgresSignals implements Signals, AsyncDisposable {
   }
 
   #tell(signal: Signal): void {
-    for (const listener of this.#listeners) listener(signal)
+    for (const { hear } of this.#listeners) hear(signal)
+  }
+
+  #passOver(payload: string): void {
+    if (this.#wasUnreadable) return
+    this.#wasUnreadable = true
+    for (const { unreadable } of this.#listeners) unreadable(payload)
   }
 
   #test(): void {
@@ -170,13 +180,26 @@ export function channelOf(schema: string): string {
   return `fermata_${createHash('sha256').update(schema).digest('hex').slice(0, 32)}`
 }
 
-/** Anyone who may use the database can send whatever he likes: what is no message says nothing. */
-function messageOf(payload = ''): Partial<Message> {
+type Listener = Readonly<{ hear: (signal: Signal) => void; unreadable: (payload: string) => void }>
+
+/** Undefined for what no node sends: anyone who may use the database can notify whatever they like. */
+function messageOf(payload: string): Message | undefined {
+  let said: unknown
   try {
-    return (JSON.parse(payload) ?? {}) as Partial<Message>
+    said = JSON.parse(payload)
   } catch {
-    return {}
+    return undefined
   }
+  if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined
+  const { from, test, queued, moved, watched } = said as Readonly<Record<string, unknown>>
+  if (typeof from !== 'string' || (test !== undefined && typeof test !== 'number')) return undefined
+  if (queued !== undefined && queued !== true) return undefined
+  if (!areIds(moved) || !areIds(watched)) return undefined
+  return said as Message
+}
+
+function areIds(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((id) => typeof id === 'string'))
 }
 
 function lineTo(server: string): Client {
