@@ -30,3 +30,34 @@ export type Settlement = Readonly<{
 
 /** `superseded`: the fence is no longer the newest. `stale`: the wish was taken back meanwhile; read it again. */
 export type SettleVerdict = 'settled' | 'superseded' | 'stale'
+
+/** Ten thousand years, in milliseconds: added to any present time it stays a date that the platform can hold. */
+export const longestDuration = 315_576_000_000_000
+
+/**
+ * Throws `RangeError` or `TypeError` for what no store can keep: each refuses it before it can spoil what is written beside it,
+ * or turn into something else on the way.
+ */
+export function mustBeKept({
+  ranMs = 0,
+  outcome,
+  checkpoint = '',
+  progress,
+  log = [],
+}: Partial<Settlement>): void {
+  const number = (name: string, value: number) => {
+    if (!(Math.abs(value) <= longestDuration)) throw new RangeError(`${name} cannot be ${value}`)
+  }
+  const text = (name: string, value: Json) => {
+    if (typeof value !== 'string') throw new TypeError(`${name} must be a document as text`)
+  }
+  number('ranMs', ranMs)
+  text('checkpoint', checkpoint)
+  if (outcome?.kind === 'completed') text('result', outcome.result)
+  if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)
+  if (progress !== undefined && !Number.isFinite(progress.current)) number('progress', Number.NaN)
+  for (const { at, text: line } of log) {
+    number('the time of a log line', at)
+    text('a log line', line)
+  }
+}

@@ -90,11 +90,11 @@ export class Claimer {
   }
 
   async #claim(limit: number): Promise<boolean> {
-    const { store, boot, types, take, logger } = this.#options
+    const { store, boot, types, logger } = this.#options
     const number = ++this.#begun
     try {
       const claimed = await store.claim({ boot: boot(), limit, types })
-      for (const one of claimed) take(one)
+      for (const one of claimed) this.#take(one)
       this.#answer(number)
       if (claimed.length === limit) this.#wanted = true
       return true
@@ -119,6 +119,17 @@ export class Claimer {
         'claimed tasks that did not start could not be given back; trying again',
       )
       return false
+    }
+  }
+
+  /** One that cannot be taken is given back before the next claim; those beside it start. */
+  #take(claimed: Claimed): void {
+    const { take, logger } = this.#options
+    try {
+      take(claimed)
+    } catch (error) {
+      this.#inDoubt = true
+      logger.error({ err: error, task: claimed.task.id }, 'a claimed task could not be started')
     }
   }
 

@@ -30,6 +30,8 @@ export async function record(node: Node, settlement: Settlement): Promise<Settle
   }
 }
 
+const refusal = 'OUTCOME_REFUSED'
+
 /** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
 export async function recordCheckpoint(node: Node, save: Save, outdated: () => boolean): Promise<boolean> {
   const write = async () => (outdated() ? [true] : node.store.save(node.boot, [save]))
@@ -101,11 +103,28 @@ function isRecorded(task: Task | null, { outcome, fence }: Settlement, boot: Boo
   return outcome.kind === 'fenced' && task.fence === fence + 1 && isActive(task.status)
 }
 
-/** The store refuses this very outcome: the task fails, rather than wait for ever. */
+/**
+ * The store refuses this very outcome: the task fails, rather than run for ever. Nothing that the run has said goes with it,
+ * so that nothing is left to refuse. Code that lives on is told that its task is not its own any more.
+ */
 async function refused(node: Node, settlement: Settlement, cause: unknown): Promise<Settled | undefined> {
-  node.logger.error({ err: cause, task: settlement.id }, 'the store refused the outcome of a run')
-  if (settlement.outcome.kind === 'failed') return undefined
-  const error = { code: 'OUTCOME_REFUSED', name: 'OutcomeRefused', message: 'The store refused the outcome.' }
-  const { id, fence, ranMs } = settlement
-  return record(node, { id, fence, ranMs, outcome: { kind: 'failed', error, retryIn: null } })
+  const { id, fence, ranMs, outcome, fencedOff = false } = settlement
+  node.logger.error({ err: cause, task: id }, 'the store refused the outcome of a run')
+  if (outcome.kind === 'failed' && outcome.error.code === refusal) return undefined
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `The store refused the outcome of the run: ${reason.slice(0, 500)}`
+  const answer = await record(node, {
+    id,
+    fence,
+    ranMs: Number.isFinite(ranMs) ? ranMs : 0,
+    outcome: {
+      kind: 'failed',
+      error: { code: refusal, name: 'OutcomeRefused', message },
+      retryIn: null,
+      ...('endedBy' in outcome && outcome.endedBy !== undefined ? { endedBy: outcome.endedBy } : {}),
+    },
+    ...(fencedOff ? { fencedOff } : {}),
+  })
+  const livesOn = outcome.kind === 'paused' || outcome.kind === 'fenced'
+  return livesOn && answer !== undefined ? { ...answer, verdict: 'superseded' } : answer
 }

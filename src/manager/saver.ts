@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { StoreUnavailable } from '../core/errors.ts'
 import type { BootId, Fence, TaskId } from '../core/task.ts'
 import type { Save, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
@@ -17,6 +18,8 @@ export type Savable = {
   /** What was written in this stint found the task not active with its fence. */
   superseded(stint?: number): void
 }
+
+type Sent = Readonly<{ run: Savable; stint: number; save: Save }>
 
 /** Coalesces checkpoints and progress of all runs into one write a turn. */
 export class Saver {
@@ -59,26 +62,49 @@ export class Saver {
     const runs = [...this.#dirty]
     this.#dirty.clear()
     if (runs.length === 0) return
-    const stints = runs.map(({ stint }) => stint)
-    const saves: Save[] = runs.map((run) => ({ id: run.id, fence: run.fence, ...run.unsaved.send() }))
+    await this.#save(
+      runs.map((run) => {
+        const save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
+        return { run, stint: run.stint, save }
+      }),
+    )
+  }
+
+  async #save(sent: readonly Sent[]): Promise<void> {
     try {
-      const held = await this.#store.save(this.#boot(), saves)
-      for (const [index, run] of runs.entries()) {
+      const held = await this.#store.save(
+        this.#boot(),
+        sent.map(({ save }) => save),
+      )
+      for (const [index, { run, stint }] of sent.entries()) {
         if (held[index] !== false) run.unsaved.saved()
         else {
           run.unsaved.giveBack()
-          run.superseded(stints[index])
+          run.superseded(stint)
         }
       }
     } catch (error) {
-      this.#logger.warn(
-        { err: error, tasks: runs.length },
-        'checkpoints and progress could not be saved; trying again',
-      )
-      for (const run of runs) {
-        run.unsaved.giveBack()
-        this.add(run)
-      }
+      if (error instanceof StoreUnavailable) this.#later(sent, error)
+      else if (sent.length > 1) for (const one of sent) await this.#save([one])
+      else this.#refused(sent[0]!, error)
     }
+  }
+
+  #later(sent: readonly Sent[], error: StoreUnavailable): void {
+    const fields = { err: error, tasks: sent.length }
+    this.#logger.warn(fields, 'checkpoints and progress could not be saved; trying again')
+    for (const { run } of sent) {
+      run.unsaved.giveBack()
+      this.add(run)
+    }
+  }
+
+  /** Said again with the outcome of the run, unless it says something else until then: the task fails by it, and no other. */
+  #refused({ run }: Sent, error: unknown): void {
+    this.#logger.error(
+      { err: error, task: run.id },
+      'the store refused a checkpoint or the progress of a run',
+    )
+    run.unsaved.giveBack()
   }
 }

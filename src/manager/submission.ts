@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { parseDuration } from '../core/duration.ts'
 import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
+import { longestDuration } from '../core/outcome.ts'
 import type { Json, Submission } from '../core/task.ts'
 import { resolveBackoff } from '../registry/options.ts'
 import type { AnyTaskType } from '../registry/type.ts'
@@ -9,8 +10,6 @@ import type { Draft, SubmitOptions } from './api.ts'
 
 /** The last moment that a date of the platform can hold, in Unix milliseconds. */
 const lastMoment = 8_640_000_000_000_000
-/** Ten thousand years, in milliseconds: added to any present time it stays before the last moment. */
-const longestDelay = 315_576_000_000_000
 
 /** Limits of the options, for those who describe them. */
 export const optionLimits = {
@@ -128,7 +127,7 @@ function startOf(
   if (delay !== undefined && runAt !== undefined) refuse('runAt', 'excludes delay: give one of them')
   if (delay !== undefined) {
     const ms = parseDuration(delay)
-    if (ms === undefined || ms > longestDelay) {
+    if (ms === undefined || ms > longestDuration) {
       refuse('delay', 'must be a duration: seconds, or text like "10m"')
     } else if (ms > 0) {
       return { runAt: null, delay: Math.ceil(ms) }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import { operationBegun, type Operation } from '../core/operation.ts'
-import type { Settlement } from '../core/outcome.ts'
+import { mustBeKept, type Settlement } from '../core/outcome.ts'
 import {
   isActive,
   isSuspect,
@@ -139,9 +139,7 @@ class MemoryStore implements port.Store {
 
   settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
     return this.#write(() => {
-      for (const { checkpoint = '', outcome } of settlements) {
-        mustBeText(checkpoint, outcome.kind === 'completed' ? outcome.result : '')
-      }
+      for (const settlement of settlements) mustBeKept(settlement)
       return settlements.map((settlement): port.Settled => {
         const kept = this.#tasks.get(settlement.id)
         if (kept === undefined) return { verdict: 'superseded', task: null, entry: null }
@@ -159,7 +157,7 @@ class MemoryStore implements port.Store {
 
   save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
     return this.#write(() => {
-      for (const { checkpoint = '' } of saves) mustBeText(checkpoint)
+      for (const save of saves) mustBeKept(save)
       return saves.map(({ id, fence, checkpoint, progress, log }) => {
         const kept = this.#tasks.get(id)
         if (kept?.task.fence !== fence || kept.task.ownerBoot !== boot || !isActive(kept.task.status))

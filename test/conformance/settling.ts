@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import type { Settlement } from '../../src/core/outcome.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { one, testsOn } from './scene.ts'
@@ -51,6 +52,34 @@ export function settling(kind: StoreKind): void {
         ['settled', first.id],
       ])
     })
+
+    const refused: readonly [string, Partial<Settlement>][] = [
+      ['a delay that is no number', { outcome: { kind: 'failed', error: boom, retryIn: Number.NaN } }],
+      ['a delay without end', { outcome: { kind: 'failed', error: boom, retryIn: 1e300 } }],
+      ['a run that took no time that can be told', { ranMs: Number.POSITIVE_INFINITY }],
+      ['progress that is no number', { progress: { current: Number.NaN, at: 0 } }],
+      ['a line of no time', { log: [{ at: Number.NaN, attempt: 1, text: 'line' }] }],
+      ['a checkpoint that is no text', { checkpoint: 5 as unknown as string }],
+      ['a result that is no text', { outcome: { kind: 'completed', result: 5 as unknown as string } }],
+    ]
+    for (const [what, bad] of refused)
+      test(`of ${what} is refused, and hurts nobody beside it`, async (scene) => {
+        const tasks = [await given.running(scene), await given.running(scene), await given.running(scene)]
+        const answers = await Promise.allSettled(
+          tasks.map(({ id, fence }, index) => {
+            const settlement: Settlement = { id, fence, outcome: completed, ranMs: 0 }
+            return scene.store.settle(scene.boot, [index === 1 ? { ...settlement, ...bad } : settlement])
+          }),
+        )
+        expect(answers).toMatchObject([
+          { value: [{ verdict: 'settled' }] },
+          { reason: expect.not.objectContaining({ code: 'STORE_UNAVAILABLE' }) },
+          { value: [{ verdict: 'settled' }] },
+        ])
+        const [, kept] = tasks
+        expect(await scene.task(kept!)).toEqual(kept)
+        expect(await scene.settle(kept!, abandoned)).toMatchObject({ verdict: 'settled' })
+      })
 
     test('of a pause that was taken back is stale, even when a new pause stands', async (scene) => {
       const firstWish = await given.pausing(scene)

@@ -2,7 +2,6 @@ import type { Settlement } from '../../core/outcome.ts'
 import { isActive, isTerminal, type BootId, type TaskId } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
 import type { Command, Controlled, Copy, Moved, Purged, Save, Settled } from '../store.ts'
-import { encodeText } from './text.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -64,12 +63,4 @@ export function purge(work: Work, id: TaskId): Purged {
 /** Whether a settlement may put its task into the queue: those take a place in it. */
 export function mayQueue({ outcome }: Settlement): boolean {
   return outcome.kind !== 'completed' && outcome.kind !== 'paused' && outcome.kind !== 'cancelled'
-}
-
-/** Throws `TypeError` for what could not be kept, before it can spoil the group that it would be written with. */
-export function mustBeText(settlements: readonly Settlement[]): void {
-  for (const { checkpoint = '', outcome } of settlements) {
-    encodeText(checkpoint)
-    if (outcome.kind === 'completed') encodeText(outcome.result)
-  }
 }

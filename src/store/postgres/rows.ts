@@ -140,7 +140,7 @@ export function tagColumns(tags: ReturnType<typeof tagsOf>): Value[][] {
 }
 
 /** Throws `TypeError` for what could not be kept, before it can spoil the group that it would be written with. */
-export function mustBeKept({ id, type, parameters, idempotencyKey, requestHash }: Submission): void {
+export function mustBeEncodable({ id, type, parameters, idempotencyKey, requestHash }: Submission): void {
   for (const text of [id, type, parameters, idempotencyKey ?? '', requestHash ?? '']) encodeText(text)
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
-import type { Settlement } from '../../core/outcome.ts'
+import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type * as port from '../store.ts'
@@ -20,7 +20,7 @@ import { submitWithin } from './joining.ts'
 import { keepLease, monotonicNow } from './keeper.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
-import { mustBeKept, selectedCount, taskOf } from './rows.ts'
+import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as sweeping from './sweeping.ts'
@@ -95,7 +95,7 @@ class PostgresStore implements port.Store {
       keepLease: (boot, news) =>
         keepLease({ servers, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
       submitWithin: async (transaction, submissions, options) => {
-        for (const submission of submissions) mustBeKept(submission)
+        for (const submission of submissions) mustBeEncodable(submission)
         return submitWithin(transaction, { submissions, options }, source, this.#waiting)
       },
     }
@@ -127,7 +127,7 @@ class PostgresStore implements port.Store {
   /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
     try {
-      for (const submission of submissions) mustBeKept(submission)
+      for (const submission of submissions) mustBeEncodable(submission)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,7 +147,7 @@ class PostgresStore implements port.Store {
   }
 
   async settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
-    acts.mustBeText(settlements)
+    settlements.forEach(mustBeKept)
     return this.#act({
       ids: idsOf(settlements),
       places: settlements.filter(acts.mayQueue).length,
@@ -157,7 +157,7 @@ class PostgresStore implements port.Store {
   }
 
   async save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
-    for (const { checkpoint = '' } of saves) encodeText(checkpoint)
+    saves.forEach(mustBeKept)
     return this.#act({
       ids: idsOf(saves),
       ours: true,

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
-import type { Settlement } from '../../core/outcome.ts'
+import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import {
   isActive,
@@ -299,6 +299,7 @@ class SqliteStore implements port.Store {
   }
 
   #settle(boot: BootId, settlement: Settlement): port.Settled {
+    mustBeKept(settlement)
     const row = this.#row(settlement.id)
     if (row === undefined) return { verdict: 'superseded', task: null, entry: null }
     const task = taskOf(row)
@@ -316,7 +317,9 @@ class SqliteStore implements port.Store {
     return { verdict: 'settled', ...moved }
   }
 
-  #save(boot: BootId, { id, fence, checkpoint, progress, log }: port.Save): boolean {
+  #save(boot: BootId, save: port.Save): boolean {
+    mustBeKept(save)
+    const { id, fence, checkpoint, progress, log } = save
     const row = this.#row(id)
     if (row === undefined) return false
     const task = taskOf(row)
