@@ -17,6 +17,7 @@ export class Mortal {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key)
         if (key === Symbol.asyncDispose) return async () => {}
+        if (key === 'now') return () => target.now()
         if (typeof value !== 'function') return value
         return (...args: unknown[]) => this.outlive(() => value.apply(target, args) as Promise<unknown>)
       },
