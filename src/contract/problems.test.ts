@@ -1,6 +1,8 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import * as errors from '../core/errors.ts'
-import { isProblemCode, problems, taskErrors } from './problems.ts'
+import { clientErrors, isProblemCode, problems, taskErrors } from './problems.ts'
 
 /** Passes for most kinds of argument, a text too. */
 const any = Object.assign([], { toWellFormed: () => '' })
@@ -31,6 +33,20 @@ test('every error of the family is a problem or a code of a task, never both', (
     const places = [isProblemCode(code), Object.hasOwn(taskErrors, code)].filter(Boolean)
     expect(places, `${name} (${code}) needs one entry in contract/problems.ts`).toHaveLength(1)
   }
+})
+
+test('every code that the source gives to an error is documented', () => {
+  const src = join(import.meta.dirname, '..')
+  const found = new Set<string>()
+  for (const file of globSync('{core,manager,registry,runtime,store}/**/*.ts', { cwd: src })) {
+    if (file.endsWith('.test.ts')) continue
+    const text = readFileSync(join(src, file), 'utf8')
+    for (const [, code = ''] of text.matchAll(/\bcode\b(?: =|:) '([A-Z][A-Z_0-9]*)'/g)) found.add(code)
+  }
+  expect(found.size).toBeGreaterThan(25)
+  for (const code of ['POISON', 'TIMEOUT', 'OUT_OF_MEMORY', 'EXITED']) expect(found).toContain(code)
+  const known = { ...problems, ...taskErrors, ...clientErrors }
+  expect([...found].filter((code) => !Object.hasOwn(known, code))).toEqual([])
 })
 
 test('codes are upper case, statuses are errors, and every 503 and 429 says when to try again', () => {

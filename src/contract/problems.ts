@@ -60,6 +60,11 @@ export const taskErrors = {
   POISON: 'Its node died too often while it ran the task',
   UNCAUGHT: 'Code of the handler threw an error that nobody could catch',
   EXITED: 'Code of the handler tried to end the process that it runs in',
+  OUT_OF_MEMORY: 'The handler used more memory than its thread or process may have',
+  COMMAND_FAILED:
+    'The executable ended with an exit code or by a signal that means failure, or could not be started',
+  TYPE_NOT_EXPORTED: 'The module of the type does not export it, so that no thread can run it',
+  TASKS_INVALID: 'A module of task types cannot be loaded',
   TASK_FAILED: 'The library waited for the result of a task that failed',
   DATABASE_INVALID: 'The address of the database is not valid',
   DEFINITION_INVALID: 'A task type is not defined well',

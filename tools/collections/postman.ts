@@ -20,14 +20,15 @@ export function postmanCollection(): string {
     item: [...folders, { name: 'streams without an end', item: endless }].filter(
       ({ item }) => item.length > 0,
     ),
-    variable: [...Object.entries(variables), ...emptyVariables().map((name) => [name, 'none'])].map(
-      ([key, value]) => ({ key, value }),
-    ),
+    variable: [
+      ...Object.entries({ ...variables, endless: 'no' }),
+      ...emptyVariables().map((name) => [name, 'none']),
+    ].map(([key, value]) => ({ key, value })),
   }
   return `${JSON.stringify(collection, null, 2)}\n`
 }
 
-/** It streams whatever happens: a runner would wait for ever. */
+/** It streams whatever happens. */
 export function isEndless({ streams, path }: Step): boolean {
   return streams && !path.includes('{{task_id}}')
 }
@@ -63,8 +64,18 @@ function itemOf(step: Step): Json {
       },
     },
     response: [],
-    event: [{ listen: 'test', script: { type: 'text/javascript', exec: testOf(step) } }],
+    event: [...(isEndless(step) ? [scriptOf('prerequest', skipped)] : []), scriptOf('test', testOf(step))],
   }
+}
+
+/** A runner would wait for ever; a person who wants to look sets the variable. */
+const skipped = [
+  '// Set the variable "endless" to "yes" to open this stream: it has no end, so a run of the collection leaves it out.',
+  "if (pm.variables.get('endless') !== 'yes') pm.execution.skipRequest()",
+]
+
+function scriptOf(listen: 'prerequest' | 'test', exec: readonly string[]): Json {
+  return { listen, script: { type: 'text/javascript', exec } }
 }
 
 function testOf({ statuses, sets }: Step): string[] {
