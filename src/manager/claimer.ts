@@ -6,6 +6,8 @@ import type { Logger } from './logger.ts'
 
 /** Milliseconds after which a claim is tried although nothing asked for one: notifications are only hints. */
 const pollEvery = 1_000
+/** Between looks for what a claim in doubt has left, once there was one. */
+const lookEvery = 60_000
 
 export type ClaimerOptions = Readonly<{
   store: Store
@@ -42,6 +44,7 @@ export class Claimer {
   #stopped = false
   #inDoubt = false
   #stopTimer: (() => void) | undefined
+  #stopLooking: (() => void) | undefined
 
   constructor(options: ClaimerOptions) {
     this.#options = options
@@ -69,6 +72,7 @@ export class Claimer {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#stopTimer?.()
+    this.#stopLooking?.()
     await this.#turning
   }
 
@@ -101,9 +105,20 @@ export class Claimer {
     } catch (error) {
       // Unless the store says that nothing was recorded, something may have been that did not start.
       this.#inDoubt ||= !(error instanceof StoreUnavailable) || error.unknown
+      if (this.#inDoubt) this.#lookLater()
       logger.warn({ err: error }, 'a claim failed; trying again')
       return false
     }
+  }
+
+  /** A commit in doubt may wait at the server for its standby, and be seen long after the first look. */
+  #lookLater(): void {
+    this.#stopLooking ??= this.#options.clock.after(lookEvery, () => {
+      this.#stopLooking = undefined
+      this.#lookLater()
+      this.doubt()
+      this.kick()
+    })
   }
 
   /** False when it could not be done: until then nothing more is claimed. */

@@ -49,3 +49,31 @@ test('a save that is refused tells in which stint it was sent: the task may have
   expect(refused).toEqual([1])
   expect(run.unsaved.take()).toEqual({ checkpoint: '1' })
 })
+
+test('a run whose save waits keeps no other run waiting', async () => {
+  const clock = new FakeClock()
+  const saved: string[] = []
+  const store = {
+    save: (_: string, saves: readonly { id: string }[]) => {
+      saved.push(...saves.map(({ id }) => id))
+      const isHeld = saves.some(({ id }) => id === 'held')
+      return isHeld ? new Promise(() => {}) : Promise.resolve(saves.map(() => true))
+    },
+  } as unknown as Store
+  const saver = new Saver(store, () => 'boot', clock, quiet)
+  const runs = ['held', 'free'].map((id) => ({
+    id,
+    fence: 1,
+    stint: 1,
+    unsaved: new Unsaved(),
+    superseded() {},
+  }))
+  for (const state of ['1', '2']) {
+    for (const run of runs) {
+      run.unsaved.keep(state)
+      saver.add(run)
+    }
+    await clock.advance(100)
+  }
+  expect(saved).toEqual(['held', 'free', 'free'])
+})

@@ -19,9 +19,10 @@ export type Savable = {
   superseded(stint?: number): void
 }
 
-type Sent = Readonly<{ run: Savable; stint: number; save: Save }>
-
-/** Coalesces checkpoints and progress of all runs into one write a turn. */
+/**
+ * Coalesces checkpoints and progress: one write of a run at a time, and those of all runs together in one turn. Each is a call of
+ * its own, so that a run whose row others hold keeps no other one waiting.
+ */
 export class Saver {
   readonly #store: Store
   readonly #boot: () => BootId
@@ -29,7 +30,7 @@ export class Saver {
   readonly #logger: Logger
   #dirty = new Set<Savable>()
   #gathering = false
-  #writing: Promise<void> = Promise.resolve()
+  readonly #writing = new Map<Savable, Promise<void>>()
 
   constructor(store: Store, boot: () => BootId, clock: Clock, logger: Logger) {
     this.#store = store
@@ -44,7 +45,7 @@ export class Saver {
     this.#gathering = true
     this.#clock.after(gatherFor, () => {
       this.#gathering = false
-      void this.flush()
+      void this.#write()
     })
   }
 
@@ -54,53 +55,49 @@ export class Saver {
 
   /** Writes what is gathered; after a failure of the store it is tried again with what came since. */
   flush(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#write())
-    return this.#writing
+    if (this.#writing.size === 0) return this.#write()
+    return Promise.all(this.#writing.values()).then(() => this.#write())
   }
 
+  /** What a run says while it is being written is written next. */
   async #write(): Promise<void> {
-    const runs = [...this.#dirty]
-    this.#dirty.clear()
-    if (runs.length === 0) return
-    await this.#save(
-      runs.map((run) => {
-        const save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
-        return { run, stint: run.stint, save }
-      }),
-    )
+    const runs = [...this.#dirty].filter((run) => !this.#writing.has(run))
+    for (const run of runs) {
+      this.#dirty.delete(run)
+      const writing = this.#save(run).then(() => {
+        this.#writing.delete(run)
+        if (this.#dirty.has(run)) this.add(run)
+      })
+      this.#writing.set(run, writing)
+    }
+    await Promise.all(runs.map((run) => this.#writing.get(run)))
   }
 
-  async #save(sent: readonly Sent[]): Promise<void> {
+  async #save(run: Savable): Promise<void> {
+    const { stint } = run
     try {
-      const held = await this.#store.save(
-        this.#boot(),
-        sent.map(({ save }) => save),
-      )
-      for (const [index, { run, stint }] of sent.entries()) {
-        if (held[index] !== false) run.unsaved.saved()
-        else {
-          run.unsaved.giveBack()
-          run.superseded(stint)
-        }
+      const save: Save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
+      const [held] = await this.#store.save(this.#boot(), [save])
+      if (held !== false) run.unsaved.saved()
+      else {
+        run.unsaved.giveBack()
+        run.superseded(stint)
       }
     } catch (error) {
-      if (error instanceof StoreUnavailable) this.#later(sent, error)
-      else if (sent.length > 1) for (const one of sent) await this.#save([one])
-      else this.#refused(sent[0]!, error)
+      if (error instanceof StoreUnavailable) this.#later(run, error)
+      else this.#refused(run, error)
     }
   }
 
-  #later(sent: readonly Sent[], error: StoreUnavailable): void {
-    const fields = { err: error, tasks: sent.length }
+  #later(run: Savable, error: StoreUnavailable): void {
+    const fields = { err: error, task: run.id }
     this.#logger.warn(fields, 'checkpoints and progress could not be saved; trying again')
-    for (const { run } of sent) {
-      run.unsaved.giveBack()
-      this.add(run)
-    }
+    run.unsaved.giveBack()
+    this.add(run)
   }
 
   /** Said again with the outcome of the run, unless it says something else until then: the task fails by it, and no other. */
-  #refused({ run }: Sent, error: unknown): void {
+  #refused(run: Savable, error: unknown): void {
     this.#logger.error(
       { err: error, task: run.id },
       'the store refused a checkpoint or the progress of a run',

@@ -1,5 +1,5 @@
-import { activeStatuses, type BootId, type Task } from '../core/task.ts'
-import type { Moved, Place, Store } from '../store/store.ts'
+import { activeStatuses, type BootId, type Task, type TimelineEntry } from '../core/task.ts'
+import type { Place, Store } from '../store/store.ts'
 
 const atOnce = 500
 
@@ -12,7 +12,8 @@ export async function releaseStrays(
   store: Store,
   boot: BootId,
   runsHere: (task: Task) => boolean,
-): Promise<readonly Moved[]> {
+  committed: (task: Task, entry: TimelineEntry) => void,
+): Promise<void> {
   const strays: Task[] = []
   let after: Place | null = null
   do {
@@ -28,9 +29,14 @@ export async function releaseStrays(
     strays.push(...found.filter((task) => task.ownerBoot === boot && !runsHere(task)))
     after = page.next
   } while (after !== null)
-  if (strays.length === 0) return []
   const outcome = { kind: 'released', why: 'its claim was in doubt' } as const
-  const settlements = strays.map(({ id, fence }) => ({ id, fence, outcome, ranMs: 0 }))
-  const answers = await store.settle(boot, settlements)
-  return answers.flatMap(({ task, entry }) => (task === null || entry === null ? [] : [{ task, entry }]))
+  const answers = await Promise.allSettled(
+    strays.map(({ id, fence }) => store.settle(boot, [{ id, fence, outcome, ranMs: 0 }])),
+  )
+  for (const answer of answers) {
+    if (answer.status === 'rejected') continue
+    for (const { task, entry } of answer.value) if (task !== null && entry !== null) committed(task, entry)
+  }
+  const failed = answers.find((answer) => answer.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }

@@ -349,8 +349,12 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   async #releaseStrays(): Promise<void> {
-    const moved = await releaseStrays(this.#store, this.#tenure.boot, (task) => this.#attempts.runs(task))
-    for (const { task, entry } of moved) this.#committed(task, entry)
+    await releaseStrays(
+      this.#store,
+      this.#tenure.boot,
+      (task) => this.#attempts.runs(task),
+      (task, entry) => this.#committed(task, entry),
+    )
   }
 
   now(): number {

@@ -7,6 +7,7 @@ import { HandlerRun } from '../../src/runtime/context.ts'
 import type { Ended, Executor } from '../../src/runtime/executor.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withVerbs, type LabOptions } from '../../src/testing/lab.ts'
+import { fromApi, submission } from '../support/tasks.ts'
 import { door, parking, stores, World, type OpenStore } from './world.ts'
 
 const none = z.object({})
@@ -135,6 +136,27 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
     await world.node.control(task.id, 'cancel')
     await world.pass(2_000)
     expect(await world.status(task)).toBe('cancelled')
+  })
+})
+
+describe.each(stores)('a claim in doubt on $name', ({ open }) => {
+  test('that is recorded long after the first look for it is given back', async () => {
+    const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
+    let doubted = false
+    const claim: Store['claim'] = (request) => {
+      if (doubted) return world.store.claim(request)
+      doubted = true
+      return Promise.reject(new StoreUnavailable('in doubt', { unknown: true }))
+    }
+    const store = withVerbs(world.store, { claim, [Symbol.asyncDispose]: async () => {} })
+    await world.boot({ maxConcurrent: 1, store })
+    await world.pass(5_000)
+    const late = submission({ id: 'late', type: 'sleeper' })
+    await world.store.submit([late], fromApi)
+    const types = [{ type: 'sleeper', concurrency: null }]
+    expect(await world.store.claim({ boot: world.node.state.boot, limit: 1, types })).toHaveLength(1)
+    await world.pass(100_000)
+    expect(await world.status(late)).toBe('completed')
   })
 })
 
