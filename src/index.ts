@@ -50,6 +50,8 @@ export {
   ParametersInvalid,
   QueueFull,
   ShuttingDown,
+  StoreDamaged,
+  StoreLost,
   StoreUnavailable,
   TaskCancelled,
   TaskError,

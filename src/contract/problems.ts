@@ -39,6 +39,8 @@ export const problems = {
   NOT_READY: { status: 503, title: 'The server is not ready', retryAfter: 1 },
   SHUTTING_DOWN: { status: 503, title: 'The server is shutting down', retryAfter: 5 },
   STORE_UNAVAILABLE: { status: 503, title: 'The store cannot be reached', retryAfter: 1 },
+  STORE_LOST: { status: 503, title: 'The files of the database were removed or replaced', retryAfter: 60 },
+  STORE_DAMAGED: { status: 503, title: 'The database is damaged', retryAfter: 60 },
   INTERNAL: { status: 500, title: 'Something went wrong inside the server' },
 } as const satisfies Record<string, ProblemKind>
 

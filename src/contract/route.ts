@@ -50,6 +50,8 @@ export const commonProblems = [
   'ORIGIN_FORBIDDEN',
   'REQUEST_INVALID',
   'STORE_UNAVAILABLE',
+  'STORE_LOST',
+  'STORE_DAMAGED',
   'SHUTTING_DOWN',
   'INTERNAL',
 ] as const satisfies readonly ProblemCode[]

@@ -98,7 +98,8 @@ export const serverRoutes = {
     path: '/readyz',
     tag: 'server',
     summary: 'Readiness',
-    description: 'The server takes work: the store is recovered, and it is not shutting down.',
+    description:
+      'The server takes work: it is not shutting down, and its database has just taken a commit like that of a submit. Otherwise the detail says why not: the disk is full, the database cannot be reached, is locked, lost or damaged.',
     answer: { description: 'Ready.', schema: HealthBody },
     problems: ['NOT_READY'],
   },

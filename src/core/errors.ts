@@ -126,14 +126,27 @@ export class DatabaseInvalid extends TaskError {
   }
 }
 
-/** The store cannot be reached or written now. `unknown`: a commit failed so that its outcome is not known. */
+/**
+ * The store cannot be reached or written. `STORE_UNAVAILABLE`: now, so that trying again helps; the others: until an operator
+ * has done something. `unknown`: a commit failed so that its outcome is not known.
+ */
 export class StoreUnavailable extends TaskError {
-  readonly code = 'STORE_UNAVAILABLE'
+  readonly code: 'STORE_UNAVAILABLE' | 'STORE_LOST' | 'STORE_DAMAGED' = 'STORE_UNAVAILABLE'
   readonly unknown: boolean
   constructor(message: string, options: { unknown: boolean; cause?: unknown }) {
     super(message, { cause: options.cause })
     this.unknown = options.unknown
   }
+}
+
+/** The files of the database were removed or replaced: what is written now would be gone with the process. */
+export class StoreLost extends StoreUnavailable {
+  override readonly code = 'STORE_LOST'
+}
+
+/** The database says of itself that it is damaged. */
+export class StoreDamaged extends StoreUnavailable {
+  override readonly code = 'STORE_DAMAGED'
 }
 
 export class ShuttingDown extends TaskError {

@@ -44,10 +44,10 @@ function serverHandlers({ manager, version, base }: HandlerContext): Handlers<ke
 
     getHealth: () => ({ status: 'ok' }),
 
-    getReadiness() {
-      const { phase } = manager.state
-      if (phase === 'ready') return { status: 'ready' }
-      throw new RequestRefused('NOT_READY', `This server takes no work: it is ${phase}.`)
+    async getReadiness() {
+      const trouble = await manager.trouble()
+      if (trouble === null) return { status: 'ready' }
+      throw new RequestRefused('NOT_READY', `This server takes no work. ${trouble}`)
     },
   }
 }

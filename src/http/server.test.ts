@@ -75,16 +75,15 @@ describe('an error of the engine', () => {
   })
 })
 
-describe('readiness', () => {
-  test.each(['starting', 'draining', 'closed'] as const)(
-    'is denied while the engine is %s',
-    async (phase) => {
-      const { app } = await serve(state(phase))
-      const answer = await app.inject({ url: '/readyz' })
-      expect([answer.statusCode, answer.json().code]).toEqual([503, 'NOT_READY'])
-      expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
-    },
-  )
+test('readiness is denied with the reason why no work is taken, and health is not', async () => {
+  const { app } = await serve({ trouble: async () => 'The disk is full.' })
+  const answer = await app.inject({ url: '/readyz' })
+  expect([answer.statusCode, answer.json().code, answer.json().detail]).toEqual([
+    503,
+    'NOT_READY',
+    'This server takes no work. The disk is full.',
+  ])
+  expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
 })
 
 test('a control waits as long as it is told, two seconds unless told otherwise', async () => {

@@ -141,4 +141,6 @@ export interface TaskManagerApi {
   nodes(): Promise<readonly LivingBoot[]>
 
   counts(): Promise<Counts>
+  /** Why no work is taken in, as a sentence; null when it is. */
+  trouble(): Promise<string | null>
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { StoreUnavailable } from '../core/errors.ts'
+import { StoreDamaged, StoreLost, StoreUnavailable } from '../core/errors.ts'
 import type { Logger } from './logger.ts'
 
 /** Milliseconds between two warnings of the same words. */
@@ -16,7 +16,9 @@ export function calmed(logger: Logger, clock: Clock): Logger {
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    warn(fields, message) {
+    warn(fields, text) {
+      const lasting = 'err' in fields ? lastingTrouble(fields.err) : undefined
+      const message = lasting ?? text
       const ofStore = 'err' in fields && fields.err instanceof StoreUnavailable
       const last = ofStore ? said.get(message) : undefined
       const now = clock.monotonic()
@@ -25,10 +27,17 @@ export function calmed(logger: Logger, clock: Clock): Logger {
         return
       }
       if (ofStore) said.set(message, { at: now, unsaid: 0 })
-      logger.warn(
+      const level = lasting === undefined ? 'warn' : 'error'
+      logger[level](
         last === undefined || last.unsaid === 0 ? fields : { ...fields, unsaid: last.unsaid },
         message,
       )
     },
   }
+}
+
+/** Which does not end by itself: it is one line for all parts of the node, and an error. */
+function lastingTrouble(error: unknown): string | undefined {
+  if (error instanceof StoreLost) return 'the database is lost'
+  return error instanceof StoreDamaged ? 'the database is damaged' : undefined
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import { IdempotencyKeyReused, OptionsInvalid, QueueFull, ShuttingDown } from '../core/errors.ts'
+import { IdempotencyKeyReused, OptionsInvalid, QueueFull } from '../core/errors.ts'
 import type { Submission, Task, TaskId, TimelineEntry } from '../core/task.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
@@ -14,7 +14,8 @@ export type SubmitterOptions = Readonly<{
   clock: Clock
   newId: () => string
   maxQueued: number
-  ready: () => boolean
+  /** Throws why no work is taken. */
+  mustTakeWork: () => void
   /** There may be something to claim. */
   claim: () => void
   committed: (task: Task, entry: TimelineEntry) => void
@@ -73,8 +74,8 @@ export class Submitter {
     submissions: readonly Submission[],
     tx: CallersTransaction | undefined,
   ): Promise<readonly Accepted[]> {
-    const { store, maxQueued, ready, claim } = this.#options
-    if (!ready()) throw new ShuttingDown()
+    const { store, maxQueued, mustTakeWork, claim } = this.#options
+    mustTakeWork()
     const options = { by: 'api', maxQueued }
     const answer =
       tx === undefined

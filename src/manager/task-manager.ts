@@ -1,5 +1,5 @@
 import { sleep } from '../core/clock.ts'
-import { TaskUnknown } from '../core/errors.ts'
+import { ShuttingDown, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import { isActive, type Control, type Task, type TaskId, type TimelineEntry } from '../core/task.ts'
@@ -34,6 +34,7 @@ import type { Node } from './node.ts'
 import type { ManagerOptions } from './options.ts'
 import { Operations } from './operations.ts'
 import type { History, Span } from './rates.ts'
+import { Readiness } from './readiness.ts'
 import { Reports, type Stats } from './reports.ts'
 import { Saver } from './saver.ts'
 import { releaseStrays } from './strays.ts'
@@ -44,6 +45,9 @@ import { Upkeep } from './upkeep.ts'
 
 /** Milliseconds between looks, while the store is away, at what a control in doubt has left. */
 const catchUpPause = 500
+
+/** Milliseconds between tries to take over a database that cannot be written. */
+const recoverAgainAfter = 1_000
 
 /** One node's engine: takes commands, runs what it claims, and alone writes what becomes of it. */
 export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
@@ -65,6 +69,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly #streams = new AbortController()
   #phase: NodeState['phase'] = 'starting'
   #closing: Promise<void> | undefined
+  #recovering: Promise<void> | undefined
+  readonly #readiness: Readiness
 
   private constructor(options: ManagerOptions) {
     const { store, registry, executor, clock, logger, random, cancelGrace } = options
@@ -83,6 +89,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       goOn: () => this.#claimer.kick(),
     })
     const tenure = this.#tenure
+    this.#readiness = new Readiness(store, clock)
     this.#bus = new Bus((error) => logger.error({ err: error }, 'a listener of events threw'))
     this.#endings = new Endings(store, this.#bus)
     this.#saver = new Saver(store, () => tenure.boot, clock, logger)
@@ -131,7 +138,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       clock,
       newId: options.newId,
       maxQueued: options.maxQueued,
-      ready: () => this.#phase === 'ready',
+      mustTakeWork: () => this.#mustTakeWork(),
       claim: () => this.#claimer.kick(),
       committed: node.committed,
       dueAt: (time) => this.#upkeep.dueAt(time),
@@ -178,11 +185,21 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     }
   }
 
-  /** Takes over what earlier boots left, and begins to claim. */
+  /**
+   * Takes over what earlier boots left, and begins to claim. A database of its own that cannot be written, because the disk is
+   * full, is read meanwhile, and all else follows when it can.
+   */
   static async open(options: ManagerOptions): Promise<TaskManager> {
+    const { store } = options
     const logger = calmed(options.logger, options.clock)
     const manager = new TaskManager({ ...options, logger })
-    await manager.#recover()
+    try {
+      await manager.#recover(() => manager.#tenure.begin())
+    } catch (error) {
+      if (store.capabilities.lease !== null || !(error instanceof StoreUnavailable)) throw error
+      logger.warn({ err: error }, 'the database cannot be written: it is only read until it can')
+      manager.#recovering = manager.#recoverLater()
+    }
     return manager
   }
 
@@ -311,6 +328,11 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return (await this.#store.log(id, after, limit)) ?? unknown(id)
   }
 
+  async trouble(): Promise<string | null> {
+    if (this.#phase === 'draining' || this.#phase === 'closed') return `It is ${this.#phase}.`
+    return (await this.#readiness.trouble()) ?? (this.#phase === 'ready' ? null : 'It is starting.')
+  }
+
   counts(): Promise<Counts> {
     return this.#store.counts()
   }
@@ -328,9 +350,26 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.close()
   }
 
-  async #recover(): Promise<void> {
-    await this.#tenure.begin()
+  async #recoverLater(): Promise<void> {
+    const { clock, logger } = this.#options
+    while (this.#phase === 'starting') {
+      await sleep(clock, recoverAgainAfter)
+      if (this.#phase !== 'starting') return
+      try {
+        await this.#recover(() => this.#tenure.beginAgain())
+        logger.info({}, 'the database can be written: the node takes work')
+        return
+      } catch (error) {
+        logger.warn({ err: error }, 'the database still cannot be written; trying again')
+      }
+    }
+  }
+
+  async #recover(begin: () => Promise<void>): Promise<void> {
+    await begin()
     await this.#reap()
+    // A close may have come in between.
+    if (this.#phase !== 'starting') return
     this.#phase = 'ready'
     this.#claimer.kick()
     this.#upkeep.start()
@@ -359,6 +398,16 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   now(): number {
     return this.#store.now()
+  }
+
+  #mustTakeWork(): void {
+    if (this.#phase === 'starting') {
+      throw new StoreUnavailable(
+        'The database could not be written since the start: nothing was recorded. Try again later.',
+        { unknown: false },
+      )
+    }
+    if (this.#phase !== 'ready') throw new ShuttingDown()
   }
 
   get #freeSlots(): number {
@@ -416,6 +465,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   async #close(ms: number): Promise<void> {
     const { clock, logger } = this.#options
     this.#phase = 'draining'
+    await this.#recovering
     await this.#operations.stop()
     await Promise.all([this.#upkeep.stop(), this.#reports.stop()])
     await this.#claimer.stop()

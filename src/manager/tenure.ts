@@ -62,6 +62,12 @@ export class Tenure {
     })
   }
 
+  /** After a beginning that failed: it may have been recorded all the same. */
+  beginAgain(): Promise<void> {
+    this.#boot = this.#options.newId()
+    return this.begin()
+  }
+
   /** The lease is renewed up to here, so that a drain has its time. */
   async end(): Promise<void> {
     this.#ended = true

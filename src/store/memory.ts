@@ -293,6 +293,8 @@ class MemoryStore implements port.Store {
     return kept?.log.filter(({ number }) => number > after).slice(0, limit) ?? null
   }
 
+  async probe(): Promise<void> {}
+
   async counts(): Promise<port.Counts> {
     const byType: Record<string, Partial<Record<Status, number>>> = {}
     for (const { type, status } of this.#all().map(({ task }) => task)) {

@@ -92,6 +92,9 @@ export interface Store extends AsyncDisposable {
 
   counts(): Promise<Counts>
 
+  /** Commits as a submit does, and leaves nothing behind: throws what a submit would meet now. */
+  probe(): Promise<void>
+
   /** Deletes terminal tasks with all that is known of them. */
   purge(ids: readonly TaskId[]): Promise<readonly Purged[]>
 

@@ -19,6 +19,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     control: async () => runningTask,
     events: () => eventsOf([]),
     log: async () => [],
+    trouble: async () => null,
     counts: async () => ({ byType: {}, fencedOff: {}, held: {} }),
     enqueueAll: async () => [{ task: runningTask, replayed: false }],
     ended: () => new Promise(() => {}),

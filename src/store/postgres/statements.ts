@@ -50,6 +50,8 @@ export function statementsFor(schema: string) {
       (parts) => `insert into ${s}.tasks (${parts.map(({ name }) => name).join(', ')})
       select ${parts.map((_, index) => valueOf(parts, index)).join(', ')} from ${arraysOf(parts)}`,
     ),
+    /** What a submit writes to, locked as it does. */
+    probe: `lock table ${s}.tasks, ${s}.parameters, ${s}.tags in row exclusive mode`,
     insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
     insertTags: `insert into ${s}.tags (tag, created_at, n, id)
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,

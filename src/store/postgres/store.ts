@@ -293,6 +293,14 @@ class PostgresStore implements port.Store {
     return this.#reader.read((session) => readCounts(session, this.#sql))
   }
 
+  /** The locks of a submit, and a commit that has to be flushed. */
+  probe(): Promise<void> {
+    return this.#alone(async (tx) => {
+      await tx.ask(this.#sql.probe)
+      tx.leaveMark()
+    })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#commits.close(), this.#settlements.close()])
     await this.#aside.close()

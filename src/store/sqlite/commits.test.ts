@@ -28,6 +28,11 @@ class Disk {
       flush: () => this.#fail('flush'),
       reload: () => void (this.reloads += 1),
       reopen: () => this.#reopen(),
+      loss: () => undefined,
+      makeRoom: () => false,
+      room: () => 'again',
+      pages: () => 1,
+      keepReserve: () => true,
     })
   }
 

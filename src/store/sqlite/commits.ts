@@ -1,8 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { StoreUnavailable, TaskError } from '../../core/errors.ts'
+import { StoreUnavailable, TaskError, type StoreLost } from '../../core/errors.ts'
+import { diskFull, isDamage, isFull, isOfMedium, leavesNoDoubt, refusalFor } from './failures.ts'
+
+/** What a write does to the size of the database: what `adds` is refused while the disk is full, so that the rest has room. */
+export type Effect = 'adds' | 'keeps'
 
 type Job = Readonly<{
   run: () => unknown
+  effect: Effect
   resolve: (value: never) => void
   reject: (error: unknown) => void
 }>
@@ -13,6 +18,16 @@ export type Ledger = Readonly<{
   flush(): void
   /** Reads all of it again, after a rollback. */
   reload(): void
+  /** Why nothing that is written would last; looked at before and after each commit. */
+  loss(): StoreLost | undefined
+  /** The disk is full: gives up the reserve, or moves what is in the log. False when neither gave any room. */
+  makeRoom(): boolean
+  /** Looks for room on a disk that was full: for the reserve and all else, only in pages that deletes have freed, or none. */
+  room(): 'again' | 'freed' | 'none'
+  /** Pages of the database. */
+  pages(): number
+  /** A commit is done. False when the reserve cannot be kept any more. */
+  keepReserve(): boolean
   /** The connection failed in a way that leaves its state in doubt: open it anew. */
   reopen(): DatabaseSync
 }>
@@ -33,21 +48,32 @@ export class Commits {
   #closed = false
   /** Why the connection is not to be trusted, as long as it could not be opened anew. */
   #doubt: unknown
+  /** The database is damaged: it takes nothing until it is opened anew. */
+  #damage: unknown
+  /** The disk is full: what adds to the database may only take the place of what was deleted. */
+  #full = false
+  /** Room was made on a full disk, and nothing was committed since. */
+  #madeRoom = false
 
   constructor(db: DatabaseSync, ledger: Ledger) {
     this.#db = db
     this.#ledger = ledger
   }
 
-  write<T>(run: () => T): Promise<T> {
+  write<T>(run: () => T, effect: Effect = 'keeps'): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(new StoreUnavailable('The store is closed.', { unknown: false }))
         return
       }
-      this.#jobs.push({ run, resolve, reject })
+      this.#jobs.push({ run, effect, resolve, reject })
       this.#schedule()
     })
+  }
+
+  /** A read has failed: a database that is damaged takes nothing in any more. */
+  mistrust(error: unknown): void {
+    if (isDamage(error)) this.#damage = error
   }
 
   /** Commits what waits; nothing is taken afterwards. */
@@ -67,29 +93,36 @@ export class Commits {
   }
 
   #commit(): void {
-    const jobs = this.#jobs
-    if (jobs.length === 0) return
+    if (this.#jobs.length === 0) return
     if (this.#doubt !== undefined) this.#recover()
-    if (this.#doubt !== undefined) {
+    const reason = this.#damage ?? this.#ledger.loss() ?? this.#doubt
+    if (reason !== undefined) {
+      const refused = this.#jobs
       this.#jobs = []
-      this.#refuse(jobs, this.#doubt, false)
+      this.#refuse(refused, reason, false)
       return
     }
+    if (this.#full) this.#refuseWhatAdds()
+    const jobs = this.#jobs
+    if (jobs.length === 0) return
     const answers: unknown[] = []
     try {
       this.#db.exec('begin immediate')
+      const pages = this.#full ? this.#ledger.pages() : Number.POSITIVE_INFINITY
       const end = performance.now() + groupMilliseconds
       for (const job of jobs) {
         answers.push(job.run())
         if ((answers.length & 15) === 0 && performance.now() > end) break
       }
       this.#ledger.flush()
+      if (this.#full && jobs.some(({ effect }) => effect === 'adds') && this.#ledger.pages() > pages)
+        throw diskFull()
     } catch (error) {
       const ofMedium = isOfMedium(error)
       const group = ofMedium ? jobs : jobs.slice(0, answers.length + 1)
       this.#jobs = jobs.slice(group.length)
       this.#undo()
-      if (ofMedium) this.#refuse(group, error, false)
+      if (ofMedium) this.#failed(group, error, false)
       else this.#oneByOne(group)
       return
     }
@@ -102,12 +135,50 @@ export class Commits {
     try {
       this.#db.exec('commit')
     } catch (error) {
-      const unknown = codeOf(error) !== full && codeOf(error) !== busy
+      const unknown = !leavesNoDoubt(error)
       this.#undo(unknown ? error : undefined)
+      this.#failed(jobs, error, unknown)
+      return
+    }
+    const loss = this.#ledger.loss()
+    if (loss !== undefined) {
+      this.#refuse(jobs, loss, true)
+      return
+    }
+    this.#madeRoom = false
+    if (!this.#full && !this.#ledger.keepReserve()) this.#full = true
+    for (const [index, job] of jobs.entries()) job.resolve(answers[index] as never)
+  }
+
+  /** None of them was recorded, or nobody knows. On a full disk what does not add to it is tried again in the room that there is. */
+  #failed(jobs: readonly Job[], error: unknown, unknown: boolean): void {
+    if (isDamage(error)) this.#damage = error
+    if (!isFull(error)) {
       this.#refuse(jobs, error, unknown)
       return
     }
-    for (const [index, job] of jobs.entries()) job.resolve(answers[index] as never)
+    this.#full = true
+    this.#refuse(
+      jobs.filter(({ effect }) => effect === 'adds'),
+      error,
+      false,
+    )
+    const others = jobs.filter(({ effect }) => effect === 'keeps')
+    if (others.length === 0) return
+    const again = !this.#madeRoom && this.#ledger.makeRoom()
+    this.#madeRoom = true
+    if (again) this.#jobs = [...others, ...this.#jobs]
+    else this.#refuse(others, error, false)
+  }
+
+  #refuseWhatAdds(): void {
+    const adding = this.#jobs.filter(({ effect }) => effect === 'adds')
+    if (adding.length === 0) return
+    const room = this.#ledger.room()
+    if (room === 'again') this.#full = false
+    if (room !== 'none') return
+    this.#jobs = this.#jobs.filter(({ effect }) => effect === 'keeps')
+    this.#refuse(adding, diskFull(), false)
   }
 
   #oneByOne(jobs: readonly Job[]): void {
@@ -132,6 +203,8 @@ export class Commits {
       }
     } catch (error) {
       this.#undo()
+      if (isDamage(error)) this.#damage = error
+      if (isFull(error)) this.#full = true
       this.#refuse(jobs, error, false)
       return
     }
@@ -162,28 +235,9 @@ export class Commits {
   }
 
   #refuse(jobs: readonly Job[], cause: unknown, unknown: boolean): void {
-    const message = unknown
-      ? 'The database failed while it committed: it is not known whether this was recorded. Look before you try again.'
-      : codeOf(cause) === full
-        ? 'The disk is full: nothing was recorded. Try again later.'
-        : 'The database cannot be written now: nothing was recorded. Try again later.'
-    for (const job of jobs) job.reject(new StoreUnavailable(message, { unknown, cause }))
+    const reason = refusalFor(cause, unknown)
+    for (const job of jobs) job.reject(reason)
   }
-}
-
-const busy = 5
-const full = 13
-/** Primary result codes that speak of the medium, not of one row: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB. */
-const mediumCodes = new Set([busy, 6, 8, 10, 11, full, 14, 15, 26])
-
-function codeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined
-  return Number(error.errcode) & 0xff
-}
-
-function isOfMedium(error: unknown): boolean {
-  const code = codeOf(error)
-  return code !== undefined && mediumCodes.has(code)
 }
 
 function asBug(error: unknown): Error {

@@ -16,7 +16,6 @@ export function connect(path: string): DatabaseSync {
     db.exec(`
       pragma journal_mode = wal;
       pragma synchronous = full;
-      pragma wal_autocheckpoint = 4000;
       pragma journal_size_limit = 67108864;
       pragma cache_size = -32768;
       pragma temp_store = memory;
@@ -79,6 +78,9 @@ export function unopenable(error: unknown, path: string): unknown {
 function describe(error: Error, path: string): string {
   const code = 'errcode' in error ? Number(error.errcode) & 0xff : 0
   if (code === 5) return `The database ${path} is in use by another process: stop it, or choose another file.`
+  if (code === 11) {
+    return `The database ${path} is damaged (${error.message}): keep a copy of the file, and restore a backup, or recover what is left with "sqlite3 ${path} .recover".`
+  }
   if (code === 26) return `${path} is not a SQLite database: choose another path.`
   return `The database ${path} cannot be opened: ${error.message}.`
 }

@@ -17,13 +17,16 @@ import { checkKeys } from '../keys.ts'
 import type * as port from '../store.ts'
 import { timelineLimit } from '../store.ts'
 import { forgetBoots, livingBoots, startBoot } from './boots.ts'
-import { Commits } from './commits.ts'
+import { Commits, type Effect } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
+import { isOfMedium, refusalFor } from './failures.ts'
+import { Files } from './files.ts'
 import { appendLog, readLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { keepOperation } from './operations.ts'
 import { Reader } from './reader.ts'
+import { Reserve } from './reserve.ts'
 import { fixedValues, movingValues, numberOf, taskOf, type Row } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
 
@@ -45,6 +48,10 @@ class SqliteStore implements port.Store {
   #sql: Statements
   #counters: Counters
   #reader: Reader
+  #files: Files
+  readonly #reserve: Reserve
+  /** When the reserve was last asked for on a full disk. */
+  #lookedForRoom = Number.NEGATIVE_INFINITY
   #number = 0
   #seq = 0
 
@@ -58,6 +65,9 @@ class SqliteStore implements port.Store {
       this.#counters = new Counters(this.#sql)
       this.#reader = new Reader(this.#sql, this.#counters)
       this.#reload()
+      this.#files = new Files(path)
+      this.#reserve = new Reserve(path)
+      this.#keepSmall()
     } catch (error) {
       this.#db.close()
       throw unopenable(error, path)
@@ -66,6 +76,11 @@ class SqliteStore implements port.Store {
       flush: () => this.#flush(),
       reload: () => this.#reload(),
       reopen: () => this.#reopen(),
+      loss: () => this.#files.loss,
+      makeRoom: () => this.#makeRoom(),
+      room: () => this.#room(),
+      pages: () => this.#pragma('page_count'),
+      keepReserve: () => this.#reserve.holds(this.#files.walSize),
     })
   }
 
@@ -74,19 +89,22 @@ class SqliteStore implements port.Store {
   }
 
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
-    return this.#commits.write(() => this.#submit(submissions, options))
+    return this.#commits.write(() => this.#submit(submissions, options), 'adds')
   }
 
   claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
-    return this.#commits.write(() => this.#claim(request))
+    return this.#commits.write(() => this.#claim(request), 'adds')
   }
 
   settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
-    return this.#commits.write(() => settlements.map((settlement) => this.#settle(boot, settlement)))
+    return this.#commits.write(
+      () => settlements.map((settlement) => this.#settle(boot, settlement)),
+      effectOf(settlements.map((settlement) => ({ ...settlement, ...resultOf(settlement) }))),
+    )
   }
 
   save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
-    return this.#commits.write(() => saves.map((save) => this.#save(boot, save)))
+    return this.#commits.write(() => saves.map((save) => this.#save(boot, save)), effectOf(saves))
   }
 
   control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
@@ -250,9 +268,17 @@ class SqliteStore implements port.Store {
     return this.#counters.snapshot()
   }
 
+  /** It leaves out a number of the sequence: what writes the same value again is not written. */
+  probe(): Promise<void> {
+    return this.#commits.write(() => {
+      this.#seq += 1
+    }, 'adds')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commits.close()
-    if (this.#db.isOpen) this.#db.close()
+    // A close deletes the -wal file by its name: by now it may belong to another database.
+    if (this.#db.isOpen && this.#files.loss === undefined) this.#db.close()
   }
 
   #submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): port.Submitted {
@@ -387,7 +413,38 @@ class SqliteStore implements port.Store {
 
   #read<T>(look: () => T): T {
     if (!this.#db.isOpen) throw new StoreUnavailable('The store is closed.', { unknown: false })
-    return look()
+    try {
+      return look()
+    } catch (error) {
+      if (!isOfMedium(error)) throw error
+      this.#commits.mistrust(error)
+      throw refusalFor(error, false)
+    }
+  }
+
+  /** On a full disk: the room of the reserve, and of what is in the log and not in the database yet. */
+  #makeRoom(): boolean {
+    const given = this.#reserve.giveUp()
+    const [moved] = this.#db.prepare('pragma wal_checkpoint(passive)').all() as unknown as Checkpoint[]
+    return given || (moved !== undefined && moved.log > 0 && moved.log === moved.checkpointed)
+  }
+
+  #room(): 'again' | 'freed' | 'none' {
+    const now = performance.now()
+    if (now - this.#lookedForRoom > lookForRoomAfter) {
+      this.#lookedForRoom = now
+      if (this.#reserve.holdsAgain(this.#files.walSize)) return 'again'
+    }
+    return this.#pragma('freelist_count') >= pagesOfRoom ? 'freed' : 'none'
+  }
+
+  /** The log never holds more than the reserve could move to the database. */
+  #keepSmall(): void {
+    this.#db.exec(`pragma wal_autocheckpoint = ${this.#reserve.checkpointAfter}`)
+  }
+
+  #pragma(name: string): number {
+    return Number(this.#db.prepare(`pragma ${name}`).get()?.[name])
   }
 
   #flush(): void {
@@ -402,11 +459,46 @@ class SqliteStore implements port.Store {
   }
 
   #reopen(): DatabaseSync {
+    // What is opened by its name must be what was open: an empty one would be made in its place.
+    const { loss } = this.#files
+    if (loss !== undefined) throw loss
     if (this.#db.isOpen) this.#db.close()
     this.#db = connect(this.#path)
+    this.#files = new Files(this.#path)
+    this.#keepSmall()
     this.#sql = prepareAll(this.#db)
     this.#counters = new Counters(this.#sql)
     this.#reader = new Reader(this.#sql, this.#counters)
     return this.#db
   }
+}
+
+/** As the pragma answers. */
+type Checkpoint = Readonly<{ log: number; checkpointed: number }>
+
+/** Free pages that are worth a try: a small group of submits fits in. */
+const pagesOfRoom = 32
+
+/** Milliseconds between tries to have the reserve again. */
+const lookForRoomAfter = 500
+
+/** Bytes of documents that are written on a full disk, so that what runs can end and be deleted. */
+const smallDocuments = 1_024
+
+type Documents = Readonly<{
+  checkpoint?: string
+  result?: string
+  log?: readonly Readonly<{ text: string }>[]
+}>
+
+function effectOf(writes: readonly Documents[]): Effect {
+  const small = writes.every(({ checkpoint = '', result = '', log = [] }) => {
+    const lines = log.reduce((sum, { text }) => sum + text.length, 0)
+    return checkpoint.length + result.length + lines <= smallDocuments
+  })
+  return small ? 'keeps' : 'adds'
+}
+
+function resultOf({ outcome }: Settlement): Readonly<{ result?: string }> {
+  return outcome.kind === 'completed' ? { result: outcome.result } : {}
 }

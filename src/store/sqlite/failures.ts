@@ -1,0 +1,67 @@
+import { StoreDamaged, StoreLost, StoreUnavailable } from '../../core/errors.ts'
+
+/** Primary result codes that speak of the medium, not of one row: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB. */
+const mediumCodes = new Set([5, 6, 8, 10, 11, 13, 14, 15, 26])
+
+const full = 13
+const busy = 5
+const ioError = 10
+
+/** CORRUPT and NOTADB; IOERR_DATA and IOERR_CORRUPTFS, by which a file system says the same. */
+const damageCodes = new Set([11, 26])
+const damageOfMedium = new Set([8_202, 8_458])
+
+/** As node:sqlite has it; undefined when it is not the database that speaks. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
+}
+
+export function isOfMedium(error: unknown): boolean {
+  return mediumCodes.has((codeOf(error) ?? 0) & 0xff)
+}
+
+export function isFull(error: unknown): boolean {
+  return ((codeOf(error) ?? 0) & 0xff) === full
+}
+
+/** Nothing was written, and the connection is as it was. */
+export function leavesNoDoubt(error: unknown): boolean {
+  return isFull(error) || ((codeOf(error) ?? 0) & 0xff) === busy
+}
+
+export function isDamage(error: unknown): boolean {
+  const code = codeOf(error) ?? 0
+  return damageCodes.has(code & 0xff) || damageOfMedium.has(code)
+}
+
+/** What a caller is told of a medium that failed. `unknown`: while it committed. */
+export function refusalFor(cause: unknown, unknown: boolean): StoreUnavailable {
+  if (cause instanceof StoreLost) return new StoreLost(cause.message, { unknown, cause: cause.cause })
+  if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
+  if (isDamage(cause)) return new StoreDamaged(damaged(cause), { unknown, cause })
+  return new StoreUnavailable(messageFor(cause, unknown), { unknown, cause })
+}
+
+function messageFor(cause: unknown, unknown: boolean): string {
+  if (unknown) {
+    return 'The database failed while it committed: it is not known whether this was recorded. Look before you try again.'
+  }
+  if (isFull(cause)) return fullMessage
+  const said =
+    ((codeOf(cause) ?? 0) & 0xff) === ioError
+      ? ` (${(cause as Error).message}: see the log of the system)`
+      : ''
+  return `The database cannot be written now${said}: nothing was recorded. Try again later.`
+}
+
+const fullMessage =
+  'The disk is full: nothing was recorded. Tasks can still be cancelled and deleted, and what that frees is used again. Try again later.'
+
+/** As the database says it: for what would take room that has to be kept. */
+export function diskFull(): Error {
+  return Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: full })
+}
+
+function damaged(cause: unknown): string {
+  return `The database is damaged (${(cause as Error).message}): nothing is taken in any more. Stop the server, keep a copy of the file, and restore a backup, or recover what is left with "sqlite3 FILE .recover".`
+}
