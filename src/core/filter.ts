@@ -48,7 +48,7 @@ function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter):
 }
 
 /**
- * The text begins the id, or stands in the JSON text of the parameters, or in code or message of the error. The letters
+ * The text begins the id, or stands in the parameters as people write them, or in code or message of the error. The letters
  * a to z match in both cases, as every store can tell.
  */
 function hasText(task: Task, parameters: Json, text: string): boolean {
@@ -56,9 +56,25 @@ function hasText(task: Task, parameters: Json, text: string): boolean {
   const { error } = task
   return (
     folded(task.id).startsWith(wanted) ||
-    folded(parameters).includes(wanted) ||
+    folded(readable(parameters)).includes(wanted) ||
+    // A text with a backslash may come out of a JSON document.
+    (wanted.includes('\\') && folded(parameters).includes(wanted)) ||
     (error !== null && (folded(error.code).includes(wanted) || folded(error.message).includes(wanted)))
   )
+}
+
+/** The document with its texts as they are meant, not as JSON writes them: `C:\temp`, not `C:\\temp`. */
+function readable(json: Json): string {
+  if (!json.includes('\\')) return json
+  return json.replaceAll(/\\(?:u[\da-fA-F]{4}|.)/g, meantBy)
+}
+
+const controls: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+
+function meantBy(escape: string): string {
+  const [, letter = ''] = escape
+  if (letter === 'u') return String.fromCharCode(Number.parseInt(escape.slice(2), 16))
+  return controls[letter] ?? letter
 }
 
 /** Text of this shape is looked for in the beginnings of ids only, which needs no search: `019a3c5e-7d2b`, or more of an id. */

@@ -114,6 +114,33 @@ export function listing(kind: StoreKind): void {
       expect(await found('')).toHaveLength(3)
     })
 
+    test('is by text as people write it, whatever JSON makes of it', async (scene) => {
+      const values = [
+        'C:\\temp\\New',
+        'say "hello"',
+        'one\ttwo',
+        'first\nsecond',
+        'Größe 😀',
+        'a/b',
+        '\u0001',
+        'u0001',
+      ]
+      await scene.submitAll(
+        ...values.map((value, index) => ({ id: `${index}`, parameters: JSON.stringify({ in: [value] }) })),
+      )
+      for (const [index, value] of values.entries())
+        expect(await ids(scene, value), value).toEqual([`${index}`])
+      expect(await ids(scene, 'c:\\TEMP')).toEqual(['0'])
+      expect(await ids(scene, 'hello"')).toEqual(['1'])
+      expect(await ids(scene, '"in":["a/b"]')).toEqual(['5'])
+      // Pasted out of a JSON document.
+      expect(await ids(scene, 'C:\\\\temp')).toEqual(['0'])
+      expect(await ids(scene, 'first\\nsecond')).toEqual(['3'])
+      // The letters of an escape are not letters of the value.
+      expect(await ids(scene, 'ttwo')).toEqual([])
+      expect(await ids(scene, '\new')).toEqual([])
+    })
+
     test('of text in the shape of an id looks at those ids only', async (scene) => {
       const [one, two] = ['019a3c5e-7d2b-7000-8000-000000000001', '019a3c5e-7d2b-7000-8000-000000000002']
       await scene.submitAll({ id: one, tags: ['t'] }, { id: two }, { id: 'x', parameters: `{"of":"${one}"}` })
@@ -242,6 +269,10 @@ async function page({ store }: Scene, filter: Filter, more: Partial<Query> = {})
   expect(entries.map(({ task }) => task.id)).toEqual(ids)
   expect(same).toEqual(rest)
   return { ids, ...rest }
+}
+
+async function ids(scene: Scene, text: string): Promise<readonly string[]> {
+  return (await page(scene, { text })).ids
 }
 
 async function allPages(scene: Scene, filter: Filter, more: Partial<Query>): Promise<string[]> {
