@@ -12,6 +12,7 @@ import {
   type Task,
   type TimelineEntry,
 } from './task.ts'
+import { clip } from './text.ts'
 
 /**
  * The lifecycle as pure functions: a task before, a task after and the line for its timeline. Stores keep what these
@@ -288,6 +289,14 @@ export function unparked(task: Task, boot: BootId, why: string, moment: Moment):
   return move(task, 'unpark', task.status, moment, boot, { ownerBoot: null }, why)
 }
 
+/** Length of the message of an error in a timeline. */
+const briefMessage = 300
+
+/** An error as the timeline keeps it: all of it is in the row, of which there is one, while a timeline has many lines. */
+function briefly({ code, name, message }: ErrorRecord): ErrorRecord {
+  return { code, name, message: clip(message, briefMessage) }
+}
+
 function move(
   task: Task,
   name: MoveName,
@@ -322,7 +331,7 @@ function move(
       attempt: next.attempt,
       by,
       ...(why === undefined ? {} : { why }),
-      ...(changes.error == null ? {} : { error: changes.error }),
+      ...(changes.error == null ? {} : { error: briefly(changes.error) }),
       ...(isTerminal(to) && next.endedBy !== null ? { endedBy: next.endedBy } : {}),
     },
   }

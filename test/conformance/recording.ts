@@ -55,6 +55,21 @@ export function recording(kind: StoreKind): void {
   })
 
   describe('the timeline', () => {
+    test('costs the same for every retry, however much an error says: all of it stands in the row only', async (scene) => {
+      const error = { ...boom, message: 'm'.repeat(4_096), stack: 's'.repeat(8_192) }
+      const task = await scene.submit({ maxAttempts: 1_000 })
+      for (let attempt = 1; attempt <= 120; attempt++) {
+        const { task: claimed } = await scene.claimOne(task)
+        await scene.settle(claimed, { kind: 'failed', error, retryIn: 0 })
+      }
+      const record = await scene.record(task)
+      expect(record.task.error).toEqual(error)
+      expect(record.timeline.at(-1)).toMatchObject({
+        error: { code: 'BOOM', message: `${'m'.repeat(299)}…` },
+      })
+      expect(JSON.stringify(record.timeline).length).toBeLessThan(100_000)
+    })
+
     test('tells what happened, when, by whom and why', async (scene) => {
       const start = scene.clock.now()
       const task = await scene.submit()
