@@ -8,7 +8,7 @@ import { pagePaths } from './page.ts'
 import { createServer } from './server.ts'
 
 const script = 'console.log("page")'
-const silent = { level: 'info', debug() {}, warn() {}, error() {} }
+const silent = { level: 'info', debug() {}, info() {}, warn() {}, error() {} }
 
 async function serve({ built = true, basePath = '/' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-page-'))

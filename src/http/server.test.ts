@@ -15,7 +15,7 @@ function memoryLog(level = 'info'): ServerLogger & { lines: Line[] } {
   const lines: Line[] = []
   const at = (level: string) => (fields: object, message: string) =>
     void lines.push({ level, fields, message })
-  return { level, lines, debug: at('debug'), warn: at('warn'), error: at('error') }
+  return { level, lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 let close: (() => Promise<unknown>) | undefined
@@ -64,8 +64,10 @@ describe('an error of the engine', () => {
     })
     expect(answer.statusCode).toBe(503)
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
-    expect(ProblemBody.parse(answer.json())).toMatchObject({ code })
-    expect(logger.lines).toEqual([])
+    const { request_id } = ProblemBody.parse(answer.json())
+    expect(logger.lines).toMatchObject([
+      { level: 'info', message: 'refused', fields: { request_id, code, status: 503, path: '/api/run/add' } },
+    ])
   })
 
   test('that comes after its end is no fault', async () => {
@@ -126,6 +128,21 @@ test('options reach the engine under its own names', async () => {
       { runAt: 5, maxAttempts: 2, timeout: '1m', priority: 3, backoff: { base: 1 }, tags: ['t'] },
     ],
     ['add', parameters, { delay: 2, idempotencyKey: 'k' }],
+  ])
+})
+
+test('what is refused in masses is logged in part, and never with its query', async () => {
+  const { app, logger } = await serve({})
+  for (let call = 0; call < 50; call++) await app.inject({ url: `/nothing?q=secret` })
+  await app.inject({
+    method: 'POST',
+    url: '/api/run/add',
+    payload: '{',
+    headers: { 'content-type': 'application/json' },
+  })
+  expect(logger.lines.map(({ fields }) => (fields as { code: string }).code)).toEqual([
+    ...Array.from({ length: 20 }, () => 'NOT_FOUND'),
+    'BODY_INVALID',
   ])
 })
 

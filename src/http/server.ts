@@ -4,8 +4,11 @@ import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { issuesOf } from '../contract/issues.ts'
 import type { Route } from '../contract/route.ts'
+import { problems } from '../contract/problems.ts'
 import { routes } from '../contract/routes.ts'
 import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
+import { clip } from '../core/text.ts'
+import { Throttle } from '../core/throttle.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
@@ -17,6 +20,7 @@ import {
   bodyLimit,
   internal,
   problemOf,
+  type Problem,
   refuseOnSocket,
   RequestRefused,
   safetyHeaders,
@@ -54,6 +58,7 @@ export type ServerLogger = StreamLogger &
   Readonly<{
     level: string
     debug(fields: object, message: string): void
+    info(fields: object, message: string): void
     error(fields: object, message: string): void
   }>
 
@@ -101,6 +106,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // An expectation that nobody knows may be passed over; by itself, Node answers it with 417 and nothing else.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 
+  // Lines a code, in milliseconds.
+  const refusals = new Throttle(20, 10_000)
+
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     let problem = problemOf(error)
     if (problem === undefined && manager.state.phase === 'closed') {
@@ -112,7 +120,27 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         'a call failed',
       )
     }
+    if (problem !== undefined) logRefusal(request, problem)
     void sendProblem(reply, problem ?? internal)
+  }
+
+  /** So that the id of an answer is found in the log; what is refused in masses is said in part. */
+  function logRefusal(request: FastifyRequest, { code, detail }: Problem): void {
+    const leftOut = refusals.pass(code, performance.now())
+    if (leftOut === undefined) return
+    const { id, method } = request
+    logger.info(
+      {
+        request_id: id,
+        method,
+        path: pathOf(request),
+        status: problems[code].status,
+        code,
+        detail: clip(detail, 500),
+        ...(leftOut === 0 ? {} : { unsaid: leftOut }),
+      },
+      'refused',
+    )
   }
   app.setErrorHandler(refuse)
 

@@ -6,7 +6,7 @@ import type { TaskManagerApi } from '../manager/api.ts'
 import { createServer } from './server.ts'
 
 const ignore = () => undefined
-const logger = { level: 'info', debug: ignore, warn: ignore, error: ignore }
+const logger = { level: 'info', debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 let close: (() => Promise<unknown>) | undefined
 afterEach(() => close?.())

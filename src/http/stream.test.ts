@@ -9,7 +9,7 @@ import { createServer, type ServerLogger } from './server.ts'
 
 const { id } = runningTask
 const ignore = () => undefined
-const logger: ServerLogger = { level: 'info', debug: ignore, warn: ignore, error: ignore }
+const logger: ServerLogger = { level: 'info', debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 let close: (() => Promise<unknown>) | undefined
 afterEach(() => close?.())

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { BootId, Task, TimelineEntry } from '../core/task.ts'
+import type { Throttle } from '../core/throttle.ts'
 import type { Bus } from '../events/bus.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,8 @@ export type Node = Readonly<{
   executor: Executor
   saver: Saver
   logger: Logger
+  /** Of the log lines about failures: one broken type must not fill a disk. */
+  failures: Throttle
   random: () => number
   /** Milliseconds between the abort signal and fencing off. */
   cancelGrace: number

@@ -19,7 +19,10 @@ export async function record(node: Node, settlement: Settlement): Promise<Settle
     const answer = written?.answer[0]
     if (written === undefined || answer === undefined) return undefined
     if (answer.verdict === 'settled') {
-      if (answer.task !== null && answer.entry !== null) node.committed(answer.task, answer.entry)
+      if (answer.task !== null && answer.entry !== null) {
+        logFailure(node, answer.task, settlement)
+        node.committed(answer.task, answer.entry)
+      }
     } else if (written.inDoubt) {
       await tellNewest(node, settlement.id)
       if (isRecorded(answer.task, settlement, node.boot)) return { ...answer, verdict: 'settled' }
@@ -31,6 +34,23 @@ export async function record(node: Node, settlement: Settlement): Promise<Settle
 }
 
 const refusal = 'OUTCOME_REFUSED'
+
+/** The operator reads why, with the stacks of the error and its causes; a flood of one type is said in part. */
+function logFailure(node: Node, { id, type, attempt, status, error }: Task, { outcome }: Settlement): void {
+  if (outcome.kind !== 'failed' || error === null) return
+  const leftOut = node.failures.pass(type, node.clock.monotonic())
+  if (leftOut === undefined) return
+  const fields = {
+    task: id,
+    type,
+    attempt,
+    status,
+    err: error,
+    ...(leftOut === 0 ? {} : { unsaid: leftOut }),
+  }
+  if (status === 'failed') node.logger.error(fields, 'a task failed')
+  else node.logger.warn(fields, 'an attempt failed; it is tried again')
+}
 
 /** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
 export async function recordCheckpoint(node: Node, save: Save, outdated: () => boolean): Promise<boolean> {

@@ -19,6 +19,7 @@ import {
 } from '../store/store.ts'
 import type * as api from './api.ts'
 import { Attempts } from './attempts.ts'
+import { Throttle } from '../core/throttle.ts'
 import { calmed } from './calm.ts'
 import { changes, type Change } from './changes.ts'
 import { Claimer, mostAtOnce } from './claimer.ts'
@@ -103,6 +104,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       executor,
       saver: this.#saver,
       logger,
+      // Lines a type, in milliseconds.
+      failures: new Throttle(20, 10_000),
       random,
       cancelGrace,
       closed: () => this.#phase === 'closed',
