@@ -59,7 +59,7 @@ const fullMessage =
 
 /** As the database says it: for what would take room that has to be kept. */
 export function diskFull(): Error {
-  return Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: full })
+  return Object.assign(new Error('database or disk is full'), { errcode: full })
 }
 
 function damaged(cause: unknown): string {
