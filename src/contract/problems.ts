@@ -38,6 +38,7 @@ export const problems = {
   // What the server cannot do now.
   NOT_READY: { status: 503, title: 'The server is not ready', retryAfter: 1 },
   SHUTTING_DOWN: { status: 503, title: 'The server is shutting down', retryAfter: 5 },
+  OVERLOADED: { status: 503, title: 'The server has no memory for the request now', retryAfter: 1 },
   STORE_UNAVAILABLE: { status: 503, title: 'The store cannot be reached', retryAfter: 1 },
   STORE_LOST: { status: 503, title: 'The files of the database were removed or replaced', retryAfter: 60 },
   STORE_DAMAGED: { status: 503, title: 'The database is damaged', retryAfter: 60 },

@@ -49,6 +49,7 @@ export const commonProblems = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',
   'REQUEST_INVALID',
+  'OVERLOADED',
   'STORE_UNAVAILABLE',
   'STORE_LOST',
   'STORE_DAMAGED',

@@ -1,9 +1,11 @@
 import type { FastifyReply } from 'fastify'
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import type { Streams } from './stream.ts'
+import type { Traffic } from './traffic.ts'
 import type { Waits } from './waits.ts'
 
 /** A call as its handler sees it: checked against the shapes of its route. */
@@ -18,8 +20,8 @@ export type Call<R extends Route> = Readonly<{
 type Checked<R extends Route, Part extends 'params' | 'query' | 'headers' | 'body'> =
   R extends Record<Part, infer Schema extends z.ZodType> ? z.output<Schema> : undefined
 
-/** JSON text, a value to write as JSON, or undefined when the handler has answered by itself. */
-export type Answered = string | object | undefined
+/** JSON text, also as a stream, a value to write as JSON, or undefined when the handler has answered by itself. */
+export type Answered = string | Readable | object | undefined
 
 /** One handler for each route of the contract. */
 export type Handlers<Some extends OperationId = OperationId> = Readonly<{
@@ -30,6 +32,7 @@ export type HandlerContext = Readonly<{
   manager: TaskManagerApi
   streams: Streams
   waits: Waits
+  traffic: Traffic
   version: string
   /** Path of the root, without a slash at its end: empty, or the prefix of a proxy. */
   base: string

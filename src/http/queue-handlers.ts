@@ -2,6 +2,7 @@ import type { queueRoutes } from '../contract/queue-routes.ts'
 import { listBody, operationBody } from '../contract/report-bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Status } from '../core/task.ts'
+import { most } from './traffic.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 
 /** Milliseconds that a cancel waits for the operation to end. */
@@ -11,13 +12,16 @@ const cancelWait = 2_000
 export function queueHandlers({
   manager,
   streams,
+  traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof queueRoutes> {
   return {
-    async listTasks({ query }) {
+    async listTasks({ query, reply }) {
       const { order, limit, cursor, ...filter } = query
       const options = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
-      return listBody(await manager.list(filterOf(filter), options), manager.now())
+      return traffic.answer(reply, most.page, async () =>
+        listBody(await manager.list(filterOf(filter), options), manager.now()),
+      )
     },
 
     async streamChanges({ query, headers, reply }) {

@@ -26,7 +26,9 @@ import {
   safetyHeaders,
   sendProblem,
 } from './problems.ts'
+import { Readable } from 'node:stream'
 import { Streams, type StreamLogger } from './stream.ts'
+import { Traffic } from './traffic.ts'
 import { Waits } from './waits.ts'
 
 export type ServerOptions = Readonly<{
@@ -174,13 +176,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   readJsonBodies(app)
 
   const waits = new Waits(manager)
+  const traffic = new Traffic()
   const streams = new Streams(manager, { heartbeat, logger })
   app.addHook('preClose', (done) => {
     streams.close()
     waits.close()
     done()
   })
-  const handlers = createHandlers({ manager, streams, waits, version, base })
+  const handlers = createHandlers({ manager, streams, waits, traffic, version, base })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofHealth.has(operation)) continue
@@ -224,7 +227,7 @@ function addRoute(
         })
         if (answer === undefined) return reply
         reply.header('content-type', jsonMedia)
-        return typeof answer === 'string' ? answer : JSON.stringify(answer)
+        return typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer)
       },
     })
     registered()

@@ -7,6 +7,7 @@ import { isTerminal, type Control } from '../core/task.ts'
 import type { SubmitOptions } from '../manager/api.ts'
 import type { Call, HandlerContext, Handlers } from './call.ts'
 import { isKnown } from './etag.ts'
+import { most } from './traffic.ts'
 import { preferencesOf, tellApplied } from './waits.ts'
 
 /** The calls about one task. */
@@ -14,6 +15,7 @@ export function taskHandlers({
   manager,
   streams,
   waits,
+  traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof taskRoutes> {
   const control = async (id: string, name: Control, wait: number, fromStart = false) => {
@@ -39,7 +41,10 @@ export function taskHandlers({
       const wait = asked.wait ?? query.wait
       const ended = await waits.forEnd(task.id, wait, reply)
       if (ended !== undefined) {
-        return `{"message":${JSON.stringify(message)},${resultBody(await manager.details(task.id), manager.now()).slice(1)}`
+        return traffic.answer(reply, most.details, async () => {
+          const body = resultBody(await manager.details(task.id), manager.now())
+          return `{"message":${JSON.stringify(message)},${body.slice(1)}`
+        })
       }
       if (asked.async) reply.code(202)
       // Whoever has waited wants to know how things stand now, not how they stood at the submit.
@@ -62,9 +67,11 @@ export function taskHandlers({
     },
 
     async getTaskStatus({ params, headers, reply }) {
-      const found = await manager.brief(params.task_id)
-      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return statusBody(found, manager.now())
+      return traffic.answer(reply, most.status, async () => {
+        const found = await manager.brief(params.task_id)
+        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        return statusBody(found, manager.now())
+      })
     },
 
     async getTaskResult({ params, query, headers, reply }) {
@@ -76,16 +83,20 @@ export function taskHandlers({
         const ended = await waits.forEnd(id, asked.wait ?? query.wait, reply)
         if (ended === undefined) throw new ResultNotReady(id, (await manager.brief(id)).task.status)
       }
-      const found = await manager.details(id)
-      if (!isTerminal(found.task.status)) throw new ResultNotReady(id, found.task.status)
-      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return resultBody(found, manager.now())
+      return traffic.answer(reply, most.details, async () => {
+        const found = await manager.details(id)
+        if (!isTerminal(found.task.status)) throw new ResultNotReady(id, found.task.status)
+        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        return resultBody(found, manager.now())
+      })
     },
 
     async getTask({ params, headers, reply }) {
-      const found = await manager.details(params.task_id)
-      if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
-      return detailsBody(found, manager.now())
+      return traffic.answer(reply, most.details, async () => {
+        const found = await manager.details(params.task_id)
+        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        return detailsBody(found, manager.now())
+      })
     },
 
     pauseTask: ({ params, query }) => control(params.task_id, 'pause', query.wait),
@@ -98,20 +109,21 @@ export function taskHandlers({
       return undefined
     },
 
-    async getTaskLog({ params, query }) {
-      // One more than asked for tells whether there are others.
-      const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
-      const lines = found.slice(0, query.limit)
-      return {
-        lines: lines.map(({ number, at, attempt, text }) => ({
-          number,
-          at: at / 1_000,
-          attempt,
-          message: text,
-        })),
-        next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
-      }
-    },
+    getTaskLog: ({ params, query, reply }) =>
+      traffic.answer(reply, most.log, async () => {
+        // One more than asked for tells whether there are others.
+        const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
+        const lines = found.slice(0, query.limit)
+        return JSON.stringify({
+          lines: lines.map(({ number, at, attempt, text }) => ({
+            number,
+            at: at / 1_000,
+            attempt,
+            message: text,
+          })),
+          next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
+        })
+      }),
 
     explainTask: async ({ params }) => explainBody(await manager.explain(params.task_id)),
 

@@ -1,0 +1,76 @@
+/** A part of a budget, until it is given back. */
+export type Share = Readonly<{
+  /** It turned out to be so much. */
+  resize: (bytes: number) => void
+  /** Gives it back; a second time does nothing. */
+  release: () => void
+}>
+
+type Waiting = Readonly<{ bytes: number; serve: (share: Share) => void }>
+
+/**
+ * Bytes that may be in memory at once for one purpose, over all callers. Who finds none left waits in line, so that a large
+ * share is not overtaken for ever by small ones.
+ */
+export class Budget {
+  readonly total: number
+  #left: number
+  readonly #waiting = new Set<Waiting>()
+
+  constructor(total: number) {
+    this.total = total
+    this.#left = total
+  }
+
+  get isWanted(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** Undefined when the signal comes first. More than the total is served when nobody else has anything. */
+  async take(bytes: number, signal: AbortSignal): Promise<Share | undefined> {
+    const wanted = Math.min(bytes, this.total)
+    if (this.#waiting.size === 0 && wanted <= this.#left) return this.#share(wanted)
+    if (signal.aborted) return undefined
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        this.#waiting.delete(waiting)
+        resolve(undefined)
+        this.#serve()
+      }
+      const waiting: Waiting = {
+        bytes: wanted,
+        serve: (share) => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(share)
+        },
+      }
+      this.#waiting.add(waiting)
+      signal.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  #share(bytes: number): Share {
+    let held = bytes
+    this.#left -= bytes
+    const resize = (to: number) => {
+      this.#left += held - to
+      held = to
+      this.#serve()
+    }
+    let isBack = false
+    const release = () => {
+      if (isBack) return
+      isBack = true
+      resize(0)
+    }
+    return { resize: (to) => (isBack ? undefined : resize(to)), release }
+  }
+
+  #serve(): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.bytes > this.#left) return
+      this.#waiting.delete(waiting)
+      waiting.serve(this.#share(waiting.bytes))
+    }
+  }
+}
