@@ -157,5 +157,6 @@ describe('variables that look like ours', () => {
   test('and name the task around this process do not: a command may start a server', () => {
     expect(Object.keys(taskVariables({ id: 'a', type: 'b', attempt: 1, fence: 2 }))).toHaveLength(4)
     expect(reading(taskVariables({ id: 'a', type: 'b', attempt: 1, fence: 2 }))).not.toThrow()
+    expect(reading({ FERMATA_NODE: '1.2.3/4.' })).not.toThrow()
   })
 })

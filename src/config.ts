@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from './core/duration.ts'
 import { nearest } from './core/nearest.ts'
-import { taskVariables } from './core/task-variables.ts'
+import { nodeVariable, taskVariables } from './core/task-variables.ts'
 
 /** One thing that an operator can set: the flag, the variable, the help and the documentation derive from it. */
 export type Setting<Value> = Readonly<{
@@ -253,7 +253,7 @@ function refuseUnknown(env: ConfigSources['env']): void {
 const ofClients = ['FERMATA_URL']
 
 /** Set for a command, which may start a server. */
-const ofTasks = Object.keys(taskVariables({ id: '', type: '', attempt: 1, fence: 1 }))
+const ofTasks = [...Object.keys(taskVariables({ id: '', type: '', attempt: 1, fence: 1 })), nodeVariable]
 
 /**
  * Kubernetes tells every container of a namespace where its services are, by variables named after them: those of a service

@@ -20,12 +20,22 @@ export type Patience = Readonly<{
 /** Milliseconds between tries. */
 const tryAgainAfter = 1_000
 
+type OpenSettings = Readonly<{
+  patience?: Patience | undefined
+  /** Whether the process ends when its lease does and the main thread does not listen. */
+  endsProcess?: boolean
+}>
+
 /** Opens the store that this address names, and brings it up to date. Throws `DatabaseInvalid`, and `StoreUnavailable`; without patience at once. */
-export function openStore(database: string, clock: Clock, patience?: Patience): Promise<Store> {
+export function openStore(
+  database: string,
+  clock: Clock,
+  { patience, endsProcess = false }: OpenSettings = {},
+): Promise<Store> {
   return withDatabase(database, {
     sqlite: (path) => openSqlite(path, { clock }),
     // Loaded here, so that who does not use it does not wait for it.
-    postgres: async (url) => (await import('./store/postgres/store.ts')).openPostgres(url),
+    postgres: async (url) => (await import('./store/postgres/store.ts')).openPostgres(url, { endsProcess }),
     patience,
   })
 }

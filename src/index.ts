@@ -5,10 +5,13 @@ import { openStore, type Patience } from './database.ts'
 import { idSource } from './manager/ids.ts'
 import type { Logger } from './manager/logger.ts'
 import { TaskManager } from './manager/task-manager.ts'
+import type { LeaseLoss } from './manager/tenure.ts'
 import type { Duration } from './registry/context.ts'
 import type { AnyTaskType } from './registry/type.ts'
 import { Registry } from './registry/registry.ts'
 import { insideThread } from './runtime/inside.ts'
+import { Lease } from './runtime/lease.ts'
+import { endLeftovers } from './runtime/leftovers.ts'
 import { LoopWatch } from './runtime/loop-watch.ts'
 import { executorOf } from './runtime/places.ts'
 import { systemClock } from './runtime/system-clock.ts'
@@ -30,6 +33,7 @@ export type { Explanation } from './manager/explain.ts'
 export type { ListOptions, TaskPage } from './manager/lister.ts'
 export type { History, Span } from './manager/rates.ts'
 export type { NodeTotals, Stats } from './manager/reports.ts'
+export type { LeaseLoss } from './manager/tenure.ts'
 export type { NodeState } from './manager/state.ts'
 export type { CallersTransaction } from './store/sharing.ts'
 export type { Filter, Order } from './core/filter.ts'
@@ -90,6 +94,12 @@ export type OpenOptions = Readonly<{
   maxParked?: number
   /** Default: warnings and errors go to the console. */
   logger?: Logger
+  /**
+   * On PostgreSQL: told when the node has lost its lease, so that others run its tasks. The node begins anew by itself. An inline
+   * handler that blocks the main thread then cannot be stopped, and you are told once it returns; `'end-process'` kills the process
+   * (`SIGKILL`) instead, for programs that are nothing but a node. Default: nobody is told, and the log says so.
+   */
+  onLeaseLost?: 'end-process' | ((loss: LeaseLoss) => void)
   /** Waits for a PostgreSQL that is not there yet. Default: `StoreUnavailable` is thrown at once. */
   patience?: Patience
 }>
@@ -135,9 +145,21 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     cancelGrace: duration('cancelGrace', 5),
     drain: duration('drain', 25),
   }
-  const store = await openStore(options.database, systemClock, options.patience)
-  const executor = executorOf(registry, systemClock, options.threads)
+  const store = await openStore(options.database, systemClock, {
+    patience: options.patience,
+    endsProcess: options.onLeaseLost === 'end-process',
+  })
   const logger = options.logger ?? consoleLogger
+  // Before anything is claimed: what they run might be claimed next.
+  const leftovers = await endLeftovers()
+  if (leftovers > 0)
+    logger.warn({ processes: leftovers }, 'processes that a node of this machine has left behind were ended')
+  const leaseFile = store.shared?.leaseFile ?? null
+  const executor = executorOf(registry, {
+    clock: systemClock,
+    warmThreads: options.threads,
+    lease: leaseFile === null ? undefined : new Lease(leaseFile),
+  })
   const loop = new LoopWatch(
     ({ type, ms }) =>
       logger.warn({ type, ms }, 'an inline handler blocked the main thread: give its type runs: "thread"'),
@@ -162,6 +184,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       version,
       host: hostname(),
       pid: process.pid,
+      ...(typeof options.onLeaseLost === 'function' ? { leaseLost: options.onLeaseLost } : {}),
       closed: letGo,
     })
   } catch (error) {

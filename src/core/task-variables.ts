@@ -10,3 +10,6 @@ export function taskVariables(of: Readonly<{ id: string; type: string; attempt: 
     FERMATA_FENCE: String(of.fence),
   }
 }
+
+/** The variable by which a process is known as one of a node's: of its commands, and of what its handlers start. */
+export const nodeVariable = 'FERMATA_NODE'

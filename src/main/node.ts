@@ -65,6 +65,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     drain: config.drain / 1_000,
     logger,
     patience,
+    // This program is nothing but the node, and whatever started it starts it again.
+    onLeaseLost: 'end-process',
   })
   const manager = await unlessStopped(opening, patience)
   giveBack = () => manager.close({ drain: givesBackIn })

@@ -144,6 +144,13 @@ export class Attempt implements Savable {
     this.#stop('unwind', new TaskUnwound(why))
   }
 
+  /** The lease of the node is over, and the task is someone else's: there is no grace for code that can be ended by force. */
+  disown(why: string): void {
+    this.superseded()
+    this.unwind(why)
+    if (this.#execution?.kill !== undefined && this.#phase === 'stopping') void this.#endByForce()
+  }
+
   /** The node drains: suspends at the next pause point, and ends there. */
   drain(why: string): void {
     this.#unwindWhy = why
@@ -293,7 +300,12 @@ export class Attempt implements Savable {
       await this.#fenceOff(this.#forcedOutcome('abandoned'))
       return
     }
+    await this.#endByForce()
+  }
+
+  async #endByForce(): Promise<void> {
     this.#phase = 'killing'
+    this.#endGrace?.()
     // A parked or superseded run writes nothing that a fence could stop.
     if (!this.#lost && !this.#parkedUnwind) await this.#raiseFence()
     if (this.#phase !== 'killing') return
@@ -343,7 +355,7 @@ export class Attempt implements Savable {
         if (ended.kind === 'threw') return // kept until the copy is adopted, cancelled or unwound
         if (ended.kind !== 'returned') {
           this.#leave()
-          const why = ended.kind === 'died' ? ended.why : 'it was ended by force'
+          const why = 'why' in ended ? ended.why : 'it was ended by force'
           await recordUnparked(this.#node, { id: this.id, fence: this.#fence, why })
           break
         }

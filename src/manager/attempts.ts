@@ -76,10 +76,7 @@ export class Attempts {
 
   /** The boot that claimed them is over: their tasks are someone else's. */
   disown(why: string): void {
-    for (const attempt of this.#alive) {
-      attempt.superseded()
-      attempt.unwind(why)
-    }
+    for (const attempt of this.#alive) attempt.disown(why)
   }
 
   /** Tasks of which code is alive. */
@@ -114,6 +111,12 @@ export class Attempts {
     // Claimed once more while it waited.
     if (this.#waitingToStart.get(id) !== fence) return
     this.#waitingToStart.delete(id)
+    // Its lease may have ended meanwhile: then the task is someone else's.
+    if (claimed.task.ownerBoot !== this.#node.boot || !this.#node.mayStart()) {
+      this.#node.notStarted()
+      this.#onChange()
+      return
+    }
     this.#begin(claimed, type)
     // What became of the task meanwhile was told to the earlier copy.
     const task = await this.#node.store.get(id).catch(() => null)

@@ -14,7 +14,8 @@ export type ClaimerOptions = Readonly<{
   boot: () => BootId
   clock: Clock
   logger: Logger
-  types: readonly TypeLimit[]
+  /** What can be started now. */
+  types: () => readonly TypeLimit[]
   /** Nothing is claimed, nor given back, while the lease is in danger. */
   mayStart: () => boolean
   freeSlots: () => number
@@ -97,7 +98,9 @@ export class Claimer {
     const { store, boot, types, logger } = this.#options
     const number = ++this.#begun
     try {
-      const claimed = await store.claim({ boot: boot(), limit, types })
+      const startable = types()
+      if (startable.length === 0) return false
+      const claimed = await store.claim({ boot: boot(), limit, types: startable })
       for (const one of claimed) this.#take(one)
       this.#answer(number)
       if (claimed.length === limit) this.#wanted = true

@@ -22,6 +22,10 @@ export type Node = Readonly<{
   random: () => number
   /** Milliseconds between the abort signal and fencing off. */
   cancelGrace: number
+  /** Whether code may start under the lease of the node now. */
+  mayStart(): boolean
+  /** A claimed task could not be started: it must be given back, if it still belongs to this node. */
+  notStarted(): void
   /** The node has shut down: nothing more can be written. */
   closed(): boolean
   /** A transition was committed: tells listeners, and the copy of the task on this node. */

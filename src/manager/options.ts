@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { LoopDelay } from '../runtime/loop-watch.ts'
 import type { Store } from '../store/store.ts'
+import type { LeaseLoss } from './tenure.ts'
 import type { Logger } from './logger.ts'
 
 /** All durations in milliseconds. */
@@ -35,6 +36,8 @@ export type ManagerOptions = Readonly<{
   drain: number
   /** Suspended handlers that are kept, by where they run. */
   maxParked: Readonly<Record<Place, number>>
+  /** Called whenever the lease of the node was lost. */
+  leaseLost?: (loss: LeaseLoss) => void
   /** Called once, when all has stopped and the store is closed. */
   closed: () => void
 }>

@@ -7,7 +7,8 @@ import { poisonLimit } from '../core/transition.ts'
 import { Bus } from '../events/bus.ts'
 import type { TaskEvent } from '../events/event.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { TaskType } from '../registry/type.ts'
+import type { AnyTaskType, TaskType } from '../registry/type.ts'
+import type { Executor } from '../runtime/executor.ts'
 import {
   logLimit,
   type Claimed,
@@ -16,6 +17,7 @@ import {
   type NumberedLine,
   type Store,
   type TaskRecord,
+  type TypeLimit,
 } from '../store/store.ts'
 import type * as api from './api.ts'
 import { Attempts } from './attempts.ts'
@@ -88,6 +90,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       stopCode: (why) => this.#attempts.abortAll(why),
       disown: (why) => this.#attempts.disown(why),
       goOn: () => this.#claimer.kick(),
+      leaseLost: options.leaseLost ?? (() => undefined),
     })
     const tenure = this.#tenure
     this.#readiness = new Readiness(store, clock)
@@ -108,6 +111,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       failures: new Throttle(20, 10_000),
       random,
       cancelGrace,
+      mayStart: () => tenure.mayStart,
+      notStarted: () => this.#claimer.doubt(),
       closed: () => this.#phase === 'closed',
       committed: (task, entry) => this.#committed(task, entry),
     }
@@ -117,9 +122,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       boot: () => tenure.boot,
       clock,
       logger,
-      types: [...registry]
-        .filter(({ type }) => options.types.includes(type))
-        .map(({ type, concurrency }) => ({ type, concurrency })),
+      types: startableTypes(
+        [...registry].filter(({ type }) => options.types.includes(type)),
+        executor,
+      ),
       mayStart: () => tenure.mayStart,
       freeSlots: () => this.#freeSlots,
       most: mostAtOnce(store, options.maxConcurrent),
@@ -483,6 +489,15 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     await this.#options.executor.close()
     await this.#store[Symbol.asyncDispose]()
     this.#options.closed()
+  }
+}
+
+/** The same list from one claim to the next, unless the machine has no room for some of them. */
+function startableTypes(types: readonly AnyTaskType[], { hasRoom }: Executor): () => readonly TypeLimit[] {
+  const all = types.map(({ type, concurrency }) => ({ type, concurrency }))
+  return () => {
+    if (types.every(({ runs }) => hasRoom(runs))) return all
+    return all.filter((_, index) => hasRoom(types[index]!.runs))
   }
 }
 

@@ -4,6 +4,12 @@ import type { LeaseKeeper } from '../store/sharing.ts'
 import type { Boot, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
 
+/**
+ * The lease of a node is over, so that other nodes run its tasks. `blocked`: code on the main thread kept it from being stopped in
+ * time, and may have run beside its successor.
+ */
+export type LeaseLoss = Readonly<{ node: string; blocked: boolean }>
+
 export type TenureOptions = Readonly<{
   store: Store
   clock: Clock
@@ -16,10 +22,14 @@ export type TenureOptions = Readonly<{
   disown: (why: string) => void
   /** Claiming may go on: the lease is safe, or a new boot has begun. */
   goOn: () => void
+  /** Told to the program that has the node open. */
+  leaseLost: (loss: LeaseLoss) => void
 }>
 
 /** Milliseconds between tries to begin anew. */
 const tryAgainAfter = 500
+/** Milliseconds that the end of a keeper is waited for: its thread may be held by a look-up of a name. */
+const keeperEndsIn = 2_000
 
 /**
  * The boot under which this node claims and writes. Where boots live by leases it can be lost, when the node was frozen or the
@@ -56,6 +66,13 @@ export class Tenure {
     this.#keeper = store.shared.keepLease(boot, {
       endangered: () => this.#endangered(),
       safe: () => this.#safe(),
+      unheard: () => {
+        this.#options.logger.error(
+          { boot },
+          'the main thread did not answer until the lease ended: an inline handler may have run beside its successor; give its type runs: "thread"',
+        )
+        this.#tellLoss({ node: boot, blocked: true })
+      },
       over: () => {
         if (boot === this.#boot) this.#over()
       },
@@ -74,7 +91,7 @@ export class Tenure {
     this.#mayStart = false
     await this.#beginning
     try {
-      await this.#keeper?.[Symbol.asyncDispose]()
+      await Promise.race([this.#keeper?.[Symbol.asyncDispose](), sleep(this.#options.clock, keeperEndsIn)])
       await this.#options.store.endBoot(this.#boot)
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the end of this start could not be recorded')
@@ -97,13 +114,23 @@ export class Tenure {
 
   #over(): void {
     const { logger, disown, newId } = this.#options
+    const boot = this.#boot
     this.#mayStart = false
     logger.warn({ boot: this.#boot }, 'the lease is over: the node begins anew')
     this.#boot = newId()
     disown('the lease of its node was over')
     void this.#keeper?.[Symbol.asyncDispose]()
     this.#keeper = undefined
+    this.#tellLoss({ node: boot, blocked: false })
     if (!this.#ended) this.#beginning = this.#beginAnew()
+  }
+
+  #tellLoss(loss: LeaseLoss): void {
+    try {
+      this.#options.leaseLost(loss)
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'the listener of a lost lease threw')
+    }
   }
 
   async #beginAnew(): Promise<void> {

@@ -19,8 +19,9 @@ export function outcomeOf(
   budget: Budget,
 ): Outcome {
   if (ended.kind === 'returned') return { kind: 'completed', result: ended.result }
+  if (ended.kind === 'given-back' && stopped === undefined) return { kind: 'released', why: ended.why }
   if (ended.kind === 'died') return { kind: 'lost', why: ended.why, poisonLimit: budget.poisonLimit }
-  const endedBy = ended.kind === 'killed' ? ended.how : 'cooperative'
+  const endedBy = endedByOf(ended)
   switch (stopped) {
     case 'cancel':
       return { kind: 'cancelled', endedBy }
@@ -32,6 +33,11 @@ export function outcomeOf(
       if (ended.kind === 'threw') return failure(ended.error, budget, { final: ended.final })
       return { kind: 'lost', why: 'its code was ended by force', poisonLimit: budget.poisonLimit }
   }
+}
+
+function endedByOf(ended: Exclude<Ended, { kind: 'returned' | 'died' }>): EndedBy {
+  if (ended.kind === 'killed') return ended.how
+  return ended.kind === 'given-back' && ended.forced ? 'killed' : 'cooperative'
 }
 
 export function timeoutRecord(task: Task): ErrorRecord {

@@ -7,27 +7,36 @@ import { taskVariables } from '../core/task-variables.ts'
 import type { CommandSpec } from '../registry/type.ts'
 import { linesOf } from './backlog.ts'
 import type { Ended, Execution, Executor, Host, Run } from './executor.ts'
+import { plainEnvironment } from './environment.ts'
 import type { FromGuard } from './guard-protocol.ts'
 import { Guard, type CommandListener } from './guard.ts'
 import { toJson } from './json.ts'
+import { leaseOver, type Lease } from './lease.ts'
 import { Pace } from './pace.ts'
+import { isShortage, type Room } from './shortage.ts'
 import { outputKept, type Said } from './speech.ts'
 import { checkState, parseStored } from './stored.ts'
-
-/** Variables of the node that a command sees. */
-const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER'] as const
 
 /** Runs executables. They speak JSON lines on their standard output, or nothing in particular (docs/commands.md). */
 export class CommandExecutor implements Executor {
   readonly #clock: Clock
+  readonly #lease: Lease | undefined
+  readonly #room: Room
   #guard: Guard | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, lease: Lease | undefined, room: Room) {
     this.#clock = clock
+    this.#lease = lease
+    this.#room = room
   }
 
   start(run: Run, host: Host): Execution {
-    return new CommandRun(run, host, this.#clock, () => this.#theGuard())
+    const guard = () => this.#theGuard()
+    return new CommandRun(run, host, { clock: this.#clock, room: this.#room, guard })
+  }
+
+  hasRoom(): boolean {
+    return this.#room.isThere
   }
 
   async close(): Promise<void> {
@@ -36,7 +45,7 @@ export class CommandExecutor implements Executor {
 
   #theGuard(): Guard {
     if (this.#guard !== undefined) return this.#guard
-    const guard: Guard = new Guard(() => {
+    const guard: Guard = new Guard(this.#lease, () => {
       if (this.#guard === guard) this.#guard = undefined
     })
     this.#guard = guard
@@ -48,6 +57,8 @@ export class CommandFailed extends TaskError {
   readonly code = 'COMMAND_FAILED'
 }
 
+type Means = Readonly<{ clock: Clock; room: Room; guard: () => Guard }>
+
 /**
  * One run of a command. A program that is asked for a checkpoint when it should pause ends there, and is started again when
  * the task goes on: a run may thus be several processes, one after the other.
@@ -58,6 +69,7 @@ class CommandRun implements Execution {
   readonly #host: Host
   readonly #spec: CommandSpec
   readonly #pace: Pace
+  readonly #room: Room
   readonly #guard: () => Guard
   #present: { readonly guard: Guard; readonly number: number } | undefined
   #fence: number
@@ -71,11 +83,12 @@ class CommandRun implements Execution {
   #over = false
   #end!: (ended: Ended) => void
 
-  constructor(run: Run, host: Host, clock: Clock, guard: () => Guard) {
+  constructor(run: Run, host: Host, { clock, room, guard }: Means) {
     this.#run = run
     this.#host = host
     this.#spec = run.type.command!
     this.#pace = new Pace(clock)
+    this.#room = room
     this.#guard = guard
     this.#fence = run.fence
     this.#state = run.checkpoint
@@ -113,7 +126,7 @@ class CommandRun implements Execution {
 
   readonly kill = (): void => {
     this.#killed = true
-    this.#tell('kill')
+    this.#present?.guard.kill(this.#present.number)
   }
 
   #begin(): void {
@@ -131,7 +144,7 @@ class CommandRun implements Execution {
         {
           file,
           args: args.map(String),
-          env: { ...ofNode(), ...this.#ofTask(), ...this.#spec.env(parameters) },
+          env: { ...plainEnvironment(), ...this.#ofTask(), ...this.#spec.env(parameters) },
           cwd: this.#spec.cwd(parameters),
           input: `${JSON.stringify(about).slice(0, -1)},${documents}}`,
           listens: this.#spec.pause === 'checkpoint',
@@ -140,7 +153,9 @@ class CommandRun implements Execution {
       )
       this.#present = { guard, number }
     } catch (error) {
-      this.#finish({ kind: 'threw', error: toErrorRecord(error), final: true })
+      const record = toErrorRecord(error)
+      if (isShortage(error)) this.#noRoom(`its guard could not be started (${record.message})`)
+      else this.#finish({ kind: 'threw', error: record, final: true })
     }
   }
 
@@ -159,7 +174,9 @@ class CommandRun implements Execution {
   }
 
   readonly #hear: CommandListener = (message) => {
-    if (message.kind === 'said') {
+    if (message.kind === 'started') {
+      this.#room.started()
+    } else if (message.kind === 'said') {
       this.#heard(message.said)
     } else if (message.kind === 'frozen') {
       if (this.#pauseWished) this.#host.suspended()
@@ -169,15 +186,25 @@ class CommandRun implements Execution {
       this.#ended(message)
     } else if (message.kind === 'guard-died') {
       this.#present = undefined
-      this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
+      if (message.shortage) this.#noRoom(message.why)
+      else this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
     }
   }
 
-  #ended({ code, signal, fault, lastError }: Extract<FromGuard, { kind: 'ended' }>): void {
+  #noRoom(why: string): void {
+    this.#room.failed()
+    this.#finish({ kind: 'given-back', why, cause: 'shortage', forced: false })
+  }
+
+  #ended({ code, signal, fault, blameless, lastError }: Extract<FromGuard, { kind: 'ended' }>): void {
     if (this.#result !== undefined && code === 0 && this.#fault === undefined) {
       this.#finish({ kind: 'returned', result: this.#result })
     } else if (this.#killed) {
       this.#finish({ kind: 'killed', how: 'killed' })
+    } else if (blameless === 'shortage') {
+      this.#noRoom(`it ${fault}`)
+    } else if (blameless === 'lease') {
+      this.#finish({ kind: 'given-back', why: leaseOver, cause: 'lease', forced: true })
     } else if (this.#fault !== undefined || this.#reason !== undefined) {
       const error = this.#fault ?? toErrorRecord(this.#reason)
       this.#finish({ kind: 'threw', error, final: false })
@@ -238,17 +265,11 @@ class CommandRun implements Execution {
     this.#tell('stop')
   }
 
-  #tell(kind: 'freeze' | 'thaw' | 'stop' | 'kill'): void {
+  #tell(kind: 'freeze' | 'thaw' | 'stop'): void {
     this.#present?.guard.send({ kind, run: this.#present.number })
   }
 
   #finish(ended: Ended): void {
     if (!this.#over) this.#end(ended)
   }
-}
-
-function ofNode(): Record<string, string> {
-  return Object.fromEntries(
-    inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  )
 }

@@ -1,12 +1,13 @@
 import type { Clock } from '../core/clock.ts'
 import { parseDuration } from '../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../core/error-record.ts'
-import { NonRetryableError, TaskError } from '../core/errors.ts'
+import { NonRetryableError, TaskError, TaskUnwound } from '../core/errors.ts'
 import type { ErrorRecord, Json } from '../core/task.ts'
 import type { Duration, ThreadContext } from '../registry/context.ts'
 import { clipLine } from './backlog.ts'
 import type { Ended, Execution, Host, Run } from './executor.ts'
 import { toJson } from './json.ts'
+import { leaseOver, type Lease } from './lease.ts'
 import { lastInline } from './loop-watch.ts'
 import { Pace } from './pace.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
@@ -27,6 +28,11 @@ const turnEvery = 10
 
 /** Milliseconds in which a handler can still end by itself after its code threw where nobody could catch it. */
 const endsIn = 1_000
+export type Surroundings = Readonly<{
+  sync?: SyncControl | undefined
+  /** Of the node, where nodes live by leases: a handler that goes on after its end unwinds at its next call of `task.*`. */
+  lease?: Lease | undefined
+}>
 
 /** One run of a handler, and what the handler sees of it. */
 export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
@@ -40,6 +46,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly #clock: Clock
   readonly #pace: Pace
   readonly #sync: SyncControl | undefined
+  readonly #lease: Lease | undefined
+  readonly #lapses: number | undefined
+  #outlivedLease = false
   #state: unknown
   #fence: number
   #abort: AbortController | undefined
@@ -54,11 +63,13 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   /** Calls of the handler that wait; each is woken by any change of wishes and looks for itself. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(run: Run, host: Host, clock: Clock, sync?: SyncControl) {
+  constructor(run: Run, host: Host, clock: Clock, { sync, lease }: Surroundings = {}) {
     this.#run = run
     this.id = run.id
     this.attempt = run.attempt
     this.#sync = sync
+    this.#lease = lease
+    this.#lapses = lease?.lapses
     this.#fence = run.fence
     this.#host = host
     this.#clock = clock
@@ -117,6 +128,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   get signal(): AbortSignal {
+    this.#checkLease()
     this.#sync?.poll()
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
@@ -126,6 +138,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   get aborted(): boolean {
+    this.#checkLease()
     return this.#reason !== undefined
   }
 
@@ -135,6 +148,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   checkpointSync(state?: unknown, options?: Readonly<{ durable?: boolean }>): void {
     const sync = this.#needsSync('checkpointSync')
+    this.#checkLease()
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
       if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
@@ -149,7 +163,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   progress(current: number, total?: number | null, message?: string | null): void {
-    if (this.#over) return
+    if (this.#over || this.#checkLease()) return
     const report = this.#pace.report(current, total, message)
     this.#tell((host) => host.progress(report))
   }
@@ -167,7 +181,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   log(...values: readonly unknown[]): void {
-    if (this.#over) return
+    if (this.#over || this.#checkLease()) return
     const text = clipLine(values.map(shown).join(' '))
     this.#tell((host) => host.log(text))
   }
@@ -200,6 +214,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       const returned = await this.#code(() => run.type.run(parameters, this))
       return { kind: 'returned', result: toJson(returned, 'result') }
     } catch (error) {
+      if (this.#outlivedLease) return { kind: 'given-back', why: leaseOver, cause: 'lease', forced: false }
       // Whatever was thrown: nothing here may throw, or the run would never end.
       const final = isInstance(error, NonRetryableError) || isInstance(error, StoredInvalid)
       return { kind: 'threw', error: toErrorRecord(error), final }
@@ -234,6 +249,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   async #checkpoint(state: unknown, durable: boolean): Promise<void> {
+    this.#checkLease()
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
       if (durable) await this.#durable(text)
@@ -298,6 +314,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   async #pausePoint(): Promise<void> {
     for (;;) {
       this.#goesOn()
+      this.#checkLease()
       if (this.#reason !== undefined) throw this.#reason
       if (!this.#pauseWished || this.#over) return
       if (!this.#announced) {
@@ -313,6 +330,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #pausePointSync(sync: SyncControl): void {
     sync.poll()
     for (;;) {
+      this.#checkLease()
       if (this.#reason !== undefined) throw this.#reason
       if (!this.#pauseWished || this.#over) return
       if (this.#announced) {
@@ -323,6 +341,17 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
         sync.poll()
       }
     }
+  }
+
+  /**
+   * True when the lease of the node is over: a process that was frozen goes on before anyone could tell it so. Never throws, since
+   * `log` and `progress` are also called where nobody catches.
+   */
+  #checkLease(): boolean {
+    if (this.#lease === undefined || this.#over || this.#lease.lapses === this.#lapses) return false
+    this.#outlivedLease = true
+    this.abort(new TaskUnwound(leaseOver))
+    return true
   }
 
   #needsSync(call: string): SyncControl {

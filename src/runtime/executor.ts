@@ -1,5 +1,5 @@
 import type { ErrorRecord, Json, ProgressReport } from '../core/task.ts'
-import type { AnyTaskType } from '../registry/type.ts'
+import type { AnyTaskType, Place } from '../registry/type.ts'
 
 /** One run to be carried out. Documents travel as stored, and are parsed where the code runs. */
 export type Run = Readonly<{
@@ -33,6 +33,11 @@ export type Ended =
   | Readonly<{ kind: 'threw'; error: ErrorRecord; final: boolean }>
   /** By `kill`. */
   | Readonly<{ kind: 'killed'; how: 'terminated' | 'killed' }>
+  /**
+   * For a reason that is the node's and not the task's: its lease ended, or the machine had no room for another process, thread or
+   * file. `forced`: code of it ran and was ended by force.
+   */
+  | Readonly<{ kind: 'given-back'; why: string; cause: 'lease' | 'shortage'; forced: boolean }>
   /** The process it ran in died without a word. */
   | Readonly<{ kind: 'died'; why: string }>
 
@@ -52,6 +57,8 @@ export interface Execution {
 /** Carries out runs of types; one implementation for each place where code can run. */
 export interface Executor {
   start(run: Run, host: Host): Execution
+  /** Whether runs of this runtime can be started now. False for a while when the machine had no room for another process. */
+  hasRoom(runs: Place): boolean
   /** Ends what the executor itself keeps running; called once no run is wanted any more. */
   close(): Promise<void>
 }

@@ -1,16 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { ProcessGroup, type Marks } from './group.ts'
+import { nodeVariable } from '../core/task-variables.ts'
+import { ProcessGroup } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
+import { inheritedLease } from './lease.ts'
 import { Lines } from './lines.ts'
+import { nodeMark, type Marks } from './marks.ts'
 import { PipeStock, type Pipes } from './pipes.ts'
 import { lowerPriority } from './priority.ts'
+import { isShortage } from './shortage.ts'
 import { Speech } from './speech.ts'
+import { Watchdog } from './watchdog.ts'
 
 /**
  * The guard: a small process that starts the commands of a node, each in a process group of its own, and kills them when its
- * line to the node breaks. So nothing of them outlives a node that was killed.
+ * line to the node breaks, or the lease of the node is over. So nothing of them outlives a node that was killed, or runs beside
+ * its successor when the node is frozen.
  */
 
 /** Milliseconds for which output gathers. */
@@ -23,6 +29,14 @@ const lingersAtMost = 2_000
 
 const commands = new Map<number, Command>()
 const stock = new PipeStock()
+const [, , leaseArgument, node = ''] = process.argv
+const lease = inheritedLease(leaseArgument)
+/** Borne by all that it starts. */
+const mark = nodeMark({ node, holder: process.pid })
+const watchdog = new Watchdog(mark)
+lease?.watch(() => {
+  for (const command of commands.values()) command.checkLease()
+})
 
 process.on('message', (message: ToGuard) => {
   if (message.kind === 'start') begin(message)
@@ -47,7 +61,12 @@ type Start = Extract<ToGuard, { kind: 'start' }>
 
 /** What cannot be started must not take the guard down, and with it the commands of all others. */
 function begin(start: Start): void {
-  const { run, file, args, cwd, env } = start
+  const { run, file, args, cwd } = start
+  const env = { ...start.env, [nodeVariable]: mark }
+  if (lease?.isOver === true) {
+    report({ ...unstarted(run), blameless: 'lease' })
+    return
+  }
   const pipes = stock.take()
   try {
     const stdio = pipes === undefined ? ('pipe' as const) : [...pipes.theirs]
@@ -67,11 +86,20 @@ function discard(pipes: Pipes | undefined): void {
   for (const stream of [pipes?.stdin, pipes?.stdout, pipes?.stderr]) stream?.destroy()
 }
 
-function cannotStart({ run, cwd }: Start, { message }: Error): void {
+function cannotStart({ run, cwd }: Start, error: Error): void {
+  const { message } = error
   const isThere = cwd === undefined || cwd.includes('\0') || existsSync(cwd)
   const why = isThere ? message : `its working folder ${cwd} does not exist`
-  const fault = `cannot be started: ${why}`
-  report({ kind: 'ended', run, code: null, signal: null, fault, output: '', lastError: '' })
+  report({
+    ...unstarted(run),
+    fault: `cannot be started: ${why}`,
+    blameless: isShortage(error) ? 'shortage' : null,
+  })
+}
+
+function unstarted(run: number): Extract<FromGuard, { kind: 'ended' }> {
+  const output = { output: '', lastError: '' }
+  return { kind: 'ended', run, code: null, signal: null, fault: null, blameless: null, ...output }
 }
 
 /** The streams of a command: pipes, or the sockets of its process. */
@@ -89,6 +117,8 @@ class Command {
   #readInAll = 0
   #exited = false
   #over = false
+  #outlivedLease = false
+  readonly #lapses = lease?.lapses
 
   constructor({ run, env, input, listens }: Start, child: ChildProcess, pid: number, streams: Streams) {
     const { stdin, stdout, stderr } = streams
@@ -108,10 +138,12 @@ class Command {
       this.#exited = true
       // What the command left behind goes with it.
       this.kill()
+      watchdog.ended(pid)
       this.#resume()
       void closed.then(() => this.#end(code, signal))
       void this.#silence().then(() => this.#end(code, signal))
     })
+    watchdog.started(pid)
     report({ kind: 'started', run, pid })
     lowerPriority(pid)
   }
@@ -141,6 +173,12 @@ class Command {
 
   kill(): void {
     this.#group.kill()
+  }
+
+  checkLease(): void {
+    if (lease === undefined || lease.lapses === this.#lapses) return
+    if (!this.#exited) this.#outlivedLease = true
+    this.kill()
   }
 
   #listen(from: 'stdout' | 'stderr', stream: Readable | null): Lines {
@@ -190,7 +228,8 @@ class Command {
     this.#report(true)
     commands.delete(this.#run)
     const { output, lastError } = this.#speech
-    report({ kind: 'ended', run: this.#run, code, signal, fault: null, output, lastError })
+    const blameless = this.#outlivedLease ? 'lease' : null
+    report({ kind: 'ended', run: this.#run, code, signal, fault: null, blameless, output, lastError })
     for (const stream of this.#streams) stream.destroy()
     this.#stdin?.destroy()
   }

@@ -29,6 +29,8 @@ export type FromGuard =
       signal: string | null
       /** Why it could not be started. */
       fault: string | null
+      /** What the task cannot help: there was no room for its process, or the lease of the node ended and it was killed. */
+      blameless: 'shortage' | 'lease' | null
       /** Its newest plain output. */
       output: string
       /** Its last line of standard error. */

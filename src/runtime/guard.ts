@@ -2,13 +2,21 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { childExit } from './child-exit.ts'
-import { ProcessGroup, type Marks } from './group.ts'
+import { plainEnvironment } from './environment.ts'
+import { ProcessGroup } from './group.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
+import { leaseArgument, stdioWith, type Lease } from './lease.ts'
+import { identityOf, type Marks } from './marks.ts'
 
 const entry = fileURLToPath(new URL(`./guard-main${extname(import.meta.filename)}`, import.meta.url))
 
-/** Who hears about one command. */
-export type CommandListener = (message: FromGuard | Readonly<{ kind: 'guard-died'; why: string }>) => void
+/** Milliseconds in which a guard that lives has killed a command, or has ended itself. */
+const answersIn = 10_000
+
+/** Who hears about one command. `shortage`: there was no room for the guard itself. */
+export type CommandListener = (
+  message: FromGuard | Readonly<{ kind: 'guard-died'; why: string; shortage: boolean }>,
+) => void
 
 /** The node's side of the guard process that starts its commands. */
 export class Guard {
@@ -19,17 +27,25 @@ export class Guard {
   readonly #exited: Promise<void>
   #numbers = 0
 
-  constructor(exited: () => void) {
-    this.#child = fork(entry, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 2, 2, 'ipc'] })
+  constructor(lease: Lease | undefined, exited: () => void) {
+    // In a session of its own: what ends the group of the node must leave it to end the commands. Commands can read the
+    // environment of whoever started them, so it gets nothing of the node's settings.
+    this.#child = fork(entry, [leaseArgument(lease), identityOf(process.pid)], {
+      serialization: 'advanced',
+      execArgv: [],
+      env: plainEnvironment(),
+      detached: true,
+      stdio: stdioWith(lease),
+    })
     this.#child.unref()
     this.#child.channel?.unref()
     this.#child.on('message', (message: FromGuard) => this.#hear(message))
-    this.#exited = childExit(this.#child).then((how) => {
+    this.#exited = childExit(this.#child).then(({ how, shortage }) => {
       exited()
       // A guard that died itself could not see to it.
       for (const group of this.#groups.values()) group.kill()
       for (const listener of this.#listeners.values()) {
-        listener({ kind: 'guard-died', why: `the guard of its process ${how}` })
+        listener({ kind: 'guard-died', why: `the guard of its process ${how}`, shortage })
       }
       this.#listeners.clear()
     })
@@ -53,9 +69,19 @@ export class Guard {
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
+  /** A guard that does not get it done, because it is stopped, is ended, and its commands with it. */
+  kill(run: number): void {
+    this.send({ kind: 'kill', run })
+    setTimeout(() => {
+      if (this.#listeners.has(run)) this.#child.kill('SIGKILL')
+    }, answersIn).unref()
+  }
+
   async close(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), answersIn)
     await this.#exited
+    clearTimeout(late)
   }
 
   #hear(message: FromGuard): void {

@@ -2,7 +2,8 @@ import { extname } from 'node:path'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { toErrorRecord } from '../core/error-record.ts'
 import type { Ended } from './executor.ts'
-import type { FromHost, FromThread, Start, ToThread } from './protocol.ts'
+import type { Lease } from './lease.ts'
+import type { FromHost, FromThread, Start, ThreadData, ToThread } from './protocol.ts'
 
 /** Told by a thread to the process that holds it. */
 export type ThreadEvents = Readonly<{
@@ -24,6 +25,9 @@ export class HostedThread {
   readonly #worker: Worker
   readonly #bell = new Int32Array(new SharedArrayBuffer(4))
   readonly #memory: number | null
+  readonly #lease: Lease | undefined
+  /** Of the lease, when its run began. */
+  lapses = 0
   readonly #events: ThreadEvents
   #run: number | undefined
   #watch: NodeJS.Timeout | undefined
@@ -31,11 +35,12 @@ export class HostedThread {
   #fault: Ended | undefined
 
   /** `memory`: bytes that its runs may use, buffers included; null for no limit of its own. */
-  constructor(memory: number | null, events: ThreadEvents) {
+  constructor(memory: number | null, lease: Lease | undefined, events: ThreadEvents) {
     this.#memory = memory
+    this.#lease = lease
     this.#events = events
     this.#worker = new Worker(entry, {
-      workerData: { bell: this.#bell.buffer },
+      workerData: { bell: this.#bell.buffer, lease: lease?.file } satisfies ThreadData,
       env: SHARE_ENV,
       ...(memory === null
         ? {}
@@ -50,6 +55,7 @@ export class HostedThread {
 
   begin(start: Start): void {
     this.#run = start.run
+    this.lapses = this.#lease?.lapses ?? 0
     if (this.#memory !== null) this.#watch = setInterval(() => void this.#weigh(), memoryEvery)
     this.tell(start)
   }

@@ -1,12 +1,18 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeVariable } from '../core/task-variables.ts'
 import { linesOf } from './backlog.ts'
 import { childExit } from './child-exit.ts'
 import type { Ended, Execution, Host, Run } from './executor.ts'
+import { leaseArgument, leaseOver, stdioWith, type Lease } from './lease.ts'
+import { identityOf, nodeMark } from './marks.ts'
 import type { FromHost, Reason, Start, ToHost } from './protocol.ts'
 
 const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.filename)}`, import.meta.url))
+
+/** Milliseconds in which a host that lives has answered that a run ended, or is stuck. */
+const answersIn = 10_000
 
 /** Told by a host process to the executor that keeps it. */
 export type HostEvents = Readonly<{
@@ -14,6 +20,8 @@ export type HostEvents = Readonly<{
   stuck(host: HostProcess): void
   /** A run has ended, and the host lives. */
   ended(host: HostProcess): void
+  /** It had no room for another run, or could not be started at all. */
+  shortage(host: HostProcess): void
   exited(host: HostProcess): void
 }>
 
@@ -21,28 +29,38 @@ export type HostEvents = Readonly<{
 export class HostProcess {
   readonly #child: ChildProcess
   readonly #events: HostEvents
+  readonly #lease: Lease | undefined
   readonly #runs = new Map<number, HostedRun>()
   readonly #exited: Promise<void>
   #numbers = 0
 
   /** `warm`: idle threads that it keeps. */
-  constructor(warm: number, events: HostEvents) {
+  constructor(warm: number, lease: Lease | undefined, events: HostEvents) {
     this.#events = events
+    this.#lease = lease
     // What handlers print goes to the errors of the node: its own output may be read by a program. In a group of its own, so
     // that programs which handlers started end with it, and not by a signal to the node's terminal.
-    this.#child = fork(entry, [String(warm)], {
+    this.#child = fork(entry, [String(warm), leaseArgument(lease)], {
       serialization: 'advanced',
       execArgv: conditions(),
+      env: { ...process.env, [nodeVariable]: nodeMark({ node: identityOf(process.pid), holder: 0 }) },
       detached: true,
-      stdio: ['ignore', 2, 2, 'ipc'],
+      stdio: stdioWith(lease),
     })
     this.#child.unref()
     this.#child.channel?.unref()
     this.#child.on('message', (message: FromHost) => this.#hear(message))
-    this.#exited = childExit(this.#child).then((how) => {
+    this.#exited = childExit(this.#child).then(({ how, shortage }) => {
       this.#killGroup()
       events.exited(this)
-      for (const run of this.#runs.values()) run.processEnded(`its process ${how}`)
+      if (shortage) events.shortage(this)
+      const runs = [...this.#runs.values()]
+      const ended: Ended = shortage
+        ? { kind: 'given-back', why: `its process ${how}`, cause: 'shortage', forced: false }
+        : runs.some(({ outlivedLease }) => outlivedLease)
+          ? { kind: 'given-back', why: leaseOver, cause: 'lease', forced: true }
+          : { kind: 'died', why: `its process ${how}` }
+      for (const run of runs) run.processEnded(ended)
       this.#runs.clear()
     })
   }
@@ -58,9 +76,9 @@ export class HostProcess {
   /** `alone`: no other run is in this process, so that it can be killed with its run. */
   start(run: Run, host: Host, { alone }: Readonly<{ alone: boolean }>): Execution {
     const number = ++this.#numbers
-    const hosted = new HostedRun(number, host, {
+    const hosted = new HostedRun(number, host, this.#lease, {
       send: (message) => this.#send(message),
-      kill: () => (alone ? this.kill() : this.#send({ kind: 'kill', run: number })),
+      kill: () => (alone ? this.kill() : this.#killRun(number)),
     })
     this.#runs.set(number, hosted)
     this.#send({
@@ -77,6 +95,14 @@ export class HostProcess {
       memory: run.type.memory,
     } satisfies Start)
     return hosted
+  }
+
+  /** A host that says nothing of it, because it is stopped, goes down with all its runs. */
+  #killRun(number: number): void {
+    this.#send({ kind: 'kill', run: number })
+    setTimeout(() => {
+      if (this.#runs.get(number)?.stuck === false) this.kill()
+    }, answersIn).unref()
   }
 
   kill(): void {
@@ -108,7 +134,9 @@ export class HostProcess {
     if (run === undefined) return
     if (message.kind === 'ended') {
       this.#runs.delete(message.run)
-      run.end(message.ended)
+      const { ended } = message
+      if (ended.kind === 'given-back' && ended.cause === 'shortage') this.#events.shortage(this)
+      run.end(ended)
       this.#events.ended(this)
     } else if (message.kind === 'stuck') {
       run.stuck = true
@@ -128,12 +156,16 @@ class HostedRun implements Execution {
   stuck = false
   readonly #number: number
   readonly #line: Line
+  readonly #lease: Lease | undefined
+  readonly #lapses: number
   #killed = false
   #end!: (ended: Ended) => void
 
-  constructor(number: number, host: Host, line: Line) {
+  constructor(number: number, host: Host, lease: Lease | undefined, line: Line) {
     this.#number = number
     this.host = host
+    this.#lease = lease
+    this.#lapses = lease?.lapses ?? 0
     this.#line = line
     this.done = new Promise((resolve) => {
       this.#end = resolve
@@ -162,8 +194,14 @@ class HostedRun implements Execution {
     this.#end(ended)
   }
 
-  processEnded(why: string): void {
-    this.#end(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why })
+  /** `ended`: how all runs of the process did that were not ended one by one. */
+  processEnded(ended: Ended): void {
+    this.#end(this.#killed ? { kind: 'killed', how: 'killed' } : ended)
+  }
+
+  /** Its process ends itself then. */
+  get outlivedLease(): boolean {
+    return this.#lease !== undefined && this.#lease.lapses !== this.#lapses
   }
 
   hear(message: Exclude<FromHost, { kind: 'ended' | 'stuck' }>): void {

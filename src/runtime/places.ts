@@ -3,13 +3,24 @@ import type { AnyTaskType, Place } from '../registry/type.ts'
 import { CommandExecutor } from './command.ts'
 import type { Executor } from './executor.ts'
 import { inlineExecutor } from './inline.ts'
+import type { Lease } from './lease.ts'
+import { Room } from './shortage.ts'
 import { ThreadExecutor } from './thread.ts'
 
+type Settings = Readonly<{
+  clock: Clock
+  /** Idle threads that are kept ready. */
+  warmThreads?: number | undefined
+  /** Of the node, where nodes live by leases. */
+  lease?: Lease | undefined
+}>
+
 /** Runs each type in the place that its definition names. What the types need is started ahead of the first run. */
-export function executorOf(types: Iterable<AnyTaskType>, clock: Clock, warmThreads?: number): Executor {
-  const inline = inlineExecutor(clock)
-  const threads = new ThreadExecutor(warmThreads)
-  const commands = new CommandExecutor(clock)
+export function executorOf(types: Iterable<AnyTaskType>, { clock, warmThreads, lease }: Settings): Executor {
+  const room = new Room()
+  const inline = inlineExecutor(clock, lease)
+  const threads = new ThreadExecutor(warmThreads, lease, room)
+  const commands = new CommandExecutor(clock, lease, room)
   if ([...types].some(({ runs }) => runs === 'thread')) threads.warmUp()
   const places: Readonly<Record<Place, Executor>> = {
     inline,
@@ -19,7 +30,9 @@ export function executorOf(types: Iterable<AnyTaskType>, clock: Clock, warmThrea
   }
   return {
     start: (run, host) => places[run.type.runs].start(run, host),
+    hasRoom: (runs) => places[runs].hasRoom(runs),
     async close() {
+      lease?.close()
       await Promise.all([threads.close(), commands.close()])
     },
   }

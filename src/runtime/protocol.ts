@@ -14,6 +14,14 @@ export type ToThread =
   /** Answers `durable`. */
   | Readonly<{ kind: 'held'; run: number; call: number; held: boolean }>
 
+/** With what a thread is started. */
+export type ThreadData = Readonly<{
+  /** Rises with every message to the thread. */
+  bell: ArrayBufferLike
+  /** Descriptor of the file of the lease; undefined where there are no leases. */
+  lease: number | undefined
+}>
+
 export type ToHost = ToThread | Readonly<{ kind: 'kill'; run: number }>
 
 export type Start = Readonly<{

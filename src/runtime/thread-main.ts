@@ -8,7 +8,9 @@ import { Backlog } from './backlog.ts'
 import { HandlerRun, type SyncControl } from './context.ts'
 import type { Ended, Host } from './executor.ts'
 import { insideThread } from './inside.ts'
-import type { FromThread, Reason, Start, ToThread } from './protocol.ts'
+import { Lease } from './lease.ts'
+import type { FromThread, Reason, Start, ThreadData, ToThread } from './protocol.ts'
+import { isShortage } from './shortage.ts'
 import { systemClock } from './system-clock.ts'
 
 /** The thread's side: imports the module of a type and runs its handler, one run after the other. */
@@ -20,8 +22,10 @@ if (parentPort === null) throw new Error('this module is for worker threads')
 insideThread.value = true
 provideOwnPackages()
 const port: MessagePort = parentPort
+const data = workerData as ThreadData
 /** Rises with every message to this thread, so that code which never returns to its loop can notice and wait. */
-const bell = new Int32Array((workerData as { bell: SharedArrayBuffer }).bell)
+const bell = new Int32Array(data.bell)
+const lease = data.lease === undefined ? undefined : new Lease(data.lease)
 /** What the bell said when all messages had been taken; at first none has. */
 let heard = -1
 
@@ -81,21 +85,31 @@ function obey(handler: HandlerRun, control: Control): void {
 async function carryOut(start: Start): Promise<void> {
   const outbox = new Outbox(start.run)
   let ended: Ended
+  let shortage = false
   try {
     const type = await typeOf(start)
-    const handler = new HandlerRun({ ...start, type }, outbox.host, systemClock, sync)
+    const handler = new HandlerRun({ ...start, type }, outbox.host, systemClock, { sync, lease })
     current = { run: start.run, handler, outbox }
     for (const control of early) if (control.run === start.run) obey(handler, control)
     early = []
     handler.begin()
     ended = await handler.done
   } catch (error) {
-    ended = { kind: 'threw', error: toErrorRecord(error), final: true }
+    const record = toErrorRecord(error)
+    shortage = isShortage(error)
+    ended = shortage
+      ? {
+          kind: 'given-back',
+          why: `its module cannot be loaded: ${record.message}`,
+          cause: 'shortage',
+          forced: false,
+        }
+      : { kind: 'threw', error: record, final: true }
   }
   outbox.flush(true)
   current = undefined
   awaited.clear()
-  outbox.send({ kind: 'ended', run: start.run, ended, clean: isClean() })
+  outbox.send({ kind: 'ended', run: start.run, ended, clean: !shortage && isClean() })
 }
 
 class TypeNotExported extends TaskError {

@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os'
+import { toErrorRecord } from '../core/error-record.ts'
 import type { Execution, Executor, Host, Run } from './executor.ts'
 import { HostProcess, type HostEvents } from './host.ts'
+import type { Lease } from './lease.ts'
+import { isShortage, Room } from './shortage.ts'
 
 /** Idle processes that are kept for runs which want one of their own: in a busy time, and after it. */
 const mostSpare = 4
@@ -16,22 +19,45 @@ const recycled = 'another thread of its process is stuck, so the process is repl
  */
 export class ThreadExecutor implements Executor {
   readonly #warm: number
+  readonly #lease: Lease | undefined
+  readonly #room: Room
   readonly #hosts = new Set<HostProcess>()
   readonly #spare: HostProcess[] = []
   readonly #alone = new Set<HostProcess>()
   #shared: HostProcess | undefined
 
   /** `warm`: idle threads that are kept ready. */
-  constructor(warm: number = availableParallelism()) {
+  constructor(warm: number = availableParallelism(), lease?: Lease, room = new Room()) {
     this.#warm = warm
+    this.#lease = lease
+    this.#room = room
+  }
+
+  hasRoom(): boolean {
+    return this.#room.isThere
   }
 
   /** Starts the shared process before it is needed. */
   warmUp(): void {
-    this.#shared ??= this.#newHost(this.#warm)
+    try {
+      this.#shared ??= this.#newHost(this.#warm)
+    } catch (error) {
+      if (!isShortage(error)) throw error
+      this.#room.failed()
+    }
   }
 
   start(run: Run, host: Host): Execution {
+    try {
+      return this.#startIn(run, host)
+    } catch (error) {
+      if (!isShortage(error)) throw error
+      this.#room.failed()
+      return notStarted(`its process could not be started (${toErrorRecord(error).message})`)
+    }
+  }
+
+  #startIn(run: Run, host: Host): Execution {
     if (run.type.runs === 'process' || run.crashes > 0) {
       const own = this.#spare.pop() ?? this.#newHost(1)
       this.#alone.add(own)
@@ -51,7 +77,7 @@ export class ThreadExecutor implements Executor {
   }
 
   #newHost(warm: number): HostProcess {
-    const host = new HostProcess(warm, this.#events)
+    const host = new HostProcess(warm, this.#lease, this.#events)
     this.#hosts.add(host)
     return host
   }
@@ -68,11 +94,13 @@ export class ThreadExecutor implements Executor {
 
   readonly #events: HostEvents = {
     ended: (host) => {
+      this.#room.started()
       if (this.#alone.delete(host)) {
         if (this.#spare.length < mostSpare) this.#keep(host)
         else host.kill()
       } else if (host !== this.#shared) this.#killIfDeserted(host)
     },
+    shortage: () => this.#room.failed(),
     stuck: (host) => {
       if (this.#shared === host) this.#shared = undefined
       for (const { stuck, host: told } of host.runs) if (!stuck) told.displaced(recycled)
@@ -91,4 +119,10 @@ export class ThreadExecutor implements Executor {
   #killIfDeserted(host: HostProcess): void {
     if ([...host.runs].every(({ stuck }) => stuck)) host.kill()
   }
+}
+
+/** A run for which there was no room. */
+function notStarted(why: string): Execution {
+  const done = Promise.resolve({ kind: 'given-back', why, cause: 'shortage', forced: false } as const)
+  return { done, pause() {}, resume() {}, abort() {}, kill() {} }
 }

@@ -26,14 +26,16 @@ export type LeaseNews = Readonly<{
   endangered(): void
   /** It was renewed after all. */
   safe(): void
+  /**
+   * The main thread did not take up what it was told until the lease was about to end, so that code there could not be stopped.
+   * Heard when it answers again.
+   */
+  unheard(): void
   /** It is over: the tasks of the boot are someone else's. Nothing more is heard of this boot. */
   over(): void
 }>
 
-/**
- * Renews the lease of a boot, whatever the main thread does. When the lease is in danger and the main thread does not listen,
- * nothing can stop the handlers there but the end of the process, and so it ends it.
- */
+/** Renews the lease of a boot, whatever the main thread does. */
 export type KeepLease = (boot: BootId, news: LeaseNews) => LeaseKeeper
 
 export type LeaseKeeper = AsyncDisposable &

@@ -139,6 +139,11 @@ export type Shared = Readonly<{
   signals: Signals
   keepLease: KeepLease
   /**
+   * Descriptor of a file in which the keeper of the lease writes a `LeaseRecord`, for the processes that run code of this node: they
+   * stop it by themselves when the lease is about to end. Null of a store whose lease no other process has to know.
+   */
+  leaseFile: number | null
+  /**
    * As `submit`, within a transaction of the caller: nothing is there before its commit, and nothing after its rollback. What
    * fails breaks that transaction off. Throws `StoreUnavailable`.
    */

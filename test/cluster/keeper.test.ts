@@ -5,26 +5,32 @@ import { describe, expect, inject, test } from 'vitest'
 import { openTaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { blocks } from '../fixtures/blocking.ts'
+import { within } from '../runtime/processes.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 
 /** Seconds. */
-const lease = 4
+const lease = 10
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A node in a process of its own whose handler blocks its main thread, seen from another node. */
-async function blocked(url: string, seconds: number) {
+async function blocked(url: string, seconds: number, onLeaseLost: 'end-process' | 'tell' = 'tell') {
   const database = `${url}?schema=${newSchema()}&lease=${lease}`
   const api = await openTaskManager({ database, tasks: [blocks], maxConcurrent: 0, drain: 1, logger: quiet })
   const handle = await api.submit(blocks, { seconds })
   const program = join(import.meta.dirname, '..', 'fixtures', 'blocking.ts')
-  const child = spawn(process.execPath, [program, database], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, database, onLeaseLost], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let stderr = ''
+  let stdout = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   const ended = once(child, 'close')
   await once(child.stdout, 'data')
   return {
     handle,
     child,
+    said: () => stdout,
     ended: async () => {
       const [, signal] = (await ended) as [number | null, string | null]
       return { signal, stderr }
@@ -44,9 +50,18 @@ describe.concurrent('a node whose main thread is blocked', () => {
     expect(await node.handle.task()).toMatchObject({ crashes: 0, fence: 1 })
   })
 
-  test('ends when its lease cannot be renewed: nothing else would stop the handler', async () => {
+  test('lives when its lease cannot be renewed, and its program is told once it can listen', async () => {
     await using server = await startPostgres()
-    await using node = await blocked(server.url, 60)
+    await using node = await blocked(server.url, lease * 4)
+    await server.stop()
+    await within(60_000, 'it is told', () => node.said().includes('"blocked":true'))
+    expect([node.child.exitCode, node.child.signalCode]).toEqual([null, null])
+    await server.start()
+  })
+
+  test('ends when its program wants it so: nothing else would stop the handler', async () => {
+    await using server = await startPostgres()
+    await using node = await blocked(server.url, 60, 'end-process')
     await server.stop()
     const { signal, stderr } = await node.ended()
     await server.start()

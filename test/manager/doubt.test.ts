@@ -233,5 +233,6 @@ const killable: Executor = {
       kill,
     }
   },
+  hasRoom: () => true,
   close: async () => {},
 }

@@ -30,6 +30,7 @@ function hands() {
             },
           }
         },
+        leaseFile: null,
         signals: {
           send: (signal) => void sent.push(signal),
           hear: (listener) => {
@@ -146,6 +147,31 @@ test('a lease that is over ends the boot: the node begins anew, and what ran is 
   const { task, timeline } = await world.until(handle.details())
   expect(task).toMatchObject({ status: 'running', ownerBoot: keeper().boot, crashes: 1 })
   expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'lost', 'claim'])
+})
+
+test('a claim that waits for an earlier copy starts nothing when its lease ends meanwhile', async () => {
+  const { share, keeper } = hands()
+  const fences: number[] = []
+  const deaf = defineTask({
+    type: 'deaf',
+    parameters: z.object({}),
+    run: (_, task) => {
+      fences.push(task.fence)
+      return new Promise(() => {})
+    },
+  })
+  const world = await World.open(async (clock) => share(await openMemory({ clock })), [deaf])
+  const handle = await world.until(world.node.submit(deaf, {}))
+  await world.pass()
+  const fence = async () => (await world.until(handle.task())).fence
+  keeper().news.over()
+  for (let seconds = 0; seconds < 60 && (await fence()) < 3; seconds++) await world.pass(1_000)
+  // Claimed again, and its first copy has not stopped yet.
+  expect([await fence(), fences]).toEqual([3, [1]])
+  keeper().news.over()
+  await world.pass(60_000)
+  expect(fences).not.toContain(3)
+  expect(fences).toContain(5)
 })
 
 test('a node that closes lets its lease go last', async () => {

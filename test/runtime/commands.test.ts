@@ -13,7 +13,15 @@ import {
 } from '../../src/index.ts'
 import { z } from 'zod'
 import * as types from '../fixtures/commands.ts'
-import { alive, childrenOf, cpuMilliseconds, descendantsOf, nicenessOf, within } from './processes.ts'
+import {
+  alive,
+  childrenOf,
+  commandOf,
+  cpuMilliseconds,
+  descendantsOf,
+  nicenessOf,
+  within,
+} from './processes.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -33,9 +41,19 @@ const sh = (script: string, args: string[] = []) => manager.submit(types.shell, 
 const running = (handle: TaskHandle) =>
   within(60_000, 'it runs', async () => (await handle.task()).progress !== null)
 
-/** The processes of commands, without the guard that started them. */
+/** The processes of commands, without the guard that started them and what watches over it. */
 function commandProcesses(): number[] {
-  return childrenOf(process.pid).flatMap((guard) => descendantsOf(guard))
+  return guards()
+    .flatMap((guard) => descendantsOf(guard))
+    .filter((pid) => !isWatchdog(pid))
+}
+
+function guards(): number[] {
+  return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('guard-main'))
+}
+
+function isWatchdog(pid: number): boolean {
+  return commandOf(pid).includes('fermata-watchdog')
 }
 
 describe('a command', () => {
@@ -293,7 +311,9 @@ describe('the processes of a command', () => {
     await open()
     const handle = await sh('echo \'{"progress":{"current":1}}\'; sleep 30')
     await running(handle)
-    const [shell] = childrenOf(process.pid).flatMap(childrenOf)
+    const shell = guards()
+      .flatMap(childrenOf)
+      .find((pid) => !isWatchdog(pid))
     expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([10])
     // What it has started in the moment before is lower by its session.
     const sessions = commandProcesses().map((pid) => nicenessOf(pid).session)
@@ -390,7 +410,7 @@ describe('the processes of a command', () => {
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
     const pids = commandProcesses()
-    const guard = childrenOf(process.pid).find((pid) => descendantsOf(pid).length > 0)
+    const [guard] = guards()
     process.kill(guard ?? 0, 'SIGKILL')
     await within(2_000, 'the old ones are gone', () => pids.every((pid) => !alive(pid)))
     await within(60_000, 'it runs again', async () => (await handle.task()).attempt === 2)

@@ -8,7 +8,7 @@ import * as commands from '../fixtures/commands.ts'
 import * as threads from '../fixtures/threads.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { Chance } from '../support/chance.ts'
-import { alive, childrenOf, descendantsOf, threadsOf, within } from './processes.ts'
+import { alive, childrenOf, commandOf, descendantsOf, threadsOf, within } from './processes.ts'
 
 /** `ORDERS_SEED=1 npx vitest run --project runtime test/runtime/orders.test.ts` chooses the same controls again. */
 const seed = Number(process.env['ORDERS_SEED'] ?? Date.now() % 1_000_000)
@@ -78,7 +78,9 @@ test.each([
 
 /** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */
 function keptWarm(children: readonly number[]): boolean {
-  const busy = children.flatMap((pid) => childrenOf(pid))
+  const busy = children
+    .flatMap((pid) => childrenOf(pid))
+    .filter((pid) => !commandOf(pid).includes('fermata-watchdog'))
   const handlers = children.flatMap((pid) => threadsOf(pid).filter((name) => name === 'WorkerThread'))
   return busy.length === 0 && handlers.length <= availableParallelism() + 1
 }

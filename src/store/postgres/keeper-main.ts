@@ -9,7 +9,7 @@ import { encodeText } from './text.ts'
  * The keeper's thread. The lease is counted from when the last good renewal was sent, by a clock that never jumps: at worst
  * the node believes it over while the database still grants it, never the other way round.
  */
-const { servers, schema, boot, lease, memory } = workerData as KeeperData
+const { servers, schema, boot, lease, file, memory, endsProcess } = workerData as KeeperData
 
 /** So long before the end handlers are told to stop. */
 const margin = lease / 5
@@ -21,7 +21,7 @@ const patience = Math.floor((margin * 0.8) / tick)
 
 const connection = new Connection(servers, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
 const { renew } = statementsFor(schema)
-const validUntil = new ValidUntil(memory)
+const validUntil = new ValidUntil({ file, lease }, memory)
 let endangered = false
 let unheard: number | undefined
 
@@ -42,6 +42,11 @@ setInterval(() => {
   if (unheard === undefined) return
   unheard += 1
   if (unheard > patience) {
+    unheard = undefined
+    if (!endsProcess) {
+      parentPort?.postMessage({ kind: 'unheard' } satisfies KeeperMessage)
+      return
+    }
     // Streams of a thread go by way of the main thread.
     writeSync(2, 'fermata: the lease is lost and the main thread does not answer: the process ends\n')
     process.kill(process.pid, 'SIGKILL')

@@ -1,17 +1,32 @@
-import { extname } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { StoreUnavailable } from '../../core/errors.ts'
+import { decodeLease, encodeLease, leaseRecordBytes } from '../../core/lease.ts'
 import type { LeaseKeeper, LeaseNews } from '../sharing.ts'
 
 const entry = new URL(`./keeper-main${extname(import.meta.filename)}`, import.meta.url)
 
-/** Until when the lease holds, by `monotonicNow`: told by the keeper, read by the main thread. */
+/**
+ * Until when the lease holds, by `monotonicNow`: told by the keeper, read by the main thread. The other processes of the node read
+ * from the file when their code must have stopped: a tenth of the lease earlier, so that it has before others take over.
+ */
 export class ValidUntil {
   readonly memory: SharedArrayBuffer
   readonly #time: BigInt64Array
+  readonly #file: number
+  readonly #lease: number
 
-  constructor(memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)) {
+  constructor(
+    { file, lease }: Pick<KeeperSettings, 'file' | 'lease'>,
+    memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+  ) {
     this.memory = memory
     this.#time = new BigInt64Array(memory)
+    this.#file = file
+    this.#lease = lease
   }
 
   get time(): number {
@@ -20,7 +35,37 @@ export class ValidUntil {
 
   set time(time: number) {
     Atomics.store(this.#time, 0, BigInt(Math.floor(time)))
+    const bytes = new Uint8Array(leaseRecordBytes)
+    const isFirst = readSync(this.#file, bytes, 0, leaseRecordBytes, 0) < leaseRecordBytes
+    const before = decodeLease(bytes)
+    const record = { stopAt: time - this.#lease / 10, lapses: before.lapses }
+    writeSync(this.#file, encodeLease(record), 0, leaseRecordBytes, 0)
+    // Looked at after the write: whoever has read the time before, and stopped, did so by now.
+    if (isFirst || monotonicNow() < before.stopAt) return
+    writeSync(this.#file, encodeLease({ ...record, lapses: before.lapses + 1 }), 0, leaseRecordBytes, 0)
   }
+}
+
+/**
+ * Opens a file for `ValidUntil` that has no name any more: whoever is given its descriptor sees what is written there, at once and
+ * although the process that wrote it is frozen. In memory where that is possible: a full disk must not end a lease.
+ */
+export function openLeaseFile(): number {
+  const failures: unknown[] = []
+  for (const folder of ['/dev/shm', tmpdir()]) {
+    try {
+      const path = join(folder, `fermata-lease-${randomUUID()}`)
+      const file = openSync(path, 'wx+', 0o600)
+      unlinkSync(path)
+      return file
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  throw new StoreUnavailable(
+    `A node tells its processes about its lease in a small file, and neither /dev/shm nor ${tmpdir()} can be written: set TMPDIR to a folder that can.`,
+    { unknown: false, cause: new AggregateError(failures) },
+  )
 }
 
 export type KeeperSettings = Readonly<{
@@ -31,6 +76,13 @@ export type KeeperSettings = Readonly<{
   lease: number
   /** When the boot began, at the earliest, by `monotonicNow`. */
   since: number
+  /**
+   * Whether the process ends when the lease is in danger and the main thread does not listen: nothing else stops code there. Only
+   * for a program that is all the node's.
+   */
+  endsProcess: boolean
+  /** From `openLeaseFile`. */
+  file: number
 }>
 
 export type KeeperData = KeeperSettings & Readonly<{ memory: SharedArrayBuffer }>
@@ -44,7 +96,7 @@ export function monotonicNow(): number {
 
 /** Starts the thread that renews the lease, on a connection of its own. */
 export function keepLease(settings: KeeperSettings, news: LeaseNews): LeaseKeeper {
-  const validUntil = new ValidUntil()
+  const validUntil = new ValidUntil(settings)
   validUntil.time = settings.since + settings.lease
   const workerData: KeeperData = { ...settings, memory: validUntil.memory }
   const thread = new Worker(entry, { workerData })

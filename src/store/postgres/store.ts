@@ -1,8 +1,10 @@
+import { closeSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
+import type { LeaseKeeper } from '../sharing.ts'
 import type * as port from '../store.ts'
 import * as acts from './acts.ts'
 import { addressOf } from './address.ts'
@@ -17,7 +19,7 @@ import { DatabaseTime } from './database-time.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './joining.ts'
-import { keepLease, monotonicNow } from './keeper.ts'
+import { keepLease, monotonicNow, openLeaseFile } from './keeper.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
@@ -33,6 +35,8 @@ export type PostgresOptions = Readonly<{
   schema?: string
   /** Milliseconds for which a boot lives without being renewed. Default: what the URL says by `?lease=`, or 15,000. */
   lease?: number
+  /** Ends the process when nothing else can stop code on the main thread at the end of the lease. Default: false. */
+  endsProcess?: boolean
   /**
    * For tests of one process: takes the place of the clock of the database. Otherwise every time in the database is the
    * database's, so that nodes need not agree on theirs.
@@ -43,9 +47,9 @@ export type PostgresOptions = Readonly<{
 /** Opens the database, brings its schema up to date, and shares it with whatever other nodes have it open. */
 export async function openPostgres(database: string, options: PostgresOptions = {}): Promise<port.Store> {
   const { servers, ...own } = addressOf(database)
-  const { schema = defaultSchema, lease = 15_000, clock } = { ...own, ...options }
+  const { schema = defaultSchema, lease = 15_000, endsProcess = false, clock } = { ...own, ...options }
   await migrateSchema(servers, schema)
-  const store = new PostgresStore(servers, { schema, lease, clock })
+  const store = new PostgresStore(servers, { schema, lease, endsProcess, clock })
   try {
     await store.askTime()
   } catch (error) {
@@ -55,7 +59,7 @@ export async function openPostgres(database: string, options: PostgresOptions = 
   return store
 }
 
-type Opened = Readonly<{ schema: string; lease: number; clock: Clock | undefined }>
+type Opened = Readonly<{ schema: string; lease: number; endsProcess: boolean; clock: Clock | undefined }>
 
 class PostgresStore implements port.Store {
   readonly capabilities: port.Capabilities
@@ -84,16 +88,26 @@ class PostgresStore implements port.Store {
   /** When boots of this process began, at the earliest. */
   readonly #begun = new Map<BootId, number>()
   readonly #hints = new Hints()
+  readonly #leaseFile = openLeaseFile()
+  readonly #keepers: LeaseKeeper[] = []
 
-  constructor(servers: readonly string[], { schema, lease, clock }: Opened) {
+  constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
     const source = { schema, sql: this.#sql, clock, time: this.#time }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
       signals: this.#signals,
-      keepLease: (boot, news) =>
-        keepLease({ servers, schema, boot, lease, since: this.#begun.get(boot) ?? monotonicNow() }, news),
+      leaseFile: this.#leaseFile,
+      keepLease: (boot, news) => {
+        const since = this.#begun.get(boot) ?? monotonicNow()
+        const keeper = keepLease(
+          { servers, schema, boot, lease, since, endsProcess, file: this.#leaseFile },
+          news,
+        )
+        this.#keepers.push(keeper)
+        return keeper
+      },
       submitWithin: async (transaction, submissions, options) => {
         for (const submission of submissions) mustBeEncodable(submission)
         return submitWithin(transaction, { submissions, options }, source, this.#waiting)
@@ -311,6 +325,10 @@ class PostgresStore implements port.Store {
       this.#reading.close(),
       this.#signals[Symbol.asyncDispose](),
     ])
+    // No keeper may write to a descriptor that is someone else's by then; a thread that takes long to end is not waited for.
+    void Promise.all(this.#keepers.map((keeper) => keeper[Symbol.asyncDispose]())).then(() =>
+      closeSync(this.#leaseFile),
+    )
   }
 
   #act<T>(act: Readonly<{ ids: readonly TaskId[]; act: (work: Work) => T } & Partial<ActJob>>): Promise<T> {

@@ -1,0 +1,25 @@
+/**
+ * What a node tells its own processes about its lease, through a file that all of them have open. They cannot rely on messages: a
+ * node that is frozen sends none, and its code must stop all the same.
+ */
+export type LeaseRecord = Readonly<{
+  /** When code under the lease must have stopped, by the monotonic clock of the machine, in ms: well before others may take over. */
+  stopAt: number
+  /** How often that time has passed before the lease was renewed. */
+  lapses: number
+}>
+
+export const leaseRecordBytes = 16
+
+export function encodeLease({ stopAt, lapses }: LeaseRecord): Uint8Array {
+  const view = new DataView(new ArrayBuffer(leaseRecordBytes))
+  view.setFloat64(0, stopAt)
+  view.setFloat64(8, lapses)
+  return new Uint8Array(view.buffer)
+}
+
+/** A lease of which nothing is written yet is over. */
+export function decodeLease(bytes: Uint8Array): LeaseRecord {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { stopAt: view.getFloat64(0), lapses: view.getFloat64(8) }
+}

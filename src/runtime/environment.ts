@@ -1,0 +1,9 @@
+/** Variables of the node that its commands, and the guard that starts them, see. */
+const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'USER'] as const
+
+/** The environment of the node without its settings, and so without the password of its database. */
+export function plainEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
+}

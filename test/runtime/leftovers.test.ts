@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openTaskManager } from '../../src/index.ts'
+import { daemonising, deaf, spinning } from '../fixtures/commands.ts'
+import { alive, childrenOf, commandOf, descendantsOf, within } from './processes.ts'
+
+/** What a node leaves behind that dies together with those that watch over its commands. */
+
+const aMinute = 60_000
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A node that leads a process group, with running commands. */
+async function commanding() {
+  const program = join(import.meta.dirname, '../fixtures/commanding.ts')
+  const node = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const [said] = (await once(node.stdout, 'data')) as [Buffer]
+  const pid = node.pid ?? 0
+  const guard = childrenOf(pid).find((child) => commandOf(child).includes('guard-main')) ?? 0
+  const watchdog = childrenOf(guard).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
+  onTestFinished(() => kill(-pid))
+  const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
+  const present = () => descendantsOf(guard).filter((child) => child !== watchdog)
+  const earlier = present()
+  // One of them starts short-lived children now and then.
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
+  const commands = [daemon, ...present().filter((child) => earlier.includes(child))]
+  expect(commands.length).toBeGreaterThanOrEqual(5)
+  expect([pid, guard, watchdog, ...commands].filter((each) => !alive(each))).toEqual([])
+  return { pid, guard, watchdog, commands }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
+
+const allGone = (pids: readonly number[]) => pids.every((pid) => !alive(pid))
+
+test('nothing outlives a node whose whole process group is killed', { timeout: 2 * aMinute }, async () => {
+  const { pid, guard, watchdog, commands } = await commanding()
+  process.kill(-pid, 'SIGKILL')
+  await within(aMinute, 'all are gone', () => allGone([...commands, guard, watchdog]))
+})
+
+test('nothing outlives a node that is killed together with its guard', { timeout: 2 * aMinute }, async () => {
+  const { pid, guard, watchdog, commands } = await commanding()
+  for (const each of [pid, guard]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, guard]) process.kill(each, 'SIGKILL')
+  await within(aMinute, 'all are gone', () => allGone([...commands, watchdog]))
+})
+
+test(
+  'the next node ends what is left when all of them are killed, and nothing of a node that lives',
+  { timeout: 3 * aMinute },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
+    const living = await commanding()
+    const { pid, guard, watchdog, commands } = await commanding()
+    for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGSTOP')
+    for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGKILL')
+    await within(aMinute, 'the node is gone', () => allGone([pid, guard, watchdog]))
+    expect(commands.filter((each) => !alive(each))).toEqual([])
+    const logged: object[] = []
+    await using _manager = await openTaskManager({
+      database: `sqlite:${join(folder, 'fermata.db')}`,
+      tasks: [daemonising, deaf, spinning],
+      logger: { ...quiet, warn: (fields) => void logged.push(fields) },
+    })
+    expect(commands.filter(alive)).toEqual([])
+    expect(logged).toContainEqual({ processes: expect.any(Number) })
+    expect([living.guard, ...living.commands].filter((each) => !alive(each))).toEqual([])
+    process.kill(living.pid, 'SIGKILL')
+    await within(aMinute, 'all are gone', () => allGone(living.commands))
+    await rm(folder, { recursive: true, force: true })
+  },
+)
+
+test(
+  'a command cannot read the settings of its node from the process that started it',
+  { timeout: 2 * aMinute },
+  async () => {
+    process.env['DATABASE_URL'] = 'postgres://fermata:a-secret@nowhere/fermata'
+    await using manager = await openTaskManager({
+      database: 'sqlite::memory:',
+      tasks: [spinning],
+      drain: 0,
+      cancelGrace: 0,
+    })
+    const handle = await manager.submit(spinning, {})
+    delete process.env['DATABASE_URL']
+    await within(aMinute, 'it runs', async () => (await handle.task()).progress !== null)
+    const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('guard-main'))
+    for (const each of [guard!, ...descendantsOf(guard!)]) {
+      expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
+    }
+  },
+)

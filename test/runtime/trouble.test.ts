@@ -1,0 +1,129 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, readdirSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { openTaskManager, type TaskManager } from '../../src/index.ts'
+import { shell, spinning } from '../fixtures/commands.ts'
+import { tightApart, watchful } from '../fixtures/threads.ts'
+import { alive, childrenOf, commandOf, descendantsOf, within } from './processes.ts'
+
+/** The processes beside the node are stopped, or the machine has no room for more. */
+
+const aMinute = 60_000
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let manager: TaskManager
+afterEach(() => manager.close())
+
+async function open(cancelGrace = 0.2): Promise<void> {
+  manager = await openTaskManager({
+    database: 'sqlite::memory:',
+    tasks: [shell, spinning, tightApart, watchful],
+    cancelGrace,
+    drain: 1,
+    logger: quiet,
+  })
+}
+
+/** The process of the node that runs this program. */
+async function processOf(program: string): Promise<number> {
+  const find = () => childrenOf(process.pid).find((pid) => commandOf(pid).includes(program))
+  await within(aMinute, `${program} runs`, () => find() !== undefined)
+  return find()!
+}
+
+async function runningCommand() {
+  const handle = await manager.submit(spinning, {})
+  await within(aMinute, 'it runs', async () => (await handle.task()).progress !== null)
+  return handle
+}
+
+/** Lets the process open no file or pipe more, or as many as it could before. */
+function limitFiles(pid: number, limit: string): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`])
+}
+
+function filesLimitOf(pid: number): string {
+  return /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))![1]!
+}
+
+test(
+  'a command for which there is no room is given back, and runs once there is room',
+  { timeout: 3 * aMinute },
+  async () => {
+    await open()
+    const warm = await manager.submit(shell, { script: 'true' })
+    await warm.result()
+    const guard = await processOf('guard-main')
+    const before = filesLimitOf(guard)
+    limitFiles(guard, String(readdirSync(`/proc/${guard}/fd`).length))
+    const handle = await manager.submit(shell, { script: 'echo here' })
+    await within(aMinute, 'it is given back', async () => {
+      const moves = (await handle.details()).timeline.map(({ move }) => move)
+      return moves.filter((move) => move === 'release').length >= 2
+    })
+    const claims = (await handle.details()).timeline.filter(({ move }) => move === 'claim').length
+    limitFiles(guard, before)
+    expect(await handle.result()).toEqual({ exit_code: 0, output: 'here\n' })
+    expect(await handle.task()).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
+    // Tried again every second at most, and not as fast as it can be claimed.
+    expect(claims).toBeLessThan(20)
+  },
+)
+
+test(
+  'processes for which there is no room cost a task nothing either',
+  { timeout: 3 * aMinute },
+  async () => {
+    await open()
+    const files = readdirSync('/proc/self/fd').length - 1
+    const limits = [files, filesLimitOf(process.pid)].map(
+      (limit) => `prlimit --pid ${process.pid} --nofile=${limit}:`,
+    )
+    // Started before, since nothing can be started while the limit holds.
+    const limiting = spawn('sh', ['-c', `read _; ${limits[0]}; echo limited; sleep 3; ${limits[1]}`])
+    const lifted = once(limiting, 'exit')
+    limiting.stdin.write('\n')
+    await once(limiting.stdout, 'data')
+    const handles = [
+      await manager.submit(shell, { script: 'true' }),
+      await manager.submit(tightApart, { rounds: 3 }),
+    ]
+    await lifted
+    await Promise.all(handles.map((handle) => handle.result()))
+    for (const handle of handles) {
+      const { task, timeline } = await handle.details()
+      expect(timeline.map(({ move }) => move)).toContain('release')
+      expect(task).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
+    }
+  },
+)
+
+test('a node whose guard is stopped closes, and nothing is left', { timeout: 3 * aMinute }, async () => {
+  await open()
+  await runningCommand()
+  const pids = descendantsOf(process.pid)
+  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  await manager.close()
+  await within(aMinute, 'all are gone', () => pids.every((pid) => !alive(pid)))
+})
+
+test('a command whose guard is stopped can be cancelled', { timeout: 3 * aMinute }, async () => {
+  await open()
+  const handle = await runningCommand()
+  const pids = descendantsOf(await processOf('guard-main'))
+  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  expect((await handle.cancel({ wait: aMinute })).status).toBe('cancelled')
+  await within(aMinute, 'its code is gone', () => pids.every((pid) => !alive(pid)))
+  await within(aMinute, 'its slot is free', () => manager.state.slotsInUse === 0)
+})
+
+test('a thread whose process is stopped can be cancelled', { timeout: 3 * aMinute }, async () => {
+  await open()
+  const handle = await manager.submit(watchful, {})
+  await within(aMinute, 'it runs', async () => (await handle.task()).progress !== null)
+  const host = await processOf('host-main')
+  process.kill(host, 'SIGSTOP')
+  expect((await handle.cancel({ wait: aMinute })).status).toBe('cancelled')
+  await within(aMinute, 'its code is gone', () => !alive(host))
+  await within(aMinute, 'its slot is free', () => manager.state.slotsInUse === 0)
+})
