@@ -5,12 +5,17 @@ import { clientOf } from './client.ts'
 import { isDirect, isNameTrouble, StatementNames } from './prepared.ts'
 import { connectToPrimary } from './primary.ts'
 import type { Value } from './rows.ts'
+import { beginSingle, sessionSettings, transactionSettings } from './settings.ts'
 import { stateOf, unavailable } from './failures.ts'
 
 /** Whatever runs statements, one after the other; rows come as arrays. */
 export type Session = Readonly<{
   /** Rejects with what the server says, or with `StoreUnavailable` when the connection is lost. */
   query(text: string, values?: readonly Parameter[]): Promise<Rows>
+  /** A statement that is no part of a transaction. */
+  alone(text: string, values?: readonly Parameter[]): Promise<Rows>
+  /** To be set in each transaction; empty where it is set for the session. */
+  readonly settings: string
   /** What was asked for leaves now, so that the server is at it while the next statement is made. */
   send(): void
 }>
@@ -41,7 +46,7 @@ export class Connection {
   readonly #names = new StatementNames()
   #client: Client | undefined
   /** Undefined behind a pooler. */
-  #named: Client | undefined
+  #direct: Client | undefined
   #mayName = true
   #opening: Promise<Client> | undefined
   #closed = false
@@ -69,6 +74,9 @@ export class Connection {
     const client = this.#client ?? (await this.#connect())
     return {
       query: (text, values) => this.#query(client, text, values),
+      alone: (text, values) =>
+        this.#direct === client ? this.#query(client, text, values) : this.#single(client, text, values),
+      settings: this.#direct === client ? '' : transactionSettings,
       send: () => client.connection.stream.uncork(),
     }
   }
@@ -96,10 +104,21 @@ export class Connection {
     return this.#opening
   }
 
+  /** Three statements at once, in one round trip. */
+  async #single(client: Client, text: string, values?: readonly Parameter[]): Promise<Rows> {
+    const [, rows] = await Promise.all([
+      this.#query(client, beginSingle),
+      this.#query(client, text, values),
+      this.#query(client, 'commit'),
+    ])
+    return rows
+  }
+
   async #query(client: Client, text: string, values?: readonly Parameter[]): Promise<Rows> {
     this.#gather(client)
     try {
-      const name = values !== undefined && this.#named === client ? this.#names.of(text) : undefined
+      const name =
+        values !== undefined && this.#mayName && this.#direct === client ? this.#names.of(text) : undefined
       const result = await client.query({
         text,
         rowMode: 'array',
@@ -130,7 +149,10 @@ export class Connection {
   async #connectNow(): Promise<Client> {
     try {
       const client = await connectToPrimary(this.#servers, (server) => this.#clientFor(server))
-      if (this.#mayName && (await isDirect(client))) this.#named = client
+      if (await isDirect(client)) {
+        await client.query(sessionSettings)
+        this.#direct = client
+      }
       client.on('error', () => this.#forget(client))
       client.on('end', () => this.#forget(client))
       this.#client = client

@@ -21,7 +21,12 @@ export async function submitWithin(
   const tx = new Transaction(sessionOf(callers), source, 'begun')
   try {
     await tx.ask(source.sql.mustBeWithin)
+    // The rows have nulls, and travel in arrays; all other settings are the caller's.
+    const [[nulls] = []] = await tx.ask(
+      `select current_setting('array_nulls'), set_config('array_nulls', 'on', true)`,
+    )
     const [submitted] = await submitAll(tx, [{ submissions, options }], waiting)
+    if (nulls === 'off') tx.write('set local array_nulls = off')
     await tx.flush()
     return submitted!
   } catch (thrown) {
@@ -33,17 +38,15 @@ export async function submitWithin(
 /** One statement after the other, as the driver wants it of its callers. */
 function sessionOf(callers: CallersTransaction): Session {
   let last: Promise<unknown> = Promise.resolve()
-  return {
-    query: (text, values = []) => {
-      const rows = last.then(async () => {
-        const types = { getTypeParser: parserOf }
-        return (await callers.query({ text, values: [...values], rowMode: 'array', types })).rows as Rows
-      })
-      last = rows.catch(() => undefined)
-      return rows
-    },
-    send() {},
+  const query: Session['query'] = (text, values = []) => {
+    const rows = last.then(async () => {
+      const types = { getTypeParser: parserOf }
+      return (await callers.query({ text, values: [...values], rowMode: 'array', types })).rows as Rows
+    })
+    last = rows.catch(() => undefined)
+    return rows
   }
+  return { query, alone: query, settings: '', send() {} }
 }
 
 function reasonOf(cause: unknown): string {

@@ -75,7 +75,7 @@ await connection.close()
 async function tryRenewal(): Promise<boolean | undefined> {
   try {
     const session = await connection.session()
-    return (await session.query(renew, [encodeText(boot), null, lease])).length > 0
+    return (await session.alone(renew, [encodeText(boot), null, lease])).length > 0
   } catch {
     return undefined
   }

@@ -142,13 +142,18 @@ const oldestServer = 140_000
  * others find it done. Refuses what this program cannot work with.
  */
 export async function migrate(session: Session, schema: string): Promise<Migrated> {
-  await session.query('begin isolation level read committed read write')
+  // A start must not stand behind tables that are locked, nor nodes that work behind a migration that stands there.
+  const { settings } = session
+  await session.query(
+    `begin isolation level read committed read write; ${settings}; set local lock_timeout = '5s'`,
+  )
   try {
     await refuseServer(session)
     const upToDate = (await versionOf(session, schema)) === migrations.length
     if (!upToDate) {
+      // Another node may be at it, for as long as it takes.
+      await session.query('set local lock_timeout = 0')
       await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`fermata ${schema}`])
-      // Nodes that work on the tables must not stand behind a migration that itself stands behind some long transaction.
       await session.query("set local lock_timeout = '5s'")
     }
     const from = upToDate ? migrations.length : await apply(session, schema)

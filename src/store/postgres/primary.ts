@@ -77,7 +77,12 @@ async function tryServer(client: Client, amongOthers: boolean): Promise<Writable
   }
 }
 
-const isWritable = `select current_setting('transaction_read_only') = 'off' as writable`
+/** What is set for our role alone says nothing of the server: a connection sets it back. */
+const isWritable = `select case
+  when pg_is_in_recovery() then false
+  when current_setting('transaction_read_only') = 'off' then true
+  else (select source in ('user', 'database user') from pg_settings where name = 'default_transaction_read_only')
+  end as writable`
 
 /** The timeline, which rises with each promotion; it stands before the name of the log. Not every service would tell it. */
 const historyOf = 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as history'

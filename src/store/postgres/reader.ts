@@ -1,6 +1,6 @@
 import type { TaskId } from '../../core/task.ts'
-import type { Connection, Rows, Session } from './connection.ts'
-import { failureOf, unavailable } from './failures.ts'
+import type { Rows } from './connection.ts'
+import type { Lanes } from './lanes.ts'
 import { decodeText, encodeText } from './text.ts'
 
 type Row = Rows[number]
@@ -11,11 +11,11 @@ const rowsAtOnce = 200
 
 /** Looks up single tasks: those that are asked for in one turn of the loop share one statement. */
 export class Reader {
-  readonly #connection: Connection
+  readonly #lanes: Lanes
   readonly #waiting = new Map<string, Wanted[]>()
 
-  constructor(connection: Connection) {
-    this.#connection = connection
+  constructor(lanes: Lanes) {
+    this.#lanes = lanes
   }
 
   /** The row that this statement answers for the id: its second column is the id. */
@@ -31,40 +31,23 @@ export class Reader {
     })
   }
 
-  /** Reads whatever else; once more when the connection turns out to be lost. */
-  async read<T>(look: (session: Session) => Promise<T>): Promise<T> {
-    try {
-      return await this.#again(async () => look(await this.#connection.session()))
-    } catch (error) {
-      throw failureOf(error) === 'bug' ? error : unavailable(error, false)
-    }
-  }
-
   async #flush(statement: string): Promise<void> {
     const waiting = this.#waiting.get(statement) ?? []
     this.#waiting.delete(statement)
-    for (let from = 0; from < waiting.length; from += rowsAtOnce) {
-      await this.#look(statement, waiting.slice(from, from + rowsAtOnce))
+    try {
+      for (let from = 0; from < waiting.length; from += rowsAtOnce) {
+        await this.#look(statement, waiting.slice(from, from + rowsAtOnce))
+      }
+    } catch (error) {
+      // Those that came later in this turn would wait for the same lock.
+      for (const { reject } of waiting) reject(error)
     }
   }
 
   async #look(statement: string, wanted: readonly Wanted[]): Promise<void> {
-    try {
-      const ids = [...new Set(wanted.map(({ id }) => encodeText(id)))]
-      const rows = await this.read((session) => session.query(statement, [ids]))
-      const byId = new Map(rows.map((row) => [decodeText(row[1] as string), row]))
-      for (const { id, resolve } of wanted) resolve(byId.get(id) ?? null)
-    } catch (error) {
-      for (const { reject } of wanted) reject(error)
-    }
-  }
-
-  async #again<T>(look: () => Promise<T>): Promise<T> {
-    try {
-      return await look()
-    } catch (error) {
-      if (failureOf(error) !== 'lost') throw error
-      return await look()
-    }
+    const ids = [...new Set(wanted.map(({ id }) => encodeText(id)))]
+    const rows = await this.#lanes.read('tasks', (session) => session.query(statement, [ids]))
+    const byId = new Map(rows.map((row) => [decodeText(row[1] as string), row]))
+    for (const { id, resolve } of wanted) resolve(byId.get(id) ?? null)
   }
 }

@@ -20,6 +20,7 @@ import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './joining.ts'
 import { keepLease, monotonicNow, openLeaseFile } from './keeper.ts'
+import { Lanes } from './lanes.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
@@ -68,7 +69,7 @@ class PostgresStore implements port.Store {
   readonly #clock: Clock | undefined
   readonly #sql: Statements
   readonly #writing: Connection
-  readonly #reading: Connection
+  readonly #reading: Lanes
   readonly #settling: Connection
   /** Open only while calls wait for what others hold. */
   readonly #waitingAside: Connection
@@ -118,7 +119,7 @@ class PostgresStore implements port.Store {
     const carrier = new Carrier(this.#waiting, this.#hints, new KnownRows((boot) => this.#begun.has(boot)))
     const opened = () => carrier.forget()
     this.#writing = new Connection(servers, `fermata ${schema}`, { opened })
-    this.#reading = new Connection(servers, `fermata ${schema} reads`)
+    this.#reading = new Lanes(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
     this.#settling = new Connection(servers, `fermata ${schema} settlements`, { opened })
     const carryOut: CarryOut = (tx, jobs, waits) => carrier.carryOut(tx, jobs, waits)
@@ -130,7 +131,7 @@ class PostgresStore implements port.Store {
 
   /** Before it, the store knows no time. */
   async askTime(): Promise<void> {
-    const [row] = await this.#reader.read((session) => session.query(this.#sql.now))
+    const [row] = await this.#reading.read('time', (session) => session.query(this.#sql.now))
     this.#time.learn(row![0] as number)
   }
 
@@ -228,7 +229,7 @@ class PostgresStore implements port.Store {
   }
 
   boots(): Promise<readonly port.LivingBoot[]> {
-    return this.#reader.read((session) => boots.livingBoots(session, this.#sql, this.#clock))
+    return this.#reading.read('boots', (session) => boots.livingBoots(session, this.#sql, this.#clock))
   }
 
   prune(retention: number, limit: number): Promise<number> {
@@ -256,19 +257,19 @@ class PostgresStore implements port.Store {
   }
 
   list(query: port.Query): Promise<port.Page<port.ListedTask>> {
-    return this.#reader.read((session) =>
+    return this.#reading.read('pages', (session) =>
       pageOf(session, this.#sql, query, (record) => ({ entry: record, shown: shownOf(record) })),
     )
   }
 
   find(query: port.Query): Promise<port.Page<TaskId>> {
-    return this.#reader.read((session) =>
+    return this.#reading.read('pages', (session) =>
       pageOf(session, this.#sql, query, ({ task }) => ({ entry: task.id, shown: 0 })),
     )
   }
 
   ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
-    return this.#reader.read((session) => countAhead(session, this.#sql, place, types, limit))
+    return this.#reading.read('pages', (session) => countAhead(session, this.#sql, place, types, limit))
   }
 
   async get(id: TaskId): Promise<Task | null> {
@@ -292,7 +293,7 @@ class PostgresStore implements port.Store {
 
   async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
     if ((await this.get(id)) === null) return null
-    const rows = await this.#reader.read((session) =>
+    const rows = await this.#reading.read('tasks', (session) =>
       session.query(this.#sql.log, [encodeText(id), after, limit]),
     )
     return rows.map(([number, at, attempt, line]) => ({
@@ -304,7 +305,7 @@ class PostgresStore implements port.Store {
   }
 
   counts(): Promise<port.Counts> {
-    return this.#reader.read((session) => readCounts(session, this.#sql))
+    return this.#reading.read('counts', (session) => readCounts(session, this.#sql))
   }
 
   /** The locks of a submit, and a commit that has to be flushed. */

@@ -11,7 +11,10 @@ import type { Statements } from './statements.ts'
  * looked up in the index. So the server need not plan anew for each group what it has planned before. A node that is frozen
  * in a transaction holds its locks for these seconds and no longer.
  */
-const begin = (patience: Patience) => `begin isolation level read committed read write;
+const begin = (
+  patience: Patience,
+  settings: string,
+) => `begin isolation level read committed read write; ${settings};
   set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off;
   set local plan_cache_mode = force_generic_plan;
   set local lock_timeout = ${patience.lock}; set local statement_timeout = ${patience.statement};
@@ -48,7 +51,7 @@ export class Transaction {
   constructor(session: Session, source: Source, patience: Patience | 'begun') {
     this.#session = session
     this.source = source
-    if (patience !== 'begun') this.write(begin(patience))
+    if (patience !== 'begun') this.write(begin(patience, session.settings))
   }
 
   /** The commit was sent, and the server did not say that it ended before it came to it. */
