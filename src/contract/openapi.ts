@@ -62,7 +62,7 @@ export function openapi(version: string, types: readonly DescribedType[]): Json 
       license: { name: 'MIT', identifier: 'MIT' },
     },
     // Relative to the document itself, so that it is right behind a proxy with a prefix too.
-    servers: [{ url: './', description: 'This server' }],
+    servers: [{ url: '.', description: 'This server' }],
     security: [],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,

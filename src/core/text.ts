@@ -46,3 +46,12 @@ function isBetween(text: string, at: number, first: number, last: number): boole
   const unit = text.charCodeAt(at)
   return unit >= first && unit <= last
 }
+
+/** C0 control characters and DEL, line breaks included. */
+export function hasControlCharacter(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x20 || code === 0x7f) return true
+  }
+  return false
+}

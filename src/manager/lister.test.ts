@@ -74,7 +74,7 @@ describe('a cursor that somebody made up', () => {
   test('lifts no limit of a search', () =>
     withMany(async (list) => {
       const filter = { text: 'needle' }
-      for (const looked of [searchLimit, 20_000, 9_999_999_999_999_999]) {
+      for (const looked of [searchLimit, 20_000, 1e16]) {
         const cursor = forged([Number.MAX_SAFE_INTEGER, 1, looked], filter, 'newest')
         await expect(list(filter, { cursor })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
       }
@@ -87,8 +87,8 @@ describe('a cursor that somebody made up', () => {
     }))
 
   test.each([
-    [9_999_999_999_999_999, 1],
-    [1, 9_999_999_999_999_999],
+    [1e16, 1],
+    [1, 1e16],
   ])('with a place beyond all numbers (%d, %d) is refused', (createdAt, n) =>
     withMany(async (list) => {
       for (const order of ['newest', 'oldest'] as const) {

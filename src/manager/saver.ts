@@ -70,7 +70,7 @@ export class Saver {
       })
       this.#writing.set(run, writing)
     }
-    await Promise.all(runs.map((run) => this.#writing.get(run)))
+    await Promise.all(runs.flatMap((run) => this.#writing.get(run) ?? []))
   }
 
   async #save(run: Savable): Promise<void> {

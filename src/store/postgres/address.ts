@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { DatabaseInvalid } from '../../core/errors.ts'
 import { nearest } from '../../core/nearest.ts'
+import { hasControlCharacter } from '../../core/text.ts'
 
 /** What a connection string says. */
 export type Address = Readonly<{
@@ -28,7 +29,8 @@ export function addressOf(database: string): Address {
   const refuse: Refuse = (why) => {
     throw new DatabaseInvalid(database, why)
   }
-  if (/[\s\0-\x1f\x7f]/.test(database)) refuse('it contains a blank or a line break: remove it, or write %20')
+  if (/\s/.test(database) || hasControlCharacter(database))
+    refuse('it contains a blank or a line break: remove it, or write %20')
   if (database.includes('#')) refuse('write # as %23')
   const [, scheme, credentials, hosts = '', path = '', query] = parts.exec(database) ?? []
   if (scheme === undefined) return refuse(`write ${form}`)

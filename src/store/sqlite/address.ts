@@ -1,4 +1,5 @@
 import { DatabaseInvalid } from '../../core/errors.ts'
+import { hasControlCharacter } from '../../core/text.ts'
 
 /**
  * The path of a `sqlite:PATH` address, as it is written: it is no URL, so that nothing in it is decoded or expanded. What
@@ -9,6 +10,9 @@ export function pathOf(address: string, platform: NodeJS.Platform = process.plat
   const path = address.slice('sqlite:'.length)
   if (path === ':memory:') return path
   const mistake = mistakes.find(([form]) => form.test(path)) ?? elsewhere(platform, path)
+  if (mistake === undefined && hasControlCharacter(path)) {
+    throw new DatabaseInvalid(address, 'the path contains a control character')
+  }
   if (mistake !== undefined) throw new DatabaseInvalid(address, mistake[1])
   return path
 }
@@ -16,7 +20,6 @@ export function pathOf(address: string, platform: NodeJS.Platform = process.plat
 const mistakes: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'name a file, as in sqlite:./fermata.db'],
   [/^\s|\s$/, 'remove the blank at the beginning or end of the path'],
-  [/[\0-\x1f\x7f]/, 'the path contains a control character'],
   [/^:/, 'write sqlite::memory: for a database that keeps nothing, or sqlite:PATH'],
   [
     /^\/\//,
