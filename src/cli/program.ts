@@ -109,7 +109,9 @@ function controlling(): Command[] {
     addFilter(
       online('bulk <action>', () => import('./commands/bulk.ts').then(({ bulk }) => bulk))
         .summary('Act on all tasks of a filter')
-        .description('Pauses, resumes, cancels or retries all tasks of a filter, however many there are.'),
+        .description(
+          'Pauses, resumes, cancels or retries all tasks of a filter, however many there are; or purges them: deletes the records of those that have ended.',
+        ),
     )
       .option('-n, --dry-run', 'only count them')
       .option('-y, --yes', 'do not ask'),

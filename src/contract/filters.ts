@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { controls, statuses } from '../core/task.ts'
+import { bulkActions } from '../core/operation.ts'
+import { statuses } from '../core/task.ts'
 import { label, queryList, queryNumber, queryWhole, typeName } from './values.ts'
 
 /** What callers send about many tasks: filters, pages and operations. */
@@ -54,7 +55,10 @@ const oneOrMore = <T>(value: z.ZodType<T>, most: number) =>
 export const BulkRequest = z
   .strictObject(
     {
-      action: z.enum(controls).meta({ description: 'What is done to each task.', example: 'cancel' }),
+      action: z.enum(bulkActions).meta({
+        description: 'What is done to each task. `purge` deletes those that have ended.',
+        example: 'cancel',
+      }),
       filter: z
         .strictObject(
           {

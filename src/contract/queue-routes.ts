@@ -44,7 +44,7 @@ export const queueRoutes = {
     tag: 'queue',
     summary: 'Act on many tasks',
     description:
-      'Pauses, resumes, cancels or retries all tasks of a filter, as an operation that works in batches beside everything else. It is answered with 200 once it has ended, or with 202 while it goes on. When its server stops or dies it is `interrupted`: what was done stands.',
+      'Pauses, resumes, cancels, retries or purges all tasks of a filter, as an operation that works in batches beside everything else. It is answered with 200 once it has ended, or with 202 while it goes on. When its server stops or dies it is `interrupted`: what was done stands. A purge deletes the tasks that have ended, with all that is known of them, and touches no others.',
     query: BulkQuery,
     body: BulkRequest,
     answer: {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { operationStatuses } from '../core/operation.ts'
+import { bulkActions, operationStatuses } from '../core/operation.ts'
 import { reasonCodes } from '../core/reason.ts'
-import { controls, statuses } from '../core/task.ts'
+import { statuses } from '../core/task.ts'
 import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
 import { spans } from './requests.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
@@ -116,7 +116,7 @@ export const FilterBody = z
 export const OperationBody = z
   .strictObject({
     operation_id: z.string().meta({ example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40' }),
-    action: z.enum(controls),
+    action: z.enum(bulkActions),
     filter: FilterBody.meta({ description: 'The tasks that were meant, and could take the action.' }),
     dry_run: z.boolean(),
     status: z.enum(operationStatuses).meta({
@@ -126,9 +126,9 @@ export const OperationBody = z
     created_at: time('When it began.'),
     ended_at: time('When it ended.').nullable(),
     matched: count('Tasks that matched so far.'),
-    changed: count('Of these, those that the action moved.'),
-    unchanged: count('On which it stood already.'),
-    refused: count('That could not take it any more when their turn came.'),
+    changed: count('Of these, those that the action moved or, for a purge, deleted.'),
+    unchanged: count('Those that needed no change: so already or, for a purge, gone already.'),
+    refused: count('Those that no longer qualified when their turn came.'),
     error: z.string().nullable().meta({ description: 'Why it failed.' }),
   })
   .meta({

@@ -1,10 +1,15 @@
 import type { Filter } from './filter.ts'
-import type { BootId, Control } from './task.ts'
+import { allows, controlMoves } from './lifecycle.ts'
+import { controls, isTerminal, type BootId, type Status } from './task.ts'
 
-/** One control on all tasks of a filter. It works through them in batches, and counts. */
+/** What can be done to all tasks of a filter: the controls, and `purge`, which deletes tasks that have ended. */
+export const bulkActions = [...controls, 'purge'] as const
+export type BulkAction = (typeof bulkActions)[number]
+
+/** One action on all tasks of a filter. It works through them in batches, and counts. */
 export type Operation = Readonly<{
   id: string
-  action: Control
+  action: BulkAction
   filter: Filter
   /** Only counts. */
   dryRun: boolean
@@ -13,12 +18,12 @@ export type Operation = Readonly<{
   boot: BootId
   createdAt: number
   endedAt: number | null
-  /** Tasks that match and could take the control when they were looked at. */
+  /** Tasks that match and could take the action when they were looked at. */
   matched: number
   changed: number
-  /** On which the control stood already. */
+  /** Those that needed no change: the control was in effect already or, for a purge, the task was gone. */
   unchanged: number
-  /** That could not take it any more when their turn came. */
+  /** Those that no longer qualified when their turn came. */
   refused: number
   /** Why it failed. */
   error: string | null
@@ -26,6 +31,12 @@ export type Operation = Readonly<{
 
 export const operationStatuses = ['running', 'completed', 'cancelled', 'failed', 'interrupted'] as const
 export type OperationStatus = (typeof operationStatuses)[number]
+
+/** Tasks in this status can take the action. */
+export function takes(action: BulkAction, status: Status): boolean {
+  if (action === 'purge') return isTerminal(status)
+  return controlMoves[action].some((move) => allows(move, status))
+}
 
 /** It begins now, and means no task that is submitted later. */
 export function operationBegun(operation: Operation, now: number): Operation {

@@ -1,5 +1,5 @@
 import type { Filter } from '../core/filter.ts'
-import type { Operation } from '../core/operation.ts'
+import type { BulkAction, Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../events/event.ts'
 import type { Duration } from '../registry/context.ts'
@@ -122,9 +122,10 @@ export interface TaskManagerApi {
   hold(type: string, held?: boolean): Promise<void>
 
   /**
-   * A control on all tasks that fit and can take it, as an operation that works in batches. Throws `TooManyOperations`.
+   * An action on all tasks that fit and can take it, as an operation that works in batches. `purge` deletes those that have
+   * ended. Throws `TooManyOperations`.
    */
-  bulk(action: Control, filter: Filter, options?: BulkOptions): Promise<Operation>
+  bulk(action: BulkAction, filter: Filter, options?: BulkOptions): Promise<Operation>
 
   /** As it stands. Throws `OperationUnknown`. */
   operation(id: string): Promise<Operation>

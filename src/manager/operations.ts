@@ -2,10 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { sleep, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
-import { controlMoves, lifecycle } from '../core/lifecycle.ts'
-import type { Operation } from '../core/operation.ts'
-import { statuses, type BootId, type Control, type Status, type TaskId } from '../core/task.ts'
-import type { Command, Controlled, Page, Place, Query, Store } from '../store/store.ts'
+import { takes, type BulkAction, type Operation } from '../core/operation.ts'
+import { statuses, type BootId, type TaskId } from '../core/task.ts'
+import type { Command, Controlled, Page, Place, Purged, Query, Store } from '../store/store.ts'
 import type { Logger } from './logger.ts'
 
 /** Tasks in one transaction, so that callers beside it are not kept waiting. */
@@ -29,10 +28,27 @@ export type OperationsOptions = Readonly<{
   act: (commands: readonly Command[]) => Promise<readonly Controlled[]>
 }>
 
+/** What became of one task of a batch, and which number counts it. */
+type Outcome = 'changed' | 'unchanged' | 'refused'
+
+const controlOutcomes: Readonly<Record<Controlled['kind'], Outcome>> = {
+  moved: 'changed',
+  stands: 'unchanged',
+  refused: 'refused',
+  unknown: 'refused',
+}
+
+/** A task that is gone is as the purge wants it; so are those of a batch that is repeated because its answer was lost. */
+const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
+  purged: 'changed',
+  unknown: 'unchanged',
+  refused: 'refused',
+}
+
 type Running = { operation: Operation; cancelled: boolean; done: Promise<void> }
 
 /**
- * Controls on all tasks of a filter, batch by batch. Between two batches it rests as long as the last one took, so that at
+ * Actions on all tasks of a filter, batch by batch. Between two batches it rests as long as the last one took, so that at
  * least half of the store's time is left to others. It is kept after each batch: after a crash its counts tell at least
  * what was done, and it is seen as interrupted.
  */
@@ -46,7 +62,7 @@ export class Operations {
   }
 
   /** Answers once it has ended, or `wait` ms have passed. Tasks that are submitted later are none of its business. */
-  async start(action: Control, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
+  async start(action: BulkAction, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
     const { newId, boot, store } = this.#options
@@ -152,26 +168,35 @@ export class Operations {
 
   /** One batch, and the record of the ones before it, in one commit. False once a cancel was asked for. */
   async #carryOut(running: Running, ids: readonly string[]): Promise<boolean> {
-    const { store, act } = this.#options
+    const { store } = this.#options
     const { operation } = running
-    const commands = ids.map((id) => ({ id, control: operation.action, by: 'api' }))
-    const [answers, goesOn] = await Promise.all([
-      operation.dryRun ? [] : act(commands),
+    const [outcomes, goesOn] = await Promise.all([
+      operation.dryRun ? [] : this.#outcomes(operation, ids),
       operation.dryRun ? true : store.saveOperation(operation),
     ])
-    const count = (...kinds: Controlled['kind'][]) =>
-      answers.filter(({ kind }) => kinds.includes(kind)).length
+    const count = (outcome: Outcome) => outcomes.filter((one) => one === outcome).length
     running.operation = {
       ...operation,
       matched: operation.matched + ids.length,
-      changed: operation.changed + count('moved'),
-      unchanged: operation.unchanged + count('stands'),
-      refused: operation.refused + count('refused', 'unknown'),
+      changed: operation.changed + count('changed'),
+      unchanged: operation.unchanged + count('unchanged'),
+      refused: operation.refused + count('refused'),
     }
     return goesOn
   }
 
-  /** Tries again while the store is away. A control that is repeated does no harm. */
+  /** Asks the store before its first await, so that its caller decides what shares the commit. */
+  async #outcomes({ action, filter }: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
+    const { store, act } = this.#options
+    if (action === 'purge') {
+      const answers = await store.purge(ids, filter.statuses)
+      return answers.map(({ kind }) => purgeOutcomes[kind])
+    }
+    const answers = await act(ids.map((id) => ({ id, control: action, by: 'api' })))
+    return answers.map(({ kind }) => controlOutcomes[kind])
+  }
+
+  /** Tries again while the store is away. An action that is repeated does no harm. */
   async #patiently<T>(act: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -182,11 +207,6 @@ export class Operations {
       }
     }
   }
-}
-
-/** Tasks in this status can take the control. */
-function takes(action: Control, status: Status): boolean {
-  return controlMoves[action].some((move) => (lifecycle[move].from as readonly Status[]).includes(status))
 }
 
 function known(id: string, operation: Operation | null): Operation {

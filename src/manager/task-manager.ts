@@ -1,7 +1,7 @@
 import { sleep } from '../core/clock.ts'
 import { ShuttingDown, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
-import type { Operation } from '../core/operation.ts'
+import type { BulkAction, Operation } from '../core/operation.ts'
 import { isActive, type Control, type Task, type TaskId, type TimelineEntry } from '../core/task.ts'
 import { poisonLimit } from '../core/transition.ts'
 import { Bus } from '../events/bus.ts'
@@ -305,7 +305,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   bulk(
-    action: Control,
+    action: BulkAction,
     filter: Filter,
     { dryRun = false, wait = 0 }: api.BulkOptions = {},
   ): Promise<Operation> {

@@ -306,12 +306,13 @@ class MemoryStore implements port.Store {
     return { byType, fencedOff, held: Object.fromEntries(this.#holds) }
   }
 
-  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
+  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
     return this.#write(() =>
       ids.map((id): port.Purged => {
         const task = this.#tasks.get(id)?.task
         if (task === undefined) return { kind: 'unknown' }
-        if (!isTerminal(task.status)) return { kind: 'refused', task }
+        const isMeant = statuses?.includes(task.status) ?? true
+        if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
         this.#tasks.delete(id)
         return { kind: 'purged' }
       }),

@@ -95,8 +95,8 @@ export interface Store extends AsyncDisposable {
   /** Commits as a submit does, and leaves nothing behind: throws what a submit would meet now. */
   probe(): Promise<void>
 
-  /** Deletes terminal tasks with all that is known of them. */
-  purge(ids: readonly TaskId[]): Promise<readonly Purged[]>
+  /** Deletes terminal tasks with all that is known of them; of these statuses only, if any are given. */
+  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly Purged[]>
 
   /**
    * Sets or lifts the hold of a type: once it is answered no claim of any node takes a task of it. Answers false when it

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { Operation } from '../../src/core/operation.ts'
+import type { Status } from '../../src/core/task.ts'
 import * as given from './given.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
@@ -76,6 +77,17 @@ export function holding(kind: StoreKind): void {
       expect(answers[3]).toMatchObject({ task: { status: 'queued' } })
       for (const { id } of done) expect(await scene.store.read(id)).toBeNull()
       expect(await scene.store.purge([done[0]!.id])).toEqual([{ kind: 'unknown' }])
+    })
+
+    test('of some statuses leaves tasks that ended otherwise', async (scene) => {
+      const done = [await given.completed(scene), await given.failed(scene), await given.cancelled(scene)]
+      const ids = [...done, await given.queued(scene)].map(({ id }) => id)
+      const kinds = async (...statuses: Status[]) =>
+        (await scene.store.purge(ids, statuses)).map(({ kind }) => kind)
+      expect(await kinds()).toEqual(['refused', 'refused', 'refused', 'refused'])
+      expect(await kinds('failed', 'queued')).toEqual(['refused', 'purged', 'refused', 'refused'])
+      expect(await kinds('completed', 'failed')).toEqual(['purged', 'unknown', 'refused', 'refused'])
+      expect((await scene.store.get(ids[2]!))?.status).toBe('cancelled')
     })
 
     test('frees the idempotency key', async (scene) => {

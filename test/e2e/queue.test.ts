@@ -202,6 +202,29 @@ describe('an action on many tasks', () => {
     await api.call('POST', '/api/tasks/fib/resume')
   })
 
+  test('deletes what has ended, and nothing else', async () => {
+    const ended: string[] = []
+    for (const tag of ['old', 'old', 'kept'])
+      ended.push(await api.submit('add', { a: 1, b: 2 }, { tags: [tag] }))
+    const waiting = await api.submit('add', { a: 1, b: 2 }, { tags: ['old'], delay: 3_600 })
+    for (const id of ended) await api.untilStatus(id, 'completed')
+    const counted = await bulk('purge', { tag: 'old' }, { dry_run: true })
+    expect(counted.body).toMatchObject({ action: 'purge', status: 'completed', matched: 2, changed: 0 })
+    expect(counted.body['filter']).toMatchObject({ status: ['completed', 'failed', 'cancelled'] })
+    expect((await bulk('purge', { tag: 'old', status: 'scheduled' })).body).toMatchObject({ matched: 0 })
+    const purged = await bulk('purge', { tag: 'old', status: ['scheduled', 'completed'] })
+    expect(purged).toMatchObject({
+      status: 200,
+      body: { status: 'completed', matched: 2, changed: 2, refused: 0 },
+    })
+    expect((await api.call('GET', purged.headers.get('location') ?? '')).body).toEqual(purged.body)
+    const left = await Promise.all([...ended, waiting].map((id) => api.call('GET', `/api/task/${id}`)))
+    expect(left.map(({ status }) => status)).toEqual([404, 404, 200, 200])
+    expect(idsOf(await list('tag=old'))).toEqual([waiting])
+    expect((await bulk('purge', { tag: 'old' })).body).toMatchObject({ status: 'completed', matched: 0 })
+    await api.control(waiting, 'cancel')
+  })
+
   test('that its server left is interrupted, and can be sent again', async () => {
     await using own = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '0' } })
     const there = new Api(own.url)
@@ -224,10 +247,38 @@ describe('an action on many tasks', () => {
     expect((await here.call('GET', '/api/stats')).body).toMatchObject({ counts: { cancelled: 5_000 } })
   })
 
+  test('that deletes is interrupted when its server is killed, and the next one deletes the rest', async () => {
+    const env = { FERMATA_MAX_CONCURRENT: '0' }
+    await using own = await TestServer.start({ env })
+    const there = new Api(own.url)
+    const tasks = Array.from({ length: 5_000 }, () => ({ parameters: { a: 1, b: 2 } }))
+    await there.post('/api/run/add/batch', { tasks })
+    const kept = await there.submit('add', { a: 1, b: 2 }, { delay: 3_600 })
+    const asked = { action: 'cancel', filter: { status: 'queued' } }
+    const cancelling = await there.post('/api/bulk?wait=0', asked)
+    const at = cancelling.headers.get('location') ?? ''
+    const cancelled = async () => (await there.call('GET', at)).body
+    await expect.poll(cancelled, { timeout: 60_000 }).toMatchObject({ status: 'completed', changed: 5_000 })
+    const begun = await there.post('/api/bulk?wait=0', { action: 'purge', filter: {} })
+    expect(begun.status).toBe(202)
+    await own.stop('SIGKILL')
+    await using again = await TestServer.start({ directory: own.directory, env })
+    const here = new Api(again.url)
+    const look = async () => (await here.call('GET', begun.headers.get('location') ?? '')).body
+    await expect.poll(look, { timeout: 60_000 }).toMatchObject({ action: 'purge', status: 'interrupted' })
+    const seen = await look()
+    const rest = await here.post('/api/bulk?wait=60', { action: 'purge', filter: {} })
+    expect(rest.body).toMatchObject({ status: 'completed', refused: 0 })
+    expect(rest.body['changed']).toBeLessThanOrEqual(5_000 - Number(seen['changed']))
+    const { counts } = (await here.call('GET', '/api/stats')).body as { counts: Record<string, number> }
+    expect(Object.entries(counts).filter(([, count]) => count > 0)).toEqual([['scheduled', 1]])
+    expect((await here.status(kept)).status).toBe('scheduled')
+  })
+
   test.each([
     ['no action', { filter: {} }, 'BODY_INVALID'],
     ['no filter', { action: 'cancel' }, 'BODY_INVALID'],
-    ['another action', { action: 'purge', filter: {} }, 'BODY_INVALID'],
+    ['another action', { action: 'delete', filter: {} }, 'BODY_INVALID'],
     ['another status', { action: 'cancel', filter: { status: 'waiting' } }, 'OPTIONS_INVALID'],
     ['an unknown part of a filter', { action: 'cancel', filter: { tags: ['a'] } }, 'OPTIONS_INVALID'],
     ['an unknown option', { action: 'cancel', filter: {}, force: true }, 'OPTIONS_INVALID'],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { StoreUnavailable } from '../../src/core/errors.ts'
+import type { Filter } from '../../src/core/filter.ts'
 import { mostOperations } from '../../src/manager/operations.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import { withVerbs } from '../../src/testing/lab.ts'
@@ -133,6 +134,111 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(await world.until(world.node.bulk('cancel', {}, { wait: 5_000 }), 6_000)).toMatchObject({
       changed: 500,
     })
+  })
+
+  test('that purge delete tasks that have ended, of the statuses of the filter, and no others', async () => {
+    const world = await World.open(open, [work])
+    const done = await submit(world, 120)
+    await world.pass(5_000)
+    await world.boot(idle)
+    const [gone, waiting] = [await submit(world, 130), await submit(world, 3)]
+    for (const id of gone) await world.until(world.node.control(id, 'cancel'))
+    const purge = (filter: Filter, dryRun = false) =>
+      world.until(world.node.bulk('purge', filter, { dryRun, wait: 5_000 }), 6_000)
+
+    expect(await purge({ statuses: ['queued', 'cancelled'] }, true)).toMatchObject({
+      filter: { statuses: ['cancelled'] },
+      matched: 130,
+      changed: 0,
+    })
+    expect(await purge({ statuses: ['queued', 'running'] })).toMatchObject({ matched: 0, changed: 0 })
+    expect((await world.store.counts()).byType).toEqual({
+      work: { completed: 120, cancelled: 130, queued: 3 },
+    })
+
+    expect(await purge({ statuses: ['queued', 'cancelled'] })).toMatchObject({
+      status: 'completed',
+      matched: 130,
+      changed: 130,
+    })
+    expect((await world.store.counts()).byType).toEqual({ work: { completed: 120, queued: 3 } })
+    const all = await purge({})
+    expect(all).toMatchObject({ matched: 120, changed: 120, unchanged: 0, refused: 0 })
+    expect(all.filter.statuses).toEqual(['completed', 'failed', 'cancelled'])
+    for (const id of [...done, ...gone]) expect(await world.status({ id })).toBeUndefined()
+    for (const id of waiting) expect(await world.status({ id })).toBe('queued')
+  })
+
+  test('that purge leave a task alone that was retried before its turn, and count one that is gone', async () => {
+    const world = await World.open(open, [work], idle)
+    const [retried, again, gone, left] = await submit(world, 4)
+    for (const id of [retried!, again!, gone!, left!]) await world.until(world.node.control(id, 'cancel'))
+    const gate = door()
+    const purge: typeof world.store.purge = async (...request) => {
+      await gate.opened
+      return world.store.purge(...request)
+    }
+    const store = withVerbs(world.store, { purge, [Symbol.asyncDispose]: async () => {} })
+    await world.boot({ maxConcurrent: 1, store })
+    const { id } = await world.until(world.node.bulk('purge', { statuses: ['cancelled'] }))
+    await world.pass(100)
+    await world.until(world.node.control(again!, 'retry'))
+    await world.pass(1_000)
+    await world.until(world.node.hold('work'))
+    await world.until(world.node.control(retried!, 'retry'))
+    await world.store.purge([gone!])
+    gate.open()
+    expect(await ended(world, id)).toMatchObject({
+      status: 'completed',
+      matched: 4,
+      changed: 1,
+      unchanged: 1,
+      refused: 2,
+    })
+    expect(await world.status({ id: retried! })).toBe('queued')
+    // It has ended again, but not as the filter says: its result is not what was meant.
+    expect(await world.status({ id: again! })).toBe('completed')
+    expect(await world.status({ id: left! })).toBeUndefined()
+  })
+
+  test('that purge wait while the store is away, stop at a cancel, and are interrupted by a crash', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    await world.until(world.node.bulk('cancel', {}, { wait: 5_000 }), 6_000)
+    let batches = 0
+    let away = false
+    let gate = door()
+    const purge: typeof world.store.purge = async (...request) => {
+      if (away) throw new StoreUnavailable('away', { unknown: false })
+      if (++batches % 2 === 0) await gate.opened
+      return world.store.purge(...request)
+    }
+    const store = withVerbs(world.store, { purge, [Symbol.asyncDispose]: async () => {} })
+    const left = async () => (await world.store.counts()).byType['work']?.cancelled
+    await world.boot({ ...idle, store })
+
+    const first = await world.until(world.node.bulk('purge', {}))
+    await world.pass(100)
+    const cancelling = world.node.cancelOperation(first.id, 2_000)
+    gate.open()
+    const stopped = await world.until(cancelling, 3_000)
+    expect(stopped).toMatchObject({ action: 'purge', status: 'cancelled', matched: 200, changed: 200 })
+    expect(await left()).toBe(300)
+
+    away = true
+    gate = door()
+    const second = await world.until(world.node.bulk('purge', {}))
+    await world.pass(3_000)
+    expect(await world.node.operation(second.id)).toMatchObject({ status: 'running', changed: 0 })
+    away = false
+    await world.pass(5_000)
+    expect(await left()).toBe(200)
+    await world.boot(idle)
+    const seen = await world.until(world.node.operation(second.id))
+    expect(seen).toMatchObject({ action: 'purge', status: 'interrupted', changed: 100 })
+    const rest = await world.until(world.node.bulk('purge', {}, { wait: 5_000 }), 6_000)
+    expect(rest).toMatchObject({ status: 'completed', changed: 200 })
+    expect(await left()).toBeUndefined()
   })
 
   test('that resume fill the free slots', async () => {

@@ -1,6 +1,10 @@
+import type { TaskDetails } from '../../../src/client/index.ts'
+
+/** What a task takes. */
+export type Control = TaskDetails['controls'][number]
+
 /** The bodies that the server answers, as its client knows them. */
 export type {
-  BulkAction as Control,
   Change,
   History,
   LogLine,

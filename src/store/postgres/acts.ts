@@ -1,5 +1,12 @@
 import type { Settlement } from '../../core/outcome.ts'
-import { isActive, isTerminal, type BootId, type TaskId } from '../../core/task.ts'
+import {
+  isActive,
+  isTerminal,
+  terminalStatuses,
+  type BootId,
+  type Status,
+  type TaskId,
+} from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
 import type { Command, Controlled, Copy, Moved, Purged, Save, Settled } from '../store.ts'
 import type { Work } from './work.ts'
@@ -52,10 +59,10 @@ export function unpark(work: Work, boot: BootId, { id, fence, why }: Copy): Move
   return task?.fence === fence ? work.moveIfAny(rules.unparked(task, boot, why, work.moment)) : []
 }
 
-export function purge(work: Work, id: TaskId): Purged {
+export function purge(work: Work, id: TaskId, statuses: readonly Status[] = terminalStatuses): Purged {
   const task = work.task(id)
   if (task === undefined) return { kind: 'unknown' }
-  if (!isTerminal(task.status)) return { kind: 'refused', task }
+  if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
   work.delete(id)
   return { kind: 'purged' }
 }

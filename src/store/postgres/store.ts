@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
-import type { BootId, Submission, Task, TaskId } from '../../core/task.ts'
+import type { BootId, Status, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type { LeaseKeeper } from '../sharing.ts'
 import type * as port from '../store.ts'
@@ -236,8 +236,8 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => sweeping.prune(tx, retention, limit))
   }
 
-  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
-    return this.#act({ ids, act: (work) => ids.map((id) => acts.purge(work, id)) })
+  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
+    return this.#act({ ids, act: (work) => ids.map((id) => acts.purge(work, id, statuses)) })
   }
 
   hold(type: string, held: boolean, by: string): Promise<boolean> {

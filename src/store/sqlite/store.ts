@@ -6,7 +6,9 @@ import { operationBegun, operationSeen, type Operation } from '../../core/operat
 import {
   isActive,
   isTerminal,
+  terminalStatuses,
   type BootId,
+  type Status,
   type Submission,
   type Task,
   type TaskId,
@@ -193,13 +195,16 @@ class SqliteStore implements port.Store {
     })
   }
 
-  purge(ids: readonly TaskId[]): Promise<readonly port.Purged[]> {
+  purge(
+    ids: readonly TaskId[],
+    statuses: readonly Status[] = terminalStatuses,
+  ): Promise<readonly port.Purged[]> {
     return this.#commits.write(() =>
       ids.map((id): port.Purged => {
         const row = this.#row(id)
         if (row === undefined) return { kind: 'unknown' }
         const task = taskOf(row)
-        if (!isTerminal(task.status)) return { kind: 'refused', task }
+        if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
         this.#delete(numberOf(row), task)
         return { kind: 'purged' }
       }),
