@@ -122,7 +122,7 @@ describe('fermata run', () => {
     [['run', 'add', '--a', '1', '--b', '1', '--priority', '5000'], 'a whole number from -1000 to 1000'],
     [['list', '--status', 'done'], 'There is no status done: choose among scheduled, queued'],
     [['list', '--after', 'yesterday'], 'It must be like 2h (ago), 2026-01-31'],
-    [['bulk', 'stop', '--yes'], 'cannot stop tasks: choose among pause'],
+    [['bulk', 'stop', '--yes'], 'cannot stop tasks: choose among pause, resume, cancel, retry, purge'],
     [['watch', 'x', '--on-interrupt', 'shout'], 'Allowed choices are ask, leave, cancel'],
     [['completion', 'fish'], 'choose bash or zsh'],
     [['top'], 'top needs a terminal'],
@@ -260,8 +260,24 @@ describe('many tasks', () => {
     await api.submit('long', {}, { delay: 3_600, tags: ['bulk'] })
     const asked = await fermata('bulk', 'cancel', '--tag', 'bulk')
     expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('it would cancel 1 task: --yes') })
-    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-n')).stdout).toBe('1 task would cancel.\n')
+    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-n')).stdout).toBe(
+      '1 task would be cancelled.\n',
+    )
     expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-y')).stdout).toBe('cancel: 1 task\n')
+  })
+
+  test('that have ended are deleted by a filter, after a count', async () => {
+    const one = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
+    const two = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
+    await fermata('cancel', one)
+    const asked = await fermata('bulk', 'purge', '--tag', 'old')
+    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('it would purge 1 task: --yes') })
+    expect((await fermata('bulk', 'purge', '--tag', 'old', '-n')).stdout).toBe('1 task would be purged.\n')
+    expect((await fermata('status', one)).code).toBe(0)
+    expect((await fermata('bulk', 'purge', '--tag', 'old', '-y')).stdout).toBe('purge: 1 task\n')
+    expect((await fermata('status', one)).code).toBe(1)
+    expect((await fermata('list', '-q', '--tag', 'old')).stdout).toBe(`${two}\n`)
+    await fermata('cancel', two)
   })
 
   test('fill a table without colours in a pipe, and JSON a line each', async () => {

@@ -9,7 +9,16 @@ import { Live } from '../terminal/live.ts'
 import { safe } from '../terminal/text.ts'
 import { filterOf, type FilterOptions } from './filter.ts'
 
-const actions = ['pause', 'resume', 'cancel', 'retry'] as const
+/** What can be done to many tasks, with the word for a task that it was done to. */
+const participles = {
+  pause: 'paused',
+  resume: 'resumed',
+  cancel: 'cancelled',
+  retry: 'retried',
+  purge: 'purged',
+} as const satisfies Record<BulkAction, string>
+
+export const bulkActions = Object.keys(participles) as readonly BulkAction[]
 
 /** Milliseconds between two looks at an operation. */
 const look = 250
@@ -21,15 +30,18 @@ export const bulk: Action = async (session, command) => {
     yes = false,
     ...rest
   } = command.opts<FilterOptions & { dryRun?: boolean; yes?: boolean }>()
-  const action = actions.find((action) => action === name)
-  if (action === undefined) throw new UsageError(`cannot ${name} tasks: choose among ${actions.join(', ')}`)
-  const filter = filterOf(rest)
+  const action = bulkActions.find((action) => action === name)
+  if (action === undefined)
+    throw new UsageError(`cannot ${name} tasks: choose among ${bulkActions.join(', ')}`)
+  let filter: Parameters<typeof session.client.bulk>[1] = filterOf(rest)
   if (!dryRun && !yes) {
-    const { matched } = await followed(session, await session.client.bulk(action, filter, { dryRun: true }))
-    if (!(await agreed(action, matched))) {
+    const counted = await followed(session, await session.client.bulk(action, filter, { dryRun: true }))
+    if (!(await agreed(action, counted.matched))) {
       await session.remark('Nothing was done.')
       return exitCodes.cancelled
     }
+    // None that was submitted since the count: nobody has agreed to those.
+    filter = counted.filter
   }
   const operation = await followed(session, await session.client.bulk(action, filter, { dryRun }))
   if (session.json) await session.printJson(operation)
@@ -77,7 +89,7 @@ function summary({
   status,
   error,
 }: Operation): string {
-  if (isDry) return `${plural(matched, 'task')} would ${action}.`
+  if (isDry) return `${plural(matched, 'task')} would be ${participles[action]}.`
   const parts = [`${action}: ${plural(changed, 'task')}`]
   if (unchanged > 0) parts.push(`${count(unchanged)} were so already`)
   if (refused > 0) parts.push(`${count(refused)} could not any more`)

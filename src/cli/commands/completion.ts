@@ -5,6 +5,7 @@ import { flagsOf } from '../flags.ts'
 import { runFlags } from '../options.ts'
 import { statuses } from '../looks.ts'
 import { visible } from '../terminal/text.ts'
+import { bulkActions } from './bulk.ts'
 
 const scripts: Readonly<Record<string, string>> = {
   bash: `_fermata() {
@@ -106,7 +107,7 @@ const takeTypes = new Set(['types', 'hold', 'release'])
 async function argumentsOf(name: string, rest: readonly string[], server: Server): Promise<Candidate[]> {
   if (name === 'run') return rest.length === 1 ? server.types() : []
   if (name === 'completion') return Object.keys(scripts).map(plain)
-  if (name === 'bulk') return rest.length === 1 ? ['pause', 'resume', 'cancel', 'retry'].map(plain) : []
+  if (name === 'bulk') return rest.length === 1 ? bulkActions.map(plain) : []
   if (takeTypes.has(name)) return server.types()
   return takeIds.has(name) ? server.ids(sensible[name], new Set(rest.slice(0, -1))) : []
 }
