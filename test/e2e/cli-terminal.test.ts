@@ -196,3 +196,33 @@ test('a batch shows a bar, and its tasks are there', async () => {
   expect(await screen.ended).toBe(0)
   expect(screen.text).toMatch(/^3,000 tasks of type add submitted \([\d,.]+\/s\)$/)
 })
+
+describe('an action on all tasks of a filter', () => {
+  test('takes those that it has counted, and none submitted while it asked', async () => {
+    const submitCancelled = async () => {
+      const id = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
+      await api.control(id, 'cancel')
+      return id
+    }
+    const old = await submitCancelled()
+    await using screen = open(['bulk', 'purge', '--tag', 'old'])
+    await screen.until((text) => text.includes('purge 1 task? [y/N]'))
+    const late = await submitCancelled()
+    screen.type('y\r')
+    expect(await screen.ended).toBe(0)
+    expect(screen.text).toMatch(/\npurge: 1 task$/)
+    const left = await Promise.all([old, late].map((id) => api.call('GET', `/api/task/${id}`)))
+    expect(left.map(({ status }) => status)).toEqual([404, 200])
+  })
+
+  test('takes none when it is answered with no', async () => {
+    const id = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
+    await api.control(id, 'cancel')
+    await using screen = open(['bulk', 'purge', '--tag', 'old'])
+    await screen.until((text) => text.includes('purge 1 task? [y/N]'))
+    screen.type('\r')
+    expect(await screen.ended).toBe(3)
+    expect(screen.text).toContain('Nothing was done.')
+    expect((await api.call('GET', `/api/task/${id}`)).status).toBe(200)
+  })
+})
