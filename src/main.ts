@@ -2,8 +2,10 @@
 import { Command, CommanderError } from 'commander'
 import { addClientCommands, isClientCommand } from './cli/program.ts'
 import { commanderOutput, endProgram, tell, tellFault, watchOutputs } from './cli/terminal/outputs.ts'
+import { leaveFirstProcess } from './main/first-process.ts'
 import { version } from './version.ts'
 
+if (!isClientCommand(process.argv)) leaveFirstProcess()
 watchOutputs()
 
 // A command that only talks to a server does not wait until the parts of the server are loaded.

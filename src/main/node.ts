@@ -4,6 +4,7 @@ import { withoutPassword } from '../core/secrets.ts'
 import { loadTypes } from '../registry/load.ts'
 import { version } from '../version.ts'
 import { refuseExits, surviveFaults } from './faults.ts'
+import { firstProcessWarning } from './first-process.ts'
 import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
 /** Milliseconds that connections have to end after the last answer. */
@@ -29,6 +30,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   finishWithoutOutput()
   const onTerminal = process.stdout.isTTY
   const logger = await openLog(config, onTerminal)
+  const warning = firstProcessWarning()
+  if (warning !== undefined) logger.warn({}, warning)
   const stopped = signalled(() =>
     logger.info({}, 'a hang-up was ignored: the server was started to survive it'),
   )

@@ -23,6 +23,14 @@ export function childrenOf(parent: number): number[] {
   return allProcesses().filter((pid) => statOf(pid)?.parent === parent && alive(pid))
 }
 
+/** Ended children that it has not collected. */
+export function zombiesOf(parent: number): number[] {
+  return allProcesses().filter((pid) => {
+    const stat = statOf(pid)
+    return stat?.parent === parent && stat.state === 'Z'
+  })
+}
+
 export function descendantsOf(ancestor: number): number[] {
   return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)])
 }
