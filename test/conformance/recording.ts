@@ -239,7 +239,8 @@ export function recording(kind: StoreKind): void {
       await scene.settle(task, { kind: 'failed', error, retryIn: null }, { progress })
       const { task: failed, timeline } = await scene.record(task)
       expect(failed).toMatchObject({ error, progress })
-      expect(timeline.at(-1)).toMatchObject({ error })
+      // A timeline keeps errors in brief, as text that every reader can show.
+      expect(timeline.at(-1)).toMatchObject({ error: { ...error, message: odd.toWellFormed() } })
     })
   })
 

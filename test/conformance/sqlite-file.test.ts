@@ -129,7 +129,7 @@ describe('a path that is not ours', () => {
   test('is refused when it is a folder', () =>
     withPath(async (path) => {
       await mkdir(path)
-      await expect(open(path)).rejects.toThrow(/tasks\.db cannot be opened/)
+      await expect(open(path)).rejects.toThrow(/tasks\.db" is not valid: this is a folder/)
     }))
 })
 

@@ -90,6 +90,7 @@ class PostgresStore implements port.Store {
   readonly #begun = new Map<BootId, number>()
   readonly #hints = new Hints()
   readonly #leaseFile = openLeaseFile()
+  #closing: Promise<void> | undefined
   readonly #keepers: LeaseKeeper[] = []
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
@@ -316,7 +317,13 @@ class PostgresStore implements port.Store {
     })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Safe to call twice: the descriptor of the lease file may be someone else's after the first time. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([this.#commits.close(), this.#settlements.close()])
     await this.#aside.close()
     await Promise.all([
