@@ -65,7 +65,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (problem.headers !== undefined) reply.headers(problem.headers)
   // The client still writes: the end of the connection could cost it the answer. What it writes is read and forgotten.
-  if (problem.code === 'TOO_LARGE') reply.removeHeader('connection')
+  if (problem.code === 'TOO_LARGE' || problem.code === 'OVERLOADED') reply.removeHeader('connection')
   return reply.code(status).header('content-type', problemMedia).send(problemBody(problem, reply.request.id))
 }
 

@@ -188,7 +188,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofHealth.has(operation)) continue
     const handle = handlers[operation as keyof typeof handlers] as (call: Call<Route>) => Answered
-    addRoute(app, manager, route, handle)
+    addRoute(app, { manager, traffic }, route, handle)
     methods.set(route.path, [...(methods.get(route.path) ?? []), ...methodsOf(route)])
   }
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
@@ -205,18 +205,28 @@ const ofHealth: ReadonlySet<string> = new Set(['getHealth', 'getReadiness'] sati
 
 function addRoute(
   app: FastifyInstance,
-  manager: TaskManagerApi,
+  { manager, traffic }: Readonly<{ manager: TaskManagerApi; traffic: Traffic }>,
   route: Route,
   handle: (call: Call<Route>) => Answered | Promise<Answered>,
 ): void {
   void app.register((scope, _, registered) => {
+    const limit = route.bodyLimit ?? bodyLimit
     if (route.body === undefined) ignoreBodies(scope)
     scope.route({
       method: route.method,
       url: patternOf(route.path),
-      bodyLimit: route.bodyLimit ?? bodyLimit,
+      bodyLimit: limit,
       exposeHeadRoute: methodsOf(route).includes('HEAD'),
       onRequest: (request, _reply, done) => done(unknownIn(request.params as Named, manager)),
+      ...(route.body === undefined
+        ? {}
+        : {
+            preParsing(request: FastifyRequest, reply: FastifyReply, payload: Readable, done: BodyRead) {
+              const admitted = traffic.admit(request, reply, payload, limit)
+              if (admitted instanceof Readable) return done(null, admitted)
+              admitted.then((body) => done(null, body), done)
+            },
+          }),
       async handler(request, reply) {
         const answer = await handle({
           params: request.params as never,
@@ -234,6 +244,7 @@ function addRoute(
   })
 }
 
+type BodyRead = (error: Error | null, body?: Readable) => void
 type Named = Readonly<{ task_id?: string; task_type?: string; operation_id?: string }>
 
 /** What a path names must exist before anything else about the request matters; any text may stand there. */

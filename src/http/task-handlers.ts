@@ -31,6 +31,8 @@ export function taskHandlers({
     async submitTask({ params, query, body, headers, reply }) {
       const options = submitOptions(body, headers['idempotency-key'])
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
+      // Before it waits for the end of the task.
+      traffic.forget(reply)
       reply.header('location', `${base}/api/task/${task.id}`)
       if (replayed) reply.header('idempotency-replayed', 'true')
       const message = replayed

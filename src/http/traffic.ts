@@ -1,19 +1,26 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { gathered } from './body.ts'
 import { Budget, type Share } from './budget.ts'
-import { RequestRefused } from './problems.ts'
+import { refuseOnSocket, RequestRefused } from './problems.ts'
 
 const mebibyte = 1_048_576
 
-/** Answers up to this size are not counted: a connection costs about as much. */
+/** Bodies and answers up to this size are not counted: a connection costs about as much. */
 const small = 65_536
+/** Bodies above this size are batches. */
+const ordinary = 2 * mebibyte
 
-/** Bytes of answers that are made or wait for their readers. */
-const total = 48 * mebibyte
+/**
+ * Bytes in memory at once. A body costs five times its size while it is read, parsed and stored, so one of the largest batches
+ * is received at a time; other bodies do not wait for it. Answers count while they are made or wait for their readers.
+ */
+const totals = { bodies: 16 * mebibyte, batches: 32 * mebibyte, answers: 48 * mebibyte }
 
 /** Milliseconds that a request waits for room before it is refused. */
 const longestWait = 10_000
-/** Milliseconds after which a reader that takes nothing loses its answer, when others wait for the room. */
+/** Milliseconds after which a client that takes nothing, or sends nothing, loses its room when others wait for it. */
 const longestStall = 3_000
 
 /** The most that an answer can be, in bytes: what is reserved until it is there and its size known. */
@@ -28,11 +35,63 @@ export const most = {
 
 type Sending = { readonly reply: FastifyReply; takenAt: number }
 
-/** Bounds the memory of answers that wait for slow readers, over all connections. */
+/** `bytes`: what its socket had read when it was last looked at. */
+type Receiving = {
+  readonly request: FastifyRequest
+  readonly budget: Budget
+  readonly share: Share
+  bytes: number
+  movedAt: number
+}
+
+/** Bounds the memory of bodies that arrive and of answers that wait for slow readers, over all connections. */
 export class Traffic {
-  readonly #answers = new Budget(total)
+  readonly #bodies = new Budget(totals.bodies)
+  readonly #batches = new Budget(totals.batches)
+  readonly #answers = new Budget(totals.answers)
+  readonly #receiving = new Map<FastifyReply, Receiving>()
   readonly #sending = new Set<Sending>()
   #watch: NodeJS.Timeout | undefined
+
+  /**
+   * Waits, with the body unread, until there is room for it, and answers the body to read. Throws `OVERLOADED`. The room is
+   * given back when the body is not needed any more (`forget`), or at the end of the call. Nobody knows the size of a chunked
+   * body before its end: it gets room for the largest one as soon as it is more than small.
+   */
+  admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    payload: Readable,
+    limit: number,
+  ): Readable | Promise<Readable> {
+    const announced = request.headers['content-length']
+    const length = announced === undefined ? undefined : Number(announced)
+    // A larger one is refused without being read.
+    if (length !== undefined && (length <= small || length > limit)) return payload
+    const gather = () => {
+      const admit = () => this.#reserve(request, reply, limit)
+      const body = gathered(payload, { length, limit, small, admit })
+      reply.raw.once('close', () => body.destroy())
+      return body
+    }
+    return length === undefined ? gather() : this.#reserve(request, reply, length).then(gather)
+  }
+
+  /** What was made of the body is stored or refused: its room is free for others. */
+  forget(reply: FastifyReply): void {
+    this.#receiving.get(reply)?.share.release()
+    this.#receiving.delete(reply)
+  }
+
+  async #reserve(request: FastifyRequest, reply: FastifyReply, length: number): Promise<void> {
+    const budget = length > ordinary ? this.#batches : this.#bodies
+    const share = await this.#take(budget, length, reply)
+    const bytes = request.raw.socket.bytesRead
+    this.#receiving.set(reply, { request, budget, share, bytes, movedAt: performance.now() })
+    const over = () => this.forget(reply)
+    reply.raw.once('close', over)
+    if (reply.raw.destroyed) over()
+  }
 
   /**
    * The text that `write` makes, which is at most about so large, once there is room for it. A large one is a stream that
@@ -78,7 +137,7 @@ export class Traffic {
     reply.raw.once('close', end)
     try {
       const taking = budget.take(bytes, over.signal)
-      if (budget.isWanted) this.#watchReaders()
+      if (budget.isWanted) this.#watchClients()
       const share = await taking
       if (share !== undefined) return share
     } finally {
@@ -91,18 +150,39 @@ export class Traffic {
     )
   }
 
-  /** While somebody waits for room, readers that take nothing do not keep theirs. */
-  #watchReaders(): void {
+  /** While somebody waits for room, clients that do not move do not keep theirs. */
+  #watchClients(): void {
     this.#watch ??= setInterval(() => {
       const now = performance.now()
-      for (const { reply, takenAt } of this.#sending) {
-        if (now - takenAt > longestStall) reply.raw.destroy()
+      if (this.#answers.isWanted) {
+        for (const { reply, takenAt } of this.#sending) {
+          if (now - takenAt > longestStall) reply.raw.destroy()
+        }
       }
-      if (this.#answers.isWanted) return
+      for (const [reply, receiving] of this.#receiving) this.#lookAt(reply, receiving, now)
+      if (this.#answers.isWanted || this.#bodies.isWanted || this.#batches.isWanted) return
       clearInterval(this.#watch)
       this.#watch = undefined
     }, 500).unref()
   }
+
+  #lookAt(reply: FastifyReply, receiving: Receiving, now: number): void {
+    const { request, budget, bytes, movedAt } = receiving
+    const { socket, complete } = request.raw
+    if (complete || socket.bytesRead > bytes) {
+      receiving.bytes = socket.bytesRead
+      receiving.movedAt = now
+    } else if (budget.isWanted && now - movedAt > longestStall) {
+      this.forget(reply)
+      endAsLate(socket, request.id)
+    }
+  }
+}
+
+function endAsLate(socket: Socket, requestId: string): void {
+  const late = Object.assign(new Error('the body has stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+  refuseOnSocket(late, socket, requestId)
+  socket.destroySoon()
 }
 
 function* partsOf(bytes: Buffer, sending: Sending): Generator<Buffer> {

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
@@ -25,6 +27,98 @@ async function peakOf(server: TestServer): Promise<number> {
   const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024
 }
+
+/** About so many megabytes of tasks with parameters of one each. */
+function batchOf(megabytes: number): Buffer {
+  const pad = 'x'.repeat(1_000_000)
+  const tasks = Array.from({ length: megabytes }, (_, a) => ({ parameters: { a, b: 1, pad } }))
+  return Buffer.from(JSON.stringify({ tasks }))
+}
+
+type Upload = Readonly<{ chunked?: boolean; slow?: boolean }>
+type Uploaded = Readonly<{ status: number; retryAfter: string | undefined; text: string }>
+
+/** Throws when the connection ends without an answer. */
+function upload(server: TestServer, body: Buffer, { chunked, slow }: Upload = {}): Promise<Uploaded> {
+  return new Promise((resolve, reject) => {
+    const length = chunked ? {} : { 'content-length': body.length }
+    const headers = { 'content-type': 'application/json', ...length }
+    const sent = request(`${server.url}/api/run/add/batch`, { method: 'POST', headers, agent: false })
+    let isAnswered = false
+    sent.on('response', (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => (text += part))
+      answer.on('end', () => {
+        isAnswered = true
+        const { statusCode: status = 0, headers } = answer
+        resolve({ status, retryAfter: headers['retry-after'], text })
+      })
+    })
+    sent.on('error', reject)
+    const write = async () => {
+      const size = slow ? 1_000_000 : 4_000_000
+      for (let from = 0; from < body.length && !isAnswered; from += size) {
+        if (!sent.write(body.subarray(from, from + size))) await once(sent, 'drain')
+        if (slow) await sleep(50)
+      }
+      sent.end()
+    }
+    write().catch(reject)
+  })
+}
+
+test('75 uploads of 31 MB at once are taken one after the other or told to come back, and small ones do not wait', async () => {
+  await using server = await start(0)
+  const api = new Api(server.url)
+  const body = batchOf(31)
+  let isOver = false
+  let small = 0
+  const beside = (async () => {
+    while (!isOver) {
+      await api.submit('add', { a: 1, b: small })
+      const parts = Readable.from([Buffer.from('{"parameters":{"a":1,"b":2}}')])
+      const chunked = { body: parts, duplex: 'half', headers: { 'content-type': 'application/json' } }
+      expect((await api.call('POST', '/api/run/add', chunked as RequestInit)).status).toBe(200)
+      small += 1
+    }
+  })()
+  const kinds = Array.from({ length: 75 }, (_, n) => ({ chunked: n % 2 === 1, slow: n % 4 > 1 }))
+  const uploads = await Promise.all(kinds.map((kind) => upload(server, body, kind)))
+  isOver = true
+  await beside
+  for (const { status, retryAfter, text } of uploads) {
+    if (status === 200) continue
+    expect(status, text).toBe(503)
+    expect(retryAfter).toBe('1')
+    expect(text).toContain('OVERLOADED')
+  }
+  expect(uploads.map(({ status }) => status)).toContain(200)
+  expect(small).toBeGreaterThan(0)
+  // One that comes later finds room again, chunked or not.
+  expect((await upload(server, body)).status).toBe(200)
+  expect((await upload(server, body, { chunked: true })).status).toBe(200)
+  expect(await peakOf(server)).toBeLessThan(most)
+})
+
+test('uploads that stall do not keep others from uploading', async () => {
+  await using server = await start(0)
+  const body = batchOf(31)
+  const line = 'POST /api/run/add/batch'
+  const stalled: Socket[] = []
+  for (let n = 0; n < 3; n++) {
+    const socket = await open(server.port)
+    const length = n === 1 ? { 'transfer-encoding': 'chunked' } : { 'content-length': body.length }
+    socket.write(head(line, { 'content-type': 'application/json', ...length }))
+    if (n === 1) socket.write(`${(1_000_000).toString(16)}\r\n`)
+    socket.write(body.subarray(0, 1_000_000))
+    stalled.push(socket)
+  }
+  const end = Date.now() + 60_000
+  let status = 0
+  while (status !== 200 && Date.now() < end) ({ status } = await upload(server, body))
+  expect(status).toBe(200)
+  for (const socket of stalled) socket.destroy()
+})
 
 test('200 readers of a large result that stall cost little, and do not keep others from reading', async () => {
   await using server = await start(1)
