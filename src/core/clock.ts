@@ -2,8 +2,10 @@
 export type Clock = Readonly<{
   /** Unix milliseconds. */
   now(): number
-  /** Milliseconds that never jump, for durations. */
+  /** Milliseconds that never jump, for durations. Stands still while the machine sleeps. */
   monotonic(): number
+  /** Milliseconds that never jump, the sleep of the machine included. A clock without it stands for one that never sleeps. */
+  uptime?(): number
   /** Calls `fire` once after `ms`; the answer takes it back. Does not keep the process alive. */
   after(ms: number, fire: () => void): () => void
 }>

@@ -110,6 +110,8 @@ export type Task = Readonly<{
   wish: Control | null
   createdAt: number
   runAt: number | null
+  /** Milliseconds after which `runAt` was to come when it was set; null when somebody set a time, or none. */
+  delay: number | null
   startedAt: number | null
   completedAt: number | null
   /** When the present status began; `running`, `pausing` and `cancelling` are one stretch of active time. */

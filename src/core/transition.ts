@@ -25,6 +25,8 @@ export type Moment = Readonly<{
   now: number
   /** A new place in the queue; called at most once, for moves to `queued`. */
   nextSeq: () => number
+  /** Milliseconds since that time, where a clock tells them that knows by how much the wall clock was set meanwhile. */
+  elapsed?: (since: number) => number
 }>
 
 export type SubmitMoment = Moment & Readonly<{ by: string }>
@@ -55,6 +57,7 @@ export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMo
     wish: null,
     createdAt: now,
     runAt,
+    delay: submission.delay,
     startedAt: null,
     completedAt: null,
     since: now,
@@ -135,6 +138,7 @@ export function controlled(
         failures: 0,
         crashes: 0,
         runAt: null,
+        delay: null,
         completedAt: null,
         error: null,
         endedBy: null,
@@ -212,7 +216,7 @@ export function settled(task: Task, settlement: Settlement, boot: BootId, moment
       if (outcome.retryIn === null) {
         return done('fail', 'failed', { ...ended, ...failure, endedBy: outcome.endedBy ?? null })
       }
-      const later = { ...failure, runAt: moment.now + outcome.retryIn }
+      const later = { ...failure, runAt: moment.now + outcome.retryIn, delay: outcome.retryIn }
       if (task.status === 'pausing') return done('retry-paused', 'paused', later)
       return outcome.retryIn > 0
         ? done('retry-later', 'scheduled', later)
@@ -301,7 +305,7 @@ function move(
   task: Task,
   name: MoveName,
   to: Status,
-  { now, nextSeq }: Moment,
+  { now, nextSeq, elapsed }: Moment,
   by: string,
   changes: Partial<Task> = {},
   why?: string,
@@ -309,12 +313,16 @@ function move(
   if (!allows(name, task.status) || !(lifecycle[name].to as readonly Status[]).includes(to)) {
     throw new Error(`a move that the lifecycle does not have: ${name} from ${task.status} to ${to}`)
   }
-  const spent = Math.max(0, now - task.since)
+  const spent = elapsed?.(task.since) ?? Math.max(0, now - task.since)
   const version = task.version + 1
   const next: Task = {
     ...task,
     ...(task.status === 'queued' && to !== 'queued' ? { queuedMs: task.queuedMs + spent } : {}),
     ...(task.status === 'paused' && to !== 'paused' ? { pausedMs: task.pausedMs + spent } : {}),
+    // Its delay was over, even if the wall clock was set back since: a resume must not wait for it again.
+    ...(to === 'paused' && (task.status === 'queued' || isActive(task.status)) && isDelayedBeyond(task, now)
+      ? { runAt: now }
+      : {}),
     ...changes,
     ...(to === 'queued' && task.status !== 'queued' ? { seq: nextSeq() } : {}),
     status: to,
@@ -335,4 +343,8 @@ function move(
       ...(isTerminal(to) && next.endedBy !== null ? { endedBy: next.endedBy } : {}),
     },
   }
+}
+
+function isDelayedBeyond({ delay, runAt }: Task, now: number): boolean {
+  return delay !== null && runAt !== null && runAt > now
 }

@@ -5,8 +5,14 @@ import type { Task } from '../core/task.ts'
  * Tells the entity tag of a task, and answers 304 when the caller knows it. It is weak: times that run on are in the body
  * but not in the tag.
  */
-export function isKnown({ version, savedAt }: Task, known: string | undefined, reply: FastifyReply): boolean {
-  const tag = `W/"${version}-${savedAt ?? 0}"`
+export function isKnown(
+  { version, savedAt, runAt, status }: Task,
+  known: string | undefined,
+  reply: FastifyReply,
+): boolean {
+  // While a task waits, the time at which it is due follows a wall clock that is set.
+  const due = status === 'scheduled' ? `-${runAt}` : ''
+  const tag = `W/"${version}-${savedAt ?? 0}${due}"`
   reply.header('etag', tag)
   if (known === undefined || !names(known, tag)) return false
   void reply.code(304).send()

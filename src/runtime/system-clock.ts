@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 
 /** The longest wait that a timer of the platform can hold, in ms. */
@@ -7,6 +8,7 @@ const longestTimer = 2_147_483_647
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  uptime: () => uptime() * 1_000,
   after(ms: number, fire: () => void): () => void {
     let timer: NodeJS.Timeout
     const arm = (left: number) => {

@@ -4,11 +4,11 @@ import type { Boot, LivingBoot } from './store.ts'
 
 /** Every boot that there was, in the memory store, where one lives at a time. */
 export class MemoryBoots {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #started = new Map<BootId, Readonly<{ boot: Boot; startedAt: number }>>()
   #living: BootId | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 

@@ -19,6 +19,7 @@ import * as rules from '../core/transition.ts'
 import { appended } from './memory-log.ts'
 import { MemoryBoots } from './memory-boots.ts'
 import { MemoryOperations } from './memory-operations.ts'
+import { SteadyTime } from './steady-time.ts'
 import { pageOf, type Listed } from './memory-page.ts'
 import type * as port from './store.ts'
 import { timelineLimit } from './store.ts'
@@ -44,7 +45,7 @@ type Occupied = Readonly<{ id: TaskId; fence: Fence; boot: BootId; type: string 
 class MemoryStore implements port.Store {
   readonly capabilities = { lease: null }
   readonly shared = null
-  readonly #clock: Clock
+  readonly #time: SteadyTime
   /** In the order of submission. */
   readonly #tasks = new Map<TaskId, Kept>()
   readonly #boots: MemoryBoots
@@ -56,12 +57,12 @@ class MemoryStore implements port.Store {
   #closed = false
 
   constructor(clock: Clock) {
-    this.#clock = clock
-    this.#boots = new MemoryBoots(clock)
+    this.#time = new SteadyTime(clock)
+    this.#boots = new MemoryBoots(this.#time)
   }
 
   now(): number {
-    return this.#clock.now()
+    return this.#time.now()
   }
 
   submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
@@ -166,7 +167,7 @@ class MemoryStore implements port.Store {
         kept.log = appended(kept.log, log)
         kept.task = {
           ...kept.task,
-          savedAt: this.#clock.now(),
+          savedAt: kept.task.since + this.#time.elapsed(kept.task.since),
           crashes: checkpoint === undefined ? kept.task.crashes : 0,
           progress: progress ?? kept.task.progress,
         }
@@ -215,12 +216,12 @@ class MemoryStore implements port.Store {
         this.#all()
           .filter(({ task }) => task.status === 'scheduled')
           .sort((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
-      const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#clock.now())
+      const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#time.now())
       const moved = due
         .slice(0, limit)
         .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
       const next = scheduled()[0]?.task.runAt ?? null
-      return { moved, dueIn: next === null ? null : Math.max(0, next - this.#clock.now()) }
+      return { moved, dueIn: next === null ? null : Math.max(0, next - this.#time.now()) }
     })
   }
 
@@ -260,7 +261,7 @@ class MemoryStore implements port.Store {
 
   prune(retention: number, limit: number): Promise<number> {
     return this.#write(() => {
-      const before = this.#clock.now() - retention
+      const before = this.#time.ago(retention)
       const over = this.#all()
         .filter(({ task }) => isTerminal(task.status) && (task.completedAt ?? before) < before)
         .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
@@ -322,7 +323,7 @@ class MemoryStore implements port.Store {
   hold(type: string, held: boolean, by: string): Promise<boolean> {
     return this.#write(() => {
       if (this.#holds.has(type) === held) return false
-      if (held) this.#holds.set(type, { since: this.#clock.now(), by })
+      if (held) this.#holds.set(type, { since: this.#time.now(), by })
       else this.#holds.delete(type)
       return true
     })
@@ -353,7 +354,7 @@ class MemoryStore implements port.Store {
 
   beginOperation(operation: Operation): Promise<Operation> {
     return this.#write(() => {
-      const begun = operationBegun(operation, this.#clock.now())
+      const begun = operationBegun(operation, this.#time.now())
       this.#operations.save(begun)
       return begun
     })
@@ -377,7 +378,19 @@ class MemoryStore implements port.Store {
   async #write<T>(run: () => T): Promise<T> {
     this.#mustBeOpen()
     await Promise.resolve()
+    this.#followClock()
     return run()
+  }
+
+  /** The wall clock was set: delays last as long as they were to. */
+  #followClock(): void {
+    const jump = this.#time.look()
+    if (jump === 0) return
+    for (const kept of this.#all()) {
+      const { status, delay, runAt } = kept.task
+      if ((status !== 'scheduled' && status !== 'paused') || delay === null || runAt === null) continue
+      kept.task = { ...kept.task, runAt: runAt + jump }
+    }
   }
 
   #mustBeOpen(): void {
@@ -395,7 +408,11 @@ class MemoryStore implements port.Store {
   }
 
   #moment(): rules.Moment {
-    return { now: this.#clock.now(), nextSeq: () => ++this.#seq }
+    return {
+      now: this.#time.now(),
+      nextSeq: () => ++this.#seq,
+      elapsed: (since) => this.#time.elapsed(since),
+    }
   }
 
   #all(): Kept[] {

@@ -24,7 +24,8 @@ import type {
  * - a write names the fence it was given and matches nothing once that fence is no longer the newest;
  * - each transition raises `version` by one and appends one line to the timeline in the same commit;
  * - `counts` is exact at every commit and costs the same at any size;
- * - every time that it stores is its own: callers hand over durations, or times that somebody set.
+ * - every time that it stores is its own: callers hand over durations, or times that somebody set;
+ * - durations go by a clock that never jumps where one process owns the store, also when its wall clock is set.
  */
 export interface Store extends AsyncDisposable {
   readonly capabilities: Capabilities

@@ -6,6 +6,7 @@ type Timer = Readonly<{ due: number; fire: () => void }>
 export class FakeClock implements Clock {
   #now: number
   #monotonic = 0
+  #asleep = 0
   /** In the order in which they were set: of those due at the same time, the earlier one fires first. */
   readonly #timers = new Set<Timer>()
 
@@ -23,6 +24,10 @@ export class FakeClock implements Clock {
 
   monotonic(): number {
     return this.#monotonic
+  }
+
+  uptime(): number {
+    return this.#monotonic + this.#asleep
   }
 
   after(ms: number, fire: () => void): () => void {
@@ -56,6 +61,12 @@ export class FakeClock implements Clock {
   /** The wall clock is set, as an operator or a time server does; durations and timers do not notice. */
   set(now: number): void {
     this.#now = now
+  }
+
+  /** The machine sleeps: the wall clock goes on, while timers and monotonic time stand still. */
+  sleep(ms: number): void {
+    this.#now += ms
+    this.#asleep += ms
   }
 
   #moveTo(monotonic: number): void {

@@ -11,6 +11,7 @@ export class Mortal {
     this.clock = {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
+      ...(clock.uptime === undefined ? {} : { uptime: clock.uptime.bind(clock) }),
       after: (ms, fire) => clock.after(ms, () => this.#alive && fire()),
     }
     this.store = new Proxy(store, {

@@ -90,6 +90,7 @@ describe('a file of an earlier version', () => {
       const db = new DatabaseSync(path)
       db.exec(`drop index tasks_listed; drop table tags; drop table holds; drop table operations; drop table log;
         alter table boots drop column host; alter table boots drop column pid;
+        alter table tasks drop column delay; alter table sequence drop column clock_moved;
         drop index tasks_suspects; drop index tasks_queue;
         create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued'`)
       db.exec('pragma user_version = 1')

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { claiming } from './claiming.ts'
+import { clocks } from './clocks.ts'
 import { enduring } from './enduring.ts'
 import { holding } from './holding.ts'
 import { listing } from './listing.ts'
@@ -25,6 +26,7 @@ export function suite(kind: StoreKind): void {
     listing(kind)
     holding(kind)
     living(kind)
+    clocks(kind)
     if (kind.durable) enduring(kind)
   })
 }

@@ -177,9 +177,17 @@ const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }
   await world.both((store) => store.promote(limit))
 })
 
-/** Mostly time goes on; at times the wall clock is set back. */
+/** Mostly time goes on; at times the wall clock is set back by so little that nobody notices. */
 const pass = command('pass', { ms: fc.constantFrom(1, 10, 100, 1_000, -60) }, async (world, { ms }) => {
+  if (ms > 0) return world.clock.advance(ms)
   world.clock.set(world.clock.now() + ms)
+  // Little steps do not add up: a write looks at the clock.
+  await world.both((store) => store.promote(0))
+})
+
+/** The wall clock is set by so much that delays must not follow it. A database that nodes share has a clock of its own. */
+const jump = command('jump', { ms: fc.constantFrom(-5_000, -1_500, 1_500, 5_000) }, async (world, { ms }) => {
+  if (world.ownsClock) world.clock.set(world.clock.now() + ms)
 })
 
 /** The node dies, mostly to start anew at once; what it had is the reaper's. */
@@ -286,6 +294,7 @@ export const commands: fc.Arbitrary<Command>[] = [
   promote,
   pass,
   pass,
+  jump,
   crash,
   reap,
   reap,

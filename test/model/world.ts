@@ -69,6 +69,11 @@ export class World implements AsyncDisposable {
     return answer
   }
 
+  /** The store goes by the clock of its process. */
+  get ownsClock(): boolean {
+    return this.#store.shared === null
+  }
+
   newId(): TaskId {
     this.#submitted += 1
     const id = `task-${this.#submitted}`

@@ -132,6 +132,9 @@ const migrations: readonly string[] = [
   create table S.commits (mark uuid primary key, sought boolean not null default false, at timestamptz not null default now())
     with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
   `,
+  `
+  alter table S.tasks add column delay bigint;
+  `,
 ]
 
 /** The first number of the server that is new enough. */

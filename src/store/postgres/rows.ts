@@ -45,11 +45,12 @@ export const movingColumns: readonly Column[] = [
   ['progress', 'text', ({ progress }) => (progress === null ? null : JSON.stringify(progress))],
   ['error', 'text', ({ error }) => (error === null ? null : JSON.stringify(error))],
   ['ended_by', 'text', ({ endedBy }) => endedBy],
+  ['delay', 'bigint', ({ delay }) => delay],
 ]
 
 /** A new task differs from another one only in these of the moving columns; the rest has defaults. */
 export const newColumns = movingColumns.filter(([name]) =>
-  ['status', 'seq', 'run_at', 'since'].includes(name),
+  ['status', 'seq', 'run_at', 'delay', 'since'].includes(name),
 )
 
 /** A row as `n`, `fixedColumns` and then `movingColumns`. */
@@ -104,6 +105,7 @@ export function taskOf(row: Row): Task {
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
     endedBy: row[32] as EndedBy | null,
+    delay: row[33] as number | null,
   }
 }
 

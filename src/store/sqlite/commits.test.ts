@@ -25,6 +25,7 @@ class Disk {
     this.#db.exec('create table kept (name text unique) strict')
     this.#watch()
     this.commits = new Commits(this.#db, {
+      begin: () => {},
       flush: () => this.#fail('flush'),
       reload: () => void (this.reloads += 1),
       reopen: () => this.#reopen(),

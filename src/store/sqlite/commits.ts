@@ -14,6 +14,8 @@ type Job = Readonly<{
 
 /** What the owner of the connection keeps in memory beside the file. */
 export type Ledger = Readonly<{
+  /** The first step of each transaction, while the disk has room. */
+  begin(): void
   /** Writes what is only in memory yet; the last step of each transaction. */
   flush(): void
   /** Reads all of it again, after a rollback. */
@@ -107,7 +109,7 @@ export class Commits {
     if (jobs.length === 0) return
     const answers: unknown[] = []
     try {
-      this.#db.exec('begin immediate')
+      this.#begin()
       const pages = this.#full ? this.#ledger.pages() : Number.POSITIVE_INFINITY
       const end = performance.now() + groupMilliseconds
       for (const job of jobs) {
@@ -128,6 +130,11 @@ export class Commits {
     }
     this.#jobs = answers.length === jobs.length ? [] : jobs.slice(answers.length)
     this.#finish(jobs.slice(0, answers.length), answers)
+  }
+
+  #begin(): void {
+    this.#db.exec('begin immediate')
+    if (!this.#full) this.#ledger.begin()
   }
 
   /** Commits the open transaction and answers its callers. */
@@ -185,7 +192,7 @@ export class Commits {
     const good: Job[] = []
     const answers: unknown[] = []
     try {
-      this.#db.exec('begin immediate')
+      this.#begin()
       for (const job of jobs) {
         this.#db.exec('savepoint one')
         try {

@@ -126,6 +126,11 @@ const migrations: readonly string[] = [
   create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
   create index tasks_suspects on tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
   `,
+  // Where the wall clock was set: `clock_moved` sums up, in milliseconds, what the times of delays have followed.
+  `
+  alter table tasks add column delay integer;
+  alter table sequence add column clock_moved integer not null default 0;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. To be asked before anything is written to it. */

@@ -42,6 +42,7 @@ export const movingColumns = [
   'progress',
   'error',
   'ended_by',
+  'delay',
 ] as const
 
 export function fixedValues(n: number, task: Task): Value[] {
@@ -84,6 +85,7 @@ export function movingValues(task: Task): Value[] {
     task.progress === null ? null : JSON.stringify(task.progress),
     task.error === null ? null : JSON.stringify(task.error),
     task.endedBy,
+    task.delay,
   ]
 }
 
@@ -132,6 +134,7 @@ export function taskOf(row: Row): Task {
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
     endedBy: row[32] as EndedBy | null,
+    delay: row[33] as number | null,
   }
 }
 

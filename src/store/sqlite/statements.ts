@@ -15,6 +15,9 @@ const running = `tasks indexed by tasks_owned where owner_boot is not null and t
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
+/** So that paused tasks are found by the index of lists. */
+const pausedTypes = `select type from counters where status = 'paused' and tasks > 0`
+
 /** The two parts of the queue, each with an index. */
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
 const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
@@ -41,6 +44,15 @@ const sql = {
   due: `select ${selectedColumns} from tasks indexed by tasks_due
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
+  moveDelays: `update tasks indexed by tasks_due set run_at = run_at + ? where status = 'scheduled' and delay is not null`,
+  movePausedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
+    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null`,
+  boundDelays: `update tasks indexed by tasks_due set run_at = ?1 + delay
+    where status = 'scheduled' and delay is not null and run_at > ?1 + delay`,
+  boundPausedDelays: `update tasks indexed by tasks_listed set run_at = ?1 + delay
+    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null and run_at > ?1 + delay`,
+  clockMoved: 'select clock_moved from sequence',
+  setClockMoved: 'update sequence set clock_moved = ?',
   orphans: `select ${selectedColumns} from tasks indexed by tasks_owned
     where owner_boot is not null and owner_boot not in (select id from boots where ended_at is null)
     order by seq`,

@@ -28,6 +28,7 @@ import { appendLog, readLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { keepOperation } from './operations.ts'
 import { Reader } from './reader.ts'
+import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
 import { fixedValues, movingValues, numberOf, taskOf, type Row } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
@@ -44,7 +45,7 @@ class SqliteStore implements port.Store {
   readonly capabilities = { lease: null }
   readonly shared = null
   readonly #path: string
-  readonly #clock: Clock
+  readonly #time: SteadyTime
   readonly #commits: Commits
   #db: DatabaseSync
   #sql: Statements
@@ -54,12 +55,16 @@ class SqliteStore implements port.Store {
   readonly #reserve: Reserve
   /** When the reserve was last asked for on a full disk. */
   #lookedForRoom = Number.NEGATIVE_INFINITY
+  /** Milliseconds by which the wall clock was set while this file was open, and by how many its delays have followed. */
+  #clockMoved = 0
+  #delaysMoved = 0
+  #areDelaysBounded = false
   #number = 0
   #seq = 0
 
   constructor(path: string, clock: Clock) {
     this.#path = path
-    this.#clock = clock
+    this.#time = new SteadyTime(clock)
     this.#db = connect(path)
     try {
       migrate(this.#db)
@@ -67,6 +72,7 @@ class SqliteStore implements port.Store {
       this.#counters = new Counters(this.#sql)
       this.#reader = new Reader(this.#sql, this.#counters)
       this.#reload()
+      this.#clockMoved = this.#delaysMoved
       this.#files = new Files(path)
       this.#reserve = new Reserve(path)
       this.#keepSmall()
@@ -75,6 +81,7 @@ class SqliteStore implements port.Store {
       throw unopenable(error, path)
     }
     this.#commits = new Commits(this.#db, {
+      begin: () => this.#followClock(),
       flush: () => this.#flush(),
       reload: () => this.#reload(),
       reopen: () => this.#reopen(),
@@ -87,7 +94,7 @@ class SqliteStore implements port.Store {
   }
 
   now(): number {
-    return this.#clock.now()
+    return this.#time.now()
   }
 
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
@@ -150,10 +157,13 @@ class SqliteStore implements port.Store {
     })
   }
 
-  startBoot(boot: port.Boot): Promise<void> {
-    return this.#commits.write(() => {
-      startBoot(this.#sql, boot, this.#clock.now())
+  async startBoot(boot: port.Boot): Promise<void> {
+    await this.#commits.write(() => {
+      const now = this.#time.now()
+      if (!this.#areDelaysBounded) this.#boundDelays(now)
+      startBoot(this.#sql, boot, now)
     })
+    this.#areDelaysBounded = true
   }
 
   renew(boot: BootId): Promise<boolean> {
@@ -171,14 +181,14 @@ class SqliteStore implements port.Store {
       }
       this.#sql.dropFencedOff.run()
       this.#counters.reloadFencedOff()
-      forgetBoots(this.#sql, this.#clock.now())
+      forgetBoots(this.#sql, this.#time.now())
       return moved
     })
   }
 
   endBoot(boot: BootId): Promise<void> {
     return this.#commits.write(() => {
-      this.#sql.endBoot.run(this.#clock.now(), boot)
+      this.#sql.endBoot.run(this.#time.now(), boot)
     })
   }
 
@@ -188,7 +198,7 @@ class SqliteStore implements port.Store {
 
   prune(retention: number, limit: number): Promise<number> {
     return this.#commits.write(() => {
-      const before = this.#clock.now() - retention
+      const before = this.#time.ago(retention)
       const rows = this.#sql.prunable.all(before, limit) as unknown as Row[]
       for (const row of rows) this.#delete(numberOf(row), taskOf(row))
       return rows.length
@@ -214,7 +224,7 @@ class SqliteStore implements port.Store {
   hold(type: string, held: boolean, by: string): Promise<boolean> {
     return this.#commits.write(() => {
       if (this.#counters.isHeld(type) === held) return false
-      this.#counters.setHold(type, held ? { since: this.#clock.now(), by } : null)
+      this.#counters.setHold(type, held ? { since: this.#time.now(), by } : null)
       return true
     })
   }
@@ -242,7 +252,7 @@ class SqliteStore implements port.Store {
 
   beginOperation(operation: Operation): Promise<Operation> {
     return this.#commits.write(() => {
-      const begun = operationBegun(operation, this.#clock.now())
+      const begun = operationBegun(operation, this.#time.now())
       keepOperation(this.#sql, begun)
       return begun
     })
@@ -358,7 +368,8 @@ class SqliteStore implements port.Store {
     const n = numberOf(row)
     const crashes = checkpoint === undefined ? task.crashes : 0
     const shown = progress === undefined ? null : JSON.stringify(progress)
-    this.#sql.save.run(shown, crashes, this.#clock.now(), n, fence)
+    const savedAt = task.since + this.#time.elapsed(task.since)
+    this.#sql.save.run(shown, crashes, savedAt, n, fence)
     if (checkpoint !== undefined) this.#sql.putCheckpoint.run(n, checkpoint)
     if (log !== undefined) appendLog(this.#sql, n, log)
     return true
@@ -400,7 +411,29 @@ class SqliteStore implements port.Store {
   }
 
   #moment(): rules.Moment {
-    return { now: this.#clock.now(), nextSeq: this.#nextSeq }
+    return { now: this.#time.now(), nextSeq: this.#nextSeq, elapsed: this.#elapsed }
+  }
+
+  readonly #elapsed = (since: number) => this.#time.elapsed(since)
+
+  /**
+   * When the wall clock was set, delays last as long as they were to. What they have followed is in the same commit: one
+   * whose answer was lost is not done twice.
+   */
+  #followClock(): void {
+    this.#clockMoved += this.#time.look()
+    const by = this.#clockMoved - this.#delaysMoved
+    if (by === 0) return
+    this.#sql.moveDelays.run(by)
+    this.#sql.movePausedDelays.run(by)
+    this.#sql.setClockMoved.run(this.#clockMoved)
+    this.#delaysMoved = this.#clockMoved
+  }
+
+  /** Nobody knows by how much the wall clock was set back while no process had this file: no delay begins more than anew. */
+  #boundDelays(now: number): void {
+    this.#sql.boundDelays.run(now)
+    this.#sql.boundPausedDelays.run(now)
   }
 
   readonly #nextSeq = () => ++this.#seq
@@ -461,6 +494,7 @@ class SqliteStore implements port.Store {
     this.#counters.reload()
     this.#number = (this.#sql.maxNumber.get() as unknown as [number])[0]
     this.#seq = (this.#sql.sequence.get() as unknown as [number])[0]
+    this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
   }
 
   #reopen(): DatabaseSync {
