@@ -10,3 +10,14 @@ test('ids rise, even within one millisecond and when the clock goes back', () =>
   expect(new Set(ids).size).toBe(ids.length)
   expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true)
 })
+
+test('ids of several sources in one process differ, also of one millisecond', () => {
+  let now = 1_000
+  const clock = { now: () => now, monotonic: () => 0, after: () => () => {} }
+  const sources = Array.from({ length: 4 }, () => idSource(clock))
+  const ids = Array.from({ length: 1_000 }, () => {
+    now += 1
+    return sources.map((newId) => newId())
+  }).flat()
+  expect(new Set(ids).size).toBe(ids.length)
+})

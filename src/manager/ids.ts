@@ -3,7 +3,6 @@ import { v7 } from 'uuid'
 import type { Clock } from '../core/clock.ts'
 
 const bytesEach = 16
-const pool = new Uint8Array(bytesEach * 256)
 const longestSeq = 0x7fff_ffff
 
 /**
@@ -11,6 +10,8 @@ const longestSeq = 0x7fff_ffff
  * fetched in blocks, which makes an id cost a fifth.
  */
 export function idSource(clock: Clock): () => string {
+  // Of this source alone: two that read the same bytes within a millisecond would make the same id.
+  const pool = new Uint8Array(bytesEach * 256)
   let used = pool.length
   let msecs = 0
   let seq = 0
