@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import { operationBegun, type Operation } from '../core/operation.ts'
 import { mustBeKept, type Settlement } from '../core/outcome.ts'
+import { isNamedBy, type IdPart } from '../core/short-id.ts'
 import {
   isActive,
   isSuspect,
@@ -341,6 +342,15 @@ class MemoryStore implements port.Store {
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     this.#mustBeOpen()
     return pageOf(this.#all(), query, ({ task }) => ({ entry: task.id, shown: 0 }))
+  }
+
+  async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
+    this.#mustBeOpen()
+    const ids = this.#all().map(({ task }) => task.id)
+    return ids
+      .filter((id) => isNamedBy(id, part))
+      .sort()
+      .slice(0, limit)
   }
 
   async ahead({ priority, seq }: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {

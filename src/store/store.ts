@@ -1,5 +1,6 @@
 import type { Filter, Order } from '../core/filter.ts'
 import type { CallersTransaction, KeepLease, Signals } from './sharing.ts'
+import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import type {
@@ -84,6 +85,12 @@ export interface Store extends AsyncDisposable {
   prune(retention: number, limit: number): Promise<number>
 
   get(id: TaskId): Promise<Task | null>
+
+  /**
+   * Ids that this is a part of, in their order, at most `limit`. Endings lead to ids that bear the time in their endings, as
+   * `core/short-id.ts` writes them.
+   */
+  resolve(part: IdPart, limit: number): Promise<readonly TaskId[]>
 
   /** The task with its documents and timeline; `brief` leaves all but the parameters out (null, or empty). */
   read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<TaskRecord | null>

@@ -9,6 +9,7 @@ import { losing } from './losing.ts'
 import { moves } from './moves.ts'
 import { racing } from './races.ts'
 import { recording } from './recording.ts'
+import { resolving } from './resolving.ts'
 import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
@@ -24,6 +25,7 @@ export function suite(kind: StoreKind): void {
     losing(kind)
     recording(kind)
     listing(kind)
+    resolving(kind)
     holding(kind)
     living(kind)
     clocks(kind)

@@ -197,6 +197,14 @@ export function statementsFor(schema: string) {
           ${[unsuspected, suspected].map((part) => ahead(s, part('q'))).join(' union all ')}
         ) as found limit $4::int
       ) as before`,
+    firstIdFrom: `select t.id from ${s}.tasks t where t.id >= $1::text order by t.id limit 1`,
+    lastId: `select t.id from ${s}.tasks t order by t.id desc limit 1`,
+    idsWithin: `select t.id from ${s}.tasks t where t.id >= $1::text and t.id < $2::text order by t.id limit $3::int`,
+    idsEnding: `select found.id from unnest($1::text[], $2::text[]) as w(low, high) cross join lateral (
+        select t.id from ${s}.tasks t
+        where t.id >= w.low collate "C" and t.id < w.high collate "C" and right(t.id, $3::int) = $4::text
+        order by t.id limit $5::int
+      ) as found limit $5::int`,
     tasksById: `select ${task} from ${s}.tasks t where t.id = any($1::text[])`,
     parametersByNumber: `select body from ${s}.parameters where n = $1::bigint`,
     briefById: `select ${task}, ${parameters} from ${s}.tasks t where t.id = any($1::text[])`,

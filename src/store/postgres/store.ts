@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
+import type { IdPart } from '../../core/short-id.ts'
 import type { BootId, Status, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type { LeaseKeeper } from '../sharing.ts'
@@ -24,6 +25,7 @@ import { Lanes } from './lanes.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
+import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as sweeping from './sweeping.ts'
@@ -267,6 +269,10 @@ class PostgresStore implements port.Store {
     return this.#reading.read('pages', (session) =>
       pageOf(session, this.#sql, query, ({ task }) => ({ entry: task.id, shown: 0 })),
     )
+  }
+
+  resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
+    return this.#reading.read('pages', (session) => resolveId(session, this.#sql, part, limit))
   }
 
   ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {

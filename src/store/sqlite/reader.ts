@@ -1,4 +1,5 @@
 import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.ts'
+import { rangesOf, type IdPart } from '../../core/short-id.ts'
 import type { Operation } from '../../core/operation.ts'
 import { statuses, type BootId, type Task, type TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
@@ -90,6 +91,24 @@ export class Reader {
       entry: (this.#sql.idByNumber.get(n) as unknown as [TaskId])[0],
       shown: 0,
     }))
+  }
+
+  resolve({ prefix, ending }: IdPart, limit: number): TaskId[] {
+    const { firstIdFrom, idsWithin, idsEnding } = this.#sql
+    const idsOf = (rows: unknown) => (rows as [TaskId][]).map(([id]) => id)
+    const found = new Set(prefix === null ? [] : idsOf(idsWithin.all(prefix, `${prefix}\u{10ffff}`, limit)))
+    const idFrom = (from: string) => (firstIdFrom.get(from) as unknown as [TaskId] | undefined)?.[0]
+    // From one range to the next, over those in which there is nothing.
+    for (let first = idFrom(''); first !== undefined && found.size < limit;) {
+      const range = rangesOf(ending, first).next().value
+      if (range === undefined) break
+      const { from, to } = range
+      first = idFrom(from)
+      if (first === undefined || first >= to) continue
+      for (const id of idsOf(idsEnding.all(from, to, -ending.length, ending, limit))) found.add(id)
+      first = idFrom(to)
+    }
+    return [...found].sort().slice(0, limit)
   }
 
   ahead({ priority, seq }: QueuePlace, types: readonly string[], limit: number): number {

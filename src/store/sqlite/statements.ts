@@ -104,6 +104,9 @@ const sql = {
   namedNewest: candidates(named, 'newest'),
   namedOldest: candidates(named, 'oldest'),
   idByNumber: 'select id from tasks where n = ?',
+  firstIdFrom: 'select id from tasks where id >= ? order by id limit 1',
+  idsWithin: 'select id from tasks where id >= ? and id < ? order by id limit ?',
+  idsEnding: 'select id from tasks where id >= ? and id < ? and substr(id, ?) = ? order by id limit ?',
   aheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_queue
     where type = ? and ${unsuspected} and priority > ? limit ?)`,
   aheadBySeq: `select count(*) from (select 1 from tasks indexed by tasks_queue

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
+import type { IdPart } from '../../core/short-id.ts'
 import {
   isActive,
   isTerminal,
@@ -244,6 +245,10 @@ class SqliteStore implements port.Store {
 
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     return this.#read(() => this.#reader.find(query))
+  }
+
+  async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
+    return this.#read(() => this.#reader.resolve(part, limit))
   }
 
   async ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
