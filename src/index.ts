@@ -61,6 +61,7 @@ export {
   TaskError,
   TaskFailed,
   TaskTimeout,
+  TaskIdAmbiguous,
   TaskUnknown,
   TaskUnwound,
   TooLarge,

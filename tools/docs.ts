@@ -115,7 +115,8 @@ function errorsPage(): string {
 
 Programs decide by the \`code\`, which is stable. An answer over HTTP that is an error is an \`application/problem+json\` document (RFC 9457):
 \`type\`, \`title\`, \`status\`, \`detail\` (a sentence about this very case), \`code\` and \`request_id\`, which is in the server's log too. What is
-not valid stands in \`errors\`, each with its \`path\` and a \`message\`. A control that is refused tells the \`task_status\` that it saw.
+not valid stands in \`errors\`, each with its \`path\` and a \`message\`. A control that is refused tells the \`task_status\` that it saw,
+and a part of an id that several tasks have tells their \`task_ids\`, at most ten.
 
 ## Answers over HTTP
 

@@ -23,6 +23,7 @@ export class UsageError extends Error {
 
 /** What the server says about the request itself, and not about the task. */
 const mistakes = [
+  'TASK_ID_AMBIGUOUS',
   'TYPE_UNKNOWN',
   'PARAMETERS_INVALID',
   'NOT_JSON',
@@ -44,6 +45,11 @@ export function sentenceOf(error: unknown, url: string): SafeText {
   if (error.code === 'ANSWER_INVALID') {
     return safe`${error.detail}. Is FERMATA_URL the address of a Fermata server?`
   }
+  if (error.candidates.length > 0)
+    return safe`${error.detail}${joined(
+      error.candidates.map((id) => safe`\n  ${id}`),
+      '',
+    )}`
   const details = error.errors.map(({ path, message }) => safe`\n  ${path}: ${message}`)
   return safe`${error.detail}${details.length > 1 ? joined(details, '') : ''}`
 }

@@ -32,6 +32,8 @@ export class FermataError extends Error {
   readonly taskStatus: Status | undefined
   /** Of a reused idempotency key: the task that it belongs to. */
   readonly taskId: string | undefined
+  /** Of `TASK_ID_AMBIGUOUS`: ids that the part of an id may mean, at most ten; otherwise empty. */
+  readonly candidates: readonly string[]
   /** Of `TASK_FAILED`: why. */
   readonly taskError: TaskError | undefined
 
@@ -47,6 +49,7 @@ export class FermataError extends Error {
     this.outcomeUnknown = problem.outcome_unknown ?? false
     this.taskStatus = problem.task_status
     this.taskId = problem.task_id
+    this.candidates = problem.task_ids ?? []
     this.taskError = taskError
   }
 }

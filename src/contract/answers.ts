@@ -290,6 +290,9 @@ export const ProblemBody = z
       .optional()
       .meta({ description: 'What is not valid, and where.' }),
     task_id: taskId.optional(),
+    task_ids: z.array(taskId).optional().meta({
+      description: 'Ids that the part of an id may mean: the first ten.',
+    }),
     outcome_unknown: z.boolean().optional().meta({
       description:
         'True when the store failed while it committed: whether this was recorded is not known, so look, or send it again under the same idempotency key.',

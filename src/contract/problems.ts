@@ -12,6 +12,7 @@ export type ProblemKind = Readonly<{
 export const problems = {
   // What a task or a type answers.
   TASK_UNKNOWN: { status: 404, title: 'There is no such task' },
+  TASK_ID_AMBIGUOUS: { status: 409, title: 'The part of a task id belongs to more than one task' },
   TYPE_UNKNOWN: { status: 404, title: 'There is no such task type' },
   PARAMETERS_INVALID: { status: 400, title: 'The parameters do not fit the task type' },
   NOT_JSON: { status: 400, title: 'The parameters cannot be stored as JSON' },

@@ -126,7 +126,12 @@ export const LogQuery = z.strictObject({
 })
 
 export const TypeParams = z.object({ task_type: typeName })
-export const TaskParams = z.object({ task_id: taskId })
+export const TaskParams = z.object({
+  task_id: taskId.meta({
+    description:
+      'Id of a task, or a part that only this id begins or ends with: at least six hexadecimal digits, like the `fbfcf38e` of `...fbfcf38e`.',
+  }),
+})
 
 /** How far back a history goes. */
 export const spans = ['1h', '24h'] as const

@@ -34,7 +34,7 @@ const control = {
   params: TaskParams,
   query: WaitQuery,
   answer: { description: 'Accepted.', schema: ControlAnswer },
-  problems: ['TASK_UNKNOWN', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
+  problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
 } as const
 
 /** One task. */
@@ -84,7 +84,7 @@ export const taskRoutes = {
     params: TaskParams,
     headers: TagHeaders,
     answer: { description: 'The task as it stands.', tagged: true, schema: StatusBody },
-    problems: ['TASK_UNKNOWN'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   getTaskResult: {
     method: 'GET',
@@ -102,7 +102,7 @@ export const taskRoutes = {
       schema: ResultBody,
       headers: { 'Preference-Applied': 'What of `Prefer` was followed.' },
     },
-    problems: ['TASK_UNKNOWN', 'RESULT_NOT_READY', 'OPTIONS_INVALID'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'RESULT_NOT_READY', 'OPTIONS_INVALID'],
   },
   getTask: {
     method: 'GET',
@@ -113,7 +113,7 @@ export const taskRoutes = {
     params: TaskParams,
     headers: TagHeaders,
     answer: { description: 'The task as it stands.', tagged: true, schema: DetailsBody },
-    problems: ['TASK_UNKNOWN'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   pauseTask: {
     ...control,
@@ -161,7 +161,7 @@ export const taskRoutes = {
       stream:
         'Events `transition` (`id` is the version; data: a line of the timeline with `task_id`), `progress` and `log` (both without an id).',
     },
-    problems: ['TASK_UNKNOWN', 'OPTIONS_INVALID'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
   },
   getTaskLog: {
     method: 'GET',
@@ -173,7 +173,7 @@ export const taskRoutes = {
     params: TaskParams,
     query: LogQuery,
     answer: { description: 'The lines.', schema: LogBody },
-    problems: ['TASK_UNKNOWN', 'OPTIONS_INVALID'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
   },
   explainTask: {
     method: 'GET',
@@ -184,7 +184,7 @@ export const taskRoutes = {
       'Every reason why the task does not run now, its place in the queue, and when it will start.',
     params: TaskParams,
     answer: { description: 'As far as this server knows.', schema: ExplainBody },
-    problems: ['TASK_UNKNOWN'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   purgeTask: {
     method: 'POST',
@@ -194,6 +194,6 @@ export const taskRoutes = {
     description: 'Deletes the record of a task that has ended. Its idempotency key is free again.',
     params: TaskParams,
     answer: { description: 'Deleted.', schema: PurgeAnswer },
-    problems: ['TASK_UNKNOWN', 'CONTROL_REFUSED'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED'],
   },
 } as const satisfies Record<string, Route>

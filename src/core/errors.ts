@@ -21,6 +21,16 @@ export class TaskUnknown extends TaskError {
   }
 }
 
+export class TaskIdAmbiguous extends TaskError {
+  readonly code = 'TASK_ID_AMBIGUOUS'
+  /** Whole ids that the text may mean: the first ten. */
+  readonly candidates: readonly string[]
+  constructor(text: string, candidates: readonly string[]) {
+    super(`More than one task id begins or ends with ${quote(text)}: give more characters, or the whole id.`)
+    this.candidates = candidates.slice(0, 10)
+  }
+}
+
 export class TypeUnknown extends TaskError {
   readonly code = 'TYPE_UNKNOWN'
   readonly type: string

@@ -10,6 +10,7 @@ import {
   ParametersInvalid,
   StoreUnavailable,
   TaskError,
+  TaskIdAmbiguous,
   type Issue,
 } from '../core/errors.ts'
 
@@ -113,6 +114,7 @@ function problemBody({ code, detail, more }: Problem, requestId: string): string
 
 function dataOf(error: TaskError): Record<string, unknown> {
   if (error instanceof ParametersInvalid || error instanceof OptionsInvalid) return { errors: error.issues }
+  if (error instanceof TaskIdAmbiguous) return { task_ids: error.candidates }
   if (error instanceof ControlRefused) return { task_status: error.status }
   if (error instanceof IdempotencyKeyReused) return { task_id: error.id }
   if (error instanceof StoreUnavailable && error.unknown) return { outcome_unknown: true }

@@ -7,6 +7,7 @@ import type { Route } from '../contract/route.ts'
 import { problems } from '../contract/problems.ts'
 import { routes } from '../contract/routes.ts'
 import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
+import { idPartOf } from '../core/short-id.ts'
 import { clip } from '../core/text.ts'
 import { Throttle } from '../core/throttle.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
@@ -217,7 +218,15 @@ function addRoute(
       url: patternOf(route.path),
       bodyLimit: limit,
       exposeHeadRoute: methodsOf(route).includes('HEAD'),
-      onRequest: (request, _reply, done) => done(unknownIn(request.params as Named, manager)),
+      onRequest(request, _reply, done) {
+        const params = request.params as Named
+        const { task_id: id } = params
+        if (id === undefined || idPartOf(id) === undefined) return done(unknownIn(params, manager))
+        manager.resolve(id).then((whole) => {
+          request.params = { ...params, task_id: whole }
+          done()
+        }, done)
+      },
       ...(route.body === undefined
         ? {}
         : {

@@ -85,6 +85,12 @@ export interface TaskManagerApi {
    */
   enqueueAll(type: string, drafts: readonly Draft[]): Promise<readonly Accepted[]>
 
+  /**
+   * The id that this text means: a whole id as it is, whether there is such a task or not; else the only id that begins or ends
+   * with it, by at least six hexadecimal digits. Throws `TaskUnknown` and `TaskIdAmbiguous`.
+   */
+  resolve(text: string): Promise<TaskId>
+
   /** Waits for the end of a task. Throws `TaskUnknown`, `ShuttingDown` when the node closes before, or the signal's reason. */
   ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task>
 

@@ -1,7 +1,8 @@
 import { sleep } from '../core/clock.ts'
-import { ShuttingDown, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
+import { ShuttingDown, StoreUnavailable, TaskIdAmbiguous, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
+import { idPartOf } from '../core/short-id.ts'
 import { isActive, type Control, type Task, type TaskId, type TimelineEntry } from '../core/task.ts'
 import { poisonLimit } from '../core/transition.ts'
 import { Bus } from '../events/bus.ts'
@@ -247,8 +248,17 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return accepted.map(({ task }) => new TaskHandle<Result>(task.id, this))
   }
 
-  /** A handle of a task that was submitted earlier. Throws `TaskUnknown`. */
-  async handle<Result = unknown>(id: TaskId): Promise<TaskHandle<Result>> {
+  async resolve(text: string): Promise<TaskId> {
+    const part = idPartOf(text)
+    if (part === undefined) return text
+    const found = await this.#store.resolve(part, 11)
+    if (found.length > 1) throw new TaskIdAmbiguous(text, found)
+    return found[0] ?? unknown(text)
+  }
+
+  /** A handle of a task that was submitted earlier, by its id or a part of it. Throws `TaskUnknown` and `TaskIdAmbiguous`. */
+  async handle<Result = unknown>(text: TaskId): Promise<TaskHandle<Result>> {
+    const id = await this.resolve(text)
     if ((await this.#store.get(id)) === null) throw new TaskUnknown(id)
     return new TaskHandle<Result>(id, this)
   }

@@ -366,3 +366,41 @@ describe('a failed task', () => {
     }
   })
 })
+
+describe('a part of an id', () => {
+  test('is taken by every command that takes an id, also from a pipe', async () => {
+    const id = await api.submit('add', { a: 2, b: 3 })
+    await api.untilStatus(id, 'completed')
+    const shown = `…${id.slice(-8)}`
+    const said = async (...args: string[]) => [args[0], await fermata(...args)] as const
+    const answers = await Promise.all([
+      ...['status', 'result', 'explain', 'watch', 'logs'].map((command) => said(command, shown)),
+      said('logs', '--follow', id.slice(-8)),
+      said('status', '--full', '--quiet', shown),
+    ])
+    for (const [command, answer] of answers)
+      expect([command, answer]).toMatchObject([command, { code: 0, stderr: '' }])
+    expect(answers[1]![1].stdout).toBe('5\n')
+    expect(answers[2]![1].stdout).toContain(id)
+    expect(answers[6]![1].stdout).toBe(`${id}\n`)
+    const piped = await shell(`echo '...${id.slice(-8)}' | xargs fermata purge --quiet`)
+    expect(piped).toMatchObject({ code: 0, stdout: `${id}\n` })
+  }, 120_000)
+
+  test('that controls a task is answered with the whole id', async () => {
+    const id = await api.submit('long', { duration: 60 })
+    const shown = `...${id.slice(-8)}`
+    for (const command of ['pause', 'resume', 'cancel', 'retry', 'cancel']) {
+      const { code, stdout } = await fermata(command, shown)
+      expect([command, code, stdout.slice(0, 36)]).toEqual([command, 0, id])
+      if (command === 'cancel') await api.untilStatus(id, 'cancelled')
+    }
+  }, 120_000)
+
+  test('that several tasks have is a mistake, and their ids are listed', async () => {
+    const ids = [await api.submit('add', { a: 1, b: 1 }), await api.submit('add', { a: 1, b: 1 })]
+    const { code, stderr } = await fermata('status', ids[0]!.slice(0, 6))
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/give more characters.*\n {2}[\da-f-]{36}\n/)
+  })
+})

@@ -179,3 +179,69 @@ describe('details', () => {
     await api.control(id, 'cancel')
   })
 })
+
+describe('a part of an id', () => {
+  test('stands for the id wherever a task is meant', async () => {
+    const id = await api.submit('add', { a: 1, b: 2 })
+    await api.untilStatus(id, 'completed')
+    const ending = id.slice(-8)
+    for (const part of [
+      ending,
+      `...${ending}`,
+      encodeURIComponent(`…${ending}`),
+      id.slice(-12),
+      id.slice(0, 30),
+    ]) {
+      expect(await api.call('GET', `/api/task/${part}/status`)).toMatchObject({
+        status: 200,
+        body: { task_id: id },
+      })
+    }
+    for (const path of ['', '/result', '/explain']) {
+      const { status, body } = await api.call('GET', `/api/task/...${ending}${path}`)
+      expect([path, status, body['task_id']]).toEqual([path, 200, id])
+    }
+    expect((await api.call('GET', `/api/task/${ending}/logs`)).status).toBe(200)
+    expect((await api.call('GET', `/api/task/${ending}/events`)).text).toContain(`"task_id":"${id}"`)
+    const refused = await api.control(ending, 'resume')
+    expect(refused).toMatchObject({ status: 400, body: { code: 'CONTROL_REFUSED' } })
+    expect(refused.body['detail']).toContain(id)
+    expect(await api.post(`/api/task/${ending}/purge`, {})).toMatchObject({
+      status: 200,
+      body: { task_id: id },
+    })
+    expect((await api.call('GET', `/api/task/${ending}/status`)).status).toBe(404)
+  })
+
+  test('controls the task that it means', async () => {
+    const id = await api.submit('long', { duration: 60 })
+    const ending = `...${id.slice(-8)}`
+    for (const name of ['pause', 'resume', 'cancel', 'retry', 'cancel'] as const) {
+      expect(await api.control(ending, name)).toMatchObject({ status: 200, body: { task_id: id } })
+      if (name === 'cancel') await api.untilStatus(id, 'cancelled')
+    }
+  })
+
+  test('that several tasks have is refused with their ids', async () => {
+    const tasks = Array.from({ length: 12 }, () => ({ parameters: { a: 1, b: 2 } }))
+    const { body } = await api.post('/api/run/add/batch', { tasks })
+    const [first = ''] = body['task_ids'] as string[]
+    const { status, body: problem } = await api.call('GET', `/api/task/${first.slice(0, 6)}/status`)
+    expect(status).toBe(409)
+    expect(problem).toMatchObject({
+      code: 'TASK_ID_AMBIGUOUS',
+      detail: expect.stringContaining('more characters'),
+    })
+    expect(problem['task_ids']).toHaveLength(10)
+  })
+
+  test.each(['12345', '...12345', 'ffffff-zz', '........123456', 'fffffffffffffffffffff'])(
+    'that no task has, or that is too short, is unknown: %s',
+    async (text) => {
+      expect(await api.call('GET', `/api/task/${text}`)).toMatchObject({
+        status: 404,
+        body: { code: 'TASK_UNKNOWN' },
+      })
+    },
+  )
+})

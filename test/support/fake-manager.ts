@@ -14,6 +14,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     registry: new Registry(builtinTypes),
     state: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
+    resolve: async (text) => text,
     brief: async () => runningRecord,
     details: async () => runningRecord,
     control: async () => runningTask,

@@ -91,7 +91,8 @@ export function cliPage(): string {
 | \`NO_COLOR\`, \`FORCE_COLOR\` | no colours; colours in pipes too | colours on a terminal |
 
 Output is for people on a terminal, and for programs in a pipe: no colours, nothing is cut off. \`--json\` prints what the [API](api.md) answers, one document a line;
-\`--quiet\` prints ids only. Durations are seconds or text like \`90s\`, \`10m\`, \`1h30m\`; times are \`2h\` (ago, or from now), a date like \`2026-01-31T12:00\`, or Unix
+\`--quiet\` prints ids only. An id may be given by a part that only one task has: the ending that lists show (\`fbfcf38e\`, \`…fbfcf38e\` or \`...fbfcf38e\`) or a
+beginning, at least six digits. Durations are seconds or text like \`90s\`, \`10m\`, \`1h30m\`; times are \`2h\` (ago, or from now), a date like \`2026-01-31T12:00\`, or Unix
 seconds. Every command explains itself with \`--help\`.
 
 Text that comes from elsewhere (results, messages, errors, names) never controls your terminal: control characters and hidden marks appear as \`\\x1b\` or

@@ -29,7 +29,7 @@ export function controlled(name: keyof typeof acts): Action {
     const ids = [...new Set(command.args)]
     let code: ExitCode = exitCodes.completed
     for await (const { item: id, outcome } of pooled(ids, width, (id) => acts[name](session, id, options))) {
-      if (outcome.status === 'fulfilled') await tell(session, id, outcome.value)
+      if (outcome.status === 'fulfilled') await tell(session, outcome.value)
       else {
         if (isFermataError(outcome.reason, 'SERVER_UNREACHABLE')) throw outcome.reason
         code = exitCodeOf(outcome.reason)
@@ -43,13 +43,12 @@ export function controlled(name: keyof typeof acts): Action {
 
 async function tell(
   session: Session,
-  id: string,
-  answer: Readonly<{ message: string; status?: keyof typeof looks }>,
+  answer: Readonly<{ message: string; task_id: string; status?: keyof typeof looks }>,
 ) {
   const { out } = session
   if (session.json) return session.printJson(answer)
+  const { task_id: id, status } = answer
   if (session.quiet) return out.print(id)
-  const { status } = answer
   const word = status === undefined ? 'deleted' : out.paint(looks[status].style, status)
   return out.print(safe`${id}  ${word}`)
 }

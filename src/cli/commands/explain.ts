@@ -7,9 +7,9 @@ export const explain: Action = async (session, command) => {
   const [id = ''] = command.args
   const answer = await session.client.explainTask(id)
   if (session.json) return session.printJson(answer).then(() => undefined)
-  const { status, reasons, position, eta_seconds: eta } = answer
+  const { task_id, status, reasons, position, eta_seconds: eta } = answer
   const { out } = session
-  await out.print(safe`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
+  await out.print(safe`${task_id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
   for (const { message } of reasons) await out.print(`  ${message}`)
   if (position !== null) {
     const place = typeof position === 'number' ? count(position) : position

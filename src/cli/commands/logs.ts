@@ -12,13 +12,13 @@ export const logs: Action = async (session, command) => {
   if (follow !== true) return
   const options = session.last()
   // The stream says when there is something new; the log says what, each line once.
-  const { version, status } = await session.client.getTaskStatus(id, options)
+  const { task_id, version, status } = await session.client.getTaskStatus(id, options)
   if (!isTerminal(status)) {
-    for await (const { kind } of session.client.streamTaskEvents(id, { ...options, after: version })) {
-      if (kind !== 'progress') last = await printFrom(session, id, last)
+    for await (const { kind } of session.client.streamTaskEvents(task_id, { ...options, after: version })) {
+      if (kind !== 'progress') last = await printFrom(session, task_id, last)
     }
   }
-  await printFrom(session, id, last)
+  await printFrom(session, task_id, last)
 }
 
 /** Prints the lines after this number, and answers the number of the last one. */

@@ -54,7 +54,7 @@ async function follow(session: Session, id: string, show: Show, signal: AbortSig
     let row = rowOf(await client.getTaskStatus(id, options), Date.now())
     show(row)
     if (isTerminal(row.status)) return
-    for await (const event of client.streamTaskEvents(id, { ...options, after: row.version })) {
+    for await (const event of client.streamTaskEvents(row.id, { ...options, after: row.version })) {
       row = after(row, event, Date.now())
       show(row, event)
     }
