@@ -44,6 +44,8 @@ describe('the library', () => {
     for await (const event of handle.events()) if (event.kind === 'transition') moves.push(event.entry.move)
     expect(moves).toEqual(['submit', 'claim', 'complete'])
     expect((await handle.task()).progress).toMatchObject({ current: 2, total: 2, message: 'b.png' })
+    expect((await manager.handle(`...${handle.id.slice(-8)}`)).id).toBe(handle.id)
+    await expect(manager.handle('...000000')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
   })
 
   test('wrong parameters, checkpoints and types do not compile, and are refused at run time too', async () => {
