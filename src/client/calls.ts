@@ -9,7 +9,9 @@ import type {
   ListOptions,
   OperationId,
   TaskEvent,
+  TaskField,
   TaskFilter,
+  TaskPage,
 } from './types.ts'
 
 /** Seconds that the server may wait before it answers, at most 60. */
@@ -104,8 +106,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   }
 
   /** One page; `Fermata.tasks` walks over all of them. */
-  listTasks(query: ListOptions = {}, options: CallOptions = {}): Promise<AnswerOf<'listTasks'>> {
-    return this.#call('listTasks', { query, ...options })
+  listTasks<Field extends TaskField = TaskField>(
+    query: ListOptions<Field> = {},
+    options: CallOptions = {},
+  ): Promise<TaskPage<Field>> {
+    return this.#call('listTasks', { query, ...options }) as Promise<TaskPage<Field>>
   }
 
   /** All tasks of a filter as they change; see `Fermata.changes`. */

@@ -3,14 +3,15 @@ import { TaskHandle } from './handle.ts'
 import type { CallOptions } from './transport.ts'
 import type {
   Change,
+  ListedTask,
   ListOptions,
   ParametersOf,
   ResultOf,
   SomeType,
   SubmitOptions,
+  TaskField,
   TaskFilter,
   TaskPage,
-  TaskStatus,
 } from './types.ts'
 
 /**
@@ -52,7 +53,10 @@ export class Fermata extends Calls {
   }
 
   /** All pages of a list, one after the other. */
-  async *pages(query: ListOptions = {}, options?: CallOptions): AsyncGenerator<TaskPage, void, undefined> {
+  async *pages<Field extends TaskField = TaskField>(
+    query: ListOptions<Field> = {},
+    options?: CallOptions,
+  ): AsyncGenerator<TaskPage<Field>, void, undefined> {
     let cursor = query.cursor
     do {
       const page = await this.listTasks(cursor === undefined ? query : { ...query, cursor }, options)
@@ -62,7 +66,10 @@ export class Fermata extends Calls {
   }
 
   /** All tasks of a list. `limit` is the size of the pages in which they are fetched. */
-  async *tasks(query?: ListOptions, options?: CallOptions): AsyncGenerator<TaskStatus, void, undefined> {
+  async *tasks<Field extends TaskField = TaskField>(
+    query?: ListOptions<Field>,
+    options?: CallOptions,
+  ): AsyncGenerator<ListedTask<Field>, void, undefined> {
     for await (const { tasks } of this.pages(query, options)) yield* tasks
   }
 

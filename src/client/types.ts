@@ -25,7 +25,6 @@ export type LogLine = z.output<typeof answers.LogBody>['lines'][number]
 export type TypeDetails = z.output<typeof answers.TypeBody>
 export type ControlAnswer = z.output<typeof answers.ControlAnswer>
 export type Problem = z.output<typeof answers.ProblemBody>
-export type TaskPage = z.output<typeof reports.ListBody>
 export type Explanation = z.output<typeof reports.ExplainBody>
 export type Operation = z.output<typeof reports.OperationBody>
 export type Stats = z.output<typeof reports.StatsBody>
@@ -45,13 +44,32 @@ export type Draft = z.input<typeof RunRequest>
 export type SubmitOptions = Omit<Draft, 'parameters'>
 
 type Pages = z.output<typeof ListQuery>
-type Selection = Omit<Pages, 'order' | 'limit' | 'cursor' | 'status' | 'type'>
+type Selection = Omit<Pages, 'order' | 'limit' | 'cursor' | 'fields' | 'status' | 'type'>
 
 /** Which tasks are meant. */
 export type TaskFilter = Selection &
   Readonly<{ status?: Status | readonly Status[]; type?: string | readonly string[] }>
 
-export type ListOptions = TaskFilter & Partial<Pick<Pages, 'order' | 'limit' | 'cursor'>>
+/** Name of a field that a task in a list has. */
+export type TaskField = keyof TaskStatus
+
+/** `fields`: what to return of each task; default: everything. */
+export type ListOptions<Field extends TaskField = TaskField> = TaskFilter &
+  Partial<Pick<Pages, 'order' | 'limit' | 'cursor'>> &
+  Readonly<{ fields?: readonly Field[] }>
+
+/** A task in a list, with the fields that were asked for. */
+export type ListedTask<Field extends TaskField = TaskField> = Pick<
+  z.output<typeof reports.ListedBody>,
+  Field | 'parameters_cut'
+>
+
+export type TaskPage<Field extends TaskField = TaskField> = Omit<
+  z.output<typeof reports.ListBody>,
+  'tasks'
+> & {
+  tasks: ListedTask<Field>[]
+}
 
 export type HistorySpan = z.output<typeof HistoryQuery>['span']
 

@@ -32,6 +32,19 @@ export function statusBody(
   return `{${statusFields(task, parameters, now)}}`
 }
 
+/** Some fields of the status body. */
+export function selectedBody(
+  { task, parameters }: Pick<Documents, 'task' | 'parameters'>,
+  now: number,
+  fields: ReadonlySet<string>,
+): string {
+  const all = JSON.parse(`{${statusFields(task, 'null', now)}}`) as Record<string, unknown>
+  const selected = Object.entries(all)
+    .filter(([name]) => fields.has(name))
+    .map(([name, value]) => `"${name}":${name === 'parameters' ? parameters : JSON.stringify(value)}`)
+  return `{${selected.join(',')}}`
+}
+
 export function resultBody({ task, parameters, result }: Documents, now: number): string {
   return `{${statusFields(task, parameters, now)},"result":${result ?? 'null'}}`
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { bulkActions } from '../core/operation.ts'
 import { statuses } from '../core/task.ts'
-import { label, queryList, queryNumber, queryWhole, typeName } from './values.ts'
+import { StatusBody } from './answers.ts'
+import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from './values.ts'
 
 /** What callers send about many tasks: filters, pages and operations. */
 
@@ -46,6 +47,11 @@ export const ListQuery = z.strictObject({
   limit: queryWhole(1, 1_000).default(100).meta({ description: 'Tasks in a page, at most.', example: 100 }),
   cursor: z.string().min(1).max(200).exactOptional().meta({
     description: 'The `next_cursor` of the page before, with the same filter and order.',
+  }),
+  fields: queryNames(StatusBody.keyof().options).exactOptional().meta({
+    description:
+      'Fields of each task to return, with commas: `task_id,status`. Default: all. Without `parameters` none are read, and a page is not limited by their size.',
+    example: 'task_id,status',
   }),
 })
 

@@ -32,6 +32,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Finished: reports.Finished,
   BatchAccepted: reports.BatchAccepted,
   ListedTask: reports.ListedBody,
+  SelectedTask: reports.SelectedBody,
   TaskPage: reports.ListBody,
   Explanation: reports.ExplainBody,
   Purged: reports.PurgeAnswer,

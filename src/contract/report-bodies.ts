@@ -2,7 +2,7 @@ import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import { positionLimit, type Reason } from '../core/reason.ts'
 import type { Status, Task } from '../core/task.ts'
-import { statusBody, type Documents } from './bodies.ts'
+import { selectedBody, statusBody, type Documents } from './bodies.ts'
 
 /** Bodies about many tasks, and about the server. Times of the engine are Unix milliseconds. */
 
@@ -12,10 +12,19 @@ type Page = Readonly<{
   searchLimited: boolean
 }>
 
-export function listBody({ tasks, nextCursor, searchLimited }: Page, now: number): string {
+/** `fields`: of each task; default: all. */
+export function listBody(
+  { tasks, nextCursor, searchLimited }: Page,
+  now: number,
+  fields?: readonly string[],
+): string {
+  const showsCut = fields === undefined || fields.includes('parameters')
   const bodies = tasks.map((documents) => {
-    const body = statusBody(documents, now)
-    return documents.cut === null ? body : `${body.slice(0, -1)},"parameters_cut":${documents.cut}}`
+    const body =
+      fields === undefined ? statusBody(documents, now) : selectedBody(documents, now, new Set(fields))
+    return documents.cut === null || !showsCut
+      ? body
+      : `${body.slice(0, -1)},"parameters_cut":${documents.cut}}`
   })
   const rest = JSON.stringify({ next_cursor: nextCursor, search_limited: searchLimited })
   return `{"tasks":[${bodies.join(',')}],${rest.slice(1)}`

@@ -45,9 +45,14 @@ export const ListedBody = z
   })
   .meta({ description: 'A task in a list.', example: statusExample })
 
+export const SelectedBody = ListedBody.partial().meta({
+  description: 'A task in a list that was asked for some of its `fields`.',
+  example: { task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31', status: 'completed' },
+})
+
 export const ListBody = z
   .strictObject({
-    tasks: z.array(ListedBody),
+    tasks: z.array(z.union([ListedBody, SelectedBody])),
     next_cursor: z
       .string()
       .nullable()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { clip } from '../core/text.ts'
 
 /** The scalars of the wire: what a time, a duration and an id look like in JSON and in a query. */
 
@@ -62,9 +63,11 @@ export function queryWhole(least: number, most: number) {
   return z.preprocess(read, z.int(message).min(least, message).max(most, message))
 }
 
-/** Values with commas between them in a query string; a key that is repeated means the same. */
+/** A key that is repeated means the same as its values with commas between them. */
+const joined = (given: unknown) => (Array.isArray(given) ? given.join(',') : given)
+
+/** Values with commas between them in a query string. */
 export function queryList<T>(value: z.ZodType<T>) {
-  const read = (given: unknown) => (Array.isArray(given) ? given.join(',') : given)
   const split = (text: string, context: z.RefinementCtx): T[] =>
     text.split(',').flatMap((part) => {
       const parsed = value.safeParse(part)
@@ -72,5 +75,21 @@ export function queryList<T>(value: z.ZodType<T>) {
       context.addIssue({ code: 'custom', message: parsed.error.issues[0]?.message ?? 'is not valid' })
       return []
     })
-  return z.preprocess(read, z.string().max(10_000).transform(split))
+  return z.preprocess(joined, z.string().max(10_000).transform(split))
+}
+
+/** Names with commas between them in a query string, each once. */
+export function queryNames<Name extends string>(names: readonly Name[]) {
+  const isName = (text: string): text is Name => (names as readonly string[]).includes(text)
+  const split = (text: string, context: z.RefinementCtx): Name[] => {
+    const given = [...new Set(text.split(','))]
+    const unknown = given.filter((name) => !isName(name)).slice(0, 5)
+    if (unknown.length > 0) {
+      const quoted = unknown.map((name) => JSON.stringify(clip(name, 50))).join(', ')
+      const message = `has unknown names: ${quoted}; choose from ${names.join(', ')}`
+      context.addIssue({ code: 'custom', message })
+    }
+    return given.filter(isName)
+  }
+  return z.preprocess(joined, z.string().max(10_000).transform(split))
 }

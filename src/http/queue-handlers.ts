@@ -17,10 +17,11 @@ export function queueHandlers({
 }: HandlerContext): Handlers<keyof typeof queueRoutes> {
   return {
     async listTasks({ query, reply }) {
-      const { order, limit, cursor, ...filter } = query
-      const options = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
+      const { order, limit, cursor, fields, ...filter } = query
+      const parameters = fields?.includes('parameters') ?? true
+      const options = { order, limit, parameters, ...(cursor === undefined ? {} : { cursor }) }
       return traffic.answer(reply, most.page, async () =>
-        listBody(await manager.list(filterOf(filter), options), manager.now()),
+        listBody(await manager.list(filterOf(filter), options), manager.now(), fields),
       )
     },
 

@@ -11,6 +11,8 @@ export type ListOptions = Readonly<{
   limit?: number
   /** The `nextCursor` of the page before. */
   cursor?: string
+  /** False: leaves all parameters out, as if they were too large, and reads none but those that a search looks at. */
+  parameters?: boolean
 }>
 
 export type TaskPage = Readonly<{
@@ -41,12 +43,14 @@ export async function listTasks(
   store: Store,
   clock: Clock,
   filter: Filter,
-  { order = 'newest', limit = 100, cursor }: ListOptions,
+  { order = 'newest', limit = 100, cursor, parameters = true }: ListOptions,
 ): Promise<TaskPage> {
   const searches = filter.text !== undefined && !isIdPrefix(filter.text)
   const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
   const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order, budget)
   const floor = searches && order === 'oldest' && begun === undefined ? await floorOf(store, filter) : null
+  // A search reads them in any case, and sooner together with their tasks.
+  const largest = parameters || searches ? largestParameters : -1
   const limited = begun?.limited ?? floor !== null
   const tasks: ListedTask[] = []
   let bytes = 0
@@ -55,7 +59,7 @@ export async function listTasks(
   for (const end = clock.monotonic() + longest; ;) {
     const wanted = limit - tasks.length
     const scan = Math.min(Math.max(scanAtOnce, searches ? 0 : wanted), budget - looked)
-    const reads = { largest: largestParameters, total: pageBytes - bytes }
+    const reads = { largest, total: pageBytes - bytes }
     const page = await store.list({ filter, order, after, limit: wanted, scan, reads })
     tasks.push(...page.entries)
     for (const { parameters } of page.entries) bytes += Buffer.byteLength(parameters)

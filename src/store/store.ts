@@ -299,7 +299,7 @@ export type Query = Readonly<{
 
 /** In bytes of UTF-8. */
 export type ReadLimit = Readonly<{
-  /** Larger parameters of an entry are neither read nor shown. */
+  /** Larger parameters of an entry are neither read nor shown; -1: none are. */
   largest: number
   /**
    * The page ends once so much was read: of the entries that are shown, or of all candidates in whose parameters a text was

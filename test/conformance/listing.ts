@@ -199,6 +199,20 @@ export function listing(kind: StoreKind): void {
       ])
     })
 
+    test('reads no parameters when none are wanted', async (scene) => {
+      await scene.submitAll({ id: '1', parameters: large }, { id: '2' })
+      const reads = { largest: -1, total: 1 }
+      const { entries, next } = await scene.store.list(query({}, { reads }))
+      const shown = entries.map(({ task, parameters, cut }) => [task.id, parameters, cut])
+      expect([shown, next]).toEqual([
+        [
+          ['2', 'null', 2],
+          ['1', 'null', size],
+        ],
+        null,
+      ])
+    })
+
     test('ends a page once it has read so much, and goes on behind it', async (scene) => {
       await scene.submitAll(...['1', '2', '3', '4'].map((id) => ({ id, parameters: large })))
       const reads = { largest: size, total: size + 1 }

@@ -135,6 +135,9 @@ describe('many tasks', () => {
     expect(pages.map(({ tasks }) => tasks.length)).toEqual([3, 3, 1])
     const tasks = await all(client.tasks({ tag: 'walk', limit: 3, order: 'oldest', type: ['add', 'fib'] }))
     expect(tasks.map(({ parameters }) => (parameters as { a: number }).a)).toEqual([0, 1, 2, 3, 4, 5, 6])
+    const query = { tag: 'walk', limit: 3, order: 'oldest', fields: ['task_id', 'tags'] } as const
+    const chosen: { task_id: string; tags: string[] }[] = await all(client.tasks(query))
+    expect(chosen).toEqual(tasks.map(({ task_id, tags }) => ({ task_id, tags })))
   })
 
   test('tell their changes, after the word that the stream stands', async () => {

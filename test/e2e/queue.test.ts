@@ -43,6 +43,38 @@ describe('a list', () => {
     expect(idsOf(await list('tag=paged&status=failed&status=completed'))).toHaveLength(5)
   })
 
+  test('returns the fields that are asked for, of a page that the size of their parameters does not limit', async () => {
+    const tags = ['chosen']
+    const pad = 'x'.repeat(20_000)
+    const [small, large] = [
+      await api.submit('add', { a: 1, b: 2 }, { tags }),
+      await api.submit('add', { a: 3, b: 4, pad }, { tags }),
+    ]
+    await api.untilStatus(large, 'completed')
+    const filter = 'tag=chosen&status=completed'
+    expect((await list(`${filter}&fields=status,task_id`)).tasks).toEqual([
+      { task_id: large, status: 'completed' },
+      { task_id: small, status: 'completed' },
+    ])
+    const [cut, whole] = (await list(`${filter}&fields=parameters&fields=tags,tags`)).tasks
+    expect(cut).toEqual({ parameters: null, tags, parameters_cut: expect.any(Number) })
+    expect(whole).toEqual({ parameters: { a: 1, b: 2 }, tags })
+    // A search may look at what it does not show.
+    expect((await list(`q=${small}&fields=task_type`)).tasks).toEqual([{ task_type: 'add' }])
+    expect((await list(`tag=chosen&q=xxxx&fields=version`)).tasks).toEqual([{ version: expect.any(Number) }])
+  })
+
+  test.each(['nonsense', 'task_id,result', '', 'task_id,', 'constructor'])(
+    'refuses fields that no task has: %s',
+    async (fields) => {
+      const { status, body } = await api.call('GET', `/api/task?fields=${fields}`)
+      expect(status).toBe(422)
+      const name = JSON.stringify(fields.split(',').at(-1))
+      const message = expect.stringMatching(`^has unknown names: ${name}; choose from task_id, task_type, `)
+      expect(body).toMatchObject({ code: 'OPTIONS_INVALID', errors: [{ path: 'fields', message }] })
+    },
+  )
+
   test('finds text in parameters and errors, and ids among all', async () => {
     const id = await api.submit('add', { a: 1, b: 2, note: 'Nadel im Heuhaufen' })
     expect(idsOf(await list('q=nadel%20im&type=add'))).toEqual([id])

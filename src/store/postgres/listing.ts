@@ -26,7 +26,7 @@ export async function pageOf<Entry>(
   entryOf: (record: ListedTask) => Readonly<{ entry: Entry; shown: number }>,
 ): Promise<Page<Entry>> {
   const { filter, limit, scan, reads = unlimitedReads } = query
-  const most = query.reads === undefined ? largestPortion : limitedPortion
+  const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
   // Types, statuses and times are those of the index already.
   const asked = filter.text !== undefined || filter.tag !== undefined
   const fetch = await wayOf(session, sql, query)
