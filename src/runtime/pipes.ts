@@ -3,6 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from 
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Room } from './shortage.ts'
 
 /**
  * Pipes for the standard streams of a command. Node connects children by sockets, which programs can tell from pipes: bash
@@ -26,13 +27,13 @@ export class PipeStock {
   #folder: string | undefined
   #names: string[] = []
   #made = 0
-  #impossible = false
+  readonly #room = new Room()
 
-  /** Undefined where named pipes cannot be made: then sockets have to do. */
+  /** Undefined where, or while, named pipes cannot be made: then sockets have to do. */
   take(): Pipes | undefined {
     if (this.#names.length < 3) this.#make()
     const names = this.#names.splice(0, 3)
-    if (this.#impossible || names.length < 3) return undefined
+    if (names.length < 3) return undefined
     const opened: number[] = []
     try {
       const [input, output, errors] = names.map((name, descriptor) => {
@@ -50,27 +51,37 @@ export class PipeStock {
         letGo: () => theirs.forEach((descriptor) => closeSync(descriptor)),
       }
     } catch {
-      // Out of descriptors, or the folder is gone.
+      // Out of descriptors, or the folder is gone, and with it all names.
+      this.#forget()
       for (const descriptor of opened) closeSync(descriptor)
       return undefined
     }
   }
 
   close(): void {
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    this.#forget()
   }
 
+  #forget(): void {
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    this.#folder = undefined
+    this.#names = []
+  }
+
+  /** What fails is tried again after a while: the machine may only be short of processes or files just now. */
   #make(): void {
-    if (this.#impossible) return
+    if (!this.#room.isThere) return
     try {
       this.#folder ??= mkdtempSync(join(tmpdir(), 'fermata-pipes-'))
       const folder = this.#folder
       const names = Array.from({ length: atOnce }, () => join(folder, String(++this.#made)))
       const { status } = spawnSync('mkfifo', ['-m', '600', ...names], { stdio: 'ignore' })
-      if (status === 0) this.#names.push(...names)
-      else this.#impossible = true
+      if (status !== 0) throw new Error('mkfifo has failed')
+      this.#names.push(...names)
+      this.#room.started()
     } catch {
-      this.#impossible = true
+      this.#room.failed()
+      this.#forget()
     }
   }
 }
