@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signalIfThere } from './group.ts'
-import { identityOf, markedProcesses, processSpaceOf, standingOf } from './marks.ts'
+import { allProcesses, identityOf, markedProcesses, processSpaceOf, standingOf } from './marks.ts'
 
 /** Milliseconds in which a killed process is gone, unless the kernel holds it. */
 const goneWithin = 10_000
@@ -12,24 +12,43 @@ const lookEvery = 10
  */
 export async function endLeftovers(): Promise<number> {
   const ended = new Set<number>()
+  // When each of those that were killed had started: a dying process shows no marks any more, but it is not gone.
+  const dying = new Map<number, string>()
   const until = performance.now() + goneWithin
   for (;;) {
     const left = leftovers()
-    for (const { pid, group } of left) {
-      ended.add(pid)
-      // Its group too: a member may have no marks any more.
-      if (group > 1) signalIfThere(-group, 'SIGKILL')
-      signalIfThere(pid, 'SIGKILL')
-    }
-    if (left.length === 0 || performance.now() > until) return ended.size
+    for (const { pid } of left) ended.add(pid)
+    kill(left, dying)
+    for (const [pid, start] of dying) if (!isThere(pid, start)) dying.delete(pid)
+    if ((left.length === 0 && dying.size === 0) || performance.now() > until) return ended.size
     await sleep(lookEvery)
   }
 }
 
+type Leftover = Readonly<{ pid: number; group: number }>
+
+/** Each with its group, since a member may have no marks any more. Adds all of them to `dying`. */
+function kill(left: readonly Leftover[], dying: Map<number, string>): void {
+  if (left.length === 0) return
+  const pids = new Set(left.map(({ pid }) => pid))
+  const groups = new Set(left.map(({ group }) => group).filter((group) => group > 1))
+  for (const pid of allProcesses()) {
+    const { group, start } = standingOf(pid)
+    if (start !== undefined && (pids.has(pid) || groups.has(group))) dying.set(pid, start)
+  }
+  for (const group of groups) signalIfThere(-group, 'SIGKILL')
+  for (const pid of pids) signalIfThere(pid, 'SIGKILL')
+}
+
+function isThere(pid: number, since: string): boolean {
+  const { start, state } = standingOf(pid)
+  return start === since && state !== 'Z'
+}
+
 /** A group is a command's or a host's own, or that of a daemon which one of them started; never that of this process. */
-function leftovers(): Readonly<{ pid: number; group: number }>[] {
+function leftovers(): Leftover[] {
   const space = processSpaceOf(process.pid)
-  return markedProcesses().flatMap(({ pid, task, node }) => {
+  return markedProcesses({ afresh: true }).flatMap(({ pid, task, node }) => {
     if (node === undefined || isAlive(node.node) || processSpaceOf(pid) !== space) return []
     const { group, state } = standingOf(pid)
     // What a handler has started is its host's as long as it is in its group; a daemon has left it to stay.

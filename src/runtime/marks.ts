@@ -39,47 +39,109 @@ export function processSpaceOf(pid: number): string | undefined {
   }
 }
 
-/** Processes that bear no marks: they cannot get any. Looked at again now and then, since numbers are used again. */
-let foreign = new Set<string>()
+/** Processes that bear no marks, by number. Looked at again now and then, since numbers are used again. */
+let foreign = new Set<number>()
 let foreignFrom = 0
 /** Milliseconds. */
 const foreignFor = 5_000
 
-/** Where there is no `/proc`, only groups are known. */
-export function markedProcesses(): Marked[] {
-  if (process.platform !== 'linux') return []
-  const names = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const known = performance.now() - foreignFrom < foreignFor ? foreign : new Set<string>()
-  if (known !== foreign) foreignFrom = performance.now()
-  foreign = new Set(names.filter((name) => known.has(name)))
-  return names.flatMap((name) => {
-    if (known.has(name)) return []
-    const marked = marksOf(name)
-    if (marked === undefined) foreign.add(name)
-    return marked ?? []
-  })
+/** How often a process is looked at again that is becoming another program, and milliseconds between. */
+const mostLooks = 100
+const lookEvery = 1
+
+/**
+ * Where there is no `/proc`, only groups are known. `afresh`: also those that bore no marks a while ago, since a process that a guard
+ * has just made gets them with its program.
+ */
+export function markedProcesses({ afresh = false } = {}): Marked[] {
+  const pids = allProcesses()
+  const isFresh = !afresh && performance.now() - foreignFrom < foreignFor
+  if (!isFresh) foreignFrom = performance.now()
+  const known = isFresh ? foreign : new Set<number>()
+  foreign = new Set(pids.filter((pid) => known.has(pid)))
+  const found: Marked[] = []
+  let open = pids.filter((pid) => !known.has(pid))
+  for (let looks = 0; open.length > 0 && looks < mostLooks; looks++) {
+    if (looks > 0) pause(lookEvery)
+    open = open.filter((pid) => {
+      const marks = marksOf(pid)
+      if (marks === 'none') foreign.add(pid)
+      else if (typeof marks === 'object') found.push(marks)
+      return marks === 'changing'
+    })
+  }
+  return found
 }
 
-function marksOf(name: string): Marked | undefined {
-  const variables = read(`/proc/${name}/environ`)
+export function allProcesses(): number[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+
+function pause(ms: number): void {
+  Atomics.wait(nobody, 0, 0, ms)
+}
+
+/** `changing`: it becomes another program, whose environment is not to be seen yet. `ending`: it is not to be seen any more. */
+function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
+  const variables = read(`/proc/${pid}/environ`)
+  if (variables === '') return withoutEnvironment(pid)
   const valueOf = (variable: string) => new RegExp(`(?:^|\\0)${variable}=([^\\0]*)`).exec(variables)?.[1]
   const id = valueOf('FERMATA_TASK_ID')
   const fence = valueOf('FERMATA_FENCE')
   const [, node, holder] = /^(.*)\/(\d+)\.$/.exec(valueOf(nodeVariable) ?? '') ?? []
-  if (id === undefined && node === undefined) return undefined
+  if (id === undefined && node === undefined) return 'none'
   return {
-    pid: Number(name),
+    pid,
     task: id === undefined || fence === undefined ? undefined : { id, fence },
     node: node === undefined ? undefined : { node, holder: Number(holder) },
   }
 }
 
-/** The name in parentheses, which is free text, comes before the state; the group is two fields on, the start 19. */
-export function standingOf(
-  pid: number,
-): Readonly<{ state: string | undefined; group: number; start: string | undefined }> {
+/** Flags of the kernel in `/proc/PID/stat` (`PF_EXITING`, `PF_KTHREAD`). */
+const isEnding = 0x4
+const isKernelThread = 0x20_00_00
+
+function withoutEnvironment(pid: number): 'none' | 'changing' | 'ending' {
+  const { state, flags, environment } = standingOf(pid)
+  if (state === undefined || state === 'Z' || (flags & isEnding) !== 0) return 'ending'
+  if ((flags & isKernelThread) !== 0 || !isReadable(pid)) return 'none'
+  return environment === 'empty' ? 'none' : 'changing'
+}
+
+/** Another user's is not. */
+function isReadable(pid: number): boolean {
+  try {
+    readFileSync(`/proc/${pid}/environ`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `environment`: `empty` of a program that was started without any variables. */
+type Standing = Readonly<{
+  state: string | undefined
+  group: number
+  flags: number
+  start: string | undefined
+  environment: 'empty' | 'other'
+}>
+
+/** The fields of `/proc/PID/stat` (proc(5)) from the state on, which follows the name: free text in parentheses. */
+export function standingOf(pid: number): Standing {
   const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
-  return { state: fields[0], group: Number(fields[2]), start: fields[19] }
+  const [state, , group] = fields
+  return {
+    state: state === '' ? undefined : state,
+    group: Number(group),
+    flags: Number(fields[6]),
+    start: fields[19],
+    // Both are 0 until the program has its memory.
+    environment: fields[47] !== '0' && fields[47] === fields[48] ? 'empty' : 'other',
+  }
 }
 
 /** Empty for a process that is gone, or another user's. */

@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { taskVariables, nodeVariable } from '../../src/core/task-variables.ts'
 import { openTaskManager } from '../../src/index.ts'
+import { endLeftovers } from '../../src/runtime/leftovers.ts'
+import { identityOf, markedProcesses, nodeMark } from '../../src/runtime/marks.ts'
 import { daemonising, deaf, spinning } from '../fixtures/commands.ts'
 import { alive, childrenOf, commandOf, descendantsOf, within } from './processes.ts'
 
@@ -82,6 +85,45 @@ test(
     await rm(folder, { recursive: true, force: true })
   },
 )
+
+/** A process with the marks of a command of this node; resolves when it has written something. */
+async function marked(node: number, file: string, ...args: string[]): Promise<number> {
+  const child = spawn(file, args, {
+    env: {
+      ...taskVariables({ id: `test-${process.pid}`, type: 'marked', attempt: 1, fence: 1 }),
+      [nodeVariable]: nodeMark({ node: identityOf(node), holder: 1 }),
+    },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => kill(-child.pid!))
+  await once(child.stdout, 'data')
+  return child.pid!
+}
+
+test('the next node waits until what it ends is gone', { timeout: 2 * aMinute }, async () => {
+  // The kernel takes a while to free so much memory, and meanwhile shows no environment.
+  const large =
+    "globalThis.kept = Buffer.alloc(1 << 30, 1); console.log('ready'); setInterval(() => {}, 1_000)"
+  const node = spawn('sleep', ['300'])
+  const pid = await marked(node.pid!, process.execPath, '-e', large)
+  const gone = once(node, 'exit')
+  node.kill('SIGKILL')
+  await gone
+  await endLeftovers()
+  expect(alive(pid)).toBe(false)
+})
+
+test('a process is found also while it becomes another program', { timeout: 2 * aMinute }, async () => {
+  const pid = await marked(
+    process.pid,
+    '/bin/sh',
+    '-c',
+    `echo ready; export AGAIN='exec /bin/sh -c "$AGAIN"'; eval "$AGAIN"`,
+  )
+  const scans = Array.from({ length: 1_000 }, () => markedProcesses().some((marked) => marked.pid === pid))
+  expect(scans.filter((found) => !found)).toEqual([])
+})
 
 test(
   'a command cannot read the settings of its node from the process that started it',
