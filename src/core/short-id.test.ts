@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { v7 } from 'uuid'
 import { idPartOf, isNamedBy, endingWriter, rangesOf } from './short-id.ts'

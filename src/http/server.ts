@@ -222,10 +222,11 @@ function addRoute(
         const params = request.params as Named
         const { task_id: id } = params
         if (id === undefined || idPartOf(id) === undefined) return done(unknownIn(params, manager))
-        manager.resolve(id).then((whole) => {
+        const goOn = (whole: string) => {
           request.params = { ...params, task_id: whole }
           done()
-        }, done)
+        }
+        manager.resolve(id).then(goOn, done)
       },
       ...(route.body === undefined
         ? {}
