@@ -168,7 +168,7 @@ class MemoryStore implements port.Store {
         kept.log = appended(kept.log, log)
         kept.task = {
           ...kept.task,
-          savedAt: kept.task.since + this.#time.elapsed(kept.task.since),
+          savedAt: this.#time.nowAsOf(kept.task.since),
           crashes: checkpoint === undefined ? kept.task.crashes : 0,
           progress: progress ?? kept.task.progress,
         }

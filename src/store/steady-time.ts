@@ -50,15 +50,21 @@ export class SteadyTime {
 
   /** Milliseconds that have passed since a time that this clock showed. Where it showed that twice, the later one counts. */
   elapsed(since: number): number {
+    return Math.max(0, this.nowAsOf(since) - since)
+  }
+
+  /** The present time by the wall clock as it went at that time: as if it had not been set since. */
+  nowAsOf(since: number): number {
     const now = this.now()
     let [top, moved] = [now, 0]
     for (let index = this.#jumps.length - 1; index >= 0; index--) {
       const { before, after } = this.#jumps[index]!
-      if (since >= after && since <= top) break
+      // A little step back that nobody noticed is none that was made since.
+      if (since >= after - tolerance && since <= top + tolerance) break
       moved += after - before
       top = before
     }
-    return Math.max(0, now - since - moved)
+    return now - moved
   }
 
   /** A time before which nothing happened in the last `ms`, as far as this clock knows: the latest that it can tell. */

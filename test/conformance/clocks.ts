@@ -176,6 +176,13 @@ function owned(kind: StoreKind): void {
       expect(scene.store.now()).toBe(scene.clock.now())
     })
 
+    test('back by so little that nobody notices, after it was set by more, no time is made up', async (scene) => {
+      setBy(scene, -hour)
+      const task = await given.queued(scene)
+      setBy(scene, -60)
+      expect((await scene.claimOne(task)).task.queuedMs).toBe(0)
+    })
+
     test('it is the time of the store once something is written', async (scene) => {
       const before = scene.clock.now()
       setBy(scene, hour)

@@ -211,7 +211,7 @@ async function openElsewhere(path: string): Promise<string> {
   const program = `
     const { openSqlite } = await import(${JSON.stringify(module)})
     try {
-      const store = await openSqlite(${JSON.stringify(path)}, { clock: { now: Date.now } })
+      const store = await openSqlite(${JSON.stringify(path)}, { clock: { now: Date.now, monotonic: () => performance.now() } })
       await store[Symbol.asyncDispose]()
       console.log('opened')
     } catch (error) {

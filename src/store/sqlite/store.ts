@@ -373,7 +373,7 @@ class SqliteStore implements port.Store {
     const n = numberOf(row)
     const crashes = checkpoint === undefined ? task.crashes : 0
     const shown = progress === undefined ? null : JSON.stringify(progress)
-    const savedAt = task.since + this.#time.elapsed(task.since)
+    const savedAt = this.#time.nowAsOf(task.since)
     this.#sql.save.run(shown, crashes, savedAt, n, fence)
     if (checkpoint !== undefined) this.#sql.putCheckpoint.run(n, checkpoint)
     if (log !== undefined) appendLog(this.#sql, n, log)
