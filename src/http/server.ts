@@ -233,8 +233,9 @@ function addRoute(
         : {
             preParsing(request: FastifyRequest, reply: FastifyReply, payload: Readable, done: BodyRead) {
               const admitted = traffic.admit(request, reply, payload, limit)
-              if (admitted instanceof Readable) return done(null, admitted)
-              admitted.then((body) => done(null, body), done)
+              if (!(admitted instanceof Readable)) return admitted
+              done(null, admitted)
+              return undefined
             },
           }),
       async handler(request, reply) {
