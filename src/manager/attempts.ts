@@ -2,7 +2,7 @@ import { sleep } from '../core/clock.ts'
 import type { Fence, Task, TaskId } from '../core/task.ts'
 import type { AnyTaskType, Place } from '../registry/type.ts'
 import type { Claimed } from '../store/store.ts'
-import { Attempt, type Surroundings } from './attempt.ts'
+import { Attempt, type AttemptCallbacks } from './attempt.ts'
 import type { Node } from './node.ts'
 
 /** All code of tasks that is alive on this node: who holds a slot, who is parked, who waits for a parking place. */
@@ -48,9 +48,9 @@ export class Attempts {
         this.#parkWaiting()
         return
       }
-      if (earlier.phase !== 'ended') {
+      if (earlier.isAlive) {
         // It may not have heard that it was superseded.
-        earlier.follow(claimed.task)
+        earlier.send({ kind: 'row', row: claimed.task })
         void this.#startAfter(earlier, claimed, type)
         return
       }
@@ -60,23 +60,23 @@ export class Attempts {
 
   /** A row was committed: the copy on this node follows it. */
   follow(task: Task): void {
-    this.#newest.get(task.id)?.follow(task)
+    this.#newest.get(task.id)?.send({ kind: 'row', row: task })
   }
 
   /** No pause is waited for any more: every copy ends at its next pause point. */
   drain(why: string): void {
     this.#draining = why
-    for (const attempt of this.#alive) attempt.drain(why)
+    for (const attempt of this.#alive) attempt.send({ kind: 'drain', why })
   }
 
   /** Aborts whatever still runs. */
   abortAll(why: string): void {
-    for (const attempt of this.#alive) attempt.unwind(why)
+    for (const attempt of this.#alive) attempt.send({ kind: 'unwind', why })
   }
 
   /** The boot that claimed them is over: their tasks are someone else's. */
   disown(why: string): void {
-    for (const attempt of this.#alive) attempt.disown(why)
+    for (const attempt of this.#alive) attempt.send({ kind: 'disown', why })
   }
 
   /** Tasks of which code is alive. */
@@ -124,15 +124,15 @@ export class Attempts {
   }
 
   #begin(claimed: Claimed, type: AnyTaskType): void {
-    const attempt = new Attempt(claimed, type, this.#node, this.#around)
+    const attempt = new Attempt(claimed, type, this.#node, this.#callbacks)
     this.#newest.set(attempt.id, attempt)
     this.#alive.add(attempt)
     this.#place(attempt)
-    if (this.#draining !== undefined) attempt.drain(this.#draining)
+    if (this.#draining !== undefined) attempt.send({ kind: 'drain', why: this.#draining })
   }
 
-  readonly #around: Surroundings = {
-    wantsToPark: (attempt) => {
+  readonly #callbacks: AttemptCallbacks = {
+    requestsParking: (attempt) => {
       this.#waitingToPark.add(attempt)
       this.#parkWaiting()
     },
@@ -163,7 +163,7 @@ export class Attempts {
    */
   #parkWaiting(): void {
     for (const attempt of this.#waitingToPark) {
-      if (attempt.phase !== 'running') {
+      if (attempt.phase !== 'suspended') {
         this.#waitingToPark.delete(attempt)
         continue
       }
@@ -172,10 +172,10 @@ export class Attempts {
       if (beside.length >= this.#maxParked[place]) {
         const oldest = beside.find(({ hasCheckpoint }) => hasCheckpoint)
         if (oldest === undefined) continue
-        oldest.unwind('room is needed for a copy that was parked later')
+        oldest.send({ kind: 'unwind', why: 'room is needed for a copy that was parked later' })
       }
       this.#waitingToPark.delete(attempt)
-      void attempt.park()
+      attempt.send({ kind: 'parking-granted' })
     }
   }
 }

@@ -34,7 +34,7 @@ export class Stopwatch {
     this.#heldAt = this.#clock.monotonic()
   }
 
-  goOn(): void {
+  continue(): void {
     this.#endHold()
     this.#arm()
   }

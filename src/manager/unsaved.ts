@@ -20,12 +20,24 @@ export class Unsaved {
   #newest = 0
   /** Of the newest checkpoint that is known to be stored. */
   #stored = 0
+  #hasCheckpoint: boolean
+
+  /** `hasCheckpoint`: the run began with one. */
+  constructor(hasCheckpoint = false) {
+    this.#hasCheckpoint = hasCheckpoint
+  }
+
+  /** There is a checkpoint from which another run could continue, stored or on its way. */
+  get hasCheckpoint(): boolean {
+    return this.#hasCheckpoint
+  }
 
   get isEmpty(): boolean {
     return this.#checkpoint === undefined && this.progress === undefined && this.#log.length === 0
   }
 
   keep(state: Json): void {
+    this.#hasCheckpoint = true
     this.#checkpoint = { number: this.next(), state }
   }
 
@@ -37,6 +49,7 @@ export class Unsaved {
   /** A checkpoint is stored: older ones need not be written any more. */
   stored(number: number): void {
     this.#stored = Math.max(this.#stored, number)
+    this.#hasCheckpoint ||= number > 0
     if (this.#checkpoint !== undefined && this.isOutdated(this.#checkpoint.number))
       this.#checkpoint = undefined
   }

@@ -1,4 +1,5 @@
-import type { ErrorRecord, Json, ProgressReport } from '../core/task.ts'
+import type { Ended } from '../core/attempt-machine.ts'
+import type { Json, ProgressReport } from '../core/task.ts'
 import type { AnyTaskType, Place } from '../registry/type.ts'
 
 /** One run to be carried out. Documents travel as stored, and are parsed where the code runs. */
@@ -27,19 +28,7 @@ export type Host = Readonly<{
   displaced(why: string): void
 }>
 
-export type Ended =
-  | Readonly<{ kind: 'returned'; result: Json }>
-  /** `final`: no retry can help. */
-  | Readonly<{ kind: 'threw'; error: ErrorRecord; final: boolean }>
-  /** By `kill`. */
-  | Readonly<{ kind: 'killed'; how: 'terminated' | 'killed' }>
-  /**
-   * For a reason that is the node's and not the task's: its lease ended, or the machine had no room for another process, thread or
-   * file. `forced`: code of it ran and was ended by force.
-   */
-  | Readonly<{ kind: 'given-back'; why: string; cause: 'lease' | 'shortage'; forced: boolean }>
-  /** The process it ran in died without a word. */
-  | Readonly<{ kind: 'died'; why: string }>
+export type { Ended }
 
 /** Code at work. Whoever holds it may pause, resume and abort it in any order. */
 export interface Execution {

@@ -1,0 +1,503 @@
+import type { SettleVerdict } from './outcome.ts'
+import {
+  isTerminal,
+  type BootId,
+  type EndedBy,
+  type ErrorRecord,
+  type Fence,
+  type Json,
+  type Task,
+} from './task.ts'
+
+/**
+ * One attempt of a task on one node, from its claim until its code has stopped and its outcome is recorded. `step` is the
+ * whole behavior: it takes a state and an event and returns the next state and the effects to carry out, in order. It
+ * does nothing itself; `manager/attempt.ts` interprets the effects.
+ */
+
+/** How code stopped. */
+export type Ended =
+  | Readonly<{ kind: 'returned'; result: Json }>
+  /** `final`: no retry can help. */
+  | Readonly<{ kind: 'threw'; error: ErrorRecord; final: boolean }>
+  /** By `kill`. */
+  | Readonly<{ kind: 'killed'; how: 'terminated' | 'killed' }>
+  /**
+   * For a reason that is the node's and not the task's: its lease ended, or the machine had no room for another process, thread or
+   * file. `forced`: the code was running and was killed.
+   */
+  | Readonly<{ kind: 'given-back'; why: string; cause: 'lease' | 'shortage'; forced: boolean }>
+  /** The process it ran in died without a word. */
+  | Readonly<{ kind: 'died'; why: string }>
+
+/** Why code is made to stop. `why` of an unwind says it in words. */
+export type Stop =
+  | Readonly<{ kind: 'cancel' }>
+  | Readonly<{ kind: 'timeout' }>
+  | Readonly<{ kind: 'unwind'; why: string }>
+
+/**
+ * What is written when code that was made to stop has stopped: its `outcome`; only that the parked copy is gone (`unpark`), because the
+ * task itself lives on; or `nothing`, because a newer claim owns the task.
+ */
+export type Writes = 'outcome' | 'unpark' | 'nothing'
+
+type Stopping = Readonly<{ stop: Stop; writes: Writes }>
+
+export type Phase =
+  /** The handler works, or is on its way to a pause point. */
+  | Readonly<{ name: 'running' }>
+  /** The handler is at a pause point and keeps its slot: it waits for a parking place, or for its next order. */
+  | Readonly<{ name: 'suspended' }>
+  /** Suspended; the settlement as paused is being written. `ended`: the code stopped meanwhile. */
+  | Readonly<{ name: 'parking'; ended: Ended | null }>
+  /** Paused in the store, suspended in memory, without a slot. `ended`: what a branch of the handler left for the next claim. */
+  | Readonly<{ name: 'parked'; ended: Ended | null }>
+  /** The abort signal is set and the code has not stopped. */
+  | (Readonly<{ name: 'stopping' }> & Stopping)
+  /** The grace period is over: the fence is raised before the code is killed. `ended`: the code stopped meanwhile. */
+  | (Readonly<{ name: 'fencing'; ended: Ended | null }> & Stopping)
+  /** The code is being killed. */
+  | (Readonly<{ name: 'killing' }> & Stopping)
+  /** The task has moved on without this code, which still runs and keeps its slot. */
+  | Readonly<{ name: 'abandoned' }>
+  /** The code has stopped and its slot is free; what it leaves is being written. `unparkIfRefused` names the reason to record then. */
+  | Readonly<{ name: 'recording'; unparkIfRefused: string | null }>
+  | Readonly<{ name: 'over' }>
+
+export type PhaseName = Phase['name']
+
+export type AttemptState = Readonly<{
+  /** The newest row of the task that this node has seen. */
+  row: Task
+  fence: Fence
+  /** Rises when the attempt is parked and when it is adopted: answers to writes of an earlier epoch say nothing about this one. */
+  suspensionEpoch: number
+  /** Why the node drains; null while it does not. */
+  drain: string | null
+  phase: Phase
+}>
+
+/** What differs between nodes and executors, and never changes for an attempt. */
+export type AttemptContext = Readonly<{ node: BootId; canKill: boolean }>
+
+export type AttemptEvent =
+  /** A row of the task was committed or read. */
+  | Readonly<{ kind: 'row'; row: Task }>
+  /** This node claimed the task again while this copy was suspended; see `canAdopt`. */
+  | Readonly<{ kind: 'adopted'; row: Task }>
+  /** The handler reached a pause point. */
+  | Readonly<{ kind: 'suspended' }>
+  /** There is a parking place. */
+  | Readonly<{ kind: 'parking-granted' }>
+  /** The settlement as paused, written under `fence`, was answered; without a verdict it could not be written. */
+  | Readonly<{ kind: 'pause-recorded'; fence: Fence; verdict: SettleVerdict | null; row: Task | null }>
+  /** The code has stopped. */
+  | Readonly<{ kind: 'ended'; ended: Ended }>
+  | Readonly<{ kind: 'timed-out' }>
+  | Readonly<{ kind: 'grace-over' }>
+  /** Killed code did not stop in time. */
+  | Readonly<{ kind: 'kill-overdue' }>
+  | Readonly<{ kind: 'fence-raised'; verdict: SettleVerdict | null }>
+  /** A write of this epoch found the fence outdated. */
+  | Readonly<{ kind: 'superseded'; epoch: number }>
+  /** This copy must end although the task lives on. */
+  | Readonly<{ kind: 'unwind'; why: string }>
+  /** The lease of the node is over and the task belongs to another: the code gets no grace period where it can be killed. */
+  | Readonly<{ kind: 'disown'; why: string }>
+  | Readonly<{ kind: 'drain'; why: string }>
+  /** The drain is over: the task continues elsewhere, whatever this code still does. */
+  | Readonly<{ kind: 'give-up' }>
+  /** The end of an abandoned task is recorded, and with it a higher fence. */
+  | Readonly<{ kind: 'abandonment-recorded' }>
+  /** What the phase `recording`, or a parked handler that returned, wrote was answered. */
+  | Readonly<{ kind: 'recorded'; fence: Fence; verdict: SettleVerdict | null }>
+
+export type Effect =
+  | Readonly<{ kind: 'pause' | 'kill' }>
+  /** With `fence`: as the run of a new claim. */
+  | Readonly<{ kind: 'resume'; fence?: Fence }>
+  | Readonly<{ kind: 'abort'; stop: Stop }>
+  /** Active time: `start` a stretch, `hold` it, `continue` after a hold, `stop` it, `linger` without a timeout, `disarm` the timeout. */
+  | Readonly<{ kind: 'clock'; turn: 'start' | 'hold' | 'continue' | 'stop' | 'linger' | 'disarm' }>
+  /** Starts the timer that ends in `grace-over` unless it runs, or the one that ends in `kill-overdue`; `none` stops both. */
+  | Readonly<{ kind: 'timer'; timer: 'grace' | 'kill' | 'none' }>
+  | Readonly<{ kind: 'request-parking' }>
+  /** Written checkpoints and progress are flushed again: the copy may write. */
+  | Readonly<{ kind: 'flush' }>
+  | Readonly<{ kind: 'record-pause'; controlVersion: number }>
+  | Readonly<{ kind: 'raise-fence' }>
+  /** Records what became of code that has stopped; `stop` is why it was made to. */
+  | Readonly<{ kind: 'record-end'; ended: Ended; stop: Stop | null }>
+  /** Records the end of a task whose code still runs, and raises its fence. */
+  | Readonly<{ kind: 'record-abandoned'; stop: Stop; endedBy: EndedBy }>
+  | Readonly<{ kind: 'record-unparked'; why: string }>
+  /** Code that was abandoned has stopped: its place under the limit of its type is free. */
+  | Readonly<{ kind: 'record-slot-released' }>
+  | Readonly<{ kind: 'warn'; about: 'killed' | 'abandoned' }>
+  /** Nothing is left of the attempt. */
+  | Readonly<{ kind: 'over' }>
+
+export type Step = Readonly<{ state: AttemptState; effects: readonly Effect[] }>
+
+const newerRun = 'a newer run of the task has taken over'
+
+export function started(row: Task, drain: string | null = null): AttemptState {
+  return { row, fence: row.fence, suspensionEpoch: 0, drain, phase: { name: 'running' } }
+}
+
+/** The code may still run or continue. */
+export function isAlive({ phase }: AttemptState): boolean {
+  return phase.name !== 'recording' && phase.name !== 'over'
+}
+
+export function holdsSlot(state: AttemptState): boolean {
+  return isAlive(state) && state.phase.name !== 'parked'
+}
+
+/** It runs for the newest claim of the task, as far as this node knows. */
+export function isCurrent(state: AttemptState): boolean {
+  const { phase } = state
+  if (!isAlive(state) || phase.name === 'abandoned') return false
+  return !('writes' in phase) || phase.writes !== 'nothing'
+}
+
+/** A row with this fence is about this very copy. */
+export function runs({ fence, phase }: AttemptState, ofRow: Fence): boolean {
+  return ofRow === fence || (phase.name === 'fencing' && ofRow === fence + 1)
+}
+
+/** A claim that followed `previousFence` continues this very copy. */
+export function canAdopt({ phase, fence }: AttemptState, previousFence: Fence): boolean {
+  return (phase.name === 'parked' || phase.name === 'parking') && previousFence === fence
+}
+
+export function step(state: AttemptState, event: AttemptEvent, context: AttemptContext): Step {
+  const turn = new Turn(state, context)
+  turn.take(event)
+  return { state: turn.state, effects: turn.effects }
+}
+
+/** One step being worked out. Lives only inside `step`. */
+class Turn {
+  state: AttemptState
+  readonly effects: Effect[] = []
+  readonly #context: AttemptContext
+
+  constructor(state: AttemptState, context: AttemptContext) {
+    this.state = state
+    this.#context = context
+  }
+
+  take(event: AttemptEvent): void {
+    switch (event.kind) {
+      case 'row':
+        return this.#row(event.row)
+      case 'adopted':
+        return this.#adopted(event.row)
+      case 'suspended':
+        return this.#suspended()
+      case 'parking-granted':
+        return this.#park()
+      case 'pause-recorded':
+        return this.#pauseRecorded(event)
+      case 'ended':
+        return this.#ended(event.ended)
+      case 'timed-out':
+        if (this.#works) this.#stop({ kind: 'timeout' })
+        return
+      case 'grace-over':
+        return this.#graceOver()
+      case 'kill-overdue':
+        return this.#killOverdue()
+      case 'fence-raised':
+        return this.#fenceRaised(event.verdict)
+      case 'superseded':
+        if (event.epoch === this.state.suspensionEpoch) this.#superseded()
+        return
+      case 'unwind':
+        return this.#unwind(event.why)
+      case 'disown':
+        return this.#disown(event.why)
+      case 'drain':
+        return this.#drain(event.why)
+      case 'give-up':
+        if (isAlive(this.state) && this.#phase.name !== 'abandoned') {
+          this.#abandon({ kind: 'unwind', why: this.state.drain ?? newerRun }, 'abandoned')
+        }
+        return
+      case 'abandonment-recorded':
+        if (this.#phase.name === 'abandoned' && this.#context.canKill) this.#do({ kind: 'kill' })
+        return
+      case 'recorded':
+        return this.#recorded(event)
+    }
+  }
+
+  get #phase(): Phase {
+    return this.state.phase
+  }
+
+  /** The handler has its slot and nothing has told it to stop. */
+  get #works(): boolean {
+    return this.#phase.name === 'running' || this.#phase.name === 'suspended'
+  }
+
+  #enter(phase: Phase): void {
+    this.state = { ...this.state, phase }
+  }
+
+  #do(...effects: readonly Effect[]): void {
+    this.effects.push(...effects)
+  }
+
+  #row(row: Task): void {
+    if (row.version <= this.state.row.version) return
+    this.state = { ...this.state, row }
+    const { fence } = this.state
+    if (this.#phase.name === 'fencing' && row.ownerBoot === this.#context.node && row.fence === fence + 1) {
+      this.state = { ...this.state, fence: row.fence }
+    }
+    if (row.fence === this.state.fence) this.#obey()
+    else if (this.#phase.name !== 'abandoned') this.#outdated()
+  }
+
+  /** Does what the newest row asks for. */
+  #obey(): void {
+    const { row, drain } = this.state
+    if (isTerminal(row.status) || !isAlive(this.state) || this.#phase.name === 'abandoned') return
+    if (row.status === 'cancelling') return this.#stop({ kind: 'cancel' })
+    if (!this.#works) return
+    if (row.status === 'pausing') this.#do({ kind: 'pause' })
+    else if (row.status === 'running') {
+      this.#enter({ name: 'running' })
+      this.#do({ kind: 'resume' })
+      if (drain !== null) this.#do({ kind: 'pause' })
+    }
+  }
+
+  #adopted(row: Task): void {
+    const { phase } = this.state
+    if (phase.name !== 'parked' && phase.name !== 'parking') return
+    if (phase.name === 'parking') this.#do({ kind: 'clock', turn: 'stop' })
+    this.state = {
+      ...this.state,
+      row,
+      fence: row.fence,
+      suspensionEpoch: this.state.suspensionEpoch + 1,
+      phase: { name: 'running' },
+    }
+    this.#do({ kind: 'clock', turn: 'start' }, { kind: 'flush' }, { kind: 'resume', fence: row.fence })
+    if (phase.ended !== null) this.#ended(phase.ended)
+  }
+
+  #suspended(): void {
+    if (!this.#works) return
+    this.#enter({ name: 'suspended' })
+    const { drain, row } = this.state
+    if (drain !== null) this.#unwind(drain)
+    else if (row.status === 'pausing') this.#do({ kind: 'request-parking' })
+  }
+
+  #park(): void {
+    if (this.#phase.name !== 'suspended') return
+    this.#enter({ name: 'parking', ended: null })
+    this.#do(
+      { kind: 'clock', turn: 'hold' },
+      { kind: 'record-pause', controlVersion: this.state.row.version },
+    )
+  }
+
+  #pauseRecorded({ fence, verdict, row }: Extract<AttemptEvent, { kind: 'pause-recorded' }>): void {
+    // Adopted by a claim that was answered earlier.
+    if (fence !== this.state.fence) return
+    const paused = verdict === 'settled'
+    if (paused) {
+      this.state = { ...this.state, suspensionEpoch: this.state.suspensionEpoch + 1 }
+      this.#do({ kind: 'clock', turn: 'stop' })
+    }
+    const { phase } = this.state
+    if (phase.name !== 'parking') {
+      if (phase.name === 'stopping') this.#do({ kind: 'clock', turn: 'linger' })
+      return
+    }
+    if (paused) this.#enter({ name: 'parked', ended: null })
+    else {
+      this.#enter({ name: 'suspended' })
+      this.#do({ kind: 'clock', turn: 'continue' })
+      if (verdict === 'superseded') this.#superseded()
+      else {
+        if (row !== null && row.version > this.state.row.version) this.state = { ...this.state, row }
+        this.#obey()
+      }
+    }
+    const { drain } = this.state
+    if (drain !== null) this.#unwind(drain)
+    if (phase.ended !== null) this.#ended(phase.ended)
+  }
+
+  #superseded(): void {
+    if (this.#phase.name === 'parked' || this.#phase.name === 'parking') return
+    this.#outdated()
+  }
+
+  /** A newer claim owns the task: this copy must end, and writes nothing. */
+  #outdated(why: string = newerRun): void {
+    this.#unwind(why)
+    const { phase } = this.state
+    if (phase.name === 'stopping' || phase.name === 'fencing' || phase.name === 'killing') {
+      this.#enter({ ...phase, writes: 'nothing' })
+    }
+  }
+
+  #disown(why: string): void {
+    this.#outdated(why)
+    const { phase } = this.state
+    if (phase.name === 'stopping' && this.#context.canKill) this.#kill(phase)
+  }
+
+  #unwind(why: string): void {
+    if (this.#works || this.#phase.name === 'parked' || this.#phase.name === 'parking') {
+      this.#stop({ kind: 'unwind', why })
+    }
+  }
+
+  #drain(why: string): void {
+    this.state = { ...this.state, drain: why }
+    if (this.#phase.name === 'running') this.#do({ kind: 'pause' })
+    else if (this.#phase.name === 'suspended' || this.#phase.name === 'parked') this.#unwind(why)
+  }
+
+  /** A cancel outranks every other reason to stop; the first reason is what the code sees. */
+  #stop(stop: Stop): void {
+    const { phase } = this.state
+    if (phase.name === 'stopping' || phase.name === 'fencing' || phase.name === 'killing') {
+      if (stop.kind !== 'cancel') return
+      this.#enter({ ...phase, stop })
+      if (phase.name === 'stopping') this.#do({ kind: 'timer', timer: 'grace' })
+      return
+    }
+    if (!isAlive(this.state) || phase.name === 'abandoned') return
+    const writes = phase.name === 'parked' && stop.kind === 'unwind' ? 'unpark' : 'outcome'
+    // An unwound handler that cannot be killed has all the time it wants: nobody waits for it.
+    if (stop.kind !== 'unwind' || this.#context.canKill) this.#do({ kind: 'timer', timer: 'grace' })
+    this.#enter({ name: 'stopping', stop, writes })
+    this.#do({ kind: 'clock', turn: 'linger' }, { kind: 'abort', stop })
+    if ((phase.name === 'parked' || phase.name === 'parking') && phase.ended !== null)
+      this.#ended(phase.ended)
+  }
+
+  #graceOver(): void {
+    const { phase } = this.state
+    if (phase.name !== 'stopping') return
+    const { stop, writes } = phase
+    if (!this.#context.canKill) {
+      if (stop.kind === 'unwind') return
+      this.#do({ kind: 'warn', about: 'abandoned' })
+      return this.#abandon(stop, 'abandoned')
+    }
+    this.#do({ kind: 'warn', about: 'killed' })
+    // A parked or outdated copy writes nothing that a fence could stop.
+    if (writes === 'outcome') {
+      this.#enter({ name: 'fencing', stop, writes, ended: null })
+      this.#do({ kind: 'raise-fence' })
+    } else this.#kill({ stop, writes })
+  }
+
+  #fenceRaised(verdict: SettleVerdict | null): void {
+    const { phase } = this.state
+    if (phase.name !== 'fencing') return
+    const writes = verdict === 'superseded' ? 'nothing' : phase.writes
+    this.#kill({ stop: phase.stop, writes })
+    if (phase.ended !== null) this.#ended(phase.ended)
+  }
+
+  #kill({ stop, writes }: Stopping): void {
+    this.#enter({ name: 'killing', stop, writes })
+    this.#do({ kind: 'kill' }, { kind: 'timer', timer: 'kill' })
+  }
+
+  #killOverdue(): void {
+    const { phase } = this.state
+    if (phase.name === 'killing' && phase.writes !== 'nothing') this.#abandon(phase.stop, 'killed')
+  }
+
+  #abandon(stop: Stop, endedBy: EndedBy): void {
+    this.#enter({ name: 'abandoned' })
+    this.#do(
+      { kind: 'timer', timer: 'none' },
+      { kind: 'clock', turn: 'disarm' },
+      { kind: 'record-abandoned', stop, endedBy },
+    )
+  }
+
+  #ended(ended: Ended): void {
+    const { phase } = this.state
+    switch (phase.name) {
+      case 'running':
+      case 'suspended':
+        return this.#record({ kind: 'record-end', ended, stop: null })
+      case 'parking':
+      case 'fencing':
+        return this.#enter({ ...phase, ended })
+      case 'parked':
+        return this.#endedWhileParked(ended)
+      case 'stopping':
+      case 'killing':
+        return this.#endedWhileStopping(ended, phase)
+      case 'abandoned':
+        return this.#record({ kind: 'record-slot-released' })
+      case 'recording':
+      case 'over':
+        return
+    }
+  }
+
+  #endedWhileParked(ended: Ended): void {
+    if (ended.kind === 'returned') {
+      this.#enter({ name: 'parked', ended })
+      this.#do({ kind: 'record-end', ended, stop: null })
+    } else if (ended.kind === 'threw') {
+      // Kept until the copy is adopted, cancelled or unwound.
+      this.#enter({ name: 'parked', ended })
+    } else {
+      this.#record({ kind: 'record-unparked', why: 'why' in ended ? ended.why : 'it was killed' })
+    }
+  }
+
+  #endedWhileStopping(ended: Ended, { stop, writes }: Stopping): void {
+    if (writes === 'nothing') {
+      this.#do({ kind: 'timer', timer: 'none' }, { kind: 'clock', turn: 'disarm' })
+      return this.#over()
+    }
+    const unwound = stop.kind === 'unwind' ? stop.why : null
+    if (writes === 'unpark' && unwound !== null && ended.kind !== 'returned') {
+      return this.#record({ kind: 'record-unparked', why: unwound })
+    }
+    this.#record({ kind: 'record-end', ended, stop }, unwound)
+  }
+
+  /** The write goes out before the slot is free, so that a claim which needs the slot can share its commit. */
+  #record(effect: Effect, unparkIfRefused: string | null = null): void {
+    this.#enter({ name: 'recording', unparkIfRefused })
+    this.#do({ kind: 'timer', timer: 'none' }, { kind: 'clock', turn: 'disarm' }, effect)
+  }
+
+  #recorded({ fence, verdict }: Extract<AttemptEvent, { kind: 'recorded' }>): void {
+    const { phase } = this.state
+    if (phase.name === 'recording') {
+      // Its pause was recorded while it was on its way out: the row must not name this copy any more.
+      if (phase.unparkIfRefused !== null && verdict !== 'settled') {
+        this.#record({ kind: 'record-unparked', why: phase.unparkIfRefused })
+      } else this.#over()
+    } else if (phase.name === 'parked' && fence === this.state.fence && verdict === 'settled') {
+      this.#do({ kind: 'timer', timer: 'none' }, { kind: 'clock', turn: 'disarm' })
+      this.#over()
+    }
+  }
+
+  #over(): void {
+    this.#enter({ name: 'over' })
+    this.#do({ kind: 'over' })
+  }
+}
