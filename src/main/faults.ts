@@ -1,4 +1,4 @@
-import { culprit, ProcessEnded } from '../runtime/scope.ts'
+import { culprit, ProcessEnded, type Culprit } from '../runtime/scope.ts'
 import type { Logger } from 'pino'
 
 /**
@@ -30,14 +30,17 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
       logger.error(about, 'a task threw an error that nobody could catch: it fails, and the server goes on')
     else logger.error(about, 'code that a task left behind threw an error; the server goes on')
   })
+  // By the time somebody listens to a promise after all, the platform has lost whose code rejected it.
+  const rejectedBy = new WeakMap<Promise<unknown>, Culprit>()
   process.on('unhandledRejection', (reason, promise) => {
     const task = culprit()
+    if (task !== undefined) rejectedBy.set(promise, task)
     const about = { err: reason, ...(task === undefined ? {} : { task: task.id, type: task.type }) }
     if (task?.rejected(promise, reason) === true)
       logger.error(about, 'a promise of a task was rejected and nobody listened: the task fails')
     else logger.error(about, 'a promise was rejected and nobody listened; the server goes on')
   })
-  process.on('rejectionHandled', (promise) => culprit()?.handled(promise))
+  process.on('rejectionHandled', (promise) => rejectedBy.get(promise)?.handled(promise))
 }
 
 async function endAfter(giveBack: GiveBack): Promise<void> {

@@ -83,7 +83,11 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.done = new Promise((resolve) => {
       this.#end = resolve
     })
-    void this.#carryOut(this.#run).then((ended) => this.#finish(ended))
+    void this.#carryOut(this.#run).then(async (ended) => {
+      // The platform tells of a promise that was caught late only after the microtasks in which it was caught.
+      if (this.#rejections !== undefined) await new Promise((resolve) => setImmediate(resolve))
+      this.#finish(ended)
+    })
     return this
   }
 
