@@ -127,19 +127,23 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     void sendProblem(reply, problem ?? internal)
   }
 
-  /** So that the id of an answer is found in the log; what is refused in masses is said in part. */
+  /**
+   * So that the id of an answer is found in the log; what is refused in masses is said in part. Details of a caller's mistake may
+   * quote what the caller sent, so only the server's own troubles are told in full.
+   */
   function logRefusal(request: FastifyRequest, { code, detail }: Problem): void {
     const leftOut = refusals.pass(code, performance.now())
     if (leftOut === undefined) return
     const { id, method } = request
+    const { status } = problems[code]
     logger.info(
       {
         request_id: id,
         method,
         path: pathOf(request),
-        status: problems[code].status,
+        status,
         code,
-        detail: clip(detail, 500),
+        ...(status < 500 ? {} : { detail: clip(detail, 500) }),
         ...(leftOut === 0 ? {} : { unsaid: leftOut }),
       },
       'refused',

@@ -18,7 +18,7 @@ beforeAll(async () => {
   browser = await launchBrowser()
   server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '3' } })
   api = new Api(server.url)
-  running = await api.submit('long', { duration: 900, steps: 9_000 }, { tags: ['nightly'] })
+  running = await api.submit('long', { duration: 900, steps: 900 }, { tags: ['nightly'] })
   failed = await api.submit('long', { duration: 900 }, { timeout: 0.05 })
   const paused = await api.submit('long', { duration: 900 })
   await api.submit('add', { a: 1, b: 2 }, { delay: '1h' })
