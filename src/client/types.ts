@@ -19,6 +19,8 @@ export type TaskStatus = z.output<typeof answers.StatusBody>
 export type TaskDetails = z.output<typeof answers.DetailsBody>
 export type TaskResult = z.output<typeof answers.ResultBody>
 export type TaskError = z.output<typeof answers.TaskErrorBody>
+/** Why an attempt failed, with its stack: `TaskDetails` alone has it. */
+export type AttemptError = z.output<typeof answers.AttemptErrorBody>
 export type Progress = z.output<typeof answers.ProgressBody>
 export type TimelineLine = z.output<typeof answers.TimelineBody>
 export type LogLine = z.output<typeof answers.LogBody>['lines'][number]

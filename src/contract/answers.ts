@@ -38,6 +38,21 @@ export const TaskErrorBody = z
     example: { code: 'TIMEOUT', name: 'TaskTimeout', message: 'Too slow.' },
   })
 
+export const AttemptErrorBody = TaskErrorBody.extend({
+  stack: z.string().nullable().meta({
+    description:
+      'Stack traces of the error and its causes, at most 8,192 characters. Kept for the newest failed attempt until the task is retried or completes; null for others, and when the error has none.',
+  }),
+}).meta({
+  description: 'Why an attempt failed.',
+  example: {
+    code: 'ERROR',
+    name: 'TypeError',
+    message: 'Not a picture.',
+    stack: 'TypeError: Not a picture.\n    at run (file:///srv/tasks/resize.ts:12:11)',
+  },
+})
+
 export const ProgressBody = z
   .strictObject({
     current: z.number(),
@@ -125,7 +140,7 @@ export const AttemptBody = z
     ended_at: time('Null while it is open.').nullable(),
     move: z.string().nullable().meta({ description: 'The transition that ended it.' }),
     status: Status.nullable().meta({ description: 'Of the task after it.' }),
-    error: TaskErrorBody.nullable(),
+    error: AttemptErrorBody.nullable(),
     ended_by: EndedBy.nullable(),
   })
   .meta({ description: 'One run of the handler; a pause and its resume stay within one attempt.' })

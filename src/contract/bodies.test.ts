@@ -72,28 +72,51 @@ test('a result body has the result, or null', () => {
 })
 
 test('details fit their schema, with attempts from the timeline', () => {
+  const brief = { code: error.code, name: error.name, message: 'no…' }
   const timeline = [
     ...documents().timeline,
     { version: 2, at: 1_001_000, move: 'claim', status: 'running', attempt: 1, by: 'boot' } as const,
-    { version: 3, at: 1_002_000, move: 'fail', status: 'failed', attempt: 1, by: 'boot', error } as const,
+    {
+      version: 3,
+      at: 1_001_500,
+      move: 'retry-later',
+      status: 'scheduled',
+      attempt: 1,
+      by: 'boot',
+      error: brief,
+    } as const,
+    { version: 4, at: 1_001_600, move: 'claim', status: 'running', attempt: 2, by: 'boot' } as const,
+    {
+      version: 5,
+      at: 1_002_000,
+      move: 'fail',
+      status: 'failed',
+      attempt: 2,
+      by: 'boot',
+      error: brief,
+    } as const,
   ]
   const text = detailsBody(
     documents(
-      { status: 'failed', attempt: 1, error, timeout: 5_000 },
+      { status: 'failed', attempt: 2, error, timeout: 5_000 },
       { timeline, checkpoint: '{"step":3}' },
     ),
     1_002_000,
   )
-  expect(text).not.toContain('secret')
   const body = DetailsBody.parse(JSON.parse(text))
   expect(body).toMatchObject({
     timeout: 5,
     backoff: { base: 1, max: 60 },
     checkpoint: { step: 3 },
     controls: ['retry'],
-    attempts: [{ attempt: 1, started_at: 1_001, ended_at: 1_002, move: 'fail', status: 'failed' }],
+    attempts: [
+      { attempt: 1, started_at: 1_001, ended_at: 1_001.5, error: { message: 'no…', stack: null } },
+      { attempt: 2, started_at: 1_001.6, ended_at: 1_002, move: 'fail', status: 'failed', error },
+    ],
   })
-  expect(body.timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'fail'])
+  // The attempt alone shows the stack.
+  expect(JSON.stringify({ ...body, attempts: [] })).not.toContain('secret')
+  expect(body.timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'retry-later', 'claim', 'fail'])
 })
 
 describe('progress', () => {

@@ -62,7 +62,7 @@ export function detailsBody(
     fence: task.fence,
     idempotency_key: task.idempotencyKey,
     controls: controlsFrom(task.status),
-    attempts: attemptsOf(timeline).map(attemptBody),
+    attempts: attemptBodies(task, timeline),
     timeline: timeline.map(timelineBody),
   })
   const documents = `"result":${result ?? 'null'},"checkpoint":${checkpoint ?? 'null'}`
@@ -96,9 +96,18 @@ export function progressBody(progress: Progress, now?: number) {
   return { current, total, message: progress.message ?? null, ratio, rate, eta_seconds: eta }
 }
 
-/** Errors leave the operator's hands without their stack. */
+/** Without the stack, which only the attempts of the details show. */
 function errorBody({ code, name, message }: ErrorRecord) {
   return { code, name, message }
+}
+
+/** The timeline tells errors in brief. The newest one is whole, with its stack, in the row of the task, until it is retried. */
+function attemptBodies(task: Task, timeline: readonly TimelineEntry[]) {
+  const attempts = attemptsOf(timeline)
+  const newest = task.error === null ? undefined : attempts.findLast(({ error }) => error !== null)
+  return attempts.map((attempt) =>
+    attemptBody(attempt === newest ? { ...attempt, error: task.error } : attempt),
+  )
 }
 
 function attemptBody({ attempt, startedAt, endedAt, move, status, error, endedBy }: Attempt) {
@@ -108,7 +117,7 @@ function attemptBody({ attempt, startedAt, endedAt, move, status, error, endedBy
     ended_at: seconds(endedAt),
     move,
     status,
-    error: error === null ? null : errorBody(error),
+    error: error === null ? null : { ...errorBody(error), stack: error.stack ?? null },
     ended_by: endedBy,
   }
 }

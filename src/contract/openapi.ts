@@ -23,6 +23,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Details: answers.DetailsBody,
   Progress: answers.ProgressBody,
   TaskError: answers.TaskErrorBody,
+  AttemptError: answers.AttemptErrorBody,
   EndedBy: answers.EndedBy,
   Attempt: answers.AttemptBody,
   TimelineEntry: answers.TimelineBody,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { childrenOf } from '../runtime/processes.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
+import { collect, sse } from '../support/sse.ts'
 
 const tasks = join(import.meta.dirname, '../fixtures/faulty.ts')
 const serve = (env: Record<string, string> = {}, under: readonly string[] = []) =>
@@ -45,6 +46,27 @@ describe('inline code that throws where nobody can catch it, or ends the process
     expect(code).toBe(0)
     const logged = stdout.split('\n').find((line) => line.includes('that nobody could catch'))
     expect(logged).toMatch(/"message":"from a timer","stack":"[^"]*faulty\.ts.*"type":"faulty"/)
+  })
+
+  test('shows its stack in the attempts of the details, and nowhere else', { timeout }, async () => {
+    await using server = await serve()
+    const api = new Api(server.url)
+    const id = await api.submit('faulty', { fault: 'timer' })
+    const status = await api.untilStatus(id, 'failed')
+    const { attempts, ...details } = await api.details(id)
+    expect(attempts).toMatchObject([{ error: { message: expect.stringMatching(/from a timer$/) } }])
+    expect(attempts[0]?.error).toHaveProperty('stack', expect.stringMatching(/faulty\.ts:\d+:\d+/))
+    const elsewhere = [
+      details,
+      status,
+      (await api.call('GET', `/api/task/${id}/result`)).body,
+      (await api.call('GET', '/api/task?status=failed')).body,
+      (await api.call('GET', '/api/task?fields=task_id,error')).body,
+      await collect(sse(`${server.url}/api/task/${id}/events`)),
+      (await api.call('POST', `/api/task/${id}/pause`)).body,
+    ]
+    for (const body of elsewhere) expect(JSON.stringify(body)).not.toMatch(/stack|faulty\.ts/)
+    expect(JSON.stringify(elsewhere)).toContain('from a timer')
   })
 
   test(

@@ -49,6 +49,7 @@ describe('options of a submit', () => {
     const { status, body } = await api.call('GET', `/api/task/${id}/result`)
     expect(status).toBe(200)
     expect(body).toMatchObject({ status: 'failed', result: null, error: { code: 'TIMEOUT' } })
+    expect(body['error']).not.toHaveProperty('stack')
   })
 
   test('a full queue is refused for a while', async () => {
