@@ -25,6 +25,8 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
 /** Named pipes that nobody has opened, in a folder of their own; each loses its name when it is opened. */
 export class PipeStock {
   #folder: string | undefined
+  /** Folders that are no longer used, and could not be removed yet. */
+  readonly #abandoned = new Set<string>()
   #names: string[] = []
   #made = 0
   readonly #room = new Room()
@@ -52,8 +54,8 @@ export class PipeStock {
       }
     } catch {
       // Out of descriptors, or the folder is gone, and with it all names.
-      this.#forget()
       for (const descriptor of opened) closeSync(descriptor)
+      this.#forget()
       return undefined
     }
   }
@@ -62,10 +64,19 @@ export class PipeStock {
     this.#forget()
   }
 
+  /** Must not throw: removing a folder takes a descriptor, and there may be none left. */
   #forget(): void {
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true })
+    if (this.#folder !== undefined) this.#abandoned.add(this.#folder)
     this.#folder = undefined
     this.#names = []
+    for (const folder of this.#abandoned) {
+      try {
+        rmSync(folder, { recursive: true, force: true })
+        this.#abandoned.delete(folder)
+      } catch {
+        // Tried again the next time, and when the stock closes.
+      }
+    }
   }
 
   /** What fails is tried again after a while: the machine may only be short of processes or files just now. */
