@@ -1,3 +1,4 @@
+import fastify from 'fastify'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -6,6 +7,7 @@ import type { TaskEvent } from '../events/event.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import type { Change } from '../manager/changes.ts'
 import { createServer, type ServerLogger } from './server.ts'
+import { Streams } from './stream.ts'
 
 const { id } = runningTask
 const ignore = () => undefined
@@ -38,12 +40,15 @@ async function watch(port: number, more = ''): Promise<Socket> {
 }
 
 async function readUntil(socket: Socket, part: string): Promise<string> {
-  let text = ''
+  const chunks: string[] = []
+  let tail = ''
   for await (const chunk of socket) {
-    text += String(chunk)
-    if (text.includes(part)) break
+    chunks.push(String(chunk))
+    const seen = tail + chunks.at(-1)
+    if (seen.includes(part)) break
+    tail = seen.slice(1 - part.length)
   }
-  return text
+  return chunks.join('')
 }
 
 const line = (version: number, why = ''): TaskEvent => ({
@@ -113,26 +118,73 @@ test('closing the server ends every stream cleanly', async () => {
   for (const text of await Promise.all(ends)) expect(text).toContain('0\r\n\r\n')
 })
 
-test('a client that does not read is cut off, and costs a bounded buffer', async () => {
-  const { promise: over, resolve } = Promise.withResolvers<number>()
-  async function* flood(signal: AbortSignal | undefined): AsyncGenerator<TaskEvent> {
-    let sent = 0
-    try {
-      for (; sent < 100_000; sent++) {
-        if (signal?.aborted === true) return
-        yield line(sent, 'x'.repeat(10_000))
-        await new Promise((next) => setImmediate(next))
-      }
-    } finally {
-      resolve(sent)
-    }
+/** Transitions of a task that has so many, of 10 kB each, from the one after `after` on. */
+async function* history(
+  count: number,
+  after: number,
+  tell: (version: number) => void,
+): AsyncGenerator<TaskEvent> {
+  for (let version = after + 1; version <= count; version++) {
+    tell(version)
+    yield line(version, 'x'.repeat(10_000))
+    if (version % 10 === 0) await new Promise((next) => setImmediate(next))
   }
-  const { port } = await serve((_, options) => flood(options?.signal))
+}
+
+/** Waits until the value is the same for a while. */
+async function settled(value: () => number): Promise<void> {
+  for (let before = -1; before !== value();) {
+    before = value()
+    await new Promise((next) => setTimeout(next, 200))
+  }
+}
+
+test('a client that does not read stops its stream, and misses nothing when it reads on', async () => {
+  const count = 2_000
+  let told = 0
+  const { port } = await serve((_, options) =>
+    history(count, options?.after ?? 0, (version) => (told = version)),
+  )
   const socket = await watch(port)
   socket.pause()
-  socket.on('error', ignore)
-  expect(await over).toBeLessThan(5_000)
-  socket.destroy()
+  await settled(() => told)
+  expect(told).toBeLessThan(count)
+  const text = await readUntil(socket, '\r\n0\r\n\r\n')
+  const versions = [...text.matchAll(/^id: (\d+)$/gm)].map(([, version]) => Number(version))
+  expect(versions).toEqual(Array.from({ length: count }, (_, index) => index + 1))
+})
+
+test('when too much waits for all clients together, those that are furthest behind are cut off, and nobody else', async () => {
+  const room = 1_000_000
+  const told = new Map<unknown, number>()
+  const manager = fakeManager({
+    events: (_, options) =>
+      history(1_000, options?.after ?? 0, (version) => told.set(options?.signal, version)),
+  })
+  const warnings: object[] = []
+  const warn = (fields: object) => void warnings.push(fields)
+  const streams = new Streams(manager, { heartbeat: 60_000, logger: { warn }, room })
+  const app = fastify()
+  app.get('/api/task/:id/events', (_, reply) => streams.serve({ id, after: 0 }, reply))
+  const accepted: Socket[] = []
+  app.server.on('connection', (socket) => accepted.push(socket))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  close = async () => {
+    streams.close()
+    await app.close()
+  }
+  const { port } = app.server.address() as AddressInfo
+  const stalled = await Promise.all(Array.from({ length: 30 }, () => watch(port)))
+  for (const socket of stalled) socket.on('error', ignore).pause()
+  const reading = await readUntil(await watch(port), '\r\n0\r\n\r\n')
+  expect(reading.match(/^id: \d+$/gm)).toHaveLength(1_000)
+  await settled(() => told.values().reduce((sum, version) => sum + version, 0))
+  const left = accepted.filter(({ destroyed }) => !destroyed)
+  const waiting = left.reduce((sum, { writableLength }) => sum + writableLength, 0)
+  expect(waiting).toBeLessThanOrEqual(room)
+  expect(waiting).toBeGreaterThan(room / 4)
+  expect(warnings.length).toBeGreaterThan(0)
+  for (const socket of stalled) socket.destroy()
 })
 
 test('a client of the stream of all that does not read stops the flow, and is told what it lost when it reads on', async () => {
@@ -150,10 +202,7 @@ test('a client of the stream of all that does not read stops the flow, and is to
   await once(socket, 'connect')
   socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: 1\r\n\r\n')
   socket.pause()
-  for (let before = -1; before !== sent;) {
-    before = sent
-    await new Promise((next) => setTimeout(next, 200))
-  }
+  await settled(() => sent)
   expect(sent).toBeLessThan(total)
   let [head, tail] = ['', '']
   for await (const chunk of socket) {

@@ -8,8 +8,10 @@ import type { TaskEvent } from '../events/event.ts'
 import type { TaskManagerApi } from '../manager/api.ts'
 import type { Change } from '../manager/changes.ts'
 
-/** Bytes that may wait for a slow client: above the first, progress and log lines are left out; above the second it is cut off. */
-const patience = { lines: 65_536, transitions: 1_048_576 } as const
+/** Bytes that may wait for a slow client. Above, progress and log lines are left out, and it gets nothing more until it has taken them. */
+const room = 65_536
+/** Bytes that may wait for all slow clients together. Above, those that are furthest behind are cut off. */
+const roomForAll = 33_554_432
 
 /** Heartbeats in a row without a byte taken, after which a client is taken for dead. */
 const deadAfter = 4
@@ -32,26 +34,39 @@ export type StreamOptions = Readonly<{
   /** Milliseconds between signs of life. */
   heartbeat: number
   logger: StreamLogger
+  /** Bytes that may wait for all slow clients together. Default 32 MiB. */
+  room?: number
 }>
+
+type Open = {
+  readonly raw: ServerResponse
+  readonly over: AbortController
+  /** Bytes that waited for its client when it was last looked at. */
+  waiting: number
+}
 
 /** The open streams of server-sent events. A client that was cut off comes back with its `Last-Event-ID` and misses nothing. */
 export class Streams {
   readonly #manager: TaskManagerApi
   readonly #heartbeat: number
   readonly #logger: StreamLogger
-  readonly #open = new Set<AbortController>()
+  readonly #room: number
+  readonly #open = new Set<Open>()
+  /** The sum of what waits. It is too high while clients have taken something since they were looked at, and never too low. */
+  #waiting = 0
   #closed = false
 
-  constructor(manager: TaskManagerApi, { heartbeat, logger }: StreamOptions) {
+  constructor(manager: TaskManagerApi, { heartbeat, logger, room = roomForAll }: StreamOptions) {
     this.#manager = manager
     this.#heartbeat = heartbeat
     this.#logger = logger
+    this.#room = room
   }
 
   /** Ends every stream; each client sees a clean end. */
   close(): void {
     this.#closed = true
-    for (const over of this.#open) over.abort()
+    for (const { over } of this.#open) over.abort()
   }
 
   /** Answers with the stream of one task. Throws `TaskUnknown` before anything is sent. */
@@ -64,55 +79,71 @@ export class Streams {
       void reply.code(204).send()
       return
     }
-    await this.#stream(reply, async (raw, signal) => {
-      for await (const event of this.#manager.events(id, { after: from, signal })) {
-        if (signal.aborted) break
-        if (event.kind !== 'transition' && raw.writableLength > patience.lines) continue
-        raw.write(textOf(event))
-        if (raw.writableLength > patience.transitions) raw.destroy()
+    await this.#stream(reply, async (write, raw, signal) => {
+      for (let told = from; ;) {
+        let missing = false
+        for await (const event of this.#manager.events(id, { after: told, signal })) {
+          if (signal.aborted) return
+          if (raw.writableLength <= room) {
+            if (event.kind === 'transition') told = event.entry.version
+            write(textOf(event))
+          } else if (event.kind === 'transition') {
+            // It is read from the store once the client has taken the rest.
+            missing = true
+            break
+          }
+        }
+        if (!missing) return
+        await drained(raw, signal)
       }
     })
   }
 
   /** Answers with the stream of all tasks. What a slow client cannot take is forgotten, and it is told to look again. */
   serveAll({ filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
-    return this.#stream(reply, async (raw, signal) => {
-      if (comesBack) raw.write(resync('reconnect'))
+    return this.#stream(reply, async (write, raw, signal) => {
+      if (comesBack) write(resync('reconnect'))
       for await (const change of this.#manager.changes(filter, { signal })) {
         if (signal.aborted) break
-        raw.write(change.kind === 'resync' ? resync('overflow') : sharedText(change))
-        if (raw.writableLength > patience.lines) await drained(raw, signal)
+        write(change.kind === 'resync' ? resync('overflow') : sharedText(change))
+        if (raw.writableLength > room) await drained(raw, signal)
       }
     })
   }
 
   async #stream(
     reply: FastifyReply,
-    work: (raw: ServerResponse, signal: AbortSignal) => Promise<void>,
+    work: (write: (text: string) => void, raw: ServerResponse, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const over = new AbortController()
-    if (this.#closed) over.abort()
-    this.#open.add(over)
     reply.hijack()
     const { raw } = reply
+    if (raw.destroyed) return
+    const over = new AbortController()
+    if (this.#closed) over.abort()
+    const stream: Open = { raw, over, waiting: 0 }
+    this.#open.add(stream)
     // A client that leaves in the middle of a write is no error.
     raw.on('error', () => over.abort())
-    raw.on('close', () => over.abort())
+    raw.on('close', () => this.#leave(stream))
     raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     })
-    raw.write(':\n\n')
+    const write = (text: string) => {
+      raw.write(text)
+      this.#weigh(stream)
+    }
+    write(':\n\n')
     let silent = 0
     const beat = setInterval(() => {
       silent = raw.writableLength > 0 ? silent + 1 : 0
       if (silent > deadAfter) raw.destroy()
-      else raw.write(':\n\n')
+      else write(':\n\n')
     }, this.#heartbeat)
     try {
-      await work(raw, over.signal)
+      await work(write, raw, over.signal)
     } catch (error) {
       this.#logger.warn(
         { err: error, path: reply.request.url.split('?', 1)[0], request_id: reply.request.id },
@@ -120,9 +151,40 @@ export class Streams {
       )
     } finally {
       clearInterval(beat)
-      this.#open.delete(over)
       raw.end()
     }
+  }
+
+  #leave(stream: Open): void {
+    stream.over.abort()
+    if (this.#open.delete(stream)) this.#waiting -= stream.waiting
+  }
+
+  #weigh(stream: Open): void {
+    if (!this.#open.has(stream)) return
+    const { writableLength } = stream.raw
+    this.#waiting += writableLength - stream.waiting
+    stream.waiting = writableLength
+    if (this.#waiting > this.#room) this.#relieve()
+  }
+
+  /** Looks at all of them. When too much waits, it cuts off enough to have some room again: those that are furthest behind. */
+  #relieve(): void {
+    this.#waiting = 0
+    for (const stream of this.#open) {
+      stream.waiting = stream.raw.writableLength
+      this.#waiting += stream.waiting
+    }
+    const enough = this.#room * 0.75
+    if (this.#waiting <= enough) return
+    const before = this.#open.size
+    for (const stream of [...this.#open].sort((one, other) => other.waiting - one.waiting)) {
+      if (this.#waiting <= enough) break
+      this.#leave(stream)
+      stream.raw.destroy()
+    }
+    const streams = before - this.#open.size
+    this.#logger.warn({ streams }, 'event streams were closed because their clients read too slowly')
   }
 }
 

@@ -131,6 +131,25 @@ test('a reader that is too slow is told to look again, and goes on', async () =>
 })
 
 test.each([
+  ['many events', 25_000, null],
+  [
+    'a few large ones',
+    3_000,
+    { code: 'E', name: 'Error', message: 'm'.repeat(4_096), stack: 's'.repeat(4_096) },
+  ],
+])('a reader keeps nothing alive for %s that do not fit', async (_, events, error) => {
+  const listener = listen({ statuses: ['completed'] })
+  const first = listener.heard.next()
+  listener.transition('completed')
+  await first
+  listener.transition('completed')
+  for (let count = 0; count < events; count++) listener.transition('running', { error })
+  expect(shown((await listener.heard.next()).value ?? undefined)).toBe('resync')
+  listener.transition('completed')
+  expect(shown((await listener.heard.next()).value ?? undefined)).toBe('completed')
+})
+
+test.each([
   ['statuses', { statuses: ['completed'] }, ['completed']],
   ['types', { types: ['add'] }, []],
   ['a tag', { tag: 'a' }, ['running']],

@@ -16,6 +16,11 @@ export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: 
 
 /** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
 const kept = 2_000
+/**
+ * Kilobytes of all events since the oldest that waits, whether they fit or not; beyond, what waits is forgotten. All readers share
+ * the events, so this bounds what they keep alive together, however many of them there are and whatever each of them waits for.
+ */
+const keptFor = 20_000
 /** Tasks of which is remembered what was told last, and whether they fit, for events that do not tell it. */
 const remembered = 10_000
 
@@ -50,6 +55,10 @@ class Reader {
   /** Where the newest progress of a task waits. */
   #progress = new Map<TaskId, number>()
   #lost = false
+  /** Kilobytes of all events so far: at the moment, and when the oldest of those that wait was added, and of the portion. */
+  #heard = 0
+  #waitingSince = 0
+  #portionSince = 0
   readonly #versions = new Versions()
   /** Tasks that live and fit. */
   readonly #fitting = new Set<TaskId>()
@@ -61,6 +70,9 @@ class Reader {
   }
 
   add(event: TaskEvent): void {
+    this.#heard += kilobytesOf(event)
+    const since = this.#portion.length > 0 ? this.#portionSince : this.#waitingSince
+    if (this.#portion.length + this.#waiting.length > 0 && this.#heard - since > keptFor) this.#forget()
     if (event.kind === 'transition' && !this.#versions.isNew(event.id, event.entry.version)) return
     const isWanted = this.#wants(event)
     if (event.kind === 'progress') {
@@ -85,20 +97,26 @@ class Reader {
       this.#waiting[place] = event
       return
     }
-    if (this.#waiting.length >= kept) {
-      this.#lost = true
-      this.#waiting = []
-      this.#progress.clear()
-    } else {
+    if (this.#waiting.length >= kept) this.#forget()
+    else {
+      if (this.#waiting.length === 0) this.#waitingSince = this.#heard
       if (event.kind === 'progress') this.#progress.set(event.id, this.#waiting.length)
       this.#waiting.push(event)
     }
     this.wake()
   }
 
+  #forget(): void {
+    this.#lost = true
+    this.#waiting = []
+    this.#portion = []
+    this.#progress.clear()
+  }
+
   /** All that waits is taken as one portion, so that places in the list stay what they are. */
   next(): Change | undefined {
     if (this.#portion.length === 0) {
+      this.#portionSince = this.#waitingSince
       this.#portion = this.#lost ? [{ kind: 'resync' }] : this.#waiting.toReversed()
       this.#lost = false
       this.#waiting = []
@@ -135,6 +153,14 @@ class Reader {
     const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
     return known || this.#fitting.has(event.id)
   }
+}
+
+/** What it keeps alive, roughly: a row, and the long texts of an error or a log line. */
+function kilobytesOf(event: TaskEvent): number {
+  if (event.kind === 'progress') return 0.2
+  if (event.kind === 'log') return 0.2 + event.message.length / 1_024
+  const { error } = event.task
+  return error === null ? 1 : 1 + (error.message.length + (error.stack?.length ?? 0)) / 1_024
 }
 
 /** What was told of tasks: answers of two commits may come in another order than those were carried out. */
