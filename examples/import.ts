@@ -46,8 +46,6 @@ function rowOf(line: string, row: number): z.output<typeof Row> {
   try {
     return Row.parse(JSON.parse(line))
   } catch (error) {
-    throw new NonRetryableError(
-      `row ${row + 1} is not valid: ${error instanceof Error ? error.message : line}`,
-    )
+    throw new NonRetryableError(`row ${row + 1} is invalid: ${error instanceof Error ? error.message : line}`)
   }
 }

@@ -84,15 +84,13 @@ describe('a bad value is refused in one line that names it', () => {
   ])('%s=%s', (variable, value) => {
     const attempt = () => read({ [variable]: value })
     expect(attempt).toThrow(ConfigInvalid)
-    expect(attempt).toThrow(`${variable}=${value} is not valid: it must be `)
+    expect(attempt).toThrow(`${variable}=${value} is invalid: it must be `)
     expect(attempt).toThrow(/^[^\n]*$/)
   })
 
   test('a flag is named as a flag', () => {
-    expect(() => read({ PORT: '1' }, { port: 'x' })).toThrow(
-      '--port x is not valid: it must be a whole number',
-    )
-    expect(() => read({}, { database: '' })).toThrow('--database  is not valid')
+    expect(() => read({ PORT: '1' }, { port: 'x' })).toThrow('--port x is invalid: it must be a whole number')
+    expect(() => read({}, { database: '' })).toThrow('--database  is invalid')
   })
 })
 
@@ -116,7 +114,7 @@ describe('variables that look like ours', () => {
     ['FERMATA_URI', 'did you mean FERMATA_URL?'],
     ['FERMATA_COLOUR_OF_THE_PAGE', 'see fermata serve --help'],
   ])('and are not stop the start: %s', (variable, remedy) => {
-    expect(reading({ [variable]: '8080' })).toThrow(`${variable} is not a setting of this program: ${remedy}`)
+    expect(reading({ [variable]: '8080' })).toThrow(`${variable} is not a known setting: ${remedy}`)
     expect(reading({ [variable]: '8080' })).toThrow(ConfigInvalid)
   })
 
@@ -151,7 +149,7 @@ describe('variables that look like ours', () => {
     ['FERMATA_PORT_8000_TCP_NAME', 'x'],
     ['FERMATA_SERVICES_HOST', '10.0.0.7'],
   ])('and are not quite of Kubernetes stop the start: %s=%s', (variable, value) => {
-    expect(reading({ [variable]: value })).toThrow(`${variable} is not a setting of this program`)
+    expect(reading({ [variable]: value })).toThrow(`${variable} is not a known setting`)
   })
 
   test('and name the task around this process do not: a command may start a server', () => {

@@ -3,13 +3,13 @@ import { parseDuration } from './core/duration.ts'
 import { nearest } from './core/nearest.ts'
 import { nodeVariable, taskVariables } from './core/task-variables.ts'
 
-/** One thing that an operator can set: the flag, the variable, the help and the documentation derive from it. */
+/** One setting. The flag, the variable, the help text and the documentation derive from it. */
 export type Setting<Value> = Readonly<{
   variable: string
   flag: string
-  /** Name of the value in the help; empty for a flag that turns it off. */
+  /** Placeholder for the value in the help; empty for a flag that turns the setting off. */
   value: string
-  /** As text, as an operator would write it. */
+  /** As an operator would write it. */
   default: string
   help: string
   /** What is valid, to follow "must be". */
@@ -41,7 +41,7 @@ function written(ms: number): string {
   return ms >= day ? `${ms / day}d` : `${ms / 1_000}s`
 }
 
-/** Items with commas between, in lower case. */
+/** Comma-separated items, in lower case. */
 const list = (item: RegExp, clean: (text: string) => string) =>
   z
     .string()
@@ -63,7 +63,7 @@ export const settings = {
     flag: '--port',
     value: 'number',
     default: '8000',
-    help: 'port to listen on; 0 takes any free one',
+    help: 'port to listen on; 0 picks a free one',
     ...whole(0, 65_535),
   },
   host: {
@@ -71,7 +71,7 @@ export const settings = {
     flag: '--host',
     value: 'address',
     default: '127.0.0.1',
-    help: 'address to listen on; 0.0.0.0 for all',
+    help: 'address to listen on; 0.0.0.0 means all interfaces',
     must: 'an IP address or a host name',
     schema: z.string().regex(/^[\w.:%-]{1,253}$/),
   },
@@ -80,8 +80,8 @@ export const settings = {
     flag: '--allowed-hosts',
     value: 'list',
     default: '',
-    help: 'host names that the server answers to, with commas between; beside IP addresses, localhost, names without a dot and its own name',
-    must: 'host names without a port, like fermata.example.com, with commas between',
+    help: 'comma-separated host names the server accepts, in addition to IP addresses, localhost, names without a dot and its own host name',
+    must: 'comma-separated host names without a port, like fermata.example.com',
     schema: list(/^[\w-]+(?:\.[\w-]+)*$/, (name) => name.replace(/\.$/, '')),
   },
   allowedOrigins: {
@@ -89,8 +89,8 @@ export const settings = {
     flag: '--allowed-origins',
     value: 'list',
     default: '',
-    help: 'origins of other sites whose pages may call the API (CORS), with commas between',
-    must: 'origins like https://console.example.com, with commas between',
+    help: 'comma-separated origins whose pages may call the API (CORS)',
+    must: 'comma-separated origins like https://console.example.com',
     schema: list(/^[a-z][\w+.-]*:\/\/(?:[\w-]+(?:\.[\w-]+)*|\[[\da-f:.]+\])(?::\d{1,5})?$/, (origin) =>
       origin.replace(/\/$/, '').replace(/^(https:.*):443$|^(http:.*):80$/, '$1$2'),
     ),
@@ -100,7 +100,7 @@ export const settings = {
     flag: '--base-path',
     value: 'path',
     default: '/',
-    help: 'prefix under which a reverse proxy shows the server; requests may come with it or without',
+    help: 'path prefix under which a reverse proxy serves Fermata; requests may include it or not',
     must: 'a path like /fermata',
     schema: z.string().regex(/^\/$|^(?:\/[\w.~-]*[\w~-])+\/?$/),
   },
@@ -109,9 +109,9 @@ export const settings = {
     flag: '--database',
     value: 'url',
     default: 'sqlite:./fermata.db',
-    help: 'where tasks are kept: sqlite:PATH, or postgres://... for many nodes; sqlite::memory: keeps nothing',
+    help: 'where tasks are stored: sqlite:PATH, or postgres://... for several nodes; sqlite::memory: stores nothing on disk',
     must: 'sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST[,HOST...]/DATABASE',
-    // Looked at more closely by what opens it.
+    // Validated in detail when it is opened.
     schema: z.string().min(1),
   },
   maxConcurrent: {
@@ -119,7 +119,7 @@ export const settings = {
     flag: '--max-concurrent',
     value: 'number',
     default: '10',
-    help: 'tasks that run at once; 0 runs none and only serves the API',
+    help: 'maximum number of tasks that run at the same time; 0 runs none and only serves the API',
     ...whole(0, 10_000),
   },
   threads: {
@@ -127,7 +127,7 @@ export const settings = {
     flag: '--threads',
     value: 'number',
     default: '0',
-    help: 'threads kept warm for types that compute; 0 takes one for each core',
+    help: 'warm threads for task types that run in threads; 0 means one per core',
     ...whole(0, 1_000),
   },
   tasks: {
@@ -135,7 +135,7 @@ export const settings = {
     flag: '--tasks',
     value: 'path',
     default: '',
-    help: 'module of your own task types (.ts or .js), or a folder of them; beside the built-in ones',
+    help: 'module with your task types (.ts or .js), or a folder of modules; added to the built-in types',
     must: 'a path',
     schema: z.string().regex(/^[^\0]*$/),
   },
@@ -144,7 +144,7 @@ export const settings = {
     flag: '--no-builtins',
     value: '',
     default: 'true',
-    help: 'whether the server has the built-in types add, fib and long',
+    help: 'whether to load the built-in types add, fib and long',
     must: 'true or false',
     schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
   },
@@ -153,8 +153,8 @@ export const settings = {
     flag: '--types',
     value: 'list',
     default: 'all',
-    help: 'types that this node runs, with commas between; the API serves all',
-    must: 'names of types with commas between, or all',
+    help: 'comma-separated task types this node runs; the API serves all of them',
+    must: 'comma-separated type names, or all',
     schema: z
       .string()
       .regex(/^[\w.:-]+(?:,[\w.:-]+)*$/)
@@ -165,7 +165,7 @@ export const settings = {
     flag: '--retention',
     value: 'duration',
     default: '7d',
-    help: 'tasks are deleted so long after they have ended',
+    help: 'how long finished tasks are kept',
     ...duration(1_000, 36_500 * day),
   },
   maxQueued: {
@@ -173,7 +173,7 @@ export const settings = {
     flag: '--max-queued',
     value: 'number',
     default: '10000000',
-    help: 'waiting tasks that are held; more are refused',
+    help: 'maximum number of waiting tasks; further submits are refused',
     ...whole(1, 1_000_000_000),
   },
   cancelGrace: {
@@ -181,7 +181,7 @@ export const settings = {
     flag: '--cancel-grace',
     value: 'duration',
     default: '5s',
-    help: 'time that a cancelled handler has to stop by itself',
+    help: 'how long a cancelled handler has to stop on its own',
     ...duration(0, day),
   },
   drain: {
@@ -189,7 +189,7 @@ export const settings = {
     flag: '--drain',
     value: 'duration',
     default: '25s',
-    help: 'time that running tasks have when the server stops',
+    help: 'how long running tasks have to finish or pause when the server stops',
     ...duration(0, day),
   },
   logLevel: {
@@ -197,7 +197,7 @@ export const settings = {
     flag: '--log-level',
     value: 'level',
     default: 'info',
-    help: 'least weight of what is logged',
+    help: 'minimum log level',
     must: `one of ${levels.join(', ')}`,
     schema: z.enum(levels),
   },
@@ -205,23 +205,23 @@ export const settings = {
 
 export type SettingName = keyof typeof settings
 
-/** What an operator chose, checked; durations in milliseconds. */
+/** The validated settings; durations in milliseconds. */
 export type Config = Readonly<{ [Name in SettingName]: z.output<(typeof settings)[Name]['schema']> }>
 
-/** A setting is not valid; the message is one line for the operator. */
+/** A setting is invalid; the message is one line for the operator. */
 export class ConfigInvalid extends Error {
   readonly code = 'CONFIG_INVALID'
   override readonly name = 'ConfigInvalid'
 }
 
 export type ConfigSources = Readonly<{
-  /** What stands behind the flags of the command line, by setting; these win. */
+  /** Values of command-line flags, by setting; they take precedence. */
   flags: Readonly<Partial<Record<SettingName, string>>>
   /** An empty variable counts as not set. */
   env: Readonly<Record<string, string | undefined>>
 }>
 
-/** Throws `ConfigInvalid`, naming the flag or variable, its value and what it must be. */
+/** Throws `ConfigInvalid` naming the flag or variable, its value and what is allowed. */
 export function readConfig({ flags, env }: ConfigSources): Config {
   refuseUnknown(env)
   const entries = Object.entries(settings).map(([name, setting]: [string, Setting<unknown>]) => {
@@ -231,12 +231,12 @@ export function readConfig({ flags, env }: ConfigSources): Config {
     const parsed = setting.schema.safeParse(text)
     if (parsed.success) return [name, parsed.data]
     const source = given === undefined ? `${setting.variable}=${text}` : `${setting.flag} ${text}`
-    throw new ConfigInvalid(`${source} is not valid: it must be ${setting.must}.`)
+    throw new ConfigInvalid(`${source} is invalid: it must be ${setting.must}.`)
   })
   return Object.freeze(Object.fromEntries(entries)) as Config
 }
 
-/** A misspelt setting would otherwise be passed over in silence. */
+/** A misspelt setting would otherwise be ignored silently. */
 function refuseUnknown(env: ConfigSources['env']): void {
   const own = Object.values(settings).map(({ variable }): string => variable)
   const known = new Set([...own, ...ofClients, ...ofTasks])
@@ -245,20 +245,20 @@ function refuseUnknown(env: ConfigSources['env']): void {
     const bare = name.slice('FERMATA_'.length)
     const meant = own.includes(bare) ? bare : nearest(name, [...own, ...ofClients])
     const remedy = meant === undefined ? 'see fermata serve --help.' : `did you mean ${meant}?`
-    throw new ConfigInvalid(`${name} is not a setting of this program: ${remedy}`)
+    throw new ConfigInvalid(`${name} is not a known setting: ${remedy}`)
   }
 }
 
-/** Read by the clients, which may share the environment of the server. */
+/** Read by clients, which may share the server's environment. */
 const ofClients = ['FERMATA_URL']
 
-/** Set for a command, which may start a server. */
+/** Set for command tasks, which may start a server. */
 const ofTasks = [...Object.keys(taskVariables({ id: '', type: '', attempt: 1, fence: 1 })), nodeVariable]
 
 /**
- * Kubernetes tells every container of a namespace where its services are, by variables named after them: those of a service
- * `fermata`, or `fermata-worker`, look like settings. Name and value must both be of that form, so that `FERMATA_PORT=8000`
- * is still found to be a mistake.
+ * Kubernetes injects variables named after the services of a namespace into every container. Those of a service named
+ * `fermata` or `fermata-worker` look like settings. Both name and value must have that form, so `FERMATA_PORT=8000`
+ * is still reported as a mistake.
  */
 function isInjected(name: string, value: string): boolean {
   return injected.some(([part, values]) => isOfService(name, part) && values.test(value))
@@ -268,7 +268,7 @@ function isOfService(name: string, part: string): boolean {
   return new RegExp(`^FERMATA(?:_[A-Z0-9_]+)?_${part}$`).test(name)
 }
 
-/** What follows the name of the service, and its values. */
+/** What follows the service name, and the form of the value. */
 const injected = [
   ['SERVICE_HOST', /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:.]*:[\da-f:.]*)$/i],
   ['SERVICE_PORT(?:_[A-Z0-9_]+)?', /^\d+$/],

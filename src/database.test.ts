@@ -40,16 +40,16 @@ describe('a mistake in an address is found, and the remedy named, before anythin
     ['postgres:/host/db', /write postgres:\/\/USER:PASSWORD@HOST/],
     ['"postgres://me:s3cret@host/db"', /remove the quotes/],
     ["'sqlite:a.db'", /remove the quotes/],
-    [' sqlite:a.db', /remove the blank/],
-    ['postgres://me:s3cret@host/db\n', /remove the blank/],
+    [' sqlite:a.db', /remove the space/],
+    ['postgres://me:s3cret@host/db\n', /remove the space/],
 
     // A path that would be another one.
     ['sqlite:', /name a file/],
     ['sqlite:data/', /name a file in it/],
     ['sqlite:.', /name a file in it/],
     ['sqlite:data/..', /name a file in it/],
-    ['sqlite: a.db', /remove the blank/],
-    ['sqlite:a.db ', /remove the blank/],
+    ['sqlite: a.db', /remove the space/],
+    ['sqlite:a.db ', /remove the space/],
     ['sqlite:a\nb.db', /control character/],
     ['sqlite:a\0b.db', /control character/],
     ['sqlite://x.db', /without \/\//],
@@ -72,13 +72,13 @@ describe('a mistake in an address is found, and the remedy named, before anythin
     ['postgres://u:s3@cret/s3cret@host', /%2F %3F %40/],
     ['postgres://u:1?s3cret@host/db', /%2F %3F %40/],
     ['postgres://u:s3cret/x@host/db', /%2F %3F %40/],
-    ['postgres://u:s3%cret@host/db', /a % in the password must be written %25/],
-    ['postgres://u:s3cret@host/d%b', /a % in the name of the database must be written %25/],
-    ['postgres://u:s3cret@ho%st/db', /a % in the host must be written %25/],
+    ['postgres://u:s3%cret@host/db', /write % in the password as %25/],
+    ['postgres://u:s3cret@host/d%b', /write % in the database name as %25/],
+    ['postgres://u:s3cret@ho%st/db', /write % in the host as %25/],
     ['postgres://u:s3 cret@host/db', /write %20/],
-    ['postgres://u:s3cret@host/a/b', /write \/ in the name of the database as %2F/],
+    ['postgres://u:s3cret@host/a/b', /write \/ in the database name as %2F/],
     ['postgres://u:s3cret@host/db#x', /write # as %23/],
-    ['postgres://:s3cret@host/db', /the name of the user is empty/],
+    ['postgres://:s3cret@host/db', /the user name is empty/],
 
     // Hosts and ports.
     ['postgres://', /name the host/],
@@ -100,21 +100,21 @@ describe('a mistake in an address is found, and the remedy named, before anythin
     // Names that the server would cut.
     [`postgres://host/db?schema=${'s'.repeat(64)}`, /schema must be a name of at most 63 bytes/],
     [`postgres://host/db?schema=${'é'.repeat(32)}`, /schema must be a name of at most 63 bytes/],
-    [`postgres://host/${'d'.repeat(64)}`, /the name of the database is longer than 63 bytes/],
-    [`postgres://${'u'.repeat(64)}@host/db`, /the name of the user is longer than 63 bytes/],
+    [`postgres://host/${'d'.repeat(64)}`, /the database name is longer than 63 bytes/],
+    [`postgres://${'u'.repeat(64)}@host/db`, /the user name is longer than 63 bytes/],
     ['postgres://host/db?schema=pg_mine', /does not begin with pg_/],
     ['postgres://host/db?schema=', /the option schema has no value/],
     ['postgres://host/db?schema', /the option schema has no value/],
 
     // Options.
-    ['postgres://host/db?shema=x', /there is no option "shema": did you mean schema\?$/],
+    ['postgres://host/db?shema=x', /unknown option "shema": did you mean schema\?$/],
     ['postgres://host/db?Schema=x', /did you mean schema\?$/],
     ['postgres://host/db?ssl_mode=require', /did you mean sslmode\?$/],
     ['postgres://host/db?connection_limit=5', /the options are schema, lease,/],
-    ['postgres://host/db?', /there is no option ""/],
-    ['postgres://host/db?schema=a&schema=b', /schema stands there twice/],
-    ['postgres://host/db?schema=a?lease=5', /options have & between them/],
-    ['postgres://host/db?schema=a;lease=5', /options have & between them/],
+    ['postgres://host/db?', /unknown option ""/],
+    ['postgres://host/db?schema=a&schema=b', /schema appears twice/],
+    ['postgres://host/db?schema=a?lease=5', /separate options with &/],
+    ['postgres://host/db?schema=a;lease=5', /separate options with &/],
     ['postgres://host/db?sslmode=requird', /sslmode must be disable, prefer, /],
     ['postgres://host/db?ssl=false', /ssl must be true, 1, 0 or no-verify/],
     ['postgres://host/db?sslrootcert=/nowhere/ca.pem', /sslrootcert must be a file that can be read/],
@@ -128,7 +128,7 @@ describe('a mistake in an address is found, and the remedy named, before anythin
     const attempt = () => checkAddress(address)
     expect(attempt).toThrow(DatabaseInvalid)
     expect(attempt).toThrow(remedy)
-    expect(attempt).toThrow(/^The database address "[^\n]*$/)
+    expect(attempt).toThrow(/^The database URL "[^\n]*$/)
     expect(attempt).not.toThrow(/s3|cret/)
   })
 })

@@ -78,7 +78,7 @@ export function checkAddress(database: string, platform: NodeJS.Platform = proce
   const refuse = (why: string): never => {
     throw new DatabaseInvalid(database, why)
   }
-  if (/^\s|\s$/.test(database)) refuse('remove the blank or line break at its beginning or end')
+  if (/^\s|\s$/.test(database)) refuse('remove the space or line break at its beginning or end')
   if (/^["'`]/.test(database)) refuse('remove the quotes')
   const scheme = /^([a-z][\w+.-]+):/i.exec(database)?.[1]
   if (scheme === 'sqlite') return { kind: 'sqlite', path: pathOf(database, platform) }

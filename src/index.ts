@@ -136,7 +136,8 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   }
   const types = options.types ?? registry.names
   const unknown = types.find((type) => !registry.names.includes(type))
-  if (unknown !== undefined) throw new RangeError(`types names ${JSON.stringify(unknown)}, which no task has`)
+  if (unknown !== undefined)
+    throw new RangeError(`types names ${JSON.stringify(unknown)}, but there is no such task type`)
   const settings = {
     types,
     maxConcurrent: whole('maxConcurrent', 10),
@@ -154,7 +155,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   // Before anything is claimed: what they run might be claimed next.
   const leftovers = await endLeftovers()
   if (leftovers > 0)
-    logger.warn({ processes: leftovers }, 'processes that a node of this machine has left behind were ended')
+    logger.warn({ processes: leftovers }, 'ended processes left behind by an earlier node on this machine')
   const leaseFile = store.shared?.leaseFile ?? null
   const executor = executorOf(registry, {
     clock: systemClock,
@@ -163,7 +164,10 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   })
   const loop = new LoopWatch(
     ({ type, ms }) =>
-      logger.warn({ type, ms }, 'an inline handler blocked the main thread: give its type runs: "thread"'),
+      logger.warn(
+        { type, ms },
+        'an inline handler blocked the main thread; consider runs: "thread" for its type',
+      ),
     () => store.now(),
   )
   const alive = setInterval(() => undefined, 1_000_000)

@@ -72,7 +72,7 @@ describe('the library', () => {
   })
 
   test.each([
-    [{ type: 'two words' }, 'a type is a name'],
+    [{ type: 'two words' }, 'a type name has 1 to 100'],
     [{ type: 'a', concurrency: 0 }, 'concurrency'],
     [{ type: 'a', timeout: 'soon' }, 'timeout'],
     [{ type: 'a', backoff: { jitter: 2 } }, 'backoff'],

@@ -5,7 +5,7 @@ import { controls, isActive, isTerminal, statuses, type Status } from '../src/co
 import { cliPage } from './derived/cli-page.ts'
 import { keep } from './derived/files.ts'
 
-/** Pages that derive from the code. `node tools/docs.ts` writes them, with `--check` it only compares. */
+/** Pages derived from the code. `node tools/docs.ts` writes them; with `--check` it only compares. */
 keep({
   'docs/lifecycle.md': lifecyclePage,
   'docs/configuration.md': configurationPage,
@@ -15,12 +15,12 @@ keep({
 
 function lifecyclePage(): string {
   const moves = Object.entries<Move>(lifecycle)
-  return `# The life of a task
+  return `# Task lifecycle
 
 <!-- Written by tools/docs.ts from src/core/lifecycle.ts. Change the table, then run "npm run docs". -->
 
-A task is in one of ${statuses.length} states. Each move below is a row of one table in the code (\`src/core/lifecycle.ts\`): the engine,
-this page and every button derive from it. Each move raises the task's \`version\` by one and appends a line to its timeline.
+A task is always in one of ${statuses.length} states. Each move below is a row of one table in the code (\`src/core/lifecycle.ts\`), from which the
+engine, this page and every button derive. Each move raises the task's \`version\` by one and appends an entry to its timeline.
 
 \`\`\`mermaid
 stateDiagram-v2
@@ -33,7 +33,7 @@ ${statuses
 
 ## States
 
-| state | code alive | what it means | controls |
+| state | code alive | meaning | controls |
 |---|---|---|---|
 ${statuses.map((status) => `| \`${status}\` | ${alive(status)} | ${meanings[status]} | ${buttons(status)} |`).join('\n')}
 
@@ -45,8 +45,8 @@ ${moves.map(([name, { from, to, who, why }]) => `| \`${name}\` | ${list(from)} |
 
 ## Controls
 
-A control that the state cannot take is refused with the state that was seen. Repeated while it stands, it succeeds without
-effect; so does a cancel of a task that is cancelled.
+A control that the state does not accept is refused, and the error names the state. Repeating a control while it still holds succeeds
+without effect, and so does cancelling a cancelled task.
 
 | control | moves |
 |---|---|
@@ -63,43 +63,42 @@ function configurationPage(): string {
 
 <!-- Written by tools/docs.ts from src/config.ts. Change the table there, then run "npm run docs". -->
 
-Set by environment variables, or by flags of \`fermata serve\` and \`fermata worker\`, which win. A value that is not valid stops the start with one line that
-names it. \`fermata serve --help\` shows this table too.
+Set environment variables, or pass flags to \`fermata serve\` and \`fermata worker\`; flags take precedence. An invalid value aborts startup with an error that
+names it. \`fermata serve --help\` lists the same settings.
 
-| variable | flag | default | what it is | must be |
+| variable | flag | default | meaning | allowed values |
 |---|---|---|---|---|
 ${rows.join('\n')}
 
 Durations are numbers with units: \`250ms\`, \`90s\`, \`10m\`, \`1h30m\`, \`7d\`; a bare number is seconds.
 
-An unknown variable that begins with \`FERMATA_\` stops the start, and the message names the setting that was most likely meant. Three kinds are
-exempt: that of clients (\`FERMATA_URL\`), those that a command task finds in its environment (\`FERMATA_TASK_ID\` and its like),
-and those that Kubernetes injects for a service named \`fermata\` or \`fermata-...\` (\`FERMATA_SERVICE_HOST\`, \`FERMATA_PORT=tcp://...\`,
-\`FERMATA_PORT_8000_TCP_ADDR\`).
+An unknown variable that starts with \`FERMATA_\` also aborts startup; the error suggests the setting you most likely meant. Three kinds are
+exempt: the client's \`FERMATA_URL\`, the variables that command tasks receive (\`FERMATA_TASK_ID\` and so on), and those that Kubernetes injects
+for a service named \`fermata\` or \`fermata-...\` (\`FERMATA_SERVICE_HOST\`, \`FERMATA_PORT=tcp://...\`, \`FERMATA_PORT_8000_TCP_ADDR\`).
 
-## The address of the database
+## Database URL
 
-A mistake in it ends the start at once with exit code 2 and the remedy; nothing is opened, made or waited for. Passwords never appear in
-errors or logs. Prefer \`DATABASE_URL\` to the flag, which every user of the machine can see in the list of processes.
+A mistake in the URL aborts startup immediately with exit code 2 and an error that says how to fix it; nothing is opened or created.
+Passwords never appear in errors or logs. Prefer \`DATABASE_URL\` to the flag, because every user of the machine can see flags in the process list.
 
-\`sqlite:PATH\` takes the path as it is written, relative to the current folder or from the root: no \`//\`, no \`~\`, no variables, no options, nothing
-encoded. Missing folders are made. A new file, and the files beside it, can be read and written by their owner only (mode 0600); a file that
-is there keeps its mode, so \`chmod 600\` one that an earlier version or another program made.
+\`sqlite:PATH\` uses the path literally, relative to the current folder or absolute: no \`//\`, no \`~\`, no variables, no options, no encoding.
+Missing folders are created. New database files are readable and writable by their owner only (mode 0600). Existing files keep their
+mode, so run \`chmod 600\` on a file created by an earlier version or another program.
 
-\`postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTIONS\` takes several \`HOST:PORT\` with commas between. Write \`/ ? #\` in a user, a password or the name of a
-database as \`%2F %3F %23\`, and \`%\` as \`%25\`. Names of databases, users and schemas have at most 63 bytes. Options:
+\`postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTIONS\` accepts several comma-separated \`HOST:PORT\`. In user, password and database name, write
+\`/ ? #\` as \`%2F %3F %23\`, and \`%\` as \`%25\`. Database, user and schema names are limited to 63 bytes. Options:
 
-| option | what it is |
+| option | meaning |
 |---|---|
-| \`schema\` | schema of the tables; default \`fermata\` |
+| \`schema\` | schema for the tables; default \`fermata\` |
 | \`lease\` | seconds after which a silent node counts as dead, 1 to 3600; default 15 |
-| \`sslmode\`, \`sslrootcert\`, \`sslcert\`, \`sslkey\`, \`sslnegotiation\`, \`ssl\`, \`uselibpqcompat\` | encryption, as the driver \`pg\` has them |
-| \`host\`, \`port\` | folder of a Unix socket, with no host before the path; its port |
-| \`user\`, \`password\`, \`application_name\`, \`fallback_application_name\`, \`options\` | as libpq has them |
+| \`sslmode\`, \`sslrootcert\`, \`sslcert\`, \`sslkey\`, \`sslnegotiation\`, \`ssl\`, \`uselibpqcompat\` | encryption, as in the \`pg\` driver |
+| \`host\`, \`port\` | folder of a Unix socket, used without a host in the URL; its port |
+| \`user\`, \`password\`, \`application_name\`, \`fallback_application_name\`, \`options\` | as in libpq |
 | \`statement_timeout\`, \`lock_timeout\`, \`idle_in_transaction_session_timeout\` | milliseconds |
-| \`target_session_attrs\` | only \`read-write\`, \`primary\` or \`any\`: the primary is always used |
+| \`target_session_attrs\` | \`read-write\`, \`primary\` or \`any\`; Fermata always uses the primary |
 
-A SQLite file belongs to one process: a second one is refused. [Operations](operations.md) says how to back it up.
+Only one process can use a SQLite file; a second one is refused. See [Operations](operations.md#backup) for backups.
 `
 }
 
@@ -113,35 +112,35 @@ function errorsPage(): string {
 
 <!-- Written by tools/docs.ts from src/contract/problems.ts. Change the tables there, then run "npm run docs". -->
 
-Programs decide by the \`code\`, which is stable. An answer over HTTP that is an error is an \`application/problem+json\` document (RFC 9457):
-\`type\`, \`title\`, \`status\`, \`detail\` (a sentence about this very case), \`code\` and \`request_id\`, which is in the server's log too. What is
-not valid stands in \`errors\`, each with its \`path\` and a \`message\`. A control that is refused tells the \`task_status\` that it saw,
-and a part of an id that several tasks have tells their \`task_ids\`, at most ten.
+Base program logic on \`code\`: codes are stable, texts are not. HTTP errors are \`application/problem+json\` documents (RFC 9457) with \`type\`,
+\`title\`, \`status\`, \`detail\` (a sentence about this case), \`code\` and \`request_id\`, which also appears in the server's log. Validation
+errors are listed in \`errors\`, each with a \`path\` and a \`message\`. A refused control includes the \`task_status\`, and an ambiguous partial id
+up to ten matching \`task_ids\`.
 
-## Answers over HTTP
+## HTTP errors
 
-Where another try may succeed, the header \`Retry-After\` says when.
+If a retry may succeed, the \`Retry-After\` header says when.
 
-| code | status | what it means | again after |
+| code | status | meaning | retry after |
 |---|--:|---|---|
 ${answered.join('\n')}
 
-\`STORE_UNAVAILABLE\` says in its detail whether nothing was recorded, or whether that is not known: then look before you try again, or
-submit with an idempotency key, which makes every try safe.
+The \`detail\` of \`STORE_UNAVAILABLE\` says whether nothing was recorded or whether the outcome is unknown. If it is unknown, check before you
+retry, or submit with an idempotency key, which makes retries safe.
 
-## Errors of tasks, and of the library
+## Task and library errors
 
-They stand in the \`error\` of a task, or are thrown by the library. A handler's own errors keep the \`code\` that they have.
+These are stored in the \`error\` of a task or thrown by the library. A handler's own errors keep their \`code\`.
 
-| code | what it means |
+| code | meaning |
 |---|---|
 ${stored.join('\n')}
 
-## Errors of the client
+## Client errors
 
-\`fermata-tasks/client\` throws a \`FermataError\` with the codes above, \`TASK_FAILED\` and \`CANCELLED\` when it waited for a result, or one of these:
+\`fermata-tasks/client\` throws a \`FermataError\` with one of the codes above, \`TASK_FAILED\` or \`CANCELLED\` while waiting for a result, or:
 
-| code | what it means |
+| code | meaning |
 |---|---|
 ${Object.entries(clientErrors)
   .map(([code, meaning]) => `| \`${code}\` | ${meaning} |`)
@@ -149,7 +148,7 @@ ${Object.entries(clientErrors)
 `
 }
 
-/** One arrow for each pair of states, with the names of all moves between them. */
+/** One arrow per pair of states, with the names of all moves between them. */
 function arrows(): string[] {
   const names = new Map<string, string[]>()
   for (const [name, { from, to }] of Object.entries<Move>(lifecycle)) {
@@ -166,7 +165,7 @@ function arrows(): string[] {
 
 function alive(status: Status): string {
   if (isActive(status)) return 'yes, in a slot'
-  return status === 'paused' ? 'perhaps: parked, without a slot' : 'no'
+  return status === 'paused' ? 'maybe: parked, without a slot' : 'no'
 }
 
 function buttons(status: Status): string {

@@ -43,7 +43,7 @@ export function sentenceOf(error: unknown, url: string): SafeText {
   if (error.code === 'SERVER_UNREACHABLE')
     return safe`cannot reach ${url}: ${whyUnreachable(error.cause, error.detail)}`
   if (error.code === 'ANSWER_INVALID') {
-    return safe`${error.detail}. Is FERMATA_URL the address of a Fermata server?`
+    return safe`${error.detail}. Does FERMATA_URL point to a Fermata server?`
   }
   if (error.candidates.length > 0)
     return safe`${error.detail}${joined(
@@ -58,7 +58,6 @@ function whyUnreachable(cause: unknown, detail: string): string {
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
   const { code } = (inner ?? {}) as NodeJS.ErrnoException
   if (code === 'ECONNREFUSED') return 'is the server running? (fermata serve)'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'there is no host of this name. Is FERMATA_URL right?'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'unknown host. Is FERMATA_URL correct?'
   return detail.replace(/^cannot reach \S+: /, '')
 }

@@ -116,14 +116,14 @@ describe('flags from a schema', () => {
   test.each([
     [['--max-width', '3'], '--files <text> is missing'],
     [[], '--files <text> and --max-width <integer> are missing'],
-    [[...least, '--max-width', '0'], '--max-width 0 is not valid: it must be above 0'],
-    [[...least, '--max-width', '1.5'], '--max-width 1.5 is not valid: it must be a whole number'],
-    [[...least, '--quality', 'high'], '--quality high is not valid: it must be a number'],
-    [[...least, '--quality', '2'], '--quality 2 is not valid: it must be at most 1'],
-    [[...least, '--format', 'gif'], '--format gif is not valid: it must be one of png, webp'],
-    [[...least, '--size', 'big'], '--size big is not valid: it must be a number, or auto'],
-    [[...least, '--extra', 'k=1'], '--extra k=1 is not valid: it must be JSON of type object'],
-    [[...least, '--quality', ''], '--quality  is not valid: it must be a number'],
+    [[...least, '--max-width', '0'], '--max-width 0 is invalid: it must be above 0'],
+    [[...least, '--max-width', '1.5'], '--max-width 1.5 is invalid: it must be a whole number'],
+    [[...least, '--quality', 'high'], '--quality high is invalid: it must be a number'],
+    [[...least, '--quality', '2'], '--quality 2 is invalid: it must be at most 1'],
+    [[...least, '--format', 'gif'], '--format gif is invalid: it must be one of png, webp'],
+    [[...least, '--size', 'big'], '--size big is invalid: it must be a number, or auto'],
+    [[...least, '--extra', 'k=1'], '--extra k=1 is invalid: it must be JSON of type object'],
+    [[...least, '--quality', ''], '--quality  is invalid: it must be a number'],
   ])('refuse %j with the remedy', (words, message) => {
     expect(() => read(words)).toThrow(message)
   })

@@ -2,70 +2,68 @@ import { Command, Option } from 'commander'
 import type { JsonOption } from './session.ts'
 import { each, names, seconds, statusList, time, whole } from './values.ts'
 
-/** `reserved`: names that a parameter cannot have as its flag. */
 export function addRunOptions(run: Command, heading = 'Options:'): Command {
   if (heading !== '') run.optionsGroup(heading)
   return run
     .addOption(
       new Option(
         '--json [document]',
-        'parameters as JSON: {...}, @FILE or - for the standard input; alone: print JSON',
+        'parameters as JSON: {...}, @FILE, or - for standard input; without a value: print JSON',
       )
         .preset('')
         .argParser((text, before: JsonOption | undefined) =>
           text === '' ? { ...before, print: true } : { print: before?.print ?? false, document: text },
         ),
     )
-    .option('-w, --watch', 'show its progress until it has ended, then print its result')
-    .option('--wait', 'wait silently until it has ended, then print its result')
+    .option('-w, --watch', 'show progress until the task has finished, then print its result')
+    .option('--wait', 'wait silently until the task has finished, then print its result')
     .option(
       '--batch <file>',
-      'a task for each line of a JSONL file, a line being the parameters; - is the standard input',
+      'submit a task for each line of a JSONL file, with the line as its parameters; - is standard input',
     )
-    .option('--from-line <number>', 'of the batch: the first line that is submitted', whole(1, 1e15))
-    .option('--priority <number>', 'tasks of higher priority start first', whole(-1_000, 1_000))
-    .option('--delay <duration>', 'not before so long from now', seconds)
-    .option('--run-at <time>', 'not before this time', time('ahead'))
-    .option('--timeout <duration>', 'active time that an attempt may take', seconds)
-    .option('--max-attempts <number>', 'runs before a failure is final', whole(1, 10_000))
-    .option('--backoff <duration>', 'delay before the second attempt; it doubles from then on', seconds)
-    .option('--tag <tag>', 'label to find it by; may be repeated', each)
+    .option('--from-line <number>', 'with --batch: the line to start from', whole(1, 1e15))
+    .option('--priority <number>', 'tasks with a higher priority start first', whole(-1_000, 1_000))
+    .option('--delay <duration>', 'start after this delay', seconds)
+    .option('--run-at <time>', 'start at this time or later', time('ahead'))
+    .option('--timeout <duration>', 'maximum active time per attempt', seconds)
+    .option('--max-attempts <number>', 'attempts before a failure is final', whole(1, 10_000))
+    .option('--backoff <duration>', 'delay before the second attempt; doubles after each attempt', seconds)
+    .option('--tag <tag>', 'label for finding the task; repeatable', each)
     .option(
       '--idempotency-key <key>',
-      'the same key makes the same task only once; lines of a batch bear KEY-LINE',
+      'submitting again with the same key returns the original task; batch lines use KEY-LINE',
     )
     .addOption(interruptOption('ask'))
 }
 
-/** Flags of `run` itself. */
+/** Flags of `run` itself. A parameter of such a name needs another flag. */
 export function runFlags(): ReadonlySet<string> {
   return new Set(addCommon(addRunOptions(new Command())).options.map(({ long }) => long ?? ''))
 }
 
-/** What every command that talks to a server takes. */
+/** Options of every command that talks to a server. */
 export function addCommon(command: Command): Command {
   if (command.options.every(({ long }) => long !== '--json')) {
-    command.option('--json', 'print what the API answers, one document a line')
+    command.option('--json', 'print API responses, one JSON document per line')
   }
   return command
     .option('-q, --quiet', 'print ids only')
-    .option('--url <address>', 'of the server (default: http://localhost:8000, env: FERMATA_URL)')
-    .option('--patience <duration>', 'how long a server that is away is tried again', seconds)
+    .option('--url <address>', 'address of the server (default: http://localhost:8000, env: FERMATA_URL)')
+    .option('--patience <duration>', 'how long to retry when the server is unreachable', seconds)
 }
 
 export function addFilter(command: Command): Command {
   return command
-    .option('-s, --status <status>', 'of this status; several with commas', statusList)
-    .option('-t, --type <type>', 'of this type; several with commas', names)
-    .option('--tag <tag>', 'with this tag')
-    .option('--search <text>', 'beginning of an id, or text in the parameters or the error')
-    .option('--after <time>', 'created at this time or later: 2h (ago), or a date', time('ago'))
+    .option('-s, --status <status>', 'only these statuses, comma-separated', statusList)
+    .option('-t, --type <type>', 'only these types, comma-separated', names)
+    .option('--tag <tag>', 'only tasks with this tag')
+    .option('--search <text>', 'beginning of an id, or text in parameters or error')
+    .option('--after <time>', 'created at or after this time: 2h (ago), or a date', time('ago'))
     .option('--before <time>', 'created before this time', time('ago'))
 }
 
 export function interruptOption(usual: string): Option {
-  return new Option(
-    '--on-interrupt <what>',
-    `what Ctrl+C does to the tasks that are watched (default: ${usual})`,
-  ).choices(['ask', 'leave', 'cancel'])
+  return new Option('--on-interrupt <what>', `what Ctrl+C does to watched tasks (default: ${usual})`).choices(
+    ['ask', 'leave', 'cancel'],
+  )
 }

@@ -42,7 +42,7 @@ export function readValue(text: string, schema: JsonSchema, flag: string): unkno
       faults.push(fault ?? '')
     }
   }
-  throw new UsageError(`${flag} ${text} is not valid: it must be ${[...new Set(faults)].join(', or ')}`)
+  throw new UsageError(`${flag} ${text} is invalid: it must be ${[...new Set(faults)].join(', or ')}`)
 }
 
 type Read = Readonly<{ value: unknown }> | Readonly<{ fault: string }>
@@ -69,7 +69,8 @@ function valueAs(text: string, type: string | undefined, schema: JsonSchema): Re
       try {
         return { value: parseExact(text) }
       } catch (error) {
-        if (error instanceof NumberInexact) return { fault: `JSON that can be kept (${error.message})` }
+        if (error instanceof NumberInexact)
+          return { fault: `JSON that can be stored exactly (${error.message})` }
         return { fault: type === undefined ? 'JSON' : `JSON of type ${type}` }
       }
   }
@@ -78,7 +79,7 @@ function valueAs(text: string, type: string | undefined, schema: JsonSchema): Re
 function exact(text: string): Read {
   return inexactIn(text) === undefined
     ? { value: Number(text) }
-    : { fault: 'a number of which no digits would be lost' }
+    : { fault: 'a number that JSON can store without losing digits' }
 }
 
 /** What is wrong with a value of the right type, to follow "must be"; undefined when nothing is. */
@@ -92,8 +93,8 @@ function faultOf(value: unknown, schema: JsonSchema): string | undefined {
   }
   if (typeof value === 'string') {
     const { minLength, maxLength } = schema
-    if (minLength !== undefined && value.length < minLength) return `${minLength} characters or more`
-    if (maxLength !== undefined && value.length > maxLength) return `${maxLength} characters or fewer`
+    if (minLength !== undefined && value.length < minLength) return `at least ${minLength} characters`
+    if (maxLength !== undefined && value.length > maxLength) return `at most ${maxLength} characters`
   }
   return undefined
 }

@@ -36,7 +36,7 @@ function submitting(): Command[] {
   const run = online('run [type] [parameters...]', () => import('./commands/run.ts').then(({ run }) => run))
     .summary('Submit a task')
     .description(
-      'Submits a task. Its parameters are flags that come from the type: "fermata run TYPE --help" lists them.',
+      'Submits a task. Its parameters are flags defined by the type: "fermata run TYPE --help" lists them.',
     )
     // The flags of a type are only known once the server has told them.
     .allowUnknownOption()
@@ -47,29 +47,29 @@ function submitting(): Command[] {
 function watching(): Command[] {
   return [
     online('status <id...>', () => import('./commands/status.ts').then(({ status }) => status))
-      .summary('Show how tasks stand')
-      .description('Shows how tasks stand.')
-      .option('--full', 'with parameters, attempts and timeline'),
+      .summary('Show the status of tasks')
+      .description('Shows the status of tasks.')
+      .option('--full', 'include parameters, attempts and timeline'),
     online('result <id>', () => import('./commands/result.ts').then(({ result }) => result))
       .summary('Print the result of a task')
-      .description('Prints what a task returned, as JSON. Its exit code tells how the task ended.')
-      .option('--wait [duration]', 'wait until it has ended, at most so long', seconds)
-      .option('-r, --raw', 'print a text without its quotes'),
+      .description('Prints the result of a task as JSON. The exit code tells how the task ended.')
+      .option('--wait [duration]', 'wait for the task to finish, up to this long', seconds)
+      .option('-r, --raw', 'print a string without quotes'),
     online('watch [id...]', () => import('./commands/watch.ts').then(({ watch }) => watch))
-      .summary('Show tasks as they go on')
+      .summary('Show live progress of tasks')
       .description(
-        'Shows tasks as bars that move, until all of them have ended; without ids all that run, until Ctrl+C. In a pipe: a line for each thing that happens.',
+        'Shows live progress bars until all given tasks have finished; without ids, all running tasks until Ctrl+C. In a pipe, prints a line per event.',
       )
       .addOption(interruptOption('leave'))
-      .option('--type <type>', 'without ids: of this type; may be repeated', names)
-      .option('--tag <tag>', 'without ids: with this tag'),
+      .option('--type <type>', 'without ids: only tasks of this type; repeatable', names)
+      .option('--tag <tag>', 'without ids: only tasks with this tag'),
     online('logs <id>', () => import('./commands/logs.ts').then(({ logs }) => logs))
-      .summary('Print what a task has logged')
-      .description('Prints the lines that a task has logged.')
-      .option('-f, --follow', 'go on until it has ended'),
+      .summary('Print the log of a task')
+      .description('Prints the log lines of a task.')
+      .option('-f, --follow', 'keep printing until the task has finished'),
     online('explain <id>', () => import('./commands/explain.ts').then(({ explain }) => explain))
-      .summary('Say why a task waits')
-      .description('Says why a task does not run now, and when it will.'),
+      .summary('Explain why a task is waiting')
+      .description('Explains why a task is not running now, and when it will.'),
   ]
 }
 
@@ -84,37 +84,43 @@ function controlling(): Command[] {
     )
       .summary(summary)
       .description(description)
-  const wait = new Option('--wait <duration>', 'wait at most so long until it is done').argParser(seconds)
+  const wait = new Option('--wait <duration>', 'wait up to this long for it to take effect').argParser(
+    seconds,
+  )
   return [
     control(
       'pause',
       'Pause tasks',
-      'Pauses tasks, running ones too: they keep their progress and give their slots back.',
+      'Pauses tasks, including running ones. They keep their progress and free their slots.',
     ).addOption(wait),
-    control('resume', 'Resume paused tasks', 'Lets paused tasks go on from where they were.').addOption(wait),
-    control('cancel', 'Cancel tasks', 'Stops tasks. Their records remain.').addOption(wait),
+    control('resume', 'Resume paused tasks', 'Resumes paused tasks where they left off.').addOption(wait),
+    control('cancel', 'Cancel tasks', 'Cancels tasks. Their records are kept.').addOption(wait),
     control(
       'retry',
       'Run failed or cancelled tasks again',
-      'Runs failed or cancelled tasks once more, from their last checkpoints.',
+      'Runs failed or cancelled tasks again, from their last checkpoints.',
     )
       .addOption(wait)
       .addOption(
-        new Option('--from <place>', 'where they begin: checkpoint (default) or start').choices([
+        new Option('--from <place>', 'where to start: checkpoint (default) or start').choices([
           'checkpoint',
           'start',
         ]),
       ),
-    control('purge', 'Delete records of ended tasks', 'Deletes the records of tasks that have ended.'),
+    control(
+      'purge',
+      'Delete finished tasks',
+      'Deletes finished tasks with their results, logs and timelines.',
+    ),
     addFilter(
       online('bulk <action>', () => import('./commands/bulk.ts').then(({ bulk }) => bulk))
-        .summary('Act on all tasks of a filter')
+        .summary('Act on all tasks that match a filter')
         .description(
-          'Pauses, resumes, cancels or retries all tasks of a filter, however many there are; or purges them: deletes the records of those that have ended.',
+          'Pauses, resumes, cancels, retries or purges all tasks that match a filter. Purge deletes finished tasks.',
         ),
     )
-      .option('-n, --dry-run', 'only count them')
-      .option('-y, --yes', 'do not ask'),
+      .option('-n, --dry-run', 'only count matching tasks')
+      .option('-y, --yes', 'do not ask for confirmation'),
   ]
 }
 
@@ -125,50 +131,50 @@ function finding(): Command[] {
         .alias('ls')
         .summary('List tasks')
         .description(
-          'Lists tasks, the newest first: the newest 50 on a terminal, all in a pipe, with --json or with --quiet.',
+          'Lists tasks, newest first: the newest 50 on a terminal, all of them in a pipe or with --json or --quiet.',
         ),
     )
       .addOption(
-        new Option('--order <order>', 'by the time of submission: newest (first) or oldest').choices([
+        new Option('--order <order>', 'by submission time: newest (default) or oldest first').choices([
           'newest',
           'oldest',
         ]),
       )
-      .option('-l, --limit <number>', 'at most so many', whole(1, 1e12))
-      .option('-a, --all', 'all of them'),
+      .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 1e12))
+      .option('-a, --all', 'list all tasks'),
   ]
 }
 
 function types(): Command[] {
   return [
     online('types [type]', () => import('./commands/types.ts').then(({ types }) => types))
-      .summary('Show what can be run')
-      .description('Shows the task types of the server, or one with its parameters.'),
+      .summary('Show the task types')
+      .description('Lists the task types of the server, or shows one type with its parameters.'),
     online('hold <type...>', () => import('./commands/hold.ts').then(({ hold }) => hold))
-      .summary('Start nothing more of a type')
-      .description('Starts nothing more of these types until they are released; what runs goes on.'),
+      .summary('Stop starting tasks of a type')
+      .description('Stops starting tasks of these types until you release them. Running tasks continue.'),
     online('release <type...>', () => import('./commands/hold.ts').then(({ release }) => release))
-      .summary('Lift the hold of a type')
-      .description('Lifts the hold of types.'),
+      .summary('Release a held type')
+      .description('Releases held types.'),
   ]
 }
 
 function server(): Command[] {
   return [
     online('stats', () => import('./commands/stats.ts').then(({ stats }) => stats))
-      .summary('Show figures of the server')
-      .description('Shows how many tasks there are, how fast they move, and what the slots do.'),
+      .summary('Show server statistics')
+      .description('Shows task counts, rates and slots.'),
     online('top', () => import('./commands/top.ts').then(({ top }) => top))
-      .summary('Watch the server, full-screen')
-      .description('Shows slots, queue, rates and running tasks on the whole screen, live. q ends it.')
-      .option('--interval <duration>', 'between two looks', seconds),
+      .summary('Watch the server, full screen')
+      .description('Shows slots, queue, rates and running tasks live on the full screen. Press q to quit.')
+      .option('--interval <duration>', 'time between updates', seconds),
     online('bench', () => import('./commands/bench.ts').then(({ bench }) => bench))
-      .summary('Measure the server')
+      .summary('Benchmark the server')
       .description(
-        'Submits small tasks of the type add, waits for them, reads them, and deletes them again: how many a second, and how long a call takes. They compete with all that runs there.',
+        'Submits small tasks of type add, waits for them, reads them and deletes them, and reports throughput and latency. They compete with the other tasks on the server.',
       )
-      .option('-n, --tasks <number>', 'how many; 1,000 unless told otherwise', whole(1, 1_000_000))
-      .option('-c, --callers <number>', 'calls at once; 50 unless told otherwise', whole(1, 1_000)),
+      .option('-n, --tasks <number>', 'number of tasks (default: 1,000)', whole(1, 1_000_000))
+      .option('-c, --callers <number>', 'concurrent calls (default: 50)', whole(1, 1_000)),
   ]
 }
 
@@ -176,9 +182,9 @@ function completion(): Command {
   return new Command('completion')
     .configureOutput(commanderOutput)
     .argument('<shell>', 'bash or zsh')
-    .summary('Print the completion for a shell')
+    .summary('Print a shell completion script')
     .description(
-      'Prints a script that completes commands, flags, types and ids. For bash: eval "$(fermata completion bash)"; for zsh: eval "$(fermata completion zsh)".',
+      'Prints a shell script that completes commands, flags, types and ids. For bash: eval "$(fermata completion bash)"; for zsh: eval "$(fermata completion zsh)".',
     )
     .allowExcessArguments(false)
     .action(async (shell: string) => {

@@ -46,7 +46,7 @@ export class Session {
         ...(patience === undefined ? {} : { patience }),
       })
     } catch {
-      throw new UsageError(`${url} is not the address of a server: it begins with http:// or https://`)
+      throw new UsageError(`${url} is not a server address: it must start with http:// or https://`)
     }
   }
 

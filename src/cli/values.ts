@@ -11,7 +11,7 @@ export function seconds(text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g)]
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
-    throw new InvalidArgumentError('It must be seconds, or text like 90s, 10m or 1h30m.')
+    throw new InvalidArgumentError('It must be seconds, or a duration like 90s, 10m or 1h30m.')
   }
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit as keyof typeof units], 0)
 }
@@ -46,7 +46,7 @@ export function statusList(text: string, before: readonly Status[] = []): Status
   const given = text.split(',')
   const unknown = given.find((name) => !(statuses as string[]).includes(name))
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`There is no status ${unknown}: choose among ${statuses.join(', ')}.`)
+    throw new InvalidArgumentError(`Unknown status ${unknown}: choose from ${statuses.join(', ')}.`)
   }
   return [...before, ...(given as Status[])]
 }

@@ -20,7 +20,7 @@ export class FermataError extends Error {
   readonly detail: string
   /** Of the HTTP answer; undefined when there was none, or the task itself is what failed. */
   readonly status: number | undefined
-  /** What is not valid, and where. */
+  /** What is invalid, and where. */
   readonly errors: NonNullable<Problem['errors']>
   /** Under which the server's log knows the call. */
   readonly requestId: string | undefined

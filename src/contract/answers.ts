@@ -11,21 +11,22 @@ const json = (description: string, example: unknown) => z.unknown().meta({ descr
 
 export const Status = z
   .enum(statuses)
-  .meta({ description: 'Where the task stands in its lifecycle.', example: 'running' })
+  .meta({ description: 'The state of the task in its lifecycle.', example: 'running' })
 
 export const Accepted = z.strictObject({ task_id: taskId, message: z.string(), status: Status }).meta({
-  description: 'The task is stored and will run. On a replay of an idempotency key it is the task of then.',
+  description:
+    'The task is stored and will run. If the idempotency key was used before, this is the original task.',
   example: {
     task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
-    message: 'Task of type add was submitted.',
+    message: 'Task of type add submitted.',
     status: 'queued',
   },
 })
 
 export const ControlAnswer = z.strictObject({ message: z.string(), task_id: taskId, status: Status }).meta({
-  description: 'The control was accepted; `status` is what the engine had made of it when it answered.',
+  description: 'The control was accepted. `status` is the status of the task when the response was sent.',
   example: {
-    message: 'Task is paused.',
+    message: 'Request to pause accepted: the task is paused.',
     task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
     status: 'paused',
   },
@@ -58,12 +59,15 @@ export const ProgressBody = z
     current: z.number(),
     total: z.number().nullable(),
     message: z.string().nullable(),
-    ratio: z.number().nullable().meta({ description: '0 to 1; null without a total.' }),
-    rate: z.number().nullable().meta({ description: 'Units a second, smoothed; null until known.' }),
-    eta_seconds: z.number().nullable().meta({ description: 'Until `total` at this rate, while it runs.' }),
+    ratio: z.number().nullable().meta({ description: 'From 0 to 1; null without a total.' }),
+    rate: z.number().nullable().meta({ description: 'Units per second, smoothed; null until known.' }),
+    eta_seconds: z
+      .number()
+      .nullable()
+      .meta({ description: 'Time until `total` at this rate; null unless the task is running.' }),
   })
   .meta({
-    description: 'What the handler last reported.',
+    description: 'The latest progress reported by the handler.',
     example: {
       current: 3,
       total: 20,
@@ -75,28 +79,28 @@ export const ProgressBody = z
   })
 
 export const EndedBy = z.enum(['cooperative', 'terminated', 'killed', 'abandoned']).meta({
-  description: 'How the code of a task that did not end by itself was ended.',
+  description: 'How the code of the task was stopped, if it did not end on its own.',
 })
 
 const statusFields = {
   task_id: taskId,
   task_type: typeName,
   status: Status,
-  created_at: time('When it was submitted.'),
-  started_at: time('When it first ran.').nullable(),
-  completed_at: time('When it ended.').nullable(),
+  created_at: time('Time of submission.'),
+  started_at: time('Time of the first start.').nullable(),
+  completed_at: time('Time of the end.').nullable(),
   progress: ProgressBody.nullable(),
-  parameters: json('As they were submitted.', { a: 2, b: 3 }),
+  parameters: json('The parameters as submitted.', { a: 2, b: 3 }),
   priority: z.int(),
-  attempt: z.int().meta({ description: '0 until it first runs.' }),
+  attempt: z.int().meta({ description: '0 until the task first starts.' }),
   max_attempts: z.int(),
-  run_at: time('Not before this time.').nullable(),
+  run_at: time('The task does not start before this time.').nullable(),
   tags: z.array(z.string()),
-  version: z.int().meta({ description: 'Rises by one with every transition.' }),
-  execution_time: seconds('Active time so far, without pauses.'),
+  version: z.int().meta({ description: 'Incremented with every transition.' }),
+  execution_time: seconds('Active time so far, excluding pauses.'),
   queue_time: seconds('Time spent queued.'),
   paused_time: seconds('Time spent paused.'),
-  error: TaskErrorBody.nullable().meta({ description: 'Of the last attempt that failed.' }),
+  error: TaskErrorBody.nullable().meta({ description: 'The error of the last failed attempt.' }),
   ended_by: EndedBy.nullable(),
 }
 
@@ -124,35 +128,37 @@ const statusExample = {
 
 export const StatusBody = z
   .strictObject(statusFields)
-  .meta({ description: 'A task as it stands.', example: statusExample })
+  .meta({ description: 'A task.', example: statusExample })
 
 export const ResultBody = z
   .strictObject({
     ...statusFields,
-    result: json('What the handler returned; null unless the task completed.', 5),
+    result: json('What the handler returned; null unless the task is completed.', 5),
   })
-  .meta({ description: 'A task that has ended.', example: { ...statusExample, result: 5 } })
+  .meta({ description: 'A finished task.', example: { ...statusExample, result: 5 } })
 
 export const AttemptBody = z
   .strictObject({
     attempt: z.int(),
-    started_at: time('Its first claim; null when that line of the timeline is no longer kept.').nullable(),
-    ended_at: time('Null while it is open.').nullable(),
-    move: z.string().nullable().meta({ description: 'The transition that ended it.' }),
-    status: Status.nullable().meta({ description: 'Of the task after it.' }),
+    started_at: time('Time of its first claim; null if that timeline entry is no longer kept.').nullable(),
+    ended_at: time('Time of its end; null while it is open.').nullable(),
+    move: z.string().nullable().meta({ description: 'The transition that ended the attempt.' }),
+    status: Status.nullable().meta({ description: 'The status of the task after the attempt.' }),
     error: AttemptErrorBody.nullable(),
     ended_by: EndedBy.nullable(),
   })
-  .meta({ description: 'One run of the handler; a pause and its resume stay within one attempt.' })
+  .meta({ description: 'One run of the handler. Pausing and resuming stays within one attempt.' })
 
 export const TimelineBody = z
   .strictObject({
     version: z.int(),
-    at: time('When it happened.'),
-    move: z.string().meta({ description: 'Name of the transition.', example: 'claim' }),
+    at: time('Time of the transition.'),
+    move: z.string().meta({ description: 'The name of the transition.', example: 'claim' }),
     status: Status,
     attempt: z.int(),
-    by: z.string().meta({ description: 'Who did it: a boot of a node, `api`, `promoter` or `reaper`.' }),
+    by: z
+      .string()
+      .meta({ description: 'Who made the transition: the id of a node, `api`, `promoter` or `reaper`.' }),
     why: z.string().optional(),
     error: TaskErrorBody.optional(),
     ended_by: EndedBy.optional(),
@@ -164,20 +170,20 @@ export const LogBody = z
     lines: z
       .array(
         z.strictObject({
-          number: z.int().meta({ description: 'Of the line in the log of the task, from 1.' }),
-          at: time('When it was logged.'),
+          number: z.int().meta({ description: 'Number of the line in the log of the task, starting at 1.' }),
+          at: time('Time of the line.'),
           attempt: z.int(),
           message: z.string(),
         }),
       )
-      .meta({ description: 'The oldest first.' }),
+      .meta({ description: 'Oldest first.' }),
     next_after: z
       .int()
       .nullable()
-      .meta({ description: '`after` for the lines behind these; null when these are the newest.' }),
+      .meta({ description: 'The value of `after` for the next lines; null if these are the newest.' }),
   })
   .meta({
-    description: 'Lines that the task has logged.',
+    description: 'Log lines of the task.',
     example: {
       lines: [{ number: 1, at: 1_764_000_000.5, attempt: 1, message: 'reading a.csv' }],
       next_after: null,
@@ -196,25 +202,25 @@ const firstLine = {
 export const DetailsBody = z
   .strictObject({
     ...ResultBody.shape,
-    result: json('What the handler returned; null until the task completed.', 5),
-    checkpoint: json('Where the handler would go on from; null without one.', null),
-    timeout: seconds('Active time that an attempt may take.').nullable(),
+    result: json('What the handler returned; null until the task is completed.', 5),
+    checkpoint: json('The state from which the handler would continue; null without a checkpoint.', null),
+    timeout: seconds('Maximum active time per attempt.').nullable(),
     backoff: z.strictObject({
-      base: seconds('First delay.'),
+      base: seconds('Delay before the second attempt.'),
       factor: z.number(),
-      max: seconds('Longest delay.'),
+      max: seconds('Maximum delay.'),
       jitter: z.number(),
     }),
-    failures: z.int().meta({ description: 'Attempts that failed.' }),
-    crashes: z.int().meta({ description: 'Losses of its node since the last checkpoint.' }),
-    fence: z.int().meta({ description: 'Rises with every claim; only the newest run may write.' }),
+    failures: z.int().meta({ description: 'Number of failed attempts.' }),
+    crashes: z.int().meta({ description: 'Number of node crashes since the last checkpoint.' }),
+    fence: z.int().meta({ description: 'Rises with every claim; only the latest run may write.' }),
     idempotency_key: z.string().nullable(),
-    controls: z.array(z.enum(controls)).meta({ description: 'What the task accepts now.' }),
+    controls: z.array(z.enum(controls)).meta({ description: 'The controls the task accepts now.' }),
     attempts: z.array(AttemptBody),
-    timeline: z.array(TimelineBody).meta({ description: 'The first transition, and the newest ones.' }),
+    timeline: z.array(TimelineBody).meta({ description: 'The first transition and the latest ones.' }),
   })
   .meta({
-    description: 'Everything about a task.',
+    description: 'All details of a task.',
     example: {
       ...statusExample,
       result: 5,
@@ -259,11 +265,18 @@ export const TypeBody = z
     description: z.string(),
     parameters: z.record(z.string(), z.unknown()).meta({ description: 'JSON schema of the parameters.' }),
     example: json('Valid parameters; null without an example.', { a: 2, b: 3 }),
-    runs: z.string().meta({ description: 'Where its handler runs.' }),
-    concurrency: z.int().nullable().meta({ description: 'At most so many at once.' }),
+    runs: z
+      .string()
+      .meta({ description: 'Where its handler runs: `inline`, `thread`, `process` or `command`.' }),
+    concurrency: z
+      .int()
+      .nullable()
+      .meta({ description: 'Maximum number running at once, over all nodes; null without a limit.' }),
     max_attempts: z.int(),
-    timeout: seconds('Active time that an attempt may take.').nullable(),
-    held: z.boolean().meta({ description: 'Nothing of it starts, until its hold is lifted.' }),
+    timeout: seconds('Maximum active time per attempt.').nullable(),
+    held: z
+      .boolean()
+      .meta({ description: 'Whether the type is held: its tasks do not start until it is released.' }),
   })
   .meta({ description: 'A task type.', example: typeExample })
 
@@ -281,37 +294,39 @@ export const IndexBody = z
     description: z.string(),
     links: z
       .record(z.string(), z.string())
-      .meta({ description: 'Addresses, with their parameters in braces.' }),
+      .meta({ description: 'URL templates, with parameters in braces.' }),
   })
   .meta({
-    description: 'Where to find what.',
+    description: 'The index of the API.',
     example: { name: 'Fermata', version: '0.1.0', description: 'Task manager', links: { docs: '/docs' } },
   })
 
 export const HealthBody = z
   .strictObject({ status: z.enum(['ok', 'ready']) })
-  .meta({ description: 'The server is well.', example: { status: 'ok' } })
+  .meta({ description: 'The server is healthy.', example: { status: 'ok' } })
 
 export const ProblemBody = z
   .strictObject({
-    type: z.string().meta({ description: 'A URI for the kind of problem.' }),
+    type: z.string().meta({ description: 'A URI that identifies the kind of problem.' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: 'What went wrong, as a sentence.' }),
-    code: z.string().meta({ description: 'Stable; programs decide by it.' }),
-    request_id: z.string().meta({ description: 'The `X-Request-ID` of the answer; the log has it too.' }),
+    detail: z.string().meta({ description: 'What went wrong in this case.' }),
+    code: z.string().meta({ description: 'A stable code; base program logic on it.' }),
+    request_id: z
+      .string()
+      .meta({ description: 'The `X-Request-ID` of the response, also in the server log.' }),
     errors: z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'What is not valid, and where.' }),
+      .meta({ description: 'What is invalid, and where.' }),
     task_id: taskId.optional(),
     task_ids: z.array(taskId).optional().meta({
-      description: 'Ids that the part of an id may mean: the first ten.',
+      description: 'The first ten ids that match the partial id.',
     }),
     outcome_unknown: z.boolean().optional().meta({
       description:
-        'True when the store failed while it committed: whether this was recorded is not known, so look, or send it again under the same idempotency key.',
+        'True if the database failed during the commit, so it is unknown whether this was recorded. Check, or send it again with the same idempotency key.',
     }),
-    task_status: Status.optional().meta({ description: 'The status that refused a control.' }),
+    task_status: Status.optional().meta({ description: 'The status in which the task refused the control.' }),
   })
   .meta({ description: 'RFC 9457 problem details.' })

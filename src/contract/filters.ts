@@ -6,21 +6,21 @@ import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from 
 
 /** What callers send about many tasks: filters, pages and operations. */
 
-const statusList = queryList(z.enum(statuses, `must be among ${statuses.join(', ')}`)).meta({
-  description: 'One status, or several with commas: `queued,running`.',
+const statusList = queryList(z.enum(statuses, `must be one of ${statuses.join(', ')}`)).meta({
+  description: 'One or more statuses, comma-separated: `queued,running`.',
 })
 const typeList = queryList(typeName).meta({
-  description: 'One type, or several with commas.',
+  description: 'One or more types, comma-separated.',
   example: 'add',
 })
-const tag = label(200).meta({ description: 'Tasks that bear this tag.' })
+const tag = label(200).meta({ description: 'Tasks with this tag.' })
 const search = z.string().min(1).max(200)
 const createdAfter = (number: z.ZodType<number>) =>
-  number.meta({ description: 'Created at this time or later. Unix seconds.' })
+  number.meta({ description: 'Created at or after this time. Unix seconds.' })
 const createdBefore = (number: z.ZodType<number>) =>
   number.meta({ description: 'Created before this time. Unix seconds.' })
 const latest = 253_402_300_799
-const meaning = 'The beginning of an id, or text in the parameters or the error; a to z match both cases.'
+const meaning = 'The beginning of an id, or text in parameters or error; a to z ignore case.'
 
 const eventFilter = {
   status: statusList.exactOptional(),
@@ -38,19 +38,21 @@ export const ChangesQuery = z.strictObject({
 export const ListQuery = z.strictObject({
   ...eventFilter,
   q: search.exactOptional().meta({
-    description: `${meaning} Covers the newest 10,000 tasks of the other filters; more than 12 characters of an id find it among all tasks.`,
+    description: `${meaning} Searches the newest 10,000 tasks that match the other filters; more than 12 characters of an id search all tasks.`,
   }),
   order: z.enum(['newest', 'oldest']).default('newest').meta({
-    description: 'By the time of submission.',
+    description: 'Order by submission time.',
     example: 'newest',
   }),
-  limit: queryWhole(1, 1_000).default(100).meta({ description: 'Tasks in a page, at most.', example: 100 }),
+  limit: queryWhole(1, 1_000)
+    .default(100)
+    .meta({ description: 'Maximum number of tasks per page.', example: 100 }),
   cursor: z.string().min(1).max(200).exactOptional().meta({
-    description: 'The `next_cursor` of the page before, with the same filter and order.',
+    description: 'The `next_cursor` of the previous page, with the same filter and order.',
   }),
   fields: queryNames(StatusBody.keyof().options).exactOptional().meta({
     description:
-      'Fields of each task to return, with commas: `task_id,status`. Default: all. Without `parameters` none are read, and a page is not limited by their size.',
+      'Fields to return for each task, comma-separated: `task_id,status`. Default: all. Without `parameters`, none are read, and their size does not limit a page.',
     example: 'task_id,status',
   }),
 })
@@ -62,7 +64,7 @@ export const BulkRequest = z
   .strictObject(
     {
       action: z.enum(bulkActions).meta({
-        description: 'What is done to each task. `purge` deletes those that have ended.',
+        description: 'The action. `purge` deletes finished tasks.',
         example: 'cancel',
       }),
       filter: z
@@ -79,33 +81,33 @@ export const BulkRequest = z
         )
         .meta({
           description:
-            'Which tasks, as in the list; an empty one means all. Tasks that cannot take the action, and those submitted later, are left out.',
+            'Which tasks, as in the list; an empty filter means all. Tasks that do not accept the action, and tasks submitted later, are left out.',
         }),
-      dry_run: z.boolean().default(false).meta({ description: 'Only count what matches.' }),
+      dry_run: z.boolean().default(false).meta({ description: 'Only count matching tasks.' }),
     },
     'the body must be a JSON object',
   )
   .meta({
-    description: 'An action on all tasks of a filter.',
+    description: 'An action on all tasks that match a filter.',
     example: { action: 'cancel', filter: { status: 'queued', type: 'add' }, dry_run: true },
   })
 
 export const BulkQuery = z.strictObject({
   wait: queryNumber(0, 60).default(2).meta({
-    description: 'Seconds to wait at most for the end of the operation. Default 2.',
+    description: 'Maximum seconds to wait for the operation to finish. Default 2.',
     example: 2,
   }),
 })
 
 export const OperationParams = z.object({
   operation_id: z.string().meta({
-    description: 'Id of an operation, as its start answered it.',
+    description: 'Operation id, as returned when it was started.',
     example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40',
   }),
 })
 
 export const ChangesHeaders = z.object({
   'last-event-id': z.string().exactOptional().meta({
-    description: 'Any: the client comes back, and is told to look at the tasks again.',
+    description: 'Any value: the client reconnects and is told to read the tasks again.',
   }),
 })

@@ -6,6 +6,6 @@ export function issuesOf(error: z.ZodError): Issue[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String)
     if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }]
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'unknown field' }))
   })
 }

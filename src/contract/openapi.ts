@@ -60,7 +60,7 @@ export function openapi(version: string, types: readonly DescribedType[]): Json 
       title: 'Fermata',
       version,
       description:
-        'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs. Times are Unix seconds, durations seconds.',
+        'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs. Times are Unix seconds; durations are seconds.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     // Relative to the document itself, so that it is right behind a proxy with a prefix too.
@@ -113,8 +113,8 @@ function bodyContent(body: z.ZodType, types: readonly DescribedType[]): Json {
 
 function success({ answer }: Route): Json {
   const headers = {
-    'X-Request-ID': 'Of this call: the one that came with it, or a new one.',
-    ...(answer.tagged === undefined ? {} : { ETag: 'Changes with every transition and every report.' }),
+    'X-Request-ID': 'The id of this request: the one you sent, or a new one.',
+    ...(answer.tagged === undefined ? {} : { ETag: 'Changes with every transition and progress report.' }),
     ...answer.headers,
   }
   const json = answer.schema === undefined ? {} : { 'application/json': content(answer.schema) }
@@ -139,7 +139,7 @@ function success({ answer }: Route): Json {
     200: full,
     ...(answer.later === undefined ? {} : { 202: { ...full, description: answer.later } }),
     ...(answer.nothing === undefined ? {} : { 204: { description: answer.nothing } }),
-    ...(answer.tagged === undefined ? {} : { 304: { description: 'It stands as the caller knows it.' } }),
+    ...(answer.tagged === undefined ? {} : { 304: { description: 'Unchanged.' } }),
   }
 }
 

@@ -15,11 +15,11 @@ export const queueRoutes = {
     method: 'GET',
     path: '/api/task',
     tag: 'queue',
-    summary: 'Find tasks',
+    summary: 'List tasks',
     description:
-      'Pages of tasks by filter, newest first unless told otherwise. A page costs the same however many tasks there are; there is no total. A page can be short, or empty, and still have a `next_cursor`: it holds at most 4 MiB of parameters, and leaves out those above 16 KiB (`parameters_cut`).',
+      'Pages of tasks that match a filter, newest first by default. A page costs the same however many tasks there are; there is no total. A page can be short or empty and still have a `next_cursor`. It holds at most 4 MiB of parameters and omits parameters larger than 16 KiB (`parameters_cut`).',
     query: ListQuery,
-    answer: { description: 'A page.', schema: ListBody },
+    answer: { description: 'A page of tasks.', schema: ListBody },
     problems: ['OPTIONS_INVALID'],
   },
   streamChanges: {
@@ -28,13 +28,13 @@ export const queueRoutes = {
     tag: 'queue',
     summary: 'Watch all tasks',
     description:
-      'Server-sent events of all tasks that fit the filter, from now on. Nothing is replayed: when events were lost, by a slow or a broken connection, `resync` says to look at the tasks again.',
+      'Server-sent events of all tasks that match the filter, starting now. Nothing is replayed: if events were lost on a slow or broken connection, a `resync` event tells you to read the tasks again.',
     query: ChangesQuery,
     headers: ChangesHeaders,
     answer: {
-      description: 'A stream without an end.',
+      description: 'An endless stream.',
       stream:
-        'Events `transition` (data: a line of the timeline with `task_id` and `task_type`), `progress`, `log`, and `resync`.',
+        'Events `transition` (data: a timeline entry with `task_id` and `task_type`), `progress`, `log` and `resync`.',
     },
     problems: ['OPTIONS_INVALID'],
   },
@@ -44,14 +44,14 @@ export const queueRoutes = {
     tag: 'queue',
     summary: 'Act on many tasks',
     description:
-      'Pauses, resumes, cancels, retries or purges all tasks of a filter, as an operation that works in batches beside everything else. It is answered with 200 once it has ended, or with 202 while it goes on. When its server stops or dies it is `interrupted`: what was done stands. A purge deletes the tasks that have ended, with all that is known of them, and touches no others.',
+      'Pauses, resumes, cancels, retries or purges all tasks that match a filter, as a background operation that works in batches. Returns 200 if it has finished, 202 while it is still running. If its server stops or crashes, the operation is `interrupted`; its changes so far remain. A purge deletes finished tasks with all their data, and never touches other tasks.',
     query: BulkQuery,
     body: BulkRequest,
     answer: {
-      description: 'It has ended.',
-      later: 'It goes on: look at it at `Location`.',
+      description: 'The operation has finished.',
+      later: 'The operation is still running; see `Location`.',
       schema: OperationBody,
-      headers: { Location: 'Address of the operation.' },
+      headers: { Location: 'URL of the operation.' },
     },
     problems: [
       'BODY_INVALID',
@@ -65,10 +65,10 @@ export const queueRoutes = {
     method: 'GET',
     path: '/api/operations/{operation_id}',
     tag: 'queue',
-    summary: 'An operation',
-    description: 'How far it has come. The newest 1,000 are remembered.',
+    summary: 'Get an operation',
+    description: 'The progress of an operation. The latest 1,000 operations are kept.',
     params: OperationParams,
-    answer: { description: 'The operation as it stands.', schema: OperationBody },
+    answer: { description: 'The operation.', schema: OperationBody },
     problems: ['OPERATION_UNKNOWN'],
   },
   cancelOperation: {
@@ -76,9 +76,10 @@ export const queueRoutes = {
     path: '/api/operations/{operation_id}',
     tag: 'queue',
     summary: 'Stop an operation',
-    description: 'It ends after its present batch; what was done stands. One that has ended stays as it is.',
+    description:
+      'The operation stops after its current batch; its changes so far remain. A finished operation is unchanged.',
     params: OperationParams,
-    answer: { description: 'The operation as it stands.', schema: OperationBody },
+    answer: { description: 'The operation.', schema: OperationBody },
     problems: ['OPERATION_UNKNOWN'],
   },
 } as const satisfies Record<string, Route>

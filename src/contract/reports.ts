@@ -11,19 +11,19 @@ import { seconds, taskId, time, typeName } from './values.ts'
 const statusExample = StatusBody.meta()?.['example'] as object
 
 export const Finished = z.strictObject({ ...ResultBody.shape, message: z.string() }).meta({
-  description: 'The task has ended within the time that the caller was ready to wait.',
-  example: { ...(ResultBody.meta()?.['example'] as object), message: 'A task of type add was submitted.' },
+  description: 'The task finished within the requested waiting time.',
+  example: { ...(ResultBody.meta()?.['example'] as object), message: 'Task of type add submitted.' },
 })
 
 export const RunAnswer = z.union([Finished, Accepted]).meta({
-  description: 'The task is stored; with its result when it has ended within the time to wait.',
+  description: 'The task is stored. Includes the result if it finished within the requested waiting time.',
   example: Accepted.meta()?.['example'],
 })
 
 export const BatchAccepted = z
   .strictObject({
-    task_ids: z.array(taskId).meta({ description: 'In the order of the batch.' }),
-    replayed: z.int().meta({ description: 'How many of them an idempotency key had made before.' }),
+    task_ids: z.array(taskId).meta({ description: 'In batch order.' }),
+    replayed: z.int().meta({ description: 'How many of them already existed under their idempotency key.' }),
     message: z.string(),
   })
   .meta({
@@ -31,7 +31,7 @@ export const BatchAccepted = z
     example: {
       task_ids: ['019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31', '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c32'],
       replayed: 0,
-      message: '2 tasks of type add were submitted.',
+      message: '2 tasks of type add submitted.',
     },
   })
 
@@ -40,13 +40,13 @@ export const ListedBody = z
     ...StatusBody.shape,
     parameters_cut: z.int().exactOptional().meta({
       description:
-        'Bytes of the parameters, when they are larger than 16 KiB and left out here: `parameters` is null then. The task itself has them.',
+        'Size of the parameters in bytes if they are larger than 16 KiB. `parameters` is null then; read the task itself to get them.',
     }),
   })
   .meta({ description: 'A task in a list.', example: statusExample })
 
 export const SelectedBody = ListedBody.partial().meta({
-  description: 'A task in a list that was asked for some of its `fields`.',
+  description: 'A task in a list, reduced to the requested `fields`.',
   example: { task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31', status: 'completed' },
 })
 
@@ -56,9 +56,9 @@ export const ListBody = z
     next_cursor: z
       .string()
       .nullable()
-      .meta({ description: 'Where the next page begins; null at the end. A short page can have one.' }),
+      .meta({ description: 'Cursor of the next page; null on the last page. A short page can have one.' }),
     search_limited: z.boolean().meta({
-      description: 'There are older tasks that the search did not look at: it covers the newest 10,000.',
+      description: 'True if the search did not cover older tasks: it covers the newest 10,000.',
     }),
   })
   .meta({
@@ -72,72 +72,74 @@ export const ExplainBody = z
     status: Status,
     reasons: z
       .array(z.strictObject({ code: z.enum(reasonCodes), message: z.string() }))
-      .meta({ description: 'Why it does not run now; what must pass first stands first.' }),
+      .meta({ description: 'Why the task is not running now, most important first.' }),
     position: z
       .union([z.int(), z.literal('>10,000')])
       .nullable()
       .meta({
-        description: 'Place in the queue: 1 is next. Counted up to 10,000; null when it is not queued.',
+        description: 'Queue position: 1 is next. Counted up to 10,000; null if the task is not queued.',
       }),
-    eta_seconds: seconds('Until it starts, by what is known now; null when nothing foretells it.').nullable(),
+    eta_seconds: seconds('Estimated time until it starts; null without an estimate.').nullable(),
   })
   .meta({
-    description: 'Why a task waits, and how long still.',
+    description: 'Why a task is waiting, and for how long.',
     example: {
       task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
       status: 'queued',
-      reasons: [{ code: 'no_free_slot', message: 'All 10 slots of the nodes that run it are taken.' }],
+      reasons: [
+        { code: 'no_free_slot', message: 'All 10 slots of the nodes that run this type are in use.' },
+      ],
       position: 1,
       eta_seconds: 2.5,
     },
   })
 
 export const PurgeAnswer = z.strictObject({ message: z.string(), task_id: taskId }).meta({
-  description: 'The task is gone, with all that was known of it.',
-  example: { message: 'The task was deleted.', task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31' },
+  description: 'The task and all its data are deleted.',
+  example: { message: 'Task deleted.', task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31' },
 })
 
 export const HoldAnswer = z
   .strictObject({ message: z.string(), task_type: typeName, held: z.boolean() })
   .meta({
-    description: 'The type as it stands now.',
-    example: { message: 'The type add is held: nothing of it starts.', task_type: 'add', held: true },
+    description: 'The current state of the type.',
+    example: { message: 'Type add is held: its tasks do not start.', task_type: 'add', held: true },
   })
 
 const count = (description: string) => z.int().min(0).meta({ description })
 
-/** As a caller writes it. */
+/** As callers write it. */
 export const FilterBody = z
   .strictObject({
     status: z.array(Status).exactOptional(),
     type: z.array(typeName).exactOptional(),
     tag: z.string().exactOptional(),
     q: z.string().exactOptional(),
-    created_after: time('Created then or later.').exactOptional(),
-    created_before: time('Created before.').exactOptional(),
+    created_after: time('Created at or after this time.').exactOptional(),
+    created_before: time('Created before this time.').exactOptional(),
   })
-  .meta({ description: 'Which tasks are meant.', example: { status: ['queued'], type: ['add'] } })
+  .meta({ description: 'Which tasks to include.', example: { status: ['queued'], type: ['add'] } })
 
 export const OperationBody = z
   .strictObject({
     operation_id: z.string().meta({ example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40' }),
     action: z.enum(bulkActions),
-    filter: FilterBody.meta({ description: 'The tasks that were meant, and could take the action.' }),
+    filter: FilterBody.meta({ description: 'The effective filter: tasks that accept the action.' }),
     dry_run: z.boolean(),
     status: z.enum(operationStatuses).meta({
       description:
-        '`interrupted`: its server stopped or died over it. What was done stands, at least as much as is counted; start it again for the rest.',
+        '`interrupted`: its server stopped or crashed. Its changes so far remain, at least as many as are counted; start it again for the rest.',
     }),
-    created_at: time('When it began.'),
-    ended_at: time('When it ended.').nullable(),
-    matched: count('Tasks that matched so far.'),
-    changed: count('Of these, those that the action moved or, for a purge, deleted.'),
-    unchanged: count('Those that needed no change: so already or, for a purge, gone already.'),
-    refused: count('Those that no longer qualified when their turn came.'),
-    error: z.string().nullable().meta({ description: 'Why it failed.' }),
+    created_at: time('Start time.'),
+    ended_at: time('End time.').nullable(),
+    matched: count('Tasks matched so far.'),
+    changed: count('Matched tasks that were changed or, for a purge, deleted.'),
+    unchanged: count('Matched tasks that needed no change or, for a purge, were already deleted.'),
+    refused: count('Matched tasks that were no longer eligible when their turn came.'),
+    error: z.string().nullable().meta({ description: 'Why the operation failed.' }),
   })
   .meta({
-    description: 'An action on many tasks.',
+    description: 'A bulk operation.',
     example: {
       operation_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40',
       action: 'cancel',
@@ -158,23 +160,23 @@ export const NodesBody = z
   .strictObject({
     nodes: z.array(
       z.strictObject({
-        id: z.string().meta({ description: 'New with every start.' }),
-        here: z.boolean().meta({ description: 'It is the one that answers.' }),
-        max_concurrent: count('Its slots; 0 runs nothing.'),
-        slots_in_use: count('Of these, as the database knows it.'),
-        types: z.array(z.string()).meta({ description: 'What it runs; it serves all types that it knows.' }),
-        version: z.string().meta({ description: 'Of its program.' }),
-        host: z.string().nullable().meta({ description: 'Name of its machine.' }),
-        pid: z.int().nullable().meta({ description: 'Number of its process there.' }),
-        started_at: time('When it started.'),
+        id: z.string().meta({ description: 'Id of the node, new at every start.' }),
+        here: z.boolean().meta({ description: 'Whether this node sent the response.' }),
+        max_concurrent: count('Number of slots; 0 means it runs no tasks.'),
+        slots_in_use: count('Slots in use, according to the database.'),
+        types: z.array(z.string()).meta({ description: 'The task types it runs.' }),
+        version: z.string().meta({ description: 'Version of Fermata.' }),
+        host: z.string().nullable().meta({ description: 'Host name.' }),
+        pid: z.int().nullable().meta({ description: 'Process id on that host.' }),
+        started_at: time('Start time.'),
         renewed_at: time(
-          'When it was last heard of; null where one process owns the database and need not be.',
+          'Time of its last lease renewal; null with SQLite, where one process owns the database.',
         ).nullable(),
       }),
     ),
   })
   .meta({
-    description: 'The living nodes that share the database, in the order in which they started.',
+    description: 'The live nodes that share the database, in start order.',
     example: {
       nodes: [
         {
@@ -207,52 +209,56 @@ const noRates = { submitted: 2, started: 2, completed: 1.9, failed: 0.1, cancell
 
 export const StatsBody = z
   .strictObject({
-    counts: byStatus.meta({ description: 'All tasks, by status; zeros are left out.' }),
+    counts: byStatus.meta({ description: 'Number of tasks by status; zeros are omitted.' }),
     types: z.record(
       z.string(),
       z.strictObject({
         counts: byStatus,
         held: z.boolean(),
-        fenced_off: count('Slots that code still holds which did not stop when it was told to.'),
+        fenced_off: count('Slots still occupied by code that did not stop when told to.'),
         expected_duration: seconds(
-          'Active time of a run that completes; null before the first one of this server.',
+          'Typical active time of a completed run; null until this node has completed one.',
         ).nullable(),
       }),
     ),
     rates: z.strictObject({ '1m': Rates, '5m': Rates, '60m': Rates }).meta({
       description:
-        'A second, over the last 1, 5 and 60 minutes, of this server alone; kept in memory, so they begin anew with it.',
+        'Rates per second over the last 1, 5 and 60 minutes, for this node only and since its start at most.',
     }),
     nodes: z
-      .strictObject({ alive: count('Nodes.'), slots: count('Of all.'), slots_in_use: count('Of all.') })
-      .meta({ description: 'All living nodes that share the database, this one too.' }),
+      .strictObject({
+        alive: count('Live nodes.'),
+        slots: count('Slots of all live nodes.'),
+        slots_in_use: count('Slots in use on all live nodes.'),
+      })
+      .meta({ description: 'Totals over all live nodes that share the database, including this one.' }),
     node: z.strictObject({
-      id: z.string().meta({ description: 'New with every start.' }),
+      id: z.string().meta({ description: 'Id of the node, new at every start.' }),
       phase: z.enum(['starting', 'ready', 'draining', 'closed']),
       max_concurrent: z.int(),
       slots_in_use: z.int(),
-      parked: z.int().meta({ description: 'Paused handlers that are kept in memory.' }),
+      parked: z.int().meta({ description: 'Paused handlers kept in memory.' }),
       event_loop: z
         .strictObject({
           p50: seconds('Median.'),
-          p99: seconds('99 of 100 times it was less.'),
-          max: seconds('The longest.'),
+          p99: seconds('99th percentile.'),
+          max: seconds('Maximum.'),
           blocked: z.array(
             z.strictObject({
               type: z.string(),
-              at: time('When it ended.'),
-              duration: seconds('For how long.'),
+              at: time('End of the block.'),
+              duration: seconds('Length of the block.'),
             }),
           ),
         })
         .meta({
           description:
-            'How late the main thread was, and the inline handlers that kept it for more than a second, the newest first.',
+            'Event-loop delay of the main thread, and inline handlers that blocked it for more than a second, newest first.',
         }),
     }),
   })
   .meta({
-    description: 'How much there is, and how fast it moves.',
+    description: 'Statistics.',
     example: {
       counts: { queued: 3, running: 10, completed: 4_711 },
       types: {
@@ -271,17 +277,17 @@ export const StatsBody = z
     },
   })
 
-const happened = z.array(z.int().min(0)).meta({ description: 'How often, in each step.', example: [2, 0, 1] })
+const happened = z.array(z.int().min(0)).meta({ description: 'Number in each step.', example: [2, 0, 1] })
 const most = z
   .array(z.int().min(0).nullable())
-  .meta({ description: 'The most that were seen in each step.', example: [3, null, 2] })
+  .meta({ description: 'Maximum in each step.', example: [3, null, 2] })
 
 export const HistoryBody = z
   .strictObject({
     span: z.enum(spans),
-    step: seconds('Of a step: 10 in an hour, 300 in a day.'),
-    start: time('When the first step begins: an hour or a day ago, or later when this server started later.'),
-    until: time('Now: in the midst of the last step.'),
+    step: seconds('Length of a step: 10 for an hour, 300 for a day.'),
+    start: time('Start of the first step: an hour or a day ago, or the start of this node if that is later.'),
+    until: time('The current time, within the last step.'),
     happened: z
       .strictObject({
         submitted: happened,
@@ -292,15 +298,15 @@ export const HistoryBody = z
         retried: happened,
       })
       .meta({
-        description: 'What this server did, of all that share the database: what others did is not in it.',
+        description: 'What this node did; other nodes that share the database are not included.',
       }),
     tasks: z.strictObject({ scheduled: most, queued: most, running: most, paused: most }).meta({
       description:
-        'Tasks in the database, whichever server has them: the most that were seen in each step, looked at every 10 seconds; null when nobody could look. `running` is all that take a slot, pausing and cancelling ones too.',
+        'Tasks in the database, over all nodes: the maximum in each step, sampled every 10 seconds; null without a sample. `running` includes all tasks that use a slot, also pausing and cancelling ones.',
     }),
   })
   .meta({
-    description: 'Columns of one length, with a number for each step, the oldest first.',
+    description: 'Columns of equal length with one number per step, oldest first.',
     example: {
       span: '1h',
       step: 10,

@@ -8,12 +8,17 @@ import { duration, label, queryNumber, queryWhole, taskId, typeName } from './va
 
 const backoffOptions = z.strictObject({
   base: duration('Delay before the second attempt.', 1).exactOptional(),
-  factor: z.number().min(1).max(100).exactOptional().meta({ description: 'Growth from delay to delay.' }),
-  max: duration('Longest delay.', '1h').exactOptional(),
-  jitter: z.number().min(0).max(1).exactOptional().meta({ description: 'Random share of a delay.' }),
+  factor: z
+    .number()
+    .min(1)
+    .max(100)
+    .exactOptional()
+    .meta({ description: 'Factor from one delay to the next.' }),
+  max: duration('Maximum delay.', '1h').exactOptional(),
+  jitter: z.number().min(0).max(1).exactOptional().meta({ description: 'Random fraction of each delay.' }),
 })
 
-const twoStarts = { path: ['delay'], message: 'cannot stand beside run_at: give one of them' }
+const twoStarts = { path: ['delay'], message: 'cannot be combined with run_at' }
 
 function hasOneStart(body: { delay?: unknown; run_at?: unknown }): boolean {
   return body.delay === undefined || body.run_at === undefined
@@ -21,32 +26,32 @@ function hasOneStart(body: { delay?: unknown; run_at?: unknown }): boolean {
 
 const runFields = {
   parameters: z.record(z.string(), z.unknown(), 'must be an object').meta({
-    description: 'What the type asks for; see its JSON schema. At most 1 MiB.',
+    description: 'Parameters of the type; see its JSON schema. At most 1 MiB.',
     example: { a: 2, b: 3 },
   }),
   priority: z.int().min(-1_000).max(1_000).exactOptional().meta({
-    description: 'Tasks of higher priority start first. Default 0.',
+    description: 'Tasks with a higher priority start first. Default 0.',
     example: 5,
   }),
-  delay: duration('Not before so long from now. Excludes `run_at`.', 60).exactOptional(),
+  delay: duration('Start after this delay. Cannot be combined with `run_at`.', 60).exactOptional(),
   run_at: z.number().min(0).max(253_402_300_799).exactOptional().meta({
-    description: 'Not before this time. Unix seconds. Excludes `delay`.',
+    description: 'Start at or after this time. Unix seconds. Cannot be combined with `delay`.',
     example: 1_764_000_000,
   }),
   timeout: duration(
-    'Active time that each attempt may take; a pause stops the clock.',
+    'Maximum active time per attempt; a pause stops the clock.',
     '10m',
     0.001,
   ).exactOptional(),
   max_attempts: z.int().min(1).max(10_000).exactOptional().meta({
-    description: 'Runs before a failure is final; 1 is without retries. Default: as the type says.',
+    description: 'Attempts before a failure is final; 1 means no retries. Default: as defined by the type.',
     example: 3,
   }),
   backoff: z
     .union([duration('Delay before the second attempt.', 1), backoffOptions])
     .exactOptional()
     .meta({
-      description: 'Delay before the second attempt, or the whole policy. Default: as the type says.',
+      description: 'Delay before the second attempt, or the full policy. Default: as defined by the type.',
       example: { base: 1, factor: 2, max: '1h', jitter: 0.2 },
     }),
   tags: z
@@ -54,12 +59,12 @@ const runFields = {
     .max(50)
     .exactOptional()
     .meta({
-      description: 'Labels to find the task by.',
+      description: 'Labels for finding the task.',
       example: ['nightly'],
     }),
   idempotency_key: label(255).exactOptional().meta({
     description:
-      'The same key with the same request answers the task that it made before; with another request it is refused. The header `Idempotency-Key` means the same.',
+      'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',
     example: 'order-4711',
   }),
 }
@@ -67,7 +72,7 @@ const runFields = {
 export const RunRequest = z
   .strictObject(runFields, 'the body must be a JSON object')
   .refine(hasOneStart, twoStarts)
-  .meta({ description: 'What to run, and how.', example: { parameters: { a: 2, b: 3 } } })
+  .meta({ description: 'Parameters and options of a task.', example: { parameters: { a: 2, b: 3 } } })
 
 /** Tasks in one batch. */
 export const batchLimit = 10_000
@@ -79,32 +84,32 @@ export const BatchRequest = z
         .array(z.strictObject(runFields, 'must be an object').refine(hasOneStart, twoStarts))
         .min(1)
         .max(batchLimit)
-        .meta({ description: 'Each as the body of a single run.' }),
+        .meta({ description: 'Each item has the form of the body of a single submit.' }),
     },
     'the body must be a JSON object',
   )
   .meta({
-    description: 'Tasks of one type; all of them are stored, or none.',
+    description: 'Tasks of one type; either all of them are stored or none.',
     example: { tasks: [{ parameters: { a: 2, b: 3 } }, { parameters: { a: 4, b: 5 }, priority: 5 }] },
   })
 
 /** Not strict: the clients of the reference may send what they like. */
 export const EndQuery = z.object({
   wait: queryNumber(0, 60).default(0).meta({
-    description: 'Seconds to wait at most for the end of the task. Default 0.',
+    description: 'Maximum seconds to wait for the task to finish. Default 0.',
     example: 5,
   }),
 })
 
 export const TagHeaders = z.object({
   'if-none-match': z.string().exactOptional().meta({
-    description: 'Entity tags that are known: answers 304 without a body when one of them still stands.',
+    description: 'Entity tags you know: returns 304 without a body if one of them is current.',
   }),
 })
 
 export const WaitQuery = z.strictObject({
   wait: queryNumber(0, 60).default(2).meta({
-    description: 'Seconds to wait at most until the engine has acted on the control. Default 2.',
+    description: 'Maximum seconds to wait for the control to take effect. Default 2.',
     example: 2,
   }),
 })
@@ -112,24 +117,26 @@ export const WaitQuery = z.strictObject({
 export const RetryQuery = z.strictObject({
   ...WaitQuery.shape,
   from: z.enum(['checkpoint', 'start']).default('checkpoint').meta({
-    description: 'Where the new attempt begins: at the last checkpoint, or at the start.',
+    description: 'Where the new attempt starts: from the last checkpoint or from the beginning.',
     example: 'checkpoint',
   }),
 })
 
 export const LogQuery = z.strictObject({
   after: queryWhole(0, 999_999_999).default(0).meta({
-    description: 'Lines with a higher number only.',
+    description: 'Only lines with a higher number.',
     example: 0,
   }),
-  limit: queryWhole(1, 1_000).default(1_000).meta({ description: 'At most so many lines.', example: 1_000 }),
+  limit: queryWhole(1, 1_000)
+    .default(1_000)
+    .meta({ description: 'Maximum number of lines.', example: 1_000 }),
 })
 
 export const TypeParams = z.object({ task_type: typeName })
 export const TaskParams = z.object({
   task_id: taskId.meta({
     description:
-      'Id of a task, or a part that only this id begins or ends with: at least six hexadecimal digits, like the `fbfcf38e` of `...fbfcf38e`.',
+      'Task id, or a unique beginning or ending of it with at least six hexadecimal digits, like `fbfcf38e` or `...fbfcf38e`.',
   }),
 })
 
@@ -148,11 +155,11 @@ export const HistoryQuery = z.strictObject({
 
 export const RunHeaders = z.object({
   'idempotency-key': label(255).exactOptional().meta({
-    description: 'The same as `idempotency_key` in the body.',
+    description: 'Same as `idempotency_key` in the body.',
   }),
   prefer: z.string().exactOptional().meta({
     description:
-      '`wait=N`: answer with the result if it is there within N seconds, at most 60. `respond-async`: answer 202 unless it is.',
+      '`wait=N`: return the result if the task finishes within N seconds, at most 60. `respond-async`: return 202 if it does not.',
   }),
 })
 
@@ -161,9 +168,9 @@ export const ResultHeaders = z.object({ ...TagHeaders.shape, prefer: RunHeaders.
 export const EventHeaders = z.object({
   'last-event-id': z
     .string()
-    .regex(/^\d{1,15}$/, 'must be the id of an event: a version')
+    .regex(/^\d{1,15}$/, 'must be an event id: a task version')
     .exactOptional()
     .meta({
-      description: 'Version of the last transition that was received; the stream goes on after it.',
+      description: 'Version of the last transition received; the stream continues after it.',
     }),
 })

@@ -39,9 +39,9 @@ export type Answer = Readonly<{
 
 export const tags = {
   tasks: 'Submit tasks, watch them, and pause, resume or cancel each one while it runs.',
-  queue: 'All tasks: find them, watch them, and act on many at once.',
+  queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
-  server: 'The server itself.',
+  server: 'Statistics, nodes and health.',
 } as const
 
 /** Problems that any call may answer. */

@@ -33,7 +33,7 @@ const control = {
   tag: 'tasks',
   params: TaskParams,
   query: WaitQuery,
-  answer: { description: 'Accepted.', schema: ControlAnswer },
+  answer: { description: 'The control was accepted.', schema: ControlAnswer },
   problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
 } as const
 
@@ -45,7 +45,7 @@ export const taskRoutes = {
     tag: 'tasks',
     summary: 'Submit a task',
     description:
-      'Stores a task of this type and answers at once; it starts as soon as a slot is free. Once this is answered the task is never lost. With `Prefer: wait=N` or `?wait=N` the answer is the result, if it is there by then.',
+      'Stores a task of this type and returns at once; the task starts as soon as a slot is free. Once you have the response, the task is never lost. With `Prefer: wait=N` or `?wait=N`, the response contains the result if the task finishes within N seconds.',
     params: TypeParams,
     query: EndQuery,
     headers: RunHeaders,
@@ -53,11 +53,11 @@ export const taskRoutes = {
     answer: {
       description: 'Submitted.',
       schema: RunAnswer,
-      later: 'Submitted, and not ended yet: with `Prefer: respond-async`.',
+      later: 'Submitted, but not finished yet; only with `Prefer: respond-async`.',
       headers: {
-        Location: 'Address of the task.',
-        'Preference-Applied': 'What of `Prefer` was followed.',
-        'Idempotency-Replayed': '`true` when the idempotency key had made this task before.',
+        Location: 'URL of the task.',
+        'Preference-Applied': 'The preferences that were applied.',
+        'Idempotency-Replayed': '`true` if this is an existing task with the same idempotency key.',
       },
     },
     problems: submitProblems,
@@ -68,7 +68,7 @@ export const taskRoutes = {
     tag: 'tasks',
     summary: 'Submit many tasks',
     description:
-      'Up to 10,000 tasks of one type in one body of at most 32 MiB, all or none of them. An idempotency key that was used before yields the task of then in its place; one that belongs to another request refuses the whole batch.',
+      'Submits up to 10,000 tasks of one type in a body of at most 32 MiB, all or nothing. For an idempotency key that was used before, the original task is returned in its place; a key that was used for a different request rejects the whole batch.',
     params: TypeParams,
     body: BatchRequest,
     bodyLimit: 33_554_432,
@@ -79,28 +79,28 @@ export const taskRoutes = {
     method: 'GET',
     path: '/api/task/{task_id}/status',
     tag: 'tasks',
-    summary: 'Status of a task',
-    description: 'Where the task stands, with its progress and its times.',
+    summary: 'Get the status of a task',
+    description: 'Status, progress and times of the task.',
     params: TaskParams,
     headers: TagHeaders,
-    answer: { description: 'The task as it stands.', tagged: true, schema: StatusBody },
+    answer: { description: 'The task.', tagged: true, schema: StatusBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   getTaskResult: {
     method: 'GET',
     path: '/api/task/{task_id}/result',
     tag: 'tasks',
-    summary: 'Result of a task',
+    summary: 'Get the result of a task',
     description:
-      'What the task returned, or why it failed. Refused until the task has ended; with `?wait=N` or `Prefer: wait=N` it is waited for.',
+      'What the task returned, or why it failed. Refused until the task has finished; `?wait=N` or `Prefer: wait=N` waits for it.',
     params: TaskParams,
     query: EndQuery,
     headers: ResultHeaders,
     answer: {
-      description: 'The task, which has ended.',
+      description: 'The finished task.',
       tagged: true,
       schema: ResultBody,
-      headers: { 'Preference-Applied': 'What of `Prefer` was followed.' },
+      headers: { 'Preference-Applied': 'The preferences that were applied.' },
     },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'RESULT_NOT_READY', 'OPTIONS_INVALID'],
   },
@@ -108,11 +108,11 @@ export const taskRoutes = {
     method: 'GET',
     path: '/api/task/{task_id}',
     tag: 'tasks',
-    summary: 'Everything about a task',
-    description: 'The status with parameters, checkpoint, result, attempts and timeline.',
+    summary: 'Get all details of a task',
+    description: 'The status plus checkpoint, result, attempts and timeline.',
     params: TaskParams,
     headers: TagHeaders,
-    answer: { description: 'The task as it stands.', tagged: true, schema: DetailsBody },
+    answer: { description: 'The task.', tagged: true, schema: DetailsBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   pauseTask: {
@@ -121,14 +121,15 @@ export const taskRoutes = {
     path: '/api/task/{task_id}/pause',
     summary: 'Pause a task',
     description:
-      'The task keeps its progress, gives its slot back and stays paused, over restarts too, until it is resumed. A running one pauses at its next pause point; until then it is `pausing`.',
+      'The task keeps its progress, frees its slot and stays paused until it is resumed, even across restarts. A running task pauses at its next pause point; until then it is `pausing`.',
   },
   resumeTask: {
     ...control,
     method: 'POST',
     path: '/api/task/{task_id}/resume',
     summary: 'Resume a task',
-    description: 'A paused task goes on from where it was: at once when a slot is free, else it is `queued`.',
+    description:
+      'A paused task continues where it left off: immediately if a slot is free, otherwise it is `queued`.',
   },
   cancelTask: {
     ...control,
@@ -136,7 +137,7 @@ export const taskRoutes = {
     path: '/api/task/{task_id}',
     summary: 'Cancel a task',
     description:
-      'Stops the task. Its record remains until the retention is over. Code that does not stop by itself is `cancelling` until it is fenced off. Repeated, also on a task that is cancelled, it succeeds without effect.',
+      'Stops the task and keeps its record for the retention period. The task is `cancelling` until its code has stopped or is fenced off. Repeating the call, even on a cancelled task, succeeds without effect.',
   },
   retryTask: {
     ...control,
@@ -144,7 +145,8 @@ export const taskRoutes = {
     path: '/api/task/{task_id}/retry',
     query: RetryQuery,
     summary: 'Retry a task',
-    description: 'A failed or cancelled task once more, with a new budget, from its last checkpoint.',
+    description:
+      'Runs a failed or cancelled task again from its last checkpoint, with its failures and crashes reset.',
   },
   streamTaskEvents: {
     method: 'GET',
@@ -152,14 +154,14 @@ export const taskRoutes = {
     tag: 'tasks',
     summary: 'Watch a task',
     description:
-      'Server-sent events: every transition of the task from the first one on, then what happens, until it has ended. With `Last-Event-ID` the stream goes on after that transition, without a gap.',
+      'Server-sent events: every transition of the task from the first one, then live events until it has finished. With `Last-Event-ID`, the stream continues after that transition without a gap.',
     params: TaskParams,
     headers: EventHeaders,
     answer: {
-      description: 'A stream that ends after the terminal transition.',
-      nothing: 'The task had ended at `Last-Event-ID`: nothing more can come.',
+      description: 'A stream that ends after the final transition.',
+      nothing: 'The task had already finished at `Last-Event-ID`: there are no more events.',
       stream:
-        'Events `transition` (`id` is the version; data: a line of the timeline with `task_id`), `progress` and `log` (both without an id).',
+        'Events `transition` (`id`: the version; data: a timeline entry with `task_id`), `progress` and `log` (both without an id).',
     },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
   },
@@ -167,23 +169,23 @@ export const taskRoutes = {
     method: 'GET',
     path: '/api/task/{task_id}/logs',
     tag: 'tasks',
-    summary: 'Log of a task',
+    summary: 'Get the log of a task',
     description:
-      'The lines that its handler logged or its command printed. The newest 1,000 are kept; as they come they are in the event stream too.',
+      'The lines its handler logged or its command printed. The newest 1,000 are kept. The event stream sends them live.',
     params: TaskParams,
     query: LogQuery,
-    answer: { description: 'The lines.', schema: LogBody },
+    answer: { description: 'The log lines.', schema: LogBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
   },
   explainTask: {
     method: 'GET',
     path: '/api/task/{task_id}/explain',
     tag: 'tasks',
-    summary: 'Why a task waits',
+    summary: 'Explain why a task is waiting',
     description:
-      'Every reason why the task does not run now, its place in the queue, and when it will start.',
+      'All reasons why the task is not running now, its queue position, and when it is expected to start.',
     params: TaskParams,
-    answer: { description: 'As far as this server knows.', schema: ExplainBody },
+    answer: { description: 'The explanation.', schema: ExplainBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
   },
   purgeTask: {
@@ -191,7 +193,8 @@ export const taskRoutes = {
     path: '/api/task/{task_id}/purge',
     tag: 'tasks',
     summary: 'Delete a task',
-    description: 'Deletes the record of a task that has ended. Its idempotency key is free again.',
+    description:
+      'Deletes a finished task with its result, log and timeline. Its idempotency key can be used again.',
     params: TaskParams,
     answer: { description: 'Deleted.', schema: PurgeAnswer },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED'],

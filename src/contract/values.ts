@@ -7,7 +7,7 @@ import { clip } from '../core/text.ts'
 const longest = 10 * 365 * 86_400
 
 export const taskId = z.string().meta({
-  description: 'Id of a task, as its submission answered it.',
+  description: 'Task id, as returned by the submit.',
   example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
 })
 
@@ -27,7 +27,7 @@ export function seconds(description: string) {
 
 /** A duration that a caller sends: seconds, or text with a unit. At most ten years. */
 export function duration(description: string, example: number | string, least = 0) {
-  const message = `must be seconds, or text like "90s", "1h30m", from ${least} to ten years`
+  const message = `must be seconds, or a string like "90s" or "1h30m", from ${least} to ten years`
   const fits = (value: number | string) => {
     const ms = parseDuration(value)
     return ms !== undefined && ms >= least * 1_000 && ms <= longest * 1_000
@@ -35,7 +35,7 @@ export function duration(description: string, example: number | string, least = 
   return z
     .union([z.number(), z.string().max(50)], message)
     .refine(fits, message)
-    .meta({ description: `${description} Seconds, or text with units: \`"90s"\`, \`"1h30m"\`.`, example })
+    .meta({ description: `${description} Seconds, or a string with units: \`"90s"\`, \`"1h30m"\`.`, example })
 }
 
 /** A text that people see and stores index: without control characters, which not every store can hold. */
@@ -44,7 +44,7 @@ export function label(longest: number) {
     .string()
     .min(1)
     .max(longest)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not have control characters')
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters')
 }
 
 /** A number in a query string: digits with an optional fraction, nothing else. */
@@ -72,7 +72,7 @@ export function queryList<T>(value: z.ZodType<T>) {
     text.split(',').flatMap((part) => {
       const parsed = value.safeParse(part)
       if (parsed.success) return [parsed.data]
-      context.addIssue({ code: 'custom', message: parsed.error.issues[0]?.message ?? 'is not valid' })
+      context.addIssue({ code: 'custom', message: parsed.error.issues[0]?.message ?? 'is invalid' })
       return []
     })
   return z.preprocess(joined, z.string().max(10_000).transform(split))

@@ -14,7 +14,7 @@ describe('an error', () => {
     const error = new TaskUnknown('abc')
     expect(error).toBeInstanceOf(TaskError)
     expect(error).toMatchObject({ name: 'TaskUnknown', code: 'TASK_UNKNOWN', id: 'abc' })
-    expect(error.message).toBe('There is no task "abc". It may have been pruned after its retention.')
+    expect(error.message).toBe('There is no task "abc". It may have been deleted after its retention period.')
   })
 
   test('says what would have been right', () => {
@@ -25,7 +25,9 @@ describe('an error', () => {
       { path: '', message: 'must be an object' },
     ]
     const { message } = new ParametersInvalid('add', issues)
-    expect(message).toBe('The parameters do not fit the type "add": a: must be a number; must be an object.')
+    expect(message).toBe(
+      'The parameters do not match the schema of type "add": a: must be a number; must be an object.',
+    )
     expect(new ControlRefused('pause', 'abc', 'failed').message).toBe('Cannot pause task abc: it is failed.')
     expect(new ControlRefused('retry', 'abc', 'failed', 'its code runs').message).toContain(
       'it is failed, and its code runs.',

@@ -2,7 +2,7 @@ import { withoutPassword } from './secrets.ts'
 import type { ErrorRecord, Status } from './task.ts'
 import { clip } from './text.ts'
 
-/** The one family of errors. `code` is stable; data that a program needs stands in fields of its own. */
+/** Base class of all errors. `code` is stable; data that a program needs is in fields of its own. */
 export abstract class TaskError extends Error {
   abstract readonly code: string
   override get name(): string {
@@ -16,17 +16,17 @@ export class TaskUnknown extends TaskError {
   readonly code = 'TASK_UNKNOWN'
   readonly id: string
   constructor(id: string) {
-    super(`There is no task ${quote(id)}. It may have been pruned after its retention.`)
+    super(`There is no task ${quote(id)}. It may have been deleted after its retention period.`)
     this.id = id
   }
 }
 
 export class TaskIdAmbiguous extends TaskError {
   readonly code = 'TASK_ID_AMBIGUOUS'
-  /** Whole ids that the text may mean: the first ten. */
+  /** The first ten full ids that match. */
   readonly candidates: readonly string[]
   constructor(text: string, candidates: readonly string[]) {
-    super(`More than one task id begins or ends with ${quote(text)}: give more characters, or the whole id.`)
+    super(`More than one task id begins or ends with ${quote(text)}. Give more characters, or the full id.`)
     this.candidates = candidates.slice(0, 10)
   }
 }
@@ -44,7 +44,7 @@ export class ParametersInvalid extends TaskError {
   readonly code = 'PARAMETERS_INVALID'
   readonly issues: readonly Issue[]
   constructor(type: string, issues: readonly Issue[]) {
-    super(`The parameters do not fit the type ${quote(type)}: ${listIssues(issues)}.`)
+    super(`The parameters do not match the schema of type ${quote(type)}: ${listIssues(issues)}.`)
     this.issues = issues
   }
 }
@@ -53,7 +53,7 @@ export class OptionsInvalid extends TaskError {
   readonly code = 'OPTIONS_INVALID'
   readonly issues: readonly Issue[]
   constructor(issues: readonly Issue[]) {
-    super(`The request is not valid: ${listIssues(issues)}.`)
+    super(`The request is invalid: ${listIssues(issues)}.`)
     this.issues = issues
   }
 }
@@ -83,7 +83,7 @@ export class IdempotencyKeyReused extends TaskError {
   readonly id: string
   constructor(key: string, id: string) {
     super(
-      `The idempotency key ${quote(key)} belongs to task ${id}, which was submitted with another type, parameters or options.`,
+      `The idempotency key ${quote(key)} was used for task ${id}, which has a different type, parameters or options.`,
     )
     this.id = id
   }
@@ -93,7 +93,7 @@ export class QueueFull extends TaskError {
   readonly code = 'QUEUE_FULL'
   readonly limit: number
   constructor(limit: number) {
-    super(`The queue holds its limit of ${limit} waiting tasks. Try again later.`)
+    super(`The queue is full: its limit is ${limit} waiting tasks. Try again later.`)
     this.limit = limit
   }
 }
@@ -102,7 +102,9 @@ export class TooManyOperations extends TaskError {
   readonly code = 'TOO_MANY_OPERATIONS'
   readonly limit: number
   constructor(limit: number) {
-    super(`This node carries out ${limit} operations at once, and is at it. Try again when one has ended.`)
+    super(
+      `This node is already running ${limit} operations, its limit. Try again when one of them has finished.`,
+    )
     this.limit = limit
   }
 }
@@ -111,7 +113,7 @@ export class OperationUnknown extends TaskError {
   readonly code = 'OPERATION_UNKNOWN'
   readonly id: string
   constructor(id: string) {
-    super(`There is no operation ${quote(id)}. Old ones are forgotten.`)
+    super(`There is no operation ${quote(id)}. Only the latest 1,000 are kept.`)
     this.id = id
   }
 }
@@ -120,25 +122,25 @@ export class TooLarge extends TaskError {
   readonly code = 'TOO_LARGE'
   readonly limit: number
   constructor(what: string, limit: number) {
-    super(`The size of the ${what} is beyond its limit of ${limit} bytes.`)
+    super(`The ${what} exceeds the limit of ${limit} bytes.`)
     this.limit = limit
   }
 }
 
-/** The address of a database is a mistake: waiting cannot help, and nothing was opened or made. */
+/** The database URL is wrong. Waiting cannot help, and nothing was opened or created. */
 export class DatabaseInvalid extends TaskError {
   readonly code = 'DATABASE_INVALID'
-  /** `why`: what is wrong, and the remedy; a clause without a full stop. */
+  /** `why`: what is wrong and how to fix it; a clause without a full stop. */
   constructor(address: string, why: string) {
     super(
-      `The database address ${quote(withoutPassword(address))} is not valid: ${why}${why.endsWith('?') ? '' : '.'}`,
+      `The database URL ${quote(withoutPassword(address))} is invalid: ${why}${why.endsWith('?') ? '' : '.'}`,
     )
   }
 }
 
 /**
- * The store cannot be reached or written. `STORE_UNAVAILABLE`: now, so that trying again helps; the others: until an operator
- * has done something. `unknown`: a commit failed so that its outcome is not known.
+ * The store cannot be reached or written. `STORE_UNAVAILABLE` is temporary, so a retry helps; the other codes last until an operator
+ * acts. `unknown`: a commit failed and its outcome is not known.
  */
 export class StoreUnavailable extends TaskError {
   readonly code: 'STORE_UNAVAILABLE' | 'STORE_LOST' | 'STORE_DAMAGED' = 'STORE_UNAVAILABLE'
@@ -149,12 +151,12 @@ export class StoreUnavailable extends TaskError {
   }
 }
 
-/** The files of the database were removed or replaced: what is written now would be gone with the process. */
+/** The database files were removed or replaced: anything written now would be lost with the process. */
 export class StoreLost extends StoreUnavailable {
   override readonly code = 'STORE_LOST'
 }
 
-/** The database says of itself that it is damaged. */
+/** The database reports that it is damaged. */
 export class StoreDamaged extends StoreUnavailable {
   override readonly code = 'STORE_DAMAGED'
 }
@@ -162,7 +164,7 @@ export class StoreDamaged extends StoreUnavailable {
 export class ShuttingDown extends TaskError {
   readonly code = 'SHUTTING_DOWN'
   constructor() {
-    super('This node is shutting down and takes no more work.')
+    super('This node is shutting down and accepts no new work.')
   }
 }
 
@@ -175,7 +177,7 @@ export class TaskFailed extends TaskError {
   }
 }
 
-/** Reason of a handler's signal, and what `task.*` throws, when the task is cancelled. */
+/** The reason of a handler's signal, and what `task.*` throws, when the task is cancelled. */
 export class TaskCancelled extends TaskError {
   readonly code = 'CANCELLED'
   constructor(id: string) {
@@ -183,23 +185,23 @@ export class TaskCancelled extends TaskError {
   }
 }
 
-/** Reason of a handler's signal when its active time is used up. */
+/** The reason of a handler's signal when the attempt exceeds its timeout. */
 export class TaskTimeout extends TaskError {
   readonly code = 'TIMEOUT'
   constructor(ms: number) {
-    super(`The attempt ran longer than its timeout of ${ms / 1_000} s of active time.`)
+    super(`The attempt exceeded its timeout of ${ms / 1_000} s (active time).`)
   }
 }
 
-/** Reason of a handler's signal when this copy of it must end although the task lives on: drain, takeover, parking limit. */
+/** The reason of a handler's signal when this run must stop but the task continues: drain, takeover or parking limit. */
 export class TaskUnwound extends TaskError {
   readonly code = 'UNWOUND'
   constructor(why: string) {
-    super(`This copy of the handler ends: ${why}.`)
+    super(`This run of the handler stops: ${why}.`)
   }
 }
 
-/** Thrown by a handler: no retry can help. */
+/** Thrown by a handler to fail the task without a retry. */
 export class NonRetryableError extends TaskError {
   readonly code: string = 'NON_RETRYABLE'
   override get name(): string {

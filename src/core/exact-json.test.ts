@@ -35,7 +35,7 @@ describe('JSON with exact numbers', () => {
 
   test('says what is wrong, and what to do', () => {
     expect(() => parseExact('{"a":[9007199254740993]}')).toThrow(
-      'a.0: 9007199254740993 is an integer beyond ±(2^53 - 1), of which digits would be lost; send it as text',
+      'a.0: 9007199254740993 is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string',
     )
   })
 

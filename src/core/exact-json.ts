@@ -80,11 +80,11 @@ function isKey(text: string, end: number): boolean {
 function faultOf(literal: string): string | undefined {
   const value = Number(literal)
   const brief = literal.length <= 40 ? literal : `${literal.slice(0, 39)}…`
-  if (!Number.isFinite(value)) return `${brief} is beyond what a JSON number can hold; send it as text`
+  if (!Number.isFinite(value)) return `${brief} is too large for a JSON number; send it as a string`
   if (value === 0 && /^[^eE]*[1-9]/.test(literal))
     return `${brief} is closer to zero than a JSON number can be`
   if (/^-?\d+$/.test(literal) && !Number.isSafeInteger(value) && !hasDigits(value, literal)) {
-    return `${brief} is an integer beyond ±(2^53 - 1), of which digits would be lost; send it as text`
+    return `${brief} is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string`
   }
   return undefined
 }

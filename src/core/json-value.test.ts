@@ -32,7 +32,7 @@ describe('a value that JSON would change', () => {
     [new ArrayBuffer(2), 'result', /^an ArrayBuffer /],
     [{ at: new Date(Number.NaN) }, 'result.at', /^an invalid Date /],
     [{ toJSON: () => ({ a: [Number.NaN] }) }, 'result.a[0]', /^NaN /],
-    [circular, 'result.self[0]', /leads back/],
+    [circular, 'result.self[0]', /circular reference/],
   ])('is found and named (%#)', (value, path, message) => {
     expect(misfitOf(value, 'result')).toEqual({ path, message: expect.stringMatching(message) as string })
   })

@@ -25,7 +25,7 @@ function look(value: unknown, key: string | number, above: Set<object>): Misfit 
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function') return lookWritten(value, toJSON.call(value, String(key)), above)
   if (typeof value !== 'object') return misfit(`a ${typeof value}`, remedies[typeof value])
-  if (above.has(value)) return { path: '', message: 'leads back to an object that it is part of' }
+  if (above.has(value)) return { path: '', message: 'is a circular reference' }
   const kind = kindOf(value)
   if (kind !== undefined)
     return misfit(`${/^[AEIOU]/.test(kind) ? 'an' : 'a'} ${kind}`, remedies[kind] ?? ofClass)

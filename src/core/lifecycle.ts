@@ -1,6 +1,6 @@
 import type { Control, Status } from './task.ts'
 
-/** One row of the lifecycle: who may move a task from where to where. */
+/** One row of the lifecycle: who may move a task from which states to which. */
 export type Move = Readonly<{
   from: readonly Status[]
   to: readonly Status[]
@@ -9,7 +9,7 @@ export type Move = Readonly<{
 }>
 
 /**
- * The lifecycle, whole. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value;
+ * The complete lifecycle. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value;
  * nothing else decides what a task may do.
  */
 export const lifecycle = {
@@ -17,164 +17,164 @@ export const lifecycle = {
     from: [],
     to: ['queued', 'scheduled'],
     who: 'API',
-    why: 'A new task; `scheduled` while its `run_at` is ahead.',
+    why: 'A new task. `scheduled` if its `run_at` is in the future.',
   },
   due: {
     from: ['scheduled'],
     to: ['queued'],
     who: 'promoter',
-    why: 'Its time has come, by the clock of the store.',
+    why: 'Its due time has come, by the clock of the store.',
   },
   claim: {
     from: ['queued'],
     to: ['running'],
     who: 'node',
-    why: 'A node takes it into a slot; the fence rises, and a new attempt begins unless one is open.',
+    why: 'A node takes it into a slot. The fence rises, and a new attempt starts unless one is open.',
   },
   pause: {
     from: ['scheduled', 'queued'],
     to: ['paused'],
     who: 'API',
-    why: 'Nothing runs yet, so it is paused at once.',
+    why: 'Nothing is running yet, so the pause takes effect immediately.',
   },
   'ask-pause': {
     from: ['running'],
     to: ['pausing'],
     who: 'API',
-    why: 'The wish is stored and the node told; the handler goes on to its next pause point.',
+    why: 'The request is stored and the node is notified. The handler continues to its next pause point.',
   },
   'settle-pause': {
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The handler is at a pause point; checkpoint and status are one commit, the slot is free.',
+    why: 'The handler is at a pause point. Checkpoint and status commit together, and the slot is free.',
   },
   'take-back': {
     from: ['pausing'],
     to: ['running'],
     who: 'API',
-    why: 'Resume before the pause took hold: a settle of the older wish matches nothing.',
+    why: 'Resumed before the pause took effect. A late confirmation of that pause changes nothing.',
   },
   resume: {
     from: ['paused'],
     to: ['queued', 'scheduled'],
     who: 'API',
-    why: 'Back into the queue, or to its due time. The fence stays, so that a parked handler can go on.',
+    why: 'Back to the queue, or to its due time. The fence does not change, so a parked handler can continue.',
   },
   cancel: {
     from: ['scheduled', 'queued', 'paused'],
     to: ['cancelled'],
     who: 'API',
-    why: 'No code of it is alive, so it is cancelled at once.',
+    why: 'None of its code is alive, so it is cancelled immediately.',
   },
   'ask-cancel': {
     from: ['running', 'pausing', 'paused', 'queued', 'scheduled'],
     to: ['cancelling'],
     who: 'API',
-    why: 'Code of it is alive (running or parked) and must stop first. Cancel beats pause.',
+    why: 'Its code is alive (running or parked) and must stop first. A cancel overrides a pause.',
   },
   complete: {
     from: ['running', 'pausing', 'paused', 'cancelling'],
     to: ['completed'],
     who: 'node',
-    why: 'Work that is done wins every race; even a parked handler that returns, while its fence holds.',
+    why: 'Finished work wins every race, even if a parked handler returns, provided its fence is still current.',
   },
   'settle-cancel': {
     from: ['cancelling'],
     to: ['cancelled'],
     who: 'node',
-    why: 'The code has stopped, or was fenced off after the grace.',
+    why: 'The code has stopped, or was fenced off after the grace period.',
   },
   fence: {
     from: ['running', 'pausing', 'cancelling'],
     to: ['running', 'pausing', 'cancelling'],
     who: 'node',
-    why: 'The code ignores its signal and is ended by force: the fence rises first, then the thread or process is killed.',
+    why: 'The code ignores its signal. The fence rises first, then the thread or process is killed.',
   },
   'retry-later': {
     from: ['running'],
     to: ['scheduled', 'queued'],
     who: 'node',
-    why: 'The attempt failed and budget is left: again after the back-off.',
+    why: 'The attempt failed and attempts are left. The next one starts after the back-off.',
   },
   'retry-paused': {
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The attempt failed while it was asked to pause: the retry waits for the resume.',
+    why: 'The attempt failed while a pause was requested. The retry waits for a resume.',
   },
   fail: {
     from: ['running', 'pausing'],
     to: ['failed'],
     who: 'node',
-    why: 'The budget is spent, or the error says that no retry can help.',
+    why: 'No attempts are left, or the error is not retryable.',
   },
   release: {
     from: ['running'],
     to: ['queued'],
     who: 'node',
-    why: 'The node drains; no budget is used.',
+    why: 'The node is draining. This does not count as a failure.',
   },
   'release-paused': {
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The node drains while a pause is asked; no budget is used.',
+    why: 'The node is draining while a pause is requested. This does not count as a failure.',
   },
   unpark: {
     from: ['paused', 'queued', 'scheduled'],
     to: ['paused', 'queued', 'scheduled'],
     who: 'node',
-    why: 'The suspended handler was unwound; the next run starts from the checkpoint.',
+    why: 'The parked handler was unwound. The next run starts from the checkpoint.',
   },
   lost: {
     from: ['running'],
     to: ['queued', 'failed'],
     who: 'reaper, node',
-    why: 'Its node or process died. A suspect with more losses than the limit since the last checkpoint is `POISON`.',
+    why: 'Its node or process died. A suspect with more crashes than the limit since its last checkpoint fails as `POISON`.',
   },
   'lost-pausing': {
     from: ['pausing'],
     to: ['paused'],
     who: 'reaper, node',
-    why: 'Its node or process died; the wish to pause survives.',
+    why: 'Its node or process died. The requested pause takes effect.',
   },
   'lost-cancelling': {
     from: ['cancelling'],
     to: ['cancelled'],
     who: 'reaper, node',
-    why: 'Its node or process died, and with it the code.',
+    why: 'Its node or process died, and the code with it.',
   },
   'lost-parked': {
     from: ['paused', 'queued', 'scheduled'],
     to: ['paused', 'queued', 'scheduled'],
     who: 'reaper',
-    why: 'The node that parked the handler died; the checkpoint remains.',
+    why: 'The node that parked the handler died. The checkpoint remains.',
   },
   retry: {
     from: ['failed', 'cancelled'],
     to: ['queued'],
     who: 'API',
-    why: 'Once more, on request: the fence rises and the budgets are new.',
+    why: 'Runs again on request. The fence rises, and failures and crashes start from zero.',
   },
 } as const satisfies Record<string, Move>
 
 export type MoveName = keyof typeof lifecycle
 
-/** What each state means to a person. */
+/** What each state means, for people. */
 export const meanings: Readonly<Record<Status, string>> = {
-  scheduled: 'It is due later: it was submitted with a delay, or waits for its next attempt.',
-  queued: 'It waits for a slot, by priority and then by its place in the queue.',
-  running: 'A node runs its handler.',
-  pausing: 'A pause is asked; the handler has not come to a pause point yet.',
-  paused: 'It stands still, holds no slot, and goes on when it is resumed.',
-  cancelling: 'A cancel is asked; its code has not stopped yet.',
-  completed: 'It has its result. Nothing changes it any more.',
-  failed: 'Its attempts are used up, or no retry can help. A retry by hand begins anew.',
-  cancelled: 'It was cancelled, and its code has stopped or is fenced off. A retry by hand begins anew.',
+  scheduled: 'Due later: submitted with a delay, or waiting for its next attempt.',
+  queued: 'Waiting for a slot, ordered by priority and then by queue position.',
+  running: 'A node is running its handler.',
+  pausing: 'A pause is requested. The handler has not reached a pause point yet.',
+  paused: 'Suspended. It holds no slot and continues when resumed.',
+  cancelling: 'A cancel is requested. Its code has not stopped yet.',
+  completed: 'Finished with a result. It never changes again.',
+  failed: 'No attempts are left, or the error is not retryable. You can retry it.',
+  cancelled: 'Cancelled. Its code has stopped or is fenced off. You can retry it.',
 }
 
-/** The moves that each control may make, in the order in which they are tried. */
+/** The moves each control may make, in the order in which they are tried. */
 export const controlMoves = {
   pause: ['pause', 'ask-pause'],
   resume: ['take-back', 'resume'],
@@ -182,7 +182,7 @@ export const controlMoves = {
   retry: ['retry'],
 } as const satisfies Record<Control, readonly MoveName[]>
 
-/** Where a control that was accepted still stands: repeated there, it succeeds without effect. */
+/** The states in which an accepted control still holds: repeating it there succeeds without effect. */
 export const standing = {
   pause: ['pausing', 'paused'],
   resume: ['scheduled', 'queued', 'running'],

@@ -111,7 +111,7 @@ export function controlled(
   const name = controlMoves[control].find((candidate) => mayTake(candidate, task))
   if (name === undefined) return { kind: 'refused' }
   if (control === 'retry' && moment.codeAlive) {
-    return { kind: 'refused', why: 'the code of its last run has not stopped yet' }
+    return { kind: 'refused', why: 'the code of its previous run has not stopped yet' }
   }
   const wish = { wish: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
@@ -274,7 +274,7 @@ function lostRun(task: Task, moment: Moment, { by, why, poisonLimit, crashes, ch
   const error: ErrorRecord = {
     code: 'POISON',
     name: 'Poison',
-    message: `Its node or process died ${crashes} times while it ran, without a new checkpoint in between, at last with no other suspect beside it.`,
+    message: `Its node or process died ${crashes} times while running it, without a new checkpoint in between and finally with no other suspect on the node.`,
   }
   return move(task, 'lost', 'failed', moment, by, { ...ended, crashes, error }, why)
 }

@@ -68,8 +68,7 @@ export async function docs(app: FastifyInstance, { version, types }: DocsOptions
   app.get<{ Params: { file: string } }>('/docs/assets/:file', async (request, reply) => {
     const { file } = request.params
     const asset = assets.get(file)
-    if (asset === undefined)
-      throw new RequestRefused('NOT_FOUND', `There is no asset ${JSON.stringify(file)}.`)
+    if (asset === undefined) throw new RequestRefused('NOT_FOUND', `No asset ${JSON.stringify(file)}.`)
     reply.header('content-type', `${asset.media}; charset=utf-8`)
     reply.header('cache-control', 'public, max-age=3600')
     reply.header('x-content-type-options', 'nosniff')

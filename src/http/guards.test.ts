@@ -73,5 +73,5 @@ test('an origin of a proxy that hides the Host says both ways out', () => {
     headers: { host: '127.0.0.1:8000', origin: 'https://tasks.example.com' },
   })
   expect(refused?.message).toContain('FERMATA_ALLOWED_ORIGINS')
-  expect(refused?.message).toContain('have the proxy pass the Host header on')
+  expect(refused?.message).toContain('configure the proxy to pass on the Host header')
 })

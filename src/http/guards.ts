@@ -60,7 +60,7 @@ export class Guard {
     if (host === '') {
       if (/^\/(?:healthz|readyz)(?:\?|$)/.test(url)) return undefined
       const detail =
-        'The request has no Host header, with which only /healthz and /readyz can do without. Send the name of this server, or have the proxy in front send it; FERMATA_ALLOWED_HOSTS lists names that it answers to.'
+        'The request has no Host header. Only /healthz and /readyz work without one. Send the name of this server, or configure the proxy in front of it to do so. FERMATA_ALLOWED_HOSTS lists the accepted names.'
       return new RequestRefused('HOST_FORBIDDEN', detail)
     }
     const name = nameOf(host)
@@ -68,7 +68,7 @@ export class Guard {
       return undefined
     }
     const remedy = name === undefined ? '' : ` To allow it, add ${name} to FERMATA_ALLOWED_HOSTS.`
-    const detail = `This server does not answer to the Host ${quoted(host)}: it answers to IP addresses, localhost, names without a dot, its own name, and those in FERMATA_ALLOWED_HOSTS.${remedy}`
+    const detail = `This server does not accept the Host ${quoted(host)}. It accepts IP addresses, localhost, names without a dot, its own host name, and those in FERMATA_ALLOWED_HOSTS.${remedy}`
     return new RequestRefused('HOST_FORBIDDEN', detail)
   }
 
@@ -76,12 +76,12 @@ export class Guard {
     const { origin, host = '' } = headers
     if (this.allowsOrigin(origin)) return undefined
     if (origin !== undefined && !isSame(origin, host) && !isFile(method, url)) {
-      const detail = `Pages of ${quoted(origin)} may not call this server, which was called as ${quoted(host)}. To allow them, add the origin to FERMATA_ALLOWED_ORIGINS; or, if it is the address of this server at a proxy, have the proxy pass the Host header on.`
+      const detail = `Pages of ${quoted(origin)} may not call this server (called as ${quoted(host)}). To allow them, add the origin to FERMATA_ALLOWED_ORIGINS. If the origin is this server behind a proxy, configure the proxy to pass on the Host header.`
       return new RequestRefused('ORIGIN_FORBIDDEN', detail)
     }
     if (headers['sec-fetch-site'] !== 'cross-site' || isOpenedByLink(method, headers)) return undefined
     const detail =
-      'A page of another site may not call this server. To allow it, add its origin to FERMATA_ALLOWED_ORIGINS, and call by fetch in mode "cors".'
+      'Pages of other sites may not call this server. To allow one, add its origin to FERMATA_ALLOWED_ORIGINS and use fetch with mode "cors".'
     return new RequestRefused('ORIGIN_FORBIDDEN', detail)
   }
 }

@@ -18,8 +18,8 @@ function serverHandlers({ manager, version, base }: HandlerContext): Handlers<ke
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
     await manager.hold(type, held)
-    const message = held ? 'is held: nothing of it starts' : 'is not held any more'
-    return { message: `The type ${type} ${message}.`, task_type: type, held }
+    const message = held ? 'is held: its tasks do not start' : 'is no longer held'
+    return { message: `Type ${type} ${message}.`, task_type: type, held }
   }
 
   return {
@@ -47,7 +47,7 @@ function serverHandlers({ manager, version, base }: HandlerContext): Handlers<ke
     async getReadiness() {
       const trouble = await manager.trouble()
       if (trouble === null) return { status: 'ready' }
-      throw new RequestRefused('NOT_READY', `This server takes no work. ${trouble}`)
+      throw new RequestRefused('NOT_READY', `This server is not accepting work. ${trouble}`)
     },
   }
 }

@@ -23,10 +23,10 @@ function refusalOf({ path, message }: InexactNumber): RequestRefused {
   const [, inBatch] = ofParameters.exec(path) ?? []
   if (!ofParameters.test(path)) {
     const issues = [{ path, message }]
-    return new RequestRefused('OPTIONS_INVALID', `The request is not valid: ${path}: ${message}.`, { issues })
+    return new RequestRefused('OPTIONS_INVALID', `The request is invalid: ${path}: ${message}.`, { issues })
   }
   // Where the type itself refuses a parameter, its path begins below them.
   const issues = [{ path: inBatch === undefined ? path.replace('parameters.', '') : path, message }]
-  const detail = `The parameters cannot be kept as they are: ${path}: ${message}.`
+  const detail = `The parameters cannot be stored exactly: ${path}: ${message}.`
   return new RequestRefused('PARAMETERS_INVALID', detail, { issues })
 }

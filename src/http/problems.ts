@@ -58,7 +58,7 @@ export function problemOf(error: unknown): Problem | undefined {
 
 export const internal: Problem = {
   code: 'INTERNAL',
-  detail: 'Something went wrong inside the server. Its log names the cause under this request id.',
+  detail: 'Internal server error. The server log has the cause under this request id.',
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -127,11 +127,11 @@ function ofFramework(
 ): Problem | undefined {
   switch (error?.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return { code: 'TOO_LARGE', detail: `The body is larger than its limit.` }
+      return { code: 'TOO_LARGE', detail: 'The body is larger than the limit.' }
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return {
         code: 'UNSUPPORTED_MEDIA_TYPE',
-        detail: 'Send JSON, with the header Content-Type: application/json.',
+        detail: 'Send JSON with the header Content-Type: application/json.',
       }
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return { code: 'BODY_INVALID', detail: 'The body is empty; it must be a JSON object.' }
@@ -143,7 +143,7 @@ function ofFramework(
   }
   const status = error?.statusCode
   if (typeof status !== 'number' || status < 400 || status > 499) return undefined
-  return { code: 'REQUEST_INVALID', detail: `The request cannot be read: ${String(error?.message)}.` }
+  return { code: 'REQUEST_INVALID', detail: `The request cannot be parsed: ${String(error?.message)}.` }
 }
 
 function ofParser({ code }: NodeJS.ErrnoException): Problem {

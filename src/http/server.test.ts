@@ -83,7 +83,7 @@ test('readiness is denied with the reason why no work is taken, and health is no
   expect([answer.statusCode, answer.json().code, answer.json().detail]).toEqual([
     503,
     'NOT_READY',
-    'This server takes no work. The disk is full.',
+    'This server is not accepting work. The disk is full.',
   ])
   expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
 })

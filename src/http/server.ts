@@ -120,7 +120,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (problem === undefined) {
       logger.error(
         { err: error, request_id: request.id, method: request.method, path: pathOf(request) },
-        'a call failed',
+        'request failed',
       )
     }
     if (problem !== undefined) logRefusal(request, problem)
@@ -173,7 +173,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     app.addHook('onResponse', (request, reply, done) => {
       const { id, method } = request
       const { statusCode: status, elapsedTime: ms } = reply
-      logger.debug({ request_id: id, method, path: pathOf(request), status, ms }, 'answered')
+      logger.debug({ request_id: id, method, path: pathOf(request), status, ms }, 'request handled')
       done()
     })
   }
@@ -311,7 +311,7 @@ function refuseOthers(app: FastifyInstance, path: string, allowed: readonly stri
     method: app.supportedMethods.filter((method) => !allowed.includes(method)),
     url: patternOf(path),
     onRequest(request, _reply, done) {
-      const detail = `${request.method} is not possible here; use ${headers.allow}.`
+      const detail = `${request.method} is not supported here; use ${headers.allow}.`
       done(new RequestRefused('METHOD_NOT_ALLOWED', detail, { headers }))
     },
     handler: () => undefined,
@@ -332,7 +332,7 @@ function pathOf({ url }: FastifyRequest): string {
 }
 
 function nothingAt({ method, url }: FastifyRequest): RequestRefused {
-  return new RequestRefused('NOT_FOUND', `There is nothing at ${method} ${url.slice(0, 200)}.`)
+  return new RequestRefused('NOT_FOUND', `No resource at ${method} ${url.slice(0, 200)}.`)
 }
 
 /** The caller's own id when it is sane, so that it is found in both logs. */

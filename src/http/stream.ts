@@ -147,7 +147,7 @@ export class Streams {
     } catch (error) {
       this.#logger.warn(
         { err: error, path: reply.request.url.split('?', 1)[0], request_id: reply.request.id },
-        'a stream of events broke off',
+        'an event stream broke off',
       )
     } finally {
       clearInterval(beat)

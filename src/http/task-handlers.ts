@@ -21,7 +21,7 @@ export function taskHandlers({
   const control = async (id: string, name: Control, wait: number, fromStart = false) => {
     const task = await manager.control(id, name, { wait: wait * 1_000, fromStart })
     return {
-      message: `The ${name} was accepted: the task is ${task.status}.`,
+      message: `Request to ${name} accepted: the task is ${task.status}.`,
       task_id: id,
       status: task.status,
     }
@@ -36,8 +36,8 @@ export function taskHandlers({
       reply.header('location', `${base}/api/task/${task.id}`)
       if (replayed) reply.header('idempotency-replayed', 'true')
       const message = replayed
-        ? `A task of type ${task.type} was submitted with this idempotency key before.`
-        : `A task of type ${task.type} was submitted.`
+        ? `This task of type ${task.type} was already submitted with the same idempotency key.`
+        : `Task of type ${task.type} submitted.`
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, asked)
       const wait = asked.wait ?? query.wait
@@ -64,7 +64,7 @@ export function taskHandlers({
       return {
         task_ids: accepted.map(({ task }) => task.id),
         replayed: accepted.filter(({ replayed }) => replayed).length,
-        message: `${accepted.length} tasks of type ${type} were submitted.`,
+        message: `${accepted.length} ${accepted.length === 1 ? 'task' : 'tasks'} of type ${type} submitted.`,
       }
     },
 
@@ -131,7 +131,7 @@ export function taskHandlers({
 
     async purgeTask({ params }) {
       await manager.purge(params.task_id)
-      return { message: 'The task was deleted.', task_id: params.task_id }
+      return { message: 'Task deleted.', task_id: params.task_id }
     },
   }
 }

@@ -146,7 +146,7 @@ export class Traffic {
     }
     throw new RequestRefused(
       'OVERLOADED',
-      'The server has no memory left for this request now: send it again later.',
+      'The server has no memory for this request at the moment. Try again later.',
     )
   }
 
@@ -180,7 +180,7 @@ export class Traffic {
 }
 
 function endAsLate(socket: Socket, requestId: string): void {
-  const late = Object.assign(new Error('the body has stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+  const late = Object.assign(new Error('the request body stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
   refuseOnSocket(late, socket, requestId)
   socket.destroySoon()
 }

@@ -13,18 +13,18 @@ type Flags = Partial<Record<string, string | boolean>>
 export function operatorCommands(): Command[] {
   const all = Object.keys(settings) as SettingName[]
   return [
-    command('serve', 'Run the server: API, queue and the tasks themselves.', all, (config) =>
+    command('serve', 'Run a server: API, web page, queue and tasks.', all, (config) =>
       runNode(config, 'serve'),
     ),
     command(
       'worker',
-      'Run tasks of a database that other nodes serve: no API, only /healthz and /readyz.',
+      'Run a node without the API: it runs tasks and answers only /healthz and /readyz.',
       all,
       (config) => runNode(config, 'worker'),
     ),
     command(
       'migrate',
-      'Bring the tables of the database up to date, as every start does, and end.',
+      'Migrate the database schema, as every start does, and exit.',
       ['database', 'logLevel'],
       runMigrate,
     ),
@@ -75,7 +75,7 @@ export function explained(error: unknown): readonly [line: string, code: number]
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return undefined
   if (code === 'EADDRINUSE') {
     return [
-      `Port ${port} of ${address} is in use: stop the other program, or choose another port with --port or PORT.`,
+      `Port ${port} on ${address} is in use. Stop the other program, or choose another port with --port or PORT.`,
       1,
     ]
   }

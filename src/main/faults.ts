@@ -18,7 +18,7 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
   process.on('uncaughtException', (error) => {
     const task = culprit()
     if (task === undefined) {
-      logger.fatal({ err: error }, 'an error was thrown where nobody could catch it; the server ends')
+      logger.fatal({ err: error }, 'uncaught error outside any task: the server exits')
       if (ending) process.exit(1)
       ending = true
       setTimeout(() => process.exit(1), givesBackIn)
@@ -27,8 +27,8 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
     }
     const about = { err: error, task: task.id, type: task.type }
     if (task.blame(error))
-      logger.error(about, 'a task threw an error that nobody could catch: it fails, and the server goes on')
-    else logger.error(about, 'code that a task left behind threw an error; the server goes on')
+      logger.error(about, 'uncaught error in a task: the task fails, the server continues')
+    else logger.error(about, 'uncaught error in code of a finished task: the server continues')
   })
   // By the time somebody listens to a promise after all, the platform has lost whose code rejected it.
   const rejectedBy = new WeakMap<Promise<unknown>, Culprit>()
@@ -37,8 +37,8 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
     if (task !== undefined) rejectedBy.set(promise, task)
     const about = { err: reason, ...(task === undefined ? {} : { task: task.id, type: task.type }) }
     if (task?.rejected(promise, reason) === true)
-      logger.error(about, 'a promise of a task was rejected and nobody listened: the task fails')
-    else logger.error(about, 'a promise was rejected and nobody listened; the server goes on')
+      logger.error(about, 'unhandled rejection in a task: the task fails')
+    else logger.error(about, 'unhandled rejection: the server continues')
   })
   process.on('rejectionHandled', (promise) => rejectedBy.get(promise)?.handled(promise))
 }
@@ -63,7 +63,7 @@ export function refuseExits(logger: Logger, stopping: () => boolean): void {
     if (culprit() !== undefined) throw refused(`process.exit(${code ?? ''})`)
     if (stopping()) return exit.call(process, code)
     const err = new Error(`process.exit(${code ?? ''}) was called`)
-    logger.fatal({ err }, 'code that belongs to no task ended the server')
+    logger.fatal({ err }, 'code outside any task ended the server')
     return exit.call(process, Number(code ?? process.exitCode ?? 0) || 1)
   }
   process.abort = () => {

@@ -49,7 +49,7 @@ export function leaveFirstProcess(): void {
 /** What is logged where `leaveFirstProcess` could not help; undefined where the program is not process 1. */
 export function firstProcessWarning(): string | undefined {
   if (process.pid !== 1) return undefined
-  return `this is process 1, and without ${shell} and setsid it cannot collect what commands leave behind: start the container with an init (docker run --init)`
+  return `running as process 1 without ${shell} and setsid, so orphaned processes of commands cannot be reaped: start the container with an init (docker run --init)`
 }
 
 /** A failed `execve` would end the process. */

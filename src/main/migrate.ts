@@ -9,6 +9,7 @@ export async function runMigrate(config: Pick<Config, 'database' | 'logLevel'>):
   const patience = patienceWith(logger, signalled())
   const { from, to } = await unlessStopped(migrate(config.database, patience), patience)
   const database = withoutPassword(config.database)
-  const done = from === to ? 'was up to date' : from === 0 ? 'was made' : `was brought up from schema ${from}`
+  const done =
+    from === to ? 'was up to date' : from === 0 ? 'was created' : `was migrated from schema ${from}`
   process.stdout.write(`${database} ${done}: schema ${to}.\n`)
 }

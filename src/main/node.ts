@@ -33,7 +33,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const warning = firstProcessWarning()
   if (warning !== undefined) logger.warn({}, warning)
   const stopped = signalled(() =>
-    logger.info({}, 'a hang-up was ignored: the server was started to survive it'),
+    logger.info({}, 'ignored SIGHUP: the server was started to outlive its terminal'),
   )
   let stopping = false
   let giveBack = async () => {}
@@ -45,7 +45,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
 
   if (!config.builtins && config.tasks === '') {
     throw new ConfigInvalid(
-      'There is no task type with --no-builtins (FERMATA_BUILTINS=false) alone: name your own with --tasks or FERMATA_TASKS.',
+      '--no-builtins (FERMATA_BUILTINS=false) leaves no task types: add your own with --tasks or FERMATA_TASKS.',
     )
   }
   const tasks = [
@@ -54,7 +54,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   ]
   const unknown = config.types?.find((name) => !tasks.some(({ type }) => type === name))
   if (unknown !== undefined)
-    throw new ConfigInvalid(`The types to run name ${unknown}, which is not defined.`)
+    throw new ConfigInvalid(`--types (FERMATA_TYPES) names ${unknown}, which is not defined.`)
   const patience = patienceWith(logger, stopped)
   const opening = openTaskManager({
     database: config.database,
@@ -92,14 +92,14 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   if (!isLoopback(config.host) && role === 'serve') {
     logger.warn(
       { host: config.host },
-      'anyone who can reach this address can run tasks: keep it behind a firewall or a proxy that knows who may',
+      'anyone who can reach this address can run tasks: put it behind a firewall or an authenticating proxy',
     )
   }
 
   const signal = await stopped
   logger.info(
     { signal, drain_seconds: config.drain / 1_000 },
-    'stopping: running tasks come to a pause point',
+    'stopping: waiting for running tasks to finish or reach a pause point',
   )
   await manager.close()
   const force = setTimeout(() => server.server.closeAllConnections(), lastGrace)
@@ -114,11 +114,11 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
 function mustBeAWorker({ database, maxConcurrent }: Config): void {
   if (!database.startsWith('postgres')) {
     throw new ConfigInvalid(
-      'A worker shares its database with nodes that serve the API: give it postgres://... with --database or DATABASE_URL, or use fermata serve.',
+      'A worker shares its database with nodes that serve the API: set --database or DATABASE_URL to postgres://..., or use fermata serve.',
     )
   }
   if (maxConcurrent === 0) {
-    throw new ConfigInvalid('A worker without slots does nothing: set --max-concurrent to 1 or more.')
+    throw new ConfigInvalid('A worker without slots cannot run tasks: set --max-concurrent to 1 or more.')
   }
 }
 
@@ -135,7 +135,7 @@ function banner(url: string, { database, maxConcurrent }: Config, role: 'serve' 
 ${role === 'serve' ? addresses(url) : `  Health  ${url}/readyz`}
   Tasks   ${withoutPassword(database)}, ${slots}
 
-  Ctrl+C stops: what runs is kept and goes on at the next start.
+  Press Ctrl+C to stop. Running tasks continue at the next start.
 
 `
 }

@@ -277,8 +277,8 @@ export class Attempt implements Savable {
     this.#node.logger.warn(
       { task: this.id, type: this.type.type },
       about === 'killed'
-        ? 'the handler ignores its signal and is killed'
-        : 'the handler ignores its signal: its task goes on without it, and it keeps its slot until it returns',
+        ? 'the handler ignores its signal: killing it'
+        : 'the handler ignores its signal: its task continues without it, and its slot stays in use until it returns',
     )
   }
 

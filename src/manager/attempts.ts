@@ -172,7 +172,7 @@ export class Attempts {
       if (beside.length >= this.#maxParked[place]) {
         const oldest = beside.find(({ hasCheckpoint }) => hasCheckpoint)
         if (oldest === undefined) continue
-        oldest.send({ kind: 'unwind', why: 'room is needed for a copy that was parked later' })
+        oldest.send({ kind: 'unwind', why: 'the limit of parked handlers was reached' })
       }
       this.#waitingToPark.delete(attempt)
       attempt.send({ kind: 'parking-granted' })

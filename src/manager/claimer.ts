@@ -109,7 +109,7 @@ export class Claimer {
       // Unless the store says that nothing was recorded, something may have been that did not start.
       this.#inDoubt ||= !(error instanceof StoreUnavailable) || error.unknown
       if (this.#inDoubt) this.#lookLater()
-      logger.warn({ err: error }, 'a claim failed; trying again')
+      logger.warn({ err: error }, 'claim failed; retrying')
       return false
     }
   }
@@ -134,7 +134,7 @@ export class Claimer {
       this.#inDoubt = true
       this.#options.logger.warn(
         { err: error },
-        'claimed tasks that did not start could not be given back; trying again',
+        'could not release claimed tasks that did not start; retrying',
       )
       return false
     }
@@ -147,7 +147,7 @@ export class Claimer {
       take(claimed)
     } catch (error) {
       this.#inDoubt = true
-      logger.error({ err: error, task: claimed.task.id }, 'a claimed task could not be started')
+      logger.error({ err: error, task: claimed.task.id }, 'could not start a claimed task')
     }
   }
 

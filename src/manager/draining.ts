@@ -20,7 +20,7 @@ export async function drain({ attempts, clock, logger, ms }: Drain): Promise<voi
   if (await endedWithin(gentle, attempts, clock)) return
   attempts.abortAll(why)
   if (await endedWithin(ms - gentle, attempts, clock)) return
-  logger.warn({ handlers: attempts.alive }, 'handlers still run at the end of the drain: fenced off')
+  logger.warn({ handlers: attempts.alive }, 'handlers still running at the end of the drain were fenced off')
   await Promise.race([attempts.giveUp(), sleep(clock, givesUpIn)])
 }
 

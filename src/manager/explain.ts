@@ -40,21 +40,23 @@ function reasonsOf(task: Task, around: Surroundings): Reason[] {
     case 'scheduled': {
       const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
       return task.failures > 0
-        ? [because('retry_later', `Attempt ${task.attempt} failed; it is tried again in ${seconds} s.`)]
-        : [because('due_later', `It is due in ${seconds} s.`)]
+        ? [because('retry_later', `Attempt ${task.attempt} failed. The next attempt starts in ${seconds} s.`)]
+        : [because('due_later', `Due in ${seconds} s.`)]
     }
     case 'queued':
       return reasonsInQueue(task, around)
     case 'paused':
-      return [because('paused', 'It is paused, until somebody resumes it.')]
+      return [because('paused', 'Paused until someone resumes it.')]
     case 'pausing':
-      return [because('pause_point', 'It was asked to pause, and runs on to its next pause point.')]
+      return [
+        because('pause_point', 'A pause is requested. The task keeps running until its next pause point.'),
+      ]
     case 'cancelling':
-      return [because('stopping', 'It was cancelled; its code has not stopped yet.')]
+      return [because('stopping', 'A cancel is requested. Its code has not stopped yet.')]
     case 'running':
-      return [because('running', 'It runs.')]
+      return [because('running', 'Running.')]
     default:
-      return [because('ended', `It is ${task.status}.`)]
+      return [because('ended', `The task is ${task.status}.`)]
   }
 }
 
@@ -62,26 +64,26 @@ function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: Surro
   const { type } = task
   const reasons: Reason[] = []
   const add = (code: ReasonCode, message: string) => reasons.push(because(code, message))
-  if (Object.hasOwn(counts.held, type)) add('type_held', `The type ${type} is held: nothing of it starts.`)
-  if (!nodes.types.includes(type)) add('type_unknown', `This node does not know the type ${type}.`)
-  if (!nodes.ready) add('node_stopping', 'This node is starting or stopping, and takes no work.')
-  if (nodes.slots === 0) add('no_slots', `No node that lives has slots for the type ${type}.`)
+  if (Object.hasOwn(counts.held, type)) add('type_held', `Type ${type} is held: its tasks do not start.`)
+  if (!nodes.types.includes(type)) add('type_unknown', `This node does not know type ${type}.`)
+  if (!nodes.ready) add('node_stopping', 'This node is starting up or shutting down.')
+  if (nodes.slots === 0) add('no_slots', `No live node has slots for type ${type}.`)
   const active = occupied(counts, type)
   if (concurrency !== null && active >= concurrency) {
-    add('concurrency_limit', `${active} tasks of the type ${type} run, which is its limit.`)
+    add('concurrency_limit', `Type ${type} is at its concurrency limit: ${active} running.`)
   }
   if (nodes.slots > 0 && nodes.slotsInUse >= nodes.slots) {
-    add('no_free_slot', `All ${nodes.slots} slots of the nodes that run it are taken.`)
+    add('no_free_slot', `All ${nodes.slots} slots of the nodes that run this type are in use.`)
   }
   if (isSuspect(task)) {
     const times = `${task.crashes} times in a row`
-    add('suspect', `Its node died ${times} while it ran. Of such tasks each node runs one at a time.`)
+    add('suspect', `Its node crashed ${times} while running it. Each node runs such tasks one at a time.`)
   }
   if (reasons.length > 0 && ahead > 0) {
     const many = ahead >= positionLimit ? `${positionLimit} or more` : String(ahead)
-    add('others_first', `Tasks before it in the queue: ${many}.`)
+    add('others_first', `Tasks ahead in the queue: ${many}.`)
   }
-  if (reasons.length === 0) add('about_to_start', 'It starts within moments.')
+  if (reasons.length === 0) add('about_to_start', 'About to start.')
   return reasons
 }
 

@@ -78,7 +78,7 @@ export class Follower {
         (payload) =>
           logger.warn(
             { payload: payload.slice(0, 200) },
-            'something other than a node sends notifications on the channel of the database: they are ignored',
+            'ignoring notifications on the node channel of the database that do not come from a node',
           ),
       ),
     ]
@@ -197,7 +197,7 @@ export class Follower {
         }),
       )
     } catch (error) {
-      logger.debug({ err: error }, 'a look at the tasks of other nodes failed')
+      logger.debug({ err: error }, 'could not read the tasks of other nodes')
     }
   }
 

@@ -52,7 +52,7 @@ export class Loop {
         wait = await this.#work()
       } catch (error) {
         wait = 1_000
-        this.#logger.warn({ err: error, loop: this.#name }, 'upkeep failed; trying again')
+        this.#logger.warn({ err: error, loop: this.#name }, 'maintenance failed; retrying')
       }
     } while (this.#again && !this.#stopped)
     this.#running = undefined

@@ -133,13 +133,19 @@ export class Operations {
       const reachedEnd = await this.#work(running)
       ended(this.#over.signal.aborted ? 'interrupted' : reachedEnd ? 'completed' : 'cancelled')
     } catch (error) {
-      logger.error({ err: error, operation: running.operation.id }, 'an operation failed')
-      ended('failed', error instanceof StoreUnavailable ? error.message : 'Something went wrong inside.')
+      logger.error({ err: error, operation: running.operation.id }, 'bulk operation failed')
+      ended(
+        'failed',
+        error instanceof StoreUnavailable ? error.message : 'Internal error; see the log of the server.',
+      )
     }
     try {
       await this.#patiently(() => this.#options.store.saveOperation(running.operation))
     } catch (error) {
-      logger.warn({ err: error, operation: running.operation.id }, 'the end of an operation was not recorded')
+      logger.warn(
+        { err: error, operation: running.operation.id },
+        'could not record the end of a bulk operation',
+      )
     }
     this.#running.delete(running.operation.id)
   }

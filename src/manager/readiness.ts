@@ -43,7 +43,7 @@ export class Readiness {
       return null
     } catch (error) {
       if (error instanceof StoreUnavailable) return error.message
-      return `The database refuses a commit: ${error instanceof Error ? error.message : String(error)}.`
+      return `The database rejects commits: ${error instanceof Error ? error.message : String(error)}.`
     }
   }
 }

@@ -48,8 +48,8 @@ function logFailure(node: Node, { id, type, attempt, status, error }: Task, { ou
     err: error,
     ...(leftOut === 0 ? {} : { unsaid: leftOut }),
   }
-  if (status === 'failed') node.logger.error(fields, 'a task failed')
-  else node.logger.warn(fields, 'an attempt failed; it is tried again')
+  if (status === 'failed') node.logger.error(fields, 'task failed')
+  else node.logger.warn(fields, 'attempt failed; a retry is scheduled')
 }
 
 /** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
@@ -66,7 +66,7 @@ export async function recordUnparked(node: Node, copy: Copy): Promise<void> {
     for (const { task, entry } of written?.answer ?? []) node.committed(task, entry)
     if (written?.inDoubt === true && written.answer.length === 0) await tellNewest(node, copy.id)
   } catch (error) {
-    node.logger.error({ err: error, task: copy.id }, 'the end of a parked copy could not be recorded')
+    node.logger.error({ err: error, task: copy.id }, 'could not record the end of a parked handler')
   }
 }
 
@@ -75,7 +75,7 @@ export async function recordVacated(node: Node, copy: Copy): Promise<void> {
   try {
     await persist(node, copy.id, () => node.store.vacate(node.boot, [copy]))
   } catch (error) {
-    node.logger.error({ err: error, task: copy.id }, 'the end of fenced-off code could not be recorded')
+    node.logger.error({ err: error, task: copy.id }, 'could not record the end of fenced-off code')
   }
 }
 
@@ -96,7 +96,7 @@ async function persist<T>(
       if (!(error instanceof StoreUnavailable)) throw error
       inDoubt ||= error.unknown
       if (node.closed()) return undefined
-      node.logger.warn({ err: error, task }, 'the store is away; trying again')
+      node.logger.warn({ err: error, task }, 'the database is unavailable; retrying')
       await sleep(node.clock, pause)
     }
   }
@@ -109,7 +109,7 @@ async function tellNewest(node: Node, id: TaskId): Promise<void> {
     const entry = found?.timeline.at(-1)
     if (found !== null && entry !== undefined) node.committed(found.task, entry)
   } catch (error) {
-    node.logger.warn({ err: error, task: id }, 'what a commit in doubt has left could not be read')
+    node.logger.warn({ err: error, task: id }, 'could not read the outcome of a commit in doubt')
   }
 }
 
@@ -129,10 +129,10 @@ function isRecorded(task: Task | null, { outcome, fence }: Settlement, boot: Boo
  */
 async function refused(node: Node, settlement: Settlement, cause: unknown): Promise<Settled | undefined> {
   const { id, fence, ranMs, outcome, fencedOff = false } = settlement
-  node.logger.error({ err: cause, task: id }, 'the store refused the outcome of a run')
+  node.logger.error({ err: cause, task: id }, 'the database rejected the outcome of a run')
   if (outcome.kind === 'failed' && outcome.error.code === refusal) return undefined
   const reason = cause instanceof Error ? cause.message : String(cause)
-  const message = `The store refused the outcome of the run: ${reason.slice(0, 500)}`
+  const message = `The database rejected the outcome of the run: ${reason.slice(0, 500)}`
   const answer = await record(node, {
     id,
     fence,

@@ -116,7 +116,7 @@ export class Reports {
     try {
       return this.#meter.saw(await store.counts())
     } catch (error) {
-      logger.debug({ err: error }, 'the tasks could not be counted for the history')
+      logger.debug({ err: error }, 'could not count tasks for the history')
       return lookAgain
     }
   }

@@ -91,7 +91,7 @@ export class Saver {
 
   #later(run: Savable, error: StoreUnavailable): void {
     const fields = { err: error, task: run.id }
-    this.#logger.warn(fields, 'checkpoints and progress could not be saved; trying again')
+    this.#logger.warn(fields, 'could not save checkpoints and progress; retrying')
     run.unsaved.giveBack()
     this.add(run)
   }
@@ -100,7 +100,7 @@ export class Saver {
   #refused(run: Savable, error: unknown): void {
     this.#logger.error(
       { err: error, task: run.id },
-      'the store refused a checkpoint or the progress of a run',
+      'the database rejected a checkpoint or progress of a run',
     )
     run.unsaved.giveBack()
   }

@@ -39,12 +39,12 @@ export function submissionOf(
     refuse('maxAttempts', `must be a whole number from 1 to ${optionLimits.maxAttempts}`)
   }
   const tagList = [...new Set(tags)]
-  if (tagList.length > optionLimits.tags) refuse('tags', `must be at most ${optionLimits.tags}`)
+  if (tagList.length > optionLimits.tags) refuse('tags', `must have at most ${optionLimits.tags} tags`)
   if (tagList.some((tag) => typeof tag !== 'string' || tag === '' || tag.length > optionLimits.tagLength)) {
-    refuse('tags', `must be texts of 1 to ${optionLimits.tagLength} characters`)
+    refuse('tags', `must be strings of 1 to ${optionLimits.tagLength} characters`)
   }
   if (idempotencyKey !== null && !isKey(idempotencyKey)) {
-    refuse('idempotencyKey', `must be a text of 1 to ${optionLimits.idempotencyKeyLength} characters`)
+    refuse('idempotencyKey', `must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`)
   }
   const timeout = options.timeout === undefined ? type.timeout : parseDuration(options.timeout)
   if (timeout === undefined || (timeout !== null && timeout <= 0)) {
@@ -52,7 +52,7 @@ export function submissionOf(
   }
   const backoff = options.backoff === undefined ? type.backoff : resolveBackoff(options.backoff, type.backoff)
   if (backoff === undefined)
-    refuse('backoff', 'must be a duration, or an object of base, factor, max and jitter')
+    refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
   const start = startOf(options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
@@ -110,7 +110,7 @@ function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
   } catch (error) {
     const message = error instanceof Error ? error.message : 'it threw'
     throw new ParametersInvalid(type.type, [
-      { path: '', message: `the schema could not check them: ${message}` },
+      { path: '', message: `the schema threw while checking them: ${message}` },
     ])
   }
   if (!parsed.success) {

@@ -102,7 +102,7 @@ export class Submitter {
 
 function notShared(): never {
   throw new OptionsInvalid([
-    { path: 'tx', message: 'needs a manager on PostgreSQL: this one has a database of its own' },
+    { path: 'tx', message: 'requires PostgreSQL: this task manager uses an embedded database' },
   ])
 }
 

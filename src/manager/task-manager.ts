@@ -95,7 +95,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     })
     const tenure = this.#tenure
     this.#readiness = new Readiness(store, clock)
-    this.#bus = new Bus((error) => logger.error({ err: error }, 'a listener of events threw'))
+    this.#bus = new Bus((error) => logger.error({ err: error }, 'an event listener threw'))
     this.#endings = new Endings(store, this.#bus)
     this.#saver = new Saver(store, () => tenure.boot, clock, logger)
     const node: Node = {
@@ -207,7 +207,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       await manager.#recover(() => manager.#tenure.begin())
     } catch (error) {
       if (store.capabilities.lease !== null || !(error instanceof StoreUnavailable)) throw error
-      logger.warn({ err: error }, 'the database cannot be written: it is only read until it can')
+      logger.warn({ err: error }, 'the database is not writable: serving reads only until it is')
       manager.#recovering = manager.#recoverLater()
     }
     return manager
@@ -376,10 +376,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       if (this.#phase !== 'starting') return
       try {
         await this.#recover(() => this.#tenure.beginAgain())
-        logger.info({}, 'the database can be written: the node takes work')
+        logger.info({}, 'the database is writable again: accepting work')
         return
       } catch (error) {
-        logger.warn({ err: error }, 'the database still cannot be written; trying again')
+        logger.warn({ err: error }, 'the database is still not writable; retrying')
       }
     }
   }
@@ -401,7 +401,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     const { poisonLimits } = this.registry
     const moved = await this.#store.reap({ poisonLimit, poisonLimits })
     if (moved.length === 0) return
-    this.#options.logger.info({ tasks: moved.length }, 'tasks of starts that are over were taken over')
+    this.#options.logger.info({ tasks: moved.length }, 'took over tasks of nodes that have ended')
     for (const { task, entry } of moved) this.#committed(task, entry)
     this.#claimer.kick()
   }
@@ -422,7 +422,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   #mustTakeWork(): void {
     if (this.#phase === 'starting') {
       throw new StoreUnavailable(
-        'The database could not be written since the start: nothing was recorded. Try again later.',
+        'The database has not been writable since startup. Nothing was recorded. Try again later.',
         { unknown: false },
       )
     }

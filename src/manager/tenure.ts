@@ -69,7 +69,7 @@ export class Tenure {
       unheard: () => {
         this.#options.logger.error(
           { boot },
-          'the main thread did not answer until the lease ended: an inline handler may have run beside its successor; give its type runs: "thread"',
+          'the main thread was blocked until the lease ended, so an inline handler may have run at the same time as its successor; consider runs: "thread" for its type',
         )
         this.#tellLoss({ node: boot, blocked: true })
       },
@@ -94,21 +94,21 @@ export class Tenure {
       await Promise.race([this.#keeper?.[Symbol.asyncDispose](), sleep(this.#options.clock, keeperEndsIn)])
       await this.#options.store.endBoot(this.#boot)
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'the end of this start could not be recorded')
+      this.#options.logger.warn({ err: error }, 'could not record that this node has ended')
     }
   }
 
   #endangered(): void {
     this.#mayStart = false
     const { logger, stopCode } = this.#options
-    logger.warn({ boot: this.#boot }, 'the lease cannot be renewed and is about to end: handlers are stopped')
-    stopCode('the lease of its node was about to end')
+    logger.warn({ boot: this.#boot }, 'the lease cannot be renewed and is about to end: stopping handlers')
+    stopCode('the lease of its node is about to end')
   }
 
   #safe(): void {
     if (this.#ended) return
     this.#mayStart = true
-    this.#options.logger.info({ boot: this.#boot }, 'the lease was renewed after all')
+    this.#options.logger.info({ boot: this.#boot }, 'the lease was renewed in time')
     this.#options.goOn()
   }
 
@@ -116,9 +116,9 @@ export class Tenure {
     const { logger, disown, newId } = this.#options
     const boot = this.#boot
     this.#mayStart = false
-    logger.warn({ boot: this.#boot }, 'the lease is over: the node begins anew')
+    logger.warn({ boot: this.#boot }, 'the lease has ended: the node starts over')
     this.#boot = newId()
-    disown('the lease of its node was over')
+    disown('the lease of its node has ended')
     void this.#keeper?.[Symbol.asyncDispose]()
     this.#keeper = undefined
     this.#tellLoss({ node: boot, blocked: false })
@@ -129,7 +129,7 @@ export class Tenure {
     try {
       this.#options.leaseLost(loss)
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'the listener of a lost lease threw')
+      this.#options.logger.error({ err: error }, 'onLeaseLost threw')
     }
   }
 
@@ -141,7 +141,7 @@ export class Tenure {
         goOn()
         return
       } catch (error) {
-        logger.warn({ err: error }, 'the node could not begin anew; trying again')
+        logger.warn({ err: error }, 'the node could not start over; retrying')
         // The start may have been recorded although nobody said so.
         this.#boot = newId()
         await sleep(clock, tryAgainAfter)

@@ -25,7 +25,9 @@ export async function loadTypes(path: string): Promise<AnyTaskType[]> {
     for (const type of await typesIn(file)) if (!types.has(type)) types.set(type, placed(type, file))
   }
   if (types.size > 0) return [...types.values()]
-  throw new TasksInvalid(`${path} exports no task types: export what defineTask or defineCommand returns.`)
+  throw new TasksInvalid(
+    `${path} exports no task types. Export the return values of defineTask or defineCommand.`,
+  )
 }
 
 /** A type for a thread or a process, which imports it from where it was found. */
@@ -42,7 +44,7 @@ async function modulesAt(path: string, seen: readonly string[] = []): Promise<st
   try {
     found = await stat(path)
   } catch (error) {
-    throw new TasksInvalid(`The task modules at ${path} cannot be read: ${(error as Error).message}.`)
+    throw new TasksInvalid(`Cannot read task modules at ${path}: ${(error as Error).message}.`)
   }
   if (!found.isDirectory()) return [path]
   const real = await realpath(path)

@@ -55,7 +55,7 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
   const { type, timeout, example, parameters, description = '', state } = options
   const invalid = (message: string) => definitionInvalid(type, message)
   if (typeof type !== 'string' || !/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/.test(type)) {
-    throw invalid('a type is a name of 1 to 100 letters, digits, "_", "-", "." or ":"')
+    throw invalid('a type name has 1 to 100 letters, digits, "_", "-", "." or ":"')
   }
   const timeoutMs = timeout === undefined ? null : (parseDuration(timeout) ?? 0)
   if (timeoutMs !== null && timeoutMs <= 0) throw invalid('timeout must be a positive duration, like "10m"')
@@ -67,10 +67,10 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
   try {
     jsonSchema = z.toJSONSchema(parameters, { io: 'input' })
   } catch (error) {
-    throw invalid(`its parameters cannot be shown as a JSON schema: ${(error as Error).message}`)
+    throw invalid(`its parameters cannot be expressed as a JSON schema: ${(error as Error).message}`)
   }
   if (example !== undefined && !parameters.safeParse(example).success) {
-    throw invalid('its example does not fit its parameters')
+    throw invalid('its example does not match its parameters schema')
   }
   const whole = (field: 'concurrency' | 'attempts' | 'poisonLimit') => wholeOf(type, field, options[field])
   return {

@@ -32,7 +32,7 @@ export class Registry {
   mustHave(type: AnyTaskType): void {
     if (this.get(type.type) === type) return
     throw new DefinitionInvalid(
-      `task type ${JSON.stringify(type.type)}: this manager has another definition of it`,
+      `task type ${JSON.stringify(type.type)}: this manager has a different definition of it`,
     )
   }
 

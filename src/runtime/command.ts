@@ -136,7 +136,8 @@ class CommandRun implements Execution {
       const parameters = parseStored(type.parameters, this.#run.parameters, 'value of the parameters')
       if (this.#state !== null) parseStored(type.state, this.#state, 'checkpoint')
       const [file, ...args] = this.#spec.command(parameters)
-      if (typeof file !== 'string' || file === '') throw new CommandFailed('The type names no file to run.')
+      if (typeof file !== 'string' || file === '')
+        throw new CommandFailed('The command of the type is empty.')
       const guard = this.#guard()
       const about = { id, type: type.type, attempt, fence: this.#fence }
       const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'}`

@@ -177,7 +177,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     if (ms === undefined) {
       return quiet(
         Promise.reject(
-          new RangeError(`task.sleep: ${JSON.stringify(time)} is not a duration, like 1.5 or "10s"`),
+          new RangeError(
+            `task.sleep: ${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`,
+          ),
         ),
       )
     }
@@ -361,7 +363,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #needsSync(call: string): SyncControl {
     if (this.#sync !== undefined) return this.#sync
     throw new TypeError(
-      `task.${call} would block the main thread: the type needs runs: 'thread' or 'process'`,
+      `task.${call} would block the main thread: set runs: 'thread' or 'process' for the type`,
     )
   }
 

@@ -124,7 +124,7 @@ export class HostedThread {
       error: {
         code: 'OUT_OF_MEMORY',
         name: 'OutOfMemory',
-        message: `The handler used more than its limit of ${Math.round(limit / 1_048_576)} MB of memory.`,
+        message: `The handler exceeded its memory limit of ${Math.round(limit / 1_048_576)} MB.`,
       },
       final: false,
     }
@@ -136,7 +136,7 @@ export class HostedThread {
 function plain(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY')
     return error
-  return Object.assign(new Error('The handler used more memory than its thread may have.'), {
+  return Object.assign(new Error('The handler exceeded the memory limit of its thread.'), {
     code: 'OUT_OF_MEMORY',
   })
 }

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 import { decodeLease, leaseRecordBytes, type LeaseRecord } from '../core/lease.ts'
 
 /** Why a task is given back that ran when the lease of its node ended. */
-export const leaseOver = 'the lease of its node was over'
+export const leaseOver = 'the lease of its node has ended'
 
 /** Milliseconds between two looks at a lease while code runs under it. */
 const lookEvery = 500

@@ -11,12 +11,12 @@ test('a total that is null or left out is not known, and 0 of 0 is what it says'
 })
 
 test.each([
-  [[Number.NaN], 'task.progress: current must be a finite number, and it is NaN'],
-  [[null, 5], 'task.progress: current must be a finite number, and it is null'],
-  [[1, '5'], 'task.progress: total must be a finite number, or null while it is unknown, and it is 5'],
+  [[Number.NaN], 'task.progress: current must be a finite number, but is NaN'],
+  [[null, 5], 'task.progress: current must be a finite number, but is null'],
+  [[1, '5'], 'task.progress: total must be a finite number, or null while it is unknown, but is 5'],
   [
     [1, Infinity],
-    'task.progress: total must be a finite number, or null while it is unknown, and it is Infinity',
+    'task.progress: total must be a finite number, or null while it is unknown, but is Infinity',
   ],
 ])('%j is refused by the name of the argument', (values, message) => {
   expect(() => report(...values)).toThrow(new RangeError(message))

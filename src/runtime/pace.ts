@@ -46,6 +46,6 @@ export class Pace {
 function mustBeNumber(argument: string, value: unknown, expected: string): void {
   if (typeof value === 'number' && Number.isFinite(value)) return
   throw new RangeError(
-    `task.progress: ${argument} must be ${expected}, and it is ${typeof value === 'number' ? value : clip(shown(value), 100)}`,
+    `task.progress: ${argument} must be ${expected}, but is ${typeof value === 'number' ? value : clip(shown(value), 100)}`,
   )
 }

@@ -87,7 +87,7 @@ export class PipeStock {
       const folder = this.#folder
       const names = Array.from({ length: atOnce }, () => join(folder, String(++this.#made)))
       const { status } = spawnSync('mkfifo', ['-m', '600', ...names], { stdio: 'ignore' })
-      if (status !== 0) throw new Error('mkfifo has failed')
+      if (status !== 0) throw new Error('mkfifo failed')
       this.#names.push(...names)
       this.#room.started()
     } catch {

@@ -24,7 +24,9 @@ export function checkState(schema: AnyTaskType['state'], state: Json): void {
   const list = issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join('.')}: ${message}`,
   )
-  throw new CheckpointInvalid(`The checkpoint does not fit the state of the type: ${list.join('; ')}.`)
+  throw new CheckpointInvalid(
+    `The checkpoint does not match the state schema of its type: ${list.join('; ')}.`,
+  )
 }
 
 /** Throws `StoredInvalid`. */
@@ -35,5 +37,5 @@ export function parseStored(schema: AnyTaskType['state'], text: Json, what: stri
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const where = issue === undefined ? '' : `${issue.path.join('.')} ${issue.message}`
-  throw new StoredInvalid(`The stored ${what} no longer fits the type: ${where}`.trim())
+  throw new StoredInvalid(`The stored ${what} no longer matches the schema of its type: ${where}`.trim())
 }

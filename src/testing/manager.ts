@@ -73,7 +73,8 @@ export class TestManager implements AsyncDisposable {
   /** Lets time pass: every timer fires in order, each at its own time, and what it sets going runs before the next one. */
   async advance(time: Duration): Promise<void> {
     const ms = parseDuration(time)
-    if (ms === undefined) throw new RangeError(`${JSON.stringify(time)} is not a duration, like 1.5 or "10s"`)
+    if (ms === undefined)
+      throw new RangeError(`${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`)
     await this.#lab.pass(ms)
   }
 
@@ -134,6 +135,6 @@ export class TestManager implements AsyncDisposable {
 
   #named(type: AnyTaskType): string {
     if (this.#tasks.includes(type)) return type.type
-    throw new DefinitionInvalid(`task type ${JSON.stringify(type.type)}: it is not one of this manager`)
+    throw new DefinitionInvalid(`task type ${JSON.stringify(type.type)}: this manager does not have it`)
   }
 }

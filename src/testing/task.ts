@@ -66,11 +66,11 @@ export class TestTask<Result = unknown, State = unknown> {
   async result(within: Duration = '1h'): Promise<Result> {
     const ms = parseDuration(within)
     if (ms === undefined)
-      throw new RangeError(`${JSON.stringify(within)} is not a duration, like 1.5 or "10s"`)
+      throw new RangeError(`${JSON.stringify(within)} is not a duration; use seconds or text like "10s"`)
     await this.#lab.pass(ms, async () => isTerminal(await this.status()))
     const status = await this.status()
     if (!isTerminal(status))
-      throw new Error(`Task ${this.id} has not ended within ${within}: it is ${status}.`)
+      throw new Error(`Task ${this.id} did not finish within ${within}: it is ${status}.`)
     const { task, result } = await this.#lab.node.details(this.id)
     if (task.status === 'completed') return JSON.parse(result ?? 'null') as Result
     if (task.status === 'failed' && task.error !== null) throw new TaskFailed(this.id, task.error)

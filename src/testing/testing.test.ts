@@ -100,7 +100,7 @@ describe('a handler', () => {
     })
     await using task = await startTask(flaky, { final: false })
     expect([await task.status(), runs]).toEqual(['scheduled', 1])
-    await expect(task.result('10s')).rejects.toThrow('has not ended within 10s: it is scheduled')
+    await expect(task.result('10s')).rejects.toThrow('did not finish within 10s: it is scheduled')
     expect(await task.result()).toBe(3)
     runs = 0
     await using final = await startTask(flaky, { final: true })
@@ -169,7 +169,7 @@ describe('a manager', () => {
     await expect(openTestManager({ tasks: [ls] })).rejects.toThrow('an executable has no handler to test')
     const { resize } = resizing()
     await using manager = await openTestManager({ tasks: [] })
-    expect(() => manager.crashAt(resize, 1)).toThrow('it is not one of this manager')
+    expect(() => manager.crashAt(resize, 1)).toThrow('this manager does not have it')
     await expect(manager.submit(resize, { files })).rejects.toMatchObject({ code: 'TYPE_UNKNOWN' })
     await expect(manager.advance('soon')).rejects.toThrow('not a duration')
   })

@@ -16,7 +16,7 @@ export type Watch = Readonly<{
 export function watched(type: AnyTaskType, watch: Watch): AnyTaskType {
   if (type.runs === 'command') {
     throw new DefinitionInvalid(
-      `task type ${JSON.stringify(type.type)}: an executable has no handler to test. Run it with openTaskManager, on sqlite::memory:`,
+      `task type ${JSON.stringify(type.type)}: an executable has no handler to test. Run it with openTaskManager on sqlite::memory:`,
     )
   }
   return {
@@ -67,7 +67,7 @@ class WatchedContext implements ThreadContext<unknown> {
   /** Cannot suspend a handler that never awaits: it only stores, and throws once the task is cancelled. */
   checkpointSync(state?: unknown): void {
     if (this.#watch.breakpoints.reached(this.id, this.#type, state) !== undefined) {
-      throw new DefinitionInvalid(`task type ${this.#type}: nothing can stop at a checkpointSync in a test`)
+      throw new DefinitionInvalid(`task type ${this.#type}: checkpointSync cannot pause in a test`)
     }
     void this.#task.checkpoint(state)
     this.#task.signal.throwIfAborted()

@@ -130,7 +130,7 @@ describe.concurrent('nodes on one database', () => {
     boots.delete('')
     expect(boots.size).toBeGreaterThanOrEqual(3)
     const { stdout } = await frozen.stop()
-    expect(stdout).toContain('the lease is over: the node begins anew')
+    expect(stdout).toContain('the lease has ended: the node starts over')
   })
 
   test('take over at once what a node that drains gives back', async () => {
@@ -169,6 +169,6 @@ describe.concurrent('nodes on one database', () => {
     expect(performance.now() - back).toBeLessThan(5_000)
     audit(await cluster.ended(1))
     const { stdout } = await cluster.nodes[0]!.stop()
-    expect(stdout).toContain('handlers are stopped')
+    expect(stdout).toContain('stopping handlers')
   })
 })

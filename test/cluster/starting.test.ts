@@ -51,7 +51,7 @@ test('a migration apart makes the tables and says so, and what is up to date sta
   const { code, stdout } = await run(['migrate'], env)
   expect([code, stdout]).toEqual([
     0,
-    expect.stringMatching(/^postgres:.*:\*\*\*@.* was made: schema \d+\.\n$/),
+    expect.stringMatching(/^postgres:.*:\*\*\*@.* was created: schema \d+\.\n$/),
   ])
   expect((await run(['migrate'], env)).stdout).toContain('was up to date')
 })
@@ -79,8 +79,8 @@ test('of ten programs that migrate at once one does it, and the others find it d
   const env = { DATABASE_URL: newDatabase() }
   const ended = await Promise.all(Array.from({ length: 10 }, () => run(['migrate'], env)))
   expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(ended.map(() => [0, '']))
-  const said = ended.map(({ stdout }) => (stdout.includes(' was made: ') ? 'made' : stdout))
-  expect(said.filter((one) => one === 'made')).toHaveLength(1)
+  const said = ended.map(({ stdout }) => (stdout.includes(' was created: ') ? 'created' : stdout))
+  expect(said.filter((one) => one === 'created')).toHaveLength(1)
   expect(said.filter((one) => one.includes('was up to date'))).toHaveLength(9)
 })
 
@@ -95,9 +95,7 @@ test('a worker runs what an API-only node takes in, and answers for its health a
   await api.untilStatus(id, 'completed')
   expect((await api.status(other)).status).toBe('queued')
   const { reasons } = (await api.call('GET', `/api/task/${other}/explain`)).body
-  expect(reasons).toMatchObject([
-    { code: 'no_slots', message: 'No node that lives has slots for the type long.' },
-  ])
+  expect(reasons).toMatchObject([{ code: 'no_slots', message: 'No live node has slots for type long.' }])
 
   for (const path of ['/healthz', '/readyz']) expect((await there.call('GET', path)).status).toBe(200)
   for (const path of ['/', '/api', '/docs', '/openapi.json', `/api/task/${id}/status`]) {

@@ -279,7 +279,7 @@ describe('a database that is not ours to use', () => {
     await using nodes = await Nodes.open(1)
     await ask(`insert into ${nodes.schema}.migrations (version) values (99)`)
     await expect(openPostgres(url, { schema: nodes.schema })).rejects.toThrow(
-      /newer Fermata \(schema 99, .*upgrade the program/,
+      /newer version of Fermata \(schema 99; .*Upgrade Fermata/,
     )
   })
 

@@ -153,7 +153,7 @@ export function settling(kind: StoreKind): void {
 
     test('refuses a retry, and says why', async (scene) => {
       const task = await given.failedWithCodeAlive(scene)
-      const why = 'the code of its last run has not stopped yet'
+      const why = 'the code of its previous run has not stopped yet'
       expect(await scene.control('retry', task)).toMatchObject({ kind: 'refused', why })
     })
 

@@ -110,7 +110,7 @@ describe('a path that is not ours', () => {
       const db = new DatabaseSync(path)
       db.exec('pragma user_version = 99')
       db.close()
-      await refused(path, /newer Fermata \(schema 99, .*upgrade the program/)
+      await refused(path, /newer version of Fermata \(schema 99; .*Upgrade Fermata/)
     }))
 
   test('is refused when it is a database of another program, and left as it was', () =>
@@ -118,7 +118,7 @@ describe('a path that is not ours', () => {
       const db = new DatabaseSync(path)
       db.exec('create table notes (text)')
       db.close()
-      await refused(path, /not one of Fermata: choose another path/)
+      await refused(path, /does not belong to Fermata. Choose another path/)
     }))
 
   test('is refused when it is no database, and left as it was', () =>
@@ -130,7 +130,7 @@ describe('a path that is not ours', () => {
   test('is refused when it is a folder', () =>
     withPath(async (path) => {
       await mkdir(path)
-      await expect(open(path)).rejects.toThrow(/tasks\.db" is not valid: this is a folder/)
+      await expect(open(path)).rejects.toThrow(/tasks\.db" is invalid: this is a folder/)
     }))
 })
 

@@ -104,29 +104,29 @@ describe('fermata run', () => {
 
   test.each([
     [['run', 'add', '--a', '1'], '--b <number> is missing'],
-    [['run', 'add', '--a', 'x', '--b', '1'], '--a x is not valid: it must be a number'],
-    [['run', 'fib', '--n', '1.5'], '--n 1.5 is not valid: it must be a whole number'],
-    [['run', 'fib', '--n', '-1'], '--n -1 is not valid: it must be at least 0'],
+    [['run', 'add', '--a', 'x', '--b', '1'], '--a x is invalid: it must be a number'],
+    [['run', 'fib', '--n', '1.5'], '--n 1.5 is invalid: it must be a whole number'],
+    [['run', 'fib', '--n', '-1'], '--n -1 is invalid: it must be at least 0'],
     [['run', 'long', '--duratoin', '3'], "unknown option '--duratoin'\n(Did you mean --duration?)"],
     [['run', 'add', '--json', '{'], '--json is not JSON'],
     [['run', 'add', '--json', '[1]'], '--json must be a JSON object'],
     [['run', 'add', '--json', '@/nowhere'], 'cannot read /nowhere: ENOENT'],
-    [['run', 'add', '--a', '9007199254740993', '--b', '1'], 'digits would be lost'],
+    [['run', 'add', '--a', '9007199254740993', '--b', '1'], 'without losing digits'],
     [
       ['run', 'add', '--json', '{"a":1,"b":2,"id":[9007199254740993]}'],
       'id.0: 9007199254740993 is an integer',
     ],
-    [['run', 'add', '--json', '{"a":1e400,"b":2}'], 'a: 1e400 is beyond what a JSON number can hold'],
+    [['run', 'add', '--json', '{"a":1e400,"b":2}'], 'a: 1e400 is too large for a JSON number'],
     [['run', 'nope'], 'There is no task type "nope"'],
-    [['run', '--a', '1', 'add'], 'name the type first'],
+    [['run', '--a', '1', 'add'], 'missing type'],
     [['run', 'add', '--a', '1', '--b', '1', '--priority', '5000'], 'a whole number from -1000 to 1000'],
-    [['list', '--status', 'done'], 'There is no status done: choose among scheduled, queued'],
+    [['list', '--status', 'done'], 'Unknown status done: choose from scheduled, queued'],
     [['list', '--after', 'yesterday'], 'It must be like 2h (ago), 2026-01-31'],
-    [['bulk', 'stop', '--yes'], 'cannot stop tasks: choose among pause, resume, cancel, retry, purge'],
+    [['bulk', 'stop', '--yes'], 'unknown action stop: choose one of pause, resume, cancel, retry, purge'],
     [['watch', 'x', '--on-interrupt', 'shout'], 'Allowed choices are ask, leave, cancel'],
     [['completion', 'fish'], 'choose bash or zsh'],
     [['top'], 'top needs a terminal'],
-    [['stats', '--url', 'localhost'], 'localhost is not the address of a server'],
+    [['stats', '--url', 'localhost'], 'localhost is not a server address'],
   ])('refuses %j', async (args, message) => {
     const { code, stdout, stderr } = await fermata(...args)
     expect(stderr).toContain(message)
@@ -189,7 +189,7 @@ describe('a batch', () => {
     })
     const bad = await shell(`printf '{"a":1,"b":1}\\n\\n{"a":"x","b":1}\\n' | fermata run add --batch -`)
     expect(bad).toMatchObject({ code: 2, stdout: '' })
-    expect(bad.stderr).toContain('Nothing was stored.')
+    expect(bad.stderr).toContain('Nothing was submitted.')
     expect(bad.stderr).toContain(
       'fermata: line 3: parameters.a: Invalid input: expected number, received string',
     )
@@ -197,8 +197,8 @@ describe('a batch', () => {
       `(seq 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
     )
     expect(broken.stdout.trim().split('\n')).toHaveLength(2_000)
-    expect(broken.stderr).toContain('2,000 tasks stored, up to line 2,000.')
-    expect(broken.stderr).toContain('go on with --from-line 2001')
+    expect(broken.stderr).toContain('Submitted 2,000 tasks, up to line 2,000.')
+    expect(broken.stderr).toContain('continue with --from-line 2001')
     expect(broken.stderr).toContain('line 2,101 is not JSON')
   })
 })
@@ -259,11 +259,12 @@ describe('many tasks', () => {
   test('are acted on by a filter, after a count', async () => {
     await api.submit('long', {}, { delay: 3_600, tags: ['bulk'] })
     const asked = await fermata('bulk', 'cancel', '--tag', 'bulk')
-    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('it would cancel 1 task: --yes') })
-    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-n')).stdout).toBe(
-      '1 task would be cancelled.\n',
-    )
-    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-y')).stdout).toBe('cancel: 1 task\n')
+    expect(asked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('this would cancel 1 task; pass --yes'),
+    })
+    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-n')).stdout).toBe('Would cancel 1 task.\n')
+    expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-y')).stdout).toBe('Cancelled 1 task\n')
   })
 
   test('that have ended are deleted by a filter, after a count', async () => {
@@ -271,10 +272,13 @@ describe('many tasks', () => {
     const two = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
     await fermata('cancel', one)
     const asked = await fermata('bulk', 'purge', '--tag', 'old')
-    expect(asked).toMatchObject({ code: 2, stderr: expect.stringContaining('it would purge 1 task: --yes') })
-    expect((await fermata('bulk', 'purge', '--tag', 'old', '-n')).stdout).toBe('1 task would be purged.\n')
+    expect(asked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('this would purge 1 task; pass --yes'),
+    })
+    expect((await fermata('bulk', 'purge', '--tag', 'old', '-n')).stdout).toBe('Would purge 1 task.\n')
     expect((await fermata('status', one)).code).toBe(0)
-    expect((await fermata('bulk', 'purge', '--tag', 'old', '-y')).stdout).toBe('purge: 1 task\n')
+    expect((await fermata('bulk', 'purge', '--tag', 'old', '-y')).stdout).toBe('Deleted 1 task\n')
     expect((await fermata('status', one)).code).toBe(1)
     expect((await fermata('list', '-q', '--tag', 'old')).stdout).toBe(`${two}\n`)
     await fermata('cancel', two)
@@ -351,7 +355,7 @@ describe('the other commands', () => {
     const { code, stderr } = await run(['list'], { FERMATA_URL: url })
     other.close()
     expect(code).toBe(4)
-    expect(stderr).toContain('Is FERMATA_URL the address of a Fermata server?')
+    expect(stderr).toContain('Does FERMATA_URL point to a Fermata server?')
   })
 })
 
@@ -401,6 +405,6 @@ describe('a part of an id', () => {
     const ids = [await api.submit('add', { a: 1, b: 1 }), await api.submit('add', { a: 1, b: 1 })]
     const { code, stderr } = await fermata('status', ids[0]!.slice(0, 6))
     expect(code).toBe(2)
-    expect(stderr).toMatch(/give more characters.*\n {2}[\da-f-]{36}\n/)
+    expect(stderr).toMatch(/Give more characters.*\n {2}[\da-f-]{36}\n/)
   })
 })

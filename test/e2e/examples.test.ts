@@ -91,7 +91,7 @@ describe('the examples', () => {
 
     writeFileSync(from, '{"name":"a","amount":1}\n{"name":"b"}\n')
     expect(await outcome(await submit('import', { from, to }))).toMatchObject({
-      error: { code: 'NON_RETRYABLE', message: expect.stringContaining('row 2 is not valid') },
+      error: { code: 'NON_RETRYABLE', message: expect.stringContaining('row 2 is invalid') },
     })
   })
 })

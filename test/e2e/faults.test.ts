@@ -44,7 +44,7 @@ describe('inline code that throws where nobody can catch it, or ends the process
     await api.untilStatus(set, 'completed')
     const { code, stdout } = await server.stop()
     expect(code).toBe(0)
-    const logged = stdout.split('\n').find((line) => line.includes('that nobody could catch'))
+    const logged = stdout.split('\n').find((line) => line.includes('uncaught error in'))
     expect(logged).toMatch(/"message":"from a timer","stack":"[^"]*faulty\.ts.*"type":"faulty"/)
   })
 
@@ -126,7 +126,7 @@ describe('a hang-up', () => {
     const api = new Api(server.url)
     const { body } = await api.call('GET', '/api/nodes')
     const [{ pid }] = body['nodes'] as [{ pid: number }]
-    const ignored = server.logged('a hang-up was ignored: the server was started to survive it')
+    const ignored = server.logged('ignored SIGHUP: the server was started to outlive its terminal')
     process.kill(pid, 'SIGHUP')
     await ignored
     expect((await api.call('GET', '/readyz')).status).toBe(200)

@@ -69,7 +69,7 @@ test('a second signal ends it at once, with the code of that signal', { timeout:
   await using _ = server
   const id = await api.submit('shell', { script: 'sleep 600' })
   await api.untilStatus(id, 'running')
-  const stopping = server.logged('stopping: running tasks come to a pause point')
+  const stopping = server.logged('stopping: waiting for running tasks to finish or reach a pause point')
   process.kill(first, 'SIGTERM')
   await stopping
   process.kill(first, 'SIGINT')

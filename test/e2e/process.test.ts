@@ -30,7 +30,7 @@ describe('a start', () => {
     const { code, stderr } = await run(['serve'], { FERMATA_MAX_CONCURENT: '3' })
     expect(code).toBe(2)
     expect(stderr).toBe(
-      'fermata: FERMATA_MAX_CONCURENT is not a setting of this program: did you mean FERMATA_MAX_CONCURRENT?\n',
+      'fermata: FERMATA_MAX_CONCURENT is not a known setting: did you mean FERMATA_MAX_CONCURRENT?\n',
     )
   })
 
@@ -55,7 +55,7 @@ describe('a start', () => {
         const { code, stdout, stderr } = await run([command], { DATABASE_URL: address }, folder)
         expect([code, stdout], address).toEqual([2, ''])
         expect(stderr).toMatch(
-          /^fermata: The database address "[^\n]+" is not valid: [^\n]+ It is set by --database or DATABASE_URL\.\n$/,
+          /^fermata: The database URL "[^\n]+" is invalid: [^\n]+ It is set by --database or DATABASE_URL\.\n$/,
         )
         expect(stderr).not.toMatch(/s3|cret/)
       }),
@@ -98,7 +98,7 @@ describe('a start', () => {
     const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const env = { DATABASE_URL: `sqlite:${join(folder, 'tasks.db')}` }
-    expect((await run(['migrate'], env)).stdout).toMatch(/tasks\.db was made: schema \d+\.\n$/)
+    expect((await run(['migrate'], env)).stdout).toMatch(/tasks\.db was created: schema \d+\.\n$/)
     expect(await run(['migrate'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/tasks\.db was up to date: schema \d+\.\n$/),
@@ -263,7 +263,7 @@ describe('a fault in code of users', () => {
 
   test('that is a forgotten promise is logged, and the server goes on', async () => {
     await using server = await faulty(`Promise.reject(Error('forgotten'))`)
-    const logged = server.logged('a promise was rejected and nobody listened; the server goes on')
+    const logged = server.logged('unhandled rejection: the server continues')
     server.signal('SIGUSR2')
     expect(await logged).toMatchObject({ err: { message: 'forgotten' } })
     expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)

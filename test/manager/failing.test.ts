@@ -135,7 +135,9 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(refused).toMatchObject([
       {
         code: 'CHECKPOINT_INVALID',
-        message: expect.stringMatching(/^The checkpoint does not fit the state of the type: next: .+/),
+        message: expect.stringMatching(
+          /^The checkpoint does not match the state schema of its type: next: .+/,
+        ),
       },
       { code: 'CHECKPOINT_INVALID', message: expect.stringContaining(': at: ') },
       {

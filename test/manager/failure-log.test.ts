@@ -31,8 +31,8 @@ test('the operator reads why an attempt failed, with the stacks of the error and
     ) as string,
   }
   expect(lines).toMatchObject([
-    { message: 'an attempt failed; it is tried again', task: task.id, type: 'failing', attempt: 1, err },
-    { message: 'a task failed', task: task.id, type: 'failing', attempt: 2, status: 'failed', err },
+    { message: 'attempt failed; a retry is scheduled', task: task.id, type: 'failing', attempt: 1, err },
+    { message: 'task failed', task: task.id, type: 'failing', attempt: 2, status: 'failed', err },
   ])
 })
 

@@ -16,7 +16,7 @@ describe.each(stores)('a value that cannot be looked at, on $name,', ({ open }) 
       expect.soft(await world.status(task), value).toMatch(/completed|failed/)
     }
     expect(world.node.state.slotsInUse).toBe(0)
-    expect(world.warnings).not.toContain('the store refused the outcome of a run')
+    expect(world.warnings).not.toContain('the database rejected the outcome of a run')
   })
 })
 

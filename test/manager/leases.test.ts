@@ -132,7 +132,7 @@ test('a handler that waits for its durable checkpoint stops, although the store 
   whys.length = 0
   keeper().news.over()
   await world.pass()
-  expect(whys).toEqual([expect.stringContaining('over')])
+  expect(whys).toEqual([expect.stringContaining('ended')])
 })
 
 test('a lease that is over ends the boot: the node begins anew, and what ran is run again', async () => {
@@ -140,7 +140,7 @@ test('a lease that is over ends the boot: the node begins anew, and what ran is 
   const first = keeper().boot
   keeper().news.over()
   await world.pass()
-  expect(whys).toEqual([expect.stringContaining('over')])
+  expect(whys).toEqual([expect.stringContaining('ended')])
   expect(keepers.map(({ stopped }) => stopped)).toEqual([true, false])
   expect(world.node.state.boot).not.toBe(first)
   await world.pass(lease)

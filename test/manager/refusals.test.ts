@@ -121,7 +121,7 @@ describe.each(stores)('what is refused by $name', ({ open }) => {
     expect((await handles[1]!.task()).progress).toMatchObject({ current: 1 })
     expect(await handles[1]!.details()).toMatchObject({ checkpoint: '{"at":7}' })
     expect((await handles[0]!.task()).progress).toBeNull()
-    expect(world.warnings).toContain('the store refused a checkpoint or the progress of a run')
+    expect(world.warnings).toContain('the database rejected a checkpoint or progress of a run')
   })
 
   test('a claimed task that cannot be started: those claimed with it start', async () => {

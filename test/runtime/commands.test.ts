@@ -142,7 +142,7 @@ describe('a command', () => {
 
   test.each([
     ['{"result":{"id":9007199254740993}}', 'result.id: 9007199254740993 is an integer beyond'],
-    ['{"result":[1e400]}', 'result.0: 1e400 is beyond what a JSON number can hold'],
+    ['{"result":[1e400]}', 'result.0: 1e400 is too large for a JSON number'],
     ['{"checkpoint":{"id":9007199254740993}}', 'checkpoint.id: 9007199254740993 is an integer beyond'],
   ])('whose %s would be changed fails, and says why', async (line, message) => {
     await open()
@@ -449,5 +449,5 @@ test('a definition that is wrong says what is wrong', () => {
   const make = (own: object) => () =>
     defineCommand({ type: 'a', parameters: z.object({}), command: () => ['true'], ...own })
   expect(make({ pause: 'later' })).toThrow('pause must be')
-  expect(make({ type: 'two words' })).toThrow('a type is a name')
+  expect(make({ type: 'two words' })).toThrow('a type name has 1 to 100')
 })

@@ -6,98 +6,100 @@ const themes: readonly Readonly<{ title: string; names: readonly string[]; more:
   {
     title: 'Submit',
     names: ['run'],
-    more: `Each parameter of a type is a flag: \`camelCase\` and \`snake_case\` become \`--kebab-case\`, a parameter inside another one is \`--outer.inner\`, a list
-is a flag that may be repeated, and one that is called like an option of \`run\` itself is \`--parameters.NAME\`. A wrong value is refused before anything is
-sent. With a document, flags win over it.
+    more: `Each parameter of a type is a flag: \`camelCase\` and \`snake_case\` become \`--kebab-case\`, nested parameters become \`--outer.inner\`, and you can
+repeat the flag of a list. If a parameter clashes with a \`run\` option, use \`--parameters.NAME\`. Invalid values are refused before anything is sent.
+Flags override values of a \`--json\` document.
 
 \`\`\`sh
-fermata run long --duration 10 --steps 20 --watch     # a bar that moves, then the result
+fermata run long --duration 10 --steps 20 --watch     # a progress bar, then the result
 fermata run long --help                               # the parameters of a type
 fermata run resize --json @parameters.json --width 200
-ID=$(fermata run add --a 1 --b 2)                     # in a pipe the id stands alone
+ID=$(fermata run add --a 1 --b 2)                     # in a pipe, prints only the id
 fermata run add --a 1 --b 2 --wait                    # 3
 fermata run add --batch numbers.jsonl --tag nightly --idempotency-key nightly-7
 \`\`\`
 
-\`--watch\` outlives restarts of the server, also by \`kill -9\`; it gives up with the exit code 4 when the server is away for longer than \`--patience\` (60 s).
-It draws on the standard error, and the result alone goes to the standard output. **Ctrl+C asks** whether to leave the task running, to cancel it, or to go on
-watching; a second Ctrl+C leaves it running. \`--on-interrupt leave\` or \`cancel\` decides without a question, and where nobody can be asked it is left running.
+\`--watch\` keeps watching across server restarts, even after \`kill -9\`. It gives up with exit code 4 when the server is unreachable for longer than
+\`--patience\` (60 s). Progress goes to standard error; standard output receives only the result. **Ctrl+C asks** whether to leave the task running,
+cancel it or keep watching; a second Ctrl+C leaves it running. \`--on-interrupt leave\` or \`--on-interrupt cancel\` skips the question. Without a terminal to
+ask on, the task is left running.
 
-\`--batch\` reads a file of any size line by line, in its order, and sends 2,000 lines at a time; a blank line is passed over. Files are UTF-8, with or without a byte order mark. It stops at the first line that is
-not valid, names it, and says from which one to go on. With \`--idempotency-key\` it can simply be started again: no task is made twice.`,
+\`--batch\` reads a file of any size line by line, in order, and sends up to 2,000 lines per request. It skips blank lines. Files must be UTF-8, with
+or without a byte order mark. It stops at the first invalid line, names it, and tells you where to continue. With \`--idempotency-key\` you can simply
+run it again: no task is created twice.`,
   },
   {
-    title: 'Look at tasks',
+    title: 'Inspect tasks',
     names: ['status', 'result', 'watch', 'logs', 'explain', 'list'],
     more: `\`\`\`sh
-fermata watch                                         # all that run, as bars
+fermata watch                                         # all running tasks, as progress bars
 fermata list --status failed --after 2h --search timeout
 fermata list -q --status queued | xargs fermata cancel
 fermata list --json | jq -r 'select(.execution_time > 60) | .task_id'
 \`\`\`
 
-In a pipe, \`watch\` prints a line for each thing that happens, and with \`--json\` each event as a document.`,
+In a pipe, \`watch\` prints a line per event, or with \`--json\` a JSON document per event.`,
   },
   {
-    title: 'Act on tasks',
+    title: 'Control tasks',
     names: ['pause', 'resume', 'cancel', 'retry', 'purge', 'bulk'],
-    more: `Many ids are sent sixteen at a time; those that cannot take it are named on the standard error, and the others are done. \`bulk\` acts inside the server and
-asks before it does, unless \`--yes\` is given.`,
+    more: `Given many ids, a command sends sixteen requests at a time. It reports refused ids on standard error and carries on with the others. \`bulk\` runs on the
+server and asks for confirmation unless you pass \`--yes\`.`,
   },
   {
-    title: 'The server',
+    title: 'Server',
     names: ['types', 'hold', 'release', 'stats', 'top', 'bench'],
-    more: '![Slots, queue, rates and running tasks on the whole screen](images/top.png)',
+    more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
   },
   {
-    title: 'Shells',
+    title: 'Shell completion',
     names: ['completion'],
     more: `\`\`\`sh
 eval "$(fermata completion bash)"                     # in ~/.bashrc
-eval "$(fermata completion zsh)"                      # in ~/.zshrc, behind compinit
+eval "$(fermata completion zsh)"                      # in ~/.zshrc, after compinit
 \`\`\`
 
-Types, their flags and the ids of tasks come from the server, and only those for which the command makes sense: \`fermata resume <Tab>\` offers what is paused.`,
+Types, flags and task ids come from the server, limited to those that make sense for the command: \`fermata resume <Tab>\` offers paused tasks.`,
   },
 ]
 
 const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
-  completed: 'it went well; a task that was waited for has completed',
-  failed: 'the task, or what was asked, has failed',
-  usage: 'what was typed is not valid: nothing was done',
-  cancelled: 'the task was cancelled, or a question was answered with no',
-  unreachable: 'the server cannot be reached',
-  unwritten: 'the output could not be written, because the disk is full or the terminal is gone',
-  interrupted: 'Ctrl+C: the task goes on',
+  completed: 'success; the awaited task completed',
+  failed: 'the task or the request failed',
+  usage: 'invalid usage; nothing was done',
+  cancelled: 'the task was cancelled, or you declined a confirmation',
+  unreachable: 'the server is unreachable',
+  unwritten: 'the output could not be written: the disk is full or the terminal is gone',
+  interrupted: 'interrupted with Ctrl+C; the task keeps running',
 }
 
-/** The page about the command line. Its tables are those of `--help`. */
+/** The page about the command line. Its tables come from `--help`. */
 export function cliPage(): string {
   const commands = clientCommands()
   const missing = commands.filter((command) => !themes.some(({ names }) => names.includes(command.name())))
   if (missing.length > 0)
     throw new Error(`docs/cli.md has no place for ${missing.map((one) => one.name()).join(', ')}`)
-  return `# The command line
+  return `# Command line
 
 <!-- Written by tools/docs.ts from src/cli. Change the commands there, then run "npm run docs". -->
 
-\`fermata serve\` runs a server ([configuration](configuration.md)); everything below talks to one.
+\`fermata serve\` runs a server ([configuration](configuration.md)). The commands below talk to one.
 
-![A run that is watched, a list, and all that runs](images/cli.png)
+![A watched run, a list, and all running tasks](images/cli.png)
 
 | variable | meaning | default |
 |---|---|---|
-| \`FERMATA_URL\` | the server | \`http://localhost:8000\` |
-| \`NO_COLOR\`, \`FORCE_COLOR\` | no colours; colours in pipes too | colours on a terminal |
+| \`FERMATA_URL\` | address of the server | \`http://localhost:8000\` |
+| \`NO_COLOR\`, \`FORCE_COLOR\` | never use colors; use colors in pipes too | colors on a terminal only |
 
-Output is for people on a terminal, and for programs in a pipe: no colours, nothing is cut off. \`--json\` prints what the [API](api.md) answers, one document a line;
-\`--quiet\` prints ids only. An id may be given by a part that only one task has: the ending that lists show (\`fbfcf38e\`, \`…fbfcf38e\` or \`...fbfcf38e\`) or a
-beginning, at least six digits. Durations are seconds or text like \`90s\`, \`10m\`, \`1h30m\`; times are \`2h\` (ago, or from now), a date like \`2026-01-31T12:00\`, or Unix
-seconds. Every command explains itself with \`--help\`.
+On a terminal, output is formatted for people. In a pipe it is plain: no colors, nothing truncated. \`--json\` prints the [API's](api.md) responses, one JSON document
+per line; \`--quiet\` prints only ids. Instead of a full id you can give any unique part of at least six digits: its beginning, or the ending that lists show
+(\`fbfcf38e\`, \`…fbfcf38e\` or \`...fbfcf38e\`). Durations are seconds or text like \`90s\`, \`10m\`, \`1h30m\`. Times are relative (\`2h\` ago or from now), a date like
+\`2026-01-31T12:00\`, or Unix seconds. Every command has \`--help\`.
 
-Text that comes from elsewhere (results, messages, errors, names) never controls your terminal: control characters and hidden marks appear as \`\\x1b\` or
-\`\\u202e\`, in pipes too. In JSON they are escaped, which leaves the value as it is. Only \`fermata result --raw\` writes the exact bytes of a text, when its output is not
-a terminal. A reader that closes the pipe early, as \`head\` does, ends a command quietly; commands that change something still finish.
+Results, messages, errors and names from the server cannot control your terminal: control and invisible characters are shown as \`\\x1b\` or \`\\u202e\`, in
+pipes too. In JSON they are escaped, so the value is unchanged. Only \`fermata result --raw\` writes the exact bytes of a string, and only if its output is
+not a terminal. If a reader closes the pipe early, as \`head\` does, the command stops quietly; commands that change something finish first.
 
 | exit code | meaning |
 |--:|---|
@@ -115,7 +117,7 @@ ${themes
   )
   .join('\n\n')}
 
-## Options of all of them
+## Common options
 
 ${optionsTable(commonOf(commands))}
 `

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** Writes files that derive from the code, by their paths. With `--check` it only compares, and fails on a stale one. */
+/** Writes files derived from the code, by path. With `--check` it only compares, and fails on stale ones. */
 export function keep(files: Readonly<Record<string, () => string>>): void {
   const check = process.argv.includes('--check')
   const stale = Object.entries(files).filter(([path, file]) => {
@@ -13,7 +13,7 @@ export function keep(files: Readonly<Record<string, () => string>>): void {
     return true
   })
   if (!check || stale.length === 0) return
-  console.error(`${stale.map(([path]) => path).join(', ')}: not what the code says; run "npm run docs"`)
+  console.error(`${stale.map(([path]) => path).join(', ')}: out of date; run "npm run docs"`)
   process.exitCode = 1
 }
 

@@ -67,19 +67,19 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
     await sending.catch((error: unknown) => (failure = error))
   }
   if (failure !== undefined) {
-    const next = `Once it is mended, go on with --from-line ${last + 1}.`
+    const next = `Fix the problem, then continue with --from-line ${last + 1}.`
     await session.err.print(
       stored === 0
-        ? 'Nothing was stored.'
-        : `${plural(stored, 'task')} stored, up to line ${count(last)}. ${next}`,
+        ? 'Nothing was submitted.'
+        : `Submitted ${plural(stored, 'task')}, up to line ${count(last)}. ${next}`,
     )
     throw failure
   }
-  const again = replayed === 0 ? '' : `, ${count(replayed)} of them before`
+  const again = replayed === 0 ? '' : `, ${count(replayed)} of them already before`
   if (session.json) await session.printJson({ task_type: type, submitted: stored, replayed })
   else if (!session.quiet)
     await session.out.print(
-      `${plural(stored, 'task')} of type ${type} submitted${again} (${progress.speed(stored)})`,
+      `Submitted ${plural(stored, 'task')} of type ${type}${again} (${progress.speed(stored)})`,
     )
   return exitCodes.completed
 }
@@ -143,7 +143,7 @@ function explained(error: unknown, lines: readonly Line[]): unknown {
 async function sizeOf(path: string): Promise<number | null> {
   try {
     const found = await stat(path)
-    if (found.isDirectory()) throw new UsageError(`${path} is a folder; --batch takes a file`)
+    if (found.isDirectory()) throw new UsageError(`${path} is a folder; --batch needs a file`)
     return found.isFile() ? found.size : null
   } catch (error) {
     if (error instanceof UsageError) throw error

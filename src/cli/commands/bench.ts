@@ -24,7 +24,7 @@ export const bench: Action = async (session, command: Command) => {
   const { tasks = 1_000, callers = 50 } = command.opts<Options>()
   const tag = `bench-${randomUUID()}`
   await session.remark(
-    `${plural(tasks, 'task')} of type ${type}, each with a call of its own, from ${plural(callers, 'caller')}`,
+    `Submitting ${plural(tasks, 'task')} of type ${type}, one per call, from ${plural(callers, 'concurrent caller')}`,
   )
   const ids: string[] = []
   const began = performance.now()
@@ -102,7 +102,7 @@ async function print(session: Session, { tasks, callers, submit, perSecond, read
   ]
   const time = (seconds: number | undefined) => (seconds === undefined ? '' : duration(seconds))
   const columns: Column<Row>[] = [
-    { title: 'WHAT', text: ({ what }) => what },
+    { title: 'STEP', text: ({ what }) => what },
     { title: 'RATE', text: (row) => rate(row.perSecond), side: 'right' },
     { title: 'P50', text: ({ p50 }) => time(p50), side: 'right' },
     { title: 'P99', text: ({ p99 }) => time(p99), side: 'right' },

@@ -9,13 +9,13 @@ import { Live } from '../terminal/live.ts'
 import { safe } from '../terminal/text.ts'
 import { filterOf, type FilterOptions } from './filter.ts'
 
-/** What can be done to many tasks, with the word for a task that it was done to. */
+/** The bulk actions, each with its word for the summary. */
 const participles = {
-  pause: 'paused',
-  resume: 'resumed',
-  cancel: 'cancelled',
-  retry: 'retried',
-  purge: 'purged',
+  pause: 'Paused',
+  resume: 'Resumed',
+  cancel: 'Cancelled',
+  retry: 'Retried',
+  purge: 'Deleted',
 } as const satisfies Record<BulkAction, string>
 
 export const bulkActions = Object.keys(participles) as readonly BulkAction[]
@@ -32,12 +32,12 @@ export const bulk: Action = async (session, command) => {
   } = command.opts<FilterOptions & { dryRun?: boolean; yes?: boolean }>()
   const action = bulkActions.find((action) => action === name)
   if (action === undefined)
-    throw new UsageError(`cannot ${name} tasks: choose among ${bulkActions.join(', ')}`)
+    throw new UsageError(`unknown action ${name}: choose one of ${bulkActions.join(', ')}`)
   let filter: Parameters<typeof session.client.bulk>[1] = filterOf(rest)
   if (!dryRun && !yes) {
     const counted = await followed(session, await session.client.bulk(action, filter, { dryRun: true }))
     if (!(await agreed(action, counted.matched))) {
-      await session.remark('Nothing was done.')
+      await session.remark('Nothing changed.')
       return exitCodes.cancelled
     }
     // None that was submitted since the count: nobody has agreed to those.
@@ -51,7 +51,9 @@ export const bulk: Action = async (session, command) => {
 
 async function agreed(action: BulkAction, matched: number): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new UsageError(`it would ${action} ${plural(matched, 'task')}: --yes does it without asking`)
+    throw new UsageError(
+      `this would ${action} ${plural(matched, 'task')}; pass --yes to do it without confirmation`,
+    )
   const asking = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return /^y(es)?$/i.test((await asking.question(`${action} ${plural(matched, 'task')}? [y/N] `)).trim())
@@ -89,10 +91,10 @@ function summary({
   status,
   error,
 }: Operation): string {
-  if (isDry) return `${plural(matched, 'task')} would be ${participles[action]}.`
-  const parts = [`${action}: ${plural(changed, 'task')}`]
-  if (unchanged > 0) parts.push(`${count(unchanged)} were so already`)
-  if (refused > 0) parts.push(`${count(refused)} could not any more`)
+  if (isDry) return `Would ${action} ${plural(matched, 'task')}.`
+  const parts = [`${participles[action]} ${plural(changed, 'task')}`]
+  if (unchanged > 0) parts.push(`${count(unchanged)} unchanged`)
+  if (refused > 0) parts.push(`${count(refused)} no longer eligible`)
   if (status !== 'completed') parts.push(error ?? status)
   return parts.join(', ')
 }

@@ -45,7 +45,7 @@ export async function printCompletion(shell: string): Promise<void> {
     process.stdout.write(script)
     return
   }
-  process.stderr.write(`fermata: there is no completion for ${visible(shell)}: choose bash or zsh\n`)
+  process.stderr.write(`fermata: no completion for ${visible(shell)}: choose bash or zsh\n`)
   process.exitCode = exitCodes.usage
 }
 

@@ -13,7 +13,7 @@ export const explain: Action = async (session, command) => {
   for (const { message } of reasons) await out.print(`  ${message}`)
   if (position !== null) {
     const place = typeof position === 'number' ? count(position) : position
-    await out.print(`  Place in the queue: ${place}`)
+    await out.print(`  Queue position: ${place}`)
   }
   if (eta !== null) await out.print(`  Starts in about ${duration(eta)}`)
   return undefined

@@ -40,11 +40,13 @@ export const list: Action = async (session, command) => {
       for (const task of tasks) await session.out.print(table.line(task))
     }
     if (left > 0 || page.next_cursor === null) continue
-    if (options.limit === undefined) await session.remark(`There are more: --all, or --limit ${few * 10}.`)
+    if (options.limit === undefined)
+      await session.remark(`More tasks match. Use --all, or --limit ${few * 10}.`)
     break
   }
-  if (table === undefined) await session.remark('No task fits.')
-  if (isLimited) await session.remark('The search covers the newest 10,000 tasks; there are older ones.')
+  if (table === undefined) await session.remark('No matching tasks.')
+  if (isLimited)
+    await session.remark('The search covered only the newest 10,000 tasks. There are older ones.')
 }
 
 function columns(now: number): readonly Column<TaskStatus>[] {
@@ -56,10 +58,10 @@ function columns(now: number): readonly Column<TaskStatus>[] {
       text: ({ status }) => `${looks[status].symbol} ${status}`,
       style: ({ status }) => looks[status].style,
     },
-    { title: 'DONE', text: doneOf, side: 'right', yields: 4 },
+    { title: 'PROGRESS', text: doneOf, side: 'right', yields: 4 },
     { title: 'CREATED', text: ({ created_at }) => age(created_at, now), side: 'right', yields: 2 },
     {
-      title: 'ACTIVE',
+      title: 'DURATION',
       text: ({ started_at, execution_time }) => (started_at === null ? '' : duration(execution_time)),
       side: 'right',
       yields: 5,
@@ -72,7 +74,7 @@ function columns(now: number): readonly Column<TaskStatus>[] {
     },
     { title: 'TAGS', text: ({ tags }) => tags.join(','), least: 6, yields: 7 },
     {
-      title: 'WHAT',
+      title: 'MESSAGE',
       text: whatOf,
       least: 20,
       yields: 3,

@@ -42,7 +42,7 @@ export async function printEnd(session: Session, task: TaskResult, raw = false):
     else await out.writeExactly(`${safeJson(result, out.isLive ? 2 : 0)}\n`)
   } else if (status === 'failed') {
     await err.print(
-      safe`${err.paint('red', 'failed')}: ${error === null ? 'no error was kept' : `${error.code}: ${error.message}`}`,
+      safe`${err.paint('red', 'failed')}: ${error === null ? 'no error recorded' : `${error.code}: ${error.message}`}`,
     )
   } else await err.print(err.paint('magenta', 'cancelled'))
   if (status === 'completed') return exitCodes.completed

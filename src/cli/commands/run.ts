@@ -36,9 +36,7 @@ export const run: Action = async (session, command) => {
   const asksHelp = command.args.some((word) => word === '--help' || word === '-h')
   if (name === undefined || name.startsWith('-')) {
     if (asksHelp) return command.outputHelp()
-    throw new UsageError(
-      'name the type first, then its parameters: fermata run TYPE ... ("fermata types" lists the types)',
-    )
+    throw new UsageError('missing type: fermata run TYPE [parameters] ("fermata types" lists the types)')
   }
   const type = await session.client.getType(name)
   const { options, flags, given } = parsed(type, wordsAfter(command))
@@ -48,7 +46,7 @@ export const run: Action = async (session, command) => {
     return submit(session, name, assembled(document, flags, given), options)
   }
   if (options.watch === true || options.wait === true)
-    throw new UsageError('--batch can neither --watch nor --wait')
+    throw new UsageError('--batch cannot be combined with --watch or --wait')
   const common = options.json?.document === undefined ? {} : await readDocument(options.json.document)
   const { submitBatch } = await import('./batch.ts')
   const whole = flags.map((flag) => ({ ...flag, isRequired: false }))
@@ -81,7 +79,7 @@ async function submit(
       await watchTasks(session, [id], { terminal: session.err, policy: options.onInterrupt ?? 'ask' })
     } catch (error) {
       if (!(error instanceof Left)) throw error
-      await session.remark(`It goes on. Look at it again: fermata watch ${id}`)
+      await session.remark(`The task keeps running. Watch it with: fermata watch ${id}`)
       return exitCodes.interrupted
     }
   }

@@ -74,7 +74,7 @@ function typesTable(out: Terminal, { types }: Stats): SafeText[] {
         side: 'right' as const,
       })),
       {
-        title: 'USUAL TIME',
+        title: 'EXPECTED',
         text: ([, { expected_duration: time }]) => (time === null ? '' : duration(time)),
         side: 'right',
       },

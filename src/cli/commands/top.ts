@@ -27,7 +27,7 @@ type Seen = Readonly<{ stats: Stats; rows: readonly Row[] }>
 export const top: Action = async (session, command) => {
   const { interval = usualInterval } = command.opts<{ interval?: number }>()
   if (!session.out.isLive)
-    throw new UsageError('top needs a terminal; "fermata stats" prints the figures once')
+    throw new UsageError('top needs a terminal; "fermata stats" prints the same numbers once')
   const abort = new AbortController()
   const { signal } = abort
   // Whoever mistyped the address learns it before the screen changes.
@@ -76,7 +76,7 @@ function screen(session: Session, { stats, rows }: Seen, isAway: boolean): (Safe
   const barWidth = Math.max(5, Math.min(50, width - 9 - widthOf(slotFigures) - 2))
   const queued = (stats.counts.queued ?? 0) + (stats.counts.scheduled ?? 0)
   const fixed = [
-    titleLine(session, isAway ? 'away: trying again' : visible(phase), isAway),
+    titleLine(session, isAway ? 'unreachable, retrying' : visible(phase), isAway),
     '',
     safe`${out.paint('bold', 'Slots  ')} ${bar(out, all === 0 ? 0 : used / all, barWidth, 'green')} ${slotFigures}`,
     safe`${out.paint('bold', 'Tasks  ')} ${fitted(counts(out, stats), width - 9)}`,
@@ -93,7 +93,7 @@ function screen(session: Session, { stats, rows }: Seen, isAway: boolean): (Safe
       ),
     ),
   ]
-  const foot = out.paint('dim', cut('q ends', width))
+  const foot = out.paint('dim', cut('Press q to quit', width))
   const room = Math.max(0, out.rows - fixed.length - 1)
   const shown = rows.slice(0, rows.length > room ? Math.max(0, room - 1) : room)
   const now = Date.now()
@@ -122,7 +122,7 @@ function fitted(parts: readonly SafeText[], width: number): SafeText {
 
 function ratesLine({ rates }: Stats): string {
   const { '1m': minute, '5m': five } = rates
-  return `${rate(minute.submitted)} in, ${rate(minute.completed)} done, ${rate(minute.failed)} failed in the last minute; ${rate(five.completed)} done in 5 minutes`
+  return `last minute: ${rate(minute.submitted)} submitted, ${rate(minute.completed)} completed, ${rate(minute.failed)} failed; 5 minutes: ${rate(five.completed)} completed`
 }
 
 /** Calls back when q, Escape or Ctrl+C is pressed. */

@@ -21,13 +21,13 @@ export const types: Action = async (session, command) => {
         { title: 'TYPE', text: ({ type }) => type },
         { title: 'RUNS', text: ({ runs }) => runs, yields: 3 },
         {
-          title: 'AT ONCE',
+          title: 'LIMIT',
           text: ({ concurrency }) => (concurrency === null ? '' : String(concurrency)),
           side: 'right',
           yields: 2,
         },
         {
-          title: 'TRIES',
+          title: 'ATTEMPTS',
           text: ({ max_attempts: tries }) => (tries === 1 ? '' : String(tries)),
           side: 'right',
           yields: 4,
@@ -60,7 +60,7 @@ async function show(session: Session, type: TypeDetails): Promise<void> {
     [
       { title: 'PARAMETER', text: ({ flag }) => flag },
       { title: 'VALUE', text: ({ value }) => value, least: 8 },
-      { title: 'MEANING', text: ({ meaning }) => meaning, least: 10 },
+      { title: 'DESCRIPTION', text: ({ meaning }) => meaning, least: 10 },
     ],
     flags,
   )

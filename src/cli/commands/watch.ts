@@ -29,7 +29,7 @@ export const watch: Action = async (session, command) => {
   }
   if (ids.length > most) {
     throw new UsageError(
-      `at most ${most} tasks can be watched by their ids; without ids all that run are shown`,
+      `cannot watch more than ${most} tasks by id; without ids, watch shows all running tasks`,
     )
   }
   try {

@@ -18,7 +18,7 @@ const most = 1_000
 export async function watchAll(session: Session, filter: TaskFilter, watching: Watching): Promise<void> {
   const abort = new AbortController()
   const { signal } = abort
-  using view = viewOf(session, watching, 'Nothing runs now. Ctrl+C ends.')
+  using view = viewOf(session, watching, 'No running tasks. Press Ctrl+C to quit.')
   using _ = new Interrupts({
     policy: 'leave',
     ask: () => {},

@@ -82,7 +82,7 @@ export class Bars implements View {
     const { columns } = this.#terminal
     const lines: SafeText[] = []
     if (this.#away)
-      lines.push(this.#terminal.paint('yellow', cut(`cannot reach ${this.#url}: trying again`, columns - 1)))
+      lines.push(this.#terminal.paint('yellow', cut(`cannot reach ${this.#url}, retrying`, columns - 1)))
     if (this.#question !== undefined)
       lines.push(this.#terminal.paint('bold', cut(this.#question, columns - 1)))
     return lines

@@ -20,7 +20,7 @@ export type Interrupting = Readonly<{
   leave: (left: Left) => void
 }>
 
-const question = 'Leave it running [l], cancel it [c], or go on watching [w]?'
+const question = 'Leave it running [l], cancel it [c], or keep watching [w]?'
 
 /** What Ctrl+C means while a task is watched: a question, or what was chosen beforehand. A second one always leaves. */
 export class Interrupts implements Disposable {

@@ -41,7 +41,7 @@ export class Lines implements View {
 
   away(error: FermataError | undefined): void {
     if (error !== undefined && !this.#away)
-      void this.#session.err.print(`cannot reach ${this.#session.url}: trying again`)
+      void this.#session.err.print(`cannot reach ${this.#session.url}, retrying`)
     this.#away = error !== undefined
   }
 
@@ -70,7 +70,7 @@ export class JsonLines implements View {
   drop(): void {}
 
   away(error: FermataError | undefined): void {
-    if (error !== undefined) void this.#session.err.print(`cannot reach ${this.#session.url}: trying again`)
+    if (error !== undefined) void this.#session.err.print(`cannot reach ${this.#session.url}, retrying`)
   }
 
   ask(): void {}

@@ -7,7 +7,7 @@ function isExact(value: number): boolean {
 }
 
 const addend = z.number().refine(isExact, {
-  message: 'an integer must lie within ±(2^53 - 1), beyond which digits would be lost',
+  message: 'an integer must be within ±(2^53 - 1), or digits would be lost',
 })
 
 export const add = defineTask({
@@ -18,10 +18,7 @@ export const add = defineTask({
       a: addend.describe('First addend'),
       b: addend.describe('Second addend'),
     })
-    .refine(
-      ({ a, b }) => isExact(a + b),
-      'the sum must lie within ±(2^53 - 1), beyond which digits would be lost',
-    ),
+    .refine(({ a, b }) => isExact(a + b), 'the sum must be within ±(2^53 - 1), or digits would be lost'),
   example: { a: 2, b: 3 },
   run({ a, b }, task) {
     task.progress(1, 2, 'Adding')

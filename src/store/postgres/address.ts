@@ -30,12 +30,12 @@ export function addressOf(database: string): Address {
     throw new DatabaseInvalid(database, why)
   }
   if (/\s/.test(database) || hasControlCharacter(database))
-    refuse('it contains a blank or a line break: remove it, or write %20')
+    refuse('it contains a space or line break: remove it, or write %20')
   if (database.includes('#')) refuse('write # as %23')
   const [, scheme, credentials, hosts = '', path = '', query] = parts.exec(database) ?? []
   if (scheme === undefined) return refuse(`write ${form}`)
   if (path.includes('@')) {
-    refuse('write / ? and @ in a user name, a password or the name of a database as %2F %3F %40')
+    refuse('write / ? and @ in a user name, password or database name as %2F %3F %40')
   }
   const decode = (text: string, what: string) => decoded(text, what, refuse)
   const user = userOf(credentials, decode, refuse)
@@ -77,23 +77,23 @@ function decoded(text: string, what: string, refuse: Refuse): string {
     const plain = decodeURIComponent(text)
     return plain.includes('\0') ? refuse(`the ${what} contains a NUL`) : plain
   } catch {
-    return refuse(`a % in the ${what} must be written %25`)
+    return refuse(`write % in the ${what} as %25`)
   }
 }
 
 function userOf(credentials: string | undefined, decode: Decode, refuse: Refuse): string {
   if (credentials === undefined) return ''
   const [, name = '', password] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? []
-  if (name === '') refuse('the name of the user is empty')
-  const user = encodeURIComponent(mustFit(decode(name, 'user name'), 'name of the user', refuse))
+  if (name === '') refuse('the user name is empty')
+  const user = encodeURIComponent(mustFit(decode(name, 'user name'), 'user name', refuse))
   return password === undefined ? `${user}@` : `${user}:${encodeURIComponent(decode(password, 'password'))}@`
 }
 
 function databaseOf(path: string, decode: Decode, refuse: Refuse): string {
   const name = path.slice(1)
   if (name === '') return path
-  if (name.includes('/')) refuse('write / in the name of the database as %2F')
-  return `/${encodeURIComponent(mustFit(decode(name, 'name of the database'), 'name of the database', refuse))}`
+  if (name.includes('/')) refuse('write / in the database name as %2F')
+  return `/${encodeURIComponent(mustFit(decode(name, 'database name'), 'database name', refuse))}`
 }
 
 function mustFit(text: string, what: string, refuse: Refuse): string {
@@ -119,12 +119,12 @@ function optionsOf(query: string | undefined, decode: Decode, refuse: Refuse): O
   const given = new Map<string, string>()
   for (const pair of query?.split('&') ?? []) {
     const [, written = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair) ?? []
-    if (written.includes('@')) refuse('write / ? and @ in a user name or a password as %2F %3F %40')
+    if (written.includes('@')) refuse('write / ? and @ in a user name or password as %2F %3F %40')
     const option = decode(written, 'name of an option')
     if (!Object.hasOwn(options, option)) refuse(unknownOption(option))
-    if (given.has(option)) refuse(`the option ${option} stands there twice`)
+    if (given.has(option)) refuse(`the option ${option} appears twice`)
     if (value === '') refuse(`the option ${option} has no value`)
-    if (/[?;]/.test(value)) refuse('options have & between them; write ? and ; in a value as %3F and %3B')
+    if (/[?;]/.test(value)) refuse('separate options with &, and write ? and ; in a value as %3F and %3B')
     const plain = decode(value, `value of ${option}`)
     const must = options[option]?.(plain)
     if (must !== undefined) refuse(`the option ${option} must be ${must}, not ${JSON.stringify(plain)}`)
@@ -143,7 +143,7 @@ function unknownOption(option: string): string {
   const known = Object.keys(options)
   const meant = nearest(option, known)
   const remedy = meant === undefined ? `the options are ${known.join(', ')}` : `did you mean ${meant}?`
-  return `there is no option ${JSON.stringify(option)}: ${remedy}`
+  return `unknown option ${JSON.stringify(option)}: ${remedy}`
 }
 
 /** What a value must be, if it is not; undefined when it is. */

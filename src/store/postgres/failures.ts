@@ -69,12 +69,12 @@ function constraintOf(error: unknown): unknown {
 export function unavailable(cause: unknown, unknown: boolean): StoreUnavailable {
   if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
   const message = unknown
-    ? 'The database was lost while it committed: it is not known whether this was recorded. Look before you try again.'
+    ? 'The database was lost while it committed: it is unknown whether this was recorded. Check before you try again.'
     : stateOf(cause) === '55P03'
       ? heldMessage
       : stateOf(cause)?.startsWith('53100')
         ? 'The disk of the database is full: nothing was recorded. Try again later.'
-        : 'The database cannot be reached or written now: nothing was recorded. Try again later.'
+        : 'The database cannot be reached or written at the moment. Nothing was recorded. Try again later.'
   return new StoreUnavailable(message, { unknown, cause })
 }
 
@@ -84,4 +84,4 @@ export function heldElsewhere(): StoreUnavailable {
 }
 
 const heldMessage =
-  'Another transaction of the database holds what this needs: nothing was recorded. Try again later.'
+  'Another database transaction holds a lock this needs. Nothing was recorded. Try again later.'

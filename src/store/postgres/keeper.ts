@@ -63,7 +63,7 @@ export function openLeaseFile(): number {
     }
   }
   throw new StoreUnavailable(
-    `A node tells its processes about its lease in a small file, and neither /dev/shm nor ${tmpdir()} can be written: set TMPDIR to a folder that can.`,
+    `A node shares its lease with its processes in a small file, but neither /dev/shm nor ${tmpdir()} is writable. Set TMPDIR to a writable folder.`,
     { unknown: false, cause: new AggregateError(failures) },
   )
 }

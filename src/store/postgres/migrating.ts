@@ -24,7 +24,7 @@ export async function migrateSchema(servers: readonly string[], schema: string):
   } catch (error) {
     if (stateOf(error) === undefined) throw error
     const { message } = error as Error
-    throw new StoreUnavailable(`The tables cannot be brought up to date: ${message}.`, {
+    throw new StoreUnavailable(`The database schema cannot be migrated: ${message}.`, {
       unknown: false,
       cause: error,
     })

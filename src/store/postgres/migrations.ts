@@ -189,7 +189,7 @@ async function apply(session: Session, schema: string): Promise<number> {
   const version = await versionOf(session, schema)
   if (version > migrations.length) {
     throw refused(
-      `The database was written by a newer Fermata (schema ${version}, this program knows ${migrations.length}): upgrade the program.`,
+      `The database was written by a newer version of Fermata (schema ${version}; this version supports ${migrations.length}). Upgrade Fermata.`,
     )
   }
   for (const [index, migration] of migrations.entries()) {

@@ -67,7 +67,7 @@ async function tryServer(client: Client, amongOthers: boolean): Promise<Writable
   try {
     await client.connect()
     const { rows } = await client.query<{ writable: boolean }>(isWritable)
-    if (rows[0]?.writable !== true) throw new ReadOnly('it is a standby, or read-only, and cannot be written')
+    if (rows[0]?.writable !== true) throw new ReadOnly('it is a standby or read-only')
     if (!amongOthers) return { client, history: '' }
     const found = await client.query<{ history: string }>(historyOf)
     return { client, history: found.rows[0]?.history ?? '' }

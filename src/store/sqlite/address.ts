@@ -19,7 +19,7 @@ export function pathOf(address: string, platform: NodeJS.Platform = process.plat
 
 const mistakes: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'name a file, as in sqlite:./fermata.db'],
-  [/^\s|\s$/, 'remove the blank at the beginning or end of the path'],
+  [/^\s|\s$/, 'remove the space at the beginning or end of the path'],
   [/^:/, 'write sqlite::memory: for a database that keeps nothing, or sqlite:PATH'],
   [
     /^\/\//,

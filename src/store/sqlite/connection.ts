@@ -36,8 +36,8 @@ export function connect(path: string): DatabaseSync {
 function prepare(path: string): void {
   const refuse = (why: string) => new DatabaseInvalid(`sqlite:${path}`, why)
   const found = statSync(path, { throwIfNoEntry: false })
-  if (found?.isDirectory() === true) throw refuse('this is a folder, so name a file in it')
-  if (found !== undefined && !found.isFile()) throw refuse('this is no regular file: choose another path')
+  if (found?.isDirectory() === true) throw refuse('this is a folder: give the path of a file in it')
+  if (found !== undefined && !found.isFile()) throw refuse('this is not a regular file: choose another path')
   if (found !== undefined) return
   // One by one: with `recursive` it never returns where a folder can be named but not made, as in `/proc`.
   const missing: string[] = []
@@ -69,7 +69,7 @@ export function unopenable(error: unknown, path: string): unknown {
   if ('code' in error && hopeless.has(String(error.code))) {
     return new DatabaseInvalid(
       `sqlite:${path}`,
-      `no file can be made there (${error.message}): choose another path`,
+      `cannot create a file there (${error.message}): choose another path`,
     )
   }
   return new StoreUnavailable(describe(error, path), { unknown: false, cause: error })
@@ -77,7 +77,7 @@ export function unopenable(error: unknown, path: string): unknown {
 
 function describe(error: Error, path: string): string {
   const code = 'errcode' in error ? Number(error.errcode) & 0xff : 0
-  if (code === 5) return `The database ${path} is in use by another process: stop it, or choose another file.`
+  if (code === 5) return `The database ${path} is in use by another process. Stop it, or choose another file.`
   if (code === 11) {
     return `The database ${path} is damaged (${error.message}): keep a copy of the file, and restore a backup, or recover what is left with "sqlite3 ${path} .recover".`
   }

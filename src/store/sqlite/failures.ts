@@ -44,18 +44,16 @@ export function refusalFor(cause: unknown, unknown: boolean): StoreUnavailable {
 
 function messageFor(cause: unknown, unknown: boolean): string {
   if (unknown) {
-    return 'The database failed while it committed: it is not known whether this was recorded. Look before you try again.'
+    return 'The database failed while it committed: it is unknown whether this was recorded. Check before you try again.'
   }
   if (isFull(cause)) return fullMessage
   const said =
-    ((codeOf(cause) ?? 0) & 0xff) === ioError
-      ? ` (${(cause as Error).message}: see the log of the system)`
-      : ''
-  return `The database cannot be written now${said}: nothing was recorded. Try again later.`
+    ((codeOf(cause) ?? 0) & 0xff) === ioError ? ` (${(cause as Error).message}: see the system log)` : ''
+  return `The database cannot be written at the moment${said}. Nothing was recorded. Try again later.`
 }
 
 const fullMessage =
-  'The disk is full: nothing was recorded. Tasks can still be cancelled and deleted, and what that frees is used again. Try again later.'
+  'The disk is full: nothing was recorded. Tasks can still be cancelled and deleted, and the space this frees is reused. Try again later.'
 
 /** As the database says it: for what would take room that has to be kept. */
 export function diskFull(): Error {
@@ -63,5 +61,5 @@ export function diskFull(): Error {
 }
 
 function damaged(cause: unknown): string {
-  return `The database is damaged (${(cause as Error).message}): nothing is taken in any more. Stop the server, keep a copy of the file, and restore a backup, or recover what is left with "sqlite3 FILE .recover".`
+  return `The database is damaged (${(cause as Error).message}). All writes are refused. Stop the server, keep a copy of the file, and restore a backup or recover what is left with "sqlite3 FILE .recover".`
 }

@@ -25,7 +25,7 @@ export class Files {
       if (now?.inode === inode && now.device === device) continue
       const what = now === undefined ? 'was removed or moved' : 'was replaced'
       return new StoreLost(
-        `The file ${path} ${what} while the database ${this.#path} was open: nothing is taken in any more. Put the files back, or stop the server, restore a backup and restart it.`,
+        `The file ${path} ${what} while the database ${this.#path} was open. All writes are refused. Put the files back, or stop the server, restore a backup and start it again.`,
         { unknown: false },
       )
     }

@@ -139,13 +139,16 @@ export function refuseForeign(db: DatabaseSync, path: string): void {
   const owner = pragma(db, 'application_id')
   const tables = Number(db.prepare('select count(*) as c from sqlite_schema').get()?.['c'])
   if (owner !== applicationId && tables > 0) {
-    throw new StoreUnavailable(`${path} is a SQLite file, but not one of Fermata: choose another path.`, {
-      unknown: false,
-    })
+    throw new StoreUnavailable(
+      `${path} is a SQLite file that does not belong to Fermata. Choose another path.`,
+      {
+        unknown: false,
+      },
+    )
   }
   if (version > migrations.length) {
     throw new StoreUnavailable(
-      `${path} was written by a newer Fermata (schema ${version}, this program knows ${migrations.length}): upgrade the program.`,
+      `${path} was written by a newer version of Fermata (schema ${version}; this version supports ${migrations.length}). Upgrade Fermata.`,
       { unknown: false },
     )
   }
