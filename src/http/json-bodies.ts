@@ -1,9 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { inexactIn, type InexactNumber } from '../core/exact-json.ts'
 import { RequestRefused } from './problems.ts'
+import { mostValues, type Traffic } from './traffic.ts'
 
-/** Reads bodies as JSON, and refuses what would not be kept: keys that poison a prototype, and numbers that would change. */
-export function readJsonBodies(app: FastifyInstance): void {
+/** Characters, and values, up to which a body is read without being admitted: it costs little. */
+const small = { characters: 65_536, values: 5_000 } as const
+
+/**
+ * Reads bodies as JSON once there is memory for their values, and refuses what would not be kept: keys that poison a prototype, and
+ * numbers that would change.
+ */
+export function readJsonBodies(app: FastifyInstance, traffic: Traffic): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   const read: typeof parse = (request, text, done) => {
     const answered: typeof done = (error, body) => {
@@ -11,10 +18,54 @@ export function readJsonBodies(app: FastifyInstance): void {
       if (inexact === undefined) done(error, body)
       else done(refusalOf(inexact))
     }
-    return parse(request, text, answered)
+    const goOn = () => void parse(request, text, answered)
+    const values = text.length > small.values ? valuesIn(text, mostValues) : 0
+    if (values > mostValues) return done(tooManyValues())
+    if (text.length <= small.characters && values <= small.values) return goOn()
+    // The bytes of a large body are given back meanwhile.
+    traffic.admitValues(request, values).then(goOn, done)
   }
   app.addContentTypeParser('application/json', { parseAs: 'string' }, read)
   app.addContentTypeParser(/^application\/[\w.-]+\+json/, { parseAs: 'string' }, read)
+}
+
+/**
+ * How many values this JSON text has. One of three characters takes up to sixty bytes once it is parsed, so that the length of a text
+ * says little. Stops counting above `most`.
+ */
+export function valuesIn(text: string, most: number): number {
+  let values = 1
+  for (let at = 0; at < text.length && values <= most; at++) {
+    switch (text[at]) {
+      case ',':
+        values += 1
+        break
+      case '[':
+      case '{':
+        if (text[at + 1] !== ']' && text[at + 1] !== '}') values += 1
+        break
+      case '"':
+        at = endOfText(text, at)
+        break
+    }
+  }
+  return values
+}
+
+/** Where the text that begins here has its last quotation mark; at the end of a text that has none. */
+function endOfText(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text[end - 1 - escapes] === '\\') escapes += 1
+    if (escapes % 2 === 0) return end
+  }
+  return text.length
+}
+
+function tooManyValues(): RequestRefused {
+  const most = mostValues.toLocaleString('en')
+  const detail = `The body has more than ${most} JSON values, which is the limit. Send it in several requests, or send long lists as text.`
+  return new RequestRefused('TOO_LARGE', detail)
 }
 
 const ofParameters = /^(?:(tasks\.\d+\.parameters)|parameters)(?:\.|$)/

@@ -29,7 +29,7 @@ import {
 } from './problems.ts'
 import { Readable } from 'node:stream'
 import { Streams, type StreamLogger } from './stream.ts'
-import { Traffic } from './traffic.ts'
+import { deferContinue, Traffic } from './traffic.ts'
 import { Waits } from './waits.ts'
 
 export type ServerOptions = Readonly<{
@@ -108,6 +108,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   // An expectation that nobody knows may be passed over; by itself, Node answers it with 417 and nothing else.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('checkContinue', (request, response) => {
+    deferContinue(request)
+    app.server.emit('request', request, response)
+  })
 
   // Lines a code, in milliseconds.
   const refusals = new Throttle(20, 10_000)
@@ -178,10 +182,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     })
   }
   app.removeContentTypeParser('text/plain')
-  readJsonBodies(app)
+  const traffic = new Traffic()
+  readJsonBodies(app, traffic)
 
   const waits = new Waits(manager)
-  const traffic = new Traffic()
   const streams = new Streams(manager, { heartbeat, logger })
   app.addHook('preClose', (done) => {
     streams.close()

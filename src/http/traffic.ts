@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { gathered } from './body.ts'
@@ -17,6 +18,9 @@ const ordinary = 2 * mebibyte
  * is received at a time; other bodies do not wait for it. Answers count while they are made or wait for their readers.
  */
 const totals = { bodies: 16 * mebibyte, batches: 32 * mebibyte, answers: 48 * mebibyte }
+
+/** JSON values in one body, and in all large bodies that are being parsed or stored. A task with parameters of 1 MiB cannot have more. */
+export const mostValues = 600_000
 
 /** Milliseconds that a request waits for room before it is refused. */
 const longestWait = 10_000
@@ -49,6 +53,10 @@ export class Traffic {
   readonly #bodies = new Budget(totals.bodies)
   readonly #batches = new Budget(totals.batches)
   readonly #answers = new Budget(totals.answers)
+  readonly #values = new Budget(mostValues)
+  /** What admits a body knows the answer to come, what parses it knows the request. */
+  readonly #replies = new WeakMap<FastifyRequest, FastifyReply>()
+  readonly #holding = new Map<FastifyReply, Share>()
   readonly #receiving = new Map<FastifyReply, Receiving>()
   readonly #sending = new Set<Sending>()
   #watch: NodeJS.Timeout | undefined
@@ -64,11 +72,16 @@ export class Traffic {
     payload: Readable,
     limit: number,
   ): Readable | Promise<Readable> {
+    this.#replies.set(request, reply)
     const announced = request.headers['content-length']
     const length = announced === undefined ? undefined : Number(announced)
     // A larger one is refused without being read.
-    if (length !== undefined && (length <= small || length > limit)) return payload
+    if (length !== undefined && (length <= small || length > limit)) {
+      if (length <= small) sendContinue(request, reply)
+      return payload
+    }
     const gather = () => {
+      sendContinue(request, reply)
       const admit = () => this.#reserve(request, reply, limit)
       const body = gathered(payload, { length, limit, small, admit })
       reply.raw.once('close', () => body.destroy())
@@ -81,6 +94,16 @@ export class Traffic {
   forget(reply: FastifyReply): void {
     this.#receiving.get(reply)?.share.release()
     this.#receiving.delete(reply)
+    this.#holding.get(reply)?.release()
+    this.#holding.delete(reply)
+  }
+
+  /** Waits until there is room for the values of a body that was admitted and is received. Throws `OVERLOADED`. */
+  async admitValues(request: FastifyRequest, values: number): Promise<void> {
+    const reply = this.#replies.get(request)
+    if (reply === undefined) return
+    this.#holding.set(reply, await this.#take(this.#values, values, reply))
+    this.#untilClosed(reply)
   }
 
   async #reserve(request: FastifyRequest, reply: FastifyReply, length: number): Promise<void> {
@@ -88,9 +111,12 @@ export class Traffic {
     const share = await this.#take(budget, length, reply)
     const bytes = request.raw.socket.bytesRead
     this.#receiving.set(reply, { request, budget, share, bytes, movedAt: performance.now() })
-    const over = () => this.forget(reply)
-    reply.raw.once('close', over)
-    if (reply.raw.destroyed) over()
+    this.#untilClosed(reply)
+  }
+
+  #untilClosed(reply: FastifyReply): void {
+    reply.raw.once('close', () => this.forget(reply))
+    if (reply.raw.destroyed) this.forget(reply)
   }
 
   /**
@@ -177,6 +203,18 @@ export class Traffic {
       endAsLate(socket, request.id)
     }
   }
+}
+
+/** Requests whose clients wait to be told that they may send the body. */
+const expecting = new WeakSet<IncomingMessage>()
+
+/** Sends nothing until the body is admitted: a server that emits `request` for its `checkContinue` calls this first. */
+export function deferContinue(request: IncomingMessage): void {
+  expecting.add(request)
+}
+
+function sendContinue({ raw: request }: FastifyRequest, { raw: response }: FastifyReply): void {
+  if (expecting.delete(request)) response.writeContinue()
 }
 
 function endAsLate(socket: Socket, requestId: string): void {
