@@ -64,7 +64,7 @@ function endOfText(text: string, from: number): number {
 
 function tooManyValues(): RequestRefused {
   const most = mostValues.toLocaleString('en')
-  const detail = `The body has more than ${most} JSON values, which is the limit. Send it in several requests, or send long lists as text.`
+  const detail = `The body exceeds the limit of ${most} JSON values. Split it into several requests, or send long lists as strings.`
   return new RequestRefused('TOO_LARGE', detail)
 }
 

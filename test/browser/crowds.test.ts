@@ -55,9 +55,9 @@ test('of many tasks the table has few rows, and more come as it is scrolled; a k
 
 test('a search that did not look at all tasks says so, also when it has found none', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks?q=nowhere`)
-  await page.getByText('None of the newest 10,000 matches').waitFor()
+  await page.getByText('No match in the newest 10,000 tasks').waitFor()
   await page.getByRole('searchbox', { name: 'Search' }).fill('"b":999')
-  await page.getByText('The search looked at the newest 10,000').waitFor()
+  await page.getByText('Search covers only the newest 10,000').waitFor()
 })
 
 test('a search that is answered in small portions goes on by itself', async () => {
@@ -66,7 +66,7 @@ test('a search that is answered in small portions goes on by itself', async () =
     route.continue({ url: request.url().replace('limit=100', 'limit=3') }),
   )
   await page.goto(`${server.url}/tasks?q=${encodeURIComponent('"b":999')}`)
-  await page.getByText('The search looked at the newest 10,000').waitFor()
+  await page.getByText('Search covers only the newest 10,000').waitFor()
   expect(await page.getByRole('grid', { name: 'Tasks' }).getByRole('row').count()).toBe(12)
 })
 
@@ -90,7 +90,7 @@ test('a count that nobody waits for any more is called off', async () => {
   const ended = page.waitForResponse((response) => response.request().method() === 'DELETE')
   const dialog = await choose(page, 'Pause')
   await dialog.getByText(/so far$/).waitFor()
-  await dialog.getByRole('button', { name: 'Leave them alone' }).click()
+  await dialog.getByRole('button', { name: 'Back' }).click()
   expect(await (await ended).json()).toMatchObject({ action: 'pause', dry_run: true })
 })
 
@@ -106,8 +106,8 @@ test('a long operation tells how far it is, goes on behind its closed dialog and
   await pausedBeyond(page, second)
 
   await page.getByRole('region', { name: 'Pause tasks' }).getByRole('button', { name: 'Show' }).click()
-  await dialog.getByRole('button', { name: 'Stop here' }).click()
-  await dialog.getByText('It was stopped; what is done stands.').waitFor()
+  await dialog.getByRole('button', { name: 'Stop', exact: true }).click()
+  await dialog.getByText('Stopped. Changes so far remain.').waitFor()
   const paused = await pausedBeyond(page, second)
   expect(paused).toBeLessThan(crowd)
   expect((await api.call('GET', '/api/stats')).body).toMatchObject({

@@ -214,7 +214,7 @@ describe('documents and lines from any editor', () => {
     for (const line of [`fermata run add --batch '${lines}'`, `fermata run add --batch - < '${lines}'`]) {
       expect(await shell(line)).toMatchObject({
         code: 0,
-        stdout: expect.stringMatching(/^2 tasks of type add/),
+        stdout: expect.stringMatching(/^Submitted 2 tasks of type add/),
       })
     }
   })

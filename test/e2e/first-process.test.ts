@@ -94,7 +94,7 @@ test('Ctrl+C on its terminal arrives once', { timeout: 2 * aMinute }, async () =
     env: { DATABASE_URL: 'sqlite::memory:', PORT: '0', FERMATA_DRAIN: '10m' },
     command: [...container, process.execPath, main, 'serve'],
   })
-  await screen.until((text) => text.includes('Ctrl+C stops') && text.includes('listening'))
+  await screen.until((text) => text.includes('Press Ctrl+C to stop') && text.includes('listening'))
   screen.type('\x03')
   expect(await screen.ended).toBe(0)
   expect(screen.written).toContain('stopped')

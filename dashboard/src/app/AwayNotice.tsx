@@ -11,8 +11,7 @@ export function AwayNotice() {
         <div className={styles.notice}>
           <Loader size={14} color="currentColor" />
           <span>
-            <strong>The server does not answer.</strong> What you see may be old; the page comes back by
-            itself.
+            <strong>Server unreachable.</strong> Data may be out of date. This page reconnects automatically.
           </span>
         </div>
       )}

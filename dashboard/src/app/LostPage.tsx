@@ -4,9 +4,9 @@ import { Page } from '../kit/Page.tsx'
 
 export function LostPage() {
   return (
-    <Page title="Nothing here">
-      <EmptyState icon="compass" title="There is no page at this address">
-        <p>It may have been mistyped. Everything starts from the overview.</p>
+    <Page title="Page not found">
+      <EmptyState icon="compass" title="No page at this address">
+        <p>Check the address, or start from the overview.</p>
         <LinkButton to="/">Go to the overview</LinkButton>
       </EmptyState>
     </Page>

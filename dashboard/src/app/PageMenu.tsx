@@ -8,7 +8,7 @@ import styles from './PageMenu.module.css'
 const schemes = [
   { value: 'light', name: 'Light' },
   { value: 'dark', name: 'Dark' },
-  { value: 'auto', name: 'As the system' },
+  { value: 'auto', name: 'System' },
 ] as const
 
 /** The looks of the page, its keys, and the documentation of the API. */
@@ -31,10 +31,10 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
       <Popover.Dropdown aria-label="Menu" className={styles.menu}>
         <Choice label="Appearance" value={colorScheme} choices={schemes} onChange={setColorScheme} />
         <a href={`${base}/docs`} className={styles.entry}>
-          <Icon name="book" /> Try the API
+          <Icon name="book" /> API explorer
         </a>
         <a href={`${base}/redoc`} className={styles.entry}>
-          <Icon name="book" /> Read about the API
+          <Icon name="book" /> API reference
         </a>
         <button
           type="button"
@@ -44,7 +44,7 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
             onHelp()
           }}
         >
-          <Icon name="keyboard" /> Keys
+          <Icon name="keyboard" /> Keyboard shortcuts
         </button>
       </Popover.Dropdown>
     </Popover>

@@ -31,7 +31,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
-        Skip to the content
+        Skip to content
       </a>
       <header className={styles.header}>
         <Brand />

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import { effectOn } from './words.ts'
 
-test('a pause of what waits is told apart from one of what runs', () => {
-  expect(effectOn('pause', { status: 'queued', checkpoint: null })).toContain('at once')
+test('the effect of a pause differs for waiting and running tasks', () => {
+  expect(effectOn('pause', { status: 'queued', checkpoint: null })).toContain('immediately')
   expect(effectOn('pause', { status: 'running', checkpoint: { next: 1 } })).toContain('next pause point')
 })
 
-test('who pauses a task without a checkpoint is warned', () => {
-  expect(effectOn('pause', { status: 'running', checkpoint: null })).toContain('begins anew')
-  expect(effectOn('pause', { status: 'running', checkpoint: {} })).toContain('is kept')
+test('pausing a task without a checkpoint shows a warning', () => {
+  expect(effectOn('pause', { status: 'running', checkpoint: null })).toContain('starts over')
+  expect(effectOn('pause', { status: 'running', checkpoint: {} })).toContain('survives restarts')
 })
 
-test('a retry says where it begins', () => {
+test('a retry says where it starts', () => {
   expect(effectOn('retry', { status: 'failed', checkpoint: null })).toContain('from the start')
   expect(effectOn('retry', { status: 'failed', checkpoint: 3 })).toContain('last checkpoint')
 })

@@ -5,7 +5,7 @@ import styles from './ShortcutHelp.module.css'
 
 export function ShortcutHelp({ isOpen, onClose }: Readonly<{ isOpen: boolean; onClose: () => void }>) {
   return (
-    <Dialog isOpen={isOpen} onClose={onClose} title="Keys">
+    <Dialog isOpen={isOpen} onClose={onClose} title="Keyboard shortcuts">
       {Object.entries(shortcuts).map(([group, entries]) => (
         <section key={group} className={styles.group}>
           <h3>{group}</h3>

@@ -27,7 +27,7 @@ export function Document({ title, value }: Readonly<{ title: string; value: unkn
       </pre>
       {fold !== null && (
         <Button variant="default" size="xs" mt="xs" onClick={() => setOpen(!isOpen)}>
-          {isOpen ? 'Fold' : `Show all ${sizeWords(text.length)}`}
+          {isOpen ? 'Show less' : `Show all (${sizeWords(text.length)})`}
         </Button>
       )}
     </Card>
@@ -35,6 +35,6 @@ export function Document({ title, value }: Readonly<{ title: string; value: unkn
 }
 
 function sizeWords(letters: number): string {
-  if (letters < 1_000) return `${letters} letters`
+  if (letters < 1_000) return `${letters} characters`
   return letters < 1_000_000 ? `${Math.round(letters / 1_000)} kB` : `${(letters / 1_000_000).toFixed(1)} MB`
 }

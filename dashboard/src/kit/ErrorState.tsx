@@ -10,7 +10,7 @@ export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: 
       <p>{detail}</p>
       {id !== undefined && (
         <p>
-          Request <code>{id}</code>; the log of the server has it too.
+          Request <code>{id}</code>, also in the server log
         </p>
       )}
       {retry !== undefined && (
@@ -23,12 +23,12 @@ export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: 
 }
 
 function wordsOf(error: unknown): { title: string; detail: string; id?: string | undefined } {
-  if (!isFermataError(error)) return { title: 'This page has a fault', detail: String(error) }
+  if (!isFermataError(error)) return { title: 'Something went wrong on this page', detail: String(error) }
   if (error.code === 'SERVER_UNREACHABLE') {
     return {
-      title: 'The server does not answer',
-      detail: 'The page asks again by itself; your tasks go on where they are.',
+      title: 'Server unreachable',
+      detail: 'This page retries automatically. Your tasks are not affected.',
     }
   }
-  return { title: error.detail, detail: `The server answered ${error.code}.`, id: error.requestId }
+  return { title: error.detail, detail: `Error code: ${error.code}`, id: error.requestId }
 }

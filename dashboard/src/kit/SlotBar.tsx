@@ -6,7 +6,7 @@ const squares = 32
 
 /** The slots of a node, those in use in the colour of what runs. */
 export function SlotBar({ used, slots }: Readonly<{ used: number; slots: number }>) {
-  const label = slots === 0 ? 'Runs nothing: it serves the API only' : `${used} of ${slots} slots in use`
+  const label = slots === 0 ? 'No slots: serves the API only' : `${used} of ${slots} slots in use`
   if (slots === 0) return <span className={styles.none}>{label}</span>
   const colour = statusColour('running')
   return (

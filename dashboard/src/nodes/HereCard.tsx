@@ -8,7 +8,7 @@ import styles from './NodesPage.module.css'
 export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
   const { phase, parked, event_loop: loop } = node
   return (
-    <Card title="The node that answers you">
+    <Card title="This node">
       <dl className={styles.figures}>
         <div>
           <dt>Phase</dt>
@@ -19,26 +19,25 @@ export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
           <dd>{parked}</dd>
         </div>
         <div>
-          <dt>Delay, median</dt>
+          <dt>Event-loop delay p50</dt>
           <dd>{durationWords(loop.p50)}</dd>
         </div>
         <div>
-          <dt>Delay, 99 of 100</dt>
+          <dt>Event-loop delay p99</dt>
           <dd>{durationWords(loop.p99)}</dd>
         </div>
         <div>
-          <dt>Delay, longest</dt>
+          <dt>Event-loop delay max</dt>
           <dd>{durationWords(loop.max)}</dd>
         </div>
       </dl>
       <p className={styles.note}>
-        The delay is how late its main thread comes to what is due: a handler that blocks it delays
-        everything.
+        How late the main thread runs. A handler that blocks it delays everything else on this node.
       </p>
       {loop.blocked.length > 0 && (
         <>
           <p className={styles.blocked}>
-            Handlers that blocked it for more than a second; run their types in a thread:
+            Handlers that blocked it for more than a second. Consider running these types in threads:
           </p>
           <ul className={styles.blockers}>
             {loop.blocked.map(({ type, at, duration }) => (

@@ -14,11 +14,11 @@ export function NodeRow({ node }: Readonly<{ node: Node }>) {
     <li className={styles.node}>
       <div className={styles.who}>
         <span className={styles.host}>
-          {host ?? 'unknown machine'}
+          {host ?? 'unknown host'}
           {pid !== null && <small>process {pid}</small>}
           {here && (
             <Badge size="sm" variant="light">
-              answers you
+              this node
             </Badge>
           )}
         </span>
@@ -33,11 +33,13 @@ export function NodeRow({ node }: Readonly<{ node: Node }>) {
         {renewed !== null && (
           <>
             {' '}
-            · last seen <Time at={renewed} />
+            · last renewed <Time at={renewed} />
           </>
         )}
       </p>
-      <p className={styles.types}>{types.length === 0 ? 'Runs no types' : `Runs ${types.join(', ')}`}</p>
+      <p className={styles.types}>
+        {types.length === 0 ? 'No task types' : `Task types: ${types.join(', ')}`}
+      </p>
     </li>
   )
 }

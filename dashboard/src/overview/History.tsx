@@ -27,13 +27,13 @@ export function History() {
       <Card title="Throughput" aside={choice}>
         {drawn !== undefined && (
           <Chart
-            label="Tasks submitted, completed and failed a second"
+            label="Tasks submitted, completed and failed per second"
             format={rateWords}
             {...drawn.throughput}
           />
         )}
       </Card>
-      <Card title="Tasks at hand">
+      <Card title="Backlog">
         {drawn !== undefined && (
           <Chart label="Tasks queued, running and paused" format={countWords} {...drawn.depth} />
         )}

@@ -15,7 +15,7 @@ export function OverviewPage() {
   const { data: stats, error, refetch } = useQuery(reads.stats())
   const submit = (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
-      Submit a task
+      Submit task
     </LinkButton>
   )
   return (

@@ -9,12 +9,8 @@ import { useRunning } from './useRunning.ts'
 
 /** The tasks that hold slots now, with how far they are. */
 export function RunningCard() {
-  const { ids, tasks, hasMore, error } = useRunning()
-  const all = (
-    <QuietLink to="/tasks?status=running,pausing,cancelling">
-      {hasMore ? 'More of them' : 'In the table'}
-    </QuietLink>
-  )
+  const { ids, tasks, error } = useRunning()
+  const all = <QuietLink to="/tasks?status=running,pausing,cancelling">View all</QuietLink>
   return (
     <Card title="Running" aside={all} flush>
       {ids === undefined ? (
@@ -22,8 +18,8 @@ export function RunningCard() {
           {error === null ? <Skeleton height={120} /> : <ErrorState error={error} />}
         </div>
       ) : ids.length === 0 ? (
-        <EmptyState icon="gauge" title="Nothing runs now">
-          <p>Tasks show up here with their progress as soon as they take a slot.</p>
+        <EmptyState icon="gauge" title="No running tasks">
+          <p>Running tasks appear here with their progress.</p>
         </EmptyState>
       ) : (
         <ul className={styles.rows} aria-label="Running tasks">

@@ -23,7 +23,7 @@ export function RunningRow({ id, tasks }: Readonly<{ id: string; tasks: LiveTask
       <span className={styles.status}>
         <StatusBadge status={status} />
       </span>
-      <span className={styles.time} title="Active time so far">
+      <span className={styles.time} title="Duration">
         {isTerminal(status) ? (
           durationWords(task.execution_time)
         ) : (

@@ -25,7 +25,7 @@ export function useRunning() {
       tasks.put(page.tasks, now())
       tasks.keep(new Set(page.tasks.map(({ task_id: id }) => id)))
       tasks.flush()
-      return { ids: page.tasks.map(({ task_id: id }) => id), hasMore: page.next_cursor !== null }
+      return { ids: page.tasks.map(({ task_id: id }) => id) }
     },
     refetchInterval: 5_000,
   })
@@ -47,5 +47,5 @@ export function useRunning() {
       if (isStale.current && performance.now() - readAt.current > pace) look()
     },
   })
-  return { tasks, ids: data?.ids, hasMore: data?.hasMore ?? false, error }
+  return { tasks, ids: data?.ids, error }
 }

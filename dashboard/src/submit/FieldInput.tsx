@@ -98,7 +98,7 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
 
 /** What it is, and what is allowed. */
 function describe({ description, hint, kind }: Field): ReactNode {
-  const parts = [description, hint, kind === 'json' ? 'as JSON' : ''].filter((part) => part !== '')
+  const parts = [description, hint, kind === 'json' ? 'JSON' : ''].filter((part) => part !== '')
   return parts.length === 0 ? undefined : parts.join(' · ')
 }
 

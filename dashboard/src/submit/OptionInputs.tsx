@@ -30,13 +30,17 @@ export function OptionInputs({ type, entries, faults, change }: Props) {
   const timeout = type.timeout === null ? 'none' : durationWords(type.timeout)
   return (
     <div className={styles.options}>
-      {input('priority', 'Priority', 'Higher ones start first · -1,000 to 1,000', '0')}
-      {input('tags', 'Tags', 'To find it by, with commas between them', 'nightly, customer-7')}
-      {input('delay', 'Delay', 'Seconds, or text like 90s or 1h30m', 'none')}
-      {input('run_at', 'Not before', 'In your time zone; instead of a delay')}
-      {input('timeout', 'Timeout', 'Active time of an attempt; pauses do not count', timeout)}
-      {input('max_attempts', 'Attempts', 'Runs before a failure is final', String(type.max_attempts))}
-      {input('idempotency_key', 'Idempotency key', 'The same key answers with the task that it made before')}
+      {input('priority', 'Priority', 'Higher starts first · -1,000 to 1,000', '0')}
+      {input('tags', 'Tags', 'Comma-separated labels for finding the task', 'nightly, customer-7')}
+      {input('delay', 'Delay', 'Seconds, or a duration like 90s or 1h30m', 'none')}
+      {input('run_at', 'Run at', 'In your time zone; cannot be combined with a delay')}
+      {input('timeout', 'Timeout', 'Maximum active time per attempt; pauses do not count', timeout)}
+      {input('max_attempts', 'Attempts', 'Attempts before a failure is final', String(type.max_attempts))}
+      {input(
+        'idempotency_key',
+        'Idempotency key',
+        'Submitting again with the same key returns the original task',
+      )}
     </div>
   )
 }

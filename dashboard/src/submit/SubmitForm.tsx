@@ -55,7 +55,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
         >
           {head}
           {refused.head.length > 0 && (
-            <Alert color="red" title="It was not submitted" icon={<Icon name="warning" />} tabIndex={-1}>
+            <Alert color="red" title="Not submitted" icon={<Icon name="warning" />} tabIndex={-1}>
               {refused.head.map((line) => (
                 <p key={line} className={styles.line}>
                   {line}
@@ -66,7 +66,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
           {form.canShowFields && (
             <div className={styles.view}>
               <Choice
-                label="How to enter parameters"
+                label="Input mode"
                 value={form.isJson ? 'json' : 'fields'}
                 onChange={(view) => form.showJson(view === 'json')}
                 choices={views}
@@ -76,7 +76,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
           {form.isJson ? (
             <Textarea
               label="Parameters"
-              description="As JSON, in the form that the schema of the type asks for"
+              description="JSON that matches the schema of the type"
               name="json"
               autosize
               minRows={6}
@@ -89,7 +89,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
             />
           ) : (
             <>
-              {form.fields.length === 0 && <p className={styles.none}>This type takes no parameters.</p>}
+              {form.fields.length === 0 && <p className={styles.none}>This type has no parameters</p>}
               <FieldInputs
                 fields={form.fields}
                 entries={form.entries}

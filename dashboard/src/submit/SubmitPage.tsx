@@ -33,11 +33,8 @@ export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined
     const choice = <TypeChoice names={data.available_tasks} type={type} />
     if (type === undefined) {
       return (
-        <EmptyState
-          icon="shapes"
-          title={wanted === undefined ? 'There are no types' : `There is no type ${wanted}`}
-        >
-          <p>Types come from modules: fermata serve --tasks FOLDER loads them.</p>
+        <EmptyState icon="shapes" title={wanted === undefined ? 'No task types' : `No task type ${wanted}`}>
+          <p>Start the server with your types: fermata serve --tasks FOLDER</p>
           {data.available_tasks.length > 0 && choice}
         </EmptyState>
       )
@@ -47,7 +44,7 @@ export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined
     return <SubmitForm key={type.type} type={type} beginning={beginning} head={choice} />
   }
 
-  return <Page title="Submit a task">{content()}</Page>
+  return <Page title="Submit task">{content()}</Page>
 }
 
 function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: TypeDetails | undefined }>) {
@@ -63,7 +60,7 @@ function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: 
       />
       {type?.held === true && (
         <Alert color="yellow" title="This type is held" icon={<Icon name="pause" />}>
-          The task is taken in, and starts when the hold is lifted on the page of the types.
+          You can submit tasks. They start when you release the type on the Types page.
         </Alert>
       )}
     </>
@@ -87,7 +84,7 @@ function FromTask({ id, type, head }: FromTaskProps) {
     <>
       {head}
       <p className={styles.from}>
-        Begins with what <TaskLink id={id} /> was given; that one stays as it is.
+        Filled in from <TaskLink id={id} />, which stays unchanged.
       </p>
     </>
   )

@@ -66,7 +66,7 @@ export function entriesOf(fields: readonly Field[], parameters: Parameters): Ent
 export function parametersIn(text: string): Parameters | Fault {
   const value = text.trim() === '' ? {} : parsed(text)
   if (value instanceof Fault || isObject(value)) return value
-  return new Fault('must be an object, in braces')
+  return new Fault('must be a JSON object')
 }
 
 export class Fault {
@@ -100,7 +100,7 @@ function valueOf(field: Field, entry: string | boolean | undefined): unknown {
 
 function emptyOf({ kind }: Field): unknown {
   if (kind === 'switch') return false
-  return kind === 'lines' ? [] : new Fault('is required')
+  return kind === 'lines' ? [] : new Fault('Required')
 }
 
 function entryOf(field: Field, value: unknown): string | boolean | undefined {

@@ -9,7 +9,8 @@ export function placed(
 ): Readonly<{ at: Faults; others: readonly Issue[] }> {
   const at: Record<string, string> = {}
   const others: Issue[] = []
-  for (const { path, message } of issues) {
+  for (const { path, message: given } of issues) {
+    const message = isMissing(given) ? 'Required' : given
     const key = keys
       .filter((key) => path === key || path.startsWith(`${key}.`))
       .toSorted((a, b) => b.length - a.length)[0]
@@ -22,4 +23,9 @@ export function placed(
     at[key] = at[key] === undefined ? words : `${at[key]}; ${words}`
   }
   return { at, others }
+}
+
+/** What the schema says of a field that was left empty. */
+function isMissing(message: string): boolean {
+  return /^Too small: expected string to have >=1 characters$|, received undefined$/.test(message)
 }

@@ -113,7 +113,7 @@ describe('what stands in the fields', () => {
     const entries = { files: 'a', width: 'wide', 'size.x': '1', anything: '{' }
     expect(parametersOf(fields, entries).faults).toEqual({
       width: 'must be a number',
-      'size.y': 'is required',
+      'size.y': 'Required',
       anything: expect.stringMatching(/^is not JSON: /),
     })
   })

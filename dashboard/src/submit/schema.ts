@@ -103,7 +103,7 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
   const { minimum, maximum, exclusiveMinimum: above, exclusiveMaximum: below, format } = schema
   const { minLength, maxLength, minItems, maxItems } = schema
   if (kind === 'lines')
-    return [range(minItems, maxItems), 'one a line'].filter((part) => part !== '').join(', ')
+    return [range(minItems, maxItems), 'one per line'].filter((part) => part !== '').join(', ')
   if (kind === 'text')
     return [format ?? '', sized(range(minLength, maxLength), 'characters')].filter(Boolean).join(', ')
   if (kind !== 'number') return ''

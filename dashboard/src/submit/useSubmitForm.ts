@@ -74,7 +74,7 @@ export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id
       } else {
         const same = Object.keys(faults).length === 0 ? entriesOf(fields, parameters) : null
         if (same === null) {
-          setRefused({ ...nothing, head: ['This JSON has something that the fields cannot show.'] })
+          setRefused({ ...nothing, head: ['The form fields cannot represent this JSON.'] })
           return
         }
         setEntries(same)

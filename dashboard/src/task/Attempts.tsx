@@ -1,8 +1,10 @@
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
+import { errorWords } from '../kit/errors.ts'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './Attempts.module.css'
+import { eventName } from './events.ts'
 
 /** Each run of its handler, and how it ended; the newest first. */
 export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempts'] }>) {
@@ -14,15 +16,11 @@ export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempt
             <span className={styles.number}>{attempt}</span>
             <span className={styles.text}>
               <span className={styles.head}>
-                {to === null ? 'Open' : (move ?? 'Ended')}
+                {to === null ? 'In progress' : move === null ? 'Finished' : eventName(move)}
                 {from !== null && <Time at={from} />}
-                {from !== null && to !== null && <span>took {durationWords(to - from)}</span>}
+                {from !== null && to !== null && <span>{durationWords(to - from)}</span>}
               </span>
-              {error !== null && (
-                <span className={styles.error}>
-                  {error.code}: {error.message}
-                </span>
-              )}
+              {error !== null && <span className={styles.error}>{errorWords(error)}</span>}
             </span>
           </li>
         ))}

@@ -32,7 +32,7 @@ export function CancelButton({ effect, isBusy, onCancel }: Props) {
         <p style={{ margin: '0 0 12px', fontSize: 13 }}>{effect}</p>
         <Group justify="flex-end" gap="xs">
           <Button size="xs" variant="default" onClick={() => setAsking(false)}>
-            Let it be
+            Keep task
           </Button>
           <Button
             size="xs"
@@ -43,7 +43,7 @@ export function CancelButton({ effect, isBusy, onCancel }: Props) {
               onCancel()
             }}
           >
-            Cancel the task
+            Cancel task
           </Button>
         </Group>
       </Popover.Dropdown>

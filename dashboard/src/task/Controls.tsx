@@ -66,7 +66,7 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
         </p>
       )}
       {error !== null && (
-        <Alert color="red" title="It was refused" role="alert">
+        <Alert color="red" title="Refused" role="alert">
           {error.message}
         </Alert>
       )}

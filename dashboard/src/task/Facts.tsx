@@ -14,7 +14,7 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
   const clock = (seconds: number, runs: boolean) =>
     runs ? <Elapsed seconds={seconds} asOf={asOf} /> : durationWords(seconds)
   return (
-    <Card title="Facts">
+    <Card title="Details">
       <dl className={styles.facts}>
         <Fact name="Submitted">
           <Time at={task.created_at} />
@@ -25,34 +25,34 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
           </Fact>
         )}
         {task.started_at !== null && (
-          <Fact name="First started">
+          <Fact name="Started">
             <Time at={task.started_at} />
           </Fact>
         )}
         {task.completed_at !== null && (
-          <Fact name="Ended">
+          <Fact name="Finished">
             <Time at={task.completed_at} />
           </Fact>
         )}
         <Fact name="Queued for">{clock(task.queue_time, status === 'queued')}</Fact>
-        <Fact name="Active for">{clock(task.execution_time, isActive(status))}</Fact>
+        <Fact name="Duration">{clock(task.execution_time, isActive(status))}</Fact>
         {(task.paused_time > 0 || status === 'paused') && (
           <Fact name="Paused for">{clock(task.paused_time, status === 'paused')}</Fact>
         )}
-        <Fact name="Attempt">{attempt === 0 ? 'None yet' : attempt}</Fact>
+        <Fact name="Attempts">{attempt}</Fact>
         <Fact name="Failures">
           {failures} of {most}
         </Fact>
-        {crashes > 0 && <Fact name="Losses of its node">{crashes}</Fact>}
+        {crashes > 0 && <Fact name="Node crashes">{crashes}</Fact>}
         <Fact name="Priority">{task.priority}</Fact>
-        {task.timeout !== null && <Fact name="Timeout">{durationWords(task.timeout)} active</Fact>}
+        {task.timeout !== null && <Fact name="Timeout">{durationWords(task.timeout)}</Fact>}
         {most > 1 && (
           <Fact name="Back-off">
-            {durationWords(task.backoff.base)} × {task.backoff.factor}, at most{' '}
+            {durationWords(task.backoff.base)} × {task.backoff.factor}, up to{' '}
             {durationWords(task.backoff.max)}
           </Fact>
         )}
-        {task.ended_by !== null && <Fact name="Its code ended">{endings[task.ended_by]}</Fact>}
+        {task.ended_by !== null && <Fact name="Stopped">{endings[task.ended_by]}</Fact>}
         {task.idempotency_key !== null && (
           <Fact name="Idempotency key">
             <code>{task.idempotency_key}</code>
@@ -83,8 +83,8 @@ function Fact({ name, children }: Readonly<{ name: string; children: ReactNode }
 }
 
 const endings: Readonly<Record<NonNullable<TaskDetails['ended_by']>, string>> = {
-  cooperative: 'by itself, when it was told',
-  terminated: 'by force: its thread was terminated',
-  killed: 'by force: its process was killed',
-  abandoned: 'not yet: it is fenced off',
+  cooperative: 'cooperatively',
+  terminated: 'by force (thread terminated)',
+  killed: 'by force (process killed)',
+  abandoned: 'not yet (fenced off)',
 }

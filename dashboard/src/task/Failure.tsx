@@ -1,22 +1,23 @@
 import type { TaskError } from '../data/shapes.ts'
 import { CopyButton } from '../kit/CopyButton.tsx'
+import { errorWords, messageWords } from '../kit/errors.ts'
 import { Icon } from '../kit/Icon.tsx'
 import styles from './Failure.module.css'
 
 /** Why its last attempt failed; `isFinal` when no other one comes. */
 export function Failure({ error, isFinal }: Readonly<{ error: TaskError; isFinal: boolean }>) {
-  const { code, name, message } = error
+  const { code, name } = error
   return (
     <section className={styles.failure} aria-label="Error" data-final={isFinal}>
       <Icon name="warning" size={18} />
       <div className={styles.text}>
         <p className={styles.code}>
-          {isFinal ? '' : 'Its last attempt failed: '}
+          {isFinal ? '' : 'Last attempt failed: '}
           {code} <span>{name === code ? '' : name}</span>
         </p>
-        <pre>{message}</pre>
+        <pre>{messageWords(error)}</pre>
       </div>
-      <CopyButton text={`${code}: ${message}`} what="the error" />
+      <CopyButton text={errorWords(error)} what="the error" />
     </section>
   )
 }

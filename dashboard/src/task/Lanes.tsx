@@ -25,7 +25,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
     (lane) => lane !== 'paused' || stretches.some((stretch) => stretch.lane === 'paused'),
   )
   return (
-    <Card title="Timeline" aside={<span className={styles.total}>{durationWords(length)} in all</span>}>
+    <Card title="Timeline" aside={<span className={styles.total}>{durationWords(length)} total</span>}>
       <div className={styles.lanes} role="img" aria-label={summaryOf(task, now)}>
         {shown.map((lane) => (
           <Fragment key={lane}>

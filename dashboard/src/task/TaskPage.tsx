@@ -12,12 +12,12 @@ export function TaskPage({ id }: Readonly<{ id: string }>) {
   if (task !== undefined) return <TaskView task={task} asOf={asOf} />
   if (isFermataError(error, 'TASK_UNKNOWN')) {
     return (
-      <Page title="No such task">
-        <EmptyState icon="compass" title="There is no task with this id">
+      <Page title="Task not found">
+        <EmptyState icon="compass" title="No task has this ID">
           <p>
-            <code>{id}</code> was never submitted here, or was deleted when its time of retention was over.
+            <code>{id}</code> does not exist. It may have been deleted after its retention period.
           </p>
-          <LinkButton to="/tasks">Look at all tasks</LinkButton>
+          <LinkButton to="/tasks">View all tasks</LinkButton>
         </EmptyState>
       </Page>
     )

@@ -1,7 +1,9 @@
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
+import { errorWords } from '../kit/errors.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { durationWords, exactWords, clockWords } from '../time/words.ts'
+import { eventName } from './events.ts'
 import styles from './Transitions.module.css'
 
 /** Everything that happened to the task, the newest first. */
@@ -16,7 +18,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
     }
   })
   return (
-    <Card title="Transitions" flush>
+    <Card title="Events" flush>
       <ol className={styles.timeline} reversed>
         {rows.toReversed().map(({ line, since, isGap }) => (
           <li key={line.version} className={styles.entry}>
@@ -26,20 +28,14 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
               <StatusBadge status={line.status} />
             </span>
             <span className={styles.what}>
-              <span className={styles.move}>{line.move}</span>
+              <span className={styles.move}>{eventName(line.move)}</span>
               <span className={styles.by} title={line.by}>
                 by {nameOf(line.by)}
                 {line.attempt > 0 && `, attempt ${line.attempt}`}
               </span>
               {line.why !== undefined && <span className={styles.why}>{line.why}</span>}
-              {line.error !== undefined && (
-                <span className={styles.error}>
-                  {line.error.code}: {line.error.message}
-                </span>
-              )}
-              {isGap && (
-                <span className={styles.why}>Older transitions before this one are no longer kept.</span>
-              )}
+              {line.error !== undefined && <span className={styles.error}>{errorWords(line.error)}</span>}
+              {isGap && <span className={styles.why}>Earlier events are no longer kept</span>}
             </span>
           </li>
         ))}

@@ -11,7 +11,7 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
   const { reasons, position, eta_seconds: eta } = data
   const place = typeof position === 'number' ? exactCount(position) : position
   return (
-    <section className={styles.why} aria-label="Why it waits">
+    <section className={styles.why} aria-label="Why it is waiting">
       <Icon name="clock" size={18} />
       <div>
         {reasons.map(({ code, message }) => (
@@ -19,9 +19,9 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
         ))}
         {(place !== null || eta !== null) && (
           <p className={styles.outlook}>
-            {place !== null && `Place ${place} in the queue`}
+            {place !== null && `Queue position ${place}`}
             {place !== null && eta !== null && ' · '}
-            {eta !== null && `starts in about ${durationWords(eta)}`}
+            {eta !== null && `Starts in about ${durationWords(eta)}`}
           </p>
         )}
       </div>

@@ -39,11 +39,11 @@ export function ActionBar({ table, selection, onSelect, onAct }: Props) {
         <>
           {!selection.isAll && (
             <Button size="xs" variant="subtle" onClick={() => onSelect({ ids: new Set(), isAll: true })}>
-              Choose all that match
+              Select all matching
             </Button>
           )}
           <Button size="xs" variant="subtle" color="gray" onClick={() => onSelect(nothing)}>
-            Choose none
+            Clear
           </Button>
         </>
       )}
@@ -52,6 +52,6 @@ export function ActionBar({ table, selection, onSelect, onAct }: Props) {
 }
 
 function wordsOf(selection: Selection): string {
-  if (selection.isAll) return 'All that match chosen'
-  return selection.ids.size === 0 ? 'All that match:' : `${exactCount(selection.ids.size)} chosen`
+  if (selection.isAll) return 'All matching tasks selected'
+  return selection.ids.size === 0 ? 'All matching tasks:' : `${exactCount(selection.ids.size)} selected`
 }

@@ -2,5 +2,5 @@ import styles from './BulkBar.module.css'
 
 /** How far an action on many tasks is. */
 export function BulkBar({ done, of }: Readonly<{ done: number; of: number }>) {
-  return <progress className={styles.bar} max={Math.max(1, of)} value={done} aria-label="How far it is" />
+  return <progress className={styles.bar} max={Math.max(1, of)} value={done} aria-label="Progress" />
 }

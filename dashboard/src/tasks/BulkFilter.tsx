@@ -41,7 +41,7 @@ export function BulkFilter({ control, filter, onClose, onBegun }: Props) {
       onConfirm={() => start.mutate()}
       onClose={onClose}
     >
-      {start.isPending && <p style={{ margin: 0 }}>It begins…</p>}
+      {start.isPending && <p style={{ margin: 0 }}>Starting…</p>}
     </BulkFrame>
   )
 }

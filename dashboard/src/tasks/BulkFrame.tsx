@@ -20,7 +20,7 @@ type Props = Readonly<{
   onStop?: (() => void) | undefined
 }>
 
-/** The question, the way, and what came of it: the same for some rows and for all that match. */
+/** The question, the progress and the outcome: the same for selected rows and for all matching tasks. */
 export function BulkFrame({
   control,
   count,
@@ -32,31 +32,37 @@ export function BulkFrame({
   onClose,
   onStop,
 }: Props) {
-  const { name, effect, icon } = controlWords[control]
+  const { name, effect, effects, participle, icon } = controlWords[control]
   return (
     <Stack>
       {phase === 'asking' && (
         <>
           <p style={{ margin: 0 }} aria-live="polite">
-            {count === null ? countingWords(soFar) : <Question name={name} count={count} />}
+            {count === null ? (
+              countingWords(soFar)
+            ) : (
+              <Question name={name} participle={participle} count={count} />
+            )}
           </p>
-          {count !== 0 && <p style={{ margin: 0, color: 'var(--ink-soft)' }}>{effect}</p>}
+          {count !== 0 && (
+            <p style={{ margin: 0, color: 'var(--ink-soft)' }}>{count === 1 ? effect : effects}</p>
+          )}
         </>
       )}
       <div role="status">{children}</div>
       {error !== null && (
-        <Alert color="red" title="It did not work">
+        <Alert color="red" title="Bulk action failed">
           {error.message}
         </Alert>
       )}
       <Group justify="flex-end">
         {phase === 'working' && onStop !== undefined && (
           <Button variant="default" onClick={onStop}>
-            Stop here
+            Stop
           </Button>
         )}
         <Button variant="default" onClick={onClose}>
-          {phase === 'asking' ? 'Leave them alone' : 'Close'}
+          {phase !== 'asking' ? 'Close' : control === 'cancel' ? keepWords(count) : 'Back'}
         </Button>
         {phase === 'asking' && (
           <Button
@@ -78,8 +84,14 @@ function countingWords(soFar: number): string {
   return soFar === 0 ? 'Counting…' : `Counting… ${exactCount(soFar)} so far`
 }
 
-function Question({ name, count }: Readonly<{ name: string; count: number }>) {
-  if (count === 0) return `No task that matches can take it: there is nothing to ${name.toLowerCase()}.`
+function keepWords(count: number | null): string {
+  return count === 1 ? 'Keep task' : 'Keep tasks'
+}
+
+type QuestionProps = Readonly<{ name: string; participle: string; count: number }>
+
+function Question({ name, participle, count }: QuestionProps) {
+  if (count === 0) return `No matching task can be ${participle}.`
   return (
     <>
       {name} <strong>{exactCount(count)}</strong> {count === 1 ? 'task' : 'tasks'}?

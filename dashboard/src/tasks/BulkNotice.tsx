@@ -31,7 +31,7 @@ export function BulkNotice({ begun, onShow, onForget }: Props) {
           Show
         </Button>
       ) : (
-        <ActionIcon variant="subtle" color="gray" aria-label="Put aside" onClick={onForget}>
+        <ActionIcon variant="subtle" color="gray" aria-label="Dismiss" onClick={onForget}>
           <Icon name="close" />
         </ActionIcon>
       )}

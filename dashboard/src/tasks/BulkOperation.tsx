@@ -4,7 +4,7 @@ import { BulkBar } from './BulkBar.tsx'
 import { BulkFrame } from './BulkFrame.tsx'
 import { doneOf, isUnderWay, outcomeWords, useOperation, type Begun } from './operations.ts'
 
-/** What has begun, how far it is, and what came of it. It goes on when the dialog is closed. */
+/** A bulk operation: its progress and outcome. It continues when the dialog is closed. */
 export function BulkOperation({ begun, onClose }: Readonly<{ begun: Begun; onClose: () => void }>) {
   const { data: operation, error, refetch } = useOperation(begun.id)
   const stop = useMutation({
@@ -24,7 +24,7 @@ export function BulkOperation({ begun, onClose }: Readonly<{ begun: Begun; onClo
     >
       <BulkBar done={operation === undefined ? 0 : doneOf(operation)} of={begun.of} />
       <p style={{ margin: '8px 0 0' }}>
-        {operation === undefined ? 'It begins…' : outcomeWords(begun, operation)}
+        {operation === undefined ? 'Starting…' : outcomeWords(begun, operation)}
       </p>
     </BulkFrame>
   )

@@ -39,7 +39,7 @@ export function BulkRows({ control, ids, onClose, onDone }: Props) {
           <BulkBar done={done.took + done.refused} of={meant.length} />
           <p style={{ margin: '8px 0 0' }}>
             {exactCount(done.took)} of {exactCount(meant.length)} {controlWords[control].done}
-            {done.refused > 0 && `, ${exactCount(done.refused)} could not take it where they stand`}.
+            {done.refused > 0 && `, ${exactCount(done.refused)} not eligible`}.
           </p>
         </>
       )}

@@ -35,7 +35,7 @@ export function FilterBar({ filters, onChange }: Props) {
             leftSection={<Icon name="close" size={14} />}
             onClick={() => onChange({ ...noFilters, order: filters.order })}
           >
-            Clear
+            Clear filters
           </Button>
         )}
       </div>

@@ -15,23 +15,23 @@ export function NoTasks({ filters, isLimited, onClear }: Props) {
   if (restrictions(filters) === 0) {
     return (
       <EmptyState icon="inbox" title="No tasks yet">
-        <p>Submit one here, or by POST /api/run/TYPE: it shows up at once.</p>
-        <LinkButton to="/submit">Submit a task</LinkButton>
+        <p>Submit one here, or with POST /api/run/TYPE. It appears immediately.</p>
+        <LinkButton to="/submit">Submit task</LinkButton>
       </EmptyState>
     )
   }
   return (
-    <EmptyState icon="search" title={isLimited ? 'None of the newest 10,000 matches' : 'No task matches'}>
+    <EmptyState icon="search" title={isLimited ? 'No match in the newest 10,000 tasks' : 'No matching tasks'}>
       {isLimited ? (
         <p>
-          The search for text looked no further back: other filters narrow it down, and the beginning of an id
-          finds its task wherever it is.
+          Text search covers only the newest 10,000 tasks. Narrow it down with other filters, or search for
+          the beginning of an id, which finds any task.
         </p>
       ) : (
-        <p>Tasks that match later are announced above. Fewer filters show more.</p>
+        <p>Remove filters to see more tasks. New matches are announced above.</p>
       )}
       <Button variant="default" onClick={onClear}>
-        Clear the filters
+        Clear filters
       </Button>
     </EmptyState>
   )

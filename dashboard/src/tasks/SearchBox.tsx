@@ -33,7 +33,7 @@ export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange:
       ref={box}
       type="search"
       aria-label="Search"
-      placeholder="Id, or text in parameters or error"
+      placeholder="ID, or text in parameters or error"
       maxLength={200}
       leftSection={<Icon name="search" />}
       rightSection={<Kbd size="xs">/</Kbd>}

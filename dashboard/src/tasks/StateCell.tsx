@@ -2,6 +2,7 @@ import { isActive, type LiveTask } from '../live/patch.ts'
 import { ProgressLine } from '../task/ProgressLine.tsx'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { Time } from '../time/Time.tsx'
+import { messageWords } from '../kit/errors.ts'
 import styles from './StateCell.module.css'
 
 /** What matters about a task where it stands: how far it is, why it failed, when it is due. */
@@ -13,7 +14,7 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   if (status === 'failed' || (status === 'scheduled' && error !== null)) {
     return (
       <span className={styles.error} title={error?.message}>
-        <strong>{error?.code}</strong> {error?.message}
+        <strong>{error?.code}</strong> {error === null ? '' : messageWords(error)}
       </span>
     )
   }
@@ -27,8 +28,8 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   if (status === 'queued') {
     return (
       <span className={styles.quiet}>
-        Waits for <Elapsed seconds={task.queue_time} asOf={task.seen_at} />
-        {task.priority !== 0 && ` at priority ${task.priority}`}
+        Queued for <Elapsed seconds={task.queue_time} asOf={task.seen_at} />
+        {task.priority !== 0 && ` · priority ${task.priority}`}
       </span>
     )
   }

@@ -16,7 +16,7 @@ export function TableHead({ ids, selection, onSelect }: Props) {
         <span role="columnheader" className={styles.check}>
           <Checkbox
             size="xs"
-            aria-label="Choose all rows that are loaded"
+            aria-label="Select all loaded rows"
             checked={isWhole}
             indeterminate={!isWhole && !isEmpty(selection)}
             onChange={() => onSelect(isWhole ? nothing : { ids: new Set(ids), isAll: false })}
@@ -35,13 +35,13 @@ export function TableHead({ ids, selection, onSelect }: Props) {
           Parameters
         </span>
         <span role="columnheader" className={styles.time}>
-          Active
+          Duration
         </span>
         <span role="columnheader" className={styles.created}>
           Submitted
         </span>
         <span role="columnheader" className={styles.id}>
-          Id
+          ID
         </span>
       </div>
     </div>

@@ -40,7 +40,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
       className={styles.row}
       data-cursor={isCursor}
       data-left={hasLeft}
-      title={hasLeft ? 'It does not match the filters any more' : undefined}
+      title={hasLeft ? 'No longer matches the filters' : undefined}
       style={{ height, transform: `translateY(${top}px)` }}
       onClick={(event) => {
         if (!(event.target instanceof Element) || event.target.closest('a, input, label') !== null) return
@@ -52,7 +52,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
         <Checkbox
           size="xs"
           tabIndex={-1}
-          aria-label={`Choose task ${id}`}
+          aria-label={`Select task ${id}`}
           checked={isChosen}
           onChange={() => {}}
           onClick={(event) => onChoose(index, event.shiftKey)}

@@ -127,8 +127,12 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
         </div>
       </div>
       <p className={styles.foot} role="status">
-        {isLoading ? 'Reading…' : isAtEnd ? `All ${ids.length.toLocaleString('en-US')} shown` : ''}
-        {table.isLimited && ' · The search looked at the newest 10,000 tasks of the other filters only.'}
+        {isLoading
+          ? 'Loading…'
+          : isAtEnd
+            ? `${ids.length.toLocaleString('en-US')} ${ids.length === 1 ? 'task' : 'tasks'}`
+            : ''}
+        {table.isLimited && ' · Search covers only the newest 10,000 tasks that match the other filters'}
       </p>
     </div>
   )

@@ -54,7 +54,7 @@ export function TasksPage() {
   }
   const submit = (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
-      Submit a task
+      Submit task
     </LinkButton>
   )
   return (

@@ -42,7 +42,7 @@ export function TimeFilter({ filters, onChange }: Props) {
           {labelOf(filters)}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Time of submission">
+      <Popover.Dropdown aria-label="Submission time">
         <Stack gap="sm">
           <Choice
             label="Submitted within the last"
@@ -52,13 +52,13 @@ export function TimeFilter({ filters, onChange }: Props) {
           />
           <TextInput
             type="datetime-local"
-            label="Submitted from"
+            label="Submitted after"
             value={localInput(from)}
             onChange={(event) => onChange({ since: null, from: timeOfInput(event.currentTarget.value) })}
           />
           <TextInput
             type="datetime-local"
-            label="until"
+            label="Submitted before"
             value={localInput(until)}
             onChange={(event) => onChange({ since: null, until: timeOfInput(event.currentTarget.value) })}
           />
@@ -78,7 +78,7 @@ function labelOf({ since, from, until, order }: Times): string {
   const first = order === 'oldest' ? ', oldest first' : ''
   if (since !== null) return `${names[since]}${first}`
   if (from !== null && until !== null) return `${exactDay(from)} – ${exactDay(until)}${first}`
-  if (from !== null) return `From ${exactDay(from)}${first}`
-  if (until !== null) return `Until ${exactDay(until)}${first}`
+  if (from !== null) return `After ${exactDay(from)}${first}`
+  if (until !== null) return `Before ${exactDay(until)}${first}`
   return order === 'oldest' ? 'Oldest first' : 'Any time'
 }

@@ -70,7 +70,7 @@ export async function counted(
     if (signal.aborted) client.cancelOperation(id).catch(() => undefined)
     throw error
   }
-  if (count.status !== 'completed') throw new Error(`The count ended early: it was ${count.status}.`)
+  if (count.status !== 'completed') throw new Error(`Counting stopped early: it was ${count.status}.`)
   return count
 }
 
@@ -78,21 +78,21 @@ export function doneOf({ changed, unchanged, refused }: Operation): number {
   return changed + unchanged + refused
 }
 
-/** `1,200 of 5,000 paused or pausing, 3 were so already.` */
+/** `1,200 of 5,000 paused or pausing, 3 unchanged.` */
 export function outcomeWords({ control, of }: Begun, operation: Operation): string {
   const { changed, unchanged, refused, status, error } = operation
   const notes = [
     `${exactCount(changed)} of ${exactCount(of)} ${controlWords[control].done}`,
-    ...(unchanged > 0 ? [`${exactCount(unchanged)} were so already`] : []),
-    ...(refused > 0 ? [`${exactCount(refused)} could not take it any more`] : []),
+    ...(unchanged > 0 ? [`${exactCount(unchanged)} unchanged`] : []),
+    ...(refused > 0 ? [`${exactCount(refused)} no longer eligible`] : []),
   ]
   return `${notes.join(', ')}.${endings[status]?.(error) ?? ''}`
 }
 
 const endings: Readonly<Partial<Record<Operation['status'], (error: string | null) => string>>> = {
-  interrupted: () => ' It was interrupted: start it again for the rest.',
-  failed: (error) => ` It failed: ${error ?? 'without a reason'}.`,
-  cancelled: () => ' It was stopped; what is done stands.',
+  interrupted: () => ' Interrupted: start it again to process the rest.',
+  failed: (error) => ` Bulk action failed: ${error ?? 'unknown reason'}.`,
+  cancelled: () => ' Stopped. Changes so far remain.',
 }
 
 const none: readonly Begun[] = []

@@ -11,8 +11,8 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
     onSettled: () => queries.invalidateQueries(),
   })
   const effect = held
-    ? 'Its tasks start again, in their order'
-    : 'Nothing of it starts any more, on any node and after restarts too; what runs goes on'
+    ? 'Tasks of this type start again, in queue order'
+    : 'Stops starting tasks of this type on all nodes, even after restarts; running tasks continue'
   return (
     <Button
       size="xs"
@@ -20,7 +20,7 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
       {...(error === null ? {} : { color: 'red' })}
       loading={isPending}
       leftSection={<Icon name={held ? 'play' : 'pause'} size={14} />}
-      title={error === null ? effect : `It did not work: ${error.message}`}
+      title={error === null ? effect : `${held ? 'Release' : 'Hold'} failed: ${error.message}`}
       aria-label={held ? `Release ${type}` : `Hold ${type}`}
       onClick={() => mutate()}
     >

@@ -9,9 +9,7 @@ export function StrangeTypes({
 }: Readonly<{ types: readonly (readonly [string, Stats['types'][string]])[] }>) {
   return (
     <Card title="Not defined here">
-      <p className={styles.description}>
-        The database has tasks of types that this server was not started with.
-      </p>
+      <p className={styles.description}>The database has tasks of types that this server does not define.</p>
       {types.map(([name, { counts }]) => (
         <div key={name}>
           <p className={styles.name}>{name}</p>

@@ -13,20 +13,20 @@ type Props = Readonly<{ type: TypeDetails; figures: Stats['types'][string] | und
 /** Where its handlers run, in words. */
 const places: Readonly<Record<string, string>> = {
   inline: 'on the main thread',
-  thread: 'in a thread of its own',
-  process: 'in a process of its own',
-  command: 'as a program',
+  thread: 'in a thread',
+  process: 'in a process',
+  command: 'as an executable',
 }
 
 export function TypeCard({ type, figures }: Props) {
   const { type: name, description, held, runs, concurrency, max_attempts: attempts, timeout } = type
   const expected = figures?.expected_duration ?? null
   const facts = [
-    ['Takes', expected === null ? 'not known yet' : `about ${durationWords(Math.max(0.001, expected))}`],
+    ['Duration', expected === null ? 'No estimate yet' : `about ${durationWords(Math.max(0.001, expected))}`],
     ['Runs', places[runs] ?? runs],
-    ...(concurrency === null ? [] : [['At once', `${concurrency} over all nodes`]]),
+    ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
     ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
-    ...(timeout === null ? [] : [['Timeout', `${durationWords(timeout)} of active time`]]),
+    ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
   ]
   const actions = (
     <div className={styles.actions}>
@@ -46,7 +46,7 @@ export function TypeCard({ type, figures }: Props) {
     <Card title={name} aside={actions}>
       {held && (
         <p className={styles.held}>
-          Held: nothing of it starts. What runs goes on, and tasks are still taken in.
+          Held: tasks of this type do not start. Running tasks continue, and new ones are accepted.
         </p>
       )}
       <p className={styles.description}>{description}</p>
@@ -57,8 +57,8 @@ export function TypeCard({ type, figures }: Props) {
         ))}
         {figures !== undefined && figures.fenced_off > 0 && (
           <Fact
-            term="Stuck code"
-            fact={`holds ${figures.fenced_off} slots: it did not stop when it was told to`}
+            term="Fenced off"
+            fact={`${figures.fenced_off} ${figures.fenced_off === 1 ? 'slot' : 'slots'} in use by code that did not stop`}
           />
         )}
       </dl>

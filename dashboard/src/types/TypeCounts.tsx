@@ -10,7 +10,7 @@ type Props = Readonly<{ type: string; counts: Stats['types'][string]['counts'] |
 /** How many tasks of the type stand where; each leads to them. */
 export function TypeCounts({ type, counts = {} }: Props) {
   const present = statuses.filter((status) => (counts[status] ?? 0) > 0)
-  if (present.length === 0) return <p className={styles.description}>There are no tasks of it.</p>
+  if (present.length === 0) return <p className={styles.description}>No tasks of this type</p>
   return (
     <ul className={styles.counts} aria-label={`Tasks of ${type}`}>
       {present.map((status) => (

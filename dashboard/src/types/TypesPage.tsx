@@ -23,8 +23,8 @@ export function TypesPage() {
       ) : types.data === undefined ? (
         <Skeleton height={180} radius="md" />
       ) : details.length === 0 ? (
-        <EmptyState icon="shapes" title="There are no types">
-          <p>Start the server with the types that it shall run: fermata serve --tasks FOLDER.</p>
+        <EmptyState icon="shapes" title="No task types">
+          <p>Start the server with your types: fermata serve --tasks FOLDER</p>
         </EmptyState>
       ) : (
         <div className={styles.types}>
