@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -18,4 +19,20 @@ test('a test that fails beside a database ends the run with an exit code that sa
   const { code, output } = await ended.promise
   expect(output).toContain("to be 'nowhere'")
   expect(code).toBe(1)
-}, 60_000)
+})
+
+/** What makes two runs differ. */
+const chancy = [/Date\.now\(\) %/, /Math\.random\(/]
+
+test('no test of the gate draws its seed from the clock or by chance', async () => {
+  const found: string[] = []
+  for await (const file of glob('{src,dashboard/src,test}/**/*.ts', { cwd: root })) {
+    const isTest = file.startsWith('test') || file.endsWith('.test.ts')
+    if (!isTest || file === 'test/gate.test.ts' || file === 'test/support/chance.ts') continue
+    const text = await readFile(join(root, file), 'utf8')
+    const searches = text.match(/\bfc\.(?:assert|check)\(/g)?.length ?? 0
+    const seeds = text.match(/\bseed\b/g)?.length ?? 0
+    if (searches > seeds || chancy.some((pattern) => pattern.test(text))) found.push(file)
+  }
+  expect(found).toEqual([])
+})

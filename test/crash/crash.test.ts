@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { seedOf } from '../support/chance.ts'
 import { crashRounds } from './rounds.ts'
 
 test('ten times kill -9 under load: nothing acknowledged is lost, changed or wrong', async () => {
-  const seed = Date.now() % 1_000_000
-  const figures = await crashRounds(10, seed)
+  const figures = await crashRounds(10, seedOf('CRASH_SEED'))
   console.log(`crash rounds: ${JSON.stringify(figures)}`)
   // There was load; how much of it says more of the machine than of the server.
   expect(figures.tasks).toBeGreaterThan(20)

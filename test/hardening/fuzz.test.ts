@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
+import { seedOf } from '../support/chance.ts'
 import { TestServer } from '../support/server.ts'
 import { ApiDocument } from './fuzz/document.ts'
 import { complaintOf, Range, type Received } from './fuzz/range.ts'
@@ -9,7 +10,7 @@ import { shots } from './fuzz/requests.ts'
 
 /** More by `FUZZ_REQUESTS=1000000`; a failure is repeated with its `FUZZ_SEED`. */
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 30_000)
-const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000_000)
+const seed = seedOf('FUZZ_SEED', { long: process.env['FUZZ_REQUESTS'] !== undefined })
 const atOnce = 100
 
 async function documentOf(server: TestServer): Promise<ApiDocument> {

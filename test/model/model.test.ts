@@ -6,11 +6,13 @@ import { openPostgres } from '../../src/store/postgres/store.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { newSchema } from '../conformance/stores.ts'
+import { seedOf } from '../support/chance.ts'
 import { commands } from './commands.ts'
 import { World } from './world.ts'
 
 /** More for a long search: `MODEL_RUNS=20000 npx vitest run test/model`. A failure names the seed that repeats it. */
 const runsOf = (usual: number) => Number(process.env['MODEL_RUNS'] ?? usual)
+const seed = seedOf('MODEL_SEED', { long: process.env['MODEL_RUNS'] !== undefined })
 const timeout = 3_600_000
 
 test('SQLite does whatever the reference does, and no invariant breaks', { timeout }, async () => {
@@ -34,6 +36,6 @@ async function search(open: (clock: Clock) => Promise<Store>, runs: number): Pro
     await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)
     for (const move of world.moves) moves.add(move)
   })
-  await fc.assert(property, { numRuns: runs })
+  await fc.assert(property, { seed, numRuns: runs })
   return [...moves].toSorted()
 }

@@ -7,11 +7,12 @@ import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '
 import * as commands from '../fixtures/commands.ts'
 import * as threads from '../fixtures/threads.ts'
 import { newSchema } from '../conformance/stores.ts'
-import { Chance } from '../support/chance.ts'
-import { alive, childrenOf, commandOf, descendantsOf, threadsOf, within } from './processes.ts'
+import { Chance, seedOf } from '../support/chance.ts'
+import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
+import { until } from '../support/until.ts'
 
-/** `ORDERS_SEED=1 npx vitest run --project runtime test/runtime/orders.test.ts` chooses the same controls again. */
-const seed = Number(process.env['ORDERS_SEED'] ?? Date.now() % 1_000_000)
+/** `ORDERS_SEED=2 npx vitest run --project runtime test/runtime/orders.test.ts` chooses other controls. */
+const seed = seedOf('ORDERS_SEED')
 const atOnce = 12
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -68,12 +69,11 @@ test.each([
     expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
     expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
     expect((await manager.counts()).fencedOff).toEqual({})
-    await within(30_000, 'nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
+    await until('nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
     const processes = descendantsOf(process.pid)
     await manager.close()
-    await within(5_000, 'no process is left', () => processes.every((pid) => !alive(pid)))
+    await until('no process is left', () => processes.every((pid) => !alive(pid)))
   },
-  240_000,
 )
 
 /** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 /** What runs, as the kernel sees it. */
 type Stat = Readonly<{ parent: number; state: string; group: number; ticks: number }>
 
-function statOf(pid: number): Stat | undefined {
+function statOf(pid: number | string): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name stands in parentheses and may hold anything.
@@ -35,6 +35,11 @@ export function descendantsOf(ancestor: number): number[] {
   return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)])
 }
 
+/** By SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return statOf(pid)?.state === 'T'
+}
+
 /** A zombie is dead. */
 export function alive(pid: number): boolean {
   const state = statOf(pid)?.state
@@ -60,6 +65,13 @@ export function threadsOf(pid: number): string[] {
   }
 }
 
+/** Milliseconds of processor time that each of its threads has used. */
+export function threadTimes(pid: number): Map<string, number> {
+  return new Map(
+    readdirSync(`/proc/${pid}/task`).map((thread) => [thread, cpuMilliseconds(`${pid}/task/${thread}`)]),
+  )
+}
+
 /** Of each of its threads, by its name; `session`: of its session, where the kernel shares processors by sessions. */
 export function nicenessOf(
   pid: number,
@@ -73,21 +85,7 @@ export function nicenessOf(
   return { threads, session: existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim() : '' }
 }
 
-export function cpuMilliseconds(pid: number): number {
+/** Of a process, or a thread: `PID/task/THREAD`. */
+export function cpuMilliseconds(pid: number | string): number {
   return (statOf(pid)?.ticks ?? 0) * 10
-}
-
-/** Waits for what another process or thread brings about. */
-export async function within(
-  ms: number,
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const end = performance.now() + ms
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`)
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20)
-    })
-  }
 }
