@@ -2,14 +2,18 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Real processes and real waits have their own projects; the rest runs on a clock of its own. */
-const project = (
-  name: string,
-  include: string[],
-  testTimeout = 10_000,
-  globalSetup: string[] = [],
-  setupFiles: string[] = [],
-) => ({
-  test: { name, include, testTimeout, globalSetup, setupFiles, hookTimeout: 30_000, pool: 'forks' as const },
+const project = (name: string, include: string[], globalSetup: string[] = [], setupFiles: string[] = []) => ({
+  test: {
+    name,
+    include,
+    globalSetup,
+    setupFiles,
+    pool: 'forks' as const,
+    // Only a hang takes so long: each wait inside a test gives up after a minute and says what it waited for.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
+  },
 })
 
 const postgres = ['test/support/postgres-server.ts']
@@ -29,26 +33,19 @@ export default defineConfig({
         'test/*.test.ts',
         'test/manager/**/*.test.ts',
       ]),
-      project(
-        'conformance',
-        ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'],
-        120_000,
-        everyPostgres,
-      ),
-      project('runtime', ['test/runtime/**/*.test.ts'], 30_000, postgres),
-      project('cluster', ['test/cluster/**/*.test.ts'], 180_000, postgres),
-      project('e2e', ['test/e2e/**/*.test.ts'], 30_000),
-      project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], 120_000, postgres, [
-        'test/support/on-postgres.ts',
-      ]),
-      project('package', ['test/package/**/*.test.ts'], 120_000),
-      project('browser', ['test/browser/**/*.test.ts'], 120_000, [...postgres, 'test/support/built-page.ts']),
-      project('hardening', ['test/hardening/**/*.test.ts'], 300_000),
-      project('crash', ['test/crash/**/*.test.ts'], 300_000),
+      project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], everyPostgres),
+      project('runtime', ['test/runtime/**/*.test.ts'], postgres),
+      project('cluster', ['test/cluster/**/*.test.ts'], postgres),
+      project('e2e', ['test/e2e/**/*.test.ts']),
+      project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
+      project('package', ['test/package/**/*.test.ts']),
+      project('browser', ['test/browser/**/*.test.ts'], [...postgres, 'test/support/built-page.ts']),
+      project('hardening', ['test/hardening/**/*.test.ts']),
+      project('crash', ['test/crash/**/*.test.ts']),
       ...(process.env['TEST_CANARY'] === undefined
         ? []
-        : [project('canary', ['test/fixtures/canary.ts'], 10_000, postgres)]),
-      project('chaos', ['test/chaos/**/*.test.ts'], 300_000),
+        : [project('canary', ['test/fixtures/canary.ts'], postgres)]),
+      project('chaos', ['test/chaos/**/*.test.ts']),
     ],
   },
 })

@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { PipeStock, type Pipes } from './pipes.ts'
 
-const aMinute = 60_000
-
 afterEach(() => vi.unstubAllEnvs())
 
 function stockIn(folder: string): PipeStock {
@@ -28,11 +26,11 @@ function discard(pipes: Pipes | undefined): void {
 }
 
 async function takesAgain(stock: PipeStock): Promise<void> {
-  const taken = await vi.waitUntil(() => stock.take(), { timeout: aMinute, interval: 20 })
+  const taken = await vi.waitUntil(() => stock.take(), { timeout: 60_000, interval: 20 })
   discard(taken)
 }
 
-test('pipes are made again once what was in the way is over', { timeout: 2 * aMinute }, async () => {
+test('pipes are made again once what was in the way is over', async () => {
   const stock = stockIn(temporaryFolder())
   vi.stubEnv('PATH', '/nonexistent')
   expect(stock.take()).toBeUndefined()
@@ -40,7 +38,7 @@ test('pipes are made again once what was in the way is over', { timeout: 2 * aMi
   await takesAgain(stock)
 })
 
-test('pipes are made again after their folder was removed', { timeout: 2 * aMinute }, async () => {
+test('pipes are made again after their folder was removed', async () => {
   const folder = temporaryFolder()
   const stock = stockIn(folder)
   discard(stock.take())
@@ -68,7 +66,7 @@ function limitFiles(limit: string): void {
 // Two for each pipe, and one more while it is opened.
 const needed = 7
 
-test('wherever the descriptors run out, nothing is thrown and nothing is left', { timeout: aMinute }, () => {
+test('wherever the descriptors run out, nothing is thrown and nothing is left', () => {
   const folder = temporaryFolder()
   const before = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))![1]!
   const rooms = Array.from({ length: needed + 1 }, (_, room) => room)

@@ -17,7 +17,7 @@ beforeAll(async () => {
   api = new Api(server.url)
   const batch = { tasks: Array.from({ length: 10_000 }, (_, b) => ({ parameters: { a: 1, b } })) }
   for (let rest = crowd; rest > 0; rest -= 10_000) await api.post('/api/run/add/batch', batch)
-}, 120_000)
+})
 afterAll(async () => {
   await browser.close()
   await server[Symbol.asyncDispose]()

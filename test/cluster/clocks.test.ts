@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import { idSource } from '../../src/manager/ids.ts'
@@ -12,6 +11,7 @@ import { withVerbs } from '../../src/testing/lab.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { patient } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
+import { patiently, until } from '../support/until.ts'
 
 /** Nodes whose clocks are wrong, on a real PostgreSQL: only its own clock counts. */
 
@@ -62,21 +62,13 @@ async function nodeOff(by: number, schema: string, slots = 4): Promise<TaskManag
   return Object.assign(node, { calls })
 }
 
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await met())) {
-    if (performance.now() > end) expect.unreachable('waited in vain for a minute')
-    await sleep(20)
-  }
-}
-
 test('a node that is more than its retention ahead deletes nothing early', async () => {
   const schema = newSchema()
   const right = await nodeOff(0, schema)
   const handle = await right.submit(quick, { a: 2 })
   expect(await handle.result()).toBe(4)
   const ahead = await nodeOff(week + 60_000, schema, 0)
-  await until(() => ahead.calls.pruned.length > 0)
+  await until('it has pruned', () => ahead.calls.pruned.length > 0)
   expect(ahead.calls.pruned).toEqual(ahead.calls.pruned.map(() => 0))
   expect(await handle.task()).toMatchObject({ status: 'completed' })
 })
@@ -102,7 +94,7 @@ test('a node that is ahead looks for due tasks as seldom as any other', async ()
   const node = await nodeOff(week, newSchema(), 0)
   await node.submit(quick, { a: 1 }, { runAt: new Date(Date.now() + 3_600_000) })
   const before = node.calls.promoted.length
-  await until(() => node.calls.promoted.length >= before + 4)
+  await until('it has looked', () => node.calls.promoted.length >= before + 4)
   const [first = 0, , , fourth = 0] = node.calls.promoted.slice(before)
   // Each look is a commit; between two of them is a second, unless a submit asked for one.
   expect(fourth - first).toBeGreaterThan(1_800)
@@ -112,13 +104,13 @@ test.each([week, -week])('what a node tells is in the time of the database, off 
   const schema = newSchema()
   const [node, right] = [await nodeOff(off, schema), await nodeOff(0, schema, 0)]
   const handle = await right.submit(patient, {})
-  await until(async () => (await handle.task()).progress !== null)
+  await until('it runs', async () => (await handle.task()).progress !== null)
   const { task, timeline } = await node.details(handle.id)
   const near = (time: number | null | undefined) => Math.abs((time ?? 0) - task.createdAt) < 100_000
   expect([task.startedAt, task.progress?.at, node.now(), ...timeline.map(({ at }) => at)].map(near)).toEqual(
     Array.from({ length: 3 + timeline.length }, () => true),
   )
-  const operation = await node.bulk('cancel', {}, { wait: 30_000 })
+  const operation = await node.bulk('cancel', {}, patiently)
   expect(operation).toMatchObject({ status: 'completed', matched: 1 })
   expect([operation.createdAt, operation.endedAt].map(near)).toEqual([true, true])
 })

@@ -7,11 +7,10 @@ import { expect, inject, test } from 'vitest'
 import { openTaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { all, type Line } from '../fixtures/freezing.ts'
-import { within } from '../runtime/processes.ts'
+import { aMinute, until } from '../support/until.ts'
 
 /** Seconds. */
 const lease = 20
-const aMinute = 60_000
 const minutes = 3 * aMinute
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const program = join(import.meta.dirname, '..', 'fixtures', 'freezing.ts')
@@ -56,20 +55,24 @@ test(
     try {
       await using frozen = await nodeOn(database)
       for (const type of types) await api.enqueue(type, { file })
-      await within(minutes, 'all run', async () => (await newestOf(types)).every((fence) => fence > 0))
+      await until('all run', async () => (await newestOf(types)).every((fence) => fence > 0), minutes)
       const boot = (await api.nodes()).find(({ pid }) => pid === frozen.child.pid)?.id
       frozen.child.kill('SIGSTOP')
       const before = await newestOf(types)
       await using _successor = await nodeOn(database)
-      await within(minutes, 'all run elsewhere', async () =>
-        (await newestOf(types)).every((fence, index) => fence > before[index]!),
+      await until(
+        'all run elsewhere',
+        async () => (await newestOf(types)).every((fence, index) => fence > before[index]!),
+        minutes,
       )
       frozen.child.kill('SIGCONT')
-      await within(minutes, 'the node is back', async () =>
-        (await api.nodes()).some(({ pid, id }) => pid === frozen.child.pid && id !== boot),
+      await until(
+        'the node is back',
+        async () => (await api.nodes()).some(({ pid, id }) => pid === frozen.child.pid && id !== boot),
+        minutes,
       )
       const { length } = await linesOf(file)
-      await within(minutes, 'the successors go on', async () => (await linesOf(file)).length > length + 20)
+      await until('the successors go on', async () => (await linesOf(file)).length > length + 20, minutes)
       const lines = await linesOf(file)
       for (const [index, type] of types.entries()) {
         const own = lines.filter((line) => line.type === type)

@@ -5,8 +5,8 @@ import { describe, expect, inject, test } from 'vitest'
 import { openTaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { blocks } from '../fixtures/blocking.ts'
-import { within } from '../runtime/processes.ts'
 import { startPostgres } from '../support/postgres-server.ts'
+import { until } from '../support/until.ts'
 
 /** Seconds. */
 const lease = 10
@@ -54,7 +54,7 @@ describe.concurrent('a node whose main thread is blocked', () => {
     await using server = await startPostgres()
     await using node = await blocked(server.url, lease * 4)
     await server.stop()
-    await within(60_000, 'it is told', () => node.said().includes('"blocked":true'))
+    await until('it is told', () => node.said().includes('"blocked":true'))
     expect([node.child.exitCode, node.child.signalCode]).toEqual([null, null])
     await server.start()
   })

@@ -3,6 +3,7 @@ import { openTaskManager, type TaskHandle, type TaskManager } from '../../src/in
 import { newSchema } from '../conformance/stores.ts'
 import { patient, started } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
+import { aMinute, patiently } from '../support/until.ts'
 
 /** Several nodes in one process, on a real PostgreSQL and in real time. */
 
@@ -42,7 +43,7 @@ test('nodes run the types that they are told to, and serve all', async () => {
 })
 
 async function until(handle: TaskHandle, status: string): Promise<void> {
-  const signal = AbortSignal.timeout(10_000)
+  const signal = AbortSignal.timeout(aMinute)
   for await (const event of handle.events({ signal })) {
     if (event.kind === 'transition' && event.task.status === status) return
   }
@@ -52,7 +53,6 @@ async function until(handle: TaskHandle, status: string): Promise<void> {
 describe('a task that runs on another node', () => {
   test('is paused, resumed and cancelled, and each control answers what came of it', async () => {
     const { handle } = await runningElsewhere()
-    const took: number[] = []
     for (const [control, status] of [
       ['pause', 'paused'],
       ['resume', 'running'],
@@ -60,11 +60,9 @@ describe('a task that runs on another node', () => {
       ['resume', 'running'],
       ['cancel', 'cancelled'],
     ] as const) {
-      const began = performance.now()
-      expect(await handle[control]()).toMatchObject({
+      expect(await handle[control](patiently)).toMatchObject({
         status: control === 'resume' ? expect.any(String) : status,
       })
-      took.push(performance.now() - began)
       await until(handle, status)
     }
     const { timeline } = await handle.details()
@@ -73,7 +71,6 @@ describe('a task that runs on another node', () => {
         ' ',
       ),
     )
-    expect(Math.max(...took)).toBeLessThan(2_000)
   })
 
   test('ends for whoever waits for its result', async () => {
@@ -88,7 +85,8 @@ describe('a task that runs on another node', () => {
     const progress: number[] = []
     for await (const event of handle.events()) {
       if (event.kind === 'transition') seen.push(event.entry.move)
-      if (event.kind === 'progress' && progress.push(event.progress.current) === 2) await handle.cancel()
+      if (event.kind === 'progress' && progress.push(event.progress.current) === 2)
+        await handle.cancel(patiently)
     }
     expect(progress[1]).toBeGreaterThan(progress[0] ?? 0)
     expect(seen).toEqual(['submit', 'claim', 'ask-cancel', 'settle-cancel'])
@@ -96,7 +94,7 @@ describe('a task that runs on another node', () => {
 
   test('is counted in the history of the node that did it, and in no other', async () => {
     const { api, worker, handle } = await runningElsewhere()
-    await handle.cancel()
+    await handle.cancel(patiently)
     await until(handle, 'cancelled')
     const done = (node: TaskManager) => node.history('hour').happened.cancelled.reduce((a, b) => a + b)
     expect([done(worker), done(api)]).toEqual([1, 0])
@@ -111,14 +109,14 @@ describe('a task that runs on another node', () => {
     const runners = async () =>
       (await handle.details()).timeline.filter(({ move }) => move === 'claim').map(({ by }) => by)
     const [home] = await runners()
-    await handle.pause()
+    await handle.pause(patiently)
     const { checkpoint, task } = await handle.details()
     // Its place is taken, and the other one becomes free.
     const other = home === first!.state.boot ? second! : first!
     const next = await api!.submit(patient, {})
     await until(next, 'running')
-    await (other === second ? next : blocker).cancel()
-    await handle.resume()
+    await (other === second ? next : blocker).cancel(patiently)
+    await handle.resume(patiently)
     await until(handle, 'running')
     const boots = await runners()
     expect(boots).toHaveLength(2)

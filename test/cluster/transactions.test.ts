@@ -1,8 +1,9 @@
 import { Client, Pool } from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { openTaskManager, TaskUnknown, type TaskEvent, type TaskManager } from '../../src/index.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { quick } from '../fixtures/quick.ts'
+import { until } from '../support/until.ts'
 
 /** Submits inside a transaction of the program that submits. */
 
@@ -60,8 +61,10 @@ describe('a submit within a transaction', () => {
     const { id } = await node.submit(quick, { a: 1 }, { tx: client })
     await client.query('commit')
     await (await node.submit(quick, { a: 2 })).result()
-    await vi.waitFor(() => expect(told.of(id)).toEqual(['queued', 'running', 'completed']))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await until('it is told as completed', () => told.of(id)?.includes('completed'))
+    // What is told of a later task comes after all that is told of it.
+    const later = await node.submit(quick, { a: 3 })
+    await until('the later one is told', () => told.of(later.id)?.includes('completed'))
     expect(told.of(id)).toEqual(['queued', 'running', 'completed'])
   })
 
@@ -77,7 +80,7 @@ describe('a submit within a transaction', () => {
     await client.query('commit')
     expect(await handle.result()).toBe(2)
     // Somebody else ran it: of what happened in between only the newest is told.
-    await vi.waitFor(() => expect(told.of(handle.id)?.at(-1)).toBe('completed'))
+    await until('it is told as completed', () => told.of(handle.id)?.at(-1) === 'completed')
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     const statuses = told.of(handle.id)
     expect([statuses?.[0], statuses?.at(-1)]).toEqual(['queued', 'completed'])

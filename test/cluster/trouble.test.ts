@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTaskManager, StoreUnavailable, type TaskManager } from '../../src/index.ts'
@@ -8,6 +7,7 @@ import { patient } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
+import { patiently, until } from '../support/until.ts'
 
 /** What administrators, poolers and other sessions do to the connections of nodes. */
 
@@ -55,14 +55,14 @@ async function worksAcross(api: TaskManager): Promise<void> {
   )
   expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual(handles.map((_, a) => a * 2))
   const long = await api.submit(patient, {})
-  await until(async () => (await long.task()).status === 'running')
-  expect(await long.pause({ wait: 10_000 })).toMatchObject({ status: 'paused' })
-  await long.resume()
-  await until(async () => (await long.task()).status === 'running')
-  expect(await long.cancel({ wait: 10_000 })).toMatchObject({ status: 'cancelled' })
+  await until('it runs', async () => (await long.task()).status === 'running')
+  expect(await long.pause(patiently)).toMatchObject({ status: 'paused' })
+  await long.resume(patiently)
+  await until('it runs', async () => (await long.task()).status === 'running')
+  expect(await long.cancel(patiently)).toMatchObject({ status: 'cancelled' })
 }
 
-describe('nodes', { timeout: 180_000 }, () => {
+describe('nodes', () => {
   test('listen anew when their connections for notifications are ended, and miss nothing meanwhile', async () => {
     await using nodes = await pair(server.url)
     for (let turn = 0; turn < 3; turn++) {
@@ -72,7 +72,7 @@ describe('nodes', { timeout: 180_000 }, () => {
       expect(ended.length).toBeGreaterThan(0)
       await worksAcross(nodes.api)
     }
-    await until(async () => {
+    await until('both listen', async () => {
       const listening = await ask(`select 1 from pg_stat_activity where application_name like '%signals%'`)
       return listening.length === 2
     })
@@ -86,7 +86,7 @@ describe('nodes', { timeout: 180_000 }, () => {
     await worksAcross(nodes.api)
     // Ten seconds of lease: the keeper renews it through the pooler too.
     const [before] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
-    await until(async () => {
+    await until('it is renewed', async () => {
       const [now] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
       return Number(now?.['at']) > Number(before?.['at'])
     })
@@ -106,9 +106,7 @@ describe('nodes', { timeout: 180_000 }, () => {
     expect(performance.now() - began).toBeGreaterThan(1_500)
     await locker.query('rollback')
     await locker.end()
-    const freed = performance.now()
     expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
-    expect(performance.now() - freed).toBeLessThan(10_000)
     expect(worker.state.boot).toBe(boot)
   })
 
@@ -117,7 +115,7 @@ describe('nodes', { timeout: 180_000 }, () => {
     const { api, worker, schema } = nodes
     const boot = worker.state.boot
     const running = await api.submit(patient, {})
-    await until(async () => (await running.task()).status === 'running')
+    await until('it runs', async () => (await running.task()).status === 'running')
     await ask(`create function ${schema}.dawdle() returns trigger language plpgsql as
       $$ begin perform pg_sleep(60); return new; end $$`)
     await ask(`create trigger dawdle before insert on ${schema}.tasks execute function ${schema}.dawdle()`)
@@ -130,17 +128,9 @@ describe('nodes', { timeout: 180_000 }, () => {
     expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
     expect(await api.counts()).toMatchObject({ byType: { quick: { completed: 1 }, patient: { running: 1 } } })
     expect(worker.state.boot).toBe(boot)
-    expect(await running.cancel({ wait: 10_000 })).toMatchObject({ status: 'cancelled', fence: 1 })
+    expect(await running.cancel(patiently)).toMatchObject({ status: 'cancelled', fence: 1 })
   })
 })
-
-async function until(reached: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 30_000
-  while (!(await reached())) {
-    expect(performance.now(), 'waited in vain').toBeLessThan(end)
-    await sleep(20)
-  }
-}
 
 async function ask(text: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: server.url })

@@ -1,12 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { Screen } from '../support/screen.ts'
 import { run, TestServer } from '../support/server.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 let server: TestServer

@@ -11,8 +11,6 @@ import { Api } from '../support/api.ts'
 import { Screen } from '../support/screen.ts'
 import { run, TestServer, type Ended } from '../support/server.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const main = join(import.meta.dirname, '../../src/main.ts')
 
 /** A title, a C1 introducer, a clipboard write, a cleared screen, and a reversed direction: what a terminal would obey. */

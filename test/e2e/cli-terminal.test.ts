@@ -1,9 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { Screen, type ScreenOptions } from '../support/screen.ts'
 import { TestServer } from '../support/server.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 let server: TestServer
 let api: Api

@@ -389,7 +389,7 @@ describe('a part of an id', () => {
     expect(answers[6]?.[1].stdout).toBe(`${id}\n`)
     const piped = await shell(`echo '...${id.slice(-8)}' | xargs fermata purge --quiet`)
     expect(piped).toMatchObject({ code: 0, stdout: `${id}\n` })
-  }, 120_000)
+  })
 
   test('that controls a task is answered with the whole id', async () => {
     const id = await api.submit('long', { duration: 60 })
@@ -399,7 +399,7 @@ describe('a part of an id', () => {
       expect([command, code, stdout.slice(0, 36)]).toEqual([command, 0, id])
       if (command === 'cancel') await api.untilStatus(id, 'cancelled')
     }
-  }, 120_000)
+  })
 
   test('that several tasks have is a mistake, and their ids are listed', async () => {
     const ids = [await api.submit('add', { a: 1, b: 1 }), await api.submit('add', { a: 1, b: 1 })]

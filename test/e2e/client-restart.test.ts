@@ -1,10 +1,8 @@
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Fermata, type Change, type Progress, type Retry, type TaskEvent } from '../../src/client/index.ts'
 import { TestServer } from '../support/server.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 let server: TestServer
 let client: Fermata

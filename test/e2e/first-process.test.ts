@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { childrenOf, commandOf, within, zombiesOf } from '../runtime/processes.ts'
+import { childrenOf, commandOf, zombiesOf } from '../runtime/processes.ts'
 import { Api } from '../support/api.ts'
 import { Screen } from '../support/screen.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 /** The program as process 1 of a container that has no init, as the kernel makes it: in a PID namespace of its own. */
 
-const aMinute = 60_000
 const fixtures = join(import.meta.dirname, '../fixtures/commands.ts')
 const main = join(import.meta.dirname, '../../src/main.ts')
 const own = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
@@ -36,14 +36,14 @@ async function start(env: Record<string, string> = {}, inside: readonly string[]
   return { server, first, api: new Api(server.url) }
 }
 
-test('it collects what commands leave behind, and drains at SIGTERM', { timeout: 3 * aMinute }, async () => {
+test('it collects what commands leave behind, and drains at SIGTERM', async () => {
   const { server, first, api } = await start({ FERMATA_MAX_CONCURRENT: '10' })
   await using _ = server
   // Grandchildren that outlive their parents: one in the group of the command, one that has left it.
   const script = '(sleep 60 &); (setsid sleep 60 &); exit 0'
   const ids = await Promise.all(Array.from({ length: 30 }, () => api.submit('shell', { script })))
   for (const id of ids) await api.untilStatus(id, 'completed')
-  await within(aMinute, 'no zombies are left', () => zombiesOf(first).length === 0)
+  await until('no zombies are left', () => zombiesOf(first).length === 0)
   const last = await api.submit('shell', { script: 'sleep 2' })
   await api.untilStatus(last, 'running')
   process.kill(first, 'SIGTERM')
@@ -54,7 +54,7 @@ test('it collects what commands leave behind, and drains at SIGTERM', { timeout:
   expect(stdout.match(/"msg":"stopping/g)).toHaveLength(1)
 })
 
-test.each(['SIGINT', 'SIGHUP'] as const)('%s drains it', { timeout: 2 * aMinute }, async (name) => {
+test.each(['SIGINT', 'SIGHUP'] as const)('%s drains it', async (name) => {
   const { server, first } = await start()
   await using _ = server
   process.kill(first, name)
@@ -64,7 +64,7 @@ test.each(['SIGINT', 'SIGHUP'] as const)('%s drains it', { timeout: 2 * aMinute 
   expect(stdout).toContain('"msg":"stopped"')
 })
 
-test('a second signal ends it at once, with the code of that signal', { timeout: 2 * aMinute }, async () => {
+test('a second signal ends it at once, with the code of that signal', async () => {
   const { server, first, api } = await start({ FERMATA_DRAIN: '10m' })
   await using _ = server
   const id = await api.submit('shell', { script: 'sleep 600' })
@@ -76,7 +76,7 @@ test('a second signal ends it at once, with the code of that signal', { timeout:
   expect((await server.ended).code).toBe(130)
 })
 
-test('its exit code is that of the program', { timeout: 2 * aMinute }, async () => {
+test('its exit code is that of the program', async () => {
   const refused = await TestServer.launch({ under: container, env: { PORT: '99999' } })
   await using _refused = refused
   const { code, stderr } = await refused.ended
@@ -89,7 +89,7 @@ test('its exit code is that of the program', { timeout: 2 * aMinute }, async () 
   expect((await server.ended).code).toBe(128 + 9)
 })
 
-test('Ctrl+C on its terminal arrives once', { timeout: 2 * aMinute }, async () => {
+test('Ctrl+C on its terminal arrives once', async () => {
   await using screen = new Screen([], {
     env: { DATABASE_URL: 'sqlite::memory:', PORT: '0', FERMATA_DRAIN: '10m' },
     command: [...container, process.execPath, main, 'serve'],
@@ -100,7 +100,7 @@ test('Ctrl+C on its terminal arrives once', { timeout: 2 * aMinute }, async () =
   expect(screen.written).toContain('stopped')
 })
 
-test('without setsid it runs as it is and says what to do', { timeout: 2 * aMinute }, async () => {
+test('without setsid it runs as it is and says what to do', async () => {
   const { server, first } = await start({}, ['env', 'PATH=/nonexistent'])
   await using _ = server
   expect(commandOf(first)).toContain('main.ts serve')

@@ -1,11 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 /** Far from the project, as a user has it: no package.json and no node_modules above it. */
 const root = mkdtempSync(join(tmpdir(), 'fermata-own-'))

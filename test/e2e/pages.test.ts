@@ -9,7 +9,7 @@ let browser: Browser
 beforeAll(async () => {
   server = await TestServer.start()
   browser = await launchBrowser()
-}, 60_000)
+})
 afterAll(async () => {
   await browser.close()
   await server[Symbol.asyncDispose]()
@@ -30,7 +30,7 @@ test('Swagger UI tries a submit out on a fresh start, and asks nothing of any ot
   expect(await answer.locator('.response-col_status').nth(1).innerText()).toContain('200')
   expect(await answer.innerText()).toContain('"task_type": "add"')
   expect(faults).toEqual([])
-}, 60_000)
+})
 
 test('ReDoc shows every group of calls, and asks nothing of any other host', async () => {
   const { page, faults } = await open('/redoc')
@@ -39,4 +39,4 @@ test('ReDoc shows every group of calls, and asks nothing of any other host', asy
   }
   await page.getByText('/api/run/{task_type}', { exact: false }).first().waitFor()
   expect(faults).toEqual([])
-}, 60_000)
+})

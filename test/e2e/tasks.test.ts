@@ -69,17 +69,11 @@ describe('a client of the reference', () => {
     expect((await api.untilStatus(id, 'cancelled')).ended_by).toBe('cooperative')
   })
 
-  test('sees the progress of a long task within 0.2 s of its start', async () => {
-    const waits: number[] = []
-    // The best of three: the machine may be busy with something else.
-    for (let round = 0; round < 3; round++) {
-      const id = await api.submit('long', { duration: 30 })
-      const running = await api.until(id, ({ progress }) => progress !== null)
-      expect(running).toMatchObject({ status: 'running', progress: { total: 20 } })
-      waits.push(Date.now() / 1_000 - (running.started_at ?? 0))
-      await api.control(id, 'cancel')
-    }
-    expect(Math.min(...waits)).toBeLessThan(0.2)
+  test('sees the progress of a long task before its first step is done', async () => {
+    const id = await api.submit('long', { duration: 3_600, steps: 20 })
+    const running = await api.until(id, ({ progress }) => progress !== null)
+    expect(running).toMatchObject({ status: 'running', progress: { current: 0, total: 20 } })
+    await api.control(id, 'cancel')
   })
 
   test('asks too early for a result, and asks a task that has ended to pause', async () => {
@@ -129,10 +123,10 @@ describe('a client of the reference', () => {
     for (const id of more) await client.untilStatus(id, 'completed')
     for (const id of first.slice(0, 2))
       expect((await client.control(id, 'resume')).body['status']).toBe('running')
-    // No slot is left: the answer comes at once.
-    const began = Date.now()
-    expect((await client.control(first[2] ?? '', 'resume', '?wait=30')).body['status']).toBe('queued')
-    expect(Date.now() - began).toBeLessThan(5_000)
+    // No slot is left: the answer comes before the wait is over.
+    const began = performance.now()
+    expect((await client.control(first[2] ?? '', 'resume', '?wait=60')).body['status']).toBe('queued')
+    expect(performance.now() - began).toBeLessThan(60_000)
   })
 })
 

@@ -79,7 +79,7 @@ describe.each(fileSystems)('a full disk', (make) => {
     await store.startBoot(boot('two'))
     expect(await store.get(ids[0]!)).toMatchObject({ id: ids[0] })
     await cancelAndPurge(store, ids.slice(0, 100))
-  }, 240_000)
+  })
 
   test('without a reserve is read, and begins by itself when there is room', async () => {
     using disk = make()
@@ -104,7 +104,7 @@ describe.each(fileSystems)('a full disk', (make) => {
       .toBe(200)
     await api.untilStatus(await api.submit('add', { a: 1, b: 2 }), 'completed')
     expect((await second.stop()).code).toBe(0)
-  }, 240_000)
+  })
 })
 
 /** Until the room that deletes gave is used up. */

@@ -118,4 +118,4 @@ test('a server whose database file is deleted refuses and says why in /readyz an
   expect(ready.body['detail']).toMatch(/removed/)
   expect(await logged).toMatchObject({ level: 50 })
   expect((await api.call('GET', `/api/task/${id}/status`)).status).toBe(200)
-}, 180_000)
+})

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import {
   defineCommand,
   openTaskManager,
@@ -19,17 +19,17 @@ import {
   commandOf,
   cpuMilliseconds,
   descendantsOf,
+  isStopped,
   nicenessOf,
-  within,
 } from './processes.ts'
+import { patiently, until } from '../support/until.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let manager: TaskManager
 afterEach(async () => {
   const before = descendantsOf(process.pid)
   await manager.close()
-  await within(60_000, 'no process is left', () => before.every((pid) => !alive(pid)))
+  await until('no process is left', () => before.every((pid) => !alive(pid)))
 })
 
 async function open(own: Partial<OpenOptions> = {}): Promise<void> {
@@ -38,8 +38,7 @@ async function open(own: Partial<OpenOptions> = {}): Promise<void> {
 }
 
 const sh = (script: string, args: string[] = []) => manager.submit(types.shell, { script, args })
-const running = (handle: TaskHandle) =>
-  within(60_000, 'it runs', async () => (await handle.task()).progress !== null)
+const running = (handle: TaskHandle) => until('it runs', async () => (await handle.task()).progress !== null)
 
 /** The processes of commands, without the guard that started them and what watches over it. */
 function commandProcesses(): number[] {
@@ -105,7 +104,7 @@ describe('a command', () => {
     }
     expect(lines).toEqual(expect.arrayContaining([' 20%', 'still', ' 30%']))
     expect(lines).not.toContain(' 10%')
-    await handle.cancel()
+    await handle.cancel(patiently)
   })
 
   test('that ends a line which it has drawn is logged with its last state, once', async () => {
@@ -245,7 +244,7 @@ describe('a command', () => {
       'The command cannot be started: its working folder /nowhere does not exist',
     )
     expect(await other.task()).toMatchObject({ status: 'running', crashes: 0 })
-    await other.cancel()
+    await other.cancel(patiently)
   })
 
   test('keeps its result and its checkpoint, however much it prints after them', async () => {
@@ -269,9 +268,9 @@ describe('a command', () => {
     const other = await manager.submit(types.spinning, {})
     await running(other)
     for (const handle of [other, flood]) {
-      expect((await handle.pause()).status).toBe('paused')
-      expect((await handle.resume()).status).toBe('running')
-      expect((await handle.cancel()).status).toBe('cancelled')
+      expect((await handle.pause(patiently)).status).toBe('paused')
+      expect((await handle.resume(patiently)).status).toBe('running')
+      expect((await handle.cancel(patiently)).status).toBe('cancelled')
     }
   })
 
@@ -318,25 +317,26 @@ describe('the processes of a command', () => {
     // What it has started in the moment before is lower by its session.
     const sessions = commandProcesses().map((pid) => nicenessOf(pid).session)
     for (const session of sessions.filter((one) => one !== '')) expect(session).toMatch(/nice 10$/)
-    await handle.cancel({ wait: 5_000 })
+    await handle.cancel(patiently)
   })
 
   test('stand still while it is paused, grandchildren too, and go on after it', async () => {
     await open()
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
-    expect((await handle.pause()).status).toBe('paused')
+    expect((await handle.pause(patiently)).status).toBe('paused')
     const pids = commandProcesses()
     expect(pids).toHaveLength(2)
+    await until('they stand still', () => pids.every(isStopped))
     const used = () => pids.reduce((sum, pid) => sum + cpuMilliseconds(pid), 0)
     const before = used()
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(used()).toBe(before)
-    await handle.resume()
-    await within(60_000, 'they go on', () => used() > before)
-    expect((await handle.cancel()).status).toBe('cancelled')
+    await handle.resume(patiently)
+    await until('they go on', () => used() > before)
+    expect((await handle.cancel(patiently)).status).toBe('cancelled')
     expect((await handle.task()).endedBy).toBe('cooperative')
-    await within(60_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+    await until('they are gone', () => pids.every((pid) => !alive(pid)))
   })
 
   test('are killed after the grace when they ignore a polite end', async () => {
@@ -345,26 +345,26 @@ describe('the processes of a command', () => {
     await running(handle)
     const pids = commandProcesses()
     const began = performance.now()
-    expect((await handle.cancel()).status).toBe('cancelled')
+    expect((await handle.cancel(patiently)).status).toBe('cancelled')
     expect(performance.now() - began).toBeGreaterThan(450)
     expect((await handle.task()).endedBy).toBe('killed')
-    await within(60_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+    await until('they are gone', () => pids.every((pid) => !alive(pid)))
   })
 
   test('can be cancelled while they are frozen', async () => {
     await open()
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
-    await handle.pause()
+    await handle.pause(patiently)
     const pids = commandProcesses()
-    expect((await handle.cancel()).status).toBe('cancelled')
-    await within(60_000, 'they are gone', () => pids.every((pid) => !alive(pid)))
+    expect((await handle.cancel(patiently)).status).toBe('cancelled')
+    await until('they are gone', () => pids.every((pid) => !alive(pid)))
   })
 
   test('that are left behind by a command which has ended go with it', async () => {
     await open()
     await (await sh('sleep 300 & echo done')).result()
-    await within(60_000, 'they are gone', () => commandProcesses().length === 0)
+    await until('they are gone', () => commandProcesses().length === 0)
   })
 
   test('stand still and end with it although they have left its group and its session', async () => {
@@ -375,20 +375,21 @@ describe('the processes of a command', () => {
     await running(handle)
     const daemon = Number((await handle.log())[0]?.text)
     expect(alive(daemon)).toBe(true)
-    await handle.pause()
+    await handle.pause(patiently)
+    await until('it stands still', () => isStopped(daemon))
     const before = cpuMilliseconds(daemon)
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(cpuMilliseconds(daemon)).toBe(before)
-    await handle.resume()
-    await within(60_000, 'it goes on', () => cpuMilliseconds(daemon) > before)
-    await handle.cancel()
-    await within(60_000, 'it is gone', () => !alive(daemon))
+    await handle.resume(patiently)
+    await until('it goes on', () => cpuMilliseconds(daemon) > before)
+    await handle.cancel(patiently)
+    await until('it is gone', () => !alive(daemon))
   })
 
   test('that it leaves behind as daemons go with it, and do not hold up its end', async () => {
     await open()
     const { output } = (await (await sh(`setsid sh -c 'sleep 300' & echo $!`)).result()) as { output: string }
-    await within(60_000, 'it is gone', () => !alive(Number(output)))
+    await until('it is gone', () => !alive(Number(output)))
   })
 
   test('do not outlive a node that is killed, running or frozen', async () => {
@@ -402,7 +403,7 @@ describe('the processes of a command', () => {
     expect(pids.length).toBeGreaterThanOrEqual(5)
     expect(alive(daemon)).toBe(true)
     node.kill('SIGKILL')
-    await within(60_000, 'they are gone', () => [...pids, daemon].every((pid) => !alive(pid)))
+    await until('they are gone', () => [...pids, daemon].every((pid) => !alive(pid)))
   })
 
   test('are lost and started again when their guard dies', async () => {
@@ -412,10 +413,10 @@ describe('the processes of a command', () => {
     const pids = commandProcesses()
     const [guard] = guards()
     process.kill(guard ?? 0, 'SIGKILL')
-    await within(2_000, 'the old ones are gone', () => pids.every((pid) => !alive(pid)))
-    await within(60_000, 'it runs again', async () => (await handle.task()).attempt === 2)
+    await until('the old ones are gone', () => pids.every((pid) => !alive(pid)))
+    await until('it runs again', async () => (await handle.task()).attempt === 2)
     expect((await handle.details()).timeline.map(({ move }) => move)).toContain('lost')
-    await handle.cancel()
+    await handle.cancel(patiently)
   })
 })
 
@@ -424,11 +425,11 @@ describe('a command that is paused by its checkpoint', () => {
     await open()
     const handle = await manager.submit(types.counter, { upTo: 30 })
     await running(handle)
-    expect((await handle.pause()).status).toBe('paused')
-    await within(2_000, 'no process is left', () => commandProcesses().length === 0)
+    expect((await handle.pause(patiently)).status).toBe('paused')
+    await until('no process is left', () => commandProcesses().length === 0)
     const saved = JSON.parse((await handle.details()).checkpoint ?? '{}') as { count: number }
     expect(saved.count).toBeGreaterThan(0)
-    expect((await handle.resume()).status).toBe('running')
+    expect((await handle.resume(patiently)).status).toBe('running')
     expect(await handle.result()).toEqual({ count: 30, from: saved.count, fence: 2 })
   })
 
@@ -436,8 +437,8 @@ describe('a command that is paused by its checkpoint', () => {
     await open()
     const asleep = await manager.submit(types.counter, { upTo: 1_000 })
     await running(asleep)
-    await asleep.pause()
-    expect((await asleep.cancel()).status).toBe('cancelled')
+    await asleep.pause(patiently)
+    expect((await asleep.cancel(patiently)).status).toBe('cancelled')
     const hasty = await manager.submit(types.counter, { upTo: 30 })
     await running(hasty)
     await Promise.all([hasty.pause({ wait: 0 }), hasty.resume({ wait: 0 })])

@@ -10,11 +10,11 @@ import { openTaskManager } from '../../src/index.ts'
 import { endLeftovers } from '../../src/runtime/leftovers.ts'
 import { identityOf, markedProcesses, nodeMark } from '../../src/runtime/marks.ts'
 import { daemonising, deaf, spinning } from '../fixtures/commands.ts'
-import { alive, childrenOf, commandOf, descendantsOf, within } from './processes.ts'
+import { alive, childrenOf, commandOf, descendantsOf } from './processes.ts'
+import { until } from '../support/until.ts'
 
 /** What a node leaves behind that dies together with those that watch over its commands. */
 
-const aMinute = 60_000
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A node that leads a process group, with running commands. */
@@ -27,11 +27,7 @@ async function commanding() {
   const watchdog = childrenOf(guard).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
   onTestFinished(() => kill(-pid))
   const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
-  const present = () => descendantsOf(guard).filter((child) => child !== watchdog)
-  const earlier = present()
-  // One of them starts short-lived children now and then.
-  await new Promise((resolve) => setTimeout(resolve, 2_000))
-  const commands = [daemon, ...present().filter((child) => earlier.includes(child))]
+  const commands = [daemon, ...descendantsOf(guard).filter((child) => child !== watchdog && child !== daemon)]
   expect(commands.length).toBeGreaterThanOrEqual(5)
   expect([pid, guard, watchdog, ...commands].filter((each) => !alive(each))).toEqual([])
   return { pid, guard, watchdog, commands }
@@ -47,44 +43,40 @@ function kill(pid: number): void {
 
 const allGone = (pids: readonly number[]) => pids.every((pid) => !alive(pid))
 
-test('nothing outlives a node whose whole process group is killed', { timeout: 2 * aMinute }, async () => {
+test('nothing outlives a node whose whole process group is killed', async () => {
   const { pid, guard, watchdog, commands } = await commanding()
   process.kill(-pid, 'SIGKILL')
-  await within(aMinute, 'all are gone', () => allGone([...commands, guard, watchdog]))
+  await until('all are gone', () => allGone([...commands, guard, watchdog]))
 })
 
-test('nothing outlives a node that is killed together with its guard', { timeout: 2 * aMinute }, async () => {
+test('nothing outlives a node that is killed together with its guard', async () => {
   const { pid, guard, watchdog, commands } = await commanding()
   for (const each of [pid, guard]) process.kill(each, 'SIGSTOP')
   for (const each of [pid, guard]) process.kill(each, 'SIGKILL')
-  await within(aMinute, 'all are gone', () => allGone([...commands, watchdog]))
+  await until('all are gone', () => allGone([...commands, watchdog]))
 })
 
-test(
-  'the next node ends what is left when all of them are killed, and nothing of a node that lives',
-  { timeout: 3 * aMinute },
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
-    const living = await commanding()
-    const { pid, guard, watchdog, commands } = await commanding()
-    for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGSTOP')
-    for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGKILL')
-    await within(aMinute, 'the node is gone', () => allGone([pid, guard, watchdog]))
-    expect(commands.filter((each) => !alive(each))).toEqual([])
-    const logged: object[] = []
-    await using _manager = await openTaskManager({
-      database: `sqlite:${join(folder, 'fermata.db')}`,
-      tasks: [daemonising, deaf, spinning],
-      logger: { ...quiet, warn: (fields) => void logged.push(fields) },
-    })
-    expect(commands.filter(alive)).toEqual([])
-    expect(logged).toContainEqual({ processes: expect.any(Number) })
-    expect([living.guard, ...living.commands].filter((each) => !alive(each))).toEqual([])
-    process.kill(living.pid, 'SIGKILL')
-    await within(aMinute, 'all are gone', () => allGone(living.commands))
-    await rm(folder, { recursive: true, force: true })
-  },
-)
+test('the next node ends what is left when all of them are killed, and nothing of a node that lives', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
+  const living = await commanding()
+  const { pid, guard, watchdog, commands } = await commanding()
+  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGKILL')
+  await until('the node is gone', () => allGone([pid, guard, watchdog]))
+  expect(commands.filter((each) => !alive(each))).toEqual([])
+  const logged: object[] = []
+  await using _manager = await openTaskManager({
+    database: `sqlite:${join(folder, 'fermata.db')}`,
+    tasks: [daemonising, deaf, spinning],
+    logger: { ...quiet, warn: (fields) => void logged.push(fields) },
+  })
+  expect(commands.filter(alive)).toEqual([])
+  expect(logged).toContainEqual({ processes: expect.any(Number) })
+  expect([living.guard, ...living.commands].filter((each) => !alive(each))).toEqual([])
+  process.kill(living.pid, 'SIGKILL')
+  await until('all are gone', () => allGone(living.commands))
+  await rm(folder, { recursive: true, force: true })
+})
 
 /** A process with the marks of a command of this node; resolves when it has written something. */
 async function marked(node: number, file: string, ...args: string[]): Promise<number> {
@@ -101,7 +93,7 @@ async function marked(node: number, file: string, ...args: string[]): Promise<nu
   return child.pid!
 }
 
-test('the next node waits until what it ends is gone', { timeout: 2 * aMinute }, async () => {
+test('the next node waits until what it ends is gone', async () => {
   // The kernel takes a while to free so much memory, and meanwhile shows no environment.
   const large =
     "globalThis.kept = Buffer.alloc(1 << 30, 1); console.log('ready'); setInterval(() => {}, 1_000)"
@@ -114,7 +106,7 @@ test('the next node waits until what it ends is gone', { timeout: 2 * aMinute },
   expect(alive(pid)).toBe(false)
 })
 
-test('a process is found also while it becomes another program', { timeout: 2 * aMinute }, async () => {
+test('a process is found also while it becomes another program', async () => {
   const pid = await marked(
     process.pid,
     '/bin/sh',
@@ -125,23 +117,19 @@ test('a process is found also while it becomes another program', { timeout: 2 * 
   expect(scans.filter((found) => !found)).toEqual([])
 })
 
-test(
-  'a command cannot read the settings of its node from the process that started it',
-  { timeout: 2 * aMinute },
-  async () => {
-    process.env['DATABASE_URL'] = 'postgres://fermata:a-secret@nowhere/fermata'
-    await using manager = await openTaskManager({
-      database: 'sqlite::memory:',
-      tasks: [spinning],
-      drain: 0,
-      cancelGrace: 0,
-    })
-    const handle = await manager.submit(spinning, {})
-    delete process.env['DATABASE_URL']
-    await within(aMinute, 'it runs', async () => (await handle.task()).progress !== null)
-    const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('guard-main'))
-    for (const each of [guard!, ...descendantsOf(guard!)]) {
-      expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
-    }
-  },
-)
+test('a command cannot read the settings of its node from the process that started it', async () => {
+  process.env['DATABASE_URL'] = 'postgres://fermata:a-secret@nowhere/fermata'
+  await using manager = await openTaskManager({
+    database: 'sqlite::memory:',
+    tasks: [spinning],
+    drain: 0,
+    cancelGrace: 0,
+  })
+  const handle = await manager.submit(spinning, {})
+  delete process.env['DATABASE_URL']
+  await until('it runs', async () => (await handle.task()).progress !== null)
+  const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('guard-main'))
+  for (const each of [guard!, ...descendantsOf(guard!)]) {
+    expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
+  }
+})

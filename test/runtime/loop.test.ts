@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineTask, openTaskManager } from '../../src/index.ts'
-import { within } from './processes.ts'
+import { patiently, until } from '../support/until.ts'
 
 test('an inline handler that keeps the main thread is named, in a warning and in the state of the node', async () => {
   const polite = defineTask({ type: 'polite', parameters: z.object({}), run: (_, task) => task.sleep(30) })
@@ -21,11 +21,11 @@ test('an inline handler that keeps the main thread is named, in a warning and in
   await using manager = await openTaskManager(options)
   const other = await manager.submit(polite, {})
   await (await manager.submit(selfish, {})).result()
-  await within(1_000, 'it is noticed', () => manager.state.loop.blocked.length > 0)
+  await until('it is noticed', () => manager.state.loop.blocked.length > 0)
   const { blocked, max } = manager.state.loop
   expect(blocked).toMatchObject([{ type: 'selfish' }])
   expect(blocked[0]?.ms).toBeGreaterThan(1_000)
   expect(max).toBeGreaterThan(1_000)
   expect(warnings).toMatchObject([{ type: 'selfish' }])
-  await other.cancel()
+  await other.cancel(patiently)
 })
