@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { signalIfThere } from './group.ts'
-import { allProcesses, identityOf, markedProcesses, processSpaceOf, standingOf } from './marks.ts'
+import { allProcesses, hasThreads, identityOf, markedProcesses, processSpaceOf, standingOf } from './marks.ts'
 
 /** Milliseconds in which a killed process is gone, unless the kernel holds it. */
 const goneWithin = 10_000
@@ -40,9 +40,10 @@ function kill(left: readonly Leftover[], dying: Map<number, string>): void {
   for (const pid of pids) signalIfThere(pid, 'SIGKILL')
 }
 
+/** The main thread of a process may be a zombie while others still hold its memory, its files and its ports. */
 function isThere(pid: number, since: string): boolean {
   const { start, state } = standingOf(pid)
-  return start === since && state !== 'Z'
+  return start === since && (state !== 'Z' || hasThreads(pid))
 }
 
 /** A group is a command's or a host's own, or that of a daemon which one of them started; never that of this process. */

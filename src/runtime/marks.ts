@@ -144,6 +144,15 @@ export function standingOf(pid: number): Standing {
   }
 }
 
+/** Beside its main thread. */
+export function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false
+  }
+}
+
 /** Empty for a process that is gone, or another user's. */
 function read(file: string): string {
   try {
