@@ -7,13 +7,13 @@ const Row = z.object({ name: z.string(), amount: z.number() })
 /** Several steps, each remembered: after a pause, a crash or a failure it goes on in the middle, and no row is taken twice. */
 export const importRows = defineTask({
   type: 'import',
-  description: 'Read rows from a file of JSON lines, check them, and write their sums.',
+  description: 'Read a JSON Lines file, validate its rows, and write sums per name.',
   attempts: 5,
   backoff: '2s',
   parameters: z.object({
-    from: z.string().describe('File of JSON lines, each with a name and an amount'),
-    to: z.string().describe('File for the sums by name'),
-    delay: z.number().min(0).default(0).describe('Seconds of work for each row'),
+    from: z.string().describe('JSON Lines file; each row has a name and an amount'),
+    to: z.string().describe('Output file for the sums'),
+    delay: z.number().min(0).default(0).describe('Seconds of work per row'),
   }),
   example: { from: 'rows.jsonl', to: 'sums.json', delay: 0.1 },
   state: z.discriminatedUnion('step', [

@@ -6,7 +6,7 @@ type Checked = { url: string; ok: boolean; status?: number; error?: string }
 /** Waits for others most of the time, so it runs inline; at most two at once, so that no server is flooded. */
 export const links = defineTask({
   type: 'links',
-  description: 'Check a list of addresses, one after the other.',
+  description: 'Check a list of URLs one by one.',
   concurrency: 2,
   attempts: 3,
   parameters: z.object({
@@ -14,8 +14,8 @@ export const links = defineTask({
       .array(z.url({ protocol: /^https?$/ }))
       .min(1)
       .max(1_000)
-      .describe('What to check'),
-    timeout: z.number().positive().max(60).default(5).describe('Seconds for each answer'),
+      .describe('URLs to check'),
+    timeout: z.number().positive().max(60).default(5).describe('Timeout per URL in seconds'),
   }),
   example: { urls: ['http://localhost:8000/healthz', 'http://localhost:8000/nowhere'] },
   state: z.object({ checked: z.array(z.object({ url: z.string(), ok: z.boolean() }).loose()) }),

@@ -7,8 +7,8 @@ export const words = defineCommand({
   type: 'words',
   description: 'Count the words of a text with a Python script.',
   parameters: z.object({
-    text: z.string().max(100_000).describe('What to count'),
-    delay: z.number().min(0).max(10).default(0).describe('Seconds of work for each line'),
+    text: z.string().max(100_000).describe('Text to count the words of'),
+    delay: z.number().min(0).max(10).default(0).describe('Seconds of work per line'),
   }),
   example: { text: 'to be or not to be\nthat is the question', delay: 0.5 },
   state: z.object({ line: z.int(), counts: z.record(z.string(), z.int()) }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { age, count, countdown, duration, plural, rate } from './format.ts'
+import { age, count, countdown, duration, errorText, plural, rate } from './format.ts'
 import { seconds, time, whole } from './values.ts'
 
 test.each([
@@ -37,4 +37,11 @@ test('durations and times are read as people write them', () => {
   for (const wrong of ['yesterday', '1', '2026-13-45'])
     expect(() => time('ago')(wrong)).toThrow('It must be like')
   expect(() => whole(1, 5)('6')).toThrow('a whole number from 1 to 5')
+})
+
+test.each([
+  ['TIMEOUT', 'Too slow.', 'TIMEOUT: Too slow.'],
+  ['ENOENT', 'ENOENT: no such file', 'ENOENT: no such file'],
+])('the code %s is shown once', (code, message, line) => {
+  expect(errorText({ code, message })).toBe(line)
 })

@@ -63,3 +63,8 @@ export function clock(unixSeconds: number): string {
 export function plural(number: number, noun: string): string {
   return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
 }
+
+/** An error in one line. Its code is said once: many messages begin with it. */
+export function errorText({ code, message }: Readonly<{ code: string; message: string }>): string {
+  return message.startsWith(`${code}:`) ? message : `${code}: ${message}`
+}

@@ -82,7 +82,7 @@ test('each candidate comes with its meaning, for shells that show it', async () 
     (await run(['__complete', '--', ...words], { FERMATA_URL: server.url })).stdout
   expect(await complete('')).toContain('\nrun\tSubmit a task\n')
   expect(await complete('s')).toMatch(/^serve\t.*\nstatus\t.*\nstats\t.*\n$/)
-  expect(await complete('run', 'long', '--dur')).toMatch(/^--duration\tSeconds of work in all/)
+  expect(await complete('run', 'long', '--dur')).toMatch(/^--duration\tTotal seconds of work/)
   expect(await complete('serve', '--po')).toMatch(/^--port\t/)
   expect((await run(['completion', 'zsh'])).stdout).toContain('compdef _fermata fermata')
 })

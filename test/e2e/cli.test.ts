@@ -138,8 +138,8 @@ describe('fermata run', () => {
     const { code, stdout } = await fermata('run', 'long', '--help')
     expect(code).toBe(0)
     const text = stdout.replaceAll(/\s+/g, ' ')
-    expect(text).toContain('--duration <number> Seconds of work in all (from 0 to 31536000, default: 30)')
-    expect(text).toContain('--steps <integer> Steps into which the work is divided')
+    expect(text).toContain('--duration <number> Total seconds of work (from 0 to 31536000, default: 30)')
+    expect(text).toContain('--steps <integer> Number of steps')
     expect(text).toContain(`fermata run long --json '{"duration":10,"steps":20}'`)
   })
 

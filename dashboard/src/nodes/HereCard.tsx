@@ -12,7 +12,7 @@ export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
       <dl className={styles.figures}>
         <div>
           <dt>Phase</dt>
-          <dd>{phase}</dd>
+          <dd style={{ textTransform: 'capitalize' }}>{phase}</dd>
         </div>
         <div>
           <dt>Parked handlers</dt>

@@ -17,8 +17,8 @@ export function NodeRow({ node }: Readonly<{ node: Node }>) {
           {host ?? 'unknown host'}
           {pid !== null && <small>process {pid}</small>}
           {here && (
-            <Badge size="sm" variant="light">
-              this node
+            <Badge size="sm" variant="light" tt="none">
+              This node
             </Badge>
           )}
         </span>

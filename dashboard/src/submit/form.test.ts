@@ -52,7 +52,7 @@ describe('the fields of a schema', () => {
   })
 
   test('say what is allowed, but not how far all numbers reach', () => {
-    expect(of('files').hint).toBe('at least 1, one a line')
+    expect(of('files').hint).toBe('at least 1, one per line')
     expect(of('width').hint).toBe('at least 1')
     expect(of('ratio').hint).toBe('more than 0, at most 1')
     expect(of('note').hint).toBe('at most 1,000 characters')

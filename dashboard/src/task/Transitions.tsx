@@ -44,7 +44,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
   )
 }
 
-/** A boot has an id that is all but its end a time. */
+/** Only the end of a node's id tells it from others. */
 function nameOf(by: string): string {
-  return by.length > 20 ? `node …${by.slice(-6)}` : by
+  return by.length > 20 ? `node …${by.slice(-6)}` : by === 'api' ? 'API' : by
 }

@@ -1,5 +1,5 @@
 import type { ListOptions, Status, TaskStatus } from '../../client/index.ts'
-import { age, count, duration } from '../format.ts'
+import { age, count, duration, errorText } from '../format.ts'
 import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
 import { Table, type Column } from '../terminal/table.ts'
@@ -74,7 +74,7 @@ function columns(now: number): readonly Column<TaskStatus>[] {
     },
     { title: 'TAGS', text: ({ tags }) => tags.join(','), least: 6, yields: 7 },
     {
-      title: 'MESSAGE',
+      title: 'DETAILS',
       text: whatOf,
       least: 20,
       yields: 3,
@@ -91,7 +91,7 @@ function doneOf({ progress, status }: TaskStatus): string {
 /** Why it failed, what it says, or else what it was asked for. */
 function whatOf({ error, progress, parameters, status }: TaskStatus): string {
   const ended: readonly Status[] = ['completed', 'cancelled']
-  if (error !== null && status !== 'completed') return `${error.code}: ${error.message}`
+  if (error !== null && status !== 'completed') return errorText(error)
   if (progress?.message && !ended.includes(status)) return progress.message
   return safeJson(parameters).slice(0, 200)
 }

@@ -2,6 +2,7 @@ import { isFermataError, type TaskResult } from '../../client/index.ts'
 import { exitCodes, type ExitCode } from '../exit.ts'
 import type { Action } from '../perform.ts'
 import type { Session } from '../session.ts'
+import { errorText } from '../format.ts'
 import { safe, safeJson, visibleLines } from '../terminal/text.ts'
 
 /** Seconds that one answer is waited for; what stands between may cut longer ones off. */
@@ -42,7 +43,7 @@ export async function printEnd(session: Session, task: TaskResult, raw = false):
     else await out.writeExactly(`${safeJson(result, out.isLive ? 2 : 0)}\n`)
   } else if (status === 'failed') {
     await err.print(
-      safe`${err.paint('red', 'failed')}: ${error === null ? 'no error recorded' : `${error.code}: ${error.message}`}`,
+      safe`${err.paint('red', 'failed')}: ${error === null ? 'no error recorded' : errorText(error)}`,
     )
   } else await err.print(err.paint('magenta', 'cancelled'))
   if (status === 'completed') return exitCodes.completed

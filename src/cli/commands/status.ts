@@ -1,5 +1,5 @@
 import type { TaskDetails, TaskStatus } from '../../client/index.ts'
-import { duration, moment } from '../format.ts'
+import { duration, errorText, moment } from '../format.ts'
 import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
 import { pooled } from '../pool.ts'
@@ -55,7 +55,7 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
     found.push(['progress', safe`${drawn}${figures}`])
     if (progress.message !== null) found.push(['', progress.message])
   }
-  if (error !== null) found.push(['error', session.out.paint('red', `${error.code}: ${error.message}`)])
+  if (error !== null) found.push(['error', session.out.paint('red', errorText(error))])
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
   if (task.started_at !== null) found.push(['started', moment(task.started_at)])
@@ -79,7 +79,7 @@ function timesOf(task: TaskStatus): string {
 
 function history({ out }: Session, { timeline }: TaskDetails): SafeText[] {
   return timeline.map(({ at, move, status, attempt, why, error }) => {
-    const more = why ?? (error === undefined ? '' : `${error.code}: ${error.message}`)
+    const more = why ?? (error === undefined ? '' : errorText(error))
     const look = looks[status]
     const words = [
       `attempt ${attempt}`,

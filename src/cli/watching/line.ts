@@ -1,4 +1,4 @@
-import { count, countdown, duration, rate } from '../format.ts'
+import { count, countdown, duration, errorText, rate } from '../format.ts'
 import { isTerminal, looks } from '../looks.ts'
 import { bar } from '../terminal/bar.ts'
 import type { Style, Terminal } from '../terminal/terminal.ts'
@@ -111,6 +111,6 @@ function timeOf(row: Row, now: number): string {
 
 /** Why it failed, or what its handler last said. */
 export function messageOf({ error, progress, status }: Row): string {
-  if (error !== null && status !== 'completed') return visible(`${error.code}: ${error.message}`)
+  if (error !== null && status !== 'completed') return visible(errorText(error))
   return visible(progress?.message ?? '')
 }

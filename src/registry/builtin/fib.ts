@@ -7,7 +7,7 @@ const state = z.object({ bits: z.int().nonnegative(), f: z.string(), next: z.str
 export const fib = defineTask({
   type: 'fib',
   description:
-    'Compute the Fibonacci number F(n) by fast doubling. Above 2^53 - 1 the result is a decimal string, so that no digit is lost.',
+    'Compute the Fibonacci number F(n) by fast doubling. Above 2^53 - 1 the result is a decimal string, so no digits are lost.',
   parameters: z.object({ n: z.int().min(0).max(1_000_000).describe('Index of the Fibonacci number') }),
   example: { n: 10 },
   state,

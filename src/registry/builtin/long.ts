@@ -3,10 +3,10 @@ import { defineTask } from '../define.ts'
 
 export const long = defineTask({
   type: 'long',
-  description: 'Work through a number of timed steps; a task to watch, pause, resume and cancel.',
+  description: 'Work through a number of timed steps. A task to watch, pause, resume and cancel.',
   parameters: z.object({
-    duration: z.number().min(0).max(31_536_000).default(30).describe('Seconds of work in all'),
-    steps: z.int().min(1).max(1_000_000).default(20).describe('Steps into which the work is divided'),
+    duration: z.number().min(0).max(31_536_000).default(30).describe('Total seconds of work'),
+    steps: z.int().min(1).max(1_000_000).default(20).describe('Number of steps'),
   }),
   example: { duration: 10, steps: 20 },
   state: z.object({ step: z.int().nonnegative(), worked: z.number().nonnegative() }),

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest'
+import { eventName } from '../dashboard/src/task/events.ts'
+import { lifecycle } from '../src/core/lifecycle.ts'
+
+test('the page has a name in plain words for every timeline event', () => {
+  for (const event of Object.keys(lifecycle))
+    expect(eventName(event), event).toMatch(/^[A-Z][a-z]+(?:,? [a-z]+)*$/)
+})
+
+test('the page shows an event of a newer server by its own name', () => {
+  expect(eventName('limit_reached')).toBe('Limit reached')
+})
