@@ -17,7 +17,8 @@ function listen(filter: Filter = {}) {
     ...runningRecord,
     task: { ...runningTask, ...stored.get(id), id },
   })
-  const heard = changes(bus, filter, { signal: over.signal, look, clock })
+  const read = () => changes(bus, filter, { signal: over.signal, look, clock })
+  const heard = read()
   const transition = (status: Status, own: Partial<typeof runningTask> = {}, at = ++version) => {
     const task = { ...runningTask, status, ...own }
     stored.set(task.id, task)
@@ -26,7 +27,8 @@ function listen(filter: Filter = {}) {
   }
   const progress = (current: number, id = runningTask.id) =>
     bus.emit({ kind: 'progress', id, type: 'long', progress: { current, at: 0 } })
-  return { clock, heard, transition, progress, end: () => over.abort() }
+  const listener = { clock, heard, transition, progress, end: () => over.abort() }
+  return { ...listener, again: () => ({ ...listener, heard: read() }) }
 }
 
 const shown = (change: Change | undefined) =>
@@ -37,7 +39,10 @@ const shown = (change: Change | undefined) =>
       : change?.kind
 
 /** What is heard of what is emitted at once. */
-async function all({ heard, end }: ReturnType<typeof listen>, emit: () => void): Promise<unknown[]> {
+async function all(
+  { heard, end }: Pick<ReturnType<typeof listen>, 'heard' | 'end'>,
+  emit: () => void,
+): Promise<unknown[]> {
   const found: unknown[] = []
   const listening = (async () => {
     for await (const change of heard) found.push(shown(change))
@@ -128,6 +133,23 @@ test('a reader that is too slow is told to look again, and goes on', async () =>
   expect(shown((await listener.heard.next()).value ?? undefined)).toBe('resync')
   listener.transition('completed')
   expect(shown((await listener.heard.next()).value ?? undefined)).toBe('completed')
+})
+
+test('what one reader was told is as new to another one', async () => {
+  const listener = listen()
+  const another = listener.again()
+  const found = await Promise.all([
+    all(listener, () => undefined),
+    all(another, () => {
+      listener.transition('queued', {}, 1)
+      listener.transition('completed', {}, 3)
+      listener.transition('running', {}, 2)
+    }),
+  ])
+  expect(found).toEqual([
+    ['queued', 'completed'],
+    ['queued', 'completed'],
+  ])
 })
 
 test.each([

@@ -30,7 +30,7 @@ export async function* changes(
   filter: Filter,
   { signal, look, clock }: ChangesOptions,
 ): AsyncGenerator<Change, void, undefined> {
-  const reader = new Reader(filter, clock)
+  const reader = new Reader(filter, clock, newsOf(bus))
   const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look)
   const stop = bus.onAll((event) => reader.add(event))
   const abort = () => reader.wake()
@@ -59,13 +59,14 @@ class Reader {
   #heard = 0
   #waitingSince = 0
   #portionSince = 0
-  readonly #versions = new Versions()
+  readonly #news: News
   /** Tasks that live and fit. */
   readonly #fitting = new Set<TaskId>()
   #wake: (() => void) | undefined
 
-  constructor(filter: Filter, clock: Clock) {
+  constructor(filter: Filter, clock: Clock, news: News) {
     this.#filter = filter
+    this.#news = news
     this.#beat = new ProgressBeat(clock, (event) => this.#put(event))
   }
 
@@ -73,7 +74,7 @@ class Reader {
     this.#heard += kilobytesOf(event)
     const since = this.#portion.length > 0 ? this.#portionSince : this.#waitingSince
     if (this.#portion.length + this.#waiting.length > 0 && this.#heard - since > keptFor) this.#forget()
-    if (event.kind === 'transition' && !this.#versions.isNew(event.id, event.entry.version)) return
+    if (event.kind === 'transition' && !this.#news.isNew(event)) return
     const isWanted = this.#wants(event)
     if (event.kind === 'progress') {
       if (isWanted) this.#beat.add(event)
@@ -140,8 +141,11 @@ class Reader {
 
   #wants(event: TaskEvent): boolean {
     const { statuses, types, tag, createdAfter, createdBefore } = this.#filter
+    // Whether other events fit is known without having seen a transition.
+    const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
     if (event.kind === 'transition') {
       const wanted = fits(event.task, this.#filter)
+      if (known) return wanted
       if (wanted && !isTerminal(event.task.status) && this.#fitting.size < remembered) {
         this.#fitting.add(event.id)
       } else {
@@ -150,7 +154,6 @@ class Reader {
       return wanted
     }
     if (types?.includes(event.type) === false) return false
-    const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
     return known || this.#fitting.has(event.id)
   }
 }
@@ -163,21 +166,40 @@ function kilobytesOf(event: TaskEvent): number {
   return error === null ? 1 : 1 + (error.message.length + (error.stack?.length ?? 0)) / 1_024
 }
 
-/** What was told of tasks: answers of two commits may come in another order than those were carried out. */
-class Versions {
+type Transition = Extract<TaskEvent, { kind: 'transition' }>
+
+/** What was told of tasks: answers of two commits may come in another order than those were carried out. One for all readers of a bus. */
+class News {
   #recent = new Map<TaskId, number>()
   #older = new Map<TaskId, number>()
+  /** All readers get the same answer. */
+  readonly #answers = new WeakMap<Transition, boolean>()
 
-  isNew(id: TaskId, version: number): boolean {
-    const told = this.#recent.get(id) ?? this.#older.get(id) ?? 0
-    if (version <= told) return false
-    this.#recent.set(id, version)
+  isNew(event: Transition): boolean {
+    const known = this.#answers.get(event)
+    if (known !== undefined) return known
+    const { id, entry } = event
+    const isNew = entry.version > (this.#recent.get(id) ?? this.#older.get(id) ?? 0)
+    this.#answers.set(event, isNew)
+    if (!isNew) return false
+    this.#recent.set(id, entry.version)
     if (this.#recent.size >= remembered) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
     return true
   }
+}
+
+const allNews = new WeakMap<Bus, News>()
+
+function newsOf(bus: Bus): News {
+  let news = allNews.get(bus)
+  if (news === undefined) {
+    news = new News()
+    allNews.set(bus, news)
+  }
+  return news
 }
 
 /** Whether tasks have the text; remembered, since parameters never change, and an error only comes with a transition. */
