@@ -10,7 +10,7 @@ RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
 
-# The image brings its own Node, which the optional packages of tools/runtime would only bring again.
+# The image has its own Node, so the one from tools/runtime is not needed.
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -13,7 +13,7 @@ const database = await startDatabase()
 const nodes = await Promise.all([1, 2, 3].map((number) => startNode(number)))
 process.stdout.write(`${invitation()}\n`)
 await ending
-process.stdout.write('\nThe nodes give back what they run, and stop.\n')
+process.stdout.write('\nStopping: the nodes release their tasks.\n')
 for (const { child, end } of running.toReversed()) {
   if (child.exitCode === null && child.signalCode === null) {
     end(child)
@@ -77,18 +77,18 @@ function invitation(): string {
   PostgreSQL  ${database}
 ${listed.join('\n')}
 
-  Submit a task to the first, and remember its id:
+  Submit a task to the first node, and note its id:
     curl -s ${first}/api/run/long -H 'content-type: application/json' -d '{"parameters": {"duration": 60}}'
-  Pause and resume it through the second, whichever node runs it:
+  Pause and resume it through the second node, whichever node runs it:
     curl -s -X POST ${second}/api/task/ID/pause
     curl -s -X POST ${second}/api/task/ID/resume
-  Follow it through the third:
+  Follow it through the third node:
     curl -N ${third}/api/task/ID/events
-  See who lives, and what runs where:
+  List the live nodes and their slots:
     curl -s ${third}/api/nodes
-  Kill a node; after 5 seconds its tasks go on elsewhere, from their last checkpoint:
+  Kill a node; after 5 seconds its tasks continue on other nodes from their last checkpoints:
     kill -9 ${nodes[0]?.pid}
 
-  Ctrl+C ends all of it.
+  Press Ctrl+C to stop everything.
 `
 }

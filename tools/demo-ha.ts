@@ -24,7 +24,7 @@ let lost: readonly string[] = []
   await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
   await using programs = new Programs(owner)
   const cluster = await PatroniCluster.start(folder, programs, binaries, owner)
-  say('three servers are starting')
+  say('starting three servers')
   const whole = await cluster.until((roles) => isReady(roles, 3), 120)
   for (const { name, role, state } of whole) say(`  ${name}: ${role}, ${state}`)
 
@@ -35,7 +35,7 @@ let lost: readonly string[] = []
   const before = load.acknowledged.length
   const killed = performance.now()
   const leader = cluster.killLeader(await cluster.roles())
-  say(`the leader, ${leader}, is killed after ${before} acknowledged submits`)
+  say(`killing the leader, ${leader}, after ${before} acknowledged submits`)
   while (load.firstAfter(killed + 50) === undefined) {
     if (performance.now() - killed > 120_000)
       throw new Error('no submit was acknowledged after the fail-over')
@@ -46,8 +46,10 @@ let lost: readonly string[] = []
   await load.stop()
   for (const { name, role, state } of await cluster.roles()) say(`  ${name}: ${role}, ${state}`)
   lost = await load.verify()
-  say(`submits were taken again ${took.toFixed(1)} s after the kill; ${load.refused} were told to come again`)
-  say(`${load.acknowledged.length} submits were acknowledged, ${lost.length} of them are lost or wrong`)
+  say(
+    `submits were accepted again ${took.toFixed(1)} s after the kill; ${load.refused} were refused in between`,
+  )
+  say(`${load.acknowledged.length} submits acknowledged, ${lost.length} of them lost or wrong`)
 }
 for (const line of lost) say(`  ${line}`)
 process.exit(lost.length === 0 ? 0 : 1)
