@@ -159,7 +159,7 @@ describe.concurrent('nodes on one database', () => {
     await cluster.submit(8, { duration: 2, steps: 20 })
     await cluster.busy(0)
     const stopped = cluster.nodes[0]!.logged(
-      'the lease cannot be renewed and is about to end: handlers are stopped',
+      'the lease cannot be renewed and is about to end: stopping handlers',
     )
     await server.stop()
     const refused = await cluster.api(0).post('/api/run/add', { parameters: { a: 1, b: 2 } })
