@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Plugin } from 'vite'
 
-/** Bytes below which nothing is gained. */
+/** Smaller files are not compressed. */
 const worthwhile = 1_024
 
-/** Puts a `.br` and a `.gz` beside each file of text, which the server hands out as they are. */
+/** Writes a `.br` and a `.gz` next to each text file, which the server sends as they are. */
 export function compress(): Plugin {
   return {
     name: 'compress',

@@ -1,9 +1,9 @@
 import type { Plugin } from 'vite'
 
-/** What the style sheets of all components build on. */
+/** Style sheets that all components depend on. */
 const foundations = ['baseline', 'default-css-variables', 'global']
 
-/** Holds the style sheets that `theme/mantine.ts` takes in against the components that the page has: those, and no others. */
+/** Checks that `theme/mantine.ts` imports the style sheets of exactly the components in use. */
 export function mantineStyles(): Plugin {
   return {
     name: 'mantine-styles',

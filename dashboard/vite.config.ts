@@ -3,7 +3,7 @@ import { defineConfig } from 'vite'
 import { compress } from './compress.ts'
 import { mantineStyles } from './mantine-styles.ts'
 
-/** Where `npm run page` finds a server, for the API and its documentation. */
+/** The server for the API and its reference during development. */
 const server = process.env['FERMATA_URL'] ?? 'http://127.0.0.1:8000'
 const proxy = Object.fromEntries(
   ['/api', '/docs', '/redoc', '/openapi.json', '/healthz', '/readyz'].map((path) => [
@@ -13,7 +13,7 @@ const proxy = Object.fromEntries(
 )
 
 export default defineConfig({
-  // The server knows how to lead from each address of the page to its files.
+  // The server rewrites asset URLs for each page.
   base: './',
   plugins: [react(), mantineStyles(), compress()],
   build: {

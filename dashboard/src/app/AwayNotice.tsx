@@ -2,7 +2,7 @@ import { Loader } from '@mantine/core'
 import { useIsAway } from '../data/connection.ts'
 import styles from './AwayNotice.module.css'
 
-/** Stands while the server does not answer, after a moment of grace; what is seen stays, and is read anew afterwards. */
+/** Shown when the server has been unreachable for a moment. Data stays visible and is reloaded afterwards. */
 export function AwayNotice() {
   const isAway = useIsAway()
   return (

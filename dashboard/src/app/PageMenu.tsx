@@ -11,7 +11,7 @@ const schemes = [
   { value: 'auto', name: 'System' },
 ] as const
 
-/** The looks of the page, its keys, and the documentation of the API. */
+/** Theme, keyboard shortcuts, and links to the API reference. */
 export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const [isOpen, setOpen] = useState(false)

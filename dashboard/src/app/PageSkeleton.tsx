@@ -1,6 +1,6 @@
 import { Skeleton, Stack } from '@mantine/core'
 
-/** Stands where a page will be, for the moment that its code takes. */
+/** A placeholder while the code of a page loads. */
 export function PageSkeleton() {
   return (
     <Stack gap="lg" aria-hidden="true">

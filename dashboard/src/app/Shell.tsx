@@ -9,13 +9,13 @@ import { PageMenu } from './PageMenu.tsx'
 import { places } from './places.ts'
 import styles from './Shell.module.css'
 
-/** Around every page: a column at the side where there is room, a bar at the bottom where there is not. */
+/** The frame of every page: navigation at the side on wide screens, at the bottom on small ones. */
 export function Shell({ children }: Readonly<{ children: ReactNode }>) {
   const [path, navigate] = useLocation()
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   const [isHelping, setHelping] = useState(false)
-  // Before the effects of the page, which may go back to where it was left.
+  // Runs before the effects of the page, which may restore its scroll position.
   useLayoutEffect(() => {
     if (isFirst.current) return
     window.scrollTo({ top: 0 })

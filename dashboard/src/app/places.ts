@@ -2,7 +2,7 @@ import type { IconName } from '../kit/icons.ts'
 
 export type Place = Readonly<{ path: string; name: string; icon: IconName; key: string }>
 
-/** Where the navigation leads, and the key that goes there after `g`. */
+/** The pages in the navigation, and the key that opens each after `g`. */
 export const places: readonly Place[] = [
   { path: '/', name: 'Overview', icon: 'gauge', key: 'o' },
   { path: '/tasks', name: 'Tasks', icon: 'list', key: 't' },
@@ -11,7 +11,7 @@ export const places: readonly Place[] = [
   { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n' },
 ]
 
-/** The place that an address belongs to: a task belongs to the tasks. */
+/** The navigation entry for a path; a task page belongs to Tasks. */
 export function placeOf(path: string): Place | undefined {
   return places.find(
     (place) => place.path === path || (place.path !== '/' && path.startsWith(`${place.path}/`)),

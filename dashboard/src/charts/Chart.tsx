@@ -6,16 +6,16 @@ const Plot = lazy(() => import('./Plot.tsx').then((room) => ({ default: room.Plo
 
 export type Series = Readonly<{
   label: string
-  /** A CSS colour; a variable is looked up when the chart is drawn. */
+  /** A CSS color; variables are resolved when the chart is drawn. */
   colour: string
   values: readonly (number | null)[]
   isFilled?: boolean
 }>
 
 export type ChartProps = Readonly<{
-  /** Of the whole chart, for those who cannot see it. */
+  /** Description of the chart for screen readers. */
   label: string
-  /** Unix seconds, in rising order. */
+  /** Unix seconds, ascending. */
   times: readonly number[]
   series: readonly Series[]
   format: (value: number) => string
@@ -23,7 +23,7 @@ export type ChartProps = Readonly<{
 
 const height = 168
 
-/** Lines over time. Their values stand above: the newest, or those under the pointer. */
+/** Lines over time. The legend shows the latest values, or those under the pointer. */
 export function Chart(props: ChartProps) {
   const [pointed, setPointed] = useState<number | null>(null)
   const { series, times, format, label } = props

@@ -9,7 +9,7 @@ import styles from './Plot.module.css'
 
 type Props = ChartProps & Readonly<{ height: number; onPoint: (index: number | null) => void }>
 
-/** Draws on a canvas; made anew when its colours or its series change, and only fed otherwise. */
+/** A canvas plot. It is recreated when colors or series change; otherwise only its data is updated. */
 export function Plot({ times, series, format, height, onPoint }: Props) {
   const { ref: sized, width } = useElementSize()
   const place = useRef<HTMLDivElement>(null)
@@ -38,7 +38,7 @@ export function Plot({ times, series, format, height, onPoint }: Props) {
 }
 
 function dataOf(times: ChartProps['times'], series: readonly Series[]): uPlot.AlignedData {
-  // A line that is zero throughout would only cover the axis.
+  // A line of zeros would only cover the axis.
   const lines = series.map(({ values }) =>
     values.some((value) => value !== 0) ? [...values] : values.map(() => null),
   )
@@ -85,7 +85,7 @@ function optionsOf(
   }
 }
 
-/** A canvas knows no variables. */
+/** A canvas does not resolve CSS variables. */
 function colourOf(colour: string): string {
   const name = /^var\((--[\w-]+)\)$/.exec(colour)?.[1]
   return name === undefined

@@ -1,7 +1,7 @@
 import { client } from '../data/client.ts'
 import type { Control } from '../data/shapes.ts'
 
-/** Sends a control to a task; answers the status that the engine had made of it. */
+/** Sends a control to a task; returns the resulting status. */
 export async function send(control: Control, id: string): Promise<string> {
   const { status } = await senders[control](id)
   return status

@@ -1,6 +1,6 @@
 /**
- * Path of the page without a slash at its end: empty, or the prefix of a proxy. Read once, from an address that the server
- * wrote relative to where the page was opened; later the browser would resolve it from wherever the page has moved to.
+ * Path of the page without a trailing slash: empty, or the prefix of a proxy. Read once, from a URL that the server wrote
+ * relative to the first page; after navigation, the browser would resolve it differently.
  */
 export const base: string = prefix()
 

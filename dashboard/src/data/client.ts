@@ -4,7 +4,7 @@ import { connection } from './connection.ts'
 
 export { isFermataError } from '../../../src/client/index.ts'
 
-/** The server that this page came from. It tries once: what to do when it is away, `connection` and the queries decide. */
+/** The server of this page. It does not retry: `connection` and the queries decide what to do if it is unreachable. */
 export const client = new Fermata({
   url: `${location.origin}${base}`,
   patience: 0,

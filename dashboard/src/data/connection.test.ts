@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FermataError } from '../../../src/client/index.ts'
 import { Connection } from './connection.ts'
 
-test('a server that comes back is told once', () => {
+test('listeners are notified once when the server is back', () => {
   const connection = new Connection()
   let back = 0
   connection.onBack(() => (back += 1))
@@ -16,7 +16,7 @@ test('a server that comes back is told once', () => {
   expect(back).toBe(1)
 })
 
-test('a refusal is an answer too', () => {
+test('a refusal also shows that the server responds', () => {
   const connection = new Connection()
   connection.failed(new FermataError('SERVER_UNREACHABLE', 'nobody listens'))
   connection.failed(new FermataError('TASK_UNKNOWN', 'no such task', { status: 404 }))

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react'
 import { isFermataError } from '../../../src/client/index.ts'
 
-/** Whether the server answers. `back` listeners are told when it does again, so that everything is read anew. */
+/** Whether the server responds. `back` listeners are notified when it does again, to reload all data. */
 export class Connection {
   #away = false
   readonly #listeners = new Set<() => void>()
@@ -18,7 +18,7 @@ export class Connection {
     this.#back.add(listener)
   }
 
-  /** A call was answered, by a result or by a refusal. */
+  /** The server responded, with a result or a refusal. */
   answered(): void {
     if (!this.#away) return
     this.#set(false)
@@ -43,7 +43,7 @@ export function useIsAway(): boolean {
   return useSyncExternalStore(connection.subscribe, connection.isAway)
 }
 
-/** Nobody answered, or only something that stands before a server that is down. */
+/** There was no response, or only one from a proxy in front of an unreachable server. */
 function isAbsence(error: unknown): boolean {
   if (!isFermataError(error)) return false
   return error.code === 'SERVER_UNREACHABLE' || [502, 503, 504].includes(error.status ?? 0)

@@ -6,7 +6,7 @@ const watch = {
   onSuccess: () => connection.answered(),
 }
 
-/** What the page has read. Nothing is asked for again by itself while the tab is hidden. */
+/** The query cache. Nothing is refetched automatically while the tab is hidden. */
 export const queries = new QueryClient({
   queryCache: new QueryCache(watch),
   mutationCache: new MutationCache(watch),

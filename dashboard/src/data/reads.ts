@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { client } from './client.ts'
 
-/** What the page reads again and again, with how often in milliseconds while somebody looks. */
+/** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
 export const reads = {
   stats: () =>
     queryOptions({

@@ -1,9 +1,9 @@
 import type { TaskDetails } from '../../../src/client/index.ts'
 
-/** What a task takes. */
+/** The controls of a task. */
 export type Control = TaskDetails['controls'][number]
 
-/** The bodies that the server answers, as its client knows them. */
+/** Response bodies, as typed by the client. */
 export type {
   Change,
   History,

@@ -1,6 +1,6 @@
 import type { Status } from './shapes.ts'
 
-/** Every status once, in the order of a life. */
+/** All statuses, in lifecycle order. */
 const order: Readonly<Record<Status, number>> = {
   scheduled: 0,
   queued: 1,

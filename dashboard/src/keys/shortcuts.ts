@@ -2,7 +2,7 @@ import { places } from '../app/places.ts'
 
 type Shortcut = Readonly<{ keys: readonly string[]; what: string }>
 
-/** All keys that the page listens to, as its help shows them. */
+/** All keyboard shortcuts, as shown in the help. */
 export const shortcuts: Readonly<Record<string, readonly Shortcut[]>> = {
   'Task table': [
     { keys: ['j', '↓'], what: 'Next row' },

@@ -1,12 +1,12 @@
 import { useEffect, useEffectEvent } from 'react'
 
-/** By `KeyboardEvent.key`; with a space between, one after the other: `g t`. */
+/** By `KeyboardEvent.key`; sequences are separated by a space: `g t`. */
 export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>
 
-/** Milliseconds within which the second key of two must come. */
+/** Maximum milliseconds between the keys of a sequence. */
 const patience = 1_000
 
-/** Listens to keys of the whole page, but not to what is typed into a field or at a dialog. */
+/** Handles keys on the whole page, except in input fields and dialogs. */
 export function useKeys(keys: Keys): void {
   const handle = useEffectEvent((event: KeyboardEvent, before: string | undefined) => {
     const both = before === undefined ? undefined : keys[`${before} ${event.key}`]
@@ -28,7 +28,7 @@ export function useKeys(keys: Keys): void {
   }, [])
 }
 
-/** The key belongs to what has the focus. */
+/** Whether the focused element handles this key itself. */
 function isTaken({ target, key }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false
   if (target.closest('dialog, [role="dialog"], [role="menu"], [role="listbox"]') !== null) return true

@@ -3,7 +3,7 @@ import styles from './Card.module.css'
 
 type Props = Readonly<{ title?: string; aside?: ReactNode; flush?: boolean; children: ReactNode }>
 
-/** A part of a page with its own heading. `flush` lets its content touch the edges, for tables. */
+/** A section with its own heading. `flush` removes the padding, for tables. */
 export function Card({ title, aside, flush = false, children }: Props) {
   return (
     <section className={styles.card} aria-label={title}>

@@ -7,7 +7,7 @@ type Props<T extends string> = Readonly<{
   onChange: (value: T) => void
 }>
 
-/** One of a few, side by side. */
+/** A choice among a few options, side by side. */
 export function Choice<T extends string>({ label, value, choices, onChange }: Props<T>) {
   return (
     <div className={styles.choice} role="group" aria-label={label}>

@@ -2,7 +2,7 @@ import { ActionIcon } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { Icon } from './Icon.tsx'
 
-/** Copies a text; `what` says which: "the id". */
+/** Copies a text; `what` names it: "the id". */
 export function CopyButton({ text, what }: Readonly<{ text: string; what: string }>) {
   const { copied, copy } = useClipboard({ timeout: 1_500 })
   const label = copied ? 'Copied' : `Copy ${what}`

@@ -5,7 +5,7 @@ import { Icon } from './Icon.tsx'
 
 type Props = Readonly<{ title: string; isOpen: boolean; onClose: () => void; children: ReactNode }>
 
-/** The browser's own dialog: it keeps the focus, gives it back, and closes by Escape or a click beside it. */
+/** The browser's dialog element: it traps and restores focus, and closes on Escape or a click outside. */
 export function Dialog({ title, isOpen, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const label = useId()

@@ -5,7 +5,7 @@ import { CopyButton } from './CopyButton.tsx'
 import styles from './Document.module.css'
 import { foldedAt, tokensOf } from './json.ts'
 
-/** A JSON document: to be read and copied; a large one is folded until it is asked for. */
+/** A JSON document to read and copy. Large ones are folded. */
 export function Document({ title, value }: Readonly<{ title: string; value: unknown }>) {
   const text = useMemo(() => JSON.stringify(value, null, 2) ?? 'null', [value])
   const [isOpen, setOpen] = useState(false)

@@ -5,7 +5,7 @@ import styles from './EmptyState.module.css'
 
 type Props = Readonly<{ icon: IconName; title: string; children?: ReactNode }>
 
-/** Nothing is there: says why, and what to do about it. */
+/** An empty state: says why, and what to do. */
 export function EmptyState({ icon, title, children }: Props) {
   return (
     <div className={styles.empty}>

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { isFermataError } from '../data/client.ts'
 import { EmptyState } from './EmptyState.tsx'
 
-/** A read that failed: what happened, in the words of the server, and a way on. */
+/** A failed read: the server's message, and a way to retry. */
 export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: () => void }>) {
   const { title, detail, id } = wordsOf(error)
   return (

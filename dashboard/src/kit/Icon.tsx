@@ -1,6 +1,6 @@
 import { icons, type IconName } from './icons.ts'
 
-/** Decoration: what it stands for is said in words beside it. */
+/** Decorative: a text next to it carries the meaning. */
 export function Icon({ name, size = 16 }: Readonly<{ name: IconName; size?: number }>) {
   return (
     <svg

@@ -2,7 +2,7 @@ import { Button, type ButtonProps } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 
-/** Looks like a button, and is a link within the page: it can be opened in another tab. */
+/** A link within the page that looks like a button, so it can be opened in a new tab. */
 export function LinkButton({
   to,
   children,

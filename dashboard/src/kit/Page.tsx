@@ -4,7 +4,7 @@ import styles from './Page.module.css'
 
 type Props = Readonly<{ title: string; actions?: ReactNode; children: ReactNode }>
 
-/** A page with its heading, and what can be done at the right of it. */
+/** A page with its heading, and actions next to it. */
 export function Page({ title, actions, children }: Props) {
   useDocumentTitle(`${title} · Fermata`)
   return (

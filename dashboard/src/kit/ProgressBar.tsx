@@ -3,7 +3,7 @@ import { statusColour } from '../theme/statuses.ts'
 import styles from './ProgressBar.module.css'
 
 type Props = Readonly<{
-  /** 0 to 1; null when it is not known how much there is to do. */
+  /** From 0 to 1; null if the total is unknown. */
   ratio: number | null
   status: Status
   label: string

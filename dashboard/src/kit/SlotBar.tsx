@@ -1,10 +1,10 @@
 import { statusColour } from '../theme/statuses.ts'
 import styles from './SlotBar.module.css'
 
-/** Slots that can be told apart as squares; more become one bar. */
+/** Up to this many slots are drawn as squares; more become one bar. */
 const squares = 32
 
-/** The slots of a node, those in use in the colour of what runs. */
+/** The slots of a node; those in use have the color of running tasks. */
 export function SlotBar({ used, slots }: Readonly<{ used: number; slots: number }>) {
   const label = slots === 0 ? 'No slots: serves the API only' : `${used} of ${slots} slots in use`
   if (slots === 0) return <span className={styles.none}>{label}</span>

@@ -2,7 +2,7 @@ import type { Status } from '../data/shapes.ts'
 import { statusColour } from '../theme/statuses.ts'
 import styles from './StatusBadge.module.css'
 
-/** The status of a task in its colour; one that moves has a dot that breathes. */
+/** The status of a task in its color. The dot of active statuses pulses. */
 export function StatusBadge({ status }: Readonly<{ status: Status }>) {
   return (
     <span

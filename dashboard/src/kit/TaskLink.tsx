@@ -1,7 +1,7 @@
 import { Link } from 'wouter'
 import styles from './TaskLink.module.css'
 
-/** The end of an id tells tasks apart; its beginning is a time. */
+/** Ids begin with a time, so their endings tell tasks apart. */
 export function TaskLink({ id, full = false }: Readonly<{ id: string; full?: boolean }>) {
   return (
     <Link href={`/tasks/${encodeURIComponent(id)}`} className={styles.link} title={id}>

@@ -1,9 +1,9 @@
-/** An error in one line. Its code is said once: many messages begin with it. */
+/** An error in one line. Many messages already start with the code, so it is shown once. */
 export function errorWords({ code, message }: Readonly<{ code: string; message: string }>): string {
   return message.startsWith(`${code}:`) ? message : `${code}: ${message}`
 }
 
-/** The message without the code, which is shown beside it. */
+/** The message without the code, which is shown next to it. */
 export function messageWords({ code, message }: Readonly<{ code: string; message: string }>): string {
   return message.startsWith(`${code}:`) ? message.slice(code.length + 1).trim() : message
 }

@@ -1,4 +1,4 @@
-/** Lines of the icons, on a canvas of 24 by 24. */
+/** Icon paths on a 24 by 24 canvas. */
 export const icons = {
   gauge: 'M12 14l4-4M3.300 19a10 10 0 1 1 17.400 0M12 14h.01',
   list: 'M8 6h13M8 12h13M8 18h13M3 6h.01M3 12h.01M3 18h.01',

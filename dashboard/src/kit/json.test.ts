@@ -3,7 +3,7 @@ import { foldedAt, tokensOf } from './json.ts'
 
 const value = { 'a "b"': -1.5e3, list: [true, null, 'x: 1', 'é\\'], empty: {} }
 
-test('nothing of a document is lost by its colours', () => {
+test('highlighting keeps the whole text', () => {
   const text = JSON.stringify(value, null, 2)
   const tokens = tokensOf(text)
   expect(tokens.map((token) => token.text).join('')).toBe(text)
@@ -15,12 +15,12 @@ test('nothing of a document is lost by its colours', () => {
   expect(tokens.find(({ kind }) => kind === 'number')?.text).toBe('-1500')
 })
 
-test('a text that is cut off keeps its colour to the end', () => {
+test('a string that is cut off is highlighted to the end', () => {
   const cut = tokensOf(String.raw`{ "a": "line 1 of 2\nline`)
   expect(cut.at(-1)).toEqual({ kind: 'text', text: String.raw`"line 1 of 2\nline` })
 })
 
-test('a short document is shown whole, a long one is cut at a line', () => {
+test('short documents are shown completely, long ones are cut at a line', () => {
   expect(foldedAt(JSON.stringify(value, null, 2))).toBeNull()
   const long = JSON.stringify(
     Array.from({ length: 500 }, (_, index) => index),

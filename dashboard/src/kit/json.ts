@@ -1,12 +1,12 @@
 export type Token = Readonly<{ kind: 'name' | 'text' | 'number' | 'word' | null; text: string }>
 
-/** Lines and letters of a document that are shown without being asked for. */
+/** Lines and characters shown before a document is folded. */
 const shownLines = 24
 const shownLetters = 1_800
-/** Above, colours cost more than they give. */
+/** Longer texts are not highlighted. */
 const colouredLetters = 60_000
 
-/** Where a text is cut until somebody wants all of it; null when it is short. */
+/** Where a text is folded; null if it is short. */
 export function foldedAt(text: string): number | null {
   let end = -1
   for (let line = 0; line < shownLines; line++) {
@@ -14,11 +14,11 @@ export function foldedAt(text: string): number | null {
     if (end === -1) break
   }
   const cut = Math.min(end === -1 ? text.length : end, shownLetters)
-  // A few lines more are better shown than hidden.
+  // Folding a few lines is not worth it.
   return text.length - cut > 400 || (end !== -1 && end < text.length - 60) ? cut : null
 }
 
-/** The parts of an indented JSON text that have a colour, and what is between them. Its end may be cut off, even in a string. */
+/** Tokens of an indented JSON text for highlighting. The text may be cut off, even inside a string. */
 export function tokensOf(json: string): Token[] {
   if (json.length > colouredLetters) return [{ kind: null, text: json }]
   const tokens: Token[] = []

@@ -1,9 +1,9 @@
-/** How long events are taken in before the page gets its turn, and how long it has at least; milliseconds. */
+/** How long events are processed before the page gets its turn, and how long that turn lasts at least, in milliseconds. */
 const turn = { events: 6, page: 10 } as const
 
 /**
- * Takes in events until they end, in small turns: however many come, most of the time belongs to the page. What the server
- * cannot deliver meanwhile it leaves out, and says so.
+ * Processes events in short turns, so that most of the time belongs to the page however many arrive. The server skips what
+ * it cannot deliver in the meantime, and says so.
  */
 export async function follow<T>(events: AsyncIterable<T>, take: (event: T) => void): Promise<void> {
   let begun = performance.now()

@@ -1,7 +1,7 @@
-/** Milliseconds between two repaints for the sake of events: more often nobody can read. */
+/** Minimum milliseconds between two repaints caused by events. */
 const pace = 120
 
-/** Runs `work` soon, at most once a frame and not more often than the eye follows. Stops with the signal. */
+/** Runs `work` soon, at most once per frame and per interval. Stops with the signal. */
 export function paced(work: () => void, signal: AbortSignal): () => void {
   let waiting = false
   let last = 0

@@ -1,9 +1,9 @@
 import type { ProgressReport, Status, TaskStatus, Transition } from '../data/shapes.ts'
 
-/** A task as the page knows it. Its times (`execution_time`, ...) were true at `seen_at`, in Unix seconds of the server. */
+/** A task with its times (`execution_time`, ...) as of `seen_at`, in Unix seconds of the server. */
 export type LiveTask = TaskStatus & Readonly<{ seen_at: number }>
 
-/** The task after a transition; one that is known already changes nothing. */
+/** The task after a transition; a known transition changes nothing. */
 export function moved(task: LiveTask, event: Transition): LiveTask {
   if (event.version <= task.version) return task
   const { at, status, attempt, version, move } = event
@@ -25,14 +25,14 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
   }
 }
 
-/** The task with what its handler last reported. */
+/** The task with the latest progress. */
 export function progressed(task: LiveTask, report: ProgressReport): LiveTask {
   if (!isActive(task.status)) return task
   const { current, total, message, ratio, rate, eta_seconds: eta } = report
   return { ...task, progress: { current, total, message, ratio, rate, eta_seconds: eta } }
 }
 
-/** What an answer says, unless more is known already. */
+/** The task from a response, unless a newer version is known. */
 export function merged(known: LiveTask | undefined, read: TaskStatus, now: number): LiveTask {
   return known !== undefined && known.version > read.version ? known : { ...read, seen_at: now }
 }
@@ -45,7 +45,7 @@ export function isTerminal(status: Status): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }
 
-/** The clock that runs in its status has gone on until `at`. */
+/** Advances the time that counts in the current status to `at`. */
 function timed(task: LiveTask, at: number): LiveTask {
   const passed = Math.max(0, at - task.seen_at)
   const { status } = task

@@ -49,7 +49,7 @@ function progress(current: number): Change & { kind: 'progress' } {
 }
 
 describe('live tasks', () => {
-  test('count their times on from transition to transition', () => {
+  test('keep counting their times across transitions', () => {
     const tasks = new LiveTasks()
     tasks.put([task], 100)
     tasks.take(transition(2, 'claim', 'running', 103))
@@ -65,7 +65,7 @@ describe('live tasks', () => {
     expect(tasks.get('a')).toMatchObject({ paused_time: 10, status: 'queued' })
   })
 
-  test('tell who shows them once for many events', () => {
+  test('notify components once for many events', () => {
     const tasks = new LiveTasks()
     const listener = vi.fn()
     tasks.put([task], 100)
@@ -81,7 +81,7 @@ describe('live tasks', () => {
     expect(listener).toHaveBeenCalledTimes(1)
   })
 
-  test('do not fall back to an answer that was overtaken by an event', () => {
+  test('ignore a response that is older than an event', () => {
     const tasks = new LiveTasks()
     tasks.put([task], 100)
     tasks.take(transition(2, 'claim', 'running', 103))
@@ -90,7 +90,7 @@ describe('live tasks', () => {
     expect(tasks.get('a')).toMatchObject({ status: 'running', started_at: 103 })
   })
 
-  test('have no rate and no end in sight once they stand still', () => {
+  test('have no rate and no ETA unless they are running', () => {
     const tasks = new LiveTasks()
     tasks.put([{ ...task, status: 'running', version: 2 }], 100)
     tasks.take(progress(4))
@@ -102,7 +102,7 @@ describe('live tasks', () => {
     })
   })
 
-  test('know nothing of others, and forget those that are not shown', () => {
+  test('ignore other tasks, and forget those that are not shown', () => {
     const tasks = new LiveTasks()
     expect(tasks.take(progress(1))).toBe(false)
     tasks.put([task, { ...task, task_id: 'b' }], 100)

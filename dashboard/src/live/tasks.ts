@@ -3,8 +3,8 @@ import type { Change, TaskStatus } from '../data/shapes.ts'
 import { merged, moved, progressed, type LiveTask } from './patch.ts'
 
 /**
- * The tasks that a page shows. Events are taken in as they come, and who shows a task is told once a frame, whatever its
- * number of events: the cost is that of what is seen.
+ * The tasks that a page shows. Events are applied as they arrive, but components are notified once per frame however many
+ * there are, so the cost depends only on what is visible.
  */
 export class LiveTasks {
   readonly #tasks = new Map<string, LiveTask>()
@@ -26,7 +26,7 @@ export class LiveTasks {
     for (const id of this.#tasks.keys()) if (!ids.has(id)) this.#tasks.delete(id)
   }
 
-  /** False when it is about a task that is not shown. */
+  /** False if the event is about a task that is not shown. */
   take(change: Exclude<Change, { kind: 'resync' }>): boolean {
     const task = this.#tasks.get(change.task_id)
     if (task === undefined) return false
@@ -35,7 +35,7 @@ export class LiveTasks {
     return true
   }
 
-  /** Tells those who show what has changed since the last time. */
+  /** Notifies components of tasks that changed since the last flush. */
   flush(): void {
     const changed = [...this.#changed]
     this.#changed.clear()

@@ -8,13 +8,13 @@ import { useIsVisible } from './visible.ts'
 
 type Listener = Readonly<{
   take: (change: Exclude<Change, { kind: 'resync' }>) => void
-  /** Something may have been missed: at the start, after a break, or under more events than can be told. */
+  /** Events may have been missed: at the start, after a disconnect, or on overflow. */
   resync: () => void
-  /** After some events, once a frame. */
+  /** After events, once per frame. */
   flush: () => void
 }>
 
-/** Listens to all tasks of these types while the tab is visible. The page has no other stream open. */
+/** Streams changes of all tasks of these types while the tab is visible. The page has no other stream. */
 export function useChanges(types: readonly string[] | undefined, listener: Listener): void {
   const isVisible = useIsVisible()
   const take = useEffectEvent(listener.take)

@@ -1,6 +1,6 @@
 import { useDocumentVisibility } from '@mantine/hooks'
 
-/** Whether somebody may be looking: a hidden tab holds no stream, and reads nothing. */
+/** Whether the tab is visible: a hidden tab keeps no stream and reads nothing. */
 export function useIsVisible(): boolean {
   return useDocumentVisibility() === 'visible'
 }

@@ -4,7 +4,7 @@ import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './NodesPage.module.css'
 
-/** How the node that answers is doing inside. */
+/** Internals of the node that serves this page. */
 export function HereCard({ node }: Readonly<{ node: Stats['node'] }>) {
   const { phase, parked, event_loop: loop } = node
   return (

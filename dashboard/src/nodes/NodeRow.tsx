@@ -7,7 +7,7 @@ import styles from './NodesPage.module.css'
 
 type Node = Awaited<ReturnType<typeof client.listNodes>>['nodes'][number]
 
-/** One node: where it is, what it runs, how busy it is and when it was last heard of. */
+/** One node: host, task types, slots and last renewal. */
 export function NodeRow({ node }: Readonly<{ node: Node }>) {
   const { id, host, pid, here, version, types, started_at: started, renewed_at: renewed } = node
   return (

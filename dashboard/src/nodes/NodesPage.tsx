@@ -8,7 +8,7 @@ import { HereCard } from './HereCard.tsx'
 import { NodeRow } from './NodeRow.tsx'
 import styles from './NodesPage.module.css'
 
-/** The processes that share the database, with their slots and signs of life. */
+/** The nodes that share the database, with their slots and last renewals. */
 export function NodesPage() {
   const nodes = useQuery(reads.nodes())
   const stats = useQuery(reads.stats())

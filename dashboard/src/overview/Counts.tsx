@@ -5,10 +5,10 @@ import { statusColour } from '../theme/statuses.ts'
 import { countWords, exactCount } from '../time/words.ts'
 import styles from './Counts.module.css'
 
-/** Statuses that pass within moments: shown while there are tasks in them. */
+/** Short-lived statuses, shown only while they have tasks. */
 const passing: ReadonlySet<Status> = new Set(['pausing', 'cancelling'])
 
-/** How many tasks there are in each status; each leads to them. */
+/** The number of tasks in each status, with links to them. */
 export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefined }>) {
   const shown = statuses.filter((status) => !passing.has(status) || (counts?.[status] ?? 0) > 0)
   return (

@@ -7,7 +7,7 @@ import { QuietLink } from '../kit/QuietLink.tsx'
 import { Time } from '../time/Time.tsx'
 import styles from './Failures.module.css'
 
-/** What has gone wrong lately: the first thing that somebody on duty looks for. */
+/** The latest failures, which are the first thing an operator looks for. */
 export function Failures() {
   const { data } = useQuery(reads.failures())
   if (data === undefined || data.tasks.length === 0) return null

@@ -13,7 +13,7 @@ const spans = [
   { value: '24h', name: 'Day' },
 ] as const
 
-/** What the last hour or day was like. */
+/** Charts of the last hour or day. */
 export function History() {
   const [span, setSpan] = useState<(typeof spans)[number]['value']>('1h')
   const { data } = useQuery({ ...reads.history(span), placeholderData: keepPreviousData })

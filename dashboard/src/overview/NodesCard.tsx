@@ -6,10 +6,10 @@ import { QuietLink } from '../kit/QuietLink.tsx'
 import { SlotBar } from '../kit/SlotBar.tsx'
 import styles from './NodesCard.module.css'
 
-/** Nodes that are listed before the rest is only counted. */
+/** Nodes to list; the rest are only counted. */
 const listed = 6
 
-/** Slots in use, of all nodes and of each. */
+/** Slots in use, in total and per node. */
 export function NodesCard({ stats }: Readonly<{ stats: Stats | undefined }>) {
   const { data } = useQuery(reads.nodes())
   const nodes = data?.nodes ?? []

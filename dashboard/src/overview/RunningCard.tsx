@@ -7,7 +7,7 @@ import styles from './RunningCard.module.css'
 import { RunningRow } from './RunningRow.tsx'
 import { useRunning } from './useRunning.ts'
 
-/** The tasks that hold slots now, with how far they are. */
+/** The tasks in slots, with their progress. */
 export function RunningCard() {
   const { ids, tasks, error } = useRunning()
   const all = <QuietLink to="/tasks?status=running,pausing,cancelling">View all</QuietLink>

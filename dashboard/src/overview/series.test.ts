@@ -19,11 +19,11 @@ const history: History = {
   tasks: { scheduled: none, queued: [3, null, 2], running: none, paused: none },
 }
 
-test('the step that is under way is not taken for a whole one', () => {
+test('the rate of the current step covers only the time so far', () => {
   expect(throughput(history).series[0]?.values).toEqual([2, 1, 2])
 })
 
-test('a step that nobody could look at stays empty', () => {
+test('a step without a sample stays empty', () => {
   expect(depth(history).series[0]?.values).toEqual([3, null, 2])
   expect(depth(history).times).toEqual([1_005, 1_015, 1_025])
 })

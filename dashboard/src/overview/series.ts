@@ -4,7 +4,7 @@ import { statusColour } from '../theme/statuses.ts'
 
 type Drawn = Pick<ChartProps, 'times' | 'series'>
 
-/** Tasks a second. The last step is still under way: its rate is that of the time so far. */
+/** Tasks per second. The last step is still in progress, so its rate covers only the time so far. */
 export function throughput(history: History): Drawn {
   const { happened, step, start, until } = history
   const rates = (counts: readonly number[]) =>
@@ -22,7 +22,7 @@ export function throughput(history: History): Drawn {
   return { times: timesOf(history), series }
 }
 
-/** Tasks that are there, whatever becomes of them. */
+/** Tasks that exist, by status. */
 export function depth(history: History): Drawn {
   const { queued, running, paused, scheduled } = history.tasks
   const series: Series[] = [

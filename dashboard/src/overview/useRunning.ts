@@ -6,12 +6,12 @@ import { LiveTasks } from '../live/tasks.ts'
 import { useChanges } from '../live/useChanges.ts'
 import { now } from '../time/ticks.ts'
 
-/** Rows that are shown at most. */
+/** Maximum number of rows. */
 const limit = 25
-/** Milliseconds between two looks for tasks that have begun, at least. */
+/** Minimum milliseconds between two reads of the list. */
 const pace = 1_000
 
-/** The tasks that run, the oldest first so that new ones move nobody. */
+/** The running tasks, oldest first so that new ones do not move the others. */
 export function useRunning() {
   const cache = useQueryClient()
   const tasks = useMemo(() => new LiveTasks(), [])

@@ -3,7 +3,7 @@ import { Card } from '../kit/Card.tsx'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import styles from './SubmitForm.module.css'
 
-/** The same submit for a terminal. */
+/** The equivalent curl command. */
 export function CallCard({ type, body }: Readonly<{ type: string; body: object }>) {
   const text = [
     `curl ${location.origin}${base}/api/run/${encodeURIComponent(type)} \\`,

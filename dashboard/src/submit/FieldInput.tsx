@@ -11,7 +11,7 @@ type Props = Readonly<{
   change: (key: string, entry: string | boolean) => void
 }>
 
-/** A field for each parameter, as its schema asks for it. */
+/** An input for each parameter, according to its schema. */
 export function FieldInputs({ fields, ...shared }: Props) {
   return fields.map((field) => <FieldInput key={keyOf(field)} field={field} {...shared} />)
 }
@@ -96,7 +96,7 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
   }
 }
 
-/** What it is, and what is allowed. */
+/** The description and the allowed values. */
 function describe({ description, hint, kind }: Field): ReactNode {
   const parts = [description, hint, kind === 'json' ? 'JSON' : ''].filter((part) => part !== '')
   return parts.length === 0 ? undefined : parts.join(' · ')

@@ -12,7 +12,7 @@ type Props = Readonly<{
   change: (name: keyof OptionEntries, text: string) => void
 }>
 
-/** How the task is run; what is left empty is as the type says. */
+/** Options of the submit; empty ones use the defaults of the type. */
 export function OptionInputs({ type, entries, faults, change }: Props) {
   const input = (name: keyof OptionEntries, label: string, description: string, placeholder = '') => (
     <TextInput

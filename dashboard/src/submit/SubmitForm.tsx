@@ -19,7 +19,7 @@ const views = [
 
 type Props = Readonly<{ type: TypeDetails; beginning: Beginning; head: ReactNode }>
 
-/** Parameters by the schema of the type, or as JSON; options folded away. Leads to the task that it makes. */
+/** Parameters as fields or JSON, and folded options. Opens the new task after the submit. */
 export function SubmitForm({ type, beginning, head }: Props) {
   const [, navigate] = useLocation()
   const form = useSubmitForm(type, beginning, (id) => navigate(`/tasks/${encodeURIComponent(id)}`))

@@ -14,7 +14,7 @@ import { entriesOfTask, noOptions } from './options.ts'
 import { SubmitForm } from './SubmitForm.tsx'
 import styles from './SubmitPage.module.css'
 
-/** A form for a task of a type; `?from=` names the task that it begins with. */
+/** The submit form of a type; `?from=` names a task whose values fill it in. */
 export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined }>) {
   const { data, error, refetch } = useQuery(reads.types())
   const [search] = useSearchParams()
@@ -69,7 +69,7 @@ function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: 
 
 type FromTaskProps = Readonly<{ id: string; type: TypeDetails; head: ReactNode }>
 
-/** Run again with changes: the parameters and options of a task that was there before. */
+/** "Run again with changes": fills in the parameters and options of an existing task. */
 function FromTask({ id, type, head }: FromTaskProps) {
   const { data: task, error, refetch } = useQuery({ ...reads.task(id), staleTime: Number.POSITIVE_INFINITY })
   if (task === undefined) {

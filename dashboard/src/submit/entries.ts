@@ -1,25 +1,25 @@
 import type { Field } from './schema.ts'
 
-/** What stands in the fields, by their paths: as text, as it was typed; switches hold true or false. */
+/** Input of the fields, by path: strings as typed, booleans for switches. */
 export type Entries = Readonly<Record<string, string | boolean>>
 
 export type Parameters = Readonly<Record<string, unknown>>
 
-/** What is wrong, by path; the same as the server's `errors`. */
+/** Validation errors by path, like the server's `errors`. */
 export type Faults = Readonly<Record<string, string>>
 
 export function keyOf({ path }: Pick<Field, 'path'>): string {
   return path.join('.')
 }
 
-/** The fields that hold a value: groups hold other fields. */
+/** The fields with a value; groups only contain other fields. */
 export function leavesOf(fields: readonly Field[]): readonly Field[] {
   return fields.flatMap((field) => (field.kind === 'group' ? leavesOf(field.fields) : [field]))
 }
 
 /**
- * The parameters that the entries mean. What is left empty is left out, so that the server's default holds. Only what cannot
- * even be sent is a fault here: everything else is for the server to judge.
+ * The parameters for these entries. Empty entries are omitted, so the server applies its defaults. Only what cannot be sent
+ * is an error here; the server validates everything else.
  */
 export function parametersOf(
   fields: readonly Field[],
@@ -42,7 +42,7 @@ export function parametersOf(
   return { parameters, faults }
 }
 
-/** The entries that mean these parameters; null when the fields cannot express them all. */
+/** The entries for these parameters; null if the fields cannot represent all of them. */
 export function entriesOf(fields: readonly Field[], parameters: Parameters): Entries | null {
   if (Object.keys(parameters).some((name) => !fields.some(({ path }) => path.at(-1) === name))) return null
   const entries: Record<string, string | boolean> = {}
@@ -62,7 +62,7 @@ export function entriesOf(fields: readonly Field[], parameters: Parameters): Ent
   return entries
 }
 
-/** Parameters written as JSON, or what is wrong with it. */
+/** Parses parameters from JSON, or returns the error. */
 export function parametersIn(text: string): Parameters | Fault {
   const value = text.trim() === '' ? {} : parsed(text)
   if (value instanceof Fault || isObject(value)) return value
@@ -138,7 +138,7 @@ function isObject(value: unknown): value is Parameters {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A parameter may have any name, `__proto__` too. */
+/** A parameter can have any name, even `__proto__`. */
 function define(parameters: Record<string, unknown>, { path }: Field, value: unknown): void {
   const name = path.at(-1) ?? ''
   Object.defineProperty(parameters, name, { value, enumerable: true, configurable: true, writable: true })

@@ -2,7 +2,7 @@ import type { Faults } from './entries.ts'
 
 type Issue = Readonly<{ path: string; message: string }>
 
-/** What the server does not accept, at the fields that it names; the rest is for the head of the form. */
+/** Assigns the server's validation errors to form fields; the rest goes to the top of the form. */
 export function placed(
   issues: readonly Issue[],
   keys: readonly string[],
@@ -25,7 +25,7 @@ export function placed(
   return { at, others }
 }
 
-/** What the schema says of a field that was left empty. */
+/** Whether this is the schema's message for an empty field. */
 function isMissing(message: string): boolean {
   return /^Too small: expected string to have >=1 characters$|, received undefined$/.test(message)
 }

@@ -34,7 +34,7 @@ const of = (name: string): Field =>
   leavesOf(fields).find((field) => keyOf(field) === name) ?? fields.find((field) => keyOf(field) === name)!
 
 describe('the fields of a schema', () => {
-  test('are what each property needs', () => {
+  test('have the kind that each property needs', () => {
     expect(fields.map(({ kind }) => kind)).toEqual([
       'lines',
       'number',
@@ -51,14 +51,14 @@ describe('the fields of a schema', () => {
     expect(leavesOf(fields).map(keyOf)).toContain('size.x')
   })
 
-  test('say what is allowed, but not how far all numbers reach', () => {
+  test('describe bounds, except those of all JavaScript integers', () => {
     expect(of('files').hint).toBe('at least 1, one per line')
     expect(of('width').hint).toBe('at least 1')
     expect(of('ratio').hint).toBe('more than 0, at most 1')
     expect(of('note').hint).toBe('at most 1,000 characters')
   })
 
-  test('are none where only JSON can say what is meant', () => {
+  test('are null if only JSON can represent the schema', () => {
     expect(fieldsOf({ anyOf: [schema, { type: 'object', properties: {} }] })).toBeNull()
     expect(fieldsOf({ type: 'object', additionalProperties: {} })).toBeNull()
     expect(fieldsOf({ type: 'object', properties: {}, additionalProperties: false })).toEqual([])
@@ -76,7 +76,7 @@ describe('the fields of a schema', () => {
   })
 })
 
-describe('what stands in the fields', () => {
+describe('the input of the fields', () => {
   const given = {
     files: ['a.png', 'b.png'],
     width: 200,
@@ -86,13 +86,13 @@ describe('what stands in the fields', () => {
     anything: { deep: [1] },
   }
 
-  test('comes back as the parameters that it was made from', () => {
+  test('converts back to the same parameters', () => {
     const entries = entriesOf(fields, given)
     expect(entries).toMatchObject({ files: 'a.png\nb.png', 'size.y': '2.5', mode: '"fill"' })
     expect(parametersOf(fields, entries!)).toEqual({ parameters: given, faults: {} })
   })
 
-  test('is left out where it is empty, so that the default of the server holds', () => {
+  test('is omitted if empty, so the server applies its default', () => {
     const entries = {
       files: 'a.png',
       width: '3',
@@ -109,7 +109,7 @@ describe('what stands in the fields', () => {
     })
   })
 
-  test('is at fault where it cannot be sent', () => {
+  test('is an error if it cannot be sent', () => {
     const entries = { files: 'a', width: 'wide', 'size.x': '1', anything: '{' }
     expect(parametersOf(fields, entries).faults).toEqual({
       width: 'must be a number',
@@ -118,7 +118,7 @@ describe('what stands in the fields', () => {
     })
   })
 
-  test('is not made from parameters that it would change', () => {
+  test('is not created from parameters that it would change', () => {
     expect(entriesOf(fields, { ...given, other: 1 })).toBeNull()
     expect(entriesOf(fields, { ...given, files: ['two\nlines'] })).toBeNull()
     expect(entriesOf(fields, { ...given, width: '200' })).toBeNull()
@@ -144,7 +144,7 @@ test('JSON must be an object', () => {
   for (const text of ['[]', '1', 'null', '{']) expect(parametersIn(text), text).toBeInstanceOf(Fault)
 })
 
-test('what the server does not accept stands at its field, and the rest at the head', () => {
+test('validation errors appear at their fields, and the rest at the top', () => {
   const issues = [
     { path: 'a', message: 'is wrong' },
     { path: 'a.0.x', message: 'too' },
@@ -160,7 +160,7 @@ test('what the server does not accept stands at its field, and the rest at the h
   })
 })
 
-test('options that are empty are left to the server, and durations are sent as they were typed', () => {
+test('empty options are left to the server, and durations are sent as typed', () => {
   expect(optionsOf(noOptions)).toEqual({ options: {}, faults: {} })
   const entries = {
     ...noOptions,

@@ -2,13 +2,13 @@ import type { SubmitOptions } from '../../../src/client/index.ts'
 import { localInput, timeOfInput } from '../time/input.ts'
 import type { Faults } from './entries.ts'
 
-/** How a task is run, as the form holds it: texts as they were typed. */
+/** The options in the form, as typed. */
 export type OptionEntries = Readonly<{
   priority: string
-  /** With commas between them. */
+  /** Comma-separated. */
   tags: string
   delay: string
-  /** Date and time in the zone of the reader. */
+  /** Date and time in the reader's time zone. */
   run_at: string
   timeout: string
   max_attempts: string
@@ -25,7 +25,7 @@ export const noOptions: OptionEntries = {
   idempotency_key: '',
 }
 
-/** The options that the entries mean; what is empty is left to the server. */
+/** The options for these entries; empty ones are left to the server. */
 export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOptions; faults: Faults }> {
   const given = Object.fromEntries(
     Object.entries(entries).map(([name, text]) => [name, text.trim()] as const),
@@ -52,7 +52,7 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
   return { options: Object.fromEntries(set), faults }
 }
 
-/** The options of a task that is run again. Its key would only answer with the task itself. */
+/** The options of a task that is run again, without its idempotency key, which would return the task itself. */
 export function entriesOfTask(
   task: Readonly<{
     priority: number
@@ -70,7 +70,7 @@ export function entriesOfTask(
   }
 }
 
-/** A bare number is seconds; everything else is for the server to read. */
+/** A bare number means seconds; the server parses everything else. */
 function durationOf(text: string): number | string {
   return Number.isNaN(Number(text)) ? text : Number(text)
 }

@@ -1,15 +1,15 @@
 import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../../../src/contract/json-schema.ts'
 
-/** One parameter. What no kind fits is `json`: whatever the schema is, the form can send it. */
+/** One parameter. `json` covers everything that has no kind of its own, so the form can send any value. */
 export type Field = Readonly<{
-  /** Names from the outside in: how the server names it too, with dots between them. */
+  /** Names from the outside in; joined with dots, this is the server's path. */
   path: readonly string[]
   label: string
   description: string
   isRequired: boolean
-  /** What the server puts in its place when it is left out. */
+  /** The default that the server uses if it is omitted. */
   fallback: unknown
-  /** What is allowed, in short: `0 to 10`. */
+  /** The allowed values, in short: `0 to 10`. */
   hint: string
 }> &
   Kind
@@ -23,12 +23,12 @@ export type Kind =
   | Readonly<{ kind: 'group'; fields: readonly Field[] }>
   | Readonly<{ kind: 'json' }>
 
-/** Groups within groups; deeper ones are JSON. */
+/** Maximum depth of nested groups; deeper ones are JSON. */
 const deepest = 3
-/** Characters from which on a text gets a field of several lines. */
+/** Strings that may be longer than this get a multi-line field. */
 const longText = 200
 
-/** The fields of a schema of an object; null when it has none of its own, and only JSON can say what is meant. */
+/** The fields of an object schema; null if only JSON can represent it. */
 export function fieldsOf(schema: JsonSchema): readonly Field[] | null {
   const top = resolved(schema, schema)
   if (top.properties === undefined) return top.additionalProperties === false ? [] : null
@@ -77,12 +77,12 @@ function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): 
   }
 }
 
-/** No other properties than those that it names. */
+/** Whether it allows only the properties it names. */
 function isClosed({ additionalProperties: more }: JsonSchema): boolean {
   return more === undefined || more === false
 }
 
-/** What a reference leads to, and what is left of a choice between a schema and null. Words beside it are its own. */
+/** Resolves references and unions with null. Annotations next to them are kept. */
 function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
   let found = schema
   for (let step = 0; step < 10; step++) {

@@ -17,12 +17,12 @@ import { placed } from './faults.ts'
 import { noOptions, optionsOf, type OptionEntries } from './options.ts'
 import { fieldsOf, type Field } from './schema.ts'
 
-/** What the form begins with: of an example, or of a task that is run again. */
+/** Initial values of the form: from the example, or from a task that is run again. */
 export type Beginning = Readonly<{ parameters: Parameters; options: OptionEntries }>
 
 const noFields: readonly Field[] = []
 
-/** The state of the form of a type, and its submit. `done` hears the id of the task. */
+/** State of the submit form. `done` receives the id of the new task. */
 export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id: string) => void) {
   const [fields] = useState(() => fieldsOf(type.parameters))
   const [begun] = useState(() => (fields === null ? null : entriesOf(fields, beginning.parameters)))
@@ -49,7 +49,7 @@ export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id
     options,
     refused,
     isSending: submit.isPending,
-    /** What would be sent. */
+    /** The request body. */
     body: () => ({ parameters: read().parameters, ...optionsOf(options).options }),
 
     change(key: string, entry: string | boolean) {
@@ -65,7 +65,7 @@ export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id
       setRefused((known) => ({ ...known, options: without(known.options, name) }))
     },
 
-    /** Takes along what was entered, as far as the other view can show it. */
+    /** Switches the view and keeps the input, as far as the other view can represent it. */
     showJson(show: boolean) {
       if (show === isJson || fields === null) return
       const { parameters, faults } = read()

@@ -1,7 +1,7 @@
 import { VisuallyHidden } from '@mantine/core'
 import type { TaskDetails } from '../data/shapes.ts'
 
-/** Said politely to who cannot see it: the status, and the progress at every tenth. */
+/** For screen readers: the status, and the progress at every ten percent. */
 export function Announcement({ task }: Readonly<{ task: TaskDetails }>) {
   const { status, progress } = task
   const tenth = Math.floor((progress?.ratio ?? 0) * 10) * 10

@@ -6,7 +6,7 @@ import { durationWords } from '../time/words.ts'
 import styles from './Attempts.module.css'
 import { eventName } from './events.ts'
 
-/** Each run of its handler, and how it ended; the newest first. */
+/** The attempts and how each ended, newest first. */
 export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempts'] }>) {
   return (
     <Card title="Attempts" flush>

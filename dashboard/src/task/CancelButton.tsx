@@ -5,7 +5,7 @@ import { Icon } from '../kit/Icon.tsx'
 
 type Props = Readonly<{ effect: string; isBusy: boolean; onCancel: () => void }>
 
-/** Asks once more, since a cancel cannot be taken back. */
+/** Asks for confirmation, since a cancel cannot be undone. */
 export function CancelButton({ effect, isBusy, onCancel }: Props) {
   const [isAsking, setAsking] = useState(false)
   return (

@@ -8,7 +8,7 @@ import { LinkButton } from '../kit/LinkButton.tsx'
 import { CancelButton } from './CancelButton.tsx'
 import styles from './Controls.module.css'
 
-/** The controls that the task takes now, by the server's word. What a click will do stands below before it is made. */
+/** The controls that the task accepts, according to the server. A text below says what a click will do. */
 export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
   const { task_id: id, task_type: type, controls } = task
   const cache = useQueryClient()
@@ -74,5 +74,5 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
   )
 }
 
-/** What is most likely wanted first. */
+/** Most likely first. */
 const order: readonly Control[] = ['resume', 'pause', 'retry', 'cancel']

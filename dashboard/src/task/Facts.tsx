@@ -8,7 +8,7 @@ import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './Facts.module.css'
 
-/** When what happened, how long it took, and what was asked for. What says nothing is left out. */
+/** Times, durations and options of the task. Empty ones are omitted. */
 export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number }>) {
   const { status, failures, crashes, max_attempts: most, attempt } = task
   const clock = (seconds: number, runs: boolean) =>

@@ -4,7 +4,7 @@ import { errorWords, messageWords } from '../kit/errors.ts'
 import { Icon } from '../kit/Icon.tsx'
 import styles from './Failure.module.css'
 
-/** Why its last attempt failed; `isFinal` when no other one comes. */
+/** Why the last attempt failed; `isFinal` if there is no retry. */
 export function Failure({ error, isFinal }: Readonly<{ error: TaskError; isFinal: boolean }>) {
   const { code, name } = error
   return (

@@ -9,7 +9,7 @@ import styles from './Lanes.module.css'
 
 const names = { waiting: 'Waiting', running: 'Running', paused: 'Paused' } as const
 
-/** The life of the task as lanes: where it was, for how long, and in which attempt. */
+/** The timeline of the task in lanes: its statuses and attempts over time. */
 export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
   const now = useClock((present) => present)
   const { timeline, attempts } = task

@@ -7,10 +7,10 @@ import { clockWords, exactWords } from '../time/words.ts'
 import styles from './Log.module.css'
 import { useLog } from './useLog.ts'
 
-/** Pixels from the end within which the reader is taken to be at the end. */
+/** Within this many pixels of the end, the log counts as scrolled to the end. */
 const nearness = 24
 
-/** What the task has logged. It follows the end, until somebody scrolls back to read. */
+/** The log of the task. It follows new lines until the reader scrolls back. */
 export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
   const lines = useLog(id)
   const box = useRef<HTMLDivElement>(null)

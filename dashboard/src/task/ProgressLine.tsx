@@ -6,7 +6,7 @@ import styles from './ProgressLine.module.css'
 
 type Props = Readonly<{ progress: Progress | null; status: Status; label: string }>
 
-/** How far a task is, in a row of a list. What has no room there is left out whole: first how fast, then how long still. */
+/** The progress of a task in a list row. If space is short, the rate is omitted first, then the time left. */
 export function ProgressLine({ progress, status, label }: Props) {
   const { rate = null, eta_seconds: eta = null, ratio = null } = progress ?? {}
   return (

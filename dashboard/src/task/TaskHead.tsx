@@ -11,7 +11,7 @@ import { Controls } from './Controls.tsx'
 import { paceWords, progressWords } from './progress.ts'
 import styles from './TaskHead.module.css'
 
-/** Which task it is, how far it is, and what can be done about it. */
+/** Identity, status, progress and controls of the task. */
 export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number }>) {
   const { task_id: id, task_type: type, status, progress, execution_time: active } = task
   return (

@@ -15,7 +15,7 @@ import { progressWords } from './progress.ts'
 
 type Props = Readonly<{
   task: TaskDetails
-  /** When it was read, Unix seconds. */
+  /** Unix seconds of the read. */
   asOf: number
 }>
 

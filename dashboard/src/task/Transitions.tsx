@@ -6,7 +6,7 @@ import { durationWords, exactWords, clockWords } from '../time/words.ts'
 import { eventName } from './events.ts'
 import styles from './Transitions.module.css'
 
-/** Everything that happened to the task, the newest first. */
+/** The events of the task, newest first. */
 export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
   const { timeline } = task
   const rows = timeline.map((line, index) => {
@@ -44,7 +44,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
   )
 }
 
-/** Only the end of a node's id tells it from others. */
+/** Ids of nodes begin with a time, so their endings tell them apart. */
 function nameOf(by: string): string {
   return by.length > 20 ? `node …${by.slice(-6)}` : by === 'api' ? 'API' : by
 }

@@ -4,7 +4,7 @@ import { Icon } from '../kit/Icon.tsx'
 import { durationWords, exactCount } from '../time/words.ts'
 import styles from './WhyItWaits.module.css'
 
-/** Every reason why it does not run now; what must pass first stands first. */
+/** The reasons why the task is not running now, most important first. */
 export function WhyItWaits({ id }: Readonly<{ id: string }>) {
   const { data } = useQuery(reads.explain(id))
   if (data === undefined) return null

@@ -1,4 +1,4 @@
-/** Names of timeline events for people. */
+/** Display names of timeline events. */
 const names: Readonly<Record<string, string>> = {
   submit: 'Submitted',
   due: 'Due',
@@ -26,7 +26,7 @@ const names: Readonly<Record<string, string>> = {
   retry: 'Retried',
 }
 
-/** An event that this page does not know keeps its own name: the server may be newer. */
+/** Unknown events, from a newer server, keep their own names. */
 export function eventName(event: string): string {
   const words = event.replaceAll(/[-_]/g, ' ')
   return names[event] ?? `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`

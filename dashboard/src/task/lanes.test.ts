@@ -22,7 +22,7 @@ const life = [
 ]
 
 describe('the lanes of a task', () => {
-  test('follow its statuses, and the last one goes on', () => {
+  test('follow its statuses, and the last one is open', () => {
     expect(stretchesOf(life, 130).map(({ status, from, to, isOpen }) => [status, from, to, isOpen])).toEqual([
       ['queued', 100, 102, false],
       ['running', 102, 105, false],
@@ -40,7 +40,7 @@ describe('the lanes of a task', () => {
     expect(extentOf(life, 999)).toEqual({ from: 100, to: 999 })
   })
 
-  test('leave a gap where lines of the timeline are no longer kept', () => {
+  test('leave a gap where timeline entries are no longer kept', () => {
     const kept = [life[0]!, ...life.slice(4)]
     expect(stretchesOf(kept, 130)[0]).toMatchObject({ status: 'paused', from: 110 })
   })

@@ -3,13 +3,13 @@ import type { Status, TimelineLine } from '../data/shapes.ts'
 export const lanes = ['waiting', 'running', 'paused'] as const
 export type Lane = (typeof lanes)[number]
 
-/** A stretch of time in one status. Unix seconds. */
+/** A period in one status. Unix seconds. */
 export type Stretch = Readonly<{
   lane: Lane
   status: Status
   from: number
   to: number
-  /** It goes on. */
+  /** Still in progress. */
   isOpen: boolean
 }>
 
@@ -23,8 +23,7 @@ const laneOf: Readonly<Partial<Record<Status, Lane>>> = {
 }
 
 /**
- * The life of a task as stretches of time, up to `now` for one that lives. Lines of the timeline that are no longer kept
- * leave a gap: nothing is drawn where nothing is known.
+ * The life of a task as periods, up to `now` if it has not finished. Timeline entries that are no longer kept leave a gap.
  */
 export function stretchesOf(timeline: readonly TimelineLine[], now: number): Stretch[] {
   const stretches: Stretch[] = []
@@ -49,7 +48,7 @@ export function stretchesOf(timeline: readonly TimelineLine[], now: number): Str
   return stretches
 }
 
-/** From the first line to the end, or to now. */
+/** From the first entry to the end, or to now. */
 export function extentOf(
   timeline: readonly TimelineLine[],
   now: number,
@@ -60,7 +59,7 @@ export function extentOf(
   return { from, to: Math.max(to, from + 0.001) }
 }
 
-/** Round steps of a time axis in seconds, for about so many ticks. */
+/** Round steps of a time axis in seconds, for about this many ticks. */
 export function ticksOf(length: number, about = 5): number[] {
   const steps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
   const minutes = [1, 2, 5, 10, 15, 30].map((count) => count * 60)

@@ -2,10 +2,10 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { client } from '../data/client.ts'
 import type { LogLine } from '../data/shapes.ts'
 
-/** Lines that are shown at most; the server keeps no more. */
+/** Maximum number of lines; the server keeps no more. */
 const kept = 1_000
 
-/** The lines of the log. Whoever invalidates it has only the new lines read. */
+/** The lines of the log. Invalidating the query reads only new lines. */
 export function useLog(id: string): readonly LogLine[] {
   const cache = useQueryClient()
   const queryKey = ['log', id]

@@ -9,7 +9,7 @@ import { paced } from '../live/frames.ts'
 import { isTerminal } from '../live/patch.ts'
 import { useIsVisible } from '../live/visible.ts'
 
-/** Everything about a task, as it happens: the stream says when to look again, and brings the progress itself. */
+/** All details of a task, live. Transitions in the stream trigger a new read; progress is taken from the stream itself. */
 export function useTask(id: string) {
   const cache = useQueryClient()
   const isVisible = useIsVisible()
@@ -31,7 +31,7 @@ export function useTask(id: string) {
       if (hasMoved) void cache.invalidateQueries({ queryKey: ['explain', id] })
       const latest = progress
       if (latest !== undefined) {
-        // Its times are still those of the last answer, from which they are counted on.
+        // Times keep counting from those of the last response.
         const updatedAt = cache.getQueryState(queryKey)?.dataUpdatedAt
         cache.setQueryData(
           queryKey,

@@ -14,7 +14,7 @@ type Props = Readonly<{
   onAct: (control: Control) => void
 }>
 
-/** What can be done to the rows that are chosen or, while none is, to all that match the filters. */
+/** Actions on the selected rows or, without a selection, on all matching tasks. */
 export function ActionBar({ table, selection, onSelect, onAct }: Props) {
   const isAll = selection.isAll || isEmpty(selection)
   return (

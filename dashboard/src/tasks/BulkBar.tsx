@@ -1,6 +1,6 @@
 import styles from './BulkBar.module.css'
 
-/** How far an action on many tasks is. */
+/** Progress of a bulk action. */
 export function BulkBar({ done, of }: Readonly<{ done: number; of: number }>) {
   return <progress className={styles.bar} max={Math.max(1, of)} value={done} aria-label="Progress" />
 }

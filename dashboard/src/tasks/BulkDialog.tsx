@@ -6,7 +6,7 @@ import { BulkOperation } from './BulkOperation.tsx'
 import { BulkRows } from './BulkRows.tsx'
 import type { Begun } from './operations.ts'
 
-/** What is to be done, and to which tasks: some rows, or all that match; or what has begun. */
+/** A requested action on some rows or on all matching tasks, or a started operation. */
 export type Meant =
   | Readonly<{ control: Control; ids: readonly string[] }>
   | Readonly<{ control: Control; filter: TaskFilter }>
@@ -19,7 +19,7 @@ type Props = Readonly<{
   onDone: () => void
 }>
 
-/** Says how many tasks are meant and what will become of them, before anything is done. */
+/** Says how many tasks are affected and how, before anything is done. */
 export function BulkDialog({ meant, onClose, onBegun, onDone }: Props) {
   return (
     <Dialog

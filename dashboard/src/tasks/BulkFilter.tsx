@@ -12,7 +12,7 @@ type Props = Readonly<{
   onBegun: (begun: Begun) => void
 }>
 
-/** All that match: counted first, then done by an operation of the server. */
+/** All matching tasks: counted first, then processed by a bulk operation on the server. */
 export function BulkFilter({ control, filter, onClose, onBegun }: Props) {
   const [soFar, setSoFar] = useState(0)
   const dry = useQuery({
@@ -24,7 +24,7 @@ export function BulkFilter({ control, filter, onClose, onBegun }: Props) {
   })
   const count = dry.data?.matched ?? 0
   const start = useMutation({
-    // The tasks that were counted, not those that have come since.
+    // The filter of the count, so tasks submitted since are not included.
     mutationFn: () => client.bulk(control, dry.data?.filter ?? filter, { wait: 0.5 }),
     onSuccess: (operation) => {
       remember(operation)

@@ -7,13 +7,13 @@ import { exactCount } from '../time/words.ts'
 
 type Props = Readonly<{
   control: Control
-  /** How many tasks are meant; null while they are counted. */
+  /** Number of tasks; null while they are counted. */
   count: number | null
-  /** How many were counted meanwhile. */
+  /** Number counted so far. */
   soFar?: number
   phase: 'asking' | 'working' | 'done'
   error: Error | null
-  /** How far it is, or what came of it. */
+  /** Progress or outcome. */
   children?: ReactNode
   onConfirm: () => void
   onClose: () => void

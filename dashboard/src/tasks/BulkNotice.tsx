@@ -9,7 +9,7 @@ import { doneOf, isUnderWay, outcomeWords, useOperation, type Begun } from './op
 
 type Props = Readonly<{ begun: Begun; onShow: () => void; onForget: () => void }>
 
-/** An operation that goes on behind its closed dialog, until somebody has seen its end. */
+/** A bulk operation whose dialog is closed, shown until its end is dismissed. */
 export function BulkNotice({ begun, onShow, onForget }: Props) {
   const { data: operation, error } = useOperation(begun.id)
   const isUnknown = isFermataError(error, 'OPERATION_UNKNOWN')

@@ -15,12 +15,12 @@ type Props = Readonly<{
   onDone: () => void
 }>
 
-/** Calls that are under way at once; a browser has six connections, and one is the stream. */
+/** Concurrent calls. A browser has six connections, and the stream uses one. */
 const atOnce = 4
 
-/** Some rows: each is sent the control by itself. */
+/** Sends the control to each selected row. */
 export function BulkRows({ control, ids, onClose, onDone }: Props) {
-  // The table forgets its selection as soon as it is done.
+  // The table clears its selection when this is done.
   const [meant] = useState(ids)
   const [done, setDone] = useState({ took: 0, refused: 0 })
   const start = useMutation({ mutationFn: () => sendAll(control, meant, setDone), onSuccess: onDone })

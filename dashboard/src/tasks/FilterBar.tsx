@@ -12,7 +12,7 @@ import { TypeFilter } from './TypeFilter.tsx'
 
 type Props = Readonly<{ filters: Filters; onChange: (filters: Filters) => void }>
 
-/** What the table shows. Everything here is in the address: a filtered table can be bookmarked and sent. */
+/** The filters of the table. All of them are in the URL, so a filtered table can be bookmarked and shared. */
 export function FilterBar({ filters, onChange }: Props) {
   const { data: stats } = useQuery(reads.stats())
   const set = (part: Partial<Filters>) => onChange({ ...filters, ...part })

@@ -2,10 +2,10 @@ import { Icon } from '../kit/Icon.tsx'
 import { exactCount } from '../time/words.ts'
 import styles from './FreshNotice.module.css'
 
-/** More than a page of new tasks is not counted. */
+/** New tasks are counted up to one page. */
 const most = 100
 
-/** Tasks that have come since: they are shown when the reader wants them, so that rows stay where they are. */
+/** Announces new tasks. They are shown on request, so that rows do not move. */
 export function FreshNotice({ count, onShow }: Readonly<{ count: number; onShow: () => void }>) {
   if (count === 0) return <div role="status" />
   const words = count >= most ? `${most} or more` : exactCount(count)

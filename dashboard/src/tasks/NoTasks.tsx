@@ -5,12 +5,12 @@ import { restrictions, type Filters } from './filters.ts'
 
 type Props = Readonly<{
   filters: Filters
-  /** The search did not look at all tasks. */
+  /** The search did not cover all tasks. */
   isLimited: boolean
   onClear: () => void
 }>
 
-/** Either there are no tasks, or none that match: the way on is another one. */
+/** Either there are no tasks at all, or none match; what helps differs. */
 export function NoTasks({ filters, isLimited, onClear }: Props) {
   if (restrictions(filters) === 0) {
     return (

@@ -3,13 +3,13 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react'
 import { Icon } from '../kit/Icon.tsx'
 import { useKeys } from '../keys/useKeys.ts'
 
-/** Milliseconds after the last letter, after which is searched. */
+/** Milliseconds after the last keystroke before the search starts. */
 const rest = 250
 
 export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange: (text: string) => void }>) {
   const box = useRef<HTMLInputElement>(null)
   const [typed, setTyped] = useState(text)
-  /** What this box has asked for, or was told. */
+  /** The text last searched for, or last received. */
   const [known, setKnown] = useState(text)
   const search = useEffectEvent((wanted: string) => {
     if (wanted === text) return
@@ -20,7 +20,7 @@ export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange:
     const timer = setTimeout(() => search(typed.trim()), rest)
     return () => clearTimeout(timer)
   }, [typed])
-  // Cleared, or changed by the way back. What comes of its own asking must not undo letters that were typed since.
+  // Cleared, or changed by navigation. A response to an own search must not undo what was typed since.
   const [before, setBefore] = useState(text)
   if (before !== text) {
     setBefore(text)

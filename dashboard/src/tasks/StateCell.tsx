@@ -5,7 +5,7 @@ import { Time } from '../time/Time.tsx'
 import { messageWords } from '../kit/errors.ts'
 import styles from './StateCell.module.css'
 
-/** What matters about a task where it stands: how far it is, why it failed, when it is due. */
+/** What matters in the current status: progress, error, or due time. */
 export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   const { status, progress, error, run_at: due } = task
   if (isActive(status) || (status === 'paused' && progress !== null)) {

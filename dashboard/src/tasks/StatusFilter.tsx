@@ -10,7 +10,7 @@ type Props = Readonly<{
   onChange: (statuses: Status[]) => void
 }>
 
-/** A switch for each status, with how many tasks are in it. None chosen means all of them. */
+/** A toggle per status with its number of tasks. None selected means all. */
 export function StatusFilter({ statuses, counts, onChange }: Props) {
   return (
     <div className={styles.row} role="group" aria-label="Status">

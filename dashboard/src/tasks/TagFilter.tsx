@@ -2,7 +2,7 @@ import { TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { Icon } from '../kit/Icon.tsx'
 
-/** Taken when the field is left or Enter is pressed: a tag is matched as a whole. */
+/** Applied on blur or Enter, because tags match as a whole. */
 export function TagFilter({ tag, onChange }: Readonly<{ tag: string; onChange: (tag: string) => void }>) {
   const [typed, setTyped] = useState(tag)
   const take = () => {

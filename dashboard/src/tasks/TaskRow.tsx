@@ -17,7 +17,7 @@ type Props = Readonly<{
   id: string
   index: number
   tasks: LiveTasks
-  /** Of the filter; a task that has left them stays, and stands back. */
+  /** Statuses of the filter. A task that no longer matches stays visible, but dimmed. */
   statuses: readonly Status[]
   top: number
   height: number
@@ -100,9 +100,9 @@ export const TaskRow = memo(function TaskRow(props: Props) {
   )
 })
 
-/** The beginning of the parameters; a row has no room for more. */
+/** The beginning of the parameters, as much as fits in a row. */
 function preview(parameters: unknown): string {
-  // Null: they are too large for a list.
+  // Null: too large for a list.
   const text = parameters === null ? '…' : JSON.stringify(parameters)
   return text === '{}' ? '' : text.slice(0, 120)
 }

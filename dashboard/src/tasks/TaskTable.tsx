@@ -17,12 +17,12 @@ type Props = Readonly<{
   filters: Filters
   selection: Selection
   onSelect: (selection: Selection) => void
-  /** Shows the newest at the top. */
+  /** Shows the newest tasks at the top. */
   onRenew: () => void
   onClear: () => void
 }>
 
-/** Rows of which only those are made that can be seen. The keyboard moves a cursor, which the table tells of. */
+/** A virtualized table with a keyboard cursor, which `aria-activedescendant` announces. */
 export function TaskTable({ table, filters, selection, onSelect, onRenew, onClear }: Props) {
   const { ids, tasks, see, isLoading, isAtEnd, error, more } = table
   const [, navigate] = useLocation()
@@ -44,7 +44,7 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
   const first = items[0]?.index ?? 0
   const last = items.at(-1)?.index ?? 0
   const looked = useEffectEvent(see)
-  // Also when a page is through: what was seen while it was read could not ask for the next one.
+  // Also after a page was read: rows seen during the read could not request the next one.
   useEffect(() => {
     if (ids.length > 0 && !isLoading) looked(first, last)
   }, [first, last, ids, isLoading])
@@ -100,7 +100,7 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
         aria-busy={isLoading}
         tabIndex={0}
         onFocus={() => {
-          // A key that gives the focus has chosen its row already.
+          // A key that moves the focus here has already set the cursor.
           if (ids.length > 0) setCursor((chosen) => (chosen < 0 ? first : chosen))
         }}
       >

@@ -47,7 +47,7 @@ export function TasksPage() {
     setMeant(operation)
     setSelection(nothing)
   }
-  /** Its end has been seen; what goes on is told above the table. */
+  /** A finished operation is forgotten; a running one is shown above the table. */
   const close = () => {
     if (meant !== null && 'id' in meant && hasEnded(meant)) forget(meant.id)
     setMeant(null)

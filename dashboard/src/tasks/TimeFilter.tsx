@@ -28,7 +28,7 @@ const orders = [
 type Times = Pick<Filters, 'since' | 'from' | 'until' | 'order'>
 type Props = Readonly<{ filters: Filters; onChange: (times: Partial<Times>) => void }>
 
-/** When the tasks were submitted, and which come first. */
+/** Submission time and order. */
 export function TimeFilter({ filters, onChange }: Props) {
   const { since, from, until, order } = filters
   return (

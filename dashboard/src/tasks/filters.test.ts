@@ -13,21 +13,21 @@ const all: Filters = {
 }
 
 describe('the filters of the table', () => {
-  test('are in the address, and nothing else is', () => {
+  test('are in the URL, and nothing else is', () => {
     expect(filtersOf(searchOf(all))).toEqual(all)
     expect(filtersOf(searchOf({ ...noFilters, since: '1h' }))).toEqual({ ...noFilters, since: '1h' })
     expect(searchOf(noFilters)).toBe('')
     expect(searchOf({ ...noFilters, statuses: ['queued', 'running'] })).toBe('status=queued,running')
   })
 
-  test('bear with an address that somebody wrote by hand', () => {
+  test('tolerate a URL written by hand', () => {
     expect(filtersOf('?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1')).toEqual({
       ...noFilters,
       statuses: ['queued'],
     })
   })
 
-  test('ask for tasks since a time that moves with the clock', () => {
+  test('request tasks since a time that moves with the clock', () => {
     const filters = { ...noFilters, since: '1h' as const }
     expect(requestOf(filters, 1_764_003_600.7)).toEqual({ created_after: 1_764_000_000 })
     expect(requestOf(all, 0)).toEqual({
@@ -40,7 +40,7 @@ describe('the filters of the table', () => {
     })
   })
 
-  test('are counted, a span of time as one', () => {
+  test('are counted, with a time span as one', () => {
     expect(restrictions(noFilters)).toBe(0)
     expect(restrictions(all)).toBe(5)
     expect(restrictions({ ...noFilters, order: 'oldest' })).toBe(0)

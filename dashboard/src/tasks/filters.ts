@@ -1,11 +1,11 @@
 import type { Status, TaskFilter } from '../data/shapes.ts'
 import { isStatus } from '../data/statuses.ts'
 
-/** Times that can be chosen by a word, in seconds before now. */
+/** Time spans, in seconds before now. */
 export const spans = { '15m': 900, '1h': 3_600, '24h': 86_400, '7d': 604_800 } as const
 export type Span = keyof typeof spans
 
-/** What the table shows, as its address says it. Times are Unix seconds. */
+/** The filters of the table, as in the URL. Times are Unix seconds. */
 export type Filters = Readonly<{
   statuses: readonly Status[]
   types: readonly string[]
@@ -29,7 +29,7 @@ export const noFilters: Filters = {
   order: 'newest',
 }
 
-/** Reads an address; what it does not understand it passes over. */
+/** Reads filters from a URL; ignores what it does not understand. */
 export function filtersOf(search: string): Filters {
   const query = new URLSearchParams(search)
   const since = query.get('since')
@@ -46,7 +46,7 @@ export function filtersOf(search: string): Filters {
   }
 }
 
-/** The address of these filters: what does not restrict is left out. */
+/** The URL query for these filters; defaults are omitted. */
 export function searchOf(filters: Filters): string {
   const { statuses, types, tag, text, since, from, until, order } = filters
   const query = new URLSearchParams()
@@ -61,7 +61,7 @@ export function searchOf(filters: Filters): string {
   return query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':')
 }
 
-/** What the server is asked for. A span counts from `now`, in Unix seconds. */
+/** The filter of the request. A span counts back from `now`, in Unix seconds. */
 export function requestOf(filters: Filters, now: number): TaskFilter {
   const { statuses, types, tag, text, since, from, until } = filters
   const after = since === null ? from : Math.floor(now - spans[since])
@@ -75,7 +75,7 @@ export function requestOf(filters: Filters, now: number): TaskFilter {
   }
 }
 
-/** How many of the filters restrict; the order does not. */
+/** The number of filters that restrict the result; the order does not. */
 export function restrictions({ statuses, types, tag, text, since, from, until }: Filters): number {
   const set = [statuses.length > 0, types.length > 0, tag !== '', text !== '', since ?? from ?? until]
   return set.filter((value) => value !== null && value !== false).length

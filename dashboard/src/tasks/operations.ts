@@ -6,15 +6,15 @@ import { queries } from '../data/queries.ts'
 import type { Control, Operation, TaskFilter } from '../data/shapes.ts'
 import { exactCount } from '../time/words.ts'
 
-/** An operation that this tab has begun, on so many tasks. */
+/** A bulk operation started in this tab, and its number of tasks. */
 export type Begun = Readonly<{ id: string; control: Control; of: number }>
 
-/** Milliseconds between two looks at an operation. */
+/** Milliseconds between two reads of an operation. */
 const pace = 400
 
 const keyOf = (id: string) => ['operation', id]
 
-/** What this tab has begun and not put aside yet. It outlives the page: the server goes on with it anyway. */
+/** Operations started in this tab and not dismissed yet. They survive a reload, since the server continues anyway. */
 export function useBegun() {
   const [begun, set] = useSessionStorage<readonly Begun[]>({
     key: 'fermata-operations',
@@ -28,7 +28,7 @@ export function useBegun() {
   }
 }
 
-/** An operation as it goes on, until its end. */
+/** A bulk operation, updated until it finishes. */
 export function useOperation(id: string) {
   return useQuery({
     queryKey: keyOf(id),
@@ -37,13 +37,13 @@ export function useOperation(id: string) {
   })
 }
 
-/** By what is known: nothing is asked for. */
+/** According to the cache; sends no request. */
 export function hasEnded({ id }: Begun): boolean {
   const known = queries.getQueryData<Operation>(keyOf(id))
   return known !== undefined && !isUnderWay(known)
 }
 
-/** It has just been answered: nobody needs to ask for it. */
+/** Caches an operation that was just returned. */
 export function remember(operation: Operation): void {
   queries.setQueryData(keyOf(operation.operation_id), operation)
 }
@@ -52,7 +52,7 @@ export function isUnderWay({ status }: Pick<Operation, 'status'>): boolean {
   return status === 'running'
 }
 
-/** How many tasks a control would take. `tell` hears how many it are so far; by the signal the server stops to count. */
+/** Counts the tasks that accept a control. `tell` receives intermediate counts; the signal stops the count on the server. */
 export async function counted(
   control: Control,
   filter: TaskFilter,

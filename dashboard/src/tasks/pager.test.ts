@@ -15,7 +15,7 @@ describe('the rows of the table', () => {
     expect(new Set(pager.state().ids).size).toBe(250)
   })
 
-  test('are looked for until some are found: a search answers after a while, whatever it has', async () => {
+  test('are requested until some are found, since a search may return empty pages', async () => {
     const portions = [[], [], ['b', 'a'], []] as const
     const page = async (cursor = '0'): Promise<TaskPage> => {
       await Promise.resolve()
@@ -34,7 +34,7 @@ describe('the rows of the table', () => {
     expect(pager.state()).toMatchObject({ ids: ['b', 'a'], isAtEnd: true, isLimited: true })
   })
 
-  test('stay where they are when tasks come, which are counted', async () => {
+  test('stay in place when new tasks arrive, which are counted', async () => {
     const { pager, add } = tableOf(150)
     await pager.more()
     const before = pager.state().ids
@@ -44,7 +44,7 @@ describe('the rows of the table', () => {
     expect(pager.state().ids).toBe(before)
   })
 
-  test('grow at their end with the oldest first', async () => {
+  test('grow at the end with the oldest first', async () => {
     const { pager, add } = tableOf(20, 'oldest')
     await pager.more()
     add(2)
@@ -53,7 +53,7 @@ describe('the rows of the table', () => {
     expect(pager.state().fresh).toBe(0)
   })
 
-  test('far from what is seen are given up, and read again when they are seen', async () => {
+  test('far from the visible ones are discarded, and read again when they become visible', async () => {
     const { pager, reads } = tableOf(3_000, 'newest', 400)
     for (let page = 0; page < 30; page++) await pager.more()
     await pager.see(2_900, 2_920)
@@ -67,7 +67,7 @@ describe('the rows of the table', () => {
     expect(reads).toHaveLength(before + 1)
   })
 
-  test('stay when their tasks match no more, and are up to date all the same', async () => {
+  test('stay when their tasks no longer match, and are kept up to date', async () => {
     const { pager, remove } = tableOf(100)
     await pager.more()
     const [first = ''] = pager.state().ids
@@ -77,7 +77,7 @@ describe('the rows of the table', () => {
     expect(pager.tasks.get(first)?.status).toBe('completed')
   })
 
-  test('tell why the next page could not be read, until it can', async () => {
+  test('show why the next page could not be read, until it can', async () => {
     const { pager, fail } = tableOf(10)
     fail(new Error('away'))
     await pager.more()

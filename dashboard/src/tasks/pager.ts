@@ -3,22 +3,21 @@ import { LiveTasks } from '../live/tasks.ts'
 
 export type Order = 'newest' | 'oldest'
 export type Reader = Readonly<{
-  /** The first page, or the one after a cursor. */
+  /** The first page, or the page after a cursor. */
   page: (cursor: string | undefined, signal: AbortSignal) => Promise<TaskPage>
   /** One task, whatever the filters. */
   one: (id: string, signal: AbortSignal) => Promise<TaskStatus>
 }>
 export type Surroundings = Readonly<{ order: Order; now: () => number; kept?: number }>
 
-/** Tasks of a page that are read one by one, at most. */
+/** Maximum number of tasks of a page that are read one by one. */
 const oneByOne = 30
 
 type Page = Readonly<{ cursor: string | undefined; first: number; length: number }>
 
 /**
- * The rows of a table over any number of tasks. Rows are only added at the end, so that nothing that is seen ever jumps;
- * tasks that would stand before the first row are counted as `fresh`. Of pages far from what is seen only ids and
- * cursors are kept.
+ * The rows of a table over any number of tasks. Rows are only added at the end, so visible rows never jump; tasks that
+ * belong before the first row are counted as `fresh`. Of pages far from the visible rows, only ids and cursors are kept.
  */
 export class Pager {
   readonly tasks = new LiveTasks()
@@ -32,7 +31,7 @@ export class Pager {
   #ids: string[] = []
   #known = new Set<string>()
   #pages: Page[] = []
-  /** Where the next page begins; null at the end, undefined before the first. */
+  /** Cursor of the next page; null at the end, undefined before the first page. */
   #next: string | null | undefined
   #state: PagerState
 
@@ -62,7 +61,7 @@ export class Pager {
     return this.#known.has(id)
   }
 
-  /** Reads the next page that has rows, unless that is under way or there is none. A search may find nothing for long. */
+  /** Reads the next page that has rows, unless a read is in progress or there is none. A search may return many empty pages. */
   async more(): Promise<void> {
     if (this.#next === null) return
     await this.#alone('more', async (signal) => {
@@ -80,7 +79,7 @@ export class Pager {
     this.#set({ isLoading: false })
   }
 
-  /** Rows `from` to `to` are seen: what of them was given up is read again, and what lies far away is given up. */
+  /** Rows `from` to `to` are visible: reads discarded ones again, and discards those far away. */
   async see(from: number, to: number): Promise<void> {
     const seen = this.#pages.filter(({ first, length }) => first <= to && first + length > from)
     this.#giveUp(seen)
@@ -90,13 +89,13 @@ export class Pager {
     await Promise.all(missing.map((page) => this.#again(page)))
   }
 
-  /** Something may have been missed: the rows `from` to `to` are read again, and stay where they are. */
+  /** Events may have been missed: reads rows `from` to `to` again, in place. */
   async refresh(from: number, to: number): Promise<void> {
     const seen = this.#pages.filter(({ first, length }) => first <= to && first + length > from)
     await Promise.all(seen.map((page) => this.#again(page)))
   }
 
-  /** Looks how many tasks there are that the table should begin with, or, with the oldest first, adds them at the end. */
+  /** Counts new tasks before the first row or, with the oldest first, adds them at the end. */
   async lookForFresh(): Promise<void> {
     const last = this.#pages.at(-1)
     if (last === undefined || (this.#order === 'oldest' && this.#next !== null)) return
@@ -129,7 +128,7 @@ export class Pager {
     this.#set({ ids: this.#ids })
   }
 
-  /** Reads a page that is known. Tasks that do not match any more keep their rows, and are read one by one. */
+  /** Reads a known page again. Tasks that no longer match keep their rows and are read one by one. */
   #again(page: Page): Promise<void> {
     return this.#alone(page, async (signal) => {
       const { tasks } = await this.#read.page(page.cursor, signal)
@@ -150,7 +149,7 @@ export class Pager {
     this.tasks.keep(new Set(this.#ids.slice(Math.max(0, first), last)))
   }
 
-  /** One of a kind at a time; an error is shown, not thrown. */
+  /** Runs one read of each kind at a time; shows errors instead of throwing. */
   async #alone(kind: Page | 'more' | 'fresh', work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#over
     if (this.#reading.has(kind) || signal.aborted) return
@@ -174,10 +173,10 @@ export type PagerState = Readonly<{
   ids: readonly string[]
   isLoading: boolean
   isAtEnd: boolean
-  /** The search did not look at all tasks. */
+  /** The search did not cover all tasks. */
   isLimited: boolean
-  /** Tasks that stand before the first row by now. */
+  /** New tasks that belong before the first row. */
   fresh: number
-  /** Of the page that could not be read. */
+  /** The error of the last failed read. */
   error: unknown
 }>

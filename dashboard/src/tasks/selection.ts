@@ -1,4 +1,4 @@
-/** Which rows are chosen: some by their ids, or all that match the filters, seen or not. */
+/** The selection: some rows by id, or all matching tasks, loaded or not. */
 export type Selection = Readonly<{ ids: ReadonlySet<string>; isAll: boolean }>
 
 export const nothing: Selection = { ids: new Set(), isAll: false }
@@ -11,14 +11,14 @@ export function isChosen({ ids, isAll }: Selection, id: string): boolean {
   return isAll || ids.has(id)
 }
 
-/** A row that is taken out of all that match leaves the other rows that are loaded. */
+/** Deselecting a row while all are selected leaves the other loaded rows selected. */
 export function toggled(selection: Selection, id: string, loaded: readonly string[]): Selection {
   const ids = new Set(selection.isAll ? loaded : selection.ids)
   if (!ids.delete(id)) ids.add(id)
   return { ids, isAll: false }
 }
 
-/** From the row that was chosen last to this one. */
+/** From the last selected row to this one. */
 export function extended(
   selection: Selection,
   from: number,

@@ -1,6 +1,6 @@
 import { useMediaQuery } from '@mantine/hooks'
 
-/** Pixels of a row: one line where there is room for it, two on a phone. Agrees with `TaskRow.module.css`. */
+/** Row height in pixels: one line on wide screens, two on a phone. Must match `TaskRow.module.css`. */
 export function useRowHeight(): number {
   const isWide = useMediaQuery('(min-width: 760px)', true, { getInitialValueInEffect: false })
   return isWide ? 46 : 74

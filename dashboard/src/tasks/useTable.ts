@@ -7,23 +7,23 @@ import { requestOf, searchOf, type Filters } from './filters.ts'
 import { Pager } from './pager.ts'
 
 const pageSize = 100
-/** Milliseconds between two looks for what is new, and between two reads of what is seen, at least. */
+/** Minimum milliseconds between two checks for new tasks, and between two reads of visible rows. */
 const pace = { fresh: 1_500, refresh: 2_000 } as const
 
 type Left = Readonly<{ address: string; pager: Pager; scroll: number; entry: number }>
 
-/** The table that was left last: who goes back to it finds it as it was, at the same rows. */
+/** The last table: navigating back restores it with the same rows. */
 let left: Left | undefined
-/** Tables so far; each is noted in its entry of the history of the browser. */
+/** Number of tables so far; each is recorded in its browser history entry. */
 let entries = 0
 
-/** By a link one comes to a new entry of the history, and wants to see what is new. */
+/** Following a link creates a new history entry and shows the latest tasks. */
 function returnedTo(address: string): Pager | undefined {
   const { table } = (history.state ?? {}) as Readonly<{ table?: number }>
   return left !== undefined && left.address === address && left.entry === table ? left.pager : undefined
 }
 
-/** The rows that match the filters, kept up to date. `turn` makes them anew: the newest come in at the top. */
+/** The rows that match the filters, kept up to date. A new `turn` starts over with the newest tasks at the top. */
 export function useTable(filters: Filters, turn: number) {
   const address = searchOf(filters)
   const seen = useRef({ from: 0, to: 30 })
@@ -57,7 +57,7 @@ export function useTable(filters: Filters, turn: number) {
     },
     resync: () => {
       due.current = { fresh: true, refresh: true }
-      // A first page that could not be read is read as soon as there is a server again.
+      // If the first page could not be read, read it once the server is back.
       if (pager.state().error !== null) void pager.more()
     },
     flush: () => {

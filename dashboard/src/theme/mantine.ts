@@ -1,4 +1,4 @@
-/** The styles of the components that the page has, in the order in which they build on one another; the build holds it complete. */
+/** The styles of the components in use, in dependency order. The build checks that the list is complete. */
 import '@mantine/core/styles/baseline.css'
 import '@mantine/core/styles/default-css-variables.css'
 import '@mantine/core/styles/global.css'

@@ -1,10 +1,10 @@
 import type { Status } from '../data/shapes.ts'
 
-/** `solid` paints bars, dots and lines; `ink` is text on `soft`, readable on it. Each for the light and the dark page. */
+/** `solid` is for bars, dots and lines; `ink` is text that is readable on `soft`. Each in light and dark. */
 type Shade = Readonly<{ solid: string; soft: string; ink: string }>
 export type StatusColour = Readonly<{ light: Shade; dark: Shade }>
 
-/** The one table of the colours of statuses. */
+/** The only table of status colors. */
 export const statusColours: Readonly<Record<Status, StatusColour>> = {
   scheduled: {
     light: { solid: '#9a6fd6', soft: '#f2ebfb', ink: '#6b3fae' },
@@ -44,7 +44,7 @@ export const statusColours: Readonly<Record<Status, StatusColour>> = {
   },
 }
 
-/** The CSS variable that holds a shade of a status for the present scheme. */
+/** The CSS variable for a shade of a status in the current color scheme. */
 export function statusColour(status: Status, shade: keyof Shade = 'solid'): string {
   return `var(--status-${status}-${shade})`
 }

@@ -29,7 +29,7 @@ export const theme = createTheme({
 
 type Scheme = keyof StatusColour
 
-/** What differs between the light and the dark page and is not Mantine's own. */
+/** Variables of the light and dark themes in addition to Mantine's. */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {

@@ -1,7 +1,7 @@
 import { useClock } from './ticks.ts'
 import { exactWords, relativeWords } from './words.ts'
 
-/** How long ago, or in how long; the exact time in the reader's zone on hover. */
+/** A relative time, with the exact time in the reader's time zone on hover. */
 export function Time({ at }: Readonly<{ at: number }>) {
   const words = useClock((now) => relativeWords(at, now))
   return (

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** One clock for the whole page: it turns once a second while somebody looks. */
+/** One clock for the whole page. It ticks once a second while the tab is visible. */
 const listeners = new Set<() => void>()
 let timer: ReturnType<typeof setInterval> | undefined
 
@@ -9,7 +9,7 @@ export function now(): number {
   return Date.now() / 1_000
 }
 
-/** What `read` makes of the present time; renders again only when that changes. */
+/** Derives a value from the current time; rerenders only when that value changes. */
 export function useClock<T extends string | number>(read: (now: number) => T): T {
   return useSyncExternalStore(listen, () => read(Math.floor(now() * 5) / 5))
 }

@@ -27,11 +27,11 @@ test.each([
   expect(relativeWords(1_764_000_000 + distance, 1_764_000_000)).toBe(words)
 })
 
-test('what is longer ago than a week is told by its date', () => {
+test('times more than a week ago are shown as a date', () => {
   expect(relativeWords(1_764_000_000, 1_764_000_000 + 9 * 86_400)).toContain('2025')
 })
 
-test('the exact time names its zone and its milliseconds', () => {
+test('the exact time includes time zone and milliseconds', () => {
   expect(exactWords(1_764_000_000.125)).toMatch(/125/)
 })
 
@@ -45,7 +45,7 @@ test.each([
   if (value !== 4_711) expect(rateWords(value)).toBe(rate)
 })
 
-test('a rate is no more exact than it is steady', () => {
+test('a rate has at most three significant digits', () => {
   expect([0.6661, 0.996, 1.234, 12.53].map((rate) => rateWords(rate))).toEqual([
     '0.67/s',
     '1/s',

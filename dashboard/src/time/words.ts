@@ -1,4 +1,4 @@
-/** Times and amounts as people read them. Times are Unix seconds, durations seconds. */
+/** Times and amounts for people. Times are Unix seconds; durations are seconds. */
 
 const minute = 60
 const hour = 60 * minute
@@ -16,7 +16,7 @@ export function durationWords(seconds: number): string {
   return twoUnits(whole, day, 'd', hour, 'h')
 }
 
-/** `just now`, `5 s ago`, `in 3 min`; beyond a week the date. */
+/** `just now`, `5 s ago`, `in 3 min`; the date if it is more than a week away. */
 export function relativeWords(time: number, now: number): string {
   const distance = time - now
   const size = Math.abs(distance)
@@ -26,12 +26,12 @@ export function relativeWords(time: number, now: number): string {
   return distance > 0 ? `in ${words}` : `${words} ago`
 }
 
-/** In the zone of the reader, to the millisecond, with its name. */
+/** In the reader's time zone, to the millisecond, with its name. */
 export function exactWords(time: number): string {
   return exact.format(new Date(time * 1_000))
 }
 
-/** Hour, minute and second in the zone of the reader. */
+/** Hour, minute and second in the reader's time zone. */
 export function clockWords(time: number): string {
   return clock.format(new Date(time * 1_000))
 }
@@ -41,19 +41,19 @@ export function countWords(count: number): string {
   return (count < 10_000 ? plain : compact).format(count)
 }
 
-/** `0.25/s`, `12.5/s`, `3/min`: a rate that reads as a number of some size. */
+/** `0.25/s`, `12.5/s`, `3/min`: switches to minutes for small rates. */
 export function rateWords(perSecond: number, unit = ''): string {
   if (perSecond === 0) return `0${unit}/s`
   if (perSecond < 0.1) return `${short.format(perSecond * minute)}${unit}/min`
   return `${perSecond < 100 ? short.format(perSecond) : countWords(Math.round(perSecond))}${unit}/s`
 }
 
-/** Hour and minute, with the second only where it is not a whole minute. */
+/** Hour and minute, with seconds unless it is a whole minute. */
 export function minuteWords(time: number): string {
   return (time % 60 === 0 ? minutes : clock).format(new Date(time * 1_000))
 }
 
-/** Day and minute in the zone of the reader. */
+/** Day, hour and minute in the reader's time zone. */
 export function exactDay(time: number): string {
   return dayAndMinute.format(new Date(time * 1_000))
 }

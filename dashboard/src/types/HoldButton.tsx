@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { client } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
 
-/** Holds a type, or lifts its hold; what that does is said before the click. */
+/** Holds or releases a type. The tooltip says what a click will do. */
 export function HoldButton({ type, held }: Readonly<{ type: string; held: boolean }>) {
   const queries = useQueryClient()
   const { mutate, isPending, error } = useMutation({

@@ -3,7 +3,7 @@ import { Card } from '../kit/Card.tsx'
 import { TypeCounts } from './TypeCounts.tsx'
 import styles from './TypesPage.module.css'
 
-/** Tasks whose type this server does not know: they wait for a node that does. */
+/** Tasks of types that this server does not define. They wait for a node that does. */
 export function StrangeTypes({
   types,
 }: Readonly<{ types: readonly (readonly [string, Stats['types'][string]])[] }>) {

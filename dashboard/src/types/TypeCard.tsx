@@ -10,7 +10,7 @@ import styles from './TypesPage.module.css'
 
 type Props = Readonly<{ type: TypeDetails; figures: Stats['types'][string] | undefined }>
 
-/** Where its handlers run, in words. */
+/** Where handlers run, in words. */
 const places: Readonly<Record<string, string>> = {
   inline: 'on the main thread',
   thread: 'in a thread',

@@ -7,7 +7,7 @@ import styles from './TypesPage.module.css'
 
 type Props = Readonly<{ type: string; counts: Stats['types'][string]['counts'] | undefined }>
 
-/** How many tasks of the type stand where; each leads to them. */
+/** The number of tasks of the type in each status, with links to them. */
 export function TypeCounts({ type, counts = {} }: Props) {
   const present = statuses.filter((status) => (counts[status] ?? 0) > 0)
   if (present.length === 0) return <p className={styles.description}>No tasks of this type</p>

@@ -8,7 +8,7 @@ import { StrangeTypes } from './StrangeTypes.tsx'
 import { TypeCard } from './TypeCard.tsx'
 import styles from './TypesPage.module.css'
 
-/** What can be run, how much of it there is, and the hold of each type. */
+/** The task types, with their tasks and holds. */
 export function TypesPage() {
   const types = useQuery({ ...reads.types(), refetchInterval: 5_000 })
   const stats = useQuery(reads.stats())
