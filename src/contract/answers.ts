@@ -3,8 +3,9 @@ import { controls, statuses } from '../core/task.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
 /**
- * What the server answers: snake_case, times in Unix seconds, durations in seconds. Each shape lists every field that it
- * can have; clients must bear with new ones.
+ * Response bodies: snake_case, times in Unix seconds, durations in seconds. Each shape lists all fields it can have; clients
+ * must
+ * accept additional ones.
  */
 
 const json = (description: string, example: unknown) => z.unknown().meta({ description, example })

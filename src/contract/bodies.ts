@@ -12,11 +12,12 @@ import {
 } from '../core/task.ts'
 
 /**
- * Bodies of tasks as JSON text. Parameters, checkpoint and result are text already and are spliced in as they are: reading
- * a task never parses what a handler or a caller wrote. `now` is Unix milliseconds.
+ * Task bodies as JSON text. Parameters, checkpoint and result are text already and are inserted unchanged: reading a task
+ * never
+ * parses what a handler or a caller wrote. `now` is Unix milliseconds.
  */
 
-/** A task with its documents, as the engine hands it out. */
+/** A task with its documents, as returned by the engine. */
 export type Documents = Readonly<{
   task: Task
   parameters: Json
@@ -32,7 +33,7 @@ export function statusBody(
   return `{${statusFields(task, parameters, now)}}`
 }
 
-/** Some fields of the status body. */
+/** Selected fields of the status body. */
 export function selectedBody(
   { task, parameters }: Pick<Documents, 'task' | 'parameters'>,
   now: number,
@@ -84,7 +85,7 @@ export function timelineBody(entry: TimelineEntry) {
   }
 }
 
-/** `now` is given while the task runs: only then does its end come nearer. */
+/** `now` is passed only while the task is running, since only then does the ETA shrink. */
 export function progressBody(progress: Progress, now?: number) {
   const { current, at } = progress
   const [total, rate] = [progress.total ?? null, progress.rate ?? null]
@@ -96,12 +97,15 @@ export function progressBody(progress: Progress, now?: number) {
   return { current, total, message: progress.message ?? null, ratio, rate, eta_seconds: eta }
 }
 
-/** Without the stack, which only the attempts of the details show. */
+/** Without the stack, which only appears in the attempts of the task details. */
 function errorBody({ code, name, message }: ErrorRecord) {
   return { code, name, message }
 }
 
-/** The timeline tells errors in brief. The newest one is whole, with its stack, in the row of the task, until it is retried. */
+/**
+ * The timeline has brief errors. The latest error is stored complete, with its stack, in the task's row until the task is
+ * retried.
+ */
 function attemptBodies(task: Task, timeline: readonly TimelineEntry[]) {
   const attempts = attemptsOf(timeline)
   const newest = task.error === null ? undefined : attempts.findLast(({ error }) => error !== null)
@@ -122,7 +126,7 @@ function attemptBody({ attempt, startedAt, endedAt, move, status, error, endedBy
   }
 }
 
-/** Written by hand, because polling for it is what a server does most. Ids, types and statuses need no escaping. */
+/** Built by hand, because servers are polled for this most. Ids, types and statuses need no escaping. */
 function statusFields(task: Task, parameters: Json, now: number): string {
   const { progress, error, tags } = task
   const live = task.status === 'running' ? now : undefined

@@ -4,7 +4,7 @@ import { statuses } from '../core/task.ts'
 import { StatusBody } from './answers.ts'
 import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from './values.ts'
 
-/** What callers send about many tasks: filters, pages and operations. */
+/** Request shapes for many tasks: filters, pages and operations. */
 
 const statusList = queryList(z.enum(statuses, `must be one of ${statuses.join(', ')}`)).meta({
   description: 'One or more statuses, comma-separated: `queued,running`.',

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Issue } from '../core/errors.ts'
 
-/** What a schema refused, one line for each field; a key that it does not know is named by its own path. */
+/** The issues of a schema, one per field; an unknown key is reported at its own path. */
 export function issuesOf(error: z.ZodError): Issue[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String)

@@ -1,4 +1,4 @@
-/** What a JSON schema of parameters says about one value: as far as forms and flags are made of it. */
+/** What a JSON schema says about one value, as far as forms and flags need it. */
 export type JsonSchema = Readonly<{
   type?: string | readonly string[]
   title?: string
@@ -26,15 +26,15 @@ export type JsonSchema = Readonly<{
   $defs?: Readonly<Record<string, JsonSchema>>
 }>
 
-/** A property of an object, as somebody enters it. */
+/** A property of an object, as a form or flag shows it. */
 export type Property = Readonly<{
   name: string
   schema: JsonSchema
-  /** Nothing takes its place when it is left out. */
+  /** Whether it must be given: it is required and has no default. */
   isRequired: boolean
 }>
 
-/** The properties of the schema of an object, in their order; `read` follows what the schema of one refers to. */
+/** The properties of an object schema, in order; `read` resolves references. */
 export function propertiesOf(
   { properties = {}, required = [] }: JsonSchema,
   read: (given: JsonSchema) => JsonSchema = (given) => given,
@@ -45,12 +45,12 @@ export function propertiesOf(
   })
 }
 
-/** The values that alone are valid, if they are few. */
+/** The values of an enumeration or constant. */
 export function choicesOf(schema: JsonSchema): readonly unknown[] | undefined {
   return schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
 }
 
-/** A bound that somebody has chosen: integers of JavaScript have bounds that only say how far they reach. */
+/** Whether a bound was set deliberately: zod gives every integer the bounds of safe integers. */
 export function isChosen(bound: number | undefined): bound is number {
   return bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER
 }

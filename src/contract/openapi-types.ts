@@ -1,6 +1,6 @@
 type Json = Record<string, unknown>
 
-/** A task type, as its own documentation needs it. */
+/** A task type, as its documentation needs it. */
 export type DescribedType = Readonly<{
   type: string
   description: string
@@ -8,7 +8,7 @@ export type DescribedType = Readonly<{
   example: unknown
 }>
 
-/** The JSON schema of the parameters of each type, under a name of its own. */
+/** The JSON schema of each type's parameters, as a named component. */
 export function typeComponents(types: readonly DescribedType[]): Json {
   return Object.fromEntries(
     types.map(({ type, jsonSchema }) => {
@@ -19,7 +19,7 @@ export function typeComponents(types: readonly DescribedType[]): Json {
   )
 }
 
-/** The body of a submit: that of any type, each with its own parameters. Its names are the examples to choose from. */
+/** The body of a submit: one schema per type with its own parameters. The names are those of the examples. */
 export function runContent(types: readonly DescribedType[]): Json {
   const anyOf = types.map(({ type, description }) => ({
     title: type,
@@ -35,7 +35,7 @@ export function batchExamples(types: readonly DescribedType[]): Json {
   return examplesOf(types, (parameters) => ({ tasks: [{ parameters }, { parameters, priority: 5 }] }))
 }
 
-/** What may stand for `{task_type}` in a path. */
+/** The values of `{task_type}` in a path. */
 export function typeNames(types: readonly DescribedType[]): Json {
   return { type: 'string', enum: types.map(({ type }) => type) }
 }
@@ -54,12 +54,12 @@ function componentOf(type: string): string {
   return `Parameters.${componentName(type)}`
 }
 
-/** Names of components and examples have fewer letters than those of types. */
+/** Component and example names allow fewer characters than type names. */
 function componentName(type: string): string {
   return type.replaceAll(':', '..')
 }
 
-/** References within the schema of a type lead to its own root, which is not that of the document. */
+/** References within the schema of a type are relative to its root, which is not the root of the document. */
 function rooted(value: unknown, root: string): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((part) => rooted(part, root))

@@ -10,7 +10,7 @@ import { routes } from './routes.ts'
 
 type Json = Record<string, unknown>
 
-/** Shapes that stand under a name of their own in the document, and are referred to everywhere else. */
+/** Schemas that become named components and are referenced elsewhere. */
 const components: Readonly<Record<string, z.ZodType>> = {
   RunRequest,
   BatchRequest,
@@ -47,7 +47,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
 }
 const names = new Map(Object.entries(components).map(([name, schema]) => [schema as unknown, name]))
 
-/** The OpenAPI 3.1 document of the API, from the very shapes that check its requests. */
+/** The OpenAPI 3.1 document of the API, from the same schemas that validate its requests. */
 export function openapi(version: string, types: readonly DescribedType[]): Json {
   const paths: Record<string, Json> = {}
   for (const [operationId, route] of Object.entries<Route>(routes)) {
@@ -63,7 +63,7 @@ export function openapi(version: string, types: readonly DescribedType[]): Json 
         'A self-hosted task manager: queue, watch, pause, resume and cancel each task while it runs. Times are Unix seconds; durations are seconds.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    // Relative to the document itself, so that it is right behind a proxy with a prefix too.
+    // Relative to the document itself, so it is correct behind a proxy with a prefix.
     servers: [{ url: '.', description: 'This server' }],
     security: [],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
@@ -97,7 +97,7 @@ function operation(operationId: string, route: Route, types: readonly DescribedT
   }
 }
 
-/** A new server can be tried out as it is: the types that there are can be chosen, and each has its example. */
+/** A new server can be tried immediately: its types are offered as choices, each with its example. */
 function ofTypes(parameter: Json, types: readonly DescribedType[]): Json {
   const [first] = types
   if (parameter['name'] !== 'task_type' || first === undefined) return parameter
@@ -143,7 +143,7 @@ function success({ answer }: Route): Json {
   }
 }
 
-/** One response for each status, with an example for each code. */
+/** One response per status, with an example per code. */
 function refusals(codes: readonly ProblemCode[]): Json {
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of codes) {
@@ -174,7 +174,7 @@ function problemExample(code: ProblemCode): Json {
   }
 }
 
-/** The `type` of a problem: a name, not an address to look up. */
+/** The `type` of a problem: an identifier, not an address to look up. */
 export function problemType(code: ProblemCode): string {
   return `urn:fermata:problem:${code.toLowerCase().replaceAll('_', '-')}`
 }
@@ -204,7 +204,7 @@ function content(schema: z.ZodType): Json {
   }
 }
 
-/** As JSON schema, with named shapes inside it as references. Answers may grow, so they are not closed. */
+/** As JSON schema, with references for named schemas inside it. Response objects are open, since they may gain fields. */
 function described(schema: z.ZodType): Json {
   const { $schema: _, ...shape } = z.toJSONSchema(schema, {
     io: 'input',

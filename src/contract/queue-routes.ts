@@ -9,7 +9,7 @@ import {
 import { ListBody, OperationBody } from './reports.ts'
 import type { Route } from './route.ts'
 
-/** All tasks. */
+/** Routes for many tasks. */
 export const queueRoutes = {
   listTasks: {
     method: 'GET',

@@ -4,7 +4,7 @@ import { positionLimit, type Reason } from '../core/reason.ts'
 import type { Status, Task } from '../core/task.ts'
 import { selectedBody, statusBody, type Documents } from './bodies.ts'
 
-/** Bodies about many tasks, and about the server. Times of the engine are Unix milliseconds. */
+/** Response bodies about many tasks and about the server. Engine times are Unix milliseconds. */
 
 type Page = Readonly<{
   tasks: readonly (Pick<Documents, 'task' | 'parameters'> & Readonly<{ cut: number | null }>)[]
@@ -12,7 +12,7 @@ type Page = Readonly<{
   searchLimited: boolean
 }>
 
-/** `fields`: of each task; default: all. */
+/** `fields`: the fields to return for each task; default: all. */
 export function listBody(
   { tasks, nextCursor, searchLimited }: Page,
   now: number,
@@ -64,7 +64,7 @@ export function operationBody(operation: Operation) {
   }
 }
 
-/** What is undefined is left out by JSON. */
+/** JSON omits undefined fields. */
 function filterBody({ statuses, types, tag, text, createdAfter, createdBefore }: Filter) {
   return {
     status: statuses,
@@ -88,7 +88,7 @@ type NodeOf = Readonly<{
   renewedAt: number | null
 }>
 
-/** `here`: the one that answers. */
+/** `here`: the id of the node that responds. */
 export function nodesBody(nodes: readonly NodeOf[], here: string) {
   return {
     nodes: nodes.map(({ id, slots, slotsInUse, types, version, host, pid, startedAt, renewedAt }) => ({

@@ -6,7 +6,7 @@ import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
 import { spans } from './requests.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
-/** What the server answers about many tasks, about waiting, and about itself. */
+/** Responses about many tasks, about waiting, and about the server. */
 
 const statusExample = StatusBody.meta()?.['example'] as object
 

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
- * What callers send: bodies, queries, headers and the parameters of paths. Bodies and queries are strict, so that a misspelt
- * option is refused instead of ignored.
+ * Requests: bodies, queries, headers and path parameters. Bodies and queries are strict, so misspelt options are refused
+ * instead of
+ * ignored.
  */
 
 const backoffOptions = z.strictObject({
@@ -74,7 +75,7 @@ export const RunRequest = z
   .refine(hasOneStart, twoStarts)
   .meta({ description: 'Parameters and options of a task.', example: { parameters: { a: 2, b: 3 } } })
 
-/** Tasks in one batch. */
+/** Maximum tasks per batch. */
 export const batchLimit = 10_000
 
 export const BatchRequest = z
@@ -93,7 +94,7 @@ export const BatchRequest = z
     example: { tasks: [{ parameters: { a: 2, b: 3 } }, { parameters: { a: 4, b: 5 }, priority: 5 }] },
   })
 
-/** Not strict: the clients of the reference may send what they like. */
+/** Not strict: clients of the reference service may send anything. */
 export const EndQuery = z.object({
   wait: queryNumber(0, 60).default(0).meta({
     description: 'Maximum seconds to wait for the task to finish. Default 0.',
@@ -140,7 +141,7 @@ export const TaskParams = z.object({
   }),
 })
 
-/** How far back a history goes. */
+/** The spans of a history. */
 export const spans = ['1h', '24h'] as const
 
 export const HistoryQuery = z.strictObject({

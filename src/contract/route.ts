@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { ProblemCode } from './problems.ts'
 
-/** One call of the API: what the server registers, the document describes, and clients are made from. */
+/** One API call. The server registers it, the OpenAPI document describes it, and the client is built from it. */
 export type Route = Readonly<{
   method: 'GET' | 'POST' | 'DELETE'
   /** With parameters in braces. */
@@ -12,12 +12,12 @@ export type Route = Readonly<{
   params?: z.ZodObject
   query?: z.ZodObject
   headers?: z.ZodObject
-  /** Without it, a body of any kind is ignored. */
+  /** Without it, any body is ignored. */
   body?: z.ZodType
-  /** Bytes of the body, when they are more than usual. */
+  /** Limit of the body in bytes, if it is larger than usual. */
   bodyLimit?: number
   answer: Answer
-  /** Beside `commonProblems`. */
+  /** In addition to `commonProblems`. */
   problems: readonly ProblemCode[]
 }>
 
@@ -25,15 +25,15 @@ export type Answer = Readonly<{
   description: string
   /** JSON, unless `stream` is set. */
   schema?: z.ZodType
-  /** The answer is a stream of server-sent events: what it means. */
+  /** Set if the response is a stream of server-sent events; describes it. */
   stream?: string
-  /** When 204 and no body is answered instead. */
+  /** Set if 204 without a body is possible; says when. */
   nothing?: string
-  /** When 202 is answered instead, with the same body. */
+  /** Set if 202 with the same body is possible; says when. */
   later?: string
-  /** It bears an entity tag: 304 without a body answers one that is known. */
+  /** The response has an entity tag; 304 without a body is returned for a known one. */
   tagged?: true
-  /** Headers beside `X-Request-ID`: name and meaning. */
+  /** Headers in addition to `X-Request-ID`: name and meaning. */
   headers?: Readonly<Record<string, string>>
 }>
 
@@ -44,7 +44,7 @@ export const tags = {
   server: 'Statistics, nodes and health.',
 } as const
 
-/** Problems that any call may answer. */
+/** Problems that any call may return. */
 export const commonProblems = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',

@@ -3,7 +3,7 @@ import type { Route } from './route.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
 
-/** Every call, by its operation id. */
+/** All routes, by operation id. */
 export const routes = { ...taskRoutes, ...queueRoutes, ...serverRoutes } as const satisfies Record<
   string,
   Route

@@ -11,7 +11,7 @@ const hold = {
   problems: ['TYPE_UNKNOWN'],
 } as const
 
-/** The types, and the server itself. */
+/** Routes for task types and the server. */
 export const serverRoutes = {
   listTypes: {
     method: 'GET',

@@ -37,7 +37,7 @@ const control = {
   problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
 } as const
 
-/** One task. */
+/** Routes for one task. */
 export const taskRoutes = {
   submitTask: {
     method: 'POST',

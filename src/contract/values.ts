@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
 import { clip } from '../core/text.ts'
 
-/** The scalars of the wire: what a time, a duration and an id look like in JSON and in a query. */
+/** Scalars of the wire: times, durations and ids in JSON and in queries. */
 
 const longest = 10 * 365 * 86_400
 
@@ -25,7 +25,7 @@ export function seconds(description: string) {
     .meta({ description: `${description} Seconds.`, example: 1.5 })
 }
 
-/** A duration that a caller sends: seconds, or text with a unit. At most ten years. */
+/** A duration in a request: seconds, or a string with units. At most ten years. */
 export function duration(description: string, example: number | string, least = 0) {
   const message = `must be seconds, or a string like "90s" or "1h30m", from ${least} to ten years`
   const fits = (value: number | string) => {
@@ -47,7 +47,7 @@ export function label(longest: number) {
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters')
 }
 
-/** A number in a query string: digits with an optional fraction, nothing else. */
+/** A number in a query: digits with an optional fraction, nothing else. */
 export function queryNumber(least: number, most: number) {
   const message = `must be a number from ${least} to ${most}`
   const read = (text: unknown) =>
@@ -55,7 +55,7 @@ export function queryNumber(least: number, most: number) {
   return z.preprocess(read, z.number(message).min(least, message).max(most, message))
 }
 
-/** A whole number in a query string. */
+/** A whole number in a query. */
 export function queryWhole(least: number, most: number) {
   const message = `must be a whole number from ${least} to ${most}`
   const read = (text: unknown) =>
@@ -63,10 +63,10 @@ export function queryWhole(least: number, most: number) {
   return z.preprocess(read, z.int(message).min(least, message).max(most, message))
 }
 
-/** A key that is repeated means the same as its values with commas between them. */
+/** Repeating a query key is the same as separating its values with commas. */
 const joined = (given: unknown) => (Array.isArray(given) ? given.join(',') : given)
 
-/** Values with commas between them in a query string. */
+/** Comma-separated values in a query. */
 export function queryList<T>(value: z.ZodType<T>) {
   const split = (text: string, context: z.RefinementCtx): T[] =>
     text.split(',').flatMap((part) => {
@@ -78,7 +78,7 @@ export function queryList<T>(value: z.ZodType<T>) {
   return z.preprocess(joined, z.string().max(10_000).transform(split))
 }
 
-/** Names with commas between them in a query string, each once. */
+/** Comma-separated names in a query, without duplicates. */
 export function queryNames<Name extends string>(names: readonly Name[]) {
   const isName = (text: string): text is Name => (names as readonly string[]).includes(text)
   const split = (text: string, context: z.RefinementCtx): Name[] => {

@@ -18,67 +18,75 @@ import {
 /** How code stopped. */
 export type Ended =
   | Readonly<{ kind: 'returned'; result: Json }>
-  /** `final`: no retry can help. */
+  /** `final`: not retryable. */
   | Readonly<{ kind: 'threw'; error: ErrorRecord; final: boolean }>
   /** By `kill`. */
   | Readonly<{ kind: 'killed'; how: 'terminated' | 'killed' }>
   /**
-   * For a reason that is the node's and not the task's: its lease ended, or the machine had no room for another process, thread or
+   * For a reason of the node and not of the task: its lease ended, or the machine had no room for another process, thread or
    * file. `forced`: the code was running and was killed.
    */
   | Readonly<{ kind: 'given-back'; why: string; cause: 'lease' | 'shortage'; forced: boolean }>
-  /** The process it ran in died without a word. */
+  /** Its process died without reporting anything. */
   | Readonly<{ kind: 'died'; why: string }>
 
-/** Why code is made to stop. `why` of an unwind says it in words. */
+/** Why code must stop. `why` of an unwind is a text for people. */
 export type Stop =
   | Readonly<{ kind: 'cancel' }>
   | Readonly<{ kind: 'timeout' }>
   | Readonly<{ kind: 'unwind'; why: string }>
 
 /**
- * What is written when code that was made to stop has stopped: its `outcome`; only that the parked copy is gone (`unpark`), because the
- * task itself lives on; or `nothing`, because a newer claim owns the task.
+ * What is recorded once stopped code has ended: its `outcome`; only that the parked copy is gone (`unpark`), because the
+ * task
+ * itself continues; or `nothing`, because a newer claim owns the task.
  */
 export type Writes = 'outcome' | 'unpark' | 'nothing'
 
 type Stopping = Readonly<{ stop: Stop; writes: Writes }>
 
 export type Phase =
-  /** The handler works, or is on its way to a pause point. */
+  /** The handler is running, possibly on its way to a pause point. */
   | Readonly<{ name: 'running' }>
   /** The handler is at a pause point and keeps its slot: it waits for a parking place, or for its next order. */
   | Readonly<{ name: 'suspended' }>
-  /** Suspended; the settlement as paused is being written. `ended`: the code stopped meanwhile. */
+  /** Suspended; the settlement as paused is being written. `ended`: the code has stopped in the meantime. */
   | Readonly<{ name: 'parking'; ended: Ended | null }>
-  /** Paused in the store, suspended in memory, without a slot. `ended`: what a branch of the handler left for the next claim. */
+  /**
+   * Paused in the store, suspended in memory, without a slot. `ended`: what a branch of the handler left for the next claim.
+   */
   | Readonly<{ name: 'parked'; ended: Ended | null }>
   /** The abort signal is set and the code has not stopped. */
   | (Readonly<{ name: 'stopping' }> & Stopping)
-  /** The grace period is over: the fence is raised before the code is killed. `ended`: the code stopped meanwhile. */
+  /**
+   * The grace period has ended: the fence is raised before the code is killed. `ended`: the code has stopped in the
+   * meantime.
+   */
   | (Readonly<{ name: 'fencing'; ended: Ended | null }> & Stopping)
   /** The code is being killed. */
   | (Readonly<{ name: 'killing' }> & Stopping)
   /** The task has moved on without this code, which still runs and keeps its slot. */
   | Readonly<{ name: 'abandoned' }>
-  /** The code has stopped and its slot is free; what it leaves is being written. `unparkIfRefused` names the reason to record then. */
+  /**
+   * The code has stopped and its slot is free; its outcome is being written. `unparkIfRefused` is the reason to record then.
+   */
   | Readonly<{ name: 'recording'; unparkIfRefused: string | null }>
   | Readonly<{ name: 'over' }>
 
 export type PhaseName = Phase['name']
 
 export type AttemptState = Readonly<{
-  /** The newest row of the task that this node has seen. */
+  /** The newest version of the task's row that this node has seen. */
   row: Task
   fence: Fence
   /** Rises when the attempt is parked and when it is adopted: answers to writes of an earlier epoch say nothing about this one. */
   suspensionEpoch: number
-  /** Why the node drains; null while it does not. */
+  /** Why the node is draining; null if it is not. */
   drain: string | null
   phase: Phase
 }>
 
-/** What differs between nodes and executors, and never changes for an attempt. */
+/** What differs between nodes and executors. Constant during an attempt. */
 export type AttemptContext = Readonly<{ node: BootId; canKill: boolean }>
 
 export type AttemptEvent =
@@ -90,7 +98,7 @@ export type AttemptEvent =
   | Readonly<{ kind: 'suspended' }>
   /** There is a parking place. */
   | Readonly<{ kind: 'parking-granted' }>
-  /** The settlement as paused, written under `fence`, was answered; without a verdict it could not be written. */
+  /** The settlement as paused, written under `fence`, returned; without a verdict it could not be written. */
   | Readonly<{ kind: 'pause-recorded'; fence: Fence; verdict: SettleVerdict | null; row: Task | null }>
   /** The code has stopped. */
   | Readonly<{ kind: 'ended'; ended: Ended }>
@@ -103,14 +111,14 @@ export type AttemptEvent =
   | Readonly<{ kind: 'superseded'; epoch: number }>
   /** This copy must end although the task lives on. */
   | Readonly<{ kind: 'unwind'; why: string }>
-  /** The lease of the node is over and the task belongs to another: the code gets no grace period where it can be killed. */
+  /** The lease of the node has ended and the task belongs to another node: code that can be killed gets no grace period. */
   | Readonly<{ kind: 'disown'; why: string }>
   | Readonly<{ kind: 'drain'; why: string }>
-  /** The drain is over: the task continues elsewhere, whatever this code still does. */
+  /** The drain has ended: the task continues elsewhere, whatever this code still does. */
   | Readonly<{ kind: 'give-up' }>
-  /** The end of an abandoned task is recorded, and with it a higher fence. */
+  /** The end of an abandoned task is recorded, and its fence raised. */
   | Readonly<{ kind: 'abandonment-recorded' }>
-  /** What the phase `recording`, or a parked handler that returned, wrote was answered. */
+  /** The result of the write of phase `recording`, or of a parked handler that returned. */
   | Readonly<{ kind: 'recorded'; fence: Fence; verdict: SettleVerdict | null }>
 
 export type Effect =
@@ -118,24 +126,30 @@ export type Effect =
   /** With `fence`: as the run of a new claim. */
   | Readonly<{ kind: 'resume'; fence?: Fence }>
   | Readonly<{ kind: 'abort'; stop: Stop }>
-  /** Active time: `start` a stretch, `hold` it, `continue` after a hold, `stop` it, `linger` without a timeout, `disarm` the timeout. */
+  /**
+   * Active time: `start` counting, `hold` it, `continue` after a hold, `stop` it, `linger` without a timeout, `disarm` the
+   * timeout.
+   */
   | Readonly<{ kind: 'clock'; turn: 'start' | 'hold' | 'continue' | 'stop' | 'linger' | 'disarm' }>
-  /** Starts the timer that ends in `grace-over` unless it runs, or the one that ends in `kill-overdue`; `none` stops both. */
+  /**
+   * Starts the timer that ends in `grace-over` unless it is running, or the one that ends in `kill-overdue`; `none` stops
+   * both.
+   */
   | Readonly<{ kind: 'timer'; timer: 'grace' | 'kill' | 'none' }>
   | Readonly<{ kind: 'request-parking' }>
-  /** Written checkpoints and progress are flushed again: the copy may write. */
+  /** Checkpoints and progress are flushed again: the copy may write. */
   | Readonly<{ kind: 'flush' }>
   | Readonly<{ kind: 'record-pause'; controlVersion: number }>
   | Readonly<{ kind: 'raise-fence' }>
-  /** Records what became of code that has stopped; `stop` is why it was made to. */
+  /** Records the outcome of stopped code; `stop` is why it was stopped. */
   | Readonly<{ kind: 'record-end'; ended: Ended; stop: Stop | null }>
-  /** Records the end of a task whose code still runs, and raises its fence. */
+  /** Records the end of a task whose code is still running, and raises its fence. */
   | Readonly<{ kind: 'record-abandoned'; stop: Stop; endedBy: EndedBy }>
   | Readonly<{ kind: 'record-unparked'; why: string }>
-  /** Code that was abandoned has stopped: its place under the limit of its type is free. */
+  /** Abandoned code has stopped: its place under the limit of its type is free. */
   | Readonly<{ kind: 'record-slot-released' }>
   | Readonly<{ kind: 'warn'; about: 'killed' | 'abandoned' }>
-  /** Nothing is left of the attempt. */
+  /** Nothing of the attempt is left. */
   | Readonly<{ kind: 'over' }>
 
 export type Step = Readonly<{ state: AttemptState; effects: readonly Effect[] }>
@@ -162,12 +176,12 @@ export function isCurrent(state: AttemptState): boolean {
   return !('writes' in phase) || phase.writes !== 'nothing'
 }
 
-/** A row with this fence is about this very copy. */
+/** Whether a row with this fence is about this copy. */
 export function runs({ fence, phase }: AttemptState, ofRow: Fence): boolean {
   return ofRow === fence || (phase.name === 'fencing' && ofRow === fence + 1)
 }
 
-/** A claim that followed `previousFence` continues this very copy. */
+/** Whether a claim that followed `previousFence` continues this copy. */
 export function canAdopt({ phase, fence }: AttemptState, previousFence: Fence): boolean {
   return (phase.name === 'parked' || phase.name === 'parking') && previousFence === fence
 }
@@ -178,7 +192,7 @@ export function step(state: AttemptState, event: AttemptEvent, context: AttemptC
   return { state: turn.state, effects: turn.effects }
 }
 
-/** One step being worked out. Lives only inside `step`. */
+/** The computation of one step. Exists only inside `step`. */
 class Turn {
   state: AttemptState
   readonly effects: Effect[] = []
@@ -238,7 +252,7 @@ class Turn {
     return this.state.phase
   }
 
-  /** The handler has its slot and nothing has told it to stop. */
+  /** The handler has its slot, and nothing has told it to stop. */
   get #works(): boolean {
     return this.#phase.name === 'running' || this.#phase.name === 'suspended'
   }
@@ -262,7 +276,7 @@ class Turn {
     else if (this.#phase.name !== 'abandoned') this.#outdated()
   }
 
-  /** Does what the newest row asks for. */
+  /** Acts on the newest row. */
   #obey(): void {
     const { row, drain } = this.state
     if (isTerminal(row.status) || !isAlive(this.state) || this.#phase.name === 'abandoned') return
@@ -309,7 +323,7 @@ class Turn {
   }
 
   #pauseRecorded({ fence, verdict, row }: Extract<AttemptEvent, { kind: 'pause-recorded' }>): void {
-    // Adopted by a claim that was answered earlier.
+    // Adopted by a claim whose response arrived earlier.
     if (fence !== this.state.fence) return
     const paused = verdict === 'settled'
     if (paused) {
@@ -341,7 +355,7 @@ class Turn {
     this.#outdated()
   }
 
-  /** A newer claim owns the task: this copy must end, and writes nothing. */
+  /** A newer claim owns the task: this copy must stop, and writes nothing. */
   #outdated(why: string = newerRun): void {
     this.#unwind(why)
     const { phase } = this.state
@@ -379,7 +393,7 @@ class Turn {
     }
     if (!isAlive(this.state) || phase.name === 'abandoned') return
     const writes = phase.name === 'parked' && stop.kind === 'unwind' ? 'unpark' : 'outcome'
-    // An unwound handler that cannot be killed has all the time it wants: nobody waits for it.
+    // An unwound handler that cannot be killed may take its time: nothing waits for it.
     if (stop.kind !== 'unwind' || this.#context.canKill) this.#do({ kind: 'timer', timer: 'grace' })
     this.#enter({ name: 'stopping', stop, writes })
     this.#do({ kind: 'clock', turn: 'linger' }, { kind: 'abort', stop })
@@ -397,7 +411,7 @@ class Turn {
       return this.#abandon(stop, 'abandoned')
     }
     this.#do({ kind: 'warn', about: 'killed' })
-    // A parked or outdated copy writes nothing that a fence could stop.
+    // A parked or outdated copy writes nothing, so no fence is needed.
     if (writes === 'outcome') {
       this.#enter({ name: 'fencing', stop, writes, ended: null })
       this.#do({ kind: 'raise-fence' })
@@ -477,7 +491,7 @@ class Turn {
     this.#record({ kind: 'record-end', ended, stop }, unwound)
   }
 
-  /** The write goes out before the slot is free, so that a claim which needs the slot can share its commit. */
+  /** The write is sent before the slot is free, so that a claim which needs the slot can share its commit. */
   #record(effect: Effect, unparkIfRefused: string | null = null): void {
     this.#enter({ name: 'recording', unparkIfRefused })
     this.#do({ kind: 'timer', timer: 'none' }, { kind: 'clock', turn: 'disarm' }, effect)
@@ -486,7 +500,7 @@ class Turn {
   #recorded({ fence, verdict }: Extract<AttemptEvent, { kind: 'recorded' }>): void {
     const { phase } = this.state
     if (phase.name === 'recording') {
-      // Its pause was recorded while it was on its way out: the row must not name this copy any more.
+      // Its pause was recorded while it was stopping: the row must no longer name this copy.
       if (phase.unparkIfRefused !== null && verdict !== 'settled') {
         this.#record({ kind: 'record-unparked', why: phase.unparkIfRefused })
       } else this.#over()

@@ -1,21 +1,21 @@
 import type { MoveName } from './lifecycle.ts'
 import type { EndedBy, ErrorRecord, Status, TimelineEntry } from './task.ts'
 
-/** One attempt as its timeline tells it; times in Unix milliseconds. */
+/** One attempt, derived from the timeline; times in Unix milliseconds. */
 export type Attempt = Readonly<{
   attempt: number
-  /** Its first claim; null when that line is no longer kept. */
+  /** Time of its first claim; null if that entry is no longer kept. */
   startedAt: number | null
-  /** Null while it is open: running, or paused with its retry budget untouched. */
+  /** Null while it is open: running, or paused with its retries untouched. */
   endedAt: number | null
-  /** The move that ended it, and the status it left the task in. */
+  /** The move that ended it, and the resulting status of the task. */
   move: string | null
   status: Status | null
   error: ErrorRecord | null
   endedBy: EndedBy | null
 }>
 
-/** Moves after which the next claim begins a new attempt. */
+/** Moves after which the next claim starts a new attempt. */
 const endings: ReadonlySet<string> = new Set<MoveName>([
   'complete',
   'fail',
@@ -28,7 +28,7 @@ const endings: ReadonlySet<string> = new Set<MoveName>([
   'lost-cancelling',
 ])
 
-/** The attempts of a task, oldest first. What happens to a task between two attempts belongs to neither. */
+/** The attempts of a task, oldest first. Events between two attempts belong to neither. */
 export function attemptsOf(timeline: readonly TimelineEntry[]): Attempt[] {
   const attempts = new Map<number, Attempt>()
   for (const entry of timeline) {

@@ -1,12 +1,15 @@
-/** Time as an argument: the real clock stands at the rim, tests bring their own. */
+/** Time as an argument: the real clock is at the rim, and tests bring their own. */
 export type Clock = Readonly<{
   /** Unix milliseconds. */
   now(): number
-  /** Milliseconds that never jump, for durations. Stands still while the machine sleeps. */
+  /** Monotonic milliseconds, for durations. Stops while the machine sleeps. */
   monotonic(): number
-  /** Milliseconds that never jump, the sleep of the machine included. A clock without it stands for one that never sleeps. */
+  /**
+   * Monotonic milliseconds that include the machine's sleep. A clock without this method is treated as one that never
+   * sleeps.
+   */
   uptime?(): number
-  /** Calls `fire` once after `ms`; the answer takes it back. Does not keep the process alive. */
+  /** Calls `fire` once after `ms`; the returned function cancels it. Does not keep the process alive. */
   after(ms: number, fire: () => void): () => void
 }>
 

@@ -1,11 +1,11 @@
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 
-/** Milliseconds: some 30,000 years, so that every time that a duration leads to is a date. */
+/** Milliseconds, about 30,000 years, so that any time computed with a duration is a valid date. */
 const longest = 1e15
 
 /**
- * Whole milliseconds of a duration: a number is seconds; text is number and unit, combined if wanted: `250ms`, `1h30m`.
- * Undefined when it is not one, or longer than 1e12 seconds.
+ * Whole milliseconds of a duration: a number means seconds; text is one or more numbers with units: `250ms`, `1h30m`.
+ * Undefined if it is not a duration, or longer than 1e12 seconds.
  */
 export function parseDuration(value: number | string): number | undefined {
   if (typeof value === 'number') return bounded(value * 1_000)

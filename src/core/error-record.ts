@@ -1,17 +1,18 @@
 import type { ErrorRecord } from './task.ts'
 import { clip } from './text.ts'
 
-/** Reasons of one error that are told: its causes, the errors of an `AggregateError`, and theirs. */
+/** Maximum reasons to report for one error: its causes, the errors of an `AggregateError`, and theirs. */
 const mostReasons = 16
 
-/** Lengths that a record keeps. */
+/** Maximum lengths in a record. */
 const longest = { code: 100, name: 100, message: 4_096, stack: 8_192 } as const
 
 const unreadable = 'a value that cannot be shown was thrown'
 
 /**
- * Any thrown value as a record: its causes stand in the message, and their stacks behind its own. Never throws, whatever was
- * thrown: a revoked proxy, an error whose parts throw when they are read, a chain of causes that leads back to itself.
+ * Any thrown value as a record. Its causes are included in the message, and their stacks after its own. Never throws,
+ * whatever was
+ * thrown: a revoked proxy, an error whose properties throw, a circular chain of causes.
  */
 export function toErrorRecord(thrown: unknown): ErrorRecord {
   if (!isError(thrown)) return { code: 'ERROR', name: 'Error', message: clip(shown(thrown), longest.message) }
@@ -35,7 +36,7 @@ export function shown(value: unknown): string {
   }
 }
 
-/** Whether the value is an instance of the class. A proxy may throw when it is asked; then it is none. */
+/** Whether the value is an instance of the class. If a proxy throws when asked, it is not. */
 export function isInstance(value: unknown, of: abstract new (...values: never) => unknown): boolean {
   try {
     return value instanceof of
@@ -44,7 +45,7 @@ export function isInstance(value: unknown, of: abstract new (...values: never) =
   }
 }
 
-/** What an error and those behind it say, each of them once. */
+/** The messages of an error and its causes, each once. */
 class Reasons {
   readonly message: string
   readonly #seen: object[] = []
@@ -62,13 +63,13 @@ class Reasons {
     const cause = this.#reason(read(error, 'cause'))
     const reasons = [
       ...(errors.length === 0 ? [] : [`errors: ${errors.join('; ')}`]),
-      // An error that wraps another one often repeats its message.
+      // An error that wraps another often repeats its message.
       ...(cause === '' || own.includes(cause) ? [] : [`cause: ${cause}`]),
     ]
     return reasons.length === 0 ? own : `${own} (${reasons.join('; ')})`.trimStart()
   }
 
-  /** Empty when there is none, or it is told already. */
+  /** Empty if there is none, or it was already included. */
   #reason(value: unknown): string {
     if (value === undefined || value === null || this.#seen.length > mostReasons) return ''
     if (!isError(value)) return clip(shown(value), 500)
@@ -85,7 +86,7 @@ class Reasons {
   }
 }
 
-/** Its own stack, and those of its causes. */
+/** Its own stack and those of its causes. */
 function stackOf(error: object): string | undefined {
   const own = read(error, 'stack')
   if (typeof own !== 'string') return undefined
@@ -110,7 +111,7 @@ function codeOf(error: object): string | undefined {
 }
 
 function isError(value: unknown): value is object {
-  // The platform's own test also knows the errors of other realms, whose class is another one.
+  // The platform's own test also recognizes errors of other realms, which have a different class.
   return Error.isError(value) || isInstance(value, Error)
 }
 

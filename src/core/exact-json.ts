@@ -1,11 +1,12 @@
 /**
- * JSON whose numbers are kept as they are written. `JSON.parse` rounds 9007199254740993 to ...992 and makes Infinity of 1e400,
- * which JSON then writes as null: nobody is told that the value has changed.
+ * JSON parsing that keeps numbers exactly. `JSON.parse` rounds 9007199254740993 to ...992 and turns 1e400 into Infinity,
+ * which JSON
+ * then writes as null, all without an error.
  */
 
-/** A number that would come out as another one. */
+/** A number that would change. */
 export type InexactNumber = Readonly<{
-  /** Like `parameters.items.3.id`; empty when the document is the number. */
+  /** Like `parameters.items.3.id`; empty if the document is the number itself. */
   path: string
   /** What is wrong, to follow the path. */
   message: string
@@ -19,7 +20,7 @@ export class NumberInexact extends SyntaxError {
   }
 }
 
-/** Throws `SyntaxError`, and `NumberInexact` for a number that would not be kept. */
+/** Throws `SyntaxError`, and `NumberInexact` for a number that would change. */
 export function parseExact(text: string): unknown {
   const value = JSON.parse(text) as unknown
   const inexact = inexactIn(text)
@@ -27,20 +28,20 @@ export function parseExact(text: string): unknown {
   return value
 }
 
-/** No number without one of these can be inexact: then nobody has to look at the text. */
+/** Without one of these, no number can be inexact, so the text need not be scanned. */
 const suspicious = /\d{16}|\d[eE][+-]?\d{3}/
 
-/** The first number of this document that would not be kept. The text must be JSON. */
+/** The first number in this document that would change. The text must be valid JSON. */
 export function inexactIn(text: string): InexactNumber | undefined {
   if (!suspicious.test(text)) return undefined
   const token = /["[\]{},]|-?\d[\d.eE+-]*/g
-  /** Of each list and object that is open: the place within it. */
+  /** For each open list and object: the position within it. */
   const path: (string | number)[] = []
   for (let found = token.exec(text); found !== null; found = token.exec(text)) {
     const [first] = found
     if (first === '"') {
       const end = endOfText(text, token.lastIndex)
-      // In an object, a text that stands where a key may stand is one.
+      // In an object, a string in key position is a key.
       if (typeof path.at(-1) === 'string' && isKey(text, end)) {
         path[path.length - 1] = JSON.parse(text.slice(token.lastIndex - 1, end)) as string
       }
@@ -59,7 +60,7 @@ export function inexactIn(text: string): InexactNumber | undefined {
   return undefined
 }
 
-/** Behind the closing quotation mark of the text that begins here. */
+/** After the closing quote of the string that starts here. */
 function endOfText(text: string, from: number): number {
   let at = from
   for (let unit = text[at]; unit !== '"'; unit = text[at]) at += unit === '\\' ? 2 : 1
@@ -74,8 +75,9 @@ function isKey(text: string, end: number): boolean {
 }
 
 /**
- * Whole numbers must come out with the same digits, all others must be neither beyond the largest number nor so small that
- * nothing is left of them. A decimal like 0.1 stands for the nearest number, as everywhere.
+ * Whole numbers must keep the same digits; others must be neither too large nor so small that nothing is left of them. A
+ * decimal
+ * such as 0.1 stands for the nearest number, as everywhere.
  */
 function faultOf(literal: string): string | undefined {
   const value = Number(literal)
@@ -89,7 +91,7 @@ function faultOf(literal: string): string | undefined {
   return undefined
 }
 
-/** Written in full, the number is this literal. */
+/** Written out, the number is this literal. */
 function hasDigits(value: number, literal: string): boolean {
   const [mantissa = '', exponent = ''] = Math.abs(value).toExponential().split('e')
   const digits = literal.replace('-', '')

@@ -1,30 +1,33 @@
 import type { Json, Status, Task } from './task.ts'
 
-/** Which tasks are meant. What is left out does not restrict; an empty list matches nothing. */
+/** Which tasks are meant. Omitted fields do not restrict; an empty list matches nothing. */
 export type Filter = Readonly<{
   statuses?: readonly Status[]
   types?: readonly string[]
-  /** Tasks that bear this tag. */
+  /** Tasks with this tag. */
   tag?: string
   /** See `hasText`. */
   text?: string
-  /** Created at this time or later. */
+  /** Created at or after this time. */
   createdAfter?: number
   /** Created before this time. */
   createdBefore?: number
 }>
 
-/** By the time of submission. */
+/** Order by submission time. */
 export type Order = 'newest' | 'oldest'
 
-/** The tasks that a page of a list looks at: those of an id or of a tag, or else of types and statuses; see the store's port. */
+/**
+ * The tasks that a page of a list looks at: those of an id or tag, or else those of types and statuses; see the port of the
+ * store.
+ */
 export function isCandidate(task: Task, filter: Filter): boolean {
   const { text, tag } = filter
   if (text !== undefined && isIdPrefix(text)) return task.id.startsWith(text) && isWithin(task, filter)
   return tag === undefined ? fits(task, filter) : task.tags.includes(tag) && isWithin(task, filter)
 }
 
-/** The whole filter. `parameters` is asked for only when they have to be read. */
+/** Whether the task matches the whole filter. `parameters` is called only if they have to be read. */
 export function matches(task: Task, parameters: () => Json, filter: Filter): boolean {
   if (!fits(task, filter)) return false
   const { text } = filter
@@ -32,7 +35,7 @@ export function matches(task: Task, parameters: () => Json, filter: Filter): boo
   return isIdPrefix(text) ? task.id.startsWith(text) : hasText(task, parameters(), text)
 }
 
-/** All of the filter but its text. */
+/** Whether the task matches everything except the text. */
 export function fits(task: Task, filter: Filter): boolean {
   const { statuses: of, types, tag } = filter
   return (
@@ -48,8 +51,9 @@ function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter):
 }
 
 /**
- * The text begins the id, or stands in the parameters as people write them, or in code or message of the error. The letters
- * a to z match in both cases, as every store can tell.
+ * Whether the text begins the id, or occurs in the parameters as people write them, or in code or message of the error. The
+ * letters
+ * a to z ignore case, which every store can do.
  */
 function hasText(task: Task, parameters: Json, text: string): boolean {
   const wanted = folded(text)
@@ -57,13 +61,13 @@ function hasText(task: Task, parameters: Json, text: string): boolean {
   return (
     folded(task.id).startsWith(wanted) ||
     folded(readable(parameters)).includes(wanted) ||
-    // A text with a backslash may come out of a JSON document.
+    // A text with a backslash may have been copied from a JSON document.
     (wanted.includes('\\') && folded(parameters).includes(wanted)) ||
     (error !== null && (folded(error.code).includes(wanted) || folded(error.message).includes(wanted)))
   )
 }
 
-/** The document with its texts as they are meant, not as JSON writes them: `C:\temp`, not `C:\\temp`. */
+/** The document with unescaped strings: `C:\temp`, not `C:\\temp`. */
 function readable(json: Json): string {
   if (!json.includes('\\')) return json
   return json.replaceAll(/\\(?:u[\da-fA-F]{4}|.)/g, meantBy)
@@ -77,7 +81,7 @@ function meantBy(escape: string): string {
   return controls[letter] ?? letter
 }
 
-/** Text of this shape is looked for in the beginnings of ids only, which needs no search: `019a3c5e-7d2b`, or more of an id. */
+/** Text of this form is only matched against beginnings of ids, which needs no scan: `019a3c5e-7d2b`, or more of an id. */
 export function isIdPrefix(text: string): boolean {
   return text.length <= 36 && /^[\da-f]{8}-[\da-f]{4}[\da-f-]*$/.test(text)
 }

@@ -1,17 +1,18 @@
 /**
- * What JSON keeps: null, booleans, finite numbers, texts, lists, plain objects, and whatever has a `toJSON` of its own, like a
- * Date. `JSON.stringify` makes null or `{}` of everything else and says nothing.
+ * Values that JSON keeps: null, booleans, finite numbers, strings, arrays, plain objects, and objects with `toJSON`, like a
+ * Date.
+ * `JSON.stringify` silently turns everything else into null or `{}`.
  */
 
-/** The first value inside of another one that JSON would change. */
+/** The first value inside another one that JSON would change. */
 export type Misfit = Readonly<{
   /** Like `result.items[3]`. */
   path: string
-  /** What is wrong there and what to do, to follow the path. */
+  /** What is wrong and how to fix it, to follow the path. */
   message: string
 }>
 
-/** `root` is how the value itself is called. Undefined at the top and in objects is left out, as JSON does it. */
+/** `root` is the name of the value itself. Undefined at the top level and in objects is omitted, as in JSON. */
 export function misfitOf(value: unknown, root: string): Misfit | undefined {
   const found = value === undefined ? undefined : look(value, '', new Set())
   return found === undefined ? undefined : { path: root + found.path, message: found.message }
@@ -37,7 +38,7 @@ function look(value: unknown, key: string | number, above: Set<object>): Misfit 
 
 function lookWritten(value: unknown, written: unknown, above: Set<object>): Misfit | undefined {
   if (written === null && isInstance(value, Date)) return misfit('an invalid Date', 'use null or a text')
-  // What it is written as is not asked for its own toJSON again.
+  // The result of toJSON is not asked for its own toJSON again.
   if (typeof written !== 'object' || written === null || written === value) return undefined
   return typeof (written as { toJSON?: unknown }).toJSON === 'function' ? undefined : look(written, '', above)
 }
@@ -67,7 +68,7 @@ function lookInObject(object: object, above: Set<object>): Misfit | undefined {
   return undefined
 }
 
-/** The name of its class, unless it is a list or a plain object, of this realm or another one. */
+/** The name of its class, unless it is an array or a plain object of any realm. */
 function kindOf(value: object): string | undefined {
   if (Array.isArray(value)) return undefined
   const prototype = Object.getPrototypeOf(value) as object | null

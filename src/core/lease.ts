@@ -1,9 +1,13 @@
 /**
- * What a node tells its own processes about its lease, through a file that all of them have open. They cannot rely on messages: a
- * node that is frozen sends none, and its code must stop all the same.
+ * What a node tells its own processes about its lease, through a file that all of them have open. They cannot rely on
+ * messages: a
+ * frozen node sends none, and its code must stop all the same.
  */
 export type LeaseRecord = Readonly<{
-  /** When code under the lease must have stopped, by the monotonic clock of the machine, in ms: well before others may take over. */
+  /**
+   * When code under the lease must have stopped, in milliseconds of the machine's monotonic clock: well before others may
+   * take over.
+   */
   stopAt: number
   /** How often that time has passed before the lease was renewed. */
   lapses: number
@@ -18,7 +22,7 @@ export function encodeLease({ stopAt, lapses }: LeaseRecord): Uint8Array {
   return new Uint8Array(view.buffer)
 }
 
-/** A lease of which nothing is written yet is over. */
+/** A lease that is not written yet counts as ended. */
 export function decodeLease(bytes: Uint8Array): LeaseRecord {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return { stopAt: view.getFloat64(0), lapses: view.getFloat64(8) }

@@ -1,4 +1,4 @@
-/** The known name that was most likely meant; undefined when none is close enough to be suggested. */
+/** The known name that was most likely meant; undefined if none is similar enough. */
 export function nearest(written: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.floor(written.length / 4)) + 1
@@ -9,7 +9,7 @@ export function nearest(written: string, known: Iterable<string>): string | unde
   return best
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour to get from one text to the other. */
+/** Number of characters to insert, delete, replace or swap to get from one text to the other. */
 function distanceBetween(from: string, to: string): number {
   let before: number[] = []
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)

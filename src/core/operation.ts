@@ -2,11 +2,11 @@ import type { Filter } from './filter.ts'
 import { allows, controlMoves } from './lifecycle.ts'
 import { controls, isTerminal, type BootId, type Status } from './task.ts'
 
-/** What can be done to all tasks of a filter: the controls, and `purge`, which deletes tasks that have ended. */
+/** What can be done to all tasks that match a filter: the controls, and `purge`, which deletes finished tasks. */
 export const bulkActions = [...controls, 'purge'] as const
 export type BulkAction = (typeof bulkActions)[number]
 
-/** One action on all tasks of a filter. It works through them in batches, and counts. */
+/** One action on all tasks that match a filter, processed in batches. */
 export type Operation = Readonly<{
   id: string
   action: BulkAction
@@ -18,27 +18,27 @@ export type Operation = Readonly<{
   boot: BootId
   createdAt: number
   endedAt: number | null
-  /** Tasks that match and could take the action when they were looked at. */
+  /** Tasks that matched and accepted the action when they were read. */
   matched: number
   changed: number
-  /** Those that needed no change: the control was in effect already or, for a purge, the task was gone. */
+  /** Tasks that needed no change: the control was already in effect or, for a purge, the task was gone. */
   unchanged: number
-  /** Those that no longer qualified when their turn came. */
+  /** Tasks that were no longer eligible when their turn came. */
   refused: number
-  /** Why it failed. */
+  /** Why the operation failed. */
   error: string | null
 }>
 
 export const operationStatuses = ['running', 'completed', 'cancelled', 'failed', 'interrupted'] as const
 export type OperationStatus = (typeof operationStatuses)[number]
 
-/** Tasks in this status can take the action. */
+/** Whether tasks in this status accept the action. */
 export function takes(action: BulkAction, status: Status): boolean {
   if (action === 'purge') return isTerminal(status)
   return controlMoves[action].some((move) => allows(move, status))
 }
 
-/** It begins now, and means no task that is submitted later. */
+/** Starts now, and does not include tasks submitted later. */
 export function operationBegun(operation: Operation, now: number): Operation {
   const { filter } = operation
   const createdBefore = Math.min(filter.createdBefore ?? Number.POSITIVE_INFINITY, now + 1)

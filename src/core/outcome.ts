@@ -1,18 +1,18 @@
 import type { EndedBy, ErrorRecord, Fence, Json, LogLine, Progress, TaskId } from './task.ts'
 
-/** How one run of a handler ended, as its node reports it. */
+/** How one run of a handler ended, as reported by its node. */
 export type Outcome =
   | Readonly<{ kind: 'completed'; result: Json }>
-  /** `retryIn`: milliseconds until the next attempt, or null when the failure is final. */
+  /** `retryIn`: milliseconds until the next attempt, or null if the failure is final. */
   | Readonly<{ kind: 'failed'; error: ErrorRecord; retryIn: number | null; endedBy?: EndedBy }>
   | Readonly<{ kind: 'cancelled'; endedBy: EndedBy }>
   /** At a pause point; answers the wish that raised the task to `wishVersion`. The handler stays parked. */
   | Readonly<{ kind: 'paused'; wishVersion: number }>
-  /** Its code is about to be ended by force: the fence rises first, and the end is settled under the new one. */
+  /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
   | Readonly<{ kind: 'fenced' }>
-  /** The process or guard that ran the code died without a word; more losses than the limit are `POISON`. */
+  /** The process or guard that ran the code died without reporting anything; more losses than the limit are `POISON`. */
   | Readonly<{ kind: 'lost'; why: string; poisonLimit: number }>
-  /** The node drains: back to the queue without using budget. */
+  /** The node is draining: back to the queue without using an attempt. */
   | Readonly<{ kind: 'released'; why: string }>
 
 export type Settlement = Readonly<{
@@ -31,12 +31,13 @@ export type Settlement = Readonly<{
 /** `superseded`: the fence is no longer the newest. `stale`: the wish was taken back meanwhile; read it again. */
 export type SettleVerdict = 'settled' | 'superseded' | 'stale'
 
-/** Ten thousand years, in milliseconds: added to any present time it stays a date that the platform can hold. */
+/** Ten thousand years in milliseconds: added to any current time, it is still a valid date. */
 export const longestDuration = 315_576_000_000_000
 
 /**
- * Throws `RangeError` or `TypeError` for what no store can keep: each refuses it before it can spoil what is written beside it,
- * or turn into something else on the way.
+ * Throws `RangeError` or `TypeError` for values that no store can keep, before they can affect what is written beside them
+ * or change
+ * on the way.
  */
 export function mustBeKept({
   ranMs = 0,

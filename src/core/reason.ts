@@ -1,4 +1,4 @@
-/** Why a task does not run now. Codes are stable. */
+/** Why a task is not running now. Codes are stable. */
 export const reasonCodes = [
   'due_later',
   'retry_later',
@@ -20,5 +20,5 @@ export const reasonCodes = [
 export type ReasonCode = (typeof reasonCodes)[number]
 export type Reason = Readonly<{ code: ReasonCode; message: string }>
 
-/** Tasks before one in the queue are counted so far. */
+/** Tasks ahead in the queue are counted up to this number. */
 export const positionLimit = 10_000

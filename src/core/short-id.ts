@@ -1,27 +1,30 @@
 /**
- * Ids are UUIDs, version 7. People see their endings, since ids of one time begin alike. No index leads from an ending to
- * its task: one over random text costs every submit a page of its own. Instead the last six digits tell the time of the
- * id, scrambled, to one of the windows that recur every 70 minutes; within each such window the ids, which are in order of
- * time, are looked through. `endingWriter` writes them and `windowAfter` reads them.
+ * Ids are UUIDs, version 7. People see their endings, since ids created at the same time begin alike. There is no index from
+ * endings to
+ * tasks: over random text, it would cost every submit a page of its own. Instead, the last six digits encode the time of the
+ * id, scrambled, as one of the windows that recur every 70 minutes. Within each such window, the ids, which are ordered by
+ * time,
+ * are scanned. `endingWriter` writes endings and `windowAfter` reads them.
  */
 
-/** Milliseconds, and how many of them there are until they recur. Both are powers of two. */
+/** Length of a window in milliseconds, and the number of windows until they recur. Both are powers of two. */
 const windowLength = 64
 const windows = 65_536
 const period = windowLength * windows
 
-/** The part of an id that somebody gave: what the id may begin with, or null, and what it may end with. */
+/** A partial id: what the id may begin with, or null, and what it may end with. */
 export type IdPart = Readonly<{ prefix: string | null; ending: string }>
 
-/** Digits that a part must have. */
+/** Minimum digits of a partial id. */
 const leastDigits = 6
 
 const fullId = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
 const partOfId = /^(?:\.\.\.|…)?-?[\da-f](?:-?[\da-f]){5,31}-?$/i
 
 /**
- * Of text with at least six hexadecimal digits, in which hyphens may be left out; dots in front say that it is an ending.
- * Undefined for a whole id, and for text that is no part of one.
+ * Parses text with at least six hexadecimal digits, with or without hyphens; leading dots mark it as an ending. Undefined
+ * for a
+ * full id and for text that is not part of one.
  */
 export function idPartOf(text: string): IdPart | undefined {
   if (fullId.test(text) || !partOfId.test(text)) return undefined
@@ -38,7 +41,7 @@ export function isNamedBy(id: string, { prefix, ending }: IdPart): boolean {
   return (prefix !== null && id.startsWith(prefix)) || id.endsWith(ending)
 }
 
-/** Digits as they stand in an id in which `before` others precede them. */
+/** Digits formatted as in an id in which `before` others precede them. */
 function hyphenated(digits: string, before: number): string {
   return digits.replaceAll(/./g, (digit, index: number) =>
     index > 0 && hyphenBefore.has(before + index) ? `-${digit}` : digit,
@@ -48,8 +51,9 @@ function hyphenated(digits: string, before: number): string {
 const hyphenBefore: ReadonlySet<number> = new Set([8, 12, 16, 20])
 
 /**
- * Writes the last four bytes of an id of this time. The endings of eight digits of 65,536 ids of one window differ; where a
- * window begins to count is the chance of the bytes that stood there, so that ids of different windows agree by chance only.
+ * Writes the last four bytes of an id of this time. The eight-digit endings of up to 65,536 ids in a window differ. The
+ * start value
+ * of a window is random, so ids of different windows have equal endings only by chance.
  */
 export function endingWriter(): (bytes: Uint8Array, msecs: number) => void {
   let time = -1
@@ -75,10 +79,10 @@ export function endingWriter(): (bytes: Uint8Array, msecs: number) => void {
   }
 }
 
-/** Ids from `from` on, before `to`. */
+/** Ids from `from` (inclusive) to `to` (exclusive). */
 export type IdRange = Readonly<{ from: string; to: string }>
 
-/** Where ids with this ending lie, from the window of an id on. Nothing where the text is not an id. */
+/** Where ids with this ending are, starting with the window of an id. Undefined if the text is not an id. */
 export function* rangesOf(ending: string, first: string): Generator<IdRange, void> {
   const time = timeOf(first)
   if (Number.isNaN(time)) return
@@ -91,7 +95,7 @@ export function* rangesOf(ending: string, first: string): Generator<IdRange, voi
     yield { from: firstIdAt(start), to: firstIdAt(start + windowLength) }
 }
 
-/** The end of what an id can tell, in Unix milliseconds. */
+/** The latest time that an id can encode, in Unix milliseconds. */
 const latest = 2 ** 48 - windowLength
 
 function timeOf(id: string): number {
@@ -109,7 +113,7 @@ const mask = 0xff_ffff
 const [factor, otherFactor] = [0x9e_3779, 0x85_ebcb] as const
 const [inverse, otherInverse] = [inverseOf(factor), inverseOf(otherFactor)] as const
 
-/** Each number of 24 bits to another one, so that neighbours are far from each other. */
+/** Maps each 24-bit number to another one, so that neighbors are far apart. */
 function scramble(value: number): number {
   const once = Math.imul(folded(value), factor) & mask
   return folded(Math.imul(folded(once), otherFactor) & mask)
@@ -125,7 +129,7 @@ function folded(value: number): number {
   return value ^ (value >>> 12)
 }
 
-/** Of an odd number, modulo 2^32: each round doubles the bits that are right. */
+/** The inverse of an odd number modulo 2^32: each round doubles the number of correct bits. */
 function inverseOf(odd: number): number {
   let found = odd
   for (let round = 0; round < 5; round++) found = Math.imul(found, 2 - Math.imul(odd, found))

@@ -1,5 +1,5 @@
 /**
- * The environment in which a command finds what it runs for. A server that a command starts inherits it: these are no
+ * Environment variables that tell a command which task it runs. A server started by a command inherits them: they are not
  * settings.
  */
 export function taskVariables(of: Readonly<{ id: string; type: string; attempt: number; fence: number }>) {
@@ -11,5 +11,5 @@ export function taskVariables(of: Readonly<{ id: string; type: string; attempt: 
   }
 }
 
-/** The variable by which a process is known as one of a node's: of its commands, and of what its handlers start. */
+/** The variable that identifies processes of a node: its commands, and what its handlers start. */
 export const nodeVariable = 'FERMATA_NODE'

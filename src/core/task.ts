@@ -1,6 +1,6 @@
 /**
- * The nouns of the domain. Times are Unix milliseconds, durations milliseconds; the wire (`contract/`) speaks
- * seconds. JSON documents (parameters, checkpoint, result) travel as text: the engine never looks inside them.
+ * The nouns of the domain. Times are Unix milliseconds and durations milliseconds; the wire (`contract/`) uses seconds. JSON
+ * documents (parameters, checkpoint, result) are passed as text: the engine never parses them.
  */
 
 export type TaskId = string
@@ -8,7 +8,7 @@ export type TaskId = string
 /** Random per start of a node; never a host name. */
 export type BootId = string
 
-/** Rises with every claim or takeover. A write that names an older fence matches nothing. */
+/** Rises with every claim and takeover. A write with an older fence matches nothing. */
 export type Fence = number
 
 /** A JSON document as text. */
@@ -29,10 +29,10 @@ export const statuses = [
 export type Status = (typeof statuses)[number]
 export type TerminalStatus = (typeof terminalStatuses)[number]
 
-/** How the code of a task that did not end by itself was ended. */
+/** How the code of a task was stopped if it did not end on its own. */
 export type EndedBy = 'cooperative' | 'terminated' | 'killed' | 'abandoned'
 
-/** An error by value, as it crosses threads, stores and the wire. */
+/** An error by value, as passed between threads, stores and the wire. */
 export type ErrorRecord = Readonly<{
   code: string
   name: string
@@ -46,42 +46,42 @@ export type Progress = Readonly<{
   message?: string
   /** When it was reported. */
   at: number
-  /** Units a second, smoothed by the context that reported it; absent until two reports were seen. */
+  /** Units per second, smoothed by the context that reported it; absent until there are two reports. */
   rate?: number
 }>
 
-/** Progress as code tells it, wherever it runs: its node adds the time. */
+/** Progress as reported by code, wherever it runs; the node adds the time. */
 export type ProgressReport = Omit<Progress, 'at'>
 
-/** How long to wait before the next attempt: `base * factor ** (failures - 1)`, at most `max`, with full jitter of `jitter`. */
+/** Delay before the next attempt: `base * factor ** (failures - 1)`, at most `max`, with full jitter of `jitter`. */
 export type Backoff = Readonly<{
   base: number
   factor: number
   max: number
-  /** 0 to 1: the share of the delay that is random. */
+  /** From 0 to 1: the random fraction of the delay. */
   jitter: number
 }>
 
-/** What the caller fixed at submit; never changes. */
+/** What the caller sets at submit; never changes. */
 export type Submission = Readonly<{
   id: TaskId
   type: string
   parameters: Json
   priority: number
-  /** Not before this time; a caller who sets a delay sets no time. */
+  /** The task does not start before this time. Excludes `delay`. */
   runAt: number | null
-  /** Not before so many milliseconds have passed since the submit, by the clock of the store. */
+  /** Milliseconds from the submit before which the task does not start, by the clock of the store. */
   delay: number | null
   timeout: number | null
   maxAttempts: number
   backoff: Backoff
   tags: readonly string[]
   idempotencyKey: string | null
-  /** Hash of type, parameters and options: tells a replay from a reused key. */
+  /** Hash of type, parameters and options: distinguishes a replay from a reused key. */
   requestHash: string | null
 }>
 
-/** The hot row: everything about a task but its documents (parameters, checkpoint, result) and its timeline. */
+/** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
 export type Task = Readonly<{
   id: TaskId
   type: string
@@ -89,15 +89,15 @@ export type Task = Readonly<{
   priority: number
   /** Place in the queue within a priority; taken anew at every move to `queued`. */
   seq: number
-  /** Raised by one with every transition: the SSE event id. */
+  /** Raised by one with every transition; also the SSE event id. */
   version: number
   fence: Fence
   attempt: number
-  /** False when the next claim begins a new attempt. */
+  /** False if the next claim starts a new attempt. */
   attemptOpen: boolean
   maxAttempts: number
   failures: number
-  /** Losses of the node since the last committed checkpoint. */
+  /** Node crashes since the last committed checkpoint. */
   crashes: number
   timeout: number | null
   backoff: Backoff
@@ -106,7 +106,7 @@ export type Task = Readonly<{
   requestHash: string | null
   /** The boot that has code of this task: running, or parked. */
   ownerBoot: BootId | null
-  /** The last control that was accepted and still stands. */
+  /** The last accepted control that is still in effect. */
   wish: Control | null
   createdAt: number
   runAt: number | null
@@ -116,10 +116,10 @@ export type Task = Readonly<{
   completedAt: number | null
   /** When the present status began; `running`, `pausing` and `cancelling` are one stretch of active time. */
   since: number
-  /** Last committed sign of life of the present run. */
+  /** Last committed sign of life of the current run. */
   savedAt: number | null
   activeMs: number
-  /** `activeMs` when the present attempt began: the timeout counts from here. */
+  /** `activeMs` at the start of the current attempt: the timeout counts from here. */
   attemptBaseMs: number
   queuedMs: number
   pausedMs: number
@@ -128,14 +128,14 @@ export type Task = Readonly<{
   endedBy: EndedBy | null
 }>
 
-/** A line that a handler logged, or a command printed. */
+/** A line logged by a handler or printed by a command. */
 export type LogLine = Readonly<{ at: number; attempt: number; text: string }>
 
 export type Control = 'pause' | 'resume' | 'cancel' | 'retry'
 
 export const controls = ['pause', 'resume', 'cancel', 'retry'] as const
 
-/** One transition, as the timeline keeps it. `version` is the task's version after it. */
+/** One transition in the timeline. `version` is the task's version after it. */
 export type TimelineEntry = Readonly<{
   version: number
   at: number
@@ -157,18 +157,19 @@ export function isActive(status: Status): boolean {
   return status === 'running' || status === 'pausing' || status === 'cancelling'
 }
 
-/** Losses in a row without a new checkpoint from which on a task is a suspect. */
+/** Consecutive losses without a new checkpoint that make a task a suspect. */
 export const suspectFrom = 2
 
 /**
- * It may be what kills its node: a node runs one suspect at a time, beside any number of other tasks, so that its next
- * loss tells it from its neighbors (ADR 6).
+ * It may be what crashes its node. A node runs one suspect at a time, beside any number of other tasks, so that its next
+ * loss
+ * distinguishes it from its neighbors (ADR 6).
  */
 export function isSuspect({ crashes }: Pick<Task, 'crashes'>): boolean {
   return crashes >= suspectFrom
 }
 
-/** Active time up to `now`, the present run included. */
+/** Active time up to `now`, including the current run. */
 export function activeTime(task: Task, now: number): number {
   return task.activeMs + (isActive(task.status) ? Math.max(0, now - task.since) : 0)
 }

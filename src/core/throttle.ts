@@ -1,7 +1,10 @@
-/** Keys that are remembered; beyond, the oldest is forgotten. */
+/** Maximum number of keys; beyond it, the oldest is forgotten. */
 const mostKeys = 1_000
 
-/** Lets so many of a kind through in a stretch of time and counts the others. Times in milliseconds, of one monotonic clock. */
+/**
+ * Lets a number of events of each kind pass per interval and counts the others. Times in milliseconds of one monotonic
+ * clock.
+ */
 export class Throttle {
   readonly #most: number
   readonly #every: number
@@ -12,7 +15,7 @@ export class Throttle {
     this.#every = every
   }
 
-  /** Undefined when this one is left out; else how many of its kind were since the last one that passed. */
+  /** Undefined if this one is suppressed; otherwise the number suppressed since the last one that passed. */
   pass(key: string, now: number): number | undefined {
     let kind = this.#kinds.get(key)
     if (kind === undefined || now - kind.began >= this.#every) {

@@ -15,17 +15,18 @@ import {
 import { clip } from './text.ts'
 
 /**
- * The lifecycle as pure functions: a task before, a task after and the line for its timeline. Stores keep what these
- * answer and decide nothing themselves. A refusal is a value.
+ * The lifecycle as pure functions: task before, task after, and timeline entry. Stores write what these return and decide
+ * nothing
+ * themselves. A refusal is a value.
  */
 export type Transition = Readonly<{ task: Task; entry: TimelineEntry }>
 
-/** What a transition may draw on besides the task. */
+/** What a transition may use besides the task. */
 export type Moment = Readonly<{
   now: number
-  /** A new place in the queue; called at most once, for moves to `queued`. */
+  /** A new queue position; called at most once, for moves to `queued`. */
   nextSeq: () => number
-  /** Milliseconds since that time, where a clock tells them that knows by how much the wall clock was set meanwhile. */
+  /** Milliseconds since that time, if a clock knows by how much the wall clock was set in the meantime. */
   elapsed?: (since: number) => number
 }>
 
@@ -92,20 +93,21 @@ export function claimed(task: Task, boot: BootId, moment: Moment): Transition {
 
 export type Controlled =
   | Readonly<{ kind: 'moved'; transition: Transition }>
-  /** The same control stands already: success without effect. */
+  /** The same control is already in effect: success without effect. */
   | Readonly<{ kind: 'stands' }>
   | Readonly<{ kind: 'refused'; why?: string }>
 
 /**
- * `codeAlive`: fenced-off code of an earlier run has not yet returned. `fromStart`: a retry that forgets the checkpoint, and
- * with it the progress.
+ * `codeAlive`: fenced-off code of an earlier run has not returned yet. `fromStart`: the retry discards the checkpoint, and
+ * with it
+ * the progress.
  */
 export function controlled(
   task: Task,
   control: Control,
   moment: Moment & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
 ): Controlled {
-  // What is cancelled is cancelled, whoever wished it; elsewhere the same state can come from something else.
+  // A cancelled task is cancelled, whoever requested it; other states may have other causes.
   const isWished = task.wish === control || control === 'cancel'
   if (isWished && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
   const name = controlMoves[control].find((candidate) => mayTake(candidate, task))
@@ -147,7 +149,7 @@ export function controlled(
   }
 }
 
-/** A task whose code is alive, running or parked, must be stopped by its node; without any it ends at once. */
+/** A task whose code is alive, running or parked, must be stopped by its node; without live code it ends immediately. */
 function mayTake(name: MoveName, task: Task): boolean {
   if (!allows(name, task.status)) return false
   if (name === 'cancel') return task.ownerBoot === null
@@ -227,7 +229,7 @@ export function settled(task: Task, settlement: Settlement, boot: BootId, moment
 
 export const poisonLimit = 3
 
-/** The node of this task is dead. Null when the loss changes nothing. */
+/** The node of this task is dead. Null if the loss changes nothing. */
 export function lost(task: Task, moment: Moment & Readonly<{ poisonLimit: number }>): Transition | null {
   if (task.ownerBoot === null) return null
   if (isActive(task.status)) {
@@ -280,23 +282,24 @@ function lostRun(task: Task, moment: Moment, { by, why, poisonLimit, crashes, ch
 }
 
 /**
- * A task that ran beside others is not blamed for the loss that they share: only a suspect is, which runs as the only one on
- * its node. A limit of 0 means that no loss may be repeated, whoever caused it.
+ * A task that ran beside others is not blamed for a shared loss: only a suspect is, since it runs as the only one on its
+ * node.
+ * A limit of 0 means that no loss may be repeated, whoever caused it.
  */
 function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
   return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
 }
 
-/** The parked copy is gone; whatever runs next starts from the checkpoint. Null when another took over. */
+/** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
 export function unparked(task: Task, boot: BootId, why: string, moment: Moment): Transition | null {
   if (!allows('unpark', task.status) || task.ownerBoot !== boot) return null
   return move(task, 'unpark', task.status, moment, boot, { ownerBoot: null }, why)
 }
 
-/** Length of the message of an error in a timeline. */
+/** Maximum length of an error message in the timeline. */
 const briefMessage = 300
 
-/** An error as the timeline keeps it: all of it is in the row, of which there is one, while a timeline has many lines. */
+/** An error for the timeline, shortened: the row, of which there is one, keeps all of it, while a timeline has many entries. */
 function briefly({ code, name, message }: ErrorRecord): ErrorRecord {
   return { code, name, message: clip(message, briefMessage) }
 }
@@ -319,7 +322,7 @@ function move(
     ...task,
     ...(task.status === 'queued' && to !== 'queued' ? { queuedMs: task.queuedMs + spent } : {}),
     ...(task.status === 'paused' && to !== 'paused' ? { pausedMs: task.pausedMs + spent } : {}),
-    // Its delay was over, even if the wall clock was set back since: a resume must not wait for it again.
+    // Its delay had ended, even if the wall clock was set back since: a resume must not wait for it again.
     ...(to === 'paused' && (task.status === 'queued' || isActive(task.status)) && isDelayedBeyond(task, now)
       ? { runAt: now }
       : {}),

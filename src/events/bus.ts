@@ -3,7 +3,7 @@ import type { TaskEvent } from './event.ts'
 
 export type Listener = (event: TaskEvent) => void
 
-/** Hands events to listeners, of one task or of all. A listener must not block; one that throws harms nobody else. */
+/** Delivers events to listeners of one task or of all. A listener must not block; one that throws affects no other. */
 export class Bus {
   readonly #ofTask = new Map<TaskId, Set<Listener>>()
   readonly #ofAll = new Set<Listener>()
@@ -20,7 +20,7 @@ export class Bus {
     for (const listener of this.#ofAll) this.#call(listener, event)
   }
 
-  /** Answers the function that ends it. */
+  /** Returns the function that removes the listener. */
   onTask(id: TaskId, listener: Listener): () => void {
     let listeners = this.#ofTask.get(id)
     if (listeners === undefined) {
@@ -36,7 +36,7 @@ export class Bus {
     }
   }
 
-  /** Hears of each task that gets its first listener of its own. */
+  /** Called for each task that gets its first listener. */
   onWatch(watcher: (id: TaskId) => void): () => void {
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)

@@ -1,6 +1,6 @@
 import type { Progress, Task, TaskId, TimelineEntry } from '../core/task.ts'
 
-/** What listeners hear. Transitions are heard after their commit, in order; progress and log lines are not kept. */
+/** Events for listeners. Transitions are delivered after their commit, in order; progress and log lines are not stored. */
 export type TaskEvent =
   | Readonly<{ kind: 'transition'; id: TaskId; task: Task; entry: TimelineEntry }>
   | Readonly<{ kind: 'progress'; id: TaskId; type: string; progress: Progress }>
