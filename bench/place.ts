@@ -19,8 +19,8 @@ export function bareSqlite(path: string) {
   db.exec(`
     pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full;
     pragma wal_autocheckpoint = 4000;
-    create table tasks (n integer primary key, id text not null unique, type text, status text, priority integer, seq integer, timeline text);
-    create index queue on tasks (type, priority desc, seq) where status = 'queued';
+    create table tasks (n integer primary key, id text not null unique, type text, status text, priority integer, queuePosition integer, timeline text);
+    create index queue on tasks (type, priority desc, queuePosition) where status = 'queued';
     create table bodies (n integer primary key, body text);
   `)
   const task = db.prepare(`insert into tasks values (?, ?, 'noop', 'queued', 0, ?, '[1]')`)

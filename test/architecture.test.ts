@@ -3,28 +3,49 @@ import { glob } from 'node:fs/promises'
 import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
-/** What a room may import besides its own files; `*` is everything, a package ending in `*` all that begin so. */
+/**
+ * What a room holds, and what it may import besides its own files; `*` is everything, a package ending in `*` all that begin so.
+ */
 type Room = Readonly<{ rooms: readonly string[] | '*'; packages: readonly string[] }>
 
 /** The rooms and their arrows. A file belongs to the room with the longest name that its path begins with. */
 const rooms: Readonly<Record<string, Room>> = {
   core: { rooms: [], packages: ['zod'] },
-  events: { rooms: ['core'], packages: [] },
+  journal: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core'], packages: ['zod'] },
   store: { rooms: ['core'], packages: [] },
+  'store/memory': { rooms: ['store', 'core'], packages: [] },
   'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
   'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg', 'pg-connection-string'] },
   registry: { rooms: ['core'], packages: ['zod', 'node:*'] },
-  runtime: { rooms: ['registry', 'core'], packages: ['node:*'] },
-  manager: { rooms: ['core', 'store', 'events', 'registry', 'runtime'], packages: ['uuid', 'node:*'] },
+  'execution/executors': { rooms: ['registry', 'core'], packages: ['node:*'] },
+  execution: { rooms: ['execution/executors', 'registry', 'store', 'journal', 'core'], packages: [] },
+  scheduling: { rooms: ['store', 'journal', 'core'], packages: [] },
+  cluster: { rooms: ['store', 'journal', 'core'], packages: [] },
+  engine: {
+    rooms: [
+      'execution',
+      'execution/executors',
+      'scheduling',
+      'cluster',
+      'registry',
+      'store',
+      'journal',
+      'core',
+    ],
+    packages: ['uuid', 'node:*'],
+  },
   http: {
-    rooms: ['manager', 'contract', 'core', 'events'],
+    rooms: ['engine', 'contract', 'journal', 'core'],
     packages: ['fastify*', '@fastify/*', 'zod', 'node:*'],
   },
-  client: { rooms: ['contract', 'core', 'registry'], packages: ['zod'] },
+  client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },
   database: { rooms: ['store', 'store/sqlite', 'store/postgres', 'core'], packages: ['node:*'] },
-  testing: { rooms: ['core', 'store', 'registry', 'runtime', 'manager'], packages: [] },
+  testing: {
+    rooms: ['engine', 'execution/executors', 'registry', 'store', 'store/memory', 'core'],
+    packages: [],
+  },
   config: { rooms: ['core'], packages: ['zod', 'node:*'] },
   output: { rooms: [], packages: ['node:*'] },
   version: { rooms: [], packages: ['node:*'] },
@@ -44,6 +65,20 @@ describe('the source', () => {
 
   test('has no import cycles', async () => {
     expect(cycles(await sources())).toEqual([])
+  })
+
+  test('has its rooms and their arrows in CONTRIBUTING.md', () => {
+    const text = readFileSync(join(import.meta.dirname, '..', 'CONTRIBUTING.md'), 'utf8')
+    const told = new Map(
+      [...text.matchAll(/^\| `src\/([\w/]+)(?:\.ts)?` \|[^|]*\|([^|]*)\|$/gm)].map(
+        ([, room = '', arrows = '']) => [room, arrows.trim()],
+      ),
+    )
+    const held = Object.entries(rooms).map(([room, { rooms: arrows }]) => [
+      room,
+      arrows === '*' ? 'everything' : arrows.length === 0 ? 'nothing' : arrows.join(', '),
+    ])
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(held))
   })
 
   test('leaves a client that stands alone at run time', async () => {
@@ -72,7 +107,7 @@ describe('the page', () => {
     expect(beyondTheWire(files)).toEqual([])
   })
 
-  test.each(['manager/api.ts', 'core/lifecycle.ts'])('would be found importing %s', (target) => {
+  test.each(['engine/api.ts', 'core/lifecycle.ts'])('would be found importing %s', (target) => {
     const file = 'dashboard/src/task/x.tsx'
     expect(beyondTheWire(new Map([[file, `import type { A } from '../../../src/${target}'`]]))).toHaveLength(
       1,
@@ -86,11 +121,15 @@ describe('the tests of the source can fail', () => {
 
   test.each([
     ['a room beyond the arrows', 'core/x.ts', "import { Commits } from '../store/sqlite/commits.ts'"],
-    ['a type of one', 'manager/x.ts', "import type {\n  A,\n  B,\n} from '../http/server.ts'"],
-    ['a store behind its port', 'manager/x.ts', "export { open } from '../store/sqlite/store.ts'"],
+    ['a type of one', 'engine/x.ts', "import type {\n  A,\n  B,\n} from '../http/server.ts'"],
+    ['a store behind its port', 'engine/x.ts', "export { open } from '../store/sqlite/store.ts'"],
     ['an import at run time', 'client/x.ts', "const core = await import('../store/store.ts')"],
-    ['a module that is started', 'contract/x.ts', "new URL('../runtime/thread.ts', import.meta.url)"],
-    ['a bare import', 'events/x.ts', "import '../manager/node.ts'"],
+    [
+      'a module that is started',
+      'contract/x.ts',
+      "new URL('../execution/executors/thread/thread.ts', import.meta.url)",
+    ],
+    ['a bare import', 'journal/x.ts', "import '../engine/api.ts'"],
     ['a type in place', 'cli/x.ts', "let store: import('../store/store.ts').Store"],
     ['a built-in module', 'core/x.ts', "import { join } from 'node:path'"],
     ['a package', 'http/x.ts', "import pg from 'pg'"],
@@ -101,7 +140,7 @@ describe('the tests of the source can fail', () => {
 
   test('not by what the arrows allow, nor by words in comments and texts', () => {
     const allowed = {
-      'manager/x.ts': "import type { Store } from '../store/store.ts'\nimport { v7 } from 'uuid'",
+      'engine/x.ts': "import type { Store } from '../store/store.ts'\nimport { v7 } from 'uuid'",
       'main.ts': "import { openSqlite } from './store/sqlite/store.ts'",
       'core/x.ts':
         "// import { z } from '../http/server.ts'\n/* import 'node:fs' */\nconst from = 'import fs'",

@@ -41,8 +41,8 @@ describe('the library', () => {
     expectTypeOf(handle).toEqualTypeOf<TaskHandle<{ resized: number; width: number }>>()
     expect(await handle.result()).toEqual({ resized: 2, width: 100 })
     const moves: string[] = []
-    for await (const event of handle.events()) if (event.kind === 'transition') moves.push(event.entry.move)
-    expect(moves).toEqual(['submit', 'claim', 'complete'])
+    for await (const event of handle.events()) if (event.kind === 'transition') moves.push(event.entry.event)
+    expect(moves).toEqual(['submitted', 'claimed', 'completed'])
     expect((await handle.task()).progress).toMatchObject({ current: 2, total: 2, message: 'b.png' })
     expect((await manager.handle(`...${handle.id.slice(-8)}`)).id).toBe(handle.id)
     await expect(manager.handle('...000000')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })

@@ -1,6 +1,6 @@
 import { settings } from '../src/config.ts'
 import { clientErrors, problems, taskErrors, type ProblemKind } from '../src/contract/problems.ts'
-import { controlMoves, controlsFrom, lifecycle, meanings, type Move } from '../src/core/lifecycle.ts'
+import { controlEvents, controlsFrom, lifecycle, meanings, type LifecycleRow } from '../src/core/lifecycle.ts'
 import { controls, isActive, isTerminal, statuses, type Status } from '../src/core/task.ts'
 import { cliPage } from './derived/cli-page.ts'
 import { keep } from './derived/files.ts'
@@ -14,13 +14,13 @@ keep({
 })
 
 function lifecyclePage(): string {
-  const moves = Object.entries<Move>(lifecycle)
+  const rows: readonly LifecycleRow[] = lifecycle
   return `# Task lifecycle
 
 <!-- Written by tools/docs.ts from src/core/lifecycle.ts. Change the table, then run "npm run docs". -->
 
-A task is always in one of ${statuses.length} states. Each move below is a row of one table in the code (\`src/core/lifecycle.ts\`), from which the
-engine, this page and every button derive. Each move raises the task's \`version\` by one and appends an entry to its timeline.
+A task always has one of ${statuses.length} statuses. Each event below is a row of one table in the code (\`src/core/lifecycle.ts\`), from which the
+engine, this page and every button derive. Each event raises the task's \`version\` by one and appends an entry to its timeline.
 
 \`\`\`mermaid
 stateDiagram-v2
@@ -31,26 +31,26 @@ ${statuses
   .join('\n')}
 \`\`\`
 
-## States
+## Statuses
 
-| state | code alive | meaning | controls |
+| status | code alive | meaning | controls |
 |---|---|---|---|
 ${statuses.map((status) => `| \`${status}\` | ${alive(status)} | ${meanings[status]} | ${buttons(status)} |`).join('\n')}
 
-## Moves
+## Events
 
-| move | from | to | who | why |
+| event | from | to | who | why |
 |---|---|---|---|---|
-${moves.map(([name, { from, to, who, why }]) => `| \`${name}\` | ${list(from)} | ${list(to)} | ${who} | ${why} |`).join('\n')}
+${rows.map(({ event, from, to, who, why }) => `| \`${event}\` | ${list(from)} | ${list(to)} | ${who} | ${why} |`).join('\n')}
 
 ## Controls
 
-A control that the state does not accept is refused, and the error names the state. Repeating a control while it still holds succeeds
+A control that the status does not accept is refused, and the error names the status. Repeating a control while it still holds succeeds
 without effect, and so does cancelling a cancelled task.
 
-| control | moves |
+| control | events |
 |---|---|
-${controls.map((control) => `| \`${control}\` | ${controlMoves[control].map((name) => `\`${name}\``).join(', ')} |`).join('\n')}
+${controls.map((control) => `| \`${control}\` | ${controlEvents[control].map((name) => `\`${name}\``).join(', ')} |`).join('\n')}
 `
 }
 
@@ -148,15 +148,15 @@ ${Object.entries(clientErrors)
 `
 }
 
-/** One arrow per pair of states, with the names of all moves between them. */
+/** One arrow per pair of states, with the names of all events between them. */
 function arrows(): string[] {
   const names = new Map<string, string[]>()
-  for (const [name, { from, to }] of Object.entries<Move>(lifecycle)) {
+  for (const { event, from, to } of lifecycle as readonly LifecycleRow[]) {
     const stays = from.every((status) => (to as readonly string[]).includes(status))
     for (const source of from.length === 0 ? ['[*]'] : from) {
       for (const target of stays && from.length > 0 ? [source] : to) {
         const pair = `${source} --> ${target}`
-        names.set(pair, [...(names.get(pair) ?? []), name])
+        names.set(pair, [...(names.get(pair) ?? []), event])
       }
     }
   }

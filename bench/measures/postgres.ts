@@ -28,8 +28,8 @@ async function withBare<T>(work: (bare: Bare) => Promise<T>): Promise<T> {
     const client = new Client({ connectionString: url })
     await client.connect()
     await client.query(`
-      create table tasks (id text primary key, type text, status text, seq bigint, timeline text);
-      create index queue on tasks (type, seq) where status = 'queued';
+      create table tasks (id text primary key, type text, status text, queuePosition bigint, timeline text);
+      create index queue on tasks (type, queuePosition) where status = 'queued';
       create table bodies (id text primary key, body text)`)
     try {
       return await work(new Bare(client))

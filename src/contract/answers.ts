@@ -143,7 +143,7 @@ export const AttemptBody = z
     attempt: z.int(),
     started_at: time('Time of its first claim; null if that timeline entry is no longer kept.').nullable(),
     ended_at: time('Time of its end; null while it is open.').nullable(),
-    move: z.string().nullable().meta({ description: 'The transition that ended the attempt.' }),
+    event: z.string().nullable().meta({ description: 'The event that ended the attempt.' }),
     status: Status.nullable().meta({ description: 'The status of the task after the attempt.' }),
     error: AttemptErrorBody.nullable(),
     ended_by: EndedBy.nullable(),
@@ -154,7 +154,7 @@ export const TimelineBody = z
   .strictObject({
     version: z.int(),
     at: time('Time of the transition.'),
-    move: z.string().meta({ description: 'The name of the transition.', example: 'claim' }),
+    event: z.string().meta({ description: 'What happened, as the lifecycle names it.', example: 'claimed' }),
     status: Status,
     attempt: z.int(),
     by: z
@@ -194,7 +194,7 @@ export const LogBody = z
 const firstLine = {
   version: 1,
   at: 1_764_000_000.125,
-  move: 'submit',
+  event: 'submitted',
   status: 'queued',
   attempt: 0,
   by: 'api',
@@ -238,7 +238,7 @@ export const DetailsBody = z
           attempt: 1,
           started_at: 1_764_000_000.128,
           ended_at: 1_764_000_000.13,
-          move: 'complete',
+          event: 'completed',
           status: 'completed',
           error: null,
           ended_by: null,

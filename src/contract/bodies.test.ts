@@ -22,7 +22,7 @@ function documents(changes: Partial<Task> = {}, more: Partial<Documents> = {}): 
       idempotencyKey: null,
       requestHash: null,
     },
-    { now: 1_000_000, nextSeq: () => 1, by: 'api' },
+    { now: 1_000_000, nextQueuePosition: () => 1, by: 'api' },
   )
   return {
     task: { ...task, ...changes },
@@ -52,7 +52,7 @@ describe('a status body', () => {
 
   test('counts active time up to now, and hides the stack of an error', () => {
     const text = statusBody(
-      documents({ status: 'running', since: 1_000_000, activeMs: 250, error, endedBy: 'killed' }),
+      documents({ status: 'running', statusSince: 1_000_000, activeMs: 250, error, endedBy: 'killed' }),
       1_001_000,
     )
     expect(text).not.toContain('secret')
@@ -75,24 +75,24 @@ test('details fit their schema, with attempts from the timeline', () => {
   const brief = { code: error.code, name: error.name, message: 'no…' }
   const timeline = [
     ...documents().timeline,
-    { version: 2, at: 1_001_000, move: 'claim', status: 'running', attempt: 1, by: 'boot' } as const,
+    { version: 2, at: 1_001_000, event: 'claimed', status: 'running', attempt: 1, by: 'node' } as const,
     {
       version: 3,
       at: 1_001_500,
-      move: 'retry-later',
+      event: 'retry_scheduled',
       status: 'scheduled',
       attempt: 1,
-      by: 'boot',
+      by: 'node',
       error: brief,
     } as const,
-    { version: 4, at: 1_001_600, move: 'claim', status: 'running', attempt: 2, by: 'boot' } as const,
+    { version: 4, at: 1_001_600, event: 'claimed', status: 'running', attempt: 2, by: 'node' } as const,
     {
       version: 5,
       at: 1_002_000,
-      move: 'fail',
+      event: 'failed',
       status: 'failed',
       attempt: 2,
-      by: 'boot',
+      by: 'node',
       error: brief,
     } as const,
   ]
@@ -111,12 +111,18 @@ test('details fit their schema, with attempts from the timeline', () => {
     controls: ['retry'],
     attempts: [
       { attempt: 1, started_at: 1_001, ended_at: 1_001.5, error: { message: 'no…', stack: null } },
-      { attempt: 2, started_at: 1_001.6, ended_at: 1_002, move: 'fail', status: 'failed', error },
+      { attempt: 2, started_at: 1_001.6, ended_at: 1_002, event: 'failed', status: 'failed', error },
     ],
   })
   // The attempt alone shows the stack.
   expect(JSON.stringify({ ...body, attempts: [] })).not.toContain('secret')
-  expect(body.timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'retry-later', 'claim', 'fail'])
+  expect(body.timeline.map(({ event }) => event)).toEqual([
+    'submitted',
+    'claimed',
+    'retry_scheduled',
+    'claimed',
+    'failed',
+  ])
 })
 
 describe('progress', () => {

@@ -71,11 +71,11 @@ export function detailsBody(
 }
 
 export function timelineBody(entry: TimelineEntry) {
-  const { version, at, move, status, attempt, by, why, error, endedBy } = entry
+  const { version, at, event, status, attempt, by, why, error, endedBy } = entry
   return {
     version,
     at: at / 1_000,
-    move,
+    event,
     status,
     attempt,
     by,
@@ -114,12 +114,12 @@ function attemptBodies(task: Task, timeline: readonly TimelineEntry[]) {
   )
 }
 
-function attemptBody({ attempt, startedAt, endedAt, move, status, error, endedBy }: Attempt) {
+function attemptBody({ attempt, startedAt, endedAt, event, status, error, endedBy }: Attempt) {
   return {
     attempt,
     started_at: seconds(startedAt),
     ended_at: seconds(endedAt),
-    move,
+    event,
     status,
     error: error === null ? null : { ...errorBody(error), stack: error.stack ?? null },
     ended_by: endedBy,

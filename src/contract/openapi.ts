@@ -122,7 +122,7 @@ function success({ answer }: Route): Json {
     'text/event-stream': {
       schema: { type: 'string', description: answer.stream },
       example:
-        'id: 2\nevent: transition\ndata: {"task_id":"...","version":2,"move":"claim","status":"running"}\n\n',
+        'id: 2\nevent: transition\ndata: {"task_id":"...","version":2,"event":"claimed","status":"running"}\n\n',
     },
   }
   const full = {

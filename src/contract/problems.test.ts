@@ -38,7 +38,9 @@ test('every error of the family is a problem or a code of a task, never both', (
 test('every code that the source gives to an error is documented', () => {
   const src = join(import.meta.dirname, '..')
   const found = new Set<string>()
-  for (const file of globSync('{core,manager,registry,runtime,store}/**/*.ts', { cwd: src })) {
+  for (const file of globSync('{cluster,core,engine,execution,journal,registry,scheduling,store}/**/*.ts', {
+    cwd: src,
+  })) {
     if (file.endsWith('.test.ts')) continue
     const text = readFileSync(join(src, file), 'utf8')
     for (const [, code = ''] of text.matchAll(/\bcode\b(?: =|:) '([A-Z][A-Z_0-9]*)'/g)) found.add(code)

@@ -121,7 +121,7 @@ type StatsOf = Readonly<{
     held: Readonly<Record<string, unknown>>
   }>
   node: Readonly<{
-    boot: string
+    id: string
     phase: string
     maxConcurrent: number
     slotsInUse: number
@@ -151,7 +151,7 @@ export function statsBody({ counts, node, nodes, rates, expected }: StatsOf) {
     rates: { '1m': rounded(rates.minute), '5m': rounded(rates.fiveMinutes), '60m': rounded(rates.hour) },
     nodes: { alive: nodes.alive, slots: nodes.slots, slots_in_use: nodes.slotsInUse },
     node: {
-      id: node.boot,
+      id: node.id,
       phase: node.phase,
       max_concurrent: node.maxConcurrent,
       slots_in_use: node.slotsInUse,

@@ -24,7 +24,7 @@ const died = { kind: 'died', why: 'its process is gone' } as const
 
 /** Of a row the machine reads no more than this. */
 function row(changes: Partial<Task> = {}): Task {
-  const known = { status: 'running', version: 5, fence: 3, ownerBoot: 'here', ...changes }
+  const known = { status: 'running', version: 5, fence: 3, ownerNode: 'here', ...changes }
   return known as Task
 }
 
@@ -59,7 +59,7 @@ const events = {
   'row: pause requested': newer({ status: 'pausing' }),
   'row: cancel requested': newer({ status: 'cancelling' }),
   'row: pause withdrawn': newer({ status: 'running' }),
-  'row: newer fence': newer({ fence: 4, ownerBoot: 'elsewhere' }),
+  'row: newer fence': newer({ fence: 4, ownerNode: 'elsewhere' }),
   'row: fence raised here': newer({ status: 'cancelling', fence: 4 }),
   adopted: () => ({ kind: 'adopted', row: row({ version: 7, fence: 4 }) }),
   suspended: () => ({ kind: 'suspended' }),

@@ -1,7 +1,7 @@
 import type { SettleVerdict } from './outcome.ts'
 import {
   isTerminal,
-  type BootId,
+  type NodeId,
   type EndedBy,
   type ErrorRecord,
   type Fence,
@@ -12,7 +12,7 @@ import {
 /**
  * One attempt of a task on one node, from its claim until its code has stopped and its outcome is recorded. `step` is the
  * whole behavior: it takes a state and an event and returns the next state and the effects to carry out, in order. It
- * does nothing itself; `manager/attempt.ts` interprets the effects.
+ * does nothing itself; `execution/attempt.ts` interprets the effects.
  */
 
 /** How code stopped. */
@@ -87,7 +87,7 @@ export type AttemptState = Readonly<{
 }>
 
 /** What differs between nodes and executors. Constant during an attempt. */
-export type AttemptContext = Readonly<{ node: BootId; canKill: boolean }>
+export type AttemptContext = Readonly<{ node: NodeId; canKill: boolean }>
 
 export type AttemptEvent =
   /** A row of the task was committed or read. */
@@ -269,7 +269,7 @@ class Turn {
     if (row.version <= this.state.row.version) return
     this.state = { ...this.state, row }
     const { fence } = this.state
-    if (this.#phase.name === 'fencing' && row.ownerBoot === this.#context.node && row.fence === fence + 1) {
+    if (this.#phase.name === 'fencing' && row.ownerNode === this.#context.node && row.fence === fence + 1) {
       this.state = { ...this.state, fence: row.fence }
     }
     if (row.fence === this.state.fence) this.#obey()

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { attemptsOf } from './attempts.ts'
-import type { MoveName } from './lifecycle.ts'
+import type { EventName } from './lifecycle.ts'
 import type { Status, TimelineEntry } from './task.ts'
 
 const error = { code: 'E', name: 'Error', message: 'no luck' }
 
 /** Lines one second apart: move, status after it, attempt. */
-function timeline(...lines: [MoveName, Status, number, Partial<TimelineEntry>?][]): TimelineEntry[] {
+function timeline(...lines: [EventName, Status, number, Partial<TimelineEntry>?][]): TimelineEntry[] {
   return lines.map(([move, status, attempt, more], index) => ({
     version: index + 1,
     at: index * 1_000,
-    move,
+    event: move,
     status,
     attempt,
     by: 'test',
@@ -19,44 +19,46 @@ function timeline(...lines: [MoveName, Status, number, Partial<TimelineEntry>?][
 }
 
 test('a task that never ran has no attempt', () => {
-  expect(attemptsOf(timeline(['submit', 'queued', 0], ['cancel', 'cancelled', 0]))).toEqual([])
+  expect(attemptsOf(timeline(['submitted', 'queued', 0], ['cancelled', 'cancelled', 0]))).toEqual([])
 })
 
 test('a pause, a drain and their resume stay within one attempt', () => {
   const attempts = attemptsOf(
     timeline(
-      ['submit', 'queued', 0],
-      ['claim', 'running', 1],
-      ['ask-pause', 'pausing', 1],
-      ['settle-pause', 'paused', 1],
-      ['resume', 'queued', 1],
-      ['claim', 'running', 1],
-      ['release', 'queued', 1],
-      ['claim', 'running', 1],
+      ['submitted', 'queued', 0],
+      ['claimed', 'running', 1],
+      ['pause_requested', 'pausing', 1],
+      ['paused', 'paused', 1],
+      ['resumed', 'queued', 1],
+      ['claimed', 'running', 1],
+      ['released', 'queued', 1],
+      ['claimed', 'running', 1],
     ),
   )
   expect(attempts).toEqual([
-    { attempt: 1, startedAt: 1_000, endedAt: null, move: null, status: null, error: null, endedBy: null },
+    { attempt: 1, startedAt: 1_000, endedAt: null, event: null, status: null, error: null, endedBy: null },
   ])
 })
 
 test('each failure ends its attempt with its error, and the last one completes', () => {
   const attempts = attemptsOf(
     timeline(
-      ['submit', 'queued', 0],
-      ['claim', 'running', 1],
-      ['retry-later', 'scheduled', 1, { error }],
+      ['submitted', 'queued', 0],
+      ['claimed', 'running', 1],
+      ['retry_scheduled', 'scheduled', 1, { error }],
       ['due', 'queued', 1],
-      ['claim', 'running', 2],
+      ['claimed', 'running', 2],
       ['lost', 'queued', 2, { why: 'the node that ran it is gone' }],
-      ['claim', 'running', 3],
-      ['complete', 'completed', 3],
+      ['claimed', 'running', 3],
+      ['completed', 'completed', 3],
     ),
   )
-  expect(attempts.map(({ startedAt, endedAt, move, status }) => [startedAt, endedAt, move, status])).toEqual([
-    [1_000, 2_000, 'retry-later', 'scheduled'],
+  expect(
+    attempts.map(({ startedAt, endedAt, event, status }) => [startedAt, endedAt, event, status]),
+  ).toEqual([
+    [1_000, 2_000, 'retry_scheduled', 'scheduled'],
     [4_000, 5_000, 'lost', 'queued'],
-    [6_000, 7_000, 'complete', 'completed'],
+    [6_000, 7_000, 'completed', 'completed'],
   ])
   expect(attempts[0]?.error).toEqual(error)
 })
@@ -64,20 +66,20 @@ test('each failure ends its attempt with its error, and the last one completes',
 test('what happens after the end does not change how an attempt ended', () => {
   const attempts = attemptsOf(
     timeline(
-      ['submit', 'queued', 0],
-      ['claim', 'running', 1],
-      ['retry-later', 'scheduled', 1, { error }],
-      ['pause', 'paused', 1],
-      ['cancel', 'cancelled', 1],
+      ['submitted', 'queued', 0],
+      ['claimed', 'running', 1],
+      ['retry_scheduled', 'scheduled', 1, { error }],
+      ['paused', 'paused', 1],
+      ['cancelled', 'cancelled', 1],
     ),
   )
   expect(attempts).toHaveLength(1)
-  expect(attempts[0]).toMatchObject({ move: 'retry-later', endedAt: 2_000, error })
+  expect(attempts[0]).toMatchObject({ event: 'retry_scheduled', endedAt: 2_000, error })
 })
 
 test('an attempt whose first line is no longer kept has no start', () => {
   const [attempt] = attemptsOf(
-    timeline(['submit', 'queued', 0], ['settle-cancel', 'cancelled', 7, { endedBy: 'killed' }]),
+    timeline(['submitted', 'queued', 0], ['cancelled', 'cancelled', 7, { endedBy: 'killed' }]),
   )
   expect(attempt).toMatchObject({ attempt: 7, startedAt: null, endedAt: 1_000, endedBy: 'killed' })
 })

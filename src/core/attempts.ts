@@ -1,4 +1,4 @@
-import type { MoveName } from './lifecycle.ts'
+import type { EventName } from './lifecycle.ts'
 import type { EndedBy, ErrorRecord, Status, TimelineEntry } from './task.ts'
 
 /** One attempt, derived from the timeline; times in Unix milliseconds. */
@@ -9,23 +9,19 @@ export type Attempt = Readonly<{
   /** Null while it is open: running, or paused with its retries untouched. */
   endedAt: number | null
   /** The move that ended it, and the resulting status of the task. */
-  move: string | null
+  event: string | null
   status: Status | null
   error: ErrorRecord | null
   endedBy: EndedBy | null
 }>
 
-/** Moves after which the next claim starts a new attempt. */
-const endings: ReadonlySet<string> = new Set<MoveName>([
-  'complete',
-  'fail',
-  'cancel',
-  'settle-cancel',
-  'retry-later',
-  'retry-paused',
+/** Events after which the next claim starts a new attempt. */
+const endings: ReadonlySet<string> = new Set<EventName>([
+  'completed',
+  'failed',
+  'cancelled',
+  'retry_scheduled',
   'lost',
-  'lost-pausing',
-  'lost-cancelling',
 ])
 
 /** The attempts of a task, oldest first. Events between two attempts belong to neither. */
@@ -36,7 +32,7 @@ export function attemptsOf(timeline: readonly TimelineEntry[]): Attempt[] {
     const known = attempts.get(entry.attempt) ?? begun(entry)
     attempts.set(
       entry.attempt,
-      known.endedAt === null && endings.has(entry.move) ? ended(known, entry) : known,
+      known.endedAt === null && endings.has(entry.event) ? ended(known, entry) : known,
     )
   }
   return [...attempts.values()]
@@ -45,9 +41,9 @@ export function attemptsOf(timeline: readonly TimelineEntry[]): Attempt[] {
 function begun(entry: TimelineEntry): Attempt {
   return {
     attempt: entry.attempt,
-    startedAt: entry.move === 'claim' ? entry.at : null,
+    startedAt: entry.event === 'claimed' ? entry.at : null,
     endedAt: null,
-    move: null,
+    event: null,
     status: null,
     error: null,
     endedBy: null,
@@ -58,7 +54,7 @@ function ended(attempt: Attempt, entry: TimelineEntry): Attempt {
   return {
     ...attempt,
     endedAt: entry.at,
-    move: entry.move,
+    event: entry.event,
     status: entry.status,
     error: entry.error ?? null,
     endedBy: entry.endedBy ?? null,

@@ -1,7 +1,9 @@
 import type { Control, Status } from './task.ts'
 
-/** One row of the lifecycle: who may move a task from which states to which. */
-export type Move = Readonly<{
+/** One row of the lifecycle: what happened to a task, between which statuses, and who makes it happen. */
+export type LifecycleRow = Readonly<{
+  /** The fact, as the timeline names it. */
+  event: string
   from: readonly Status[]
   to: readonly Status[]
   who: 'API' | 'node' | 'promoter' | 'reaper' | 'reaper, node'
@@ -9,180 +11,210 @@ export type Move = Readonly<{
 }>
 
 /**
- * The complete lifecycle. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value;
+ * The whole lifecycle. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value;
  * nothing else decides what a task may do.
  */
-export const lifecycle = {
-  submit: {
+export const lifecycle = [
+  {
+    event: 'submitted',
     from: [],
     to: ['queued', 'scheduled'],
     who: 'API',
-    why: 'A new task. `scheduled` if its `run_at` is in the future.',
+    why: 'A new task; `scheduled` while its `run_at` is in the future.',
   },
-  due: {
+  {
+    event: 'due',
     from: ['scheduled'],
     to: ['queued'],
     who: 'promoter',
-    why: 'Its due time has come, by the clock of the store.',
+    why: 'Its time has come, by the clock of the store.',
   },
-  claim: {
+  {
+    event: 'claimed',
     from: ['queued'],
     to: ['running'],
     who: 'node',
-    why: 'A node takes it into a slot. The fence rises, and a new attempt starts unless one is open.',
+    why: 'A node takes it into a slot. The fence rises, and a new attempt begins unless one is open.',
   },
-  pause: {
+  {
+    event: 'paused',
     from: ['scheduled', 'queued'],
     to: ['paused'],
     who: 'API',
-    why: 'Nothing is running yet, so the pause takes effect immediately.',
+    why: 'Nothing runs yet, so it is paused at once.',
   },
-  'ask-pause': {
+  {
+    event: 'pause_requested',
     from: ['running'],
     to: ['pausing'],
     who: 'API',
-    why: 'The request is stored and the node is notified. The handler continues to its next pause point.',
+    why: 'The request is stored and the node is told; the handler runs to its next pause point.',
   },
-  'settle-pause': {
+  {
+    event: 'paused',
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The handler is at a pause point. Checkpoint and status commit together, and the slot is free.',
+    why: 'The handler reached a pause point. Its checkpoint and its status are one commit, and the slot is free.',
   },
-  'take-back': {
+  {
+    event: 'pause_withdrawn',
     from: ['pausing'],
     to: ['running'],
     who: 'API',
-    why: 'Resumed before the pause took effect. A late confirmation of that pause changes nothing.',
+    why: 'Resumed before the pause took effect: a pause that answers the older request matches nothing.',
   },
-  resume: {
+  {
+    event: 'resumed',
     from: ['paused'],
     to: ['queued', 'scheduled'],
     who: 'API',
-    why: 'Back to the queue, or to its due time. The fence does not change, so a parked handler can continue.',
+    why: 'Back to the queue, or to its due time. The fence stays, so that a parked handler can continue.',
   },
-  cancel: {
+  {
+    event: 'cancelled',
     from: ['scheduled', 'queued', 'paused'],
     to: ['cancelled'],
     who: 'API',
-    why: 'None of its code is alive, so it is cancelled immediately.',
+    why: 'None of its code is alive, so it is cancelled at once.',
   },
-  'ask-cancel': {
+  {
+    event: 'cancel_requested',
     from: ['running', 'pausing', 'paused', 'queued', 'scheduled'],
     to: ['cancelling'],
     who: 'API',
-    why: 'Its code is alive (running or parked) and must stop first. A cancel overrides a pause.',
+    why: 'Its code is alive, running or parked, and must stop first. A cancel overrides a pause.',
   },
-  complete: {
+  {
+    event: 'completed',
     from: ['running', 'pausing', 'paused', 'cancelling'],
     to: ['completed'],
     who: 'node',
-    why: 'Finished work wins every race, even if a parked handler returns, provided its fence is still current.',
+    why: 'Finished work wins every race, even that of a parked handler that returns while its fence is the newest.',
   },
-  'settle-cancel': {
+  {
+    event: 'cancelled',
     from: ['cancelling'],
     to: ['cancelled'],
     who: 'node',
     why: 'The code has stopped, or was fenced off after the grace period.',
   },
-  fence: {
+  {
+    event: 'fence_raised',
     from: ['running', 'pausing', 'cancelling'],
     to: ['running', 'pausing', 'cancelling'],
     who: 'node',
-    why: 'The code ignores its signal. The fence rises first, then the thread or process is killed.',
+    why: 'The code ignores its signal and is ended by force: the fence rises first, then the thread or process is killed.',
   },
-  'retry-later': {
+  {
+    event: 'retry_scheduled',
     from: ['running'],
     to: ['scheduled', 'queued'],
     who: 'node',
-    why: 'The attempt failed and attempts are left. The next one starts after the back-off.',
+    why: 'The attempt failed and retries are left: it runs again after the backoff.',
   },
-  'retry-paused': {
+  {
+    event: 'retry_scheduled',
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The attempt failed while a pause was requested. The retry waits for a resume.',
+    why: 'The attempt failed after a pause was requested: the retry waits for a resume.',
   },
-  fail: {
+  {
+    event: 'failed',
     from: ['running', 'pausing'],
     to: ['failed'],
     who: 'node',
-    why: 'No attempts are left, or the error is not retryable.',
+    why: 'No retries are left, or the error says that a retry cannot help.',
   },
-  release: {
+  {
+    event: 'released',
     from: ['running'],
     to: ['queued'],
     who: 'node',
-    why: 'The node is draining. This does not count as a failure.',
+    why: 'The node gave it back, because it drains or could not start it. No retry is used.',
   },
-  'release-paused': {
+  {
+    event: 'released',
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The node is draining while a pause is requested. This does not count as a failure.',
+    why: 'The node gave it back after a pause was requested. No retry is used.',
   },
-  unpark: {
+  {
+    event: 'unparked',
     from: ['paused', 'queued', 'scheduled'],
     to: ['paused', 'queued', 'scheduled'],
     who: 'node',
-    why: 'The parked handler was unwound. The next run starts from the checkpoint.',
+    why: 'The parked handler was removed from memory; the next run starts from the checkpoint.',
   },
-  lost: {
+  {
+    event: 'lost',
     from: ['running'],
     to: ['queued', 'failed'],
     who: 'reaper, node',
-    why: 'Its node or process died. A suspect with more crashes than the limit since its last checkpoint fails as `POISON`.',
+    why: 'Its node or process died. A suspect that is lost more often than allowed since its last checkpoint fails as `POISON`.',
   },
-  'lost-pausing': {
+  {
+    event: 'lost',
     from: ['pausing'],
     to: ['paused'],
     who: 'reaper, node',
-    why: 'Its node or process died. The requested pause takes effect.',
+    why: 'Its node or process died; the requested pause takes effect.',
   },
-  'lost-cancelling': {
+  {
+    event: 'lost',
     from: ['cancelling'],
     to: ['cancelled'],
     who: 'reaper, node',
-    why: 'Its node or process died, and the code with it.',
+    why: 'Its node or process died, and its code with it.',
   },
-  'lost-parked': {
+  {
+    event: 'park_lost',
     from: ['paused', 'queued', 'scheduled'],
     to: ['paused', 'queued', 'scheduled'],
     who: 'reaper',
-    why: 'The node that parked the handler died. The checkpoint remains.',
+    why: 'The node that parked the handler died; the checkpoint remains.',
   },
-  retry: {
+  {
+    event: 'retried',
     from: ['failed', 'cancelled'],
     to: ['queued'],
     who: 'API',
-    why: 'Runs again on request. The fence rises, and failures and crashes start from zero.',
+    why: 'Run again on request: the fence rises and all retries are available again.',
   },
-} as const satisfies Record<string, Move>
+] as const satisfies readonly LifecycleRow[]
 
-export type MoveName = keyof typeof lifecycle
+/** What happened, as the timeline names it. */
+export type EventName = (typeof lifecycle)[number]['event']
 
-/** What each state means, for people. */
+const rows: readonly LifecycleRow[] = lifecycle
+
+/** Every event once, in the order of the table. */
+export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ event }) => event))]
+
+/** What each status means to a person. */
 export const meanings: Readonly<Record<Status, string>> = {
-  scheduled: 'Due later: submitted with a delay, or waiting for its next attempt.',
-  queued: 'Waiting for a slot, ordered by priority and then by queue position.',
-  running: 'A node is running its handler.',
-  pausing: 'A pause is requested. The handler has not reached a pause point yet.',
-  paused: 'Suspended. It holds no slot and continues when resumed.',
-  cancelling: 'A cancel is requested. Its code has not stopped yet.',
-  completed: 'Finished with a result. It never changes again.',
-  failed: 'No attempts are left, or the error is not retryable. You can retry it.',
-  cancelled: 'Cancelled. Its code has stopped or is fenced off. You can retry it.',
+  scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
+  queued: 'Waiting for a slot, by priority and then by position in the queue.',
+  running: 'A node runs its handler.',
+  pausing: 'A pause is requested; the handler has not reached a pause point yet.',
+  paused: 'Suspended. It holds no slot and continues when it is resumed.',
+  cancelling: 'A cancel is requested; its code has not stopped yet.',
+  completed: 'It has a result. Nothing changes it any more.',
+  failed: 'Its attempts are used up, or a retry cannot help. A manual retry starts over.',
+  cancelled: 'It was cancelled, and its code has stopped or is fenced off. A manual retry starts over.',
 }
 
-/** The moves each control may make, in the order in which they are tried. */
-export const controlMoves = {
-  pause: ['pause', 'ask-pause'],
-  resume: ['take-back', 'resume'],
-  cancel: ['cancel', 'ask-cancel'],
-  retry: ['retry'],
-} as const satisfies Record<Control, readonly MoveName[]>
+/** The events that each control may cause, in the order in which they are tried. */
+export const controlEvents = {
+  pause: ['paused', 'pause_requested'],
+  resume: ['pause_withdrawn', 'resumed'],
+  cancel: ['cancelled', 'cancel_requested'],
+  retry: ['retried'],
+} as const satisfies Record<Control, readonly EventName[]>
 
-/** The states in which an accepted control still holds: repeating it there succeeds without effect. */
+/** Where a control that was accepted is in effect: repeated there, it succeeds and changes nothing. */
 export const standing = {
   pause: ['pausing', 'paused'],
   resume: ['scheduled', 'queued', 'running'],
@@ -190,13 +222,22 @@ export const standing = {
   retry: ['scheduled', 'queued', 'running'],
 } as const satisfies Record<Control, readonly Status[]>
 
-export function allows(move: MoveName, from: Status): boolean {
-  return (lifecycle[move].from as readonly Status[]).includes(from)
+/** The lifecycle has this event between these statuses. */
+export function allows(event: EventName, from: Status, to: Status): boolean {
+  return rows.some((row) => row.event === event && row.from.includes(from) && row.to.includes(to))
 }
 
-/** The controls that a task in this status accepts: the buttons of a page. */
+/** A caller may cause this event in a task of this status. */
+export function mayRequest(event: EventName, from: Status): boolean {
+  return rows.some((row) => row.who === 'API' && row.event === event && row.from.includes(from))
+}
+
+/** A task of this status accepts the control. */
+export function accepts(control: Control, status: Status): boolean {
+  return controlEvents[control].some((event) => mayRequest(event, status))
+}
+
+/** The controls that a task of this status accepts: the buttons of a page. */
 export function controlsFrom(status: Status): Control[] {
-  return (Object.keys(controlMoves) as Control[]).filter((control) =>
-    controlMoves[control].some((move) => allows(move, status)),
-  )
+  return (Object.keys(controlEvents) as Control[]).filter((control) => accepts(control, status))
 }

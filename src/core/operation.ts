@@ -1,6 +1,6 @@
 import type { Filter } from './filter.ts'
-import { allows, controlMoves } from './lifecycle.ts'
-import { controls, isTerminal, type BootId, type Status } from './task.ts'
+import { accepts } from './lifecycle.ts'
+import { controls, isTerminal, type NodeId, type Status } from './task.ts'
 
 /** What can be done to all tasks that match a filter: the controls, and `purge`, which deletes finished tasks. */
 export const bulkActions = [...controls, 'purge'] as const
@@ -14,8 +14,8 @@ export type Operation = Readonly<{
   /** Only counts. */
   dryRun: boolean
   status: OperationStatus
-  /** The boot that carries it out. */
-  boot: BootId
+  /** The node that carries it out. */
+  node: NodeId
   createdAt: number
   endedAt: number | null
   /** Tasks that matched and accepted the action when they were read. */
@@ -35,7 +35,7 @@ export type OperationStatus = (typeof operationStatuses)[number]
 /** Whether tasks in this status accept the action. */
 export function takes(action: BulkAction, status: Status): boolean {
   if (action === 'purge') return isTerminal(status)
-  return controlMoves[action].some((move) => allows(move, status))
+  return accepts(action, status)
 }
 
 /** Starts now, and does not include tasks submitted later. */
@@ -45,7 +45,7 @@ export function operationBegun(operation: Operation, now: number): Operation {
   return { ...operation, createdAt: now, filter: { ...filter, createdBefore } }
 }
 
-/** What is seen of an operation. Its boot is dead: what was done stands, the rest was not reached. */
-export function operationSeen(operation: Operation, bootAlive: boolean): Operation {
-  return operation.status === 'running' && !bootAlive ? { ...operation, status: 'interrupted' } : operation
+/** What is seen of an operation. Its node is dead: what was done stands, the rest was not reached. */
+export function operationSeen(operation: Operation, nodeAlive: boolean): Operation {
+  return operation.status === 'running' && !nodeAlive ? { ...operation, status: 'interrupted' } : operation
 }

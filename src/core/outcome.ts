@@ -6,8 +6,8 @@ export type Outcome =
   /** `retryIn`: milliseconds until the next attempt, or null if the failure is final. */
   | Readonly<{ kind: 'failed'; error: ErrorRecord; retryIn: number | null; endedBy?: EndedBy }>
   | Readonly<{ kind: 'cancelled'; endedBy: EndedBy }>
-  /** At a pause point; answers the wish that raised the task to `wishVersion`. The handler stays parked. */
-  | Readonly<{ kind: 'paused'; wishVersion: number }>
+  /** At a pause point; answers the requestedControl that raised the task to `controlVersion`. The handler stays parked. */
+  | Readonly<{ kind: 'paused'; controlVersion: number }>
   /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
   | Readonly<{ kind: 'fenced' }>
   /** The process or guard that ran the code died without reporting anything; more losses than the limit are `POISON`. */
@@ -28,7 +28,7 @@ export type Settlement = Readonly<{
   fencedOff?: boolean
 }>
 
-/** `superseded`: the fence is no longer the newest. `stale`: the wish was taken back meanwhile; read it again. */
+/** `superseded`: the fence is no longer the newest. `stale`: the requestedControl was taken back meanwhile; read it again. */
 export type SettleVerdict = 'settled' | 'superseded' | 'stale'
 
 /** Ten thousand years in milliseconds: added to any current time, it is still a valid date. */

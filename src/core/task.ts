@@ -6,7 +6,7 @@
 export type TaskId = string
 
 /** Random per start of a node; never a host name. */
-export type BootId = string
+export type NodeId = string
 
 /** Rises with every claim and takeover. A write with an older fence matches nothing. */
 export type Fence = number
@@ -88,7 +88,7 @@ export type Task = Readonly<{
   status: Status
   priority: number
   /** Place in the queue within a priority; taken anew at every move to `queued`. */
-  seq: number
+  queuePosition: number
   /** Raised by one with every transition; also the SSE event id. */
   version: number
   fence: Fence
@@ -104,10 +104,10 @@ export type Task = Readonly<{
   tags: readonly string[]
   idempotencyKey: string | null
   requestHash: string | null
-  /** The boot that has code of this task: running, or parked. */
-  ownerBoot: BootId | null
+  /** The node that has code of this task: running, or parked. */
+  ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
-  wish: Control | null
+  requestedControl: Control | null
   createdAt: number
   runAt: number | null
   /** Milliseconds after which `runAt` was to come when it was set; null when somebody set a time, or none. */
@@ -115,7 +115,7 @@ export type Task = Readonly<{
   startedAt: number | null
   completedAt: number | null
   /** When the present status began; `running`, `pausing` and `cancelling` are one stretch of active time. */
-  since: number
+  statusSince: number
   /** Last committed sign of life of the current run. */
   savedAt: number | null
   activeMs: number
@@ -139,10 +139,10 @@ export const controls = ['pause', 'resume', 'cancel', 'retry'] as const
 export type TimelineEntry = Readonly<{
   version: number
   at: number
-  move: string
+  event: string
   status: Status
   attempt: number
-  /** The boot that did it, or `api`. */
+  /** The node that did it, or `api`. */
   by: string
   why?: string
   error?: ErrorRecord
@@ -171,13 +171,13 @@ export function isSuspect({ crashes }: Pick<Task, 'crashes'>): boolean {
 
 /** Active time up to `now`, including the current run. */
 export function activeTime(task: Task, now: number): number {
-  return task.activeMs + (isActive(task.status) ? Math.max(0, now - task.since) : 0)
+  return task.activeMs + (isActive(task.status) ? Math.max(0, now - task.statusSince) : 0)
 }
 
 export function queueTime(task: Task, now: number): number {
-  return task.queuedMs + (task.status === 'queued' ? Math.max(0, now - task.since) : 0)
+  return task.queuedMs + (task.status === 'queued' ? Math.max(0, now - task.statusSince) : 0)
 }
 
 export function pausedTime(task: Task, now: number): number {
-  return task.pausedMs + (task.status === 'paused' ? Math.max(0, now - task.since) : 0)
+  return task.pausedMs + (task.status === 'paused' ? Math.max(0, now - task.statusSince) : 0)
 }

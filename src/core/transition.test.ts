@@ -9,7 +9,7 @@ import {
   settled,
   submitted,
   unparked,
-  type Moment,
+  type TransitionContext,
 } from './transition.ts'
 
 const submission: Submission = {
@@ -27,11 +27,11 @@ const submission: Submission = {
   requestHash: null,
 }
 
-let seq = 0
-const at = (now: number): Moment => ({ now, nextSeq: () => ++seq })
+let queuePosition = 0
+const at = (now: number): TransitionContext => ({ now, nextQueuePosition: () => ++queuePosition })
 
 const queued = submitted(submission, { ...at(0), by: 'api' }).task
-const running = claimed(queued, 'boot', at(10)).task
+const running = claimed(queued, 'node', at(10)).task
 const completion = { id: 'task', fence: 1, outcome: { kind: 'completed', result: '1' }, ranMs: 0 } as const
 
 const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
@@ -42,32 +42,30 @@ const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
 describe('a transition', () => {
   test('leaves the task before it as it was', () => {
     const before = structuredClone(queued)
-    claimed(queued, 'boot', at(10))
+    claimed(queued, 'node', at(10))
     expect(queued).toEqual(before)
   })
 
   test('that the lifecycle does not have is a bug, and throws', () => {
-    expect(() => promoted(queued, at(1))).toThrow(
-      'a move that the lifecycle does not have: due from queued to queued',
-    )
-    expect(() => claimed(running, 'boot', at(1))).toThrow('claim from running')
+    expect(() => promoted(queued, at(1))).toThrow('the lifecycle has no such row: due from queued to queued')
+    expect(() => claimed(running, 'node', at(1))).toThrow('claimed from running')
   })
 
   test('takes a place in the queue only when it leads there', () => {
-    const none = { now: 1, nextSeq: () => expect.unreachable('no place is needed') }
-    expect(claimed(queued, 'boot', none).task.seq).toBe(queued.seq)
+    const none = { now: 1, nextQueuePosition: () => expect.unreachable('no place is needed') }
+    expect(claimed(queued, 'node', none).task.queuePosition).toBe(queued.queuePosition)
     const scheduled = submitted({ ...submission, runAt: 5 }, { ...none, by: 'api' }).task
-    expect(scheduled).toMatchObject({ status: 'scheduled', seq: 0 })
+    expect(scheduled).toMatchObject({ status: 'scheduled', queuePosition: 0 })
   })
 
   test('never counts time backwards when the clock was set back', () => {
-    expect(claimed({ ...queued, since: 100 }, 'boot', at(40)).task.queuedMs).toBe(0)
-    const back = settled(running, { ...completion, ranMs: -5 }, 'boot', at(0))
+    expect(claimed({ ...queued, statusSince: 100 }, 'node', at(40)).task.queuedMs).toBe(0)
+    const back = settled(running, { ...completion, ranMs: -5 }, 'node', at(0))
     expect(back).toMatchObject({ verdict: 'settled', transition: { task: { activeMs: 0 } } })
   })
 
   test('keeps active time whole in milliseconds', () => {
-    const answer = settled(running, { ...completion, ranMs: 12.6 }, 'boot', at(20))
+    const answer = settled(running, { ...completion, ranMs: 12.6 }, 'node', at(20))
     expect(answer).toMatchObject({ transition: { task: { activeMs: 13 } } })
   })
 })
@@ -87,17 +85,17 @@ describe('a loss', () => {
   })
 
   test('of an ended task is none', () => {
-    const ended = settled(running, completion, 'boot', at(20))
+    const ended = settled(running, completion, 'node', at(20))
     if (ended.verdict !== 'settled') return expect.unreachable(ended.verdict)
-    expect(lost({ ...ended.transition.task, ownerBoot: 'boot' }, moment)).toBeNull()
+    expect(lost({ ...ended.transition.task, ownerNode: 'node' }, moment)).toBeNull()
   })
 })
 
 describe('an unparking', () => {
-  test('is for copies that are suspended, by the boot that has them', () => {
-    expect(unparked(running, 'boot', 'room', at(1))).toBeNull()
+  test('is for copies that are suspended, by the node that has them', () => {
+    expect(unparked(running, 'node', 'room', at(1))).toBeNull()
     const parked: Task = { ...running, status: 'paused' }
     expect(unparked(parked, 'another', 'room', at(1))).toBeNull()
-    expect(unparked(parked, 'boot', 'room', at(1))?.task).toMatchObject({ status: 'paused', ownerBoot: null })
+    expect(unparked(parked, 'node', 'room', at(1))?.task).toMatchObject({ status: 'paused', ownerNode: null })
   })
 })

@@ -1,10 +1,10 @@
-import { allows, controlMoves, lifecycle, standing, type MoveName } from './lifecycle.ts'
+import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
 import {
   isActive,
   isSuspect,
   isTerminal,
-  type BootId,
+  type NodeId,
   type Control,
   type ErrorRecord,
   type Status,
@@ -22,17 +22,17 @@ import { clip } from './text.ts'
 export type Transition = Readonly<{ task: Task; entry: TimelineEntry }>
 
 /** What a transition may use besides the task. */
-export type Moment = Readonly<{
+export type TransitionContext = Readonly<{
   now: number
   /** A new queue position; called at most once, for moves to `queued`. */
-  nextSeq: () => number
+  nextQueuePosition: () => number
   /** Milliseconds since that time, if a clock knows by how much the wall clock was set in the meantime. */
   elapsed?: (since: number) => number
 }>
 
-export type SubmitMoment = Moment & Readonly<{ by: string }>
+export type SubmitMoment = TransitionContext & Readonly<{ by: string }>
 
-export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMoment): Transition {
+export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitMoment): Transition {
   const runAt = submission.delay === null ? submission.runAt : now + submission.delay
   const due = runAt === null || runAt <= now
   const status: Status = due ? 'queued' : 'scheduled'
@@ -41,7 +41,7 @@ export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMo
     type: submission.type,
     status,
     priority: submission.priority,
-    seq: due ? nextSeq() : 0,
+    queuePosition: due ? nextQueuePosition() : 0,
     version: 1,
     fence: 0,
     attempt: 0,
@@ -54,14 +54,14 @@ export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMo
     tags: submission.tags,
     idempotencyKey: submission.idempotencyKey,
     requestHash: submission.requestHash,
-    ownerBoot: null,
-    wish: null,
+    ownerNode: null,
+    requestedControl: null,
     createdAt: now,
     runAt,
     delay: submission.delay,
     startedAt: null,
     completedAt: null,
-    since: now,
+    statusSince: now,
     savedAt: null,
     activeMs: 0,
     attemptBaseMs: 0,
@@ -71,21 +71,21 @@ export function submitted(submission: Submission, { now, nextSeq, by }: SubmitMo
     error: null,
     endedBy: null,
   }
-  return { task, entry: { version: 1, at: now, move: 'submit', status, attempt: 0, by } }
+  return { task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
 
-export function promoted(task: Task, moment: Moment): Transition {
+export function promoted(task: Task, moment: TransitionContext): Transition {
   return move(task, 'due', 'queued', moment, 'promoter')
 }
 
-export function claimed(task: Task, boot: BootId, moment: Moment): Transition {
+export function claimed(task: Task, node: NodeId, moment: TransitionContext): Transition {
   const fresh = !task.attemptOpen
-  return move(task, 'claim', 'running', moment, boot, {
+  return move(task, 'claimed', 'running', moment, node, {
     fence: task.fence + 1,
     attempt: fresh ? task.attempt + 1 : task.attempt,
     attemptOpen: true,
     attemptBaseMs: fresh ? task.activeMs : task.attemptBaseMs,
-    ownerBoot: boot,
+    ownerNode: node,
     startedAt: task.startedAt ?? moment.now,
     savedAt: null,
   })
@@ -105,35 +105,35 @@ export type Controlled =
 export function controlled(
   task: Task,
   control: Control,
-  moment: Moment & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
+  moment: TransitionContext & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
 ): Controlled {
   // A cancelled task is cancelled, whoever requested it; other states may have other causes.
-  const isWished = task.wish === control || control === 'cancel'
-  if (isWished && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
-  const name = controlMoves[control].find((candidate) => mayTake(candidate, task))
+  const isRequested = task.requestedControl === control || control === 'cancel'
+  if (isRequested && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
+  const name = controlEvents[control].find((candidate) => mayTake(candidate, task))
   if (name === undefined) return { kind: 'refused' }
   if (control === 'retry' && moment.codeAlive) {
     return { kind: 'refused', why: 'the code of its previous run has not stopped yet' }
   }
-  const wish = { wish: control }
+  const requestedControl = { requestedControl: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
     kind: 'moved',
-    transition: move(task, name, to, moment, moment.by, { ...wish, ...changes }),
+    transition: move(task, name, to, moment, moment.by, { ...requestedControl, ...changes }),
   })
   switch (name) {
-    case 'pause':
+    case 'paused':
       return moved('paused', {})
-    case 'ask-pause':
+    case 'pause_requested':
       return moved('pausing', {})
-    case 'take-back':
+    case 'pause_withdrawn':
       return moved('running', {})
-    case 'resume':
+    case 'resumed':
       return moved(task.runAt !== null && task.runAt > moment.now ? 'scheduled' : 'queued', {})
-    case 'cancel':
+    case 'cancelled':
       return moved('cancelled', { completedAt: moment.now, attemptOpen: false, endedBy: null })
-    case 'ask-cancel':
+    case 'cancel_requested':
       return moved('cancelling', {})
-    case 'retry':
+    case 'retried':
       return moved('queued', {
         fence: task.fence + 1,
         attemptOpen: false,
@@ -150,10 +150,10 @@ export function controlled(
 }
 
 /** A task whose code is alive, running or parked, must be stopped by its node; without live code it ends immediately. */
-function mayTake(name: MoveName, task: Task): boolean {
-  if (!allows(name, task.status)) return false
-  if (name === 'cancel') return task.ownerBoot === null
-  if (name === 'ask-cancel') return task.ownerBoot !== null
+function mayTake(name: EventName, task: Task): boolean {
+  if (!mayRequest(name, task.status)) return false
+  if (name === 'cancelled') return task.ownerNode === null
+  if (name === 'cancel_requested') return task.ownerNode !== null
   return true
 }
 
@@ -161,9 +161,14 @@ export type Settled =
   | Readonly<{ verdict: 'settled'; transition: Transition }>
   | Readonly<{ verdict: Exclude<SettleVerdict, 'settled'> }>
 
-export function settled(task: Task, settlement: Settlement, boot: BootId, moment: Moment): Settled {
+export function settled(
+  task: Task,
+  settlement: Settlement,
+  node: NodeId,
+  moment: TransitionContext,
+): Settled {
   const { outcome } = settlement
-  if (task.fence !== settlement.fence || task.ownerBoot !== boot) return { verdict: 'superseded' }
+  if (task.fence !== settlement.fence || task.ownerNode !== node) return { verdict: 'superseded' }
   if (!isActive(task.status) && !(outcome.kind === 'completed' && task.status === 'paused')) {
     return { verdict: 'superseded' }
   }
@@ -173,56 +178,56 @@ export function settled(task: Task, settlement: Settlement, boot: BootId, moment
     ...(settlement.progress === undefined ? {} : { progress: settlement.progress }),
     ...(settlement.fencedOff === true ? { fence: task.fence + 1 } : {}),
   }
-  const done = (name: MoveName, to: Status, changes: Partial<Task>, why?: string): Settled => ({
+  const done = (name: EventName, to: Status, changes: Partial<Task>, why?: string): Settled => ({
     verdict: 'settled',
-    transition: move(task, name, to, moment, boot, { ownerBoot: null, ...ran, ...changes }, why),
+    transition: move(task, name, to, moment, node, { ownerNode: null, ...ran, ...changes }, why),
   })
   const ended = { completedAt: moment.now, attemptOpen: false }
 
   switch (outcome.kind) {
     case 'completed':
-      return done('complete', 'completed', { ...ended, error: null, endedBy: null })
+      return done('completed', 'completed', { ...ended, error: null, endedBy: null })
     case 'cancelled':
       return task.status === 'cancelling'
-        ? done('settle-cancel', 'cancelled', { ...ended, endedBy: outcome.endedBy })
+        ? done('cancelled', 'cancelled', { ...ended, endedBy: outcome.endedBy })
         : { verdict: 'stale' }
     case 'paused':
-      return task.status === 'pausing' && task.version === outcome.wishVersion
-        ? done('settle-pause', 'paused', { ownerBoot: boot })
+      return task.status === 'pausing' && task.version === outcome.controlVersion
+        ? done('paused', 'paused', { ownerNode: node })
         : { verdict: 'stale' }
     case 'released':
       if (task.status === 'cancelling') {
-        return done('settle-cancel', 'cancelled', { ...ended, endedBy: 'cooperative' }, outcome.why)
+        return done('cancelled', 'cancelled', { ...ended, endedBy: 'cooperative' }, outcome.why)
       }
       return task.status === 'pausing'
-        ? done('release-paused', 'paused', {}, outcome.why)
-        : done('release', 'queued', {}, outcome.why)
+        ? done('released', 'paused', {}, outcome.why)
+        : done('released', 'queued', {}, outcome.why)
     case 'fenced':
       return done(
-        'fence',
+        'fence_raised',
         task.status,
-        { ownerBoot: boot, fence: task.fence + 1 },
+        { ownerNode: node, fence: task.fence + 1 },
         'its code is ended by force',
       )
     case 'lost': {
       const { why, poisonLimit } = outcome
       const crashes = (ran.crashes ?? task.crashes) + 1
-      const loss = { by: boot, why, poisonLimit, crashes, changes: ran }
+      const loss = { by: node, why, poisonLimit, crashes, changes: ran }
       return { verdict: 'settled', transition: lostRun(task, moment, loss) }
     }
     case 'failed': {
       if (task.status === 'cancelling') {
-        return done('settle-cancel', 'cancelled', { ...ended, endedBy: outcome.endedBy ?? 'cooperative' })
+        return done('cancelled', 'cancelled', { ...ended, endedBy: outcome.endedBy ?? 'cooperative' })
       }
       const failure = { failures: task.failures + 1, error: outcome.error, attemptOpen: false }
       if (outcome.retryIn === null) {
-        return done('fail', 'failed', { ...ended, ...failure, endedBy: outcome.endedBy ?? null })
+        return done('failed', 'failed', { ...ended, ...failure, endedBy: outcome.endedBy ?? null })
       }
       const later = { ...failure, runAt: moment.now + outcome.retryIn, delay: outcome.retryIn }
-      if (task.status === 'pausing') return done('retry-paused', 'paused', later)
+      if (task.status === 'pausing') return done('retry_scheduled', 'paused', later)
       return outcome.retryIn > 0
-        ? done('retry-later', 'scheduled', later)
-        : done('retry-later', 'queued', later)
+        ? done('retry_scheduled', 'scheduled', later)
+        : done('retry_scheduled', 'queued', later)
     }
   }
 }
@@ -230,26 +235,31 @@ export function settled(task: Task, settlement: Settlement, boot: BootId, moment
 export const poisonLimit = 3
 
 /** The node of this task is dead. Null if the loss changes nothing. */
-export function lost(task: Task, moment: Moment & Readonly<{ poisonLimit: number }>): Transition | null {
-  if (task.ownerBoot === null) return null
+export function lost(
+  task: Task,
+  moment: TransitionContext & Readonly<{ poisonLimit: number }>,
+): Transition | null {
+  if (task.ownerNode === null) return null
   if (isActive(task.status)) {
     return lostRun(task, moment, {
       by: 'reaper',
       why: 'the node that ran it is gone',
       poisonLimit: moment.poisonLimit,
       crashes: task.crashes + 1,
-      changes: { activeMs: task.activeMs + Math.max(0, (task.savedAt ?? task.since) - task.since) },
+      changes: {
+        activeMs: task.activeMs + Math.max(0, (task.savedAt ?? task.statusSince) - task.statusSince),
+      },
     })
   }
-  if (!allows('lost-parked', task.status)) return null
+  if (!allows('park_lost', task.status, task.status)) return null
   const why = 'the node that parked it is gone; it goes on from its checkpoint'
   return move(
     task,
-    'lost-parked',
+    'park_lost',
     task.status,
     moment,
     'reaper',
-    { fence: task.fence + 1, ownerBoot: null },
+    { fence: task.fence + 1, ownerNode: null },
     why,
   )
 }
@@ -262,13 +272,17 @@ type Loss = Readonly<{
   changes: Partial<Task>
 }>
 
-/** The code of an active task died without a word. The user's wish survives it. */
-function lostRun(task: Task, moment: Moment, { by, why, poisonLimit, crashes, changes }: Loss): Transition {
-  const fenced = { ...changes, fence: task.fence + 1, ownerBoot: null, attemptOpen: false }
+/** The code of an active task died without a word. The user's requestedControl survives it. */
+function lostRun(
+  task: Task,
+  moment: TransitionContext,
+  { by, why, poisonLimit, crashes, changes }: Loss,
+): Transition {
+  const fenced = { ...changes, fence: task.fence + 1, ownerNode: null, attemptOpen: false }
   const ended = { ...fenced, completedAt: moment.now, endedBy: 'killed' } as const
-  if (task.status === 'cancelling') return move(task, 'lost-cancelling', 'cancelled', moment, by, ended, why)
+  if (task.status === 'cancelling') return move(task, 'lost', 'cancelled', moment, by, ended, why)
   if (task.status === 'pausing') {
-    return move(task, 'lost-pausing', 'paused', moment, by, { ...fenced, crashes }, why)
+    return move(task, 'lost', 'paused', moment, by, { ...fenced, crashes }, why)
   }
   if (!isPoison(task, crashes, poisonLimit)) {
     return move(task, 'lost', 'queued', moment, by, { ...fenced, crashes }, why)
@@ -291,9 +305,14 @@ function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
 }
 
 /** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
-export function unparked(task: Task, boot: BootId, why: string, moment: Moment): Transition | null {
-  if (!allows('unpark', task.status) || task.ownerBoot !== boot) return null
-  return move(task, 'unpark', task.status, moment, boot, { ownerBoot: null }, why)
+export function unparked(
+  task: Task,
+  node: NodeId,
+  why: string,
+  moment: TransitionContext,
+): Transition | null {
+  if (!allows('unparked', task.status, task.status) || task.ownerNode !== node) return null
+  return move(task, 'unparked', task.status, moment, node, { ownerNode: null }, why)
 }
 
 /** Maximum length of an error message in the timeline. */
@@ -306,17 +325,17 @@ function briefly({ code, name, message }: ErrorRecord): ErrorRecord {
 
 function move(
   task: Task,
-  name: MoveName,
+  name: EventName,
   to: Status,
-  { now, nextSeq, elapsed }: Moment,
+  { now, nextQueuePosition, elapsed }: TransitionContext,
   by: string,
   changes: Partial<Task> = {},
   why?: string,
 ): Transition {
-  if (!allows(name, task.status) || !(lifecycle[name].to as readonly Status[]).includes(to)) {
-    throw new Error(`a move that the lifecycle does not have: ${name} from ${task.status} to ${to}`)
+  if (!allows(name, task.status, to)) {
+    throw new Error(`the lifecycle has no such row: ${name} from ${task.status} to ${to}`)
   }
-  const spent = elapsed?.(task.since) ?? Math.max(0, now - task.since)
+  const spent = elapsed?.(task.statusSince) ?? Math.max(0, now - task.statusSince)
   const version = task.version + 1
   const next: Task = {
     ...task,
@@ -327,17 +346,17 @@ function move(
       ? { runAt: now }
       : {}),
     ...changes,
-    ...(to === 'queued' && task.status !== 'queued' ? { seq: nextSeq() } : {}),
+    ...(to === 'queued' && task.status !== 'queued' ? { queuePosition: nextQueuePosition() } : {}),
     status: to,
     version,
-    since: to === task.status || (isActive(task.status) && isActive(to)) ? task.since : now,
+    statusSince: to === task.status || (isActive(task.status) && isActive(to)) ? task.statusSince : now,
   }
   return {
     task: next,
     entry: {
       version,
       at: now,
-      move: name,
+      event: name,
       status: to,
       attempt: next.attempt,
       by,

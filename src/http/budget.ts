@@ -6,7 +6,7 @@ export type Share = Readonly<{
   release: () => void
 }>
 
-type Waiting = Readonly<{ bytes: number; serve: (share: Share) => void }>
+type PendingShare = Readonly<{ bytes: number; serve: (share: Share) => void }>
 
 /**
  * Bytes that may be in memory at once for one purpose, over all callers. Who finds none left waits in line, so that a large
@@ -15,7 +15,7 @@ type Waiting = Readonly<{ bytes: number; serve: (share: Share) => void }>
 export class Budget {
   readonly total: number
   #left: number
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new Set<PendingShare>()
 
   constructor(total: number) {
     this.total = total
@@ -37,7 +37,7 @@ export class Budget {
         resolve(undefined)
         this.#serve()
       }
-      const waiting: Waiting = {
+      const waiting: PendingShare = {
         bytes: wanted,
         serve: (share) => {
           signal.removeEventListener('abort', giveUp)

@@ -2,7 +2,7 @@ import type { Route } from '../contract/route.ts'
 import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
 import { historyBody, nodesBody, statsBody } from '../contract/report-bodies.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
@@ -40,7 +40,7 @@ function serverHandlers({ manager, version, base }: HandlerContext): Handlers<ke
     getHistory: ({ query }) =>
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
-    listNodes: async () => nodesBody(await manager.nodes(), manager.state.boot),
+    listNodes: async () => nodesBody(await manager.nodes(), manager.state.id),
 
     getHealth: () => ({ status: 'ok' }),
 

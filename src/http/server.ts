@@ -10,7 +10,7 @@ import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts
 import { idPartOf } from '../core/short-id.ts'
 import { clip } from '../core/text.ts'
 import { Throttle } from '../core/throttle.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
 import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
 import type { Answered, Call } from './call.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { fakeManager, runningRecord } from '../../test/support/fake-manager.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
 import { createServer } from './server.ts'
 
 const ignore = () => undefined

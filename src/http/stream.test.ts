@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { eventsOf, fakeManager, runningTask } from '../../test/support/fake-manager.ts'
-import type { TaskEvent } from '../events/event.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
-import type { Change } from '../manager/changes.ts'
+import type { TaskEvent } from '../journal/event.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
+import type { Change } from '../engine/all-events.ts'
 import { createServer, type ServerLogger } from './server.ts'
 import { Streams } from './stream.ts'
 
@@ -55,7 +55,7 @@ const line = (version: number, why = ''): TaskEvent => ({
   kind: 'transition',
   id,
   task: runningTask,
-  entry: { version, at: version * 1_000, move: 'claim', status: 'running', attempt: 1, by: 'boot', why },
+  entry: { version, at: version * 1_000, event: 'claimed', status: 'running', attempt: 1, by: 'node', why },
 })
 
 /** Nothing happens until the listener goes away. */

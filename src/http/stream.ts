@@ -4,9 +4,9 @@ import type { ServerResponse } from 'node:http'
 import { progressBody, timelineBody } from '../contract/bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import { isTerminal } from '../core/task.ts'
-import type { TaskEvent } from '../events/event.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
-import type { Change } from '../manager/changes.ts'
+import type { TaskEvent } from '../journal/event.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
+import type { Change } from '../engine/all-events.ts'
 
 /** Bytes that may wait for a slow client. Above, progress and log lines are left out, and it gets nothing more until it has taken them. */
 const room = 65_536

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Task, TaskId } from '../core/task.ts'
-import type { TaskManagerApi } from '../manager/api.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
 
 /** Calls that are answered late: they end with the task, with their time, with their client, or with the server. */
 export class Waits {

@@ -1,4 +1,4 @@
-import { culprit, ProcessEnded, type Culprit } from '../runtime/scope.ts'
+import { culprit, ProcessEnded, type Culprit } from '../execution/executors/scope.ts'
 import type { Logger } from 'pino'
 
 /**

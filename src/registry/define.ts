@@ -1,15 +1,15 @@
 import type { z } from 'zod'
 import type { TaskContext, ThreadContext } from './context.ts'
 import { checkedOptions, definitionInvalid, wholeOf, type TypeOptions } from './options.ts'
-import { brand, type Place, type TaskType } from './type.ts'
+import { brand, type Runtime, type TaskType } from './type.ts'
 
-type HandlerPlace = Exclude<Place, 'command'>
+type HandlerRuntime = Exclude<Runtime, 'command'>
 
 export interface TaskDefinition<
   Parameters extends z.ZodType,
   State extends z.ZodType,
   Result,
-  Runs extends HandlerPlace = 'inline',
+  Runs extends HandlerRuntime = 'inline',
 > extends TypeOptions<Parameters, State> {
   /** Where the handler runs. Default `inline`. */
   runs?: Runs
@@ -23,7 +23,7 @@ export interface TaskDefinition<
   run(parameters: z.output<Parameters>, task: ContextIn<Runs, z.output<State>>): Promise<Result> | Result
 }
 
-type ContextIn<Runs extends HandlerPlace, State> = Runs extends 'inline'
+type ContextIn<Runs extends HandlerRuntime, State> = Runs extends 'inline'
   ? TaskContext<State>
   : ThreadContext<State>
 
@@ -32,7 +32,7 @@ export function defineTask<
   Parameters extends z.ZodType,
   Result,
   State extends z.ZodType = z.ZodUnknown,
-  const Runs extends HandlerPlace = 'inline',
+  const Runs extends HandlerRuntime = 'inline',
 >(
   definition: TaskDefinition<Parameters, State, Result, Runs>,
 ): TaskType<z.input<Parameters>, z.output<State>, Awaited<Result>> {

@@ -6,7 +6,7 @@ import type { ThreadContext } from './context.ts'
  * `inline`: on the main thread, for code that awaits. `thread`: in a thread of a pool, for code that computes. `process`: in a
  * process of its own, for code that can get stuck in native calls or take its process down. `command`: any executable.
  */
-export type Place = 'inline' | 'thread' | 'process' | 'command'
+export type Runtime = 'inline' | 'thread' | 'process' | 'command'
 
 /** How a type that is an executable is started and paused. */
 export type CommandSpec = Readonly<{
@@ -39,7 +39,7 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly jsonSchema: Readonly<Record<string, unknown>>
   readonly example: unknown
   readonly state: z.ZodType | undefined
-  readonly runs: Place
+  readonly runs: Runtime
   /** URL of the module that exports it; null where it runs inline. */
   readonly module: string | null
   /** Bytes. */

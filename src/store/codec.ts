@@ -1,4 +1,4 @@
-import type { MoveName } from '../core/lifecycle.ts'
+import type { EventName } from '../core/lifecycle.ts'
 import type { Backoff, EndedBy, ErrorRecord, Status, TimelineEntry } from '../core/task.ts'
 import { timelineLimit } from './store.ts'
 
@@ -28,49 +28,43 @@ type Extra = Readonly<{ why?: string; error?: ErrorRecord; endedBy?: EndedBy }>
 
 /** A timeline line as a compact array; lines are joined by commas in the row, so that a move appends without reading. */
 export function lineOf(entry: TimelineEntry): string {
-  const { version, at, move, status, attempt, by, ...extra } = entry
-  const code = moveNumbers[move as MoveName]
+  const { version, at, event, status, attempt, by, ...extra } = entry
+  const code = eventNumbers[event as EventName]
   const head = `[${version},${at},${code},"${status}",${attempt},${JSON.stringify(by)}`
   for (const _ in extra) return `${head},${JSON.stringify(extra)}]`
   return `${head}]`
 }
 
-/** Numbers of the moves in the stored timeline: append only. */
-const moveNumbers: Readonly<Record<MoveName, number>> = {
-  submit: 0,
+/** Events as the stored timeline numbers them: append only. */
+const eventNumbers: Readonly<Record<EventName, number>> = {
+  submitted: 0,
   due: 1,
-  claim: 2,
-  pause: 3,
-  'ask-pause': 4,
-  'settle-pause': 5,
-  'take-back': 6,
-  resume: 7,
-  cancel: 8,
-  'ask-cancel': 9,
-  complete: 10,
-  'settle-cancel': 11,
-  'retry-later': 12,
-  'retry-paused': 13,
-  fail: 14,
-  release: 15,
-  'release-paused': 16,
-  unpark: 17,
-  lost: 18,
-  'lost-pausing': 19,
-  'lost-cancelling': 20,
-  'lost-parked': 21,
-  retry: 22,
-  fence: 23,
+  claimed: 2,
+  pause_requested: 3,
+  paused: 4,
+  pause_withdrawn: 5,
+  resumed: 6,
+  cancel_requested: 7,
+  cancelled: 8,
+  completed: 9,
+  retry_scheduled: 10,
+  failed: 11,
+  released: 12,
+  unparked: 13,
+  lost: 14,
+  park_lost: 15,
+  fence_raised: 16,
+  retried: 17,
 }
 
-const moveNames = new Map(Object.entries(moveNumbers).map(([name, code]) => [code, name]))
+const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))
 
 export function timelineOf(lines: string): TimelineEntry[] {
   const parsed = JSON.parse(`[${lines}]`) as [number, number, number, Status, number, string, Extra?][]
   return trim(parsed).map(([version, at, code, status, attempt, by, extra]) => ({
     version,
     at,
-    move: moveNames.get(code) ?? String(code),
+    event: eventNames.get(code) ?? String(code),
     status,
     attempt,
     by,

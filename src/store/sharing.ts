@@ -1,4 +1,4 @@
-import type { BootId, TaskId } from '../core/task.ts'
+import type { NodeId, TaskId } from '../core/task.ts'
 
 /** What nodes that share a store tell each other. Each may be lost: whoever waits for one also looks now and then. */
 export type Signal =
@@ -31,14 +31,14 @@ export type LeaseNews = Readonly<{
    * Heard when it answers again.
    */
   unheard(): void
-  /** It is over: the tasks of the boot are someone else's. Nothing more is heard of this boot. */
+  /** It is over: the tasks of the node are someone else's. Nothing more is heard of this node. */
   over(): void
 }>
 
-/** Renews the lease of a boot, whatever the main thread does. */
-export type KeepLease = (boot: BootId, news: LeaseNews) => LeaseKeeper
+/** Renews the lease of a node, whatever the main thread does. */
+export type RenewLease = (node: NodeId, news: LeaseNews) => LeaseRenewer
 
-export type LeaseKeeper = AsyncDisposable &
+export type LeaseRenewer = AsyncDisposable &
   Readonly<{
     /** Whether the lease holds now. A process that was frozen can know it before it hears the news. */
     isValid: boolean

@@ -1,10 +1,10 @@
 import type { Filter, Order } from '../core/filter.ts'
-import type { CallersTransaction, KeepLease, Signals } from './sharing.ts'
+import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import type {
-  BootId,
+  NodeId,
   Control,
   Fence,
   Json,
@@ -44,42 +44,42 @@ export interface Store extends AsyncDisposable {
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
 
   /**
-   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. A boot never has more
+   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. A node never has more
    * than one active suspect: while it has one, and beyond the first that a claim takes, suspects are passed over. Claims
-   * nothing for a boot that is not alive.
+   * nothing for a node that is not alive.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>
 
   /** Records how runs ended. The answers stand in the order of the settlements. */
-  settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly Settled[]>
+  settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly Settled[]>
 
   /** Commits checkpoints, progress and log lines of live runs. False where the fence is no longer the newest. */
-  save(boot: BootId, saves: readonly Save[]): Promise<readonly boolean[]>
+  save(node: NodeId, saves: readonly Save[]): Promise<readonly boolean[]>
 
   control(commands: readonly Command[]): Promise<readonly Controlled[]>
 
   /** The suspended copies are gone; answers the tasks that it moved. */
-  unpark(boot: BootId, copies: readonly Copy[]): Promise<readonly Moved[]>
+  unpark(node: NodeId, copies: readonly Copy[]): Promise<readonly Moved[]>
 
   /** Fenced-off code has returned at last: its place under the concurrency limit is free. */
-  vacate(boot: BootId, copies: readonly Copy[]): Promise<void>
+  releaseSlots(node: NodeId, copies: readonly Copy[]): Promise<void>
 
   /** Moves due tasks to the queue, at most `limit`. */
   promote(limit: number): Promise<Promoted>
 
-  /** Registers a node's start. Without leases it ends every earlier boot. */
-  startBoot(boot: Boot): Promise<void>
+  /** Registers a node's start. Without leases it ends every earlier node. */
+  startNode(node: NodeInfo): Promise<void>
 
-  /** The node lives: its lease begins anew. False when it is over: what the boot had is the reaper's. */
-  renew(boot: BootId): Promise<boolean>
+  /** The node lives: its lease begins anew. False when it is over: what the node had is the reaper's. */
+  renew(node: NodeId): Promise<boolean>
 
-  /** Takes the tasks of every dead boot; `types` sets poison limits that differ from the default. */
+  /** Takes the tasks of every dead node; `types` sets poison limits that differ from the default. */
   reap(options: ReapOptions): Promise<readonly Moved[]>
 
-  endBoot(boot: BootId): Promise<void>
+  endNode(node: NodeId): Promise<void>
 
   /** Those that live, in the order in which they started. */
-  boots(): Promise<readonly LivingBoot[]>
+  nodes(): Promise<readonly LiveNode[]>
 
   /** Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; answers how many. */
   prune(retention: number, limit: number): Promise<number>
@@ -119,7 +119,7 @@ export interface Store extends AsyncDisposable {
   find(query: Query): Promise<Page<TaskId>>
 
   /** How many queued tasks of these types stand before this place in the queue; counts no further than `limit`. */
-  ahead(place: QueuePlace, types: readonly string[], limit: number): Promise<number>
+  ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
   /** Keeps a new operation and answers it, begun at the present time of the store. */
   beginOperation(operation: Operation): Promise<Operation>
@@ -127,7 +127,7 @@ export interface Store extends AsyncDisposable {
   /** Keeps an operation as it stands. Answers false once its cancel was asked for. */
   saveOperation(operation: Operation): Promise<boolean>
 
-  /** As it stands: `interrupted` when its boot has died over it. `cancel` asks for its end, if it is running. */
+  /** As it stands: `interrupted` when its node has died over it. `cancel` asks for its end, if it is running. */
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
 }
 
@@ -137,15 +137,15 @@ export type Migrated = Readonly<{ from: number; to: number }>
 /** What differs between stores is declared, never found out. */
 export type Capabilities = Readonly<{
   /**
-   * Milliseconds for which a boot lives without being renewed, by the clock of the store: several nodes may share it. Null:
-   * one process owns the store, and its boot lives until it ends or another one starts.
+   * Milliseconds for which a node lives without being renewed, by the clock of the store: several nodes may share it. Null:
+   * one process owns the store, and its node lives until it ends or another one starts.
    */
   lease: number | null
 }>
 
 export type Shared = Readonly<{
   signals: Signals
-  keepLease: KeepLease
+  renewLease: RenewLease
   /**
    * Descriptor of a file in which the keeper of the lease writes a `LeaseRecord`, for the processes that run code of this node: they
    * stop it by themselves when the lease is about to end. Null of a store whose lease no other process has to know.
@@ -175,7 +175,7 @@ export type Submitted =
   | Readonly<{ kind: 'full' }>
 
 export type ClaimRequest = Readonly<{
-  boot: BootId
+  node: NodeId
   limit: number
   types: readonly TypeLimit[]
 }>
@@ -230,8 +230,8 @@ export type Controlled =
   | Readonly<{ kind: 'refused'; task: Task; why?: string }>
   | Readonly<{ kind: 'unknown' }>
 
-export type Boot = Readonly<{
-  id: BootId
+export type NodeInfo = Readonly<{
+  id: NodeId
   slots: number
   /** What it runs. */
   types: readonly string[]
@@ -242,8 +242,8 @@ export type Boot = Readonly<{
   pid: number | null
 }>
 
-/** A boot that has not ended, and whose lease is not over. */
-export type LivingBoot = Boot &
+/** A node that has not ended, and whose lease is not over. */
+export type LiveNode = NodeInfo &
   Readonly<{
     startedAt: number
     /** Null where one process owns the store: nothing is renewed. */
@@ -288,7 +288,7 @@ export type Query = Readonly<{
   filter: Filter
   order: Order
   /** Where the page before this one ended; null for the first. */
-  after: Place | null
+  after: ListCursor | null
   /** Entries of the page, at most. */
   limit: number
   /** Candidates that are looked at, at most: a page can be short, or empty, and still have a next one. */
@@ -317,12 +317,12 @@ export const unlimitedReads: ReadLimit = {
 }
 
 /** A place in the order of submission: by `createdAt`, then by the number that the store gave. */
-export type Place = Readonly<{ createdAt: number; n: number }>
+export type ListCursor = Readonly<{ createdAt: number; rowId: number }>
 
 export type Page<Entry> = Readonly<{
   entries: readonly Entry[]
   /** The last candidate that was looked at; null when there is none beyond it. */
-  next: Place | null
+  next: ListCursor | null
   /** Candidates that were looked at. */
   looked: number
 }>
@@ -330,7 +330,7 @@ export type Page<Entry> = Readonly<{
 /** Operations that are remembered: the newest. */
 export const operationsKept = 1_000
 
-export type QueuePlace = Pick<Task, 'priority' | 'seq'>
+export type QueuePosition = Pick<Task, 'priority' | 'queuePosition'>
 
 /** Lines of a log that are kept: the newest. */
 export const logLimit = 1_000

@@ -1,13 +1,13 @@
-import type { QueuePlace } from './store.ts'
+import type { QueuePosition } from './store.ts'
 
 /** A queued task that a claim may take. */
-type Candidate = QueuePlace & Readonly<{ type: string }>
+type Candidate = QueuePosition & Readonly<{ type: string }>
 
 /** The first suspect of a type, and how many tasks of the type may be claimed. */
 export type SuspectHead<Head extends Candidate> = Readonly<{ head: Head; room: number }>
 
 /**
- * What a claim takes when its boot may run one more suspect: the first suspect that there is room for, in its place among the
+ * What a claim takes when its node may run one more suspect: the first suspect that there is room for, in its place among the
  * `heads`. Those are the other tasks that it may take, in the order of the queue.
  */
 export function withSuspect<Head extends Candidate>(
@@ -29,6 +29,6 @@ export function withSuspect<Head extends Candidate>(
 }
 
 /** By the order of the queue. */
-export function inQueue(a: QueuePlace, b: QueuePlace): number {
-  return b.priority - a.priority || a.seq - b.seq
+export function inQueue(a: QueuePosition, b: QueuePosition): number {
+  return b.priority - a.priority || a.queuePosition - b.queuePosition
 }

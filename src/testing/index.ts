@@ -1,4 +1,4 @@
-import type { SubmitOptions } from '../manager/api.ts'
+import type { SubmitOptions } from '../engine/api.ts'
 import type { TaskType } from '../registry/type.ts'
 import type { At } from './breakpoints.ts'
 import { TestManager, type TestManagerOptions } from './manager.ts'

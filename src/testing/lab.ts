@@ -1,9 +1,9 @@
 import type { Control, Status, TaskId } from '../core/task.ts'
-import type { ManagerOptions } from '../manager/options.ts'
-import { TaskManager } from '../manager/task-manager.ts'
+import type { ManagerOptions } from '../engine/options.ts'
+import { TaskManager } from '../engine/task-manager.ts'
 import { Registry } from '../registry/registry.ts'
 import type { AnyTaskType } from '../registry/type.ts'
-import { inlineExecutor } from '../runtime/inline.ts'
+import { inlineExecutor } from '../execution/executors/inline.ts'
 import type { Store } from '../store/store.ts'
 import type { FakeClock } from './clock.ts'
 
@@ -16,7 +16,7 @@ export class Lab {
   /** What the nodes logged as warnings or errors. */
   readonly warnings: string[] = []
   /** Until then a node starts, and no time passes. */
-  booted: Promise<unknown> = Promise.resolve()
+  started: Promise<unknown> = Promise.resolve()
   readonly #types: readonly AnyTaskType[]
   readonly #own: LabOptions
   #ids = 0
@@ -35,7 +35,7 @@ export class Lab {
   }
 
   /** A node starts; the one before it, if it was not closed, is dead for the store: as after `kill -9`. */
-  async boot(own: LabOptions = {}): Promise<TaskManager> {
+  async startNode(own: LabOptions = {}): Promise<TaskManager> {
     const note = (_: object, message: string) => void this.warnings.push(message)
     const opening = TaskManager.open({
       store: withVerbs(this.store, { [Symbol.asyncDispose]: async () => {} }),
@@ -69,7 +69,7 @@ export class Lab {
   /** Lets time pass, in milliseconds, or until it is `over`; without any, only what is due now happens. */
   pass(ms = 0, over: () => Promise<boolean> = never): Promise<void> {
     return this.clock.advance(ms, async () => {
-      await this.booted
+      await this.started
       return !(await over())
     })
   }

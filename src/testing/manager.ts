@@ -1,12 +1,12 @@
 import { DefinitionInvalid } from '../core/errors.ts'
 import { parseDuration } from '../core/duration.ts'
-import type { SubmitOptions } from '../manager/api.ts'
-import type { TaskManager } from '../manager/task-manager.ts'
+import type { SubmitOptions } from '../engine/api.ts'
+import type { TaskManager } from '../engine/task-manager.ts'
 import type { Duration } from '../registry/context.ts'
 import { Registry } from '../registry/registry.ts'
 import type { AnyTaskType, TaskType } from '../registry/type.ts'
-import { inlineExecutor } from '../runtime/inline.ts'
-import { openMemory } from '../store/memory.ts'
+import { inlineExecutor } from '../execution/executors/inline.ts'
+import { openMemory } from '../store/memory/store.ts'
 import { Breakpoints, type At } from './breakpoints.ts'
 import { FakeClock } from './clock.ts'
 import { Lab } from './lab.ts'
@@ -40,7 +40,7 @@ export class TestManager implements AsyncDisposable {
     const clock = new FakeClock(undefined, 3)
     const lab = new Lab(clock, await openMemory({ clock }), tasks, { maxConcurrent })
     const manager = new TestManager(lab, tasks)
-    await manager.#boot()
+    await manager.#startNode()
     return manager
   }
 
@@ -97,7 +97,7 @@ export class TestManager implements AsyncDisposable {
   /** Stops as on SIGTERM, and starts again. */
   async restart(): Promise<void> {
     await this.#close()
-    await this.#boot()
+    await this.#startNode()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,10 +107,10 @@ export class TestManager implements AsyncDisposable {
 
   #die(): void {
     this.#node.kill()
-    this.#lab.booted = this.#lab.booted.then(() => this.#boot())
+    this.#lab.started = this.#lab.started.then(() => this.#startNode())
   }
 
-  async #boot(): Promise<void> {
+  async #startNode(): Promise<void> {
     const node = new Mortal(this.#lab.clock, this.#lab.store)
     this.#node = node
     const watch = {
@@ -119,7 +119,7 @@ export class TestManager implements AsyncDisposable {
       pause: async (id: string) => void (await this.manager.control(id, 'pause')),
       crash: () => this.#die(),
     }
-    await this.#lab.boot({
+    await this.#lab.startNode({
       clock: node.clock,
       store: node.store,
       executor: inlineExecutor(node.clock),

@@ -37,9 +37,9 @@ export class TestTask<Result = unknown, State = unknown> {
     return (await this.#lab.node.log(this.id)).map(({ text }) => text)
   }
 
-  /** The names of its transitions so far: `submit`, `claim`, `settle-pause`... */
-  async moves(): Promise<string[]> {
-    return (await this.#lab.node.details(this.id)).timeline.map(({ move }) => move)
+  /** The names of its events so far: `submitted`, `claimed`, `paused`... */
+  async events(): Promise<string[]> {
+    return (await this.#lab.node.details(this.id)).timeline.map(({ event }) => event)
   }
 
   /** Answers the status that the engine has made of it within two seconds of the clock, as the API does. */

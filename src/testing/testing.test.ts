@@ -39,7 +39,7 @@ describe('a handler', () => {
     expect(await task.checkpoint()).toEqual({ next: 2 })
     expect(await task.log()).toEqual(['resized a', 'resized b'])
     expect(await task.result()).toEqual({ resized: 4 })
-    expect(await task.moves()).toEqual(['submit', 'claim', 'complete'])
+    expect(await task.events()).toEqual(['submitted', 'claimed', 'completed'])
   })
 
   test('is paused, stands still, and is resumed and cancelled', async () => {
@@ -62,7 +62,7 @@ describe('a handler', () => {
     await using task = await startTask(resize, { files }, { crashAt: ({ next }) => next === 2 })
     expect(await task.result()).toEqual({ resized: 4 })
     expect(done).toEqual(files)
-    expect(await task.moves()).toEqual(['submit', 'claim', 'lost', 'claim', 'complete'])
+    expect(await task.events()).toEqual(['submitted', 'claimed', 'lost', 'claimed', 'completed'])
   })
 
   test('does again what it did after its last committed checkpoint', async () => {

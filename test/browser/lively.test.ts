@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { beat } from '../../src/manager/beat.ts'
+import { progressInterval } from '../../src/engine/progress-throttle.ts'
 import { Api } from '../support/api.ts'
 import { launchBrowser } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
@@ -115,8 +115,8 @@ test('however often thousands of tasks report, the page hears and draws what can
     })()`,
   )
   expect(streams).toBe(1)
-  const beats = (seconds * 1_000) / beat.length
-  expect(messages).toBeLessThanOrEqual((beats + 2) * beat.tasks)
+  const beats = (seconds * 1_000) / progressInterval.length
+  expect(messages).toBeLessThanOrEqual((beats + 2) * progressInterval.tasks)
   // All are heard of, and each often enough to be followed.
   expect(messages).toBeGreaterThan(2 * tasks)
   expect(strokes).toBeGreaterThan(2)

@@ -28,22 +28,22 @@ export async function auditTasks(
 }
 
 function auditTask({ task_id: id, status, timeline, fence }: DetailsOf): void {
-  const moves = timeline.map(({ move }) => move)
-  const told = `${id} is ${status} with the fence ${fence}: ${timeline.map(({ move, by }) => `${move} (${by})`).join(' ')}`
+  const moves = timeline.map(({ event }) => event)
+  const told = `${id} is ${status} with the fence ${fence}: ${timeline.map(({ event, by }) => `${event} (${by})`).join(' ')}`
   assert.deepEqual(
     timeline.map(({ version }) => version),
     timeline.map((_, index) => index + 1),
     `every version has its line: ${told}`,
   )
-  assert(moves.filter((move) => move === 'complete').length === (status === 'completed' ? 1 : 0), told)
+  assert(moves.filter((move) => move === 'completed').length === (status === 'completed' ? 1 : 0), told)
   // Each claim, loss, retry and forced end raises the fence by one, and nothing else does.
-  const raises = moves.filter((move) => /^(?:claim|lost.*|retry|fence)$/.test(move)).length
-  assert(fence >= raises && fence <= raises + moves.filter((move) => move === 'release').length, told)
-  for (const [index, { move }] of timeline.entries()) {
-    if (!move.startsWith('lost')) continue
-    const loser = timeline.slice(0, index).findLast((line) => line.move === 'claim')?.by
+  const raises = moves.filter((move) => /^(?:claimed|lost|park_lost|retried|fence_raised)$/.test(move)).length
+  assert(fence >= raises && fence <= raises + moves.filter((move) => move === 'released').length, told)
+  for (const [index, { event }] of timeline.entries()) {
+    if (!event.endsWith('lost')) continue
+    const loser = timeline.slice(0, index).findLast((line) => line.event === 'claimed')?.by
     const later = timeline.slice(index).map(({ by }) => by)
-    assert(!later.includes(loser ?? 'nobody'), `a boot that lost the task says no more about it: ${told}`)
+    assert(!later.includes(loser ?? 'nobody'), `a node that lost the task says no more about it: ${told}`)
   }
 }
 
@@ -54,9 +54,9 @@ function auditTask({ task_id: id, status, timeline, fence }: DetailsOf): void {
 function mostActive(tasks: readonly DetailsOf[]): number {
   const edges = tasks.flatMap(({ timeline }) => {
     let isClaimed = false
-    return timeline.flatMap(({ at, status, move }) => {
+    return timeline.flatMap(({ at, status, event }) => {
       const was = isClaimed
-      isClaimed = holdsSlot.has(status) && (was || move === 'claim')
+      isClaimed = holdsSlot.has(status) && (was || event === 'claimed')
       return was === isClaimed ? [] : [{ at, step: isClaimed ? 1 : -1 }]
     })
   })
@@ -93,7 +93,7 @@ export async function auditDatabase(url: string, acknowledged: number): Promise<
     )
     assert.deepEqual(await numbers('select count(*) as n from fermata.fenced_off'), [0], 'no slot is held')
     assert.deepEqual(
-      await numbers('select count(*) as n from fermata.tasks where owner_boot is not null'),
+      await numbers('select count(*) as n from fermata.tasks where owner_node is not null'),
       [0],
     )
     const counted = await client.query(

@@ -41,7 +41,7 @@ export async function retryPoisoned(witness: Witness, somewhere: Somewhere): Pro
     const retried = await call(somewhere()!, 'POST', `/api/task/${task.id}/retry?wait=0`)
     assert(retried.kind === 'answered' && retried.status === 200, `a failed task can be retried: ${task.id}`)
     task.last = undefined
-    task.wish = 'none'
+    task.requestedControl = 'none'
   }
   return poisoned.length
 }
@@ -54,7 +54,7 @@ export async function finish(witness: Witness, somewhere: Somewhere): Promise<vo
       const resumed = await call(somewhere()!, 'POST', `/api/task/${task.id}/resume?wait=0`)
       assert(resumed.kind === 'answered' && resumed.status === 200, `a paused task resumes: ${task.id}`)
     }
-    task.wish = 'none'
+    task.requestedControl = 'none'
   }
   await until('all tasks have ended', async () => {
     await checkAll(witness, witness.open(), somewhere, false)

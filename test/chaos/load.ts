@@ -99,7 +99,7 @@ export class Client {
     if (shown === 'away') return
     witness.check(task, shown, false)
     // Nobody but this client resumes it.
-    if (task.wish === 'pause' && task.told === 'paused' && !task.inDoubt) {
+    if (task.requestedControl === 'pause' && task.told === 'paused' && !task.inDoubt) {
       assert.equal(shown?.status, 'paused', `its pause is lost: ${JSON.stringify(shown)}`)
     }
   }
@@ -110,7 +110,7 @@ export class Client {
     const answer = await this.#call(method, `/api/task/${task.id}${path}`)
     if (answer.kind === 'refused') return
     if (answer.kind === 'unanswered') {
-      // A node may still carry it out when it wakes: nothing is known of the wish from now on.
+      // A node may still carry it out when it wakes: nothing is known of the requestedControl from now on.
       task.inDoubt = true
       this.doubts += 1
       return
@@ -121,7 +121,7 @@ export class Client {
       200,
       `a ${control} was answered ${answer.status}: ${JSON.stringify(answer.body)}`,
     )
-    task.wish = control === 'resume' ? 'none' : control
+    task.requestedControl = control === 'resume' ? 'none' : control
     task.told = String((answer.body as Partial<Shown>).status)
   }
 

@@ -7,7 +7,7 @@ import { FakeClock } from '../../src/testing/clock.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { Line } from '../support/line.ts'
 import { startPostgres } from '../support/postgres-server.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 
 /** Commits whose answer never comes, on a real server behind a line that loses them. */
 
@@ -20,7 +20,7 @@ async function place({ server = inject('postgres'), clock }: { server?: string; 
   const options = { schema, ...(clock === undefined ? {} : { clock }) }
   const store = await openPostgres(line.url, options)
   const beside = await openPostgres(server, options)
-  await store.startBoot(boot('here'))
+  await store.startNode(node('here'))
   return {
     schema,
     line,
@@ -40,7 +40,7 @@ async function life(store: Store, around: <T>(call: () => Promise<T>) => Promise
   const draft = submission({ id: 'one', idempotencyKey: 'key', requestHash: 'hash' })
   const submitted = await around(() => store.submit([draft], fromApi))
   expect(submitted).toMatchObject({ kind: 'accepted', tasks: [{ replayed: false, task: { id: 'one' } }] })
-  const claimed = await around(() => store.claim({ boot: 'here', limit: 4, types: [work] }))
+  const claimed = await around(() => store.claim({ node: 'here', limit: 4, types: [work] }))
   expect(claimed).toMatchObject([{ task: { id: 'one', fence: 1, version: 2 } }])
   const log = [{ at: 1, attempt: 1, text: 'once' }]
   const save = { id: 'one', fence: 1, checkpoint: '1', log }
@@ -53,7 +53,7 @@ async function life(store: Store, around: <T>(call: () => Promise<T>) => Promise
     { verdict: 'settled', task: { version: 4, status: 'completed' } },
   ])
   const { timeline, checkpoint, result } = (await store.read('one'))!
-  expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'ask-pause', 'complete'])
+  expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'pause_requested', 'completed'])
   expect([checkpoint, result]).toEqual(['1', '2'])
   expect(await store.log('one', 0, 10)).toMatchObject([{ text: 'once' }])
   expect(await around(() => store.hold('work', true, 'api'))).toEqual(expect.any(Boolean))
@@ -216,7 +216,7 @@ describe.concurrent('a commit without an answer', () => {
   test('of a claim forgets that the type has a row to lock', async ({ expect }) => {
     await using there = await place()
     const { line, store, schema } = there
-    const request = { boot: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
+    const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
     const lost = line.loseNext('commit')
     const nothing = store.claim(request)
     await lost
@@ -251,7 +251,7 @@ async function drawn(): Promise<void> {
 
 async function running(store: Store, id: string): Promise<void> {
   await store.submit([submission({ id })], fromApi)
-  expect(await store.claim({ boot: 'here', limit: 1, types: [work] })).toHaveLength(1)
+  expect(await store.claim({ node: 'here', limit: 1, types: [work] })).toHaveLength(1)
 }
 
 async function connected() {

@@ -56,7 +56,7 @@ test(
       await using frozen = await nodeOn(database)
       for (const type of types) await api.enqueue(type, { file })
       await until('all run', async () => (await newestOf(types)).every((fence) => fence > 0), minutes)
-      const boot = (await api.nodes()).find(({ pid }) => pid === frozen.child.pid)?.id
+      const node = (await api.nodes()).find(({ pid }) => pid === frozen.child.pid)?.id
       frozen.child.kill('SIGSTOP')
       const before = await newestOf(types)
       await using _successor = await nodeOn(database)
@@ -68,7 +68,7 @@ test(
       frozen.child.kill('SIGCONT')
       await until(
         'the node is back',
-        async () => (await api.nodes()).some(({ pid, id }) => pid === frozen.child.pid && id !== boot),
+        async () => (await api.nodes()).some(({ pid, id }) => pid === frozen.child.pid && id !== node),
         minutes,
       )
       const { length } = await linesOf(file)

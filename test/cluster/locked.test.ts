@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../../src/core/errors.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { newSchema } from '../conformance/stores.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 
 /** What another session of the database holds locked keeps nobody waiting but those who need it. */
 
@@ -16,7 +16,7 @@ async function place() {
   const store = await openPostgres(inject('postgres'), { schema })
   const client = new Client({ connectionString: inject('postgres') })
   await client.connect()
-  await store.startBoot(boot('here'))
+  await store.startNode(node('here'))
   return {
     schema,
     store,
@@ -69,19 +69,19 @@ const verbs = {
     before: async (store: Store) => {
       await claimAll(store)
       await store.control(ids.map((id) => ({ id, control: 'pause', by: 'api' }) as const))
-      const outcome = { kind: 'paused', wishVersion: 3 } as const
+      const outcome = { kind: 'paused', controlVersion: 3 } as const
       await store.settle(
         'here',
         ids.map((id) => ({ id, fence: 1, ranMs: 1, outcome })),
       )
     },
     act: (store: Store, id: string) => store.unpark('here', [{ id, fence: 1, why: 'gone' }]),
-    answer: [{ entry: { move: 'unpark' } }],
+    answer: [{ entry: { event: 'unparked' } }],
   },
 } as const
 
 function claimAll(store: Store) {
-  return store.claim({ boot: 'here', limit: ids.length, types: [work] })
+  return store.claim({ node: 'here', limit: ids.length, types: [work] })
 }
 
 describe.concurrent('a row that another session holds locked', () => {
@@ -161,7 +161,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
       const submits = ids.map((id, n) => store.submit([keyed(`${id} keyed`, `key ${n}`)], fromApi))
       const plain = store.submit([submission({ id: 'plain' })], fromApi)
       const control = store.control([{ id: 'task 7', control: 'pause', by: 'api' }])
-      const claim = store.claim({ boot: 'here', limit: 1, types: [work] })
+      const claim = store.claim({ node: 'here', limit: 1, types: [work] })
       const [held] = submits.splice(7, 1)
       held!.catch(() => undefined)
       for (const one of await Promise.all([...submits, plain]))
@@ -190,7 +190,7 @@ describe.concurrent('a type that another session holds locked', () => {
   test('fails the claim that counts it, and no call beside it', async ({ expect }) => {
     await using there = await place()
     const { store, client, schema } = there
-    const request = { boot: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
+    const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
     expect(await store.claim(request)).toEqual([])
     await client.query('begin')
     await client.query(`select 1 from ${schema}.types for update`)

@@ -38,8 +38,8 @@ test('nodes run the types that they are told to, and serve all', async () => {
   const short = await one.submit(quick, { a: 4 })
   expect(await short.result()).toBe(8)
   await until(long, 'running')
-  expect(await long.task()).toMatchObject({ ownerBoot: one.state.boot })
-  expect((await short.details()).timeline[1]).toMatchObject({ move: 'claim', by: other.state.boot })
+  expect(await long.task()).toMatchObject({ ownerNode: one.state.id })
+  expect((await short.details()).timeline[1]).toMatchObject({ event: 'claimed', by: other.state.id })
 })
 
 async function until(handle: TaskHandle, status: string): Promise<void> {
@@ -66,8 +66,8 @@ describe('a task that runs on another node', () => {
       await until(handle, status)
     }
     const { timeline } = await handle.details()
-    expect(timeline.map(({ move }) => move)).toEqual(
-      'submit claim ask-pause settle-pause resume claim ask-pause settle-pause resume claim ask-cancel settle-cancel'.split(
+    expect(timeline.map(({ event }) => event)).toEqual(
+      'submitted claimed pause_requested paused resumed claimed pause_requested paused resumed claimed cancel_requested cancelled'.split(
         ' ',
       ),
     )
@@ -84,12 +84,12 @@ describe('a task that runs on another node', () => {
     const seen: string[] = []
     const progress: number[] = []
     for await (const event of handle.events()) {
-      if (event.kind === 'transition') seen.push(event.entry.move)
+      if (event.kind === 'transition') seen.push(event.entry.event)
       if (event.kind === 'progress' && progress.push(event.progress.current) === 2)
         await handle.cancel(patiently)
     }
     expect(progress[1]).toBeGreaterThan(progress[0] ?? 0)
-    expect(seen).toEqual(['submit', 'claim', 'ask-cancel', 'settle-cancel'])
+    expect(seen).toEqual(['submit', 'claim', 'cancel_requested', 'cancelled'])
   })
 
   test('is counted in the history of the node that did it, and in no other', async () => {
@@ -107,24 +107,24 @@ describe('a task that runs on another node', () => {
     const handle = await api!.submit(patient, {})
     await until(handle, 'running')
     const runners = async () =>
-      (await handle.details()).timeline.filter(({ move }) => move === 'claim').map(({ by }) => by)
+      (await handle.details()).timeline.filter(({ event }) => event === 'claimed').map(({ by }) => by)
     const [home] = await runners()
     await handle.pause(patiently)
     const { checkpoint, task } = await handle.details()
     // Its place is taken, and the other one becomes free.
-    const other = home === first!.state.boot ? second! : first!
+    const other = home === first!.state.id ? second! : first!
     const next = await api!.submit(patient, {})
     await until(next, 'running')
     await (other === second ? next : blocker).cancel(patiently)
     await handle.resume(patiently)
     await until(handle, 'running')
-    const boots = await runners()
-    expect(boots).toHaveLength(2)
+    const runs = await runners()
+    expect(runs).toHaveLength(2)
     const again = await handle.details()
     expect(again.task.fence).toBe(task.fence + 1)
     expect(JSON.parse(again.checkpoint ?? '{}').next).toBeGreaterThanOrEqual(
       JSON.parse(checkpoint ?? '{}').next,
     )
-    expect(started.filter((id) => id === handle.id).length).toBe(boots[0] === boots[1] ? 1 : 2)
+    expect(started.filter((id) => id === handle.id).length).toBe(runs[0] === runs[1] ? 1 : 2)
   })
 })

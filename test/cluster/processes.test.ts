@@ -61,12 +61,12 @@ class Cluster implements AsyncDisposable {
     const { pid } = this.nodes[index]!
     const api = this.api(0)
     const { nodes } = (await api.call('GET', '/api/nodes')).body as { nodes: { pid: number; id: string }[] }
-    const boot = nodes.find((node) => node.pid === pid)?.id
+    const node = nodes.find((node) => node.pid === pid)?.id
     await until('the node is busy', async () => {
       const tasks = await Promise.all(this.ids.map((id) => api.details(id)))
       return tasks.some(
         ({ status, timeline }) =>
-          status === 'running' && timeline.findLast(({ move }) => move === 'claim')?.by === boot,
+          status === 'running' && timeline.findLast(({ event }) => event === 'claimed')?.by === node,
       )
     })
   }
@@ -80,18 +80,18 @@ class Cluster implements AsyncDisposable {
 function audit(tasks: readonly DetailsOf[]): void {
   for (const { task_id: id, status, timeline, fence } of tasks) {
     expect(status, id).toBe('completed')
-    const moves = timeline.map(({ move }) => move)
+    const moves = timeline.map(({ event }) => event)
     expect(
-      moves.filter((move) => move === 'complete'),
+      moves.filter((move) => move === 'completed'),
       `${id}: ${moves.join(' ')}`,
     ).toHaveLength(1)
     expect(timeline.map(({ version }) => version)).toEqual(timeline.map((_, index) => index + 1))
     // Each claim and each loss raises the fence by one.
-    expect(fence).toBe(moves.filter((move) => move === 'claim' || move.startsWith('lost')).length)
-    // Once a boot has lost the task it says nothing about it any more.
-    for (const [index, { move }] of timeline.entries()) {
-      if (!move.startsWith('lost')) continue
-      const loser = timeline.slice(0, index).findLast((line) => line.move === 'claim')?.by
+    expect(fence).toBe(moves.filter((move) => move === 'claimed' || move.endsWith('lost')).length)
+    // Once a node has lost the task it says nothing about it any more.
+    for (const [index, { event }] of timeline.entries()) {
+      if (!event.endsWith('lost')) continue
+      const loser = timeline.slice(0, index).findLast((line) => line.event === 'claimed')?.by
       expect(timeline.slice(index).map(({ by }) => by)).not.toContain(loser)
     }
   }
@@ -109,7 +109,7 @@ describe.concurrent('nodes on one database', () => {
     const tasks = await cluster.ended(0)
     expect(await cluster.listed(0)).toEqual(new Set(cluster.nodes.map(({ pid }) => pid)))
     audit(tasks)
-    const lost = tasks.filter(({ timeline }) => timeline.some(({ move }) => move === 'lost'))
+    const lost = tasks.filter(({ timeline }) => timeline.some(({ event }) => event === 'lost'))
     expect(lost.length).toBeGreaterThanOrEqual(1)
     // Four ran; four more may have ended whose settlements were still on their way.
     expect(lost.length).toBeLessThanOrEqual(8)
@@ -123,17 +123,17 @@ describe.concurrent('nodes on one database', () => {
     frozen.signal('SIGSTOP')
     await until('it is dead', async () => !(await cluster.listed(0)).has(frozen.pid))
     frozen.signal('SIGCONT')
-    // It answers, and takes tasks again, under another boot.
+    // It answers, and takes tasks again, under another node.
     const api = cluster.api(1)
     const id = await api.submit('add', { a: 1, b: 2 })
     await api.untilStatus(id, 'completed')
     const tasks = await cluster.ended(1)
     audit(tasks)
-    const boots = new Set(
-      tasks.flatMap(({ timeline }) => timeline.map(({ move, by }) => (move === 'claim' ? by : ''))),
+    const nodes = new Set(
+      tasks.flatMap(({ timeline }) => timeline.map(({ event, by }) => (event === 'claimed' ? by : ''))),
     )
-    boots.delete('')
-    expect(boots.size).toBeGreaterThanOrEqual(3)
+    nodes.delete('')
+    expect(nodes.size).toBeGreaterThanOrEqual(3)
     const { stdout } = await frozen.stop()
     expect(stdout).toContain('the lease has ended: the node starts over')
   })
@@ -148,8 +148,8 @@ describe.concurrent('nodes on one database', () => {
     expect(await cluster.listed(0)).toEqual(new Set([cluster.nodes[0]!.pid]))
     const tasks = await cluster.ended(0)
     audit(tasks)
-    const moves = tasks.flatMap(({ timeline }) => timeline.map(({ move }) => move))
-    expect(moves).toContain('release')
+    const moves = tasks.flatMap(({ timeline }) => timeline.map(({ event }) => event))
+    expect(moves).toContain('released')
     expect(moves).not.toContain('lost')
   })
 

@@ -49,7 +49,7 @@ describe('a submit within a transaction', () => {
     await client.query('commit')
     expect(await handle.result()).toBe(8)
     const { timeline } = await handle.details()
-    expect(timeline.map(({ move }) => move)).toEqual(['submit', 'claim', 'complete'])
+    expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'completed'])
     expect((await node.counts()).byType).toEqual({ quick: { completed: 1 } })
     expect(told.of(handle.id)).toEqual(['queued', 'running', 'completed'])
   })

@@ -85,9 +85,9 @@ describe('nodes', () => {
     await using nodes = await pair(pooler.url)
     await worksAcross(nodes.api)
     // Ten seconds of lease: the keeper renews it through the pooler too.
-    const [before] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
+    const [before] = await ask(`select max(renewed_at) as at from ${nodes.schema}.nodes`)
     await until('it is renewed', async () => {
-      const [now] = await ask(`select max(renewed_at) as at from ${nodes.schema}.boots`)
+      const [now] = await ask(`select max(renewed_at) as at from ${nodes.schema}.nodes`)
       return Number(now?.['at']) > Number(before?.['at'])
     })
   })
@@ -95,7 +95,7 @@ describe('nodes', () => {
   test('answer that the database is away while its tables are locked, keep their lease, and go on', async () => {
     await using nodes = await pair(server.url)
     const { api, worker, schema } = nodes
-    const boot = worker.state.boot
+    const node = worker.state.id
     const locker = new Client({ connectionString: server.url })
     await locker.connect()
     await locker.query(`begin; lock table ${schema}.tasks in access exclusive mode`)
@@ -107,13 +107,13 @@ describe('nodes', () => {
     await locker.query('rollback')
     await locker.end()
     expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
-    expect(worker.state.boot).toBe(boot)
+    expect(worker.state.id).toBe(node)
   })
 
   test('answer that the database is away while a statement takes too long, keep what runs, and go on', async () => {
     await using nodes = await pair(server.url)
     const { api, worker, schema } = nodes
-    const boot = worker.state.boot
+    const node = worker.state.id
     const running = await api.submit(patient, {})
     await until('it runs', async () => (await running.task()).status === 'running')
     await ask(`create function ${schema}.dawdle() returns trigger language plpgsql as
@@ -127,7 +127,7 @@ describe('nodes', () => {
     await ask(`drop trigger dawdle on ${schema}.tasks`)
     expect(await (await api.submit(quick, { a: 2 })).result()).toBe(4)
     expect(await api.counts()).toMatchObject({ byType: { quick: { completed: 1 }, patient: { running: 1 } } })
-    expect(worker.state.boot).toBe(boot)
+    expect(worker.state.id).toBe(node)
     expect(await running.cancel(patiently)).toMatchObject({ status: 'cancelled', fence: 1 })
   })
 })

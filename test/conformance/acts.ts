@@ -41,9 +41,9 @@ function control(control: Control): Act {
   return async ({ store }, { id }) => one(await store.control([{ id, control, by: 'api' }])).kind
 }
 
-/** By the boot that lives. */
-export const claim: Act = async ({ store, boot }, { type }) => {
-  const claimed = await store.claim({ boot, limit: 1, types: [anyNumberOf(type)] })
+/** By the node that lives. */
+export const claim: Act = async ({ store, node }, { type }) => {
+  const claimed = await store.claim({ node, limit: 1, types: [anyNumberOf(type)] })
   return claimed.length === 0 ? 'nothing' : 'claimed'
 }
 
@@ -77,27 +77,27 @@ export const fenceFirst = settle({ kind: 'fenced' })
 export const loseProcess = settle({ kind: 'lost', why: 'its process died', poisonLimit: 3 })
 export const loseProcessAsPoison = settle({ kind: 'lost', why: 'its process died', poisonLimit: 0 })
 
-/** At a pause point: answers the wish that the node knows. */
+/** At a pause point: answers the requestedControl that the node knows. */
 export const park: Act = async (scene, known) =>
-  settle({ kind: 'paused', wishVersion: known.version })(scene, known)
+  settle({ kind: 'paused', controlVersion: known.version })(scene, known)
 
 function settle(outcome: Outcome, more: Partial<Settlement> = {}): Act {
-  return async ({ store, boot }, { id, fence, ownerBoot }) => {
+  return async ({ store, node }, { id, fence, ownerNode }) => {
     const settlement = { id, fence, outcome, ranMs: 0, ...more }
-    return one(await store.settle(ownerBoot ?? boot, [settlement])).verdict
+    return one(await store.settle(ownerNode ?? node, [settlement])).verdict
   }
 }
 
 /** The node unwinds its suspended copy, to make room. */
-export const unpark: Act = async ({ store, boot }, known) => {
-  const { id, fence, ownerBoot } = known
+export const unpark: Act = async ({ store, node }, known) => {
+  const { id, fence, ownerNode } = known
   const copies = [{ id, fence, why: 'room was needed' }]
-  return movedOf(await store.unpark(ownerBoot ?? boot, copies), known)
+  return movedOf(await store.unpark(ownerNode ?? node, copies), known)
 }
 
 /** Fenced-off code has returned at last. */
-export const vacate: Act = async ({ store, boot }, { id, fence, ownerBoot }) => {
-  await store.vacate(ownerBoot ?? boot, [{ id, fence, why: 'it returned' }])
+export const vacate: Act = async ({ store, node }, { id, fence, ownerNode }) => {
+  await store.releaseSlots(ownerNode ?? node, [{ id, fence, why: 'it returned' }])
   return 'vacated'
 }
 

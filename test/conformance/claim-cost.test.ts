@@ -5,7 +5,7 @@ import { Hints } from '../../src/store/postgres/hints.ts'
 import { statementsFor } from '../../src/store/postgres/statements.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store, TypeLimit } from '../../src/store/store.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 import { newSchema } from './stores.ts'
 
 /** Tasks that wait; `CLAIM_TASKS=1000000` for the whole truth. Nine of ten may not run now. */
@@ -26,7 +26,7 @@ describe('the cost of a claim', () => {
     async () => {
       const schema = newSchema()
       await using store = await openPostgres(url, { schema, lease: 3_600_000 })
-      await store.startBoot(boot('here'))
+      await store.startNode(node('here'))
       const types: TypeLimit[] = [
         { type: 'held', concurrency: null },
         { type: 'full', concurrency: 1 },
@@ -36,7 +36,7 @@ describe('the cost of a claim', () => {
       for (const type of mayNotRun) await ask(waiting(schema, type, (total * 3) / 10))
       await ask(waiting(schema, 'mine', total / 10))
       await store.hold('held', true, 'api')
-      expect(await store.claim({ boot: 'here', limit: 5, types: [types[1]!] })).toHaveLength(1)
+      expect(await store.claim({ node: 'here', limit: 5, types: [types[1]!] })).toHaveLength(1)
 
       const fresh = await claimCost(schema, types, new Hints())
       expect(fresh).toBeLessThan(pages)
@@ -64,7 +64,7 @@ describe('the cost of a claim', () => {
 async function work(store: Store, types: readonly TypeLimit[], hints: Hints): Promise<void> {
   const limit = 500
   for (let done = 0; done < churn;) {
-    const claimed = await store.claim({ boot: 'here', limit, types })
+    const claimed = await store.claim({ node: 'here', limit, types })
     expect(claimed).toHaveLength(limit)
     hints.learn(claimed)
     const outcome = { kind: 'completed', result: 'null' } as const
@@ -93,7 +93,7 @@ async function claimCost(schema: string, types: readonly TypeLimit[], hints: Hin
         types.map(({ concurrency }) => concurrency),
         5,
         places.map((place) => place?.priority ?? null),
-        places.map((place) => place?.seq ?? null),
+        places.map((place) => place?.queuePosition ?? null),
       ],
     )
     await client.query('rollback')
@@ -118,9 +118,9 @@ async function holdSnapshot(schema: string) {
 /** Many tasks at once, by the shortest way: copies of one that the store has written. */
 function waiting(schema: string, type: string, count: number): string {
   return `insert into ${schema}.tasks
-      (n, seq, id, type, status, priority, created_at, since, max_attempts, backoff, tags, timeline)
+      (row_id, queue_position, id, type, status, priority, created_at, status_since, max_attempts, backoff, tags, timeline)
     select nextval('${schema}.places'), nextval('${schema}.places'), '${type} ' || c, '${type}', 'queued', 0, t.created_at,
-      t.since, t.max_attempts, t.backoff, t.tags, t.timeline
+      t.status_since, t.max_attempts, t.backoff, t.tags, t.timeline
     from ${schema}.tasks t, generate_series(1, ${count}) as c where t.id = 'first'`
 }
 

@@ -44,7 +44,7 @@ export function claiming(kind: StoreKind): void {
         status: 'running',
         fence: 1,
         attempt: 1,
-        ownerBoot: scene.boot,
+        ownerNode: scene.node,
         startedAt: scene.clock.now(),
       })
       await scene.settle(first.task, { kind: 'released', why: 'drain' }, { checkpoint: '{"next":4}' })
@@ -73,7 +73,7 @@ export function claiming(kind: StoreKind): void {
       expect([first.attempt, resumed.attempt, drained.attempt]).toEqual([1, 1, 1])
       await scene.settle(drained, { kind: 'failed', error: boom, retryIn: 0 })
       expect(await attempt()).toMatchObject({ attempt: 2 })
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       expect(await attempt()).toMatchObject({ attempt: 3 })
     })
@@ -88,23 +88,23 @@ export function claiming(kind: StoreKind): void {
 
     test('gives a task to one of many that ask at once', async (scene) => {
       await scene.submitAll({}, {}, {})
-      const { store, boot } = scene
+      const { store, node } = scene
       const asked = Array.from({ length: 10 }, () =>
-        store.claim({ boot, limit: 1, types: [anyNumberOf('work')] }),
+        store.claim({ node, limit: 1, types: [anyNumberOf('work')] }),
       )
       const claimed = (await Promise.all(asked)).flat()
       expect(ids(claimed)).toEqual(['task-1', 'task-2', 'task-3'])
     })
 
-    test('gives nothing to a boot that is not alive', async (scene) => {
+    test('gives nothing to a node that is not alive', async (scene) => {
       await scene.submit()
-      const old = scene.boot
-      const by = (boot: string) => scene.store.claim({ boot, limit: 1, types: [anyNumberOf('work')] })
-      await scene.startBoot()
+      const old = scene.node
+      const by = (node: string) => scene.store.claim({ node, limit: 1, types: [anyNumberOf('work')] })
+      await scene.startNode()
       expect(await by(old)).toEqual([])
       expect(await by('never started')).toEqual([])
-      await scene.store.endBoot(scene.boot)
-      expect(await by(scene.boot)).toEqual([])
+      await scene.store.endNode(scene.node)
+      expect(await by(scene.node)).toEqual([])
     })
   })
 
@@ -113,8 +113,8 @@ export function claiming(kind: StoreKind): void {
 
     test('holds within one claim, and over claims of one turn', async (scene) => {
       await scene.submitAll({}, {}, {}, {}, {})
-      const { store, boot } = scene
-      const request = { boot, limit: 10, types: atMost(2) }
+      const { store, node } = scene
+      const request = { node, limit: 10, types: atMost(2) }
       const claims = await Promise.all([store.claim(request), store.claim(request)])
       expect(claims.map((claimed) => claimed.length)).toEqual([2, 0])
     })
@@ -137,7 +137,7 @@ export function claiming(kind: StoreKind): void {
       await scene.control('cancel', { id })
       await scene.settle(stuck.task, { kind: 'cancelled', endedBy: 'abandoned' }, { fencedOff: true })
       expect(await scene.claim(1, atMost(1))).toEqual([])
-      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
+      await scene.store.releaseSlots(scene.node, [{ id, fence, why: 'it returned' }])
       expect(ids(await scene.claim(1, atMost(1)))).toEqual(['next'])
     })
 
@@ -156,6 +156,6 @@ function ids(claimed: readonly { task: { id: string } }[]): string[] {
 async function park(scene: Scene, id: string): Promise<void> {
   await scene.control('pause', { id })
   const task = await scene.task({ id })
-  const { verdict } = await scene.settle(task, { kind: 'paused', wishVersion: task.version })
+  const { verdict } = await scene.settle(task, { kind: 'paused', controlVersion: task.version })
   expect(verdict).toBe('settled')
 }

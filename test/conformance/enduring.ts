@@ -12,7 +12,7 @@ export function enduring(kind: StoreKind): void {
       const { lost: _, unsubmitted: __, ...situations } = given
       for (const situation of Object.values(situations)) await situation(scene)
       const { id, fence } = await given.running(scene)
-      await scene.store.save(scene.boot, [{ id, fence, checkpoint: '{"next":7}' }])
+      await scene.store.save(scene.node, [{ id, fence, checkpoint: '{"next":7}' }])
       const before = await scene.audit.check()
       const counts = await scene.store.counts()
       await scene.reopen()
@@ -37,20 +37,20 @@ export function enduring(kind: StoreKind): void {
       const first = await scene.submit(keyed)
       await scene.reopen()
       const second = await scene.submit()
-      expect(second.seq).toBeGreaterThan(first.seq)
+      expect(second.queuePosition).toBeGreaterThan(first.queuePosition)
       const replay = await scene.store.submit([scene.draft(keyed)], { by: 'api', maxQueued: 10 })
       expect(replay).toMatchObject({ tasks: [{ replayed: true, task: { id: first.id } }] })
     })
 
-    test('gives what its last boot had to the next one', async (scene) => {
+    test('gives what its last node had to the next one', async (scene) => {
       const [running, parked] = [await given.running(scene), await given.parked(scene)]
       const stuck = await given.failedWithCodeAlive(scene)
       await scene.reopen()
       expect(await scene.control('retry', stuck)).toMatchObject({ kind: 'refused' })
-      await scene.startBoot()
+      await scene.startNode()
       expect(await scene.reap()).toHaveLength(2)
       expect(await scene.claimOne(running)).toMatchObject({ previousFence: running.fence + 1 })
-      expect(await scene.task(parked)).toMatchObject({ status: 'paused', ownerBoot: null })
+      expect(await scene.task(parked)).toMatchObject({ status: 'paused', ownerNode: null })
       expect(await scene.control('retry', stuck)).toMatchObject({ kind: 'moved' })
     })
   })

@@ -11,7 +11,7 @@ import type { Scene } from './scene.ts'
 export type Given = (scene: Scene) => Promise<Known>
 
 /** What a party needs to know of a task in order to act on it. */
-export type Known = Pick<Task, 'id' | 'type' | 'version' | 'fence' | 'ownerBoot'>
+export type Known = Pick<Task, 'id' | 'type' | 'version' | 'fence' | 'ownerNode'>
 
 const minute = 60_000
 
@@ -20,7 +20,7 @@ export const queued: Given = async (scene) => scene.submit({ type: scene.ownType
 
 export const unsubmitted: Given = async (scene) => {
   const { id, type } = scene.draft({ type: scene.ownType() })
-  return { id, type, version: 0, fence: 0, ownerBoot: null }
+  return { id, type, version: 0, fence: 0, ownerNode: null }
 }
 
 export const scheduled: Given = async (scene) =>
@@ -48,7 +48,7 @@ export const pausedUntilDue: Given = async (scene) => controlled(scene, 'pause',
 /** Paused while its handler is suspended in the memory of its node. */
 export const parked: Given = async (scene) => {
   const task = await pausing(scene)
-  return settled(scene, task, { kind: 'paused', wishVersion: task.version })
+  return settled(scene, task, { kind: 'paused', controlVersion: task.version })
 }
 
 /** Resumed and not yet claimed: the suspended handler waits for the claim. */
@@ -61,7 +61,7 @@ export const parkedUntilDue: Given = async (scene) => {
   await scene.promote()
   const { task: claimed } = await scene.claimOne(task)
   const asked = await controlled(scene, 'pause', claimed)
-  await settled(scene, asked, { kind: 'paused', wishVersion: asked.version })
+  await settled(scene, asked, { kind: 'paused', controlVersion: asked.version })
   scene.clock.set(start)
   return controlled(scene, 'resume', task)
 }
@@ -88,7 +88,7 @@ export const failedWithCodeAlive: Given = async (scene) => {
 export function lost(given: Given): Given {
   return async (scene) => {
     const task = await given(scene)
-    await scene.startBoot()
+    await scene.startNode()
     return task
   }
 }

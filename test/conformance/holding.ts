@@ -15,7 +15,7 @@ export function holding(kind: StoreKind): void {
           const { type } = await given.queued(scene)
           const claim = async () => {
             const claimed = await scene.store.claim({
-              boot: scene.boot,
+              node: scene.node,
               limit: 1,
               types: [anyNumberOf(type)],
             })
@@ -133,11 +133,11 @@ export function holding(kind: StoreKind): void {
       expect(await scene.store.saveOperation(ended)).toBe(true)
     })
 
-    test('is interrupted when its boot dies over it', async (scene) => {
+    test('is interrupted when its node dies over it', async (scene) => {
       const operation = begun(scene)
       await scene.store.saveOperation(operation)
       await scene.store.saveOperation({ ...operation, id: 'ended', status: 'completed' })
-      await scene.startBoot()
+      await scene.startNode()
       expect(await scene.store.operation('op')).toEqual({ ...operation, status: 'interrupted' })
       expect(await scene.store.operation('ended')).toMatchObject({ status: 'completed' })
     })
@@ -151,7 +151,7 @@ function begun(scene: Scene): Operation {
     filter: { statuses: ['queued'], tag: 'größer' },
     dryRun: false,
     status: 'running',
-    boot: scene.boot,
+    node: scene.node,
     createdAt: scene.clock.now(),
     endedAt: null,
     matched: 0,

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { Filter } from '../../src/core/filter.ts'
-import type { Place, Query } from '../../src/store/store.ts'
+import type { ListCursor, Query } from '../../src/store/store.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
@@ -291,7 +291,7 @@ async function ids(scene: Scene, text: string): Promise<readonly string[]> {
 
 async function allPages(scene: Scene, filter: Filter, more: Partial<Query>): Promise<string[]> {
   const ids: string[] = []
-  let after: Place | null = null
+  let after: ListCursor | null = null
   do {
     const found: Awaited<ReturnType<typeof page>> = await page(scene, filter, { ...more, after })
     ids.push(...found.ids)

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { boot } from '../support/tasks.ts'
+import { node } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
@@ -8,35 +8,35 @@ import type { StoreKind } from './stores.ts'
 export function living(kind: StoreKind): void {
   const test = testsOn(kind)
 
-  describe('a boot', () => {
+  describe('a node', () => {
     test('is renewed while it lives', async (scene) => {
-      expect(await scene.store.renew(scene.boot)).toBe(true)
+      expect(await scene.store.renew(scene.node)).toBe(true)
       expect(await scene.store.renew('never started')).toBe(false)
-      await scene.store.endBoot(scene.boot)
-      expect(await scene.store.renew(scene.boot)).toBe(false)
+      await scene.store.endNode(scene.node)
+      expect(await scene.store.renew(scene.node)).toBe(false)
     })
 
     test('is listed while it lives, with what it is and the slots that it has taken', async (scene) => {
-      const itself = boot(scene.boot)
+      const itself = node(scene.node)
       const startedAt = scene.clock.now()
-      expect(await scene.store.boots()).toMatchObject([{ ...itself, startedAt, slotsInUse: 0 }])
+      expect(await scene.store.nodes()).toMatchObject([{ ...itself, startedAt, slotsInUse: 0 }])
       await given.running(scene)
       await given.pausing(scene)
       await given.parked(scene)
       await given.failedWithCodeAlive(scene)
-      expect(await scene.store.boots()).toMatchObject([{ ...itself, slotsInUse: 3 }])
-      await scene.store.endBoot(scene.boot)
-      expect(await scene.store.boots()).toEqual([])
+      expect(await scene.store.nodes()).toMatchObject([{ ...itself, slotsInUse: 3 }])
+      await scene.store.endNode(scene.node)
+      expect(await scene.store.nodes()).toEqual([])
     })
 
     test('of a program that tells no machine is listed without', async (scene) => {
-      const silent = { ...boot('silent'), host: null, pid: null }
-      await scene.store.startBoot(silent)
-      expect((await scene.store.boots()).at(-1)).toMatchObject(silent)
+      const silent = { ...node('silent'), host: null, pid: null }
+      await scene.store.startNode(silent)
+      expect((await scene.store.nodes()).at(-1)).toMatchObject(silent)
     })
 
     test('is refused when there was one of that name', async (scene) => {
-      await expect(scene.store.startBoot(boot(scene.boot))).rejects.toThrow(Error)
+      await expect(scene.store.startNode(node(scene.node))).rejects.toThrow(Error)
     })
   })
 
@@ -48,14 +48,14 @@ function owning(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a store that one process owns', () => {
-    test('gives a boot no lease, and ends it when another starts', async (scene) => {
+    test('gives a node no lease, and ends it when another starts', async (scene) => {
       expect(scene.store.capabilities.lease).toBeNull()
-      const [first, task] = [scene.boot, await given.running(scene)]
+      const [first, task] = [scene.node, await given.running(scene)]
       await scene.clock.advance(86_400_000)
       expect(await scene.store.renew(first)).toBe(true)
       expect(await scene.reap()).toEqual([])
-      await scene.joinBoot('another')
-      expect(await scene.store.boots()).toMatchObject([{ id: 'another', renewedAt: null, slotsInUse: 0 }])
+      await scene.joinNode('another')
+      expect(await scene.store.nodes()).toMatchObject([{ id: 'another', renewedAt: null, slotsInUse: 0 }])
       expect(await scene.store.renew(first)).toBe(false)
       expect(await scene.reap()).toMatchObject([{ task: { id: task.id } }])
     })
@@ -66,9 +66,9 @@ function sharing(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a store that nodes share', () => {
-    test('lets boots live side by side', async (scene) => {
-      const [first, task] = [scene.boot, await given.running(scene)]
-      await scene.joinBoot('another')
+    test('lets nodes live side by side', async (scene) => {
+      const [first, task] = [scene.node, await given.running(scene)]
+      await scene.joinNode('another')
       expect(await scene.store.renew(first)).toBe(true)
       expect(await scene.store.renew('another')).toBe(true)
       expect(await scene.reap()).toEqual([])
@@ -79,44 +79,44 @@ function sharing(kind: StoreKind): void {
     test('lists them in the order of their starts, until their lease is over', async (scene) => {
       const began = scene.clock.now()
       await scene.clock.advance(5)
-      await scene.joinBoot('another')
+      await scene.joinNode('another')
       await given.running(scene)
       await scene.clock.advance(leaseOf(scene) - 5)
       await scene.store.renew('another')
-      expect(await scene.store.boots()).toMatchObject([
-        { id: scene.boot, startedAt: began, renewedAt: began, slotsInUse: 1 },
+      expect(await scene.store.nodes()).toMatchObject([
+        { id: scene.node, startedAt: began, renewedAt: began, slotsInUse: 1 },
         { id: 'another', startedAt: began + 5, renewedAt: began + leaseOf(scene), slotsInUse: 0 },
       ])
       await scene.clock.advance(1)
-      expect(await scene.store.boots()).toMatchObject([{ id: 'another' }])
+      expect(await scene.store.nodes()).toMatchObject([{ id: 'another' }])
     })
 
-    test('takes what a boot has when its lease is over, and from then on refuses it', async (scene) => {
-      const [silent, task] = [scene.boot, await given.running(scene)]
-      await scene.joinBoot('another')
+    test('takes what a node has when its lease is over, and from then on refuses it', async (scene) => {
+      const [silent, task] = [scene.node, await given.running(scene)]
+      await scene.joinNode('another')
       await scene.clock.advance(leaseOf(scene))
       expect(await scene.store.renew('another')).toBe(true)
       expect(await scene.reap()).toEqual([])
       await scene.clock.advance(1)
-      expect(await scene.reap()).toMatchObject([{ task: { id: task.id, status: 'queued', ownerBoot: null } }])
+      expect(await scene.reap()).toMatchObject([{ task: { id: task.id, status: 'queued', ownerNode: null } }])
       expect(await scene.store.renew(silent)).toBe(false)
       const outcome = { kind: 'completed', result: '1' } as const
       expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'superseded' })
       expect(await scene.claim(1, [anyNumberOf(task.type)])).toEqual([])
     })
 
-    test('gives nothing to a boot whose lease is over, even before it is reaped', async (scene) => {
+    test('gives nothing to a node whose lease is over, even before it is reaped', async (scene) => {
       await scene.submit()
       await scene.clock.advance(leaseOf(scene) + 1)
       expect(await scene.claim()).toEqual([])
-      expect(await scene.store.renew(scene.boot)).toBe(false)
+      expect(await scene.store.renew(scene.node)).toBe(false)
     })
 
-    test('keeps a boot alive that is renewed in time', async (scene) => {
+    test('keeps a node alive that is renewed in time', async (scene) => {
       await given.running(scene)
       for (let turn = 0; turn < 4; turn++) {
         await scene.clock.advance(leaseOf(scene))
-        expect(await scene.store.renew(scene.boot)).toBe(true)
+        expect(await scene.store.renew(scene.node)).toBe(true)
       }
       expect(await scene.reap()).toEqual([])
     })

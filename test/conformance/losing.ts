@@ -21,7 +21,7 @@ export function losing(kind: StoreKind): void {
       const situations = [given.running, given.pausing, given.cancelling, given.parked, given.parkedInQueue]
       const before: given.Known[] = []
       for (const situation of situations) before.push(await situation(scene))
-      await scene.startBoot()
+      await scene.startNode()
       const moved = await scene.reap()
       expect(moved.map(({ task }) => task.status).toSorted()).toEqual([
         'cancelled',
@@ -31,14 +31,14 @@ export function losing(kind: StoreKind): void {
         'queued',
       ])
       for (const known of before) {
-        expect(await scene.task(known)).toMatchObject({ fence: known.fence + 1, ownerBoot: null })
+        expect(await scene.task(known)).toMatchObject({ fence: known.fence + 1, ownerNode: null })
       }
       expect(await scene.reap()).toEqual([])
     })
 
     test('takes the tasks of a node that ended', async (scene) => {
       const task = await given.running(scene)
-      await scene.store.endBoot(scene.boot)
+      await scene.store.endNode(scene.node)
       expect(await scene.reap()).toHaveLength(1)
       expect(await scene.task(task)).toMatchObject({ status: 'queued', crashes: 1 })
     })
@@ -46,21 +46,25 @@ export function losing(kind: StoreKind): void {
     test('gives the tasks back in the order in which they stood in the queue', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
       await scene.claim(1)
-      // Boots have names in no order.
-      await scene.joinBoot('a later boot')
-      const request = { boot: 'a later boot', limit: 1, types: [anyNumberOf('work')] }
+      // Nodes have names in no order.
+      await scene.joinNode('a later node')
+      const request = { node: 'a later node', limit: 1, types: [anyNumberOf('work')] }
       expect(await scene.store.claim(request)).toMatchObject([{ task: { id: '2' } }])
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       const claimed = await scene.claim()
       expect(claimed.map(({ task }) => task.id)).toEqual(['3', '1', '2'])
     })
 
-    test('keeps the wish: a task that was asked to pause is paused, one that was asked to stop is cancelled', async (scene) => {
+    test('keeps the requestedControl: a task that was asked to pause is paused, one that was asked to stop is cancelled', async (scene) => {
       const [pausing, cancelling] = [await given.pausing(scene), await given.cancelling(scene)]
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
-      expect(await scene.task(pausing)).toMatchObject({ status: 'paused', wish: 'pause', crashes: 1 })
+      expect(await scene.task(pausing)).toMatchObject({
+        status: 'paused',
+        requestedControl: 'pause',
+        crashes: 1,
+      })
       expect(await scene.task(cancelling)).toMatchObject({ status: 'cancelled', endedBy: 'killed' })
     })
   })
@@ -86,7 +90,7 @@ export function losing(kind: StoreKind): void {
       const [fragile, sturdy] = await scene.submitAll({ type: 'fragile' }, { type: 'sturdy' })
       if (fragile === undefined || sturdy === undefined) return expect.unreachable()
       await scene.claim(2, [anyNumberOf('fragile'), anyNumberOf('sturdy')])
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap({ poisonLimits: new Map([['fragile', 0]]) })
       expect(await scene.task(fragile)).toMatchObject({ status: 'failed' })
       expect(await scene.task(sturdy)).toMatchObject({ status: 'queued' })
@@ -97,9 +101,9 @@ export function losing(kind: StoreKind): void {
       for (let loss = 1; loss <= 3; loss++) await lose(scene, task)
       const { task: claimed } = await scene.claimOne(task)
       const save = { id: task.id, fence: claimed.fence, checkpoint: '"further"' }
-      expect(await scene.store.save(scene.boot, [save])).toEqual([true])
+      expect(await scene.store.save(scene.node, [save])).toEqual([true])
       expect(await scene.task(task)).toMatchObject({ crashes: 0 })
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       expect(await scene.task(task)).toMatchObject({ status: 'queued', crashes: 1 })
     })
@@ -109,7 +113,7 @@ export function losing(kind: StoreKind): void {
       await lose(scene, task)
       const { task: claimed } = await scene.claimOne(task)
       const progress = { current: 1, at: scene.clock.now() }
-      await scene.store.save(scene.boot, [{ id: task.id, fence: claimed.fence, progress }])
+      await scene.store.save(scene.node, [{ id: task.id, fence: claimed.fence, progress }])
       expect(await scene.task(task)).toMatchObject({ crashes: 1 })
     })
 
@@ -131,7 +135,7 @@ export function losing(kind: StoreKind): void {
       const tasks = await scene.submitAll(...own)
       for (let loss = 0; loss < 2; loss++) {
         expect(await scene.claim(own.length, all)).toHaveLength(own.length)
-        await scene.startBoot()
+        await scene.startNode()
         await scene.reap()
       }
       return tasks
@@ -151,7 +155,7 @@ export function losing(kind: StoreKind): void {
       const [first] = await scene.claim()
       if (first === undefined) return expect.unreachable()
       const save = { id: 'a', fence: first.task.fence, checkpoint: '1' }
-      expect(await scene.store.save(scene.boot, [save])).toEqual([true])
+      expect(await scene.store.save(scene.node, [save])).toEqual([true])
       expect(idsOf(await scene.claim())).toEqual(['b'])
     })
 
@@ -161,7 +165,7 @@ export function losing(kind: StoreKind): void {
       await scene.control('pause', { id: 'a' })
       expect(await scene.claim()).toEqual([])
       const pausing = await scene.task({ id: 'a' })
-      await scene.settle(pausing, { kind: 'paused', wishVersion: pausing.version })
+      await scene.settle(pausing, { kind: 'paused', controlVersion: pausing.version })
       expect(idsOf(await scene.claim())).toEqual(['b'])
       await scene.control('resume', { id: 'a' })
       await scene.control('cancel', { id: 'b' })
@@ -203,7 +207,7 @@ export function losing(kind: StoreKind): void {
       for (let loss = 1; loss <= 2; loss++) {
         await scene.submitAll({ id: `beside-${loss}` }, { id: `also-${loss}` })
         await scene.claim()
-        await scene.startBoot()
+        await scene.startNode()
         await scene.reap()
       }
       expect(await scene.task({ id: 'guilty' })).toMatchObject({
@@ -219,7 +223,7 @@ export function losing(kind: StoreKind): void {
       const poisonLimits = new Map([['work', 1]])
       for (let loss = 1; loss <= 2; loss++) {
         expect(await scene.claim()).toHaveLength(2)
-        await scene.startBoot()
+        await scene.startNode()
         await scene.reap({ poisonLimits })
         for (const task of tasks)
           expect(await scene.task(task)).toMatchObject({ status: 'queued', crashes: loss })
@@ -271,7 +275,7 @@ export function losing(kind: StoreKind): void {
       const { id, fence, type } = await given.failedWithCodeAlive(scene)
       await scene.store.prune(-1, 1)
       expect((await scene.store.counts()).fencedOff).toEqual({ [type]: 1 })
-      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
+      await scene.store.releaseSlots(scene.node, [{ id, fence, why: 'it returned' }])
       expect(await scene.store.counts()).toEqual({ byType: {}, fencedOff: {}, held: {} })
     })
   })
@@ -284,6 +288,6 @@ function idsOf(claimed: readonly { task: { id: string } }[]): string[] {
 /** The task is claimed, and its node dies. */
 async function lose(scene: Scene, task: Task): Promise<void> {
   await scene.claimOne(task)
-  await scene.startBoot()
+  await scene.startNode()
   await scene.reap()
 }

@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/core/outcome.ts'
 import type { Control, Submission, Task } from '../../src/core/task.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 import { anyNumberOf } from './scene.ts'
 import { newSchema } from './stores.ts'
 
@@ -21,7 +21,7 @@ class Nodes implements AsyncDisposable {
     // All at once: the migrations wait for each other.
     const opening = Array.from({ length: count }, () => openPostgres(url, { schema: nodes.schema }))
     nodes.stores.push(...(await Promise.all(opening)))
-    for (const [index, store] of nodes.stores.entries()) await store.startBoot(boot(`boot-${index}`))
+    for (const [index, store] of nodes.stores.entries()) await store.startNode(node(`node-${index}`))
     return nodes
   }
 
@@ -29,9 +29,9 @@ class Nodes implements AsyncDisposable {
     return this.stores[0]!
   }
 
-  /** Each node, with its boot, at once. */
-  each<T>(act: (store: Store, boot: string) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.stores.map((store, index) => act(store, `boot-${index}`)))
+  /** Each node, with its node, at once. */
+  each<T>(act: (store: Store, node: string) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.stores.map((store, index) => act(store, `node-${index}`)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,7 +48,7 @@ async function placesOf(store: Store, name: string, count: number): Promise<numb
     many(count, (index) => ({ id: `${name} ${index}` })),
     fromApi,
   )
-  return submitted.kind === 'accepted' ? submitted.tasks.map(({ task }) => task.seq) : []
+  return submitted.kind === 'accepted' ? submitted.tasks.map(({ task }) => task.queuePosition) : []
 }
 
 describe('nodes on one PostgreSQL', () => {
@@ -56,14 +56,14 @@ describe('nodes on one PostgreSQL', () => {
     await using nodes = await Nodes.open(10)
     expect(await nodes.each((store) => store.counts())).toHaveLength(10)
     const versions = await ask(`select version from ${nodes.schema}.migrations`)
-    expect(versions.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(versions.map(({ version }) => version)).toEqual([1])
   })
 
   test('know an older program, which tells less of itself', async () => {
     await using nodes = await Nodes.open(1)
-    await ask(`insert into ${nodes.schema}.boots (id, slots, types, version, started_at, renewed_at, lease_until)
+    await ask(`insert into ${nodes.schema}.nodes (id, slots, types, version, started_at, renewed_at, lease_until)
       values ('old', 3, '["work"]', '0.0.1', 1, 1, 9e15)`)
-    expect((await nodes.first.boots())[0]).toMatchObject({ id: 'old', slots: 3, host: null, pid: null })
+    expect((await nodes.first.nodes())[0]).toMatchObject({ id: 'old', slots: 3, host: null, pid: null })
   })
 
   test('never take the same place in the queue, and keep their order, though others take places in between', async () => {
@@ -84,10 +84,10 @@ describe('nodes on one PostgreSQL', () => {
   test('never claim the same task, and together claim all', async () => {
     await using nodes = await Nodes.open(4)
     await nodes.first.submit(many(400), fromApi)
-    const claimed = await nodes.each(async (store, boot) => {
+    const claimed = await nodes.each(async (store, node) => {
       const ids: string[] = []
       for (;;) {
-        const request = { boot, limit: 7, types: [anyNumberOf('work')] }
+        const request = { node, limit: 7, types: [anyNumberOf('work')] }
         const turns = await Promise.all([store.claim(request), store.claim(request)])
         if (turns.flat().length === 0) return ids
         ids.push(...turns.flat().map(({ task }) => task.id))
@@ -106,17 +106,17 @@ describe('nodes on one PostgreSQL', () => {
     let running = 0
     let most = 0
     let ended = 0
-    await nodes.each(async (store, boot) => {
+    await nodes.each(async (store, node) => {
       while (ended < 120) {
         const types = [{ type: 'work', concurrency: 3 }]
-        const claimed = await store.claim({ boot, limit: 2, types })
+        const claimed = await store.claim({ node, limit: 2, types })
         running += claimed.length
         most = Math.max(most, running)
         for (const { task } of claimed) {
           // A place is free for others from the commit on, before its answer is here.
           running -= 1
           const outcome = { kind: 'completed', result: '1' } as const
-          await store.settle(boot, [{ id: task.id, fence: task.fence, ranMs: 0, outcome }])
+          await store.settle(node, [{ id: task.id, fence: task.fence, ranMs: 0, outcome }])
           ended += 1
         }
       }
@@ -128,12 +128,12 @@ describe('nodes on one PostgreSQL', () => {
   test('make one task of one key, however many submit it at once, and in whatever order', async () => {
     await using nodes = await Nodes.open(4)
     for (let turn = 0; turn < 10; turn++) {
-      const answers = await nodes.each(async (store, boot) => {
+      const answers = await nodes.each(async (store, node) => {
         const keys = [`a${turn}`, `b${turn}`, `c${turn}`]
         const drafts = keys.map((key) =>
-          submission({ id: `${boot} ${key}`, idempotencyKey: key, requestHash: 'hash' }),
+          submission({ id: `${node} ${key}`, idempotencyKey: key, requestHash: 'hash' }),
         )
-        return store.submit(boot < 'boot-2' ? drafts : drafts.toReversed(), fromApi)
+        return store.submit(node < 'node-2' ? drafts : drafts.toReversed(), fromApi)
       })
       const tasks = answers.flatMap((answer) => (answer.kind === 'accepted' ? answer.tasks : []))
       expect(tasks).toHaveLength(12)
@@ -147,12 +147,12 @@ describe('nodes on one PostgreSQL', () => {
     await nodes.first.submit(many(1_000), fromApi)
     const started = async () => 1_000 - ((await nodes.first.counts()).byType['work']?.queued ?? 0)
     let over = false
-    const [marks] = await nodes.each(async (store, boot) => {
+    const [marks] = await nodes.each(async (store, node) => {
       const between: number[] = []
-      while (boot !== 'boot-0' && !over) {
-        await store.claim({ boot, limit: 1, types: [anyNumberOf('work')] })
+      while (node !== 'node-0' && !over) {
+        await store.claim({ node, limit: 1, types: [anyNumberOf('work')] })
       }
-      for (let turn = 0; turn < 20 && boot === 'boot-0'; turn++) {
+      for (let turn = 0; turn < 20 && node === 'node-0'; turn++) {
         await store.hold('work', true, 'api')
         const before = await started()
         // Whatever was under way has come to its end in these.
@@ -173,13 +173,13 @@ describe('nodes on one PostgreSQL', () => {
       await using nodes = await Nodes.open(2)
       await nodes.first.submit(many(1), fromApi)
       const types = [anyNumberOf('work')]
-      const [claimed] = await nodes.first.claim({ boot: 'boot-0', limit: 1, types })
+      const [claimed] = await nodes.first.claim({ node: 'node-0', limit: 1, types })
       const { id, fence, version } = claimed!.task
       await other(nodes, claimed!.task)
       const settlements = [{ id, fence, outcome, ranMs: 1 }]
-      const [settled] = await nodes.first.settle('boot-0', settlements)
+      const [settled] = await nodes.first.settle('node-0', settlements)
       const record = await nodes.stores[1]!.read(id)
-      const lines = record!.timeline.slice(version).map(({ move }) => move)
+      const lines = record!.timeline.slice(version).map(({ event }) => event)
       return { verdict: settled!.verdict, answered: settled!.task, task: record!.task, lines }
     }
     const asked =
@@ -189,41 +189,45 @@ describe('nodes on one PostgreSQL', () => {
 
     test('a pause that came first loses to the completion, and stands in the timeline', async () => {
       const { verdict, answered, task, lines } = await moved(asked('pause'), done)
-      expect([verdict, task.status, lines]).toEqual(['settled', 'completed', ['ask-pause', 'complete']])
+      expect([verdict, task.status, lines]).toEqual([
+        'settled',
+        'completed',
+        ['pause_requested', 'completed'],
+      ])
       expect(answered).toEqual(task)
     })
 
     test('a pause is settled that this node has heard of, and not written itself', async () => {
-      const { verdict, task } = await moved(asked('pause'), { kind: 'paused', wishVersion: 3 })
+      const { verdict, task } = await moved(asked('pause'), { kind: 'paused', controlVersion: 3 })
       expect([verdict, task.status]).toEqual(['settled', 'paused'])
     })
 
-    test('a pause that answers an older wish is stale, and is told of the newer one', async () => {
+    test('a pause that answers an older requestedControl is stale, and is told of the newer one', async () => {
       const cancelled = async (nodes: Nodes, known: Task) => {
         await asked('pause')(nodes, known)
-        await nodes.first.save('boot-0', [
+        await nodes.first.save('node-0', [
           { id: known.id, fence: known.fence, progress: { current: 1, at: 0 } },
         ])
         await asked('cancel')(nodes, known)
       }
-      const { verdict, answered, task } = await moved(cancelled, { kind: 'paused', wishVersion: 3 })
+      const { verdict, answered, task } = await moved(cancelled, { kind: 'paused', controlVersion: 3 })
       expect([verdict, task.status]).toEqual(['stale', 'cancelling'])
       expect(answered).toEqual(task)
     })
 
     test('a task that was taken over keeps what became of it', async () => {
       const taken = async (nodes: Nodes) => {
-        await nodes.stores[1]!.endBoot('boot-0')
+        await nodes.stores[1]!.endNode('node-0')
         await nodes.stores[1]!.reap({ poisonLimit: 3 })
-        await nodes.stores[1]!.claim({ boot: 'boot-1', limit: 1, types: [anyNumberOf('work')] })
+        await nodes.stores[1]!.claim({ node: 'node-1', limit: 1, types: [anyNumberOf('work')] })
       }
       const { verdict, task } = await moved(taken, done)
-      expect([verdict, task.status, task.ownerBoot]).toEqual(['superseded', 'running', 'boot-1'])
+      expect([verdict, task.status, task.ownerNode]).toEqual(['superseded', 'running', 'node-1'])
     })
 
     test('a task that nobody has touched is settled as it was claimed', async () => {
       const { verdict, answered, task, lines } = await moved(async () => undefined, done)
-      expect([verdict, lines]).toEqual(['settled', ['complete']])
+      expect([verdict, lines]).toEqual(['settled', ['completed']])
       expect(answered).toEqual(task)
     })
   })
@@ -232,14 +236,14 @@ describe('nodes on one PostgreSQL', () => {
     await using nodes = await Nodes.open(3)
     await nodes.first.submit(many(60), fromApi)
     const ids = many(60).map(({ id }) => id)
-    await nodes.each(async (store, boot) => {
+    await nodes.each(async (store, node) => {
       for (let turn = 0; turn < 8; turn++) {
-        const order = boot === 'boot-1' ? ids.toReversed() : ids
+        const order = node === 'node-1' ? ids.toReversed() : ids
         const control = turn % 2 === 0 ? 'pause' : 'resume'
         await Promise.all([
           store.control(order.map((id) => ({ id, control, by: 'api' }))),
-          store.claim({ boot, limit: 5, types: [{ type: 'work', concurrency: 20 }] }),
-          store.submit([submission({ id: `${boot} ${turn}`, type: 'other' })], fromApi),
+          store.claim({ node, limit: 5, types: [{ type: 'work', concurrency: 20 }] }),
+          store.submit([submission({ id: `${node} ${turn}`, type: 'other' })], fromApi),
         ])
       }
     })
@@ -258,7 +262,7 @@ describe('text that PostgreSQL cannot hold', () => {
     const keyed = { idempotencyKey: text, requestHash: text }
     const draft = submission({ id: text, type: text, tags: [text], ...keyed })
     await first.submit([draft], { ...fromApi, by: text })
-    const claimed = await first.claim({ boot: 'boot-0', limit: 1, types: [{ type: text, concurrency: 1 }] })
+    const claimed = await first.claim({ node: 'node-0', limit: 1, types: [{ type: text, concurrency: 1 }] })
     expect(claimed).toMatchObject([{ task: { id: text, type: text, tags: [text], ...keyed } }])
     expect(await first.read(text)).toMatchObject({ timeline: [{ by: text }, {}] })
     expect(await first.counts()).toMatchObject({ byType: { [text]: { running: 1 } } })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { MoveName } from '../../src/core/lifecycle.ts'
+import type { EventName } from '../../src/core/lifecycle.ts'
 import * as acts from './acts.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
@@ -15,8 +15,8 @@ import type { StoreKind } from './stores.ts'
  *
  * The type refuses a move without races; a test refuses a race that never makes its move.
  */
-const races: Readonly<Record<MoveName, string>> = {
-  submit: `
+const races: Readonly<Record<EventName, string>> = {
+  submitted: `
     unsubmitted | submitIt | submitIt    | accepted, replayed: queued | replayed, accepted: queued
     unsubmitted | submitIt | submitOther | accepted, conflict: queued | conflict, accepted: gone
     unsubmitted | submitIt | cancel      | accepted, moved: cancelled | accepted, unknown: queued
@@ -27,21 +27,26 @@ const races: Readonly<Record<MoveName, string>> = {
     due | promote | promote | moved, nothing: queued  | nothing, moved: queued
     due | promote | claim   | moved, claimed: running | moved, nothing: queued
   `,
-  claim: `
+  claimed: `
     queued        | claim | claim    | claimed, nothing: running    | nothing, claimed: running
     queued        | claim | cancel   | claimed, moved: cancelling   | nothing, moved: cancelled
     queued        | claim | pause    | claimed, moved: pausing      | nothing, moved: paused
     parkedInQueue | claim | unpark   | claimed, nothing: running    | claimed, moved: running
     parkedInQueue | claim | complete | claimed, superseded: running | claimed, superseded: running
   `,
-  pause: `
+  paused: `
     queued        | pause | claim   | moved, nothing: paused  | moved, claimed: pausing
     queued        | pause | cancel  | moved, moved: cancelled | refused, moved: cancelled
     due           | pause | promote | moved, nothing: paused  | moved, moved: paused
     queued        | pause | pause   | moved, stands: paused   | stands, moved: paused
     parkedInQueue | pause | unpark  | moved, moved: paused    | moved, moved: paused
+    pausing      | park | resume   | settled, moved: queued      | stale, moved: running
+    pausing      | park | cancel   | settled, moved: cancelling  | stale, moved: cancelling
+    pausing      | park | complete | settled, settled: completed | superseded, settled: completed
+    lost pausing | park | reap     | settled, moved: paused      | superseded, moved: paused
+    pausing      | park | park     | settled, superseded: paused | superseded, settled: paused
   `,
-  'ask-pause': `
+  pause_requested: `
     running      | pause | complete     | moved, settled: completed | refused, settled: completed
     running      | pause | fail         | moved, settled: failed    | refused, settled: failed
     running      | pause | failAndRetry | moved, settled: paused    | moved, settled: paused
@@ -50,21 +55,14 @@ const races: Readonly<Record<MoveName, string>> = {
     lost running | pause | reapAsPoison | moved, moved: paused      | refused, moved: failed
     running      | pause | drain        | moved, settled: paused    | moved, settled: paused
   `,
-  'settle-pause': `
-    pausing      | park | resume   | settled, moved: queued      | stale, moved: running
-    pausing      | park | cancel   | settled, moved: cancelling  | stale, moved: cancelling
-    pausing      | park | complete | settled, settled: completed | superseded, settled: completed
-    lost pausing | park | reap     | settled, moved: paused      | superseded, moved: paused
-    pausing      | park | park     | settled, superseded: paused | superseded, settled: paused
-  `,
-  'take-back': `
+  pause_withdrawn: `
     pausing      | resume | park     | moved, stale: running     | moved, settled: queued
     pausing      | resume | complete | moved, settled: completed | refused, settled: completed
     pausing      | resume | drain    | moved, settled: queued    | moved, settled: queued
     pausing      | resume | cancel   | moved, moved: cancelling  | refused, moved: cancelling
     lost pausing | resume | reap     | moved, moved: queued      | moved, moved: queued
   `,
-  resume: `
+  resumed: `
     paused         | resume | claim    | moved, claimed: running   | moved, nothing: queued
     paused         | resume | cancel   | moved, moved: cancelled   | refused, moved: cancelled
     parked         | resume | cancel   | moved, moved: cancelling  | refused, moved: cancelling
@@ -74,13 +72,18 @@ const races: Readonly<Record<MoveName, string>> = {
     parked         | resume | resume   | moved, stands: queued     | stands, moved: queued
     pausedUntilDue | resume | promote  | moved, nothing: scheduled | moved, nothing: scheduled
   `,
-  cancel: `
+  cancelled: `
     queued | cancel | claim   | moved, nothing: cancelled | moved, claimed: cancelling
     due    | cancel | promote | moved, nothing: cancelled | moved, moved: cancelled
     queued | cancel | retry   | moved, moved: queued      | moved, refused: cancelled
     paused | cancel | resume  | moved, refused: cancelled | moved, moved: cancelled
+    cancelling      | obeyCancel | complete | settled, superseded: cancelled | superseded, settled: completed
+    cancelling      | obeyCancel | fenceOff | settled, superseded: cancelled | superseded, settled: cancelled
+    lost cancelling | obeyCancel | reap     | settled, nothing: cancelled    | superseded, moved: cancelled
+    cancelling      | obeyCancel | retry    | settled, moved: queued         | settled, refused: cancelled
+    cancelling      | fenceOff   | retry    | settled, refused: cancelled    | settled, refused: cancelled
   `,
-  'ask-cancel': `
+  cancel_requested: `
     running       | cancel | complete | moved, settled: completed  | refused, settled: completed
     running       | cancel | fail     | moved, settled: cancelled  | refused, settled: failed
     pausing       | cancel | park     | moved, stale: cancelling   | moved, settled: cancelling
@@ -90,20 +93,13 @@ const races: Readonly<Record<MoveName, string>> = {
     lost running  | cancel | reap     | moved, moved: cancelled    | moved, moved: cancelled
     running       | cancel | cancel   | moved, stands: cancelling  | stands, moved: cancelling
   `,
-  complete: `
+  completed: `
     lost running | complete | reap     | settled, nothing: completed    | superseded, moved: queued
     cancelling   | complete | fenceOff | settled, superseded: completed | superseded, settled: cancelled
     running      | complete | complete | settled, superseded: completed | superseded, settled: completed
     parked       | complete | unpark   | settled, nothing: completed    | superseded, moved: paused
   `,
-  'settle-cancel': `
-    cancelling      | obeyCancel | complete | settled, superseded: cancelled | superseded, settled: completed
-    cancelling      | obeyCancel | fenceOff | settled, superseded: cancelled | superseded, settled: cancelled
-    lost cancelling | obeyCancel | reap     | settled, nothing: cancelled    | superseded, moved: cancelled
-    cancelling      | obeyCancel | retry    | settled, moved: queued         | settled, refused: cancelled
-    cancelling      | fenceOff   | retry    | settled, refused: cancelled    | settled, refused: cancelled
-  `,
-  fence: `
+  fence_raised: `
     cancelling      | fenceFirst | obeyCancel   | settled, superseded: cancelling | superseded, settled: cancelled
     cancelling      | fenceFirst | complete     | settled, superseded: cancelling | superseded, settled: completed
     running         | fenceFirst | failAndRetry | settled, superseded: running    | superseded, settled: scheduled
@@ -111,36 +107,32 @@ const races: Readonly<Record<MoveName, string>> = {
     pausing         | fenceFirst | park         | settled, superseded: pausing    | superseded, settled: paused
     lost cancelling | fenceFirst | reap         | settled, moved: cancelled       | superseded, moved: cancelled
   `,
-  'retry-later': `
+  retry_scheduled: `
     running      | failAndRetry    | cancel | settled, moved: cancelled   | settled, moved: cancelled
     running      | failAndRetry    | pause  | settled, moved: paused      | settled, moved: paused
     lost running | failAndRetry    | reap   | settled, nothing: scheduled | superseded, moved: queued
     running      | failAndRetryNow | claim  | settled, claimed: running   | settled, nothing: queued
-  `,
-  'retry-paused': `
     pausing      | failAndRetry | resume | settled, moved: scheduled | settled, moved: scheduled
     pausing      | failAndRetry | cancel | settled, moved: cancelled | settled, moved: cancelled
     lost pausing | failAndRetry | reap   | settled, nothing: paused  | superseded, moved: paused
   `,
-  fail: `
+  failed: `
     running      | fail            | retry  | settled, moved: queued   | settled, refused: failed
     running      | failAndFenceOff | retry  | settled, refused: failed | settled, refused: failed
     running      | fail            | cancel | settled, refused: failed | settled, moved: cancelled
     lost running | fail            | reap   | settled, nothing: failed | superseded, moved: queued
     pausing      | fail            | resume | settled, refused: failed | settled, moved: failed
   `,
-  release: `
+  released: `
     running      | drain | cancel   | settled, moved: cancelled   | settled, moved: cancelled
     running      | drain | pause    | settled, moved: paused      | settled, moved: paused
     running      | drain | complete | settled, superseded: queued | superseded, settled: completed
     lost running | drain | reap     | settled, nothing: queued    | superseded, moved: queued
-  `,
-  'release-paused': `
     pausing | drain | resume | settled, moved: queued      | settled, moved: queued
     pausing | drain | cancel | settled, moved: cancelled   | settled, moved: cancelled
     pausing | drain | park   | settled, superseded: paused | superseded, settled: paused
   `,
-  unpark: `
+  unparked: `
     parked        | unpark | resume | moved, moved: queued    | moved, moved: queued
     parkedInQueue | unpark | claim  | moved, claimed: running | nothing, claimed: running
     parked        | unpark | cancel | moved, moved: cancelled | nothing, moved: cancelling
@@ -156,27 +148,23 @@ const races: Readonly<Record<MoveName, string>> = {
     running      | loseProcess  | complete | settled, superseded: queued | superseded, settled: completed
     running      | loseProcess  | pause    | settled, moved: paused      | settled, moved: paused
     lost running | loseProcess  | reap     | settled, nothing: queued    | superseded, moved: queued
-  `,
-  'lost-pausing': `
     lost pausing | reap | resume | moved, moved: queued      | moved, moved: queued
     lost pausing | reap | park   | moved, superseded: paused | moved, settled: paused
     lost pausing | reap | cancel | moved, moved: cancelled   | moved, moved: cancelled
     pausing      | loseProcess | park   | settled, superseded: paused | superseded, settled: paused
     pausing      | loseProcess | resume | settled, moved: queued      | settled, moved: queued
-  `,
-  'lost-cancelling': `
     lost cancelling | reap | complete   | moved, superseded: cancelled | nothing, settled: completed
     lost cancelling | reap | obeyCancel | moved, superseded: cancelled | nothing, settled: cancelled
     lost cancelling | reap | retry      | moved, moved: queued         | moved, refused: cancelled
     cancelling      | loseProcess | obeyCancel | settled, superseded: cancelled | superseded, settled: cancelled
   `,
-  'lost-parked': `
+  park_lost: `
     lost parked        | reap | resume | moved, moved: queued    | moved, moved: queued
     lost parkedInQueue | reap | claim  | moved, claimed: running | nothing, claimed: running
     lost parked        | reap | cancel | moved, moved: cancelled | moved, moved: cancelled
     lost parked        | reap | unpark | moved, nothing: paused  | nothing, moved: paused
   `,
-  retry: `
+  retried: `
     failedWithCodeAlive      | retry | vacate   | refused, vacated: failed  | moved, vacated: queued
     lost failedWithCodeAlive | retry | reap     | refused, nothing: failed  | moved, nothing: queued
     failed                   | retry | retry    | moved, stands: queued     | stands, moved: queued
@@ -207,7 +195,7 @@ export function racing(kind: StoreKind): void {
               if (!together || !kind.shared) expect(outcome).toBe(race.outcomes[first])
               else if (taker === undefined) expect([one, other]).toContain(outcome)
               else expect(await actOf(taker)(scene, known)).toBe(takers[taker])
-              for (const line of record?.timeline.slice(known.version) ?? []) made.add(line.move)
+              for (const line of record?.timeline.slice(known.version) ?? []) made.add(line.event)
             }
           }
           expect(made, 'the races of a move make that move').toContain(move)

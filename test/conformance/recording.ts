@@ -23,7 +23,7 @@ export function recording(kind: StoreKind): void {
     test('keeps lines in order, from saves and from settlements, and numbers them on', async (scene) => {
       const task = await given.running(scene)
       const save = (log: ReturnType<typeof lines>) =>
-        scene.store.save(scene.boot, [{ id: task.id, fence: task.fence, log }])
+        scene.store.save(scene.node, [{ id: task.id, fence: task.fence, log }])
       await Promise.all([save(lines(1, 2)), save(lines(3, 1))])
       await scene.settle(task, { kind: 'completed', result: '1' }, { log: lines(4, 1) })
       const kept = lines(1, 4).map((line, index) => ({ ...line, number: index + 1 }))
@@ -35,7 +35,7 @@ export function recording(kind: StoreKind): void {
     test('keeps the newest lines, and their numbers', async (scene) => {
       const task = await given.running(scene)
       for (let from = 1; from <= logLimit + 500; from += 300) {
-        await scene.store.save(scene.boot, [{ id: task.id, fence: task.fence, log: lines(from, 300) }])
+        await scene.store.save(scene.node, [{ id: task.id, fence: task.fence, log: lines(from, 300) }])
       }
       const last = 300 * Math.ceil((logLimit + 500) / 300)
       expect(await numbers(scene, task.id)).toEqual(
@@ -45,7 +45,7 @@ export function recording(kind: StoreKind): void {
 
     test('takes nothing from an older fence, and goes with its task', async (scene) => {
       const task = await given.running(scene)
-      await scene.store.save(scene.boot, [{ id: task.id, fence: task.fence - 1, log: lines(1, 1) }])
+      await scene.store.save(scene.node, [{ id: task.id, fence: task.fence - 1, log: lines(1, 1) }])
       expect(await numbers(scene, task.id)).toEqual([])
       await scene.settle(task, { kind: 'completed', result: '1' }, { log: lines(1, 1) })
       expect(await numbers(scene, task.id)).toEqual([1])
@@ -81,16 +81,16 @@ export function recording(kind: StoreKind): void {
       const line = (
         version: number,
         at: number,
-        move: string,
+        event: string,
         status: string,
         attempt: number,
         by: string,
-      ) => ({ version, at, move, status, attempt, by })
+      ) => ({ version, at, event, status, attempt, by })
       expect((await scene.record(task)).timeline).toEqual([
-        line(1, start, 'submit', 'queued', 0, 'api'),
-        line(2, start + 10, 'claim', 'running', 1, scene.boot),
-        { ...line(3, start + 20, 'retry-later', 'scheduled', 1, scene.boot), error: boom },
-        line(4, start + 20, 'cancel', 'cancelled', 1, 'alice'),
+        line(1, start, 'submitted', 'queued', 0, 'api'),
+        line(2, start + 10, 'claimed', 'running', 1, scene.node),
+        { ...line(3, start + 20, 'retry_scheduled', 'scheduled', 1, scene.node), error: boom },
+        line(4, start + 20, 'cancelled', 'cancelled', 1, 'alice'),
       ])
     })
 
@@ -170,9 +170,9 @@ export function recording(kind: StoreKind): void {
       await scene.clock.advance(10)
       await scene.control('pause', { id })
       await scene.clock.advance(20)
-      await scene.store.save(scene.boot, [{ id, fence, checkpoint: '1' }])
+      await scene.store.save(scene.node, [{ id, fence, checkpoint: '1' }])
       await scene.clock.advance(5_000)
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       expect(await scene.task({ id })).toMatchObject({ activeMs: 30, status: 'paused' })
     })
@@ -257,13 +257,13 @@ export function recording(kind: StoreKind): void {
     test('do not suffer from a bad one among them', async (scene) => {
       const [done, stuck] = [await given.running(scene), await given.running(scene)]
       const complete = ({ id, fence }: given.Known, result: Json) =>
-        scene.store.settle(scene.boot, [{ id, fence, ranMs: 0, outcome: { kind: 'completed', result } }])
+        scene.store.settle(scene.node, [{ id, fence, ranMs: 0, outcome: { kind: 'completed', result } }])
       const answers = await Promise.allSettled([
         scene.store.submit([scene.draft({ id: 'before' })], fromApi),
         scene.store.submit([scene.draft(), scene.draft({ id: 'bad', parameters: bad })], fromApi),
         complete(done, '1'),
         complete(stuck, bad),
-        scene.store.save(scene.boot, [{ id: stuck.id, fence: stuck.fence, checkpoint: bad }]),
+        scene.store.save(scene.node, [{ id: stuck.id, fence: stuck.fence, checkpoint: bad }]),
         scene.store.submit([scene.draft({ id: 'after' })], fromApi),
       ])
       expect(answers.map(({ status }) => status)).toEqual([
@@ -279,7 +279,7 @@ export function recording(kind: StoreKind): void {
       expect(records.map(({ task }) => task.id).toSorted()).toEqual(['after', 'before', done.id, stuck.id])
       // The queue has no doubt about its order either.
       const [before, after] = [await scene.task({ id: 'before' }), await scene.task({ id: 'after' })]
-      expect(before.seq).toBeLessThan(after.seq)
+      expect(before.queuePosition).toBeLessThan(after.queuePosition)
     })
   })
 
@@ -292,7 +292,7 @@ export function recording(kind: StoreKind): void {
       await expect(store.submit([scene.draft()], fromApi)).rejects.toThrow(StoreUnavailable)
       await expect(store.get('task-1')).rejects.toThrow(StoreUnavailable)
       await scene.reopen()
-      if (!kind.durable) await scene.startBoot()
+      if (!kind.durable) await scene.startNode()
       else expect(await scene.task({ id: 'task-1' })).toMatchObject({ status: 'queued' })
     })
   })
@@ -303,5 +303,5 @@ async function park(scene: Scene, ranMs: number): Promise<void> {
   const id = 'task-1'
   await scene.control('pause', { id })
   const task = await scene.task({ id })
-  await scene.settle(task, { kind: 'paused', wishVersion: task.version }, { ranMs })
+  await scene.settle(task, { kind: 'paused', controlVersion: task.version }, { ranMs })
 }

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { idPartOf } from '../../src/core/short-id.ts'
-import { idSource } from '../../src/manager/ids.ts'
+import { idSource } from '../../src/engine/ids.ts'
 import { testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 

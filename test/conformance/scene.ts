@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
-import type { BootId, Control, Submission, Task, TaskId } from '../../src/core/task.ts'
+import type { NodeId, Control, Submission, Task, TaskId } from '../../src/core/task.ts'
 import type {
   Claimed,
   Command,
@@ -14,8 +14,8 @@ import type {
 } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
-import type { Place, StoreKind } from './stores.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
+import type { Backend, StoreKind } from './stores.ts'
 
 /**
  * One store with one living node, and the verbs of the store in the short forms that most tests need. What they do is
@@ -24,13 +24,13 @@ import type { Place, StoreKind } from './stores.ts'
 export class Scene implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly audit: Audit
-  readonly #place: Place
+  readonly #place: Backend
   #store: Store | undefined
-  #boots = 0
-  readonly #started: BootId[] = []
+  #nodes = 0
+  readonly #started: NodeId[] = []
   #tasks = 0
 
-  private constructor(place: Place) {
+  private constructor(place: Backend) {
     this.#place = place
     this.audit = new Audit(() => this.store)
   }
@@ -38,7 +38,7 @@ export class Scene implements AsyncDisposable {
   static async open(kind: StoreKind): Promise<Scene> {
     const scene = new Scene(await kind.place())
     await scene.reopen()
-    await scene.startBoot()
+    await scene.startNode()
     return scene
   }
 
@@ -47,25 +47,25 @@ export class Scene implements AsyncDisposable {
     return this.#store
   }
 
-  /** The boot that lives. */
-  get boot(): BootId {
-    return `boot-${this.#boots}`
+  /** The node that lives. */
+  get node(): NodeId {
+    return `node-${this.#nodes}`
   }
 
   /**
-   * The node starts anew: what its last boot left is the reaper's. A store that nodes share hears of the end of that boot,
+   * The node starts anew: what its last node left is the reaper's. A store that nodes share hears of the end of that node,
    * as when its lease is over.
    */
-  async startBoot(): Promise<BootId> {
+  async startNode(): Promise<NodeId> {
     if (this.store.capabilities.lease !== null) {
-      for (const earlier of this.#started) await this.store.endBoot(earlier)
+      for (const earlier of this.#started) await this.store.endNode(earlier)
     }
-    return this.joinBoot(`boot-${++this.#boots}`)
+    return this.joinNode(`node-${++this.#nodes}`)
   }
 
   /** A node starts, as the store knows it. */
-  async joinBoot(id: BootId): Promise<BootId> {
-    await this.store.startBoot(boot(id))
+  async joinNode(id: NodeId): Promise<NodeId> {
+    await this.store.startNode(node(id))
     this.#started.push(id)
     return id
   }
@@ -116,7 +116,7 @@ export class Scene implements AsyncDisposable {
   }
 
   async claim(limit = 100, types: readonly TypeLimit[] = [anyNumberOf('work')]): Promise<readonly Claimed[]> {
-    const claimed = await this.store.claim({ boot: this.boot, limit, types })
+    const claimed = await this.store.claim({ node: this.node, limit, types })
     await this.audit.check()
     return claimed
   }
@@ -138,14 +138,14 @@ export class Scene implements AsyncDisposable {
     return one(answers)
   }
 
-  /** Settles the run that holds this fence, by the boot that the task names. */
+  /** Settles the run that holds this fence, by the node that the task names. */
   async settle(
-    { id, fence, ownerBoot }: Pick<Task, 'id' | 'fence' | 'ownerBoot'>,
+    { id, fence, ownerNode }: Pick<Task, 'id' | 'fence' | 'ownerNode'>,
     outcome: Outcome,
     more: Partial<Settlement> = {},
   ): Promise<Settled> {
     const settlement = { id, fence, outcome, ranMs: 0, ...more }
-    const answers = await this.store.settle(ownerBoot ?? this.boot, [settlement])
+    const answers = await this.store.settle(ownerNode ?? this.node, [settlement])
     await this.audit.check()
     return one(answers)
   }

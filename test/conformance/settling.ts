@@ -14,7 +14,7 @@ export function settling(kind: StoreKind): void {
   describe('settle', () => {
     test('of an older fence is superseded, and told how the task stands', async (scene) => {
       const older = await given.running(scene)
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       const { task: newer } = await scene.claimOne(older)
       expect(newer.fence).toBeGreaterThan(older.fence)
@@ -23,14 +23,14 @@ export function settling(kind: StoreKind): void {
       expect(await scene.settle(newer, completed)).toMatchObject({ verdict: 'settled' })
     })
 
-    test('by another boot than the one that runs it is superseded', async (scene) => {
+    test('by another node than the one that runs it is superseded', async (scene) => {
       const task = await given.running(scene)
-      const answer = await scene.settle({ ...task, ownerBoot: 'another' }, completed)
+      const answer = await scene.settle({ ...task, ownerNode: 'another' }, completed)
       expect(answer.verdict).toBe('superseded')
     })
 
     test('of a task that is gone is superseded by nothing', async (scene) => {
-      const nobody = { id: 'nobody', fence: 1, ownerBoot: null }
+      const nobody = { id: 'nobody', fence: 1, ownerNode: null }
       expect(await scene.settle(nobody, completed)).toEqual({
         verdict: 'superseded',
         task: null,
@@ -41,7 +41,7 @@ export function settling(kind: StoreKind): void {
     test('answers in the order of the settlements', async (scene) => {
       const [first, second] = [await given.running(scene), await given.running(scene)]
       const settlement = { outcome: completed, ranMs: 0 }
-      const answers = await scene.store.settle(scene.boot, [
+      const answers = await scene.store.settle(scene.node, [
         { ...settlement, id: second.id, fence: second.fence },
         { ...settlement, id: first.id, fence: 99 },
         { ...settlement, id: first.id, fence: first.fence },
@@ -68,7 +68,7 @@ export function settling(kind: StoreKind): void {
         const answers = await Promise.allSettled(
           tasks.map(({ id, fence }, index) => {
             const settlement: Settlement = { id, fence, outcome: completed, ranMs: 0 }
-            return scene.store.settle(scene.boot, [index === 1 ? { ...settlement, ...bad } : settlement])
+            return scene.store.settle(scene.node, [index === 1 ? { ...settlement, ...bad } : settlement])
           }),
         )
         expect(answers).toMatchObject([
@@ -82,19 +82,19 @@ export function settling(kind: StoreKind): void {
       })
 
     test('of a pause that was taken back is stale, even when a new pause stands', async (scene) => {
-      const firstWish = await given.pausing(scene)
-      await scene.control('resume', firstWish)
-      await scene.control('pause', firstWish)
-      const secondWish = await scene.task(firstWish)
-      const park = (wishVersion: number) => scene.settle(secondWish, { kind: 'paused', wishVersion })
-      expect(await park(firstWish.version)).toMatchObject({ verdict: 'stale', task: secondWish })
-      expect(await park(secondWish.version)).toMatchObject({ verdict: 'settled' })
+      const firstControl = await given.pausing(scene)
+      await scene.control('resume', firstControl)
+      await scene.control('pause', firstControl)
+      const secondControl = await scene.task(firstControl)
+      const park = (controlVersion: number) => scene.settle(secondControl, { kind: 'paused', controlVersion })
+      expect(await park(firstControl.version)).toMatchObject({ verdict: 'stale', task: secondControl })
+      expect(await park(secondControl.version)).toMatchObject({ verdict: 'settled' })
     })
 
     test('commits checkpoint and progress with the status', async (scene) => {
       const task = await given.pausing(scene)
       const progress = { current: 3, total: 4, message: 'c.png', at: scene.clock.now() }
-      const outcome = { kind: 'paused', wishVersion: task.version } as const
+      const outcome = { kind: 'paused', controlVersion: task.version } as const
       await scene.settle(task, outcome, { checkpoint: '{"next":3}', progress })
       const record = await scene.record(task)
       expect(record).toMatchObject({ checkpoint: '{"next":3}', task: { status: 'paused', progress } })
@@ -133,7 +133,7 @@ export function settling(kind: StoreKind): void {
     test('can write nothing more', async (scene) => {
       const task = await given.failedWithCodeAlive(scene)
       const save = { id: task.id, fence: task.fence, checkpoint: '1' }
-      expect(await scene.store.save(scene.boot, [save])).toEqual([false])
+      expect(await scene.store.save(scene.node, [save])).toEqual([false])
       expect(await scene.settle(task, completed)).toMatchObject({ verdict: 'superseded' })
       expect(await scene.task(task)).toMatchObject({ fence: task.fence + 1, status: 'failed' })
     })
@@ -143,11 +143,11 @@ export function settling(kind: StoreKind): void {
       const fencedOff = async () => (await scene.store.counts()).fencedOff
       const { id, fence } = task
       expect(await fencedOff()).toEqual({ [task.type]: 1 })
-      await scene.store.vacate('another boot', [{ id, fence, why: 'not its own' }])
-      await scene.store.vacate(scene.boot, [{ id, fence: fence + 1, why: 'not this one' }])
+      await scene.store.releaseSlots('another node', [{ id, fence, why: 'not its own' }])
+      await scene.store.releaseSlots(scene.node, [{ id, fence: fence + 1, why: 'not this one' }])
       expect(await fencedOff()).toEqual({ [task.type]: 1 })
-      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
-      await scene.store.vacate(scene.boot, [{ id, fence, why: 'it returned' }])
+      await scene.store.releaseSlots(scene.node, [{ id, fence, why: 'it returned' }])
+      await scene.store.releaseSlots(scene.node, [{ id, fence, why: 'it returned' }])
       expect(await fencedOff()).toEqual({})
     })
 
@@ -159,7 +159,7 @@ export function settling(kind: StoreKind): void {
 
     test('is gone with its node', async (scene) => {
       const task = await given.failedWithCodeAlive(scene)
-      await scene.startBoot()
+      await scene.startNode()
       await scene.reap()
       expect((await scene.store.counts()).fencedOff).toEqual({})
       expect(await scene.control('retry', task)).toMatchObject({ kind: 'moved' })
@@ -182,8 +182,8 @@ export function settling(kind: StoreKind): void {
       await scene.clock.advance(100)
       const { id, fence } = task
       const saves = [{ id, fence, checkpoint: '"a"', progress: progress(1) }]
-      expect(await scene.store.save(scene.boot, saves)).toEqual([true])
-      expect(await scene.store.save(scene.boot, [{ id, fence, checkpoint: '"b"' }])).toEqual([true])
+      expect(await scene.store.save(scene.node, saves)).toEqual([true])
+      expect(await scene.store.save(scene.node, [{ id, fence, checkpoint: '"b"' }])).toEqual([true])
       const record = await scene.record(task)
       expect(record.checkpoint).toBe('"b"')
       expect(record.task).toMatchObject({
@@ -196,7 +196,7 @@ export function settling(kind: StoreKind): void {
     test('is refused to all but the newest run, each for itself', async (scene) => {
       const [task, parked] = [await given.running(scene), await given.parked(scene)]
       const { id, fence } = task
-      const answers = await scene.store.save(scene.boot, [
+      const answers = await scene.store.save(scene.node, [
         { id, fence: fence - 1, checkpoint: '"older"' },
         { id: 'nobody', fence, checkpoint: '"unknown"' },
         { id: parked.id, fence: parked.fence, checkpoint: '"parked"' },
@@ -211,7 +211,7 @@ export function settling(kind: StoreKind): void {
     test('is still taken while the task is asked to pause or to stop', async (scene) => {
       for (const situation of [given.pausing, given.cancelling]) {
         const { id, fence } = await situation(scene)
-        expect(await scene.store.save(scene.boot, [{ id, fence, checkpoint: '1' }])).toEqual([true])
+        expect(await scene.store.save(scene.node, [{ id, fence, checkpoint: '1' }])).toEqual([true])
       }
     })
   })
@@ -236,7 +236,7 @@ export function settling(kind: StoreKind): void {
 
     test('that is refused forgets nothing', async (scene) => {
       const task = await given.running(scene)
-      await scene.store.save(scene.boot, [{ id: task.id, fence: task.fence, checkpoint: '1' }])
+      await scene.store.save(scene.node, [{ id: task.id, fence: task.fence, checkpoint: '1' }])
       expect(await scene.control('retry', task, { fromStart: true })).toMatchObject({ kind: 'refused' })
       expect((await scene.record(task)).checkpoint).toBe('1')
     })
@@ -246,17 +246,17 @@ export function settling(kind: StoreKind): void {
     test('says why, and leaves the attempt open for the next run', async (scene) => {
       const parked = await given.parked(scene)
       const copy = { id: parked.id, fence: parked.fence, why: 'room was needed' }
-      const moved = one(await scene.store.unpark(scene.boot, [copy]))
-      expect(moved.entry).toMatchObject({ move: 'unpark', status: 'paused', why: 'room was needed' })
-      expect(moved.task).toMatchObject({ ownerBoot: null, attemptOpen: true, fence: parked.fence })
+      const moved = one(await scene.store.unpark(scene.node, [copy]))
+      expect(moved.entry).toMatchObject({ event: 'unparked', status: 'paused', why: 'room was needed' })
+      expect(moved.task).toMatchObject({ ownerNode: null, attemptOpen: true, fence: parked.fence })
     })
 
-    test('of a copy that is not the newest, or of another boot, moves nothing', async (scene) => {
+    test('of a copy that is not the newest, or of another node, moves nothing', async (scene) => {
       const { id, fence } = await given.parked(scene)
       const why = 'room was needed'
-      expect(await scene.store.unpark(scene.boot, [{ id, fence: fence - 1, why }])).toEqual([])
+      expect(await scene.store.unpark(scene.node, [{ id, fence: fence - 1, why }])).toEqual([])
       expect(await scene.store.unpark('another', [{ id, fence, why }])).toEqual([])
-      expect(await scene.store.unpark(scene.boot, [{ id: 'nobody', fence, why }])).toEqual([])
+      expect(await scene.store.unpark(scene.node, [{ id: 'nobody', fence, why }])).toEqual([])
     })
   })
 }

@@ -9,7 +9,7 @@ import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 import { temporaryFolder } from './stores.ts'
 
 const clock = new FakeClock()
@@ -81,28 +81,6 @@ describe('a SQLite file', () => {
     }))
 })
 
-describe('a file of an earlier version', () => {
-  test('is brought up to date: its tasks are in the lists', () =>
-    withPath(async (path) => {
-      const store = await open(path)
-      await store.submit([submission({ id: '1', tags: ['a', 'b'] }), submission({ id: '2' })], fromApi)
-      await store[Symbol.asyncDispose]()
-      const db = new DatabaseSync(path)
-      db.exec(`drop index tasks_listed; drop table tags; drop table holds; drop table operations; drop table log;
-        alter table boots drop column host; alter table boots drop column pid;
-        alter table tasks drop column delay; alter table sequence drop column clock_moved;
-        drop index tasks_suspects; drop index tasks_queue;
-        create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued'`)
-      db.exec('pragma user_version = 1')
-      db.close()
-      await using upgraded = await open(path)
-      const page = { order: 'newest', after: null, limit: 10, scan: 10 } as const
-      expect(await upgraded.find({ filter: { tag: 'a' }, ...page })).toMatchObject({ entries: ['1'] })
-      expect(await upgraded.find({ filter: {}, ...page })).toMatchObject({ entries: ['2', '1'] })
-      expect(await upgraded.hold('work', true, 'api')).toBe(true)
-    }))
-})
-
 describe('a path that is not ours', () => {
   test('is refused when a newer Fermata wrote it, and left as it was', () =>
     withPath(async (path) => {
@@ -138,7 +116,7 @@ describe('after a crash', () => {
   test('every answered write is there', () =>
     withPath(async (path, folder) => {
       await using store = await open(path)
-      await store.startBoot(boot('before'))
+      await store.startNode(node('before'))
       const answered: string[] = []
       for (let commit = 0; commit < 10; commit++) {
         const batch = Array.from({ length: 5 }, (_, index) => submission({ id: `${commit}-${index}` }))
@@ -146,7 +124,7 @@ describe('after a crash', () => {
         if (answer.kind === 'accepted') answered.push(...answer.tasks.map(({ task }) => task.id))
       }
       const types = [{ type: 'work', concurrency: null }]
-      const [claimed] = await store.claim({ boot: 'before', limit: 1, types })
+      const [claimed] = await store.claim({ node: 'before', limit: 1, types })
       const copy = await copyOf(path, folder)
 
       await using recovered = await open(copy)
@@ -154,7 +132,7 @@ describe('after a crash', () => {
       for (const id of answered) audit.watch(id)
       expect(await audit.check()).toHaveLength(50)
       expect(await recovered.get('0-0')).toEqual(claimed?.task)
-      await recovered.startBoot(boot('after'))
+      await recovered.startNode(node('after'))
       expect(await recovered.reap({ poisonLimit: 3 })).toMatchObject([{ task: { id: '0-0', fence: 2 } }])
       await audit.check()
     }))

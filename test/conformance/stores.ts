@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
-import { openMemory } from '../../src/store/memory.ts'
+import { openMemory } from '../../src/store/memory/store.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 
 /** A place of its own for the tasks of one test; `open` opens it again after its store was closed. */
-export type Place = AsyncDisposable & Readonly<{ open(clock: Clock): Promise<Store> }>
+export type Backend = AsyncDisposable & Readonly<{ open(clock: Clock): Promise<Store> }>
 
 export type StoreKind = Readonly<{
   name: string
@@ -18,7 +18,7 @@ export type StoreKind = Readonly<{
   durable: boolean
   /** Several nodes may have it open. */
   shared: boolean
-  place(): Promise<Place>
+  place(): Promise<Backend>
 }>
 
 /** Every store that there is. One that joins here has to keep all that the suite says. */
@@ -55,7 +55,7 @@ export const stores: readonly StoreKind[] = [
   })),
 ]
 
-/** Milliseconds: so long that the time that passes in most tests does not end a boot. */
+/** Milliseconds: so long that the time that passes in most tests does not end a node. */
 const lease = 3_600_000
 
 /** A schema that no other test has. */
@@ -68,6 +68,6 @@ export async function temporaryFolder(): Promise<AsyncDisposable & Readonly<{ pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-function place(open: (clock: Clock) => Promise<Store>, folder?: AsyncDisposable): Place {
+function place(open: (clock: Clock) => Promise<Store>, folder?: AsyncDisposable): Backend {
   return { open, [Symbol.asyncDispose]: async () => folder?.[Symbol.asyncDispose]() }
 }

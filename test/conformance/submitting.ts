@@ -29,7 +29,7 @@ export function submitting(kind: StoreKind): void {
       expect(record.task).toMatchObject({ ...kept, status: 'queued', version: 1, fence: 0, attempt: 0 })
       expect(record).toMatchObject({ parameters, checkpoint: null, result: null })
       expect(record.timeline).toEqual([
-        { version: 1, at: now, move: 'submit', status: 'queued', attempt: 0, by: 'alice' },
+        { version: 1, at: now, event: 'submitted', status: 'queued', attempt: 0, by: 'alice' },
       ])
     })
 
@@ -53,7 +53,7 @@ export function submitting(kind: StoreKind): void {
 
     test('gives places in the queue in the order of the batch', async (scene) => {
       const tasks = await scene.submitAll({}, {}, {})
-      const places = tasks.map(({ seq }) => seq)
+      const places = tasks.map(({ queuePosition }) => queuePosition)
       expect(places).toEqual(places.toSorted((a, b) => a - b))
       expect(new Set(places).size).toBe(3)
     })

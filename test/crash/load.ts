@@ -99,7 +99,7 @@ export class Client {
     }
     if (answer.status !== 200) throw new Error(`a ${control} was answered ${answer.status}`)
     // A cancel stands for ever; a repeated one says so again. The last answer decides what must hold after a crash.
-    task.wish = control === 'resume' ? 'none' : control
+    task.requestedControl = control === 'resume' ? 'none' : control
     task.told = String(status)
     task.inDoubt = false
   }

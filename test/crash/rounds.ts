@@ -102,7 +102,11 @@ async function checkAll(url: string, witness: Witness, tasks: readonly Witnessed
         // Seen after the restart, there is no doubt any more.
         task.inDoubt = false
         const { status } = task.last!
-        task.wish = status.startsWith('paus') ? 'pause' : status.startsWith('cancel') ? 'cancel' : 'none'
+        task.requestedControl = status.startsWith('paus')
+          ? 'pause'
+          : status.startsWith('cancel')
+            ? 'cancel'
+            : 'none'
         task.told = status
       }),
     )
@@ -114,15 +118,15 @@ async function retryPoisoned(url: string, witness: Witness): Promise<number> {
   const poisoned = witness.poisoned()
   for (const task of poisoned) {
     const answer = await fetch(`${url}/api/task/${task.id}`)
-    const { timeline } = (await answer.json()) as { timeline: { move: string }[] }
+    const { timeline } = (await answer.json()) as { timeline: { event: string }[] }
     assert(
-      timeline.filter(({ move }) => move === 'lost' || move === 'lost-pausing').length > 3,
+      timeline.filter(({ event }) => event === 'lost').length > 3,
       `it was not lost that often: ${task.id}`,
     )
     const retried = await fetch(`${url}/api/task/${task.id}/retry?wait=0`, { method: 'POST' })
     assert.equal(retried.status, 200, `a failed task can be retried: ${task.id}`)
     task.last = undefined
-    task.wish = 'none'
+    task.requestedControl = 'none'
   }
   return poisoned.length
 }
@@ -130,10 +134,10 @@ async function retryPoisoned(url: string, witness: Witness): Promise<number> {
 /** Resumes what is paused; then all must end, each with its right result. */
 async function finish(url: string, witness: Witness): Promise<void> {
   for (const task of witness.open()) {
-    if (task.wish !== 'pause') continue
+    if (task.requestedControl !== 'pause') continue
     const answer = await fetch(`${url}/api/task/${task.id}/resume?wait=0`, { method: 'POST' })
     assert.equal(answer.status, 200, `a paused task resumes: ${task.id}`)
-    task.wish = 'none'
+    task.requestedControl = 'none'
   }
   let before = Number.POSITIVE_INFINITY
   let idle = 0

@@ -18,7 +18,7 @@ export type Witnessed = {
   /** Whether a result is the right one. */
   readonly isRight: (result: unknown) => boolean
   /** The control that was acknowledged last, and the status that its answer told. */
-  wish: 'none' | 'pause' | 'cancel'
+  requestedControl: 'none' | 'pause' | 'cancel'
   told: string
   /** A control was sent and its answer never came. */
   inDoubt: boolean
@@ -35,7 +35,15 @@ export class Witness {
   acknowledged(id: string, type: string, isRight: Witnessed['isRight']): Witnessed {
     const known = this.tasks.get(id)
     if (known !== undefined) return known
-    const task: Witnessed = { id, type, isRight, wish: 'none', told: '', inDoubt: false, last: undefined }
+    const task: Witnessed = {
+      id,
+      type,
+      isRight,
+      requestedControl: 'none',
+      told: '',
+      inDoubt: false,
+      last: undefined,
+    }
     this.tasks.set(id, task)
     return task
   }
@@ -56,7 +64,7 @@ export class Witness {
   check(task: Witnessed, now: Shown | undefined, restarted: boolean): void {
     this.checks++
     const before = task.last
-    const told = `task ${task.id} (${task.type}), ${task.wish} ${task.told}, was ${JSON.stringify(before)}, is ${JSON.stringify(now)}`
+    const told = `task ${task.id} (${task.type}), ${task.requestedControl} ${task.told}, was ${JSON.stringify(before)}, is ${JSON.stringify(now)}`
     assert(now !== undefined, `an acknowledged task is lost: ${told}`)
     if (before !== undefined) {
       assert(now.version >= before.version, `its version fell: ${told}`)
@@ -73,12 +81,12 @@ export class Witness {
       now.status !== 'failed' || now.error?.code === 'POISON',
       `nothing here fails but by losses: ${told}`,
     )
-    if (restarted && !task.inDoubt) this.#checkWish(task, now.status, told)
+    if (restarted && !task.inDoubt) this.#checkRequestedControl(task, now.status, told)
     task.last = now
   }
 
-  #checkWish(task: Witnessed, status: string, told: string): void {
-    switch (task.wish) {
+  #checkRequestedControl(task: Witnessed, status: string, told: string): void {
+    switch (task.requestedControl) {
       case 'none':
         assert(
           !['paused', 'pausing', 'cancelled', 'cancelling'].includes(status),

@@ -194,7 +194,7 @@ describe('a batch', () => {
       'fermata: line 3: parameters.a: Invalid input: expected number, received string',
     )
     const broken = await shell(
-      `(seq 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
+      `(queuePosition 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
     )
     expect(broken.stdout.trim().split('\n')).toHaveLength(2_000)
     expect(broken.stderr).toContain('Submitted 2,000 tasks, up to line 2,000.')

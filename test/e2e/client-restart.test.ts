@@ -44,7 +44,7 @@ describe('a client of a server that is killed and comes back', () => {
     expect(await result).toMatchObject({ status: 'completed', steps_completed: 20 })
     const { timeline } = await handle.details()
     expect(transitions(events).map(({ version }) => version)).toEqual(timeline.map(({ version }) => version))
-    expect(transitions(events).map(({ move }) => move)).toEqual([
+    expect(transitions(events).map(({ event }) => event)).toEqual([
       'submit',
       'claim',
       'lost',
@@ -76,7 +76,7 @@ describe('a client of a server that is killed and comes back', () => {
     expect(changes.slice(0, 3)).toMatchObject([
       { kind: 'resync', why: 'open' },
       { kind: 'resync', why: 'reconnect' },
-      { kind: 'transition', task_id: id, move: 'submit' },
+      { kind: 'transition', task_id: id, event: 'submitted' },
     ])
   })
 

@@ -117,9 +117,9 @@ describe('a handle', () => {
     const handle = await client.submit('add', { a: 1, b: 1 })
     await handle.result()
     const moves = (events: readonly TaskEvent[]) =>
-      events.flatMap((event) => (event.kind === 'transition' ? [event.move] : []))
-    expect(moves(await all(handle.events()))).toEqual(['submit', 'claim', 'complete'])
-    expect(moves(await all(handle.events({ after: 1 })))).toEqual(['claim', 'complete'])
+      events.flatMap((event) => (event.kind === 'transition' ? [event.event] : []))
+    expect(moves(await all(handle.events()))).toEqual(['submitted', 'claimed', 'completed'])
+    expect(moves(await all(handle.events({ after: 1 })))).toEqual(['claimed', 'completed'])
     expect(moves(await all(handle.events({ after: 3 })))).toEqual([])
   })
 })

@@ -54,7 +54,7 @@ test('a client that comes back with its last id misses nothing and hears nothing
   const versions = heard.flatMap(({ id: version }) => (version === undefined ? [] : [Number(version)]))
   const { version, timeline } = await api.details(id)
   expect(versions).toEqual(Array.from({ length: version }, (_, index) => index + 1))
-  expect(moves(heard)).toEqual(timeline.map(({ move }) => move))
+  expect(moves(heard)).toEqual(timeline.map(({ event }) => event))
 })
 
 test('a browser is told to stay away once there is nothing more', async () => {

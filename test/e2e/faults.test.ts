@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { childrenOf } from '../runtime/processes.ts'
+import { childrenOf } from '../execution/processes.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -82,8 +82,8 @@ describe('inline code that throws where nobody can catch it, or ends the process
       expect((await server.ended).code).toBe(1)
       await using next = await TestServer.start({ directory: server.directory })
       const { timeline } = await new Api(next.url).details(innocent)
-      const moves = timeline.map(({ move }) => move)
-      expect(moves).toContain('release')
+      const moves = timeline.map(({ event }) => event)
+      expect(moves).toContain('released')
       expect(moves).not.toContain('lost')
     },
   )
@@ -113,8 +113,8 @@ describe('a hang-up', () => {
     await using next = await TestServer.start({ directory: server.directory })
     for (const each of [id, command]) {
       const { timeline } = await new Api(next.url).details(each)
-      expect(timeline.map(({ move }) => move)).toContain('release')
-      expect(timeline.map(({ move }) => move)).not.toContain('lost')
+      expect(timeline.map(({ event }) => event)).toContain('released')
+      expect(timeline.map(({ event }) => event)).not.toContain('lost')
     }
   })
 

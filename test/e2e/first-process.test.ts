@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { childrenOf, commandOf, zombiesOf } from '../runtime/processes.ts'
+import { childrenOf, commandOf, zombiesOf } from '../execution/processes.ts'
 import { Api } from '../support/api.ts'
 import { Screen } from '../support/screen.ts'
 import { TestServer } from '../support/server.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { cpuMilliseconds } from '../runtime/processes.ts'
+import { cpuMilliseconds } from '../execution/processes.ts'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -190,7 +190,7 @@ describe('an end by a signal', () => {
     const stream = collect(sse(`${first.url}/api/task/${id}/events`))
     const before = await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 5)
     expect(await first.stop('SIGTERM')).toMatchObject({ code: 0, signal: null, stderr: '' })
-    expect((await stream).at(-1)).toMatchObject({ event: 'transition', data: { move: 'release' } })
+    expect((await stream).at(-1)).toMatchObject({ event: 'transition', data: { event: 'released' } })
 
     await using second = await TestServer.start({ directory: first.directory })
     const next = new Api(second.url)
@@ -292,8 +292,8 @@ test('after kill -9 what was paused is paused, and what ran goes on', async () =
   const on = await next.untilStatus(running, 'running')
   expect(on.progress?.current).toBeGreaterThanOrEqual((moving.progress?.current ?? 0) - 1)
   const { timeline, attempts } = await next.details(running)
-  expect(timeline.map(({ move }) => move)).toContain('lost')
-  expect(attempts.map(({ move }) => move)).toEqual(['lost', null])
+  expect(timeline.map(({ event }) => event)).toContain('lost')
+  expect(attempts.map(({ event }) => event)).toEqual(['lost', null])
   expect((await next.control(paused, 'resume')).body['status']).toBe('running')
   for (const id of [paused, running]) expect((await next.control(id, 'cancel')).status).toBe(200)
 })

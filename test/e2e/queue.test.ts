@@ -377,7 +377,7 @@ describe('the stream of all tasks', () => {
     const others = events.slice(1)
     expect(others.every(({ data }) => data['task_id'] === id && data['task_type'] === 'add')).toBe(true)
     const moves = others.filter(({ event }) => event === 'transition').map(({ data }) => data['move'])
-    expect(moves).toEqual(['submit', 'claim', 'complete'])
+    expect(moves).toEqual(['submitted', 'claimed', 'completed'])
     expect(others.some(({ event }) => event === 'progress')).toBe(true)
   })
 

@@ -147,8 +147,8 @@ describe('details', () => {
       controls: ['retry'],
       checkpoint: { step: expect.any(Number) },
     })
-    expect(details.attempts.map(({ move, error }) => [move, error?.code])).toEqual([
-      ['retry-later', 'TIMEOUT'],
+    expect(details.attempts.map(({ event, error }) => [event, error?.code])).toEqual([
+      ['retry_scheduled', 'TIMEOUT'],
       ['fail', 'TIMEOUT'],
     ])
     expect(details.timeline.map(({ version }) => version)).toEqual(

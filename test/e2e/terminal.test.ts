@@ -35,7 +35,7 @@ test('Ctrl+C in a terminal reaches every process of the server, and still it dra
   await using again = await TestServer.start({ env: { ...env, FERMATA_MAX_CONCURRENT: '0' } })
   for (const id of ids) {
     const { status, crashes, timeline } = await new Api(again.url).details(id)
-    expect({ status, crashes, last: timeline.at(-1)?.move }).toEqual({
+    expect({ status, crashes, last: timeline.at(-1)?.event }).toEqual({
       status: 'queued',
       crashes: 0,
       last: 'release',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 import { smallDisks, type SmallDisk } from './small-disk.ts'
@@ -50,7 +50,7 @@ describe.each(fileSystems)('a full disk', (make) => {
   test('takes deletes, and what they free takes submits, with the disk as full as before', async () => {
     using disk = make()
     await using store = await openSqlite(join(disk.directory, 'fermata.db'), { clock })
-    await store.startBoot(boot('one'))
+    await store.startNode(node('one'))
     const stored = await fill(store, disk)
     await expect(store.probe()).rejects.toMatchObject({ message: /disk is full/ })
     await cancelAndPurge(store, stored)
@@ -76,7 +76,7 @@ describe.each(fileSystems)('a full disk', (make) => {
     disk.fill(first.pid)
     await first.stop('SIGKILL')
     await using store = await openSqlite(path, { clock })
-    await store.startBoot(boot('two'))
+    await store.startNode(node('two'))
     expect(await store.get(ids[0]!)).toMatchObject({ id: ids[0] })
     await cancelAndPurge(store, ids.slice(0, 100))
   })

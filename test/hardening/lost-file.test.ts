@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
-import { boot, fromApi, submission } from '../support/tasks.ts'
+import { node, fromApi, submission } from '../support/tasks.ts'
 
 const clock = new FakeClock()
 
@@ -19,7 +19,7 @@ async function opened(): Promise<Readonly<{ store: Store; path: string }>> {
     await store[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
-  await store.startBoot(boot('one'))
+  await store.startNode(node('one'))
   await store.submit([submission({ id: 'kept' })], fromApi)
   return { store, path }
 }

@@ -150,7 +150,7 @@ test('a stream goes on without a gap after a kill and a restart', async () => {
   expect(versions).toEqual(versions.map((_, index) => index + 1))
   const { timeline } = await new Api(second.url).details(id)
   expect(versions).toEqual(timeline.map(({ version }) => version))
-  expect(timeline.map(({ move }) => move)).toContain('lost')
+  expect(timeline.map(({ event }) => event)).toContain('lost')
 })
 
 test('a drain ends every stream cleanly', async () => {

@@ -10,20 +10,20 @@ import {
   type Status,
   type Task,
 } from '../../src/core/task.ts'
-import type { Controlled, Place, Query, Store } from '../../src/store/store.ts'
+import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
 import { boom, submission } from '../support/tasks.ts'
 import type { World } from './world.ts'
 
 /**
  * What can happen to a store, with all its choices made beforehand, so that a failing run can be shrunk and repeated.
- * Most commands mean what they say; some come from a party that is late, and name an older fence or another boot.
+ * Most commands mean what they say; some come from a party that is late, and name an older fence or another node.
  */
 export type Command = fc.AsyncCommand<World, World>
 
 const types = ['a', 'b'] as const
 const choice = fc.nat({ max: 30 })
 const mostly = (value: boolean) => fc.oneof({ weight: 6, arbitrary: fc.constant(value) }, fc.constant(!value))
-const hasCode = ({ ownerBoot }: Task) => ownerBoot !== null
+const hasCode = ({ ownerNode }: Task) => ownerNode !== null
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 })
 
 const checkpoint = maybe(fc.json({ maxDepth: 1 }))
@@ -75,7 +75,7 @@ const claim = command(
   },
   async (world, { limit, concurrency, alive }) => {
     const request = {
-      boot: alive ? world.boot : 'boot-1',
+      node: alive ? world.node : 'node-1',
       limit,
       types: types.map((type) => ({ type, concurrency: type === 'a' ? concurrency : null })),
     }
@@ -105,10 +105,10 @@ const save = command(
   'save',
   { choice, newest: mostly(true), checkpoint, progress },
   async (world, { choice, newest, checkpoint, progress }) => {
-    const { id, fence, ownerBoot } = await world.pick(choice, ({ status }) => isActive(status))
+    const { id, fence, ownerNode } = await world.pick(choice, ({ status }) => isActive(status))
     const documents = present({ checkpoint, progress })
     const saves = [{ id, fence: newest ? fence : fence - 1, ...documents }]
-    await world.both((store) => store.save(ownerBoot ?? world.boot, saves))
+    await world.both((store) => store.save(ownerNode ?? world.node, saves))
   },
 )
 
@@ -139,12 +139,12 @@ const settle = command(
   },
   async (world, { choice, aimed, kind, retryIn, newest, owned, ranMs, fencedOff, checkpoint, progress }) => {
     const picked = await world.pick(choice, aimed ? hasCode : undefined)
-    const { id, fence: current, version, ownerBoot, status } = picked
+    const { id, fence: current, version, ownerNode, status } = picked
     const outcome: Outcome = {
       completed: { kind: 'completed', result: '1' } as const,
       failed: { kind: 'failed', error: boom, retryIn } as const,
       cancelled: { kind: 'cancelled', endedBy: 'terminated' } as const,
-      paused: { kind: 'paused', wishVersion: newest ? version : version - 2 } as const,
+      paused: { kind: 'paused', controlVersion: newest ? version : version - 2 } as const,
       released: { kind: 'released', why: 'drain' } as const,
       fenced: { kind: 'fenced' } as const,
       lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
@@ -152,25 +152,25 @@ const settle = command(
     // Code that is at its end, or at a pause point, has not been fenced off.
     const stuck = fencedOff && !['completed', 'paused', 'fenced', 'lost'].includes(outcome.kind)
     const fence = newest || outcome.kind === 'paused' ? current : current - 1
-    const boot = owned ? (ownerBoot ?? world.boot) : 'another boot'
+    const node = owned ? (ownerNode ?? world.node) : 'another node'
     const documents = present({ checkpoint, progress, fencedOff: stuck ? true : undefined })
     const settlement = { id, fence, outcome, ranMs, ...documents }
-    const [answer] = await world.both((store) => store.settle(boot, [settlement]))
-    if (stuck && answer?.verdict === 'settled') world.fencedOff.push({ id, fence, boot })
+    const [answer] = await world.both((store) => store.settle(node, [settlement]))
+    if (stuck && answer?.verdict === 'settled') world.fencedOff.push({ id, fence, node })
   },
 )
 
 const unpark = command('unpark', { choice, newest: mostly(true) }, async (world, { choice, newest }) => {
-  const { id, fence, ownerBoot } = await world.pick(choice, (task) => hasCode(task) && !isActive(task.status))
+  const { id, fence, ownerNode } = await world.pick(choice, (task) => hasCode(task) && !isActive(task.status))
   const copies = [{ id, fence: newest ? fence : fence - 1, why: 'room was needed' }]
-  await world.both((store) => store.unpark(ownerBoot ?? world.boot, copies))
+  await world.both((store) => store.unpark(ownerNode ?? world.node, copies))
 })
 
 const vacate = command('vacate', { choice, owned: mostly(true) }, async (world, { choice, owned }) => {
   const place = world.fencedOff[choice % Math.max(1, world.fencedOff.length)]
-  const { id, fence, boot } = place ?? { id: 'nobody', fence: 1, boot: world.boot }
+  const { id, fence, node } = place ?? { id: 'nobody', fence: 1, node: world.node }
   const copies = [{ id, fence, why: 'it returned' }]
-  await world.both((store) => store.vacate(owned ? boot : 'another boot', copies))
+  await world.both((store) => store.releaseSlots(owned ? node : 'another node', copies))
 })
 
 const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }) => {
@@ -192,8 +192,8 @@ const jump = command('jump', { ms: fc.constantFrom(-5_000, -1_500, 1_500, 5_000)
 
 /** The node dies, mostly to start anew at once; what it had is the reaper's. */
 const crash = command('crash', { restarts: mostly(true) }, async (world, { restarts }) => {
-  if (restarts) await world.startBoot()
-  else await world.both((store) => store.endBoot(world.boot))
+  if (restarts) await world.startNode()
+  else await world.both((store) => store.endNode(world.node))
 })
 
 const reap = command('reap', { poisonLimit: fc.nat(3) }, async (world, { poisonLimit }) => {
@@ -244,7 +244,7 @@ const list = command(
   },
   async (world, { choice, ...query }) => {
     // Places are those of each store.
-    const ends = new Map<Store, Place | null>()
+    const ends = new Map<Store, ListCursor | null>()
     const asked = (store: Store): Query => ({ ...query, after: ends.get(store) ?? null })
     for (let more = true; more;) {
       await world.both((store) => store.find(asked(store)))

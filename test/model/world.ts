@@ -3,21 +3,21 @@ import { expect } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import {
   isActive,
-  type BootId,
+  type NodeId,
   type Fence,
   type Status,
   type Task,
   type TaskId,
 } from '../../src/core/task.ts'
-import { openMemory } from '../../src/store/memory.ts'
+import { openMemory } from '../../src/store/memory/store.ts'
 import type { Store, TaskRecord } from '../../src/store/store.ts'
 import { Audit } from '../support/audit.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
-import { boot } from '../support/tasks.ts'
+import { node } from '../support/tasks.ts'
 
-export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerBoot'> & Readonly<{ status?: Status }>
+export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerNode'> & Readonly<{ status?: Status }>
 
-export type Place = Readonly<{ id: TaskId; fence: Fence; boot: BootId }>
+export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId }>
 
 /** The reference and a real store side by side, on one clock. Whatever is done is done to both, and compared. */
 export class World implements AsyncDisposable {
@@ -25,12 +25,12 @@ export class World implements AsyncDisposable {
   /** Moves that were made, over all tasks. */
   readonly moves = new Set<string>()
   /** Code that was fenced off at some time. */
-  readonly fencedOff: Place[] = []
+  readonly fencedOff: OccupiedSlot[] = []
   readonly #reference: Store
   readonly #store: Store
   readonly #audit: Audit
   #submitted = 0
-  #boots = 0
+  #nodes = 0
 
   private constructor(clock: FakeClock, reference: Store, store: Store) {
     this.clock = clock
@@ -42,7 +42,7 @@ export class World implements AsyncDisposable {
   static async open(openStore: (clock: Clock) => Promise<Store>): Promise<World> {
     const clock = new FakeClock(1_000)
     const world = new World(clock, await openMemory({ clock }), await openStore(clock))
-    await world.startBoot()
+    await world.startNode()
     return world
   }
 
@@ -62,7 +62,7 @@ export class World implements AsyncDisposable {
     for (const [index, record] of records.entries()) {
       expectSame(record, known[index])
       const newest = record.timeline.at(-1)
-      if (newest !== undefined) this.moves.add(newest.move)
+      if (newest !== undefined) this.moves.add(newest.event)
     }
     expectSame(await this.#store.counts(), await this.#reference.counts())
     expectSame(await livingOf(this.#store), await livingOf(this.#reference))
@@ -81,18 +81,18 @@ export class World implements AsyncDisposable {
     return id
   }
 
-  /** The newest boot: the only one that may live. */
-  get boot(): BootId {
-    return `boot-${this.#boots}`
+  /** The newest node: the only one that may live. */
+  get node(): NodeId {
+    return `node-${this.#nodes}`
   }
 
-  async startBoot(): Promise<void> {
+  async startNode(): Promise<void> {
     // Where nodes share a store, a start ends no other: as when the lease of the one before is over.
-    if (this.#boots > 0 && this.#store.capabilities.lease !== null) {
-      await this.both((store) => store.endBoot(this.boot))
+    if (this.#nodes > 0 && this.#store.capabilities.lease !== null) {
+      await this.both((store) => store.endNode(this.node))
     }
-    this.#boots += 1
-    await this.both((store) => store.startBoot(boot(this.boot)))
+    this.#nodes += 1
+    await this.both((store) => store.startNode(node(this.node)))
   }
 
   /**
@@ -103,7 +103,7 @@ export class World implements AsyncDisposable {
     const tasks = await this.#tasks()
     const fitting = tasks.filter((task) => task !== null && wanted(task))
     const from = fitting.length > 0 ? fitting : tasks
-    return from[choice % Math.max(1, from.length)] ?? { id: 'nobody', fence: 1, version: 1, ownerBoot: null }
+    return from[choice % Math.max(1, from.length)] ?? { id: 'nobody', fence: 1, version: 1, ownerNode: null }
   }
 
   /** Places taken under the concurrency limit of the type, counted by hand. */
@@ -122,7 +122,7 @@ export class World implements AsyncDisposable {
 
 /** All but the renewal, which not every store has. */
 async function livingOf(store: Store): Promise<object[]> {
-  return (await store.boots()).map((boot) => ({ ...boot, renewedAt: null }))
+  return (await store.nodes()).map((node) => ({ ...node, renewedAt: null }))
 }
 
 /** A store may leave gaps between the places of its queue: what counts is their order, which is looked at by itself. */
@@ -136,14 +136,16 @@ function withoutPlaces(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([name, inner]) => [
     name,
-    (name === 'seq' || name === 'n') && typeof inner === 'number' ? inner > 0 : withoutPlaces(inner),
+    (name === 'queuePosition' || name === 'rowId') && typeof inner === 'number'
+      ? inner > 0
+      : withoutPlaces(inner),
   ])
   return Object.fromEntries(entries)
 }
 
 function byPlace(records: readonly (TaskRecord | null)[]): TaskId[] {
-  const placed = records.filter((record) => record !== null && record.task.seq > 0)
+  const placed = records.filter((record) => record !== null && record.task.queuePosition > 0)
   return placed
-    .toSorted((a, b) => (a?.task.seq ?? 0) - (b?.task.seq ?? 0))
+    .toSorted((a, b) => (a?.task.queuePosition ?? 0) - (b?.task.queuePosition ?? 0))
     .map((record) => record?.task.id ?? '')
 }

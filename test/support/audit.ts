@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
-import { lifecycle, type Move, type MoveName } from '../../src/core/lifecycle.ts'
+import { allows, type EventName } from '../../src/core/lifecycle.ts'
 import { isActive, isSuspect, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
@@ -50,19 +50,20 @@ export class Audit {
 
 /** The columns fit the status. */
 function checkRow({ task, result, timeline }: TaskRecord): void {
-  const shown = `${task.id} (${timeline.map(({ move }) => move).join(' ')})`
+  const shown = `${task.id} (${timeline.map(({ event }) => event).join(' ')})`
   expect(task.completedAt !== null, `an end has its time: ${shown}`).toBe(isTerminal(task.status))
   expect(result !== null, `a result is there when completed: ${shown}`).toBe(task.status === 'completed')
-  if (isActive(task.status)) expect(task.ownerBoot, `active code has a node: ${shown}`).not.toBeNull()
-  if (isTerminal(task.status)) expect(task.ownerBoot, `ended code has none: ${shown}`).toBeNull()
+  if (isActive(task.status)) expect(task.ownerNode, `active code has a node: ${shown}`).not.toBeNull()
+  if (isTerminal(task.status)) expect(task.ownerNode, `ended code has none: ${shown}`).toBeNull()
   if (task.status === 'failed') expect(task.error, `a failure says why: ${shown}`).not.toBeNull()
-  if (task.status === 'queued') expect(task.seq, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
+  if (task.status === 'queued')
+    expect(task.queuePosition, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
 }
 
 /** No node runs two tasks that may be what kills it. */
 function checkSuspects(records: readonly TaskRecord[]): void {
   const running = records.filter(({ task }) => isActive(task.status) && isSuspect(task))
-  const nodes = running.map(({ task }) => task.ownerBoot)
+  const nodes = running.map(({ task }) => task.ownerNode)
   expect(nodes, 'one suspect on each node').toHaveLength(new Set(nodes).size)
 }
 
@@ -70,7 +71,7 @@ function checkSuspects(records: readonly TaskRecord[]): void {
 function checkTimeline({ task, timeline }: TaskRecord): void {
   const [first, ...later] = timeline
   const last = timeline.at(-1)
-  expect(first).toMatchObject({ move: 'submit', version: 1 })
+  expect(first).toMatchObject({ event: 'submitted', version: 1 })
   expect(last).toMatchObject({ version: task.version, status: task.status, attempt: task.attempt })
   expect(timeline.length).toBe(Math.min(task.version, timelineLimit))
   let before = first
@@ -78,15 +79,14 @@ function checkTimeline({ task, timeline }: TaskRecord): void {
     const trimmed = before === first && task.version > timelineLimit
     if (!trimmed) {
       expect(line.version).toBe((before?.version ?? 0) + 1)
-      expect(isLegal(line.move as MoveName, before?.status, line.status), `legal: ${line.move}`).toBe(true)
+      expect(isLegal(line.event as EventName, before?.status, line.status), `legal: ${line.event}`).toBe(true)
     }
     before = line
   }
 }
 
-function isLegal(name: MoveName, from: Status | undefined, to: Status): boolean {
-  const move: Move = lifecycle[name]
-  return from !== undefined && move.from.includes(from) && move.to.includes(to)
+function isLegal(name: EventName, from: Status | undefined, to: Status): boolean {
+  return from !== undefined && allows(name, from, to)
 }
 
 /** What may not happen between two looks. */

@@ -1,9 +1,9 @@
 import { submitted } from '../../src/core/transition.ts'
 import type { Task } from '../../src/core/task.ts'
-import type { TaskEvent } from '../../src/events/event.ts'
+import type { TaskEvent } from '../../src/journal/event.ts'
 import type { Operation } from '../../src/core/operation.ts'
-import type { Change } from '../../src/manager/changes.ts'
-import type { TaskManagerApi } from '../../src/manager/api.ts'
+import type { Change } from '../../src/engine/all-events.ts'
+import type { TaskManagerApi } from '../../src/engine/api.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
 import type { TaskRecord } from '../../src/store/store.ts'
@@ -12,7 +12,7 @@ import type { TaskRecord } from '../../src/store/store.ts'
 export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
   return {
     registry: new Registry(builtinTypes),
-    state: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
+    state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
     resolve: async (text) => text,
     brief: async () => runningRecord,
@@ -35,7 +35,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     cancelOperation: async () => operation,
     stats: async () => ({
       counts: { byType: {}, fencedOff: {}, held: {} },
-      node: { boot: 'boot', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
+      node: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
       nodes: { alive: 1, slots: 1, slotsInUse: 1 },
       rates: { minute: noRates, fiveMinutes: noRates, hour: noRates },
       expected: {},
@@ -60,7 +60,7 @@ const operation: Operation = {
   filter: {},
   dryRun: false,
   status: 'completed',
-  boot: 'boot',
+  node: 'node',
   createdAt: 0,
   endedAt: 0,
   matched: 0,
@@ -93,7 +93,7 @@ const { task, entry } = submitted(
     idempotencyKey: null,
     requestHash: null,
   },
-  { now: 1_000_000, nextSeq: () => 1, by: 'api' },
+  { now: 1_000_000, nextQueuePosition: () => 1, by: 'api' },
 )
 
 export const runningTask: Task = { ...task, status: 'running', version: 2, attempt: 1, startedAt: 1_000_000 }

@@ -1,6 +1,6 @@
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
-import type { Boot, SubmitOptions } from '../../src/store/store.ts'
+import type { NodeInfo, SubmitOptions } from '../../src/store/store.ts'
 
 /** A submission with nothing special about it, but for what the test says. */
 export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): Submission {
@@ -22,7 +22,7 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
 
 export const fromApi: SubmitOptions = { by: 'api', maxQueued: 1_000_000 }
 
-export function boot(id: string): Boot {
+export function node(id: string): NodeInfo {
   return { id, slots: 10, types: ['work'], version: 'test', host: 'machine', pid: 1 }
 }
 

@@ -1,6 +1,6 @@
 import { Link, useLocation } from 'wouter'
 import { Icon } from '../kit/Icon.tsx'
-import { placeOf, places } from './places.ts'
+import { placeOf, places } from './routes-list.ts'
 import styles from './Navigation.module.css'
 
 export function Navigation() {

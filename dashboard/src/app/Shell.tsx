@@ -6,7 +6,7 @@ import { AwayNotice } from './AwayNotice.tsx'
 import { Brand } from './Brand.tsx'
 import { Navigation } from './Navigation.tsx'
 import { PageMenu } from './PageMenu.tsx'
-import { places } from './places.ts'
+import { places } from './routes-list.ts'
 import styles from './Shell.module.css'
 
 /** The frame of every page: navigation at the side on wide screens, at the bottom on small ones. */

@@ -1,4 +1,4 @@
-import { places } from '../app/places.ts'
+import { places } from '../app/routes-list.ts'
 
 type Shortcut = Readonly<{ keys: readonly string[]; what: string }>
 

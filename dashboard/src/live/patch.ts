@@ -6,18 +6,18 @@ export type LiveTask = TaskStatus & Readonly<{ seen_at: number }>
 /** The task after a transition; a known transition changes nothing. */
 export function moved(task: LiveTask, event: Transition): LiveTask {
   if (event.version <= task.version) return task
-  const { at, status, attempt, version, move } = event
+  const { at, status, attempt, version } = event
   const ended = isTerminal(status)
   return {
     ...timed(task, at),
     status,
     attempt,
     version,
-    started_at: task.started_at ?? (move === 'claim' ? at : null),
+    started_at: task.started_at ?? (event.event === 'claimed' ? at : null),
     completed_at: ended ? at : null,
     error: event.error ?? (status === 'completed' ? null : task.error),
     ended_by: event.ended_by ?? null,
-    run_at: move === 'retry-later' ? null : task.run_at,
+    run_at: event.event === 'retry_scheduled' ? null : task.run_at,
     progress:
       task.progress === null || isActive(status)
         ? task.progress

@@ -26,7 +26,7 @@ const task: TaskStatus = {
 
 function transition(
   version: number,
-  move: string,
+  name: string,
   status: TaskStatus['status'],
   at: number,
 ): Change & { kind: 'transition' } {
@@ -35,11 +35,11 @@ function transition(
     task_id: 'a',
     task_type: 'long',
     version,
-    move,
+    event: name,
     status,
     at,
     attempt: 1,
-    by: 'boot',
+    by: 'node',
   }
 }
 
@@ -52,16 +52,16 @@ describe('live tasks', () => {
   test('keep counting their times across transitions', () => {
     const tasks = new LiveTasks()
     tasks.put([task], 100)
-    tasks.take(transition(2, 'claim', 'running', 103))
-    tasks.take(transition(3, 'ask-pause', 'pausing', 107))
-    tasks.take(transition(4, 'settle-pause', 'paused', 108))
+    tasks.take(transition(2, 'claimed', 'running', 103))
+    tasks.take(transition(3, 'pause_requested', 'pausing', 107))
+    tasks.take(transition(4, 'paused', 'paused', 108))
     expect(tasks.get('a')).toMatchObject({
       queue_time: 3,
       execution_time: 5,
       started_at: 103,
       status: 'paused',
     })
-    tasks.take(transition(5, 'resume', 'queued', 118))
+    tasks.take(transition(5, 'resumed', 'queued', 118))
     expect(tasks.get('a')).toMatchObject({ paused_time: 10, status: 'queued' })
   })
 
@@ -71,7 +71,7 @@ describe('live tasks', () => {
     tasks.put([task], 100)
     tasks.flush()
     tasks.subscribe('a', listener)
-    tasks.take(transition(2, 'claim', 'running', 103))
+    tasks.take(transition(2, 'claimed', 'running', 103))
     for (let current = 1; current < 10; current++) tasks.take(progress(current))
     expect(listener).not.toHaveBeenCalled()
     tasks.flush()
@@ -84,9 +84,9 @@ describe('live tasks', () => {
   test('ignore a response that is older than an event', () => {
     const tasks = new LiveTasks()
     tasks.put([task], 100)
-    tasks.take(transition(2, 'claim', 'running', 103))
+    tasks.take(transition(2, 'claimed', 'running', 103))
     tasks.put([task], 104)
-    tasks.take(transition(2, 'claim', 'running', 109))
+    tasks.take(transition(2, 'claimed', 'running', 109))
     expect(tasks.get('a')).toMatchObject({ status: 'running', started_at: 103 })
   })
 
@@ -94,7 +94,7 @@ describe('live tasks', () => {
     const tasks = new LiveTasks()
     tasks.put([{ ...task, status: 'running', version: 2 }], 100)
     tasks.take(progress(4))
-    tasks.take(transition(3, 'complete', 'completed', 110))
+    tasks.take(transition(3, 'completed', 'completed', 110))
     tasks.take(progress(5))
     expect(tasks.get('a')).toMatchObject({
       completed_at: 110,

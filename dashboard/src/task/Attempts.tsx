@@ -11,12 +11,12 @@ export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempt
   return (
     <Card title="Attempts" flush>
       <ol className={styles.attempts} reversed>
-        {attempts.toReversed().map(({ attempt, started_at: from, ended_at: to, error, move }) => (
+        {attempts.toReversed().map(({ attempt, started_at: from, ended_at: to, error, event }) => (
           <li key={attempt} className={styles.attempt}>
             <span className={styles.number}>{attempt}</span>
             <span className={styles.text}>
               <span className={styles.head}>
-                {to === null ? 'In progress' : move === null ? 'Finished' : eventName(move)}
+                {to === null ? 'In progress' : event === null ? 'Finished' : eventName(event)}
                 {from !== null && <Time at={from} />}
                 {from !== null && to !== null && <span>{durationWords(to - from)}</span>}
               </span>

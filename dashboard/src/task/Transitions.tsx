@@ -28,7 +28,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
               <StatusBadge status={line.status} />
             </span>
             <span className={styles.what}>
-              <span className={styles.move}>{eventName(line.move)}</span>
+              <span className={styles.move}>{eventName(line.event)}</span>
               <span className={styles.by} title={line.by}>
                 by {nameOf(line.by)}
                 {line.attempt > 0 && `, attempt ${line.attempt}`}

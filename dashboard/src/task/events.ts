@@ -1,33 +1,27 @@
 /** Display names of timeline events. */
 const names: Readonly<Record<string, string>> = {
-  submit: 'Submitted',
+  submitted: 'Submitted',
   due: 'Due',
-  claim: 'Started',
-  pause: 'Paused',
-  'ask-pause': 'Pause requested',
-  'settle-pause': 'Paused',
-  'take-back': 'Pause withdrawn',
-  resume: 'Resumed',
-  cancel: 'Cancelled',
-  'ask-cancel': 'Cancel requested',
-  'settle-cancel': 'Cancelled',
-  complete: 'Completed',
-  fence: 'Fenced off',
-  'retry-later': 'Retry scheduled',
-  'retry-paused': 'Failed while pausing',
-  fail: 'Failed',
-  release: 'Released by its node',
-  'release-paused': 'Paused by its node',
-  unpark: 'Removed from memory',
+  claimed: 'Started',
+  pause_requested: 'Pause requested',
+  paused: 'Paused',
+  pause_withdrawn: 'Pause withdrawn',
+  resumed: 'Resumed',
+  cancel_requested: 'Cancel requested',
+  cancelled: 'Cancelled',
+  completed: 'Completed',
+  fence_raised: 'Fenced off',
+  retry_scheduled: 'Retry scheduled',
+  failed: 'Failed',
+  released: 'Released by its node',
+  unparked: 'Removed from memory',
   lost: 'Node lost',
-  'lost-pausing': 'Node lost, paused',
-  'lost-cancelling': 'Node lost, cancelled',
-  'lost-parked': 'Node lost while paused',
-  retry: 'Retried',
+  park_lost: 'Node lost while paused',
+  retried: 'Retried',
 }
 
 /** Unknown events, from a newer server, keep their own names. */
 export function eventName(event: string): string {
-  const words = event.replaceAll(/[-_]/g, ' ')
+  const words = event.replaceAll('_', ' ')
   return names[event] ?? `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`
 }

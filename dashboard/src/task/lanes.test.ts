@@ -2,23 +2,23 @@ import { describe, expect, test } from 'vitest'
 import type { Status, TimelineLine } from '../data/shapes.ts'
 import { extentOf, stretchesOf, ticksOf } from './lanes.ts'
 
-const line = (version: number, at: number, move: string, status: Status): TimelineLine => ({
+const line = (version: number, at: number, event: string, status: Status): TimelineLine => ({
   version,
   at,
-  move,
+  event,
   status,
   attempt: 1,
   by: 'api',
 })
 
 const life = [
-  line(1, 100, 'submit', 'queued'),
-  line(2, 102, 'claim', 'running'),
-  line(3, 105, 'ask-pause', 'pausing'),
-  line(4, 106, 'settle-pause', 'paused'),
-  line(5, 110, 'unpark', 'paused'),
-  line(6, 120, 'resume', 'queued'),
-  line(7, 121, 'claim', 'running'),
+  line(1, 100, 'submitted', 'queued'),
+  line(2, 102, 'claimed', 'running'),
+  line(3, 105, 'pause_requested', 'pausing'),
+  line(4, 106, 'paused', 'paused'),
+  line(5, 110, 'unparked', 'paused'),
+  line(6, 120, 'resumed', 'queued'),
+  line(7, 121, 'claimed', 'running'),
 ]
 
 describe('the lanes of a task', () => {
@@ -34,7 +34,7 @@ describe('the lanes of a task', () => {
   })
 
   test('end with the task', () => {
-    const ended = [...life, line(8, 125, 'complete', 'completed')]
+    const ended = [...life, line(8, 125, 'completed', 'completed')]
     expect(stretchesOf(ended, 999).at(-1)).toMatchObject({ to: 125, isOpen: false })
     expect(extentOf(ended, 999)).toEqual({ from: 100, to: 125 })
     expect(extentOf(life, 999)).toEqual({ from: 100, to: 999 })

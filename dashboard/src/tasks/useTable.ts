@@ -52,7 +52,7 @@ export function useTable(filters: Filters, turn: number) {
     take: (change) => {
       if (pager.tasks.take(change) || change.kind !== 'transition') return
       const { statuses } = filters
-      const mayMatch = statuses.length === 0 ? change.move === 'submit' : statuses.includes(change.status)
+      const mayMatch = statuses.length === 0 ? change.event === 'submitted' : statuses.includes(change.status)
       if (mayMatch && !pager.has(change.task_id)) due.current.fresh = true
     },
     resync: () => {

@@ -78,12 +78,12 @@ function timesOf(task: TaskStatus): string {
 }
 
 function history({ out }: Session, { timeline }: TaskDetails): SafeText[] {
-  return timeline.map(({ at, move, status, attempt, why, error }) => {
+  return timeline.map(({ at, event, status, attempt, why, error }) => {
     const more = why ?? (error === undefined ? '' : errorText(error))
     const look = looks[status]
     const words = [
       `attempt ${attempt}`,
-      move.padEnd(14),
+      event.padEnd(16),
       out.paint(look.style, status.padEnd(10)),
       out.paint('dim', more),
     ]

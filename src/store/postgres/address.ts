@@ -9,7 +9,7 @@ export type Address = Readonly<{
   servers: readonly string[]
   /** The schema of the tables. */
   schema?: string
-  /** Milliseconds for which a boot lives without being renewed. */
+  /** Milliseconds for which a node lives without being renewed. */
   lease?: number
 }>
 

@@ -3,7 +3,7 @@ import type { Claimed, ClaimRequest } from '../store.ts'
 import { withSuspect } from '../suspects.ts'
 import type { Rows } from './connection.ts'
 import type { Hints } from './hints.ts'
-import type { KnownRow } from './known.ts'
+import type { KnownRow } from './row-cache.ts'
 import { selectedCount, taskOf, type Row } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -11,11 +11,11 @@ import { Work } from './work.ts'
 
 /**
  * Takes the best queued tasks that nobody else is just taking. The order of the locks is that of all transactions: tasks
- * that are named, then the boot, then types in the order of their names, then whatever is free.
+ * that are named, then the node, then types in the order of their names, then whatever is free.
  */
 export async function claim(
   tx: Transaction,
-  { boot, limit, types }: ClaimRequest,
+  { node, limit, types }: ClaimRequest,
   knownTypes: Set<string>,
   hints: Hints,
 ): Promise<Readonly<{ claimed: readonly Claimed[]; rows: readonly KnownRow[] }>> {
@@ -23,7 +23,7 @@ export async function claim(
   const { sql, clock } = tx.source
   const limited = types.filter(({ concurrency }) => concurrency !== null).map(({ type }) => encodeText(type))
   tx.write(sql.joinClaims, [tx.source.schema])
-  const living = tx.ask(sql.lockBoot, [encodeText(boot), clock?.now() ?? null])
+  const living = tx.ask(sql.lockNode, [encodeText(node), clock?.now() ?? null])
   if (limited.length > 0) {
     if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
     tx.afterCommit(() => {
@@ -38,11 +38,11 @@ export async function claim(
     types.map(({ concurrency }) => concurrency),
     limit,
   ]
-  const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(boot)])
+  const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(node)])
   const picking = tx.ask(sql.claim, [
     ...wanted,
     places.map((place) => place?.priority ?? null),
-    places.map((place) => place?.seq ?? null),
+    places.map((place) => place?.queuePosition ?? null),
   ])
   const work = new Work(await tx.moment(0))
   if ((await living).length === 0) return nothing
@@ -53,7 +53,7 @@ export async function claim(
     const parameters = row[selectedCount] as string | null
     const checkpoint = row[selectedCount + 1] as string | null
     return {
-      ...work.move(rules.claimed(task, boot, work.moment)),
+      ...work.move(rules.claimed(task, node, work.moment)),
       previousFence: task.fence,
       parameters: decodeText(parameters ?? 'null'),
       checkpoint: checkpoint === null ? null : decodeText(checkpoint),
@@ -67,8 +67,8 @@ export async function claim(
 function merged(unsuspected: Rows, suspects: Rows, limit: number): Rows {
   if (suspects.length === 0) return unsuspected
   const headOf = (row: Row) => {
-    const { type, priority, seq } = taskOf(row)
-    return { type, priority, seq, row }
+    const { type, priority, queuePosition } = taskOf(row)
+    return { type, priority, queuePosition, row }
   }
   const heads = suspects.map((row) => ({ head: headOf(row), room: row[selectedCount + 2] as number }))
   return withSuspect(unsuspected.map(headOf), heads, limit).map(({ row }) => row)

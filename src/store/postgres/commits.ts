@@ -38,7 +38,7 @@ export const held = Symbol('held')
  */
 export type CarryOut = (tx: Transaction, jobs: readonly Job[], waits: boolean) => Promise<readonly unknown[]>
 
-type Waiting = {
+type PendingCall = {
   readonly job: Job
   /** When it was first found to need what others hold, by the clock of `performance`. */
   heldSince: number | undefined
@@ -47,7 +47,7 @@ type Waiting = {
 }
 
 /** A group whose outcome is open. What else names its tasks waits: nothing newer is overwritten when it is carried out again. */
-type Hold = Readonly<{ ids: Set<TaskId>; waiting: Waiting[] }>
+type Hold = Readonly<{ ids: Set<TaskId>; waiting: PendingCall[] }>
 
 /** Tasks in one transaction: what comes beyond them waits for the next one. */
 const tasksAtOnce = 2_000
@@ -79,14 +79,14 @@ export class Commits {
   readonly #carryOut: CarryOut
   /** Undefined of those that wait aside themselves. */
   readonly #aside: Commits | undefined
-  #waiting: Waiting[] = []
+  #waiting: PendingCall[] = []
   #turning: Promise<void> | undefined
   #closed = false
   /** Calls whose answer comes from elsewhere: their outcome is in doubt, or they were set aside. */
   readonly #open = new Set<Promise<void>>()
   readonly #holds = new Map<TaskId, Hold>()
   /** Those of a group that was held up once already. */
-  readonly #separated = new WeakSet<Waiting>()
+  readonly #separated = new WeakSet<PendingCall>()
   /** Marks of commits that were answered. */
   #spent: string[] = []
 
@@ -116,7 +116,7 @@ export class Commits {
     await this.#turning
   }
 
-  #enqueue(one: Waiting): void {
+  #enqueue(one: PendingCall): void {
     const ids = idsOf(one.job)
     const hold = this.#holds.size === 0 ? undefined : ids.map((id) => this.#holds.get(id)).find(Boolean)
     if (hold === undefined) {
@@ -130,7 +130,7 @@ export class Commits {
   }
 
   /** What these name is held until `#release`. What waits already and names it too comes after them. */
-  #holdAll(group: readonly Waiting[]): Hold {
+  #holdAll(group: readonly PendingCall[]): Hold {
     const hold: Hold = { ids: new Set(), waiting: [] }
     for (const { job } of group) for (const id of idsOf(job)) if (!this.#holds.has(id)) this.#hold(id, hold)
     const waiting = this.#waiting
@@ -165,7 +165,7 @@ export class Commits {
     if (this.#aside === undefined) this.#connection.drop()
   }
 
-  async #commit(group: readonly Waiting[]): Promise<'slow' | undefined> {
+  async #commit(group: readonly PendingCall[]): Promise<'slow' | undefined> {
     try {
       this.#answer(group, await this.#transact(group))
     } catch (error) {
@@ -193,7 +193,7 @@ export class Commits {
     void promise.finally(() => this.#open.delete(promise))
   }
 
-  #answer(group: readonly Waiting[], answers: readonly unknown[]): void {
+  #answer(group: readonly PendingCall[], answers: readonly unknown[]): void {
     for (const [index, one] of group.entries()) {
       if (answers[index] === held) this.#setAside(one, heldElsewhere())
       else one.resolve(answers[index] as never)
@@ -204,7 +204,7 @@ export class Commits {
    * Whoever may have waited for others is set aside, and the rest done again: what it knew of its tasks is forgotten, so that it
    * locks those that are free. When even that has to wait, it is no single row that is held.
    */
-  async #separate(group: readonly Waiting[], error: unknown): Promise<void> {
+  async #separate(group: readonly PendingCall[], error: unknown): Promise<void> {
     const rest = group.filter(({ job }) => !mayWait(job))
     const again =
       this.#aside !== undefined &&
@@ -217,7 +217,7 @@ export class Commits {
   }
 
   /** One of them may have kept the others. When two took too long by themselves, it is the server that is slow. */
-  async #oneByOne(group: readonly Waiting[], error: unknown): Promise<void> {
+  async #oneByOne(group: readonly PendingCall[], error: unknown): Promise<void> {
     let slow = 0
     for (const one of group) {
       if (slow === 2) one.reject(unavailable(error, false))
@@ -226,7 +226,7 @@ export class Commits {
   }
 
   /** Answered, or refused with `error` once its time is up. What names the same tasks comes after it. */
-  #setAside(one: Waiting, error: unknown): void {
+  #setAside(one: PendingCall, error: unknown): void {
     const { job, resolve, reject } = one
     const since = (one.heldSince ??= performance.now())
     const ids = idsOf(job)
@@ -245,7 +245,7 @@ export class Commits {
    * The connection was lost while it committed. The server knows what became of the transaction, as soon as it can be asked.
    * Others do not wait for that, unless they name the same tasks.
    */
-  async #resolve(group: readonly Waiting[], { mark, answers, cause }: InDoubt): Promise<void> {
+  async #resolve(group: readonly PendingCall[], { mark, answers, cause }: InDoubt): Promise<void> {
     const end = performance.now() + doubtFor
     while (!this.#closed && performance.now() < end) {
       const outcome = await this.#outcomeOf(mark)
@@ -271,7 +271,7 @@ export class Commits {
     return outcome
   }
 
-  async #transact(group: readonly Waiting[]): Promise<readonly unknown[]> {
+  async #transact(group: readonly PendingCall[]): Promise<readonly unknown[]> {
     const jobs = group.map(({ job }) => job)
     const waits = this.#aside === undefined
     for (let tries = 1; ; tries++) {
@@ -327,14 +327,14 @@ async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
   return row?.[0] === true ? 'aborted' : 'committed'
 }
 
-/** What may wait for others that hold no task: for a key in an open transaction, for types, boots and holds. */
+/** What may wait for others that hold no task: for a key in an open transaction, for types, nodes and holds. */
 function mayWait(job: Job): boolean {
   if (job.stage === 'submit') return job.call.submissions.some(({ idempotencyKey: key }) => key !== null)
   return job.stage !== 'act'
 }
 
 /** Whoever waits in a queue for a type keeps its place in it. */
-function patienceWith({ job, heldSince }: Waiting): Patience {
+function patienceWith({ job, heldSince }: PendingCall): Patience {
   const since = heldSince ?? performance.now()
   const left = Math.max(oneTry, Math.ceil(since + heldFor - performance.now()))
   const isBrief = job.stage === 'submit' || job.stage === 'act'
@@ -347,7 +347,7 @@ const order = { submit: 0, act: 1, claim: 2, alone: 3 } as const
  * The first calls that can share a transaction: its submits and its acts do not speak of the same task, so that a submit may
  * also be drawn before an act that waits already. All else keeps its order.
  */
-function groupOf(waiting: readonly Waiting[]): readonly Waiting[] {
+function groupOf(waiting: readonly PendingCall[]): readonly PendingCall[] {
   const [submitted, acted] = [new Set<TaskId>(), new Set<TaskId>()]
   let stage = 0
   let tasks = 0

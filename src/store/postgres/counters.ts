@@ -60,7 +60,7 @@ export async function readCounts(session: Session, sql: Statements): Promise<Cou
 }
 
 /** Scheduled and queued tasks, of what `counts` answers. */
-export function waitingOf(counts: Rows): number {
+export function queueEstimateOf(counts: Rows): number {
   return counts
     .filter(([, status]) => status === 'scheduled' || status === 'queued')
     .reduce((sum, [, , tasks]) => sum + (tasks as number), 0)
@@ -70,7 +70,7 @@ export function waitingOf(counts: Rows): number {
  * How many tasks wait, as far as this node knows. The exact number costs a look at all types, which a submit is spared while
  * the limit is far away.
  */
-export class Waiting {
+export class QueueEstimate {
   #known = Number.POSITIVE_INFINITY
 
   /** `tasks` wait now, as committed. */

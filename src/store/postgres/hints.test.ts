@@ -7,10 +7,10 @@ import { Hints } from './hints.ts'
 
 const types = [{ type: 'work', concurrency: null }]
 
-function claimed(priority: number, seq: number): Claimed {
-  const moment = { now: 0, nextSeq: () => seq, by: 'api' }
-  const { task } = submitted(submission({ id: `${seq}`, priority }), moment)
-  return { ...claim(task, 'boot', moment), previousFence: 0, parameters: '{}', checkpoint: null }
+function claimed(priority: number, queuePosition: number): Claimed {
+  const moment = { now: 0, nextQueuePosition: () => queuePosition, by: 'api' }
+  const { task } = submitted(submission({ id: `${queuePosition}`, priority }), moment)
+  return { ...claim(task, 'node', moment), previousFence: 0, parameters: '{}', checkpoint: null }
 }
 
 test('a claim goes on shortly before where the last one ended, and anew each second', () => {
@@ -18,9 +18,9 @@ test('a claim goes on shortly before where the last one ended, and anew each sec
   const hints = new Hints(() => now)
   expect(hints.of(types)).toEqual([null])
   hints.learn([claimed(0, 1_000), claimed(0, 1_001)])
-  expect(hints.of(types)).toEqual([{ priority: 0, seq: 951 }])
+  expect(hints.of(types)).toEqual([{ priority: 0, queuePosition: 951 }])
   now = 999
-  expect(hints.of(types)).toEqual([{ priority: 0, seq: 951 }])
+  expect(hints.of(types)).toEqual([{ priority: 0, queuePosition: 951 }])
   now = 1_000
   expect(hints.of(types)).toEqual([null])
 })
@@ -30,9 +30,9 @@ test('what comes with a higher priority does not move the place, what follows in
   hints.of(types)
   hints.learn([claimed(0, 1_000)])
   hints.learn([claimed(5, 2_000)])
-  expect(hints.of(types)).toEqual([{ priority: 0, seq: 950 }])
+  expect(hints.of(types)).toEqual([{ priority: 0, queuePosition: 950 }])
   hints.learn([claimed(5, 2_001), claimed(-1, 70)])
-  expect(hints.of(types)).toEqual([{ priority: -1, seq: 20 }])
+  expect(hints.of(types)).toEqual([{ priority: -1, queuePosition: 20 }])
 })
 
 test('after a claim that failed nothing is known', () => {

@@ -2,7 +2,7 @@ import { isSuspect } from '../../core/task.ts'
 import type { Claimed, TypeLimit } from '../store.ts'
 
 /** Where a claim may begin to look in the queue of a type: nothing of this priority waits before this place. */
-export type Hint = Readonly<{ priority: number; seq: number }>
+export type Hint = Readonly<{ priority: number; queuePosition: number }>
 
 /** Milliseconds between claims that look from the beginning. */
 const lookAnewEvery = 1_000
@@ -40,11 +40,11 @@ export class Hints {
   learn(claimed: readonly Claimed[]): void {
     for (const { task } of claimed) {
       if (isSuspect(task)) continue
-      const seq = Math.max(0, task.seq - margin)
+      const queuePosition = Math.max(0, task.queuePosition - margin)
       const known = this.#places.get(task.type)
       const isFurther = known === undefined || task.priority < known.priority
-      if (isFurther || (task.priority === known.priority && seq > known.seq)) {
-        this.#places.set(task.type, { priority: task.priority, seq })
+      if (isFurther || (task.priority === known.priority && queuePosition > known.queuePosition)) {
+        this.#places.set(task.type, { priority: task.priority, queuePosition })
       }
     }
   }

@@ -23,9 +23,9 @@ export async function beginOperation(tx: Transaction, operation: Operation): Pro
 
 export async function saveOperation(tx: Transaction, operation: Operation): Promise<boolean> {
   const { sql } = tx.source
-  const { id, boot } = operation
+  const { id, node } = operation
   tx.leaveMark()
-  const [row] = await tx.ask(sql.saveOperation, [encodeText(id), encodeText(boot), JSON.stringify(operation)])
+  const [row] = await tx.ask(sql.saveOperation, [encodeText(id), encodeText(node), JSON.stringify(operation)])
   tx.write(sql.forgetOperations, [operationsKept])
   return row?.[0] === false
 }

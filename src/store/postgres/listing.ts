@@ -4,9 +4,9 @@ import {
   unlimitedReads,
   type ListedTask,
   type Page,
-  type Place,
+  type ListCursor,
   type Query,
-  type QueuePlace,
+  type QueuePosition,
   type TaskRecord,
 } from '../store.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
@@ -41,11 +41,11 @@ export async function pageOf<Entry>(
       if (looked >= scan || entries.length >= limit || read >= reads.total) return { entries, next, looked }
       looked += 1
       const record = listedOf(row)
-      const n = numberOf(row)
-      next = { createdAt: record.task.createdAt, n }
+      const rowId = numberOf(row)
+      next = { createdAt: record.task.createdAt, rowId }
       // Large ones stay where they are until they are searched.
       const isAway = record.cut !== null && mustSearch(record.task, filter)
-      const whole = isAway ? await parametersOf(session, sql, n) : record.parameters
+      const whole = isAway ? await parametersOf(session, sql, rowId) : record.parameters
       let searched = 0
       const parameters = () => {
         searched = Buffer.byteLength(whole)
@@ -77,8 +77,8 @@ function mustSearch(task: TaskRecord['task'], filter: Query['filter']): boolean 
   return isNeeded
 }
 
-async function parametersOf(session: Session, sql: Statements, n: number): Promise<string> {
-  const [row] = await session.query(sql.parametersByNumber, [n])
+async function parametersOf(session: Session, sql: Statements, rowId: number): Promise<string> {
+  const [row] = await session.query(sql.parametersByNumber, [rowId])
   return decodeText((row?.[0] as string | undefined) ?? '')
 }
 
@@ -91,11 +91,16 @@ function listedOf(row: Rows[number]): ListedTask {
 export async function countAhead(
   session: Session,
   sql: Statements,
-  { priority, seq }: QueuePlace,
+  { priority, queuePosition }: QueuePosition,
   types: readonly string[],
   limit: number,
 ): Promise<number> {
-  const [row] = await session.query(sql.ahead, [[...new Set(types)].map(encodeText), priority, seq, limit])
+  const [row] = await session.query(sql.ahead, [
+    [...new Set(types)].map(encodeText),
+    priority,
+    queuePosition,
+    limit,
+  ])
   return row?.[0] as number
 }
 
@@ -104,7 +109,7 @@ export function briefRecord(row: Rows[number]): TaskRecord {
   return { task: taskOf(row), parameters, checkpoint: null, result: null, timeline: [] }
 }
 
-type Fetch = (after: Place | null, portion: number) => Promise<Rows>
+type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>
 
 /** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
 async function wayOf(
@@ -118,10 +123,10 @@ async function wayOf(
   const by =
     (statement: string, ...keys: readonly Parameter[]): Fetch =>
     (after, portion) => {
-      const { createdAt, n } = after ?? { createdAt: edge, n: edge }
+      const { createdAt, rowId } = after ?? { createdAt: edge, rowId: edge }
       return session.query(statement, [
         createdAt,
-        n,
+        rowId,
         createdAfter,
         createdBefore,
         portion,

@@ -3,19 +3,20 @@ import type { Migrated } from '../store.ts'
 import type { Session } from './connection.ts'
 
 /**
- * Numbered from 1, forward only; `S` stands for the schema. Documents lie beside the narrow hot row, as text: jsonb refuses
- * `\u0000`. `after_open` and `concurrency_key` are foreseen for predecessors and keyed limits. Names are compared by their
- * bytes, whatever the database's locale.
+ * Numbered from 1, forward only; `S` stands for the schema. Documents are kept beside the narrow hot row, as text: jsonb refuses
+ * `\u0000`. Suspects have a queue index of their own, so that those that wait for each other cost the claims of other tasks
+ * nothing. Names are compared by their bytes, whatever the locale of the database.
  */
 const migrations: readonly string[] = [
   `
   create sequence S.places;
   create table S.tasks (
-    n bigint not null,
-    seq bigint not null,
+    row_id bigint not null,
+    queue_position bigint not null,
     created_at bigint not null,
-    since bigint not null,
+    status_since bigint not null,
     run_at bigint,
+    delay bigint,
     started_at bigint,
     completed_at bigint,
     saved_at bigint,
@@ -31,19 +32,17 @@ const migrations: readonly string[] = [
     max_attempts integer not null,
     failures integer not null default 0,
     crashes integer not null default 0,
-    after_open integer not null default 0,
     attempt_open boolean not null default false,
     id text collate "C" primary key,
     type text collate "C" not null,
     status text collate "C" not null,
-    wish text,
-    owner_boot text collate "C",
+    requested_control text,
+    owner_node text collate "C",
     ended_by text,
     backoff text not null,
     tags text not null,
     idempotency_key text collate "C",
     request_hash text,
-    concurrency_key text,
     progress text,
     error text,
     timeline text not null
@@ -53,17 +52,18 @@ const migrations: readonly string[] = [
     autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05,
     autovacuum_vacuum_cost_delay = 0
   );
-  create index tasks_queue on S.tasks (type, priority desc, seq) where status = 'queued';
-  create index tasks_due on S.tasks (run_at, n) where status = 'scheduled';
-  create index tasks_owned on S.tasks (type, owner_boot) where owner_boot is not null;
-  create index tasks_done on S.tasks (completed_at, n) where completed_at is not null;
-  create index tasks_listed on S.tasks (type, status, created_at, n) where status <> 'running';
+  create index tasks_queue on S.tasks (type, priority desc, queue_position) where status = 'queued' and crashes < 2;
+  create index tasks_suspects on S.tasks (type, priority desc, queue_position) where status = 'queued' and crashes >= 2;
+  create index tasks_due on S.tasks (run_at, row_id) where status = 'scheduled';
+  create index tasks_owned on S.tasks (type, owner_node) where owner_node is not null;
+  create index tasks_done on S.tasks (completed_at, row_id) where completed_at is not null;
+  create index tasks_listed on S.tasks (type, status, created_at, row_id) where status <> 'running';
   create unique index tasks_key on S.tasks (idempotency_key) where idempotency_key is not null;
 
-  create table S.parameters (n bigint primary key, body text not null);
-  create table S.checkpoints (n bigint primary key, body text not null)
+  create table S.parameters (row_id bigint primary key, body text not null);
+  create table S.checkpoints (row_id bigint primary key, body text not null)
     with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-  create table S.results (n bigint primary key, body text not null);
+  create table S.results (row_id bigint primary key, body text not null);
 
   create table S.counters (
     type text collate "C" not null,
@@ -77,21 +77,21 @@ const migrations: readonly string[] = [
   create table S.tags (
     tag text collate "C" not null,
     created_at bigint not null,
-    n bigint not null,
+    row_id bigint not null,
     id text collate "C" not null,
-    primary key (tag, created_at, n)
+    primary key (tag, created_at, row_id)
   );
   create table S.holds (type text collate "C" primary key, since bigint not null, by text not null);
   create table S.operations (
     number bigint generated always as identity primary key,
     id text collate "C" not null unique,
-    boot text collate "C" not null,
+    node text collate "C" not null,
     body text not null,
     cancel boolean not null default false
   );
 
   create table S.types (name text collate "C" primary key);
-  create table S.boots (
+  create table S.nodes (
     id text collate "C" primary key,
     slots integer not null,
     types text not null,
@@ -99,41 +99,28 @@ const migrations: readonly string[] = [
     started_at bigint not null,
     renewed_at bigint not null,
     lease_until bigint not null,
-    ended_at bigint
+    ended_at bigint,
+    host text,
+    pid integer
   ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
   create table S.fenced_off (
     task_id text collate "C" not null,
     fence integer not null,
-    boot text collate "C" not null,
+    node text collate "C" not null,
     type text collate "C" not null,
     primary key (task_id, fence)
   );
-  `,
-  `
+
   create table S.log (
-    n bigint not null,
+    row_id bigint not null,
     number integer not null,
     at bigint not null,
     attempt integer not null,
     line text not null,
-    primary key (n, number)
+    primary key (row_id, number)
   );
-  `,
-  `
-  alter table S.boots add column host text, add column pid integer;
-  `,
-  // Suspects have a queue of their own, so that those that wait for each other cost the claims of other tasks nothing.
-  `
-  drop index S.tasks_queue;
-  create index tasks_queue on S.tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
-  create index tasks_suspects on S.tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
-  `,
-  `
   create table S.commits (mark uuid primary key, sought boolean not null default false, at timestamptz not null default now())
     with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
-  `,
-  `
-  alter table S.tasks add column delay bigint;
   `,
 ]
 

@@ -7,7 +7,7 @@ export type Value = string | number | boolean | null
 
 export type Column = readonly [name: string, type: string, of: (task: Task) => Value]
 
-/** Columns that no move changes, but for `n`, the key of the documents. */
+/** Columns that no move changes, but for `rowId`, the key of the documents. */
 export const fixedColumns: readonly Column[] = [
   ['id', 'text', ({ id }) => encodeText(id)],
   ['type', 'text', ({ type }) => encodeText(type)],
@@ -24,19 +24,19 @@ export const fixedColumns: readonly Column[] = [
 /** Columns that a move may change. */
 export const movingColumns: readonly Column[] = [
   ['status', 'text', ({ status }) => status],
-  ['seq', 'bigint', ({ seq }) => seq],
+  ['queue_position', 'bigint', ({ queuePosition }) => queuePosition],
   ['version', 'int', ({ version }) => version],
   ['fence', 'int', ({ fence }) => fence],
   ['attempt', 'int', ({ attempt }) => attempt],
   ['attempt_open', 'boolean', ({ attemptOpen }) => attemptOpen],
   ['failures', 'int', ({ failures }) => failures],
   ['crashes', 'int', ({ crashes }) => crashes],
-  ['owner_boot', 'text', ({ ownerBoot: boot }) => (boot === null ? null : encodeText(boot))],
-  ['wish', 'text', ({ wish }) => wish],
+  ['owner_node', 'text', ({ ownerNode: node }) => (node === null ? null : encodeText(node))],
+  ['requested_control', 'text', ({ requestedControl }) => requestedControl],
   ['run_at', 'bigint', ({ runAt }) => runAt],
   ['started_at', 'bigint', ({ startedAt }) => startedAt],
   ['completed_at', 'bigint', ({ completedAt }) => completedAt],
-  ['since', 'bigint', ({ since }) => since],
+  ['status_since', 'bigint', ({ statusSince }) => statusSince],
   ['saved_at', 'bigint', ({ savedAt }) => savedAt],
   ['active_ms', 'bigint', ({ activeMs }) => activeMs],
   ['attempt_base_ms', 'bigint', ({ attemptBaseMs }) => attemptBaseMs],
@@ -50,13 +50,13 @@ export const movingColumns: readonly Column[] = [
 
 /** A new task differs from another one only in these of the moving columns; the rest has defaults. */
 export const newColumns = movingColumns.filter(([name]) =>
-  ['status', 'seq', 'run_at', 'delay', 'since'].includes(name),
+  ['status', 'queue_position', 'run_at', 'delay', 'status_since'].includes(name),
 )
 
-/** A row as `n`, `fixedColumns` and then `movingColumns`. */
+/** A row as `rowId`, `fixedColumns` and then `movingColumns`. */
 export type Row = readonly Value[]
 
-const selected = ['n', ...[...fixedColumns, ...movingColumns].map(([name]) => name)]
+const selected = ['row_id', ...[...fixedColumns, ...movingColumns].map(([name]) => name)]
 
 export const selectedCount = selected.length
 
@@ -77,7 +77,7 @@ export function taskOf(row: Row): Task {
     type: decodeText(row[2] as string),
     status: row[11] as Status,
     priority: row[3] as number,
-    seq: row[12] as number,
+    queuePosition: row[12] as number,
     version: row[13] as number,
     fence: row[14] as number,
     attempt: row[15] as number,
@@ -90,13 +90,13 @@ export function taskOf(row: Row): Task {
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
     idempotencyKey: decoded(row[8]),
     requestHash: decoded(row[9]),
-    ownerBoot: decoded(row[19]),
-    wish: row[20] as Control | null,
+    ownerNode: decoded(row[19]),
+    requestedControl: row[20] as Control | null,
     createdAt: row[10] as number,
     runAt: row[21] as number | null,
     startedAt: row[22] as number | null,
     completedAt: row[23] as number | null,
-    since: row[24] as number,
+    statusSince: row[24] as number,
     savedAt: row[25] as number | null,
     activeMs: row[26] as number,
     attemptBaseMs: row[27] as number,
@@ -125,11 +125,11 @@ export function changedColumns(tasks: readonly Readonly<{ before: Task; task: Ta
   })
 }
 
-type Numbered = Readonly<{ n: number; task: Task }>
+type Numbered = Readonly<{ rowId: number; task: Task }>
 
 /** Each tag of each of these tasks. */
 export function tagsOf(rows: readonly Numbered[]): (Numbered & Readonly<{ tag: string }>)[] {
-  return rows.flatMap(({ n, task }) => [...new Set(task.tags)].map((tag) => ({ n, task, tag })))
+  return rows.flatMap(({ rowId, task }) => [...new Set(task.tags)].map((tag) => ({ rowId, task, tag })))
 }
 
 /** The key of a tag's row: tag, time and number. */
@@ -137,7 +137,7 @@ export function tagColumns(tags: ReturnType<typeof tagsOf>): Value[][] {
   return [
     tags.map(({ tag }) => encodeText(tag)),
     tags.map(({ task }) => task.createdAt),
-    tags.map(({ n }) => n),
+    tags.map(({ rowId }) => rowId),
   ]
 }
 

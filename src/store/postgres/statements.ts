@@ -1,6 +1,6 @@
 import { suspectFrom } from '../../core/task.ts'
 import { quoted } from './migrations.ts'
-import { arraysOf, shaped, valueOf, type Part } from './packing.ts'
+import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
 
 /** Unix milliseconds, by the clock of the database. */
@@ -22,9 +22,9 @@ const guards = 3
 export function statementsFor(schema: string) {
   const s = quoted(schema)
   const task = selectedColumns('t')
-  const parameters = `(select body from ${s}.parameters d where d.n = t.n)`
-  const upTo = `(select case when octet_length(body) <= $6::bigint then body end from ${s}.parameters d where d.n = t.n)`
-  const size = `(select octet_length(body) from ${s}.parameters d where d.n = t.n)`
+  const parameters = `(select body from ${s}.parameters d where d.row_id = t.row_id)`
+  const upTo = `(select case when octet_length(body) <= $6::bigint then body end from ${s}.parameters d where d.row_id = t.row_id)`
+  const size = `(select octet_length(body) from ${s}.parameters d where d.row_id = t.row_id)`
   const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
   return {
     /** Fails outside of a transaction, and where the tables are not; stands in nobody's way. */
@@ -52,8 +52,8 @@ export function statementsFor(schema: string) {
     ),
     /** What a submit writes to, locked as it does. */
     probe: `lock table ${s}.tasks, ${s}.parameters, ${s}.tags in row exclusive mode`,
-    insertParameters: `insert into ${s}.parameters (n, body) select * from unnest($1::bigint[], $2::text[])`,
-    insertTags: `insert into ${s}.tags (tag, created_at, n, id)
+    insertParameters: `insert into ${s}.parameters (row_id, body) select * from unnest($1::bigint[], $2::text[])`,
+    insertTags: `insert into ${s}.tags (tag, created_at, row_id, id)
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
@@ -66,36 +66,36 @@ export function statementsFor(schema: string) {
     setTimelines: `update ${s}.tasks t set timeline = u.timeline from unnest($1::text[], $2::text[]) as u(id, timeline)
       where t.id = u.id`,
 
-    putCheckpoints: `insert into ${s}.checkpoints as c (n, body) select * from unnest($1::bigint[], $2::text[])
-      on conflict (n) do update set body = excluded.body`,
-    dropCheckpoints: `delete from ${s}.checkpoints where n = any($1::bigint[])`,
-    putResults: `insert into ${s}.results (n, body) select * from unnest($1::bigint[], $2::text[])`,
-    dropResults: `delete from ${s}.results where n = any($1::bigint[])`,
+    putCheckpoints: `insert into ${s}.checkpoints as c (row_id, body) select * from unnest($1::bigint[], $2::text[])
+      on conflict (row_id) do update set body = excluded.body`,
+    dropCheckpoints: `delete from ${s}.checkpoints where row_id = any($1::bigint[])`,
+    putResults: `insert into ${s}.results (row_id, body) select * from unnest($1::bigint[], $2::text[])`,
+    dropResults: `delete from ${s}.results where row_id = any($1::bigint[])`,
     /** The tasks are locked, so that nobody else numbers their lines. */
-    appendLog: `insert into ${s}.log (n, number, at, attempt, line)
-      select u.n, u.place + coalesce((select max(l.number) from ${s}.log l where l.n = u.n), 0), u.at, u.attempt, u.line
-      from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[]) as u(n, place, at, attempt, line)`,
+    appendLog: `insert into ${s}.log (row_id, number, at, attempt, line)
+      select u.row_id, u.place + coalesce((select max(l.number) from ${s}.log l where l.row_id = u.row_id), 0), u.at, u.attempt, u.line
+      from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[]) as u(row_id, place, at, attempt, line)`,
     trimLog: `delete from ${s}.log l using (
-        select u.n, (select max(m.number) from ${s}.log m where m.n = u.n) as last from unnest($1::bigint[]) as u(n)
-      ) as t where l.n = t.n and l.number <= t.last - $2::int`,
-    dropLog: `delete from ${s}.log where n = any($1::bigint[])`,
-    log: `select l.number, l.at, l.attempt, l.line from ${s}.tasks t join ${s}.log l on l.n = t.n
+        select u.row_id, (select max(m.number) from ${s}.log m where m.row_id = u.row_id) as last from unnest($1::bigint[]) as u(row_id)
+      ) as t where l.row_id = t.row_id and l.number <= t.last - $2::int`,
+    dropLog: `delete from ${s}.log where row_id = any($1::bigint[])`,
+    log: `select l.number, l.at, l.attempt, l.line from ${s}.tasks t join ${s}.log l on l.row_id = t.row_id
       where t.id = $1 and l.number > $2::int order by l.number limit $3::int`,
-    dropParameters: `delete from ${s}.parameters where n = any($1::bigint[])`,
-    dropTags: `delete from ${s}.tags t using unnest($1::text[], $2::bigint[], $3::bigint[]) as u(tag, created_at, n)
-      where t.tag = u.tag and t.created_at = u.created_at and t.n = u.n`,
+    dropParameters: `delete from ${s}.parameters where row_id = any($1::bigint[])`,
+    dropTags: `delete from ${s}.tags t using unnest($1::text[], $2::bigint[], $3::bigint[]) as u(tag, created_at, row_id)
+      where t.tag = u.tag and t.created_at = u.created_at and t.row_id = u.row_id`,
     deleteTasks: `delete from ${s}.tasks where id = any($1::text[])`,
 
-    fencedOff: `select task_id, fence, boot, type from ${s}.fenced_off where task_id = any($1::text[])`,
-    fenceOff: `insert into ${s}.fenced_off (task_id, fence, boot, type)
+    fencedOff: `select task_id, fence, node, type from ${s}.fenced_off where task_id = any($1::text[])`,
+    fenceOff: `insert into ${s}.fenced_off (task_id, fence, node, type)
       select * from unnest($1::text[], $2::int[], $3::text[], $4::text[])`,
     vacate: `delete from ${s}.fenced_off f using unnest($1::text[], $2::int[]) as u(task_id, fence)
       where f.task_id = u.task_id and f.fence = u.fence`,
 
     addTypes: `insert into ${s}.types (name) select * from unnest($1::text[]) on conflict do nothing`,
     lockTypes: `select 1 from ${s}.types where name = any($1::text[]) order by name for update`,
-    /** Keeps the reaper from declaring the boot dead before this transaction is through. */
-    lockBoot: `select 1 from ${s}.boots
+    /** Keeps the reaper from declaring the node dead before this transaction is through. */
+    lockNode: `select 1 from ${s}.nodes
       where id = $1 and ended_at is null and lease_until >= ${timeOr('$2')} for share`,
     /** Shared by claims; a hold waits for those that are under way, and those behind it see the hold. */
     joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
@@ -105,24 +105,24 @@ export function statementsFor(schema: string) {
      * rows are found by their keys alone and read where they lie once they are locked: it takes half as long to plan.
      */
     claim: `with picked as materialized (
-        select h.place, h.priority, h.seq
-        from unnest($1::text[], $2::int[], $4::int[], $5::bigint[]) as w(type, concurrency, priority, seq)
+        select h.place, h.priority, h.queue_position
+        from unnest($1::text[], $2::int[], $4::int[], $5::bigint[]) as w(type, concurrency, priority, queue_position)
         cross join lateral (${roomOfType(s)}) as room
         cross join lateral (
           select * from (${queue(s, 'w.priority is not null and q.priority > w.priority')}) as above
           union all
-          select * from (${queue(s, 'q.priority = w.priority and q.seq >= w.seq')}) as beyond
+          select * from (${queue(s, 'q.priority = w.priority and q.queue_position >= w.queue_position')}) as beyond
           union all
           select * from (${queue(s, 'q.priority < coalesce(w.priority, 2147483647)')}) as below
           limit room.places
         ) as h
-        order by h.priority desc, h.seq limit $3::int
+        order by h.priority desc, h.queue_position limit $3::int
       )
-      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
-        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end
-      from picked p join ${s}.tasks k on k.ctid = p.place order by p.priority desc, p.seq`,
+      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.row_id = k.row_id),
+        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end
+      from picked p join ${s}.tasks k on k.ctid = p.place order by p.priority desc, p.queue_position`,
 
-    /** `$4`: the boot. The first suspect of each type, unless the boot runs one. While nobody is a suspect this is one look at an empty index. */
+    /** `$4`: the node. The first suspect of each type, unless the node runs one. While nobody is a suspect this is one look at an empty index. */
     suspects: `with picked as materialized (
         select h.place, room.places
         from (select exists (select 1 from ${s}.tasks q where ${suspected('q')}) as any offset 0) as there
@@ -130,53 +130,53 @@ export function statementsFor(schema: string) {
         cross join lateral (${roomOfType(s)}) as room
         cross join lateral (
           select q.ctid as place from ${s}.tasks q where q.type = w.type and ${suspected('q')}
-          order by q.priority desc, q.seq limit least(1, room.places) for update skip locked
+          order by q.priority desc, q.queue_position limit least(1, room.places) for update skip locked
         ) as h
-        where case when there.any then not exists (select 1 from ${s}.tasks r where r.owner_boot = $4
+        where case when there.any then not exists (select 1 from ${s}.tasks r where r.owner_node = $4
           and r.crashes >= ${suspectFrom} and r.status in ('running', 'pausing', 'cancelling')) else false end
       )
-      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.n = k.n),
-        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.n = k.n) end, p.places
+      select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.row_id = k.row_id),
+        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end, p.places
       from picked p join ${s}.tasks k on k.ctid = p.place`,
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
-      order by t.run_at, t.n limit $2::int for update skip locked`,
-    dueIn: `select greatest(0, run_at - ${timeOr('$1')}) from ${s}.tasks where status = 'scheduled' order by run_at, n limit 1`,
+      order by t.run_at, t.row_id limit $2::int for update skip locked`,
+    dueIn: `select greatest(0, run_at - ${timeOr('$1')}) from ${s}.tasks where status = 'scheduled' order by run_at, row_id limit 1`,
 
-    startBoot: `insert into ${s}.boots (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
+    startNode: `insert into ${s}.nodes (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
       select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,
     /** A claim may be committed before the settlement whose slot it takes: that is no slot more. */
     living: `with held as (
-        select owner_boot as boot, count(*) as slots from ${s}.tasks
-        where owner_boot is not null and status in ('running', 'pausing', 'cancelling') group by owner_boot
-      ), fenced as (select boot, count(*) as slots from ${s}.fenced_off group by boot)
+        select owner_node as node, count(*) as slots from ${s}.tasks
+        where owner_node is not null and status in ('running', 'pausing', 'cancelling') group by owner_node
+      ), fenced as (select node, count(*) as slots from ${s}.fenced_off group by node)
       select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at, b.renewed_at,
         least(b.slots, coalesce(h.slots, 0) + coalesce(f.slots, 0))
-      from ${s}.boots b left join held h on h.boot = b.id left join fenced f on f.boot = b.id
+      from ${s}.nodes b left join held h on h.node = b.id left join fenced f on f.node = b.id
       where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
-    renew: `update ${s}.boots set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
+    renew: `update ${s}.nodes set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
       where id = $1 and ended_at is null and lease_until >= at returning 1`,
-    endBoot: `update ${s}.boots set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,
-    endDeadBoots: `update ${s}.boots set ended_at = at from (select ${timeOr('$1')} as at) as now
+    endNode: `update ${s}.nodes set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,
+    endDeadNodes: `update ${s}.nodes set ended_at = at from (select ${timeOr('$1')} as at) as now
       where ended_at is null and lease_until < at`,
-    forgetBoots: `delete from ${s}.boots where ended_at < ${timeOr('$1')} - $2::bigint`,
-    orphans: `select ${task} from ${s}.tasks t where t.owner_boot is not null
-      and not exists (select 1 from ${s}.boots b where b.id = t.owner_boot and b.ended_at is null)
-      order by t.seq, t.n for update of t skip locked`,
+    forgetNodes: `delete from ${s}.nodes where ended_at < ${timeOr('$1')} - $2::bigint`,
+    orphans: `select ${task} from ${s}.tasks t where t.owner_node is not null
+      and not exists (select 1 from ${s}.nodes b where b.id = t.owner_node and b.ended_at is null)
+      order by t.queue_position, t.row_id for update of t skip locked`,
     dropFencedOff: `delete from ${s}.fenced_off f
-      where not exists (select 1 from ${s}.boots b where b.id = f.boot and b.ended_at is null)`,
+      where not exists (select 1 from ${s}.nodes b where b.id = f.node and b.ended_at is null)`,
 
     prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
-      and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.n limit $3::int for update skip locked`,
+      and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
 
     hold: `insert into ${s}.holds (type, since, by) select $1, ${timeOr('$2')}, $3 on conflict do nothing returning 1`,
     lift: `delete from ${s}.holds where type = $1 returning 1`,
     holds: `select type, since, by from ${s}.holds`,
-    saveOperation: `insert into ${s}.operations as o (id, boot, body) values ($1, $2, $3)
+    saveOperation: `insert into ${s}.operations as o (id, node, body) values ($1, $2, $3)
       on conflict (id) do update set body = excluded.body returning cancel`,
     forgetOperations: `delete from ${s}.operations
       where number < (select number from ${s}.operations order by number desc limit 1 offset $1::int - 1)`,
-    operation: `select o.body, exists (select 1 from ${s}.boots b where b.id = o.boot and b.ended_at is null)
+    operation: `select o.body, exists (select 1 from ${s}.nodes b where b.id = o.node and b.ended_at is null)
       from ${s}.operations o where o.id = $1 for update of o`,
     cancelOperation: `update ${s}.operations set cancel = true where id = $1`,
 
@@ -206,9 +206,9 @@ export function statementsFor(schema: string) {
         order by t.id limit $5::int
       ) as found limit $5::int`,
     tasksById: `select ${task} from ${s}.tasks t where t.id = any($1::text[])`,
-    parametersByNumber: `select body from ${s}.parameters where n = $1::bigint`,
+    parametersByNumber: `select body from ${s}.parameters where row_id = $1::bigint`,
     briefById: `select ${task}, ${parameters} from ${s}.tasks t where t.id = any($1::text[])`,
-    recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.n = t.n), (select body from ${s}.results d where d.n = t.n), t.timeline
+    recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.row_id = t.row_id), (select body from ${s}.results d where d.row_id = t.row_id), t.timeline
       from ${s}.tasks t where t.id = any($1::text[])`,
   } as const
 }
@@ -234,7 +234,7 @@ const suspected = (of: string) => `${of}.status = 'queued' and ${of}.crashes >= 
 function roomOfType(s: string): string {
   return `select case when exists (select 1 from ${s}.holds o where o.type = w.type) then 0
             when w.concurrency is null then $3::int else greatest(0, least($3::int, w.concurrency
-            - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_boot is not null
+            - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_node is not null
                 and a.status in ('running', 'pausing', 'cancelling'))
             - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0`
 }
@@ -243,13 +243,13 @@ function roomOfType(s: string): string {
 function ahead(s: string, part: string): string {
   return `select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority > $2::int
           union all
-          select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority = $2::int and q.seq < $3::bigint`
+          select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority = $2::int and q.queue_position < $3::bigint`
 }
 
 /** A part of the queue of one type, in its order. */
 function queue(s: string, part: string): string {
-  return `select q.ctid as place, q.priority, q.seq from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${part}
-          order by q.priority desc, q.seq limit room.places for update skip locked`
+  return `select q.ctid as place, q.priority, q.queue_position from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${part}
+          order by q.priority desc, q.queue_position limit room.places for update skip locked`
 }
 
 /**
@@ -262,7 +262,7 @@ function candidatesOf(s: string, shown: string) {
     listed: `unnest($7::text[], $8::text[]) as w(type, status) cross join lateral (
         (select t.* from ${s}.tasks t where t.type = w.type and t.status = w.status and t.status <> 'running' and WITHIN)
         union all
-        (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_boot is not null
+        (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_node is not null
           and t.status = 'running' and WITHIN)
       ) as t`,
     tagged: `(select g.id from ${s}.tags g where g.tag = $7 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
@@ -273,8 +273,8 @@ function candidatesOf(s: string, shown: string) {
     const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
     const place = way === 'tagged' ? 'g' : 't'
     const sorted = (of: string) =>
-      `order by ${of}.created_at ${direction}, ${of}.n ${direction} limit $5::int`
-    const within = `(${place}.created_at, ${place}.n) ${than} ($1::bigint, $2::bigint)
+      `order by ${of}.created_at ${direction}, ${of}.row_id ${direction} limit $5::int`
+    const within = `(${place}.created_at, ${place}.row_id) ${than} ($1::bigint, $2::bigint)
       and ${place}.created_at >= $3::bigint and ${place}.created_at < $4::bigint ${sorted(place)}`
     return `select ${shown} from ${ways[way].replaceAll('WITHIN', within)} ${sorted('t')}`
   }

@@ -3,24 +3,24 @@ import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { IdPart } from '../../core/short-id.ts'
-import type { BootId, Status, Submission, Task, TaskId } from '../../core/task.ts'
+import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
-import type { LeaseKeeper } from '../sharing.ts'
+import type { LeaseRenewer } from '../sharing.ts'
 import type * as port from '../store.ts'
-import * as acts from './acts.ts'
+import * as acts from './commands.ts'
 import { addressOf } from './address.ts'
-import * as boots from './boots.ts'
-import { Carrier } from './carrier.ts'
+import * as nodes from './nodes.ts'
+import { BatchExecutor } from './batch-executor.ts'
 import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
-import { KnownRows } from './known.ts'
-import { readCounts, Waiting } from './counters.ts'
+import { KnownRows } from './row-cache.ts'
+import { readCounts, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
 import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
-import { submitWithin } from './joining.ts'
-import { keepLease, monotonicNow, openLeaseFile } from './keeper.ts'
+import { submitWithin } from './caller-transaction.ts'
+import { keepLease, monotonicNow, openLeaseFile } from './lease-renewer.ts'
 import { Lanes } from './lanes.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
@@ -28,7 +28,7 @@ import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
-import * as sweeping from './sweeping.ts'
+import * as sweeping from './maintenance.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import type { Work } from './work.ts'
@@ -36,7 +36,7 @@ import type { Work } from './work.ts'
 export type PostgresOptions = Readonly<{
   /** All tables lie in it; made when it is not there. Default: what the URL says by `?schema=`, or `fermata`. */
   schema?: string
-  /** Milliseconds for which a boot lives without being renewed. Default: what the URL says by `?lease=`, or 15,000. */
+  /** Milliseconds for which a node lives without being renewed. Default: what the URL says by `?lease=`, or 15,000. */
   lease?: number
   /** Ends the process when nothing else can stop code on the main thread at the end of the lease. Default: false. */
   endsProcess?: boolean
@@ -86,14 +86,14 @@ class PostgresStore implements port.Store {
   #hasLimits = false
   readonly #reader: Reader
   readonly #signals: PostgresSignals
-  readonly #waiting = new Waiting()
+  readonly #waiting = new QueueEstimate()
   readonly #time = new DatabaseTime()
-  /** When boots of this process began, at the earliest. */
-  readonly #begun = new Map<BootId, number>()
+  /** When nodes of this process began, at the earliest. */
+  readonly #begun = new Map<NodeId, number>()
   readonly #hints = new Hints()
   readonly #leaseFile = openLeaseFile()
   #closing: Promise<void> | undefined
-  readonly #keepers: LeaseKeeper[] = []
+  readonly #keepers: LeaseRenewer[] = []
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
@@ -103,10 +103,10 @@ class PostgresStore implements port.Store {
     this.shared = {
       signals: this.#signals,
       leaseFile: this.#leaseFile,
-      keepLease: (boot, news) => {
-        const since = this.#begun.get(boot) ?? monotonicNow()
+      renewLease: (node, news) => {
+        const since = this.#begun.get(node) ?? monotonicNow()
         const keeper = keepLease(
-          { servers, schema, boot, lease, since, endsProcess, file: this.#leaseFile },
+          { servers, schema, node, lease, since, endsProcess, file: this.#leaseFile },
           news,
         )
         this.#keepers.push(keeper)
@@ -119,7 +119,11 @@ class PostgresStore implements port.Store {
     }
     this.#lease = lease
     this.#clock = clock
-    const carrier = new Carrier(this.#waiting, this.#hints, new KnownRows((boot) => this.#begun.has(boot)))
+    const carrier = new BatchExecutor(
+      this.#waiting,
+      this.#hints,
+      new KnownRows((node) => this.#begun.has(node)),
+    )
     const opened = () => carrier.forget()
     this.#writing = new Connection(servers, `fermata ${schema}`, { opened })
     this.#reading = new Lanes(servers, `fermata ${schema} reads`)
@@ -164,22 +168,22 @@ class PostgresStore implements port.Store {
     }
   }
 
-  async settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+  async settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
     settlements.forEach(mustBeKept)
     return this.#act({
       ids: idsOf(settlements),
       places: settlements.filter(acts.mayQueue).length,
       ours: true,
-      act: (work) => settlements.map((settlement) => acts.settle(work, boot, settlement)),
+      act: (work) => settlements.map((settlement) => acts.settle(work, node, settlement)),
     })
   }
 
-  async save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+  async save(node: NodeId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
     saves.forEach(mustBeKept)
     return this.#act({
       ids: idsOf(saves),
       ours: true,
-      act: (work) => saves.map((save) => acts.save(work, boot, save)),
+      act: (work) => saves.map((save) => acts.save(work, node, save)),
     })
   }
 
@@ -192,20 +196,20 @@ class PostgresStore implements port.Store {
     })
   }
 
-  unpark(boot: BootId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
     return this.#act({
       ids: idsOf(copies),
-      act: (work) => copies.flatMap((copy) => acts.unpark(work, boot, copy)),
+      act: (work) => copies.flatMap((copy) => acts.unpark(work, node, copy)),
     })
   }
 
-  vacate(boot: BootId, copies: readonly port.Copy[]): Promise<void> {
+  releaseSlots(node: NodeId, copies: readonly port.Copy[]): Promise<void> {
     return this.#act({
       ids: idsOf(copies),
       fencedOff: true,
       ours: true,
       act: (work) => {
-        for (const { id, fence } of copies) work.vacate(boot, id, fence)
+        for (const { id, fence } of copies) work.vacate(node, id, fence)
       },
     })
   }
@@ -214,25 +218,25 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => sweeping.promote(tx, limit, this.#waiting))
   }
 
-  startBoot(boot: port.Boot): Promise<void> {
-    this.#begun.set(boot.id, monotonicNow())
-    return this.#alone(async (tx) => boots.startBoot(tx, boot, this.#lease))
+  startNode(node: port.NodeInfo): Promise<void> {
+    this.#begun.set(node.id, monotonicNow())
+    return this.#alone(async (tx) => nodes.startNode(tx, node, this.#lease))
   }
 
-  renew(boot: BootId): Promise<boolean> {
-    return this.#alone((tx) => boots.renew(tx, boot, this.#lease))
+  renew(node: NodeId): Promise<boolean> {
+    return this.#alone((tx) => nodes.renew(tx, node, this.#lease))
   }
 
   reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
     return this.#alone((tx) => sweeping.reap(tx, options))
   }
 
-  endBoot(boot: BootId): Promise<void> {
-    return this.#alone(async (tx) => boots.endBoot(tx, boot))
+  endNode(node: NodeId): Promise<void> {
+    return this.#alone(async (tx) => nodes.endNode(tx, node))
   }
 
-  boots(): Promise<readonly port.LivingBoot[]> {
-    return this.#reading.read('boots', (session) => boots.livingBoots(session, this.#sql, this.#clock))
+  nodes(): Promise<readonly port.LiveNode[]> {
+    return this.#reading.read('nodes', (session) => nodes.liveNodes(session, this.#sql, this.#clock))
   }
 
   prune(retention: number, limit: number): Promise<number> {
@@ -275,7 +279,7 @@ class PostgresStore implements port.Store {
     return this.#reading.read('pages', (session) => resolveId(session, this.#sql, part, limit))
   }
 
-  ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
+  ahead(place: port.QueuePosition, types: readonly string[], limit: number): Promise<number> {
     return this.#reading.read('pages', (session) => countAhead(session, this.#sql, place, types, limit))
   }
 

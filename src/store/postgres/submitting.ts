@@ -3,21 +3,21 @@ import * as rules from '../../core/transition.ts'
 import { lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type { SubmitOptions, Submitted } from '../store.ts'
-import { Tally, waitingOf, type Waiting } from './counters.ts'
-import { packed } from './packing.ts'
+import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
+import { packed } from './column-batching.ts'
 import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
 export type SubmitCall = Readonly<{ submissions: readonly Submission[]; options: SubmitOptions }>
 
-type Fresh = Readonly<{ n: number; task: Task; lines: string; parameters: string }>
+type Fresh = Readonly<{ rowId: number; task: Task; lines: string; parameters: string }>
 
 /** Carries out all submits of one transaction; each is whole or nothing. */
 export async function submitAll(
   tx: Transaction,
   calls: readonly SubmitCall[],
-  waiting: Waiting,
+  waiting: QueueEstimate,
 ): Promise<Submitted[]> {
   const wanted = calls.reduce((sum, { submissions }) => sum + submissions.length, 0)
   const least = Math.min(...calls.map(({ options }) => options.maxQueued))
@@ -25,7 +25,7 @@ export async function submitAll(
   const looking = lookUp(tx, calls)
   const moment = await tx.moment(wanted)
   const batch = new Batch(moment, await looking)
-  const counted = counting === undefined ? undefined : waitingOf(await counting)
+  const counted = counting === undefined ? undefined : queueEstimateOf(await counting)
   batch.waiting = counted
   const answers = calls.map((call) => batch.submit(call))
   batch.write(tx)
@@ -50,12 +50,12 @@ async function lookUp(tx: Transaction, calls: readonly SubmitCall[]): Promise<Ma
 class Batch {
   /** Scheduled and queued tasks, when the limit is near. */
   waiting: number | undefined
-  readonly #moment: rules.Moment
+  readonly #moment: rules.TransitionContext
   readonly #byKey: Map<string, Task>
   readonly #fresh: Fresh[] = []
   #replays = 0
 
-  constructor(moment: rules.Moment, byKey: Map<string, Task>) {
+  constructor(moment: rules.TransitionContext, byKey: Map<string, Task>) {
     this.#moment = moment
     this.#byKey = byKey
   }
@@ -106,9 +106,13 @@ class Batch {
 
   #insert(submission: Submission, by: string): Task {
     // One number is the key of its documents, and its place if it is queued.
-    const n = this.#moment.nextSeq()
-    const { task, entry } = rules.submitted(submission, { now: this.#moment.now, nextSeq: () => n, by })
-    this.#fresh.push({ n, task, lines: lineOf(entry), parameters: submission.parameters })
+    const rowId = this.#moment.nextQueuePosition()
+    const { task, entry } = rules.submitted(submission, {
+      now: this.#moment.now,
+      nextQueuePosition: () => rowId,
+      by,
+    })
+    this.#fresh.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
     return task
   }
 }
@@ -116,9 +120,9 @@ class Batch {
 function insert(tx: Transaction, rows: readonly Fresh[]): void {
   const { sql } = tx.source
   const tasks = rows.map(({ task }) => task)
-  const numbers = rows.map(({ n }) => n)
+  const numbers = rows.map(({ rowId }) => rowId)
   const { parts, values } = packed([
-    { name: 'n', type: 'bigint', values: numbers },
+    { name: 'row_id', type: 'bigint', values: numbers },
     { name: 'timeline', type: 'text', values: rows.map(({ lines }) => lines) },
     ...columnsOf(tasks, fixedColumns),
     ...columnsOf(tasks, newColumns),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
-import type { Moment } from '../../core/transition.ts'
+import type { TransitionContext } from '../../core/transition.ts'
 import type { DatabaseTime } from './database-time.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { stateOf } from './failures.ts'
@@ -86,7 +86,7 @@ export class Transaction {
   }
 
   /** The time, and so many places in the queue; read after the locks that were asked for before. */
-  async moment(places: number): Promise<Moment> {
+  async moment(places: number): Promise<TransitionContext> {
     const { sql, clock, time } = this.source
     const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
     const [now, first, , all] = row as [number, number?, number?, (string | null)?]
@@ -95,7 +95,7 @@ export class Transaction {
     let used = 0
     return {
       now: clock?.now() ?? now,
-      nextSeq: () => {
+      nextQueuePosition: () => {
         if (used >= places || first === undefined)
           throw new Error('a move took a place that nobody asked for')
         const place = apart === undefined ? first + used : apart[used]!

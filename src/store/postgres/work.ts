@@ -1,17 +1,17 @@
-import type { BootId, Fence, Json, LogLine, Task, TaskId } from '../../core/task.ts'
-import type { Moment, Transition } from '../../core/transition.ts'
+import type { NodeId, Fence, Json, LogLine, Task, TaskId } from '../../core/task.ts'
+import type { TransitionContext, Transition } from '../../core/transition.ts'
 import { compactLines, lineOf } from '../codec.ts'
 import { logLimit, timelineLimit, type Moved } from '../store.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
-import type { KnownRow } from './known.ts'
-import { packed } from './packing.ts'
+import type { KnownRow } from './row-cache.ts'
+import { packed } from './column-batching.ts'
 import { changedColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
 type Held = {
-  readonly n: number
+  readonly rowId: number
   /** As it was locked and read, or known before. */
   readonly before: Task
   task: Task
@@ -23,41 +23,41 @@ type Held = {
   log?: readonly LogLine[]
 }
 
-export type Place = Readonly<{ id: TaskId; fence: Fence; boot: BootId; type: string }>
+export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
 
 /**
  * The tasks that one transaction has locked, or knows. Several calls may move the same task one after the other; what has become of
  * each is written once, in a few statements for all of them.
  */
 export class Work {
-  readonly moment: Moment
+  readonly moment: TransitionContext
   readonly #held = new Map<TaskId, Held>()
   readonly #deleted: Held[] = []
   readonly #tally = new Tally()
-  #fencedOff: Place[] = []
-  readonly #newlyFencedOff: Place[] = []
-  readonly #vacated: Place[] = []
+  #fencedOff: OccupiedSlot[] = []
+  readonly #newlyFencedOff: OccupiedSlot[] = []
+  readonly #vacated: OccupiedSlot[] = []
 
-  constructor(moment: Moment) {
+  constructor(moment: TransitionContext) {
     this.moment = moment
   }
 
   hold(rows: Rows): void {
-    this.holdKnown(rows.map((row) => ({ n: numberOf(row), task: taskOf(row) })))
+    this.holdKnown(rows.map((row) => ({ rowId: numberOf(row), task: taskOf(row) })))
   }
 
   /** Neither locked nor read: the move proves that they are still so. */
   holdKnown(rows: readonly KnownRow[]): void {
-    for (const { n, task } of rows) {
-      this.#held.set(task.id, { n, before: task, task, lines: '', changed: false })
+    for (const { rowId, task } of rows) {
+      this.#held.set(task.id, { rowId, before: task, task, lines: '', changed: false })
     }
   }
 
   holdFencedOff(rows: Rows): void {
-    this.#fencedOff = rows.map(([id, fence, boot, type]) => ({
+    this.#fencedOff = rows.map(([id, fence, node, type]) => ({
       id: decodeText(id as string),
       fence: fence as number,
-      boot: decodeText(boot as string),
+      node: decodeText(node as string),
       type: decodeText(type as string),
     }))
   }
@@ -74,7 +74,7 @@ export class Work {
 
   /** As they are now. */
   get rows(): KnownRow[] {
-    return [...this.#held.values()].map(({ n, task }) => ({ n, task }))
+    return [...this.#held.values()].map(({ rowId, task }) => ({ rowId, task }))
   }
 
   task(id: TaskId): Task | undefined {
@@ -127,14 +127,14 @@ export class Work {
     return this.#fencedOff.some((place) => place.id === id)
   }
 
-  fenceOff(place: Place): void {
+  fenceOff(place: OccupiedSlot): void {
     this.#fencedOff.push(place)
     this.#newlyFencedOff.push(place)
   }
 
-  vacate(boot: BootId, id: TaskId, fence: Fence): void {
+  vacate(node: NodeId, id: TaskId, fence: Fence): void {
     const gone = this.#fencedOff.find(
-      (place) => place.id === id && place.fence === fence && place.boot === boot,
+      (place) => place.id === id && place.fence === fence && place.node === node,
     )
     if (gone === undefined) return
     this.#fencedOff = this.#fencedOff.filter((place) => place !== gone)
@@ -156,7 +156,7 @@ export class Work {
       tx.write(sql.fenceOff, [
         this.#newlyFencedOff.map(({ id }) => encodeText(id)),
         this.#newlyFencedOff.map(({ fence }) => fence),
-        this.#newlyFencedOff.map(({ boot }) => encodeText(boot)),
+        this.#newlyFencedOff.map(({ node }) => encodeText(node)),
         this.#newlyFencedOff.map(({ type }) => encodeText(type)),
       ])
     }
@@ -174,17 +174,17 @@ export class Work {
   #writeDocuments(tx: Transaction): void {
     const { sql } = tx.source
     const all = [...this.#held.values()]
-    const put = (text: string, documents: readonly (readonly [n: number, body: Json])[]) => {
+    const put = (text: string, documents: readonly (readonly [rowId: number, body: Json])[]) => {
       if (documents.length === 0) return
-      tx.write(text, [documents.map(([n]) => n), documents.map(([, body]) => encodeText(body))])
+      tx.write(text, [documents.map(([rowId]) => rowId), documents.map(([, body]) => encodeText(body))])
     }
     const drop = (text: string, numbers: readonly number[]) => {
       if (numbers.length > 0) tx.write(text, [numbers])
     }
     const given = (kind: 'checkpoint' | 'result') =>
-      all.flatMap(({ n, [kind]: body }) => (typeof body === 'string' ? [[n, body] as const] : []))
+      all.flatMap(({ rowId, [kind]: body }) => (typeof body === 'string' ? [[rowId, body] as const] : []))
     const gone = (kind: 'checkpoint' | 'result') =>
-      all.flatMap(({ n, [kind]: body }) => (body === null ? [n] : []))
+      all.flatMap(({ rowId, [kind]: body }) => (body === null ? [rowId] : []))
     put(sql.putCheckpoints, given('checkpoint'))
     drop(sql.dropCheckpoints, gone('checkpoint'))
     put(sql.putResults, given('result'))
@@ -193,24 +193,24 @@ export class Work {
 
   #writeLog(tx: Transaction): void {
     const { sql } = tx.source
-    const lines = [...this.#held.values()].flatMap(({ n, log = [] }) =>
-      log.map((line, index) => ({ ...line, n, place: index + 1 })),
+    const lines = [...this.#held.values()].flatMap(({ rowId, log = [] }) =>
+      log.map((line, index) => ({ ...line, rowId, place: index + 1 })),
     )
     if (lines.length === 0) return
     tx.write(sql.appendLog, [
-      lines.map(({ n }) => n),
+      lines.map(({ rowId }) => rowId),
       lines.map(({ place }) => place),
       lines.map(({ at }) => at),
       lines.map(({ attempt }) => attempt),
       lines.map(({ text }) => encodeText(text)),
     ])
-    tx.write(sql.trimLog, [[...new Set(lines.map(({ n }) => n))], logLimit])
+    tx.write(sql.trimLog, [[...new Set(lines.map(({ rowId }) => rowId))], logLimit])
   }
 
   #writeDeleted(tx: Transaction): void {
     if (this.#deleted.length === 0) return
     const { sql } = tx.source
-    const numbers = this.#deleted.map(({ n }) => n)
+    const numbers = this.#deleted.map(({ rowId }) => rowId)
     tx.write(sql.deleteTasks, [this.#deleted.map(({ task }) => encodeText(task.id))])
     for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropLog])
       tx.write(drop, [numbers])

@@ -6,18 +6,20 @@ import type { Migrated } from '../store.ts'
 const applicationId = 0x46524d54
 
 /**
- * Numbered from 1, forward only. The hot row is narrow: documents live beside it, so that a move rewrites none of them.
- * `after_open` and `concurrency_key` are foreseen for predecessors and keyed limits.
+ * Numbered from 1, forward only. The hot row is narrow: documents are kept beside it, so that a transition rewrites none of them.
+ * What runs is few and found by its owner, so the index of lists leaves it out. Suspects have a queue index of their own, so that
+ * those that wait for each other cost the claims of other tasks nothing. `clock_moved` sums up, in milliseconds, by how much the
+ * wall clock was set: the times of delays have followed it.
  */
 const migrations: readonly string[] = [
   `
   create table tasks (
-    n integer primary key,
+    row_id integer primary key,
     id text not null unique,
     type text not null,
     status text not null,
     priority integer not null,
-    seq integer not null,
+    queue_position integer not null,
     version integer not null,
     fence integer not null,
     attempt integer not null,
@@ -30,13 +32,14 @@ const migrations: readonly string[] = [
     tags text not null,
     idempotency_key text,
     request_hash text,
-    owner_boot text,
-    wish text,
+    owner_node text,
+    requested_control text,
     created_at integer not null,
     run_at integer,
+    delay integer,
     started_at integer,
     completed_at integer,
-    since integer not null,
+    status_since integer not null,
     saved_at integer,
     active_ms integer not null,
     attempt_base_ms integer not null,
@@ -45,19 +48,19 @@ const migrations: readonly string[] = [
     progress text,
     error text,
     ended_by text,
-    after_open integer not null default 0,
-    concurrency_key text,
     timeline text not null
   ) strict;
-  create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued';
+  create index tasks_queue on tasks (type, priority desc, queue_position) where status = 'queued' and crashes < 2;
+  create index tasks_suspects on tasks (type, priority desc, queue_position) where status = 'queued' and crashes >= 2;
   create index tasks_due on tasks (run_at) where status = 'scheduled';
-  create index tasks_owned on tasks (owner_boot) where owner_boot is not null;
+  create index tasks_owned on tasks (owner_node) where owner_node is not null;
   create index tasks_done on tasks (completed_at) where completed_at is not null;
+  create index tasks_listed on tasks (type, status, created_at) where status <> 'running';
   create unique index tasks_key on tasks (idempotency_key) where idempotency_key is not null;
 
-  create table parameters (n integer primary key, body text not null) strict;
-  create table checkpoints (n integer primary key, body text not null) strict;
-  create table results (n integer primary key, body text not null) strict;
+  create table parameters (row_id integer primary key, body text not null) strict;
+  create table checkpoints (row_id integer primary key, body text not null) strict;
+  create table results (row_id integer primary key, body text not null) strict;
 
   create table counters (
     type text not null,
@@ -65,71 +68,53 @@ const migrations: readonly string[] = [
     tasks integer not null,
     primary key (type, status)
   ) strict, without rowid;
-  create table sequence (one integer primary key check (one = 1), seq integer not null) strict;
-  insert into sequence values (1, 0);
+  create table sequence (
+    one integer primary key check (one = 1),
+    queue_position integer not null,
+    clock_moved integer not null default 0
+  ) strict;
+  insert into sequence (one, queue_position) values (1, 0);
 
-  create table boots (
+  create table nodes (
     id text primary key,
     slots integer not null,
     types text not null,
     version text not null,
     started_at integer not null,
-    ended_at integer
+    ended_at integer,
+    host text,
+    pid integer
   ) strict, without rowid;
   create table fenced_off (
     task_id text not null,
     fence integer not null,
-    boot text not null,
+    node text not null,
     type text not null,
     primary key (task_id, fence)
   ) strict, without rowid;
-  `,
-  // Lists, holds and operations. What runs is few, and found by its owner: its two moves cost the index of lists nothing.
-  `
-  create index tasks_listed on tasks (type, status, created_at) where status <> 'running';
 
   create table tags (
     tag text not null,
     created_at integer not null,
-    n integer not null,
-    primary key (tag, created_at, n)
+    row_id integer not null,
+    primary key (tag, created_at, row_id)
   ) strict, without rowid;
-  insert or ignore into tags select value, created_at, n from tasks, json_each(tasks.tags) where tags <> '[]';
-
   create table holds (type text primary key, since integer not null, by text not null) strict, without rowid;
-
   create table operations (
     number integer primary key,
     id text not null unique,
-    boot text not null,
+    node text not null,
     body text not null,
     cancel integer not null default 0
   ) strict;
-  `,
-  `
   create table log (
-    n integer not null,
+    row_id integer not null,
     number integer not null,
     at integer not null,
     attempt integer not null,
     line text not null,
-    primary key (n, number)
+    primary key (row_id, number)
   ) strict, without rowid;
-  `,
-  `
-  alter table boots add column host text;
-  alter table boots add column pid integer;
-  `,
-  // Suspects have a queue of their own, so that those that wait for each other cost the claims of other tasks nothing.
-  `
-  drop index tasks_queue;
-  create index tasks_queue on tasks (type, priority desc, seq) where status = 'queued' and crashes < 2;
-  create index tasks_suspects on tasks (type, priority desc, seq) where status = 'queued' and crashes >= 2;
-  `,
-  // Where the wall clock was set: `clock_moved` sums up, in milliseconds, what the times of delays have followed.
-  `
-  alter table tasks add column delay integer;
-  alter table sequence add column clock_moved integer not null default 0;
   `,
 ]
 

@@ -1,15 +1,15 @@
 import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.ts'
 import { rangesOf, type IdPart } from '../../core/short-id.ts'
 import type { Operation } from '../../core/operation.ts'
-import { statuses, type BootId, type Task, type TaskId } from '../../core/task.ts'
+import { statuses, type NodeId, type Task, type TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import {
   unlimitedReads,
   type ListedTask,
   type Page,
-  type Place,
+  type ListCursor,
   type Query,
-  type QueuePlace,
+  type QueuePosition,
   type TaskRecord,
   type TypeLimit,
 } from '../store.ts'
@@ -32,31 +32,31 @@ export class Reader {
     return this.#sql.rowById.get(id) as unknown as Row | undefined
   }
 
-  document(kind: 'parameters' | 'checkpoint' | 'result', n: number): string | null {
-    const found = this.#sql[kind].get(n) as unknown as [string] | undefined
+  document(kind: 'parameters' | 'checkpoint' | 'result', rowId: number): string | null {
+    const found = this.#sql[kind].get(rowId) as unknown as [string] | undefined
     return found === undefined ? null : found[0]
   }
 
   read(id: TaskId, brief: boolean): TaskRecord | null {
     const row = this.row(id)
     if (row === undefined) return null
-    const n = numberOf(row)
-    if (brief) return this.#briefRecord(n, taskOf(row))
+    const rowId = numberOf(row)
+    if (brief) return this.#briefRecord(rowId, taskOf(row))
     return {
       task: taskOf(row),
-      parameters: this.document('parameters', n) ?? 'null',
-      checkpoint: this.document('checkpoint', n),
-      result: this.document('result', n),
-      timeline: timelineOf((this.#sql.timeline.get(n) as unknown as [string])[0]),
+      parameters: this.document('parameters', rowId) ?? 'null',
+      checkpoint: this.document('checkpoint', rowId),
+      result: this.document('result', rowId),
+      timeline: timelineOf((this.#sql.timeline.get(rowId) as unknown as [string])[0]),
     }
   }
 
-  /** The tasks that a claim of the boot takes: the first of each type that may run now, merged. */
-  queueHeads(boot: BootId, types: readonly TypeLimit[], limit: number): number[] {
+  /** The tasks that a claim of the node takes: the first of each type that may run now, merged. */
+  queueHeads(node: NodeId, types: readonly TypeLimit[], limit: number): number[] {
     const heads: Head[] = []
     const suspects: SuspectHead<Head>[] = []
     const maySuspect =
-      this.#sql.hasSuspects.get() !== undefined && this.#sql.runsSuspect.get(boot) === undefined
+      this.#sql.hasSuspects.get() !== undefined && this.#sql.runsSuspect.get(node) === undefined
     for (const { type, concurrency } of types) {
       const queued = this.#counters.get(type, 'queued')
       if (queued === 0 || this.#counters.isHeld(type)) continue
@@ -66,7 +66,7 @@ export class Reader {
       const suspect = maySuspect ? this.#sql.suspectHead.get(type) : undefined
       if (suspect !== undefined) suspects.push({ head: headOf(type, suspect), room })
     }
-    return withSuspect(heads.sort(inQueue), suspects, limit).map(({ n }) => n)
+    return withSuspect(heads.sort(inQueue), suspects, limit).map(({ rowId }) => rowId)
   }
 
   operation(id: string): Operation | null {
@@ -76,9 +76,12 @@ export class Reader {
 
   list(query: Query): Page<ListedTask> {
     const { largest } = query.reads ?? unlimitedReads
-    return this.#page<ListedTask>(query, (n) => {
-      const task = this.#task(n)
-      const [size, parameters] = (this.#sql.parametersUpTo.get(largest, n) as unknown as Sized) ?? [4, 'null']
+    return this.#page<ListedTask>(query, (rowId) => {
+      const task = this.#task(rowId)
+      const [size, parameters] = (this.#sql.parametersUpTo.get(largest, rowId) as unknown as Sized) ?? [
+        4,
+        'null',
+      ]
       const rest = { checkpoint: null, result: null, timeline: [] }
       return parameters === null
         ? { entry: { task, parameters: 'null', cut: size, ...rest }, shown: 0 }
@@ -87,8 +90,8 @@ export class Reader {
   }
 
   find(query: Query): Page<TaskId> {
-    return this.#page(query, (n) => ({
-      entry: (this.#sql.idByNumber.get(n) as unknown as [TaskId])[0],
+    return this.#page(query, (rowId) => ({
+      entry: (this.#sql.idByNumber.get(rowId) as unknown as [TaskId])[0],
       shown: 0,
     }))
   }
@@ -111,22 +114,25 @@ export class Reader {
     return [...found].sort().slice(0, limit)
   }
 
-  ahead({ priority, seq }: QueuePlace, types: readonly string[], limit: number): number {
+  ahead({ priority, queuePosition }: QueuePosition, types: readonly string[], limit: number): number {
     let ahead = 0
     for (const type of types) {
       if (this.#counters.get(type, 'queued') === 0) continue
-      const { aheadByPriority, aheadBySeq, suspectsAheadByPriority, suspectsAheadBySeq } = this.#sql
+      const { aheadByPriority, aheadByPosition, suspectsAheadByPriority, suspectsAheadByPosition } = this.#sql
       for (const higher of [aheadByPriority, suspectsAheadByPriority])
         ahead += countOf(higher.get(type, priority, limit - ahead))
-      for (const before of [aheadBySeq, suspectsAheadBySeq])
-        ahead += countOf(before.get(type, priority, seq, limit - ahead))
+      for (const before of [aheadByPosition, suspectsAheadByPosition])
+        ahead += countOf(before.get(type, priority, queuePosition, limit - ahead))
       if (ahead >= limit) break
     }
     return ahead
   }
 
   /** `entryOf` also tells how many bytes of the parameters it has read. */
-  #page<Entry>(query: Query, entryOf: (n: number) => Readonly<{ entry: Entry; shown: number }>): Page<Entry> {
+  #page<Entry>(
+    query: Query,
+    entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
+  ): Page<Entry> {
     const { filter, after, limit, scan, reads = unlimitedReads } = query
     // Types, statuses and times are those of the index already.
     const asked = filter.text !== undefined || filter.tag !== undefined
@@ -138,15 +144,15 @@ export class Reader {
       if (looked >= scan || entries.length >= limit || read >= reads.total) return { entries, next, looked }
       looked += 1
       next = place
-      const { n } = place
+      const { rowId } = place
       let searched = 0
       const parameters = () => {
-        const text = this.document('parameters', n) ?? ''
+        const text = this.document('parameters', rowId) ?? ''
         searched = Buffer.byteLength(text)
         return text
       }
-      if (!asked || matches(this.#task(n), parameters, filter)) {
-        const { entry, shown } = entryOf(n)
+      if (!asked || matches(this.#task(rowId), parameters, filter)) {
+        const { entry, shown } = entryOf(rowId)
         entries.push(entry)
         read += Math.max(searched, shown)
       } else read += searched
@@ -155,7 +161,7 @@ export class Reader {
   }
 
   /** Fetched as they are looked at. */
-  *#candidates(query: Query): Generator<Place> {
+  *#candidates(query: Query): Generator<ListCursor> {
     const ways = this.#ways(query.filter, query.order)
     const wanted = Math.max(0, Math.min(query.limit, query.scan)) + 1
     const newest = query.order === 'newest'
@@ -194,21 +200,21 @@ export class Reader {
     )
   }
 
-  #task(n: number): Task {
-    return taskOf(this.#sql.rowByNumber.get(n) as unknown as Row)
+  #task(rowId: number): Task {
+    return taskOf(this.#sql.rowByNumber.get(rowId) as unknown as Row)
   }
 
-  #briefRecord(n: number, task: Task): TaskRecord {
-    const parameters = this.document('parameters', n) ?? 'null'
+  #briefRecord(rowId: number, task: Task): TaskRecord {
+    const parameters = this.document('parameters', rowId) ?? 'null'
     return { task, parameters, checkpoint: null, result: null, timeline: [] }
   }
 }
 
 type Sized = [size: number, parameters: string | null] | undefined
-type Head = QueuePlace & Readonly<{ n: number; type: string }>
-type Range = [createdAt: number, n: number, from: number, to: number, limit: number]
+type Head = QueuePosition & Readonly<{ rowId: number; type: string }>
+type Range = [createdAt: number, rowId: number, from: number, to: number, limit: number]
 type Way = (...range: Range) => unknown
-type PlaceRow = [createdAt: number, n: number]
+type PlaceRow = [createdAt: number, rowId: number]
 
 /** Candidates of one index, in order, fetched in growing portions. */
 class Run {
@@ -225,12 +231,12 @@ class Run {
     this.#to = filter.createdBefore ?? Number.MAX_SAFE_INTEGER
     this.#portion = Math.min(portion, largestPortion)
     const edge = order === 'newest' ? Number.MAX_SAFE_INTEGER : -1
-    this.#load(after ?? { createdAt: edge, n: edge })
+    this.#load(after ?? { createdAt: edge, rowId: edge })
   }
 
-  get head(): Place | undefined {
+  get head(): ListCursor | undefined {
     const row = this.#rows[this.#index]
-    return row === undefined ? undefined : { createdAt: row[0], n: row[1] }
+    return row === undefined ? undefined : { createdAt: row[0], rowId: row[1] }
   }
 
   advance(): void {
@@ -241,21 +247,21 @@ class Run {
     this.#load(head)
   }
 
-  #load({ createdAt, n }: Place): void {
-    this.#rows = this.#fetch(createdAt, n, this.#from, this.#to, this.#portion) as PlaceRow[]
+  #load({ createdAt, rowId }: ListCursor): void {
+    this.#rows = this.#fetch(createdAt, rowId, this.#from, this.#to, this.#portion) as PlaceRow[]
     this.#index = 0
   }
 }
 
 const largestPortion = 1_000
 
-function isBefore(a: Place, b: Place): boolean {
-  return a.createdAt === b.createdAt ? a.n < b.n : a.createdAt < b.createdAt
+function isBefore(a: ListCursor, b: ListCursor): boolean {
+  return a.createdAt === b.createdAt ? a.rowId < b.rowId : a.createdAt < b.createdAt
 }
 
 function headOf(type: string, row: unknown): Head {
-  const [n, priority, seq] = row as [n: number, priority: number, seq: number]
-  return { type, n, priority, seq }
+  const [rowId, priority, queuePosition] = row as [rowId: number, priority: number, queuePosition: number]
+  return { type, rowId, priority, queuePosition }
 }
 
 function countOf(row: unknown): number {

@@ -7,11 +7,11 @@ const marks = (count: number) => Array.from({ length: count }, () => '?').join('
 /** One page of candidates: places before or after a place, in the order of the list. */
 const candidates = (from: string, order: 'newest' | 'oldest') => {
   const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
-  return `select created_at, n from ${from} and (created_at, n) ${than} (?, ?) and created_at >= ? and created_at < ?
-    order by created_at ${direction}, n ${direction} limit ?`
+  return `select created_at, row_id from ${from} and (created_at, row_id) ${than} (?, ?) and created_at >= ? and created_at < ?
+    order by created_at ${direction}, row_id ${direction} limit ?`
 }
 const listed = `tasks indexed by tasks_listed where type = ? and status = ? and status <> 'running'`
-const running = `tasks indexed by tasks_owned where owner_boot is not null and type = ? and status = ?`
+const running = `tasks indexed by tasks_owned where owner_node is not null and type = ? and status = ?`
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
@@ -26,21 +26,21 @@ const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
 const sql = {
   insertTask: `insert into tasks (${fixedColumns.join(', ')}, ${movingColumns.join(', ')}, timeline)
     values (${marks(fixedColumns.length + movingColumns.length + 1)})`,
-  insertParameters: 'insert into parameters (n, body) values (?, ?)',
+  insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${movingColumns.map((column) => `${column} = ?`).join(', ')}, timeline = timeline || ?
-    where n = ? and status = ? and version = ?`,
+    where row_id = ? and status = ? and version = ?`,
   rowById: `select ${selectedColumns} from tasks where id = ?`,
-  rowByNumber: `select ${selectedColumns} from tasks where n = ?`,
+  rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,
-  timeline: 'select timeline from tasks where n = ?',
-  setTimeline: 'update tasks set timeline = ? where n = ?',
-  queueHead: `select n, priority, seq from tasks indexed by tasks_queue
-    where type = ? and ${unsuspected} order by priority desc, seq limit ?`,
+  timeline: 'select timeline from tasks where row_id = ?',
+  setTimeline: 'update tasks set timeline = ? where row_id = ?',
+  queueHead: `select row_id, priority, queue_position from tasks indexed by tasks_queue
+    where type = ? and ${unsuspected} order by priority desc, queue_position limit ?`,
   hasSuspects: `select 1 from tasks indexed by tasks_suspects where ${suspected} limit 1`,
   runsSuspect: `select 1 from tasks indexed by tasks_owned
-    where owner_boot = ? and crashes >= ${suspectFrom} and status in ('running', 'pausing', 'cancelling') limit 1`,
-  suspectHead: `select n, priority, seq from tasks indexed by tasks_suspects
-    where type = ? and ${suspected} order by priority desc, seq limit 1`,
+    where owner_node = ? and crashes >= ${suspectFrom} and status in ('running', 'pausing', 'cancelling') limit 1`,
+  suspectHead: `select row_id, priority, queue_position from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} order by priority desc, queue_position limit 1`,
   due: `select ${selectedColumns} from tasks indexed by tasks_due
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
@@ -54,45 +54,45 @@ const sql = {
   clockMoved: 'select clock_moved from sequence',
   setClockMoved: 'update sequence set clock_moved = ?',
   orphans: `select ${selectedColumns} from tasks indexed by tasks_owned
-    where owner_boot is not null and owner_boot not in (select id from boots where ended_at is null)
-    order by seq`,
-  save: `update tasks set progress = coalesce(?, progress), crashes = ?, saved_at = ? where n = ? and fence = ?`,
-  parameters: 'select body from parameters where n = ?',
+    where owner_node is not null and owner_node not in (select id from nodes where ended_at is null)
+    order by queue_position`,
+  save: `update tasks set progress = coalesce(?, progress), crashes = ?, saved_at = ? where row_id = ? and fence = ?`,
+  parameters: 'select body from parameters where row_id = ?',
   /** The size of a text is known without reading it. */
   parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
-    from parameters where n = ?`,
-  checkpoint: 'select body from checkpoints where n = ?',
-  putCheckpoint: `insert into checkpoints (n, body) values (?, ?) on conflict (n) do update set body = excluded.body`,
-  dropCheckpoint: 'delete from checkpoints where n = ?',
-  result: 'select body from results where n = ?',
-  putResult: 'insert into results (n, body) values (?, ?)',
-  dropResult: 'delete from results where n = ?',
+    from parameters where row_id = ?`,
+  checkpoint: 'select body from checkpoints where row_id = ?',
+  putCheckpoint: `insert into checkpoints (row_id, body) values (?, ?) on conflict (row_id) do update set body = excluded.body`,
+  dropCheckpoint: 'delete from checkpoints where row_id = ?',
+  result: 'select body from results where row_id = ?',
+  putResult: 'insert into results (row_id, body) values (?, ?)',
+  dropResult: 'delete from results where row_id = ?',
   prunable: `select ${selectedColumns} from tasks indexed by tasks_done
     where completed_at is not null and completed_at < ? order by completed_at limit ?`,
-  lastLine: 'select coalesce(max(number), 0) from log where n = ?',
-  insertLine: 'insert into log (n, number, at, attempt, line) values (?, ?, ?, ?, ?)',
-  trimLog: 'delete from log where n = ? and number <= ?',
-  log: 'select number, at, attempt, line from log where n = ? and number > ? order by number limit ?',
-  dropLog: 'delete from log where n = ?',
-  deleteTask: 'delete from tasks where n = ?',
-  deleteParameters: 'delete from parameters where n = ?',
-  maxNumber: 'select coalesce(max(n), 0) from tasks',
-  sequence: 'select seq from sequence',
-  setSequence: 'update sequence set seq = ?',
+  lastLine: 'select coalesce(max(number), 0) from log where row_id = ?',
+  insertLine: 'insert into log (row_id, number, at, attempt, line) values (?, ?, ?, ?, ?)',
+  trimLog: 'delete from log where row_id = ? and number <= ?',
+  log: 'select number, at, attempt, line from log where row_id = ? and number > ? order by number limit ?',
+  dropLog: 'delete from log where row_id = ?',
+  deleteTask: 'delete from tasks where row_id = ?',
+  deleteParameters: 'delete from parameters where row_id = ?',
+  maxNumber: 'select coalesce(max(row_id), 0) from tasks',
+  sequence: 'select queue_position from sequence',
+  setSequence: 'update sequence set queue_position = ?',
   counters: 'select type, status, tasks from counters where tasks > 0',
   setCounter: `insert into counters (type, status, tasks) values (?, ?, ?)
     on conflict (type, status) do update set tasks = excluded.tasks`,
-  endBoots: 'update boots set ended_at = ? where ended_at is null',
-  endBoot: 'update boots set ended_at = ? where id = ? and ended_at is null',
-  startBoot: `insert into boots (id, slots, types, version, host, pid, started_at) values (?, ?, ?, ?, ?, ?, ?)`,
+  endNodes: 'update nodes set ended_at = ? where ended_at is null',
+  endNode: 'update nodes set ended_at = ? where id = ? and ended_at is null',
+  startNode: `insert into nodes (id, slots, types, version, host, pid, started_at) values (?, ?, ?, ?, ?, ?, ?)`,
   living: `select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at,
-      (select count(*) from tasks where owner_boot = b.id and status in ('running', 'pausing', 'cancelling'))
-      + (select count(*) from fenced_off where boot = b.id)
-    from boots b where b.ended_at is null order by b.started_at, b.id`,
-  bootAlive: 'select 1 from boots where id = ? and ended_at is null',
-  forgetBoots: `delete from boots where ended_at is not null and ended_at < ?`,
-  fenceOff: 'insert into fenced_off (task_id, fence, boot, type) values (?, ?, ?, ?)',
-  vacate: 'delete from fenced_off where task_id = ? and fence = ? and boot = ? returning type',
+      (select count(*) from tasks where owner_node = b.id and status in ('running', 'pausing', 'cancelling'))
+      + (select count(*) from fenced_off where node = b.id)
+    from nodes b where b.ended_at is null order by b.started_at, b.id`,
+  nodeAlive: 'select 1 from nodes where id = ? and ended_at is null',
+  forgetNodes: `delete from nodes where ended_at is not null and ended_at < ?`,
+  fenceOff: 'insert into fenced_off (task_id, fence, node, type) values (?, ?, ?, ?)',
+  vacate: 'delete from fenced_off where task_id = ? and fence = ? and node = ? returning type',
   codeAlive: 'select 1 from fenced_off where task_id = ? limit 1',
   fencedOff: 'select type, count(*) from fenced_off group by type',
   listedNewest: candidates(listed, 'newest'),
@@ -103,29 +103,29 @@ const sql = {
   taggedOldest: candidates(tagged, 'oldest'),
   namedNewest: candidates(named, 'newest'),
   namedOldest: candidates(named, 'oldest'),
-  idByNumber: 'select id from tasks where n = ?',
+  idByNumber: 'select id from tasks where row_id = ?',
   firstIdFrom: 'select id from tasks where id >= ? order by id limit 1',
   idsWithin: 'select id from tasks where id >= ? and id < ? order by id limit ?',
   idsEnding: 'select id from tasks where id >= ? and id < ? and substr(id, ?) = ? order by id limit ?',
   aheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_queue
     where type = ? and ${unsuspected} and priority > ? limit ?)`,
-  aheadBySeq: `select count(*) from (select 1 from tasks indexed by tasks_queue
-    where type = ? and ${unsuspected} and priority = ? and seq < ? limit ?)`,
+  aheadByPosition: `select count(*) from (select 1 from tasks indexed by tasks_queue
+    where type = ? and ${unsuspected} and priority = ? and queue_position < ? limit ?)`,
   suspectsAheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_suspects
     where type = ? and ${suspected} and priority > ? limit ?)`,
-  suspectsAheadBySeq: `select count(*) from (select 1 from tasks indexed by tasks_suspects
-    where type = ? and ${suspected} and priority = ? and seq < ? limit ?)`,
-  insertTag: 'insert or ignore into tags (tag, created_at, n) values (?, ?, ?)',
-  deleteTag: 'delete from tags where tag = ? and created_at = ? and n = ?',
+  suspectsAheadByPosition: `select count(*) from (select 1 from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} and priority = ? and queue_position < ? limit ?)`,
+  insertTag: 'insert or ignore into tags (tag, created_at, row_id) values (?, ?, ?)',
+  deleteTag: 'delete from tags where tag = ? and created_at = ? and row_id = ?',
   holds: 'select type, since, by from holds',
   hold: 'insert into holds (type, since, by) values (?, ?, ?) on conflict (type) do nothing',
   lift: 'delete from holds where type = ?',
-  saveOperation: `insert into operations (id, boot, body) values (?, ?, ?)
+  saveOperation: `insert into operations (id, node, body) values (?, ?, ?)
     on conflict (id) do update set body = excluded.body returning cancel`,
   forgetOperations: `delete from operations where number <= (select max(number) from operations) - ?`,
   operation: 'select body from operations where id = ?',
   cancelOperation: 'update operations set cancel = 1 where id = ?',
-  dropFencedOff: `delete from fenced_off where boot not in (select id from boots where ended_at is null)`,
+  dropFencedOff: `delete from fenced_off where node not in (select id from nodes where ended_at is null)`,
 } as const
 
 export type Statements = Readonly<Record<keyof typeof sql, StatementSync>>

@@ -8,7 +8,7 @@ import {
   isActive,
   isTerminal,
   terminalStatuses,
-  type BootId,
+  type NodeId,
   type Status,
   type Submission,
   type Task,
@@ -19,7 +19,7 @@ import { compactLines, lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
 import type * as port from '../store.ts'
 import { timelineLimit } from '../store.ts'
-import { forgetBoots, livingBoots, startBoot } from './boots.ts'
+import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
@@ -61,7 +61,7 @@ class SqliteStore implements port.Store {
   #delaysMoved = 0
   #areDelaysBounded = false
   #number = 0
-  #seq = 0
+  #queuePosition = 0
 
   constructor(path: string, clock: Clock) {
     this.#path = path
@@ -106,22 +106,22 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => this.#claim(request), 'adds')
   }
 
-  settle(boot: BootId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+  settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
     return this.#commits.write(
-      () => settlements.map((settlement) => this.#settle(boot, settlement)),
+      () => settlements.map((settlement) => this.#settle(node, settlement)),
       effectOf(settlements.map((settlement) => ({ ...settlement, ...resultOf(settlement) }))),
     )
   }
 
-  save(boot: BootId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
-    return this.#commits.write(() => saves.map((save) => this.#save(boot, save)), effectOf(saves))
+  save(node: NodeId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+    return this.#commits.write(() => saves.map((save) => this.#save(node, save)), effectOf(saves))
   }
 
   control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
     return this.#commits.write(() => commands.map((command) => this.#control(command)))
   }
 
-  unpark(boot: BootId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
     return this.#commits.write(() => {
       const moved: port.Moved[] = []
       for (const { id, fence, why } of copies) {
@@ -129,17 +129,17 @@ class SqliteStore implements port.Store {
         if (row === undefined) continue
         const task = taskOf(row)
         if (task.fence !== fence) continue
-        const transition = rules.unparked(task, boot, why, this.#moment())
+        const transition = rules.unparked(task, node, why, this.#moment())
         if (transition !== null) moved.push(this.#move(numberOf(row), task, transition))
       }
       return moved
     })
   }
 
-  vacate(boot: BootId, copies: readonly port.Copy[]): Promise<void> {
+  releaseSlots(node: NodeId, copies: readonly port.Copy[]): Promise<void> {
     return this.#commits.write(() => {
       for (const { id, fence } of copies) {
-        const gone = this.#sql.vacate.get(id, fence, boot) as unknown as [string] | undefined
+        const gone = this.#sql.vacate.get(id, fence, node) as unknown as [string] | undefined
         if (gone !== undefined) this.#counters.addFencedOff(gone[0], -1)
       }
     })
@@ -158,17 +158,17 @@ class SqliteStore implements port.Store {
     })
   }
 
-  async startBoot(boot: port.Boot): Promise<void> {
+  async startNode(node: port.NodeInfo): Promise<void> {
     await this.#commits.write(() => {
       const now = this.#time.now()
       if (!this.#areDelaysBounded) this.#boundDelays(now)
-      startBoot(this.#sql, boot, now)
+      startNode(this.#sql, node, now)
     })
     this.#areDelaysBounded = true
   }
 
-  renew(boot: BootId): Promise<boolean> {
-    return this.#commits.write(() => this.#sql.bootAlive.get(boot) !== undefined)
+  renew(node: NodeId): Promise<boolean> {
+    return this.#commits.write(() => this.#sql.nodeAlive.get(node) !== undefined)
   }
 
   reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
@@ -182,19 +182,19 @@ class SqliteStore implements port.Store {
       }
       this.#sql.dropFencedOff.run()
       this.#counters.reloadFencedOff()
-      forgetBoots(this.#sql, this.#time.now())
+      forgetNodes(this.#sql, this.#time.now())
       return moved
     })
   }
 
-  endBoot(boot: BootId): Promise<void> {
+  endNode(node: NodeId): Promise<void> {
     return this.#commits.write(() => {
-      this.#sql.endBoot.run(this.#time.now(), boot)
+      this.#sql.endNode.run(this.#time.now(), node)
     })
   }
 
-  async boots(): Promise<readonly port.LivingBoot[]> {
-    return this.#read(() => livingBoots(this.#sql))
+  async nodes(): Promise<readonly port.LiveNode[]> {
+    return this.#read(() => liveNodes(this.#sql))
   }
 
   prune(retention: number, limit: number): Promise<number> {
@@ -251,7 +251,7 @@ class SqliteStore implements port.Store {
     return this.#read(() => this.#reader.resolve(part, limit))
   }
 
-  async ahead(place: port.QueuePlace, types: readonly string[], limit: number): Promise<number> {
+  async ahead(place: port.QueuePosition, types: readonly string[], limit: number): Promise<number> {
     return this.#read(() => this.#reader.ahead(place, types, limit))
   }
 
@@ -271,7 +271,7 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => {
       const kept = this.#reader.operation(id)
       if (kept === null) return null
-      const seen = operationSeen(kept, this.#sql.bootAlive.get(kept.boot) !== undefined)
+      const seen = operationSeen(kept, this.#sql.nodeAlive.get(kept.node) !== undefined)
       if (options?.cancel === true && seen.status === 'running') this.#sql.cancelOperation.run(id)
       return seen
     })
@@ -291,7 +291,7 @@ class SqliteStore implements port.Store {
   /** It leaves out a number of the sequence: what writes the same value again is not written. */
   probe(): Promise<void> {
     return this.#commits.write(() => {
-      this.#seq += 1
+      this.#queuePosition += 1
     }, 'adds')
   }
 
@@ -317,10 +317,10 @@ class SqliteStore implements port.Store {
       const earlier = known.get(index) ?? (key === null ? undefined : inBatch.get(key))
       if (earlier !== undefined) return { task: earlier, replayed: true }
       const { task, entry } = rules.submitted(submission, moment)
-      const n = ++this.#number
-      this.#sql.insertTask.run(...fixedValues(n, task), ...movingValues(task), lineOf(entry))
-      this.#sql.insertParameters.run(n, submission.parameters)
-      for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, n)
+      const rowId = ++this.#number
+      this.#sql.insertTask.run(...fixedValues(rowId, task), ...movingValues(task), lineOf(entry))
+      this.#sql.insertParameters.run(rowId, submission.parameters)
+      for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
       this.#counters.add(task.type, task.status, 1)
       if (key !== null) inBatch.set(key, task)
       return { task, replayed: false }
@@ -328,55 +328,55 @@ class SqliteStore implements port.Store {
     return { kind: 'accepted', tasks }
   }
 
-  #claim({ boot, limit, types }: port.ClaimRequest): port.Claimed[] {
-    if (limit <= 0 || this.#sql.bootAlive.get(boot) === undefined) return []
+  #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
+    if (limit <= 0 || this.#sql.nodeAlive.get(node) === undefined) return []
     const moment = this.#moment()
-    return this.#reader.queueHeads(boot, types, limit).map((n) => {
-      const task = taskOf(this.#sql.rowByNumber.get(n) as unknown as Row)
-      const moved = this.#move(n, task, rules.claimed(task, boot, moment))
+    return this.#reader.queueHeads(node, types, limit).map((rowId) => {
+      const task = taskOf(this.#sql.rowByNumber.get(rowId) as unknown as Row)
+      const moved = this.#move(rowId, task, rules.claimed(task, node, moment))
       return {
         ...moved,
         previousFence: task.fence,
-        parameters: this.#reader.document('parameters', n) ?? 'null',
+        parameters: this.#reader.document('parameters', rowId) ?? 'null',
         // A first claim cannot have one: spare the look.
-        checkpoint: task.attempt === 0 ? null : this.#reader.document('checkpoint', n),
+        checkpoint: task.attempt === 0 ? null : this.#reader.document('checkpoint', rowId),
       }
     })
   }
 
-  #settle(boot: BootId, settlement: Settlement): port.Settled {
+  #settle(node: NodeId, settlement: Settlement): port.Settled {
     mustBeKept(settlement)
     const row = this.#row(settlement.id)
     if (row === undefined) return { verdict: 'superseded', task: null, entry: null }
     const task = taskOf(row)
-    const settled = rules.settled(task, settlement, boot, this.#moment())
+    const settled = rules.settled(task, settlement, node, this.#moment())
     if (settled.verdict !== 'settled') return { verdict: settled.verdict, task, entry: null }
-    const n = numberOf(row)
-    const moved = this.#move(n, task, settled.transition)
-    if (settlement.checkpoint !== undefined) this.#sql.putCheckpoint.run(n, settlement.checkpoint)
-    if (settlement.log !== undefined) appendLog(this.#sql, n, settlement.log)
-    if (settlement.outcome.kind === 'completed') this.#sql.putResult.run(n, settlement.outcome.result)
+    const rowId = numberOf(row)
+    const moved = this.#move(rowId, task, settled.transition)
+    if (settlement.checkpoint !== undefined) this.#sql.putCheckpoint.run(rowId, settlement.checkpoint)
+    if (settlement.log !== undefined) appendLog(this.#sql, rowId, settlement.log)
+    if (settlement.outcome.kind === 'completed') this.#sql.putResult.run(rowId, settlement.outcome.result)
     if (settlement.fencedOff === true) {
-      this.#sql.fenceOff.run(task.id, settlement.fence, boot, task.type)
+      this.#sql.fenceOff.run(task.id, settlement.fence, node, task.type)
       this.#counters.addFencedOff(task.type, 1)
     }
     return { verdict: 'settled', ...moved }
   }
 
-  #save(boot: BootId, save: port.Save): boolean {
+  #save(node: NodeId, save: port.Save): boolean {
     mustBeKept(save)
     const { id, fence, checkpoint, progress, log } = save
     const row = this.#row(id)
     if (row === undefined) return false
     const task = taskOf(row)
-    if (task.fence !== fence || task.ownerBoot !== boot || !isActive(task.status)) return false
-    const n = numberOf(row)
+    if (task.fence !== fence || task.ownerNode !== node || !isActive(task.status)) return false
+    const rowId = numberOf(row)
     const crashes = checkpoint === undefined ? task.crashes : 0
     const shown = progress === undefined ? null : JSON.stringify(progress)
-    const savedAt = this.#time.nowAsOf(task.since)
-    this.#sql.save.run(shown, crashes, savedAt, n, fence)
-    if (checkpoint !== undefined) this.#sql.putCheckpoint.run(n, checkpoint)
-    if (log !== undefined) appendLog(this.#sql, n, log)
+    const savedAt = this.#time.nowAsOf(task.statusSince)
+    this.#sql.save.run(shown, crashes, savedAt, rowId, fence)
+    if (checkpoint !== undefined) this.#sql.putCheckpoint.run(rowId, checkpoint)
+    if (log !== undefined) appendLog(this.#sql, rowId, log)
     return true
   }
 
@@ -384,22 +384,22 @@ class SqliteStore implements port.Store {
     const row = this.#row(id)
     if (row === undefined) return { kind: 'unknown' }
     const task = taskOf(row)
-    const n = numberOf(row)
+    const rowId = numberOf(row)
     const codeAlive = control === 'retry' && this.#sql.codeAlive.get(id) !== undefined
     const answer = rules.controlled(task, control, { ...this.#moment(), by, codeAlive, fromStart })
     if (answer.kind !== 'moved') return { ...answer, task }
     if (control === 'retry') {
-      this.#sql.dropResult.run(n)
-      if (fromStart === true) this.#sql.dropCheckpoint.run(n)
+      this.#sql.dropResult.run(rowId)
+      if (fromStart === true) this.#sql.dropCheckpoint.run(rowId)
     }
-    return { kind: 'moved', ...this.#move(n, task, answer.transition) }
+    return { kind: 'moved', ...this.#move(rowId, task, answer.transition) }
   }
 
-  #move(n: number, from: Task, { task, entry }: rules.Transition): port.Moved {
+  #move(rowId: number, from: Task, { task, entry }: rules.Transition): port.Moved {
     const { changes } = this.#sql.move.run(
       ...movingValues(task),
       `,${lineOf(entry)}`,
-      n,
+      rowId,
       from.status,
       from.version,
     )
@@ -409,14 +409,14 @@ class SqliteStore implements port.Store {
       this.#counters.add(task.type, task.status, 1)
     }
     if (task.version > timelineLimit && task.version % 50 === 0) {
-      const [lines] = this.#sql.timeline.get(n) as unknown as [string]
-      this.#sql.setTimeline.run(compactLines(lines), n)
+      const [lines] = this.#sql.timeline.get(rowId) as unknown as [string]
+      this.#sql.setTimeline.run(compactLines(lines), rowId)
     }
     return { task, entry }
   }
 
-  #moment(): rules.Moment {
-    return { now: this.#time.now(), nextSeq: this.#nextSeq, elapsed: this.#elapsed }
+  #moment(): rules.TransitionContext {
+    return { now: this.#time.now(), nextQueuePosition: this.#nextQueuePosition, elapsed: this.#elapsed }
   }
 
   readonly #elapsed = (since: number) => this.#time.elapsed(since)
@@ -441,16 +441,16 @@ class SqliteStore implements port.Store {
     this.#sql.boundPausedDelays.run(now)
   }
 
-  readonly #nextSeq = () => ++this.#seq
+  readonly #nextQueuePosition = () => ++this.#queuePosition
 
   #row(id: TaskId): Row | undefined {
     return this.#reader.row(id)
   }
 
-  #delete(n: number, task: Task): void {
+  #delete(rowId: number, task: Task): void {
     const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog } = this.#sql
-    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(n)
-    for (const tag of task.tags) this.#sql.deleteTag.run(tag, task.createdAt, n)
+    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(rowId)
+    for (const tag of task.tags) this.#sql.deleteTag.run(tag, task.createdAt, rowId)
     this.#counters.add(task.type, task.status, -1)
   }
 
@@ -492,13 +492,13 @@ class SqliteStore implements port.Store {
 
   #flush(): void {
     this.#counters.flush()
-    this.#sql.setSequence.run(this.#seq)
+    this.#sql.setSequence.run(this.#queuePosition)
   }
 
   #reload(): void {
     this.#counters.reload()
     this.#number = (this.#sql.maxNumber.get() as unknown as [number])[0]
-    this.#seq = (this.#sql.sequence.get() as unknown as [number])[0]
+    this.#queuePosition = (this.#sql.sequence.get() as unknown as [number])[0]
     this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
   }
 

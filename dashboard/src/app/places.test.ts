@@ -1,9 +1,0 @@
-import { expect, test } from 'vitest'
-import { placeOf } from './places.ts'
-
-test('a task page belongs to Tasks, and the root to Overview only', () => {
-  expect(placeOf('/tasks/019a')?.name).toBe('Tasks')
-  expect(placeOf('/')?.name).toBe('Overview')
-  expect(placeOf('/nowhere')).toBeUndefined()
-  expect(placeOf('/tasksanything')).toBeUndefined()
-})

@@ -1,0 +1,151 @@
+import { sleep, type Clock } from '../core/clock.ts'
+import type { NodeId } from '../core/task.ts'
+import type { LeaseRenewer } from '../store/sharing.ts'
+import type { NodeInfo, Store } from '../store/store.ts'
+import type { Logger } from '../core/logger.ts'
+
+/**
+ * The lease of a node is over, so that other nodes run its tasks. `blocked`: code on the main thread kept it from being stopped in
+ * time, and may have run beside its successor.
+ */
+export type LeaseLoss = Readonly<{ node: string; blocked: boolean }>
+
+export type NodeLeaseOptions = Readonly<{
+  store: Store
+  clock: Clock
+  logger: Logger
+  newId: () => string
+  describe: () => Omit<NodeInfo, 'id'>
+  /** The lease is in danger: code must stop, and its outcome is recorded once the store is back. */
+  stopCode: (why: string) => void
+  /** The tasks of the node are someone else's: code must stop, and nothing that it says counts. */
+  disown: (why: string) => void
+  /** Claiming may go on: the lease is safe, or a new node has begun. */
+  goOn: () => void
+  /** Told to the program that has the node open. */
+  leaseLost: (loss: LeaseLoss) => void
+}>
+
+/** Milliseconds between tries to begin anew. */
+const tryAgainAfter = 500
+/** Milliseconds that the end of a keeper is waited for: its thread may be held by a look-up of a name. */
+const keeperEndsIn = 2_000
+
+/**
+ * The node under which this node claims and writes. Where nodes live by leases it can be lost, when the node was frozen or the
+ * database away for too long; then the node begins anew under another one.
+ */
+export class NodeLease {
+  readonly #options: NodeLeaseOptions
+  #node: NodeId
+  #keeper: LeaseRenewer | undefined
+  #mayStart = false
+  #ended = false
+  #beginning: Promise<void> | undefined
+
+  constructor(options: NodeLeaseOptions) {
+    this.#options = options
+    this.#node = options.newId()
+  }
+
+  get node(): NodeId {
+    return this.#node
+  }
+
+  /** False while the lease is in danger or lost: nothing may start under it. */
+  get mayStart(): boolean {
+    return this.#mayStart && this.#keeper?.isValid !== false
+  }
+
+  async begin(): Promise<void> {
+    const { store, describe } = this.#options
+    const node = this.#node
+    await store.startNode({ id: node, ...describe() })
+    this.#mayStart = true
+    if (store.shared === null || this.#ended) return
+    this.#keeper = store.shared.renewLease(node, {
+      endangered: () => this.#endangered(),
+      safe: () => this.#safe(),
+      unheard: () => {
+        this.#options.logger.error(
+          { node },
+          'the main thread was blocked until the lease ended, so an inline handler may have run at the same time as its successor; consider runs: "thread" for its type',
+        )
+        this.#tellLoss({ node, blocked: true })
+      },
+      over: () => {
+        if (node === this.#node) this.#over()
+      },
+    })
+  }
+
+  /** After a beginning that failed: it may have been recorded all the same. */
+  beginAgain(): Promise<void> {
+    this.#node = this.#options.newId()
+    return this.begin()
+  }
+
+  /** The lease is renewed up to here, so that a drain has its time. */
+  async end(): Promise<void> {
+    this.#ended = true
+    this.#mayStart = false
+    await this.#beginning
+    try {
+      await Promise.race([this.#keeper?.[Symbol.asyncDispose](), sleep(this.#options.clock, keeperEndsIn)])
+      await this.#options.store.endNode(this.#node)
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'could not record that this node has ended')
+    }
+  }
+
+  #endangered(): void {
+    this.#mayStart = false
+    const { logger, stopCode } = this.#options
+    logger.warn({ node: this.#node }, 'the lease cannot be renewed and is about to end: stopping handlers')
+    stopCode('the lease of its node is about to end')
+  }
+
+  #safe(): void {
+    if (this.#ended) return
+    this.#mayStart = true
+    this.#options.logger.info({ node: this.#node }, 'the lease was renewed in time')
+    this.#options.goOn()
+  }
+
+  #over(): void {
+    const { logger, disown, newId } = this.#options
+    const node = this.#node
+    this.#mayStart = false
+    logger.warn({ node: this.#node }, 'the lease has ended: the node starts over')
+    this.#node = newId()
+    disown('the lease of its node has ended')
+    void this.#keeper?.[Symbol.asyncDispose]()
+    this.#keeper = undefined
+    this.#tellLoss({ node, blocked: false })
+    if (!this.#ended) this.#beginning = this.#beginAnew()
+  }
+
+  #tellLoss(loss: LeaseLoss): void {
+    try {
+      this.#options.leaseLost(loss)
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'onLeaseLost threw')
+    }
+  }
+
+  async #beginAnew(): Promise<void> {
+    const { clock, logger, newId, goOn } = this.#options
+    while (!this.#ended) {
+      try {
+        await this.begin()
+        goOn()
+        return
+      } catch (error) {
+        logger.warn({ err: error }, 'the node could not start over; retrying')
+        // The start may have been recorded although nobody said so.
+        this.#node = newId()
+        await sleep(clock, tryAgainAfter)
+      }
+    }
+  }
+}

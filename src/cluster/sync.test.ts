@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { submitted } from '../core/transition.ts'
+import type { Task } from '../core/task.ts'
+import { Bus } from '../journal/bus.ts'
+import type { Signal, Signals } from '../store/sharing.ts'
+import type { Store } from '../store/store.ts'
+import { FakeClock } from '../testing/clock.ts'
+import { ClusterSync } from './sync.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A task as a row, the follower of a node, and what its listeners are told. */
+function scene({ alive = false } = {}) {
+  const bus = new Bus(() => {})
+  const told: string[] = []
+  let row: Task = {
+    ...submitted(
+      {
+        id: 'task',
+        type: 'long',
+        parameters: '{}',
+        priority: 0,
+        runAt: null,
+        delay: null,
+        timeout: null,
+        maxAttempts: 1,
+        backoff: { base: 0, factor: 1, max: 0, jitter: 0 },
+        tags: [],
+        idempotencyKey: null,
+        requestHash: null,
+      },
+      { now: 0, nextQueuePosition: () => 1, by: 'api' },
+    ).task,
+    status: 'running',
+    fence: 1,
+    version: 2,
+  }
+  const entry = { version: 2, at: 0, event: 'claimed', status: 'running' as const, attempt: 1, by: 'node' }
+  const store = {
+    get: () => Promise.resolve(row),
+    read: () => Promise.resolve({ task: row, timeline: [{ ...entry, version: row.version }] }),
+  } as unknown as Store
+  let hear: (signal: Signal) => void = () => {}
+  const signals: Signals = {
+    send() {},
+    hear(listener) {
+      hear = listener
+      return () => {}
+    },
+  }
+  const follower = new ClusterSync({
+    store,
+    signals,
+    bus,
+    clock: new FakeClock(),
+    logger: quiet,
+    node: () => 'node',
+    alive: () => (alive ? ['task'] : []),
+    isAlive: () => alive,
+    follow() {},
+    canStart: () => true,
+    found() {},
+    queued() {},
+  })
+  follower.start()
+  bus.onTask('task', (event) => {
+    if (event.kind === 'progress') told.push(`progress ${event.progress.current}`)
+    if (event.kind === 'transition') told.push(`version ${event.task.version}`)
+  })
+  return {
+    told,
+    bus,
+    end: () => (alive = false),
+    /** Another look at the row. */
+    async look(changes: Partial<Task>) {
+      row = { ...row, ...changes }
+      hear({ kind: 'moved', ids: ['task'] })
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+const progress = (current: number, at: number) => ({ progress: { current, at } })
+
+test('progress of another node is told once, and never goes back within a fence', async () => {
+  const { told, look } = scene()
+  await look(progress(1, 10))
+  await look(progress(1, 10))
+  await look(progress(3, 30))
+  await look(progress(2, 20))
+  expect(told).toEqual(['version 2', 'progress 1', 'progress 3'])
+})
+
+test('a node whose clock is behind is heard when it has taken the task over', async () => {
+  const { told, look } = scene()
+  await look(progress(3, 30))
+  await look({ ...progress(4, 5), fence: 2, version: 3 })
+  expect(told).toEqual(['version 2', 'progress 3', 'version 3', 'progress 4'])
+})
+
+test('a row that was read before the code of this node went on is no news', async () => {
+  const { told, bus, look, end } = scene({ alive: true })
+  const here = { id: 'task', type: 'long' }
+  bus.emit({ kind: 'progress', ...here, progress: { current: 7, at: 70 } })
+  await look(progress(5, 50))
+  end()
+  await look(progress(6, 60))
+  expect(told).toEqual(['progress 7', 'version 2'])
+})

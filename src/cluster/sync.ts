@@ -1,0 +1,235 @@
+import type { Clock } from '../core/clock.ts'
+import { isTerminal, type NodeId, type Fence, type Task, type TaskId } from '../core/task.ts'
+import type { Bus } from '../journal/bus.ts'
+import type { TaskEvent } from '../journal/event.ts'
+import type { Signal, Signals } from '../store/sharing.ts'
+import type { Store } from '../store/store.ts'
+import { Loop } from '../core/loop.ts'
+import type { Logger } from '../core/logger.ts'
+
+export type ClusterSyncOptions = Readonly<{
+  store: Store
+  signals: Signals
+  bus: Bus
+  clock: Clock
+  logger: Logger
+  node: () => NodeId
+  /** Tasks of which code is alive here. */
+  alive: () => Iterable<TaskId>
+  isAlive: (id: TaskId) => boolean
+  /** A row as another node left it. */
+  follow: (task: Task) => void
+  canStart: (type: string) => boolean
+  /** Another node has queued tasks that it cannot start. */
+  queued: () => void
+  /** This task is in the store; what this node knows of it and has not told yet comes before what is told here. */
+  found: (id: TaskId) => void
+}>
+
+/** Times of progress are those of the node that ran the fence: only within one they tell what is newer. */
+type Seen = Readonly<{ version: number; fence: Fence; progressAt: number }>
+
+/** Milliseconds between looks at whatever is followed: what a lost signal costs at most. */
+const lookEvery = 1_000
+/** Between a new listener and the word to the other nodes: what ends sooner needs none. */
+const gatherFor = 30
+/** After that word a look catches what happened before it was heard. */
+const lookAfter = 60
+/** Between looks at a task of which a control was asked, for as long as the other node may need to look itself. */
+const lookCloselyEvery = 200
+const looksClosely = 10
+/** For so long a node says what it moves of what another one has asked for; asked for again in good time. */
+const interestLasts = 30_000
+const askAgainAfter = 10_000
+const saidAfter = 150
+/** Tasks that other nodes wait for, at most. */
+const mostWanted = 100_000
+
+/**
+ * Brings home what other nodes do to the tasks that someone here listens to or has code of, and tells other nodes what they
+ * wait for. Signals make it quick, looking makes it certain.
+ */
+export class ClusterSync {
+  readonly #options: ClusterSyncOptions
+  readonly #looker: Loop
+  /** What the listeners here have seen of a task. */
+  readonly #seen = new Map<TaskId, Seen>()
+  /** What other nodes wait for, until when. */
+  readonly #wanted = new Map<TaskId, number>()
+  #newlyWatched = new Set<TaskId>()
+  #gathering = false
+  #progressed = new Set<TaskId>()
+  #lastAsked = 0
+  #emitting = false
+  #stops: (() => void)[] = []
+
+  constructor(options: ClusterSyncOptions) {
+    this.#options = options
+    this.#looker = new Loop('follow', options.clock, options.logger, () => this.#lookAtAll())
+  }
+
+  start(): void {
+    const { bus, signals, logger } = this.#options
+    this.#stops = [
+      bus.onAll((event) => this.#happened(event)),
+      bus.onWatch((id) => this.#watched(id)),
+      signals.hear(
+        (signal) => this.#heard(signal),
+        (payload) =>
+          logger.warn(
+            { payload: payload.slice(0, 200) },
+            'ignoring notifications on the node channel of the database that do not come from a node',
+          ),
+      ),
+    ]
+    this.#looker.kick()
+  }
+
+  /** Someone here waits for what a control does: when signals are lost, not for two looks, there and here. */
+  lookClosely(id: TaskId, times: number = looksClosely): void {
+    this.#options.clock.after(lookCloselyEvery, () => {
+      if (times === 0 || this.#elsewhere([id]).length === 0) return
+      void this.#look([id])
+      this.lookClosely(id, times - 1)
+    })
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops) stop()
+    await this.#looker.stop()
+  }
+
+  /** On this node, unless it is what the follower itself has brought. */
+  #happened(event: TaskEvent): void {
+    if (event.kind === 'log' || this.#emitting) return
+    const { bus, signals, node, canStart, clock } = this.#options
+    const { id } = event
+    if (bus.isWatched(id)) this.#note(event)
+    const isWanted = this.#isWanted(id)
+    if (event.kind === 'progress') {
+      if (isWanted && this.#progressed.size === 0) clock.after(saidAfter, () => this.#sayProgress())
+      if (isWanted) this.#progressed.add(id)
+      return
+    }
+    const { task } = event
+    const elsewhere = task.ownerNode !== null && task.ownerNode !== node()
+    if (isWanted || elsewhere) signals.send({ kind: 'moved', ids: [id] })
+    if (isWanted && isTerminal(task.status)) this.#wanted.delete(id)
+    if (task.status === 'queued' && !canStart(task.type)) signals.send({ kind: 'queued' })
+  }
+
+  /** The listeners here have it already, and a row that was read before is no news to them. */
+  #note(event: Exclude<TaskEvent, { kind: 'log' }>): void {
+    const seen = this.#seen.get(event.id) ?? unseen
+    if (event.kind === 'progress') {
+      this.#seen.set(event.id, { ...seen, progressAt: event.progress.at })
+    } else if (event.task.version > seen.version) {
+      this.#seen.set(event.id, { ...seen, version: event.task.version, fence: event.task.fence })
+    }
+  }
+
+  #sayProgress(): void {
+    this.#options.signals.send({ kind: 'moved', ids: [...this.#progressed] })
+    this.#progressed.clear()
+  }
+
+  #isWanted(id: TaskId): boolean {
+    return this.#wanted.size > 0 && (this.#wanted.get(id) ?? 0) > this.#options.clock.monotonic()
+  }
+
+  #heard(signal: Signal): void {
+    const { clock, queued, bus, isAlive } = this.#options
+    if (signal.kind === 'queued') queued()
+    else if (signal.kind === 'watched') {
+      const until = clock.monotonic() + interestLasts
+      // One that is passed over is looked at by the other node itself, every second.
+      for (const id of signal.ids) if (this.#wanted.size < mostWanted) this.#wanted.set(id, until)
+    } else {
+      void this.#look(signal.ids.filter((id) => bus.isWatched(id) || isAlive(id)))
+    }
+  }
+
+  #watched(id: TaskId): void {
+    this.#newlyWatched.add(id)
+    if (this.#gathering) return
+    this.#gathering = true
+    this.#options.clock.after(gatherFor, () => {
+      this.#gathering = false
+      const ids = this.#elsewhere(this.#newlyWatched)
+      this.#newlyWatched = new Set()
+      if (ids.length === 0) return
+      this.#options.signals.send({ kind: 'watched', ids })
+      this.#options.clock.after(lookAfter, () => void this.#look(ids))
+    })
+  }
+
+  /** Those that are still listened to here, while their code is not here. */
+  #elsewhere(ids: Iterable<TaskId>): TaskId[] {
+    const { bus, isAlive } = this.#options
+    return [...ids].filter((id) => bus.isWatched(id) && !isAlive(id))
+  }
+
+  async #lookAtAll(): Promise<number> {
+    const { bus, alive, clock, signals } = this.#options
+    const now = clock.monotonic()
+    for (const [id, until] of this.#wanted) if (until <= now) this.#wanted.delete(id)
+    for (const id of this.#seen.keys()) if (!bus.isWatched(id)) this.#seen.delete(id)
+    const watched = this.#elsewhere(bus.watched())
+    if (watched.length > 0 && now - this.#lastAsked >= askAgainAfter) {
+      this.#lastAsked = now
+      signals.send({ kind: 'watched', ids: watched })
+    }
+    await this.#look([...new Set([...watched, ...alive()])])
+    return lookEvery
+  }
+
+  /** A look that fails is made up for by the next one. */
+  async #look(ids: readonly TaskId[]): Promise<void> {
+    if (ids.length === 0) return
+    const { store, bus, follow, isAlive, logger } = this.#options
+    try {
+      await Promise.all(
+        ids.map(async (id) => {
+          const task = await store.get(id)
+          if (task === null) return
+          if (isAlive(id)) follow(task)
+          if (bus.isWatched(id)) await this.#show(task)
+        }),
+      )
+    } catch (error) {
+      logger.debug({ err: error }, 'could not read the tasks of other nodes')
+    }
+  }
+
+  /** Tells the listeners here what is new to them. Those who miss a version read the store themselves. */
+  async #show(task: Task): Promise<void> {
+    const { id, type, progress, version, fence } = task
+    this.#options.found(id)
+    const seen = this.#seen.get(id) ?? unseen
+    if (version < seen.version) return
+    const at = progress?.at ?? 0
+    // Code of this node tells its progress itself, and sooner.
+    const isHere = this.#options.isAlive(id)
+    const isNewer = fence > seen.fence && !isHere ? at !== seen.progressAt : at > seen.progressAt
+    this.#seen.set(id, { version, fence, progressAt: isNewer ? at : seen.progressAt })
+    if (version > seen.version) {
+      const record = await this.#options.store.read(id)
+      const entry = record?.timeline.at(-1)
+      if (record != null && entry !== undefined) {
+        this.#emit({ kind: 'transition', id, task: record.task, entry })
+      }
+    }
+    if (progress !== null && isNewer && !isHere) this.#emit({ kind: 'progress', id, type, progress })
+  }
+
+  #emit(event: TaskEvent): void {
+    this.#emitting = true
+    try {
+      this.#options.bus.emit(event)
+    } finally {
+      this.#emitting = false
+    }
+  }
+}
+
+const unseen: Seen = { version: 0, fence: 0, progressAt: 0 }

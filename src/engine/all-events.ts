@@ -1,0 +1,226 @@
+import type { Clock } from '../core/clock.ts'
+import { fits, matches, type Filter } from '../core/filter.ts'
+import { isTerminal, type TaskId } from '../core/task.ts'
+import type { Bus } from '../journal/bus.ts'
+import type { TaskEvent } from '../journal/event.ts'
+import type { TaskRecord } from '../store/store.ts'
+import { ProgressThrottle } from './progress-throttle.ts'
+
+/** `resync`: events were lost since the last one; look at the tasks again. */
+export type Change = TaskEvent | Readonly<{ kind: 'resync' }>
+
+/** Reads a task with its parameters, which events do not tell. */
+export type Look = (id: TaskId) => Promise<TaskRecord | null>
+
+export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: Clock }>
+
+/** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
+const kept = 2_000
+/**
+ * Kilobytes of all events since the oldest that waits, whether they fit or not; beyond, what waits is forgotten. All readers share
+ * the events, so this bounds what they keep alive together, however many of them there are and whatever each of them waits for.
+ */
+const keptFor = 20_000
+/** Tasks of which is remembered what was told last, and whether they fit, for events that do not tell it. */
+const remembered = 10_000
+
+/** What happens to all tasks that fit, from now on; ends quietly by the signal. */
+export async function* allEvents(
+  bus: Bus,
+  filter: Filter,
+  { signal, look, clock }: ChangesOptions,
+): AsyncGenerator<Change, void, undefined> {
+  const reader = new Reader(filter, clock, newsOf(bus))
+  const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look)
+  const stop = bus.onAll((event) => reader.add(event))
+  const abort = () => reader.wake()
+  signal.addEventListener('abort', abort)
+  try {
+    while (!signal.aborted) {
+      const change = reader.next()
+      if (change === undefined) await reader.more()
+      else if (search === undefined || change.kind === 'resync' || (await search.finds(change))) yield change
+    }
+  } finally {
+    stop()
+    reader.close()
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+class Reader {
+  readonly #filter: Filter
+  readonly #beat: ProgressThrottle
+  #waiting: Change[] = []
+  /** Where the newest progress of a task waits. */
+  #progress = new Map<TaskId, number>()
+  #lost = false
+  /** Kilobytes of all events so far: at the moment, and when the oldest of those that wait was added, and of the portion. */
+  #heard = 0
+  #waitingSince = 0
+  #portionSince = 0
+  readonly #news: News
+  /** Tasks that live and fit. */
+  readonly #fitting = new Set<TaskId>()
+  #wake: (() => void) | undefined
+
+  constructor(filter: Filter, clock: Clock, news: News) {
+    this.#filter = filter
+    this.#news = news
+    this.#beat = new ProgressThrottle(clock, (event) => this.#put(event))
+  }
+
+  add(event: TaskEvent): void {
+    this.#heard += kilobytesOf(event)
+    const since = this.#portion.length > 0 ? this.#portionSince : this.#waitingSince
+    if (this.#portion.length + this.#waiting.length > 0 && this.#heard - since > keptFor) this.#forget()
+    if (event.kind === 'transition' && !this.#news.isNew(event)) return
+    const isWanted = this.#wants(event)
+    if (event.kind === 'progress') {
+      if (isWanted) this.#beat.add(event)
+      return
+    }
+    if (event.kind === 'transition') {
+      if (isWanted) this.#beat.urge(event.id)
+      else this.#beat.forget(event.id)
+    }
+    if (isWanted) this.#put(event)
+  }
+
+  close(): void {
+    this.#beat.close()
+  }
+
+  #put(event: TaskEvent): void {
+    if (this.#lost) return
+    const place = event.kind === 'progress' ? this.#progress.get(event.id) : undefined
+    if (place !== undefined) {
+      this.#waiting[place] = event
+      return
+    }
+    if (this.#waiting.length >= kept) this.#forget()
+    else {
+      if (this.#waiting.length === 0) this.#waitingSince = this.#heard
+      if (event.kind === 'progress') this.#progress.set(event.id, this.#waiting.length)
+      this.#waiting.push(event)
+    }
+    this.wake()
+  }
+
+  #forget(): void {
+    this.#lost = true
+    this.#waiting = []
+    this.#portion = []
+    this.#progress.clear()
+  }
+
+  /** All that waits is taken as one portion, so that places in the list stay what they are. */
+  next(): Change | undefined {
+    if (this.#portion.length === 0) {
+      this.#portionSince = this.#waitingSince
+      this.#portion = this.#lost ? [{ kind: 'resync' }] : this.#waiting.toReversed()
+      this.#lost = false
+      this.#waiting = []
+      this.#progress.clear()
+    }
+    return this.#portion.pop()
+  }
+
+  /** In reverse. */
+  #portion: Change[] = []
+
+  wake(): void {
+    this.#wake?.()
+  }
+
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  #wants(event: TaskEvent): boolean {
+    const { statuses, types, tag, createdAfter, createdBefore } = this.#filter
+    // Whether other events fit is known without having seen a transition.
+    const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
+    if (event.kind === 'transition') {
+      const wanted = fits(event.task, this.#filter)
+      if (known) return wanted
+      if (wanted && !isTerminal(event.task.status) && this.#fitting.size < remembered) {
+        this.#fitting.add(event.id)
+      } else {
+        this.#fitting.delete(event.id)
+      }
+      return wanted
+    }
+    if (types?.includes(event.type) === false) return false
+    return known || this.#fitting.has(event.id)
+  }
+}
+
+/** What it keeps alive, roughly: a row, and the long texts of an error or a log line. */
+function kilobytesOf(event: TaskEvent): number {
+  if (event.kind === 'progress') return 0.2
+  if (event.kind === 'log') return 0.2 + event.message.length / 1_024
+  const { error } = event.task
+  return error === null ? 1 : 1 + (error.message.length + (error.stack?.length ?? 0)) / 1_024
+}
+
+type Transition = Extract<TaskEvent, { kind: 'transition' }>
+
+/** What was told of tasks: answers of two commits may come in another order than those were carried out. One for all readers of a bus. */
+class News {
+  #recent = new Map<TaskId, number>()
+  #older = new Map<TaskId, number>()
+  /** All readers get the same answer. */
+  readonly #answers = new WeakMap<Transition, boolean>()
+
+  isNew(event: Transition): boolean {
+    const known = this.#answers.get(event)
+    if (known !== undefined) return known
+    const { id, entry } = event
+    const isNew = entry.version > (this.#recent.get(id) ?? this.#older.get(id) ?? 0)
+    this.#answers.set(event, isNew)
+    if (!isNew) return false
+    this.#recent.set(id, entry.version)
+    if (this.#recent.size >= remembered) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+    }
+    return true
+  }
+}
+
+const allNews = new WeakMap<Bus, News>()
+
+function newsOf(bus: Bus): News {
+  let news = allNews.get(bus)
+  if (news === undefined) {
+    news = new News()
+    allNews.set(bus, news)
+  }
+  return news
+}
+
+/** Whether tasks have the text; remembered, since parameters never change, and an error only comes with a transition. */
+class TextSearch {
+  readonly #text: string
+  readonly #look: Look
+  readonly #known = new Map<TaskId, boolean>()
+
+  constructor(text: string, look: Look) {
+    this.#text = text
+    this.#look = look
+  }
+
+  async finds(event: TaskEvent): Promise<boolean> {
+    const known = this.#known.get(event.id)
+    const failed = event.kind === 'transition' && event.task.error !== null
+    if (known === true || (known === false && !failed)) return known
+    const record = await this.#look(event.id)
+    const found = record !== null && matches(record.task, () => record.parameters, { text: this.#text })
+    if (this.#known.size >= remembered) this.#known.clear()
+    this.#known.set(event.id, found)
+    return found
+  }
+}

@@ -1,0 +1,221 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { sleep, type Clock } from '../core/clock.ts'
+import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
+import type { Filter } from '../core/filter.ts'
+import { takes, type BulkAction, type Operation } from '../core/operation.ts'
+import { statuses, type NodeId, type TaskId } from '../core/task.ts'
+import type { Command, Controlled, Page, ListCursor, Purged, Query, Store } from '../store/store.ts'
+import type { Logger } from '../core/logger.ts'
+
+/** Tasks in one transaction, so that callers beside it are not kept waiting. */
+const batch = 100
+/** Tasks that are counted in one turn of the loop. */
+const countedAtOnce = 500
+/** Bytes of parameters that a search for text reads in one turn of the loop. */
+const reads = { largest: 0, total: 4_194_304 }
+/** At once on one node. */
+export const mostOperations = 8
+/** Milliseconds between tries while the store is away. */
+const storePause = 1_000
+
+export type BulkOptions = Readonly<{
+  store: Store
+  node: () => NodeId
+  clock: Clock
+  logger: Logger
+  newId: () => string
+  /** Carries the controls out and tells everybody. */
+  act: (commands: readonly Command[]) => Promise<readonly Controlled[]>
+}>
+
+/** What became of one task of a batch, and which number counts it. */
+type Outcome = 'changed' | 'unchanged' | 'refused'
+
+const controlOutcomes: Readonly<Record<Controlled['kind'], Outcome>> = {
+  moved: 'changed',
+  stands: 'unchanged',
+  refused: 'refused',
+  unknown: 'refused',
+}
+
+/** A task that is gone is as the purge wants it; so are those of a batch that is repeated because its answer was lost. */
+const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
+  purged: 'changed',
+  unknown: 'unchanged',
+  refused: 'refused',
+}
+
+type Running = { operation: Operation; cancelled: boolean; done: Promise<void> }
+
+/**
+ * Actions on all tasks of a filter, batch by batch. Between two batches it rests as long as the last one took, so that at
+ * least half of the store's time is left to others. It is kept after each batch: after a crash its counts tell at least
+ * what was done, and it is seen as interrupted.
+ */
+export class BulkOperations {
+  readonly #options: BulkOptions
+  readonly #running = new Map<string, Running>()
+  readonly #over = new AbortController()
+
+  constructor(options: BulkOptions) {
+    this.#options = options
+  }
+
+  /** Answers once it has ended, or `wait` ms have passed. Tasks that are submitted later are none of its business. */
+  async start(action: BulkAction, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
+    if (this.#over.signal.aborted) throw new ShuttingDown()
+    if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
+    const { newId, node, store } = this.#options
+    const meant = {
+      ...filter,
+      statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
+    }
+    const operation: Operation = {
+      id: newId(),
+      action,
+      filter: meant,
+      dryRun,
+      status: 'running',
+      node: node(),
+      createdAt: store.now(),
+      endedAt: null,
+      matched: 0,
+      changed: 0,
+      unchanged: 0,
+      refused: 0,
+      error: null,
+    }
+    const running: Running = { operation, cancelled: false, done: Promise.resolve() }
+    this.#running.set(operation.id, running)
+    try {
+      running.operation = await store.beginOperation(operation)
+    } catch (error) {
+      this.#running.delete(operation.id)
+      throw error
+    }
+    running.done = this.#run(running)
+    return this.#within(running, wait)
+  }
+
+  /** As it stands. Throws `OperationUnknown` for one that never was, or is forgotten. */
+  async get(id: string): Promise<Operation> {
+    return this.#running.get(id)?.operation ?? known(id, await this.#options.store.operation(id))
+  }
+
+  /** Asks for its end, and waits for it at most `wait` ms. What was done stands. Throws `OperationUnknown`. */
+  async cancel(id: string, wait: number): Promise<Operation> {
+    const running = this.#running.get(id)
+    if (running === undefined) return known(id, await this.#options.store.operation(id, { cancel: true }))
+    running.cancelled = true
+    return this.#within(running, wait)
+  }
+
+  /** Ends what is under way: it is seen as interrupted. */
+  async stop(): Promise<void> {
+    this.#over.abort()
+    await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+
+  async #within(running: Running, wait: number): Promise<Operation> {
+    const over = new AbortController()
+    const late = sleep(this.#options.clock, wait, over.signal).catch(() => undefined)
+    await Promise.race([running.done, late])
+    over.abort()
+    return running.operation
+  }
+
+  async #run(running: Running): Promise<void> {
+    const { logger, store } = this.#options
+    const ended = (status: Operation['status'], error: string | null = null) => {
+      running.operation = { ...running.operation, status, error, endedAt: store.now() }
+    }
+    try {
+      const reachedEnd = await this.#work(running)
+      ended(this.#over.signal.aborted ? 'interrupted' : reachedEnd ? 'completed' : 'cancelled')
+    } catch (error) {
+      logger.error({ err: error, operation: running.operation.id }, 'bulk operation failed')
+      ended(
+        'failed',
+        error instanceof StoreUnavailable ? error.message : 'Internal error; see the log of the server.',
+      )
+    }
+    try {
+      await this.#patiently(() => this.#options.store.saveOperation(running.operation))
+    } catch (error) {
+      logger.warn(
+        { err: error, operation: running.operation.id },
+        'could not record the end of a bulk operation',
+      )
+    }
+    this.#running.delete(running.operation.id)
+  }
+
+  /** False when it was cancelled, or the node stops. */
+  async #work(running: Running): Promise<boolean> {
+    const { store, clock } = this.#options
+    const { filter, dryRun } = running.operation
+    const stopped = () => running.cancelled || this.#over.signal.aborted
+    const limit = dryRun ? countedAtOnce : batch
+    for (let after: ListCursor | null = null; !stopped();) {
+      const began = clock.monotonic()
+      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce, reads }
+      const page: Page<TaskId> = await this.#patiently(() => store.find(query))
+      const goesOn =
+        page.entries.length === 0 || (await this.#patiently(() => this.#carryOut(running, page.entries)))
+      if (!goesOn) return false
+      if (page.next === null) return true
+      after = page.next
+      const spent = clock.monotonic() - began
+      if (dryRun || spent < 1) await turn()
+      else await sleep(clock, spent, this.#over.signal).catch(() => undefined)
+    }
+    return false
+  }
+
+  /** One batch, and the record of the ones before it, in one commit. False once a cancel was asked for. */
+  async #carryOut(running: Running, ids: readonly string[]): Promise<boolean> {
+    const { store } = this.#options
+    const { operation } = running
+    const [outcomes, goesOn] = await Promise.all([
+      operation.dryRun ? [] : this.#outcomes(operation, ids),
+      operation.dryRun ? true : store.saveOperation(operation),
+    ])
+    const count = (outcome: Outcome) => outcomes.filter((one) => one === outcome).length
+    running.operation = {
+      ...operation,
+      matched: operation.matched + ids.length,
+      changed: operation.changed + count('changed'),
+      unchanged: operation.unchanged + count('unchanged'),
+      refused: operation.refused + count('refused'),
+    }
+    return goesOn
+  }
+
+  /** Asks the store before its first await, so that its caller decides what shares the commit. */
+  async #outcomes({ action, filter }: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
+    const { store, act } = this.#options
+    if (action === 'purge') {
+      const answers = await store.purge(ids, filter.statuses)
+      return answers.map(({ kind }) => purgeOutcomes[kind])
+    }
+    const answers = await act(ids.map((id) => ({ id, control: action, by: 'api' })))
+    return answers.map(({ kind }) => controlOutcomes[kind])
+  }
+
+  /** Tries again while the store is away. An action that is repeated does no harm. */
+  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await act()
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || this.#over.signal.aborted) throw error
+        await sleep(this.#options.clock, storePause, this.#over.signal).catch(() => undefined)
+      }
+    }
+  }
+}
+
+function known(id: string, operation: Operation | null): Operation {
+  if (operation === null) throw new OperationUnknown(id)
+  return operation
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { OptionsInvalid } from '../core/errors.ts'
+import type { Filter, Order } from '../core/filter.ts'
+import type { ListCursor } from '../store/store.ts'
+
+/** How far a list has come: where its last page ended, and how much of a search is done. */
+export type Progress = Readonly<{
+  after: ListCursor
+  /** Candidates that a search has looked at. */
+  looked: number
+  /** The search leaves out tasks that are older. */
+  limited: boolean
+}>
+
+/** As text that only means something to us. It belongs to its filter and order: other ones would skip tasks in silence. */
+export function cursorOf({ after, looked, limited }: Progress, filter: Filter, order: Order): string {
+  const fields = [after.createdAt, after.rowId, looked, limited ? 1 : 0]
+  return Buffer.from(`${fields.join('.')}.${mark(fields, filter, order)}`).toString('base64url')
+}
+
+/**
+ * Throws `OptionsInvalid` for text that is no cursor, or the one of another list. Anyone can make one up, so that nothing in it
+ * may be trusted: a search that has looked at its whole `budget` has no next page, and whatever else a cursor says, its page
+ * is bounded as the first one is.
+ */
+export function progressOf(cursor: string, filter: Filter, order: Order, budget: number): Progress {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1')
+  const [, fields = '', found] = /^(\d{1,16}\.\d{1,16}\.\d{1,16}\.[01])\.([\w-]{12})$/.exec(text) ?? []
+  const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields.split('.').map(Number)
+  const isSane = [createdAt, n, looked].every(Number.isSafeInteger) && looked < budget
+  if (isSane && found === mark([createdAt, n, looked, limited], filter, order)) {
+    return { after: { createdAt, rowId: n }, looked, limited: limited === 1 }
+  }
+  throw new OptionsInvalid([
+    { path: 'cursor', message: 'must be the next_cursor of a page with the same filter and order' },
+  ])
+}
+
+function mark(fields: readonly number[], filter: Filter, order: Order): string {
+  const { statuses, types, tag, text, createdAfter, createdBefore } = filter
+  const meant = JSON.stringify([fields, order, statuses, types, tag, text, createdAfter, createdBefore])
+  return createHash('sha256').update(meant).digest('base64url').slice(0, 12)
+}

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { runningTask } from '../../test/support/fake-manager.ts'
+import { positionLimit, reasonCodes } from '../core/reason.ts'
+import type { Task } from '../core/task.ts'
+import { explained, type QueueFacts } from './explain.ts'
+
+const idle: QueueFacts = {
+  now: 10_000,
+  counts: { byType: { long: { queued: 1 } }, fencedOff: {}, held: {} },
+  nodes: { ready: true, slots: 2, slotsInUse: 0, types: ['long'] },
+  concurrency: null,
+  ahead: 0,
+  startRate: 0,
+  duration: null,
+}
+const full = { ...idle, nodes: { ...idle.nodes, slotsInUse: 2 } }
+const queued: Partial<Task> = { status: 'queued' }
+const many = { ...idle.counts, byType: { long: { queued: 50_000 } } }
+
+const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number | null][] = [
+  ['due_later', { status: 'scheduled', runAt: 12_500 }, idle, null, 2_500],
+  ['retry_later', { status: 'scheduled', runAt: 11_000, failures: 1 }, idle, null, 1_000],
+  ['paused', { status: 'paused' }, idle, null, null],
+  ['pause_point', { status: 'pausing' }, idle, null, null],
+  ['stopping', { status: 'cancelling' }, idle, null, null],
+  ['running', { status: 'running' }, idle, null, null],
+  ['ended', { status: 'failed' }, idle, null, null],
+  ['about_to_start', queued, idle, 1, 0],
+  ['no_free_slot', queued, full, 1, null],
+  ['no_free_slot others_first', queued, { ...full, ahead: 4, startRate: 0.001 }, 5, 5_000],
+  ['no_free_slot others_first', queued, { ...full, ahead: 4, duration: 300 }, 5, 900],
+  [
+    'no_free_slot others_first',
+    queued,
+    { ...full, counts: many, ahead: positionLimit, startRate: 1 },
+    10_001,
+    50_001,
+  ],
+  ['suspect', { ...queued, crashes: 2 }, idle, 1, null],
+  ['no_slots', queued, { ...idle, nodes: { ...idle.nodes, slots: 0 }, startRate: 1 }, 1, null],
+  ['node_stopping', queued, { ...idle, nodes: { ...idle.nodes, ready: false } }, 1, null],
+  ['type_unknown', queued, { ...idle, nodes: { ...idle.nodes, types: [] } }, 1, null],
+  [
+    'type_held',
+    queued,
+    { ...idle, counts: { ...idle.counts, held: { long: { since: 0, by: 'api' } } } },
+    1,
+    null,
+  ],
+  [
+    'concurrency_limit',
+    queued,
+    {
+      ...idle,
+      concurrency: 2,
+      counts: { byType: { long: { running: 1 } }, fencedOff: { long: 1 }, held: {} },
+      duration: 100,
+    },
+    1,
+    100,
+  ],
+]
+
+test.each(cases)('%s', (codes, own, around, position, startsIn) => {
+  const found = explained({ ...runningTask, ...own }, around)
+  expect(found.reasons.map(({ code }) => code).join(' ')).toBe(codes)
+  expect(found).toMatchObject({ position, startsIn })
+  for (const { message } of found.reasons) expect(message).toMatch(/^[A-Z\d].*\.$/)
+})
+
+test('every reason has its case', () => {
+  const seen = new Set(cases.flatMap(([codes]) => codes.split(' ')))
+  expect([...seen].toSorted()).toEqual([...reasonCodes].toSorted())
+})

@@ -1,0 +1,116 @@
+import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
+import { activeStatuses, isSuspect, type Task } from '../core/task.ts'
+import type { Counts } from '../store/store.ts'
+
+export type Explanation = Readonly<{
+  task: Task
+  /** The one that must pass first stands first. */
+  reasons: readonly Reason[]
+  /** Of a queued task: 1 is next. `positionLimit + 1` means that or more; null when it is not queued. */
+  position: number | null
+  /** Milliseconds until it starts, by what is known now; null when nothing foretells it. */
+  startsIn: number | null
+}>
+
+/** What is known beside the task. */
+export type QueueFacts = Readonly<{
+  now: number
+  counts: Counts
+  /** Of the living nodes that run its type: whether one takes work, and their slots. `types`: what this node knows. */
+  nodes: Readonly<{ ready: boolean; slots: number; slotsInUse: number; types: readonly string[] }>
+  /** Of its type on this node. */
+  concurrency: number | null
+  /** Queued tasks before it, up to `positionLimit`. */
+  ahead: number
+  /** Starts a millisecond, lately. */
+  startRate: number
+  /** Milliseconds of active time that a run takes. */
+  duration: number | null
+}>
+
+export function explained(task: Task, around: QueueFacts): Explanation {
+  const reasons = reasonsOf(task, around)
+  const position = task.status === 'queued' ? around.ahead + 1 : null
+  return { task, reasons, position, startsIn: startOf(task, reasons, around) }
+}
+
+function reasonsOf(task: Task, around: QueueFacts): Reason[] {
+  const { now } = around
+  switch (task.status) {
+    case 'scheduled': {
+      const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
+      return task.failures > 0
+        ? [because('retry_later', `Attempt ${task.attempt} failed. The next attempt starts in ${seconds} s.`)]
+        : [because('due_later', `Due in ${seconds} s.`)]
+    }
+    case 'queued':
+      return reasonsInQueue(task, around)
+    case 'paused':
+      return [because('paused', 'Paused until someone resumes it.')]
+    case 'pausing':
+      return [
+        because('pause_point', 'A pause is requested. The task keeps running until its next pause point.'),
+      ]
+    case 'cancelling':
+      return [because('stopping', 'A cancel is requested. Its code has not stopped yet.')]
+    case 'running':
+      return [because('running', 'Running.')]
+    default:
+      return [because('ended', `The task is ${task.status}.`)]
+  }
+}
+
+function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: QueueFacts): Reason[] {
+  const { type } = task
+  const reasons: Reason[] = []
+  const add = (code: ReasonCode, message: string) => reasons.push(because(code, message))
+  if (Object.hasOwn(counts.held, type)) add('type_held', `Type ${type} is held: its tasks do not start.`)
+  if (!nodes.types.includes(type)) add('type_unknown', `This node does not know type ${type}.`)
+  if (!nodes.ready) add('node_stopping', 'This node is starting up or shutting down.')
+  if (nodes.slots === 0) add('no_slots', `No live node has slots for type ${type}.`)
+  const active = occupied(counts, type)
+  if (concurrency !== null && active >= concurrency) {
+    add('concurrency_limit', `Type ${type} is at its concurrency limit: ${active} running.`)
+  }
+  if (nodes.slots > 0 && nodes.slotsInUse >= nodes.slots) {
+    add('no_free_slot', `All ${nodes.slots} slots of the nodes that run this type are in use.`)
+  }
+  if (isSuspect(task)) {
+    const times = `${task.crashes} times in a row`
+    add('suspect', `Its node crashed ${times} while running it. Each node runs such tasks one at a time.`)
+  }
+  if (reasons.length > 0 && ahead > 0) {
+    const many = ahead >= positionLimit ? `${positionLimit} or more` : String(ahead)
+    add('others_first', `Tasks ahead in the queue: ${many}.`)
+  }
+  if (reasons.length === 0) add('about_to_start', 'About to start.')
+  return reasons
+}
+
+function startOf(task: Task, reasons: readonly Reason[], around: QueueFacts): number | null {
+  const { counts, nodes, concurrency, startRate, duration, now } = around
+  if (task.status === 'scheduled') return Math.max(0, (task.runAt ?? now) - now)
+  if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
+  if (reasons[0]?.code === 'about_to_start') return 0
+  const before = around.ahead < positionLimit ? around.ahead : queued(counts, nodes.types)
+  if (startRate > 0) return Math.round((before + 1) / startRate)
+  if (duration === null) return null
+  return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)
+}
+
+/** What no time alone will change. */
+const lasting: ReadonlySet<ReasonCode> = new Set(['type_held', 'type_unknown', 'node_stopping', 'no_slots'])
+
+function occupied({ byType, fencedOff }: Counts, type: string): number {
+  const own = byType[type] ?? {}
+  return activeStatuses.reduce((sum, status) => sum + (own[status] ?? 0), fencedOff[type] ?? 0)
+}
+
+function queued({ byType, held }: Counts, types: readonly string[]): number {
+  const free = types.filter((type) => !Object.hasOwn(held, type))
+  return free.reduce((sum, type) => sum + (byType[type]?.queued ?? 0), 0)
+}
+
+function because(code: ReasonCode, message: string): Reason {
+  return { code, message }
+}

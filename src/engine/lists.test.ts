@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../testing/clock.ts'
+import { fromApi, submission } from '../../test/support/tasks.ts'
+import type { Filter } from '../core/filter.ts'
+import { openSqlite } from '../store/sqlite/store.ts'
+import { cursorOf } from './cursor.ts'
+import { listTasks, searchLimit, type ListOptions } from './lists.ts'
+
+const extra = 10
+
+/** More tasks than a search looks at; the oldest, and one within reach, have the text. */
+async function withMany(
+  body: (list: (filter: Filter, options?: ListOptions) => ReturnType<typeof listTasks>) => Promise<void>,
+) {
+  const clock = new FakeClock()
+  await using store = await openSqlite(':memory:', { clock })
+  const count = searchLimit + extra
+  const found = new Set([0, extra - 1, extra, 500])
+  const all = Array.from({ length: count }, (_, index) =>
+    submission({ id: `task-${index}`, parameters: found.has(index) ? '{"a":"needle"}' : '{}' }),
+  )
+  await store.submit(all, fromApi)
+  await body((filter, options = {}) => listTasks(store, clock, filter, options))
+}
+
+const idsOf = ({ tasks }: Awaited<ReturnType<typeof listTasks>>) => tasks.map(({ task }) => task.id)
+
+describe('a search for text', () => {
+  test('covers the newest tasks, and says that there are older ones', () =>
+    withMany(async (list) => {
+      const page = await list({ text: 'needle' })
+      expect(idsOf(page)).toEqual(['task-500', `task-${extra}`])
+      expect(page).toMatchObject({ nextCursor: null, searchLimited: true })
+      const oldest = await list({ text: 'NEEDLE' }, { order: 'oldest' })
+      expect(idsOf(oldest)).toEqual([`task-${extra}`, 'task-500'])
+      expect(oldest).toMatchObject({ nextCursor: null, searchLimited: true })
+    }))
+
+  test('keeps to them over its pages', () =>
+    withMany(async (list) => {
+      for (const order of ['newest', 'oldest'] as const) {
+        const found: string[] = []
+        let page = await list({ text: 'needle' }, { order, limit: 1 })
+        found.push(...idsOf(page))
+        while (page.nextCursor !== null) {
+          page = await list({ text: 'needle' }, { order, limit: 1, cursor: page.nextCursor })
+          found.push(...idsOf(page))
+        }
+        expect(found.toSorted()).toEqual([`task-${extra}`, 'task-500'])
+        expect(page.searchLimited).toBe(true)
+      }
+    }))
+
+  test('without a limit on other lists', () =>
+    withMany(async (list) => {
+      const seen = new Set<string>()
+      let options: ListOptions = { limit: 1_000 }
+      for (;;) {
+        const page = await list({}, options)
+        for (const id of idsOf(page)) seen.add(id)
+        if (page.nextCursor === null) break
+        options = { limit: 1_000, cursor: page.nextCursor }
+      }
+      expect(seen.size).toBe(searchLimit + extra)
+    }))
+})
+
+describe('a cursor that somebody made up', () => {
+  const forged = (fields: readonly number[], filter: Filter, order: 'newest' | 'oldest') => {
+    const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields
+    return cursorOf({ after: { createdAt, rowId: n }, looked, limited: limited === 1 }, filter, order)
+  }
+
+  test('lifts no limit of a search', () =>
+    withMany(async (list) => {
+      const filter = { text: 'needle' }
+      for (const looked of [searchLimit, 20_000, 1e16]) {
+        const cursor = forged([Number.MAX_SAFE_INTEGER, 1, looked], filter, 'newest')
+        await expect(list(filter, { cursor })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+      }
+      const cursor = forged([Number.MAX_SAFE_INTEGER, 1, searchLimit - 1], filter, 'newest')
+      expect(await list(filter, { cursor })).toMatchObject({
+        tasks: [],
+        nextCursor: null,
+        searchLimited: true,
+      })
+    }))
+
+  test.each([
+    [1e16, 1],
+    [1, 1e16],
+  ])('with a place beyond all numbers (%d, %d) is refused', (createdAt, n) =>
+    withMany(async (list) => {
+      for (const order of ['newest', 'oldest'] as const) {
+        const cursor = forged([createdAt, n], {}, order)
+        await expect(list({}, { order, cursor })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+      }
+    }),
+  )
+})
+
+test('a page of large tasks is short, and leaves out what is too large', async () => {
+  const clock = new FakeClock()
+  await using store = await openSqlite(':memory:', { clock })
+  const text = (length: number) => JSON.stringify({ a: 'x'.repeat(length) })
+  const all = Array.from({ length: 400 }, (_, index) =>
+    submission({ id: `task-${index}`, parameters: text(index === 399 ? 1_000_000 : 16_000) }),
+  )
+  await store.submit(all, fromApi)
+  const first = await listTasks(store, clock, {}, { limit: 1_000 })
+  expect(first.tasks[0]).toMatchObject({ parameters: 'null', cut: 1_000_008 })
+  const bytes = first.tasks.reduce((sum, { parameters }) => sum + parameters.length, 0)
+  expect(bytes).toBeGreaterThan(4_000_000)
+  expect(bytes).toBeLessThan(4_300_000)
+  const second = await listTasks(store, clock, {}, { limit: 1_000, cursor: first.nextCursor ?? '' })
+  expect(first.tasks.length + second.tasks.length).toBe(400)
+  expect(second.nextCursor).toBeNull()
+})

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { parseDuration } from '../core/duration.ts'
+import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
+import { longestDuration } from '../core/outcome.ts'
+import type { Json, Submission } from '../core/task.ts'
+import { resolveBackoff } from '../registry/options.ts'
+import type { AnyTaskType } from '../registry/type.ts'
+import { toJson } from '../execution/executors/json.ts'
+import type { Draft, SubmitOptions } from './api.ts'
+
+/** The last moment that a date of the platform can hold, in Unix milliseconds. */
+const lastMoment = 8_640_000_000_000_000
+
+/** Limits of the options, for those who describe them. */
+export const optionLimits = {
+  priority: 1_000,
+  maxAttempts: 10_000,
+  tags: 50,
+  tagLength: 200,
+  idempotencyKeyLength: 255,
+} as const
+
+/** Checks what a caller asked for. Throws `ParametersInvalid`, `OptionsInvalid`, `NotJson` or `TooLarge`. */
+export function submissionOf(
+  type: AnyTaskType,
+  parameters: unknown,
+  options: SubmitOptions,
+  id: string,
+): Submission {
+  const text = checkedParameters(type, parameters)
+  const issues: Issue[] = []
+  const refuse = (path: string, message: string) => issues.push({ path, message })
+
+  const { priority = 0, maxAttempts = type.attempts, tags = [], idempotencyKey = null } = options
+  if (!Number.isInteger(priority) || Math.abs(priority) > optionLimits.priority) {
+    refuse('priority', `must be a whole number from -${optionLimits.priority} to ${optionLimits.priority}`)
+  }
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > optionLimits.maxAttempts) {
+    refuse('maxAttempts', `must be a whole number from 1 to ${optionLimits.maxAttempts}`)
+  }
+  const tagList = [...new Set(tags)]
+  if (tagList.length > optionLimits.tags) refuse('tags', `must have at most ${optionLimits.tags} tags`)
+  if (tagList.some((tag) => typeof tag !== 'string' || tag === '' || tag.length > optionLimits.tagLength)) {
+    refuse('tags', `must be strings of 1 to ${optionLimits.tagLength} characters`)
+  }
+  if (idempotencyKey !== null && !isKey(idempotencyKey)) {
+    refuse('idempotencyKey', `must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`)
+  }
+  const timeout = options.timeout === undefined ? type.timeout : parseDuration(options.timeout)
+  if (timeout === undefined || (timeout !== null && timeout <= 0)) {
+    refuse('timeout', 'must be a positive duration: seconds, or text like "10m"')
+  }
+  const backoff = options.backoff === undefined ? type.backoff : resolveBackoff(options.backoff, type.backoff)
+  if (backoff === undefined)
+    refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
+  const start = startOf(options, refuse)
+  if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
+
+  return {
+    id,
+    type: type.type,
+    parameters: text,
+    priority,
+    ...start,
+    timeout,
+    maxAttempts,
+    backoff,
+    tags: tagList,
+    idempotencyKey,
+    requestHash: idempotencyKey === null ? null : hashOf(type.type, text, options),
+  }
+}
+
+/** Issues that a refused batch lists, at most. */
+const issuesListed = 100
+
+/** The same for a batch: the paths of issues are those in `{ tasks: [...] }`. */
+export function submissionsOf(
+  type: AnyTaskType,
+  drafts: readonly Draft[],
+  newId: () => string,
+): Submission[] {
+  const wrong: { parameters: Issue[]; options: Issue[] } = { parameters: [], options: [] }
+  const submissions = drafts.flatMap(({ parameters, options = {} }, index) => {
+    if (wrong.parameters.length + wrong.options.length >= issuesListed) return []
+    try {
+      return [submissionOf(type, parameters, options, newId())]
+    } catch (error) {
+      const at = (part: string) => (issue: Issue) => ({
+        ...issue,
+        path: [`tasks.${index}`, part, issue.path].filter((step) => step !== '').join('.'),
+      })
+      if (error instanceof TooLarge) throw new TooLarge(`parameters of task ${index}`, error.limit)
+      if (error instanceof ParametersInvalid) wrong.parameters.push(...error.issues.map(at('parameters')))
+      else if (error instanceof OptionsInvalid) wrong.options.push(...error.issues.map(at('')))
+      else throw error
+      return []
+    }
+  })
+  if (wrong.options.length > 0) throw new OptionsInvalid(wrong.options)
+  if (wrong.parameters.length > 0) throw new ParametersInvalid(type.type, wrong.parameters)
+  return submissions
+}
+
+/** What is stored is what the caller sent: defaults and transformations apply when the handler starts. */
+function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
+  let parsed
+  try {
+    parsed = type.parameters.safeParse(parameters)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'it threw'
+    throw new ParametersInvalid(type.type, [
+      { path: '', message: `the schema threw while checking them: ${message}` },
+    ])
+  }
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+    throw new ParametersInvalid(type.type, issues)
+  }
+  return toJson(parameters, 'parameters')
+}
+
+function startOf(
+  { delay, runAt }: SubmitOptions,
+  refuse: (path: string, message: string) => void,
+): Pick<Submission, 'runAt' | 'delay'> {
+  if (delay !== undefined && runAt !== undefined) refuse('runAt', 'excludes delay: give one of them')
+  if (delay !== undefined) {
+    const ms = parseDuration(delay)
+    if (ms === undefined || ms > longestDuration) {
+      refuse('delay', 'must be a duration: seconds, or text like "10m"')
+    } else if (ms > 0) {
+      return { runAt: null, delay: Math.ceil(ms) }
+    }
+    return atOnce
+  }
+  if (runAt === undefined) return atOnce
+  const at = Math.round(runAt instanceof Date ? runAt.getTime() : runAt * 1_000)
+  if (Number.isFinite(at) && at >= 0 && at <= lastMoment) return { runAt: at, delay: null }
+  refuse('runAt', 'must be a date, or a time in Unix seconds')
+  return atOnce
+}
+
+const atOnce = { runAt: null, delay: null }
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && key.length >= 1 && key.length <= optionLimits.idempotencyKeyLength
+}
+
+function hashOf(type: string, parameters: Json, options: SubmitOptions): string {
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags } = options
+  const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags])
+  return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')
+}

@@ -1,0 +1,96 @@
+import { TaskUnknown } from '../core/errors.ts'
+import { isTerminal, type TaskId } from '../core/task.ts'
+import type { Bus } from '../journal/bus.ts'
+import type { TaskEvent } from '../journal/event.ts'
+import type { Store } from '../store/store.ts'
+
+/** Log lines that wait for a slow reader; the oldest go first. Transitions always wait, progress only its newest. */
+const linesKept = 1_000
+
+export type FeedOptions = Readonly<{ after?: number; signal?: AbortSignal }>
+
+/**
+ * Transitions of one task with a version above `after`, from the store, then from the bus, without a gap and without a
+ * double; progress and log lines in between. Ends after the terminal transition, or quietly by the signal.
+ */
+export async function* taskEvents(
+  store: Store,
+  bus: Bus,
+  id: TaskId,
+  { after = 0, signal }: FeedOptions,
+): AsyncGenerator<TaskEvent, void, undefined> {
+  const waiting = new EventQueue()
+  const stop = bus.onTask(id, (event) => waiting.add(event))
+  const abort = () => waiting.wake()
+  signal?.addEventListener('abort', abort)
+  let version = after
+  try {
+    for (let missing = true; ;) {
+      if (missing) {
+        missing = false
+        const found = await store.read(id)
+        if (found === null) throw new TaskUnknown(id)
+        for (const entry of found.timeline) {
+          if (entry.version <= version) continue
+          version = entry.version
+          yield { kind: 'transition', id, task: found.task, entry }
+        }
+        if (isTerminal(found.task.status) && version >= found.task.version) return
+        const { progress, type } = found.task
+        if (progress !== null) yield { kind: 'progress', id, type, progress }
+      }
+      if (signal?.aborted === true) return
+      const event = waiting.next()
+      if (event === undefined) {
+        await waiting.more()
+      } else if (event.kind !== 'transition') {
+        yield event
+      } else if (event.entry.version > version + 1) {
+        missing = true
+      } else if (event.entry.version > version) {
+        version = event.entry.version
+        yield event
+        if (isTerminal(event.entry.status)) return
+      }
+    }
+  } finally {
+    stop()
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** What a reader has not fetched yet, within bounds. */
+class EventQueue {
+  #events: TaskEvent[] = []
+  #lines = 0
+  #wake: (() => void) | undefined
+
+  add(event: TaskEvent): void {
+    if (event.kind === 'progress' && this.#events.at(-1)?.kind === 'progress') this.#events.pop()
+    if (event.kind === 'log' && ++this.#lines > linesKept) {
+      this.#lines--
+      this.#events.splice(
+        this.#events.findIndex(({ kind }) => kind === 'log'),
+        1,
+      )
+    }
+    this.#events.push(event)
+    this.wake()
+  }
+
+  next(): TaskEvent | undefined {
+    const event = this.#events.shift()
+    if (event?.kind === 'log') this.#lines--
+    return event
+  }
+
+  wake(): void {
+    this.#wake?.()
+  }
+
+  more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}

@@ -1,0 +1,330 @@
+import {
+  canAdopt,
+  holdsSlot,
+  isAlive,
+  isCurrent,
+  runs,
+  started,
+  step,
+  type AttemptContext,
+  type AttemptEvent,
+  type AttemptState,
+  type Effect,
+  type PhaseName,
+  type Stop,
+} from '../core/attempt-machine.ts'
+import { TaskCancelled, TaskTimeout, TaskUnwound, type TaskError } from '../core/errors.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { Fence } from '../core/task.ts'
+import { poisonLimit } from '../core/transition.ts'
+import type { AnyTaskType } from '../registry/type.ts'
+import type { Claimed, Settled } from '../store/store.ts'
+import type { Savable } from './checkpoint-flusher.ts'
+import type { Execution, RunCallbacks } from './executors/executor.ts'
+import type { AttemptServices } from './services.ts'
+import { outcomeOf, stoppedOutcome, type Budget } from '../core/outcome-policy.ts'
+import { PendingWrites } from './pending-writes.ts'
+import { record, recordCheckpoint, recordVacated, recordUnparked } from './settlement-writer.ts'
+import { Stopwatch } from './stopwatch.ts'
+
+/** Milliseconds that killed code has to stop; after that it is stuck, and its process is killed with it. */
+const killTimeout = 1_500
+
+/** How an attempt reaches the other attempts of its node. */
+export type AttemptCallbacks = Readonly<{
+  /** At a pause point, and a pause is requested: `park` follows once there is a parking place. */
+  requestsParking(attempt: Attempt): void
+  /** It entered another phase: slots or parking places may have become free. */
+  changed(attempt: Attempt): void
+  /** Its code has stopped and everything it left is recorded. */
+  over(attempt: Attempt): void
+}>
+
+/**
+ * Carries out what the attempt state machine decides: feeds it the events of one task's code, timers and writes, and performs
+ * its effects. It takes no decision of its own.
+ */
+export class Attempt implements Savable {
+  readonly id: string
+  readonly type: AnyTaskType
+  readonly unsaved: PendingWrites
+  /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
+  readonly finished: Promise<void>
+  readonly #node: AttemptServices
+  readonly #callbacks: AttemptCallbacks
+  readonly #watch: Stopwatch
+  /** Undefined only while it starts. */
+  #execution: Execution | undefined
+  /** Events that came while effects were performed: each is taken after the one before it is done. */
+  readonly #events: AttemptEvent[] = []
+  #state: AttemptState
+  #busy = true
+  #abandonment: Promise<void> = Promise.resolve()
+  #stopTimer: (() => void) | undefined
+  #finish!: () => void
+
+  constructor(claimed: Claimed, type: AnyTaskType, node: AttemptServices, callbacks: AttemptCallbacks) {
+    const { task, parameters, checkpoint } = claimed
+    this.id = task.id
+    this.type = type
+    this.unsaved = new PendingWrites(checkpoint !== null)
+    this.#node = node
+    this.#callbacks = callbacks
+    this.#state = started(task)
+    this.#watch = new Stopwatch(node.clock, task.activeMs - task.attemptBaseMs, task.timeout, () =>
+      this.send({ kind: 'timed-out' }),
+    )
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+    this.#watch.start()
+    const { id, attempt, fence, crashes } = task
+    const run = { type, id, attempt, fence, parameters, checkpoint, crashes }
+    this.#execution = node.executor.start(run, this.#host())
+    void this.#execution.done.then((ended) => this.send({ kind: 'ended', ended }))
+    this.#busy = false
+    this.#takeEvents()
+  }
+
+  get fence(): Fence {
+    return this.#state.fence
+  }
+
+  get stint(): number {
+    return this.#state.suspensionEpoch
+  }
+
+  get phase(): PhaseName {
+    return this.#state.phase.name
+  }
+
+  get holdsSlot(): boolean {
+    return holdsSlot(this.#state)
+  }
+
+  /** The code may still run or continue. */
+  get isAlive(): boolean {
+    return isAlive(this.#state)
+  }
+
+  /** Losing this copy would not mean starting from zero. */
+  get hasCheckpoint(): boolean {
+    return this.unsaved.hasCheckpoint
+  }
+
+  get isCurrent(): boolean {
+    return isCurrent(this.#state)
+  }
+
+  runs(fence: Fence): boolean {
+    return runs(this.#state, fence)
+  }
+
+  /** Continues this suspended copy as the run of a new claim; false when it cannot. */
+  adopt({ task, previousFence }: Claimed): boolean {
+    if (!canAdopt(this.#state, previousFence)) return false
+    this.send({ kind: 'adopted', row: task })
+    return true
+  }
+
+  superseded(epoch: number = this.stint): void {
+    this.send({ kind: 'superseded', epoch })
+  }
+
+  /** The time of the drain is over. Resolves once the task is given back. */
+  async giveUp(): Promise<void> {
+    this.send({ kind: 'give-up' })
+    await this.#abandonment
+  }
+
+  send(event: AttemptEvent): void {
+    this.#events.push(event)
+    this.#takeEvents()
+  }
+
+  /** Effects may bring events about in the very call: they wait for their turn. */
+  #takeEvents(): void {
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+        const before = this.#state.phase.name
+        const { state, effects } = step(this.#state, event, this.#context)
+        this.#state = state
+        for (const effect of effects) this.#perform(effect)
+        if (state.phase.name !== before) this.#callbacks.changed(this)
+      }
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  get #context(): AttemptContext {
+    return { node: this.#node.node, canKill: this.#execution?.kill !== undefined }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'pause':
+        return this.#execution?.pause()
+      case 'resume':
+        return this.#execution?.resume(effect.fence)
+      case 'abort':
+        return this.#execution?.abort(this.#reasonOf(effect.stop))
+      case 'kill':
+        return this.#execution?.kill?.()
+      case 'clock':
+        return this.#watch[effect.turn]()
+      case 'timer':
+        return this.#setTimer(effect.timer)
+      case 'request-parking':
+        return this.#callbacks.requestsParking(this)
+      case 'flush':
+        if (!this.unsaved.isEmpty) this.#node.saver.add(this)
+        return
+      case 'record-pause':
+        return void this.#recordPause(effect.controlVersion)
+      case 'raise-fence':
+        return void this.#settle({ kind: 'fenced' }, { ranMs: 0 }).then((answer) =>
+          this.send({ kind: 'fence-raised', verdict: answer?.verdict ?? null }),
+        )
+      case 'record-end':
+        return void this.#recordEnd(effect)
+      case 'record-abandoned':
+        this.#abandonment = this.#recordAbandoned(effect)
+        return
+      case 'record-unparked':
+        return void this.#recorded(recordUnparked(this.#node, { ...this.#copy, why: effect.why }))
+      case 'record-slot-released':
+        return void this.#recorded(recordVacated(this.#node, { ...this.#copy, why: 'it returned' }))
+      case 'warn':
+        return this.#warn(effect.about)
+      case 'over':
+        this.#node.saver.forget(this)
+        this.#callbacks.over(this)
+        return this.#finish()
+    }
+  }
+
+  #setTimer(timer: 'grace' | 'kill' | 'none'): void {
+    if (timer === 'grace' && this.#stopTimer !== undefined) return
+    this.#stopTimer?.()
+    this.#stopTimer = undefined
+    const { clock, cancelGrace } = this.#node
+    if (timer === 'grace') {
+      this.#stopTimer = clock.after(cancelGrace, () => this.send({ kind: 'grace-over' }))
+    } else if (timer === 'kill') {
+      this.#stopTimer = clock.after(killTimeout, () => this.send({ kind: 'kill-overdue' }))
+    }
+  }
+
+  async #recordPause(controlVersion: number): Promise<void> {
+    const { fence } = this
+    const answer = await this.#settle({ kind: 'paused', controlVersion })
+    this.send({
+      kind: 'pause-recorded',
+      fence,
+      verdict: answer?.verdict ?? null,
+      row: answer?.task ?? null,
+    })
+  }
+
+  async #recordEnd({ ended, stop }: Extract<Effect, { kind: 'record-end' }>): Promise<void> {
+    const { fence } = this
+    const answer = await this.#settle(outcomeOf(ended, stop, this.#budget))
+    this.send({ kind: 'recorded', fence, verdict: answer?.verdict ?? null })
+  }
+
+  async #recordAbandoned({ stop, endedBy }: Extract<Effect, { kind: 'record-abandoned' }>): Promise<void> {
+    await this.#settle(stoppedOutcome(stop, endedBy, this.#budget), { fencedOff: true })
+    this.send({ kind: 'abandonment-recorded' })
+  }
+
+  async #recorded(write: Promise<void>): Promise<void> {
+    const { fence } = this
+    await write
+    this.send({ kind: 'recorded', fence, verdict: null })
+  }
+
+  /** Writes an outcome with everything that is pending. */
+  #settle(
+    outcome: Outcome,
+    { fencedOff = false, ranMs = this.#watch.stretch } = {},
+  ): Promise<Settled | undefined> {
+    this.#node.saver.forget(this)
+    return record(this.#node, {
+      id: this.id,
+      fence: this.fence,
+      outcome,
+      ranMs,
+      ...this.unsaved.take(),
+      ...(fencedOff ? { fencedOff } : {}),
+    })
+  }
+
+  #reasonOf(stop: Stop): TaskError {
+    switch (stop.kind) {
+      case 'cancel':
+        return new TaskCancelled(this.id)
+      case 'timeout':
+        return new TaskTimeout(this.#state.row.timeout ?? 0)
+      case 'unwind':
+        return new TaskUnwound(stop.why)
+    }
+  }
+
+  #warn(about: 'killed' | 'abandoned'): void {
+    this.#node.logger.warn(
+      { task: this.id, type: this.type.type },
+      about === 'killed'
+        ? 'the handler ignores its signal: killing it'
+        : 'the handler ignores its signal: its task continues without it, and its slot stays in use until it returns',
+    )
+  }
+
+  get #copy(): Readonly<{ id: string; fence: Fence }> {
+    return { id: this.id, fence: this.fence }
+  }
+
+  get #budget(): Budget {
+    const { random } = this.#node
+    return { task: this.#state.row, random, poisonLimit: this.type.poisonLimit ?? poisonLimit }
+  }
+
+  /** What the running code reports. A parked copy writes nothing: what it reports is kept until it continues. */
+  #host(): RunCallbacks {
+    const mayWrite = () => this.phase !== 'parked'
+    const flush = () => {
+      if (mayWrite()) this.#node.saver.add(this)
+    }
+    return {
+      checkpoint: (state) => {
+        this.unsaved.keep(state)
+        flush()
+      },
+      durable: async (state) => {
+        const epoch = this.stint
+        const number = this.unsaved.next()
+        const save = { ...this.#copy, checkpoint: state }
+        const held = await recordCheckpoint(this.#node, save, () => this.unsaved.isOutdated(number))
+        if (held) this.unsaved.stored(number)
+        else this.superseded(epoch)
+        return held
+      },
+      progress: (report) => {
+        const progress = { ...report, at: this.#node.store.now() }
+        this.unsaved.progress = progress
+        flush()
+        if (mayWrite()) this.#node.bus.emit({ kind: 'progress', id: this.id, type: this.type.type, progress })
+      },
+      log: (message) => {
+        const at = this.#node.store.now()
+        this.unsaved.addLine({ at, attempt: this.#state.row.attempt, text: message })
+        flush()
+        this.#node.bus.emit({ kind: 'log', id: this.id, type: this.type.type, at, message })
+      },
+      displaced: (why) => this.send({ kind: 'unwind', why }),
+      suspended: () => this.send({ kind: 'suspended' }),
+    }
+  }
+}

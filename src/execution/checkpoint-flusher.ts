@@ -1,0 +1,107 @@
+import type { Clock } from '../core/clock.ts'
+import { StoreUnavailable } from '../core/errors.ts'
+import type { NodeId, Fence, TaskId } from '../core/task.ts'
+import type { Save, Store } from '../store/store.ts'
+import type { Logger } from '../core/logger.ts'
+import type { PendingWrites } from './pending-writes.ts'
+
+/** Milliseconds for which checkpoints and progress gather before they are written: far below the promised second. */
+const gatherFor = 100
+
+/** A run that has something to save. */
+export type Savable = {
+  readonly id: TaskId
+  readonly fence: Fence
+  readonly unsaved: PendingWrites
+  /** Rises when it comes to rest in a pause and when it leaves it: a save from before that is refused, which says nothing. */
+  readonly stint: number
+  /** What was written in this stint found the task not active with its fence. */
+  superseded(stint?: number): void
+}
+
+/**
+ * Coalesces checkpoints and progress: one write of a run at a time, and those of all runs together in one turn. Each is a call of
+ * its own, so that a run whose row others hold keeps no other one waiting.
+ */
+export class CheckpointFlusher {
+  readonly #store: Store
+  readonly #node: () => NodeId
+  readonly #clock: Clock
+  readonly #logger: Logger
+  #dirty = new Set<Savable>()
+  #gathering = false
+  readonly #writing = new Map<Savable, Promise<void>>()
+
+  constructor(store: Store, node: () => NodeId, clock: Clock, logger: Logger) {
+    this.#store = store
+    this.#node = node
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  add(run: Savable): void {
+    this.#dirty.add(run)
+    if (this.#gathering) return
+    this.#gathering = true
+    this.#clock.after(gatherFor, () => {
+      this.#gathering = false
+      void this.#write()
+    })
+  }
+
+  forget(run: Savable): void {
+    this.#dirty.delete(run)
+  }
+
+  /** Writes what is gathered; after a failure of the store it is tried again with what came since. */
+  flush(): Promise<void> {
+    if (this.#writing.size === 0) return this.#write()
+    return Promise.all(this.#writing.values()).then(() => this.#write())
+  }
+
+  /** What a run says while it is being written is written next. */
+  async #write(): Promise<void> {
+    const runs = [...this.#dirty].filter((run) => !this.#writing.has(run))
+    for (const run of runs) {
+      this.#dirty.delete(run)
+      const writing = this.#save(run).then(() => {
+        this.#writing.delete(run)
+        if (this.#dirty.has(run)) this.add(run)
+      })
+      this.#writing.set(run, writing)
+    }
+    await Promise.all(runs.flatMap((run) => this.#writing.get(run) ?? []))
+  }
+
+  async #save(run: Savable): Promise<void> {
+    const { stint } = run
+    try {
+      const save: Save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
+      const [held] = await this.#store.save(this.#node(), [save])
+      if (held !== false) run.unsaved.saved()
+      else {
+        run.unsaved.giveBack()
+        run.superseded(stint)
+      }
+    } catch (error) {
+      if (error instanceof StoreUnavailable) this.#later(run, error)
+      else this.#refused(run, error)
+    }
+  }
+
+  #later(run: Savable, error: StoreUnavailable): void {
+    const fields = { err: error, task: run.id }
+    this.#logger.warn(fields, 'could not save checkpoints and progress; retrying')
+    run.unsaved.giveBack()
+    this.add(run)
+  }
+
+  /** Said again with the outcome of the run, unless it says something else until then: the task fails by it, and no other. */
+  #refused(run: Savable, error: unknown): void {
+    this.#logger.error(
+      { err: error, task: run.id },
+      'the database rejected a checkpoint or progress of a run',
+    )
+    run.unsaved.giveBack()
+  }
+}

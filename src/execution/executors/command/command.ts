@@ -1,0 +1,276 @@
+import type { Clock } from '../../../core/clock.ts'
+import { toErrorRecord } from '../../../core/error-record.ts'
+import { TaskError } from '../../../core/errors.ts'
+import type { ErrorRecord, Json } from '../../../core/task.ts'
+import { tail } from '../../../core/text.ts'
+import { taskVariables } from '../../../core/task-variables.ts'
+import type { CommandSpec } from '../../../registry/type.ts'
+import { linesOf } from '../backlog.ts'
+import type { Ended, Execution, Executor, RunCallbacks, Run } from '../executor.ts'
+import { plainEnvironment } from './environment.ts'
+import type { FromSupervisor } from './supervisor-protocol.ts'
+import { Supervisor, type CommandListener } from './supervisor.ts'
+import { toJson } from '../json.ts'
+import { leaseOver, type Lease } from '../lease.ts'
+import { ProgressRate } from '../progress-rate.ts'
+import { isShortage, type Room } from '../shortage.ts'
+import { outputKept, type Said } from './output-parser.ts'
+import { checkState, parseStored } from '../stored.ts'
+
+/** Runs executables. They speak JSON lines on their standard output, or nothing in particular (docs/commands.md). */
+export class CommandExecutor implements Executor {
+  readonly #clock: Clock
+  readonly #lease: Lease | undefined
+  readonly #room: Room
+  #guard: Supervisor | undefined
+
+  constructor(clock: Clock, lease: Lease | undefined, room: Room) {
+    this.#clock = clock
+    this.#lease = lease
+    this.#room = room
+  }
+
+  start(run: Run, host: RunCallbacks): Execution {
+    const guard = () => this.#theGuard()
+    return new CommandRun(run, host, { clock: this.#clock, room: this.#room, guard })
+  }
+
+  hasRoom(): boolean {
+    return this.#room.isThere
+  }
+
+  async close(): Promise<void> {
+    await this.#guard?.close()
+  }
+
+  #theGuard(): Supervisor {
+    if (this.#guard !== undefined) return this.#guard
+    const guard: Supervisor = new Supervisor(this.#lease, () => {
+      if (this.#guard === guard) this.#guard = undefined
+    })
+    this.#guard = guard
+    return guard
+  }
+}
+
+export class CommandFailed extends TaskError {
+  readonly code = 'COMMAND_FAILED'
+}
+
+type Means = Readonly<{ clock: Clock; room: Room; guard: () => Supervisor }>
+
+/**
+ * One run of a command. A program that is asked for a checkpoint when it should pause ends there, and is started again when
+ * the task goes on: a run may thus be several processes, one after the other.
+ */
+class CommandRun implements Execution {
+  readonly done: Promise<Ended>
+  readonly #run: Run
+  readonly #host: RunCallbacks
+  readonly #spec: CommandSpec
+  readonly #pace: ProgressRate
+  readonly #room: Room
+  readonly #guard: () => Supervisor
+  #present: { readonly guard: Supervisor; readonly number: number } | undefined
+  #fence: number
+  #state: Json | null
+  #result: Json | undefined
+  #output = ''
+  #pauseRequested = false
+  #reason: Error | undefined
+  #fault: ErrorRecord | undefined
+  #killed = false
+  #over = false
+  #end!: (ended: Ended) => void
+
+  constructor(run: Run, host: RunCallbacks, { clock, room, guard }: Means) {
+    this.#run = run
+    this.#host = host
+    this.#spec = run.type.command!
+    this.#pace = new ProgressRate(clock)
+    this.#room = room
+    this.#guard = guard
+    this.#fence = run.fence
+    this.#state = run.checkpoint
+    this.done = new Promise((resolve) => {
+      this.#end = (ended) => {
+        this.#over = true
+        resolve(ended)
+      }
+    })
+    this.#begin()
+  }
+
+  pause(): void {
+    this.#pauseRequested = true
+    if (this.#present === undefined) this.#host.suspended()
+    else if (this.#spec.pause === 'freeze') this.#tell('freeze')
+    else this.#ask()
+  }
+
+  resume(fence?: number): void {
+    if (fence !== undefined) this.#fence = fence
+    this.#pauseRequested = false
+    this.#pace.restart()
+    if (this.#present === undefined) this.#begin()
+    else if (this.#spec.pause === 'freeze') this.#tell('thaw')
+  }
+
+  abort(reason: Error): void {
+    if (this.#reason !== undefined || this.#over) return
+    this.#reason = reason
+    if (this.#present === undefined)
+      this.#finish({ kind: 'threw', error: toErrorRecord(reason), final: false })
+    else this.#tell('stop')
+  }
+
+  readonly kill = (): void => {
+    this.#killed = true
+    this.#present?.guard.kill(this.#present.number)
+  }
+
+  #begin(): void {
+    if (this.#over) return
+    const { type, id, attempt } = this.#run
+    try {
+      const parameters = parseStored(type.parameters, this.#run.parameters, 'value of the parameters')
+      if (this.#state !== null) parseStored(type.state, this.#state, 'checkpoint')
+      const [file, ...args] = this.#spec.command(parameters)
+      if (typeof file !== 'string' || file === '')
+        throw new CommandFailed('The command of the type is empty.')
+      const guard = this.#guard()
+      const about = { id, type: type.type, attempt, fence: this.#fence }
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'}`
+      const number = guard.start(
+        {
+          file,
+          args: args.map(String),
+          env: { ...plainEnvironment(), ...this.#ofTask(), ...this.#spec.env(parameters) },
+          cwd: this.#spec.cwd(parameters),
+          input: `${JSON.stringify(about).slice(0, -1)},${documents}}`,
+          listens: this.#spec.pause === 'checkpoint',
+        },
+        this.#hear,
+      )
+      this.#present = { guard, number }
+    } catch (error) {
+      const record = toErrorRecord(error)
+      if (isShortage(error)) this.#noRoom(`its guard could not be started (${record.message})`)
+      else this.#finish({ kind: 'threw', error: record, final: true })
+    }
+  }
+
+  /** With defaults, as the type's own functions get them; as they were stored where they have become something that JSON cannot say. */
+  #inputOf(parameters: unknown): Json {
+    try {
+      return toJson(parameters, 'parameters')
+    } catch {
+      return this.#run.parameters
+    }
+  }
+
+  #ofTask(): Record<string, string> {
+    const { id, attempt, type } = this.#run
+    return taskVariables({ id, attempt, type: type.type, fence: this.#fence })
+  }
+
+  readonly #hear: CommandListener = (message) => {
+    if (message.kind === 'started') {
+      this.#room.started()
+    } else if (message.kind === 'said') {
+      this.#heard(message.said)
+    } else if (message.kind === 'frozen') {
+      if (this.#pauseRequested) this.#host.suspended()
+    } else if (message.kind === 'ended') {
+      this.#present = undefined
+      this.#output = tail(`${this.#output}${message.output}`, outputKept)
+      this.#ended(message)
+    } else if (message.kind === 'guard-died') {
+      this.#present = undefined
+      if (message.shortage) this.#noRoom(message.why)
+      else this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
+    }
+  }
+
+  #noRoom(why: string): void {
+    this.#room.failed()
+    this.#finish({ kind: 'given-back', why, cause: 'shortage', forced: false })
+  }
+
+  #ended({ code, signal, fault, blameless, lastError }: Extract<FromSupervisor, { kind: 'ended' }>): void {
+    if (this.#result !== undefined && code === 0 && this.#fault === undefined) {
+      this.#finish({ kind: 'returned', result: this.#result })
+    } else if (this.#killed) {
+      this.#finish({ kind: 'killed', how: 'killed' })
+    } else if (blameless === 'shortage') {
+      this.#noRoom(`it ${fault}`)
+    } else if (blameless === 'lease') {
+      this.#finish({ kind: 'given-back', why: leaseOver, cause: 'lease', forced: true })
+    } else if (this.#fault !== undefined || this.#reason !== undefined) {
+      const error = this.#fault ?? toErrorRecord(this.#reason)
+      this.#finish({ kind: 'threw', error, final: false })
+    } else if (code === 0 && this.#asked) {
+      this.#asleep()
+    } else if (code === 0) {
+      const result = JSON.stringify({ exit_code: 0, output: this.#output })
+      this.#finish({ kind: 'returned', result })
+    } else {
+      const how = fault ?? (signal === null ? `exited with code ${code}` : `was ended by ${signal}`)
+      const said = lastError === '' ? '' : `:${lastError.includes('\n') ? '\n' : ' '}${lastError}`
+      const error = toErrorRecord(new CommandFailed(`The command ${how}${said}`))
+      this.#finish({ kind: 'threw', error, final: fault !== null })
+    }
+  }
+
+  /** It was asked for a checkpoint and has ended with one: paused, unless that was taken back. */
+  #asked = false
+  #asleep(): void {
+    this.#asked = false
+    if (this.#pauseRequested) this.#host.suspended()
+    else this.#begin()
+  }
+
+  #ask(): void {
+    if (this.#present === undefined || this.#asked) return
+    this.#asked = true
+    const { guard, number } = this.#present
+    guard.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
+  }
+
+  #heard({ log, progress, checkpoint, result, fault }: Said): void {
+    for (const line of linesOf(log)) this.#host.log(line)
+    if (progress !== undefined) {
+      const { current, total, message } = progress
+      this.#host.progress(this.#pace.report(current, total, message))
+    }
+    if (checkpoint !== undefined) this.#keep(checkpoint)
+    if (result !== undefined) this.#result = result
+    if (fault !== undefined) this.#fail(fault)
+  }
+
+  #keep(checkpoint: Json): void {
+    try {
+      checkState(this.#run.type.state, checkpoint)
+    } catch (error) {
+      this.#fail(toErrorRecord(error))
+      return
+    }
+    this.#state = checkpoint
+    this.#host.checkpoint(checkpoint)
+  }
+
+  /** It has broken the protocol: it is stopped, and fails with the first of its faults. */
+  #fail(fault: ErrorRecord): void {
+    if (this.#fault !== undefined) return
+    this.#fault = fault
+    this.#tell('stop')
+  }
+
+  #tell(kind: 'freeze' | 'thaw' | 'stop'): void {
+    this.#present?.guard.send({ kind, run: this.#present.number })
+  }
+
+  #finish(ended: Ended): void {
+    if (!this.#over) this.#end(ended)
+  }
+}

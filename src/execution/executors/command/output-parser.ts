@@ -1,0 +1,219 @@
+import { toErrorRecord } from '../../../core/error-record.ts'
+import { inexactIn } from '../../../core/exact-json.ts'
+import { TooLarge } from '../../../core/errors.ts'
+import type { ErrorRecord, Json } from '../../../core/task.ts'
+import { clip, clipFront, tail } from '../../../core/text.ts'
+import { Backlog, type LogLines } from '../backlog.ts'
+import { limits, NotJson, toJson } from '../json.ts'
+import { lastDrawn } from './lines.ts'
+
+/** Characters of plain output that are kept as the result of a command that writes none. */
+export const outputKept = 65_536
+/** The last words of a command, which its failure repeats: lines, characters of each, and of all. */
+const lastLines = 8
+const lastLine = 1_000
+const lastWords = 2_000
+/** Milliseconds between two states of a line that is drawn again and again, as the log tells them. */
+const drawnEvery = 1_000
+
+export type Said = Readonly<{
+  log: LogLines
+  /** The newest of each kind. */
+  progress?: SaidProgress
+  checkpoint?: Json
+  result?: Json
+  /** It broke the protocol, which fails it. */
+  fault?: ErrorRecord
+}>
+
+export type SaidProgress = Readonly<{ current: number; total?: number; message?: string }>
+
+type Source = 'stdout' | 'stderr'
+
+/**
+ * What a command says, from one report to the next (docs/commands.md). Lines of the protocol are never dropped, only replaced by
+ * newer ones of their kind; plain output and the log are bounded, with the newest kept.
+ */
+export class OutputParser {
+  readonly #backlog = new Backlog()
+  #output = ''
+  readonly #last: Record<Source, string[]> = { stdout: [], stderr: [] }
+  readonly #drawn = { stdout: new Drawing(), stderr: new Drawing() }
+  #documents: Omit<Said, 'log'> = {}
+
+  /** The newest plain output. */
+  get output(): string {
+    return tail(this.#output, outputKept)
+  }
+
+  /** The newest lines of standard error, or of plain output when there are none. */
+  get lastError(): string {
+    const { stdout, stderr } = this.#last
+    return clipFront((stderr.length > 0 ? stderr : stdout).join('\n'), lastWords)
+  }
+
+  get isEmpty(): boolean {
+    const { stdout, stderr } = this.#drawn
+    return (
+      this.#backlog.isEmpty &&
+      Object.keys(this.#documents).length === 0 &&
+      stdout.waiting === undefined &&
+      stderr.waiting === undefined
+    )
+  }
+
+  /** A line. `cut`: it was too long, and this is its beginning; `ended`: by a line feed. */
+  hear(from: Source, text: string, { cut, ended }: Readonly<{ cut: boolean; ended: boolean }>): void {
+    const drawing = this.#drawn[from]
+    const shown = lastDrawn(text)
+    const spoken = text.startsWith('{') ? text : shown.trimStart()
+    const line = from === 'stdout' && spoken.startsWith('{') ? this.#spoken(spoken, cut) : undefined
+    if (line === undefined) {
+      this.#plain(from, shown, drawing.isShown(shown))
+      if (from === 'stdout') this.#print(text, ended)
+    } else this.#obey(line, spoken)
+    drawing.clear()
+  }
+
+  /** What a line that has not ended shows now; undefined when it is none that is drawn over. */
+  draw(from: Source, state: string | undefined): void {
+    this.#drawn[from].draw(state)
+  }
+
+  /** Undefined when there is nothing; `urged`: whether or not log lines may go already. */
+  take(urged: boolean): Said | undefined {
+    for (const drawing of Object.values(this.#drawn)) {
+      const state = drawing.take()
+      if (state !== undefined) this.#backlog.add(state)
+    }
+    const log = this.#backlog.take(urged)
+    const documents = this.#documents
+    if (log.lines.length === 0 && Object.keys(documents).length === 0) return undefined
+    this.#documents = {}
+    return { log, ...documents }
+  }
+
+  #plain(from: Source, line: string, isLogged: boolean): void {
+    if (!isLogged) this.#backlog.add(line)
+    if (line.trim() === '') return
+    const last = this.#last[from]
+    last.push(clipFront(line, lastLine))
+    if (last.length > lastLines) last.shift()
+  }
+
+  #print(text: string, ended: boolean): void {
+    this.#output += `${tail(text, outputKept)}${ended ? '\n' : ''}`
+    if (this.#output.length > 4 * outputKept) this.#output = this.output
+  }
+
+  /** Undefined for plain output. What stands before it, blanks or the mark of an encoding, does not count. */
+  #spoken(spoken: string, cut: boolean): Line | undefined {
+    if (!cut) return protocolLine(spoken)
+    const word = /^\{\s*"(checkpoint|result)"\s*:/.exec(spoken)?.[1] as 'checkpoint' | 'result' | undefined
+    if (word === undefined) return undefined
+    this.#fail(new TooLarge(word, limits[word]))
+    return {}
+  }
+
+  #obey(line: Line, text: string): void {
+    try {
+      mustBeExact(line, text)
+      this.#speak(line)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #speak({ progress, checkpoint, log, result }: Line): void {
+    if ((progress ?? null) !== null) this.#report(progress)
+    if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
+    if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
+    if (result !== undefined) this.#say({ result: toJson(result, 'result') })
+  }
+
+  /** A mistake in it is for those who watch: the work itself may be all right. */
+  #report(value: unknown): void {
+    const progress = progressOf(value)
+    if (typeof progress === 'object') this.#say({ progress })
+    else this.#backlog.add(`A progress was ignored: ${progress} It was ${clip(JSON.stringify(value), 200)}.`)
+  }
+
+  #say(documents: Omit<Said, 'log'>): void {
+    this.#documents = { ...this.#documents, ...documents }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#documents.fault === undefined) this.#say({ fault: toErrorRecord(error) })
+  }
+}
+
+/** One line of the protocol; anything else is plain output. */
+type Line = Readonly<{ progress?: unknown; checkpoint?: unknown; log?: unknown; result?: unknown }>
+
+const words = ['progress', 'checkpoint', 'log', 'result'] as const
+
+function protocolLine(text: string): Line | undefined {
+  try {
+    const value = JSON.parse(text) as Line
+    return words.some((word) => value[word] !== undefined) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What is kept of a command is what it wrote. Throws `NotJson`. */
+function mustBeExact({ checkpoint, result }: Line, text: string): void {
+  const inexact = checkpoint === undefined && result === undefined ? undefined : inexactIn(text)
+  if (inexact !== undefined) throw new NotJson(`${inexact.path}: ${inexact.message}.`)
+}
+
+/** Many languages write null for what is left out. Answers what is wrong with it instead. */
+function progressOf(value: unknown): SaidProgress | string {
+  const { current, total, message } = value as Readonly<Record<string, unknown>>
+  const isNumber = (number: unknown): number is number =>
+    typeof number === 'number' && Number.isFinite(number)
+  if (!isNumber(current)) return 'its current must be a number.'
+  if ((total ?? null) !== null && !isNumber(total))
+    return 'its total must be a number, or null while it is unknown.'
+  return {
+    current,
+    ...(isNumber(total) ? { total } : {}),
+    ...((message ?? null) === null
+      ? {}
+      : { message: typeof message === 'string' ? message : JSON.stringify(message) }),
+  }
+}
+
+/** A line that is drawn again and again before it ends: the log tells its newest state now and then. */
+class Drawing {
+  #state: string | undefined
+  #shown: string | undefined
+  #shownAt = Number.NEGATIVE_INFINITY
+
+  /** A state that nobody was told of. */
+  get waiting(): string | undefined {
+    return this.#state === this.#shown ? undefined : this.#state
+  }
+
+  isShown(state: string): boolean {
+    return this.#shown === state
+  }
+
+  draw(state: string | undefined): void {
+    this.#state = state?.trim() === '' ? undefined : state
+  }
+
+  take(): string | undefined {
+    const { waiting } = this
+    const now = performance.now()
+    if (waiting === undefined || now - this.#shownAt < drawnEvery) return undefined
+    this.#shownAt = now
+    this.#shown = waiting
+    return waiting
+  }
+
+  clear(): void {
+    this.#state = undefined
+    this.#shown = undefined
+  }
+}

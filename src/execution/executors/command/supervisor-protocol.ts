@@ -1,0 +1,38 @@
+import type { Said } from './output-parser.ts'
+
+/** What a node and its guard say to each other about commands. `run` is a number of the node's own for one start. */
+export type ToSupervisor =
+  | Readonly<{
+      kind: 'start'
+      run: number
+      file: string
+      args: readonly string[]
+      env: Readonly<Record<string, string>>
+      cwd: string | undefined
+      /** The first line of its standard input. */
+      input: string
+      /** Its standard input stays open for `ask`. */
+      listens: boolean
+    }>
+  | Readonly<{ kind: 'freeze' | 'thaw' | 'stop' | 'kill'; run: number }>
+  /** Writes a line to its standard input. */
+  | Readonly<{ kind: 'ask'; run: number; line: string }>
+
+export type FromSupervisor =
+  | Readonly<{ kind: 'started'; run: number; pid: number }>
+  | Readonly<{ kind: 'said'; run: number; said: Said }>
+  | Readonly<{ kind: 'frozen'; run: number }>
+  | Readonly<{
+      kind: 'ended'
+      run: number
+      code: number | null
+      signal: string | null
+      /** Why it could not be started. */
+      fault: string | null
+      /** What the task cannot help: there was no room for its process, or the lease of the node ended and it was killed. */
+      blameless: 'shortage' | 'lease' | null
+      /** Its newest plain output. */
+      output: string
+      /** Its last line of standard error. */
+      lastError: string
+    }>

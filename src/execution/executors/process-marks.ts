@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { nodeVariable } from '../../core/task-variables.ts'
+
+/** Variables by which a process is known as one of a run's; every process inherits them, a daemon too. */
+export type Marks = Readonly<{ FERMATA_TASK_ID: string; FERMATA_FENCE: string }>
+
+/** A process that bears marks, as the kernel shows it. */
+export type Marked = Readonly<{
+  pid: number
+  /** Of its task; undefined of a program that a handler has started. */
+  task: Readonly<{ id: string; fence: string }> | undefined
+  node: NodeMark | undefined
+}>
+
+/**
+ * `node`: which process it was, so that another one with the same number is not taken for it. `holder`: the process of the node
+ * that started it: its guard, or the host of a handler; 0 for a host itself.
+ */
+export type NodeMark = Readonly<{ node: string; holder: number }>
+
+/** The value of `nodeVariable`. It ends in a dot, so that no number is the beginning of another one. */
+export function nodeMark({ node, holder }: NodeMark): string {
+  return `${node}/${holder}.`
+}
+
+/** Which process this is, among all that this machine runs until it starts again; empty where the system does not tell. */
+export function identityOf(pid: number): string {
+  const { start, state } = standingOf(pid)
+  const space = processSpaceOf(pid)
+  return start === undefined || state === 'Z' || space === undefined ? '' : `${space}.${pid}.${start}`
+}
+
+/** Numbers of processes mean something only within their namespace. */
+export function processSpaceOf(pid: number): string | undefined {
+  try {
+    return /\d+/.exec(readlinkSync(`/proc/${pid}/ns/pid`))?.[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** Processes that bear no marks, by number. Looked at again now and then, since numbers are used again. */
+let foreign = new Set<number>()
+let foreignFrom = 0
+/** Milliseconds. */
+const foreignFor = 5_000
+
+/** How often a process is looked at again that is becoming another program, and milliseconds between. */
+const mostLooks = 100
+const lookEvery = 1
+
+/**
+ * Where there is no `/proc`, only groups are known. `afresh`: also those that bore no marks a while ago, since a process that a guard
+ * has just made gets them with its program.
+ */
+export function markedProcesses({ afresh = false } = {}): Marked[] {
+  const pids = allProcesses()
+  const isFresh = !afresh && performance.now() - foreignFrom < foreignFor
+  if (!isFresh) foreignFrom = performance.now()
+  const known = isFresh ? foreign : new Set<number>()
+  foreign = new Set(pids.filter((pid) => known.has(pid)))
+  const found: Marked[] = []
+  let open = pids.filter((pid) => !known.has(pid))
+  for (let looks = 0; open.length > 0 && looks < mostLooks; looks++) {
+    if (looks > 0) pause(lookEvery)
+    open = open.filter((pid) => {
+      const marks = marksOf(pid)
+      if (marks === 'none') foreign.add(pid)
+      else if (typeof marks === 'object') found.push(marks)
+      return marks === 'changing'
+    })
+  }
+  return found
+}
+
+export function allProcesses(): number[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+
+function pause(ms: number): void {
+  Atomics.wait(nobody, 0, 0, ms)
+}
+
+/** `changing`: it becomes another program, whose environment is not to be seen yet. `ending`: it is not to be seen any more. */
+function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
+  const variables = read(`/proc/${pid}/environ`)
+  if (variables === '') return withoutEnvironment(pid)
+  const valueOf = (variable: string) => new RegExp(`(?:^|\\0)${variable}=([^\\0]*)`).exec(variables)?.[1]
+  const id = valueOf('FERMATA_TASK_ID')
+  const fence = valueOf('FERMATA_FENCE')
+  const [, node, holder] = /^(.*)\/(\d+)\.$/.exec(valueOf(nodeVariable) ?? '') ?? []
+  if (id === undefined && node === undefined) return 'none'
+  return {
+    pid,
+    task: id === undefined || fence === undefined ? undefined : { id, fence },
+    node: node === undefined ? undefined : { node, holder: Number(holder) },
+  }
+}
+
+/** Flags of the kernel in `/proc/PID/stat` (`PF_EXITING`, `PF_KTHREAD`). */
+const isEnding = 0x4
+const isKernelThread = 0x20_00_00
+
+function withoutEnvironment(pid: number): 'none' | 'changing' | 'ending' {
+  const { state, flags, environment } = standingOf(pid)
+  if (state === undefined || state === 'Z' || (flags & isEnding) !== 0) return 'ending'
+  if ((flags & isKernelThread) !== 0 || !isReadable(pid)) return 'none'
+  return environment === 'empty' ? 'none' : 'changing'
+}
+
+/** Another user's is not. */
+function isReadable(pid: number): boolean {
+  try {
+    readFileSync(`/proc/${pid}/environ`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `environment`: `empty` of a program that was started without any variables. */
+type Standing = Readonly<{
+  state: string | undefined
+  group: number
+  flags: number
+  start: string | undefined
+  environment: 'empty' | 'other'
+}>
+
+/** The fields of `/proc/PID/stat` (proc(5)) from the state on, which follows the name: free text in parentheses. */
+export function standingOf(pid: number): Standing {
+  const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
+  const [state, , group] = fields
+  return {
+    state: state === '' ? undefined : state,
+    group: Number(group),
+    flags: Number(fields[6]),
+    start: fields[19],
+    // Both are 0 until the program has its memory.
+    environment: fields[47] !== '0' && fields[47] === fields[48] ? 'empty' : 'other',
+  }
+}
+
+/** Beside its main thread. */
+export function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false
+  }
+}
+
+/** Empty for a process that is gone, or another user's. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../../core/clock.ts'
+import type { AnyTaskType, Runtime } from '../../registry/type.ts'
+import { CommandExecutor } from './command/command.ts'
+import type { Executor } from './executor.ts'
+import { inlineExecutor } from './inline.ts'
+import type { Lease } from './lease.ts'
+import { Room } from './shortage.ts'
+import { ThreadExecutor } from './thread/thread.ts'
+
+type Settings = Readonly<{
+  clock: Clock
+  /** Idle threads that are kept ready. */
+  warmThreads?: number | undefined
+  /** Of the node, where nodes live by leases. */
+  lease?: Lease | undefined
+}>
+
+/** Runs each type in the place that its definition names. What the types need is started ahead of the first run. */
+export function executorOf(types: Iterable<AnyTaskType>, { clock, warmThreads, lease }: Settings): Executor {
+  const room = new Room()
+  const inline = inlineExecutor(clock, lease)
+  const threads = new ThreadExecutor(warmThreads, lease, room)
+  const commands = new CommandExecutor(clock, lease, room)
+  if ([...types].some(({ runs }) => runs === 'thread')) threads.warmUp()
+  const places: Readonly<Record<Runtime, Executor>> = {
+    inline,
+    thread: threads,
+    process: threads,
+    command: commands,
+  }
+  return {
+    start: (run, host) => places[run.type.runs].start(run, host),
+    hasRoom: (runs) => places[runs].hasRoom(runs),
+    async close() {
+      lease?.close()
+      await Promise.all([threads.close(), commands.close()])
+    },
+  }
+}

@@ -1,0 +1,403 @@
+import type { Clock } from '../../core/clock.ts'
+import { parseDuration } from '../../core/duration.ts'
+import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
+import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
+import type { ErrorRecord, Json } from '../../core/task.ts'
+import type { Duration, ThreadContext } from '../../registry/context.ts'
+import { clipLine } from './backlog.ts'
+import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
+import { toJson } from './json.ts'
+import { leaseOver, type Lease } from './lease.ts'
+import { lastInline } from './loop-watch.ts'
+import { ProgressRate } from './progress-rate.ts'
+import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
+import { checkState, parseStored, StoredInvalid } from './stored.ts'
+
+/** How code that never returns to its event loop learns of controls, where the place it runs in allows that. */
+export type SyncControl = Readonly<{
+  /** Carries out the controls that have arrived. */
+  poll(): void
+  /** Blocks the thread until another control arrives, and carries it out. */
+  wait(): void
+  /** Blocks until the checkpoint is committed, or the run is aborted; false when the task is not active now. */
+  durable(state: Json): boolean
+}>
+
+/** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it this often (ms). */
+const turnEvery = 10
+
+/** Milliseconds in which a handler can still end by itself after its code threw where nobody could catch it. */
+const endsIn = 1_000
+export type Surroundings = Readonly<{
+  sync?: SyncControl | undefined
+  /** Of the node, where nodes live by leases: a handler that goes on after its end unwinds at its next call of `task.*`. */
+  lease?: Lease | undefined
+}>
+
+/** One run of a handler, and what the handler sees of it. */
+export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
+  readonly id: string
+  readonly attempt: number
+  /** From `begin` on. */
+  done!: Promise<Ended>
+  readonly kill = undefined
+  readonly #run: Run
+  readonly #host: RunCallbacks
+  readonly #clock: Clock
+  readonly #pace: ProgressRate
+  readonly #sync: SyncControl | undefined
+  readonly #lease: Lease | undefined
+  readonly #lapses: number | undefined
+  #outlivedLease = false
+  #state: unknown
+  #fence: number
+  #abort: AbortController | undefined
+  #reason: Error | undefined
+  #pauseRequested = false
+  #announced = false
+  #over = false
+  #fault: Ended | undefined
+  #rejections: Map<Promise<unknown>, unknown> | undefined
+  #end!: (ended: Ended) => void
+  #lastTurn: number
+  /** Calls of the handler that wait; each is woken by any change of requestedControls and looks for itself. */
+  readonly #waiting = new Set<() => void>()
+
+  constructor(run: Run, host: RunCallbacks, clock: Clock, { sync, lease }: Surroundings = {}) {
+    this.#run = run
+    this.id = run.id
+    this.attempt = run.attempt
+    this.#sync = sync
+    this.#lease = lease
+    this.#lapses = lease?.lapses
+    this.#fence = run.fence
+    this.#host = host
+    this.#clock = clock
+    this.#pace = new ProgressRate(clock)
+    this.#lastTurn = clock.monotonic()
+  }
+
+  /** The handler runs, up to its first await, within this call. */
+  begin(): this {
+    this.#goesOn()
+    this.done = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    void this.#carryOut(this.#run).then(async (ended) => {
+      // The platform tells of a promise that was caught late only after the microtasks in which it was caught.
+      if (this.#rejections !== undefined) await new Promise((resolve) => setImmediate(resolve))
+      this.#finish(ended)
+    })
+    return this
+  }
+
+  get type(): string {
+    return this.#run.type.type
+  }
+
+  blame(error: unknown): boolean {
+    if (this.#over) return false
+    const uncaught = new Uncaught(error)
+    this.#fault ??= { kind: 'threw', error: uncaught.record, final: isInstance(error, NonRetryableError) }
+    // It may wait for just what has thrown, and so never end.
+    outsideOfTasks(() => this.#clock.after(endsIn, () => this.#finish(undefined)))
+    this.abort(uncaught)
+    return true
+  }
+
+  rejected(promise: Promise<unknown>, error: unknown): boolean {
+    if (this.#over) return false
+    // What is aborted rejects whatever the handler had started and does not wait for.
+    if (this.#reason !== undefined) return true
+    this.#rejections ??= new Map()
+    this.#rejections.set(promise, error)
+    outsideOfTasks(() =>
+      this.#clock.after(endsIn, () => {
+        if (this.#rejections?.has(promise) === true) this.blame(error)
+      }),
+    )
+    return true
+  }
+
+  handled(promise: Promise<unknown>): void {
+    this.#rejections?.delete(promise)
+  }
+
+  get fence(): number {
+    return this.#fence
+  }
+
+  get state(): unknown {
+    return this.#state
+  }
+
+  get signal(): AbortSignal {
+    this.#checkLease()
+    this.#sync?.poll()
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  get aborted(): boolean {
+    this.#checkLease()
+    return this.#reason !== undefined
+  }
+
+  checkpoint(state?: unknown, options?: Readonly<{ durable?: boolean }>): Promise<void> {
+    return quiet(this.#checkpoint(state, options?.durable === true))
+  }
+
+  checkpointSync(state?: unknown, options?: Readonly<{ durable?: boolean }>): void {
+    const sync = this.#needsSync('checkpointSync')
+    this.#checkLease()
+    if (state !== undefined && !this.#over && this.#reason === undefined) {
+      const text = this.#stateText(state)
+      if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
+      else this.#tell((host) => host.checkpoint(text))
+    }
+    this.#pausePointSync(sync)
+  }
+
+  progressSync(current: number, total?: number | null, message?: string | null): void {
+    this.#needsSync('progressSync')
+    this.progress(current, total, message)
+  }
+
+  progress(current: number, total?: number | null, message?: string | null): void {
+    if (this.#over || this.#checkLease()) return
+    const report = this.#pace.report(current, total, message)
+    this.#tell((host) => host.progress(report))
+  }
+
+  sleep(time: Duration): Promise<void> {
+    const ms = parseDuration(time)
+    if (ms === undefined) {
+      return quiet(
+        Promise.reject(
+          new RangeError(
+            `task.sleep: ${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`,
+          ),
+        ),
+      )
+    }
+    return quiet(this.#sleep(ms))
+  }
+
+  log(...values: readonly unknown[]): void {
+    if (this.#over || this.#checkLease()) return
+    const text = clipLine(values.map(shown).join(' '))
+    this.#tell((host) => host.log(text))
+  }
+
+  pause(): void {
+    this.#pauseRequested = true
+    this.#announced = false
+    this.#wake()
+  }
+
+  resume(fence?: number): void {
+    if (fence !== undefined) this.#fence = fence
+    this.#pauseRequested = false
+    this.#pace.restart()
+    this.#wake()
+  }
+
+  abort(reason: Error): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    // Its listeners are code of the handler.
+    if (this.#abort !== undefined) asCodeOf(this, () => this.#abort?.abort(reason))
+    this.#wake()
+  }
+
+  async #carryOut(run: Run): Promise<Ended> {
+    try {
+      const parameters = parseStored(run.type.parameters, run.parameters, 'value of the parameters')
+      if (run.checkpoint !== null) this.#state = parseStored(run.type.state, run.checkpoint, 'checkpoint')
+      const returned = await this.#code(() => run.type.run(parameters, this))
+      return { kind: 'returned', result: toJson(returned, 'result') }
+    } catch (error) {
+      if (this.#outlivedLease) return { kind: 'given-back', why: leaseOver, cause: 'lease', forced: false }
+      // Whatever was thrown: nothing here may throw, or the run would never end.
+      const final = isInstance(error, NonRetryableError) || isInstance(error, StoredInvalid)
+      return { kind: 'threw', error: toErrorRecord(error), final }
+    }
+  }
+
+  /** In a thread whatever its code throws ends the thread, and is known to be its own. */
+  #code<T>(code: () => T): T {
+    return this.#sync === undefined ? asCodeOf(this, code) : code()
+  }
+
+  #tell(call: (host: RunCallbacks) => void): void {
+    if (this.#sync === undefined) outsideOfTasks(() => call(this.#host))
+    else call(this.#host)
+  }
+
+  /** A fault decides, whatever the handler itself comes to. */
+  #finish(ended: Ended | undefined): void {
+    if (this.#over) return
+    const [left] = this.#rejections?.values().map((error) => new Uncaught(error).record) ?? []
+    const fault =
+      this.#fault ?? (left === undefined ? undefined : { kind: 'threw', error: left, final: false })
+    this.#over = true
+    this.#wake()
+    this.#end((fault ?? ended)!)
+  }
+
+  #stateText(state: unknown): Json {
+    const text = toJson(state, 'checkpoint')
+    checkState(this.#run.type.state, text)
+    return text
+  }
+
+  async #checkpoint(state: unknown, durable: boolean): Promise<void> {
+    this.#checkLease()
+    if (state !== undefined && !this.#over && this.#reason === undefined) {
+      const text = this.#stateText(state)
+      if (durable) await this.#durable(text)
+      else this.#tell((host) => host.checkpoint(text))
+    }
+    const now = this.#clock.monotonic()
+    if (now - this.#lastTurn >= turnEvery) {
+      this.#lastTurn = now
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await this.#pausePoint()
+  }
+
+  /** A task that is paused meanwhile writes nothing: once more when it goes on. Who must end does not wait for the store. */
+  async #durable(text: Json): Promise<void> {
+    while (!this.#over && this.#reason === undefined) {
+      const held = outsideOfTasks(() => this.#host.durable(text))
+      held.catch(() => undefined)
+      if (await this.#unlessAborted(held)) return
+      await this.#pausePoint()
+    }
+  }
+
+  /** True as soon as the run is aborted, whatever is waited for. */
+  async #unlessAborted(answer: Promise<boolean>): Promise<boolean> {
+    let look = () => {}
+    const aborted = new Promise<boolean>((resolve) => {
+      look = () => {
+        if (this.aborted || this.#over) resolve(true)
+        else this.#waiting.add(look)
+      }
+    })
+    look()
+    try {
+      return await Promise.race([answer, aborted])
+    } finally {
+      this.#waiting.delete(look)
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await this.#pausePoint()
+    let left = ms
+    while (left > 0) {
+      const began = this.#clock.monotonic()
+      let stop: (() => void) | undefined
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake)
+          resolve()
+        }
+        this.#waiting.add(wake)
+        stop = this.#clock.after(left, wake)
+      })
+      stop?.()
+      left -= this.#clock.monotonic() - began
+      await this.#pausePoint()
+    }
+  }
+
+  /** Stays here while a pause is requested; throws once the run is aborted. */
+  async #pausePoint(): Promise<void> {
+    for (;;) {
+      this.#goesOn()
+      this.#checkLease()
+      if (this.#reason !== undefined) throw this.#reason
+      if (!this.#pauseRequested || this.#over) return
+      if (!this.#announced) {
+        this.#announced = true
+        // The host may abort or resume in this very call.
+        this.#tell((host) => host.suspended())
+        continue
+      }
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
+  #pausePointSync(sync: SyncControl): void {
+    sync.poll()
+    for (;;) {
+      this.#checkLease()
+      if (this.#reason !== undefined) throw this.#reason
+      if (!this.#pauseRequested || this.#over) return
+      if (this.#announced) {
+        sync.wait()
+      } else {
+        this.#announced = true
+        this.#tell((host) => host.suspended())
+        sync.poll()
+      }
+    }
+  }
+
+  /**
+   * True when the lease of the node is over: a process that was frozen goes on before anyone could tell it so. Never throws, since
+   * `log` and `progress` are also called where nobody catches.
+   */
+  #checkLease(): boolean {
+    if (this.#lease === undefined || this.#over || this.#lease.lapses === this.#lapses) return false
+    this.#outlivedLease = true
+    this.abort(new TaskUnwound(leaseOver))
+    return true
+  }
+
+  #needsSync(call: string): SyncControl {
+    if (this.#sync !== undefined) return this.#sync
+    throw new TypeError(
+      `task.${call} would block the main thread: set runs: 'thread' or 'process' for the type`,
+    )
+  }
+
+  /** Whoever blocks the main thread next is likely this handler. */
+  #goesOn(): void {
+    if (this.#sync === undefined) lastInline.type = this.#run.type.type
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+}
+
+/** Its code threw where nobody could catch it: why the run ends, and what is recorded of it. */
+class Uncaught extends TaskError {
+  readonly code: string
+  readonly record: ErrorRecord
+
+  constructor(error: unknown) {
+    const thrown = toErrorRecord(error)
+    const isExit = isInstance(error, ProcessEnded)
+    const message = isExit
+      ? thrown.message
+      : `Nobody could catch this error, which a timer, an event or a forgotten promise threw: ${thrown.message}`
+    super(message)
+    this.code = isExit ? thrown.code : 'UNCAUGHT'
+    this.record = { ...thrown, code: this.code, message }
+  }
+}
+
+/** A handler may leave a call of `task.*` floating: its rejection must not end the process. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}

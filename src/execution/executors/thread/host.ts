@@ -1,0 +1,235 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nodeVariable } from '../../../core/task-variables.ts'
+import { linesOf } from '../backlog.ts'
+import { childExit } from '../child-exit.ts'
+import type { Ended, Execution, RunCallbacks, Run } from '../executor.ts'
+import { leaseArgument, leaseOver, stdioWith, type Lease } from '../lease.ts'
+import { identityOf, nodeMark } from '../process-marks.ts'
+import type { FromHost, Reason, Start, ToHost } from './protocol.ts'
+
+const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.filename)}`, import.meta.url))
+
+/** Milliseconds in which a host that lives has answered that a run ended, or is stuck. */
+const answersIn = 10_000
+
+/** Told by a host process to the executor that keeps it. */
+export type HostEvents = Readonly<{
+  /** A thread in it cannot be terminated. */
+  stuck(host: HostProcess): void
+  /** A run has ended, and the host lives. */
+  ended(host: HostProcess): void
+  /** It had no room for another run, or could not be started at all. */
+  shortage(host: HostProcess): void
+  exited(host: HostProcess): void
+}>
+
+/** The node's side of a process that holds threads for handlers. */
+export class HostProcess {
+  readonly #child: ChildProcess
+  readonly #events: HostEvents
+  readonly #lease: Lease | undefined
+  readonly #runs = new Map<number, HostedRun>()
+  readonly #exited: Promise<void>
+  #numbers = 0
+
+  /** `warm`: idle threads that it keeps. */
+  constructor(warm: number, lease: Lease | undefined, events: HostEvents) {
+    this.#events = events
+    this.#lease = lease
+    // What handlers print goes to the errors of the node: its own output may be read by a program. In a group of its own, so
+    // that programs which handlers started end with it, and not by a signal to the node's terminal.
+    this.#child = fork(entry, [String(warm), leaseArgument(lease)], {
+      serialization: 'advanced',
+      execArgv: conditions(),
+      env: { ...process.env, [nodeVariable]: nodeMark({ node: identityOf(process.pid), holder: 0 }) },
+      detached: true,
+      stdio: stdioWith(lease),
+    })
+    this.#child.unref()
+    this.#child.channel?.unref()
+    this.#child.on('message', (message: FromHost) => this.#hear(message))
+    this.#exited = childExit(this.#child).then(({ how, shortage }) => {
+      this.#killGroup()
+      events.exited(this)
+      if (shortage) events.shortage(this)
+      const runs = [...this.#runs.values()]
+      const ended: Ended = shortage
+        ? { kind: 'given-back', why: `its process ${how}`, cause: 'shortage', forced: false }
+        : runs.some(({ outlivedLease }) => outlivedLease)
+          ? { kind: 'given-back', why: leaseOver, cause: 'lease', forced: true }
+          : { kind: 'died', why: `its process ${how}` }
+      for (const run of runs) run.processEnded(ended)
+      this.#runs.clear()
+    })
+  }
+
+  get runs(): Iterable<HostedRun> {
+    return this.#runs.values()
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** `alone`: no other run is in this process, so that it can be killed with its run. */
+  start(run: Run, host: RunCallbacks, { alone }: Readonly<{ alone: boolean }>): Execution {
+    const number = ++this.#numbers
+    const hosted = new HostedRun(number, host, this.#lease, {
+      send: (message) => this.#send(message),
+      kill: () => (alone ? this.kill() : this.#killRun(number)),
+    })
+    this.#runs.set(number, hosted)
+    this.#send({
+      kind: 'start',
+      run: number,
+      module: run.type.module ?? '',
+      type: run.type.type,
+      id: run.id,
+      attempt: run.attempt,
+      fence: run.fence,
+      parameters: run.parameters,
+      checkpoint: run.checkpoint,
+      crashes: run.crashes,
+      memory: run.type.memory,
+    } satisfies Start)
+    return hosted
+  }
+
+  /** A host that says nothing of it, because it is stopped, goes down with all its runs. */
+  #killRun(number: number): void {
+    this.#send({ kind: 'kill', run: number })
+    setTimeout(() => {
+      if (this.#runs.get(number)?.stuck === false) this.kill()
+    }, answersIn).unref()
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+    this.#killGroup()
+  }
+
+  async close(): Promise<void> {
+    this.kill()
+    await this.#exited
+  }
+
+  /** What handlers have started and left behind. */
+  #killGroup(): void {
+    try {
+      if (this.pid !== undefined) process.kill(-this.pid, 'SIGKILL')
+    } catch {
+      // Nobody is left in it.
+    }
+  }
+
+  #send(message: ToHost): void {
+    // A send that fails means that the process is gone, which its exit tells.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  #hear(message: FromHost): void {
+    const run = this.#runs.get(message.run)
+    if (run === undefined) return
+    if (message.kind === 'ended') {
+      this.#runs.delete(message.run)
+      const { ended } = message
+      if (ended.kind === 'given-back' && ended.cause === 'shortage') this.#events.shortage(this)
+      run.end(ended)
+      this.#events.ended(this)
+    } else if (message.kind === 'stuck') {
+      run.stuck = true
+      this.#events.stuck(this)
+    } else {
+      run.hear(message)
+    }
+  }
+}
+
+type Line = Readonly<{ send(message: ToHost): void; kill(): void }>
+
+/** A run in another process. */
+class HostedRun implements Execution {
+  readonly done: Promise<Ended>
+  readonly host: RunCallbacks
+  stuck = false
+  readonly #number: number
+  readonly #line: Line
+  readonly #lease: Lease | undefined
+  readonly #lapses: number
+  #killed = false
+  #end!: (ended: Ended) => void
+
+  constructor(number: number, host: RunCallbacks, lease: Lease | undefined, line: Line) {
+    this.#number = number
+    this.host = host
+    this.#lease = lease
+    this.#lapses = lease?.lapses ?? 0
+    this.#line = line
+    this.done = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  pause(): void {
+    this.#line.send({ kind: 'pause', run: this.#number })
+  }
+
+  resume(fence?: number): void {
+    this.#line.send({ kind: 'resume', run: this.#number, fence })
+  }
+
+  abort(reason: Error & Partial<Reason>): void {
+    const { code = 'UNWOUND', message } = reason
+    this.#line.send({ kind: 'abort', run: this.#number, reason: { code, message } })
+  }
+
+  readonly kill = (): void => {
+    this.#killed = true
+    this.#line.kill()
+  }
+
+  end(ended: Ended): void {
+    this.#end(ended)
+  }
+
+  /** `ended`: how all runs of the process did that were not ended one by one. */
+  processEnded(ended: Ended): void {
+    this.#end(this.#killed ? { kind: 'killed', how: 'killed' } : ended)
+  }
+
+  /** Its process ends itself then. */
+  get outlivedLease(): boolean {
+    return this.#lease !== undefined && this.#lease.lapses !== this.#lapses
+  }
+
+  hear(message: Exclude<FromHost, { kind: 'ended' | 'stuck' }>): void {
+    switch (message.kind) {
+      case 'checkpoint':
+        this.host.checkpoint(message.state)
+        break
+      case 'durable':
+        void this.#durable(message.call, message.state)
+        break
+      case 'progress':
+        this.host.progress(message.progress)
+        break
+      case 'log':
+        for (const line of linesOf(message.log)) this.host.log(line)
+        break
+      case 'suspended':
+        this.host.suspended()
+    }
+  }
+
+  async #durable(call: number, state: string): Promise<void> {
+    const held = await this.host.durable(state)
+    this.#line.send({ kind: 'held', run: this.#number, call, held })
+  }
+}
+
+/** Of the node's own flags only those that decide which files an import means. */
+function conditions(): string[] {
+  return process.execArgv.filter((flag) => flag.startsWith('--conditions='))
+}

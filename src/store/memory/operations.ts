@@ -1,0 +1,24 @@
+import { operationSeen, type Operation } from '../../core/operation.ts'
+import type { NodeId } from '../../core/task.ts'
+import { operationsKept } from '../store.ts'
+
+/** The operations of the memory store. */
+export class MemoryOperations {
+  readonly #kept = new Map<string, { operation: Operation; cancel: boolean }>()
+
+  /** False when it is to be cancelled. */
+  save(operation: Operation): boolean {
+    const cancel = this.#kept.get(operation.id)?.cancel === true
+    this.#kept.set(operation.id, { operation, cancel })
+    if (this.#kept.size > operationsKept) this.#kept.delete([...this.#kept.keys()][0]!)
+    return !cancel
+  }
+
+  look(id: string, cancel: boolean, isAlive: (node: NodeId) => boolean): Operation | null {
+    const kept = this.#kept.get(id)
+    if (kept === undefined) return null
+    const seen = operationSeen(kept.operation, isAlive(kept.operation.node))
+    kept.cancel ||= cancel && seen.status === 'running'
+    return seen
+  }
+}

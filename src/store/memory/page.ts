@@ -1,0 +1,54 @@
+import { isCandidate, matches } from '../../core/filter.ts'
+import type { Json, Task } from '../../core/task.ts'
+import { unlimitedReads, type Page, type ListCursor, type Query } from '../store.ts'
+
+/** A task in a list. */
+export type Listed = Readonly<{
+  /** The number of its submission. */
+  rowId: number
+  task: Task
+  parameters: Json
+}>
+
+/** What a page of these tasks is, in the plainest words. */
+export function pageOf<Kept extends Listed, Entry>(
+  all: readonly Kept[],
+  { filter, order, after, limit, scan, reads = unlimitedReads }: Query,
+  /** Also tells how much of the parameters it shows. `cut`: their size, when they are too large to be shown. */
+  entryOf: (kept: Kept, cut: number | null) => Readonly<{ entry: Entry; shown: number }>,
+): Page<Entry> {
+  const direction = order === 'newest' ? -1 : 1
+  const candidates = all
+    .filter(({ task }) => isCandidate(task, filter))
+    .filter((kept) => after === null || direction * difference(placeOf(kept), after) > 0)
+    .sort((a, b) => direction * difference(placeOf(a), placeOf(b)))
+  const entries: Entry[] = []
+  let looked = 0
+  let read = 0
+  for (const kept of candidates) {
+    if (looked >= scan || entries.length >= limit || read >= reads.total) break
+    looked += 1
+    const size = Buffer.byteLength(kept.parameters)
+    let searched = 0
+    const parameters = () => {
+      searched = size
+      return kept.parameters
+    }
+    if (matches(kept.task, parameters, filter)) {
+      const { entry, shown } = entryOf(kept, size > reads.largest ? size : null)
+      entries.push(entry)
+      read += Math.max(searched, shown)
+    } else read += searched
+  }
+  const last = candidates[looked - 1]
+  const next = last === undefined ? after : placeOf(last)
+  return { entries, next: looked === candidates.length ? null : next, looked }
+}
+
+function placeOf({ rowId, task }: Listed): ListCursor {
+  return { createdAt: task.createdAt, rowId }
+}
+
+function difference(a: ListCursor, b: ListCursor): number {
+  return a.createdAt - b.createdAt || a.rowId - b.rowId
+}

@@ -1,0 +1,450 @@
+import type { Clock } from '../../core/clock.ts'
+import { StoreUnavailable } from '../../core/errors.ts'
+import { operationBegun, type Operation } from '../../core/operation.ts'
+import { mustBeKept, type Settlement } from '../../core/outcome.ts'
+import { isNamedBy, type IdPart } from '../../core/short-id.ts'
+import {
+  isActive,
+  isSuspect,
+  isTerminal,
+  type NodeId,
+  type Fence,
+  type Json,
+  type Status,
+  type Submission,
+  type Task,
+  type TaskId,
+  type TimelineEntry,
+} from '../../core/task.ts'
+import * as rules from '../../core/transition.ts'
+import { appended } from './log.ts'
+import { MemoryNodes } from './nodes.ts'
+import { MemoryOperations } from './operations.ts'
+import { SteadyTime } from '../steady-time.ts'
+import { pageOf, type Listed } from './page.ts'
+import type * as port from '../store.ts'
+import { timelineLimit } from '../store.ts'
+
+/**
+ * The reference: what every other store must answer, in the plainest words. It looks at all tasks for each question, keeps
+ * nothing, and is the oracle of the model test.
+ */
+export async function openMemory({ clock }: { clock: Clock }): Promise<port.Store> {
+  return new MemoryStore(clock)
+}
+
+type Kept = Listed & {
+  task: Task
+  checkpoint: Json | null
+  result: Json | null
+  readonly timeline: TimelineEntry[]
+  log: readonly port.NumberedLine[]
+}
+
+type Occupied = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
+
+class MemoryStore implements port.Store {
+  readonly capabilities = { lease: null }
+  readonly shared = null
+  readonly #time: SteadyTime
+  /** In the order of submission. */
+  readonly #tasks = new Map<TaskId, Kept>()
+  readonly #nodes: MemoryNodes
+  #fencedOff: Occupied[] = []
+  readonly #holds = new Map<string, port.Hold>()
+  readonly #operations = new MemoryOperations()
+  #number = 0
+  #queuePosition = 0
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#time = new SteadyTime(clock)
+    this.#nodes = new MemoryNodes(this.#time)
+  }
+
+  now(): number {
+    return this.#time.now()
+  }
+
+  submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
+    return this.#write(() => {
+      const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
+      const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
+      for (const [index, { idempotencyKey: key, requestHash }] of submissions.entries()) {
+        const holder = key === null ? undefined : (stored(key) ?? submissions[first(key)])
+        if (holder !== undefined && holder.requestHash !== requestHash) {
+          return { kind: 'conflict', index, id: holder.id }
+        }
+      }
+      const replayed = submissions.map(
+        ({ idempotencyKey: key }, index) =>
+          key !== null && (stored(key) !== undefined || first(key) !== index),
+      )
+      const fresh = submissions.filter((_, index) => replayed[index] === false)
+      const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
+      if (fresh.length > 0 && waiting + fresh.length > maxQueued) return { kind: 'full' }
+
+      const taken = new Set(this.#tasks.keys())
+      for (const { id, parameters } of fresh) {
+        if (taken.has(id)) throw new Error(`there is a task ${id} already`)
+        taken.add(id)
+        mustBeText(parameters)
+      }
+      for (const submission of fresh) {
+        const { task, entry } = rules.submitted(submission, { ...this.#moment(), by })
+        const { parameters } = submission
+        const rowId = ++this.#number
+        this.#tasks.set(task.id, {
+          rowId,
+          task,
+          parameters,
+          checkpoint: null,
+          result: null,
+          timeline: [entry],
+          log: [],
+        })
+      }
+      const tasks = submissions.map(({ id, idempotencyKey: key }, index) => {
+        const task = key === null ? this.#tasks.get(id)?.task : stored(key)
+        if (task === undefined) throw new Error(`task ${id} was not kept`)
+        return { task, replayed: replayed[index] === true }
+      })
+      return { kind: 'accepted', tasks }
+    })
+  }
+
+  claim({ node, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
+    return this.#write(() => {
+      if (!this.#nodes.isAlive(node)) return []
+      const free = types.filter(({ type }) => !this.#holds.has(type))
+      const room = new Map(
+        free.map(({ type, concurrency }) => [type, (concurrency ?? Infinity) - this.#occupied(type)]),
+      )
+      const queue = this.#all()
+        .filter(({ task }) => task.status === 'queued')
+        .sort((a, b) => b.task.priority - a.task.priority || a.task.queuePosition - b.task.queuePosition)
+      const claimed: port.Claimed[] = []
+      const active = this.#all().filter(({ task }) => task.ownerNode === node && isActive(task.status))
+      let suspects = active.filter(({ task }) => isSuspect(task)).length
+      for (const kept of queue) {
+        const { task, parameters, checkpoint } = kept
+        const left = room.get(task.type) ?? 0
+        if (left <= 0 || claimed.length >= limit) continue
+        if (isSuspect(task) && ++suspects > 1) continue
+        room.set(task.type, left - 1)
+        const moved = this.#move(kept, rules.claimed(task, node, this.#moment()))
+        claimed.push({ ...moved, previousFence: task.fence, parameters, checkpoint })
+      }
+      return claimed
+    })
+  }
+
+  settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
+    return this.#write(() => {
+      for (const settlement of settlements) mustBeKept(settlement)
+      return settlements.map((settlement): port.Settled => {
+        const kept = this.#tasks.get(settlement.id)
+        if (kept === undefined) return { verdict: 'superseded', task: null, entry: null }
+        const settled = rules.settled(kept.task, settlement, node, this.#moment())
+        if (settled.verdict !== 'settled') return { verdict: settled.verdict, task: kept.task, entry: null }
+        const { id, fence, outcome, checkpoint, fencedOff } = settlement
+        if (checkpoint !== undefined) kept.checkpoint = checkpoint
+        kept.log = appended(kept.log, settlement.log)
+        if (outcome.kind === 'completed') kept.result = outcome.result
+        if (fencedOff === true) this.#fencedOff.push({ id, fence, node, type: kept.task.type })
+        return { verdict: 'settled', ...this.#move(kept, settled.transition) }
+      })
+    })
+  }
+
+  save(node: NodeId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
+    return this.#write(() => {
+      for (const save of saves) mustBeKept(save)
+      return saves.map(({ id, fence, checkpoint, progress, log }) => {
+        const kept = this.#tasks.get(id)
+        if (kept?.task.fence !== fence || kept.task.ownerNode !== node || !isActive(kept.task.status))
+          return false
+        if (checkpoint !== undefined) kept.checkpoint = checkpoint
+        kept.log = appended(kept.log, log)
+        kept.task = {
+          ...kept.task,
+          savedAt: this.#time.nowAsOf(kept.task.statusSince),
+          crashes: checkpoint === undefined ? kept.task.crashes : 0,
+          progress: progress ?? kept.task.progress,
+        }
+        return true
+      })
+    })
+  }
+
+  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+    return this.#write(() =>
+      commands.map(({ id, control, by, fromStart }): port.Controlled => {
+        const kept = this.#tasks.get(id)
+        if (kept === undefined) return { kind: 'unknown' }
+        const codeAlive = this.#fencedOff.some((place) => place.id === id)
+        const answer = rules.controlled(kept.task, control, { ...this.#moment(), by, codeAlive, fromStart })
+        if (answer.kind !== 'moved') return { ...answer, task: kept.task }
+        if (control === 'retry') kept.result = null
+        if (control === 'retry' && fromStart === true) kept.checkpoint = null
+        return { kind: 'moved', ...this.#move(kept, answer.transition) }
+      }),
+    )
+  }
+
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+    return this.#write(() =>
+      copies.flatMap(({ id, fence, why }) => {
+        const kept = this.#tasks.get(id)
+        if (kept?.task.fence !== fence) return []
+        return this.#moveIfAny(kept, rules.unparked(kept.task, node, why, this.#moment()))
+      }),
+    )
+  }
+
+  releaseSlots(node: NodeId, copies: readonly port.Copy[]): Promise<void> {
+    return this.#write(() => {
+      this.#fencedOff = this.#fencedOff.filter(
+        (place) =>
+          place.node !== node || !copies.some(({ id, fence }) => place.id === id && place.fence === fence),
+      )
+    })
+  }
+
+  promote(limit: number): Promise<port.Promoted> {
+    return this.#write(() => {
+      const scheduled = () =>
+        this.#all()
+          .filter(({ task }) => task.status === 'scheduled')
+          .sort((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
+      const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#time.now())
+      const moved = due
+        .slice(0, limit)
+        .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
+      const next = scheduled()[0]?.task.runAt ?? null
+      return { moved, dueIn: next === null ? null : Math.max(0, next - this.#time.now()) }
+    })
+  }
+
+  startNode(node: port.NodeInfo): Promise<void> {
+    return this.#write(() => this.#nodes.start(node))
+  }
+
+  renew(node: NodeId): Promise<boolean> {
+    return this.#write(() => this.#nodes.isAlive(node))
+  }
+
+  reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly port.Moved[]> {
+    return this.#write(() => {
+      const orphans = this.#all()
+        .filter(({ task }) => task.ownerNode !== null && !this.#nodes.isAlive(task.ownerNode))
+        .sort((a, b) => a.task.queuePosition - b.task.queuePosition)
+      const moved = orphans.flatMap((kept) => {
+        const limit = poisonLimits?.get(kept.task.type) ?? poisonLimit
+        return this.#moveIfAny(kept, rules.lost(kept.task, { ...this.#moment(), poisonLimit: limit }))
+      })
+      this.#fencedOff = this.#fencedOff.filter(({ node }) => this.#nodes.isAlive(node))
+      return moved
+    })
+  }
+
+  endNode(id: NodeId): Promise<void> {
+    return this.#write(() => this.#nodes.end(id))
+  }
+
+  async nodes(): Promise<readonly port.LiveNode[]> {
+    this.#mustBeOpen()
+    return this.#nodes.living((id) => {
+      const fencedOff = this.#fencedOff.filter(({ node }) => node === id).length
+      return fencedOff + this.#count((task) => task.ownerNode === id && isActive(task.status))
+    })
+  }
+
+  prune(retention: number, limit: number): Promise<number> {
+    return this.#write(() => {
+      const before = this.#time.ago(retention)
+      const over = this.#all()
+        .filter(({ task }) => isTerminal(task.status) && (task.completedAt ?? before) < before)
+        .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
+        .slice(0, limit)
+      for (const { task } of over) this.#tasks.delete(task.id)
+      return over.length
+    })
+  }
+
+  async get(id: TaskId): Promise<Task | null> {
+    this.#mustBeOpen()
+    return this.#tasks.get(id)?.task ?? null
+  }
+
+  async read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<port.TaskRecord | null> {
+    this.#mustBeOpen()
+    const kept = this.#tasks.get(id)
+    if (kept === undefined) return null
+    const { task, parameters, checkpoint, result } = kept
+    if (options?.brief === true) return { task, parameters, checkpoint: null, result: null, timeline: [] }
+    const timeline = kept.timeline.filter(
+      (_, index) => index === 0 || index > kept.timeline.length - timelineLimit,
+    )
+    return { task, parameters, checkpoint, result, timeline }
+  }
+
+  async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
+    this.#mustBeOpen()
+    const kept = this.#tasks.get(id)
+    return kept?.log.filter(({ number }) => number > after).slice(0, limit) ?? null
+  }
+
+  async probe(): Promise<void> {}
+
+  async counts(): Promise<port.Counts> {
+    const byType: Record<string, Partial<Record<Status, number>>> = {}
+    for (const { type, status } of this.#all().map(({ task }) => task)) {
+      const counts = (byType[type] ??= {})
+      counts[status] = (counts[status] ?? 0) + 1
+    }
+    const fencedOff: Record<string, number> = {}
+    for (const { type } of this.#fencedOff) fencedOff[type] = (fencedOff[type] ?? 0) + 1
+    return { byType, fencedOff, held: Object.fromEntries(this.#holds) }
+  }
+
+  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
+    return this.#write(() =>
+      ids.map((id): port.Purged => {
+        const task = this.#tasks.get(id)?.task
+        if (task === undefined) return { kind: 'unknown' }
+        const isMeant = statuses?.includes(task.status) ?? true
+        if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
+        this.#tasks.delete(id)
+        return { kind: 'purged' }
+      }),
+    )
+  }
+
+  hold(type: string, held: boolean, by: string): Promise<boolean> {
+    return this.#write(() => {
+      if (this.#holds.has(type) === held) return false
+      if (held) this.#holds.set(type, { since: this.#time.now(), by })
+      else this.#holds.delete(type)
+      return true
+    })
+  }
+
+  async list(query: port.Query): Promise<port.Page<port.ListedTask>> {
+    this.#mustBeOpen()
+    const brief = { checkpoint: null, result: null, timeline: [] }
+    return pageOf(this.#all(), query, ({ task, parameters }, cut) => ({
+      entry: { task, parameters: cut === null ? parameters : 'null', cut, ...brief },
+      shown: cut === null ? Buffer.byteLength(parameters) : 0,
+    }))
+  }
+
+  async find(query: port.Query): Promise<port.Page<TaskId>> {
+    this.#mustBeOpen()
+    return pageOf(this.#all(), query, ({ task }) => ({ entry: task.id, shown: 0 }))
+  }
+
+  async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
+    this.#mustBeOpen()
+    const ids = this.#all().map(({ task }) => task.id)
+    return ids
+      .filter((id) => isNamedBy(id, part))
+      .sort()
+      .slice(0, limit)
+  }
+
+  async ahead(
+    { priority, queuePosition }: port.QueuePosition,
+    types: readonly string[],
+    limit: number,
+  ): Promise<number> {
+    this.#mustBeOpen()
+    const before = (task: Task) =>
+      task.status === 'queued' &&
+      types.includes(task.type) &&
+      (task.priority > priority || (task.priority === priority && task.queuePosition < queuePosition))
+    return Math.min(limit, this.#count(before))
+  }
+
+  beginOperation(operation: Operation): Promise<Operation> {
+    return this.#write(() => {
+      const begun = operationBegun(operation, this.#time.now())
+      this.#operations.save(begun)
+      return begun
+    })
+  }
+
+  saveOperation(operation: Operation): Promise<boolean> {
+    return this.#write(() => this.#operations.save(operation))
+  }
+
+  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+    return this.#write(() =>
+      this.#operations.look(id, options?.cancel === true, (node) => this.#nodes.isAlive(node)),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+  }
+
+  /** Done in a later microtask, in the order of the calls; each as a whole or not at all. */
+  async #write<T>(run: () => T): Promise<T> {
+    this.#mustBeOpen()
+    await Promise.resolve()
+    this.#followClock()
+    return run()
+  }
+
+  /** The wall clock was set: delays last as long as they were to. */
+  #followClock(): void {
+    const jump = this.#time.look()
+    if (jump === 0) return
+    for (const kept of this.#all()) {
+      const { status, delay, runAt } = kept.task
+      if ((status !== 'scheduled' && status !== 'paused') || delay === null || runAt === null) continue
+      kept.task = { ...kept.task, runAt: runAt + jump }
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new StoreUnavailable('The store is closed.', { unknown: false })
+  }
+
+  #move(kept: Kept, { task, entry }: rules.Transition): port.Moved {
+    kept.task = task
+    kept.timeline.push(entry)
+    return { task, entry }
+  }
+
+  #moveIfAny(kept: Kept, transition: rules.Transition | null): port.Moved[] {
+    return transition === null ? [] : [this.#move(kept, transition)]
+  }
+
+  #moment(): rules.TransitionContext {
+    return {
+      now: this.#time.now(),
+      nextQueuePosition: () => ++this.#queuePosition,
+      elapsed: (since) => this.#time.elapsed(since),
+    }
+  }
+
+  #all(): Kept[] {
+    return [...this.#tasks.values()]
+  }
+
+  #occupied(type: string): number {
+    const fencedOff = this.#fencedOff.filter((place) => place.type === type).length
+    return fencedOff + this.#count((task) => task.type === type && isActive(task.status))
+  }
+
+  #count(matches: (task: Task) => boolean): number {
+    return this.#all().filter(({ task }) => matches(task)).length
+  }
+}
+
+function mustBeText(...documents: readonly Json[]): void {
+  for (const document of documents) {
+    if (typeof document !== 'string') throw new TypeError('a document that is not text')
+  }
+}

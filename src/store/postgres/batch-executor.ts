@@ -1,0 +1,119 @@
+import type { TaskId } from '../../core/task.ts'
+import type { Claimed, ClaimRequest } from '../store.ts'
+import { claim } from './claiming.ts'
+import { held, type ActJob, type Job } from './commits.ts'
+import type { QueueEstimate } from './counters.ts'
+import type { Hints } from './hints.ts'
+import type { KnownRows } from './row-cache.ts'
+import { submitAll } from './submitting.ts'
+import { decodeText, encodeText } from './text.ts'
+import type { Transaction } from './transaction.ts'
+import { Work } from './work.ts'
+
+/**
+ * Carries out the jobs of one transaction. One round trip locks and reads what is named, unless it is known, and one writes; a
+ * claim takes another one.
+ */
+export class BatchExecutor {
+  readonly #waiting: QueueEstimate
+  readonly #hints: Hints
+  readonly #known: KnownRows
+  /** Types that have a row to lock. */
+  readonly #types = new Set<string>()
+
+  constructor(waiting: QueueEstimate, hints: Hints, known: KnownRows) {
+    this.#waiting = waiting
+    this.#hints = hints
+    this.#known = known
+  }
+
+  /** What is remembered was committed on a connection that is no more. */
+  forget(): void {
+    this.#types.clear()
+    this.#known.forget()
+    this.#waiting.forget()
+    this.#hints.forget()
+  }
+
+  /** Answers `held` for a call that names a task that others hold, unless it `waits` for them. */
+  async carryOut(tx: Transaction, jobs: readonly Job[], waits: boolean): Promise<unknown[]> {
+    const answers = new Map<Job, unknown>()
+    const submits = jobs.filter((job) => job.stage === 'submit')
+    const acts = jobs.filter((job) => job.stage === 'act')
+    const calls = submits.map(({ call }) => call)
+    const [submitted] = await Promise.all([
+      calls.length === 0 ? [] : submitAll(tx, calls, this.#waiting),
+      acts.length === 0 ? undefined : this.#act(tx, acts, answers, waits),
+    ])
+    for (const [index, job] of submits.entries()) answers.set(job, submitted[index])
+    for (const job of jobs) {
+      if (job.stage === 'claim') answers.set(job, await this.#claim(tx, job.request))
+      if (job.stage === 'alone') answers.set(job, await job.run(tx))
+    }
+    return jobs.map((job) => answers.get(job))
+  }
+
+  async #act(
+    tx: Transaction,
+    jobs: readonly ActJob[],
+    answers: Map<Job, unknown>,
+    waits: boolean,
+  ): Promise<void> {
+    const carryOut = (on: Work, isHeld: (id: TaskId) => boolean = nobody) => {
+      for (const job of jobs) answers.set(job, job.ids.some(isHeld) ? held : job.act(on))
+      return on
+    }
+    // In the order in which all transactions lock.
+    const ids = [...new Set(jobs.flatMap((job) => job.ids))].sort()
+    let work = await this.#recall(tx, ids, jobs)
+    // What is refused is written nowhere, so that nothing would prove the row by which it was refused.
+    if (work === undefined || !carryOut(work).provesAll) {
+      const locked = await lock(tx, ids, jobs, waits)
+      work = carryOut(locked.work, (id) => locked.held.has(id))
+    }
+    await work.write(tx)
+    const { rows } = work
+    tx.afterCommit(() => this.#known.keep(rows))
+  }
+
+  /** Undefined when they must be read. */
+  async #recall(tx: Transaction, ids: readonly TaskId[], jobs: readonly ActJob[]): Promise<Work | undefined> {
+    const known = this.#known.take(ids)
+    if (known === undefined || jobs.some(({ ours }) => !ours)) return undefined
+    const work = new Work(await tx.moment(placesOf(jobs)))
+    work.holdKnown(known)
+    return work
+  }
+
+  async #claim(tx: Transaction, request: ClaimRequest): Promise<readonly Claimed[]> {
+    const { claimed, rows } = await claim(tx, request, this.#types, this.#hints)
+    tx.afterCommit(() => this.#known.keep(rows))
+    return claimed
+  }
+}
+
+const nobody = () => false
+
+/** `held`: by others, so that they are not in `work`. */
+async function lock(
+  tx: Transaction,
+  ids: readonly TaskId[],
+  jobs: readonly ActJob[],
+  waits: boolean,
+): Promise<Readonly<{ work: Work; held: ReadonlySet<TaskId> }>> {
+  const { sql } = tx.source
+  const keys = ids.map(encodeText)
+  const locking = tx.ask(waits ? sql.lockTasks : sql.lockFreeTasks, [keys])
+  const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
+  const work = new Work(await tx.moment(placesOf(jobs)))
+  work.hold(await locking)
+  if (fencedOff !== undefined) work.holdFencedOff(await fencedOff)
+  const missing = waits ? [] : ids.filter((id) => work.task(id) === undefined)
+  if (missing.length === 0) return { work, held: new Set() }
+  const rows = await tx.ask(sql.existing, [missing.map(encodeText)])
+  return { work, held: new Set(rows.map(([id]) => decodeText(id as string))) }
+}
+
+function placesOf(jobs: readonly ActJob[]): number {
+  return jobs.reduce((sum, { places }) => sum + places, 0)
+}

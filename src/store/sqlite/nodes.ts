@@ -1,0 +1,43 @@
+import type { NodeInfo, LiveNode } from '../store.ts'
+import type { Statements } from './statements.ts'
+
+/** Ended nodes are remembered for a day, for those who ask what happened. */
+const nodeMemory = 86_400_000
+
+/** One process owns the file: whatever node there was before is over. */
+export function startNode(sql: Statements, node: NodeInfo, now: number): void {
+  const { id, slots, types, version, host, pid } = node
+  sql.endNodes.run(now)
+  sql.startNode.run(id, slots, JSON.stringify(types), version, host, pid, now)
+}
+
+export function liveNodes(sql: Statements): LiveNode[] {
+  return (sql.living.all() as unknown as Row[]).map(
+    ([id, slots, types, version, host, pid, startedAt, slotsInUse]) => ({
+      id,
+      slots,
+      types: JSON.parse(types) as string[],
+      version,
+      host,
+      pid,
+      startedAt,
+      renewedAt: null,
+      slotsInUse,
+    }),
+  )
+}
+
+export function forgetNodes(sql: Statements, now: number): void {
+  sql.forgetNodes.run(now - nodeMemory)
+}
+
+type Row = [
+  id: string,
+  slots: number,
+  types: string,
+  version: string,
+  host: string | null,
+  pid: number | null,
+  startedAt: number,
+  slotsInUse: number,
+]

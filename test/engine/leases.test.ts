@@ -1,0 +1,218 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineTask } from '../../src/index.ts'
+import type { LeaseNews, Signal } from '../../src/store/sharing.ts'
+import { openMemory } from '../../src/store/memory/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { withVerbs } from '../../src/testing/lab.ts'
+import { World } from './world.ts'
+
+const lease = 15_000
+
+/** A keeper and a line to other nodes in the hands of the test, on a store that has only one node in truth. */
+function hands() {
+  const keepers: { node: string; news: LeaseNews; stopped: boolean; isValid: boolean }[] = []
+  const sent: Signal[] = []
+  const listeners = new Set<(signal: Signal) => void>()
+  const share = (store: Store): Store =>
+    withVerbs(store, {
+      capabilities: { lease },
+      shared: {
+        renewLease: (node, news) => {
+          const keeper = { node, news, stopped: false, isValid: true }
+          keepers.push(keeper)
+          return {
+            get isValid() {
+              return keeper.isValid
+            },
+            [Symbol.asyncDispose]: async () => {
+              keeper.stopped = true
+            },
+          }
+        },
+        leaseFile: null,
+        signals: {
+          send: (signal) => void sent.push(signal),
+          hear: (listener) => {
+            listeners.add(listener)
+            return () => listeners.delete(listener)
+          },
+        },
+        submitWithin: async () => expect.unreachable('nobody submits in a transaction here'),
+      },
+    })
+  const say = (signal: Signal) => listeners.forEach((listener) => listener(signal))
+  return { keepers, sent, say, share, keeper: () => keepers.at(-1)! }
+}
+
+/** Runs until its signal aborts, and says why it did. */
+const whys: string[] = []
+const patient = defineTask({
+  type: 'patient',
+  parameters: z.object({}),
+  run: (_, task) =>
+    new Promise((_resolve, reject) => {
+      task.signal.addEventListener('abort', () => {
+        whys.push(String((task.signal.reason as Error).message))
+        reject(task.signal.reason as Error)
+      })
+    }),
+})
+
+async function worldOf() {
+  const own = hands()
+  const world = await World.open(async (clock) => own.share(await openMemory({ clock })), [patient])
+  const handle = await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
+  whys.length = 0
+  return { ...own, world, handle }
+}
+
+test('a lease in danger stops the handlers and starts none; renewed after all, they run again', async () => {
+  const { world, keeper, handle } = await worldOf()
+  keeper().news.endangered()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('about to end')])
+  await world.pass(2_000)
+  expect(await world.until(handle.task())).toMatchObject({ status: 'queued' })
+  keeper().news.safe()
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
+})
+
+test('a claim that is answered when the lease is over starts nothing, and is given back when it was not over after all', async () => {
+  const { share, keeper } = hands()
+  let freezes = true
+  const starts: number[] = []
+  const counted = defineTask({
+    type: 'counted',
+    parameters: z.object({}),
+    run: (_, task) => void starts.push(task.attempt),
+  })
+  const freezing = (store: Store): Store =>
+    withVerbs(store, {
+      claim: async (request) => {
+        const claimed = await store.claim(request)
+        if (claimed.length > 0) keeper().isValid = !freezes
+        return claimed
+      },
+    })
+  const world = await World.open(async (clock) => share(freezing(await openMemory({ clock }))), [counted])
+  const handle = await world.until(world.node.submit(counted, {}))
+  await world.pass(2_000)
+  expect(starts).toEqual([])
+  expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
+  freezes = false
+  keeper().isValid = true
+  keeper().news.safe()
+  await world.pass(2_000)
+  expect(starts).toEqual([1])
+  expect(await world.until(handle.task())).toMatchObject({ status: 'completed', fence: 2, crashes: 0 })
+})
+
+test('a handler that waits for its durable checkpoint stops, although the store does not answer', async () => {
+  const { share, keeper } = hands()
+  const saves = defineTask({
+    type: 'saves',
+    parameters: z.object({}),
+    async run(_, task) {
+      await task.checkpoint({ at: 1 }, { durable: true }).catch((error: unknown) => {
+        whys.push((error as Error).message)
+        throw error
+      })
+    },
+  })
+  const world = await World.open(
+    async (clock) => withVerbs(share(await openMemory({ clock })), { save: () => new Promise(() => {}) }),
+    [saves],
+  )
+  await world.until(world.node.submit(saves, {}))
+  await world.pass()
+  whys.length = 0
+  keeper().news.over()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('ended')])
+})
+
+test('a lease that is over ends the node: the node begins anew, and what ran is run again', async () => {
+  const { world, keepers, keeper, handle } = await worldOf()
+  const first = keeper().node
+  keeper().news.over()
+  await world.pass()
+  expect(whys).toEqual([expect.stringContaining('ended')])
+  expect(keepers.map(({ stopped }) => stopped)).toEqual([true, false])
+  expect(world.node.state.id).not.toBe(first)
+  await world.pass(lease)
+  const { task, timeline } = await world.until(handle.details())
+  expect(task).toMatchObject({ status: 'running', ownerNode: keeper().node, crashes: 1 })
+  expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'lost', 'claimed'])
+})
+
+test('a claim that waits for an earlier copy starts nothing when its lease ends meanwhile', async () => {
+  const { share, keeper } = hands()
+  const fences: number[] = []
+  const deaf = defineTask({
+    type: 'deaf',
+    parameters: z.object({}),
+    run: (_, task) => {
+      fences.push(task.fence)
+      return new Promise(() => {})
+    },
+  })
+  const world = await World.open(async (clock) => share(await openMemory({ clock })), [deaf])
+  const handle = await world.until(world.node.submit(deaf, {}))
+  await world.pass()
+  const fence = async () => (await world.until(handle.task())).fence
+  keeper().news.over()
+  for (let seconds = 0; seconds < 60 && (await fence()) < 3; seconds++) await world.pass(1_000)
+  // Claimed again, and its first copy has not stopped yet.
+  expect([await fence(), fences]).toEqual([3, [1]])
+  keeper().news.over()
+  await world.pass(60_000)
+  expect(fences).not.toContain(3)
+  expect(fences).toContain(5)
+})
+
+test('a node that closes lets its lease go last', async () => {
+  const { world, keeper } = await worldOf()
+  const closing = world.node.close()
+  await world.pass(30_000)
+  await closing
+  expect(keeper().stopped).toBe(true)
+  expect(await world.store.renew(keeper().node)).toBe(false)
+})
+
+test('other nodes are told of what they watch, and of tasks that wait in vain', async () => {
+  const { world, sent, say, handle } = await worldOf()
+  expect(sent).toEqual([])
+  say({ kind: 'watched', ids: [handle.id] })
+  await world.until(handle.cancel({ wait: 0 }))
+  await world.pass()
+  expect(sent).toEqual([
+    { kind: 'moved', ids: [handle.id] },
+    { kind: 'moved', ids: [handle.id] },
+  ])
+  sent.length = 0
+  await world.until(world.node.submitAll(patient, [{}, {}, {}]))
+  await world.pass()
+  expect(sent).toEqual([])
+  await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  expect(sent).toContainEqual({ kind: 'queued' })
+})
+
+test('a control that another node has recorded is obeyed when it is heard of, or at the next look', async () => {
+  const { world, say, handle } = await worldOf()
+  const other = await world.until(world.node.submit(patient, {}))
+  await world.pass()
+  const cancel = (id: string) => world.until(world.store.control([{ id, control: 'cancel', by: 'api' }]))
+  await cancel(handle.id)
+  expect(await world.until(handle.task())).toMatchObject({ status: 'cancelling' })
+  say({ kind: 'moved', ids: [handle.id] })
+  await world.pass()
+  expect(await world.until(handle.task())).toMatchObject({ status: 'cancelled' })
+  await cancel(other.id)
+  await world.pass(1_000)
+  expect(await world.until(other.task())).toMatchObject({ status: 'cancelled' })
+})

@@ -1,0 +1,80 @@
+import { expect, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import type { Status, TimelineEntry } from '../../src/core/task.ts'
+import type { ManagerOptions } from '../../src/engine/options.ts'
+import type { TaskHandle } from '../../src/engine/handle.ts'
+import { defineTask } from '../../src/registry/define.ts'
+import type { AnyTaskType } from '../../src/registry/type.ts'
+import { openMemory } from '../../src/store/memory/store.ts'
+import { openSqlite } from '../../src/store/sqlite/store.ts'
+import { FakeClock } from '../../src/testing/clock.ts'
+import { Lab, type LabOptions } from '../../src/testing/lab.ts'
+
+/** The engine is the same on each of these; a test that holds on one must hold on the other. */
+export const stores = [
+  { name: 'memory', open: (clock: FakeClock) => openMemory({ clock }) },
+  { name: 'SQLite', open: (clock: FakeClock) => openSqlite(':memory:', { clock }) },
+] as const
+
+export type OpenStore = (typeof stores)[number]['open']
+/** A lab whose store is closed when its test has finished, and what tests of the engine ask it. */
+export class World extends Lab {
+  static async open(open: OpenStore, types: readonly AnyTaskType[], own: LabOptions = {}): Promise<World> {
+    const clock = new FakeClock()
+    const world = new World(clock, await open(clock), types, own)
+    onTestFinished(() => world.store[Symbol.asyncDispose]())
+    await world.startNode()
+    return world
+  }
+
+  async status(handle: Pick<TaskHandle, 'id'>): Promise<Status | undefined> {
+    return (await this.store.get(handle.id))?.status
+  }
+
+  async timeline(handle: Pick<TaskHandle, 'id'>): Promise<readonly TimelineEntry[]> {
+    return (await this.store.read(handle.id))?.timeline ?? []
+  }
+
+  async moves(handle: Pick<TaskHandle, 'id'>): Promise<string> {
+    return (await this.timeline(handle)).map(({ event }) => event).join(' ')
+  }
+
+  /** Waits for a promise while the clock runs. */
+  async until<T>(promise: Promise<T>, ms = 0): Promise<T> {
+    let over = false
+    const watched = promise.finally(() => {
+      over = true
+    })
+    watched.catch(() => undefined)
+    await this.pass(ms)
+    expect(over, 'it should have ended by now').toBe(true)
+    return watched
+  }
+}
+
+/** Room for so many suspended handlers. */
+export function parking(inline: number): ManagerOptions['maxParked'] {
+  return { inline, thread: 8, process: 32, command: 32 }
+}
+
+/** A door that a handler waits at until the test opens it. */
+export function door() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
+}
+
+/** A type whose handler has no pause point until the test opens the door. */
+export function waitsAt(work: ReturnType<typeof door>) {
+  return defineTask({
+    type: 'waits',
+    parameters: z.object({}),
+    async run(_, task) {
+      await work.opened
+      await task.checkpoint()
+      return 'done'
+    },
+  })
+}

@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { taskVariables, nodeVariable } from '../../src/core/task-variables.ts'
+import { openTaskManager } from '../../src/index.ts'
+import { endLeftovers } from '../../src/execution/executors/leftovers.ts'
+import { identityOf, markedProcesses, nodeMark } from '../../src/execution/executors/process-marks.ts'
+import { daemonising, deaf, spinning } from '../fixtures/commands.ts'
+import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
+import { until } from '../support/until.ts'
+
+/** What a node leaves behind that dies together with those that watch over its commands. */
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A node that leads a process group, with running commands. */
+async function commanding() {
+  const program = join(import.meta.dirname, '../fixtures/commanding.ts')
+  const node = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const [said] = (await once(node.stdout, 'data')) as [Buffer]
+  const pid = node.pid ?? 0
+  const guard = childrenOf(pid).find((child) => commandOf(child).includes('guard-main')) ?? 0
+  const watchdog = childrenOf(guard).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
+  onTestFinished(() => kill(-pid))
+  const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
+  const commands = [daemon, ...descendantsOf(guard).filter((child) => child !== watchdog && child !== daemon)]
+  expect(commands.length).toBeGreaterThanOrEqual(5)
+  expect([pid, guard, watchdog, ...commands].filter((each) => !alive(each))).toEqual([])
+  return { pid, guard, watchdog, commands }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
+
+const allGone = (pids: readonly number[]) => pids.every((pid) => !alive(pid))
+
+test('nothing outlives a node whose whole process group is killed', async () => {
+  const { pid, guard, watchdog, commands } = await commanding()
+  process.kill(-pid, 'SIGKILL')
+  await until('all are gone', () => allGone([...commands, guard, watchdog]))
+})
+
+test('nothing outlives a node that is killed together with its guard', async () => {
+  const { pid, guard, watchdog, commands } = await commanding()
+  for (const each of [pid, guard]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, guard]) process.kill(each, 'SIGKILL')
+  await until('all are gone', () => allGone([...commands, watchdog]))
+})
+
+test('the next node ends what is left when all of them are killed, and nothing of a node that lives', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
+  const living = await commanding()
+  const { pid, guard, watchdog, commands } = await commanding()
+  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGKILL')
+  await until('the node is gone', () => allGone([pid, guard, watchdog]))
+  expect(commands.filter((each) => !alive(each))).toEqual([])
+  const logged: object[] = []
+  await using _manager = await openTaskManager({
+    database: `sqlite:${join(folder, 'fermata.db')}`,
+    tasks: [daemonising, deaf, spinning],
+    logger: { ...quiet, warn: (fields) => void logged.push(fields) },
+  })
+  expect(commands.filter(alive)).toEqual([])
+  expect(logged).toContainEqual({ processes: expect.any(Number) })
+  expect([living.guard, ...living.commands].filter((each) => !alive(each))).toEqual([])
+  process.kill(living.pid, 'SIGKILL')
+  await until('all are gone', () => allGone(living.commands))
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** A process with the marks of a command of this node; resolves when it has written something. */
+async function marked(node: number, file: string, ...args: string[]): Promise<number> {
+  const child = spawn(file, args, {
+    env: {
+      ...taskVariables({ id: `test-${process.pid}`, type: 'marked', attempt: 1, fence: 1 }),
+      [nodeVariable]: nodeMark({ node: identityOf(node), holder: 1 }),
+    },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => kill(-child.pid!))
+  await once(child.stdout, 'data')
+  return child.pid!
+}
+
+/** A zombie has one thread left; the main thread of another process may be a zombie too. */
+const isGone = (pid: number) => !alive(pid) && threadsOf(pid).length <= 1
+
+test('the next node waits until what it ends is gone, with all of its threads', async () => {
+  // The last thread, often not the main one, takes a while to free so much memory. Meanwhile there is no environment to see.
+  const large =
+    "globalThis.kept = Buffer.alloc(1 << 29, 1); console.log('ready'); setInterval(() => {}, 1_000)"
+  const node = spawn('sleep', ['300'])
+  const pids = await Promise.all(
+    Array.from({ length: 3 }, () => marked(node.pid!, process.execPath, '-e', large)),
+  )
+  const gone = once(node, 'exit')
+  node.kill('SIGKILL')
+  await gone
+  // It kills them before it first waits, and cannot continue before this test waits too.
+  const ending = endLeftovers()
+  const deadline = performance.now() + 60_000
+  const marks = () => markedProcesses({ afresh: true }).filter(({ pid }) => pids.includes(pid))
+  while (marks().length > 0 && performance.now() < deadline);
+  expect(marks()).toEqual([])
+  expect(pids.filter((pid) => !isGone(pid))).not.toEqual([])
+  await ending
+  expect(pids.filter((pid) => !isGone(pid))).toEqual([])
+})
+
+test('a process is found also while it becomes another program', async () => {
+  const pid = await marked(
+    process.pid,
+    '/bin/sh',
+    '-c',
+    `echo ready; export AGAIN='exec /bin/sh -c "$AGAIN"'; eval "$AGAIN"`,
+  )
+  const scans = Array.from({ length: 1_000 }, () => markedProcesses().some((marked) => marked.pid === pid))
+  expect(scans.filter((found) => !found)).toEqual([])
+})
+
+test('a command cannot read the settings of its node from the process that started it', async () => {
+  process.env['DATABASE_URL'] = 'postgres://fermata:a-secret@nowhere/fermata'
+  await using manager = await openTaskManager({
+    database: 'sqlite::memory:',
+    tasks: [spinning],
+    drain: 0,
+    cancelGrace: 0,
+  })
+  const handle = await manager.submit(spinning, {})
+  delete process.env['DATABASE_URL']
+  await until('it runs', async () => (await handle.task()).progress !== null)
+  const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('guard-main'))
+  for (const each of [guard!, ...descendantsOf(guard!)]) {
+    expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
+  }
+})

@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os'
+import { expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { allows, type EventName } from '../../src/core/lifecycle.ts'
+import { isTerminal } from '../../src/core/task.ts'
+import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
+import * as commands from '../fixtures/commands.ts'
+import * as threads from '../fixtures/threads.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { Chance, seedOf } from '../support/chance.ts'
+import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
+import { until } from '../support/until.ts'
+
+/** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` chooses other controls. */
+const seed = seedOf('ORDERS_SEED')
+const atOnce = 12
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+const awaiting = defineTask({
+  type: 'awaiting-inline',
+  parameters: z.object({ steps: z.number() }),
+  state: z.object({ step: z.number() }),
+  async run({ steps }, task) {
+    for (let step = task.state?.step ?? 0; step < steps; step++) {
+      await task.checkpoint({ step })
+      await task.sleep(0.005)
+    }
+    return steps
+  },
+})
+
+/** In every place where code can run. */
+const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskHandle>)[] = [
+  (manager, chance) => manager.submit(awaiting, { steps: chance.between(1, 10) }),
+  (manager, chance) => manager.submit(threads.tight, { rounds: chance.between(1, 30_000) }),
+  (manager, chance) => manager.submit(threads.awaiting, { seconds: chance.between(0, 40) / 1_000 }),
+  (manager, chance) => manager.submit(threads.tightApart, { rounds: chance.between(1, 30_000) }),
+  (manager, chance) => manager.submit(commands.stepping, { steps: chance.between(1, 6) }),
+  (manager, chance) => manager.submit(commands.counter, { upTo: chance.between(1, 20) }),
+]
+
+test.each([
+  { store: 'SQLite', database: () => 'sqlite::memory:', orders: 1_000 },
+  { store: 'PostgreSQL', database: () => `${inject('postgres')}?schema=${newSchema()}`, orders: 300 },
+])(
+  '$orders random orders of controls on $store end each task once, by legal moves, and leave nothing behind',
+  async ({ database, orders }) => {
+    const tasks = [awaiting, ...threads.all, ...commands.all]
+    const manager = await openTaskManager({ database: database(), tasks, maxConcurrent: 6, logger: quiet })
+    const ended = new Map<string, number>()
+    let next = 0
+    const worker = async () => {
+      while (next < orders) {
+        const order = next++
+        // Its own, so that its controls do not depend on how the orders interleave.
+        const chance = new Chance(seed * 10_000 + order)
+        const submit = submits[order % submits.length]
+        const handle = await submit!(manager, chance)
+        await controlAtRandom(handle, chance)
+        await finish(handle)
+        const status = await check(handle, seed)
+        ended.set(status, (ended.get(status) ?? 0) + 1)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+    console.log(`orders with the seed ${seed}: ${JSON.stringify(Object.fromEntries(ended))}`)
+
+    expect([...ended.values()].reduce((sum, count) => sum + count)).toBe(orders)
+    expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
+    expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
+    expect((await manager.counts()).fencedOff).toEqual({})
+    await until('nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
+    const processes = descendantsOf(process.pid)
+    await manager.close()
+    await until('no process is left', () => processes.every((pid) => !alive(pid)))
+  },
+)
+
+/** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */
+function keptWarm(children: readonly number[]): boolean {
+  const busy = children
+    .flatMap((pid) => childrenOf(pid))
+    .filter((pid) => !commandOf(pid).includes('fermata-watchdog'))
+  const handlers = children.flatMap((pid) => threadsOf(pid).filter((name) => name === 'WorkerThread'))
+  return busy.length === 0 && handlers.length <= availableParallelism() + 1
+}
+
+async function controlAtRandom(handle: TaskHandle, chance: Chance): Promise<void> {
+  for (let count = chance.between(0, 5); count > 0; count--) {
+    const control = chance.of(['pause', 'pause', 'resume', 'resume', 'cancel'] as const)!
+    const wait = chance.of([0, 0, 20, 200])!
+    try {
+      await handle[control]({ wait })
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'CONTROL_REFUSED' })
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, chance.between(0, 30))
+    })
+  }
+}
+
+/** Whatever it was told last, it may go on and end. */
+async function finish(handle: TaskHandle): Promise<void> {
+  await handle
+    .resume({ wait: 0 })
+    .catch((error: unknown) => expect(error).toMatchObject({ code: 'CONTROL_REFUSED' }))
+  await handle
+    .result({ signal: AbortSignal.timeout(60_000) })
+    .catch((error: unknown) => expect(error).toMatchObject({ code: 'CANCELLED' }))
+}
+
+async function check(handle: TaskHandle, seed: number): Promise<string> {
+  const { task, timeline } = await handle.details()
+  const shown = `${task.type}, seed ${seed}: ${timeline.map(({ event }) => event).join(' ')}`
+  expect(isTerminal(task.status), shown).toBe(true)
+  expect(
+    timeline.filter(({ status }) => isTerminal(status)),
+    shown,
+  ).toHaveLength(1)
+  for (const [index, entry] of timeline.entries()) {
+    const before = timeline[index - 1]?.status
+    expect(before === undefined || allows(entry.event as EventName, before, entry.status), shown).toBe(true)
+    expect(entry.version, shown).toBe(index + 1)
+  }
+  return task.status
+}

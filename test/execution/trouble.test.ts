@@ -1,0 +1,127 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
+import { shell, spinning } from '../fixtures/commands.ts'
+import { tightApart, watchful } from '../fixtures/threads.ts'
+import { alive, childrenOf, commandOf, descendantsOf } from './processes.ts'
+import { patiently, until } from '../support/until.ts'
+
+/** The processes beside the node are stopped, or the machine has no room for more. */
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+let manager: TaskManager
+afterEach(() => manager.close())
+
+async function open(cancelGrace = 0.2): Promise<void> {
+  manager = await openTaskManager({
+    database: 'sqlite::memory:',
+    tasks: [shell, spinning, tightApart, watchful],
+    cancelGrace,
+    drain: 1,
+    logger: quiet,
+  })
+}
+
+/** The process of the node that runs this program. */
+async function processOf(program: string): Promise<number> {
+  const find = () => childrenOf(process.pid).find((pid) => commandOf(pid).includes(program))
+  await until(`${program} runs`, () => find() !== undefined)
+  return find()!
+}
+
+async function runningCommand() {
+  const handle = await manager.submit(spinning, {})
+  await until('it runs', async () => (await handle.task()).progress !== null)
+  return handle
+}
+
+async function movesOf(handle: TaskHandle, move: string): Promise<number> {
+  return (await handle.details()).timeline.filter((entry) => entry.event === move).length
+}
+
+/** Lets the process open no file or pipe more, or as many as it could before. */
+function limitFiles(pid: number, limit: string): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`])
+}
+
+function filesLimitOf(pid: number): string {
+  return /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))![1]!
+}
+
+test('a command for which there is no room is given back, harms no other, and runs once there is room', async () => {
+  await open()
+  const running = await runningCommand()
+  const guard = await processOf('guard-main')
+  const before = filesLimitOf(guard)
+  // What is open stays usable; nothing more can be opened.
+  limitFiles(guard, '0')
+  const limited = performance.now()
+  const handle = await manager.submit(shell, { script: 'echo here' })
+  await until('it is given back', async () => (await movesOf(handle, 'release')) >= 2)
+  expect((await running.cancel(patiently)).status).toBe('cancelled')
+  expect(await processOf('guard-main')).toBe(guard)
+  const claims = await movesOf(handle, 'claim')
+  const seconds = (performance.now() - limited) / 1_000
+  limitFiles(guard, before)
+  expect(await handle.result()).toEqual({ exit_code: 0, output: 'here\n' })
+  expect(await handle.task()).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
+  // Tried again every second at most, and not as fast as it can be claimed.
+  expect(claims).toBeLessThan(seconds + 3)
+})
+
+test('processes for which there is no room cost a task nothing either', async () => {
+  await open()
+  const [none, before] = ['0', filesLimitOf(process.pid)].map(
+    (limit) => `prlimit --pid ${process.pid} --nofile=${limit}:`,
+  )
+  // Started before, since nothing can be started while the limit holds.
+  const limiting = spawn('sh', ['-c', `read _; ${none}; echo limited; read _; ${before}`])
+  const lifted = once(limiting, 'exit')
+  limiting.stdin.write('\n')
+  await once(limiting.stdout, 'data')
+  const handles = [
+    await manager.submit(shell, { script: 'true' }),
+    await manager.submit(tightApart, { rounds: 3 }),
+  ]
+  for (const handle of handles) {
+    await until('it is given back', async () => (await movesOf(handle, 'release')) >= 1)
+  }
+  limiting.stdin.write('\n')
+  await lifted
+  await Promise.all(handles.map((handle) => handle.result()))
+  for (const handle of handles) {
+    expect(await handle.task()).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
+  }
+})
+
+test('a node whose guard is stopped closes, and nothing is left', async () => {
+  await open()
+  await runningCommand()
+  const pids = descendantsOf(process.pid)
+  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  await manager.close()
+  await until('all are gone', () => pids.every((pid) => !alive(pid)))
+})
+
+test('a command whose guard is stopped can be cancelled', async () => {
+  await open()
+  const handle = await runningCommand()
+  const pids = descendantsOf(await processOf('guard-main'))
+  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  expect((await handle.cancel(patiently)).status).toBe('cancelled')
+  await until('its code is gone', () => pids.every((pid) => !alive(pid)))
+  await until('its slot is free', () => manager.state.slotsInUse === 0)
+})
+
+test('a thread whose process is stopped can be cancelled', async () => {
+  await open()
+  const handle = await manager.submit(watchful, {})
+  await until('it runs', async () => (await handle.task()).progress !== null)
+  const host = await processOf('host-main')
+  process.kill(host, 'SIGSTOP')
+  expect((await handle.cancel(patiently)).status).toBe('cancelled')
+  await until('its code is gone', () => !alive(host))
+  await until('its slot is free', () => manager.state.slotsInUse === 0)
+})
