@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { eventName } from '../dashboard/src/task/events.ts'
-import { lifecycle } from '../src/core/lifecycle.ts'
+import { eventNames } from '../src/core/lifecycle.ts'
 
 test('the page has a name in plain words for every timeline event', () => {
-  for (const event of Object.keys(lifecycle))
+  for (const event of eventNames)
     expect(eventName(event), event).toMatch(/^[A-Z][a-z]+(?:,? [a-z]+)*$/)
 })
 

@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../core/clock.ts'
+import type { LeaseListener, Tenant } from '../core/lease.ts'
 import type { NodeId } from '../core/task.ts'
 import type { LeaseRenewer } from '../store/sharing.ts'
 import type { NodeInfo, Store } from '../store/store.ts'
@@ -15,14 +16,9 @@ export type NodeLeaseOptions = Readonly<{
   clock: Clock
   logger: Logger
   newId: () => string
-  describe: () => Omit<NodeInfo, 'id'>
-  /** The lease is in danger: code must stop, and its outcome is recorded once the store is back. */
-  stopCode: (why: string) => void
-  /** The tasks of the node are someone else's: code must stop, and nothing that it says counts. */
-  disown: (why: string) => void
-  /** Claiming may go on: the lease is safe, or a new node has begun. */
-  goOn: () => void
-  /** Told to the program that has the node open. */
+  /** What the other nodes are told of this one. */
+  info: Omit<NodeInfo, 'id'>
+  /** Tells the program that has the node open. */
   leaseLost: (loss: LeaseLoss) => void
 }>
 
@@ -35,8 +31,9 @@ const keeperEndsIn = 2_000
  * The node under which this node claims and writes. Where nodes live by leases it can be lost, when the node was frozen or the
  * database away for too long; then the node begins anew under another one.
  */
-export class NodeLease {
+export class NodeLease implements Tenant {
   readonly #options: NodeLeaseOptions
+  readonly #listeners: LeaseListener[] = []
   #node: NodeId
   #keeper: LeaseRenewer | undefined
   #mayStart = false
@@ -46,6 +43,10 @@ export class NodeLease {
   constructor(options: NodeLeaseOptions) {
     this.#options = options
     this.#node = options.newId()
+  }
+
+  subscribe(...listeners: readonly LeaseListener[]): void {
+    this.#listeners.push(...listeners)
   }
 
   get node(): NodeId {
@@ -58,9 +59,9 @@ export class NodeLease {
   }
 
   async begin(): Promise<void> {
-    const { store, describe } = this.#options
+    const { store, info } = this.#options
     const node = this.#node
-    await store.startNode({ id: node, ...describe() })
+    await store.startNode({ id: node, ...info })
     this.#mayStart = true
     if (store.shared === null || this.#ended) return
     this.#keeper = store.shared.renewLease(node, {
@@ -100,25 +101,25 @@ export class NodeLease {
 
   #endangered(): void {
     this.#mayStart = false
-    const { logger, stopCode } = this.#options
+    const { logger } = this.#options
     logger.warn({ node: this.#node }, 'the lease cannot be renewed and is about to end: stopping handlers')
-    stopCode('the lease of its node is about to end')
+    for (const listener of this.#listeners) listener.endangered?.('the lease of its node is about to end')
   }
 
   #safe(): void {
     if (this.#ended) return
     this.#mayStart = true
     this.#options.logger.info({ node: this.#node }, 'the lease was renewed in time')
-    this.#options.goOn()
+    for (const listener of this.#listeners) listener.usable?.()
   }
 
   #over(): void {
-    const { logger, disown, newId } = this.#options
+    const { logger, newId } = this.#options
     const node = this.#node
     this.#mayStart = false
     logger.warn({ node: this.#node }, 'the lease has ended: the node starts over')
     this.#node = newId()
-    disown('the lease of its node has ended')
+    for (const listener of this.#listeners) listener.over?.('the lease of its node has ended')
     void this.#keeper?.[Symbol.asyncDispose]()
     this.#keeper = undefined
     this.#tellLoss({ node, blocked: false })
@@ -134,11 +135,11 @@ export class NodeLease {
   }
 
   async #beginAnew(): Promise<void> {
-    const { clock, logger, newId, goOn } = this.#options
+    const { clock, logger, newId } = this.#options
     while (!this.#ended) {
       try {
         await this.begin()
-        goOn()
+        for (const listener of this.#listeners) listener.usable?.()
         return
       } catch (error) {
         logger.warn({ err: error }, 'the node could not start over; retrying')

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { submitted } from '../core/transition.ts'
 import type { Task } from '../core/task.ts'
 import { Bus } from '../journal/bus.ts'
+import { Journal } from '../journal/journal.ts'
 import type { Signal, Signals } from '../store/sharing.ts'
 import type { Store } from '../store/store.ts'
 import { FakeClock } from '../testing/clock.ts'
@@ -12,6 +13,7 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 /** A task as a row, the follower of a node, and what its listeners are told. */
 function scene({ alive = false } = {}) {
   const bus = new Bus(() => {})
+  const journal = new Journal(quiet)
   const told: string[] = []
   let row: Task = {
     ...submitted(
@@ -54,14 +56,13 @@ function scene({ alive = false } = {}) {
     bus,
     clock: new FakeClock(),
     logger: quiet,
-    node: () => 'node',
-    alive: () => (alive ? ['task'] : []),
-    isAlive: () => alive,
-    follow() {},
-    canStart: () => true,
-    found() {},
-    queued() {},
+    tenant: { node: 'node', mayStart: true },
+    journal,
+    code: { ids: () => (alive ? ['task'] : []), has: () => alive, freeSlots: 1 },
+    claimer: { kick() {} },
+    types: ['long'],
   })
+  journal.subscribe(bus, follower)
   follower.start()
   bus.onTask('task', (event) => {
     if (event.kind === 'progress') told.push(`progress ${event.progress.current}`)
@@ -69,7 +70,7 @@ function scene({ alive = false } = {}) {
   })
   return {
     told,
-    bus,
+    journal,
     end: () => (alive = false),
     /** Another look at the row. */
     async look(changes: Partial<Task>) {
@@ -99,9 +100,9 @@ test('a node whose clock is behind is heard when it has taken the task over', as
 })
 
 test('a row that was read before the code of this node went on is no news', async () => {
-  const { told, bus, look, end } = scene({ alive: true })
+  const { told, journal, look, end } = scene({ alive: true })
   const here = { id: 'task', type: 'long' }
-  bus.emit({ kind: 'progress', ...here, progress: { current: 7, at: 70 } })
+  journal.report({ kind: 'progress', ...here, progress: { current: 7, at: 70 } })
   await look(progress(5, 50))
   end()
   await look(progress(6, 60))

@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.ts'
-import { isTerminal, type NodeId, type Fence, type Task, type TaskId } from '../core/task.ts'
+import type { Tenant } from '../core/lease.ts'
+import { isTerminal, type Fence, type Task, type TaskId } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
 import type { Bus } from '../journal/bus.ts'
-import type { TaskEvent } from '../journal/event.ts'
+import type { Report } from '../journal/event.ts'
+import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Signal, Signals } from '../store/sharing.ts'
 import type { Store } from '../store/store.ts'
 import { Loop } from '../core/loop.ts'
@@ -13,17 +16,20 @@ export type ClusterSyncOptions = Readonly<{
   bus: Bus
   clock: Clock
   logger: Logger
-  node: () => NodeId
-  /** Tasks of which code is alive here. */
-  alive: () => Iterable<TaskId>
-  isAlive: (id: TaskId) => boolean
-  /** A row as another node left it. */
-  follow: (task: Task) => void
-  canStart: (type: string) => boolean
-  /** Another node has queued tasks that it cannot start. */
-  queued: () => void
-  /** This task is in the store; what this node knows of it and has not told yet comes before what is told here. */
-  found: (id: TaskId) => void
+  tenant: Tenant
+  journal: Journal
+  code: LocalCode
+  /** Claims what other nodes have queued and cannot start. */
+  claimer: Readonly<{ kick(): void }>
+  /** The types that this node runs. */
+  types: readonly string[]
+}>
+
+/** The code of tasks that is alive on this node. */
+export type LocalCode = Readonly<{
+  ids(): Iterable<TaskId>
+  has(id: TaskId): boolean
+  freeSlots: number
 }>
 
 /** Times of progress are those of the node that ran the fence: only within one they tell what is newer. */
@@ -49,7 +55,7 @@ const mostWanted = 100_000
  * Brings home what other nodes do to the tasks that someone here listens to or has code of, and tells other nodes what they
  * wait for. Signals make it quick, looking makes it certain.
  */
-export class ClusterSync {
+export class ClusterSync implements Subscriber {
   readonly #options: ClusterSyncOptions
   readonly #looker: Loop
   /** What the listeners here have seen of a task. */
@@ -60,8 +66,8 @@ export class ClusterSync {
   #gathering = false
   #progressed = new Set<TaskId>()
   #lastAsked = 0
-  #emitting = false
   #stops: (() => void)[] = []
+  #isRunning = false
 
   constructor(options: ClusterSyncOptions) {
     this.#options = options
@@ -70,8 +76,8 @@ export class ClusterSync {
 
   start(): void {
     const { bus, signals, logger } = this.#options
+    this.#isRunning = true
     this.#stops = [
-      bus.onAll((event) => this.#happened(event)),
       bus.onWatch((id) => this.#watched(id)),
       signals.hear(
         (signal) => this.#heard(signal),
@@ -95,37 +101,39 @@ export class ClusterSync {
   }
 
   async stop(): Promise<void> {
+    this.#isRunning = false
     for (const stop of this.#stops) stop()
     await this.#looker.stop()
   }
 
-  /** On this node, unless it is what the follower itself has brought. */
-  #happened(event: TaskEvent): void {
-    if (event.kind === 'log' || this.#emitting) return
-    const { bus, signals, node, canStart, clock } = this.#options
-    const { id } = event
-    if (bus.isWatched(id)) this.#note(event)
+  reported(report: Report): void {
+    if (report.kind === 'log' || !this.#isRunning) return
+    const { bus, clock } = this.#options
+    const { id } = report
+    if (bus.isWatched(id))
+      this.#seen.set(id, { ...(this.#seen.get(id) ?? unseen), progressAt: report.progress.at })
+    if (!this.#isWanted(id)) return
+    if (this.#progressed.size === 0) clock.after(saidAfter, () => this.#sayProgress())
+    this.#progressed.add(id)
+  }
+
+  moved({ task }: Move): void {
+    if (!this.#isRunning) return
+    const { bus, signals, tenant, types, code } = this.#options
+    const { id } = task
+    if (bus.isWatched(id)) this.#note(task)
     const isWanted = this.#isWanted(id)
-    if (event.kind === 'progress') {
-      if (isWanted && this.#progressed.size === 0) clock.after(saidAfter, () => this.#sayProgress())
-      if (isWanted) this.#progressed.add(id)
-      return
-    }
-    const { task } = event
-    const elsewhere = task.ownerNode !== null && task.ownerNode !== node()
+    const elsewhere = task.ownerNode !== null && task.ownerNode !== tenant.node
     if (isWanted || elsewhere) signals.send({ kind: 'moved', ids: [id] })
     if (isWanted && isTerminal(task.status)) this.#wanted.delete(id)
-    if (task.status === 'queued' && !canStart(task.type)) signals.send({ kind: 'queued' })
+    const canStart = code.freeSlots > 0 && types.includes(task.type)
+    if (task.status === 'queued' && !canStart) signals.send({ kind: 'queued' })
   }
 
   /** The listeners here have it already, and a row that was read before is no news to them. */
-  #note(event: Exclude<TaskEvent, { kind: 'log' }>): void {
-    const seen = this.#seen.get(event.id) ?? unseen
-    if (event.kind === 'progress') {
-      this.#seen.set(event.id, { ...seen, progressAt: event.progress.at })
-    } else if (event.task.version > seen.version) {
-      this.#seen.set(event.id, { ...seen, version: event.task.version, fence: event.task.fence })
-    }
+  #note({ id, version, fence }: Task): void {
+    const seen = this.#seen.get(id) ?? unseen
+    if (version > seen.version) this.#seen.set(id, { ...seen, version, fence })
   }
 
   #sayProgress(): void {
@@ -138,14 +146,14 @@ export class ClusterSync {
   }
 
   #heard(signal: Signal): void {
-    const { clock, queued, bus, isAlive } = this.#options
-    if (signal.kind === 'queued') queued()
+    const { clock, claimer, bus, code } = this.#options
+    if (signal.kind === 'queued') claimer.kick()
     else if (signal.kind === 'watched') {
       const until = clock.monotonic() + interestLasts
       // One that is passed over is looked at by the other node itself, every second.
       for (const id of signal.ids) if (this.#wanted.size < mostWanted) this.#wanted.set(id, until)
     } else {
-      void this.#look(signal.ids.filter((id) => bus.isWatched(id) || isAlive(id)))
+      void this.#look(signal.ids.filter((id) => bus.isWatched(id) || code.has(id)))
     }
   }
 
@@ -165,12 +173,12 @@ export class ClusterSync {
 
   /** Those that are still listened to here, while their code is not here. */
   #elsewhere(ids: Iterable<TaskId>): TaskId[] {
-    const { bus, isAlive } = this.#options
-    return [...ids].filter((id) => bus.isWatched(id) && !isAlive(id))
+    const { bus, code } = this.#options
+    return [...ids].filter((id) => bus.isWatched(id) && !code.has(id))
   }
 
   async #lookAtAll(): Promise<number> {
-    const { bus, alive, clock, signals } = this.#options
+    const { bus, code, clock, signals } = this.#options
     const now = clock.monotonic()
     for (const [id, until] of this.#wanted) if (until <= now) this.#wanted.delete(id)
     for (const id of this.#seen.keys()) if (!bus.isWatched(id)) this.#seen.delete(id)
@@ -179,20 +187,20 @@ export class ClusterSync {
       this.#lastAsked = now
       signals.send({ kind: 'watched', ids: watched })
     }
-    await this.#look([...new Set([...watched, ...alive()])])
+    await this.#look([...new Set([...watched, ...code.ids()])])
     return lookEvery
   }
 
   /** A look that fails is made up for by the next one. */
   async #look(ids: readonly TaskId[]): Promise<void> {
     if (ids.length === 0) return
-    const { store, bus, follow, isAlive, logger } = this.#options
+    const { store, bus, journal, logger } = this.#options
     try {
       await Promise.all(
         ids.map(async (id) => {
           const task = await store.get(id)
           if (task === null) return
-          if (isAlive(id)) follow(task)
+          journal.see(task)
           if (bus.isWatched(id)) await this.#show(task)
         }),
       )
@@ -204,31 +212,22 @@ export class ClusterSync {
   /** Tells the listeners here what is new to them. Those who miss a version read the store themselves. */
   async #show(task: Task): Promise<void> {
     const { id, type, progress, version, fence } = task
-    this.#options.found(id)
     const seen = this.#seen.get(id) ?? unseen
     if (version < seen.version) return
     const at = progress?.at ?? 0
     // Code of this node tells its progress itself, and sooner.
-    const isHere = this.#options.isAlive(id)
+    const isHere = this.#options.code.has(id)
     const isNewer = fence > seen.fence && !isHere ? at !== seen.progressAt : at > seen.progressAt
     this.#seen.set(id, { version, fence, progressAt: isNewer ? at : seen.progressAt })
     if (version > seen.version) {
       const record = await this.#options.store.read(id)
       const entry = record?.timeline.at(-1)
       if (record != null && entry !== undefined) {
-        this.#emit({ kind: 'transition', id, task: record.task, entry })
+        this.#options.bus.emit({ kind: 'transition', id, task: record.task, entry })
       }
     }
-    if (progress !== null && isNewer && !isHere) this.#emit({ kind: 'progress', id, type, progress })
-  }
-
-  #emit(event: TaskEvent): void {
-    this.#emitting = true
-    try {
-      this.#options.bus.emit(event)
-    } finally {
-      this.#emitting = false
-    }
+    if (progress !== null && isNewer && !isHere)
+      this.#options.bus.emit({ kind: 'progress', id, type, progress })
   }
 }
 

@@ -1,3 +1,22 @@
+import type { NodeId } from './task.ts'
+
+/** The node under which this process claims and writes now. */
+export type Tenant = Readonly<{
+  node: NodeId
+  /** False while the lease is in danger or lost: nothing may start under it. */
+  mayStart: boolean
+}>
+
+/** A part of the process that hears what becomes of its lease. */
+export type LeaseListener = Readonly<{
+  /** The lease is about to end: code must stop, and its outcome is recorded once the store is back. */
+  endangered?(why: string): void
+  /** The tasks of the node belong to other nodes: code must stop, and nothing it says counts. */
+  over?(why: string): void
+  /** Tasks may be claimed: the lease was renewed after all, or a new one has begun. */
+  usable?(): void
+}>
+
 /**
  * What a node tells its own processes about its lease, through a file that all of them have open. They cannot rely on
  * messages: a

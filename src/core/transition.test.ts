@@ -36,7 +36,7 @@ const completion = { id: 'task', fence: 1, outcome: { kind: 'completed', result:
 
 const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
   const answer = controlled(task, control, { ...at(now), by: 'api', codeAlive: false })
-  return answer.kind === 'moved' ? answer.transition.task : expect.unreachable(answer.kind)
+  return answer.kind === 'moved' ? answer.move.task : expect.unreachable(answer.kind)
 }
 
 describe('a transition', () => {
@@ -61,12 +61,12 @@ describe('a transition', () => {
   test('never counts time backwards when the clock was set back', () => {
     expect(claimed({ ...queued, statusSince: 100 }, 'node', at(40)).task.queuedMs).toBe(0)
     const back = settled(running, { ...completion, ranMs: -5 }, 'node', at(0))
-    expect(back).toMatchObject({ verdict: 'settled', transition: { task: { activeMs: 0 } } })
+    expect(back).toMatchObject({ verdict: 'settled', move: { task: { activeMs: 0 } } })
   })
 
   test('keeps active time whole in milliseconds', () => {
     const answer = settled(running, { ...completion, ranMs: 12.6 }, 'node', at(20))
-    expect(answer).toMatchObject({ transition: { task: { activeMs: 13 } } })
+    expect(answer).toMatchObject({ move: { task: { activeMs: 13 } } })
   })
 })
 
@@ -87,7 +87,7 @@ describe('a loss', () => {
   test('of an ended task is none', () => {
     const ended = settled(running, completion, 'node', at(20))
     if (ended.verdict !== 'settled') return expect.unreachable(ended.verdict)
-    expect(lost({ ...ended.transition.task, ownerNode: 'node' }, moment)).toBeNull()
+    expect(lost({ ...ended.move.task, ownerNode: 'node' }, moment)).toBeNull()
   })
 })
 

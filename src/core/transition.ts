@@ -15,11 +15,15 @@ import {
 import { clip } from './text.ts'
 
 /**
- * The lifecycle as pure functions: task before, task after, and timeline entry. Stores write what these return and decide
- * nothing
- * themselves. A refusal is a value.
+ * The lifecycle as pure functions: from a task before to a move. Stores keep what these answer and decide nothing themselves.
+ * A refusal is a value.
  */
-export type Transition = Readonly<{ task: Task; entry: TimelineEntry }>
+
+/**
+ * One transition of one task: the row before (null for a submit, or where only the outcome of a commit in doubt is known), the
+ * row after, and the entry of its timeline.
+ */
+export type Move = Readonly<{ before: Task | null; task: Task; entry: TimelineEntry }>
 
 /** What a transition may use besides the task. */
 export type TransitionContext = Readonly<{
@@ -32,7 +36,7 @@ export type TransitionContext = Readonly<{
 
 export type SubmitMoment = TransitionContext & Readonly<{ by: string }>
 
-export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitMoment): Transition {
+export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitMoment): Move {
   const runAt = submission.delay === null ? submission.runAt : now + submission.delay
   const due = runAt === null || runAt <= now
   const status: Status = due ? 'queued' : 'scheduled'
@@ -71,14 +75,14 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     error: null,
     endedBy: null,
   }
-  return { task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
+  return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
 
-export function promoted(task: Task, moment: TransitionContext): Transition {
+export function promoted(task: Task, moment: TransitionContext): Move {
   return move(task, 'due', 'queued', moment, 'promoter')
 }
 
-export function claimed(task: Task, node: NodeId, moment: TransitionContext): Transition {
+export function claimed(task: Task, node: NodeId, moment: TransitionContext): Move {
   const fresh = !task.attemptOpen
   return move(task, 'claimed', 'running', moment, node, {
     fence: task.fence + 1,
@@ -92,8 +96,8 @@ export function claimed(task: Task, node: NodeId, moment: TransitionContext): Tr
 }
 
 export type Controlled =
-  | Readonly<{ kind: 'moved'; transition: Transition }>
-  /** The same control is already in effect: success without effect. */
+  | Readonly<{ kind: 'moved'; move: Move }>
+  /** The same control stands already: success without effect. */
   | Readonly<{ kind: 'stands' }>
   | Readonly<{ kind: 'refused'; why?: string }>
 
@@ -118,7 +122,7 @@ export function controlled(
   const requestedControl = { requestedControl: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
     kind: 'moved',
-    transition: move(task, name, to, moment, moment.by, { ...requestedControl, ...changes }),
+    move: move(task, name, to, moment, moment.by, { ...requestedControl, ...changes }),
   })
   switch (name) {
     case 'paused':
@@ -158,7 +162,7 @@ function mayTake(name: EventName, task: Task): boolean {
 }
 
 export type Settled =
-  | Readonly<{ verdict: 'settled'; transition: Transition }>
+  | Readonly<{ verdict: 'settled'; move: Move }>
   | Readonly<{ verdict: Exclude<SettleVerdict, 'settled'> }>
 
 export function settled(
@@ -180,7 +184,7 @@ export function settled(
   }
   const done = (name: EventName, to: Status, changes: Partial<Task>, why?: string): Settled => ({
     verdict: 'settled',
-    transition: move(task, name, to, moment, node, { ownerNode: null, ...ran, ...changes }, why),
+    move: move(task, name, to, moment, node, { ownerNode: null, ...ran, ...changes }, why),
   })
   const ended = { completedAt: moment.now, attemptOpen: false }
 
@@ -213,7 +217,7 @@ export function settled(
       const { why, poisonLimit } = outcome
       const crashes = (ran.crashes ?? task.crashes) + 1
       const loss = { by: node, why, poisonLimit, crashes, changes: ran }
-      return { verdict: 'settled', transition: lostRun(task, moment, loss) }
+      return { verdict: 'settled', move: lostRun(task, moment, loss) }
     }
     case 'failed': {
       if (task.status === 'cancelling') {
@@ -234,11 +238,8 @@ export function settled(
 
 export const poisonLimit = 3
 
-/** The node of this task is dead. Null if the loss changes nothing. */
-export function lost(
-  task: Task,
-  moment: TransitionContext & Readonly<{ poisonLimit: number }>,
-): Transition | null {
+/** The node of this task is dead. Null when the loss changes nothing. */
+export function lost(task: Task, moment: TransitionContext & Readonly<{ poisonLimit: number }>): Move | null {
   if (task.ownerNode === null) return null
   if (isActive(task.status)) {
     return lostRun(task, moment, {
@@ -277,7 +278,7 @@ function lostRun(
   task: Task,
   moment: TransitionContext,
   { by, why, poisonLimit, crashes, changes }: Loss,
-): Transition {
+): Move {
   const fenced = { ...changes, fence: task.fence + 1, ownerNode: null, attemptOpen: false }
   const ended = { ...fenced, completedAt: moment.now, endedBy: 'killed' } as const
   if (task.status === 'cancelling') return move(task, 'lost', 'cancelled', moment, by, ended, why)
@@ -304,13 +305,8 @@ function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
   return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
 }
 
-/** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
-export function unparked(
-  task: Task,
-  node: NodeId,
-  why: string,
-  moment: TransitionContext,
-): Transition | null {
+/** The parked copy is gone; whatever runs next starts from the checkpoint. Null when another took over. */
+export function unparked(task: Task, node: NodeId, why: string, moment: TransitionContext): Move | null {
   if (!allows('unparked', task.status, task.status) || task.ownerNode !== node) return null
   return move(task, 'unparked', task.status, moment, node, { ownerNode: null }, why)
 }
@@ -331,7 +327,7 @@ function move(
   by: string,
   changes: Partial<Task> = {},
   why?: string,
-): Transition {
+): Move {
   if (!allows(name, task.status, to)) {
     throw new Error(`the lifecycle has no such row: ${name} from ${task.status} to ${to}`)
   }
@@ -352,6 +348,7 @@ function move(
     statusSince: to === task.status || (isActive(task.status) && isActive(to)) ? task.statusSince : now,
   }
   return {
+    before: task,
     task: next,
     entry: {
       version,

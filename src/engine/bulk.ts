@@ -3,7 +3,8 @@ import { sleep, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import { takes, type BulkAction, type Operation } from '../core/operation.ts'
-import { statuses, type NodeId, type TaskId } from '../core/task.ts'
+import type { Tenant } from '../core/lease.ts'
+import { statuses, type TaskId } from '../core/task.ts'
 import type { Command, Controlled, Page, ListCursor, Purged, Query, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 
@@ -20,12 +21,11 @@ const storePause = 1_000
 
 export type BulkOptions = Readonly<{
   store: Store
-  node: () => NodeId
+  tenant: Tenant
   clock: Clock
   logger: Logger
   newId: () => string
-  /** Carries the controls out and tells everybody. */
-  act: (commands: readonly Command[]) => Promise<readonly Controlled[]>
+  controls: Readonly<{ act(commands: readonly Command[]): Promise<readonly Controlled[]> }>
 }>
 
 /** What became of one task of a batch, and which number counts it. */
@@ -65,7 +65,7 @@ export class BulkOperations {
   async start(action: BulkAction, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
-    const { newId, node, store } = this.#options
+    const { newId, tenant, store } = this.#options
     const meant = {
       ...filter,
       statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
@@ -76,7 +76,7 @@ export class BulkOperations {
       filter: meant,
       dryRun,
       status: 'running',
-      node: node(),
+      node: tenant.node,
       createdAt: store.now(),
       endedAt: null,
       matched: 0,
@@ -193,12 +193,12 @@ export class BulkOperations {
 
   /** Asks the store before its first await, so that its caller decides what shares the commit. */
   async #outcomes({ action, filter }: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
-    const { store, act } = this.#options
+    const { store, controls } = this.#options
     if (action === 'purge') {
       const answers = await store.purge(ids, filter.statuses)
       return answers.map(({ kind }) => purgeOutcomes[kind])
     }
-    const answers = await act(ids.map((id) => ({ id, control: action, by: 'api' })))
+    const answers = await controls.act(ids.map((id) => ({ id, control: action, by: 'api' })))
     return answers.map(({ kind }) => controlOutcomes[kind])
   }
 

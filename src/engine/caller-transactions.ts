@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Task, TaskId } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
+import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 
 /** Milliseconds until the first look, and how much longer until each further one: they end after some ten seconds. */
@@ -7,39 +9,48 @@ const firstLook = 10
 const growth = 1.5
 const looks = 17
 
+export type CallerTransactionsOptions = Readonly<{
+  store: Store
+  clock: Clock
+  journal: Journal
+  /** Claims what has come into the queue. */
+  claimer: Readonly<{ kick(): void }>
+}>
+
 /**
  * Tasks that were submitted in transactions of callers. Nobody says when those commit, and until then nothing has happened: so
  * this node looks for a while whether they are there, each look being one of those that share a statement. What is committed
  * later is found by the claims that look each second anyway.
+ *
+ * It subscribes to the journal first: whatever is told of such a task comes after its submit.
  */
-export class CallerTransactions {
-  readonly #store: Store
-  readonly #clock: Clock
-  readonly #there: (tasks: readonly Task[]) => void
+export class CallerTransactions implements Subscriber {
+  readonly #options: CallerTransactionsOptions
   readonly #stops = new Set<() => void>()
   /** Those that were not seen yet, with the others of their transaction. */
-  readonly #expected = new Map<TaskId, readonly Task[]>()
+  readonly #expected = new Map<TaskId, readonly Move[]>()
 
-  /** `there`: these were committed; said once. */
-  constructor(store: Store, clock: Clock, there: (tasks: readonly Task[]) => void) {
-    this.#store = store
-    this.#clock = clock
-    this.#there = there
+  constructor(options: CallerTransactionsOptions) {
+    this.#options = options
   }
 
-  expect(tasks: readonly Task[]): void {
-    const [first] = tasks
+  expect(submits: readonly Move[]): void {
+    const [first] = submits
     if (first === undefined) return
-    for (const { id } of tasks) this.#expected.set(id, tasks)
-    this.#later(firstLook, first.id)
+    for (const { task } of submits) this.#expected.set(task.id, submits)
+    this.#later(firstLook, first.task.id)
   }
 
-  /** This task was found by someone else: whatever is told of it comes after its submit. */
-  found(id: TaskId): void {
-    const tasks = this.#expected.get(id)
-    if (tasks === undefined) return
-    this.#forget(tasks)
-    this.#there(tasks)
+  moved({ task }: Move): void {
+    this.seen(task)
+  }
+
+  seen({ id }: Task): void {
+    const submits = this.#expected.get(id)
+    if (submits === undefined) return
+    this.#forget(submits)
+    this.#options.journal.publish(submits)
+    this.#options.claimer.kick()
   }
 
   stop(): void {
@@ -49,7 +60,7 @@ export class CallerTransactions {
   }
 
   #later(wait: number, id: TaskId): void {
-    const stop = this.#clock.after(wait, () => {
+    const stop = this.#options.clock.after(wait, () => {
       this.#stops.delete(stop)
       void this.#look(wait, id)
     })
@@ -58,15 +69,15 @@ export class CallerTransactions {
 
   /** All of a transaction are there, or none. */
   async #look(wait: number, id: TaskId): Promise<void> {
-    const task = await this.#store.get(id).catch(() => null)
-    const tasks = this.#expected.get(id)
-    if (tasks === undefined) return
-    if (task !== null) this.found(id)
+    const task = await this.#options.store.get(id).catch(() => null)
+    const submits = this.#expected.get(id)
+    if (submits === undefined) return
+    if (task !== null) this.#options.journal.see(task)
     else if (wait < firstLook * growth ** looks) this.#later(wait * growth, id)
-    else this.#forget(tasks)
+    else this.#forget(submits)
   }
 
-  #forget(tasks: readonly Task[]): void {
-    for (const { id } of tasks) this.#expected.delete(id)
+  #forget(submits: readonly Move[]): void {
+    for (const { task } of submits) this.#expected.delete(task.id)
   }
 }

@@ -1,7 +1,9 @@
-import type { Clock } from '../core/clock.ts'
+import { sleep, type Clock } from '../core/clock.ts'
 import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
-import type { Control, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import type { Control, Task, TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Claimer } from '../scheduling/claimer.ts'
 import type { Command, Controlled, Store } from '../store/store.ts'
 import type { ControlOptions } from './api.ts'
 import { watchControl } from './control-waits.ts'
@@ -9,20 +11,19 @@ import { watchControl } from './control-waits.ts'
 export type ControlsOptions = Readonly<{
   store: Store
   bus: Bus
+  journal: Journal
   clock: Clock
-  committed: (task: Task, entry: TimelineEntry) => void
-  dueAt: (time: number | null) => void
-  /** Resolves once what may start has been claimed. */
-  claimed: () => Promise<void>
-  /** A caller waits for what becomes of this task. */
-  awaited: (id: TaskId) => void
-  /** The row as a command found it. */
-  seen: (task: Task) => void
-  /** Commands on these tasks may have been recorded, although their callers are told of a failure. */
-  inDoubt: (ids: readonly TaskId[]) => void
+  claimer: Claimer
+  /** Looks closely at a task whose code may run on another node; none where one process owns the store. */
+  sync: Readonly<{ lookClosely(id: TaskId): void }> | undefined
+  /** Aborts when the node has shut down. */
+  closed: AbortSignal
 }>
 
-/** Carries out what callers want of tasks that are there. */
+/** Milliseconds between looks, while the store is away, at what a control in doubt has left. */
+const catchUpPause = 500
+
+/** Carries out what callers ask of tasks that are there. */
 export class Controls {
   readonly #options: ControlsOptions
 
@@ -32,50 +33,75 @@ export class Controls {
 
   /** On one task, waiting for the engine to have acted. */
   async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
-    const { bus, clock, claimed, awaited } = this.#options
+    const { bus, clock, sync } = this.#options
     const { wait = 0, fromStart = false, signal } = options
     const settling = wait > 0 ? watchControl(bus, clock, id) : undefined
     try {
-      const answer = this.act([{ id, control, by: 'api', fromStart }])
-      // A free slot is claimed in the very transaction that queues the task.
-      const claiming = control === 'resume' || control === 'retry' ? claimed() : undefined
+      const { answer, claimed } = this.#carryOut([{ id, control, by: 'api', fromStart }])
       const [result] = await answer
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
       if (settling === undefined) return result.task
-      awaited(id)
-      return await settling.after(result.task, wait, claiming, signal)
+      sync?.lookClosely(id)
+      return await settling.after(result.task, wait, claimed, signal)
     } finally {
       settling?.stop()
     }
   }
 
-  async act(commands: readonly Command[]): Promise<readonly Controlled[]> {
-    const { committed, dueAt, seen } = this.#options
-    const answers = await this.#write(commands)
-    for (const answer of answers) {
-      if (answer.kind === 'stands' || answer.kind === 'refused') seen(answer.task)
-      if (answer.kind !== 'moved') continue
-      committed(answer.task, answer.entry)
-      if (answer.task.status === 'scheduled') dueAt(answer.task.runAt)
-    }
-    return answers
-  }
-
-  /** A control in doubt may have been recorded: its caller is told so, and code that runs here must hear of it. */
-  #write(commands: readonly Command[]): Promise<readonly Controlled[]> {
-    const { store, inDoubt } = this.#options
-    // The same promise: the answer comes before that of a claim in the same commit.
-    const answers = store.control(commands)
-    answers.catch((error: unknown) => {
-      if (error instanceof StoreUnavailable && error.unknown) inDoubt(commands.map(({ id }) => id))
-    })
-    return answers
+  /** Asks the store before its first await, so that its caller decides what shares the commit. */
+  act(commands: readonly Command[]): Promise<readonly Controlled[]> {
+    return this.#carryOut(commands).answer
   }
 
   async purge(id: TaskId): Promise<void> {
     const [answer] = await this.#options.store.purge([id])
     if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
     if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
+  }
+
+  /** `claimed`: what was queued has been claimed, as far as slots are free; undefined where nothing is queued. */
+  #carryOut(
+    commands: readonly Command[],
+  ): Readonly<{ answer: Promise<readonly Controlled[]>; claimed: Promise<void> | undefined }> {
+    const { store, claimer } = this.#options
+    const write = () => this.#told(commands, store.control(commands))
+    const queues = commands.some(({ control }) => control === 'resume' || control === 'retry')
+    return queues ? claimer.claimWith(write) : { answer: write(), claimed: undefined }
+  }
+
+  async #told(
+    commands: readonly Command[],
+    written: Promise<readonly Controlled[]>,
+  ): Promise<readonly Controlled[]> {
+    const { journal } = this.#options
+    let answers
+    try {
+      answers = await written
+    } catch (error) {
+      // It may have been recorded: its caller is told so, and code that runs here must hear of it.
+      if (error instanceof StoreUnavailable && error.unknown) void this.#catchUp(commands.map(({ id }) => id))
+      throw error
+    }
+    for (const answer of answers) {
+      if (answer.kind === 'moved') journal.publish([answer])
+      else if (answer.kind !== 'unknown') journal.see(answer.task)
+    }
+    return answers
+  }
+
+  /** What these rows say may not have been told to anyone: code of theirs on this node must hear it all the same. */
+  async #catchUp(ids: readonly TaskId[]): Promise<void> {
+    const { clock, store, journal, closed } = this.#options
+    for (let left = ids; left.length > 0 && !closed.aborted;) {
+      const looks = left.map((id) =>
+        store.get(id).then(
+          (task) => (task === null ? [] : (journal.see(task), [])),
+          () => [id],
+        ),
+      )
+      left = (await Promise.all(looks)).flat()
+      if (left.length > 0) await sleep(clock, catchUpPause)
+    }
   }
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 import { TaskUnknown } from '../core/errors.ts'
 import { positionLimit } from '../core/reason.ts'
-import type { Task, TaskId, TimelineEntry } from '../core/task.ts'
+import type { TaskId } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
+import type { Subscriber } from '../journal/journal.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Counts, LiveNode, Store } from '../store/store.ts'
 import { explained, type Explanation } from './explain.ts'
@@ -33,11 +35,12 @@ export type ReportsOptions = Readonly<{
   clock: Clock
   logger: Logger
   registry: Registry
-  state: () => NodeState
+  /** This node. */
+  node: Readonly<{ state: NodeState }>
 }>
 
 /** Answers to "why" and "how much". */
-export class Reports {
+export class Reports implements Subscriber {
   readonly #options: ReportsOptions
   readonly #meter: RateMeter
   readonly #looker: Loop
@@ -57,8 +60,7 @@ export class Reports {
     return this.#looker.stop()
   }
 
-  /** A transition that this node has committed. */
-  note(task: Task, entry: TimelineEntry): void {
+  moved({ task, entry }: Move): void {
     this.#meter.note(task, entry)
   }
 
@@ -67,11 +69,11 @@ export class Reports {
   }
 
   async explain(id: TaskId): Promise<Explanation> {
-    const { store, registry, state } = this.#options
+    const { store, registry, node: here } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
     const [counts, nodes] = await Promise.all([store.counts(), store.nodes()])
-    const { phase, id: node } = state()
+    const { phase, id: node } = here.state
     const running = nodes.filter(({ types }) => types.includes(task.type))
     // Held types take no slots from it; of its own type all are before it, held or not.
     const rivals = registry.names.filter((type) => !Object.hasOwn(counts.held, type) && type !== task.type)
@@ -95,11 +97,11 @@ export class Reports {
   }
 
   async stats(): Promise<Stats> {
-    const { store, registry, state } = this.#options
+    const { store, registry, node } = this.#options
     const [counts, nodes] = await Promise.all([store.counts(), store.nodes()])
     return {
       counts,
-      node: state(),
+      node: node.state,
       nodes: totalsOf(nodes),
       rates: {
         minute: this.#meter.over(minute),

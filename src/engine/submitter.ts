@@ -1,55 +1,43 @@
-import type { Clock } from '../core/clock.ts'
 import { IdempotencyKeyReused, OptionsInvalid, QueueFull } from '../core/errors.ts'
-import type { Submission, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import type { Submission } from '../core/task.ts'
+import type { Journal } from '../journal/journal.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { Claimer } from '../scheduling/claimer.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
-import type { Store, Submitted } from '../store/store.ts'
-import type { Accepted, Draft, SubmitOptions } from './api.ts'
-import { CallerTransactions } from './caller-transactions.ts'
+import type { Accepted, Store, Submitted } from '../store/store.ts'
+import type { Draft, SubmitOptions } from './api.ts'
+import type { CallerTransactions } from './caller-transactions.ts'
 import { submissionOf, submissionsOf } from './submission.ts'
 
 export type SubmitterOptions = Readonly<{
   store: Store
   registry: Registry
-  clock: Clock
+  journal: Journal
+  claimer: Claimer
+  callerTransactions: CallerTransactions
   newId: () => string
   maxQueued: number
   /** Throws why no work is taken. */
   mustTakeWork: () => void
-  /** There may be something to claim. */
-  claim: () => void
-  committed: (task: Task, entry: TimelineEntry) => void
-  dueAt: (time: number | null) => void
 }>
 
-/** Checks what callers ask for, stores it, and tells everybody. */
+/** Checks what callers ask for, stores it, and publishes it. */
 export class Submitter {
   readonly #options: SubmitterOptions
-  readonly #joined: CallerTransactions
 
   constructor(options: SubmitterOptions) {
     this.#options = options
-    const { store, clock, claim } = options
-    this.#joined = new CallerTransactions(store, clock, (tasks) => {
-      this.#announce(tasks)
-      claim()
-    })
   }
 
-  /** `tx`: within this transaction of the caller; whether it commits, and when, is his affair. */
+  /** `tx`: within this transaction of the caller, who commits it or does not. */
   async submit(
     type: string,
     parameters: unknown,
     options: SubmitOptions,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const submission = submissionOf(
-      this.#options.registry.get(type),
-      parameters,
-      options,
-      this.#options.newId(),
-    )
-    const [accepted] = await this.#store([submission], tx)
+    const { registry, newId } = this.#options
+    const [accepted] = await this.#store([submissionOf(registry.get(type), parameters, options, newId())], tx)
     return accepted!
   }
 
@@ -58,46 +46,32 @@ export class Submitter {
     drafts: readonly Draft[],
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
-    return this.#store(submissionsOf(this.#options.registry.get(type), drafts, this.#options.newId), tx)
-  }
-
-  /** Something is about to be told of this task. */
-  found(id: TaskId): void {
-    this.#joined.found(id)
-  }
-
-  stop(): void {
-    this.#joined.stop()
+    const { registry, newId } = this.#options
+    return this.#store(submissionsOf(registry.get(type), drafts, newId), tx)
   }
 
   async #store(
     submissions: readonly Submission[],
     tx: CallersTransaction | undefined,
   ): Promise<readonly Accepted[]> {
-    const { store, maxQueued, mustTakeWork, claim } = this.#options
+    const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
     const options = { by: 'api', maxQueued }
-    const answer =
-      tx === undefined
-        ? store.submit(submissions, options)
-        : (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-    // A free slot is claimed in the very transaction that inserts the task.
-    if (tx === undefined) claim()
+    if (tx !== undefined) {
+      const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
+      const accepted = tasksOf(answer, submissions, maxQueued)
+      callerTransactions.expect(accepted.filter(isNew))
+      return accepted
+    }
+    const { answer } = claimer.claimWith(() => store.submit(submissions, options))
     const accepted = tasksOf(await answer, submissions, maxQueued)
-    const fresh = accepted.flatMap(({ task, replayed }) => (replayed ? [] : [task]))
-    if (tx === undefined) this.#announce(fresh)
-    else this.#joined.expect(fresh)
+    journal.publish(accepted.filter(isNew))
     return accepted
   }
+}
 
-  #announce(tasks: readonly Task[]): void {
-    const { committed, dueAt } = this.#options
-    for (const task of tasks) {
-      const { status, createdAt: at } = task
-      committed(task, { version: 1, at, event: 'submitted', status, attempt: 0, by: 'api' })
-      if (status === 'scheduled') dueAt(task.runAt)
-    }
-  }
+function isNew(accepted: Accepted): accepted is Extract<Accepted, { replayed: false }> {
+  return !accepted.replayed
 }
 
 function notShared(): never {

@@ -3,16 +3,15 @@ import { ShuttingDown, StoreUnavailable, TaskIdAmbiguous, TaskUnknown } from '..
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import { idPartOf } from '../core/short-id.ts'
-import { isActive, type Control, type Task, type TaskId, type TimelineEntry } from '../core/task.ts'
-import { poisonLimit } from '../core/transition.ts'
+import type { Control, Task, TaskId } from '../core/task.ts'
 import { Bus } from '../journal/bus.ts'
+import { Journal } from '../journal/journal.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { AnyTaskType, TaskType } from '../registry/type.ts'
+import type { TaskType } from '../registry/type.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import {
   logLimit,
-  type Claimed,
   type Counts,
   type LiveNode,
   type NumberedLine,
@@ -25,6 +24,7 @@ import { Attempts } from '../execution/attempts.ts'
 import { Throttle } from '../core/throttle.ts'
 import { throttledLogger } from './logger-throttle.ts'
 import { allEvents, type Change } from './all-events.ts'
+import { CallerTransactions } from './caller-transactions.ts'
 import { Claimer, mostAtOnce } from '../scheduling/claimer.ts'
 import { Controls } from './controls.ts'
 import { drain } from '../execution/drain.ts'
@@ -34,21 +34,16 @@ import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
 import { listTasks, type ListOptions, type TaskPage } from './lists.ts'
-import type { AttemptServices } from '../execution/services.ts'
 import type { ManagerOptions } from './options.ts'
 import { BulkOperations } from './bulk.ts'
 import type { History, Span } from './rates.ts'
 import { Readiness } from './readiness.ts'
 import { Reports, type Stats } from './reports.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
-import { releaseUnstartedClaims } from '../scheduling/unstarted-claims.ts'
 import type { NodeState } from './state.ts'
 import { Submitter } from './submitter.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
-
-/** Milliseconds between looks, while the store is away, at what a control in doubt has left. */
-const catchUpPause = 500
 
 /** Milliseconds between tries to take over a database that cannot be written. */
 const recoverAgainAfter = 1_000
@@ -58,141 +53,85 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly registry: Registry
   readonly #options: ManagerOptions
   readonly #store: Store
-  readonly #tenure: NodeLease
+  readonly #lease: NodeLease
   readonly #bus: Bus
-  readonly #saver: CheckpointFlusher
+  readonly #flusher: CheckpointFlusher
   readonly #attempts: Attempts
   readonly #claimer: Claimer
-  readonly #upkeep: Maintenance
+  readonly #maintenance: Maintenance
+  readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
-  readonly #commands: Controls
-  readonly #operations: BulkOperations
+  readonly #controls: Controls
+  readonly #bulk: BulkOperations
   readonly #reports: Reports
-  readonly #follower: ClusterSync | undefined
-  readonly #endings: Completions
+  readonly #sync: ClusterSync | undefined
+  readonly #completions: Completions
+  readonly #readiness: Readiness
   readonly #streams = new AbortController()
+  readonly #closed = new AbortController()
   #phase: NodeState['phase'] = 'starting'
   #closing: Promise<void> | undefined
   #recovering: Promise<void> | undefined
-  readonly #readiness: Readiness
 
   private constructor(options: ManagerOptions) {
-    const { store, registry, executor, clock, logger, random, cancelGrace } = options
-    const { types, version, host, pid } = options
+    const { store, registry, executor, clock, logger, newId, types } = options
+    const { maxConcurrent: slots, version, host, pid, leaseLost = () => undefined } = options
     this.registry = registry
     this.#options = options
     this.#store = store
-    this.#tenure = new NodeLease({
-      store,
-      clock,
-      logger,
-      newId: options.newId,
-      describe: () => ({ slots: options.maxConcurrent, types, version, host, pid }),
-      stopCode: (why) => this.#attempts.abortAll(why),
-      disown: (why) => this.#attempts.disown(why),
-      goOn: () => this.#claimer.kick(),
-      leaseLost: options.leaseLost ?? (() => undefined),
-    })
-    const tenure = this.#tenure
-    this.#readiness = new Readiness(store, clock)
-    this.#bus = new Bus((error) => logger.error({ err: error }, 'an event listener threw'))
-    this.#endings = new Completions(store, this.#bus)
-    this.#saver = new CheckpointFlusher(store, () => tenure.node, clock, logger)
-    const node: AttemptServices = {
-      get node() {
-        return tenure.node
-      },
-      store,
-      clock,
-      bus: this.#bus,
+    const journal = new Journal(logger)
+    const bus = new Bus((error) => logger.error({ err: error }, 'an event listener threw'))
+    const closed = this.#closed.signal
+    const base = { store, registry, clock, logger, journal, bus, closed, newId }
+    const info = { slots, types, version, host, pid }
+    const lease = new NodeLease({ ...base, info, leaseLost })
+    const common = { ...base, tenant: lease }
+    this.#flusher = new CheckpointFlusher(store, lease, clock, logger)
+    // Log lines of a type, and the milliseconds in which they may come.
+    const failures = new Throttle(20, 10_000)
+    const { maxParked, random, cancelGrace } = options
+    this.#attempts = new Attempts({
+      ...common,
       executor,
-      saver: this.#saver,
-      logger,
-      // Lines a type, in milliseconds.
-      failures: new Throttle(20, 10_000),
+      flusher: this.#flusher,
+      failures,
       random,
       cancelGrace,
-      mayStart: () => tenure.mayStart,
-      notStarted: () => this.#claimer.doubt(),
-      closed: () => this.#phase === 'closed',
-      committed: (task, entry) => this.#committed(task, entry),
-    }
-    this.#attempts = new Attempts(node, options.maxParked, () => this.#claimer.kick())
-    this.#claimer = new Claimer({
-      store,
-      node: () => tenure.node,
-      clock,
-      logger,
-      types: startableTypes(
-        [...registry].filter(({ type }) => options.types.includes(type)),
-        executor,
-      ),
-      mayStart: () => tenure.mayStart,
-      freeSlots: () => this.#freeSlots,
-      most: mostAtOnce(store, options.maxConcurrent),
-      take: (claimed) => this.#take(claimed),
-      inDoubt: () => this.#releaseStrays(),
+      slots,
+      maxParked,
     })
-    this.#upkeep = new Maintenance({
-      store,
-      clock,
-      logger,
+    const claims = { types: startableTypes(registry, types, executor), most: mostAtOnce(store, slots) }
+    this.#claimer = new Claimer({ ...common, slots: this.#attempts, ...claims })
+    const claimer = this.#claimer
+    this.#maintenance = new Maintenance({
+      ...common,
       retention: options.retention,
-      committed: node.committed,
-      queued: () => this.#claimer.kick(),
-      reap: () => this.#reap(),
+      poisonLimits: registry.poisonLimits,
     })
+    this.#callerTransactions = new CallerTransactions({ ...common, claimer })
     this.#submitter = new Submitter({
-      store,
-      registry,
-      clock,
-      newId: options.newId,
+      ...common,
+      claimer,
+      callerTransactions: this.#callerTransactions,
       maxQueued: options.maxQueued,
       mustTakeWork: () => this.#mustTakeWork(),
-      claim: () => this.#claimer.kick(),
-      committed: node.committed,
-      dueAt: (time) => this.#upkeep.dueAt(time),
     })
-    this.#commands = new Controls({
-      store,
-      bus: this.#bus,
-      clock,
-      committed: node.committed,
-      dueAt: (time) => this.#upkeep.dueAt(time),
-      awaited: (id) => this.#follower?.lookClosely(id),
-      seen: (task) => this.#follow(task),
-      inDoubt: (ids) => void this.#catchUp(ids),
-      claimed: () => this.#claimer.kicked(),
-    })
-    this.#operations = new BulkOperations({
-      store,
-      node: () => tenure.node,
-      clock,
-      logger,
-      newId: options.newId,
-      act: async (commands) => {
-        const answers = await this.#commands.act(commands)
-        this.#claimer.kick()
-        return answers
-      },
-    })
-    this.#reports = new Reports({ store, clock, logger, registry, state: () => this.state })
-    if (store.shared !== null) {
-      this.#follower = new ClusterSync({
-        store,
-        signals: store.shared.signals,
-        bus: this.#bus,
-        clock,
-        logger,
-        node: () => tenure.node,
-        alive: () => this.#attempts.ids(),
-        isAlive: (id) => this.#attempts.has(id),
-        follow: (task) => this.#follow(task),
-        canStart: (type) => this.#freeSlots > 0 && options.types.includes(type),
-        queued: () => this.#claimer.kick(),
-        found: (id) => this.#submitter.found(id),
-      })
-    }
+    this.#sync =
+      store.shared === null
+        ? undefined
+        : new ClusterSync({ ...common, signals: store.shared.signals, code: this.#attempts, claimer, types })
+    this.#controls = new Controls({ ...common, claimer, sync: this.#sync })
+    this.#bulk = new BulkOperations({ ...common, controls: this.#controls })
+    this.#reports = new Reports({ ...common, node: this })
+    this.#readiness = new Readiness(store, clock)
+    this.#completions = new Completions(store, bus)
+    this.#bus = bus
+    this.#lease = lease
+    // The order in which a move is told: its task's submit first, then whoever counts, streams, runs, schedules and shares it.
+    journal.subscribe(this.#callerTransactions, this.#reports, bus, this.#attempts)
+    journal.subscribe(this.#maintenance, claimer, ...(this.#sync === undefined ? [] : [this.#sync]))
+    lease.subscribe(this.#attempts, claimer)
+    this.#attempts.subscribe(claimer)
   }
 
   /**
@@ -204,7 +143,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     const logger = throttledLogger(options.logger, options.clock)
     const manager = new TaskManager({ ...options, logger })
     try {
-      await manager.#recover(() => manager.#tenure.begin())
+      await manager.#recover(() => manager.#lease.begin())
     } catch (error) {
       if (store.capabilities.lease !== null || !(error instanceof StoreUnavailable)) throw error
       logger.warn({ err: error }, 'the database is not writable: serving reads only until it is')
@@ -215,7 +154,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   get state(): NodeState {
     return {
-      id: this.#tenure.node,
+      id: this.#lease.node,
       phase: this.#phase,
       maxConcurrent: this.#options.maxConcurrent,
       slotsInUse: this.#attempts.slotsInUse,
@@ -272,7 +211,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
-    return this.#endings.of(id, signal)
+    return this.#completions.of(id, signal)
   }
 
   async brief(id: TaskId): Promise<TaskRecord> {
@@ -284,7 +223,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   control(id: TaskId, control: Control, options: api.ControlOptions = {}): Promise<Task> {
-    return this.#commands.control(id, control, options)
+    return this.#controls.control(id, control, options)
   }
 
   events(id: TaskId, options: api.EventOptions = {}): AsyncIterable<TaskEvent> {
@@ -309,7 +248,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   purge(id: TaskId): Promise<void> {
-    return this.#commands.purge(id)
+    return this.#controls.purge(id)
   }
 
   async hold(type: string, held = true): Promise<void> {
@@ -323,15 +262,15 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     filter: Filter,
     { dryRun = false, wait = 0 }: api.BulkOptions = {},
   ): Promise<Operation> {
-    return this.#operations.start(action, filter, dryRun, wait)
+    return this.#bulk.start(action, filter, dryRun, wait)
   }
 
   operation(id: string): Promise<Operation> {
-    return this.#operations.get(id)
+    return this.#bulk.get(id)
   }
 
   cancelOperation(id: string, wait = 0): Promise<Operation> {
-    return this.#operations.cancel(id, wait)
+    return this.#bulk.cancel(id, wait)
   }
 
   stats(): Promise<Stats> {
@@ -379,7 +318,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
       await sleep(clock, recoverAgainAfter)
       if (this.#phase !== 'starting') return
       try {
-        await this.#recover(() => this.#tenure.beginAgain())
+        await this.#recover(() => this.#lease.beginAgain())
         logger.info({}, 'the database is writable again: accepting work')
         return
       } catch (error) {
@@ -390,33 +329,14 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   async #recover(begin: () => Promise<void>): Promise<void> {
     await begin()
-    await this.#reap()
+    await this.#maintenance.reap()
     // A close may have come in between.
     if (this.#phase !== 'starting') return
     this.#phase = 'ready'
     this.#claimer.kick()
-    this.#upkeep.start()
+    this.#maintenance.start()
     this.#reports.start()
-    this.#follower?.start()
-  }
-
-  /** Takes the tasks of starts that are over: earlier ones, or those of other nodes. */
-  async #reap(): Promise<void> {
-    const { poisonLimits } = this.registry
-    const moved = await this.#store.reap({ poisonLimit, poisonLimits })
-    if (moved.length === 0) return
-    this.#options.logger.info({ tasks: moved.length }, 'took over tasks of nodes that have ended')
-    for (const { task, entry } of moved) this.#committed(task, entry)
-    this.#claimer.kick()
-  }
-
-  async #releaseStrays(): Promise<void> {
-    await releaseUnstartedClaims(
-      this.#store,
-      this.#tenure.node,
-      (task) => this.#attempts.runs(task),
-      (task, entry) => this.#committed(task, entry),
-    )
+    this.#sync?.start()
   }
 
   now(): number {
@@ -433,81 +353,41 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     if (this.#phase !== 'ready') throw new ShuttingDown()
   }
 
-  get #freeSlots(): number {
-    return this.#tenure.mayStart ? this.#options.maxConcurrent - this.#attempts.slotsInUse : 0
-  }
-
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
     const closing = this.#streams.signal
     // Always one of its own: thousands of listeners on one signal are slow to add and to remove.
     return AbortSignal.any(signal === undefined ? [closing] : [signal, closing])
   }
 
-  #committed(task: Task, entry: TimelineEntry): void {
-    this.#tell(task, entry)
-    this.#follow(task)
-  }
-
-  /** A row as it was committed: code of its task on this node acts on it. Ours without any, it is given back. */
-  #follow(task: Task): void {
-    this.#attempts.follow(task)
-    if (task.ownerNode !== this.#tenure.node || !isActive(task.status) || this.#attempts.runs(task)) return
-    this.#claimer.doubt()
-    this.#claimer.kick()
-  }
-
-  /** What these rows say may not have been told to anyone: code of theirs on this node must hear it all the same. */
-  async #catchUp(ids: readonly TaskId[]): Promise<void> {
-    const { clock } = this.#options
-    for (let left = ids; left.length > 0 && this.#phase !== 'closed';) {
-      const looks = left.map((id) =>
-        this.#store.get(id).then(
-          (task) => (task === null ? [] : (this.#follow(task), [])),
-          () => [id],
-        ),
-      )
-      left = (await Promise.all(looks)).flat()
-      if (left.length > 0) await sleep(clock, catchUpPause)
-    }
-  }
-
-  #take(claimed: Claimed): void {
-    const { task, entry } = claimed
-    // Claimed in the last moment of a lease: the reaper takes it, or it is given back if the lease holds after all.
-    if (task.ownerNode !== this.#tenure.node || !this.#tenure.mayStart) return this.#claimer.doubt()
-    this.#tell(task, entry)
-    this.#attempts.start(claimed, this.registry.get(task.type))
-  }
-
-  #tell(task: Task, entry: TimelineEntry): void {
-    this.#submitter.found(task.id)
-    this.#reports.note(task, entry)
-    this.#bus.emit({ kind: 'transition', id: task.id, task, entry })
-  }
-
   async #close(ms: number): Promise<void> {
     const { clock, logger } = this.#options
     this.#phase = 'draining'
     await this.#recovering
-    await this.#operations.stop()
-    await Promise.all([this.#upkeep.stop(), this.#reports.stop()])
+    await this.#bulk.stop()
+    await Promise.all([this.#maintenance.stop(), this.#reports.stop()])
     await this.#claimer.stop()
-    this.#submitter.stop()
+    this.#callerTransactions.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })
-    await this.#saver.flush()
-    await this.#follower?.stop()
+    await this.#flusher.flush()
+    await this.#sync?.stop()
     this.#streams.abort()
-    this.#endings.close()
-    await this.#tenure.end()
+    this.#completions.close()
+    await this.#lease.end()
     this.#phase = 'closed'
+    this.#closed.abort()
     await this.#options.executor.close()
     await this.#store[Symbol.asyncDispose]()
     this.#options.closed()
   }
 }
 
-/** The same list from one claim to the next, unless the machine has no room for some of them. */
-function startableTypes(types: readonly AnyTaskType[], { hasRoom }: Executor): () => readonly TypeLimit[] {
+/** What can be started now: the same list from one claim to the next, unless the machine has no room for some of them. */
+function startableTypes(
+  registry: Registry,
+  names: readonly string[],
+  { hasRoom }: Executor,
+): () => readonly TypeLimit[] {
+  const types = [...registry].filter(({ type }) => names.includes(type))
   const all = types.map(({ type, concurrency }) => ({ type, concurrency }))
   return () => {
     if (types.every(({ runs }) => hasRoom(runs))) return all

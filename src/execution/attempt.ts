@@ -18,13 +18,19 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Fence } from '../core/task.ts'
 import { poisonLimit } from '../core/transition.ts'
 import type { AnyTaskType } from '../registry/type.ts'
-import type { Claimed, Settled } from '../store/store.ts'
+import type { Claimed } from '../store/store.ts'
 import type { Savable } from './checkpoint-flusher.ts'
 import type { Execution, RunCallbacks } from './executors/executor.ts'
 import type { AttemptServices } from './services.ts'
 import { outcomeOf, stoppedOutcome, type Budget } from '../core/outcome-policy.ts'
 import { PendingWrites } from './pending-writes.ts'
-import { record, recordCheckpoint, recordVacated, recordUnparked } from './settlement-writer.ts'
+import {
+  record,
+  recordCheckpoint,
+  recordSlotReleased,
+  recordUnparked,
+  type Recorded,
+} from './settlement-writer.ts'
 import { Stopwatch } from './stopwatch.ts'
 
 /** Milliseconds that killed code has to stop; after that it is stuck, and its process is killed with it. */
@@ -50,7 +56,7 @@ export class Attempt implements Savable {
   readonly unsaved: PendingWrites
   /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
   readonly finished: Promise<void>
-  readonly #node: AttemptServices
+  readonly #services: AttemptServices
   readonly #callbacks: AttemptCallbacks
   readonly #watch: Stopwatch
   /** Undefined only while it starts. */
@@ -63,15 +69,15 @@ export class Attempt implements Savable {
   #stopTimer: (() => void) | undefined
   #finish!: () => void
 
-  constructor(claimed: Claimed, type: AnyTaskType, node: AttemptServices, callbacks: AttemptCallbacks) {
+  constructor(claimed: Claimed, type: AnyTaskType, services: AttemptServices, callbacks: AttemptCallbacks) {
     const { task, parameters, checkpoint } = claimed
     this.id = task.id
     this.type = type
     this.unsaved = new PendingWrites(checkpoint !== null)
-    this.#node = node
+    this.#services = services
     this.#callbacks = callbacks
     this.#state = started(task)
-    this.#watch = new Stopwatch(node.clock, task.activeMs - task.attemptBaseMs, task.timeout, () =>
+    this.#watch = new Stopwatch(services.clock, task.activeMs - task.attemptBaseMs, task.timeout, () =>
       this.send({ kind: 'timed-out' }),
     )
     this.finished = new Promise((resolve) => {
@@ -80,7 +86,7 @@ export class Attempt implements Savable {
     this.#watch.start()
     const { id, attempt, fence, crashes } = task
     const run = { type, id, attempt, fence, parameters, checkpoint, crashes }
-    this.#execution = node.executor.start(run, this.#host())
+    this.#execution = services.executor.start(run, this.#runCallbacks())
     void this.#execution.done.then((ended) => this.send({ kind: 'ended', ended }))
     this.#busy = false
     this.#takeEvents()
@@ -90,7 +96,7 @@ export class Attempt implements Savable {
     return this.#state.fence
   }
 
-  get stint(): number {
+  get suspensionEpoch(): number {
     return this.#state.suspensionEpoch
   }
 
@@ -127,7 +133,7 @@ export class Attempt implements Savable {
     return true
   }
 
-  superseded(epoch: number = this.stint): void {
+  superseded(epoch: number = this.suspensionEpoch): void {
     this.send({ kind: 'superseded', epoch })
   }
 
@@ -160,7 +166,7 @@ export class Attempt implements Savable {
   }
 
   get #context(): AttemptContext {
-    return { node: this.#node.node, canKill: this.#execution?.kill !== undefined }
+    return { node: this.#services.tenant.node, canKill: this.#execution?.kill !== undefined }
   }
 
   #perform(effect: Effect): void {
@@ -180,7 +186,7 @@ export class Attempt implements Savable {
       case 'request-parking':
         return this.#callbacks.requestsParking(this)
       case 'flush':
-        if (!this.unsaved.isEmpty) this.#node.saver.add(this)
+        if (!this.unsaved.isEmpty) this.#services.flusher.add(this)
         return
       case 'record-pause':
         return void this.#recordPause(effect.controlVersion)
@@ -194,13 +200,13 @@ export class Attempt implements Savable {
         this.#abandonment = this.#recordAbandoned(effect)
         return
       case 'record-unparked':
-        return void this.#recorded(recordUnparked(this.#node, { ...this.#copy, why: effect.why }))
+        return void this.#recorded(recordUnparked(this.#services, { ...this.#copy, why: effect.why }))
       case 'record-slot-released':
-        return void this.#recorded(recordVacated(this.#node, { ...this.#copy, why: 'it returned' }))
+        return void this.#recorded(recordSlotReleased(this.#services, { ...this.#copy, why: 'it returned' }))
       case 'warn':
         return this.#warn(effect.about)
       case 'over':
-        this.#node.saver.forget(this)
+        this.#services.flusher.forget(this)
         this.#callbacks.over(this)
         return this.#finish()
     }
@@ -210,7 +216,7 @@ export class Attempt implements Savable {
     if (timer === 'grace' && this.#stopTimer !== undefined) return
     this.#stopTimer?.()
     this.#stopTimer = undefined
-    const { clock, cancelGrace } = this.#node
+    const { clock, cancelGrace } = this.#services
     if (timer === 'grace') {
       this.#stopTimer = clock.after(cancelGrace, () => this.send({ kind: 'grace-over' }))
     } else if (timer === 'kill') {
@@ -250,9 +256,9 @@ export class Attempt implements Savable {
   #settle(
     outcome: Outcome,
     { fencedOff = false, ranMs = this.#watch.stretch } = {},
-  ): Promise<Settled | undefined> {
-    this.#node.saver.forget(this)
-    return record(this.#node, {
+  ): Promise<Recorded | undefined> {
+    this.#services.flusher.forget(this)
+    return record(this.#services, {
       id: this.id,
       fence: this.fence,
       outcome,
@@ -274,7 +280,7 @@ export class Attempt implements Savable {
   }
 
   #warn(about: 'killed' | 'abandoned'): void {
-    this.#node.logger.warn(
+    this.#services.logger.warn(
       { task: this.id, type: this.type.type },
       about === 'killed'
         ? 'the handler ignores its signal: killing it'
@@ -287,15 +293,15 @@ export class Attempt implements Savable {
   }
 
   get #budget(): Budget {
-    const { random } = this.#node
+    const { random } = this.#services
     return { task: this.#state.row, random, poisonLimit: this.type.poisonLimit ?? poisonLimit }
   }
 
   /** What the running code reports. A parked copy writes nothing: what it reports is kept until it continues. */
-  #host(): RunCallbacks {
+  #runCallbacks(): RunCallbacks {
     const mayWrite = () => this.phase !== 'parked'
     const flush = () => {
-      if (mayWrite()) this.#node.saver.add(this)
+      if (mayWrite()) this.#services.flusher.add(this)
     }
     return {
       checkpoint: (state) => {
@@ -303,25 +309,26 @@ export class Attempt implements Savable {
         flush()
       },
       durable: async (state) => {
-        const epoch = this.stint
+        const epoch = this.suspensionEpoch
         const number = this.unsaved.next()
         const save = { ...this.#copy, checkpoint: state }
-        const held = await recordCheckpoint(this.#node, save, () => this.unsaved.isOutdated(number))
+        const held = await recordCheckpoint(this.#services, save, () => this.unsaved.isOutdated(number))
         if (held) this.unsaved.stored(number)
         else this.superseded(epoch)
         return held
       },
       progress: (report) => {
-        const progress = { ...report, at: this.#node.store.now() }
+        const progress = { ...report, at: this.#services.store.now() }
         this.unsaved.progress = progress
         flush()
-        if (mayWrite()) this.#node.bus.emit({ kind: 'progress', id: this.id, type: this.type.type, progress })
+        if (mayWrite())
+          this.#services.journal.report({ kind: 'progress', id: this.id, type: this.type.type, progress })
       },
       log: (message) => {
-        const at = this.#node.store.now()
+        const at = this.#services.store.now()
         this.unsaved.addLine({ at, attempt: this.#state.row.attempt, text: message })
         flush()
-        this.#node.bus.emit({ kind: 'log', id: this.id, type: this.type.type, at, message })
+        this.#services.journal.report({ kind: 'log', id: this.id, type: this.type.type, at, message })
       },
       displaced: (why) => this.send({ kind: 'unwind', why }),
       suspended: () => this.send({ kind: 'suspended' }),

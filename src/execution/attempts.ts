@@ -1,15 +1,38 @@
 import { sleep } from '../core/clock.ts'
-import type { Fence, Task, TaskId } from '../core/task.ts'
+import { isActive, type Fence, type Task, type TaskId } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
+import type { LeaseListener } from '../core/lease.ts'
+import type { Subscriber } from '../journal/journal.ts'
+import type { Registry } from '../registry/registry.ts'
 import type { AnyTaskType, Runtime } from '../registry/type.ts'
 import type { Claimed } from '../store/store.ts'
 import { Attempt, type AttemptCallbacks } from './attempt.ts'
 import type { AttemptServices } from './services.ts'
 
+/** A part of the node that hears of its slots. */
+export type SlotListener = Readonly<{
+  /** Slots or parking places may have become free. */
+  slotsChanged(): void
+  /** A task of this node runs nowhere: it must be given back. */
+  unstarted(): void
+}>
+
+export type AttemptsOptions = AttemptServices &
+  Readonly<{
+    registry: Registry
+    /** Tasks that this node runs at once. */
+    slots: number
+    /** Suspended handlers that are kept in memory, by where they run. */
+    maxParked: Readonly<Record<Runtime, number>>
+  }>
+
 /** All code of tasks that is alive on this node: who holds a slot, who is parked, who waits for a parking place. */
-export class Attempts {
-  readonly #node: AttemptServices
+export class Attempts implements Subscriber, LeaseListener {
+  readonly #services: AttemptServices
+  readonly #registry: Registry
+  readonly #slots: number
   readonly #maxParked: Readonly<Record<Runtime, number>>
-  readonly #onChange: () => void
+  readonly #listeners: SlotListener[] = []
   /** The newest copy of each task; older ones that have not stopped yet are only in `#alive`. */
   readonly #newest = new Map<TaskId, Attempt>()
   readonly #alive = new Set<Attempt>()
@@ -21,10 +44,20 @@ export class Attempts {
   readonly #holders = new Set<Attempt>()
   #draining: string | undefined
 
-  constructor(node: AttemptServices, maxParked: Readonly<Record<Runtime, number>>, onChange: () => void) {
-    this.#node = node
+  constructor({ registry, slots, maxParked, ...services }: AttemptsOptions) {
+    this.#services = services
+    this.#registry = registry
+    this.#slots = slots
     this.#maxParked = maxParked
-    this.#onChange = onChange
+  }
+
+  subscribe(...listeners: readonly SlotListener[]): void {
+    this.#listeners.push(...listeners)
+  }
+
+  /** Slots that a claim may fill now. */
+  get freeSlots(): number {
+    return this.#services.tenant.mayStart ? this.#slots - this.slotsInUse : 0
   }
 
   get slotsInUse(): number {
@@ -39,8 +72,9 @@ export class Attempts {
     return this.#alive.size
   }
 
-  /** Takes a claimed task into a slot: its parked copy goes on, or its handler starts. */
-  start(claimed: Claimed, type: AnyTaskType): void {
+  /** Takes a claimed task into a slot: its parked copy continues, or its handler starts. Throws `TypeUnknown`. */
+  start(claimed: Claimed): void {
+    const type = this.#registry.get(claimed.task.type)
     const earlier = this.#newest.get(claimed.task.id)
     if (earlier !== undefined) {
       if (earlier.adopt(claimed)) {
@@ -58,9 +92,16 @@ export class Attempts {
     this.#begin(claimed, type)
   }
 
-  /** A row was committed: the copy on this node follows it. */
-  follow(task: Task): void {
+  /** A claim of this node reaches the copy through `start`, which may let it continue under the new fence. */
+  moved({ task, entry }: Move): void {
+    if (entry.event !== 'claimed' || task.ownerNode !== this.#services.tenant.node) this.seen(task)
+  }
+
+  /** The copy of the task on this node follows its row. A row that is run here without a copy must be given back. */
+  seen(task: Task): void {
     this.#newest.get(task.id)?.send({ kind: 'row', row: task })
+    const isOurs = task.ownerNode === this.#services.tenant.node && isActive(task.status)
+    if (isOurs && !this.runs(task)) for (const listener of this.#listeners) listener.unstarted()
   }
 
   /** No pause is waited for any more: every copy ends at its next pause point. */
@@ -69,13 +110,13 @@ export class Attempts {
     for (const attempt of this.#alive) attempt.send({ kind: 'drain', why })
   }
 
-  /** Aborts whatever still runs. */
-  abortAll(why: string): void {
+  /** Aborts whatever still runs: the lease is about to end, or the time of a drain is. */
+  endangered(why: string): void {
     for (const attempt of this.#alive) attempt.send({ kind: 'unwind', why })
   }
 
-  /** The node that claimed them is over: their tasks are someone else's. */
-  disown(why: string): void {
+  /** Their tasks belong to other nodes now. */
+  over(why: string): void {
     for (const attempt of this.#alive) attempt.send({ kind: 'disown', why })
   }
 
@@ -107,24 +148,24 @@ export class Attempts {
   async #startAfter(earlier: Attempt, claimed: Claimed, type: AnyTaskType): Promise<void> {
     const { id, fence } = claimed.task
     this.#waitingToStart.set(id, fence)
-    await Promise.race([earlier.finished, sleep(this.#node.clock, this.#node.cancelGrace)])
+    await Promise.race([earlier.finished, sleep(this.#services.clock, this.#services.cancelGrace)])
     // Claimed once more while it waited.
     if (this.#waitingToStart.get(id) !== fence) return
     this.#waitingToStart.delete(id)
     // Its lease may have ended meanwhile: then the task is someone else's.
-    if (claimed.task.ownerNode !== this.#node.node || !this.#node.mayStart()) {
-      this.#node.notStarted()
-      this.#onChange()
+    const { tenant } = this.#services
+    if (claimed.task.ownerNode !== tenant.node || !tenant.mayStart) {
+      for (const listener of this.#listeners) listener.unstarted()
       return
     }
     this.#begin(claimed, type)
     // What became of the task meanwhile was told to the earlier copy.
-    const task = await this.#node.store.get(id).catch(() => null)
-    if (task !== null) this.follow(task)
+    const task = await this.#services.store.get(id).catch(() => null)
+    if (task !== null) this.seen(task)
   }
 
   #begin(claimed: Claimed, type: AnyTaskType): void {
-    const attempt = new Attempt(claimed, type, this.#node, this.#callbacks)
+    const attempt = new Attempt(claimed, type, this.#services, this.#callbacks)
     this.#newest.set(attempt.id, attempt)
     this.#alive.add(attempt)
     this.#place(attempt)
@@ -139,15 +180,19 @@ export class Attempts {
     changed: (attempt) => {
       this.#place(attempt)
       this.#parkWaiting()
-      this.#onChange()
+      this.#slotsChanged()
     },
     over: (attempt) => {
       this.#alive.delete(attempt)
       if (this.#newest.get(attempt.id) === attempt) this.#newest.delete(attempt.id)
       this.#place(attempt)
       this.#parkWaiting()
-      this.#onChange()
+      this.#slotsChanged()
     },
+  }
+
+  #slotsChanged(): void {
+    for (const listener of this.#listeners) listener.slotsChanged()
   }
 
   #place(attempt: Attempt): void {

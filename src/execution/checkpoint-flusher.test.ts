@@ -13,13 +13,13 @@ function scene() {
   const run: Savable = {
     id: 'task',
     fence: 1,
-    stint: 1,
+    suspensionEpoch: 1,
     unsaved,
-    superseded: (stint = 0) => void refused.push(stint),
+    superseded: (suspensionEpoch = 0) => void refused.push(suspensionEpoch),
   }
   const { promise, resolve } = Promise.withResolvers<readonly boolean[]>()
   const store = { save: () => promise } as unknown as Store
-  const saver = new CheckpointFlusher(store, () => 'node', new FakeClock(), quiet)
+  const saver = new CheckpointFlusher(store, { node: 'node', mayStart: true }, new FakeClock(), quiet)
   return { run, saver, refused, answer: (held: boolean) => resolve([held]) }
 }
 
@@ -37,13 +37,13 @@ test('a settlement brings what a save on its way has taken: it may be recorded f
   expect(run.unsaved.take()).toEqual({})
 })
 
-test('a save that is refused tells in which stint it was sent: the task may have been paused since', async () => {
+test('a save that is refused tells in which suspensionEpoch it was sent: the task may have been paused since', async () => {
   const { run, saver, refused, answer } = scene()
   run.unsaved.keep('1')
   saver.add(run)
   const flushed = saver.flush()
   await Promise.resolve()
-  Object.assign(run, { stint: 2 })
+  Object.assign(run, { suspensionEpoch: 2 })
   answer(false)
   await flushed
   expect(refused).toEqual([1])
@@ -60,11 +60,11 @@ test('a run whose save waits keeps no other run waiting', async () => {
       return isHeld ? new Promise(() => {}) : Promise.resolve(saves.map(() => true))
     },
   } as unknown as Store
-  const saver = new CheckpointFlusher(store, () => 'node', clock, quiet)
+  const saver = new CheckpointFlusher(store, { node: 'node', mayStart: true }, clock, quiet)
   const runs = ['held', 'free'].map((id) => ({
     id,
     fence: 1,
-    stint: 1,
+    suspensionEpoch: 1,
     unsaved: new PendingWrites(),
     superseded() {},
   }))

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
-import type { NodeId, Fence, TaskId } from '../core/task.ts'
+import type { Tenant } from '../core/lease.ts'
+import type { Fence, TaskId } from '../core/task.ts'
 import type { Save, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PendingWrites } from './pending-writes.ts'
@@ -14,9 +15,9 @@ export type Savable = {
   readonly fence: Fence
   readonly unsaved: PendingWrites
   /** Rises when it comes to rest in a pause and when it leaves it: a save from before that is refused, which says nothing. */
-  readonly stint: number
-  /** What was written in this stint found the task not active with its fence. */
-  superseded(stint?: number): void
+  readonly suspensionEpoch: number
+  /** What was written in this suspensionEpoch found the task not active with its fence. */
+  superseded(suspensionEpoch?: number): void
 }
 
 /**
@@ -25,16 +26,16 @@ export type Savable = {
  */
 export class CheckpointFlusher {
   readonly #store: Store
-  readonly #node: () => NodeId
+  readonly #tenant: Tenant
   readonly #clock: Clock
   readonly #logger: Logger
   #dirty = new Set<Savable>()
   #gathering = false
   readonly #writing = new Map<Savable, Promise<void>>()
 
-  constructor(store: Store, node: () => NodeId, clock: Clock, logger: Logger) {
+  constructor(store: Store, tenant: Tenant, clock: Clock, logger: Logger) {
     this.#store = store
-    this.#node = node
+    this.#tenant = tenant
     this.#clock = clock
     this.#logger = logger
   }
@@ -74,14 +75,14 @@ export class CheckpointFlusher {
   }
 
   async #save(run: Savable): Promise<void> {
-    const { stint } = run
+    const { suspensionEpoch } = run
     try {
       const save: Save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
-      const [held] = await this.#store.save(this.#node(), [save])
+      const [held] = await this.#store.save(this.#tenant.node, [save])
       if (held !== false) run.unsaved.saved()
       else {
         run.unsaved.giveBack()
-        run.superseded(stint)
+        run.superseded(suspensionEpoch)
       }
     } catch (error) {
       if (error instanceof StoreUnavailable) this.#later(run, error)

@@ -18,7 +18,7 @@ export async function drain({ attempts, clock, logger, ms }: Drain): Promise<voi
   attempts.drain(why)
   const gentle = Math.max(ms / 2, ms - abortBefore)
   if (await endedWithin(gentle, attempts, clock)) return
-  attempts.abortAll(why)
+  attempts.endangered(why)
   if (await endedWithin(ms - gentle, attempts, clock)) return
   logger.warn({ handlers: attempts.alive }, 'handlers still running at the end of the drain were fenced off')
   await Promise.race([attempts.giveUp(), sleep(clock, givesUpIn)])

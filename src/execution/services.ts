@@ -1,33 +1,26 @@
 import type { Clock } from '../core/clock.ts'
-import type { NodeId, Task, TimelineEntry } from '../core/task.ts'
-import type { Throttle } from '../core/throttle.ts'
-import type { Bus } from '../journal/bus.ts'
-import type { Executor } from './executors/executor.ts'
-import type { Store } from '../store/store.ts'
+import type { Tenant } from '../core/lease.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Throttle } from '../core/throttle.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Store } from '../store/store.ts'
 import type { CheckpointFlusher } from './checkpoint-flusher.ts'
+import type { Executor } from './executors/executor.ts'
 
-/** What the parts of one node share. */
+/** What every attempt of a node works with. */
 export type AttemptServices = Readonly<{
-  /** The one under which it writes now. */
-  readonly node: NodeId
+  tenant: Tenant
   store: Store
   clock: Clock
-  bus: Bus
+  journal: Journal
   executor: Executor
-  saver: CheckpointFlusher
+  flusher: CheckpointFlusher
   logger: Logger
-  /** Of the log lines about failures: one broken type must not fill a disk. */
+  /** Bounds the log lines about failures: one broken type must not fill a disk. */
   failures: Throttle
   random: () => number
   /** Milliseconds between the abort signal and fencing off. */
   cancelGrace: number
-  /** Whether code may start under the lease of the node now. */
-  mayStart(): boolean
-  /** A claimed task could not be started: it must be given back, if it still belongs to this node. */
-  notStarted(): void
-  /** The node has shut down: nothing more can be written. */
-  closed(): boolean
-  /** A transition was committed: tells listeners, and the copy of the task on this node. */
-  committed(task: Task, entry: TimelineEntry): void
+  /** Aborts when the node has shut down: nothing more can be written. */
+  closed: AbortSignal
 }>

@@ -1,35 +1,41 @@
 import { sleep } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
-import type { Settlement } from '../core/outcome.ts'
+import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
-import type { Copy, Save, Settled } from '../store/store.ts'
+import type { Copy, Save } from '../store/store.ts'
 import type { AttemptServices } from './services.ts'
 
 /** Milliseconds between tries while the store is away. */
 const firstPause = 100
 const longestPause = 2_000
 
+/** What the store made of an outcome, and the row as it is now; null when the task is gone. */
+export type Recorded = Readonly<{ verdict: SettleVerdict; task: Task | null }>
+
 /**
  * Writes how a run ended and tells the node. While the store is away it is tried again: the code has stopped, and its
  * outcome must not be lost. Undefined when it could not be written before the node closed, or was refused for good.
  */
-export async function record(node: AttemptServices, settlement: Settlement): Promise<Settled | undefined> {
+export async function record(
+  services: AttemptServices,
+  settlement: Settlement,
+): Promise<Recorded | undefined> {
   try {
-    const written = await persist(node, settlement.id, () => node.store.settle(node.node, [settlement]))
+    const written = await persist(services, settlement.id, () =>
+      services.store.settle(services.tenant.node, [settlement]),
+    )
     const answer = written?.answer[0]
     if (written === undefined || answer === undefined) return undefined
     if (answer.verdict === 'settled') {
-      if (answer.task !== null && answer.entry !== null) {
-        logFailure(node, answer.task, settlement)
-        node.committed(answer.task, answer.entry)
-      }
+      logFailure(services, answer.task, settlement)
+      services.journal.publish([answer])
     } else if (written.inDoubt) {
-      await tellNewest(node, settlement.id)
-      if (isRecorded(answer.task, settlement, node.node)) return { ...answer, verdict: 'settled' }
+      await tellNewest(services, settlement.id)
+      if (isRecorded(answer.task, settlement, services.tenant.node)) return { ...answer, verdict: 'settled' }
     }
     return answer
   } catch (error) {
-    return await refused(node, settlement, error)
+    return await refused(services, settlement, error)
   }
 }
 
@@ -37,12 +43,12 @@ const refusal = 'OUTCOME_REFUSED'
 
 /** The operator reads why, with the stacks of the error and its causes; a flood of one type is said in part. */
 function logFailure(
-  node: AttemptServices,
+  services: AttemptServices,
   { id, type, attempt, status, error }: Task,
   { outcome }: Settlement,
 ): void {
   if (outcome.kind !== 'failed' || error === null) return
-  const leftOut = node.failures.pass(type, node.clock.monotonic())
+  const leftOut = services.failures.pass(type, services.clock.monotonic())
   if (leftOut === undefined) return
   const fields = {
     task: id,
@@ -52,38 +58,40 @@ function logFailure(
     err: error,
     ...(leftOut === 0 ? {} : { unsaid: leftOut }),
   }
-  if (status === 'failed') node.logger.error(fields, 'task failed')
-  else node.logger.warn(fields, 'attempt failed; a retry is scheduled')
+  if (status === 'failed') services.logger.error(fields, 'task failed')
+  else services.logger.warn(fields, 'attempt failed; a retry is scheduled')
 }
 
 /** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
 export async function recordCheckpoint(
-  node: AttemptServices,
+  services: AttemptServices,
   save: Save,
   outdated: () => boolean,
 ): Promise<boolean> {
-  const write = async () => (outdated() ? [true] : node.store.save(node.node, [save]))
-  const written = await persist(node, save.id, write)
+  const write = async () => (outdated() ? [true] : services.store.save(services.tenant.node, [save]))
+  const written = await persist(services, save.id, write)
   return written?.answer[0] === true
 }
 
 /** The suspended copy is gone: until the row says so, a cancel waits for it. */
-export async function recordUnparked(node: AttemptServices, copy: Copy): Promise<void> {
+export async function recordUnparked(services: AttemptServices, copy: Copy): Promise<void> {
   try {
-    const written = await persist(node, copy.id, () => node.store.unpark(node.node, [copy]))
-    for (const { task, entry } of written?.answer ?? []) node.committed(task, entry)
-    if (written?.inDoubt === true && written.answer.length === 0) await tellNewest(node, copy.id)
+    const written = await persist(services, copy.id, () =>
+      services.store.unpark(services.tenant.node, [copy]),
+    )
+    services.journal.publish(written?.answer ?? [])
+    if (written?.inDoubt === true && written.answer.length === 0) await tellNewest(services, copy.id)
   } catch (error) {
-    node.logger.error({ err: error, task: copy.id }, 'could not record the end of a parked handler')
+    services.logger.error({ err: error, task: copy.id }, 'could not record the end of a parked handler')
   }
 }
 
 /** Fenced-off code has returned: until it is recorded, its place under the limit of the type is taken. */
-export async function recordVacated(node: AttemptServices, copy: Copy): Promise<void> {
+export async function recordSlotReleased(services: AttemptServices, copy: Copy): Promise<void> {
   try {
-    await persist(node, copy.id, () => node.store.releaseSlots(node.node, [copy]))
+    await persist(services, copy.id, () => services.store.releaseSlots(services.tenant.node, [copy]))
   } catch (error) {
-    node.logger.error({ err: error, task: copy.id }, 'could not record the end of fenced-off code')
+    services.logger.error({ err: error, task: copy.id }, 'could not record the end of fenced-off code')
   }
 }
 
@@ -92,7 +100,7 @@ type Written<T> = Readonly<{ answer: T; inDoubt: boolean }>
 
 /** Tries until the store answers; undefined when the node closed before. Throws what does not come of an absent store. */
 async function persist<T>(
-  node: AttemptServices,
+  services: AttemptServices,
   task: TaskId,
   write: () => Promise<T>,
 ): Promise<Written<T> | undefined> {
@@ -103,21 +111,23 @@ async function persist<T>(
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
       inDoubt ||= error.unknown
-      if (node.closed()) return undefined
-      node.logger.warn({ err: error, task }, 'the database is unavailable; retrying')
-      await sleep(node.clock, pause)
+      if (services.closed.aborted) return undefined
+      services.logger.warn({ err: error, task }, 'the database is unavailable; retrying')
+      await sleep(services.clock, pause)
     }
   }
 }
 
 /** An earlier try may have been recorded although its commit failed: listeners have not heard of it. */
-async function tellNewest(node: AttemptServices, id: TaskId): Promise<void> {
+async function tellNewest(services: AttemptServices, id: TaskId): Promise<void> {
   try {
-    const found = await node.store.read(id)
+    const found = await services.store.read(id)
     const entry = found?.timeline.at(-1)
-    if (found !== null && entry !== undefined) node.committed(found.task, entry)
+    if (found !== null && entry !== undefined) {
+      services.journal.publish([{ before: null, task: found.task, entry }])
+    }
   } catch (error) {
-    node.logger.warn({ err: error, task: id }, 'could not read the outcome of a commit in doubt')
+    services.logger.warn({ err: error, task: id }, 'could not read the outcome of a commit in doubt')
   }
 }
 
@@ -136,16 +146,16 @@ function isRecorded(task: Task | null, { outcome, fence }: Settlement, node: Nod
  * so that nothing is left to refuse. Code that lives on is told that its task is not its own any more.
  */
 async function refused(
-  node: AttemptServices,
+  services: AttemptServices,
   settlement: Settlement,
   cause: unknown,
-): Promise<Settled | undefined> {
+): Promise<Recorded | undefined> {
   const { id, fence, ranMs, outcome, fencedOff = false } = settlement
-  node.logger.error({ err: cause, task: id }, 'the database rejected the outcome of a run')
+  services.logger.error({ err: cause, task: id }, 'the database rejected the outcome of a run')
   if (outcome.kind === 'failed' && outcome.error.code === refusal) return undefined
   const reason = cause instanceof Error ? cause.message : String(cause)
   const message = `The database rejected the outcome of the run: ${reason.slice(0, 500)}`
-  const answer = await record(node, {
+  const answer = await record(services, {
     id,
     fence,
     ranMs: Number.isFinite(ranMs) ? ranMs : 0,

@@ -1,10 +1,12 @@
 import type { TaskId } from '../core/task.ts'
-import type { TaskEvent } from './event.ts'
+import type { Move } from '../core/transition.ts'
+import type { Report, TaskEvent } from './event.ts'
+import type { Subscriber } from './journal.ts'
 
 export type Listener = (event: TaskEvent) => void
 
-/** Delivers events to listeners of one task or of all. A listener must not block; one that throws affects no other. */
-export class Bus {
+/** Streams of events: hands them to listeners, of one task or of all. A listener must not block; one that throws harms no other. */
+export class Bus implements Subscriber {
   readonly #ofTask = new Map<TaskId, Set<Listener>>()
   readonly #ofAll = new Set<Listener>()
   readonly #watchers = new Set<(id: TaskId) => void>()
@@ -12,6 +14,14 @@ export class Bus {
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
+  }
+
+  moved({ task, entry }: Move): void {
+    this.emit({ kind: 'transition', id: task.id, task, entry })
+  }
+
+  reported(report: Report): void {
+    this.emit(report)
   }
 
   emit(event: TaskEvent): void {

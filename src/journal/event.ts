@@ -1,7 +1,11 @@
 import type { Progress, Task, TaskId, TimelineEntry } from '../core/task.ts'
 
-/** Events for listeners. Transitions are delivered after their commit, in order; progress and log lines are not stored. */
-export type TaskEvent =
-  | Readonly<{ kind: 'transition'; id: TaskId; task: Task; entry: TimelineEntry }>
+/** What running code reports, which no commit keeps as such. */
+export type Report =
   | Readonly<{ kind: 'progress'; id: TaskId; type: string; progress: Progress }>
   | Readonly<{ kind: 'log'; id: TaskId; type: string; at: number; message: string }>
+
+/** What listeners hear. Transitions are heard after their commit, in order. */
+export type TaskEvent =
+  | Readonly<{ kind: 'transition'; id: TaskId; task: Task; entry: TimelineEntry }>
+  | Report

@@ -1,29 +1,38 @@
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
-import type { NodeId } from '../core/task.ts'
-import type { Claimed, Store, TypeLimit } from '../store/store.ts'
+import type { LeaseListener, Tenant } from '../core/lease.ts'
+import type { EventName } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Task } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
+import type { Journal, Subscriber } from '../journal/journal.ts'
+import type { Claimed, Store, TypeLimit } from '../store/store.ts'
+import { releaseUnstartedClaims } from './unstarted-claims.ts'
 
 /** Milliseconds after which a claim is tried although nothing asked for one: notifications are only hints. */
 const pollEvery = 1_000
 /** Between looks for what a claim in doubt has left, once there was one. */
 const lookEvery = 60_000
 
+/** The slots of this node. */
+export type Slots = Readonly<{
+  freeSlots: number
+  /** Code of this very run is here, or about to start. */
+  runs(task: Task): boolean
+  start(claimed: Claimed): void
+}>
+
 export type ClaimerOptions = Readonly<{
   store: Store
-  node: () => NodeId
+  tenant: Tenant
   clock: Clock
   logger: Logger
+  journal: Journal
+  slots: Slots
   /** What can be started now. */
   types: () => readonly TypeLimit[]
-  /** Nothing is claimed, nor given back, while the lease is in danger. */
-  mayStart: () => boolean
-  freeSlots: () => number
   /** Of one claim. */
   most: number
-  take: (claimed: Claimed) => void
-  /** There may be claimed tasks that did not start, after a claim in doubt for one: they must not be lost. */
-  inDoubt: () => Promise<void>
 }>
 
 /** Slots beyond which halves are large enough to be worth a commit of their own. */
@@ -34,8 +43,14 @@ export function mostAtOnce({ shared }: Store, slots: number): number {
   return shared === null || slots < many ? slots : Math.ceil(slots / 2)
 }
 
+/**
+ * Moves into the queue that are claimed at once. Callers make theirs with a claim in the same commit (`claimWith`), and a task
+ * that was given back is for another node, or for the next poll: what could not start here would be claimed again for ever.
+ */
+const claimedAtOnce: ReadonlySet<string> = new Set<EventName>(['due', 'retry_scheduled', 'lost'])
+
 /** Fills free slots: one claim at a time, asked for by whatever may have made one possible. */
-export class Claimer {
+export class Claimer implements Subscriber, LeaseListener {
   readonly #options: ClaimerOptions
   #wanted = false
   /** How many claims have begun. */
@@ -51,6 +66,24 @@ export class Claimer {
     this.#options = options
   }
 
+  moved({ task, entry }: Move): void {
+    if (task.status === 'queued' && claimedAtOnce.has(entry.event)) this.kick()
+  }
+
+  slotsChanged(): void {
+    this.kick()
+  }
+
+  usable(): void {
+    this.kick()
+  }
+
+  /** There may be claimed tasks that did not start: they are given back before the next claim. */
+  unstarted(): void {
+    this.#inDoubt = true
+    this.kick()
+  }
+
   /** Something may be claimable. Costs nothing while a claim is under way or no slot is free. */
   kick(): void {
     if (this.#stopped) return
@@ -58,16 +91,17 @@ export class Claimer {
     this.#turning ??= this.#turn()
   }
 
-  /** Kicks; resolves when a claim that began after this call has been answered, or no slot is free for one. */
-  kicked(): Promise<void> {
+  /**
+   * Makes a write that may queue tasks, and a claim in the same commit if a slot is free: a store carries out the claims of one
+   * turn of the loop after its writes. `claimed` resolves once that claim is answered, or no slot was free.
+   */
+  claimWith<T>(write: () => Promise<T>): Readonly<{ answer: Promise<T>; claimed: Promise<void> }> {
+    const answer = write()
     this.kick()
-    if (this.#turning === undefined) return Promise.resolve()
-    return new Promise((resolve) => this.#waiters.push({ begun: this.#begun, resolve }))
-  }
-
-  /** There may be claimed tasks that did not start: they are given back before the next claim. */
-  doubt(): void {
-    this.#inDoubt = true
+    if (this.#turning === undefined) return { answer, claimed: Promise.resolve() }
+    const { promise: claimed, resolve } = Promise.withResolvers<void>()
+    this.#waiters.push({ begun: this.#begun, resolve })
+    return { answer, claimed }
   }
 
   async stop(): Promise<void> {
@@ -78,14 +112,14 @@ export class Claimer {
   }
 
   async #turn(): Promise<void> {
-    // Whoever frees slots in this turn of the loop shares the claim, and its transaction.
+    // Whoever frees slots in this turn of the loop shares the claim.
     await Promise.resolve()
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false
-      if (!this.#options.mayStart()) break
-      // Awaits nothing without a doubt: the claim shares the commit of whatever asked for it.
+      if (!this.#options.tenant.mayStart) break
+      // Awaits nothing without a doubt: the claim belongs to the turn in which it was asked for.
       if (this.#inDoubt && !(await this.#resolveDoubt())) break
-      const limit = Math.min(this.#options.freeSlots(), this.#options.most)
+      const limit = Math.min(this.#options.slots.freeSlots, this.#options.most)
       if (limit <= 0) break
       if (!(await this.#claim(limit))) break
     }
@@ -95,12 +129,12 @@ export class Claimer {
   }
 
   async #claim(limit: number): Promise<boolean> {
-    const { store, node, types, logger } = this.#options
+    const { store, tenant, types, logger } = this.#options
     const number = ++this.#begun
     try {
       const startable = types()
       if (startable.length === 0) return false
-      const claimed = await store.claim({ node: node(), limit, types: startable })
+      const claimed = await store.claim({ node: tenant.node, limit, types: startable })
       for (const one of claimed) this.#take(one)
       this.#answer(number)
       if (claimed.length === limit) this.#wanted = true
@@ -119,32 +153,35 @@ export class Claimer {
     this.#stopLooking ??= this.#options.clock.after(lookEvery, () => {
       this.#stopLooking = undefined
       this.#lookLater()
-      this.doubt()
-      this.kick()
+      this.unstarted()
     })
   }
 
   /** False when it could not be done: until then nothing more is claimed. */
   async #resolveDoubt(): Promise<boolean> {
+    const { logger, store, tenant, slots, journal } = this.#options
     try {
       this.#inDoubt = false
-      await this.#options.inDoubt()
+      await releaseUnstartedClaims(store, tenant.node, slots, journal)
       return true
     } catch (error) {
       this.#inDoubt = true
-      this.#options.logger.warn(
-        { err: error },
-        'could not release claimed tasks that did not start; retrying',
-      )
+      logger.warn({ err: error }, 'could not release claimed tasks that did not start; retrying')
       return false
     }
   }
 
   /** One that cannot be taken is given back before the next claim; those beside it start. */
   #take(claimed: Claimed): void {
-    const { take, logger } = this.#options
+    const { tenant, journal, slots, logger } = this.#options
+    // Claimed in the last moment of a lease: the reaper takes it, or it is given back if the lease holds after all.
+    if (claimed.task.ownerNode !== tenant.node || !tenant.mayStart) {
+      this.#inDoubt = true
+      return
+    }
+    journal.publish([claimed])
     try {
-      take(claimed)
+      slots.start(claimed)
     } catch (error) {
       this.#inDoubt = true
       logger.error({ err: error, task: claimed.task.id }, 'could not start a claimed task')

@@ -1,20 +1,19 @@
 import type { Clock } from '../core/clock.ts'
-import type { Task, TimelineEntry } from '../core/task.ts'
-import type { Store } from '../store/store.ts'
-import { Loop } from '../core/loop.ts'
 import type { Logger } from '../core/logger.ts'
+import { Loop } from '../core/loop.ts'
+import { poisonLimit, type Move } from '../core/transition.ts'
+import type { Journal, Subscriber } from '../journal/journal.ts'
+import type { Store } from '../store/store.ts'
 
 export type MaintenanceOptions = Readonly<{
   store: Store
   clock: Clock
   logger: Logger
+  journal: Journal
   /** Milliseconds that a terminal task is kept. */
   retention: number
-  committed: (task: Task, entry: TimelineEntry) => void
-  /** Tasks have come into the queue. */
-  queued: () => void
-  /** Takes the tasks of dead nodes. */
-  reap: () => Promise<void>
+  /** Types whose tasks may be lost more or less often than others. */
+  poisonLimits: ReadonlyMap<string, number>
 }>
 
 /** Tasks in one step, so that callers beside it are not kept waiting. */
@@ -25,8 +24,8 @@ const longestWait = 1_000
 const lockedWait = 100
 const longestPruneWait = 60_000
 
-/** What happens with time: due tasks enter the queue, and old ones are deleted. */
-export class Maintenance {
+/** What happens with time: due tasks enter the queue, old ones are deleted, and those of dead nodes are taken over. */
+export class Maintenance implements Subscriber {
   readonly #options: MaintenanceOptions
   readonly #promoter: Loop
   readonly #pruner: Loop
@@ -42,7 +41,7 @@ export class Maintenance {
       lease === null
         ? undefined
         : new Loop('reap', options.clock, options.logger, async () => {
-            await options.reap()
+            await this.reap()
             return lease / 6
           })
   }
@@ -53,9 +52,18 @@ export class Maintenance {
     this.#reaper?.kick()
   }
 
-  /** A task will be due then. */
-  dueAt(time: number | null): void {
-    if (time !== null) this.#promoter.within(Math.max(0, time - this.#options.store.now()))
+  moved({ task: { status, runAt } }: Move): void {
+    if (status === 'scheduled' && runAt !== null) {
+      this.#promoter.within(Math.max(0, runAt - this.#options.store.now()))
+    }
+  }
+
+  /** Takes the tasks of nodes that are dead: earlier starts of this one, or others. */
+  async reap(): Promise<void> {
+    const { store, journal, logger, poisonLimits } = this.#options
+    const moves = await store.reap({ poisonLimit, poisonLimits })
+    if (moves.length > 0) logger.info({ tasks: moves.length }, 'took over tasks of dead nodes')
+    journal.publish(moves)
   }
 
   async stop(): Promise<void> {
@@ -63,10 +71,9 @@ export class Maintenance {
   }
 
   async #promote(): Promise<number> {
-    const { store, committed, queued } = this.#options
+    const { store, journal } = this.#options
     const { moved, dueIn } = await store.promote(promoteAtOnce)
-    for (const { task, entry } of moved) committed(task, entry)
-    if (moved.length > 0) queued()
+    journal.publish(moved)
     if (dueIn === 0) return moved.length > 0 ? 0 : lockedWait
     return Math.min(longestWait, dueIn ?? longestWait)
   }

@@ -1,18 +1,19 @@
-import { activeStatuses, type NodeId, type Task, type TimelineEntry } from '../core/task.ts'
+import { activeStatuses, type NodeId, type Task } from '../core/task.ts'
+import type { Journal } from '../journal/journal.ts'
 import type { ListCursor, Store } from '../store/store.ts'
 
 const atOnce = 500
 
 /**
  * Gives back the tasks that this node has claimed without knowing: a claim whose commit was in doubt, and which was recorded
- * after all. Without this they would run nowhere for as long as the node lives. `runsHere`: code of this very run, by its
- * fence; a parked copy of an earlier run is none. Call it while no claim is under way.
+ * after all. Without this they would run nowhere for as long as the node lives. `slots` tells runs by their fence: a parked copy
+ * of an earlier run is none. Call it while no claim is under way.
  */
 export async function releaseUnstartedClaims(
   store: Store,
   node: NodeId,
-  runsHere: (task: Task) => boolean,
-  committed: (task: Task, entry: TimelineEntry) => void,
+  slots: Readonly<{ runs(task: Task): boolean }>,
+  journal: Journal,
 ): Promise<void> {
   const strays: Task[] = []
   let after: ListCursor | null = null
@@ -26,7 +27,7 @@ export async function releaseUnstartedClaims(
     } as const
     const page = await store.list(query)
     const found = page.entries.map(({ task }) => task)
-    strays.push(...found.filter((task) => task.ownerNode === node && !runsHere(task)))
+    strays.push(...found.filter((task) => task.ownerNode === node && !slots.runs(task)))
     after = page.next
   } while (after !== null)
   const outcome = { kind: 'released', why: 'its claim was in doubt' } as const
@@ -35,7 +36,7 @@ export async function releaseUnstartedClaims(
   )
   for (const answer of answers) {
     if (answer.status === 'rejected') continue
-    for (const { task, entry } of answer.value) if (task !== null && entry !== null) committed(task, entry)
+    journal.publish(answer.value.filter((settled) => settled.verdict === 'settled'))
   }
   const failed = answers.find((answer) => answer.status === 'rejected')
   if (failed !== undefined) throw failed.reason

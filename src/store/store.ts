@@ -3,6 +3,7 @@ import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
+import type { Move } from '../core/transition.ts'
 import type {
   NodeId,
   Control,
@@ -59,7 +60,7 @@ export interface Store extends AsyncDisposable {
   control(commands: readonly Command[]): Promise<readonly Controlled[]>
 
   /** The suspended copies are gone; answers the tasks that it moved. */
-  unpark(node: NodeId, copies: readonly Copy[]): Promise<readonly Moved[]>
+  unpark(node: NodeId, copies: readonly Copy[]): Promise<readonly Move[]>
 
   /** Fenced-off code has returned at last: its place under the concurrency limit is free. */
   releaseSlots(node: NodeId, copies: readonly Copy[]): Promise<void>
@@ -74,7 +75,7 @@ export interface Store extends AsyncDisposable {
   renew(node: NodeId): Promise<boolean>
 
   /** Takes the tasks of every dead node; `types` sets poison limits that differ from the default. */
-  reap(options: ReapOptions): Promise<readonly Moved[]>
+  reap(options: ReapOptions): Promise<readonly Move[]>
 
   endNode(node: NodeId): Promise<void>
 
@@ -169,10 +170,13 @@ export type SubmitOptions = Readonly<{
 }>
 
 export type Submitted =
-  | Readonly<{ kind: 'accepted'; tasks: readonly Readonly<{ task: Task; replayed: boolean }>[] }>
+  | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[] }>
   /** The key at `index` belongs to task `id`, which was submitted with something else. */
   | Readonly<{ kind: 'conflict'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
+
+/** `replayed`: an earlier submit with the same idempotency key made this task. */
+export type Accepted = (Move & Readonly<{ replayed: false }>) | Readonly<{ task: Task; replayed: true }>
 
 export type ClaimRequest = Readonly<{
   node: NodeId
@@ -183,12 +187,10 @@ export type ClaimRequest = Readonly<{
 /** `concurrency`: at most so many of the type at once over all nodes; null for no limit. */
 export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
-export type Moved = Readonly<{ task: Task; entry: TimelineEntry }>
-
 /** `dueIn`: milliseconds until the next task is due, 0 when one is left that is due already, null without any. */
-export type Promoted = Readonly<{ moved: readonly Moved[]; dueIn: number | null }>
+export type Promoted = Readonly<{ moved: readonly Move[]; dueIn: number | null }>
 
-export type Claimed = Moved &
+export type Claimed = Move &
   Readonly<{
     /** A parked copy with this fence is still the newest and may go on. */
     previousFence: Fence
@@ -197,11 +199,9 @@ export type Claimed = Moved &
   }>
 
 /** `task` is the row after the settlement, or as it stands when the settlement did not match; null when it is gone. */
-export type Settled = Readonly<{
-  verdict: SettleVerdict
-  task: Task | null
-  entry: TimelineEntry | null
-}>
+export type Settled =
+  | (Move & Readonly<{ verdict: 'settled' }>)
+  | Readonly<{ verdict: Exclude<SettleVerdict, 'settled'>; task: Task | null; entry: null }>
 
 export type Save = Readonly<{
   id: TaskId
@@ -225,7 +225,7 @@ export type Command = Readonly<{
 }>
 
 export type Controlled =
-  | (Moved & Readonly<{ kind: 'moved' }>)
+  | (Move & Readonly<{ kind: 'moved' }>)
   | Readonly<{ kind: 'stands'; task: Task }>
   | Readonly<{ kind: 'refused'; task: Task; why?: string }>
   | Readonly<{ kind: 'unknown' }>

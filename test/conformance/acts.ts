@@ -1,6 +1,6 @@
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { Control, Submission } from '../../src/core/task.ts'
-import type { Moved } from '../../src/store/store.ts'
+import type { Move } from '../../src/core/transition.ts'
 import { boom, fromApi, submission } from '../support/tasks.ts'
 import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
@@ -55,7 +55,7 @@ export const reap: Act = async ({ store }, known) => movedOf(await store.reap({ 
 export const reapAsPoison: Act = async ({ store }, known) =>
   movedOf(await store.reap({ poisonLimit: 0 }), known)
 
-function movedOf(moved: readonly Moved[], { id }: Known): string {
+function movedOf(moved: readonly Move[], { id }: Known): string {
   return moved.some(({ task }) => task.id === id) ? 'moved' : 'nothing'
 }
 

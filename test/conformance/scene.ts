@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { NodeId, Control, Submission, Task, TaskId } from '../../src/core/task.ts'
+import type { Move } from '../../src/core/transition.ts'
 import type {
   Claimed,
   Command,
   Controlled,
-  Moved,
   ReapOptions,
   Settled,
   Store,
@@ -150,13 +150,13 @@ export class Scene implements AsyncDisposable {
     return one(answers)
   }
 
-  async promote(limit = 100): Promise<readonly Moved[]> {
+  async promote(limit = 100): Promise<readonly Move[]> {
     const { moved } = await this.store.promote(limit)
     await this.audit.check()
     return moved
   }
 
-  async reap(options: Partial<ReapOptions> = {}): Promise<readonly Moved[]> {
+  async reap(options: Partial<ReapOptions> = {}): Promise<readonly Move[]> {
     const moved = await this.store.reap({ poisonLimit: 3, ...options })
     await this.audit.check()
     return moved

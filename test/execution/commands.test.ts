@@ -48,7 +48,7 @@ function commandProcesses(): number[] {
 }
 
 function guards(): number[] {
-  return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('guard-main'))
+  return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('supervisor-main'))
 }
 
 function isWatchdog(pid: number): boolean {

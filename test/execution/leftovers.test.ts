@@ -23,7 +23,7 @@ async function commanding() {
   const node = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   const [said] = (await once(node.stdout, 'data')) as [Buffer]
   const pid = node.pid ?? 0
-  const guard = childrenOf(pid).find((child) => commandOf(child).includes('guard-main')) ?? 0
+  const guard = childrenOf(pid).find((child) => commandOf(child).includes('supervisor-main')) ?? 0
   const watchdog = childrenOf(guard).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
   onTestFinished(() => kill(-pid))
   const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
@@ -140,7 +140,7 @@ test('a command cannot read the settings of its node from the process that start
   const handle = await manager.submit(spinning, {})
   delete process.env['DATABASE_URL']
   await until('it runs', async () => (await handle.task()).progress !== null)
-  const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('guard-main'))
+  const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('supervisor-main'))
   for (const each of [guard!, ...descendantsOf(guard!)]) {
     expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
   }

@@ -53,7 +53,7 @@ function filesLimitOf(pid: number): string {
 test('a command for which there is no room is given back, harms no other, and runs once there is room', async () => {
   await open()
   const running = await runningCommand()
-  const guard = await processOf('guard-main')
+  const guard = await processOf('supervisor-main')
   const before = filesLimitOf(guard)
   // What is open stays usable; nothing more can be opened.
   limitFiles(guard, '0')
@@ -61,7 +61,7 @@ test('a command for which there is no room is given back, harms no other, and ru
   const handle = await manager.submit(shell, { script: 'echo here' })
   await until('it is given back', async () => (await movesOf(handle, 'release')) >= 2)
   expect((await running.cancel(patiently)).status).toBe('cancelled')
-  expect(await processOf('guard-main')).toBe(guard)
+  expect(await processOf('supervisor-main')).toBe(guard)
   const claims = await movesOf(handle, 'claim')
   const seconds = (performance.now() - limited) / 1_000
   limitFiles(guard, before)
@@ -100,7 +100,7 @@ test('a node whose guard is stopped closes, and nothing is left', async () => {
   await open()
   await runningCommand()
   const pids = descendantsOf(process.pid)
-  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  process.kill(await processOf('supervisor-main'), 'SIGSTOP')
   await manager.close()
   await until('all are gone', () => pids.every((pid) => !alive(pid)))
 })
@@ -108,8 +108,8 @@ test('a node whose guard is stopped closes, and nothing is left', async () => {
 test('a command whose guard is stopped can be cancelled', async () => {
   await open()
   const handle = await runningCommand()
-  const pids = descendantsOf(await processOf('guard-main'))
-  process.kill(await processOf('guard-main'), 'SIGSTOP')
+  const pids = descendantsOf(await processOf('supervisor-main'))
+  process.kill(await processOf('supervisor-main'), 'SIGSTOP')
   expect((await handle.cancel(patiently)).status).toBe('cancelled')
   await until('its code is gone', () => pids.every((pid) => !alive(pid)))
   await until('its slot is free', () => manager.state.slotsInUse === 0)

@@ -90,8 +90,11 @@ class MemoryStore implements port.Store {
         taken.add(id)
         mustBeText(parameters)
       }
+      const made = new Map<TaskId, rules.Move>()
       for (const submission of fresh) {
-        const { task, entry } = rules.submitted(submission, { ...this.#moment(), by })
+        const move = rules.submitted(submission, { ...this.#moment(), by })
+        const { task, entry } = move
+        made.set(task.id, move)
         const { parameters } = submission
         const rowId = ++this.#number
         this.#tasks.set(task.id, {
@@ -104,10 +107,13 @@ class MemoryStore implements port.Store {
           log: [],
         })
       }
-      const tasks = submissions.map(({ id, idempotencyKey: key }, index) => {
+      const tasks = submissions.map(({ id, idempotencyKey: key }, index): port.Accepted => {
         const task = key === null ? this.#tasks.get(id)?.task : stored(key)
+        const move = made.get(id)
         if (task === undefined) throw new Error(`task ${id} was not kept`)
-        return { task, replayed: replayed[index] === true }
+        return replayed[index] === true || move === undefined
+          ? { task, replayed: true }
+          : { replayed: false, ...move }
       })
       return { kind: 'accepted', tasks }
     })
@@ -152,7 +158,7 @@ class MemoryStore implements port.Store {
         kept.log = appended(kept.log, settlement.log)
         if (outcome.kind === 'completed') kept.result = outcome.result
         if (fencedOff === true) this.#fencedOff.push({ id, fence, node, type: kept.task.type })
-        return { verdict: 'settled', ...this.#move(kept, settled.transition) }
+        return { verdict: 'settled', ...this.#move(kept, settled.move) }
       })
     })
   }
@@ -187,12 +193,12 @@ class MemoryStore implements port.Store {
         if (answer.kind !== 'moved') return { ...answer, task: kept.task }
         if (control === 'retry') kept.result = null
         if (control === 'retry' && fromStart === true) kept.checkpoint = null
-        return { kind: 'moved', ...this.#move(kept, answer.transition) }
+        return { kind: 'moved', ...this.#move(kept, answer.move) }
       }),
     )
   }
 
-  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly rules.Move[]> {
     return this.#write(() =>
       copies.flatMap(({ id, fence, why }) => {
         const kept = this.#tasks.get(id)
@@ -234,7 +240,7 @@ class MemoryStore implements port.Store {
     return this.#write(() => this.#nodes.isAlive(node))
   }
 
-  reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly port.Moved[]> {
+  reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly rules.Move[]> {
     return this.#write(() => {
       const orphans = this.#all()
         .filter(({ task }) => task.ownerNode !== null && !this.#nodes.isAlive(task.ownerNode))
@@ -411,14 +417,14 @@ class MemoryStore implements port.Store {
     if (this.#closed) throw new StoreUnavailable('The store is closed.', { unknown: false })
   }
 
-  #move(kept: Kept, { task, entry }: rules.Transition): port.Moved {
-    kept.task = task
-    kept.timeline.push(entry)
-    return { task, entry }
+  #move(kept: Kept, move: rules.Move): rules.Move {
+    kept.task = move.task
+    kept.timeline.push(move.entry)
+    return move
   }
 
-  #moveIfAny(kept: Kept, transition: rules.Transition | null): port.Moved[] {
-    return transition === null ? [] : [this.#move(kept, transition)]
+  #moveIfAny(kept: Kept, move: rules.Move | null): rules.Move[] {
+    return move === null ? [] : [this.#move(kept, move)]
   }
 
   #moment(): rules.TransitionContext {

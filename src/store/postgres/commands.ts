@@ -8,7 +8,8 @@ import {
   type TaskId,
 } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
-import type { Command, Controlled, Copy, Moved, Purged, Save, Settled } from '../store.ts'
+import type { Move } from '../../core/transition.ts'
+import type { Command, Controlled, Copy, Purged, Save, Settled } from '../store.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -26,7 +27,7 @@ export function settle(work: Work, node: NodeId, settlement: Settlement): Settle
   if (log !== undefined) work.addLog(id, log)
   if (outcome.kind === 'completed') work.putResult(id, outcome.result)
   if (fencedOff === true) work.fenceOff({ id, fence, node, type: task.type })
-  return { verdict: 'settled', ...work.move(settled.transition) }
+  return { verdict: 'settled', ...work.move(settled.move) }
 }
 
 export function save(work: Work, node: NodeId, { id, fence, checkpoint, progress, log }: Save): boolean {
@@ -51,10 +52,10 @@ export function control(work: Work, { id, control, by, fromStart }: Command): Co
   if (answer.kind !== 'moved') return { ...answer, task }
   if (control === 'retry') work.putResult(id, null)
   if (control === 'retry' && fromStart === true) work.putCheckpoint(id, null)
-  return { kind: 'moved', ...work.move(answer.transition) }
+  return { kind: 'moved', ...work.move(answer.move) }
 }
 
-export function unpark(work: Work, node: NodeId, { id, fence, why }: Copy): Moved[] {
+export function unpark(work: Work, node: NodeId, { id, fence, why }: Copy): Move[] {
   const task = work.task(id)
   return task?.fence === fence ? work.moveIfAny(rules.unparked(task, node, why, work.moment)) : []
 }

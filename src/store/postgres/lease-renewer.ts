@@ -7,7 +7,7 @@ import { StoreUnavailable } from '../../core/errors.ts'
 import { decodeLease, encodeLease, leaseRecordBytes } from '../../core/lease.ts'
 import type { LeaseRenewer, LeaseNews } from '../sharing.ts'
 
-const entry = new URL(`./keeper-main${extname(import.meta.filename)}`, import.meta.url)
+const entry = new URL(`./lease-renewer-main${extname(import.meta.filename)}`, import.meta.url)
 
 /**
  * Until when the lease holds, by `monotonicNow`: told by the keeper, read by the main thread. The other processes of the node read

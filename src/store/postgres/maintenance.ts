@@ -1,5 +1,6 @@
 import * as rules from '../../core/transition.ts'
-import type { Moved, Promoted, ReapOptions } from '../store.ts'
+import type { Move } from '../../core/transition.ts'
+import type { Promoted, ReapOptions } from '../store.ts'
 import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -24,7 +25,7 @@ export async function promote(tx: Transaction, limit: number, waiting: QueueEsti
   return { moved, dueIn: (row?.[0] ?? null) as number | null }
 }
 
-export async function reap(tx: Transaction, options: ReapOptions): Promise<Moved[]> {
+export async function reap(tx: Transaction, options: ReapOptions): Promise<Move[]> {
   const { sql, clock } = tx.source
   const now = clock?.now() ?? null
   tx.write(sql.endDeadNodes, [now])

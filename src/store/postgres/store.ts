@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
+import type { Move } from '../../core/transition.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { IdPart } from '../../core/short-id.ts'
 import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.ts'
@@ -196,7 +197,7 @@ class PostgresStore implements port.Store {
     })
   }
 
-  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly Move[]> {
     return this.#act({
       ids: idsOf(copies),
       act: (work) => copies.flatMap((copy) => acts.unpark(work, node, copy)),
@@ -227,7 +228,7 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => nodes.renew(tx, node, this.#lease))
   }
 
-  reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
+  reap(options: port.ReapOptions): Promise<readonly Move[]> {
     return this.#alone((tx) => sweeping.reap(tx, options))
   }
 

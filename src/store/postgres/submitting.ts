@@ -2,7 +2,7 @@ import type { Submission, Task } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
 import { lineOf } from '../codec.ts'
 import { checkKeys } from '../keys.ts'
-import type { SubmitOptions, Submitted } from '../store.ts'
+import type { Accepted, SubmitOptions, Submitted } from '../store.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { packed } from './column-batching.ts'
 import { columnsOf, fixedColumns, newColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
@@ -71,16 +71,16 @@ class Batch {
     if (wanted > 0 && this.waiting !== undefined) {
       if (this.waiting + this.#fresh.length + wanted > maxQueued) return { kind: 'full' }
     }
-    const tasks = submissions.map((submission) => {
+    const tasks = submissions.map((submission): Accepted => {
       const key = submission.idempotencyKey
       const earlier = key === null ? undefined : this.#byKey.get(key)
       if (earlier !== undefined) {
         this.#replays += 1
         return { task: earlier, replayed: true }
       }
-      const task = this.#insert(submission, by)
-      if (key !== null) this.#byKey.set(key, task)
-      return { task, replayed: false }
+      const move = this.#insert(submission, by)
+      if (key !== null) this.#byKey.set(key, move.task)
+      return { replayed: false, ...move }
     })
     return { kind: 'accepted', tasks }
   }
@@ -104,16 +104,16 @@ class Batch {
     tally.write(tx)
   }
 
-  #insert(submission: Submission, by: string): Task {
+  #insert(submission: Submission, by: string): rules.Move {
     // One number is the key of its documents, and its place if it is queued.
     const rowId = this.#moment.nextQueuePosition()
-    const { task, entry } = rules.submitted(submission, {
+    const move = rules.submitted(submission, {
       now: this.#moment.now,
       nextQueuePosition: () => rowId,
       by,
     })
-    this.#fresh.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
-    return task
+    this.#fresh.push({ rowId, task: move.task, lines: lineOf(move.entry), parameters: submission.parameters })
+    return move
   }
 }
 

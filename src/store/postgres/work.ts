@@ -1,7 +1,7 @@
 import type { NodeId, Fence, Json, LogLine, Task, TaskId } from '../../core/task.ts'
-import type { TransitionContext, Transition } from '../../core/transition.ts'
+import type { Move, TransitionContext } from '../../core/transition.ts'
 import { compactLines, lineOf } from '../codec.ts'
-import { logLimit, timelineLimit, type Moved } from '../store.ts'
+import { logLimit, timelineLimit } from '../store.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import type { KnownRow } from './row-cache.ts'
@@ -81,18 +81,19 @@ export class Work {
     return this.#held.get(id)?.task
   }
 
-  move({ task, entry }: Transition): Moved {
+  move(move: Move): Move {
+    const { task, entry } = move
     const held = this.#of(task.id)
     this.#tally.add(task.type, held.task.status, -1)
     this.#tally.add(task.type, task.status, 1)
     held.task = task
     held.lines += `,${lineOf(entry)}`
     held.changed = true
-    return { task, entry }
+    return move
   }
 
-  moveIfAny(transition: Transition | null): Moved[] {
-    return transition === null ? [] : [this.move(transition)]
+  moveIfAny(move: Move | null): Move[] {
+    return move === null ? [] : [this.move(move)]
   }
 
   /** Changes that are no transition. */

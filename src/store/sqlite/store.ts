@@ -121,9 +121,9 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => commands.map((command) => this.#control(command)))
   }
 
-  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly port.Moved[]> {
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly rules.Move[]> {
     return this.#commits.write(() => {
-      const moved: port.Moved[] = []
+      const moved: rules.Move[] = []
       for (const { id, fence, why } of copies) {
         const row = this.#row(id)
         if (row === undefined) continue
@@ -171,9 +171,9 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => this.#sql.nodeAlive.get(node) !== undefined)
   }
 
-  reap(options: port.ReapOptions): Promise<readonly port.Moved[]> {
+  reap(options: port.ReapOptions): Promise<readonly rules.Move[]> {
     return this.#commits.write(() => {
-      const moved: port.Moved[] = []
+      const moved: rules.Move[] = []
       for (const row of this.#sql.orphans.all() as unknown as Row[]) {
         const task = taskOf(row)
         const poisonLimit = options.poisonLimits?.get(task.type) ?? options.poisonLimit
@@ -312,18 +312,19 @@ class SqliteStore implements port.Store {
 
     const moment = { ...this.#moment(), by }
     const inBatch = new Map<string, Task>()
-    const tasks = submissions.map((submission, index) => {
+    const tasks = submissions.map((submission, index): port.Accepted => {
       const key = submission.idempotencyKey
       const earlier = known.get(index) ?? (key === null ? undefined : inBatch.get(key))
       if (earlier !== undefined) return { task: earlier, replayed: true }
-      const { task, entry } = rules.submitted(submission, moment)
+      const move = rules.submitted(submission, moment)
+      const { task, entry } = move
       const rowId = ++this.#number
       this.#sql.insertTask.run(...fixedValues(rowId, task), ...movingValues(task), lineOf(entry))
       this.#sql.insertParameters.run(rowId, submission.parameters)
       for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
       this.#counters.add(task.type, task.status, 1)
       if (key !== null) inBatch.set(key, task)
-      return { task, replayed: false }
+      return { replayed: false, ...move }
     })
     return { kind: 'accepted', tasks }
   }
@@ -352,7 +353,7 @@ class SqliteStore implements port.Store {
     const settled = rules.settled(task, settlement, node, this.#moment())
     if (settled.verdict !== 'settled') return { verdict: settled.verdict, task, entry: null }
     const rowId = numberOf(row)
-    const moved = this.#move(rowId, task, settled.transition)
+    const moved = this.#move(rowId, task, settled.move)
     if (settlement.checkpoint !== undefined) this.#sql.putCheckpoint.run(rowId, settlement.checkpoint)
     if (settlement.log !== undefined) appendLog(this.#sql, rowId, settlement.log)
     if (settlement.outcome.kind === 'completed') this.#sql.putResult.run(rowId, settlement.outcome.result)
@@ -392,10 +393,11 @@ class SqliteStore implements port.Store {
       this.#sql.dropResult.run(rowId)
       if (fromStart === true) this.#sql.dropCheckpoint.run(rowId)
     }
-    return { kind: 'moved', ...this.#move(rowId, task, answer.transition) }
+    return { kind: 'moved', ...this.#move(rowId, task, answer.move) }
   }
 
-  #move(rowId: number, from: Task, { task, entry }: rules.Transition): port.Moved {
+  #move(rowId: number, from: Task, move: rules.Move): rules.Move {
+    const { task, entry } = move
     const { changes } = this.#sql.move.run(
       ...movingValues(task),
       `,${lineOf(entry)}`,
@@ -412,7 +414,7 @@ class SqliteStore implements port.Store {
       const [lines] = this.#sql.timeline.get(rowId) as unknown as [string]
       this.#sql.setTimeline.run(compactLines(lines), rowId)
     }
-    return { task, entry }
+    return move
   }
 
   #moment(): rules.TransitionContext {

@@ -8,7 +8,7 @@ import type { FromSupervisor, ToSupervisor } from './supervisor-protocol.ts'
 import { leaseArgument, stdioWith, type Lease } from '../lease.ts'
 import { identityOf, type Marks } from '../process-marks.ts'
 
-const entry = fileURLToPath(new URL(`./guard-main${extname(import.meta.filename)}`, import.meta.url))
+const entry = fileURLToPath(new URL(`./supervisor-main${extname(import.meta.filename)}`, import.meta.url))
 
 /** Milliseconds in which a guard that lives has killed a command, or has ended itself. */
 const answersIn = 10_000
