@@ -22,9 +22,11 @@ export async function submitAll(
   const wanted = calls.reduce((sum, { submissions }) => sum + submissions.length, 0)
   const least = Math.min(...calls.map(({ options }) => options.maxQueued))
   const counting = waiting.mayBeFull(wanted, least) ? tx.ask(tx.source.sql.counts) : undefined
-  const looking = lookUp(tx, calls)
+  const keys = keysOf(calls)
+  const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
   const moment = await tx.moment(wanted)
-  const batch = new Batch(moment, await looking)
+  const tasks = (await looking).map(taskOf)
+  const batch = new Batch(moment, new Map(tasks.map((task) => [task.idempotencyKey ?? '', task])))
   const counted = counting === undefined ? undefined : queueEstimateOf(await counting)
   batch.waiting = counted
   const answers = calls.map((call) => batch.submit(call))
@@ -35,16 +37,12 @@ export async function submitAll(
   return answers
 }
 
-/** The tasks that have the keys of these calls. */
-async function lookUp(tx: Transaction, calls: readonly SubmitCall[]): Promise<Map<string, Task>> {
+function keysOf(calls: readonly SubmitCall[]): Set<string> {
   const keys = new Set<string>()
   for (const { submissions } of calls) {
     for (const { idempotencyKey: key } of submissions) if (key !== null) keys.add(key)
   }
-  if (keys.size === 0) return new Map()
-  const rows = await tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
-  const tasks = rows.map(taskOf)
-  return new Map(tasks.map((task) => [task.idempotencyKey ?? '', task]))
+  return keys
 }
 
 class Batch {
