@@ -3,8 +3,7 @@ import { eventName } from '../dashboard/src/task/events.ts'
 import { eventNames } from '../src/core/lifecycle.ts'
 
 test('the page has a name in plain words for every timeline event', () => {
-  for (const event of eventNames)
-    expect(eventName(event), event).toMatch(/^[A-Z][a-z]+(?:,? [a-z]+)*$/)
+  for (const event of eventNames) expect(eventName(event), event).toMatch(/^[A-Z][a-z]+(?:,? [a-z]+)*$/)
 })
 
 test('the page shows an event of a newer server by its own name', () => {

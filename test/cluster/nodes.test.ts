@@ -89,7 +89,7 @@ describe('a task that runs on another node', () => {
         await handle.cancel(patiently)
     }
     expect(progress[1]).toBeGreaterThan(progress[0] ?? 0)
-    expect(seen).toEqual(['submit', 'claim', 'cancel_requested', 'cancelled'])
+    expect(seen).toEqual(['submitted', 'claimed', 'cancel_requested', 'cancelled'])
   })
 
   test('is counted in the history of the node that did it, and in no other', async () => {

@@ -45,11 +45,11 @@ describe('a client of a server that is killed and comes back', () => {
     const { timeline } = await handle.details()
     expect(transitions(events).map(({ version }) => version)).toEqual(timeline.map(({ version }) => version))
     expect(transitions(events).map(({ event }) => event)).toEqual([
-      'submit',
-      'claim',
+      'submitted',
+      'claimed',
       'lost',
-      'claim',
-      'complete',
+      'claimed',
+      'completed',
     ])
     expect(progress.at(-1)).toMatchObject({ current: 20, total: 20 })
     expect(new Set(retries.map(({ operation }) => operation))).toEqual(

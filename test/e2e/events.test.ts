@@ -17,12 +17,12 @@ const stream = (id: string, last?: string) =>
   sse(`${server.url}/api/task/${id}/events`, last === undefined ? {} : { 'last-event-id': last })
 
 const moves = (events: readonly SseEvent[]) =>
-  events.flatMap(({ event, data }) => (event === 'transition' ? [data['move']] : []))
+  events.flatMap(({ event, data }) => (event === 'transition' ? [data['event']] : []))
 
 test('a stream tells every transition from the first to the terminal one, then ends', async () => {
   const id = await api.submit('long', { duration: 2, steps: 3 })
   const events = await collect(stream(id))
-  expect(moves(events)).toEqual(['submit', 'claim', 'complete'])
+  expect(moves(events)).toEqual(['submitted', 'claimed', 'completed'])
   const transitions = events.filter(({ event }) => event === 'transition')
   expect(transitions.map((event) => event.id)).toEqual(['1', '2', '3'])
   for (const { id: version, data } of transitions) {
@@ -34,7 +34,7 @@ test('a stream tells every transition from the first to the terminal one, then e
   expect(progress.length).toBeGreaterThanOrEqual(3)
   expect(progress.every((event) => event.id === undefined)).toBe(true)
   expect(progress.at(-1)?.data).toMatchObject({ task_id: id, current: 3, total: 3, ratio: 1 })
-  expect(moves(await collect(stream(id)))).toEqual(['submit', 'claim', 'complete'])
+  expect(moves(await collect(stream(id)))).toEqual(['submitted', 'claimed', 'completed'])
 })
 
 test('a client that comes back with its last id misses nothing and hears nothing twice', async () => {
@@ -65,7 +65,7 @@ test('a browser is told to stay away once there is nothing more', async () => {
   expect((await call(String(version))).status).toBe(204)
   expect(await call('nonsense')).toMatchObject({ status: 422, body: { code: 'OPTIONS_INVALID' } })
   // An id from another database: everything is news.
-  expect(moves(await collect(stream(id, '999')))).toEqual(['submit', 'claim', 'complete'])
+  expect(moves(await collect(stream(id, '999')))).toEqual(['submitted', 'claimed', 'completed'])
 })
 
 test('two hundred streams of one task end together, and clients that leave harm nobody', async () => {

@@ -376,7 +376,7 @@ describe('the stream of all tasks', () => {
     expect(events[0]).toMatchObject({ event: 'resync', data: { why: 'reconnect' } })
     const others = events.slice(1)
     expect(others.every(({ data }) => data['task_id'] === id && data['task_type'] === 'add')).toBe(true)
-    const moves = others.filter(({ event }) => event === 'transition').map(({ data }) => data['move'])
+    const moves = others.filter(({ event }) => event === 'transition').map(({ data }) => data['event'])
     expect(moves).toEqual(['submitted', 'claimed', 'completed'])
     expect(others.some(({ event }) => event === 'progress')).toBe(true)
   })

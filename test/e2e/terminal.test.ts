@@ -38,7 +38,7 @@ test('Ctrl+C in a terminal reaches every process of the server, and still it dra
     expect({ status, crashes, last: timeline.at(-1)?.event }).toEqual({
       status: 'queued',
       crashes: 0,
-      last: 'release',
+      last: 'released',
     })
   }
   rmSync(directory, { recursive: true, force: true })
