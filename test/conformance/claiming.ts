@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { boom } from '../support/tasks.ts'
+import { boom, fromApi, submission } from '../support/tasks.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
@@ -96,6 +96,16 @@ export function claiming(kind: StoreKind): void {
       expect(ids(claimed)).toEqual(['task-1', 'task-2', 'task-3'])
     })
 
+    test('takes what is submitted before it in the same turn', async (scene) => {
+      const { store, node } = scene
+      const submitted = store.submit([scene.draft()], fromApi)
+      const claiming = store.claim({ node, limit: 1, types: [anyNumberOf('work')] })
+      expect(await submitted).toMatchObject({ kind: 'accepted' })
+      expect(ids(await claiming)).toEqual(['task-1'])
+    })
+
+    if (kind.groups) inOneTurn(kind)
+
     test('gives nothing to a node that is not alive', async (scene) => {
       await scene.submit()
       const old = scene.node
@@ -145,6 +155,52 @@ export function claiming(kind: StoreKind): void {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3', type: 'other', priority: -1 })
       expect(ids(await scene.claim(10, [...atMost(1), anyNumberOf('other')]))).toEqual(['1', '3'])
     })
+  })
+}
+
+/** The claim is called first, and carried out last. */
+function inOneTurn(kind: StoreKind): void {
+  const test = testsOn(kind)
+
+  test('takes what is submitted after it in the same turn, and is answered after it', async (scene) => {
+    const { store, node } = scene
+    const answered: string[] = []
+    const claiming = store.claim({ node, limit: 3, types: [anyNumberOf('work')] })
+    const submits = [scene.draft(), scene.draft()].map((draft) => store.submit([draft], fromApi))
+    void claiming.then(() => answered.push('claim'))
+    for (const submit of submits) void submit.then(() => answered.push('submit'))
+    await Promise.all(submits)
+    expect(ids(await claiming)).toEqual(['task-1', 'task-2'])
+    expect(answered).toEqual(['submit', 'submit', 'claim'])
+  })
+
+  test('takes what is resumed, and the place that is freed, after it in the same turn', async (scene) => {
+    const { store, node } = scene
+    await scene.submitAll({ id: 'paused' }, { id: 'ends' }, { id: 'next' })
+    await scene.control('pause', { id: 'paused' })
+    const types = [{ type: 'work', concurrency: 2 }]
+    const [first] = await store.claim({ node, limit: 1, types })
+    if (first === undefined) return expect.unreachable()
+    const claiming = store.claim({ node, limit: 3, types })
+    const { id, fence } = first.task
+    const settlement = { id, fence, outcome: { kind: 'completed', result: '1' }, ranMs: 0 } as const
+    await Promise.all([
+      store.control([{ id: 'paused', control: 'resume', by: 'api' }]),
+      store.settle(node, [settlement]),
+    ])
+    expect(ids(await claiming)).toEqual(['next', 'paused'])
+  })
+
+  test('is not spoilt by a write of the same turn that is refused', async (scene) => {
+    const { store, node } = scene
+    await scene.submit({ id: 'there' })
+    await scene.control('pause', { id: 'there' })
+    const claiming = store.claim({ node, limit: 3, types: [anyNumberOf('work')] })
+    const again = store.submit([submission({ id: 'there' })], fromApi)
+    const good = store.submit([scene.draft({ id: 'good' })], fromApi)
+    await expect(again).rejects.toThrow(Error)
+    expect(await good).toMatchObject({ kind: 'accepted' })
+    expect(ids(await claiming)).toEqual(['good'])
   })
 }
 

@@ -18,6 +18,8 @@ export type StoreKind = Readonly<{
   durable: boolean
   /** Several nodes may have it open. */
   shared: boolean
+  /** Calls of one turn of the event loop share a commit. */
+  groups: boolean
   place(): Promise<Backend>
 }>
 
@@ -27,18 +29,21 @@ export const stores: readonly StoreKind[] = [
     name: 'memory',
     durable: false,
     shared: false,
+    groups: false,
     place: async () => place((clock) => openMemory({ clock })),
   },
   {
     name: 'SQLite in memory',
     durable: false,
     shared: false,
+    groups: true,
     place: async () => place((clock) => openSqlite(':memory:', { clock })),
   },
   {
     name: 'SQLite in a file',
     durable: true,
     shared: false,
+    groups: true,
     place: async () => {
       const folder = await temporaryFolder()
       return place((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
@@ -48,6 +53,7 @@ export const stores: readonly StoreKind[] = [
     name: `PostgreSQL ${version}`,
     durable: true,
     shared: true,
+    groups: true,
     place: async () => {
       const schema = newSchema()
       return place((clock) => openPostgres(url, { clock, schema, lease }))

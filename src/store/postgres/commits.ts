@@ -341,31 +341,30 @@ function patienceWith({ job, heldSince }: PendingCall): Patience {
   return { lock: isBrief ? oneTry : left, statement: job.stage === 'alone' ? 10_000 : heldFor }
 }
 
-const order = { submit: 0, act: 1, claim: 2, alone: 3 } as const
-
 /**
- * The first calls that can share a transaction: its submits and its acts do not speak of the same task, so that a submit may
- * also be drawn before an act that waits already. All else keeps its order.
+ * The first calls that can share a transaction, in the order in which they are answered: its claim is the last. Its submits
+ * and its acts do not name the same task, so that a submit may also be drawn before an act that waits already.
  */
 function groupOf(waiting: readonly PendingCall[]): readonly PendingCall[] {
   const [submitted, acted] = [new Set<TaskId>(), new Set<TaskId>()]
-  let stage = 0
+  let claim: PendingCall | undefined
   let tasks = 0
   let size = 0
-  for (const { job } of waiting) {
-    const at = order[job.stage]
+  for (const one of waiting) {
+    const { job } = one
     if (size > 0 && job.stage === 'alone') break
-    if (at < stage && stage > order.act) break
-    if (at === stage && stage >= order.claim) break
+    if (job.stage === 'claim' && claim !== undefined) break
     const ids = idsOf(job)
     if (ids.some((id) => (job.stage === 'act' ? submitted : acted).has(id))) break
     tasks += ids.length
     if (size > 0 && tasks > tasksAtOnce) break
     for (const id of ids) (job.stage === 'act' ? acted : submitted).add(id)
-    stage = Math.max(stage, at)
+    if (job.stage === 'claim') claim = one
     size += 1
+    if (job.stage === 'alone') break
   }
-  return waiting.slice(0, size)
+  const group = waiting.slice(0, size)
+  return claim === undefined ? group : [...group.filter((one) => one !== claim), claim]
 }
 
 /** Of the tasks that it names. */

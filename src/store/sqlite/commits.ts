@@ -38,14 +38,18 @@ export type Ledger = Readonly<{
 const groupMilliseconds = 20
 
 /**
- * Group commit: all writes that arrive in one turn of the loop, or while a commit is under way, share the next
- * transaction, and each caller is answered after it. When one of them throws, the group is done again one by one, each in
+ * Group commit: all writes that arrive in one turn of the loop share the next transaction, claims after the rest, and each
+ * caller is answered after it. When one of them throws, the group is done again one by one, each in
  * a savepoint, so that a bad row fails its own caller only. When the medium fails, all that waits is refused.
  */
 export class Commits {
   #db: DatabaseSync
   readonly #ledger: Ledger
+  /** In the order in which they are carried out. */
   #jobs: Job[] = []
+  /** Those of this turn of the loop. */
+  #claims: Job[] = []
+  #writes: Job[] = []
   #scheduled = false
   #closed = false
   /** Why the connection is not to be trusted, as long as it could not be opened anew. */
@@ -63,14 +67,12 @@ export class Commits {
   }
 
   write<T>(run: () => T, effect: Effect = 'keeps'): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new StoreUnavailable('The store is closed.', { unknown: false }))
-        return
-      }
-      this.#jobs.push({ run, effect, resolve, reject })
-      this.#schedule()
-    })
+    return this.#add(this.#writes, run, effect)
+  }
+
+  /** Carried out after the writes of the same turn of the loop. */
+  claim<T>(run: () => T): Promise<T> {
+    return this.#add(this.#claims, run, 'adds')
   }
 
   /** A read has failed: a database that is damaged takes nothing in any more. */
@@ -81,7 +83,27 @@ export class Commits {
   /** Commits what waits; nothing is taken afterwards. */
   close(): void {
     this.#closed = true
+    this.#gather()
     while (this.#jobs.length > 0) this.#commit()
+  }
+
+  #add<T>(to: Job[], run: () => T, effect: Effect): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(new StoreUnavailable('The store is closed.', { unknown: false }))
+        return
+      }
+      to.push({ run, effect, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** What is left of earlier turns comes first, so that no claim waits for the writes of later ones. */
+  #gather(): void {
+    for (const arrived of [this.#writes, this.#claims]) {
+      for (const job of arrived) this.#jobs.push(job)
+      arrived.length = 0
+    }
   }
 
   #schedule(): void {
@@ -89,6 +111,7 @@ export class Commits {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      this.#gather()
       this.#commit()
       if (this.#jobs.length > 0) this.#schedule()
     })

@@ -103,7 +103,7 @@ class SqliteStore implements port.Store {
   }
 
   claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
-    return this.#commits.write(() => this.#claim(request), 'adds')
+    return this.#commits.claim(() => this.#claim(request))
   }
 
   settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
