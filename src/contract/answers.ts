@@ -4,8 +4,7 @@ import { seconds, taskId, time, typeName } from './values.ts'
 
 /**
  * Response bodies: snake_case, times in Unix seconds, durations in seconds. Each shape lists all fields it can have; clients
- * must
- * accept additional ones.
+ * must accept additional ones.
  */
 
 const json = (description: string, example: unknown) => z.unknown().meta({ description, example })
@@ -154,7 +153,7 @@ export const TimelineBody = z
   .strictObject({
     version: z.int(),
     at: time('Time of the transition.'),
-    event: z.string().meta({ description: 'What happened, as the lifecycle names it.', example: 'claimed' }),
+    event: z.string().meta({ description: 'The name of the event; see the lifecycle.', example: 'claimed' }),
     status: Status,
     attempt: z.int(),
     by: z

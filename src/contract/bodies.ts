@@ -13,8 +13,7 @@ import {
 
 /**
  * Task bodies as JSON text. Parameters, checkpoint and result are text already and are inserted unchanged: reading a task
- * never
- * parses what a handler or a caller wrote. `now` is Unix milliseconds.
+ * never parses what a handler or a caller wrote. `now` is Unix milliseconds.
  */
 
 /** A task with its documents, as returned by the engine. */

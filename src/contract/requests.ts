@@ -3,8 +3,7 @@ import { duration, label, queryNumber, queryWhole, taskId, typeName } from './va
 
 /**
  * Requests: bodies, queries, headers and path parameters. Bodies and queries are strict, so misspelt options are refused
- * instead of
- * ignored.
+ * instead of ignored.
  */
 
 const backoffOptions = z.strictObject({

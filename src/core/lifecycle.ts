@@ -27,7 +27,7 @@ export const lifecycle = [
     from: ['scheduled'],
     to: ['queued'],
     who: 'promoter',
-    why: 'Its time has come, by the clock of the store.',
+    why: 'Its due time has come, by the clock of the store.',
   },
   {
     event: 'claimed',
@@ -41,7 +41,7 @@ export const lifecycle = [
     from: ['scheduled', 'queued'],
     to: ['paused'],
     who: 'API',
-    why: 'Nothing runs yet, so it is paused at once.',
+    why: 'Nothing is running yet, so the pause takes effect immediately.',
   },
   {
     event: 'pause_requested',
@@ -76,7 +76,7 @@ export const lifecycle = [
     from: ['scheduled', 'queued', 'paused'],
     to: ['cancelled'],
     who: 'API',
-    why: 'None of its code is alive, so it is cancelled at once.',
+    why: 'None of its code is alive, so it is cancelled immediately.',
   },
   {
     event: 'cancel_requested',
@@ -111,7 +111,7 @@ export const lifecycle = [
     from: ['running'],
     to: ['scheduled', 'queued'],
     who: 'node',
-    why: 'The attempt failed and retries are left: it runs again after the backoff.',
+    why: 'The attempt failed and attempts are left. The next one starts after the back-off.',
   },
   {
     event: 'retry_scheduled',
@@ -125,21 +125,21 @@ export const lifecycle = [
     from: ['running', 'pausing'],
     to: ['failed'],
     who: 'node',
-    why: 'No retries are left, or the error says that a retry cannot help.',
+    why: 'No attempts are left, or the error is not retryable.',
   },
   {
     event: 'released',
     from: ['running'],
     to: ['queued'],
     who: 'node',
-    why: 'The node gave it back, because it drains or could not start it. No retry is used.',
+    why: 'The node released it, because it is draining or could not start it. This uses no attempt.',
   },
   {
     event: 'released',
     from: ['pausing'],
     to: ['paused'],
     who: 'node',
-    why: 'The node gave it back after a pause was requested. No retry is used.',
+    why: 'The node released it after a pause was requested. This uses no attempt.',
   },
   {
     event: 'unparked',
@@ -181,7 +181,7 @@ export const lifecycle = [
     from: ['failed', 'cancelled'],
     to: ['queued'],
     who: 'API',
-    why: 'Run again on request: the fence rises and all retries are available again.',
+    why: 'Runs again on request. The fence rises, and failures and crashes start from zero.',
   },
 ] as const satisfies readonly LifecycleRow[]
 
@@ -197,13 +197,13 @@ export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ eve
 export const meanings: Readonly<Record<Status, string>> = {
   scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
   queued: 'Waiting for a slot, by priority and then by position in the queue.',
-  running: 'A node runs its handler.',
+  running: 'A node is running its handler.',
   pausing: 'A pause is requested; the handler has not reached a pause point yet.',
   paused: 'Suspended. It holds no slot and continues when it is resumed.',
   cancelling: 'A cancel is requested; its code has not stopped yet.',
-  completed: 'It has a result. Nothing changes it any more.',
-  failed: 'Its attempts are used up, or a retry cannot help. A manual retry starts over.',
-  cancelled: 'It was cancelled, and its code has stopped or is fenced off. A manual retry starts over.',
+  completed: 'Finished with a result. It never changes again.',
+  failed: 'No attempts are left, or the error is not retryable. You can retry it.',
+  cancelled: 'Cancelled. Its code has stopped or is fenced off. You can retry it.',
 }
 
 /** The events that each control may cause, in the order in which they are tried. */
