@@ -12,7 +12,7 @@ export type Setting<Value> = Readonly<{
   /** As an operator would write it. */
   default: string
   help: string
-  /** What is valid, to follow "must be". */
+  /** What is allowed, to follow "must be". */
   must: string
   schema: z.ZodType<Value, string>
 }>

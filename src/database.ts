@@ -9,24 +9,27 @@ import { migrateSqlite } from './store/sqlite/connection.ts'
 import { openSqlite } from './store/sqlite/store.ts'
 import type { Migrated, Store } from './store/store.ts'
 
-/** For a PostgreSQL that is not there yet: while it starts, or fails over. */
+/** For a PostgreSQL that is not available yet, because it is starting or failing over. */
 export type Patience = Readonly<{
-  /** Ends the waiting: its reason is thrown. */
+  /** Ends the waiting; its reason is thrown. */
   signal: AbortSignal
-  /** It is not there, and this is why; `waited`: milliseconds until now. */
+  /** Called while the database is unavailable, with the reason; `waited`: milliseconds so far. */
   waiting: (why: StoreUnavailable, waited: number) => void
 }>
 
-/** Milliseconds between tries. */
+/** Milliseconds between attempts. */
 const tryAgainAfter = 1_000
 
 type OpenSettings = Readonly<{
   patience?: Patience | undefined
-  /** Whether the process ends when its lease does and the main thread does not listen. */
+  /** Whether the process ends when its lease does and the main thread does not respond. */
   endsProcess?: boolean
 }>
 
-/** Opens the store that this address names, and brings it up to date. Throws `DatabaseInvalid`, and `StoreUnavailable`; without patience at once. */
+/**
+ * Opens and migrates the store for a database URL. Throws `DatabaseInvalid`, and `StoreUnavailable`, without patience
+ * immediately.
+ */
 export function openStore(
   database: string,
   clock: Clock,
@@ -34,13 +37,13 @@ export function openStore(
 ): Promise<Store> {
   return withDatabase(database, {
     sqlite: (path) => openSqlite(path, { clock }),
-    // Loaded here, so that who does not use it does not wait for it.
+    // Loaded on demand, so that users of one store do not wait for the other.
     postgres: async (url) => (await import('./store/postgres/store.ts')).openPostgres(url, { endsProcess }),
     patience,
   })
 }
 
-/** Brings the database up to date, or makes it, and leaves it. Throws `StoreUnavailable`. */
+/** Creates or migrates the database, and closes it. Throws `StoreUnavailable`. */
 export function migrate(database: string, patience?: Patience): Promise<Migrated> {
   return withDatabase(database, {
     sqlite: async (path) => migrateSqlite(path),
@@ -73,7 +76,7 @@ async function withDatabase<T>(database: string, { sqlite, postgres, patience }:
 
 type Checked = Readonly<{ kind: 'sqlite'; path: string }> | Readonly<{ kind: 'postgres' }>
 
-/** What kind of address this is. Throws `DatabaseInvalid`, with the remedy, for one that is a mistake; opens nothing. */
+/** The kind of a database URL. Throws `DatabaseInvalid`, with a remedy, if it is invalid; opens nothing. */
 export function checkAddress(database: string, platform: NodeJS.Platform = process.platform): Checked {
   const refuse = (why: string): never => {
     throw new DatabaseInvalid(database, why)

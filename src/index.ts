@@ -69,46 +69,48 @@ export {
   TypeUnknown,
 } from './core/errors.ts'
 
-/** Durations in seconds or as text with a unit: `'10m'`. */
+/** Durations are seconds, or strings with units: `'10m'`. */
 export type OpenOptions = Readonly<{
   /**
-   * `sqlite:PATH`, `sqlite::memory:`, which keeps nothing, or `postgres://...`, which nodes on many machines can share;
-   * `?schema=` names the schema of its tables (`fermata`), `?lease=` the seconds after which a silent node is dead (15).
+   * `sqlite:PATH`, `sqlite::memory:`, which stores nothing on disk, or `postgres://...`, which nodes on many machines can
+   * share; `?schema=` is the schema of its tables (`fermata`), `?lease=` the seconds after which a silent node counts as
+   * dead (15).
    */
   database: string
   tasks: readonly AnyTaskType[]
-  /** Tasks that run at once; 0 runs none. Default 10. */
+  /** Maximum number of tasks running at once; 0 runs none. Default 10. */
   maxConcurrent?: number
-  /** Names of those of its types that this node runs; it serves all of them. Default: all. */
+  /** Names of the types that this node runs; it serves all of them. Default: all. */
   types?: readonly string[]
   /** Default `'7d'`. */
   retention?: Duration
-  /** Scheduled and queued tasks that are held. Default 10,000,000. */
+  /** Maximum number of scheduled and queued tasks. Default 10,000,000. */
   maxQueued?: number
-  /** Between the abort signal of a cancelled handler and fencing it off. Default `'5s'`. */
+  /** How long a cancelled handler may ignore its abort signal before it is fenced off. Default `'5s'`. */
   cancelGrace?: Duration
-  /** How long `close` may take for what still runs. Default `'25s'`. */
+  /** How long `close` waits for running tasks. Default `'25s'`. */
   drain?: Duration
-  /** Threads kept warm for types that compute. Default: one for each core. More are started when tasks need them. */
+  /** Number of warm threads for types that run in threads. Default: one per core. More are started when needed. */
   threads?: number
-  /** Suspended inline handlers that are kept in memory. Default 1,000; 8 threads and 32 processes beside them. */
+  /** Suspended inline handlers to keep in memory. Default 1,000; in addition to 8 threads and 32 processes. */
   maxParked?: number
   /** Default: warnings and errors go to the console. */
   logger?: Logger
   /**
-   * On PostgreSQL: told when the node has lost its lease, so that others run its tasks. The node begins anew by itself. An inline
-   * handler that blocks the main thread then cannot be stopped, and you are told once it returns; `'end-process'` kills the process
-   * (`SIGKILL`) instead, for programs that are nothing but a node. Default: nobody is told, and the log says so.
+   * On PostgreSQL: called when the node has lost its lease, so that other nodes run its tasks. The node starts over on its
+   * own. If an inline handler blocks the main thread at that time, it cannot be stopped, and this is called once it returns;
+   * `'end-process'` kills the process (`SIGKILL`) instead, for programs that are only a node. Default: the loss is only
+   * logged.
    */
   onLeaseLost?: 'end-process' | ((loss: LeaseLoss) => void)
-  /** Waits for a PostgreSQL that is not there yet. Default: `StoreUnavailable` is thrown at once. */
+  /** Waits for a PostgreSQL that is not available yet. Default: throws `StoreUnavailable` immediately. */
   patience?: Patience
 }>
 
 /**
- * Opens the database, takes over what an earlier process left there, and begins to run tasks. Keeps the process alive until
- * `close()` (or the end of `await using`). Throws `DatabaseInvalid` for an address that is a mistake, and `StoreUnavailable` when
- * the database cannot be opened.
+ * Opens the database, takes over what an earlier process left there, and starts running tasks. Keeps the process alive until
+ * `close()` (or the end of `await using`). Throws `DatabaseInvalid` for an invalid URL, and `StoreUnavailable` if the
+ * database cannot be opened.
  */
 export async function openTaskManager(options: OpenOptions): Promise<TaskManager> {
   if (insideThread.value) {
@@ -152,7 +154,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     endsProcess: options.onLeaseLost === 'end-process',
   })
   const logger = options.logger ?? consoleLogger
-  // Before anything is claimed: what they run might be claimed next.
+  // Before anything is claimed: the tasks of leftovers might be claimed next.
   const leftovers = await endLeftovers()
   if (leftovers > 0)
     logger.warn({ processes: leftovers }, 'ended processes left behind by an earlier node on this machine')

@@ -8,10 +8,10 @@ import { version } from './version.ts'
 if (!isClientCommand(process.argv)) leaveFirstProcess()
 watchOutputs()
 
-// A command that only talks to a server does not wait until the parts of the server are loaded.
+// Commands that only talk to a server do not load the parts of the server.
 const operator = isClientCommand(process.argv) ? undefined : await import('./main/commands.ts')
 
-/** The command line: commands of operators, which run nodes, and those that talk to one. */
+/** The command line: commands for operators, which run nodes, and commands that talk to a node. */
 function program(): Command {
   const made = new Command('fermata')
     .description(

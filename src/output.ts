@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs'
 
-/** Bytes that are kept for an output that takes nothing now. */
+/** Maximum bytes to keep for an output that accepts nothing. */
 const longest = 1_048_576
 const tryAgainAfter = 100
 
 /**
- * Where the log goes. It never throws and never waits: on a full disk, or before a reader that is too slow, lines are kept up
- * to a bound and then left out, because the tasks matter more than the log does.
+ * The log output. It never throws and never blocks: on a full disk, or with a slow reader, lines are kept up to a limit and
+ * then dropped, because tasks matter more than the log.
  */
 export class Output {
   readonly #write: (bytes: Uint8Array) => number
@@ -14,7 +14,7 @@ export class Output {
   #leftOut = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `write` answers how many bytes it took, like that of a file descriptor. */
+  /** `write` returns the number of bytes written, like that of a file descriptor. */
   constructor(write: (bytes: Uint8Array) => number = (bytes) => writeSync(1, bytes)) {
     this.#write = write
   }
@@ -23,7 +23,7 @@ export class Output {
     const bytes = Buffer.from(line)
     if (this.#waiting.length + bytes.length > longest) this.#leftOut += 1
     else this.#waiting = this.#waiting.length === 0 ? bytes : Buffer.concat([this.#waiting, bytes])
-    // What cannot be written is tried again by the timer, not with every line.
+    // The timer retries what cannot be written, not every line.
     if (this.#timer === undefined) this.#flush()
   }
 

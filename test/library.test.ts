@@ -48,7 +48,7 @@ describe('the library', () => {
     await expect(manager.handle('...000000')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
   })
 
-  test('wrong parameters, checkpoints and types do not compile, and are refused at run time too', async () => {
+  test('wrong parameters, checkpoints and types do not compile, and are refused at run time', async () => {
     await using manager = await openTaskManager({ database: 'sqlite::memory:', tasks: [resize] })
     // @ts-expect-error files must be texts
     await expect(manager.submit(resize, { files: [1] })).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' })
@@ -93,7 +93,7 @@ describe('the library', () => {
     await expect(openTaskManager({ database: 'sqlite::memory:', tasks: [], ...own })).rejects.toThrow(message)
   })
 
-  test('a script ends by itself once its manager is closed, and not before its result is there', () => {
+  test('a script exits once its manager is closed, and not before its result is ready', () => {
     const script = join(import.meta.dirname, 'fixtures', 'script.ts')
     const run = spawnSync(process.execPath, [script, join(folder, 'script.db')], {
       encoding: 'utf8',

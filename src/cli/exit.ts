@@ -1,27 +1,27 @@
 import { isFermataError } from '../client/index.ts'
 import { joined, safe, type SafeText } from './terminal/text.ts'
 
-/** What scripts can decide by. */
+/** Exit codes for scripts. */
 export const exitCodes = {
   completed: 0,
   failed: 1,
   usage: 2,
   cancelled: 3,
   unreachable: 4,
-  /** What it printed could not be written. */
+  /** The output could not be written. */
   unwritten: 5,
-  /** Interrupted by Ctrl+C while tasks went on, as shells count it. */
+  /** Interrupted by Ctrl+C while tasks keep running; the value that shells use. */
   interrupted: 130,
 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** A mistake in what was typed; its message is one sentence for who typed it. */
+/** Invalid usage; the message is one sentence for the user. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What the server says about the request itself, and not about the task. */
+/** Errors about the request itself, not about the task. */
 const mistakes = [
   'TASK_ID_AMBIGUOUS',
   'TYPE_UNKNOWN',
@@ -37,7 +37,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return exitCodes.failed
 }
 
-/** What went wrong and what helps, for people; further lines are details. */
+/** The error and its remedy for people; further lines are details. */
 export function sentenceOf(error: unknown, url: string): SafeText {
   if (!isFermataError(error)) return safe`${error instanceof Error ? error.message : String(error)}`
   if (error.code === 'SERVER_UNREACHABLE')

@@ -2,24 +2,24 @@ import type { TypeDetails } from '../client/index.ts'
 import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../contract/json-schema.ts'
 import { visible } from './terminal/text.ts'
 
-/** A parameter of a type as a flag of the command line. */
+/** A parameter of a type as a command-line flag. */
 export type Flag = Readonly<{
   flag: string
-  /** Where its value belongs. */
+  /** The path of its value. */
   path: readonly string[]
   schema: JsonSchema
   kind: 'switch' | 'value' | 'list'
-  /** What is to be written behind it. */
+  /** The placeholder for its value. */
   value: string
   isRequired: boolean
-  /** For the help. */
+  /** The description in the help. */
   meaning: string
 }>
 
-/** Flags of `run` itself; a parameter of such a name is `--parameters.NAME`. */
+/** Flags of `run` itself; a parameter of such a name becomes `--parameters.NAME`. */
 export type Reserved = ReadonlySet<string>
 
-/** One flag for each parameter; those of an object inside have dots: `--crop.x`. */
+/** One flag per parameter; those of nested objects have dots: `--crop.x`. */
 export function flagsOf(
   { parameters }: Pick<TypeDetails, 'parameters'>,
   reserved: Reserved = new Set(),
@@ -53,7 +53,7 @@ function flagOf(path: readonly string[], schema: JsonSchema, isRequired: boolean
   }
 }
 
-/** A value that can be written as it is, without JSON around it. */
+/** Whether a value can be written as it is, without JSON syntax. */
 function isPlain(schema: JsonSchema | undefined): boolean {
   if (schema === undefined) return false
   const type = typeof schema.type === 'string' ? schema.type : ''
@@ -67,12 +67,12 @@ function kebab(name: string): string {
     .toLowerCase()
 }
 
-/** A value as it is written on the command line. */
+/** A value as written on the command line. */
 export function written(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** As it stands in the help: `number`, `text`, `a|b`, `json`. */
+/** The placeholder in the help: `number`, `text`, `a|b`, `json`. */
 function valueOf(schema: JsonSchema): string {
   const choices = choicesOf(schema)
   if (choices !== undefined) return choices.map(written).join('|')
@@ -118,7 +118,7 @@ function boundsOf(schema: JsonSchema): string {
   return parts.join(' ')
 }
 
-/** A word that a POSIX shell hands on as it is. */
+/** Quotes a word for a POSIX shell. */
 export function shellQuoted(text: string): string {
   return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

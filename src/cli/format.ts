@@ -1,6 +1,6 @@
-/** Quantities as people read them. */
+/** Quantities for people. */
 
-/** Of a number of seconds: `4 ms`, `3.2 s`, `1m 15s`, `2h 5m`, `3d 4h`. */
+/** Seconds as `4 ms`, `3.2 s`, `1m 15s`, `2h 5m`, `3d 4h`. */
 export function duration(seconds: number): string {
   if (seconds < 0.0995) return `${Math.round(seconds * 1_000)} ms`
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`
@@ -15,7 +15,7 @@ export function duration(seconds: number): string {
   return `${minutes}m ${whole % 60}s`
 }
 
-/** As a clock counts down: `0:05`, `1:02:03`. */
+/** A countdown: `0:05`, `1:02:03`. */
 export function countdown(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds))
   const two = (value: number) => String(value).padStart(2, '0')
@@ -27,7 +27,7 @@ export function count(value: number): string {
   return String(value).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ',')
 }
 
-/** Of a number a second. */
+/** A rate per second. */
 export function rate(perSecond: number): string {
   if (perSecond >= 100) return `${count(Math.round(perSecond))}/s`
   if (perSecond === 0) return '0/s'
@@ -35,7 +35,7 @@ export function rate(perSecond: number): string {
   return perSecond >= 0.1 ? `${perSecond.toFixed(2)}/s` : `${(perSecond * 60).toFixed(1)}/min`
 }
 
-/** How long ago, by the clock of this machine. */
+/** Time since or until, by the clock of this machine. */
 export function age(unixSeconds: number, now: number): string {
   const seconds = now / 1_000 - unixSeconds
   if (seconds < 0) return `in ${short(-seconds)}`
@@ -64,7 +64,7 @@ export function plural(number: number, noun: string): string {
   return `${count(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
-/** An error in one line. Its code is said once: many messages begin with it. */
+/** An error in one line. Many messages already start with the code, so it is shown once. */
 export function errorText({ code, message }: Readonly<{ code: string; message: string }>): string {
   return message.startsWith(`${code}:`) ? message : `${code}: ${message}`
 }

@@ -6,10 +6,10 @@ import { count } from './format.ts'
 const newline = 0x0a
 const carriageReturn = 0x0d
 
-/** Bytes of one line, at most: more is no line but a file of another kind. */
+/** Maximum bytes of a line: longer input is not JSON Lines. */
 const longestLine = 67_108_864
 
-/** The text of a whole document; `source` names it. Throws `UsageError`. */
+/** The text of a complete document; `source` names it. Throws `UsageError`. */
 export function textOf(bytes: Buffer, source: string): string {
   const text = decoded(withoutMark(bytes, source), source)
   if (text.trim() === '') throw new UsageError(`${source} is empty`)
@@ -18,7 +18,10 @@ export function textOf(bytes: Buffer, source: string): string {
 
 export type InputLine = Readonly<{ text: string; number: number; bytes: number }>
 
-/** Lines that end with a line feed, or with both signs of Windows; no other character ends a line of JSON. Throws `UsageError`. */
+/**
+ * Lines that end with a line feed, optionally after a carriage return; no other character ends a line of JSON. Throws
+ * `UsageError`.
+ */
 export async function* linesOf(
   input: AsyncIterable<Buffer>,
   source: string,
@@ -55,7 +58,7 @@ export async function* linesOf(
   if (pendingBytes > 0) yield line()
 }
 
-/** Without the mark of UTF-8 at the beginning. Throws where the text is UTF-16, with a mark or by its zeros. */
+/** Removes a UTF-8 byte order mark. Throws if the text is UTF-16, recognized by its mark or by its zeros. */
 function withoutMark(bytes: Buffer, source: string): Buffer {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return bytes.subarray(3)
   const isMarked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)

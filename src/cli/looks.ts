@@ -1,7 +1,7 @@
 import type { Status } from '../client/index.ts'
 import type { Style } from './terminal/terminal.ts'
 
-/** How each status looks. */
+/** The symbol and style of each status. */
 export const looks: Readonly<Record<Status, Readonly<{ symbol: string; style: Style }>>> = {
   scheduled: { symbol: '◷', style: 'cyan' },
   queued: { symbol: '○', style: 'cyan' },

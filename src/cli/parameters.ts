@@ -8,7 +8,7 @@ import { written, type Flag } from './flags.ts'
 
 type Document = Record<string, unknown>
 
-/** An option of the command line for a parameter. What is written behind it is read by the schema, and refused with a remedy. */
+/** A command-line option for a parameter. Its value is parsed according to the schema, or refused with a remedy. */
 export function optionsOf(flag: Flag): Option[] {
   if (flag.kind === 'switch') {
     const plain = new Option(flag.flag, flag.meaning)
@@ -30,7 +30,7 @@ export function optionsOf(flag: Flag): Option[] {
   ]
 }
 
-/** The value that the text stands for, by the first of the types that it fits. */
+/** The value of the text, parsed as the first type that matches. */
 export function readValue(text: string, schema: JsonSchema, flag: string): unknown {
   const faults: string[] = []
   for (const option of schema.anyOf ?? schema.oneOf ?? [schema]) {
@@ -82,7 +82,7 @@ function exact(text: string): Read {
     : { fault: 'a number that JSON can store without losing digits' }
 }
 
-/** What is wrong with a value of the right type, to follow "must be"; undefined when nothing is. */
+/** What is wrong with a value of the right type, to follow "must be"; undefined if nothing is. */
 function faultOf(value: unknown, schema: JsonSchema): string | undefined {
   if (typeof value === 'number') {
     const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
@@ -99,7 +99,7 @@ function faultOf(value: unknown, schema: JsonSchema): string | undefined {
   return undefined
 }
 
-/** The parameters as flags and document say them; a flag wins over the document. Throws where one is missing. */
+/** The parameters from flags and document; flags take precedence. Throws if one is missing. */
 export function assembled(
   document: Document,
   flags: readonly Flag[],
@@ -118,7 +118,7 @@ export function assembled(
   return parameters
 }
 
-/** A document from the command line: itself, `@FILE`, or `-` for the standard input. */
+/** A document from the command line: literal, `@FILE`, or `-` for standard input. */
 export async function readDocument(text: string): Promise<Document> {
   const source = text === '-' ? 'the standard input' : text.startsWith('@') ? text.slice(1) : '--json'
   const json =

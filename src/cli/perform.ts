@@ -3,10 +3,10 @@ import { exitCodeOf, exitCodes, sentenceOf, type ExitCode } from './exit.ts'
 import { safe } from './terminal/text.ts'
 import { Session, defaultUrl, type CommonOptions } from './session.ts'
 
-/** What a command does. Without an exit code it went well. */
+/** The action of a command. Returning no exit code means success. */
 export type Action = (session: Session, command: Command) => Promise<ExitCode | void>
 
-/** Runs the action of a command and sets the exit code of the process; what goes wrong is told in a sentence. */
+/** Runs the action of a command and sets the exit code of the process; errors are reported in one sentence. */
 export async function perform(action: Action, command: Command): Promise<void> {
   const options = command.opts<CommonOptions>()
   try {

@@ -1,4 +1,4 @@
-/** Does the work for each of the items, so many at once, and hands the outcomes out in the order of the items. */
+/** Does the work for each item, with limited concurrency, and yields the outcomes in the order of the items. */
 export async function* pooled<Item, Outcome>(
   items: readonly Item[],
   width: number,

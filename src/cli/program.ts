@@ -4,10 +4,10 @@ import { addCommon, addFilter, addRunOptions, interruptOption } from './options.
 import { commanderOutput } from './terminal/outputs.ts'
 import { names, seconds, whole } from './values.ts'
 
-/** What the scripts of shells call; nobody types it. */
+/** Called by shell scripts; nobody types it. */
 const completing = '__complete'
 
-/** Adds the commands that talk to a server. What they need is loaded when one of them runs. */
+/** Adds the commands that talk to a server. Their modules are loaded when they run. */
 export function addClientCommands(program: Command): Command {
   for (const command of clientCommands()) program.addCommand(command)
   const complete = new Command(completing).argument('[words...]').action(async (words: string[]) => {
@@ -20,7 +20,7 @@ export function addClientCommands(program: Command): Command {
   return program.addCommand(complete, { hidden: true })
 }
 
-/** Whether these words call one of these commands, or ask what words of one can become. */
+/** Whether these arguments call one of these commands, or ask for completions of one. */
 export function isClientCommand(argv: readonly string[]): boolean {
   const words = argv.slice(2)
   const name = words[0] === completing ? words.find((word) => word !== completing && word !== '--') : words[0]
@@ -38,7 +38,7 @@ function submitting(): Command[] {
     .description(
       'Submits a task. Its parameters are flags defined by the type: "fermata run TYPE --help" lists them.',
     )
-    // The flags of a type are only known once the server has told them.
+    // The flags of a type are only known once the server has sent them.
     .allowUnknownOption()
     .helpOption(false)
   return [addRunOptions(run, '')]
@@ -193,7 +193,7 @@ function completion(): Command {
     })
 }
 
-/** A command that talks to a server, with the options that all of them have. */
+/** A command that talks to a server, with the common options. */
 function online(usage: string, load: () => Promise<Action>): Command {
   const [name = '', ...parameters] = usage.split(' ')
   const command = new Command(name)

@@ -11,27 +11,27 @@ export type CommonOptions = Readonly<{
   quiet?: boolean
 }>
 
-/** Of `run`, where `--json` also brings the parameters. */
+/** For `run`, where `--json` also provides parameters. */
 export type JsonOption = Readonly<{ print: boolean; document?: string }>
 
 export const defaultUrl = 'http://localhost:8000'
 
-/** Seconds for which what lasts bears with a server that is away, unless told otherwise. */
+/** Seconds for which long-running commands retry an unreachable server by default. */
 const longPatience = 60
 
-/** One run of a command: where it talks to, and where it writes. */
+/** One run of a command: the server it talks to, and its outputs. */
 export class Session {
   readonly url: string
   readonly client: Fermata
   readonly out = new Terminal(process.stdout)
   readonly err = new Terminal(process.stderr)
-  /** Documents of the API, one a line, instead of text for people. */
+  /** Print API documents, one per line, instead of text for people. */
   readonly json: boolean
-  /** Ids only. */
+  /** Print only ids. */
   readonly quiet: boolean
-  /** Seconds for which what lasts bears with a server that is away. */
+  /** Seconds for which long-running commands retry an unreachable server. */
   readonly patience: number
-  /** Is told when the server is away and will be tried again. */
+  /** Called when the server is unreachable and will be retried. */
   onAway: (error: FermataError) => void = () => {}
 
   constructor({ url = process.env['FERMATA_URL'] || defaultUrl, patience, json, quiet }: CommonOptions = {}) {
@@ -50,7 +50,7 @@ export class Session {
     }
   }
 
-  /** Who waits for an answer wants to know at once that there is no server; what lasts, and who asked for patience, waits. */
+  /** Short commands report an unreachable server immediately; long-running ones, and those with `--patience`, retry. */
   #onRetry({ error, operation }: Retry, patience: number | undefined): void {
     if (
       this.#lasting ||
@@ -64,7 +64,7 @@ export class Session {
 
   #lasting = false
 
-  /** From here on the server may go away and come back. */
+  /** From here on, the server may disappear and come back. */
   last(): { patience: number } {
     this.#lasting = true
     return { patience: this.patience }
@@ -75,7 +75,7 @@ export class Session {
     return this.out.writeExactly(`${safeJson(document)}\n`)
   }
 
-  /** A remark for people, which is no part of the output. */
+  /** A remark for people, which is not part of the output. */
   async remark(text: string): Promise<void> {
     if (!this.quiet && !this.json) await this.err.print(this.err.paint('dim', text))
   }

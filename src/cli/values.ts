@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Status } from '../client/index.ts'
 import { statuses } from './looks.ts'
 
-/** What flags are given, checked as they are read; a refusal names the remedy. */
+/** Parsers for flag values; errors name the remedy. */
 
 const units = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
 
@@ -16,7 +16,7 @@ export function seconds(text: string): number {
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * units[unit as keyof typeof units], 0)
 }
 
-/** Unix seconds of a time: a date, Unix seconds, or so long from now or ago. */
+/** Unix seconds of a time: a date, Unix seconds, or a duration from now or ago. */
 export function time(direction: 'ago' | 'ahead') {
   return (text: string): number => {
     const now = Date.now() / 1_000
@@ -41,7 +41,7 @@ export function whole(least: number, most: number) {
   }
 }
 
-/** Several with commas, or the flag more than once. */
+/** Comma-separated, or the flag repeated. */
 export function statusList(text: string, before: readonly Status[] = []): Status[] {
   const given = text.split(',')
   const unknown = given.find((name) => !(statuses as string[]).includes(name))

@@ -1,6 +1,6 @@
 import type { OperationId, Routes } from '../contract/routes.ts'
 
-/** Method and path of each call; the compiler holds them against the contract, of which nothing is needed at run time. */
+/** Method and path of each call. The compiler checks them against the contract, of which nothing is needed at run time. */
 export const addresses = {
   submitTask: 'POST /api/run/{task_type}',
   submitBatch: 'POST /api/run/{task_type}/batch',
@@ -35,8 +35,9 @@ export const addresses = {
 }
 
 /**
- * How often a call may be sent. `again`: twice is as good as once, by an idempotency key or by its nature. `once`: a second
- * one could do something new, so only when the first has certainly done nothing. `never`: its answer is about this moment.
+ * How often a call may be sent. `again`: repeating it is safe, because of an idempotency key or by nature. `once`: repeating
+ * it could have a second effect, so only if the first call certainly did nothing. `never`: its response is about this
+ * moment.
  */
 export type Repeat = 'again' | 'once' | 'never'
 

@@ -14,12 +14,12 @@ import type {
   TaskPage,
 } from './types.ts'
 
-/** Seconds that the server may wait before it answers, at most 60. */
+/** Maximum seconds that the server may wait before it responds, up to 60. */
 export type WaitOptions = CallOptions & Readonly<{ wait?: number }>
 
-/** One method for each call of the API, by the name of its operation. Each throws `FermataError`. */
+/** One method per API call, named after its operation. Each throws `FermataError`. */
 export class Calls implements Record<OperationId, (...args: never[]) => unknown> {
-  /** Of the server, without a slash at its end. */
+  /** URL of the server, without a trailing slash. */
   readonly url: string
   readonly #transport: Transport
 
@@ -29,15 +29,15 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   }
 
   /**
-   * Stores a task. It bears an idempotency key, made here unless the body has one, so that a submit whose answer was lost is
-   * sent again without making a second task. With `wait` the answer has the result, if it is there by then.
+   * Submits a task. It has an idempotency key, generated here unless the body has one, so a submit whose response was lost
+   * can be sent again without creating a second task. With `wait`, the response includes the result if it is ready by then.
    */
   submitTask(type: string, body: Draft, options: WaitOptions = {}): Promise<AnswerOf<'submitTask'>> {
     const keyed = { idempotency_key: newKey(), ...body }
     return this.#call('submitTask', { ...ofType(type), ...waiting(options, 0), body: keyed })
   }
 
-  /** Stores up to 10,000 tasks, all or none. Each bears an idempotency key, as in `submitTask`. */
+  /** Submits up to 10,000 tasks, all or nothing. Each has an idempotency key, as in `submitTask`. */
   submitBatch(
     type: string,
     tasks: readonly Draft[],
@@ -52,7 +52,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getTaskStatus', { ...ofTask(id), ...options })
   }
 
-  /** Throws `RESULT_NOT_READY` when the task has not ended, nor does within `wait`. */
+  /** Throws `RESULT_NOT_READY` if the task has not finished, even within `wait`. */
   getTaskResult(id: string, options: WaitOptions = {}): Promise<AnswerOf<'getTaskResult'>> {
     return this.#call('getTaskResult', { ...ofTask(id), ...waiting(options, 0) })
   }
@@ -61,7 +61,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getTask', { ...ofTask(id), ...options })
   }
 
-  /** Answers when the engine has acted on it, or after `wait` (2). Throws `CONTROL_REFUSED`. */
+  /** Resolves when the control has taken effect, or after `wait` seconds (2). Throws `CONTROL_REFUSED`. */
   pauseTask(id: string, options: WaitOptions = {}): Promise<AnswerOf<'pauseTask'>> {
     return this.#call('pauseTask', { ...ofTask(id), ...waiting(options) })
   }
@@ -74,7 +74,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('cancelTask', { ...ofTask(id), ...waiting(options) })
   }
 
-  /** A failed or cancelled task once more, from its last checkpoint unless told otherwise. */
+  /** Runs a failed or cancelled task again, from its last checkpoint by default. */
   retryTask(
     id: string,
     { from, ...options }: WaitOptions & Readonly<{ from?: 'checkpoint' | 'start' }> = {},
@@ -83,7 +83,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('retryTask', { ...ofTask(id), ...rest, query: { ...query, from } })
   }
 
-  /** What happens to a task, until it has ended; see `TaskHandle.events`. */
+  /** Streams the events of a task until it has finished; see `TaskHandle.events`. */
   streamTaskEvents(id: string, options: EventOptions = {}): AsyncGenerator<TaskEvent, void, undefined> {
     return taskEvents(this.#transport, id, options)
   }
@@ -95,17 +95,17 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getTaskLog', { ...ofTask(id), ...options, query: { after, limit } })
   }
 
-  /** Why the task does not run now, and when it will. */
+  /** Explains why the task is not running now, and when it will. */
   explainTask(id: string, options: CallOptions = {}): Promise<AnswerOf<'explainTask'>> {
     return this.#call('explainTask', { ...ofTask(id), ...options })
   }
 
-  /** Deletes the record of a task that has ended. */
+  /** Deletes a finished task. */
   purgeTask(id: string, options: CallOptions = {}): Promise<AnswerOf<'purgeTask'>> {
     return this.#call('purgeTask', { ...ofTask(id), ...options })
   }
 
-  /** One page; `Fermata.tasks` walks over all of them. */
+  /** One page; `Fermata.tasks` iterates over all of them. */
   listTasks<Field extends TaskField = TaskField>(
     query: ListOptions<Field> = {},
     options: CallOptions = {},
@@ -113,12 +113,12 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listTasks', { query, ...options }) as Promise<TaskPage<Field>>
   }
 
-  /** All tasks of a filter as they change; see `Fermata.changes`. */
+  /** Streams changes of all tasks that match a filter; see `Fermata.changes`. */
   streamChanges(filter: TaskFilter = {}, options: CallOptions = {}): AsyncGenerator<Change, void, undefined> {
     return changes(this.#transport, filter, options)
   }
 
-  /** Acts on all tasks of a filter. The operation has ended, unless its status is `running`. */
+  /** Acts on all tasks that match a filter. The operation has finished unless its status is `running`. */
   bulk(
     action: BulkAction,
     filter: TaskFilter,
@@ -143,7 +143,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getType', { ...ofType(type), ...options })
   }
 
-  /** Nothing of the type starts any more, until it is released. */
+  /** Stops starting tasks of the type until it is released. */
   holdType(type: string, options: CallOptions = {}): Promise<AnswerOf<'holdType'>> {
     return this.#call('holdType', { ...ofType(type), ...options })
   }
@@ -160,7 +160,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getStats', options)
   }
 
-  /** The figures of the last hour, or the last day. */
+  /** Time series of the last hour or day. */
   getHistory({ span, ...options }: CallOptions & Readonly<{ span?: HistorySpan }> = {}): Promise<
     AnswerOf<'getHistory'>
   > {
@@ -171,12 +171,12 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listNodes', options)
   }
 
-  /** Asks once, whatever the patience. */
+  /** Sent once, whatever the patience. */
   getHealth(options: CallOptions = {}): Promise<AnswerOf<'getHealth'>> {
     return this.#call('getHealth', options)
   }
 
-  /** Asks once, whatever the patience. Throws `NOT_READY`. */
+  /** Sent once, whatever the patience. Throws `NOT_READY`. */
   getReadiness(options: CallOptions = {}): Promise<AnswerOf<'getReadiness'>> {
     return this.#call('getReadiness', options)
   }
@@ -189,13 +189,13 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 const ofTask = (id: string) => ({ params: { task_id: id } })
 const ofType = (type: string) => ({ params: { task_type: type } })
 
-/** `usual`: seconds that the server waits by itself. */
+/** `usual`: seconds that the server waits by default. */
 function waiting({ wait, ...options }: WaitOptions, usual = 2) {
   const query = wait === undefined ? {} : { wait: Math.round(wait * 1_000) / 1_000 }
   return { ...options, query, wait: wait ?? usual }
 }
 
-/** Random enough never to be met again; also where a page is not served over TLS, and has no `randomUUID`. */
+/** Random enough to be unique. Also works on pages that are not served over TLS and have no `randomUUID`. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

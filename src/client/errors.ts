@@ -9,32 +9,32 @@ type More = Readonly<{
 }>
 
 /**
- * Whatever goes wrong between a call and its answer; programs decide by `code`. A signal that ends a call throws its own
- * reason instead.
+ * Any error between a call and its response; base program logic on `code`. A signal that ends a call throws its own reason
+ * instead.
  */
 export class FermataError extends Error {
   override readonly name = 'FermataError'
-  /** Stable. New servers can bring new ones. */
+  /** Stable. Newer servers may have additional codes. */
   readonly code: ErrorCode | (string & {})
   /** What went wrong, as a sentence. */
   readonly detail: string
-  /** Of the HTTP answer; undefined when there was none, or the task itself is what failed. */
+  /** Of the HTTP response; undefined if there was none, or if the task itself failed. */
   readonly status: number | undefined
   /** What is invalid, and where. */
   readonly errors: NonNullable<Problem['errors']>
-  /** Under which the server's log knows the call. */
+  /** The id of the call in the server's log. */
   readonly requestId: string | undefined
-  /** Seconds after which the server takes another try. */
+  /** Seconds after which the server accepts a retry. */
   readonly retryAfter: number | undefined
-  /** True when it is not known whether the server has recorded what was asked. */
+  /** True if it is unknown whether the server recorded the request. */
   readonly outcomeUnknown: boolean
-  /** Of a refused control: the status that it saw. */
+  /** For a refused control: the status of the task. */
   readonly taskStatus: Status | undefined
-  /** Of a reused idempotency key: the task that it belongs to. */
+  /** For a reused idempotency key: the id of its task. */
   readonly taskId: string | undefined
-  /** Of `TASK_ID_AMBIGUOUS`: ids that the part of an id may mean, at most ten; otherwise empty. */
+  /** For `TASK_ID_AMBIGUOUS`: ids that match the partial id, at most ten; otherwise empty. */
   readonly candidates: readonly string[]
-  /** Of `TASK_FAILED`: why. */
+  /** For `TASK_FAILED`: the error of the task. */
   readonly taskError: TaskError | undefined
 
   constructor(code: ErrorCode | (string & {}), detail: string, more: More = {}) {
@@ -64,14 +64,14 @@ export function isFermataError<Code extends ErrorCode>(
   )
 }
 
-/** There was no answer: nobody listens at this address, the connection broke, or nothing came in time. */
+/** There was no response: nothing listens at this address, the connection broke, or nothing arrived in time. */
 export function unreachable(url: string, cause: unknown): FermataError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   const why = inner instanceof Error ? inner.message || inner.name : String(inner)
   return new FermataError('SERVER_UNREACHABLE', `cannot reach ${url}: ${why}`, { cause })
 }
 
-/** The error that an answer tells. A body that is no problem document comes from something in between. */
+/** The error in a response. A body that is not a problem document comes from a proxy in between. */
 export async function refusal(response: Response, url: string): Promise<FermataError> {
   const { status, headers } = response
   const retryAfter = secondsOf(headers.get('retry-after'))
@@ -91,7 +91,7 @@ export async function refusal(response: Response, url: string): Promise<FermataE
   return new FermataError(problem.code, problem.detail, { status, problem, retryAfter })
 }
 
-/** The JSON of an answer. */
+/** The JSON of a response. */
 export function parsed(text: string, { status }: Response, url: string): unknown {
   try {
     return JSON.parse(text) as unknown
@@ -103,7 +103,7 @@ export function parsed(text: string, { status }: Response, url: string): unknown
   }
 }
 
-/** Of `Retry-After`: seconds, or a date. */
+/** `Retry-After`: seconds, or a date. */
 function secondsOf(header: string | null): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1_000

@@ -15,13 +15,13 @@ import type {
 } from './types.ts'
 
 /**
- * A Fermata server as its callers see it: submits, handles and walks over many tasks, and below them one method for each call
- * of the API. Names and units are those of the wire: times in Unix seconds, durations in seconds.
+ * A Fermata server for callers: submits, handles, iteration over many tasks, and below them one method per API call. Names
+ * and units are those of the wire: times in Unix seconds, durations in seconds.
  */
 export class Fermata extends Calls {
   /**
-   * Submits a task, by its definition or by its name: with the definition parameters and result are typed. Where only its
-   * type can be had, name it: `submit<typeof resize>('resize', ...)`. Safe to repeat: see `submitTask`.
+   * Submits a task by definition or by name. With the definition, parameters and result are typed. If only its type is
+   * available, name it: `submit<typeof resize>('resize', ...)`. Safe to repeat: see `submitTask`.
    */
   async submit<Type extends SomeType = SomeType>(
     type: Type | string,
@@ -34,7 +34,7 @@ export class Fermata extends Calls {
     return this.handle(id)
   }
 
-  /** Submits a task for each of the parameters, all or none of them; at most 10,000. */
+  /** Submits a task for each set of parameters, all or nothing; at most 10,000. */
   async submitAll<Type extends SomeType = SomeType>(
     type: Type | string,
     list: readonly ParametersOf<Type>[],
@@ -47,12 +47,12 @@ export class Fermata extends Calls {
     return ids.map((id) => this.handle(id))
   }
 
-  /** A handle of a task that was submitted earlier. Asks nothing: an unknown id shows at its first call. */
+  /** Returns a handle for an existing task. Sends no request: an unknown id fails at the first call. */
   handle<Result = unknown>(id: string): TaskHandle<Result> {
     return new TaskHandle<Result>(id, this)
   }
 
-  /** All pages of a list, one after the other. */
+  /** Iterates over all pages of a list. */
   async *pages<Field extends TaskField = TaskField>(
     query: ListOptions<Field> = {},
     options?: CallOptions,
@@ -65,7 +65,7 @@ export class Fermata extends Calls {
     } while (cursor !== undefined)
   }
 
-  /** All tasks of a list. `limit` is the size of the pages in which they are fetched. */
+  /** Iterates over all tasks of a list. `limit` is the page size. */
   async *tasks<Field extends TaskField = TaskField>(
     query?: ListOptions<Field>,
     options?: CallOptions,
@@ -74,9 +74,9 @@ export class Fermata extends Calls {
   }
 
   /**
-   * What happens to all tasks of a filter, from now on and until the signal. It begins with `resync`, when the stream stands:
-   * look at the tasks then. `resync` comes again when something may be missing: after a break of the connection, or when
-   * this reader was too slow.
+   * Streams events of all tasks that match a filter, from now until the signal. It starts with `resync` once the stream is
+   * open: read the tasks then. `resync` is sent again whenever events may be missing: after the connection broke, or if this
+   * reader was too slow.
    */
   changes(filter?: TaskFilter, options?: CallOptions): AsyncGenerator<Change, void, undefined> {
     return this.streamChanges(filter, options)

@@ -15,14 +15,14 @@ import { backoff, now, sleep } from './waiting.ts'
 
 export type ResultOptions = CallOptions &
   Readonly<{
-    /** Seconds to wait at most. Default: until the task has ended. */
+    /** Maximum seconds to wait. Default: until the task has finished. */
     timeout?: number
   }>
 
-/** Seconds that one answer is waited for; what stands between may cut longer ones off. */
+/** Maximum seconds to wait for one response; proxies in between may cut off longer ones. */
 const longestWait = 25
 
-/** A task in the hands of its caller. */
+/** A handle for one task. */
 export class TaskHandle<Result = unknown> {
   readonly id: string
   readonly #client: Calls
@@ -32,19 +32,19 @@ export class TaskHandle<Result = unknown> {
     this.#client = client
   }
 
-  /** The task as it stands, with its progress and its times. */
+  /** The status of the task, with its progress and times. */
   status(options?: CallOptions): Promise<TaskStatus> {
     return this.#client.getTaskStatus(this.id, options)
   }
 
-  /** Everything about it: documents, attempts and timeline too. */
+  /** All details of the task: documents, attempts and timeline too. */
   details(options?: CallOptions): Promise<TaskDetails> {
     return this.#client.getTask(this.id, options)
   }
 
   /**
-   * Waits for the end, over restarts of the server too, and answers what the handler returned, as JSON brings it. Throws
-   * `TASK_FAILED` with the `taskError`, `CANCELLED`, `RESULT_NOT_READY` when the `timeout` is over, or the signal's reason.
+   * Waits for the end, across server restarts, and returns the result of the handler as parsed from JSON. Throws
+   * `TASK_FAILED` with the `taskError`, `CANCELLED`, `RESULT_NOT_READY` after the `timeout`, or the signal's reason.
    */
   async result(options: ResultOptions = {}): Promise<Result> {
     const { status, result, error } = await this.#ended(options)
@@ -56,15 +56,14 @@ export class TaskHandle<Result = unknown> {
   }
 
   /**
-   * What happens to it: every transition from the first one on, or after the version `after`, once and in order, with its
-   * progress and its log lines in between, until it has ended. The stream outlives breaks of the connection and restarts of
-   * the server.
+   * Iterates over events: every transition from the first one, or after version `after`, once and in order, with progress
+   * and log lines in between, until the task has finished. The stream survives broken connections and server restarts.
    */
   events(options?: EventOptions): AsyncGenerator<TaskEvent, void, undefined> {
     return this.#client.streamTaskEvents(this.id, options)
   }
 
-  /** Its progress as it stands, and whenever it changes; ends with the last one when the task has ended. */
+  /** Yields the current progress, and each change; ends with the last one when the task has finished. */
   async *progress(options: CallOptions = {}): AsyncGenerator<Progress, void, undefined> {
     let last: Progress | undefined
     for await (const event of this.events(options)) {
@@ -77,12 +76,12 @@ export class TaskHandle<Result = unknown> {
     if (progress !== null && !isSame(progress, last)) yield progress
   }
 
-  /** The lines that it has logged and that are kept, the oldest first. */
+  /** The log lines that are kept, oldest first. */
   async log(options: CallOptions & Readonly<{ after?: number; limit?: number }> = {}): Promise<LogLine[]> {
     return (await this.#client.getTaskLog(this.id, options)).lines
   }
 
-  /** Answers when the handler stands still, or after `wait` seconds (2). */
+  /** Resolves when the task is paused, or after `wait` seconds (2). */
   pause(options?: WaitOptions): Promise<ControlAnswer> {
     return this.#client.pauseTask(this.id, options)
   }
@@ -95,7 +94,7 @@ export class TaskHandle<Result = unknown> {
     return this.#client.cancelTask(this.id, options)
   }
 
-  /** Once more after a failure or a cancel. */
+  /** Runs the task again after a failure or a cancel. */
   retry(options?: WaitOptions & Readonly<{ from?: 'checkpoint' | 'start' }>): Promise<ControlAnswer> {
     return this.#client.retryTask(this.id, options)
   }
@@ -118,7 +117,7 @@ export class TaskHandle<Result = unknown> {
   }
 }
 
-/** What a reader of the progress would see: rate and ETA change with every look. */
+/** The progress without rate and ETA, which change with every read. */
 function isSame(one: Progress, other: Progress | undefined): boolean {
   return one.current === other?.current && one.total === other.total && one.message === other.message
 }

@@ -1,7 +1,7 @@
 /** One server-sent event. */
 export type Message = Readonly<{ event: string; data: string }>
 
-/** The events of a body, by the rules of the HTML standard; what is incomplete at its end is dropped. */
+/** The events of a body, according to the HTML standard; an incomplete event at the end is dropped. */
 export async function* messages(
   body: ReadableStream<Uint8Array>,
   onBytes: () => void,

@@ -4,24 +4,24 @@ import { mayRepeat, type Call, type CallOptions, type Transport } from './transp
 import type { Change, Resync, Status, TaskEvent } from './types.ts'
 import { Leash, now } from './waiting.ts'
 
-/** Seconds without a byte, heartbeats included, after which a connection is taken for dead. */
+/** Seconds without a byte, including heartbeats, after which a connection counts as dead. */
 const longestSilence = 45
 
-/** Seconds for which streams and waits bear with a server that they cannot reach, unless told otherwise. */
+/** Seconds for which streams and waits retry an unreachable server by default. */
 export const longPatience = 60
 
-/** `opened`: the connection stands, for the first time or again. */
+/** `opened`: called when the connection is open, for the first time or again. */
 type Received = Message | 'opened'
 
 export type EventOptions = CallOptions &
   Readonly<{
-    /** Version of the last transition that is known; the stream goes on after it. Default 0: all of them. */
+    /** Version of the last known transition; the stream continues after it. Default 0: all transitions. */
     after?: number
   }>
 
 /**
- * What happens to a task, over every break of the connection: each transition once and in order, and what it reports in
- * between. Ends after the terminal transition. Throws `TASK_UNKNOWN`, `SERVER_UNREACHABLE`, or the signal's reason.
+ * Streams events of a task across broken connections: each transition once and in order, with reports in between. Ends after
+ * the final transition. Throws `TASK_UNKNOWN`, `SERVER_UNREACHABLE`, or the signal's reason.
  */
 export async function* taskEvents(
   transport: Transport,
@@ -49,7 +49,10 @@ export async function* taskEvents(
   }
 }
 
-/** What happens to all tasks of a filter. It begins with `resync`, which comes again whenever something may be missing. */
+/**
+ * Streams events of all tasks that match a filter. It starts with `resync`, which is sent again whenever events may be
+ * missing.
+ */
 export async function* changes(
   transport: Transport,
   query: NonNullable<Call['query']>,
@@ -68,7 +71,7 @@ export async function* changes(
   }
 }
 
-/** A stream that is opened again whenever it breaks off. Ends when the server answers that nothing more can come. */
+/** A stream that is reopened whenever it breaks off. Ends when the server says that there are no more events. */
 async function* lasting(transport: Transport, call: () => Call): AsyncGenerator<Received, void, undefined> {
   const { operation, signal, patience = longPatience } = call()
   let heard = now()
@@ -107,7 +110,7 @@ async function* lasting(transport: Transport, call: () => Call): AsyncGenerator<
   }
 }
 
-/** Kinds that a newer server may bring are passed over. */
+/** Skips kinds that a newer server may send. */
 function eventOf({ event: kind, data }: Message): Change | undefined {
   return ['transition', 'progress', 'log', 'resync'].includes(kind)
     ? ({ kind, ...(JSON.parse(data) as object) } as Change)

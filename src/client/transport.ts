@@ -5,33 +5,33 @@ import type { OperationId } from './types.ts'
 import { backoff, Leash, now, sleep } from './waiting.ts'
 
 export type ClientOptions = Readonly<{
-  /** Where the server is, with the path of a proxy if there is one. Default `http://localhost:8000`. */
+  /** URL of the server, including the path of a proxy. Default `http://localhost:8000`. */
   url?: string
-  /** Sent with every call. */
+  /** Headers sent with every call. */
   headers?: Readonly<Record<string, string>>
   /**
-   * Seconds for which a call is repeated while the server cannot be reached, or says that the call did not arrive (408),
-   * that it has no room (429) or is not ready (503). Default 10; 0 tries once.
+   * Seconds for which a call is retried while the server is unreachable, or responds that the request did not arrive in time
+   * (408), that it has no capacity (429) or that it is not ready (503). Default 10; 0 tries once.
    */
   patience?: number
-  /** Is told before a call is sent again, or a broken stream is opened again. */
+  /** Called before a call is retried or a broken stream is reopened. */
   onRetry?: (retry: Retry) => void
-  /** Default: the `fetch` of the platform. */
+  /** Default: the platform's `fetch`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>
 }>
 
 export type Retry = Readonly<{
   operation: OperationId
   error: FermataError
-  /** Seconds until the next try. */
+  /** Seconds until the retry. */
   delay: number
 }>
 
-/** For one call. */
+/** Options of one call. */
 export type CallOptions = Readonly<{
   /** Ends the call, which throws the signal's reason. */
   signal?: AbortSignal | undefined
-  /** Instead of the client's. */
+  /** Overrides the option of the client. */
   patience?: number | undefined
 }>
 
@@ -44,14 +44,14 @@ export type Call = CallOptions &
     query?: Readonly<Record<string, Scalar | readonly Scalar[] | undefined>>
     headers?: Readonly<Record<string, string>>
     body?: unknown
-    /** Seconds that the server may take on purpose. */
+    /** Seconds that the server may deliberately wait. */
     wait?: number | undefined
   }>
 
-/** Seconds for which an answer may take longer than it says. */
+/** Seconds that a response may take longer than announced. */
 const longestAnswer = 30
 
-/** Sends calls, and sends them again where that is safe. */
+/** Sends calls, and retries them where that is safe. */
 export class Transport {
   readonly url: string
   readonly patience: number
@@ -69,7 +69,7 @@ export class Transport {
     this.#onRetry = options.onRetry ?? (() => {})
   }
 
-  /** The JSON that the call is answered with; undefined for an empty answer. */
+  /** The JSON of the response; undefined for an empty one. */
   async json(call: Call): Promise<unknown> {
     const { operation, signal, patience = this.patience } = call
     mustBeJson(call.body)
@@ -85,16 +85,16 @@ export class Transport {
     }
   }
 
-  /** Waits before another try. Throws the error when no patience is `left`. */
+  /** Waits before a retry. Throws the error if no patience is `left`. */
   async pause({ operation, error, failures, left, signal }: Pause): Promise<void> {
-    // Those who were sent away together do not come back together.
+    // Clients that were refused together should not return together.
     const delay = error.retryAfter === undefined ? backoff(failures) : error.retryAfter + backoff(0)
     if (delay > left) throw error
     this.#onRetry({ operation, error, delay })
     await sleep(delay, signal)
   }
 
-  /** One try. Throws a `FermataError`, or the reason of the signal. */
+  /** One attempt. Throws a `FermataError`, or the reason of the signal. */
   async open(call: Call, signal: AbortSignal): Promise<Response> {
     const [method = 'GET', path = ''] = addresses[call.operation].split(' ')
     const address = path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
@@ -135,7 +135,7 @@ export class Transport {
   }
 }
 
-/** Throws `TypeError` for what JSON would change in silence: nobody could tell what was meant. */
+/** Throws `TypeError` for values that JSON would change silently. */
 function mustBeJson(body: unknown): void {
   const misfit = misfitOf(body, '')
   if (misfit !== undefined) throw new TypeError(`${misfit.path.replace(/^\./, '')}: ${misfit.message}`)
@@ -149,7 +149,7 @@ type Pause = Readonly<{
   signal: AbortSignal | undefined
 }>
 
-/** Whether another try can help, and cannot do harm. */
+/** Whether a retry can help, and cannot do harm. */
 export function mayRepeat(operation: OperationId, error: unknown): error is FermataError {
   if (!(error instanceof FermataError)) return false
   const { code, status = 0, outcomeUnknown } = error
@@ -161,7 +161,7 @@ export function mayRepeat(operation: OperationId, error: unknown): error is Ferm
   )
 }
 
-/** Only some platforms tell; when in doubt it was sent. */
+/** Only some platforms tell; in doubt, it was sent. */
 function wasNotSent({ cause }: FermataError): boolean {
   const inner = cause instanceof Error ? cause.cause : undefined
   const code = typeof inner === 'object' && inner !== null && 'code' in inner ? inner.code : undefined

@@ -9,8 +9,8 @@ import type { OperationId, Routes } from '../contract/routes.ts'
 import type { AnyTaskType, TaskType } from '../registry/type.ts'
 
 /**
- * What goes over the wire, as the contract says it: snake_case, times in Unix seconds, durations in seconds. Nothing here is
- * left at run time.
+ * Types of the wire, from the contract: snake_case, times in Unix seconds, durations in seconds. Nothing here exists at run
+ * time.
  */
 
 export type { OperationId }
@@ -19,7 +19,7 @@ export type TaskStatus = z.output<typeof answers.StatusBody>
 export type TaskDetails = z.output<typeof answers.DetailsBody>
 export type TaskResult = z.output<typeof answers.ResultBody>
 export type TaskError = z.output<typeof answers.TaskErrorBody>
-/** Why an attempt failed, with its stack: `TaskDetails` alone has it. */
+/** Why an attempt failed, with its stack; only part of `TaskDetails`. */
 export type AttemptError = z.output<typeof answers.AttemptErrorBody>
 export type Progress = z.output<typeof answers.ProgressBody>
 export type TimelineLine = z.output<typeof answers.TimelineBody>
@@ -32,17 +32,17 @@ export type Operation = z.output<typeof reports.OperationBody>
 export type Stats = z.output<typeof reports.StatsBody>
 export type History = z.output<typeof reports.HistoryBody>
 
-/** What a call is answered with, by its operation id. */
+/** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {
   answer: { schema: infer Schema extends z.ZodType }
 }
   ? z.output<Schema>
   : never
 
-/** A task of a batch: the body of a run. */
+/** A task of a batch: the body of a single submit. */
 export type Draft = z.input<typeof RunRequest>
 
-/** What can be said about a task beside its parameters. */
+/** Options of a submit. */
 export type SubmitOptions = Omit<Draft, 'parameters'>
 
 type Pages = z.output<typeof ListQuery>
@@ -52,15 +52,15 @@ type Selection = Omit<Pages, 'order' | 'limit' | 'cursor' | 'fields' | 'status' 
 export type TaskFilter = Selection &
   Readonly<{ status?: Status | readonly Status[]; type?: string | readonly string[] }>
 
-/** Name of a field that a task in a list has. */
+/** Name of a field of a task in a list. */
 export type TaskField = keyof TaskStatus
 
-/** `fields`: what to return of each task; default: everything. */
+/** `fields`: what to return for each task; default: all. */
 export type ListOptions<Field extends TaskField = TaskField> = TaskFilter &
   Partial<Pick<Pages, 'order' | 'limit' | 'cursor'>> &
   Readonly<{ fields?: readonly Field[] }>
 
-/** A task in a list, with the fields that were asked for. */
+/** A task in a list, with the requested fields. */
 export type ListedTask<Field extends TaskField = TaskField> = Pick<
   z.output<typeof reports.ListedBody>,
   Field | 'parameters_cut'
@@ -77,10 +77,10 @@ export type HistorySpan = z.output<typeof HistoryQuery>['span']
 
 export type BulkAction = z.input<typeof BulkRequest>['action']
 
-/** A definition by `defineTask` or `defineCommand`; a client needs no more of it than its name. */
+/** A definition by `defineTask` or `defineCommand`; the client only needs its name. */
 export type SomeType = AnyTaskType
 
-/** Parameters of a type, as a caller writes them. */
+/** Parameters of a type, as callers write them. */
 export type ParametersOf<Type> =
   Type extends TaskType<infer Input, infer _State, infer _Result>
     ? [Input] extends [never]
@@ -88,22 +88,22 @@ export type ParametersOf<Type> =
       : Input
     : never
 
-/** What a handler of the type returns, as JSON brings it. */
+/** The result of a type's handler, as parsed from JSON. */
 export type ResultOf<Type> = Type extends TaskType<never, infer _State, infer Result> ? Result : unknown
 
-/** Stable codes of `FermataError`: those of the API, of tasks that did not complete, and of the way to the server. */
+/** Stable codes of `FermataError`: those of the API, of tasks that did not complete, and of the connection. */
 export type ErrorCode = ProblemCode | keyof typeof clientErrors | 'TASK_FAILED' | 'CANCELLED'
 
 type OfTask = Readonly<{ task_id: string }>
 
-/** A line of the timeline. */
+/** A timeline entry. */
 export type Transition = Readonly<{ kind: 'transition' }> & OfTask & Readonly<TimelineLine>
 export type ProgressReport = Readonly<{ kind: 'progress'; at: number }> & OfTask & Readonly<Progress>
 export type LogEvent = Readonly<{ kind: 'log'; at: number; message: string }> & OfTask
 
 export type TaskEvent = Transition | ProgressReport | LogEvent
 
-/** Look at the tasks: the stream stands (`open`), stands again (`reconnect`), or could not tell all (`overflow`). */
+/** Read the tasks: the stream is open (`open`), open again (`reconnect`), or has skipped events (`overflow`). */
 export type Resync = Readonly<{ kind: 'resync'; why: 'open' | 'reconnect' | 'overflow' }>
 
 export type Change = (TaskEvent & Readonly<{ task_type: string }>) | Resync

@@ -1,13 +1,13 @@
-/** Seconds: the first delay, and the longest. */
+/** Seconds: the first and the longest delay. */
 const delays = { first: 0.1, longest: 5 } as const
 
-/** Seconds before another try after so many in a row that failed: doubling, of which half is chance. */
+/** Seconds before a retry after this many consecutive failures: doubling, half of it random. */
 export function backoff(failures: number): number {
   const longest = Math.min(delays.longest, delays.first * 2 ** failures)
   return longest / 2 + (Math.random() * longest) / 2
 }
 
-/** Seconds on a clock that nobody sets. */
+/** Seconds on a monotonic clock. */
 export function now(): number {
   return performance.now() / 1_000
 }
@@ -28,7 +28,7 @@ export function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** A signal of its own that also follows another one, until it is let go. */
+/** A signal of its own that also follows another one until it is disposed. */
 export class Leash {
   readonly #own = new AbortController()
   readonly #outer: AbortSignal | undefined
@@ -45,14 +45,14 @@ export class Leash {
     return this.#own.signal
   }
 
-  /** Aborts unless it is told so again within these seconds. */
+  /** Aborts unless called again within this many seconds. */
   within(seconds: number): void {
     clearTimeout(this.#timer)
     const silent = () => this.#own.abort(new Error(`nothing came within ${seconds} s`))
     this.#timer = setTimeout(silent, seconds * 1_000)
   }
 
-  /** Whatever still goes on under it ends. */
+  /** Aborts everything that still uses it. */
   letGo(): void {
     clearTimeout(this.#timer)
     this.#outer?.removeEventListener('abort', this.#follow)

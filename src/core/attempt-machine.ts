@@ -38,8 +38,7 @@ export type Stop =
 
 /**
  * What is recorded once stopped code has ended: its `outcome`; only that the parked copy is gone (`unpark`), because the
- * task
- * itself continues; or `nothing`, because a newer claim owns the task.
+ * task itself continues; or `nothing`, because a newer claim owns the task.
  */
 export type Writes = 'outcome' | 'unpark' | 'nothing'
 

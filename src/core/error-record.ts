@@ -11,8 +11,7 @@ const unreadable = 'a value that cannot be shown was thrown'
 
 /**
  * Any thrown value as a record. Its causes are included in the message, and their stacks after its own. Never throws,
- * whatever was
- * thrown: a revoked proxy, an error whose properties throw, a circular chain of causes.
+ * whatever was thrown: a revoked proxy, an error whose properties throw, a circular chain of causes.
  */
 export function toErrorRecord(thrown: unknown): ErrorRecord {
   if (!isError(thrown)) return { code: 'ERROR', name: 'Error', message: clip(shown(thrown), longest.message) }

@@ -1,7 +1,6 @@
 /**
  * JSON parsing that keeps numbers exactly. `JSON.parse` rounds 9007199254740993 to ...992 and turns 1e400 into Infinity,
- * which JSON
- * then writes as null, all without an error.
+ * which JSON then writes as null, all without an error.
  */
 
 /** A number that would change. */
@@ -76,8 +75,7 @@ function isKey(text: string, end: number): boolean {
 
 /**
  * Whole numbers must keep the same digits; others must be neither too large nor so small that nothing is left of them. A
- * decimal
- * such as 0.1 stands for the nearest number, as everywhere.
+ * decimal such as 0.1 stands for the nearest number, as everywhere.
  */
 function faultOf(literal: string): string | undefined {
   const value = Number(literal)

@@ -52,8 +52,7 @@ function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter):
 
 /**
  * Whether the text begins the id, or occurs in the parameters as people write them, or in code or message of the error. The
- * letters
- * a to z ignore case, which every store can do.
+ * letters a to z ignore case, which every store can do.
  */
 function hasText(task: Task, parameters: Json, text: string): boolean {
   const wanted = folded(text)

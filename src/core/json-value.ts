@@ -1,7 +1,6 @@
 /**
  * Values that JSON keeps: null, booleans, finite numbers, strings, arrays, plain objects, and objects with `toJSON`, like a
- * Date.
- * `JSON.stringify` silently turns everything else into null or `{}`.
+ * Date. `JSON.stringify` silently turns everything else into null or `{}`.
  */
 
 /** The first value inside another one that JSON would change. */

@@ -19,8 +19,7 @@ export type LeaseListener = Readonly<{
 
 /**
  * What a node tells its own processes about its lease, through a file that all of them have open. They cannot rely on
- * messages: a
- * frozen node sends none, and its code must stop all the same.
+ * messages: a frozen node sends none, and its code must stop all the same.
  */
 export type LeaseRecord = Readonly<{
   /**

@@ -11,7 +11,7 @@ export type Operation = Readonly<{
   id: string
   action: BulkAction
   filter: Filter
-  /** Only counts. */
+  /** Only count matching tasks. */
   dryRun: boolean
   status: OperationStatus
   /** The node that carries it out. */

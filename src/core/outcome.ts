@@ -10,7 +10,7 @@ export type Outcome =
   | Readonly<{ kind: 'paused'; controlVersion: number }>
   /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
   | Readonly<{ kind: 'fenced' }>
-  /** The process or guard that ran the code died without reporting anything; more losses than the limit are `POISON`. */
+  /** The process or supervisor that ran the code died without reporting anything; more losses than the limit are `POISON`. */
   | Readonly<{ kind: 'lost'; why: string; poisonLimit: number }>
   /** The node is draining: back to the queue without using an attempt. */
   | Readonly<{ kind: 'released'; why: string }>
@@ -36,8 +36,7 @@ export const longestDuration = 315_576_000_000_000
 
 /**
  * Throws `RangeError` or `TypeError` for values that no store can keep, before they can affect what is written beside them
- * or change
- * on the way.
+ * or change on the way.
  */
 export function mustBeKept({
   ranMs = 0,

@@ -3,8 +3,8 @@ import type { Backoff } from './task.ts'
 export const defaultBackoff: Backoff = { base: 1_000, factor: 2, max: 3_600_000, jitter: 0.2 }
 
 /**
- * Milliseconds until the next attempt, or null if no attempts are left.
- * `failures` includes this failure; `random` is in [0, 1).
+ * Milliseconds until the next attempt, or null if no attempts are left. `failures` includes this failure; `random` is in [0,
+ * 1).
  */
 export function retryDelay(
   policy: Backoff,

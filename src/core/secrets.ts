@@ -1,7 +1,6 @@
 /**
  * A database URL for people: in logs, on a terminal, in errors. Anything that is or may be a password is hidden, whatever
- * the
- * scheme and even if the URL is invalid; when in doubt, more is hidden.
+ * the scheme and even if the URL is invalid; when in doubt, more is hidden.
  */
 export function withoutPassword(address: string): string {
   const shown = address.replaceAll(secretOption, '$1***')

@@ -1,10 +1,8 @@
 /**
  * Ids are UUIDs, version 7. People see their endings, since ids created at the same time begin alike. There is no index from
- * endings to
- * tasks: over random text, it would cost every submit a page of its own. Instead, the last six digits encode the time of the
- * id, scrambled, as one of the windows that recur every 70 minutes. Within each such window, the ids, which are ordered by
- * time,
- * are scanned. `endingWriter` writes endings and `windowAfter` reads them.
+ * endings to tasks: over random text, it would cost every submit a page of its own. Instead, the last six digits encode the
+ * time of the id, scrambled, as one of the windows that recur every 70 minutes. Within each such window, the ids, which are
+ * ordered by time, are scanned. `endingWriter` writes endings and `windowAfter` reads them.
  */
 
 /** Length of a window in milliseconds, and the number of windows until they recur. Both are powers of two. */
@@ -23,8 +21,7 @@ const partOfId = /^(?:\.\.\.|…)?-?[\da-f](?:-?[\da-f]){5,31}-?$/i
 
 /**
  * Parses text with at least six hexadecimal digits, with or without hyphens; leading dots mark it as an ending. Undefined
- * for a
- * full id and for text that is not part of one.
+ * for a full id and for text that is not part of one.
  */
 export function idPartOf(text: string): IdPart | undefined {
   if (fullId.test(text) || !partOfId.test(text)) return undefined
@@ -52,8 +49,7 @@ const hyphenBefore: ReadonlySet<number> = new Set([8, 12, 16, 20])
 
 /**
  * Writes the last four bytes of an id of this time. The eight-digit endings of up to 65,536 ids in a window differ. The
- * start value
- * of a window is random, so ids of different windows have equal endings only by chance.
+ * start value of a window is random, so ids of different windows have equal endings only by chance.
  */
 export function endingWriter(): (bytes: Uint8Array, msecs: number) => void {
   let time = -1

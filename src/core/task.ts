@@ -162,8 +162,7 @@ export const suspectFrom = 2
 
 /**
  * It may be what crashes its node. A node runs one suspect at a time, beside any number of other tasks, so that its next
- * loss
- * distinguishes it from its neighbors (ADR 6).
+ * loss distinguishes it from its neighbors (ADR 6).
  */
 export function isSuspect({ crashes }: Pick<Task, 'crashes'>): boolean {
   return crashes >= suspectFrom

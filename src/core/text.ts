@@ -1,7 +1,6 @@
 /**
  * Bounded texts. Lengths are in UTF-16 units, which determine the cost in databases and memory, but no cut splits a
- * character:
- * PostgreSQL, JSON in UTF-8 and terminals cannot carry half a surrogate pair.
+ * character: PostgreSQL, JSON in UTF-8 and terminals cannot carry half a surrogate pair.
  */
 
 /** The text if it fits, or else its beginning followed by `…`. Halves of characters become U+FFFD. */

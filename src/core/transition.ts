@@ -97,14 +97,13 @@ export function claimed(task: Task, node: NodeId, moment: TransitionContext): Mo
 
 export type Controlled =
   | Readonly<{ kind: 'moved'; move: Move }>
-  /** The same control stands already: success without effect. */
+  /** The same control is already in effect: success without effect. */
   | Readonly<{ kind: 'stands' }>
   | Readonly<{ kind: 'refused'; why?: string }>
 
 /**
  * `codeAlive`: fenced-off code of an earlier run has not returned yet. `fromStart`: the retry discards the checkpoint, and
- * with it
- * the progress.
+ * with it the progress.
  */
 export function controlled(
   task: Task,
@@ -238,7 +237,7 @@ export function settled(
 
 export const poisonLimit = 3
 
-/** The node of this task is dead. Null when the loss changes nothing. */
+/** The node of this task is dead. Null if the loss changes nothing. */
 export function lost(task: Task, moment: TransitionContext & Readonly<{ poisonLimit: number }>): Move | null {
   if (task.ownerNode === null) return null
   if (isActive(task.status)) {
@@ -298,14 +297,13 @@ function lostRun(
 
 /**
  * A task that ran beside others is not blamed for a shared loss: only a suspect is, since it runs as the only one on its
- * node.
- * A limit of 0 means that no loss may be repeated, whoever caused it.
+ * node. A limit of 0 means that no loss may be repeated, whoever caused it.
  */
 function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
   return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
 }
 
-/** The parked copy is gone; whatever runs next starts from the checkpoint. Null when another took over. */
+/** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
 export function unparked(task: Task, node: NodeId, why: string, moment: TransitionContext): Move | null {
   if (!allows('unparked', task.status, task.status) || task.ownerNode !== node) return null
   return move(task, 'unparked', task.status, moment, node, { ownerNode: null }, why)

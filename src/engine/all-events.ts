@@ -6,25 +6,25 @@ import type { TaskEvent } from '../journal/event.ts'
 import type { TaskRecord } from '../store/store.ts'
 import { ProgressThrottle } from './progress-throttle.ts'
 
-/** `resync`: events were lost since the last one; look at the tasks again. */
+/** `resync`: events were lost since the last one; read the tasks again. */
 export type Change = TaskEvent | Readonly<{ kind: 'resync' }>
 
-/** Reads a task with its parameters, which events do not tell. */
+/** Reads a task with its parameters, which events do not include. */
 export type Look = (id: TaskId) => Promise<TaskRecord | null>
 
 export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: Clock }>
 
-/** Events that wait for a slow reader; beyond, they are forgotten and it is told to look again. */
+/** Maximum events queued for a slow reader; beyond it, they are dropped and the reader is told to read the tasks again. */
 const kept = 2_000
 /**
- * Kilobytes of all events since the oldest that waits, whether they fit or not; beyond, what waits is forgotten. All readers share
- * the events, so this bounds what they keep alive together, however many of them there are and whatever each of them waits for.
+ * Maximum kilobytes of all events since the oldest queued one, matching or not; beyond it, the queue is dropped. All readers
+ * share the events, so this limits what they retain together, however many there are and whatever each has queued.
  */
 const keptFor = 20_000
-/** Tasks of which is remembered what was told last, and whether they fit, for events that do not tell it. */
+/** Maximum number of tasks whose last transition is remembered, and whether they match, for events that do not say so. */
 const remembered = 10_000
 
-/** What happens to all tasks that fit, from now on; ends quietly by the signal. */
+/** Streams events of all matching tasks from now on; ends quietly with the signal. */
 export async function* allEvents(
   bus: Bus,
   filter: Filter,
@@ -52,15 +52,15 @@ class Reader {
   readonly #filter: Filter
   readonly #beat: ProgressThrottle
   #waiting: Change[] = []
-  /** Where the newest progress of a task waits. */
+  /** Index in the queue of the latest progress of each task. */
   #progress = new Map<TaskId, number>()
   #lost = false
-  /** Kilobytes of all events so far: at the moment, and when the oldest of those that wait was added, and of the portion. */
+  /** Kilobytes of all events so far: now, when the oldest queued one was added, and for the current batch. */
   #heard = 0
   #waitingSince = 0
   #portionSince = 0
   readonly #news: News
-  /** Tasks that live and fit. */
+  /** Unfinished tasks that match. */
   readonly #fitting = new Set<TaskId>()
   #wake: (() => void) | undefined
 
@@ -114,7 +114,7 @@ class Reader {
     this.#progress.clear()
   }
 
-  /** All that waits is taken as one portion, so that places in the list stay what they are. */
+  /** The whole queue is taken as one batch, so that indexes into it stay valid. */
   next(): Change | undefined {
     if (this.#portion.length === 0) {
       this.#portionSince = this.#waitingSince
@@ -126,7 +126,7 @@ class Reader {
     return this.#portion.pop()
   }
 
-  /** In reverse. */
+  /** In reverse order. */
   #portion: Change[] = []
 
   wake(): void {
@@ -141,7 +141,7 @@ class Reader {
 
   #wants(event: TaskEvent): boolean {
     const { statuses, types, tag, createdAfter, createdBefore } = this.#filter
-    // Whether other events fit is known without having seen a transition.
+    // Whether other events match is known even without a transition.
     const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
     if (event.kind === 'transition') {
       const wanted = fits(event.task, this.#filter)
@@ -158,7 +158,7 @@ class Reader {
   }
 }
 
-/** What it keeps alive, roughly: a row, and the long texts of an error or a log line. */
+/** What it retains, roughly: a row, and the long texts of an error or log line. */
 function kilobytesOf(event: TaskEvent): number {
   if (event.kind === 'progress') return 0.2
   if (event.kind === 'log') return 0.2 + event.message.length / 1_024
@@ -168,11 +168,11 @@ function kilobytesOf(event: TaskEvent): number {
 
 type Transition = Extract<TaskEvent, { kind: 'transition' }>
 
-/** What was told of tasks: answers of two commits may come in another order than those were carried out. One for all readers of a bus. */
+/** Latest known versions of tasks: results of two commits may arrive out of order. One for all readers of a bus. */
 class News {
   #recent = new Map<TaskId, number>()
   #older = new Map<TaskId, number>()
-  /** All readers get the same answer. */
+  /** The same result for all readers. */
   readonly #answers = new WeakMap<Transition, boolean>()
 
   isNew(event: Transition): boolean {
@@ -202,7 +202,7 @@ function newsOf(bus: Bus): News {
   return news
 }
 
-/** Whether tasks have the text; remembered, since parameters never change, and an error only comes with a transition. */
+/** Whether tasks match the text; cached, since parameters never change and errors only arrive with a transition. */
 class TextSearch {
   readonly #text: string
   readonly #look: Look

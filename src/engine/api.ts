@@ -14,13 +14,13 @@ import type { History, Span } from './rates.ts'
 import type { Stats } from './reports.ts'
 import type { NodeState } from './state.ts'
 
-/** Options of a submit. Durations in seconds or as text with a unit. */
+/** Options of a submit. Durations are seconds or strings with units. */
 export type SubmitOptions = Readonly<{
   /** -1000 to 1000, higher first. Default 0. */
   priority?: number
-  /** Not before so long from now. Excludes `runAt`. */
+  /** Start after this delay. Excludes `runAt`. */
   delay?: Duration
-  /** Not before this time: a date, or Unix seconds. */
+  /** Start at or after this time: a date, or Unix seconds. */
   runAt?: Date | number
   timeout?: Duration
   maxAttempts?: number
@@ -29,12 +29,12 @@ export type SubmitOptions = Readonly<{
   idempotencyKey?: string
 }>
 
-/** Of a submit from within a program. */
+/** Options of a submit from within a program. */
 export type OwnSubmitOptions = SubmitOptions &
   Readonly<{
     /**
-     * A client of the driver `pg` on which a transaction of yours is under way, in the database of this manager: the task is
-     * there once you commit, and never if you roll back. Ask for its result after the commit. PostgreSQL only.
+     * A client of the `pg` driver with an open transaction of yours, in the database of this manager: the task exists once
+     * you commit, and never if you roll back. Ask for its result after the commit. PostgreSQL only.
      */
     tx?: CallersTransaction
   }>
@@ -44,54 +44,54 @@ export type Draft = Readonly<{ parameters: unknown; options?: SubmitOptions }>
 
 export type Accepted = Readonly<{ task: Task; replayed: boolean }>
 
-/** Of the lines of a log: those with a number above `after`, at most `limit`. */
+/** For log lines: those with a number above `after`, at most `limit`. */
 export type LogOptions = Readonly<{ after?: number; limit?: number }>
 
-/** Of the events of a task: those after the version `after`, until the signal. */
+/** For events of a task: those after version `after`, until the signal. */
 export type EventOptions = Readonly<{ after?: number; signal?: AbortSignal }>
 
 export type ControlOptions = Readonly<{
-  /** Milliseconds to wait for the engine to have acted. Default 0. */
+  /** Milliseconds to wait for the control to take effect. Default 0. */
   wait?: number
-  /** Retry only: forget the checkpoint. */
+  /** Retry only: discard the checkpoint. */
   fromStart?: boolean
   signal?: AbortSignal
 }>
 
 export type BulkOptions = Readonly<{
-  /** Only counts. */
+  /** Only count matching tasks. */
   dryRun?: boolean
   /** Milliseconds to wait for its end. Default 0. */
   wait?: number
 }>
 
 /**
- * The engine as its callers see it: the library, and the server as a thin layer over it. Every method throws errors of
- * `core/errors.ts` only.
+ * The engine for its callers: the library, and the server as a thin layer over it. All methods throw only errors of
+ * `core/errors.ts`.
  */
 export interface TaskManagerApi {
   readonly registry: Registry
   readonly state: NodeState
 
-  /** The time by which the times of tasks are told, in Unix milliseconds: on nodes that share a database it is the database's. */
+  /** The current time for times of tasks, in Unix milliseconds; on nodes that share a database, it is the database's. */
   now(): number
 
-  /** By name, with parameters from outside: checks everything. */
+  /** By name, with unchecked parameters: validates everything. */
   enqueue(type: string, parameters: unknown, options?: SubmitOptions): Promise<Accepted>
 
   /**
-   * All or none of them, in this order. A replayed key answers with the task of then; a conflict refuses the whole batch, and
-   * so does whatever one of them lacks: the paths of the issues begin with its index.
+   * All or nothing, in this order. A replayed key returns the original task. A conflict or any invalid task refuses the
+   * whole batch; the paths of the issues start with the index.
    */
   enqueueAll(type: string, drafts: readonly Draft[]): Promise<readonly Accepted[]>
 
   /**
-   * The id that this text means: a whole id as it is, whether there is such a task or not; else the only id that begins or ends
-   * with it, by at least six hexadecimal digits. Throws `TaskUnknown` and `TaskIdAmbiguous`.
+   * Resolves a text to an id: a full id is returned unchanged, whether the task exists or not; otherwise the only id that
+   * begins or ends with it, with at least six hexadecimal digits. Throws `TaskUnknown` and `TaskIdAmbiguous`.
    */
   resolve(text: string): Promise<TaskId>
 
-  /** Waits for the end of a task. Throws `TaskUnknown`, `ShuttingDown` when the node closes before, or the signal's reason. */
+  /** Waits for the end of a task. Throws `TaskUnknown`, `ShuttingDown` if the node closes first, or the signal's reason. */
   ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task>
 
   /** The task and its parameters, without other documents. Throws `TaskUnknown`. */
@@ -100,54 +100,54 @@ export interface TaskManagerApi {
   /** The task with all documents and its timeline. Throws `TaskUnknown`. */
   details(id: TaskId): Promise<TaskRecord>
 
-  /** Answers the task as it stands after `wait`. Throws `ControlRefused`. */
+  /** Returns the task as it is after `wait`. Throws `ControlRefused`. */
   control(id: TaskId, control: Control, options?: ControlOptions): Promise<Task>
 
   /**
-   * Transitions with a version above `after` (0: from the first one), then what happens, without a gap; ends after the
-   * terminal transition. Throws `TaskUnknown` at the first step.
+   * Transitions with a version above `after` (0: from the first one), then live events, without a gap; ends after the final
+   * transition. Throws `TaskUnknown` at the first step.
    */
   events(id: TaskId, options?: Readonly<{ after?: number; signal?: AbortSignal }>): AsyncIterable<TaskEvent>
 
-  /** Kept lines with a number above `after`, the oldest first. Throws `TaskUnknown`. */
+  /** Log lines with a number above `after`, oldest first. Throws `TaskUnknown`. */
   log(id: TaskId, options?: LogOptions): Promise<readonly NumberedLine[]>
 
-  /** What happens to all tasks that fit, from now on. What a slow reader loses, `resync` tells. */
+  /** Streams events of all matching tasks from now on. `resync` says that a slow reader has missed some. */
   changes(filter?: Filter, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change>
 
-  /** A page of the tasks that fit. Throws `OptionsInvalid` for a cursor that is not of this list. */
+  /** A page of matching tasks. Throws `OptionsInvalid` for a cursor of another list. */
   list(filter?: Filter, options?: ListOptions): Promise<TaskPage>
 
-  /** Why the task does not run now, its place in the queue, and when it will start. Throws `TaskUnknown`. */
+  /** Why the task is not running now, its queue position, and when it will start. Throws `TaskUnknown`. */
   explain(id: TaskId): Promise<Explanation>
 
-  /** Deletes a task that has ended. Throws `TaskUnknown` and `ControlRefused`. */
+  /** Deletes a finished task. Throws `TaskUnknown` and `ControlRefused`. */
   purge(id: TaskId): Promise<void>
 
-  /** Holds a type, or lifts its hold: nothing of a held type starts, on any node, also after a restart. Throws `TypeUnknown`. */
+  /** Holds or releases a type. Tasks of a held type do not start on any node, even after a restart. Throws `TypeUnknown`. */
   hold(type: string, held?: boolean): Promise<void>
 
   /**
-   * An action on all tasks that fit and can take it, as an operation that works in batches. `purge` deletes those that have
-   * ended. Throws `TooManyOperations`.
+   * An action on all matching tasks that accept it, as an operation that works in batches. `purge` deletes finished tasks.
+   * Throws `TooManyOperations`.
    */
   bulk(action: BulkAction, filter: Filter, options?: BulkOptions): Promise<Operation>
 
-  /** As it stands. Throws `OperationUnknown`. */
+  /** Throws `OperationUnknown`. */
   operation(id: string): Promise<Operation>
 
-  /** Asks for its end, and waits for it at most `wait` ms; what was done stands. Throws `OperationUnknown`. */
+  /** Requests its end, and waits for it for at most `wait` ms; changes so far remain. Throws `OperationUnknown`. */
   cancelOperation(id: string, wait?: number): Promise<Operation>
 
   stats(): Promise<Stats>
 
-  /** What the last hour or day was like, as far as this node has seen it; kept in memory. */
+  /** The history of the last hour or day, as seen by this node; kept in memory. */
   history(span: Span): History
 
-  /** The living nodes that share the store, this one too, in the order in which they started. */
+  /** The live nodes that share the store, including this one, in start order. */
   nodes(): Promise<readonly LiveNode[]>
 
   counts(): Promise<Counts>
-  /** Why no work is taken in, as a sentence; null when it is. */
+  /** Why no work is accepted, as a sentence; null if it is. */
   trouble(): Promise<string | null>
 }

@@ -3,7 +3,7 @@ import { isTerminal, type Task, type TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { Store } from '../store/store.ts'
 
-/** Those who wait for the end of a task; there may be as many of them as tasks. */
+/** Waits for the ends of tasks; there may be as many waiters as tasks. */
 export class Completions {
   readonly #store: Store
   readonly #bus: Bus
@@ -44,7 +44,7 @@ export class Completions {
     }
   }
 
-  /** Nothing ends here any more: tells all who wait. */
+  /** No task ends here any more: notifies all waiters. */
   close(): void {
     this.#closed = true
     for (const reject of this.#waiting) reject(new ShuttingDown())

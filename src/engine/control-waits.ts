@@ -2,16 +2,16 @@ import { sleep, type Clock } from '../core/clock.ts'
 import type { Status, Task, TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 
-/** A control is not acted on yet: its answer waits. A resumed task counts as settled once a claim was tried. */
+/** The control has not taken effect yet, so its response waits. A resumed task counts as settled once a claim was attempted. */
 const unsettled: ReadonlySet<Status> = new Set(['pausing', 'cancelling', 'queued'])
 
 export type Settling = Readonly<{
   stop: () => void
-  /** The newest row once the engine has acted, `claimed` has come to pass, or `wait` ms are over. */
+  /** The newest row once the control has taken effect, `claimed` has resolved, or `wait` ms have passed. */
   after: (task: Task, wait: number, claimed?: Promise<void>, signal?: AbortSignal) => Promise<Task>
 }>
 
-/** Listens for the newest row of a task from before its control is written. */
+/** Listens for the newest row of a task, starting before its control is written. */
 export function watchControl(bus: Bus, clock: Clock, id: TaskId): Settling {
   let newest: Task | undefined
   let changed = () => {}

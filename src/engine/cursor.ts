@@ -3,25 +3,25 @@ import { OptionsInvalid } from '../core/errors.ts'
 import type { Filter, Order } from '../core/filter.ts'
 import type { ListCursor } from '../store/store.ts'
 
-/** How far a list has come: where its last page ended, and how much of a search is done. */
+/** The position in a list: where its last page ended, and how much of a search is done. */
 export type Progress = Readonly<{
   after: ListCursor
-  /** Candidates that a search has looked at. */
+  /** Candidates that a search has read. */
   looked: number
-  /** The search leaves out tasks that are older. */
+  /** Whether the search skips older tasks. */
   limited: boolean
 }>
 
-/** As text that only means something to us. It belongs to its filter and order: other ones would skip tasks in silence. */
+/** An opaque text. It is bound to its filter and order: with others, it would silently skip tasks. */
 export function cursorOf({ after, looked, limited }: Progress, filter: Filter, order: Order): string {
   const fields = [after.createdAt, after.rowId, looked, limited ? 1 : 0]
   return Buffer.from(`${fields.join('.')}.${mark(fields, filter, order)}`).toString('base64url')
 }
 
 /**
- * Throws `OptionsInvalid` for text that is no cursor, or the one of another list. Anyone can make one up, so that nothing in it
- * may be trusted: a search that has looked at its whole `budget` has no next page, and whatever else a cursor says, its page
- * is bounded as the first one is.
+ * Throws `OptionsInvalid` for text that is not a cursor, or that belongs to another list. Anyone can forge a cursor, so
+ * nothing in it is trusted: a search that has used its whole `budget` has no next page, and whatever else a cursor says, its
+ * page is limited like the first one.
  */
 export function progressOf(cursor: string, filter: Filter, order: Order, budget: number): Progress {
   const text = Buffer.from(cursor, 'base64url').toString('latin1')

@@ -4,27 +4,27 @@ import type { Counts } from '../store/store.ts'
 
 export type Explanation = Readonly<{
   task: Task
-  /** The one that must pass first stands first. */
+  /** Most important reason first. */
   reasons: readonly Reason[]
-  /** Of a queued task: 1 is next. `positionLimit + 1` means that or more; null when it is not queued. */
+  /** For a queued task: 1 is next. `positionLimit + 1` means that or more; null if it is not queued. */
   position: number | null
-  /** Milliseconds until it starts, by what is known now; null when nothing foretells it. */
+  /** Estimated milliseconds until it starts; null without an estimate. */
   startsIn: number | null
 }>
 
-/** What is known beside the task. */
+/** What is known in addition to the task. */
 export type QueueFacts = Readonly<{
   now: number
   counts: Counts
-  /** Of the living nodes that run its type: whether one takes work, and their slots. `types`: what this node knows. */
+  /** The live nodes that run its type: whether one accepts work, and their slots. `types`: what this node knows. */
   nodes: Readonly<{ ready: boolean; slots: number; slotsInUse: number; types: readonly string[] }>
-  /** Of its type on this node. */
+  /** Rates and durations of its type on this node. */
   concurrency: number | null
-  /** Queued tasks before it, up to `positionLimit`. */
+  /** Queued tasks ahead of it, up to `positionLimit`. */
   ahead: number
-  /** Starts a millisecond, lately. */
+  /** Recent starts per millisecond. */
   startRate: number
-  /** Milliseconds of active time that a run takes. */
+  /** Milliseconds of active time per run. */
   duration: number | null
 }>
 
@@ -98,7 +98,7 @@ function startOf(task: Task, reasons: readonly Reason[], around: QueueFacts): nu
   return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)
 }
 
-/** What no time alone will change. */
+/** Reasons that do not pass on their own. */
 const lasting: ReadonlySet<ReasonCode> = new Set(['type_held', 'type_unknown', 'node_stopping', 'no_slots'])
 
 function occupied({ byType, fencedOff }: Counts, type: string): number {

@@ -4,7 +4,7 @@ import type { TaskEvent } from '../journal/event.ts'
 import type { NumberedLine, TaskRecord } from '../store/store.ts'
 import type { ControlOptions, TaskManagerApi } from './api.ts'
 
-/** A submitted task in the hands of its caller. */
+/** A handle for a submitted task. */
 export class TaskHandle<Result = unknown> {
   readonly id: TaskId
   readonly #manager: TaskManagerApi
@@ -14,7 +14,7 @@ export class TaskHandle<Result = unknown> {
     this.#manager = manager
   }
 
-  /** The task as it stands. */
+  /** The task. */
   async task(): Promise<Task> {
     return (await this.#manager.brief(this.id)).task
   }
@@ -24,14 +24,14 @@ export class TaskHandle<Result = unknown> {
     return this.#manager.details(this.id)
   }
 
-  /** The lines that it has logged and that are kept, the oldest first. */
+  /** The log lines that are kept, oldest first. */
   log(options: Readonly<{ after?: number; limit?: number }> = {}): Promise<readonly NumberedLine[]> {
     return this.#manager.log(this.id, options)
   }
 
   /**
-   * Waits for the end. Throws `TaskFailed`, `TaskCancelled`, `TaskUnknown` once it is pruned, `ShuttingDown` when the manager
-   * closes before, or the signal's reason. A JSON copy of what the handler returned.
+   * Waits for the end. Throws `TaskFailed`, `TaskCancelled`, `TaskUnknown` once it is deleted, `ShuttingDown` if the manager
+   * closes first, or the signal's reason. Returns a JSON copy of what the handler returned.
    */
   async result(options: Readonly<{ signal?: AbortSignal }> = {}): Promise<Result> {
     for (;;) {
@@ -40,11 +40,11 @@ export class TaskHandle<Result = unknown> {
       if (task.status === 'completed') return JSON.parse(result ?? 'null') as Result
       if (task.status === 'failed' && task.error !== null) throw new TaskFailed(this.id, task.error)
       if (isTerminal(task.status)) throw new TaskCancelled(this.id)
-      // Somebody has retried it meanwhile: its end is still to come.
+      // The task was retried in the meantime: its end is still to come.
     }
   }
 
-  /** Answers when the handler stands still, or after `wait` milliseconds. */
+  /** Resolves when the task is paused, or after `wait` milliseconds. */
   pause(options: ControlOptions = defaultWait): Promise<Task> {
     return this.#manager.control(this.id, 'pause', options)
   }
@@ -57,21 +57,21 @@ export class TaskHandle<Result = unknown> {
     return this.#manager.control(this.id, 'cancel', options)
   }
 
-  /** Once more after a failure or a cancel. */
+  /** Runs the task again after a failure or a cancel. */
   retry(options: ControlOptions = {}): Promise<Task> {
     return this.#manager.control(this.id, 'retry', options)
   }
 
-  /** Deletes the task, once it has ended. */
+  /** Deletes the task once it has finished. */
   purge(): Promise<void> {
     return this.#manager.purge(this.id)
   }
 
-  /** From the first transition (or after the version `after`) to the terminal one, then what happens, without a gap. */
+  /** All transitions from the first one (or after version `after`) to the final one, then live events, without a gap. */
   events(options: Readonly<{ after?: number; signal?: AbortSignal }> = {}): AsyncIterable<TaskEvent> {
     return this.#manager.events(this.id, options)
   }
 }
 
-/** Milliseconds that a control waits for the engine unless told otherwise. */
+/** Milliseconds that a control waits for the engine by default. */
 const defaultWait = { wait: 2_000 } as const

@@ -7,14 +7,14 @@ const bytesEach = 8
 const longestQueuePosition = 0x7fff_ffff
 
 /**
- * A source of UUIDs, version 7, each greater than the one before: rows then enter an index at its end. Randomness is
- * fetched in blocks, which makes an id cost a fifth. The endings lead back to the time: see `core/short-id.ts`.
+ * A source of UUIDs, version 7, each greater than the previous one, so rows are added at the end of an index. Random bytes
+ * are fetched in blocks, which cuts the cost of an id to a fifth. The endings encode the time: see `core/short-id.ts`.
  */
 export function idSource(clock: Clock): () => string {
-  // Of this source alone: two that read the same bytes within a millisecond would make the same id.
+  // Used by this source only: two sources that read the same bytes within a millisecond would create the same id.
   const bytes = new Uint8Array(bytesEach * 512)
   const pool = new DataView(bytes.buffer)
-  // What an id is made of; only its last six bytes are asked for.
+  // Random bytes for ids; only the last six bytes of each are used.
   const random = new Uint8Array(16)
   const writeEnding = endingWriter()
   let used = pool.byteLength
@@ -30,7 +30,7 @@ export function idSource(clock: Clock): () => string {
     const now = clock.now()
     if (now > msecs) {
       msecs = now
-      // Half of the range stays free for the ids of the same millisecond.
+      // Half of the range stays free for ids of the same millisecond.
       seq = first >>> 2
     } else if (seq++ === longestQueuePosition) {
       msecs++

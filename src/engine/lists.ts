@@ -7,38 +7,35 @@ import { cursorOf, progressOf } from './cursor.ts'
 export type ListOptions = Readonly<{
   /** Default `newest`. */
   order?: Order
-  /** Tasks in the page, at most: 1 to 1,000. Default 100. */
+  /** Maximum tasks in the page: 1 to 1,000. Default 100. */
   limit?: number
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   cursor?: string
-  /** False: leaves all parameters out, as if they were too large, and reads none but those that a search looks at. */
+  /** False omits all parameters, as if they were too large, and reads only those that a search needs. */
   parameters?: boolean
 }>
 
 export type TaskPage = Readonly<{
-  /**
-   * Each with its parameters unless they are large, without other documents. A page can be short and still have a next
-   * one.
-   */
+  /** Each with its parameters unless they are large, without other documents. A page can be short and still have a next one. */
   tasks: readonly ListedTask[]
-  /** Null at the end. */
+  /** Null on the last page. */
   nextCursor: string | null
-  /** There are older tasks, which the search for text did not look at. */
+  /** Whether there are older tasks that the text search did not cover. */
   searchLimited: boolean
 }>
 
-/** Candidates that a search for text looks at, over all its pages: the newest. */
+/** Candidates that a text search reads over all its pages: the newest. */
 export const searchLimit = 10_000
-/** Candidates in one turn of the loop, so that callers beside it are not kept waiting. */
+/** Candidates per turn of the event loop, so that other callers are not delayed. */
 const scanAtOnce = 500
-/** Bytes above which a list leaves parameters out, and says how large they are. */
+/** Lists omit parameters above this many bytes, and return their size instead. */
 const largestParameters = 16_384
-/** Bytes of parameters in a page, and bytes that a search reads in one turn of the loop. */
+/** Bytes of parameters in a page, and bytes that a search reads per turn of the event loop. */
 const pageBytes = 4_194_304
-/** Milliseconds after which a page is answered as it is. */
+/** Milliseconds after which a page is returned as it is. */
 const longest = 1_000
 
-/** One page. Throws `OptionsInvalid` for a cursor that is not of this list. */
+/** One page. Throws `OptionsInvalid` for a cursor of another list. */
 export async function listTasks(
   store: Store,
   clock: Clock,
@@ -49,7 +46,7 @@ export async function listTasks(
   const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
   const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order, budget)
   const floor = searches && order === 'oldest' && begun === undefined ? await floorOf(store, filter) : null
-  // A search reads them in any case, and sooner together with their tasks.
+  // A search needs them in any case, and reading them with their tasks is faster.
   const largest = parameters || searches ? largestParameters : -1
   const limited = begun?.limited ?? floor !== null
   const tasks: ListedTask[] = []
@@ -73,7 +70,7 @@ export async function listTasks(
   return { tasks, nextCursor: cursorOf({ after, looked, limited }, filter, order), searchLimited: limited }
 }
 
-/** Before the oldest task that a search looks at; null when it looks at all of them. */
+/** Id before the oldest task that a search reads; null if it reads all of them. */
 async function floorOf(store: Store, filter: Filter): Promise<ListCursor | null> {
   const { text: _, ...rest } = filter
   let after: ListCursor | null = null

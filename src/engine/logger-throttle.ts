@@ -2,13 +2,13 @@ import type { Clock } from '../core/clock.ts'
 import { StoreDamaged, StoreLost, StoreUnavailable } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 
-/** Milliseconds between two warnings of the same words. */
+/** Milliseconds between two warnings with the same text. */
 const sayEvery = 10_000
 
 /**
- * While the store is away every part of the node says so at each of its tries, and at each call: an operator needs to read it
- * now and then, and a full disk may be the one that the log is on. Warnings of an absent store are said once in ten seconds,
- * with the number of those that were `unsaid` in between; all others at once.
+ * While the store is unavailable, every part of the node reports it at each attempt and each call. An operator only needs to
+ * see it occasionally, and the full disk may be the one the log is on. Warnings of an unavailable store are logged once in
+ * ten seconds, with the number that were `unsaid` in between; all others immediately.
  */
 export function throttledLogger(logger: Logger, clock: Clock): Logger {
   const said = new Map<string, { at: number; unsaid: number }>()
@@ -36,7 +36,7 @@ export function throttledLogger(logger: Logger, clock: Clock): Logger {
   }
 }
 
-/** Which does not end by itself: it is one line for all parts of the node, and an error. */
+/** This does not end on its own: it is one line for all parts of the node, and an error. */
 function lastingTrouble(error: unknown): string | undefined {
   if (error instanceof StoreLost) return 'the database is lost'
   return error instanceof StoreDamaged ? 'the database is damaged' : undefined

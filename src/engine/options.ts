@@ -19,25 +19,25 @@ export type ManagerOptions = Readonly<{
   random: () => number
   loopDelay: () => LoopDelay
   version: string
-  /** Names of the machine and of the process, for those who look after several nodes. */
+  /** Host name and process id, for operators of several nodes. */
   host: string
   pid: number
   /** Slots of this node; 0 claims nothing. */
   maxConcurrent: number
-  /** What this node runs; it serves all types that it knows. */
+  /** The types this node runs; it serves all types that it knows. */
   types: readonly string[]
-  /** Scheduled and queued tasks in the store. */
+  /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
-  /** Terminal tasks are deleted so long after their end. */
+  /** How long finished tasks are kept. */
   retention: number
-  /** Between the abort signal and fencing off. */
+  /** Time between the abort signal and fencing off. */
   cancelGrace: number
-  /** How long `close` may take for what still runs. */
+  /** How long `close` waits for running tasks. */
   drain: number
-  /** Suspended handlers that are kept, by where they run. */
+  /** Suspended handlers to keep, by where they run. */
   maxParked: Readonly<Record<Runtime, number>>
-  /** Called whenever the lease of the node was lost. */
+  /** Called whenever the node has lost its lease. */
   leaseLost?: (loss: LeaseLoss) => void
-  /** Called once, when all has stopped and the store is closed. */
+  /** Called once everything has stopped and the store is closed. */
   closed: () => void
 }>

@@ -2,13 +2,13 @@ import type { Clock } from '../core/clock.ts'
 import type { TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 
-/** Milliseconds of a beat, and how many tasks may be told of in one. */
+/** Milliseconds of an interval, and how many tasks may report in one. */
 export const progressInterval = { length: 250, tasks: 1_000 } as const
 
 /**
- * Progress no oftener than somebody can follow it: of each task once in a beat, and of so many tasks in all. What comes
- * between waits, the newest of each task, and those that wait longest are told first: however often the handlers report, a
- * reader has the same to take.
+ * Limits progress to what a reader can follow: each task at most once per interval, and a limited number of tasks. In
+ * between, the latest progress of each task waits, and those that have waited longest are sent first. However often handlers
+ * report, readers receive the same amount.
  */
 export class ProgressThrottle {
   readonly #clock: Clock
@@ -34,7 +34,7 @@ export class ProgressThrottle {
     }
   }
 
-  /** Of this task now: something else is told of it, which came later. */
+  /** Sends the progress of this task now, because a later event of the task is about to be sent. */
   urge(id: TaskId): void {
     const event = this.#waiting.get(id)
     if (event === undefined) return
@@ -42,7 +42,7 @@ export class ProgressThrottle {
     this.#say(event)
   }
 
-  /** Nobody wants to hear of it any more. */
+  /** Discards pending progress without listeners. */
   forget(id: TaskId): void {
     this.#waiting.delete(id)
   }

@@ -3,35 +3,35 @@ import { isActive, type Status, type Task, type TimelineEntry } from '../core/ta
 import type { Counts } from '../store/store.ts'
 import { TimeSteps } from './time-steps.ts'
 
-/** What is counted, and after which moves. */
+/** What is counted, and after which events. */
 export const happenings = ['submitted', 'started', 'completed', 'failed', 'cancelled', 'retried'] as const
 export type Happening = (typeof happenings)[number]
-/** A second each, by what happened. */
+/** Rates per second, by event. */
 export type Rates = Readonly<Record<Happening, number>>
 
-/** Tasks that there are, by what they do; `running` is all that takes a slot. */
+/** Tasks by status; `running` includes all that use a slot. */
 export const depths = ['scheduled', 'queued', 'running', 'paused'] as const
 export type Depth = (typeof depths)[number]
 
-/** How far a history reaches back: fine steps for the hour, coarse ones for the day. */
+/** Spans of a history: fine steps for the hour, coarse ones for the day. */
 export type Span = 'hour' | 'day'
 
-/** Columns of one length, with a number for each step, the oldest first; the last step is still under way. */
+/** Columns of equal length with one number per step, oldest first; the last step is still in progress. */
 export type History = Readonly<{
-  /** Milliseconds of a step. */
+  /** Length of a step in milliseconds. */
   step: number
-  /** Milliseconds since the first step began. */
+  /** Milliseconds since the first step started. */
   covered: number
-  /** How often it happened on this node. */
+  /** Events on this node. */
   happened: Readonly<Record<Happening, readonly number[]>>
-  /** The most tasks that were seen in the store; null when nobody could look. */
+  /** The maximum number of tasks in the store; null without a sample. */
   tasks: Readonly<Record<Depth, readonly (number | null)[]>>
 }>
 
-/** Weight of the newest run in the expected duration of its type. */
+/** Weight of the latest run in the expected duration of its type. */
 const newestWeight = 0.1
 
-/** What happened on this node within the last hour and day, and how many tasks there were: its size never changes. */
+/** Events on this node within the last hour and day, and numbers of tasks. Its size never changes. */
 export class RateMeter {
   readonly #steps: Readonly<Record<Span, TimeSteps<Happening | Depth>>>
   /** Milliseconds of active time, for the types of the registry. */
@@ -45,7 +45,7 @@ export class RateMeter {
     }
   }
 
-  /** A transition that this node has committed. */
+  /** A transition committed by this node. */
   note(task: Task, entry: TimelineEntry): void {
     if (entry.event === 'completed') this.#ran(task.type, task.activeMs - task.attemptBaseMs)
     const happened = happeningOf(entry)
@@ -54,7 +54,7 @@ export class RateMeter {
     this.#steps.day.change(happened, oneMore)
   }
 
-  /** A look at all tasks. It is due once in each fine step; answers in how many ms again. */
+  /** Samples all tasks. Due once per fine step; returns the milliseconds until the next sample. */
   saw({ byType }: Counts): number {
     const sums = columns(depths, () => 0)
     for (const [status, tasks] of Object.values(byType).flatMap((counts) => Object.entries(counts))) {
@@ -69,7 +69,7 @@ export class RateMeter {
     return this.#steps.hour.remaining
   }
 
-  /** Over the last `ms`, or since the start of the node when that is less. */
+  /** Over the last `ms`, or since the start of the node if that is shorter. */
   over(ms: number): Rates {
     const { hour } = this.#steps
     const wanted = Math.ceil(ms / hour.step)
@@ -88,7 +88,7 @@ export class RateMeter {
     }
   }
 
-  /** Milliseconds of active time that a run of the type takes that completes; null before the first one. */
+  /** Expected active milliseconds of a completed run of the type; null before the first one. */
   expectedDuration(type: string): number | null {
     return this.#durations.get(type)?.mean ?? null
   }

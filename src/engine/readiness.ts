@@ -2,12 +2,15 @@ import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Store } from '../store/store.ts'
 
-/** Milliseconds that the store has to take a commit of nothing; it goes on, and the next look waits for the same one. */
+/**
+ * Milliseconds within which the store must complete an empty commit; if it takes longer, the next check waits for the same
+ * one.
+ */
 const patience = 3_000
-/** Milliseconds for which an answer is good: whoever asks often costs no more. */
+/** Milliseconds for which a result is valid, so frequent checks cost no more. */
 const goodFor = 500
 
-/** Whether the store takes work, found out by a commit like that of a submit: also when nobody submits. */
+/** Whether the store accepts work, determined by a commit like that of a submit, even if nobody submits. */
 export class Readiness {
   readonly #store: Store
   readonly #clock: Clock
@@ -19,7 +22,7 @@ export class Readiness {
     this.#clock = clock
   }
 
-  /** Why it takes none, as a sentence; null when it does. */
+  /** Why it does not, as a sentence; null if it does. */
   async trouble(): Promise<string | null> {
     if (this.#clock.monotonic() < this.#goodUntil) return null
     this.#probe ??= this.#look().finally(() => {

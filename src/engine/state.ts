@@ -1,14 +1,14 @@
 import type { LoopDelay } from '../execution/executors/loop-watch.ts'
 
-/** What a node tells of itself. */
+/** The state of a node. */
 export type NodeState = Readonly<{
   id: string
-  /** `starting` until the store is recovered; `draining` once it takes no more work. */
+  /** `starting` until the store is recovered; `draining` once it accepts no more work. */
   phase: 'starting' | 'ready' | 'draining' | 'closed'
   maxConcurrent: number
-  /** Slots taken, those of fenced-off code included. */
+  /** Slots in use, including those of fenced-off code. */
   slotsInUse: number
   parked: number
-  /** How late the main thread of this process was, and which inline handlers kept it. */
+  /** Delay of the main thread, and inline handlers that blocked it. */
   loop: LoopDelay
 }>

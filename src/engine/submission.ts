@@ -8,10 +8,10 @@ import type { AnyTaskType } from '../registry/type.ts'
 import { toJson } from '../execution/executors/json.ts'
 import type { Draft, SubmitOptions } from './api.ts'
 
-/** The last moment that a date of the platform can hold, in Unix milliseconds. */
+/** The latest valid date of the platform, in Unix milliseconds. */
 const lastMoment = 8_640_000_000_000_000
 
-/** Limits of the options, for those who describe them. */
+/** Limits of the options, for documentation. */
 export const optionLimits = {
   priority: 1_000,
   maxAttempts: 10_000,
@@ -20,7 +20,7 @@ export const optionLimits = {
   idempotencyKeyLength: 255,
 } as const
 
-/** Checks what a caller asked for. Throws `ParametersInvalid`, `OptionsInvalid`, `NotJson` or `TooLarge`. */
+/** Validates a submit. Throws `ParametersInvalid`, `OptionsInvalid`, `NotJson` or `TooLarge`. */
 export function submissionOf(
   type: AnyTaskType,
   parameters: unknown,
@@ -71,7 +71,7 @@ export function submissionOf(
   }
 }
 
-/** Issues that a refused batch lists, at most. */
+/** Maximum issues listed for a refused batch. */
 const issuesListed = 100
 
 /** The same for a batch: the paths of issues are those in `{ tasks: [...] }`. */
@@ -102,7 +102,7 @@ export function submissionsOf(
   return submissions
 }
 
-/** What is stored is what the caller sent: defaults and transformations apply when the handler starts. */
+/** Parameters are stored as the caller sent them: defaults and transforms apply when the handler starts. */
 function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
   let parsed
   try {

@@ -4,14 +4,16 @@ import type { Bus } from '../journal/bus.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Store } from '../store/store.ts'
 
-/** Log lines that wait for a slow reader; the oldest go first. Transitions always wait, progress only its newest. */
+/**
+ * Log lines queued for a slow reader; the oldest are dropped first. Transitions are always kept, and of progress the latest.
+ */
 const linesKept = 1_000
 
 export type FeedOptions = Readonly<{ after?: number; signal?: AbortSignal }>
 
 /**
- * Transitions of one task with a version above `after`, from the store, then from the bus, without a gap and without a
- * double; progress and log lines in between. Ends after the terminal transition, or quietly by the signal.
+ * Transitions of one task with a version above `after`, from the store and then from the bus, without gaps or duplicates;
+ * progress and log lines in between. Ends after the final transition, or quietly with the signal.
  */
 export async function* taskEvents(
   store: Store,
@@ -59,7 +61,7 @@ export async function* taskEvents(
   }
 }
 
-/** What a reader has not fetched yet, within bounds. */
+/** A bounded queue of what a reader has not fetched yet. */
 class EventQueue {
   #events: TaskEvent[] = []
   #lines = 0

@@ -4,13 +4,13 @@ export type TimeStepsOptions<Field extends string> = Readonly<{
   clock: Clock
   /** Milliseconds. */
   step: number
-  /** How many are kept. */
+  /** Number of steps to keep. */
   kept: number
-  /** Each with the value that it has in a new step. */
+  /** Columns, each with its value in a new step. */
   fields: Readonly<Record<Field, number>>
 }>
 
-/** Numbers by steps of time, the present one and those before it: its size never changes. */
+/** Numbers by time step, the current one and those before it. Its size never changes. */
 export class TimeSteps<Field extends string> {
   /** Milliseconds. */
   readonly step: number
@@ -39,20 +39,20 @@ export class TimeSteps<Field extends string> {
     this.#values[index] = to(this.#values[index]!)
   }
 
-  /** Of the newest steps, at most so many; the oldest first, the present one last. */
+  /** The latest steps, at most this many; oldest first, the current one last. */
   column(field: Field, most = this.#kept): number[] {
     const length = this.#known(most)
     const first = this.#newest - length + 1
     return Array.from({ length }, (_, index) => this.#values[this.#index(first + index, field)]!)
   }
 
-  /** Milliseconds since the oldest of these steps began. */
+  /** Milliseconds since the oldest of these steps started. */
   covered(most = this.#kept): number {
     const whole = this.#known(most) - 1
     return whole * this.step + this.step - this.remaining
   }
 
-  /** Milliseconds until the present step ends. */
+  /** Milliseconds until the current step ends. */
   get remaining(): number {
     return this.step - ((this.#clock.monotonic() - this.#began) % this.step)
   }
@@ -66,7 +66,7 @@ export class TimeSteps<Field extends string> {
     return (step % this.#kept) * this.#row.length + (this.#offsets.get(field) ?? 0)
   }
 
-  /** Empties the steps that have begun since the newest one. */
+  /** Clears the steps that have started since the latest one. */
   #turn(): void {
     const present = Math.floor((this.#clock.monotonic() - this.#began) / this.step)
     for (let step = Math.max(this.#newest, present - this.#kept) + 1; step <= present; step++)

@@ -3,31 +3,31 @@ import { logLimit } from '../store/store.ts'
 
 type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readonly LogLine[] }>
 
-/** Checkpoints are numbered as the handler hands them over: a higher one is newer. */
+/** Checkpoints are numbered in the order of the handler: a higher one is newer. */
 type Numbered = Readonly<{ number: number; state: Json }>
 
 /**
- * What a run has said and nobody has written yet: the newest of each kind. A checkpoint is never followed by an older one,
- * whichever of their writes fails, is repeated, or is answered late.
+ * What a run has reported and is not written yet: the latest of each kind. A checkpoint is never followed by an older one,
+ * even if their writes fail, are repeated, or are confirmed late.
  */
 export class PendingWrites {
   progress: Progress | undefined
   #checkpoint: Numbered | undefined
   #log: LogLine[] = []
-  /** On its way to the store, and not answered yet. */
+  /** Sent to the store and not confirmed yet. */
   #sent: Documents = {}
   #sentNumber = 0
   #newest = 0
-  /** Of the newest checkpoint that is known to be stored. */
+  /** Number of the latest checkpoint known to be stored. */
   #stored = 0
   #hasCheckpoint: boolean
 
-  /** `hasCheckpoint`: the run began with one. */
+  /** `hasCheckpoint`: the run started with one. */
   constructor(hasCheckpoint = false) {
     this.#hasCheckpoint = hasCheckpoint
   }
 
-  /** There is a checkpoint from which another run could continue, stored or on its way. */
+  /** Whether there is a checkpoint from which another run could continue, stored or on its way. */
   get hasCheckpoint(): boolean {
     return this.#hasCheckpoint
   }
@@ -41,7 +41,7 @@ export class PendingWrites {
     this.#checkpoint = { number: this.next(), state }
   }
 
-  /** The number of a checkpoint that is written by itself. */
+  /** The number for a checkpoint that is written on its own. */
   next(): number {
     return ++this.#newest
   }
@@ -54,7 +54,7 @@ export class PendingWrites {
       this.#checkpoint = undefined
   }
 
-  /** This checkpoint or a newer one is stored already. */
+  /** Whether this checkpoint or a newer one is stored already. */
   isOutdated(number: number): boolean {
     return number <= this.#stored
   }
@@ -64,7 +64,10 @@ export class PendingWrites {
     if (this.#log.length >= 2 * logLimit) this.#log = this.#log.slice(-logLimit)
   }
 
-  /** For a settlement. It may overtake a save, which then finds the task at rest: so it brings the documents of that one too. */
+  /**
+   * For a settlement. It may overtake a save, which then finds the task inactive, so it includes the documents of that save
+   * too.
+   */
   take(): Documents {
     const { checkpoint, progress } = this.#sent
     return {
@@ -74,7 +77,7 @@ export class PendingWrites {
     }
   }
 
-  /** For a save of its own, until `saved` or `giveBack`. */
+  /** For a separate save, until `saved` or `giveBack`. */
   send(): Documents {
     this.#sentNumber = this.#checkpoint?.number ?? 0
     this.#sent = this.#takeNew()

@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.ts'
 
-/** Active time of one attempt on the monotonic clock: it runs, stands still while parked, and knows its timeout. */
+/** Active time of one attempt on the monotonic clock: it runs, stops while parked, and knows its timeout. */
 export class Stopwatch {
   readonly #clock: Clock
   readonly #timeout: number | null
   readonly #timedOut: () => void
-  /** Milliseconds before the present stretch. */
+  /** Milliseconds before the current stretch. */
   #used: number
   #since: number | null = null
   #heldAt: number | null = null
@@ -18,7 +18,7 @@ export class Stopwatch {
     this.#timedOut = timedOut
   }
 
-  /** Milliseconds of the present stretch. */
+  /** Milliseconds of the current stretch. */
   get stretch(): number {
     return this.#since === null ? 0 : Math.max(0, (this.#heldAt ?? this.#clock.monotonic()) - this.#since)
   }
@@ -28,7 +28,7 @@ export class Stopwatch {
     this.#arm()
   }
 
-  /** Stands still in the middle of its stretch, until it stops or goes on. */
+  /** Stops in the middle of its stretch, until it is stopped or continued. */
   hold(): void {
     this.disarm()
     this.#heldAt = this.#clock.monotonic()
@@ -46,13 +46,13 @@ export class Stopwatch {
     this.#heldAt = null
   }
 
-  /** Nothing happens at the timeout any more; the time itself goes on. */
+  /** Disarms the timeout; the time keeps counting. */
   disarm(): void {
     this.#disarm?.()
     this.#disarm = undefined
   }
 
-  /** Goes on without a timeout, if it stood still. */
+  /** Continues without a timeout, if it had stopped. */
   linger(): void {
     this.disarm()
     this.#endHold()

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 
 type Gathering = Readonly<{
-  /** Bytes of the body, as its head announced them; undefined when it is chunked. */
+  /** Bytes of the body according to Content-Length; undefined if it is chunked. */
   length: number | undefined
-  /** A larger body is refused, and the rest of it is read and forgotten. */
+  /** A larger body is refused, and the rest of it is read and discarded. */
   limit: number
   /** A body that turns out to be larger than this, in bytes, waits for `admit`. */
   small: number
@@ -11,9 +11,9 @@ type Gathering = Readonly<{
 }>
 
 /**
- * The body as one piece, for which memory is taken once. It is given back as soon as the piece was read, not at some later
- * collection of garbage: after each large body, there would still be two copies of it otherwise. What `admit` throws becomes
- * the error of the stream, and leaves the connection open for an answer.
+ * Reads the body into one buffer, allocated once. The buffer is released as soon as it was parsed, not at some later garbage
+ * collection, which would leave two copies of each large body. What `admit` throws becomes the error of the stream, and
+ * leaves the connection open for a response.
  */
 export function gathered(payload: Readable, { length, limit, small, admit }: Gathering): Readable {
   let first: Buffer[] = []
@@ -65,7 +65,7 @@ export function gathered(payload: Readable, { length, limit, small, admit }: Gat
   return body
 }
 
-/** As the framework says it. */
+/** The error of the framework. */
 function tooLarge(): Error {
   const code = { code: 'FST_ERR_CTP_BODY_TOO_LARGE', statusCode: 413 }
   return Object.assign(new Error('Request body is too large'), code)

@@ -1,16 +1,16 @@
-/** A part of a budget, until it is given back. */
+/** A share of a budget, until it is released. */
 export type Share = Readonly<{
-  /** It turned out to be so much. */
+  /** Adjusts the share to the actual size. */
   resize: (bytes: number) => void
-  /** Gives it back; a second time does nothing. */
+  /** Releases the share; repeating it has no effect. */
   release: () => void
 }>
 
 type PendingShare = Readonly<{ bytes: number; serve: (share: Share) => void }>
 
 /**
- * Bytes that may be in memory at once for one purpose, over all callers. Who finds none left waits in line, so that a large
- * share is not overtaken for ever by small ones.
+ * Bytes that may be in memory at once for one purpose, over all callers. If none are left, callers queue, so that small
+ * shares cannot overtake a large one forever.
  */
 export class Budget {
   readonly total: number
@@ -26,7 +26,7 @@ export class Budget {
     return this.#waiting.size > 0
   }
 
-  /** Undefined when the signal comes first. More than the total is served when nobody else has anything. */
+  /** Undefined if the signal comes first. More than the total is granted when nobody else has anything. */
   async take(bytes: number, signal: AbortSignal): Promise<Share | undefined> {
     const wanted = Math.min(bytes, this.total)
     if (this.#waiting.size === 0 && wanted <= this.#left) return this.#share(wanted)

@@ -8,7 +8,7 @@ import type { Streams } from './stream.ts'
 import type { Traffic } from './traffic.ts'
 import type { Waits } from './waits.ts'
 
-/** A call as its handler sees it: checked against the shapes of its route. */
+/** A call as its handler sees it, validated against the schemas of its route. */
 export type Call<R extends Route> = Readonly<{
   params: Checked<R, 'params'>
   query: Checked<R, 'query'>
@@ -20,10 +20,10 @@ export type Call<R extends Route> = Readonly<{
 type Checked<R extends Route, Part extends 'params' | 'query' | 'headers' | 'body'> =
   R extends Record<Part, infer Schema extends z.ZodType> ? z.output<Schema> : undefined
 
-/** JSON text, also as a stream, a value to write as JSON, or undefined when the handler has answered by itself. */
+/** JSON text, also as a stream, a value to serialize, or undefined if the handler has responded itself. */
 export type Answered = string | Readable | object | undefined
 
-/** One handler for each route of the contract. */
+/** One handler per route of the contract. */
 export type Handlers<Some extends OperationId = OperationId> = Readonly<{
   [Operation in Some]: (call: Call<Routes[Operation]>) => Answered | Promise<Answered>
 }>
@@ -34,6 +34,6 @@ export type HandlerContext = Readonly<{
   waits: Waits
   traffic: Traffic
   version: string
-  /** Path of the root, without a slash at its end: empty, or the prefix of a proxy. */
+  /** Path of the root, without a trailing slash: empty, or the prefix of a proxy. */
   base: string
 }>

@@ -10,14 +10,14 @@ import { pageSecurity } from './security.ts'
 
 type Asset = Readonly<{
   media: string
-  /** Its URL in the package that it comes from. */
+  /** Its URL in the original package. */
   from: () => string
   edit?: (text: string) => string
 }>
 
 /**
- * Files of the pages. The build may put any of them into `assets/` beside this file, so that the published program does not
- * need its package.
+ * Files of the pages. The build can copy any of them into `assets/` next to this file, so the published program does not
+ * need their packages.
  */
 const assets: ReadonlyMap<string, Asset> = new Map<string, Asset>([
   [
@@ -41,7 +41,7 @@ const assets: ReadonlyMap<string, Asset> = new Map<string, Asset>([
   ],
 ])
 
-/** ReDoc adds an empty style element, by whose hash it is let in, and fills it by script. */
+/** ReDoc adds an empty style element, allowed by its hash, and fills it by script. */
 const security = pageSecurity({ styles: "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='" })
 
 export type DocsOptions = Readonly<{ version: string; types: readonly DescribedType[] }>
@@ -82,7 +82,7 @@ function placeOf(file: string, { from }: Asset): URL {
   return existsSync(built) ? built : new URL(from())
 }
 
-/** ReDoc would fetch the logo at its foot from its makers. */
+/** ReDoc would load the logo in its footer from its vendor. */
 function withoutRemoteLogo(script: string): string {
   const logo =
     '<svg xmlns="http://www.w3.org/2000/svg" width="44" height="12"><text y="10" font-family="sans-serif" font-size="11">Redocly</text></svg>'
@@ -123,7 +123,7 @@ const pages = {
     ),
 }
 
-/** They find the document beside themselves, whatever the prefix of a proxy is. */
+/** The document is relative to the page, whatever the prefix of a proxy is. */
 const starts = {
   'swagger-start.js': `SwaggerUIBundle({
   url: new URL('../../openapi.json', document.currentScript.src).href,
@@ -133,7 +133,7 @@ const starts = {
   tryItOutEnabled: true,
 })
 `,
-  // ReDoc takes the address of a server for relative to the page, and not to the document as OpenAPI has it.
+  // ReDoc resolves server URLs relative to the page, not to the document as OpenAPI requires.
   'redoc-start.js': `import { init } from './redoc.standalone.js'
 const url = new URL('../../openapi.json', import.meta.url).href
 const document_ = await (await fetch(url)).json()

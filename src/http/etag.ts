@@ -2,15 +2,15 @@ import type { FastifyReply } from 'fastify'
 import type { Task } from '../core/task.ts'
 
 /**
- * Tells the entity tag of a task, and answers 304 when the caller knows it. It is weak: times that run on are in the body
- * but not in the tag.
+ * Sends the entity tag of a task, and returns 304 if the caller knows it. It is weak: running times are in the body but not
+ * in the tag.
  */
 export function isKnown(
   { version, savedAt, runAt, status }: Task,
   known: string | undefined,
   reply: FastifyReply,
 ): boolean {
-  // While a task waits, the time at which it is due follows a wall clock that is set.
+  // While a task waits, its due time follows a wall clock that is set.
   const due = status === 'scheduled' ? `-${runAt}` : ''
   const tag = `W/"${version}-${savedAt ?? 0}${due}"`
   reply.header('etag', tag)

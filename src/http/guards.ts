@@ -16,9 +16,9 @@ export function isLoopback(host: string): boolean {
 }
 
 export type GuardOptions = Readonly<{
-  /** Names that the server answers to, beside those that need no list. Lower case, without a port. */
+  /** Names that the server accepts, in addition to those that need no list. Lower case, without a port. */
   hosts: readonly string[]
-  /** Origins whose pages may call it: scheme, host, and port unless it is the default one. Lower case. */
+  /** Origins whose pages may call it: scheme, host, and port unless it is the default. Lower case. */
   origins: readonly string[]
 }>
 
@@ -30,9 +30,9 @@ export type Asked = Readonly<{
 }>
 
 /**
- * The server is open to programs, but not to every page that a browser shows. A foreign page would reach it by a name that
- * resolves to its address (DNS rebinding), so it answers only to names that nobody else can give it, and by a request of
- * its own, so `Origin` must be the address that the request was sent to. What a browser sends without `Origin` is known by
+ * The server is open to programs, but not to every page in a browser. A foreign page could reach it under a name that
+ * resolves to its address (DNS rebinding), so it accepts only names that nobody else can point to it; or with a request of
+ * its own, so `Origin` must be the address the request was sent to. Browser requests without `Origin` are recognized by
  * `Sec-Fetch-Site`.
  */
 export class Guard {
@@ -44,19 +44,19 @@ export class Guard {
     this.#origins = new Set(origins)
   }
 
-  /** Undefined for a request that may pass. */
+  /** Undefined if the request is allowed. */
   refused(request: Asked): RequestRefused | undefined {
     return this.#refusedHost(request) ?? this.#refusedOrigin(request)
   }
 
-  /** The page that sent the request is of an allowed origin: it may read the answer. */
+  /** The page has an allowed origin: it may read the response. */
   allowsOrigin(origin: string | undefined): origin is string {
     return origin !== undefined && this.#origins.has(origin.toLowerCase())
   }
 
   #refusedHost({ url, headers }: Asked): RequestRefused | undefined {
     const { host = '' } = headers
-    // Health checks over HTTP/1.0 send none; browsers always do.
+    // HTTP/1.0 health checks send none; browsers always do.
     if (host === '') {
       if (/^\/(?:healthz|readyz)(?:\?|$)/.test(url)) return undefined
       const detail =
@@ -86,7 +86,7 @@ export class Guard {
   }
 }
 
-/** Of a Host header, in lower case, without its port and a dot at its end; undefined for what is none. */
+/** The name in a Host header, in lower case, without port and trailing dot; undefined if invalid. */
 function nameOf(host: string): string | undefined {
   const [, bracketed, plain] =
     /^(?:\[([\da-f:.]+)\]|([\w-]+(?:\.[\w-]+)*)\.?)(?::\d{1,5})?$/i.exec(host) ?? []
@@ -94,7 +94,7 @@ function nameOf(host: string): string | undefined {
   return plain?.toLowerCase()
 }
 
-/** The page came from the address that it calls. A proxy may have ended TLS in between, so the scheme says nothing. */
+/** The page came from the address it calls. A proxy may have terminated TLS, so the scheme is ignored. */
 function isSame(origin: string, host: string): boolean {
   const [, scheme, authority] = /^(https?):\/\/([^/?#@\s,]+)$/i.exec(origin) ?? []
   if (scheme === undefined || authority === undefined) return false
@@ -104,15 +104,15 @@ function isSame(origin: string, host: string): boolean {
 }
 
 /**
- * A file of the page, which has nothing to hide. Browsers send `Origin` with scripts and styles; so the page appears also behind a proxy
- * that does not pass Host on, and can show what its calls are answered.
+ * A file of the page, which is not secret. Browsers send `Origin` with scripts and styles, so the page also appears behind a
+ * proxy that does not pass on Host, and can show the errors of its calls.
  */
 function isFile(method: string, url: string): boolean {
   const files = /^\/(?:(?:docs\/)?assets\/[\w.-]+|[\w-]+\.(?:svg|png|ico|js|webmanifest))$/
   return (method === 'GET' || method === 'HEAD') && files.test(url)
 }
 
-/** Somebody followed a link: the page opens in a tab of its own, and the other site reads nothing of it. */
+/** The user followed a link: the page opens in its own tab, and the other site reads nothing of it. */
 function isOpenedByLink(method: string, headers: IncomingHttpHeaders): boolean {
   return (
     (method === 'GET' || method === 'HEAD') &&
@@ -125,7 +125,7 @@ function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 200))
 }
 
-/** For pages of allowed origins; every answer differs by `Origin`, refusals too. */
+/** For pages of allowed origins; every response varies by `Origin`, including refusals. */
 export function corsHeaders(origin: string): Readonly<Record<string, string>> {
   return {
     'access-control-allow-origin': origin,
@@ -134,7 +134,7 @@ export function corsHeaders(origin: string): Readonly<Record<string, string>> {
   }
 }
 
-/** The answer to the question of a browser whether its page may send what it wants to send. */
+/** The response to a CORS preflight request. */
 export function preflightHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   return {
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',

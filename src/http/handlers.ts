@@ -8,12 +8,12 @@ import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
 
-/** The calls of the API as a thin layer over the engine. Errors of the engine pass through. */
+/** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
 export function createHandlers(context: HandlerContext): Handlers {
   return { ...taskHandlers(context), ...queueHandlers(context), ...serverHandlers(context) }
 }
 
-/** The calls about the types, and about the server itself. */
+/** Handlers for task types and the server. */
 function serverHandlers({ manager, version, base }: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
@@ -61,7 +61,7 @@ const links = [
 
 type Held = Readonly<Record<string, unknown>>
 
-/** Types never change while the server runs, but for their hold: the rest of their bodies is written once. */
+/** Types never change while the server is running, except for their hold, so the rest of their bodies is built once. */
 function typeTexts(registry: TaskManagerApi['registry']) {
   const bodies = new Map(
     [...registry].map((type) => [type.type, JSON.stringify(typeBody(type)).slice(0, -1)]),

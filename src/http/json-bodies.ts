@@ -3,12 +3,12 @@ import { inexactIn, type InexactNumber } from '../core/exact-json.ts'
 import { RequestRefused } from './problems.ts'
 import { mostValues, type Traffic } from './traffic.ts'
 
-/** Characters, and values, up to which a body is read without being admitted: it costs little. */
+/** Characters, and values, up to which a body is parsed without being admitted, because it costs little. */
 const small = { characters: 65_536, values: 5_000 } as const
 
 /**
- * Reads bodies as JSON once there is memory for their values, and refuses what would not be kept: keys that poison a prototype, and
- * numbers that would change.
+ * Parses JSON bodies once there is memory for their values. Refuses keys that pollute prototypes and numbers that would
+ * change.
  */
 export function readJsonBodies(app: FastifyInstance, traffic: Traffic): void {
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -22,7 +22,7 @@ export function readJsonBodies(app: FastifyInstance, traffic: Traffic): void {
     const values = text.length > small.values ? valuesIn(text, mostValues) : 0
     if (values > mostValues) return done(tooManyValues())
     if (text.length <= small.characters && values <= small.values) return goOn()
-    // The bytes of a large body are given back meanwhile.
+    // The bytes of a large body are released in the meantime.
     traffic.admitValues(request, values).then(goOn, done)
   }
   app.addContentTypeParser('application/json', { parseAs: 'string' }, read)
@@ -30,8 +30,8 @@ export function readJsonBodies(app: FastifyInstance, traffic: Traffic): void {
 }
 
 /**
- * How many values this JSON text has. One of three characters takes up to sixty bytes once it is parsed, so that the length of a text
- * says little. Stops counting above `most`.
+ * Number of values in this JSON text. One of three characters takes up to sixty bytes once parsed, so the length says
+ * little. Stops counting above `most`.
  */
 export function valuesIn(text: string, most: number): number {
   let values = 1
@@ -52,7 +52,7 @@ export function valuesIn(text: string, most: number): number {
   return values
 }
 
-/** Where the text that begins here has its last quotation mark; at the end of a text that has none. */
+/** Position of the closing quote of the string that starts here; the end of the text if there is none. */
 function endOfText(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = 0
@@ -76,7 +76,7 @@ function refusalOf({ path, message }: InexactNumber): RequestRefused {
     const issues = [{ path, message }]
     return new RequestRefused('OPTIONS_INVALID', `The request is invalid: ${path}: ${message}.`, { issues })
   }
-  // Where the type itself refuses a parameter, its path begins below them.
+  // If the type itself refuses a parameter, its path starts below `parameters`.
   const issues = [{ path: inBatch === undefined ? path.replace('parameters.', '') : path, message }]
   const detail = `The parameters cannot be stored exactly: ${path}: ${message}.`
   return new RequestRefused('PARAMETERS_INVALID', detail, { issues })

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { rootFrom } from './relative.ts'
 import { pageSecurity } from './security.ts'
 
-/** Addresses of the web page, which shows what each of them names. */
+/** Paths of the web page. */
 export const pagePaths = [
   '/',
   '/tasks',
@@ -19,18 +19,18 @@ export const pagePaths = [
   '/nodes',
 ] as const
 
-/** Mantine writes its theme and the sizes of its parts into the page. */
+/** Mantine writes its theme and component sizes into the page. */
 const security = pageSecurity({ styles: "'unsafe-inline'" })
 
 const notBuilt =
   'The web page is not built: "npm run build" makes it. The API is at /api, and /docs lets you try every call.\n'
 
 export type PageOptions = Readonly<{
-  /** What the build of the page has made. */
+  /** The files built for the page. */
   folder: string
 }>
 
-/** The web page, and the files that it is made of. */
+/** Serves the web page and its files. */
 export async function page(app: FastifyInstance, { folder }: PageOptions): Promise<void> {
   await app.register(helmet, { global: false })
   await app.register(files, { root: folder, serve: false, dotfiles: 'deny', preCompressed: true })
@@ -38,7 +38,7 @@ export async function page(app: FastifyInstance, { folder }: PageOptions): Promi
   for (const path of pagePaths) {
     app.get(path, { helmet: security }, (request, reply) => sendPage(folder, request.url, reply))
   }
-  // Their names change with what is in them.
+  // Their names change with their contents.
   app.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
     reply.sendFile(`assets/${request.params['*']}`, { immutable: true, maxAge: '365d' }),
   )
@@ -51,7 +51,7 @@ export async function page(app: FastifyInstance, { folder }: PageOptions): Promi
 /** A tag comes from size and date, which packages make the same for all their versions. */
 const untagged = { etag: false, lastModified: false } as const
 
-/** Its addresses are relative to the root of the server; they are sent relative to where the page is opened. */
+/** Its URLs are relative to the root of the server; they are rewritten relative to the path at which the page is opened. */
 async function sendPage(folder: string, url: string, reply: FastifyReply): Promise<FastifyReply> {
   const html = await readFile(join(folder, 'index.html'), 'utf8').catch(() => undefined)
   if (html === undefined) {
@@ -62,7 +62,7 @@ async function sendPage(folder: string, url: string, reply: FastifyReply): Promi
   return reply.send(html.replaceAll(/ (src|href)="\.\//g, ` $1="${rootFrom(url)}`))
 }
 
-/** In the published program it lies beside its modules, in a checkout where its own build puts it. */
+/** Next to the modules in the published program; in a checkout, where the dashboard's build puts it. */
 export function builtPage(): string {
   const published = fileURLToPath(new URL('../dashboard/', import.meta.url))
   return existsSync(published) ? published : fileURLToPath(new URL('../../dashboard/dist/', import.meta.url))

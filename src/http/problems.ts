@@ -16,7 +16,7 @@ import {
 
 export const problemMedia = 'application/problem+json; charset=utf-8'
 
-/** A refusal that has its reason in the request itself, not in the engine. */
+/** A refusal caused by the request itself, not by the engine. */
 export class RequestRefused extends Error {
   readonly code: ProblemCode
   readonly issues: readonly Issue[] | undefined
@@ -38,11 +38,11 @@ export type Problem = Readonly<{
   code: ProblemCode
   detail: string
   headers?: Readonly<Record<string, string>>
-  /** Members of the body beside those that every problem has. */
+  /** Members of the body in addition to the common ones. */
   more?: Readonly<Record<string, unknown>>
 }>
 
-/** What a caller is told of an error; undefined when it is a fault of the server. */
+/** What callers are told about an error; undefined if it is a fault of the server. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof RequestRefused) {
     const { code, message: detail, headers, issues } = error
@@ -65,21 +65,21 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   const { retryAfter, status }: ProblemKind = problems[problem.code]
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (problem.headers !== undefined) reply.headers(problem.headers)
-  // The client still writes: the end of the connection could cost it the answer. What it writes is read and forgotten.
+  // The client is still sending: closing the connection could lose the response. The rest is read and discarded.
   if (problem.code === 'TOO_LARGE' || problem.code === 'OVERLOADED') reply.removeHeader('connection')
   return reply.code(status).header('content-type', problemMedia).send(problemBody(problem, reply.request.id))
 }
 
-/** On every answer: it is what it says it is, and no page of another site may embed or frame it. */
+/** On every response: the content type is binding, and pages of other sites may not embed or frame it. */
 export const safetyHeaders = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
   'x-frame-options': 'DENY',
-  // Who may read it, and whether it is given at all, depends on the page that asks.
+  // Whether and to whom it is returned depends on the page that asks.
   vary: 'origin',
 } as const
 
-/** Answers a request that was too malformed to become one, and ends its connection. */
+/** Responds to a request that was too malformed to be parsed, and closes its connection. */
 export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
@@ -121,7 +121,7 @@ function dataOf(error: TaskError): Record<string, unknown> {
   return {}
 }
 
-/** Errors of the framework, known by their codes; all others of its 4xx are malformed requests. */
+/** Errors of the framework, by code; its other 4xx errors are malformed requests. */
 function ofFramework(
   error: { code?: unknown; statusCode?: unknown; message?: unknown } | null,
 ): Problem | undefined {

@@ -5,10 +5,10 @@ import type { Status } from '../core/task.ts'
 import { most } from './traffic.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 
-/** Milliseconds that a cancel waits for the operation to end. */
+/** Milliseconds that a cancel waits for the operation to finish. */
 const cancelWait = 2_000
 
-/** The calls about all tasks. */
+/** Handlers for many tasks. */
 export function queueHandlers({
   manager,
   streams,

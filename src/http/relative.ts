@@ -1,6 +1,6 @@
 /**
- * Leads from the address of a page to the root of the server, as a relative address. Only what stands behind the prefix of a
- * proxy is known here, and that is all it takes: `./` from `/tasks`, `../` from `/tasks/ID`.
+ * The relative URL from a page to the root of the server. Only the path after a proxy's prefix is known here, and that is
+ * all it takes: `./` from `/tasks`, `../` from `/tasks/ID`.
  */
 export function rootFrom(url: string): string {
   const [path = ''] = url.split(/[?#]/, 1)

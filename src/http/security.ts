@@ -1,9 +1,9 @@
 type Exceptions = Readonly<{
-  /** Styles that apply beside the sheets which this server sends: a source of the policy. */
+  /** Styles allowed in addition to the style sheets of this server: a source of the policy. */
   styles: string
 }>
 
-/** The policy of a page: everything comes from this server, and nothing of it goes elsewhere. */
+/** The content security policy of a page: everything comes from this server, and nothing goes elsewhere. */
 export function pageSecurity({ styles }: Exceptions) {
   return {
     contentSecurityPolicy: {

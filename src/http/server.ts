@@ -36,27 +36,27 @@ export type ServerOptions = Readonly<{
   manager: TaskManagerApi
   version: string
   logger: ServerLogger
-  /** Names that it answers to and pages that may call it, beside its own. */
+  /** Names to accept and pages that may call it, in addition to its own. */
   allowed?: GuardOptions
-  /** Answers the two calls of health, and nothing else. */
+  /** Serve only the two health calls. */
   healthOnly?: boolean
-  /** The prefix under which a proxy shows it, like `/fermata`; requests may come with it or without. */
+  /** The prefix under which a proxy serves it, like `/fermata`; requests may include it or not. */
   basePath?: string
-  /** Milliseconds between the signs of life of a stream. Default 15,000. */
+  /** Milliseconds between heartbeats of a stream. Default 15,000. */
   heartbeat?: number
   /** Folder of the built web page. Default: where the build puts it. */
   page?: string
-  /** Milliseconds that a client may take. */
+  /** Timeouts for clients, in milliseconds. */
   patience?: Partial<typeof patience>
 }>
 
 /**
- * How long a client may take, in milliseconds, before its connection is closed: for the head of a request, for all of it, and
- * between two bytes of an answer that it does not take (longer than a call may wait and a stream may be silent).
+ * Milliseconds before the connection of a slow client is closed: for the head of a request, for the whole request, and
+ * between two bytes of a response that it does not read (longer than a call may wait and a stream may be silent).
  */
 const patience = { head: 15_000, request: 60_000, idle: 120_000 }
 
-/** The operator's log; its level decides whether every answer is logged. */
+/** The operator's log; its level decides whether every response is logged. */
 export type ServerLogger = StreamLogger &
   Readonly<{
     level: string
@@ -67,7 +67,7 @@ export type ServerLogger = StreamLogger &
 
 const jsonMedia = 'application/json; charset=utf-8'
 
-/** The HTTP server over an engine, ready to listen. Closing it ends its streams, but not the engine. */
+/** The HTTP server for an engine, ready to listen. Closing it ends its streams, but not the engine. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const {
     manager,
@@ -106,14 +106,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     clientErrorHandler: (error, socket) => refuseOnSocket(error, socket, randomUUID()),
   })
 
-  // An expectation that nobody knows may be passed over; by itself, Node answers it with 417 and nothing else.
+  // An unknown expectation may be ignored; by default, Node responds with 417 and nothing else.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.server.on('checkContinue', (request, response) => {
     deferContinue(request)
     app.server.emit('request', request, response)
   })
 
-  // Lines a code, in milliseconds.
+  // Lines per code and interval in milliseconds.
   const refusals = new Throttle(20, 10_000)
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -132,8 +132,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   }
 
   /**
-   * So that the id of an answer is found in the log; what is refused in masses is said in part. Details of a caller's mistake may
-   * quote what the caller sent, so only the server's own troubles are told in full.
+   * Logs refusals, so that the id of a response is found in the log; during a flood, only a part. Details of client errors
+   * may quote what was sent, so only server errors are logged completely.
    */
   function logRefusal(request: FastifyRequest, { code, detail }: Problem): void {
     const leftOut = refusals.pass(code, performance.now())
@@ -203,7 +203,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
 
   if (healthOnly) return app
-  // What is relative to the page would be looked for beside the prefix.
+  // Relative to the page, it would resolve outside the prefix.
   if (base !== '') app.get(base, (_, reply) => reply.redirect(`${base}/`))
   await app.register(page, { folder: options.page ?? builtPage() })
   await app.register(docs, { version, types: [...manager.registry] })
@@ -266,7 +266,7 @@ function addRoute(
 type BodyRead = (error: Error | null, body?: Readable) => void
 type Named = Readonly<{ task_id?: string; task_type?: string; operation_id?: string }>
 
-/** What a path names must exist before anything else about the request matters; any text may stand there. */
+/** What a path names must exist before anything else about the request matters; any text may appear there. */
 function unknownIn(
   { task_id: id, task_type: type, operation_id: operation }: Named,
   manager: TaskManagerApi,
@@ -285,7 +285,7 @@ function isId(text: string): boolean {
   return /^[\w-]{1,64}$/.test(text)
 }
 
-/** Clients send controls with any content type and nothing, or something, behind it. */
+/** Clients send controls with any content type, with or without a body. */
 function ignoreBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -295,7 +295,7 @@ function ignoreBodies(scope: FastifyInstance): void {
   })
 }
 
-/** Without these, or with another kind of value, a body is no request at all. */
+/** Without these, or with values of another type, a body is not a valid request. */
 const wholeParts: ReadonlySet<string> = new Set(['parameters', 'tasks', 'action', 'filter'])
 
 function checked(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'headers' | 'body'): unknown {
@@ -308,7 +308,7 @@ function checked(schema: z.ZodType | undefined, value: unknown, part: 'query' | 
   throw whole ? new RequestRefused('BODY_INVALID', refused.message, { issues }) : refused
 }
 
-/** Answers 405 for every method that the path does not take. */
+/** Returns 405 for every method that the path does not support. */
 function refuseOthers(app: FastifyInstance, path: string, allowed: readonly string[]): void {
   const headers = { allow: allowed.join(', ') }
   app.route({
@@ -330,7 +330,7 @@ function patternOf(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1')
 }
 
-/** Without the query, which may hold what is nobody's business: the log is read by others than the caller. */
+/** Without the query, which may contain private data: the log has other readers than the caller. */
 function pathOf({ url }: FastifyRequest): string {
   return url.split('?', 1)[0]!.slice(0, 200)
 }
@@ -339,7 +339,7 @@ function nothingAt({ method, url }: FastifyRequest): RequestRefused {
   return new RequestRefused('NOT_FOUND', `No resource at ${method} ${url.slice(0, 200)}.`)
 }
 
-/** The caller's own id when it is sane, so that it is found in both logs. */
+/** The caller's request id if it is valid, so that it appears in both logs. */
 function requestId({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : randomUUID()

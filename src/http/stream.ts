@@ -8,12 +8,15 @@ import type { TaskEvent } from '../journal/event.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import type { Change } from '../engine/all-events.ts'
 
-/** Bytes that may wait for a slow client. Above, progress and log lines are left out, and it gets nothing more until it has taken them. */
+/**
+ * Bytes that may be queued for a slow client. Above, progress and log lines are skipped, and it gets nothing more until it
+ * has read them.
+ */
 const room = 65_536
-/** Bytes that may wait for all slow clients together. Above, those that are furthest behind are cut off. */
+/** Bytes that may be queued for all slow clients together. Above, those that are furthest behind are disconnected. */
 const roomForAll = 33_554_432
 
-/** Heartbeats in a row without a byte taken, after which a client is taken for dead. */
+/** Consecutive heartbeats without a byte read, after which a client counts as dead. */
 const deadAfter = 4
 
 export type StreamRequest = Readonly<{
@@ -24,35 +27,35 @@ export type StreamRequest = Readonly<{
 
 export type ChangesRequest = Readonly<{
   filter: Filter
-  /** It had a stream before, and lost events since. */
+  /** The client had a stream before, and has lost events since. */
   comesBack: boolean
 }>
 
 export type StreamLogger = Readonly<{ warn(fields: object, message: string): void }>
 
 export type StreamOptions = Readonly<{
-  /** Milliseconds between signs of life. */
+  /** Milliseconds between heartbeats. */
   heartbeat: number
   logger: StreamLogger
-  /** Bytes that may wait for all slow clients together. Default 32 MiB. */
+  /** Bytes that may be queued for all slow clients together. Default 32 MiB. */
   room?: number
 }>
 
 type Open = {
   readonly raw: ServerResponse
   readonly over: AbortController
-  /** Bytes that waited for its client when it was last looked at. */
+  /** Bytes that were queued for its client at the last check. */
   waiting: number
 }
 
-/** The open streams of server-sent events. A client that was cut off comes back with its `Last-Event-ID` and misses nothing. */
+/** The open event streams. A client that was disconnected comes back with its `Last-Event-ID` and misses nothing. */
 export class Streams {
   readonly #manager: TaskManagerApi
   readonly #heartbeat: number
   readonly #logger: StreamLogger
   readonly #room: number
   readonly #open = new Set<Open>()
-  /** The sum of what waits. It is too high while clients have taken something since they were looked at, and never too low. */
+  /** The sum of what is queued. It is too high if clients have read something since the last check, and never too low. */
   #waiting = 0
   #closed = false
 
@@ -63,19 +66,19 @@ export class Streams {
     this.#room = room
   }
 
-  /** Ends every stream; each client sees a clean end. */
+  /** Ends every stream; clients see a clean end. */
   close(): void {
     this.#closed = true
     for (const { over } of this.#open) over.abort()
   }
 
-  /** Answers with the stream of one task. Throws `TaskUnknown` before anything is sent. */
+  /** Responds with the stream of one task. Throws `TaskUnknown` before anything is sent. */
   async serve({ id, after }: StreamRequest, reply: FastifyReply): Promise<void> {
     const { task } = await this.#manager.brief(id)
-    // An id from the future belongs to another database: everything is news then.
+    // An id from the future belongs to another database: everything is new then.
     const from = after > task.version ? 0 : after
     if (isTerminal(task.status) && from === task.version) {
-      // Tells a browser to stop coming back.
+      // Tells a browser not to reconnect.
       void reply.code(204).send()
       return
     }
@@ -88,7 +91,7 @@ export class Streams {
             if (event.kind === 'transition') told = event.entry.version
             write(textOf(event))
           } else if (event.kind === 'transition') {
-            // It is read from the store once the client has taken the rest.
+            // It is read from the store once the client has read the rest.
             missing = true
             break
           }
@@ -99,7 +102,10 @@ export class Streams {
     })
   }
 
-  /** Answers with the stream of all tasks. What a slow client cannot take is forgotten, and it is told to look again. */
+  /**
+   * Responds with the stream of all tasks. What a slow client cannot read is dropped, and it is told to read the tasks
+   * again.
+   */
   serveAll({ filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
     return this.#stream(reply, async (write, raw, signal) => {
       if (comesBack) write(resync('reconnect'))
@@ -122,7 +128,7 @@ export class Streams {
     if (this.#closed) over.abort()
     const stream: Open = { raw, over, waiting: 0 }
     this.#open.add(stream)
-    // A client that leaves in the middle of a write is no error.
+    // A client that disconnects during a write is not an error.
     raw.on('error', () => over.abort())
     raw.on('close', () => this.#leave(stream))
     raw.writeHead(200, {
@@ -168,7 +174,7 @@ export class Streams {
     if (this.#waiting > this.#room) this.#relieve()
   }
 
-  /** Looks at all of them. When too much waits, it cuts off enough to have some room again: those that are furthest behind. */
+  /** Checks all of them. If too much is queued, it disconnects those that are furthest behind until there is some room. */
   #relieve(): void {
     this.#waiting = 0
     for (const stream of this.#open) {
@@ -196,14 +202,14 @@ function resync(why: 'reconnect' | 'overflow'): string {
   return `event: resync\ndata: {"why":"${why}"}\n\n`
 }
 
-/** Written once for all who watch. */
+/** Serialized once for all watchers. */
 const texts = new WeakMap<Change, string>()
 
 function sharedText(event: TaskEvent): string {
   const known = texts.get(event)
   if (known !== undefined) return known
   const type = event.kind === 'transition' ? event.task.type : event.type
-  // The id is there to come back in Last-Event-ID, by which a broken connection is known.
+  // Clients send the id back in Last-Event-ID, which identifies a broken connection.
   const id = event.kind === 'transition' ? `id: ${event.id}-${event.entry.version}\n` : ''
   const text = `${id}${framed(event, { task_type: type, ...dataOf(event) })}`
   texts.set(event, text)
@@ -225,7 +231,7 @@ function dataOf(event: TaskEvent): object {
   }
 }
 
-/** JSON has no line breaks, so one line of data is enough. */
+/** JSON has no line breaks, so one data line is enough. */
 function framed({ kind, id }: TaskEvent, data: object): string {
   return `event: ${kind}\ndata: ${JSON.stringify({ task_id: id, ...data })}\n\n`
 }

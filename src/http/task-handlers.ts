@@ -10,7 +10,7 @@ import { isKnown } from './etag.ts'
 import { most } from './traffic.ts'
 import { preferencesOf, tellApplied } from './waits.ts'
 
-/** The calls about one task. */
+/** Handlers for one task. */
 export function taskHandlers({
   manager,
   streams,
@@ -31,7 +31,7 @@ export function taskHandlers({
     async submitTask({ params, query, body, headers, reply }) {
       const options = submitOptions(body, headers['idempotency-key'])
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
-      // Before it waits for the end of the task.
+      // Before waiting for the end of the task.
       traffic.forget(reply)
       reply.header('location', `${base}/api/task/${task.id}`)
       if (replayed) reply.header('idempotency-replayed', 'true')
@@ -49,7 +49,7 @@ export function taskHandlers({
         })
       }
       if (asked.async) reply.code(202)
-      // Whoever has waited wants to know how things stand now, not how they stood at the submit.
+      // After waiting, the caller wants the current status, not the one at submit.
       const { status } = wait > 0 ? (await manager.brief(task.id)).task : task
       return { task_id: task.id, message, status }
     },
@@ -113,7 +113,7 @@ export function taskHandlers({
 
     getTaskLog: ({ params, query, reply }) =>
       traffic.answer(reply, most.log, async () => {
-        // One more than asked for tells whether there are others.
+        // One more than requested shows whether there are others.
         const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
         const lines = found.slice(0, query.limit)
         return JSON.stringify({

@@ -8,26 +8,30 @@ import { refuseOnSocket, RequestRefused } from './problems.ts'
 
 const mebibyte = 1_048_576
 
-/** Bodies and answers up to this size are not counted: a connection costs about as much. */
+/** Bodies and responses up to this size are not counted: a connection costs about as much. */
 const small = 65_536
 /** Bodies above this size are batches. */
 const ordinary = 2 * mebibyte
 
 /**
- * Bytes in memory at once. A body costs five times its size while it is read, parsed and stored, so one of the largest batches
- * is received at a time; other bodies do not wait for it. Answers count while they are made or wait for their readers.
+ * Bytes in memory at once. A body costs five times its size while it is read, parsed and stored, so one of the largest
+ * batches is received at a time; other bodies do not wait for it. Responses count while they are built or wait for their
+ * readers.
  */
 const totals = { bodies: 16 * mebibyte, batches: 32 * mebibyte, answers: 48 * mebibyte }
 
-/** JSON values in one body, and in all large bodies that are being parsed or stored. A task with parameters of 1 MiB cannot have more. */
+/**
+ * JSON values in one body, and in all large bodies that are being parsed or stored. A task with parameters of 1 MiB cannot
+ * have more.
+ */
 export const mostValues = 600_000
 
 /** Milliseconds that a request waits for room before it is refused. */
 const longestWait = 10_000
-/** Milliseconds after which a client that takes nothing, or sends nothing, loses its room when others wait for it. */
+/** Milliseconds after which a client that neither reads nor sends loses its room when others wait for it. */
 const longestStall = 3_000
 
-/** The most that an answer can be, in bytes: what is reserved until it is there and its size known. */
+/** The maximum size of a response in bytes, reserved until its actual size is known. */
 export const most = {
   /** With the parameters. */
   status: 1.25 * mebibyte,
@@ -39,7 +43,7 @@ export const most = {
 
 type Sending = { readonly reply: FastifyReply; takenAt: number }
 
-/** `bytes`: what its socket had read when it was last looked at. */
+/** `bytes`: what its socket had read at the last check. */
 type Receiving = {
   readonly request: FastifyRequest
   readonly budget: Budget
@@ -48,13 +52,13 @@ type Receiving = {
   movedAt: number
 }
 
-/** Bounds the memory of bodies that arrive and of answers that wait for slow readers, over all connections. */
+/** Limits the memory of incoming bodies and of responses for slow readers, over all connections. */
 export class Traffic {
   readonly #bodies = new Budget(totals.bodies)
   readonly #batches = new Budget(totals.batches)
   readonly #answers = new Budget(totals.answers)
   readonly #values = new Budget(mostValues)
-  /** What admits a body knows the answer to come, what parses it knows the request. */
+  /** What admits a body knows the response to come; what parses it knows the request. */
   readonly #replies = new WeakMap<FastifyRequest, FastifyReply>()
   readonly #holding = new Map<FastifyReply, Share>()
   readonly #receiving = new Map<FastifyReply, Receiving>()
@@ -62,9 +66,9 @@ export class Traffic {
   #watch: NodeJS.Timeout | undefined
 
   /**
-   * Waits, with the body unread, until there is room for it, and answers the body to read. Throws `OVERLOADED`. The room is
-   * given back when the body is not needed any more (`forget`), or at the end of the call. Nobody knows the size of a chunked
-   * body before its end: it gets room for the largest one as soon as it is more than small.
+   * Waits, with the body unread, until there is room for it, and returns the body to read. Throws `OVERLOADED`. The room is
+   * released when the body is no longer needed (`forget`), or at the end of the call. The size of a chunked body is unknown
+   * before its end: as soon as it is more than small, it reserves room for the largest one.
    */
   admit(
     request: FastifyRequest,
@@ -90,7 +94,7 @@ export class Traffic {
     return length === undefined ? gather() : this.#reserve(request, reply, length).then(gather)
   }
 
-  /** What was made of the body is stored or refused: its room is free for others. */
+  /** The contents of the body are stored or refused: its room is free for others. */
   forget(reply: FastifyReply): void {
     this.#receiving.get(reply)?.share.release()
     this.#receiving.delete(reply)
@@ -98,7 +102,7 @@ export class Traffic {
     this.#holding.delete(reply)
   }
 
-  /** Waits until there is room for the values of a body that was admitted and is received. Throws `OVERLOADED`. */
+  /** Waits until there is room for the values of a body that was admitted and received. Throws `OVERLOADED`. */
   async admitValues(request: FastifyRequest, values: number): Promise<void> {
     const reply = this.#replies.get(request)
     if (reply === undefined) return
@@ -120,8 +124,8 @@ export class Traffic {
   }
 
   /**
-   * The text that `write` makes, which is at most about so large, once there is room for it. A large one is a stream that
-   * holds its room until it is read, or its reader has stalled for too long. Throws `OVERLOADED`.
+   * The text from `write`, of about this size at most, once there is room for it. A large one is a stream that keeps its
+   * room until it is read, or until its reader has stalled for too long. Throws `OVERLOADED`.
    */
   async answer<Nothing>(
     reply: FastifyReply,
@@ -176,7 +180,7 @@ export class Traffic {
     )
   }
 
-  /** While somebody waits for room, clients that do not move do not keep theirs. */
+  /** While others wait for room, clients that make no progress lose theirs. */
   #watchClients(): void {
     this.#watch ??= setInterval(() => {
       const now = performance.now()
@@ -205,7 +209,7 @@ export class Traffic {
   }
 }
 
-/** Requests whose clients wait to be told that they may send the body. */
+/** Requests whose clients wait for permission to send the body. */
 const expecting = new WeakSet<IncomingMessage>()
 
 /** Sends nothing until the body is admitted: a server that emits `request` for its `checkContinue` calls this first. */

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { Task, TaskId } from '../core/task.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 
-/** Calls that are answered late: they end with the task, with their time, with their client, or with the server. */
+/** Calls with delayed responses: they end with the task, their timeout, their client, or the server. */
 export class Waits {
   readonly #manager: TaskManagerApi
   readonly #open = new Set<AbortController>()
@@ -12,13 +12,13 @@ export class Waits {
     this.#manager = manager
   }
 
-  /** Answers all that wait. */
+  /** Responds to all that wait. */
   close(): void {
     this.#closed = true
     for (const over of this.#open) over.abort()
   }
 
-  /** The task once it has ended; undefined when it has not within the time. */
+  /** The task once it has finished; undefined if it has not within the time. */
   async forEnd(id: TaskId, seconds: number, reply: FastifyReply): Promise<Task | undefined> {
     if (seconds <= 0 || this.#closed) return undefined
     const over = new AbortController()
@@ -43,7 +43,7 @@ const longestWait = 60
 
 export type Preferences = Readonly<{ wait: number | undefined; async: boolean }>
 
-/** What of `Prefer` (RFC 7240) means something here; what does not is passed over, as it asks for. */
+/** The supported parts of `Prefer` (RFC 7240); others are ignored, as it requires. */
 export function preferencesOf(header: string | undefined): Preferences {
   const parts = header?.split(',').map((part) => part.trim().toLowerCase()) ?? []
   const waits = parts.map((part) => /^wait\s*=\s*"?(\d{1,9})"?$/.exec(part)?.[1]).find((digits) => digits)
@@ -53,7 +53,7 @@ export function preferencesOf(header: string | undefined): Preferences {
   }
 }
 
-/** Says which preferences were followed. */
+/** Lists the preferences that were applied. */
 export function tellApplied(reply: FastifyReply, { wait, async }: Preferences): void {
   const applied = [...(async ? ['respond-async'] : []), ...(wait === undefined ? [] : [`wait=${wait}`])]
   if (applied.length > 0) reply.header('preference-applied', applied.join(', '))

@@ -9,7 +9,7 @@ import { Stopped } from './operator.ts'
 
 type Flags = Partial<Record<string, string | boolean>>
 
-/** The commands of operators: they and what they run are the only ones that know settings, store, engine and server together. */
+/** The operator commands. Only they and what they call know settings, store, engine and server together. */
 export function operatorCommands(): Command[] {
   const all = Object.keys(settings) as SettingName[]
   return [
@@ -49,17 +49,17 @@ function command(
   return made.action((flags: Flags) => run(readConfig({ flags: byName(flags), env: process.env })))
 }
 
-/** Commander names an option after its flag; the settings have names of their own. */
+/** Commander names an option after its flag, but settings have their own names. */
 function byName(flags: Flags): Partial<Record<SettingName, string>> {
   const given = Object.entries(settings).flatMap(([name, { flag }]) => {
     const value = flags[new Option(flag).attributeName()]
-    // A flag that turns something off is true where it was not typed.
+    // A flag that turns something off is true if it was not given.
     return value === undefined || value === true ? [] : [[name, String(value)]]
   })
   return Object.fromEntries(given) as Partial<Record<SettingName, string>>
 }
 
-/** What an operator is told in one line instead of a stack, nothing for an end on request, and the exit code that goes with it. */
+/** The one-line message for the operator instead of a stack (empty for a requested stop), and the exit code. */
 export function explained(error: unknown): readonly [line: string, code: number] | undefined {
   if (error instanceof Stopped) return ['', 0]
   if (error instanceof ConfigInvalid || error instanceof TasksInvalid || error instanceof DefinitionInvalid) {

@@ -2,17 +2,17 @@ import { culprit, ProcessEnded, type Culprit } from '../execution/executors/scop
 import type { Logger } from 'pino'
 
 /**
- * Inline handlers are code of users in the process of the server: what one of them does to the process must end that task, not
- * the server. Not for the library, whose process is its embedder's.
+ * Inline handlers are user code in the server process: what one of them does to the process must end that task, not the
+ * server. Not used by the library, whose process belongs to the embedder.
  */
 
-/** Milliseconds in which running tasks can be given back before the process ends anyway. */
+/** Milliseconds for releasing running tasks before the process exits anyway. */
 const givesBackIn = 5_000
 
-/** What to do before the process ends because of a fault that is nobody's. */
+/** What to do before the process exits because of a fault outside any task. */
 export type GiveBack = () => Promise<void>
 
-/** An error that nobody caught fails the task whose code threw it. Of any other one the server ends, with code 1. */
+/** An uncaught error fails the task whose code threw it. If it belongs to no task, the server exits with code 1. */
 export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
   let ending = false
   process.on('uncaughtException', (error) => {
@@ -30,7 +30,7 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
       logger.error(about, 'uncaught error in a task: the task fails, the server continues')
     else logger.error(about, 'uncaught error in code of a finished task: the server continues')
   })
-  // By the time somebody listens to a promise after all, the platform has lost whose code rejected it.
+  // When a promise is handled late, the platform no longer knows whose code rejected it.
   const rejectedBy = new WeakMap<Promise<unknown>, Culprit>()
   process.on('unhandledRejection', (reason, promise) => {
     const task = culprit()
@@ -49,8 +49,8 @@ async function endAfter(giveBack: GiveBack): Promise<void> {
 }
 
 /**
- * Code of a task that ends the process fails its task instead. An exit by code that is no task's is logged with its place, and is never
- * a success while the server should run. `stopping`: the server ends by itself.
+ * Task code that tries to end the process fails its task instead. Any other exit is logged with its place, and is never a
+ * success while the server should be running. `stopping`: the server is stopping on its own.
  */
 export function refuseExits(logger: Logger, stopping: () => boolean): void {
   const { exit, abort, kill } = process
@@ -71,7 +71,7 @@ export function refuseExits(logger: Logger, stopping: () => boolean): void {
     return abort.call(process)
   }
   process.kill = (pid, signal) => {
-    // 0 is the group of the process; the signal 0 only asks.
+    // 0 is the process group; signal 0 only checks.
     if (culprit() !== undefined && signal !== 0 && (pid === 0 || Math.abs(pid) === process.pid))
       throw refused(`process.kill(${pid === process.pid ? 'process.pid' : pid})`)
     return kill.call(process, pid, signal)

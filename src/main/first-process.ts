@@ -2,17 +2,17 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * Process 1 of a container inherits every process whose parent ends, and each stays in the process table until process 1 collects
- * it. Node collects its own children only. So where the program is process 1, a small shell takes its place, runs the program
- * as its child, and collects whatever ends.
+ * Process 1 of a container inherits every process whose parent exits, and each stays in the process table until process 1
+ * reaps it. Node reaps only its own children. So if the program is process 1, a small shell takes its place, runs the
+ * program as its child, and reaps everything.
  */
 
 const shell = '/bin/sh'
 
 /**
- * The program gets a session of its own, so that Ctrl+C on the terminal reaches the shell alone and is passed on once. Shells connect
- * what runs beside them to /dev/null: descriptor 3 keeps the input. A signal interrupts `wait`, so its answer is the program's
- * only if no signal came meanwhile, or if the next `wait` no longer knows the program (127).
+ * The program gets its own session, so that Ctrl+C on the terminal reaches only the shell and is forwarded once. Shells
+ * connect background processes to /dev/null, so descriptor 3 keeps the input. A signal interrupts `wait`, so its status is
+ * the program's only if no signal arrived in the meantime, or if the next `wait` no longer knows the program (127).
  */
 const script = `
 server=
@@ -39,14 +39,14 @@ while :; do
 done
 `
 
-/** Starts the program again below such a shell, and then does not return. Returns where nothing is to be done or can be done. */
+/** Restarts the program under such a shell, and does not return then. Returns if that is unnecessary or impossible. */
 export function leaveFirstProcess(): void {
   if (process.pid !== 1 || process.execve === undefined || !canStartShell()) return
   const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
   process.execve(shell, [shell, '-c', script, 'fermata-init', ...program], process.env)
 }
 
-/** What is logged where `leaveFirstProcess` could not help; undefined where the program is not process 1. */
+/** The warning if `leaveFirstProcess` could not help; undefined unless the program is process 1. */
 export function firstProcessWarning(): string | undefined {
   if (process.pid !== 1) return undefined
   return `running as process 1 without ${shell} and setsid, so orphaned processes of commands cannot be reaped: start the container with an init (docker run --init)`

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
-/** Brings the database up to date, says what it did, and ends: for who wants that apart from the start of nodes. */
+/** Migrates the database, reports what it did, and exits: for those who want this apart from starting nodes. */
 export async function runMigrate(config: Pick<Config, 'database' | 'logLevel'>): Promise<void> {
   const { migrate } = await import('../database.ts')
   const logger = await openLog(config, process.stdout.isTTY)

@@ -7,17 +7,15 @@ import { refuseExits, surviveFaults } from './faults.ts'
 import { firstProcessWarning } from './first-process.ts'
 import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
-/** Milliseconds that connections have to end after the last answer. */
+/** Milliseconds that connections have to close after the last response. */
 const lastGrace = 2_000
 
-/** Seconds for which a drain goes on when the process cannot be trusted any more. */
+/** Seconds of a drain when the process can no longer be trusted. */
 const givesBackIn = 1
 
-/**
- * Runs a node until a signal: `serve` with the API, `worker` with the two calls of health only.
- */
+/** Runs a node until a signal: `serve` with the API, `worker` with the two health calls only. */
 export async function runNode(config: Config, role: 'serve' | 'worker'): Promise<void> {
-  // Loaded here, so that help, mistakes and the other commands do not wait for the server's parts.
+  // Loaded on demand, so that help, errors and other commands do not wait for the parts of the server.
   const { checkAddress } = await import('../database.ts')
   checkAddress(config.database)
   if (role === 'worker') mustBeAWorker(config)
@@ -68,7 +66,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     drain: config.drain / 1_000,
     logger,
     patience,
-    // This program is nothing but the node, and whatever started it starts it again.
+    // This program is only a node, and whatever started it restarts it.
     onLeaseLost: 'end-process',
   })
   const manager = await unlessStopped(opening, patience)
@@ -105,12 +103,12 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const force = setTimeout(() => server.server.closeAllConnections(), lastGrace)
   await server.close()
   clearTimeout(force)
-  // What a handler has set would be said of the server.
+  // A handler may have set it, but it would be attributed to the server.
   process.exitCode = 0
   logger.info({}, 'stopped')
 }
 
-/** Without an API of its own, it only makes sense beside others, and with something to do. */
+/** Without an API, it is only useful next to other nodes, and with slots. */
 function mustBeAWorker({ database, maxConcurrent }: Config): void {
   if (!database.startsWith('postgres')) {
     throw new ConfigInvalid(

@@ -5,11 +5,11 @@ import type { Config } from '../config.ts'
 import type { Patience } from '../index.ts'
 import { Output } from '../output.ts'
 
-/** What the program and its operator say to each other: signals, and the log. */
+/** Communication between program and operator: signals and the log. */
 
 /**
- * Resolves with the first signal to stop; the second one ends the process at once. A hang-up stops it too, when its terminal
- * is gone or it is sent on purpose, unless the program was started to survive that: `ignored` is told then.
+ * Resolves with the first stop signal; a second one ends the process immediately. SIGHUP also stops the program, when its
+ * terminal is gone or it is sent deliberately, unless the program was started to survive it: `ignored` is called then.
  */
 export function signalled(ignored?: () => void): Promise<NodeJS.Signals> {
   const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
@@ -30,8 +30,8 @@ export function signalled(ignored?: () => void): Promise<NodeJS.Signals> {
 }
 
 /**
- * Whether it was started to outlive its terminal. Node resets an ignored SIGHUP before any of this runs, so that only its
- * traces tell: the shell's word for what it started, a parent that ignores it and hands that on, or a terminal to which nothing is
+ * Whether it was started to outlive its terminal. Node resets an ignored SIGHUP before any of this runs, so only traces
+ * tell: the shell's `_` variable, a parent that ignores it and passes that on, or a terminal to which no stream is
  * connected, as `nohup` leaves it.
  */
 function survivesHangUp(): boolean {
@@ -40,7 +40,7 @@ function survivesHangUp(): boolean {
     const [, ignored = '0'] =
       /^SigIgn:\s+([0-9a-f]+)/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'utf8')) ?? []
     if ((BigInt(`0x${ignored}`) & 1n) === 1n) return true
-    // After the name, which may hold anything: state, parent, group, session, terminal.
+    // After the name, which may contain anything: state, parent, group, session, terminal.
     const [, , , , terminal] = readFileSync('/proc/self/stat', 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ')
@@ -50,7 +50,7 @@ function survivesHangUp(): boolean {
   }
 }
 
-/** JSON lines, or lines for people on a terminal. */
+/** JSON lines, or human-readable lines on a terminal. */
 export async function openLog(
   { logLevel: level }: Pick<Config, 'logLevel'>,
   onTerminal: boolean,
@@ -64,10 +64,10 @@ export async function openLog(
   )
 }
 
-/** Milliseconds between lines that say that the database is still not there. */
+/** Milliseconds between messages that the database is still unavailable. */
 const sayEvery = 10_000
 
-/** Waits for the database as long as it takes, and says so now and then; a signal ends it. */
+/** Waits for the database as long as necessary, and logs this now and then; a signal ends it. */
 export function patienceWith(logger: Logger, stopped: Promise<unknown>): Patience {
   const ending = new AbortController()
   void stopped.then(() => ending.abort(new Stopped()))
@@ -82,12 +82,12 @@ export function patienceWith(logger: Logger, stopped: Promise<unknown>): Patienc
   }
 }
 
-/** The operator has ended the program before it was ready. */
+/** The operator stopped the program before it was ready. */
 export class Stopped extends Error {
   override readonly name = 'Stopped'
 }
 
-/** Rejects with `Stopped` when the signal comes first, whatever `work` is still at. */
+/** Rejects with `Stopped` if the signal comes first, whatever `work` is doing. */
 export function unlessStopped<T>(work: Promise<T>, { signal }: Patience): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Stopped), { once: true })

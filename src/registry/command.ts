@@ -2,16 +2,16 @@ import type { z } from 'zod'
 import { checkedOptions, definitionInvalid, type TypeOptions } from './options.ts'
 import { brand, type PauseBy, type TaskType } from './type.ts'
 
-/** A value, or how to get it from the parameters. */
+/** A value, or a function of the parameters. */
 type From<Parameters, Value> = Value | ((parameters: Parameters) => Value)
 
 export interface CommandDefinition<Parameters extends z.ZodType, State extends z.ZodType> extends TypeOptions<
   Parameters,
   State
 > {
-  /** The file and its arguments, from the parameters. No shell ever sees them. */
+  /** The file and its arguments, from the parameters. No shell is involved. */
   command(parameters: z.output<Parameters>): readonly string[]
-  /** Variables beside `PATH`, `HOME`, `LANG`, `TZ`, `TMPDIR` and those of the task; nothing else is inherited. */
+  /** Variables in addition to `PATH`, `HOME`, `LANG`, `TZ`, `TMPDIR` and those of the task; nothing else is inherited. */
   env?: From<z.output<Parameters>, Readonly<Record<string, string>>>
   /** Working folder. Default: that of the node. */
   cwd?: From<z.output<Parameters>, string>
@@ -19,7 +19,7 @@ export interface CommandDefinition<Parameters extends z.ZodType, State extends z
   pause?: PauseBy
 }
 
-/** Makes any executable a type. Throws `DefinitionInvalid` with what is wrong. */
+/** Makes any executable a type. Throws `DefinitionInvalid` with the reason. */
 export function defineCommand<Parameters extends z.ZodType, State extends z.ZodType = z.ZodUnknown>(
   definition: CommandDefinition<Parameters, State>,
 ): TaskType<z.input<Parameters>, z.output<State>> {

@@ -1,38 +1,38 @@
-/** Seconds as a number, or text with a unit: `'10m'`, `'1h30m'`, `'250ms'`. */
+/** Seconds as a number, or a string with units: `'10m'`, `'1h30m'`, `'250ms'`. */
 export type Duration = number | string
 
 /** What a handler sees of its task. While the task is paused, every awaited call here suspends. */
 export interface TaskContext<State> {
   readonly id: string
-  /** 1 for the first; a pause and its resume stay within one attempt. */
+  /** 1 for the first attempt; pausing and resuming stays within one attempt. */
   readonly attempt: number
-  /** Rises with every claim: name it in outside writes to shut out an older run. */
+  /** Rises with every claim. Pass it in writes to other systems to reject those of an older run. */
   readonly fence: number
-  /** Aborted when the task is cancelled or times out, or this copy of the handler must end. */
+  /** Aborted when the task is cancelled or times out, or when this run of the handler must stop. */
   readonly signal: AbortSignal
-  /** The newest committed checkpoint, with which an earlier run ended; undefined on a fresh start. */
+  /** The latest committed checkpoint of an earlier run; undefined on a fresh start. */
   readonly state: State | undefined
   /**
-   * A pause point, and with a state a checkpoint too: buffered, the newest wins, committed within a second, or before
-   * this resolves with `durable`. Throws the signal's reason once the signal is aborted.
+   * A pause point, and with a state also a checkpoint. It is buffered, the latest wins, and it is committed within a second,
+   * or with `durable` before this resolves. Throws the signal's reason once the signal is aborted.
    */
   checkpoint(state?: State, options?: Readonly<{ durable?: boolean }>): Promise<void>
   /**
-   * Not awaited and never suspends. `current` counts towards `total`, in units of the handler's choice; null or nothing when
-   * the total is not known. Throws `RangeError` for what is no finite number.
+   * Not awaited, and never suspends. `current` counts towards `total`, in units of your choice; pass null or nothing if the
+   * total is unknown. Throws `RangeError` for values that are not finite numbers.
    */
   progress(current: number, total?: number | null, message?: string | null): void
-  /** Sleeps; a pause inside keeps what is left, a cancel throws at once. */
+  /** Sleeps. After a pause, the remaining time continues; a cancel throws immediately. */
   sleep(time: Duration): Promise<void>
-  /** A line for the people who watch the task. */
+  /** Adds a line to the log of the task. */
   log(...values: readonly unknown[]): void
 }
 
-/** What a handler sees in a thread or process of its own, where it may block. */
+/** What a handler sees in a thread or process, where it may block. */
 export interface ThreadContext<State> extends TaskContext<State> {
   /**
    * The same without a promise, for loops that never await: blocks while the task is paused, throws once it is cancelled,
-   * and with `durable` blocks until the commit. `task.signal.aborted` is up to date in such a loop too.
+   * and with `durable` blocks until the commit. `task.signal.aborted` is current in such loops too.
    */
   checkpointSync(state?: State, options?: Readonly<{ durable?: boolean }>): void
   progressSync(current: number, total?: number | null, message?: string | null): void

@@ -14,11 +14,11 @@ export interface TaskDefinition<
   /** Where the handler runs. Default `inline`. */
   runs?: Runs
   /**
-   * For threads and processes, which import it and look for the type among its exports: `import.meta.url`. The module must
-   * do nothing else when it is imported. Not needed in a server, which knows the modules that it loads.
+   * For threads and processes, which import it and look for the type among its exports: `import.meta.url`. Importing the
+   * module must have no other effect. Not needed in a server, which knows the modules it loads.
    */
   module?: string
-  /** For threads and processes: megabytes of memory, buffers included, beyond which the attempt fails. */
+  /** For threads and processes: memory limit in megabytes, including buffers; beyond it the attempt fails. */
   memory?: number
   run(parameters: z.output<Parameters>, task: ContextIn<Runs, z.output<State>>): Promise<Result> | Result
 }
@@ -27,7 +27,7 @@ type ContextIn<Runs extends HandlerRuntime, State> = Runs extends 'inline'
   ? TaskContext<State>
   : ThreadContext<State>
 
-/** Checks a definition and freezes it. Throws `DefinitionInvalid` with what is wrong. */
+/** Validates a definition and freezes it. Throws `DefinitionInvalid` with the reason. */
 export function defineTask<
   Parameters extends z.ZodType,
   Result,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 /** Milliseconds. */
 const checkedWithin = 10_000
 
-/** The file, and the line where it can be found out, at which the import of a module failed. */
+/** The file, and if possible the line, at which the import of a module failed. */
 export function faultPlace(error: unknown, file: string): string {
   if (!(error instanceof Error)) return file
   return (
@@ -17,7 +17,7 @@ export function faultPlace(error: unknown, file: string): string {
   )
 }
 
-/** The first place in a stack, or in what the platform prints of one. */
+/** The first place in a stack, or in the platform's printout of one. */
 function placeIn(text: string, isWanted: (place: string) => boolean): string | undefined {
   for (const [, place = '', line] of text.matchAll(/((?:file:\/\/)?\/[^\s()]+?):(\d+)/g)) {
     const path = place.startsWith('file:') ? fileURLToPath(place) : place
@@ -26,7 +26,7 @@ function placeIn(text: string, isWanted: (place: string) => boolean): string | u
   return undefined
 }
 
-/** The platform names who imports what is not there, but not the line. */
+/** The platform names the importer of a missing module, but not the line. */
 function importPlace(message: string): string | undefined {
   const [, wanted = '', importer = ''] =
     /^Cannot find (?:module|package) '(.+?)' imported from (.+)$/m.exec(message) ?? []
@@ -44,7 +44,7 @@ function importPlace(message: string): string | undefined {
   }
 }
 
-/** The platform tells the line only where it prints the error. The program has an error of syntax, so that none of it runs. */
+/** The platform shows the line only in its printout of the error. The program has a syntax error, so none of it runs. */
 function syntaxPlace(file: string): string | undefined {
   const { stderr } = spawnSync(process.execPath, ['--check', file], {
     encoding: 'utf8',

@@ -6,7 +6,7 @@ import { faultPlace } from './fault-place.ts'
 import { provideOwnPackages } from './own-packages.ts'
 import { isTaskType, type AnyTaskType } from './type.ts'
 
-/** A module of types cannot be used; the message is one line that names the file, and the line where it can. */
+/** A module of types cannot be used; the message is one line that names the file, and if possible the line. */
 export class TasksInvalid extends TaskError {
   readonly code = 'TASKS_INVALID'
 }
@@ -14,8 +14,8 @@ export class TasksInvalid extends TaskError {
 const extensions = new Set(['.ts', '.mts', '.js', '.mjs'])
 
 /**
- * The types that the modules at `path` export: one module, or all in a folder and the folders below it. `node_modules`, `*.test.*`,
- * `*.d.ts` and names that begin with `_` or `.` are passed over. Throws `TasksInvalid`.
+ * The types exported by the modules at `path`: one module, or all in a folder and its subfolders. Skips `node_modules`,
+ * `*.test.*`, `*.d.ts` and names that start with `_` or `.`. Throws `TasksInvalid`.
  */
 export async function loadTypes(path: string): Promise<AnyTaskType[]> {
   const files = await modulesAt(resolve(path))
@@ -30,7 +30,7 @@ export async function loadTypes(path: string): Promise<AnyTaskType[]> {
   )
 }
 
-/** A type for a thread or a process, which imports it from where it was found. */
+/** A type for a thread or process, which imports it from where it was found. */
 function placed(type: AnyTaskType, file: string): AnyTaskType {
   const needsModule = type.runs === 'thread' || type.runs === 'process'
   return needsModule && type.module === null
@@ -38,7 +38,7 @@ function placed(type: AnyTaskType, file: string): AnyTaskType {
     : type
 }
 
-/** `seen`: real paths of folders that are under way, which a link may lead back to. */
+/** `seen`: real paths of the folders being read, which a link may lead back to. */
 async function modulesAt(path: string, seen: readonly string[] = []): Promise<string[]> {
   let found
   try {

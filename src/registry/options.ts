@@ -7,7 +7,7 @@ import type { Backoff } from '../core/task.ts'
 import type { Duration } from './context.ts'
 import type { AnyTaskType } from './type.ts'
 
-/** What every definition can say, wherever the type runs. */
+/** Options of every definition, wherever the type runs. */
 export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodType> {
   /** Name of the type: letters, digits, `_`, `-`, `.` and `:`. */
   type: string
@@ -15,28 +15,28 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
   parameters: Parameters
   /** Valid parameters, shown in the documentation. */
   example?: z.input<Parameters>
-  /** Shape of the checkpoint. A stored one that no longer fits fails the attempt instead of reaching the handler. */
+  /** Schema of the checkpoint. If a stored one no longer matches, the attempt fails before the handler sees it. */
   state?: State
-  /** At most so many at once, over all nodes. */
+  /** Maximum number running at once, across all nodes. */
   concurrency?: number
-  /** Runs before a failure is final; 1 without retries. Default 1. */
+  /** Attempts before a failure is final; 1 means no retries. Default 1. */
   attempts?: number
   backoff?: Duration | BackoffOptions
-  /** Of active time, for each attempt. Default none. */
+  /** Maximum active time per attempt. Default none. */
   timeout?: Duration
   /**
-   * Losses of a node without a new checkpoint in between, beyond which the task is failed as `POISON`. Default 3. A limit of 1
+   * How many node crashes a task may survive without a new checkpoint before it fails as `POISON`. Default 3. A limit of 1
    * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
    */
   poisonLimit?: number
 }
 
-/** Durations in seconds or as text. */
+/** Durations are seconds or strings with units. */
 export type BackoffOptions = Readonly<{
   base?: Duration
   factor?: number
   max?: Duration
-  /** 0 to 1: the random share of a delay. */
+  /** From 0 to 1: the random fraction of a delay. */
   jitter?: number
 }>
 
@@ -50,7 +50,7 @@ type Checked = Pick<
   | 'timeout'
 >
 
-/** Checks what every definition can say; `define` is the function that was called with it. Throws `DefinitionInvalid`. */
+/** Validates the common options; `define` is the function that was called with them. Throws `DefinitionInvalid`. */
 export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, define: Function): Checked {
   const { type, timeout, example, parameters, description = '', state } = options
   const invalid = (message: string) => definitionInvalid(type, message)
@@ -89,7 +89,7 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
   }
 }
 
-/** The types of TypeScript do not reach modules in JavaScript, nor tell one version of zod from another at run time. */
+/** TypeScript types do not protect JavaScript modules, nor distinguish versions of zod at run time. */
 function mustBeSchema(type: string, field: 'parameters' | 'state', schema: unknown): void {
   const verb = field === 'parameters' ? 'are' : 'is'
   const has = (key: string) => typeof schema === 'object' && schema !== null && key in schema
@@ -102,7 +102,7 @@ function mustBeSchema(type: string, field: 'parameters' | 'state', schema: unkno
   )
 }
 
-/** File and line from which the function was called, as far as the platform tells. */
+/** File and line of the call to the function, as far as the platform tells. */
 function callerOf(called: Function): string | undefined {
   const holder = { stack: '' }
   Error.captureStackTrace(holder, called)
@@ -122,7 +122,7 @@ export function definitionInvalid(type: string, message: string): DefinitionInva
   return new DefinitionInvalid(`task type ${JSON.stringify(type)}: ${message}`)
 }
 
-/** Fills what is missing from `base`; undefined when a part is not valid. */
+/** Fills in missing parts from `base`; undefined if a part is invalid. */
 export function resolveBackoff(options: Duration | BackoffOptions, base: Backoff): Backoff | undefined {
   const given = typeof options === 'object' ? options : { base: options }
   const first = given.base === undefined ? base.base : parseDuration(given.base)

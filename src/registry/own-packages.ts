@@ -11,7 +11,7 @@ const sources = dirname(import.meta.dirname)
 /** The folder of this installation: the package, or a clone. */
 const installation = pathToFileURL(`${dirname(sources)}/`).href
 
-/** Files of this installation by what an import of the library names. */
+/** Files of this installation, by the import specifier of the library. */
 const ours: Readonly<Record<string, string>> = {
   [library]: 'index',
   [`${library}/client`]: 'client/index',
@@ -21,8 +21,8 @@ const ours: Readonly<Record<string, string>> = {
 let isProvided = false
 
 /**
- * Lets modules anywhere on the disk import `fermata-tasks` and `zod`: those of this installation, where the module has none of its
- * own. A clone needs no build for its own modules. Once in each thread that imports modules of task types.
+ * Lets modules anywhere on the disk import `fermata-tasks` and `zod`: those of this installation, unless the module has its
+ * own. In a clone, its own modules need no build. Called once in each thread that imports modules of task types.
  */
 export function provideOwnPackages(): void {
   if (isProvided) return
@@ -45,7 +45,7 @@ export function provideOwnPackages(): void {
   })
 }
 
-/** The packages stand elsewhere or nowhere, or the clone has no build. */
+/** The packages are elsewhere or missing, or the clone has no build. */
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return (

@@ -1,7 +1,7 @@
 import { DefinitionInvalid, TypeUnknown } from '../core/errors.ts'
 import type { AnyTaskType } from './type.ts'
 
-/** The set of types that a node knows. */
+/** The task types that a node knows. */
 export class Registry {
   readonly #types = new Map<string, AnyTaskType>()
 
@@ -28,7 +28,7 @@ export class Registry {
     return found
   }
 
-  /** Throws `TypeUnknown`, or `DefinitionInvalid` when another definition has its name here. */
+  /** Throws `TypeUnknown`, or `DefinitionInvalid` if another definition has this name here. */
   mustHave(type: AnyTaskType): void {
     if (this.get(type.type) === type) return
     throw new DefinitionInvalid(
@@ -36,7 +36,7 @@ export class Registry {
     )
   }
 
-  /** The limits for losses that differ from the usual one, by type. */
+  /** The poison limits that differ from the default, by type. */
   get poisonLimits(): ReadonlyMap<string, number> {
     return new Map(
       [...this].flatMap(({ type, poisonLimit }) => (poisonLimit === null ? [] : [[type, poisonLimit]])),

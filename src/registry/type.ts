@@ -3,12 +3,12 @@ import type { Backoff } from '../core/task.ts'
 import type { ThreadContext } from './context.ts'
 
 /**
- * `inline`: on the main thread, for code that awaits. `thread`: in a thread of a pool, for code that computes. `process`: in a
- * process of its own, for code that can get stuck in native calls or take its process down. `command`: any executable.
+ * `inline`: on the main thread, for code that mostly awaits. `thread`: in a thread of a pool, for code that computes.
+ * `process`: in a separate process, for code that can hang in native calls or crash its process. `command`: any executable.
  */
 export type Runtime = 'inline' | 'thread' | 'process' | 'command'
 
-/** How a type that is an executable is started and paused. */
+/** How an executable is started and paused. */
 export type CommandSpec = Readonly<{
   /** The file and its arguments; never a shell. */
   command: (parameters: unknown) => readonly string[]
@@ -19,20 +19,20 @@ export type CommandSpec = Readonly<{
 }>
 
 /**
- * `freeze`: the processes are stopped where they are and go on in the same place. `checkpoint`: the program is asked to write a
- * checkpoint and to exit, and is started again with it.
+ * `freeze`: the processes are stopped and later continue in place. `checkpoint`: the program is asked to write a checkpoint
+ * and exit, and is started again with it.
  */
 export type PauseBy = 'freeze' | 'checkpoint'
 
 declare const phantom: unique symbol
 
-/** Says that a value is a type, whichever copy of this program made it. */
+/** Marks a value as a type, whichever copy of this program created it. */
 export const brand: unique symbol = Symbol.for('fermata.type') as never
 
-/** A checked type, ready for a registry. Made by `defineTask`. */
+/** A validated type, ready for a registry. Created by `defineTask`. */
 export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly type: string
-  /** File and line, as far as they are known. */
+  /** File and line, if known. */
   readonly definedAt: string | undefined
   readonly description: string
   readonly parameters: z.ZodType
@@ -40,7 +40,7 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly example: unknown
   readonly state: z.ZodType | undefined
   readonly runs: Runtime
-  /** URL of the module that exports it; null where it runs inline. */
+  /** URL of the module that exports it; null if it runs inline. */
   readonly module: string | null
   /** Bytes. */
   readonly memory: number | null

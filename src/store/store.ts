@@ -225,7 +225,7 @@ export type Command = Readonly<{
   id: TaskId
   control: Control
   by: string
-  /** Retry only: forget the checkpoint. */
+  /** Retry only: discard the checkpoint. */
   fromStart?: boolean
 }>
 

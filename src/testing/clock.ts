@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 
 type Timer = Readonly<{ due: number; fire: () => void }>
 
-/** A clock that stands still until a test moves it. It starts at a round time, so that failures read well. */
+/** A clock that only the test advances. It starts at a round time, which makes failures readable. */
 export class FakeClock implements Clock {
   #now: number
   #monotonic = 0
@@ -10,7 +10,7 @@ export class FakeClock implements Clock {
   /** In the order in which they were set: of those due at the same time, the earlier one fires first. */
   readonly #timers = new Set<Timer>()
 
-  /** Of the event loop, in which everything happens that a timer sets going. */
+  /** Turns of the event loop, in which everything happens that a timer triggers. */
   readonly #turns: number
 
   constructor(start = 1_000_000_000_000, turns = 8) {
@@ -36,14 +36,14 @@ export class FakeClock implements Clock {
     return () => void this.#timers.delete(timer)
   }
 
-  /** How many timers wait: a test of something that ends can ask for none. */
+  /** Number of pending timers; a test of something that ends can require none. */
   get pending(): number {
     return this.#timers.size
   }
 
   /**
-   * Lets `ms` pass. Timers fire in order, each at its own time, and what they set going runs before the next one, new
-   * timers included. After each of them `goesOn` is waited for, and can end it early.
+   * Advances the clock by `ms`. Timers fire in order, each at its own time, and what they trigger runs before the next one,
+   * including new timers. After each of them, `goesOn` is awaited and can stop early.
    */
   async advance(ms: number, goesOn: () => Promise<boolean> = always): Promise<void> {
     const end = this.#monotonic + ms
@@ -58,12 +58,12 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** The wall clock is set, as an operator or a time server does; durations and timers do not notice. */
+  /** Sets the wall clock, like an operator or a time server; durations and timers are not affected. */
   set(now: number): void {
     this.#now = now
   }
 
-  /** The machine sleeps: the wall clock goes on, while timers and monotonic time stand still. */
+  /** The machine sleeps: the wall clock advances, while timers and monotonic time stop. */
   sleep(ms: number): void {
     this.#now += ms
     this.#asleep += ms
@@ -88,8 +88,8 @@ async function always(): Promise<true> {
 }
 
 /**
- * Some turns of the event loop: promises and immediates run, and what those set going. A store commits once a turn, so
- * that a chain of a few writes is through.
+ * Several turns of the event loop: promises and immediates run, and what they trigger. A store commits once per turn, so a
+ * short chain of writes completes.
  */
 export async function turns(count = 8): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve))

@@ -11,7 +11,7 @@ export function openTestManager(options: TestManagerOptions): Promise<TestManage
   return TestManager.open(options)
 }
 
-/** Runs one handler: a manager of its own, to which the task is submitted. Both are closed by `await using`. */
+/** Runs one handler in a test manager of its own. `await using` closes both. */
 export async function startTask<Input, State, Result>(
   type: TaskType<Input, State, Result>,
   parameters: Input,
@@ -32,7 +32,7 @@ export async function startTask<Input, State, Result>(
 
 export type StartOptions<State> = SubmitOptions &
   Readonly<{
-    /** It is paused at this checkpoint. */
+    /** Pauses at this checkpoint. */
     pauseAt?: At<State>
     /** Its node dies right after the commit of this checkpoint, and another one starts. */
     crashAt?: At<State>

@@ -13,9 +13,9 @@ export type LabOptions = Partial<ManagerOptions>
 export class Lab {
   readonly clock: FakeClock
   readonly store: Store
-  /** What the nodes logged as warnings or errors. */
+  /** Warnings and errors logged by the nodes. */
   readonly warnings: string[] = []
-  /** Until then a node starts, and no time passes. */
+  /** Until then, a node is starting and no time passes. */
   started: Promise<unknown> = Promise.resolve()
   readonly #types: readonly AnyTaskType[]
   readonly #own: LabOptions
@@ -29,12 +29,12 @@ export class Lab {
     this.#own = own
   }
 
-  /** The newest one. */
+  /** The latest node. */
   get node(): TaskManager {
     return this.#node
   }
 
-  /** A node starts; the one before it, if it was not closed, is dead for the store: as after `kill -9`. */
+  /** Starts a node. If the previous one was not closed, it is dead for the store, as after `kill -9`. */
   async startNode(own: LabOptions = {}): Promise<TaskManager> {
     const note = (_: object, message: string) => void this.warnings.push(message)
     const opening = TaskManager.open({
@@ -66,7 +66,7 @@ export class Lab {
     return this.#node
   }
 
-  /** Lets time pass, in milliseconds, or until it is `over`; without any, only what is due now happens. */
+  /** Advances the clock by milliseconds, or until `over`; without an argument, only what is due now happens. */
   pass(ms = 0, over: () => Promise<boolean> = never): Promise<void> {
     return this.clock.advance(ms, async () => {
       await this.started
@@ -74,7 +74,7 @@ export class Lab {
     })
   }
 
-  /** Sends a control, waits as a caller of the API does, and answers the status that it is told. */
+  /** Sends a control, waits like a caller of the API, and returns the resulting status. */
   async control(id: TaskId, control: Control): Promise<Status> {
     const answer = this.#node.control(id, control, { wait: 2_000 })
     answer.catch(() => undefined)

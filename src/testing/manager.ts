@@ -16,13 +16,13 @@ import { watched } from './watched.ts'
 
 export type TestManagerOptions = Readonly<{
   tasks: readonly AnyTaskType[]
-  /** Tasks that run at once. Default 10. */
+  /** Maximum number of tasks running at once. Default 10. */
   maxConcurrent?: number
 }>
 
 /**
- * A whole task manager in memory, on a clock that stands still until the test moves it. Handlers run on the main thread,
- * wherever their types say. It can crash and go on as a real one does: what was committed is there, all else is lost.
+ * A complete task manager in memory, on a clock that only the test advances. Handlers run on the main thread, whatever their
+ * types say. It can crash and recover like a real one: committed data remains, everything else is lost.
  */
 export class TestManager implements AsyncDisposable {
   readonly #lab: Lab
@@ -44,12 +44,12 @@ export class TestManager implements AsyncDisposable {
     return manager
   }
 
-  /** The manager as the library has it, on the node that lives now: not the one from before a crash. */
+  /** The library's task manager on the current node, not the one from before a crash. */
   get manager(): TaskManager {
     return this.#lab.node
   }
 
-  /** What the manager logged as warnings or errors. */
+  /** Warnings and errors logged by the manager. */
   get warnings(): readonly string[] {
     return this.#lab.warnings
   }
@@ -59,7 +59,7 @@ export class TestManager implements AsyncDisposable {
     return new Date(this.#lab.clock.now())
   }
 
-  /** Submits, and lets happen what is due now. Throws what the library throws. */
+  /** Submits a task, and lets happen what is due now. Throws what the library throws. */
   async submit<Input, State, Result>(
     type: TaskType<Input, State, Result>,
     parameters: Input,
@@ -70,7 +70,7 @@ export class TestManager implements AsyncDisposable {
     return new TestTask<Result, State>(task.id, this.#lab)
   }
 
-  /** Lets time pass: every timer fires in order, each at its own time, and what it sets going runs before the next one. */
+  /** Advances the clock: every timer fires in order, each at its own time, and what it triggers runs before the next one. */
   async advance(time: Duration): Promise<void> {
     const ms = parseDuration(time)
     if (ms === undefined)
@@ -78,17 +78,20 @@ export class TestManager implements AsyncDisposable {
     await this.#lab.pass(ms)
   }
 
-  /** The next time that a task of the type hands over such a checkpoint, it is paused there. */
+  /** Pauses the next task of the type that reaches such a checkpoint. */
   pauseAt<Input, State, Result>(type: TaskType<Input, State, Result>, at: At<State>): void {
     this.#breakpoints.set(this.#named(type), 'pause', at)
   }
 
-  /** The next time that a task of the type hands over such a checkpoint, the node dies right after its commit, and another starts. */
+  /**
+   * The next time a task of the type reaches such a checkpoint, its node dies right after the commit, and another one
+   * starts.
+   */
   crashAt<Input, State, Result>(type: TaskType<Input, State, Result>, at: At<State>): void {
     this.#breakpoints.set(this.#named(type), 'crash', at)
   }
 
-  /** The node dies now, as by `kill -9`, and another one starts. Handlers stay for ever in their next call of `task.*`. */
+  /** The node dies now, as by `kill -9`, and another one starts. Handlers hang forever in their next `task.*` call. */
   async crash(): Promise<void> {
     this.#die()
     await this.advance(0)

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Store } from '../store/store.ts'
 
-/** What one node has of a clock and a store that outlive it. Once it is killed, nothing it waits for ever comes. */
+/** One node's view of a clock and a store that outlive it. Once it is killed, nothing it waits for ever completes. */
 export class Mortal {
   readonly clock: Clock
   readonly store: Store
@@ -33,7 +33,7 @@ export class Mortal {
     this.#alive = false
   }
 
-  /** What the promise says, if the node lives until then. */
+  /** The result of the promise, if the node lives until then. */
   async outlive<T>(promise: () => Promise<T>): Promise<T> {
     if (!this.#alive) return never()
     try {

@@ -4,7 +4,7 @@ import type { Duration } from '../registry/context.ts'
 import { parseDuration } from '../core/duration.ts'
 import type { Lab } from './lab.ts'
 
-/** A task in a test: what can be done to it, and what can be seen of it, over crashes too. */
+/** A task in a test, across crashes. */
 export class TestTask<Result = unknown, State = unknown> {
   readonly id: TaskId
   readonly #lab: Lab
@@ -26,13 +26,13 @@ export class TestTask<Result = unknown, State = unknown> {
     return (await this.task()).progress
   }
 
-  /** The newest committed checkpoint; undefined without one. Uncommitted ones are a tenth of a second away from it. */
+  /** The latest committed checkpoint; undefined without one. Uncommitted ones are up to a tenth of a second newer. */
   async checkpoint(): Promise<State | undefined> {
     const { checkpoint } = await this.#lab.node.details(this.id)
     return checkpoint === null ? undefined : (JSON.parse(checkpoint) as State)
   }
 
-  /** The lines that the handler has logged and that are committed. */
+  /** The committed log lines of the handler. */
   async log(): Promise<string[]> {
     return (await this.#lab.node.log(this.id)).map(({ text }) => text)
   }
@@ -42,7 +42,7 @@ export class TestTask<Result = unknown, State = unknown> {
     return (await this.#lab.node.details(this.id)).timeline.map(({ event }) => event)
   }
 
-  /** Answers the status that the engine has made of it within two seconds of the clock, as the API does. */
+  /** Returns the resulting status within two seconds of the clock, like the API. */
   pause(): Promise<Status> {
     return this.#control('pause')
   }
@@ -60,8 +60,8 @@ export class TestTask<Result = unknown, State = unknown> {
   }
 
   /**
-   * Lets time pass until the task has ended, at most `within` (an hour); answers what the handler returned, as JSON brings it.
-   * Throws `TaskFailed`, `TaskCancelled`, or an error that says where the task stands when the time is over.
+   * Advances the clock until the task has finished, by at most `within` (an hour); returns the result as parsed from JSON.
+   * Throws `TaskFailed`, `TaskCancelled`, or an error with the current status if the time is over.
    */
   async result(within: Duration = '1h'): Promise<Result> {
     const ms = parseDuration(within)

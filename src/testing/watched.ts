@@ -26,7 +26,7 @@ export function watched(type: AnyTaskType, watch: Watch): AnyTaskType {
   }
 }
 
-/** What the handler sees. Once its node is dead, the call that it makes next never ends. */
+/** What the handler sees. Once its node is dead, its next call never returns. */
 class WatchedContext implements ThreadContext<unknown> {
   readonly id: TaskId
   readonly attempt: number

@@ -68,7 +68,7 @@ export function holding(kind: StoreKind): void {
   })
 
   describe('purge', () => {
-    test('deletes what has ended, and nothing else', async (scene) => {
+    test('deletes finished tasks, and nothing else', async (scene) => {
       const done = [await given.completed(scene), await given.failed(scene), await given.cancelled(scene)]
       const alive = [await given.queued(scene), await given.parked(scene), await given.cancelling(scene)]
       const ids = [...done, ...alive, { id: 'nobody' }].map(({ id }) => id)

@@ -7,7 +7,7 @@ import type { StoreKind } from './stores.ts'
 export function resolving(kind: StoreKind): void {
   const test = testsOn(kind)
 
-  describe('a part of an id', () => {
+  describe('a partial id', () => {
     test('leads to its task, by its beginning and by its end, whatever its age', async (scene) => {
       const ids = await submitOver(scene, [0, 1, 30, 4_194_304, 4_194_368, 86_400_000, 40 * year])
       for (const id of ids) {

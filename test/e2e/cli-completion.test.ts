@@ -64,7 +64,7 @@ test('a real bash completes commands, types, their flags, statuses and live ids'
   expect(await screen.ended).toBe(0)
 })
 
-test('a file is completed where a file belongs, and nothing is said where there is no server', async () => {
+test('files are completed where they belong, and nothing is printed without a server', async () => {
   writeFileSync(join(folder, 'numbers.jsonl'), '')
   await using screen = await bash()
   screen.type(`cd '${folder}'; FERMATA_URL=http://127.0.0.1:1; clear\r`)
@@ -77,7 +77,7 @@ test('a file is completed where a file belongs, and nothing is said where there 
   })
 })
 
-test('each candidate comes with its meaning, for shells that show it', async () => {
+test('each candidate has a description, for shells that show it', async () => {
   const complete = async (...words: string[]) =>
     (await run(['__complete', '--', ...words], { FERMATA_URL: server.url })).stdout
   expect(await complete('')).toContain('\nrun\tSubmit a task\n')

@@ -77,7 +77,7 @@ async function eachOf<Item>(items: readonly Item[], check: (item: Item) => Promi
   await Promise.all([worker(), worker(), worker(), worker()])
 }
 
-describe('text of others', () => {
+describe('text from elsewhere', () => {
   const commands = () =>
     [
       ['status', '--full', done, failed],
@@ -114,7 +114,7 @@ describe('text of others', () => {
     })
   })
 
-  test('is no different in a pipe, so that whoever shows it later is safe too', async () => {
+  test('is the same in a pipe, so that showing it later is safe too', async () => {
     await eachOf(commands(), async (args) => {
       if (args.some((word) => word === '--raw')) return
       const { stdout, stderr } = await fermata(...args)
@@ -123,7 +123,7 @@ describe('text of others', () => {
     })
   })
 
-  test('is the same value in JSON, where nothing is raw', async () => {
+  test('is the same value in JSON, fully escaped', async () => {
     const { stdout } = await fermata('result', done)
     expect(JSON.parse(stdout)).toBe(`returns ${hostile}\n\tsecond line`)
     const status = await fermata('status', done, '--json')
@@ -131,7 +131,7 @@ describe('text of others', () => {
     expect(obeyed.test(status.stdout)).toBe(false)
   })
 
-  test('is kept to the byte by result --raw in a pipe, and shown with its lines on a terminal', async () => {
+  test('is written byte for byte by result --raw in a pipe, and shown with its lines on a terminal', async () => {
     expect((await fermata('result', done, '--raw')).stdout).toBe(`returns ${hostile}\n\tsecond line\n`)
     await using screen = new Screen(['result', done, '--raw'], {
       columns: 200,
@@ -141,7 +141,7 @@ describe('text of others', () => {
     expect(screen.text.split('\n')).toEqual([`returns ${visible}`, '        second line'])
   })
 
-  test('of a server that is not ours, or not kind, is shown too', async () => {
+  test('of a foreign or hostile server is shown safely too', async () => {
     const unkind = await listening((path) =>
       path.includes('/tasks')
         ? [200, { type: `type ${hostile}`, available_tasks: [], task_details: {} }]
@@ -168,7 +168,7 @@ describe('text of others', () => {
     unkind.server.close()
   })
 
-  test('is shown in the one line about a module that cannot be loaded', async () => {
+  test('is shown safely in the error about a module that cannot be loaded', async () => {
     const broken = join(folder, 'broken.mjs')
     writeFileSync(broken, `throw new Error(${JSON.stringify(hostile)})`)
     const { stderr } = await run(['serve', '--tasks', broken], { DATABASE_URL: 'sqlite::memory:' })
@@ -189,7 +189,7 @@ async function listening(answer: (path: string) => readonly [number, object]): P
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server }
 }
 
-describe('an output that takes nothing', () => {
+describe('an output that cannot be written', () => {
   /** With its output to a device that is always full. */
   const full = (line: string) =>
     spawnSync('bash', ['-c', line.replaceAll('fermata', `'${process.execPath}' '${main}'`)], {
@@ -217,12 +217,12 @@ describe('an output that takes nothing', () => {
     })
   })
 
-  test('ends with the same code where errors cannot be written either', () => {
+  test('ends with the same exit code if errors cannot be written either', () => {
     expect(full('fermata list > /dev/full 2> /dev/full').status).toBe(5)
     expect(full(`fermata watch ${done} ${failed} 2> /dev/full`).status).toBe(1)
   })
 
-  test('of a terminal that has gone is no stack trace', async () => {
+  test('of a terminal that is gone prints no stack trace', async () => {
     // The far end of the terminal is closed while the command still writes to it: EIO.
     const log = join(folder, 'errors')
     const api = new Api(server.url)
@@ -241,7 +241,7 @@ describe('an output that takes nothing', () => {
     await api.control(moving, 'cancel')
   })
 
-  test('of a reader who has seen enough ends quietly, and what was asked for is still done', async () => {
+  test('of a reader that closes the pipe ends quietly, and the work is still done', async () => {
     const api = new Api(server.url)
     const ids: string[] = []
     for (let n = 0; n < 40; n++) ids.push(await api.submit('long', { duration: 100 }, { delay: 3_600 }))

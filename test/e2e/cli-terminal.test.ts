@@ -38,7 +38,7 @@ const onlyTask = async () => {
 }
 
 describe('a watched run', () => {
-  test('shows a bar that moves, with percentage, rate, ETA and message, and then the result', async () => {
+  test('shows a progress bar with percentage, rate, ETA and message, then the result', async () => {
     await using screen = open(long(3, 30))
     const early = await screen.until((text) => / [1-9]\/30/.test(text) && text.includes('ETA'))
     expect(early).toMatch(
@@ -56,7 +56,7 @@ describe('a watched run', () => {
     )
   })
 
-  test('goes on over kill -9 and a restart of the server', async () => {
+  test('continues across kill -9 and a restart of the server', async () => {
     await using screen = open(long(4, 40))
     await screen.until((text) => / [5-9]\/40| [1-3]\d\/40/.test(text))
     await crash(() => screen.until((text) => text.includes(`cannot reach ${server.url}, retrying`)))
@@ -67,7 +67,7 @@ describe('a watched run', () => {
     expect(screen.text).toContain('"steps_completed": 40')
   })
 
-  test('asks at Ctrl+C: it can be left running', async () => {
+  test('asks on Ctrl+C, and can leave the task running', async () => {
     await using screen = open(long(60, 60))
     await screen.until((text) => text.includes('running'))
     screen.type('\u0003')
@@ -83,7 +83,7 @@ describe('a watched run', () => {
     expect((await api.status(id)).status).toBe('running')
   })
 
-  test('asks at Ctrl+C: it can be cancelled', async () => {
+  test('asks on Ctrl+C, and can cancel the task', async () => {
     await using screen = open(long(60, 60))
     await screen.until((text) => text.includes('running'))
     screen.type('\u0003')
@@ -97,7 +97,7 @@ describe('a watched run', () => {
   test.each([
     ['leave', 130, 'running'],
     ['cancel', 3, 'cancelled'],
-  ])('does at Ctrl+C what --on-interrupt %s has said', async (policy, code, status) => {
+  ])('follows --on-interrupt %s on Ctrl+C', async (policy, code, status) => {
     await using screen = open([...long(60, 60), '--on-interrupt', policy])
     await screen.until((text) => text.includes('running'))
     screen.type('\u0003')
@@ -105,7 +105,7 @@ describe('a watched run', () => {
     expect((await api.status(await onlyTask())).status).toBe(status)
   })
 
-  test('fits a narrow terminal, and one that becomes narrower', async () => {
+  test('fits a narrow terminal and one that becomes narrower', async () => {
     await using screen = open(long(20, 20), { columns: 100, rows: 10 })
     await screen.until((text) => text.includes('ETA'))
     screen.resize(50, 10)
@@ -115,7 +115,7 @@ describe('a watched run', () => {
     expect(text.match(/ long /g)).toHaveLength(1)
   })
 
-  test('has no colours with NO_COLOR', async () => {
+  test('has no colors with NO_COLOR', async () => {
     await using screen = open(long(0.3, 3), { env: { NO_COLOR: '1' } })
     expect(await screen.ended).toBe(0)
     const isColour = new RegExp(String.raw`\x1B\[[\d;]+m`)
@@ -124,7 +124,7 @@ describe('a watched run', () => {
 })
 
 describe('fermata watch', () => {
-  test('without ids shows all that run, as they come and go, over a restart', async () => {
+  test('without ids shows all running tasks as they come and go, across a restart', async () => {
     const first = await api.submit('long', { duration: 60, steps: 60 })
     await using screen = open(['watch'])
     await screen.until((text) => text.includes(first.slice(-8)))
@@ -140,7 +140,7 @@ describe('fermata watch', () => {
     expect(await screen.ended).toBe(0)
   })
 
-  test('with ids ends with the last of them; Ctrl+C leaves them alone', async () => {
+  test('with ids ends with the last of them; Ctrl+C leaves them running', async () => {
     const ids = [await api.submit('long', { duration: 1 }), await api.submit('long', { duration: 0.5 })]
     await using screen = open(['watch', ...ids])
     expect(await screen.ended).toBe(0)
@@ -153,7 +153,7 @@ describe('fermata watch', () => {
     expect((await api.status(other)).status).toBe('running')
   })
 
-  test('shows as many as there is room for', async () => {
+  test('shows as many as fit', async () => {
     for (let n = 0; n < 10; n++) await api.submit('long', { duration: 60 })
     await using screen = open(['watch'], { rows: 6 })
     const text = await screen.until((text) => text.includes('more tasks'))
@@ -163,7 +163,7 @@ describe('fermata watch', () => {
 })
 
 describe('fermata top', () => {
-  test('fills the screen, follows its size and a restart, and leaves no trace', async () => {
+  test('fills the screen, follows resizes and a restart, and leaves no trace', async () => {
     for (let n = 0; n < 6; n++) await api.submit('long', { duration: 60, steps: 60 })
     await api.submit('long', {}, { delay: 3_600 })
     await using screen = open(['top'], { columns: 100, rows: 20 })
@@ -184,7 +184,7 @@ describe('fermata top', () => {
   })
 })
 
-test('a batch shows a bar, and its tasks are there', async () => {
+test('a batch shows a progress bar and submits its tasks', async () => {
   const line = `i=0; while [ $i -lt 3000 ]; do echo "{\\"a\\":$i,\\"b\\":1}"; i=$((i+1)); done`
   const main = new URL('../../src/main.ts', import.meta.url).pathname
   await using screen = open([], {
@@ -195,8 +195,8 @@ test('a batch shows a bar, and its tasks are there', async () => {
   expect(screen.text).toMatch(/^Submitted 3,000 tasks of type add \([\d,.]+\/s\)$/)
 })
 
-describe('an action on all tasks of a filter', () => {
-  test('takes those that it has counted, and none submitted while it asked', async () => {
+describe('a bulk action', () => {
+  test('changes the counted tasks, and none submitted while it asked', async () => {
     const submitCancelled = async () => {
       const id = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
       await api.control(id, 'cancel')
@@ -213,7 +213,7 @@ describe('an action on all tasks of a filter', () => {
     expect(left.map(({ status }) => status)).toEqual([404, 200])
   })
 
-  test('takes none when it is answered with no', async () => {
+  test('changes nothing if declined', async () => {
     const id = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
     await api.control(id, 'cancel')
     await using screen = open(['bulk', 'purge', '--tag', 'old'])

@@ -49,14 +49,14 @@ const file = (name: string, text: string): string => {
 const idIn = ({ stdout }: Ended): string => /^[\da-f-]{36}/m.exec(stdout)?.[0] ?? ''
 
 describe('fermata run', () => {
-  test('prints the id alone in a pipe, and the task is there', async () => {
+  test('prints only the id in a pipe, and the task exists', async () => {
     const { code, stdout, stderr } = await fermata('run', 'add', '--a', '2', '--b', '-3.5')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^[\da-f-]{36}\n$/)
     expect((await api.untilStatus(stdout.trim(), 'completed')).parameters).toEqual({ a: 2, b: -3.5 })
   })
 
-  test('waits for the result: JSON for people and for programs', async () => {
+  test('waits for the result and prints JSON for people and for programs', async () => {
     expect(await fermata('run', 'add', '--a', '2', '--b', '3', '--wait')).toMatchObject({
       code: 0,
       stdout: '5\n',
@@ -68,14 +68,14 @@ describe('fermata run', () => {
     expect((await fermata('result', id, '--raw')).stdout).toBe('354224848179261915075\n')
   })
 
-  test('takes its parameters from a document, a file and the standard input; flags win over them', async () => {
+  test('takes parameters from a document, a file and standard input; flags take precedence', async () => {
     const path = file('p.json', '{"a": 10, "b": 20}')
     expect((await fermata('run', 'add', '--json', '{"a":1,"b":2}', '--wait')).stdout).toBe('3\n')
     expect((await fermata('run', 'add', '--json', `@${path}`, '--b', '5', '--wait')).stdout).toBe('15\n')
     expect((await shell(`fermata run add --json - --wait < '${path}'`)).stdout).toBe('30\n')
   })
 
-  test('hands the options on', async () => {
+  test('passes the options on', async () => {
     const made = await fermata(
       'run',
       'long',
@@ -143,7 +143,7 @@ describe('fermata run', () => {
     expect(text).toContain(`fermata run long --json '{"duration":10,"steps":20}'`)
   })
 
-  test('prints a line for each thing that happens when it watches in a pipe', async () => {
+  test('prints a line per event when it watches in a pipe', async () => {
     const { code, stdout, stderr } = await fermata(
       'run',
       'long',
@@ -174,7 +174,7 @@ describe('a batch', () => {
     expect((await api.status(ids[0] ?? '')).tags).toEqual(['many'])
   })
 
-  test('with a key makes no task twice, and says which line is wrong', async () => {
+  test('with a key creates no task twice, and says which line is invalid', async () => {
     const path = file('keyed.jsonl', '{"a":1,"b":1}\n{"a":2,"b":1}\n')
     const keyed = ['run', 'add', '--batch', path, '--idempotency-key', 'night', '--json']
     expect(JSON.parse((await fermata(...keyed)).stdout)).toEqual({
@@ -194,7 +194,7 @@ describe('a batch', () => {
       'fermata: line 3: parameters.a: Invalid input: expected number, received string',
     )
     const broken = await shell(
-      `(queuePosition 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
+      `(seq 1 2100 | sed 's/.*/{"a":1,"b":&}/'; echo oops) | fermata run add --batch - -q`,
     )
     expect(broken.stdout.trim().split('\n')).toHaveLength(2_000)
     expect(broken.stderr).toContain('Submitted 2,000 tasks, up to line 2,000.')
@@ -206,7 +206,7 @@ describe('a batch', () => {
 describe('documents and lines from any editor', () => {
   const bom = '\uFEFF'
 
-  test('may begin with a byte order mark and end their lines as Windows does', async () => {
+  test('may start with a byte order mark and have Windows line endings', async () => {
     const path = file('bom.json', `${bom}{"a": 1,\r\n "b": 2}\r\n`)
     expect((await fermata('run', 'add', '--json', `@${path}`, '--wait')).stdout).toBe('3\n')
     expect((await shell(`fermata run add --json - --wait < '${path}'`)).stdout).toBe('3\n')
@@ -219,7 +219,7 @@ describe('documents and lines from any editor', () => {
     }
   })
 
-  test('may have separators of Unicode inside a text, which end no line of JSON', async () => {
+  test('may contain Unicode separators, which do not end a line of JSON', async () => {
     const tag = `\u2028 and \u2029 and \u0085`
     const lines = file('separators.jsonl', `{"a":1,"b":1,"c":"${tag}"}\n{"a":2,"b":2,"c":"${tag}"}\n`)
     const { code, stdout, stderr } = await fermata('run', 'add', '--batch', lines, '-q')
@@ -229,7 +229,7 @@ describe('documents and lines from any editor', () => {
 })
 
 describe('many tasks', () => {
-  test('are found, cancelled by xargs, and none of them remains', async () => {
+  test('are listed and all cancelled by xargs', async () => {
     const ids: string[] = []
     for (let n = 0; n < 40; n++)
       ids.push(await api.submit('long', { duration: 100 }, { delay: 3_600, tags: ['x'] }))
@@ -240,7 +240,7 @@ describe('many tasks', () => {
     expect((await fermata('list', '-q', '--tag', 'x', '--status', 'scheduled')).stdout).toBe('')
   })
 
-  test('are acted on one by one: who cannot take it is named, the others are done', async () => {
+  test('are controlled one by one: refused ones are named, the others are changed', async () => {
     const one = await api.submit('long', { duration: 100 })
     const { code, stdout, stderr } = await fermata('pause', one, 'nope')
     expect(code).toBe(1)
@@ -256,7 +256,7 @@ describe('many tasks', () => {
     expect((await fermata('status', one)).code).toBe(1)
   })
 
-  test('are acted on by a filter, after a count', async () => {
+  test('are controlled by a filter, after a count', async () => {
     await api.submit('long', {}, { delay: 3_600, tags: ['bulk'] })
     const asked = await fermata('bulk', 'cancel', '--tag', 'bulk')
     expect(asked).toMatchObject({
@@ -267,7 +267,7 @@ describe('many tasks', () => {
     expect((await fermata('bulk', 'cancel', '--tag', 'bulk', '-y')).stdout).toBe('Cancelled 1 task\n')
   })
 
-  test('that have ended are deleted by a filter, after a count', async () => {
+  test('that have finished are deleted by a filter, after a count', async () => {
     const one = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
     const two = await api.submit('long', {}, { delay: 3_600, tags: ['old'] })
     await fermata('cancel', one)
@@ -284,7 +284,7 @@ describe('many tasks', () => {
     await fermata('cancel', two)
   })
 
-  test('fill a table without colours in a pipe, and JSON a line each', async () => {
+  test('are printed as a table without colors in a pipe, and as JSON lines', async () => {
     const table = await fermata('list', '--type', 'fib')
     expect(table.stdout).toMatch(/^ID +TYPE +STATUS/)
     expect(table.stdout).not.toContain('\u001B')
@@ -294,7 +294,7 @@ describe('many tasks', () => {
     )
   })
 
-  test('end quietly where the reader has seen enough', async () => {
+  test('end quietly when the reader closes the pipe', async () => {
     const { stdout, stderr, code } = await shell('set -o pipefail; fermata list --json | head -n 1')
     expect({ stderr, code, lines: stdout.trim().split('\n').length }).toEqual({
       stderr: '',
@@ -305,7 +305,7 @@ describe('many tasks', () => {
 })
 
 describe('the other commands', () => {
-  test('say what they know, for people and as JSON', async () => {
+  test('print what they know, for people and as JSON', async () => {
     const id = await api.submit('long', { duration: 100 }, { delay: 3_600 })
     expect((await fermata('explain', id)).stdout).toContain('scheduled')
     expect((await fermata('status', id, '--full')).stdout).toMatch(/submit +scheduled/)
@@ -322,7 +322,7 @@ describe('the other commands', () => {
     await fermata('cancel', id)
   })
 
-  test('measure the server, and leave nothing behind', async () => {
+  test('benchmark the server, and leave nothing behind', async () => {
     const { code, stdout } = await fermata('bench', '--tasks', '200', '--callers', '20', '--json')
     expect(code).toBe(0)
     const figure = { per_second: expect.toSatisfy((value: number) => value > 0) as number }
@@ -334,7 +334,7 @@ describe('the other commands', () => {
     expect((await fermata('bench', '-n', '20')).stdout).toMatch(/submitted and completed +[\d,.]+\/s/)
   })
 
-  test('tell who typed them that there is no server, at once', async () => {
+  test('report an unreachable server immediately', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     const url = `http://127.0.0.1:${(holder.address() as AddressInfo).port}`
@@ -348,7 +348,7 @@ describe('the other commands', () => {
     }
   })
 
-  test('know another kind of server when they meet one', async () => {
+  test('recognize another kind of server', async () => {
     const other = createServer((_, response) => response.end('<h1>It works!</h1>')).listen(0, '127.0.0.1')
     await once(other, 'listening')
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
@@ -360,7 +360,7 @@ describe('the other commands', () => {
 })
 
 describe('a failed task', () => {
-  test('gives the exit code 1, and its reason', async () => {
+  test('gives exit code 1 and the reason', async () => {
     const id = await api.submit('long', { duration: 100 }, { timeout: 0.05, max_attempts: 1 })
     await api.untilStatus(id, 'failed')
     for (const command of ['watch', 'result']) {
@@ -371,8 +371,8 @@ describe('a failed task', () => {
   })
 })
 
-describe('a part of an id', () => {
-  test('is taken by every command that takes an id, also from a pipe', async () => {
+describe('a partial id', () => {
+  test('is accepted by every command that takes an id, also from a pipe', async () => {
     const id = await api.submit('add', { a: 2, b: 3 })
     await api.untilStatus(id, 'completed')
     const shown = `…${id.slice(-8)}`
@@ -391,7 +391,7 @@ describe('a part of an id', () => {
     expect(piped).toMatchObject({ code: 0, stdout: `${id}\n` })
   })
 
-  test('that controls a task is answered with the whole id', async () => {
+  test('controls a task, and the output has the full id', async () => {
     const id = await api.submit('long', { duration: 60 })
     const shown = `...${id.slice(-8)}`
     for (const command of ['pause', 'resume', 'cancel', 'retry', 'cancel']) {
@@ -401,7 +401,7 @@ describe('a part of an id', () => {
     }
   })
 
-  test('that several tasks have is a mistake, and their ids are listed', async () => {
+  test('that matches several tasks is an error that lists their ids', async () => {
     const ids = [await api.submit('add', { a: 1, b: 1 }), await api.submit('add', { a: 1, b: 1 })]
     const { code, stderr } = await fermata('status', ids[0]!.slice(0, 6))
     expect(code).toBe(2)

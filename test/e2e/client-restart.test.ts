@@ -24,8 +24,8 @@ async function crash(): Promise<void> {
 const transitions = (events: readonly TaskEvent[]) =>
   events.flatMap((event) => (event.kind === 'transition' ? [event] : []))
 
-describe('a client of a server that is killed and comes back', () => {
-  test('sees every transition of a task once, its progress, and its result', async () => {
+describe('a client of a server that is killed and restarted', () => {
+  test('sees every transition of a task once, and its progress and result', async () => {
     const handle = await client.submit('long', { duration: 2, steps: 20 })
     const events: TaskEvent[] = []
     const progress: Progress[] = []
@@ -58,7 +58,7 @@ describe('a client of a server that is killed and comes back', () => {
     expect(retries.every(({ error }) => error.code === 'SERVER_UNREACHABLE')).toBe(true)
   })
 
-  test('tells the watcher of all tasks to look again', async () => {
+  test('tells watchers of all tasks to read them again', async () => {
     const changes: Change[] = []
     const abort = new AbortController()
     const watching = (async () => {
@@ -80,7 +80,7 @@ describe('a client of a server that is killed and comes back', () => {
     ])
   })
 
-  test('makes no task twice and loses none, whatever answer was lost', async () => {
+  test('creates no task twice and loses none, whichever response was lost', async () => {
     let submitting = true
     let next = 0
     const work = Array.from({ length: 4 }, async () => {
@@ -120,7 +120,7 @@ describe('a client of a server that is killed and comes back', () => {
   })
 })
 
-test('a server that nobody started is named, once the patience is over', async () => {
+test('an unreachable server is named once the patience is over', async () => {
   const port = await freePort()
   const lost = new Fermata({
     url: `http://127.0.0.1:${port}`,

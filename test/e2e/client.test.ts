@@ -47,7 +47,7 @@ describe('a submit', () => {
     })
   })
 
-  test('by name takes anything, or the types of a definition that is not at hand', async () => {
+  test('by name accepts anything, or the types of a definition that is not available', async () => {
     const handle = await client.submit('add', { a: 0.1, b: 0.2 })
     expectTypeOf(handle).toEqualTypeOf<TaskHandle>()
     expect(await handle.result()).toBe(0.1 + 0.2)
@@ -56,7 +56,7 @@ describe('a submit', () => {
     expect(await typed.result()).toBe(3)
   })
 
-  test('of many is all or none, in their order', async () => {
+  test('of many is all or nothing, and in order', async () => {
     const handles = await client.submitAll(add, [
       { a: 1, b: 1 },
       { a: 2, b: 2 },
@@ -70,14 +70,14 @@ describe('a submit', () => {
     })
   })
 
-  test('brings big numbers as they are documented', async () => {
+  test('returns large numbers as documented', async () => {
     expect(await (await client.submit('fib', { n: 78 })).result()).toBe(8_944_394_323_791_464)
     expect(await (await client.submit('fib', { n: 100 })).result()).toBe('354224848179261915075')
   })
 })
 
 describe('a handle', () => {
-  test('pauses, resumes and cancels, and tells what it saw', async () => {
+  test('pauses, resumes and cancels, and returns the status', async () => {
     const handle = await client.submit('long', { duration: 60, steps: 600 })
     expect(await handle.pause()).toMatchObject({ task_id: handle.id, status: 'paused' })
     expect(await handle.resume()).toMatchObject({ status: 'running' })
@@ -94,7 +94,7 @@ describe('a handle', () => {
     expect(await handle.log()).toEqual([])
   })
 
-  test('waits no longer than it is told to', async () => {
+  test('waits no longer than the timeout', async () => {
     const handle = await client.submit('long', { duration: 60 })
     await expect(handle.result({ timeout: 0.05 })).rejects.toMatchObject({ code: 'RESULT_NOT_READY' })
     const abort = new AbortController()
@@ -104,7 +104,7 @@ describe('a handle', () => {
     await handle.cancel()
   })
 
-  test('shows the progress up to the last of it', async () => {
+  test('yields progress up to the last report', async () => {
     const handle = await client.submit('long', { duration: 0.4, steps: 8 })
     const seen = await all<Progress>(handle.progress())
     expect(seen.at(-1)).toMatchObject({ current: 8, total: 8, ratio: 1 })
@@ -113,7 +113,7 @@ describe('a handle', () => {
     expect(steps).toEqual(steps.toSorted((a, b) => a - b))
   })
 
-  test('tells every transition, also of the past, and ends with the last one', async () => {
+  test('yields every transition, including past ones, and ends with the last one', async () => {
     const handle = await client.submit('add', { a: 1, b: 1 })
     await handle.result()
     const moves = (events: readonly TaskEvent[]) =>
@@ -125,7 +125,7 @@ describe('a handle', () => {
 })
 
 describe('many tasks', () => {
-  test('are walked over page by page', async () => {
+  test('are iterated page by page', async () => {
     await client.submitAll(
       add,
       Array.from({ length: 7 }, (_, n) => ({ a: n, b: 0 })),
@@ -140,7 +140,7 @@ describe('many tasks', () => {
     expect(chosen).toEqual(tasks.map(({ task_id, tags }) => ({ task_id, tags })))
   })
 
-  test('tell their changes, after the word that the stream stands', async () => {
+  test('stream their changes after the stream is open', async () => {
     const abort = new AbortController()
     const seen: Change[] = []
     let handle: TaskHandle | undefined
@@ -153,7 +153,7 @@ describe('many tasks', () => {
     expect(seen[1]).toMatchObject({ kind: 'transition', task_id: handle?.id, task_type: 'add' })
   })
 
-  test('are acted on by filter', async () => {
+  test('are controlled by filter', async () => {
     await client.submitAll('long', [{ duration: 60 }, { duration: 60 }], { tags: ['bulk'] })
     expect(await client.bulk('cancel', { tag: 'bulk' }, { dryRun: true })).toMatchObject({ matched: 2 })
     const operation = await client.bulk('cancel', { tag: 'bulk', type: 'long' }, { wait: 10 })
@@ -164,12 +164,12 @@ describe('many tasks', () => {
 })
 
 describe('every call of the API', () => {
-  test('has its method', () => {
+  test('has a method', () => {
     expect(withoutMethod(Object.keys(routes))).toEqual([])
     expect(withoutMethod(['getTask', 'getMoon'])).toEqual(['getMoon'])
   })
 
-  test('that asks about the server answers', async () => {
+  test('about the server works', async () => {
     expect(await client.getHealth()).toEqual({ status: 'ok' })
     expect(await client.getReadiness()).toEqual({ status: 'ready' })
     expect(await client.getIndex()).toMatchObject({ name: 'Fermata' })
@@ -188,7 +188,7 @@ describe('every call of the API', () => {
   })
 })
 
-test('an error says what was wrong, by a code that narrows', async () => {
+test('an error says what was wrong, with a code that narrows its type', async () => {
   const error: unknown = await client.submitTask('add', { parameters: { a: 1 } }).catch((thrown) => thrown)
   expect(error).toBeInstanceOf(FermataError)
   expect(error).toMatchObject({

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-test('the index leads to everything', async () => {
+test('the index links to everything', async () => {
   const { body } = await api.call('GET', '/api')
   const links = body['links'] as Record<string, string>
   expect(links).toMatchObject({ docs: '/docs', openapi: '/openapi.json', listTypes: '/api/tasks' })
@@ -32,7 +32,7 @@ test('the OpenAPI document names this program and its version', async () => {
 })
 
 describe.each(['/docs', '/redoc'])('the page %s', (path) => {
-  test('takes everything from this server', async () => {
+  test('loads everything from this server', async () => {
     const { text, headers } = await api.call('GET', path)
     expect(headers.get('content-type')).toContain('text/html')
     const addresses = [...text.matchAll(/(?:src|href|spec-url)="([^"]+)"/g)].map(
@@ -50,7 +50,7 @@ describe.each(['/docs', '/redoc'])('the page %s', (path) => {
     expect(text).not.toMatch(/<script>|https?:/)
   })
 
-  test('may not load anything from elsewhere', async () => {
+  test('may not load anything from other hosts', async () => {
     const { headers } = await api.call('GET', path)
     const policy = headers.get('content-security-policy') ?? ''
     expect(policy).toContain("default-src 'none'")

@@ -19,7 +19,7 @@ const stream = (id: string, last?: string) =>
 const moves = (events: readonly SseEvent[]) =>
   events.flatMap(({ event, data }) => (event === 'transition' ? [data['event']] : []))
 
-test('a stream tells every transition from the first to the terminal one, then ends', async () => {
+test('a stream sends every transition from the first to the final one, then ends', async () => {
   const id = await api.submit('long', { duration: 2, steps: 3 })
   const events = await collect(stream(id))
   expect(moves(events)).toEqual(['submitted', 'claimed', 'completed'])
@@ -37,7 +37,7 @@ test('a stream tells every transition from the first to the terminal one, then e
   expect(moves(await collect(stream(id)))).toEqual(['submitted', 'claimed', 'completed'])
 })
 
-test('a client that comes back with its last id misses nothing and hears nothing twice', async () => {
+test('a client that reconnects with its last id misses nothing and receives nothing twice', async () => {
   const id = await api.submit('long', { duration: 60, steps: 600 })
   await api.untilStatus(id, 'running')
   const heard: SseEvent[] = []
@@ -57,7 +57,7 @@ test('a client that comes back with its last id misses nothing and hears nothing
   expect(moves(heard)).toEqual(timeline.map(({ event }) => event))
 })
 
-test('a browser is told to stay away once there is nothing more', async () => {
+test('a browser is told not to reconnect once there are no more events', async () => {
   const id = await api.submit('add', { a: 1, b: 2 })
   const { version } = await api.untilStatus(id, 'completed')
   const call = (last: string) =>
@@ -68,7 +68,7 @@ test('a browser is told to stay away once there is nothing more', async () => {
   expect(moves(await collect(stream(id, '999')))).toEqual(['submitted', 'claimed', 'completed'])
 })
 
-test('two hundred streams of one task end together, and clients that leave harm nobody', async () => {
+test('two hundred streams of one task end together, and clients that disconnect affect no other', async () => {
   const id = await api.submit('long', { duration: 60 })
   await api.untilStatus(id, 'running')
   const streams = Array.from({ length: 200 }, () => collect(stream(id)))

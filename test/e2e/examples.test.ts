@@ -48,14 +48,14 @@ async function control(id: string, name: string): Promise<string> {
 }
 
 describe('the examples', () => {
-  test('are there beside the built-in types', async () => {
+  test('are available beside the built-in types', async () => {
     const { available_tasks: types } = (await (await fetch(`${server.url}/api/tasks`)).json()) as {
       available_tasks: string[]
     }
     expect(types).toEqual(['add', 'fib', 'long', 'import', 'links', 'primes', 'words'])
   })
 
-  test('count primes in a thread, over a pause', async () => {
+  test('count primes in a thread, across a pause', async () => {
     const id = await submit('primes', { to: 5_000_000 })
     await begun(id)
     expect(await control(id, 'pause')).toBe('paused')
@@ -63,20 +63,20 @@ describe('the examples', () => {
     expect(await outcome(id)).toMatchObject({ status: 'completed', result: { primes: 348_513 } })
   })
 
-  test('check addresses', async () => {
+  test('check URLs', async () => {
     const urls = [`${server.url}/healthz`, `${server.url}/nowhere`, 'http://127.0.0.1:1/']
     expect(await outcome(await submit('links', { urls }))).toMatchObject({
       result: { ok: 1, broken: [{ status: 404 }, { error: expect.any(String) }] },
     })
   })
 
-  test('count words with a script in Python, and say so clearly where there is none', async () => {
+  test('count words with a Python script, and say clearly if Python is missing', async () => {
     const shown = await outcome(await submit('words', { text: 'to be or not to be' }))
     if (shown.status === 'failed') expect(shown.error?.message).toContain('python3 ENOENT')
     else expect(shown.result).toEqual({ words: 6, counts: { to: 2, be: 2, or: 1, not: 1 } })
   })
 
-  test('import rows, go on in the middle after a pause, and name a row that is wrong', async () => {
+  test('import rows, continue in the middle after a pause, and name an invalid row', async () => {
     const [from, to] = [join(folder, 'rows.jsonl'), join(folder, 'sums.json')]
     const rows = Array.from({ length: 10 }, (_, n) =>
       JSON.stringify({ name: n % 2 === 0 ? 'a' : 'b', amount: n }),
@@ -96,7 +96,7 @@ describe('the examples', () => {
   })
 })
 
-test('a module that cannot be loaded stops the start in one line', async () => {
+test('a module that cannot be loaded aborts startup with one line', async () => {
   const module = join(folder, 'broken.mjs')
   writeFileSync(module, '\nthrow new Error("oh no")\n')
   const { code, stderr } = await runProgram(['serve'], {

@@ -11,8 +11,8 @@ const serve = (env: Record<string, string> = {}, under: readonly string[] = []) 
   TestServer.start({ arguments: ['serve', '--tasks', tasks], env, under })
 const timeout = 120_000
 
-describe('inline code that throws where nobody can catch it, or ends the process,', () => {
-  test('fails its own task, and the server and its other tasks go on', { timeout }, async () => {
+describe('inline code that throws an uncatchable error or exits the process', () => {
+  test('fails its own task, and the server and other tasks continue', { timeout }, async () => {
     await using server = await serve({ FERMATA_MAX_CONCURRENT: '50' })
     const api = new Api(server.url)
     const innocent = await api.submit('long', { duration: 60 })
@@ -48,7 +48,7 @@ describe('inline code that throws where nobody can catch it, or ends the process
     expect(logged).toMatch(/"message":"from a timer","stack":"[^"]*faulty\.ts.*"type":"faulty"/)
   })
 
-  test('shows its stack in the attempts of the details, and nowhere else', { timeout }, async () => {
+  test('shows its stack only in the attempts of the task details', { timeout }, async () => {
     await using server = await serve()
     const api = new Api(server.url)
     const id = await api.submit('faulty', { fault: 'timer' })
@@ -69,26 +69,22 @@ describe('inline code that throws where nobody can catch it, or ends the process
     expect(JSON.stringify(elsewhere)).toContain('from a timer')
   })
 
-  test(
-    'that belongs to no task ends the server with code 1, and its tasks are given back',
-    { timeout },
-    async () => {
-      const fault = `process.once('SIGUSR2',()=>{setImmediate(()=>{throw/**/Error('nobody')})})`
-      await using server = await serve({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` })
-      const api = new Api(server.url)
-      const innocent = await api.submit('long', { duration: 60 })
-      await api.untilStatus(innocent, 'running')
-      server.signal('SIGUSR2')
-      expect((await server.ended).code).toBe(1)
-      await using next = await TestServer.start({ directory: server.directory })
-      const { timeline } = await new Api(next.url).details(innocent)
-      const moves = timeline.map(({ event }) => event)
-      expect(moves).toContain('released')
-      expect(moves).not.toContain('lost')
-    },
-  )
+  test('outside any task ends the server with exit code 1 and releases its tasks', { timeout }, async () => {
+    const fault = `process.once('SIGUSR2',()=>{setImmediate(()=>{throw/**/Error('nobody')})})`
+    await using server = await serve({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` })
+    const api = new Api(server.url)
+    const innocent = await api.submit('long', { duration: 60 })
+    await api.untilStatus(innocent, 'running')
+    server.signal('SIGUSR2')
+    expect((await server.ended).code).toBe(1)
+    await using next = await TestServer.start({ directory: server.directory })
+    const { timeline } = await new Api(next.url).details(innocent)
+    const moves = timeline.map(({ event }) => event)
+    expect(moves).toContain('released')
+    expect(moves).not.toContain('lost')
+  })
 
-  test('an exit by code of no task says so, and is not a success', { timeout }, async () => {
+  test('an exit by code outside any task is logged and is not a success', { timeout }, async () => {
     const fault = `process.once('SIGUSR2',()=>{setImmediate(()=>{process.exit(0)})})`
     await using server = await serve({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` })
     server.signal('SIGUSR2')
@@ -98,16 +94,16 @@ describe('inline code that throws where nobody can catch it, or ends the process
   })
 })
 
-describe('a hang-up', () => {
-  test('drains the server, and its commands too', { timeout }, async () => {
+describe('SIGHUP', () => {
+  test('drains the server and its commands', { timeout }, async () => {
     await using server = await serve()
     const api = new Api(server.url)
     const id = await api.submit('long', { duration: 60 })
     await api.untilStatus(id, 'running')
     const command = await api.submit('napping', {})
     await api.until(command, ({ progress }) => progress !== null)
-    // A terminal hangs up on all processes of its group, the guard of commands among them.
-    for (const guard of childrenOf(server.pid)) process.kill(guard, 'SIGHUP')
+    // A terminal hangs up on all processes of its group, the supervisor of commands among them.
+    for (const supervisor of childrenOf(server.pid)) process.kill(supervisor, 'SIGHUP')
     server.signal('SIGHUP')
     expect(await server.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/"signal":"SIGHUP"/) })
     await using next = await TestServer.start({ directory: server.directory })

@@ -36,7 +36,7 @@ async function start(env: Record<string, string> = {}, inside: readonly string[]
   return { server, first, api: new Api(server.url) }
 }
 
-test('it collects what commands leave behind, and drains at SIGTERM', async () => {
+test('it reaps what commands leave behind, and drains on SIGTERM', async () => {
   const { server, first, api } = await start({ FERMATA_MAX_CONCURRENT: '10' })
   await using _ = server
   // Grandchildren that outlive their parents: one in the group of the command, one that has left it.
@@ -64,7 +64,7 @@ test.each(['SIGINT', 'SIGHUP'] as const)('%s drains it', async (name) => {
   expect(stdout).toContain('"msg":"stopped"')
 })
 
-test('a second signal ends it at once, with the code of that signal', async () => {
+test('a second signal ends it immediately, with the exit code of that signal', async () => {
   const { server, first, api } = await start({ FERMATA_DRAIN: '10m' })
   await using _ = server
   const id = await api.submit('shell', { script: 'sleep 600' })
@@ -76,7 +76,7 @@ test('a second signal ends it at once, with the code of that signal', async () =
   expect((await server.ended).code).toBe(130)
 })
 
-test('its exit code is that of the program', async () => {
+test('it exits with the exit code of the program', async () => {
   const refused = await TestServer.launch({ under: container, env: { PORT: '99999' } })
   await using _refused = refused
   const { code, stderr } = await refused.ended
@@ -89,7 +89,7 @@ test('its exit code is that of the program', async () => {
   expect((await server.ended).code).toBe(128 + 9)
 })
 
-test('Ctrl+C on its terminal arrives once', async () => {
+test('Ctrl+C on its terminal is delivered once', async () => {
   await using screen = new Screen([], {
     env: { DATABASE_URL: 'sqlite::memory:', PORT: '0', FERMATA_DRAIN: '10m' },
     command: [...container, process.execPath, main, 'serve'],
@@ -100,7 +100,7 @@ test('Ctrl+C on its terminal arrives once', async () => {
   expect(screen.written).toContain('stopped')
 })
 
-test('without setsid it runs as it is and says what to do', async () => {
+test('without setsid it runs as process 1 and logs what to do', async () => {
   const { server, first } = await start({}, ['env', 'PATH=/nonexistent'])
   await using _ = server
   expect(commandOf(first)).toContain('main.ts serve')

@@ -5,7 +5,7 @@ import { TestServer } from '../support/server.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/commands.ts')
 
-test('the lines of a task can be read while it runs, a page at a time, and after a kill and restart', async () => {
+test('log lines can be read in pages while the task runs, and after a kill and restart', async () => {
   await using first = await TestServer.start({ arguments: ['serve', '--tasks', fixtures] })
   const api = new Api(first.url)
   const id = await api.submit('shell', { script: 'for n in 1 2 3 4 5; do echo "line $n"; done; sleep 60' })
@@ -35,7 +35,7 @@ test('the lines of a task can be read while it runs, a page at a time, and after
   expect((await read(new Api(second.url)))['lines']).toHaveLength(5)
 })
 
-test('a page that cannot be is refused by its name', async () => {
+test('an invalid page is refused by parameter name', async () => {
   await using server = await TestServer.start()
   const api = new Api(server.url)
   const id = await api.submit('add', { a: 1, b: 2 })

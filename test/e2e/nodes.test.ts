@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 
-test('a server lists itself as a node, with the slots that are taken', async () => {
+test('a server lists itself as a node with its slots in use', async () => {
   await using server = await TestServer.start({
     env: { FERMATA_MAX_CONCURRENT: '3', FERMATA_TYPES: 'long,add' },
   })

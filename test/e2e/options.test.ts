@@ -13,7 +13,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 const add = { a: 1, b: 2 }
 
 describe('options of a submit', () => {
-  test('a task of higher priority starts first', async () => {
+  test('a task with a higher priority starts first', async () => {
     const holder = await api.submit('long', { duration: 60 })
     await api.untilStatus(holder, 'running')
     const low = await api.submit('add', add, { priority: -5 })
@@ -27,7 +27,7 @@ describe('options of a submit', () => {
     expect([first.priority, second.priority]).toEqual([1_000, -5])
   })
 
-  test('a task waits for its delay, or for its time', async () => {
+  test('a task waits for its delay or its time', async () => {
     const delayed = await api.submit('add', add, { delay: 0.3 })
     const at = Date.now() / 1_000 + 0.3
     const timed = await api.submit('add', add, { run_at: at })
@@ -52,7 +52,7 @@ describe('options of a submit', () => {
     expect(body['error']).not.toHaveProperty('stack')
   })
 
-  test('a full queue is refused for a while', async () => {
+  test('a full queue refuses submits for a while', async () => {
     const holder = await api.submit('long', { duration: 60 })
     await api.untilStatus(holder, 'running')
     const queued = await Promise.all(
@@ -68,7 +68,7 @@ describe('options of a submit', () => {
 describe('idempotency', () => {
   const submit = (body: object, headers = {}) => api.post('/api/run/add', body, headers)
 
-  test('the same key answers the same task, whichever way it comes', async () => {
+  test('the same key returns the same task, whether in the header or the body', async () => {
     const first = await submit({ parameters: add, idempotency_key: 'k-1' })
     expect(first.headers.get('idempotency-replayed')).toBeNull()
     await api.untilStatus(String(first.body['task_id']), 'completed')
@@ -85,7 +85,7 @@ describe('idempotency', () => {
     }
   })
 
-  test('the same key with another request is refused and names the task', async () => {
+  test('the same key with a different request is refused and names the task', async () => {
     const first = await submit({ parameters: add, idempotency_key: 'k-2' })
     for (const other of [
       { parameters: { a: 1, b: 3 }, idempotency_key: 'k-2' },
@@ -107,7 +107,7 @@ describe('idempotency', () => {
     )
   })
 
-  test('a hundred at once make one task', async () => {
+  test('a hundred concurrent submits create one task', async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => submit({ parameters: add, idempotency_key: 'k-3' })),
     )

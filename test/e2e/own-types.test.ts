@@ -22,8 +22,8 @@ function folder(modules: Record<string, string>): string {
   return path
 }
 
-describe('own types outside the project', () => {
-  test('need no build, no packages of their own and no module, in folders below too', async () => {
+describe('task types outside the project', () => {
+  test('need no build, no packages and no module option, also in subfolders', async () => {
     const path = folder({
       'inline.ts': head + type('inline', '', '({ n }) => n + 1'),
       'sub/deep/thread.ts': head + type('thread', "runs: 'thread',", '({ n }: { n: number }) => n + 2'),
@@ -74,7 +74,7 @@ describe('own types outside the project', () => {
     expect(code).toBe(2)
   })
 
-  test('are all that there is with --no-builtins', async () => {
+  test('are the only ones with --no-builtins', async () => {
     const path = folder({ 'one.ts': head + type('one', '', '() => 1') })
     await using server = await TestServer.start({
       arguments: ['serve', '--tasks', path],

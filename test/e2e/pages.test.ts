@@ -21,7 +21,7 @@ async function open(path: string) {
   return visited
 }
 
-test('Swagger UI tries a submit out on a fresh start, and asks nothing of any other host', async () => {
+test('Swagger UI can try a submit on a fresh server, and requests nothing from other hosts', async () => {
   const { page, faults } = await open('/docs')
   await page.locator('#operations-tasks-submitTask').click()
   await page.getByRole('button', { name: 'Execute' }).first().click()
@@ -32,7 +32,7 @@ test('Swagger UI tries a submit out on a fresh start, and asks nothing of any ot
   expect(faults).toEqual([])
 })
 
-test('ReDoc shows every group of calls, and asks nothing of any other host', async () => {
+test('ReDoc shows every group of calls, and requests nothing from other hosts', async () => {
   const { page, faults } = await open('/redoc')
   for (const group of ['tasks', 'queue', 'types', 'server']) {
     await page.getByText(group, { exact: true }).first().waitFor()

@@ -26,7 +26,7 @@ describe('a start', () => {
     expect(stderr).toContain(named)
   })
 
-  test('with a setting that does not exist fails in one line', async () => {
+  test('with an unknown setting fails with one line', async () => {
     const { code, stderr } = await run(['serve'], { FERMATA_MAX_CONCURENT: '3' })
     expect(code).toBe(2)
     expect(stderr).toBe(
@@ -34,7 +34,7 @@ describe('a start', () => {
     )
   })
 
-  test('with a mistake in the address of the database fails at once and makes nothing', async () => {
+  test('with an invalid database URL fails immediately and creates nothing', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const addresses = [
@@ -63,7 +63,7 @@ describe('a start', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('whose own variables come from a Kubernetes service or a task around it is not hindered', async () => {
+  test('accepts variables of a Kubernetes service or of an enclosing task', async () => {
     const env = {
       FERMATA_SERVICE_HOST: '10.0.0.7',
       FERMATA_SERVICE_PORT: '8000',
@@ -75,13 +75,13 @@ describe('a start', () => {
     expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
   })
 
-  test('with an unknown flag or command fails with the usage code', async () => {
+  test('with an unknown flag or command fails with the usage exit code', async () => {
     expect((await run(['serve', '--nope'])).code).toBe(2)
     expect((await run(['nope'])).code).toBe(2)
     expect((await run(['serve', 'nope'])).code).toBe(2)
   })
 
-  test('as a worker needs a database that it can share, and something to do', async () => {
+  test('as a worker needs a shared database and slots', async () => {
     const shared = 'postgres://127.0.0.1:1/nothing'
     for (const [args, reason] of [
       [['worker'], /^fermata: A worker shares its database [^\n]*\n$/],
@@ -94,7 +94,7 @@ describe('a start', () => {
     }
   })
 
-  test('of migrate brings the file up to date, says what it did, and ends', async () => {
+  test('of migrate migrates the file, reports what it did, and exits', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const env = { DATABASE_URL: `sqlite:${join(folder, 'tasks.db')}` }
@@ -123,7 +123,7 @@ describe('a start', () => {
     expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 
-  test('by npx works in a clone, without a build', () => {
+  test('with npx works in a clone without a build', () => {
     const { status, stdout } = spawnSync('npx', ['--offline', 'fermata', '--version'], {
       cwd: join(import.meta.dirname, '..', '..'),
       encoding: 'utf8',
@@ -131,7 +131,7 @@ describe('a start', () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
   })
 
-  test('on an old Node says in one line which one it needs', () => {
+  test('on an old Node says in one line which version it needs', () => {
     const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`
     for (const entry of ['bin/fermata.js', 'tools/runtime/fermata.js']) {
       const { status, stdout, stderr } = spawnSync(
@@ -146,7 +146,7 @@ describe('a start', () => {
     }
   })
 
-  test('on a port, or with a database, that is in use fails in one line', async () => {
+  test('with a port or database that is in use fails with one line', async () => {
     await using server = await TestServer.start()
     const busy = await run(['serve', '--port', String(server.port), '--database', 'sqlite::memory:'])
     expect(busy).toMatchObject({
@@ -167,13 +167,13 @@ describe('a start', () => {
     expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
   })
 
-  test('is short work for a processor', async () => {
+  test('takes little processor time', async () => {
     await using server = await TestServer.start()
     expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
     expect(cpuMilliseconds(server.pid)).toBeLessThan(2_000)
   })
 
-  test('for everybody warns', async () => {
+  test('on all interfaces logs a warning', async () => {
     await using server = await TestServer.start({ env: { HOST: '0.0.0.0' } })
     expect((await fetch(`http://127.0.0.1:${server.port}/api`)).status).toBe(200)
     const { stdout } = await server.stop()
@@ -181,8 +181,8 @@ describe('a start', () => {
   })
 })
 
-describe('an end by a signal', () => {
-  test('keeps what runs, closes the streams and exits with 0; the next start goes on from the checkpoint', async () => {
+describe('a stop by a signal', () => {
+  test('keeps running tasks, closes streams and exits with 0; the next start continues from the checkpoint', async () => {
     await using first = await TestServer.start()
     const api = new Api(first.url)
     const id = await api.submit('long', { duration: 4, steps: 40 })
@@ -203,7 +203,7 @@ describe('an end by a signal', () => {
     expect(body['result']).toMatchObject({ status: 'completed', steps_completed: 40, duration_requested: 4 })
   })
 
-  test('is not ready at once, and goes on answering while it drains', async () => {
+  test('is not ready immediately, and keeps responding while it drains', async () => {
     await using server = await TestServer.start({ env: { FERMATA_DRAIN: '4s' } })
     const api = new Api(server.url)
     // A handler between two pause points: one step is longer than the first half of the drain.
@@ -227,7 +227,7 @@ describe('an end by a signal', () => {
     expect(await server.ended).toMatchObject({ code: 0 })
   })
 
-  test('a second signal ends it at once', async () => {
+  test('a second signal ends it immediately', async () => {
     await using server = await TestServer.start()
     // A client that never finishes its request holds the end up for a moment.
     const held = fetch(`${server.url}/api/run/add`, {
@@ -245,7 +245,7 @@ describe('an end by a signal', () => {
   })
 })
 
-describe('a fault in code of users', () => {
+describe('a fault in user code', () => {
   /** Does so when it gets the signal. */
   const faulty = (code: string) =>
     TestServer.start({
@@ -254,7 +254,7 @@ describe('a fault in code of users', () => {
       },
     })
 
-  test('that is a forgotten promise is logged, and the server goes on', async () => {
+  test('that is a floating promise is logged, and the server continues', async () => {
     await using server = await faulty(`Promise.reject(Error('forgotten'))`)
     const logged = server.logged('unhandled rejection: the server continues')
     server.signal('SIGUSR2')
@@ -263,7 +263,7 @@ describe('a fault in code of users', () => {
     expect(await server.stop()).toMatchObject({ code: 0 })
   })
 
-  test('that nobody could catch ends it with a line in the log', async () => {
+  test('that nothing could catch ends it with a line in the log', async () => {
     await using server = await faulty(`throw/**/Error('lost')`)
     server.signal('SIGUSR2')
     const { code, stdout } = await server.ended
@@ -272,7 +272,7 @@ describe('a fault in code of users', () => {
   })
 })
 
-test('after kill -9 what was paused is paused, and what ran goes on', async () => {
+test('after kill -9, paused tasks are paused and running tasks continue', async () => {
   await using first = await TestServer.start()
   const api = new Api(first.url)
   const paused = await api.submit('long', { duration: 60, steps: 600 })

@@ -24,7 +24,7 @@ const bulk = (action: string, filter: object, more: object = {}, query = '') =>
   api.post(`/api/bulk${query}`, { action, filter, ...more })
 
 describe('a list', () => {
-  test('pages through the tasks of a filter, newest first or oldest first', async () => {
+  test('pages through matching tasks, newest or oldest first', async () => {
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.push(await api.submit('add', { a: i, b: 0 }, { tags: ['paged'] }))
     await api.untilStatus(ids[4]!, 'completed')
@@ -43,7 +43,7 @@ describe('a list', () => {
     expect(idsOf(await list('tag=paged&status=failed&status=completed'))).toHaveLength(5)
   })
 
-  test('returns the fields that are asked for, of a page that the size of their parameters does not limit', async () => {
+  test('returns the requested fields, without the limit on parameters per page', async () => {
     const tags = ['chosen']
     const pad = 'x'.repeat(20_000)
     const [small, large] = [
@@ -65,7 +65,7 @@ describe('a list', () => {
   })
 
   test.each(['nonsense', 'task_id,result', '', 'task_id,', 'constructor'])(
-    'refuses fields that no task has: %s',
+    'refuses unknown fields: %s',
     async (fields) => {
       const { status, body } = await api.call('GET', `/api/task?fields=${fields}`)
       expect(status).toBe(422)
@@ -75,7 +75,7 @@ describe('a list', () => {
     },
   )
 
-  test('finds text in parameters and errors, and ids among all', async () => {
+  test('finds text in parameters and errors, and ids among all tasks', async () => {
     const id = await api.submit('add', { a: 1, b: 2, note: 'Nadel im Heuhaufen' })
     expect(idsOf(await list('q=nadel%20im&type=add'))).toEqual([id])
     expect(idsOf(await list(`q=${id}`))).toEqual([id])
@@ -120,8 +120,8 @@ describe('a list', () => {
   })
 })
 
-describe('a hold', () => {
-  test('keeps a type from starting, over a restart too, and shows in types, figures and explanations', async () => {
+describe('a held type', () => {
+  test('does not start, even after a restart, and is shown in types, statistics and explanations', async () => {
     await using own = await TestServer.start()
     const there = new Api(own.url)
     expect(await there.call('POST', '/api/tasks/add/pause')).toMatchObject({
@@ -153,7 +153,7 @@ describe('a hold', () => {
     await here.untilStatus(id, 'completed')
   })
 
-  test('of a type that does not exist is 404', async () => {
+  test('that does not exist is 404', async () => {
     expect(await api.call('POST', '/api/tasks/nothing/pause')).toMatchObject({
       status: 404,
       body: { code: 'TYPE_UNKNOWN' },
@@ -161,7 +161,7 @@ describe('a hold', () => {
   })
 })
 
-test('an explanation says what a task waits for, and how long', async () => {
+test('an explanation says what a task is waiting for, and how long', async () => {
   const first = await api.submit('long', { duration: 60 })
   await api.untilStatus(first, 'running')
   const [second, third] = [await api.submit('add', { a: 1, b: 2 }), await api.submit('add', { a: 3, b: 4 })]
@@ -183,7 +183,7 @@ test('an explanation says what a task waits for, and how long', async () => {
 })
 
 describe('purge', () => {
-  test('deletes a task that has ended, and no other', async () => {
+  test('deletes a finished task, and no other', async () => {
     const id = await api.submit('long', { duration: 60 })
     expect(await api.call('POST', `/api/task/${id}/purge`)).toMatchObject({
       status: 400,
@@ -196,8 +196,8 @@ describe('purge', () => {
   })
 })
 
-describe('an action on many tasks', () => {
-  test('counts, then acts on what matches and can take it', async () => {
+describe('a bulk action', () => {
+  test('counts, then changes matching tasks that accept it', async () => {
     const held = ['bulk-1', 'bulk-2', 'bulk-3']
     await api.call('POST', '/api/tasks/fib/pause')
     const ids: string[] = []
@@ -218,7 +218,7 @@ describe('an action on many tasks', () => {
     for (const id of ids) await api.untilStatus(id, 'completed')
   })
 
-  test('goes on as an operation that can be looked at and stopped', async () => {
+  test('continues as an operation that can be followed and stopped', async () => {
     await api.call('POST', '/api/tasks/fib/pause')
     const tasks = Array.from({ length: 3_000 }, () => ({ parameters: { n: 1 }, tags: ['many'] }))
     await api.post('/api/run/fib/batch', { tasks })
@@ -234,7 +234,7 @@ describe('an action on many tasks', () => {
     await api.call('POST', '/api/tasks/fib/resume')
   })
 
-  test('deletes what has ended, and nothing else', async () => {
+  test('deletes finished tasks, and nothing else', async () => {
     const ended: string[] = []
     for (const tag of ['old', 'old', 'kept'])
       ended.push(await api.submit('add', { a: 1, b: 2 }, { tags: [tag] }))
@@ -257,7 +257,7 @@ describe('an action on many tasks', () => {
     await api.control(waiting, 'cancel')
   })
 
-  test('that its server left is interrupted, and can be sent again', async () => {
+  test('is interrupted when its server stops, and can be sent again', async () => {
     await using own = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '0' } })
     const there = new Api(own.url)
     const tasks = Array.from({ length: 5_000 }, () => ({ parameters: { a: 1, b: 2 } }))
@@ -279,7 +279,7 @@ describe('an action on many tasks', () => {
     expect((await here.call('GET', '/api/stats')).body).toMatchObject({ counts: { cancelled: 5_000 } })
   })
 
-  test('that deletes is interrupted when its server is killed, and the next one deletes the rest', async () => {
+  test('is interrupted when its server is killed, and the next one deletes the rest', async () => {
     const env = { FERMATA_MAX_CONCURRENT: '0' }
     await using own = await TestServer.start({ env })
     const there = new Api(own.url)
@@ -318,7 +318,7 @@ describe('an action on many tasks', () => {
     expect(await api.post('/api/bulk', body)).toMatchObject({ status: 422, body: { code } })
   })
 
-  test('an operation that never was is 404', async () => {
+  test('an unknown operation is 404', async () => {
     for (const method of ['GET', 'DELETE']) {
       for (const id of ['nothing', '%00', 'x'.repeat(100)]) {
         expect(await api.call(method, `/api/operations/${id}`)).toMatchObject({
@@ -330,7 +330,7 @@ describe('an action on many tasks', () => {
   })
 })
 
-test('figures count what there is and what happens', async () => {
+test('statistics count tasks and events', async () => {
   const id = await api.submit('add', { a: 1, b: 2 })
   await api.untilStatus(id, 'completed')
   const { body } = await api.call('GET', '/api/stats')
@@ -343,7 +343,7 @@ test('figures count what there is and what happens', async () => {
   expect(rates['60m']?.['submitted']).toBeGreaterThan(0)
 })
 
-test('the history counts what happened in each step, and how many tasks there were', async () => {
+test('the history counts events and tasks in each step', async () => {
   await api.untilStatus(await api.submit('add', { a: 1, b: 2 }), 'completed')
   for (const span of ['1h', '24h']) {
     const { body } = await api.call('GET', `/api/history?span=${span}`)
@@ -364,7 +364,7 @@ test('the history counts what happened in each step, and how many tasks there we
 })
 
 describe('the stream of all tasks', () => {
-  test('tells what happens to those that fit, and asks a client that comes back to look again', async () => {
+  test('sends changes of matching tasks, and tells a client that reconnects to read them again', async () => {
     const heard = collect(
       sse(`${server.url}/api/events?type=add&tag=heard`, { 'last-event-id': 'x-1' }),
       ({ data }) => data['status'] === 'completed',
@@ -381,7 +381,7 @@ describe('the stream of all tasks', () => {
     expect(others.some(({ event }) => event === 'progress')).toBe(true)
   })
 
-  test('refuses what is no filter', async () => {
+  test('refuses an invalid filter', async () => {
     for (const query of ['status=waiting', 'q=', 'limit=1']) {
       expect(await api.call('GET', `/api/events?${query}`)).toMatchObject({
         status: 422,

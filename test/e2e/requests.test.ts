@@ -74,7 +74,7 @@ describe('a body that is not a valid request is refused', () => {
     expect(errors.map(({ path }) => path.split('.')[0])).toEqual([option])
   })
 
-  test('a delay beside a time', async () => {
+  test('a delay together with a time', async () => {
     expect(await run('{"parameters":{"a":1,"b":2},"delay":1,"run_at":1}')).toMatchObject({
       status: 422,
       body: { errors: [{ path: 'delay' }] },
@@ -82,7 +82,7 @@ describe('a body that is not a valid request is refused', () => {
   })
 })
 
-describe('parameters that the type refuses', () => {
+describe('parameters that do not match the type', () => {
   test.each([
     ['add', '{}'],
     ['add', '{"a":"5","b":3}'],
@@ -102,7 +102,7 @@ describe('parameters that the type refuses', () => {
     expect(answer.body['errors']).not.toEqual([])
   })
 
-  test('a number that JSON would change is named, with what to do', async () => {
+  test('a number that JSON would change is reported with a remedy', async () => {
     const issues = async (body: string, path = '/api/run/add') => {
       const { status, body: answer } = await api.call('POST', path, { headers: json, body })
       return { status, code: answer['code'], errors: answer['errors'] }
@@ -132,14 +132,14 @@ describe('parameters that the type refuses', () => {
     })
   })
 
-  test('unknown ones are ignored, however strange they are', async () => {
+  test('unknown ones are ignored, whatever they are', async () => {
     expect((await run('{"parameters":{"a":1,"b":2,"c":3}}')).status).toBe(200)
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
     expect((await run(`{"parameters":{"a":1,"b":2,"c":${deep}}}`)).status).toBeLessThan(500)
   })
 })
 
-describe('what does not exist is 404, whatever text stands there', () => {
+describe('what does not exist is 404, whatever the text', () => {
   const ids = [
     'nope',
     '%00',
@@ -169,7 +169,7 @@ describe('what does not exist is 404, whatever text stands there', () => {
     expect((await api.call('GET', `/api/tasks/${type}`)).status).toBe(404)
   })
 
-  test('an address, and a method', async () => {
+  test('a path and a method', async () => {
     expect(await api.call('GET', '/api/nothing')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
     expect(await api.call('POST', '/api/nothing', { headers: json, body: '{' })).toMatchObject({
       status: 404,
@@ -184,7 +184,7 @@ describe('what does not exist is 404, whatever text stands there', () => {
   })
 })
 
-describe('what cannot be read', () => {
+describe('what cannot be parsed', () => {
   test('a body that is not JSON', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'nonsense', 'application/jsonx']) {
       expect(await run(good, { 'content-type': type })).toMatchObject({
@@ -212,7 +212,7 @@ describe('what cannot be read', () => {
     })
   })
 
-  test('an option in the query', async () => {
+  test('a query option', async () => {
     for (const query of ['?wait=-1', '?wait=61', '?wait=', '?wait=1&wait=2', '?wait=1e1', '?wiat=1']) {
       const id = await api.submit('add', { a: 1, b: 2 })
       expect(await api.control(id, 'cancel', query)).toMatchObject({
@@ -245,7 +245,7 @@ describe('what cannot be read', () => {
 })
 
 describe('controls', () => {
-  test('take no body, an empty one or any other, with any content type', async () => {
+  test('accept no body, an empty one or any other, with any content type', async () => {
     const id = await api.submit('long', { duration: 60 })
     await api.untilStatus(id, 'running')
     for (const init of [
@@ -264,11 +264,11 @@ describe('controls', () => {
   })
 })
 
-describe('a server answers only to names that nobody else can give it', () => {
+describe('a server accepts only names that nobody else can point to it', () => {
   const ask = (host: string, more = '') =>
     raw(`GET /api/tasks HTTP/1.1\r\nhost: ${host}\r\n${more}connection: close\r\n\r\n`)
 
-  test('which are those of its machine', async () => {
+  test('such as those of its machine', async () => {
     for (const host of ['localhost', 'localhost:1', `127.0.0.1:${server.port}`, '[::1]:8000', 'LOCALHOST']) {
       expect(await ask(host)).toContain('HTTP/1.1 200 ')
     }
@@ -301,7 +301,7 @@ describe('a server answers only to names that nobody else can give it', () => {
   })
 })
 
-test('a request id is kept when it is sane, and replaced when it is not', async () => {
+test('a valid request id is kept, and an invalid one replaced', async () => {
   const kept = await api.call('GET', '/api', { headers: { 'x-request-id': 'my-id.1_2' } })
   expect(kept.headers.get('x-request-id')).toBe('my-id.1_2')
   for (const id of ['has space', 'x'.repeat(129), '<script>']) {

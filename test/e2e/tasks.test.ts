@@ -11,8 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-describe('a client of the reference', () => {
-  test('submits, and asks for status and result', async () => {
+describe('a client of the reference service', () => {
+  test('submits, and reads status and result', async () => {
     const run = await api.post('/api/run/add', { parameters: { a: 5, b: 3 } })
     expect(run.status).toBe(200)
     expect(run.body).toMatchObject({ task_id: expect.any(String), message: expect.any(String) })
@@ -32,7 +32,7 @@ describe('a client of the reference', () => {
     expect(result.body).toMatchObject({ task_id: id, status: 'completed', result: 8 })
   })
 
-  test('gets Fibonacci numbers without a lost digit', async () => {
+  test('gets Fibonacci numbers with all digits', async () => {
     for (const [n, expected] of [
       [10, 55],
       [78, 8_944_394_323_791_464],
@@ -44,7 +44,7 @@ describe('a client of the reference', () => {
     }
   })
 
-  test('pauses a running task, which stands still and goes on where it was', async () => {
+  test('pauses a running task, which later continues where it left off', async () => {
     const id = await api.submit('long', { duration: 20, steps: 200 })
     await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 2)
     const pause = await api.control(id, 'pause')
@@ -69,14 +69,14 @@ describe('a client of the reference', () => {
     expect((await api.untilStatus(id, 'cancelled')).ended_by).toBe('cooperative')
   })
 
-  test('sees the progress of a long task before its first step is done', async () => {
+  test('sees progress of a long task before its first step is done', async () => {
     const id = await api.submit('long', { duration: 3_600, steps: 20 })
     const running = await api.until(id, ({ progress }) => progress !== null)
     expect(running).toMatchObject({ status: 'running', progress: { current: 0, total: 20 } })
     await api.control(id, 'cancel')
   })
 
-  test('asks too early for a result, and asks a task that has ended to pause', async () => {
+  test('is refused a result that is too early, and a pause of a finished task', async () => {
     const id = await api.submit('long', { duration: 30 })
     const early = await api.call('GET', `/api/task/${id}/result`)
     expect(early).toMatchObject({
@@ -98,7 +98,7 @@ describe('a client of the reference', () => {
     expect(result).toMatchObject({ status: 200, body: { status: 'cancelled', result: null } })
   })
 
-  test('lists the types, with schemas and examples that run', async () => {
+  test('lists the types, with schemas and working examples', async () => {
     const { body } = await api.call('GET', '/api/tasks')
     expect(body['available_tasks']).toEqual(['add', 'fib', 'long'])
     const details = body['task_details'] as Record<string, { example: object; description: string }>
@@ -131,7 +131,7 @@ describe('a client of the reference', () => {
 })
 
 describe('details', () => {
-  test('tell the attempts, the timeline and the checkpoint', async () => {
+  test('contain the attempts, the timeline and the checkpoint', async () => {
     const id = await api.submit(
       'long',
       { duration: 60, steps: 600 },
@@ -149,7 +149,7 @@ describe('details', () => {
     })
     expect(details.attempts.map(({ event, error }) => [event, error?.code])).toEqual([
       ['retry_scheduled', 'TIMEOUT'],
-      ['failed', 'TIMEOUT'],
+      ['fail', 'TIMEOUT'],
     ])
     expect(details.timeline.map(({ version }) => version)).toEqual(
       details.timeline.map((_, index) => index + 1),
@@ -162,7 +162,7 @@ describe('details', () => {
     expect(JSON.stringify(rest)).not.toContain('stack')
   })
 
-  test('a retry goes on from the checkpoint, or from the start', async () => {
+  test('a retry continues from the checkpoint, or starts over', async () => {
     const id = await api.submit('long', { duration: 30, steps: 300 })
     await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 3)
     await api.control(id, 'cancel')
@@ -179,8 +179,8 @@ describe('details', () => {
   })
 })
 
-describe('a part of an id', () => {
-  test('stands for the id wherever a task is meant', async () => {
+describe('a partial id', () => {
+  test('is accepted wherever an id is', async () => {
     const id = await api.submit('add', { a: 1, b: 2 })
     await api.untilStatus(id, 'completed')
     const ending = id.slice(-8)
@@ -212,7 +212,7 @@ describe('a part of an id', () => {
     expect((await api.call('GET', `/api/task/${ending}/status`)).status).toBe(404)
   })
 
-  test('controls the task that it means', async () => {
+  test('controls the task that it matches', async () => {
     const id = await api.submit('long', { duration: 60 })
     const ending = `...${id.slice(-8)}`
     for (const name of ['pause', 'resume', 'cancel', 'retry', 'cancel'] as const) {
@@ -221,7 +221,7 @@ describe('a part of an id', () => {
     }
   })
 
-  test('that several tasks have is refused with their ids', async () => {
+  test('that matches several tasks is refused with their ids', async () => {
     const tasks = Array.from({ length: 12 }, () => ({ parameters: { a: 1, b: 2 } }))
     const { body } = await api.post('/api/run/add/batch', { tasks })
     const [first = ''] = body['task_ids'] as string[]
@@ -235,7 +235,7 @@ describe('a part of an id', () => {
   })
 
   test.each(['12345', '...12345', 'ffffff-zz', '........123456', 'fffffffffffffffffffff'])(
-    'that no task has, or that is too short, is unknown: %s',
+    'that matches no task, or is too short, is unknown: %s',
     async (text) => {
       expect(await api.call('GET', `/api/task/${text}`)).toMatchObject({
         status: 404,

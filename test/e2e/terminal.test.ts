@@ -10,7 +10,7 @@ import { TestServer } from '../support/server.ts'
 const main = join(import.meta.dirname, '../../src/main.ts')
 const fixtures = join(import.meta.dirname, '../fixtures/terminal.ts')
 
-test('Ctrl+C in a terminal reaches every process of the server, and still it drains: nothing is lost', async () => {
+test('Ctrl+C in a terminal reaches every process of the server, and it still drains without losing anything', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'fermata-terminal-'))
   const env = { DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}` }
   // A group of its own stands for the foreground group of a terminal.

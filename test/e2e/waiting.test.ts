@@ -25,7 +25,7 @@ describe('a submit that waits', () => {
     expect(answer.headers.get('preference-applied')).toBe('prefer' in headers ? 'wait=10' : null)
   })
 
-  test('answers as things stand when the time is over', async () => {
+  test('returns the current status when the time is over', async () => {
     const began = Date.now()
     const answer = await api.post('/api/run/long', slow, { prefer: 'wait=1' })
     expect(Date.now() - began).toBeGreaterThanOrEqual(950)
@@ -34,7 +34,7 @@ describe('a submit that waits', () => {
     await api.control(String(answer.body['task_id']), 'cancel')
   })
 
-  test('answers 202 when the caller prefers it', async () => {
+  test('returns 202 if the caller prefers it', async () => {
     const answer = await api.post('/api/run/long', slow, { prefer: 'respond-async' })
     expect(answer).toMatchObject({ status: 202, body: { status: 'queued' } })
     expect(answer.headers.get('preference-applied')).toBe('respond-async')
@@ -44,7 +44,7 @@ describe('a submit that waits', () => {
     expect(done.headers.get('preference-applied')).toBe('respond-async, wait=10')
   })
 
-  test('passes over a preference that means nothing, and refuses an option that does not', async () => {
+  test('ignores an unknown preference, and refuses an invalid option', async () => {
     const answer = await api.post('/api/run/add', add, { prefer: 'wait=soon, return=minimal' })
     expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, null])
     expect((await api.post('/api/run/add?wait=61', add)).status).toBe(422)
@@ -60,7 +60,7 @@ describe('a result', () => {
     expect(answer).toMatchObject({ status: 200, body: { status: 'completed' } })
   })
 
-  test('that is not there in time is refused with the state', async () => {
+  test('that is not ready in time is refused with the status', async () => {
     const id = await api.submit('long', { duration: 60 })
     const answer = await api.call('GET', `/api/task/${id}/result?wait=0.2`)
     expect(answer).toMatchObject({ status: 400, body: { code: 'RESULT_NOT_READY' } })
@@ -73,7 +73,7 @@ describe('a result', () => {
     }
   })
 
-  test('that is waited for does not keep a server from stopping, nor a client from leaving', async () => {
+  test('does not keep a server from stopping or a client from leaving while it is awaited', async () => {
     await using own = await TestServer.start({ env: { FERMATA_DRAIN: '1s' } })
     const there = new Api(own.url)
     const id = await there.submit('long', { duration: 60 })
@@ -92,7 +92,7 @@ describe('a result', () => {
 })
 
 describe('an entity tag', () => {
-  test('spares the body of what the caller knows', async () => {
+  test('saves the body if the caller knows the task', async () => {
     const id = await api.submit('add', { a: 1, b: 2 })
     await api.untilStatus(id, 'completed')
     for (const path of ['', '/status', '/result']) {
@@ -110,7 +110,7 @@ describe('an entity tag', () => {
     }
   })
 
-  test('changes with a transition, and with a report of progress', async () => {
+  test('changes with a transition and with progress', async () => {
     const id = await api.submit('long', { duration: 20, steps: 200 })
     const { version } = await api.untilStatus(id, 'running')
     const tagOf = async () => (await api.call('GET', `/api/task/${id}/status`)).headers.get('etag')
@@ -128,7 +128,7 @@ describe('a batch', () => {
   const count = async () =>
     Object.values((await api.call('GET', '/api/stats')).body['counts'] as object).reduce((a, b) => a + b, 0)
 
-  test('of ten thousand is taken whole, in its order', async () => {
+  test('of ten thousand is accepted completely and in order', async () => {
     const { status, body } = await batch(
       Array.from({ length: 10_000 }, (_, a) => ({ parameters: { a, b: 0 }, tags: ['big'] })),
     )
@@ -138,7 +138,7 @@ describe('a batch', () => {
     expect((await api.status(ids[9_999]!)).parameters).toEqual({ a: 9_999, b: 0 })
   })
 
-  test('yields the old id for a replay, and is refused whole for a conflict', async () => {
+  test('returns the original id for a replay, and is refused completely for a conflict', async () => {
     const old = await api.submit('add', { a: 1, b: 1 }, { idempotency_key: 'batch-key' })
     const replay = await batch([
       { parameters: { a: 5, b: 5 } },
@@ -154,7 +154,7 @@ describe('a batch', () => {
     expect(await count()).toBe(before)
   })
 
-  test('is refused whole when one of it is not valid, and says which', async () => {
+  test('is refused completely if one task is invalid, and says which', async () => {
     const good = { parameters: { a: 1, b: 2 } }
     const before = await count()
     expect(await batch([good, { parameters: { a: 'x', b: 2 } }])).toMatchObject({

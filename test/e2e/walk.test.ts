@@ -20,12 +20,12 @@ afterAll(() => server[Symbol.asyncDispose]())
 /** What the page calls `$ID`, `$CURSOR` and `$OPERATION`: of the last answer that had one. */
 const known: Record<string, string> = {}
 
-test('the page has a command in each block, and an answer to each', () => {
+test('the page has a command in each block, and a response to each', () => {
   expect(steps.length).toBeGreaterThan(20)
   expect(page.match(/```sh\n/g)).toHaveLength(steps.length)
 })
 
-describe('the walk through the API', () => {
+describe('the API walkthrough', () => {
   test.each(steps)('$command', async ({ command, kind, answer }) => {
     const { stdout } = await promisify(execFile)(
       'sh',
@@ -43,7 +43,7 @@ describe('the walk through the API', () => {
     expect(differences(actual, JSON.parse(answer), '$'), stdout).toEqual([])
   })
 
-  test('would notice an answer that has become another', () => {
+  test('detects a response that has changed', () => {
     const wanted = { a: 1, b: ['...'], c: { d: '...', '...': '...' } }
     expect(differences({ a: 1, b: [2], c: { d: 3, e: 4 } }, wanted, '$')).toEqual([])
     expect(differences({ a: 2, b: [2, 3], c: { e: 4 }, f: 5 }, wanted, '$')).toEqual([

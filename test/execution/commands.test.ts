@@ -40,14 +40,14 @@ async function open(own: Partial<OpenOptions> = {}): Promise<void> {
 const sh = (script: string, args: string[] = []) => manager.submit(types.shell, { script, args })
 const running = (handle: TaskHandle) => until('it runs', async () => (await handle.task()).progress !== null)
 
-/** The processes of commands, without the guard that started them and what watches over it. */
+/** The processes of commands, without the supervisor that started them and what watches over it. */
 function commandProcesses(): number[] {
-  return guards()
-    .flatMap((guard) => descendantsOf(guard))
+  return supervisors()
+    .flatMap((supervisor) => descendantsOf(supervisor))
     .filter((pid) => !isWatchdog(pid))
 }
 
-function guards(): number[] {
+function supervisors(): number[] {
   return childrenOf(process.pid).filter((pid) => commandOf(pid).includes('supervisor-main'))
 }
 
@@ -249,7 +249,7 @@ describe('a command', () => {
 
   test('keeps its result and its checkpoint, however much it prints after them', async () => {
     await open()
-    const handle = await sh(`echo '{"checkpoint":7}'; echo '{"result":"kept"}'; queuePosition 1 100000`)
+    const handle = await sh(`echo '{"checkpoint":7}'; echo '{"result":"kept"}'; seq 1 100000`)
     expect(await handle.result()).toBe('kept')
     expect((await handle.details()).checkpoint).toBe('7')
   })
@@ -310,7 +310,7 @@ describe('the processes of a command', () => {
     await open()
     const handle = await sh('echo \'{"progress":{"current":1}}\'; sleep 30')
     await running(handle)
-    const shell = guards()
+    const shell = supervisors()
       .flatMap(childrenOf)
       .find((pid) => !isWatchdog(pid))
     expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([10])
@@ -406,13 +406,13 @@ describe('the processes of a command', () => {
     await until('they are gone', () => [...pids, daemon].every((pid) => !alive(pid)))
   })
 
-  test('are lost and started again when their guard dies', async () => {
+  test('are lost and started again when their supervisor dies', async () => {
     await open()
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
     const pids = commandProcesses()
-    const [guard] = guards()
-    process.kill(guard ?? 0, 'SIGKILL')
+    const [supervisor] = supervisors()
+    process.kill(supervisor ?? 0, 'SIGKILL')
     await until('the old ones are gone', () => pids.every((pid) => !alive(pid)))
     await until('it runs again', async () => (await handle.task()).attempt === 2)
     expect((await handle.details()).timeline.map(({ event }) => event)).toContain('lost')

@@ -23,14 +23,17 @@ async function commanding() {
   const node = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   const [said] = (await once(node.stdout, 'data')) as [Buffer]
   const pid = node.pid ?? 0
-  const guard = childrenOf(pid).find((child) => commandOf(child).includes('supervisor-main')) ?? 0
-  const watchdog = childrenOf(guard).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
+  const supervisor = childrenOf(pid).find((child) => commandOf(child).includes('supervisor-main')) ?? 0
+  const watchdog = childrenOf(supervisor).find((child) => commandOf(child).includes('fermata-watchdog')) ?? 0
   onTestFinished(() => kill(-pid))
   const daemon = Number(/daemon (\d+)/.exec(String(said))?.[1])
-  const commands = [daemon, ...descendantsOf(guard).filter((child) => child !== watchdog && child !== daemon)]
+  const commands = [
+    daemon,
+    ...descendantsOf(supervisor).filter((child) => child !== watchdog && child !== daemon),
+  ]
   expect(commands.length).toBeGreaterThanOrEqual(5)
-  expect([pid, guard, watchdog, ...commands].filter((each) => !alive(each))).toEqual([])
-  return { pid, guard, watchdog, commands }
+  expect([pid, supervisor, watchdog, ...commands].filter((each) => !alive(each))).toEqual([])
+  return { pid, supervisor, watchdog, commands }
 }
 
 function kill(pid: number): void {
@@ -44,25 +47,25 @@ function kill(pid: number): void {
 const allGone = (pids: readonly number[]) => pids.every((pid) => !alive(pid))
 
 test('nothing outlives a node whose whole process group is killed', async () => {
-  const { pid, guard, watchdog, commands } = await commanding()
+  const { pid, supervisor, watchdog, commands } = await commanding()
   process.kill(-pid, 'SIGKILL')
-  await until('all are gone', () => allGone([...commands, guard, watchdog]))
+  await until('all are gone', () => allGone([...commands, supervisor, watchdog]))
 })
 
-test('nothing outlives a node that is killed together with its guard', async () => {
-  const { pid, guard, watchdog, commands } = await commanding()
-  for (const each of [pid, guard]) process.kill(each, 'SIGSTOP')
-  for (const each of [pid, guard]) process.kill(each, 'SIGKILL')
+test('nothing outlives a node that is killed together with its supervisor', async () => {
+  const { pid, supervisor, watchdog, commands } = await commanding()
+  for (const each of [pid, supervisor]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, supervisor]) process.kill(each, 'SIGKILL')
   await until('all are gone', () => allGone([...commands, watchdog]))
 })
 
 test('the next node ends what is left when all of them are killed, and nothing of a node that lives', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
   const living = await commanding()
-  const { pid, guard, watchdog, commands } = await commanding()
-  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGSTOP')
-  for (const each of [pid, guard, watchdog]) process.kill(each, 'SIGKILL')
-  await until('the node is gone', () => allGone([pid, guard, watchdog]))
+  const { pid, supervisor, watchdog, commands } = await commanding()
+  for (const each of [pid, supervisor, watchdog]) process.kill(each, 'SIGSTOP')
+  for (const each of [pid, supervisor, watchdog]) process.kill(each, 'SIGKILL')
+  await until('the node is gone', () => allGone([pid, supervisor, watchdog]))
   expect(commands.filter((each) => !alive(each))).toEqual([])
   const logged: object[] = []
   await using _manager = await openTaskManager({
@@ -72,7 +75,7 @@ test('the next node ends what is left when all of them are killed, and nothing o
   })
   expect(commands.filter(alive)).toEqual([])
   expect(logged).toContainEqual({ processes: expect.any(Number) })
-  expect([living.guard, ...living.commands].filter((each) => !alive(each))).toEqual([])
+  expect([living.supervisor, ...living.commands].filter((each) => !alive(each))).toEqual([])
   process.kill(living.pid, 'SIGKILL')
   await until('all are gone', () => allGone(living.commands))
   await rm(folder, { recursive: true, force: true })
@@ -140,8 +143,8 @@ test('a command cannot read the settings of its node from the process that start
   const handle = await manager.submit(spinning, {})
   delete process.env['DATABASE_URL']
   await until('it runs', async () => (await handle.task()).progress !== null)
-  const guard = childrenOf(process.pid).find((child) => commandOf(child).includes('supervisor-main'))
-  for (const each of [guard!, ...descendantsOf(guard!)]) {
+  const supervisor = childrenOf(process.pid).find((child) => commandOf(child).includes('supervisor-main'))
+  for (const each of [supervisor!, ...descendantsOf(supervisor!)]) {
     expect(readFileSync(`/proc/${each}/environ`, 'utf8'), commandOf(each)).not.toContain('a-secret')
   }
 })

@@ -53,18 +53,18 @@ function filesLimitOf(pid: number): string {
 test('a command for which there is no room is given back, harms no other, and runs once there is room', async () => {
   await open()
   const running = await runningCommand()
-  const guard = await processOf('supervisor-main')
-  const before = filesLimitOf(guard)
+  const supervisor = await processOf('supervisor-main')
+  const before = filesLimitOf(supervisor)
   // What is open stays usable; nothing more can be opened.
-  limitFiles(guard, '0')
+  limitFiles(supervisor, '0')
   const limited = performance.now()
   const handle = await manager.submit(shell, { script: 'echo here' })
   await until('it is given back', async () => (await movesOf(handle, 'release')) >= 2)
   expect((await running.cancel(patiently)).status).toBe('cancelled')
-  expect(await processOf('supervisor-main')).toBe(guard)
+  expect(await processOf('supervisor-main')).toBe(supervisor)
   const claims = await movesOf(handle, 'claim')
   const seconds = (performance.now() - limited) / 1_000
-  limitFiles(guard, before)
+  limitFiles(supervisor, before)
   expect(await handle.result()).toEqual({ exit_code: 0, output: 'here\n' })
   expect(await handle.task()).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
   // Tried again every second at most, and not as fast as it can be claimed.
@@ -96,7 +96,7 @@ test('processes for which there is no room cost a task nothing either', async ()
   }
 })
 
-test('a node whose guard is stopped closes, and nothing is left', async () => {
+test('a node whose supervisor is stopped closes, and nothing is left', async () => {
   await open()
   await runningCommand()
   const pids = descendantsOf(process.pid)
@@ -105,7 +105,7 @@ test('a node whose guard is stopped closes, and nothing is left', async () => {
   await until('all are gone', () => pids.every((pid) => !alive(pid)))
 })
 
-test('a command whose guard is stopped can be cancelled', async () => {
+test('a command whose supervisor is stopped can be cancelled', async () => {
   await open()
   const handle = await runningCommand()
   const pids = descendantsOf(await processOf('supervisor-main'))

@@ -40,7 +40,7 @@ function outside(program: string, args: readonly string[]): Promise<{ code: numb
   })
 }
 
-test('Newman sends every call of the Postman collection, and each answers well', async () => {
+test('Newman sends every call of the Postman collection, and each succeeds', async () => {
   const file = join(root, 'postman-collection/fermata.postman_collection.json')
   const report = join(folder, 'report.json')
   const { code, output } = await outside(
@@ -58,7 +58,7 @@ test('Newman sends every call of the Postman collection, and each answers well',
   expect(run.stats.assertions.total).toBe(2 * run.stats.requests.total)
 })
 
-test('httpYac sends every call of test_api.http, and each answers well', async () => {
+test('httpYac sends every call of test_api.http, and each succeeds', async () => {
   const text = await readFile(join(root, 'test_api.http'), 'utf8')
   const file = join(folder, 'test_api.http')
   await writeFile(file, text.replace('http://localhost:8000', server.url))
@@ -76,7 +76,7 @@ test('httpYac sends every call of test_api.http, and each answers well', async (
   expect(summary['successRequests']).toBeGreaterThanOrEqual(operations.length - endless.length)
 })
 
-test('what has no end begins', async () => {
+test('endless streams start', async () => {
   for (const { path } of endless) {
     const over = new AbortController()
     const { status, headers } = await fetch(`${server.url}${path}`, { signal: over.signal })

@@ -39,7 +39,7 @@ async function probe(url: string, seconds: number): Promise<{ count: number; p50
   return { count: waits.length, p50: at(0.5), p99: at(0.99) }
 }
 
-test('thousands of idle connections and slow or broken clients take nothing from the others', async () => {
+test('thousands of idle connections and slow or broken clients do not affect others', async () => {
   await using server = await TestServer.start()
   const { port, pid, url } = server
   await probe(url, 1)

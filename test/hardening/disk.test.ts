@@ -55,7 +55,7 @@ class Account {
 }
 
 describe.each(smallDisks())('a disk without room', (make) => {
-  test('refuses what is new, serves what is there, and loses nothing; with room it all goes on by itself', async () => {
+  test('refuses submits, serves reads and loses nothing; with room, it recovers on its own', async () => {
     using disk = make()
     await using server = await start(disk)
     const api = new Api(server.url)
@@ -110,7 +110,7 @@ describe.each(smallDisks())('a disk without room', (make) => {
     expect((await server.stop()).code).toBe(0)
   })
 
-  test('keeps what was acknowledged through a kill and a start that it does not allow', async () => {
+  test('keeps acknowledged tasks through a kill and a start that fails', async () => {
     using disk = make()
     const account = new Account()
     const first = await start(disk)

@@ -47,7 +47,7 @@ async function cancelAndPurge(store: Store, ids: readonly string[]): Promise<voi
 }
 
 describe.each(fileSystems)('a full disk', (make) => {
-  test('takes deletes, and what they free takes submits, with the disk as full as before', async () => {
+  test('accepts deletes, and submits into the space they free, on a disk that stays full', async () => {
     using disk = make()
     await using store = await openSqlite(join(disk.directory, 'fermata.db'), { clock })
     await store.startNode(node('one'))
@@ -66,7 +66,7 @@ describe.each(fileSystems)('a full disk', (make) => {
     await store.probe()
   })
 
-  test('is opened with what a kill left of the reserve, and takes deletes', async () => {
+  test('opens with what a kill left of the reserve, and accepts deletes', async () => {
     using disk = make()
     const path = join(disk.directory, 'fermata.db')
     const first = await TestServer.start({ directory: disk.directory, env: { FERMATA_MAX_CONCURRENT: '0' } })
@@ -81,7 +81,7 @@ describe.each(fileSystems)('a full disk', (make) => {
     await cancelAndPurge(store, ids.slice(0, 100))
   })
 
-  test('without a reserve is read, and begins by itself when there is room', async () => {
+  test('without a reserve serves reads, and starts on its own when there is room', async () => {
     using disk = make()
     const env = { FERMATA_MAX_CONCURRENT: '2' }
     const first = await TestServer.start({ directory: disk.directory, env })

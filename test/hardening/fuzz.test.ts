@@ -53,7 +53,7 @@ test(`${requests} requests made from the OpenAPI document get answers that it al
   expect(stdout.split('\n').filter((line) => /"level":[56]0/.test(line))).toEqual([])
 })
 
-test('an answer that the document does not allow is found', async () => {
+test('a response that the document does not allow is detected', async () => {
   await using server = await TestServer.start()
   const document = await documentOf(server)
   const operation = document.operations.find(({ id }) => id === 'getHealth')

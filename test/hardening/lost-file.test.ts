@@ -24,7 +24,7 @@ async function opened(): Promise<Readonly<{ store: Store; path: string }>> {
   return { store, path }
 }
 
-describe('a database whose files are taken away while it runs', () => {
+describe('a database whose files are removed while it is open', () => {
   test.each([
     ['the file is deleted', (path: string) => rm(path)],
     ['its -wal is deleted', (path: string) => rm(`${path}-wal`)],
@@ -51,7 +51,7 @@ describe('a database whose files are taken away while it runs', () => {
     expect(await store.get('kept')).toMatchObject({ id: 'kept' })
   })
 
-  test('takes work again once they are back', async () => {
+  test('accepts work again once they are back', async () => {
     const { store, path } = await opened()
     await rename(path, `${path}.old`)
     await expect(store.probe()).rejects.toMatchObject({ code: 'STORE_LOST' })
@@ -60,7 +60,7 @@ describe('a database whose files are taken away while it runs', () => {
     expect(await store.submit([submission({ id: 'again' })], fromApi)).toMatchObject({ kind: 'accepted' })
   })
 
-  test('leaves the files of the one that has taken its place alone when it is closed', async () => {
+  test('does not touch the files of its replacement when it is closed', async () => {
     const { store, path } = await opened()
     await rename(path, `${path}.old`)
     await rename(`${path}-wal`, `${path}.old-wal`)
@@ -70,7 +70,7 @@ describe('a database whose files are taken away while it runs', () => {
   })
 })
 
-test('a damaged database is a permanent error that says so, for reads and writes', async () => {
+test('a damaged database is a permanent error for reads and writes', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'tasks.db')
@@ -104,7 +104,7 @@ test('a damaged database is a permanent error that says so, for reads and writes
   await expect(damaged.probe()).rejects.toMatchObject(damage)
 })
 
-test('a server whose database file is deleted refuses and says why in /readyz and its log', async () => {
+test('a server whose database file is deleted refuses writes and says why in /readyz and its log', async () => {
   await using server = await TestServer.start()
   const api = new Api(server.url)
   const id = await api.submit('add', { a: 1, b: 2 })

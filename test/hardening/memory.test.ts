@@ -68,7 +68,7 @@ function upload(server: TestServer, body: Buffer, { chunked, slow }: Upload = {}
   })
 }
 
-test('75 uploads of 31 MB at once are taken one after the other or told to come back, and small ones do not wait', async () => {
+test('75 concurrent uploads of 31 MB are received one by one or refused, and small ones do not wait', async () => {
   await using server = await start(0)
   const api = new Api(server.url)
   const body = batchOf(31)
@@ -127,7 +127,7 @@ test('bodies of very many tiny values are refused, or read a few at a time', asy
   expect(await peakOf(server)).toBeLessThan(480)
 })
 
-test('who asks first whether a body may be sent is told so when there is room for it', async () => {
+test('Expect: 100-continue is answered once there is room for the body', async () => {
   await using server = await start(0)
   const body = batchOf(31)
   const ask = async (length: number) => {
@@ -159,7 +159,7 @@ test('who asks first whether a body may be sent is told so when there is room fo
   for (const { socket } of [refused, tooLarge, waiting]) socket.destroy()
 })
 
-test('uploads that stall do not keep others from uploading', async () => {
+test('stalled uploads do not block others', async () => {
   await using server = await start(0)
   const body = batchOf(31)
   const line = 'POST /api/run/add/batch'
@@ -179,7 +179,7 @@ test('uploads that stall do not keep others from uploading', async () => {
   for (const socket of stalled) socket.destroy()
 })
 
-test('lists of large tasks cost little, however many read them at once, and lead to every task', async () => {
+test('lists of large tasks cost little, however many read them at once, and reach every task', async () => {
   await using filled = await start(0)
   const ids = new Set<string>()
   // Parameters of half of the batches are too large for a list; those of the others fill its pages.
@@ -267,7 +267,7 @@ test('a list of 1,000 tasks with parameters of 1 MB each costs little time and m
   expect(await peakOf(server)).toBeLessThan(most)
 })
 
-test('200 readers of a large result that stall cost little, and do not keep others from reading', async () => {
+test('200 stalled readers of a large result cost little and do not block others', async () => {
   await using server = await start(1)
   const api = new Api(server.url)
   const id = await api.submit('large-result', { megabytes: 9 })

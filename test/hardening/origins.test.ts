@@ -82,7 +82,7 @@ describe.each(addresses)('a server on %s', (address) => {
     '[::1',
     '::1',
     '.',
-  ])('does not answer to the name %s, and says which setting allows it', async (host) => {
+  ])('refuses the name %s, and says which setting allows it', async (host) => {
     for (const path of ['/', '/docs', '/openapi.json', '/api/task', '/healthz', '/nothing']) {
       const answer = await ask(address, `GET ${path}`, { host })
       expect(answer).toContain('HTTP/1.1 403 ')
@@ -91,7 +91,7 @@ describe.each(addresses)('a server on %s', (address) => {
     }
   })
 
-  test('opens the page and the documents for a link of another site, and nothing else', async () => {
+  test('opens the page and the documentation for a link from another site, and nothing else', async () => {
     for (const path of ['/', '/tasks/019a3c5e-7d2b', '/docs', '/redoc']) {
       expect(await ask(address, `GET ${path}`, link), path).toContain('HTTP/1.1 200 ')
       for (const dest of ['iframe', 'embed', 'object']) {
@@ -102,14 +102,14 @@ describe.each(addresses)('a server on %s', (address) => {
     expect(await ask(address, 'GET /api/task', { ...foreign, 'sec-fetch-dest': 'image' })).toContain(' 403 ')
   })
 
-  test('gives its files to its page behind a proxy that does not pass Host on', async () => {
+  test('serves the files of its page behind a proxy that does not pass on Host', async () => {
     const headers = { host: '127.0.0.1:8000', origin: 'https://tasks.example.com' }
     expect(await ask(address, 'GET /docs/assets/swagger-start.js', headers)).toContain('HTTP/1.1 200 ')
     expect(await ask(address, 'GET /assets/../api/task', headers)).toContain('HTTP/1.1 403 ')
     expect(await ask(address, 'POST /assets/index.js', headers)).toContain('HTTP/1.1 403 ')
   })
 
-  test('without Host answers the two calls of health only', async () => {
+  test('without Host allows only the two health calls', async () => {
     const { port } = servers.get(address)!
     for (const path of ['/healthz', '/readyz', '/healthz?from=proxy']) {
       const { text } = await say(port, `GET ${path} HTTP/1.0\r\n\r\n`, { listen: 60_000 })
@@ -122,7 +122,7 @@ describe.each(addresses)('a server on %s', (address) => {
     }
   })
 
-  test('lets pages of the allowed origins call and read', async () => {
+  test('lets pages of allowed origins call and read', async () => {
     for (const origin of ['https://console.example.com', 'http://dev.example.com:3000']) {
       const asked = { origin, 'access-control-request-method': 'POST', ...foreign }
       const preflight = await ask(address, 'OPTIONS /api/run/add', asked)

@@ -21,7 +21,7 @@ describe('a page of another site', () => {
     'sec-fetch-mode': 'no-cors',
   }
 
-  test('cannot pause, resume, cancel or retry a task by a request without a body', async () => {
+  test('cannot pause, resume, cancel or retry a task with a request without a body', async () => {
     for (const origin of [cross.origin, 'null']) {
       for (const [method, path] of [
         ['POST', 'pause'],
@@ -39,7 +39,7 @@ describe('a page of another site', () => {
     expect((await api.status(id)).status).toBe('running')
   })
 
-  test('cannot submit by a form, and reads nothing', async () => {
+  test('cannot submit with a form, and reads nothing', async () => {
     const body = '{"parameters":{"a":1,"b":2}}'
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json']) {
       const headers = { ...cross, 'content-type': type, 'content-length': body.length, connection: 'close' }
@@ -57,7 +57,7 @@ describe('a page of another site', () => {
     }
   })
 
-  test('under a name that leads to this machine gets nothing, not even a page', async () => {
+  test('under a name that resolves to this machine gets nothing, not even a page', async () => {
     for (const path of ['/', '/docs', '/openapi.json', '/api/task', `/api/task/${id}/events`, '/nothing']) {
       const { text } = await say(
         server.port,
@@ -69,7 +69,7 @@ describe('a page of another site', () => {
   })
 })
 
-test('every answer says that it is what it says, and may not be framed or embedded', async () => {
+test('every response forbids content sniffing, framing and embedding', async () => {
   const json = { 'content-type': 'application/json' }
   const answers = await Promise.all([
     fetch(`${server.url}/`, { redirect: 'manual' }),
@@ -104,7 +104,7 @@ test('every answer says that it is what it says, and may not be framed or embedd
   )
 })
 
-test('what a caller sends comes back as data, never as a page', async () => {
+test('what callers send is returned as data, never as a page', async () => {
   const script = '<script>alert(1)</script>'
   for (const path of [
     `/${script}`,
@@ -117,7 +117,7 @@ test('what a caller sends comes back as data, never as a page', async () => {
   }
 })
 
-test('the log has no parameters, tags, keys, queries or results of callers, at any level', async () => {
+test('the log has no parameters, tags, keys, queries or results, at any level', async () => {
   const secret = 'hunter2-secret'
   const key = { 'idempotency-key': `${secret}-key` }
   const body = { parameters: { a: 1, b: 2, password: secret }, tags: [`${secret}-tag`] }

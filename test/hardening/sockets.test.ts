@@ -31,7 +31,7 @@ function problem({ text }: Exchange) {
   return ProblemBody.parse(JSON.parse(text.slice(text.lastIndexOf('\r\n\r\n') + 4)) as unknown)
 }
 
-describe('what is no request is refused, and the connection is closed', () => {
+describe('invalid requests are refused, and the connection is closed', () => {
   test.each<[string, string | Uint8Array]>([
     ['a greeting', 'hello\r\n\r\n'],
     ['the start of TLS', Buffer.from('16030100a5010000a10303', 'hex')],
@@ -64,7 +64,7 @@ describe('what is no request is refused, and the connection is closed', () => {
   })
 })
 
-describe('what is a request, though a strange one, is answered', () => {
+describe('strange but valid requests are answered', () => {
   const closing = { connection: 'close' }
 
   test.each<[string, string, number[]]>([
@@ -97,19 +97,19 @@ describe('what is a request, though a strange one, is answered', () => {
     if ((exchange.statuses.at(-1) ?? 0) >= 400) expect(problem(exchange).detail).not.toBe('')
   })
 
-  test('many on one connection, in the order in which they came', async () => {
+  test('many on one connection, in order', async () => {
     const calls = many(500).map((at) => head('GET /healthz', { 'x-request-id': `call-${at}` }))
     const { text, statuses } = await say(server.port, [calls.join(''), head('GET /api', closing)])
     expect(statuses).toHaveLength(501)
     expect([...text.matchAll(/x-request-id: call-(\d+)/g)].map(([, at]) => Number(at))).toEqual(many(500))
   })
 
-  test('and garbage behind it ends the connection', async () => {
+  test('and garbage after it ends the connection', async () => {
     const { statuses, closed } = await say(server.port, `${head('GET /api')}garbage\r\n\r\n`)
     expect([statuses.at(-1), closed]).toEqual([400, true])
   })
 
-  test('with a body that another request hides in', async () => {
+  test('with another request hidden in its body', async () => {
     const hidden = `${good}${head('GET /api/task/x/status')}`
     const bytes = head('POST /api/run/add', { ...json, 'content-length': good.length }) + hidden
     expect((await say(server.port, bytes)).statuses).toEqual([200, 404])
@@ -119,13 +119,13 @@ describe('what is a request, though a strange one, is answered', () => {
 describe('a body', () => {
   const big = 'x'.repeat(1_000_000)
 
-  test('above the limit is refused by its length, before it comes', async () => {
+  test('above the limit is refused by its length before it is received', async () => {
     const bytes = head('POST /api/run/add', { ...json, 'content-length': 1e12 })
     const exchange = await say(server.port, bytes)
     expect([exchange.statuses, problem(exchange).code]).toEqual([[413], 'TOO_LARGE'])
   })
 
-  test('above the limit is refused while it comes, when it has no length', async () => {
+  test('above the limit is refused while it is received if it has no length', async () => {
     const { statuses } = await say(server.port, chunked(many(40).map(() => big)))
     expect(statuses[0] ?? 413).toBe(413)
   })
@@ -135,7 +135,7 @@ describe('a body', () => {
     expect((await say(server.port, bytes)).statuses[0]).toBe(404)
   })
 
-  test('that ends too early stores nothing', async () => {
+  test('that ends early stores nothing', async () => {
     const tag = 'cut-off'
     const body = JSON.stringify({ parameters: { a: 1, b: 2 }, idempotency_key: tag })
     const cut = submit(body).slice(0, -5)
@@ -148,12 +148,12 @@ describe('a body', () => {
     expect(headers.get('idempotency-replayed')).toBeNull()
   })
 
-  test('is answered although the client has closed its half', async () => {
+  test('is answered although the client has closed its side', async () => {
     expect((await say(server.port, submit(good), { half: true })).statuses).toEqual([200])
   })
 })
 
-test('a stream whose client talks into it ends, and others go on', async () => {
+test('a stream whose client sends data ends, and others continue', async () => {
   const stream = head(`GET /api/task/${id}/events`)
   const { text, closed } = await say(server.port, [stream, 'garbage\r\n\r\n'], { pause: 50 })
   expect(text).toContain('event: transition')

@@ -66,7 +66,7 @@ async function until(passes: () => boolean, longest = 20_000): Promise<number> {
 
 const isWhole = ({ versions }: Listener) => versions.every((version, index) => version === index + 1)
 
-test('thousands of streams, of one task and of many, hear everything and leave nothing behind', async () => {
+test('thousands of streams, of one task and of many, receive everything and leave nothing behind', async () => {
   await using server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '60', ...heapTold } })
   const api = new Api(server.url)
   const count = Math.min(2_000, Math.floor((await openFiles()) / 2) - 200)
@@ -104,7 +104,7 @@ test('thousands of streams, of one task and of many, hear everything and leave n
   expect(heapAfter - heapBefore).toBeLessThan(30)
 })
 
-test('watchers of all tasks that read nothing cost a bounded memory', async () => {
+test('watchers of all tasks that read nothing use bounded memory', async () => {
   await using server = await TestServer.start({ env: heapTold })
   const api = new Api(server.url)
   const sleepers = await Promise.all(Array.from({ length: 20 }, () => open(server.port)))
@@ -124,7 +124,7 @@ test('watchers of all tasks that read nothing cost a bounded memory', async () =
   expect((await server.stop()).code).toBe(0)
 })
 
-test('a stream goes on without a gap after a kill and a restart', async () => {
+test('a stream continues without a gap after a kill and a restart', async () => {
   await using first = await TestServer.start()
   const api = new Api(first.url)
   const id = await api.submit('long', { duration: 600, steps: 6_000 })

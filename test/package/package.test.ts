@@ -35,7 +35,7 @@ describe('the packed package', () => {
     expect((await run(process.execPath, [name], project)).stdout).toBe('{"resized":2}\n')
   })
 
-  test('serves by its binary, which clients in TypeScript and JavaScript use', async () => {
+  test('serves with its binary, used by clients in TypeScript and JavaScript', async () => {
     const server = spawn(process.execPath, [join(project, 'node_modules', '.bin', 'fermata'), 'serve'], {
       cwd: project,
       env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: 'sqlite::memory:' },
@@ -51,7 +51,7 @@ describe('the packed package', () => {
     }
   })
 
-  test('tests tasks as its documentation says', async () => {
+  test('runs the examples of the testing guide', async () => {
     const { stdout } = await run(process.execPath, ['--test', 'handler.test.ts', 'manager.test.ts'], project)
     expect(stdout).toMatch(/pass 6\n[^]*fail 0/)
   })

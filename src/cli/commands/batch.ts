@@ -13,15 +13,15 @@ import type { Terminal } from '../terminal/terminal.ts'
 import { safe, SafeText, visible } from '../terminal/text.ts'
 
 export type Batch = Readonly<{
-  /** `-` is the standard input. */
+  /** `-` is standard input. */
   file: string
   from: number
-  /** Of all tasks; a line wins over them. */
+  /** Applied to all tasks; values of a line take precedence. */
   parameters: Readonly<Record<string, unknown>>
   options: SubmitOptions
 }>
 
-/** Tasks of one call, and characters of their lines. */
+/** Maximum tasks per call, and characters of their lines. */
 const most = { tasks: 2_000, characters: 8_000_000 } as const
 
 /** Milliseconds between two frames. */
@@ -29,7 +29,7 @@ const frame = 100
 
 type Line = Readonly<{ number: number; parameters: Record<string, unknown> }>
 
-/** Submits a task for each line of a file of any size, in its order: while one call is under way, the next lines are read. */
+/** Submits a task for each line of a file of any size, in order. While one call is in progress, the next lines are read. */
 export async function submitBatch(session: Session, type: string, batch: Batch): Promise<ExitCode> {
   finishWithoutOutput()
   const size = batch.file === '-' ? null : await sizeOf(batch.file)
@@ -57,13 +57,13 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
       for await (const lines of groups(batch, (bytes) => progress.read(bytes))) {
         await sending
         sending = send(lines)
-        // Looked at when the next group is there; until then it must not count as forgotten.
+        // Awaited when the next group is ready; until then, it must not count as unhandled.
         sending.catch(() => {})
       }
     } catch (error) {
       failure = error
     }
-    // What is under way is stored or not before anything is said about it; its fault comes before one further down.
+    // Wait for the call in progress before reporting anything; its error takes precedence over one further down.
     await sending.catch((error: unknown) => (failure = error))
   }
   if (failure !== undefined) {
@@ -93,7 +93,7 @@ function draftOf({ number, parameters }: Line, { options, parameters: common }: 
   }
 }
 
-/** Lines in groups that fit one call. */
+/** Groups of lines that fit into one call. */
 async function* groups(
   { file, from }: Batch,
   onRead: (bytes: number) => void,
@@ -130,7 +130,7 @@ function parametersOf(text: string, number: number): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-/** The same error with the number of the line in place of its place in the call. */
+/** The same error with the line number instead of the index in the call. */
 function explained(error: unknown, lines: readonly Line[]): unknown {
   if (!isFermataError(error)) return error
   const [first] = error.errors
@@ -151,7 +151,7 @@ async function sizeOf(path: string): Promise<number | null> {
   }
 }
 
-/** How far a file is; on a terminal as a bar. */
+/** Progress through the file; on a terminal as a bar. */
 class BatchProgress {
   readonly #terminal: Terminal
   readonly #size: number | null
@@ -176,7 +176,7 @@ class BatchProgress {
     return rate(tasks / Math.max(0.001, (performance.now() - this.#begun) / 1_000))
   }
 
-  /** Shows it on a terminal, until it is disposed of. */
+  /** Shows the progress on a terminal until disposed. */
   begin(): Disposable {
     if (!this.#terminal.isLive) return { [Symbol.dispose]: () => {} }
     const live = new Live(this.#terminal)

@@ -16,10 +16,10 @@ type Row = Readonly<{ what: string; perSecond: number; p50?: number; p99?: numbe
 const type = 'add'
 const open: readonly Status[] = ['scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling']
 
-/** Seconds between two looks whether all have ended. */
+/** Seconds between two checks whether all have finished. */
 const look = 0.1
 
-/** Puts a bounded load of small tasks on a server, over HTTP, and takes its own tasks away again. */
+/** Puts a bounded load of small tasks on a server over HTTP, and deletes its own tasks afterwards. */
 export const bench: Action = async (session, command: Command) => {
   const { tasks = 1_000, callers = 50 } = command.opts<Options>()
   const tag = `bench-${randomUUID()}`
@@ -42,7 +42,7 @@ export const bench: Action = async (session, command: Command) => {
   }
 }
 
-/** Does the work so often, by so many at once. */
+/** Does the work this often, with this many concurrent callers. */
 async function load(
   count: number,
   callers: number,
@@ -78,7 +78,7 @@ type Measured = Readonly<{
   tasks: number
   callers: number
   submit: Figures
-  /** Tasks from the first submit to the last end. */
+  /** Tasks per second from the first submit to the last end. */
   perSecond: number
   read: Figures
 }>
@@ -112,7 +112,7 @@ async function print(session: Session, { tasks, callers, submit, perSecond, read
   for (const row of rows) await session.out.print(table.line(row))
 }
 
-/** Seconds since a time of the clock that never jumps. */
+/** Seconds since a time of the monotonic clock. */
 function since(began: number): number {
   return (performance.now() - began) / 1_000
 }

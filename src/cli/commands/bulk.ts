@@ -20,7 +20,7 @@ const participles = {
 
 export const bulkActions = Object.keys(participles) as readonly BulkAction[]
 
-/** Milliseconds between two looks at an operation. */
+/** Milliseconds between two reads of an operation. */
 const look = 250
 
 export const bulk: Action = async (session, command) => {
@@ -40,7 +40,7 @@ export const bulk: Action = async (session, command) => {
       await session.remark('Nothing changed.')
       return exitCodes.cancelled
     }
-    // None that was submitted since the count: nobody has agreed to those.
+    // Excludes tasks submitted since the count, which nobody has confirmed.
     filter = counted.filter
   }
   const operation = await followed(session, await session.client.bulk(action, filter, { dryRun }))
@@ -62,7 +62,7 @@ async function agreed(action: BulkAction, matched: number): Promise<boolean> {
   }
 }
 
-/** The operation once it has ended. */
+/** The operation once it has finished. */
 async function followed(session: Session, begun: Operation): Promise<Operation> {
   if (begun.status !== 'running') return begun
   using live = session.err.isLive ? new Live(session.err) : undefined

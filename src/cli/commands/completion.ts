@@ -33,10 +33,10 @@ compdef _fermata fermata
 `,
 }
 
-/** Seconds that a shell waits for a server, at most. */
+/** Maximum seconds that a shell waits for a server. */
 const longest = 1
 
-/** Ids that are offered. */
+/** Maximum number of ids to offer. */
 const most = 50
 
 export async function printCompletion(shell: string): Promise<void> {
@@ -51,7 +51,7 @@ export async function printCompletion(shell: string): Promise<void> {
 
 export type Candidate = Readonly<{ value: string; meaning: string }>
 
-/** Prints what the last of the words can become, one a line, with a tab before its meaning. A failure offers nothing. */
+/** Prints completions of the last word, one per line, with a tab before the description. Offers nothing on failure. */
 export async function printCandidates(commands: readonly Command[], words: readonly string[]): Promise<void> {
   const current = words.at(-1) ?? ''
   const found = await candidates(commands, words).catch(() => [])
@@ -91,7 +91,7 @@ async function valuesOf(option: Option, server: Server): Promise<Candidate[]> {
   return option.long === '--type' || option.long === '--types' ? server.types() : []
 }
 
-/** Statuses of the tasks that a command makes sense for; any for those that are not here. */
+/** Statuses of the tasks that a command makes sense for; any for commands not listed. */
 const sensible: Readonly<Record<string, readonly Status[]>> = {
   watch: ['running', 'pausing', 'cancelling', 'queued', 'scheduled', 'paused'],
   pause: ['running', 'queued', 'scheduled'],
@@ -112,7 +112,7 @@ async function argumentsOf(name: string, rest: readonly string[], server: Server
   return takeIds.has(name) ? server.ids(sensible[name], new Set(rest.slice(0, -1))) : []
 }
 
-/** What only the server knows. */
+/** Completions that only the server knows. */
 class Server {
   readonly #client: Fermata
   readonly #options = { signal: AbortSignal.timeout(longest * 1_000), patience: 0 }

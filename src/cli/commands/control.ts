@@ -9,7 +9,7 @@ import { safe } from '../terminal/text.ts'
 
 type Options = Readonly<{ wait?: number; from?: 'checkpoint' | 'start' }>
 
-/** Tasks that are acted on at once. */
+/** Maximum concurrent calls. */
 const width = 16
 
 const acts = {
@@ -21,7 +21,7 @@ const acts = {
   purge: ({ client }: Session, id: string) => client.purgeTask(id),
 } as const
 
-/** One control of many tasks. Those that it fails for are told, and the others are still acted on. */
+/** Sends a control to many tasks. Reports those that fail, and continues with the others. */
 export function controlled(name: keyof typeof acts): Action {
   return async (session, command) => {
     const options = command.opts<Options>()

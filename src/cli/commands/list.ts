@@ -8,10 +8,10 @@ import { filterOf, type FilterOptions } from './filter.ts'
 
 type Options = FilterOptions & Readonly<{ order?: 'newest' | 'oldest'; limit?: number; all?: boolean }>
 
-/** Tasks on a terminal, unless more are asked for. */
+/** Number of tasks on a terminal by default. */
 const few = 50
 
-/** Tasks of a page. */
+/** Tasks per page. */
 const pageSize = 1_000
 
 export const list: Action = async (session, command) => {
@@ -88,7 +88,7 @@ function doneOf({ progress, status }: TaskStatus): string {
   return progress.ratio === null ? count(progress.current) : `${Math.floor(progress.ratio * 100)}%`
 }
 
-/** Why it failed, what it says, or else what it was asked for. */
+/** The error, the progress message, or else the parameters. */
 function whatOf({ error, progress, parameters, status }: TaskStatus): string {
   const ended: readonly Status[] = ['completed', 'cancelled']
   if (error !== null && status !== 'completed') return errorText(error)

@@ -11,7 +11,7 @@ export const logs: Action = async (session, command) => {
   let last = await printFrom(session, id, 0)
   if (follow !== true) return
   const options = session.last()
-  // The stream says when there is something new; the log says what, each line once.
+  // The stream signals new lines; the log returns each line once.
   const { task_id, version, status } = await session.client.getTaskStatus(id, options)
   if (!isTerminal(status)) {
     for await (const { kind } of session.client.streamTaskEvents(task_id, { ...options, after: version })) {
@@ -21,7 +21,7 @@ export const logs: Action = async (session, command) => {
   await printFrom(session, task_id, last)
 }
 
-/** Prints the lines after this number, and answers the number of the last one. */
+/** Prints the lines after this number, and returns the number of the last one. */
 async function printFrom(session: Session, id: string, number: number): Promise<number> {
   let after = number
   for (;;) {

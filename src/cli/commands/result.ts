@@ -5,7 +5,7 @@ import type { Session } from '../session.ts'
 import { errorText } from '../format.ts'
 import { safe, safeJson, visibleLines } from '../terminal/text.ts'
 
-/** Seconds that one answer is waited for; what stands between may cut longer ones off. */
+/** Maximum seconds to wait for one response; proxies in between may cut off longer ones. */
 const longestWait = 25
 
 export const result: Action = async (session, command) => {
@@ -15,7 +15,7 @@ export const result: Action = async (session, command) => {
   return printEnd(session, await ended(session, id, most), raw)
 }
 
-/** The task once it has ended. Throws `RESULT_NOT_READY` when it has not within so many seconds. */
+/** The task once it has finished. Throws `RESULT_NOT_READY` if it has not within this many seconds. */
 export async function ended(session: Session, id: string, seconds = Infinity): Promise<TaskResult> {
   const end = performance.now() / 1_000 + seconds
   for (;;) {
@@ -32,7 +32,7 @@ export async function ended(session: Session, id: string, seconds = Infinity): P
   }
 }
 
-/** Prints what came of a task: the result where results go, anything else beside it. */
+/** Prints the outcome of a task: the result on standard output, anything else on standard error. */
 export async function printEnd(session: Session, task: TaskResult, raw = false): Promise<ExitCode> {
   const { status, result, error } = task
   const { out, err } = session

@@ -102,7 +102,7 @@ function submitOptions(options: Options): SubmitOptions {
 
 type Parsed = Readonly<{ options: Options; flags: readonly Flag[]; given: (flag: Flag) => unknown }>
 
-/** The words once more, now that the flags of the type are known. Throws `CommanderError` for help and mistakes. */
+/** Parses the arguments again, now that the flags of the type are known. Throws `CommanderError` for help and mistakes. */
 function parsed(type: TypeDetails, words: readonly string[]): Parsed {
   const command = new Command(`fermata run ${type.type}`)
     .description(type.description)
@@ -130,7 +130,7 @@ function parsed(type: TypeDetails, words: readonly string[]): Parsed {
   }
 }
 
-/** What was typed behind `run`. */
+/** What was typed after `run`. */
 function wordsAfter(command: Command): string[] {
   const words = (command.parent as (Command & { rawArgs: string[] }) | null)?.rawArgs ?? []
   return words.slice(words.indexOf(command.name()) + 1)

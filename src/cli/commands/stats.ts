@@ -31,7 +31,7 @@ function slots(out: Terminal, { node }: Stats, width: number): SafeText {
   return safe`${drawn}${used}/${all} slots${parked === 0 ? '' : `, ${parked} parked`}`
 }
 
-/** Of each status that there is. */
+/** Counts by status, without zeros. */
 export function counts(out: Terminal, { counts }: Stats): SafeText[] {
   const parts = statuses.flatMap((status) => {
     const number = counts[status] ?? 0

@@ -11,7 +11,7 @@ import { joined, safe, safeJson, type SafeText } from '../terminal/text.ts'
 import { figuresOf } from '../watching/line.ts'
 import { rowOf } from '../watching/row.ts'
 
-/** Tasks that are asked for at once. */
+/** Maximum concurrent reads. */
 const width = 16
 
 export const status: Action = async (session, command) => {

@@ -12,25 +12,25 @@ import { shapeOf, taskLine } from '../watching/line.ts'
 import { rowOf, type Row } from '../watching/row.ts'
 import { counts } from './stats.ts'
 
-/** Seconds between two looks at the server, unless told otherwise. */
+/** Seconds between two updates by default. */
 const usualInterval = 0.5
 
-/** Milliseconds between two frames: countdowns go on between two looks. */
+/** Milliseconds between two frames: countdowns continue between updates. */
 const frame = 250
 
-/** Tasks that are asked for; a screen has fewer lines. */
+/** Maximum number of tasks to read; a screen has fewer lines. */
 const most = 200
 
 type Seen = Readonly<{ stats: Stats; rows: readonly Row[] }>
 
-/** Slots, queue, rates and running tasks on the whole screen, until q or Ctrl+C. */
+/** Slots, queue, rates and running tasks on the full screen, until q or Ctrl+C. */
 export const top: Action = async (session, command) => {
   const { interval = usualInterval } = command.opts<{ interval?: number }>()
   if (!session.out.isLive)
     throw new UsageError('top needs a terminal; "fermata stats" prints the same numbers once')
   const abort = new AbortController()
   const { signal } = abort
-  // Whoever mistyped the address learns it before the screen changes.
+  // A wrong address is reported before the screen changes.
   let seen = await look(session, signal)
   let isAway = false
   using live = new Live(session.out, true)
@@ -112,7 +112,7 @@ function titleLine({ out, url }: Session, state: string, isAway: boolean): SafeT
   return safe`${out.paint('bold', 'Fermata')}  ${address}  ${out.paint(isAway ? 'red' : 'green', state)}${blank}${time}`
 }
 
-/** Whole parts, as many as fit. */
+/** As many parts as fit completely. */
 function fitted(parts: readonly SafeText[], width: number): SafeText {
   const text = joined(parts, '  ')
   return parts.length > 1 && widthOf(stripVTControlCharacters(text.text)) > width

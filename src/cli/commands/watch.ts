@@ -7,7 +7,7 @@ import { watchAll } from '../watching/all.ts'
 import { watchTasks } from '../watching/watch.ts'
 import { UsageError } from '../exit.ts'
 
-/** Tasks that can be watched by their ids: each takes a connection. */
+/** Maximum number of tasks that can be watched by id: each takes a connection. */
 const most = 100
 
 export const watch: Action = async (session, command) => {
@@ -40,7 +40,7 @@ export const watch: Action = async (session, command) => {
   }
 }
 
-/** Of several tasks: one that failed weighs more than one that was cancelled. */
+/** The exit code for several tasks: a failure outweighs a cancel. */
 export function worst(rows: readonly Row[]): ExitCode {
   if (rows.some(({ status }) => status === 'failed')) return exitCodes.failed
   return rows.some(({ status }) => status === 'cancelled') ? exitCodes.cancelled : exitCodes.completed

@@ -1,7 +1,7 @@
 import type { Terminal } from './terminal.ts'
 import { safe, type SafeText } from './text.ts'
 
-/** A bar of so many columns; without a ratio it only shows that there is one. Without colours the two parts differ too. */
+/** A bar of this many columns; without a ratio, only an empty one. The two parts differ even without colors. */
 export function bar(
   terminal: Terminal,
   ratio: number | null,

@@ -2,7 +2,7 @@ import type { Terminal } from './terminal.ts'
 import { stripVTControlCharacters } from 'node:util'
 import { safeText, SafeText, widthOf } from './text.ts'
 
-/** Escape sequences; a frame between `begin` and `end` is shown at once where the terminal can. */
+/** Escape sequences. A frame between `begin` and `end` is displayed at once if the terminal supports it. */
 const codes = {
   begin: '\u001B[?2026h',
   end: '\u001B[?2026l',
@@ -16,8 +16,8 @@ const codes = {
 } as const
 
 /**
- * Lines at the end of what a terminal shows that are drawn again and again; or, with `whole`, a screen of its own which
- * leaves no trace. No line may be wider than the terminal.
+ * Lines at the bottom of the terminal that are redrawn; or, with `whole`, a separate screen that leaves no trace. No line
+ * may be wider than the terminal.
  */
 export class Live implements Disposable {
   readonly #terminal: Terminal
@@ -34,7 +34,7 @@ export class Live implements Disposable {
     process.once('exit', this.#restore)
   }
 
-  /** Shows these lines in place of the ones before. */
+  /** Replaces the previous lines with these. */
   draw(lines: readonly (SafeText | string)[]): void {
     const fitting = lines.slice(0, this.#terminal.rows - (this.#whole ? 0 : 1)).map(safeText)
     const isDrawn = fitting.every(({ text }, index) => text === this.#drawn[index]?.text)
@@ -45,13 +45,13 @@ export class Live implements Disposable {
     this.#write(codes.begin + text + codes.restOfScreen + codes.end)
   }
 
-  /** Draws the same lines again: after the size of the terminal has changed. */
+  /** Redraws the same lines after the size of the terminal has changed. */
   refresh(lines: readonly (SafeText | string)[]): void {
     if (this.#whole) this.#drawn = []
     this.draw(lines)
   }
 
-  /** Lines that stay, above the ones that are drawn. */
+  /** Prints permanent lines above the redrawn ones. */
   print(line: SafeText | string): void {
     const drawn = this.#drawn
     this.#write(`${this.#back()}${safeText(line).text}${codes.restOfLine}\n${codes.restOfScreen}`)
@@ -59,13 +59,13 @@ export class Live implements Disposable {
     this.draw(drawn)
   }
 
-  /** What was drawn last stays. */
+  /** Keeps the last frame. */
   [Symbol.dispose](): void {
     process.off('exit', this.#restore)
     this.#restore()
   }
 
-  /** To the first of the lines that were drawn; a terminal that became narrower has wrapped them. */
+  /** Moves to the first redrawn line; a terminal that became narrower has wrapped the lines. */
   #back(): string {
     const { columns } = this.#terminal
     const rows = this.#drawn.map(({ text }) =>
@@ -75,7 +75,7 @@ export class Live implements Disposable {
     return up === 0 ? '\r' : `\r\u001B[${up}A`
   }
 
-  /** Escape sequences of our own around safe text. */
+  /** Wraps safe text in escape sequences of our own. */
   #write(text: string): void {
     void this.#terminal.write(SafeText.trusted(text))
   }

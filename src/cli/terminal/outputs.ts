@@ -3,28 +3,28 @@ import type { OutputConfiguration } from 'commander'
 import { exitCodes } from '../exit.ts'
 import { visible, visibleLines } from './text.ts'
 
-/** The two outputs of this process: what happens when one of them takes nothing, and the end of the program. */
+/** The two outputs of this process: what happens if one of them cannot be written, and how the program ends. */
 
-/** Taken before a server replaces it, so that code of tasks cannot end the process. */
+/** Taken before a server replaces it, so that task code cannot end the process. */
 const exit = process.exit.bind(process)
 
 let lost: NodeJS.ErrnoException | undefined
 let isErrorOutputLost = false
 let mustFinish = false
 
-/** From here on, an output that takes nothing ends the program with one line; a reader who has seen enough ends it quietly. */
+/** From now on, a failing output ends the program with one line; a reader that closes the pipe ends it quietly. */
 export function watchOutputs(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     lost ??= error
     if (!mustFinish) exit(endOf(error.code === 'EPIPE' ? Number(process.exitCode ?? 0) : 0))
   })
-  // Nothing that counts goes there: a command is not ended for it.
+  // Nothing essential is written there, so a command does not end for it.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     isErrorOutputLost ||= error.code !== 'EPIPE'
   })
 }
 
-/** For what changes something: it is done although nobody can read about it, and the end tells. */
+/** For commands that change something: they finish even if their output cannot be read, and report it at the end. */
 export function finishWithoutOutput(): void {
   mustFinish = true
 }
@@ -34,7 +34,7 @@ export async function endProgram(code: number): Promise<never> {
   for (const output of [process.stdout, process.stderr]) {
     if (output.writableLength > 0) await new Promise((resolve) => output.write('', resolve))
   }
-  // A failed write is told one turn later.
+  // A failed write is reported one turn later.
   await new Promise((resolve) => setImmediate(resolve))
   return exit(endOf(code))
 }
@@ -50,18 +50,18 @@ function endOf(code: number): number {
   return exitCodes.unwritten
 }
 
-/** One line of this program on the error output. */
+/** One line of this program on standard error. */
 export function tell(line: string): void {
   process.stderr.write(`fermata: ${visible(line)}\n`)
 }
 
-/** What went wrong here, with its stack. */
+/** An unexpected error, with its stack. */
 export function tellFault(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`fermata: ${visibleLines(text)}\n`)
 }
 
-/** How commander writes help and mistakes, which hold words that were typed or came from a server. */
+/** How commander prints help and mistakes, which contain words that were typed or sent by a server. */
 export const commanderOutput: OutputConfiguration = {
   writeOut: (text) => process.stdout.write(visibleLines(text)),
   writeErr: (text) => process.stderr.write(visibleLines(text)),

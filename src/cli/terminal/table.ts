@@ -3,21 +3,21 @@ import type { Style, Terminal } from './terminal.ts'
 
 export type Column<Row> = Readonly<{
   title: string
-  /** Without colours; it is made visible. */
+  /** Without colors; made visible. */
   text: (row: Row) => string
   style?: (row: Row) => Style
   side?: 'left' | 'right'
-  /** Columns that it may be cut to; one without it is never cut. */
+  /** Minimum columns it may be cut to; without it, it is never cut. */
   least?: number
-  /** The highest goes first where the terminal is too narrow; a column without it always stays. */
+  /** The highest is removed first if the terminal is too narrow; a column without it always stays. */
   yields?: number
 }>
 
 const gap = 2
 
 /**
- * Rows in columns that fit the terminal: those that yield go first, then the ones that may be cut share what is left. Widths
- * are fixed by the first rows, so that a long list can be printed as it comes.
+ * Rows in columns that fit the terminal: columns that yield are removed first, then those that may be cut share the
+ * remaining width. The first rows fix the widths, so a long list can be printed as it arrives.
  */
 export class Table<Row> {
   readonly #terminal: Terminal
@@ -65,7 +65,7 @@ function fitted<Row>(wide: readonly Sized<Row>[], room: number): readonly Sized<
     if (first === undefined) break
     kept = kept.filter((one) => one !== first)
   }
-  // The widest of those that may be cut gives way, again and again.
+  // Repeatedly shrink the widest column that may be cut.
   while (excess() > 0) {
     const soft = kept.filter(({ column, width }) => column.least !== undefined && width > column.least)
     const widest = soft.toSorted((a, b) => b.width - a.width)[0]

@@ -4,10 +4,10 @@ import { SafeText, safeText } from './text.ts'
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** Of a pipe or a file: nothing is cut there. */
+/** Width for pipes and files: nothing is cut there. */
 const unbounded = 100_000
 
-/** One of the two outputs, which may be a terminal, a pipe or a file. */
+/** Standard output or standard error, which may be a terminal, a pipe or a file. */
 export class Terminal {
   readonly #stream: WriteStream
 
@@ -15,12 +15,12 @@ export class Terminal {
     this.#stream = stream
   }
 
-  /** Whether a person may look at it right now. */
+  /** Whether it is a terminal. */
   get isTerminal(): boolean {
     return this.#stream.isTTY
   }
 
-  /** Whether lines that were written can be drawn anew. */
+  /** Whether written lines can be redrawn. */
   get isLive(): boolean {
     return this.#stream.isTTY && process.env['TERM'] !== 'dumb'
   }
@@ -33,24 +33,24 @@ export class Terminal {
     return this.#stream.isTTY ? Math.max(3, this.#stream.rows) : unbounded
   }
 
-  /** Colour, where it is wanted: `NO_COLOR`, `FORCE_COLOR` and pipes are respected. */
+  /** Color, if wanted: respects `NO_COLOR`, `FORCE_COLOR` and pipes. */
   paint(style: Style, text: SafeText | string): SafeText {
     return SafeText.trusted(styleText(style, safeText(text).text, { stream: this.#stream }))
   }
 
-  /** Resolves when it is written, or cannot be: `watchOutputs` decides what happens then. */
+  /** Resolves when it is written or cannot be written; `watchOutputs` decides what happens then. */
   write({ text }: SafeText): Promise<void> {
     return this.writeExactly(text)
   }
 
-  /** Text from elsewhere to the byte: for pipes and files only. */
+  /** Text from elsewhere, byte for byte: for pipes and files only. */
   writeExactly(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#stream.write(text, () => resolve())
     })
   }
 
-  /** On a line of its own; made visible unless it is safe already. */
+  /** Prints a line; the text is made visible unless it is safe already. */
   print(line: SafeText | string): Promise<void> {
     return this.writeExactly(`${safeText(line).text}\n`)
   }

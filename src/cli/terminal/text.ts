@@ -3,12 +3,12 @@ import stringWidth from 'string-width'
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /**
- * What a terminal would obey, or a reader would not see: control characters of both sets, marks that change the direction or have
- * no width, separators of lines, halves of pairs. The two joiners stay: emoji and several scripts are written with them.
+ * Characters that a terminal would obey or a reader would not see: both sets of control characters, direction and zero-width
+ * marks, line separators, and lone surrogates. The two joiners are kept: emoji and several scripts need them.
  */
 const unseen = /[^\P{C}\u200C\u200D\p{Co}\p{Cn}]|[\u2028\u2029\p{Noncharacter_Code_Point}]/gu
 
-/** A control character as a person can read it: `\x1b`, `\u202e`, `\u{e0001}`. */
+/** A control character in readable form: `\x1b`, `\u202e`, `\u{e0001}`. */
 function written(character: string): string {
   const code = character.codePointAt(0) ?? 0
   const hex = code.toString(16)
@@ -16,12 +16,12 @@ function written(character: string): string {
   return code < 0x1_0000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
 }
 
-/** Text from elsewhere on one line; nothing in it is obeyed, and nothing hidden. */
+/** Text from elsewhere on one line, with nothing in it obeyed or hidden. */
 export function visible(text: string): string {
   return text.replaceAll(/[\t\r\n]+/g, ' ').replaceAll(unseen, written)
 }
 
-/** The same with its lines and tabs. */
+/** The same, but keeps line breaks and tabs. */
 export function visibleLines(text: string): string {
   return text
     .replaceAll(/\r\n/g, '\n')
@@ -30,7 +30,7 @@ export function visibleLines(text: string): string {
     .join('')
 }
 
-/** JSON in which no character is one that a terminal would obey; the value is the same. */
+/** JSON without any character that a terminal would obey; the value is the same. */
 export function safeJson(document: unknown, indent = 0): string {
   const json = JSON.stringify(document, null, indent) ?? 'null'
   return json
@@ -47,8 +47,8 @@ export function safeJson(document: unknown, indent = 0): string {
 }
 
 /**
- * Text that can go to a terminal as it is: what came from elsewhere was made visible, and only styles of our own are obeyed. Outputs
- * make every other text visible, so that none can be forgotten.
+ * Text that can be sent to a terminal unchanged: foreign parts were made visible, and only our own styles are obeyed.
+ * Outputs make all other text visible, so none can be forgotten.
  */
 export class SafeText {
   readonly text: string
@@ -57,13 +57,13 @@ export class SafeText {
     this.text = text
   }
 
-  /** Takes the text as it is: escape sequences of our own, or text that was made visible. Everything else uses `safe`. */
+  /** Takes the text unchanged: escape sequences of our own, or text that was made visible. For everything else, use `safe`. */
   static trusted(text: string): SafeText {
     return new SafeText(text)
   }
 }
 
-/** A template in which every value is made visible, unless it is safe already: safe`failed: ${message}` */
+/** A template in which every value is made visible unless it is safe already: safe`failed: ${message}` */
 export function safe(
   parts: TemplateStringsArray,
   ...values: readonly (SafeText | string | number)[]
@@ -72,12 +72,12 @@ export function safe(
   return SafeText.trusted(parts.map((part, index) => `${part}${texts[index] ?? ''}`).join(''))
 }
 
-/** Any text as an output takes it, on one line unless it is safe already. */
+/** Any text as outputs accept it, on one line unless it is safe already. */
 export function safeText(text: SafeText | string): SafeText {
   return text instanceof SafeText ? text : SafeText.trusted(visible(text))
 }
 
-/** Several texts with this between them, without blanks at the end. */
+/** Joins texts with a separator, without trailing spaces. */
 export function joined(texts: readonly (SafeText | string)[], between: string): SafeText {
   return SafeText.trusted(
     texts
@@ -87,12 +87,12 @@ export function joined(texts: readonly (SafeText | string)[], between: string): 
   )
 }
 
-/** Columns that a terminal gives it. */
+/** Number of terminal columns. */
 export function widthOf(text: string): number {
   return /^[\x20-\x7E]*$/.test(text) ? text.length : stringWidth(text)
 }
 
-/** At most so many columns, with an ellipsis where it was cut. Takes text without colours. */
+/** At most this many columns, with an ellipsis if cut. Takes text without colors. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   if (width <= 0) return ''
@@ -105,7 +105,7 @@ export function cut(text: string, width: number): string {
   return `${taken}…`
 }
 
-/** Exactly so many columns, where it is not longer. */
+/** Exactly this many columns, unless the text is longer. */
 export function pad(text: string, width: number, side: 'left' | 'right' = 'left'): string {
   const blank = ' '.repeat(Math.max(0, width - widthOf(text)))
   return side === 'left' ? text + blank : blank + text

@@ -5,16 +5,16 @@ import { after, rowOf, type Row } from './row.ts'
 import type { View } from './view.ts'
 import { viewOf, type Watching } from './watch.ts'
 
-/** Statuses of tasks that have a slot. */
+/** Statuses of tasks with a slot. */
 export const active = ['running', 'pausing', 'cancelling'] as const
 
-/** Milliseconds for which a task that has left its slot is still shown. */
+/** Milliseconds for which a task is still shown after it left its slot. */
 const linger = 2_000
 
-/** Tasks that are shown at most; a terminal has fewer lines. */
+/** Maximum number of tasks; a terminal has fewer lines. */
 const most = 1_000
 
-/** Shows all tasks that run, until it is interrupted. */
+/** Shows all running tasks until interrupted. */
 export async function watchAll(session: Session, filter: TaskFilter, watching: Watching): Promise<void> {
   const abort = new AbortController()
   const { signal } = abort
@@ -56,7 +56,7 @@ export async function watchAll(session: Session, filter: TaskFilter, watching: W
   }
 }
 
-/** The rows of the tasks that run, and of those that just did. */
+/** The rows of tasks that are running or just were. */
 class Crowd {
   readonly #view: View
   readonly #rows = new Map<string, Row>()
@@ -70,7 +70,7 @@ class Crowd {
     return this.#rows.has(id)
   }
 
-  /** `all`: what is not among them does not run any more. */
+  /** `all`: tasks not among them are no longer running. */
   see(tasks: readonly TaskStatus[], all = true): void {
     const now = Date.now()
     const seen = new Set(tasks.map(({ task_id }) => task_id))

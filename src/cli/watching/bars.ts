@@ -11,7 +11,7 @@ import type { View } from './view.ts'
 /** Milliseconds between two frames. */
 const frame = 100
 
-/** A bar for each task, which moves. */
+/** A progress bar for each task. */
 export class Bars implements View {
   readonly #terminal: Terminal
   readonly #live: Live
@@ -23,7 +23,7 @@ export class Bars implements View {
   #away = false
   #question: string | undefined
 
-  /** `idle`: what is said while there is no row. */
+  /** `idle`: shown while there is no row. */
   constructor(terminal: Terminal, url: string, idle: string) {
     this.#terminal = terminal
     this.#url = url
@@ -62,7 +62,7 @@ export class Bars implements View {
     this.#live[Symbol.dispose]()
   }
 
-  /** As many tasks as there is room for, those that go on first; at the end all that came. */
+  /** As many tasks as fit, unfinished ones first; at the end all of them. */
   #lines(last = false): SafeText[] {
     const now = Date.now()
     const rows = [...this.#rows.values()]

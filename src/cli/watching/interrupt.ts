@@ -1,7 +1,7 @@
-/** What Ctrl+C does to what is watched. */
+/** What Ctrl+C does to watched tasks. */
 export type InterruptPolicy = 'ask' | 'leave' | 'cancel'
 
-/** Who watched has left; what was watched goes on. */
+/** The watcher has left; the watched tasks keep running. */
 export class Left extends Error {
   override readonly name = 'Left'
   readonly code: number
@@ -14,7 +14,7 @@ export class Left extends Error {
 
 export type Interrupting = Readonly<{
   policy: InterruptPolicy
-  /** What is asked for, and who is told of a question. */
+  /** Shows a question, or removes it. */
   ask: (question: string | undefined) => void
   cancel: () => void
   leave: (left: Left) => void
@@ -22,7 +22,7 @@ export type Interrupting = Readonly<{
 
 const question = 'Leave it running [l], cancel it [c], or keep watching [w]?'
 
-/** What Ctrl+C means while a task is watched: a question, or what was chosen beforehand. A second one always leaves. */
+/** What Ctrl+C means while watching: a question, or the chosen policy. A second one always leaves. */
 export class Interrupts implements Disposable {
   readonly #options: Interrupting
   readonly #onInt = () => this.#interrupted()

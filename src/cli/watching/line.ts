@@ -5,7 +5,7 @@ import type { Style, Terminal } from '../terminal/terminal.ts'
 import { cut, joined, pad, safe, visible, widthOf, type SafeText } from '../terminal/text.ts'
 import { activeAt, type Row } from './row.ts'
 
-/** How wide each part is, so that rows stand below each other. */
+/** Widths of the parts, so that rows line up. */
 export type Shape = Readonly<{
   type: number
   status: number
@@ -14,13 +14,13 @@ export type Shape = Readonly<{
   bar: number
 }>
 
-/** Characters at the end of an id that tell it from others of the same minute. */
+/** Characters at the end of an id that distinguish it from others of the same minute. */
 const shortId = 8
 
-/** Columns of a bar: it is left out where there is less, and needs no more. */
+/** Minimum and maximum columns of a bar: with less space it is left out. */
 const barWidth = { least: 5, most: 30, mostAlone: 40 } as const
 
-/** For these rows on a terminal of so many columns; ids are whole where there is room for them. */
+/** For these rows on a terminal of this width; ids are complete if there is room. */
 export function shapeOf(rows: readonly Row[], columns: number, now: number): Shape {
   const widest = (texts: readonly string[], most: number) =>
     Math.min(most, Math.max(0, ...texts.map(widthOf)))
@@ -37,7 +37,7 @@ export function shapeOf(rows: readonly Row[], columns: number, now: number): Sha
   const all = [0, 1, 2, 3, 4].map((column) =>
     Math.max(0, ...cells.map((cell) => widthOf(cell[column] ?? ''))),
   )
-  // Where it is narrow, the percentage and the time say the most.
+  // On a narrow terminal, percentage and time matter most.
   const figures = columns < 80 ? all.map((width, column) => (column === 1 || column === 2 ? 0 : width)) : all
   const room = columns - 1 - headWidth({ type, status, id }) - figuresWidth(figures)
   const message = widest(rows.map(messageOf), 30)
@@ -47,7 +47,7 @@ export function shapeOf(rows: readonly Row[], columns: number, now: number): Sha
   return { type, status, id, figures, bar: hasBar && room > barWidth.least ? wanted : 0 }
 }
 
-/** A task on one line: what it is, how far it is, how fast it goes and when it will be done. */
+/** A task on one line: identity, progress, rate and time left. */
 export function taskLine(terminal: Terminal, row: Row, shape: Shape, now: number): SafeText {
   const look = looks[row.status]
   const name = row.id.length <= shape.id ? row.id : `…${row.id.slice(-shortId)}`
@@ -86,7 +86,7 @@ function barStyle({ status }: Row): Style & ('blue' | 'green' | 'red' | 'yellow'
   return status === 'paused' || status === 'pausing' ? 'yellow' : 'blue'
 }
 
-/** Percentage, count, rate, time left or taken, and the attempt; each empty where there is nothing to say. */
+/** Percentage, count, rate, time left or taken, and attempt; empty if there is nothing to show. */
 export function figuresOf(row: Row, now: number): readonly [string, string, string, string, string] {
   const { progress, status, attempt } = row
   const { ratio = null, current = 0, total = null, rate: speed = null } = progress ?? {}
@@ -109,7 +109,7 @@ function timeOf(row: Row, now: number): string {
     : `ETA ${countdown(eta - (now - seenAt) / 1_000)}`
 }
 
-/** Why it failed, or what its handler last said. */
+/** The error, or the latest progress message. */
 export function messageOf({ error, progress, status }: Row): string {
   if (error !== null && status !== 'completed') return visible(errorText(error))
   return visible(progress?.message ?? '')

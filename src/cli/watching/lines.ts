@@ -6,11 +6,11 @@ import { figuresOf, messageOf } from './line.ts'
 import type { Row } from './row.ts'
 import type { View } from './view.ts'
 
-/** A line of progress when so much has been done since the last one, or after so many milliseconds. */
+/** A line of progress after this much progress since the last one, or after this many milliseconds. */
 const step = 0.1
 const pause = 5_000
 
-/** A line for each transition and log line, and now and then one for the progress: for pipes and logs. */
+/** A line per transition and log line, and occasional progress: for pipes and logs. */
 export class Lines implements View {
   readonly #terminal: Terminal
   readonly #session: Session
@@ -54,7 +54,7 @@ export class Lines implements View {
   }
 }
 
-/** Every event as a JSON document on a line of its own, and first each task as it stood. */
+/** Every event as a JSON document on a line of its own, after one for each task's initial status. */
 export class JsonLines implements View {
   readonly #session: Session
 

@@ -1,6 +1,6 @@
 import type { Progress, Status, TaskError, TaskEvent, TaskStatus } from '../../client/index.ts'
 
-/** A task as a watcher knows it. */
+/** A task as known to a watcher. */
 export type Row = Readonly<{
   id: string
   type: string
@@ -10,9 +10,9 @@ export type Row = Readonly<{
   maxAttempts: number
   progress: Progress | null
   error: TaskError | null
-  /** Active seconds, at `seenAt`. */
+  /** Active seconds at `seenAt`. */
   activeSeconds: number
-  /** When this was so, in milliseconds by the clock of this machine. */
+  /** Milliseconds by the clock of this machine. */
   seenAt: number
 }>
 
@@ -31,7 +31,7 @@ export function rowOf(task: TaskStatus, now: number): Row {
   }
 }
 
-/** The row after something has happened; the same one when the event is older than what is known. */
+/** The row after an event; unchanged if the event is older. */
 export function after(row: Row, event: TaskEvent, now: number): Row {
   if (event.kind === 'log') return row
   const activeSeconds = activeAt(row, now)
@@ -45,7 +45,7 @@ export function after(row: Row, event: TaskEvent, now: number): Row {
   return { ...row, version, status, attempt, error, activeSeconds, seenAt: now }
 }
 
-/** Active seconds by now: the clock of a task runs while its code does. */
+/** Active seconds by now; they count while the code is running. */
 export function activeAt({ status, activeSeconds, seenAt }: Row, now: number): number {
   const runs = status === 'running' || status === 'pausing' || status === 'cancelling'
   return runs ? activeSeconds + (now - seenAt) / 1_000 : activeSeconds

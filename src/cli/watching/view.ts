@@ -1,14 +1,14 @@
 import type { FermataError, TaskEvent } from '../../client/index.ts'
 import type { Row } from './row.ts'
 
-/** Where a watcher shows what happens. */
+/** Where a watcher shows events. */
 export type View = Disposable & {
-  /** A row as it is now, and the event that made it so. */
+  /** A row in its current state, and the event that led to it. */
   show(row: Row, event?: TaskEvent): void
-  /** A row that is of no more interest. */
+  /** Removes a row. */
   drop(id: string): void
-  /** The server is away and will be tried again; undefined when it is back. */
+  /** The server is unreachable and will be retried; undefined when it is back. */
   away(error: FermataError | undefined): void
-  /** A question to whoever sits before it; undefined takes it away. */
+  /** A question to the user; undefined removes it. */
   ask(question: string | undefined): void
 }

@@ -10,7 +10,7 @@ import type { View } from './view.ts'
 
 export type Watching = Readonly<{ terminal: Terminal; policy: InterruptPolicy; json?: boolean }>
 
-/** Shows tasks until all of them have ended, over restarts of the server, and answers how they ended. Throws `Left`. */
+/** Shows tasks until all have finished, across server restarts, and returns how they ended. Throws `Left`. */
 export async function watchTasks(
   session: Session,
   ids: readonly string[],
@@ -61,7 +61,7 @@ async function follow(session: Session, id: string, show: Show, signal: AbortSig
   }
 }
 
-/** A task that has ended meanwhile shows as it is. */
+/** A task that has finished in the meantime is shown as it is. */
 async function cancel(session: Session, id: string, signal: AbortSignal): Promise<void> {
   try {
     await session.client.cancelTask(id, { ...session.last(), signal, wait: 0 })

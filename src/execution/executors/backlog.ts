@@ -1,29 +1,29 @@
 import { clipMiddle } from '../../core/text.ts'
 
-/** Characters of a line in the log of a task; a longer one is cut in its middle. */
+/** Maximum characters of a log line; a longer one is cut in the middle. */
 const longestLine = 4_096
-/** Lines that wait; of more, the oldest are dropped. No log keeps more than these anyway. */
+/** Maximum queued lines; beyond it, the oldest are dropped. No log keeps more than this anyway. */
 const most = 1_000
-/** Lines a millisecond that a run may send in the long run: more would keep the node from everything else. */
+/** Lines per millisecond that a run may send on average: more would block the node. */
 const linesEachMs = 5
 
 export function clipLine(text: string): string {
   return clipMiddle(text, longestLine)
 }
 
-/** `dropped` lines before these were too many. */
+/** `dropped` lines before these were skipped. */
 export type LogLines = Readonly<{ lines: readonly string[]; dropped: number }>
 
 const nothing: LogLines = { lines: [], dropped: 0 }
 
 /**
- * Log lines on their way to the node. They may go at once, but for a flood: then they go together, the newest of them, and at a
- * pace that the node can follow.
+ * Log lines on their way to the node. They are sent immediately, except in a flood: then only the newest are sent together,
+ * at a rate that the node can handle.
  */
 export class Backlog {
   #lines: string[] = []
   #dropped = 0
-  /** Lines that may go now, as of `#countedAt`. */
+  /** Lines that may be sent now, as of `#countedAt`. */
   #allowance = most
   #countedAt = 0
 
@@ -36,7 +36,7 @@ export class Backlog {
     if (this.#lines.length >= 2 * most) this.#trim()
   }
 
-  /** What waits, if it may go already or is `urged`. */
+  /** The queued lines, if they may be sent already or are `urged`. */
   take(urged: boolean): LogLines {
     if (this.isEmpty) return nothing
     if (!urged && this.#allowed() < Math.min(this.#lines.length, most)) return nothing
@@ -62,7 +62,7 @@ export class Backlog {
   }
 }
 
-/** What a log says of them. */
+/** The log line about skipped lines. */
 export function* linesOf({ lines, dropped }: LogLines): Iterable<string> {
   if (dropped > 0) yield `(${dropped} lines were too many and are left out)`
   yield* lines

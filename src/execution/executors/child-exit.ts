@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { isShortage } from './shortage.ts'
 
-/** `shortage`: it never ran, for want of room on the machine. */
+/** `shortage`: it never ran, because the machine lacked resources. */
 export type ChildExit = Readonly<{ how: string; shortage: boolean }>
 
-/** Resolves, with words for it, when the process has ended or could not be started at all; never rejects. */
+/** Resolves with a description once the process has ended or could not be started; never rejects. */
 export function childExit(child: ChildProcess): Promise<ChildExit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {

@@ -2,52 +2,52 @@ import type { Ended } from '../../core/attempt-machine.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, Runtime } from '../../registry/type.ts'
 
-/** One run to be carried out. Documents travel as stored, and are parsed where the code runs. */
+/** One run to carry out. Documents are passed as stored, and parsed where the code runs. */
 export type Run = Readonly<{
   type: AnyTaskType
   id: string
   attempt: number
   fence: number
   parameters: Json
-  /** To go on from; null on a fresh start. */
+  /** The state to continue from; null on a fresh start. */
   checkpoint: Json | null
-  /** Its process has died so often since its last checkpoint: it runs apart from other tasks. */
+  /** Its process has died this often since its last checkpoint: it runs apart from other tasks. */
   crashes: number
 }>
 
-/** What a run tells the node that carries it. None of these calls blocks the handler but `durable`. */
+/** What a run reports to its node. None of these calls blocks the handler except `durable`. */
 export type RunCallbacks = Readonly<{
   checkpoint(state: Json): void
-  /** Resolves after the commit; false when the task is not active now, so that nothing was written. */
+  /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
   durable(state: Json): Promise<boolean>
   progress(progress: ProgressReport): void
   log(message: string): void
-  /** The handler stands at a pause point, and stays there until `resume` or `abort`. */
+  /** The handler is at a pause point, and stays there until `resume` or `abort`. */
   suspended(): void
-  /** The place where it runs goes away: it should end at its next pause point and go on elsewhere. */
+  /** Its executor is going away: it should end at its next pause point and continue elsewhere. */
   displaced(why: string): void
 }>
 
 export type { Ended }
 
-/** Code at work. Whoever holds it may pause, resume and abort it in any order. */
+/** Running code. Its owner may pause, resume and abort it in any order. */
 export interface Execution {
   /** Resolves when the code has really stopped; never rejects. */
   readonly done: Promise<Ended>
   pause(): void
-  /** Goes on; with `fence`, as the run of a new claim. */
+  /** Continues; with `fence`, as the run of a new claim. */
   resume(fence?: number): void
-  /** The signal aborts with this reason, and every `task.*` call throws it. */
+  /** Aborts the signal with this reason, which every `task.*` call throws. */
   abort(reason: Error): void
-  /** Ends the code by force, whatever it does; undefined where that cannot be done. */
+  /** Ends the code by force; undefined if that is impossible. */
   readonly kill: (() => void) | undefined
 }
 
-/** Carries out runs of types; one implementation for each place where code can run. */
+/** Runs types; one implementation per place where code can run. */
 export interface Executor {
   start(run: Run, host: RunCallbacks): Execution
-  /** Whether runs of this runtime can be started now. False for a while when the machine had no room for another process. */
+  /** Whether runs of this runtime can be started now. False for a while if the machine had no room for another process. */
   hasRoom(runs: Runtime): boolean
-  /** Ends what the executor itself keeps running; called once no run is wanted any more. */
+  /** Ends what the executor itself keeps running; called once no more runs are wanted. */
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { HandlerRun } from './task-context.ts'
 import type { Executor } from './executor.ts'
 import type { Lease } from './lease.ts'
 
-/** Runs handlers on the main thread; they cooperate by awaiting `task.*`, and cannot be ended by force. */
+/** Runs handlers on the main thread; they cooperate by awaiting `task.*`, and cannot be stopped by force. */
 export function inlineExecutor(clock: Clock, lease?: Lease): Executor {
   return {
     start: (run, host) => new HandlerRun(run, host, clock, { lease }).begin(),

@@ -15,8 +15,8 @@ export const limits = {
 } as const
 
 /**
- * The value as text; `undefined` becomes null. Throws `NotJson` for what JSON would change in silence, naming its place below
- * `what`, or `TooLarge`.
+ * The value as text; `undefined` becomes null. Throws `NotJson` for values that JSON would change silently, with their path
+ * below `what`, or `TooLarge`.
  */
 export function toJson(value: unknown, what: keyof typeof limits): Json {
   let text: string | undefined

@@ -1,26 +1,26 @@
 import { readSync } from 'node:fs'
 import { decodeLease, leaseRecordBytes, type LeaseRecord } from '../../core/lease.ts'
 
-/** Why a task is given back that ran when the lease of its node ended. */
+/** Why a task is released that was running when the lease of its node ended. */
 export const leaseOver = 'the lease of its node has ended'
 
-/** Milliseconds between two looks at a lease while code runs under it. */
+/** Milliseconds between two checks of a lease while code runs under it. */
 const lookEvery = 500
-/** Milliseconds between two looks at a lease that is over. */
+/** Milliseconds between two checks of a lease that has ended. */
 const lookAgainAfter = 50
 
-/** The lease of the node as each of its processes sees it for itself, also while the node is frozen. */
+/** The lease of the node as each of its processes sees it, even while the node is frozen. */
 export class Lease {
   readonly file: number
   #closed = false
   #seen: LeaseRecord = { stopAt: 0, lapses: 0 }
 
-  /** `file`: the descriptor of the file that the keeper of the lease writes. */
+  /** `file`: the descriptor of the file written by the lease renewer. */
   constructor(file: number) {
     this.file = file
   }
 
-  /** From here on it is over, and nobody looks at the file, which may be closed. */
+  /** From now on it has ended, and nothing reads the file, which may be closed. */
   close(): void {
     this.#closed = true
   }
@@ -30,15 +30,15 @@ export class Lease {
     return this.#closed || (this.#hasPassed && monotonicNow() >= this.#read().stopAt)
   }
 
-  /** How often it has been over by now. Code that saw another number when it started has outlived it. */
+  /** How often it has ended so far. Code that saw another number when it started has outlived it. */
   get lapses(): number {
     if (this.#closed) return Number.POSITIVE_INFINITY
-    // Whether it was renewed is only of interest once the time that is known has come.
+    // Whether it was renewed only matters once the known time has come.
     const { stopAt, lapses } = this.#hasPassed ? this.#read() : this.#seen
     return monotonicNow() >= stopAt ? lapses + 1 : lapses
   }
 
-  /** Calls `look` when the lease is over, and now and then. */
+  /** Calls `look` when the lease ends, and occasionally. */
   watch(look: () => void): void {
     look()
     const left = this.#seen.stopAt - monotonicNow()
@@ -57,10 +57,10 @@ export class Lease {
   }
 }
 
-/** Where a child process finds the file of the lease. */
+/** Where a child process finds the lease file. */
 const leaseDescriptor = 4
 
-/** The standard streams of a child process that speaks with its node, and knows its lease if there is one. */
+/** The standard streams of a child process that talks to its node and knows its lease, if there is one. */
 export function stdioWith(lease: Lease | undefined): ('ignore' | 'ipc' | number)[] {
   return ['ignore', 2, 2, 'ipc', ...(lease === undefined ? [] : [lease.file])]
 }
@@ -75,7 +75,7 @@ export function inheritedLease(argument: string | undefined): Lease | undefined 
   return argument === undefined || argument === '' ? undefined : new Lease(Number(argument))
 }
 
-/** Milliseconds of a clock that never jumps and is the same in all processes of a machine. */
+/** Milliseconds of a monotonic clock that is the same in all processes of a machine. */
 function monotonicNow(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }

@@ -9,17 +9,17 @@ import {
   standingOf,
 } from './process-marks.ts'
 
-/** Milliseconds in which a killed process is gone, unless the kernel holds it. */
+/** Milliseconds within which a killed process is gone, unless the kernel holds it. */
 const goneWithin = 10_000
 const lookEvery = 10
 
 /**
- * Ends what nodes of this machine have left that died together with all that watched over it, so that nothing of it runs beside what
- * is started now. Answers how many processes they were, once they are gone.
+ * Ends what earlier nodes of this machine left behind when they died together with everything that watched over them, so
+ * that nothing of it runs beside what is started now. Returns the number of processes, once they are gone.
  */
 export async function endLeftovers(): Promise<number> {
   const ended = new Set<number>()
-  // When each of those that were killed had started: a dying process shows no marks any more, but it is not gone.
+  // When each killed process had started: a dying process no longer shows its marks, but it is not gone yet.
   const dying = new Map<number, string>()
   const until = performance.now() + goneWithin
   for (;;) {
@@ -34,7 +34,7 @@ export async function endLeftovers(): Promise<number> {
 
 type Leftover = Readonly<{ pid: number; group: number }>
 
-/** Each with its group, since a member may have no marks any more. Adds all of them to `dying`. */
+/** Each with its group, since a member may have lost its marks. Adds all of them to `dying`. */
 function kill(left: readonly Leftover[], dying: Map<number, string>): void {
   if (left.length === 0) return
   const pids = new Set(left.map(({ pid }) => pid))
@@ -47,19 +47,20 @@ function kill(left: readonly Leftover[], dying: Map<number, string>): void {
   for (const pid of pids) signalIfThere(pid, 'SIGKILL')
 }
 
-/** The main thread of a process may be a zombie while others still hold its memory, its files and its ports. */
+/** The main thread of a process may be a zombie while other threads still hold its memory, files and ports. */
 function isThere(pid: number, since: string): boolean {
   const { start, state } = standingOf(pid)
   return start === since && (state !== 'Z' || hasThreads(pid))
 }
 
-/** A group is a command's or a host's own, or that of a daemon which one of them started; never that of this process. */
+/** A group belongs to a command or host, or to a daemon started by one of them; never to this process. */
 function leftovers(): Leftover[] {
   const space = processSpaceOf(process.pid)
   return markedProcesses({ afresh: true }).flatMap(({ pid, task, node }) => {
     if (node === undefined || isAlive(node.node) || processSpaceOf(pid) !== space) return []
     const { group, state } = standingOf(pid)
-    // What a handler has started is its host's as long as it is in its group; a daemon has left it to stay.
+    // What a handler has started belongs to its host as long as it is in the host's group; a daemon has left it
+    // deliberately.
     if (
       state === undefined ||
       state === 'Z' ||

@@ -1,24 +1,24 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two checks of the clock. */
 const lookEvery = 100
-/** Milliseconds between two samples of the platform's histogram, which it counts in. */
+/** Milliseconds between two samples of the platform's histogram, which is also its resolution. */
 const resolution = 20
-/** Milliseconds that a handler may keep the main thread to itself before it is named. */
+/** Milliseconds that a handler may block the main thread before it is reported. */
 const tooLong = 1_000
-/** Blocks that are remembered. */
+/** Number of blocks to remember. */
 const remembered = 20
 
-/** A handler kept the main thread from everyone else. Times in milliseconds. */
+/** A handler that blocked the main thread. Times in milliseconds. */
 export type Blocked = Readonly<{ type: string; at: number; ms: number }>
 
-/** Milliseconds by which the loop was late, over the life of the process. */
+/** Event-loop delay in milliseconds, over the life of the process. */
 export type LoopDelay = Readonly<{ p50: number; p99: number; max: number; blocked: readonly Blocked[] }>
 
-/** The type of the inline handler that the main thread has gone back to last. */
+/** The type of the inline handler to which the main thread has last returned. */
 export const lastInline: { type: string | undefined } = { type: undefined }
 
-/** Measures the event loop of the main thread, and finds out who blocks it. */
+/** Measures the event-loop delay of the main thread, and finds out who blocks it. */
 export class LoopWatch implements Disposable {
   readonly #histogram = monitorEventLoopDelay({ resolution })
   readonly #timer: NodeJS.Timeout

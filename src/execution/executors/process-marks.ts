@@ -1,36 +1,36 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { nodeVariable } from '../../core/task-variables.ts'
 
-/** Variables by which a process is known as one of a run's; every process inherits them, a daemon too. */
+/** Variables that identify the processes of a run; every process inherits them, even a daemon. */
 export type Marks = Readonly<{ FERMATA_TASK_ID: string; FERMATA_FENCE: string }>
 
-/** A process that bears marks, as the kernel shows it. */
+/** A process with marks, as the kernel shows it. */
 export type Marked = Readonly<{
   pid: number
-  /** Of its task; undefined of a program that a handler has started. */
+  /** Of its task; undefined for a program started by a handler. */
   task: Readonly<{ id: string; fence: string }> | undefined
   node: NodeMark | undefined
 }>
 
 /**
- * `node`: which process it was, so that another one with the same number is not taken for it. `holder`: the process of the node
- * that started it: its guard, or the host of a handler; 0 for a host itself.
+ * `node`: identifies the process, so that another one with the same pid is not mistaken for it. `holder`: the process of the
+ * node that started it: its supervisor, or the host of a handler; 0 for a host itself.
  */
 export type NodeMark = Readonly<{ node: string; holder: number }>
 
-/** The value of `nodeVariable`. It ends in a dot, so that no number is the beginning of another one. */
+/** The value of `nodeVariable`. It ends in a dot, so that no pid is a prefix of another one. */
 export function nodeMark({ node, holder }: NodeMark): string {
   return `${node}/${holder}.`
 }
 
-/** Which process this is, among all that this machine runs until it starts again; empty where the system does not tell. */
+/** Identifies this process among all on this machine until it reboots; empty if the system does not tell. */
 export function identityOf(pid: number): string {
   const { start, state } = standingOf(pid)
   const space = processSpaceOf(pid)
   return start === undefined || state === 'Z' || space === undefined ? '' : `${space}.${pid}.${start}`
 }
 
-/** Numbers of processes mean something only within their namespace. */
+/** Process ids are only meaningful within their namespace. */
 export function processSpaceOf(pid: number): string | undefined {
   try {
     return /\d+/.exec(readlinkSync(`/proc/${pid}/ns/pid`))?.[0]
@@ -39,19 +39,19 @@ export function processSpaceOf(pid: number): string | undefined {
   }
 }
 
-/** Processes that bear no marks, by number. Looked at again now and then, since numbers are used again. */
+/** Processes without marks, by pid. Checked again from time to time, since pids are reused. */
 let foreign = new Set<number>()
 let foreignFrom = 0
 /** Milliseconds. */
 const foreignFor = 5_000
 
-/** How often a process is looked at again that is becoming another program, and milliseconds between. */
+/** How often a process is checked again while it is becoming another program, and the milliseconds in between. */
 const mostLooks = 100
 const lookEvery = 1
 
 /**
- * Where there is no `/proc`, only groups are known. `afresh`: also those that bore no marks a while ago, since a process that a guard
- * has just made gets them with its program.
+ * Without `/proc`, only groups are known. `afresh`: includes those that had no marks recently, since a process just created
+ * by a supervisor gets them with its program.
  */
 export function markedProcesses({ afresh = false } = {}): Marked[] {
   const pids = allProcesses()
@@ -84,7 +84,7 @@ function pause(ms: number): void {
   Atomics.wait(nobody, 0, 0, ms)
 }
 
-/** `changing`: it becomes another program, whose environment is not to be seen yet. `ending`: it is not to be seen any more. */
+/** `changing`: it is becoming another program, whose environment is not visible yet. `ending`: it is no longer visible. */
 function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
   const variables = read(`/proc/${pid}/environ`)
   if (variables === '') return withoutEnvironment(pid)
@@ -100,7 +100,7 @@ function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
   }
 }
 
-/** Flags of the kernel in `/proc/PID/stat` (`PF_EXITING`, `PF_KTHREAD`). */
+/** Kernel flags in `/proc/PID/stat` (`PF_EXITING`, `PF_KTHREAD`). */
 const isEnding = 0x4
 const isKernelThread = 0x20_00_00
 
@@ -111,7 +111,7 @@ function withoutEnvironment(pid: number): 'none' | 'changing' | 'ending' {
   return environment === 'empty' ? 'none' : 'changing'
 }
 
-/** Another user's is not. */
+/** Those of another user are not readable. */
 function isReadable(pid: number): boolean {
   try {
     readFileSync(`/proc/${pid}/environ`)
@@ -121,7 +121,7 @@ function isReadable(pid: number): boolean {
   }
 }
 
-/** `environment`: `empty` of a program that was started without any variables. */
+/** `environment`: `empty` for a program started without any variables. */
 type Standing = Readonly<{
   state: string | undefined
   group: number
@@ -130,7 +130,7 @@ type Standing = Readonly<{
   environment: 'empty' | 'other'
 }>
 
-/** The fields of `/proc/PID/stat` (proc(5)) from the state on, which follows the name: free text in parentheses. */
+/** The fields of `/proc/PID/stat` (proc(5)) from the state on, after the name: free text in parentheses. */
 export function standingOf(pid: number): Standing {
   const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
   const [state, , group] = fields
@@ -144,7 +144,7 @@ export function standingOf(pid: number): Standing {
   }
 }
 
-/** Beside its main thread. */
+/** Threads in addition to the main thread. */
 export function hasThreads(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).length > 1
@@ -153,7 +153,7 @@ export function hasThreads(pid: number): boolean {
   }
 }
 
-/** Empty for a process that is gone, or another user's. */
+/** Empty for a process that is gone or belongs to another user. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'latin1')

@@ -16,7 +16,7 @@ export class ProgressRate {
     this.#clock = clock
   }
 
-  /** No total, or null, means that it is not known. Throws `RangeError`, naming the argument that is no number. */
+  /** No total, or null, means it is unknown. Throws `RangeError` naming the argument that is not a number. */
   report(current: number, total?: number | null, message?: string | null): ProgressReport {
     mustBeNumber('current', current, 'a finite number')
     if ((total ?? null) !== null) mustBeNumber('total', total, 'a finite number, or null while it is unknown')
@@ -37,7 +37,7 @@ export class ProgressRate {
     }
   }
 
-  /** The run goes on after a pause. */
+  /** The run continues after a pause. */
   restart(): void {
     if (this.#last !== undefined) this.#last = { current: this.#last.current, at: this.#clock.monotonic() }
   }

@@ -9,13 +9,13 @@ import { ThreadExecutor } from './thread/thread.ts'
 
 type Settings = Readonly<{
   clock: Clock
-  /** Idle threads that are kept ready. */
+  /** Idle threads to keep ready. */
   warmThreads?: number | undefined
-  /** Of the node, where nodes live by leases. */
+  /** The lease of the node, if nodes have leases. */
   lease?: Lease | undefined
 }>
 
-/** Runs each type in the place that its definition names. What the types need is started ahead of the first run. */
+/** Runs each type where its definition says. What the types need is started before the first run. */
 export function executorOf(types: Iterable<AnyTaskType>, { clock, warmThreads, lease }: Settings): Executor {
   const room = new Room()
   const inline = inlineExecutor(clock, lease)

@@ -2,20 +2,20 @@ import { TaskError } from '../../core/errors.ts'
 import type { Json } from '../../core/task.ts'
 import type { AnyTaskType } from '../../registry/type.ts'
 
-/** Named in one message. */
+/** Issues named in one message. */
 const mostIssues = 5
 
-/** A stored document no longer fits its type: no retry can help until the program is changed. */
+/** A stored document no longer matches its type: retries cannot help until the program is changed. */
 export class StoredInvalid extends TaskError {
   readonly code = 'STORED_INVALID'
 }
 
-/** A checkpoint that the type itself could not go on from: it is refused where it is written. */
+/** A checkpoint that the type itself could not continue from: it is refused when it is written. */
 export class CheckpointInvalid extends TaskError {
   readonly code = 'CHECKPOINT_INVALID'
 }
 
-/** Looks at a checkpoint as the next attempt will find it. Throws `CheckpointInvalid`. */
+/** Checks a checkpoint as the next attempt will read it. Throws `CheckpointInvalid`. */
 export function checkState(schema: AnyTaskType['state'], state: Json): void {
   if (schema === undefined) return
   const parsed = schema.safeParse(JSON.parse(state))

@@ -1,7 +1,7 @@
 import { uptime } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 
-/** The longest wait that a timer of the platform can hold, in ms. */
+/** The longest timer of the platform, in ms. */
 const longestTimer = 2_147_483_647
 
 /** The clock of the machine. Its timers do not keep the process alive. */

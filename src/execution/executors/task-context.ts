@@ -13,24 +13,24 @@ import { ProgressRate } from './progress-rate.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
 import { checkState, parseStored, StoredInvalid } from './stored.ts'
 
-/** How code that never returns to its event loop learns of controls, where the place it runs in allows that. */
+/** How code that never returns to its event loop learns of controls, if its executor supports that. */
 export type SyncControl = Readonly<{
-  /** Carries out the controls that have arrived. */
+  /** Applies the controls that have arrived. */
   poll(): void
-  /** Blocks the thread until another control arrives, and carries it out. */
+  /** Blocks the thread until another control arrives, and applies it. */
   wait(): void
-  /** Blocks until the checkpoint is committed, or the run is aborted; false when the task is not active now. */
+  /** Blocks until the checkpoint is committed, or the run is aborted; false if the task is not active now. */
   durable(state: Json): boolean
 }>
 
-/** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it this often (ms). */
+/** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it at this interval (ms). */
 const turnEvery = 10
 
-/** Milliseconds in which a handler can still end by itself after its code threw where nobody could catch it. */
+/** Milliseconds in which a handler can still end on its own after its code threw an uncatchable error. */
 const endsIn = 1_000
 export type Surroundings = Readonly<{
   sync?: SyncControl | undefined
-  /** Of the node, where nodes live by leases: a handler that goes on after its end unwinds at its next call of `task.*`. */
+  /** The lease of the node, if nodes have leases: a handler that continues after its end unwinds at its next `task.*` call. */
   lease?: Lease | undefined
 }>
 
@@ -38,7 +38,7 @@ export type Surroundings = Readonly<{
 export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly id: string
   readonly attempt: number
-  /** From `begin` on. */
+  /** Set by `begin`. */
   done!: Promise<Ended>
   readonly kill = undefined
   readonly #run: Run
@@ -60,7 +60,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #rejections: Map<Promise<unknown>, unknown> | undefined
   #end!: (ended: Ended) => void
   #lastTurn: number
-  /** Calls of the handler that wait; each is woken by any change of requestedControls and looks for itself. */
+  /** Pending calls of the handler. Any change of the requested controls wakes each of them, and it checks for itself. */
   readonly #waiting = new Set<() => void>()
 
   constructor(run: Run, host: RunCallbacks, clock: Clock, { sync, lease }: Surroundings = {}) {
@@ -84,7 +84,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       this.#end = resolve
     })
     void this.#carryOut(this.#run).then(async (ended) => {
-      // The platform tells of a promise that was caught late only after the microtasks in which it was caught.
+      // The platform reports a promise that was handled late only after the microtasks in which it was handled.
       if (this.#rejections !== undefined) await new Promise((resolve) => setImmediate(resolve))
       this.#finish(ended)
     })
@@ -99,7 +99,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     if (this.#over) return false
     const uncaught = new Uncaught(error)
     this.#fault ??= { kind: 'threw', error: uncaught.record, final: isInstance(error, NonRetryableError) }
-    // It may wait for just what has thrown, and so never end.
+    // It may wait for what has thrown, and so never end.
     outsideOfTasks(() => this.#clock.after(endsIn, () => this.#finish(undefined)))
     this.abort(uncaught)
     return true
@@ -107,7 +107,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   rejected(promise: Promise<unknown>, error: unknown): boolean {
     if (this.#over) return false
-    // What is aborted rejects whatever the handler had started and does not wait for.
+    // Aborting rejects whatever the handler had started and does not wait for.
     if (this.#reason !== undefined) return true
     this.#rejections ??= new Map()
     this.#rejections.set(promise, error)
@@ -227,7 +227,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     }
   }
 
-  /** In a thread whatever its code throws ends the thread, and is known to be its own. */
+  /** In a thread, whatever its code throws ends the thread and is known to be its own. */
   #code<T>(code: () => T): T {
     return this.#sync === undefined ? asCodeOf(this, code) : code()
   }
@@ -237,7 +237,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     else call(this.#host)
   }
 
-  /** A fault decides, whatever the handler itself comes to. */
+  /** A fault decides, whatever the outcome of the handler itself. */
   #finish(ended: Ended | undefined): void {
     if (this.#over) return
     const [left] = this.#rejections?.values().map((error) => new Uncaught(error).record) ?? []
@@ -269,7 +269,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     await this.#pausePoint()
   }
 
-  /** A task that is paused meanwhile writes nothing: once more when it goes on. Who must end does not wait for the store. */
+  /**
+   * If the task is paused in the meantime, nothing is written: try again when it resumes. A run that must end does not wait
+   * for the store.
+   */
   async #durable(text: Json): Promise<void> {
     while (!this.#over && this.#reason === undefined) {
       const held = outsideOfTasks(() => this.#host.durable(text))
@@ -279,7 +282,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     }
   }
 
-  /** True as soon as the run is aborted, whatever is waited for. */
+  /** True as soon as the run is aborted, whatever it waits for. */
   async #unlessAborted(answer: Promise<boolean>): Promise<boolean> {
     let look = () => {}
     const aborted = new Promise<boolean>((resolve) => {
@@ -316,7 +319,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     }
   }
 
-  /** Stays here while a pause is requested; throws once the run is aborted. */
+  /** Waits here while a pause is requested; throws once the run is aborted. */
   async #pausePoint(): Promise<void> {
     for (;;) {
       this.#goesOn()
@@ -325,7 +328,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       if (!this.#pauseRequested || this.#over) return
       if (!this.#announced) {
         this.#announced = true
-        // The host may abort or resume in this very call.
+        // The host may abort or resume within this call.
         this.#tell((host) => host.suspended())
         continue
       }
@@ -350,8 +353,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 
   /**
-   * True when the lease of the node is over: a process that was frozen goes on before anyone could tell it so. Never throws, since
-   * `log` and `progress` are also called where nobody catches.
+   * True if the lease of the node has ended: a process that was frozen continues before anyone can tell it. Never throws,
+   * since `log` and `progress` are also called where nothing catches.
    */
   #checkLease(): boolean {
     if (this.#lease === undefined || this.#over || this.#lease.lapses === this.#lapses) return false
@@ -367,7 +370,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     )
   }
 
-  /** Whoever blocks the main thread next is likely this handler. */
+  /** If the main thread is blocked next, it is likely by this handler. */
   #goesOn(): void {
     if (this.#sync === undefined) lastInline.type = this.#run.type.type
   }
@@ -379,7 +382,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 }
 
-/** Its code threw where nobody could catch it: why the run ends, and what is recorded of it. */
+/** Its code threw an uncatchable error: why the run ends, and what is recorded. */
 class Uncaught extends TaskError {
   readonly code: string
   readonly record: ErrorRecord
@@ -396,7 +399,7 @@ class Uncaught extends TaskError {
   }
 }
 
-/** A handler may leave a call of `task.*` floating: its rejection must not end the process. */
+/** A handler may leave a `task.*` call floating: its rejection must not end the process. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)
   return promise

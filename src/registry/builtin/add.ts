@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineTask } from '../define.ts'
 
-/** Integers beyond this lose digits; Infinity is no JSON. */
+/** Integers beyond this lose digits; Infinity is not JSON. */
 function isExact(value: number): boolean {
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineTask } from '../define.ts'
 
-/** F(n) and F(n + 1) as decimal text, for the n that the leading `bits` bits of the wanted one spell. */
+/** F(n) and F(n + 1) as decimal text, where n consists of the leading `bits` bits of the wanted index. */
 const state = z.object({ bits: z.int().nonnegative(), f: z.string(), next: z.string() })
 
 export const fib = defineTask({
@@ -36,7 +36,7 @@ export const fib = defineTask({
       }
       done++
       task.progress(indexAfter(bits, done), n)
-      // Writing large numbers as text costs more than the doubling itself, so only small ones are kept.
+      // Converting large numbers to text costs more than the doubling itself, so only small ones are stored.
       const small = done < bits.length && done <= 13
       await task.checkpoint(small ? { bits: done, f: f.toString(), next: next.toString() } : undefined)
     }
@@ -44,7 +44,7 @@ export const fib = defineTask({
   },
 })
 
-/** The index that the first `count` bits spell. */
+/** The index formed by the first `count` bits. */
 function indexAfter(bits: string, count: number): number {
   return count === 0 ? 0 : Number.parseInt(bits.slice(0, count), 2)
 }

@@ -3,5 +3,5 @@ import { add } from './add.ts'
 import { fib } from './fib.ts'
 import { long } from './long.ts'
 
-/** The types that every server has. */
+/** The built-in types. */
 export const builtinTypes: readonly AnyTaskType[] = [add, fib, long]

@@ -17,12 +17,12 @@ import { isShortage, type Room } from '../shortage.ts'
 import { outputKept, type Said } from './output-parser.ts'
 import { checkState, parseStored } from '../stored.ts'
 
-/** Runs executables. They speak JSON lines on their standard output, or nothing in particular (docs/commands.md). */
+/** Runs executables. They print JSON lines on standard output, or arbitrary text (docs/commands.md). */
 export class CommandExecutor implements Executor {
   readonly #clock: Clock
   readonly #lease: Lease | undefined
   readonly #room: Room
-  #guard: Supervisor | undefined
+  #supervisor: Supervisor | undefined
 
   constructor(clock: Clock, lease: Lease | undefined, room: Room) {
     this.#clock = clock
@@ -31,8 +31,8 @@ export class CommandExecutor implements Executor {
   }
 
   start(run: Run, host: RunCallbacks): Execution {
-    const guard = () => this.#theGuard()
-    return new CommandRun(run, host, { clock: this.#clock, room: this.#room, guard })
+    const supervisor = () => this.#theSupervisor()
+    return new CommandRun(run, host, { clock: this.#clock, room: this.#room, supervisor })
   }
 
   hasRoom(): boolean {
@@ -40,16 +40,16 @@ export class CommandExecutor implements Executor {
   }
 
   async close(): Promise<void> {
-    await this.#guard?.close()
+    await this.#supervisor?.close()
   }
 
-  #theGuard(): Supervisor {
-    if (this.#guard !== undefined) return this.#guard
-    const guard: Supervisor = new Supervisor(this.#lease, () => {
-      if (this.#guard === guard) this.#guard = undefined
+  #theSupervisor(): Supervisor {
+    if (this.#supervisor !== undefined) return this.#supervisor
+    const supervisor: Supervisor = new Supervisor(this.#lease, () => {
+      if (this.#supervisor === supervisor) this.#supervisor = undefined
     })
-    this.#guard = guard
-    return guard
+    this.#supervisor = supervisor
+    return supervisor
   }
 }
 
@@ -57,11 +57,11 @@ export class CommandFailed extends TaskError {
   readonly code = 'COMMAND_FAILED'
 }
 
-type Means = Readonly<{ clock: Clock; room: Room; guard: () => Supervisor }>
+type Means = Readonly<{ clock: Clock; room: Room; supervisor: () => Supervisor }>
 
 /**
- * One run of a command. A program that is asked for a checkpoint when it should pause ends there, and is started again when
- * the task goes on: a run may thus be several processes, one after the other.
+ * One run of a command. A program that is asked for a checkpoint on pause exits, and is started again on resume, so a run
+ * may consist of several consecutive processes.
  */
 class CommandRun implements Execution {
   readonly done: Promise<Ended>
@@ -70,8 +70,8 @@ class CommandRun implements Execution {
   readonly #spec: CommandSpec
   readonly #pace: ProgressRate
   readonly #room: Room
-  readonly #guard: () => Supervisor
-  #present: { readonly guard: Supervisor; readonly number: number } | undefined
+  readonly #supervisor: () => Supervisor
+  #present: { readonly supervisor: Supervisor; readonly number: number } | undefined
   #fence: number
   #state: Json | null
   #result: Json | undefined
@@ -83,13 +83,13 @@ class CommandRun implements Execution {
   #over = false
   #end!: (ended: Ended) => void
 
-  constructor(run: Run, host: RunCallbacks, { clock, room, guard }: Means) {
+  constructor(run: Run, host: RunCallbacks, { clock, room, supervisor }: Means) {
     this.#run = run
     this.#host = host
     this.#spec = run.type.command!
     this.#pace = new ProgressRate(clock)
     this.#room = room
-    this.#guard = guard
+    this.#supervisor = supervisor
     this.#fence = run.fence
     this.#state = run.checkpoint
     this.done = new Promise((resolve) => {
@@ -126,7 +126,7 @@ class CommandRun implements Execution {
 
   readonly kill = (): void => {
     this.#killed = true
-    this.#present?.guard.kill(this.#present.number)
+    this.#present?.supervisor.kill(this.#present.number)
   }
 
   #begin(): void {
@@ -138,10 +138,10 @@ class CommandRun implements Execution {
       const [file, ...args] = this.#spec.command(parameters)
       if (typeof file !== 'string' || file === '')
         throw new CommandFailed('The command of the type is empty.')
-      const guard = this.#guard()
+      const supervisor = this.#supervisor()
       const about = { id, type: type.type, attempt, fence: this.#fence }
       const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'}`
-      const number = guard.start(
+      const number = supervisor.start(
         {
           file,
           args: args.map(String),
@@ -152,15 +152,18 @@ class CommandRun implements Execution {
         },
         this.#hear,
       )
-      this.#present = { guard, number }
+      this.#present = { supervisor, number }
     } catch (error) {
       const record = toErrorRecord(error)
-      if (isShortage(error)) this.#noRoom(`its guard could not be started (${record.message})`)
+      if (isShortage(error)) this.#noRoom(`its supervisor could not be started (${record.message})`)
       else this.#finish({ kind: 'threw', error: record, final: true })
     }
   }
 
-  /** With defaults, as the type's own functions get them; as they were stored where they have become something that JSON cannot say. */
+  /**
+   * With defaults, as the type's own functions receive them; as stored if the schema turned them into something that JSON
+   * cannot represent.
+   */
   #inputOf(parameters: unknown): Json {
     try {
       return toJson(parameters, 'parameters')
@@ -185,7 +188,7 @@ class CommandRun implements Execution {
       this.#present = undefined
       this.#output = tail(`${this.#output}${message.output}`, outputKept)
       this.#ended(message)
-    } else if (message.kind === 'guard-died') {
+    } else if (message.kind === 'supervisor-died') {
       this.#present = undefined
       if (message.shortage) this.#noRoom(message.why)
       else this.#finish(this.#killed ? { kind: 'killed', how: 'killed' } : { kind: 'died', why: message.why })
@@ -222,7 +225,7 @@ class CommandRun implements Execution {
     }
   }
 
-  /** It was asked for a checkpoint and has ended with one: paused, unless that was taken back. */
+  /** It was asked for a checkpoint and has exited with one: paused, unless that request was withdrawn. */
   #asked = false
   #asleep(): void {
     this.#asked = false
@@ -233,8 +236,8 @@ class CommandRun implements Execution {
   #ask(): void {
     if (this.#present === undefined || this.#asked) return
     this.#asked = true
-    const { guard, number } = this.#present
-    guard.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
+    const { supervisor, number } = this.#present
+    supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
   #heard({ log, progress, checkpoint, result, fault }: Said): void {
@@ -259,7 +262,7 @@ class CommandRun implements Execution {
     this.#host.checkpoint(checkpoint)
   }
 
-  /** It has broken the protocol: it is stopped, and fails with the first of its faults. */
+  /** It has violated the protocol: it is stopped, and fails with the first of its faults. */
   #fail(fault: ErrorRecord): void {
     if (this.#fault !== undefined) return
     this.#fault = fault
@@ -267,7 +270,7 @@ class CommandRun implements Execution {
   }
 
   #tell(kind: 'freeze' | 'thaw' | 'stop'): void {
-    this.#present?.guard.send({ kind, run: this.#present.number })
+    this.#present?.supervisor.send({ kind, run: this.#present.number })
   }
 
   #finish(ended: Ended): void {

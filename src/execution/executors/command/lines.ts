@@ -1,20 +1,20 @@
 import { StringDecoder } from 'node:string_decoder'
 import { head, tail } from '../../../core/text.ts'
 
-/** Characters of one line; a longer one is cut. Room for a result of the largest size. */
+/** Maximum characters of a line; a longer one is cut. Large enough for a result of the maximum size. */
 const longest = 11 * 1_048_576
 
-/** Characters that are kept of what is drawn again and again in one line, more than anybody is shown of it. */
+/** Characters to keep of a line that is redrawn, more than anyone is shown of it. */
 const drawn = 131_072
 
-/** The newest of what was drawn over each other in one line with carriage returns. */
+/** The latest state of a line that was redrawn with carriage returns. */
 export function lastDrawn(text: string): string {
   let end = text.length
   while (text[end - 1] === '\r') end--
   return text.slice(text.lastIndexOf('\r', end - 1) + 1, end)
 }
 
-/** Splits an output into lines, whatever pieces it comes in; its work grows with the output, never with the square of a line. */
+/** Splits output into lines, whatever chunks it arrives in; its work grows linearly with the output. */
 export class Lines {
   readonly #decoder = new StringDecoder('utf8')
   readonly #line: (text: string, cut: boolean, ended: boolean) => void
@@ -39,14 +39,14 @@ export class Lines {
     this.#append(text.slice(from))
   }
 
-  /** What a line that has not ended shows so far, if it is drawn with carriage returns, as bars of progress are. */
+  /** What an unfinished line shows so far if it is redrawn with carriage returns, like progress bars. */
   get drawn(): string | undefined {
     if (!this.#isDrawn) return undefined
     this.#pieces = [this.#pieces.join('')]
     return lastDrawn(this.#pieces[0] ?? '')
   }
 
-  /** The output is over: its last line may have no end. */
+  /** The output has ended: its last line may have no line feed. */
   end(): void {
     this.#append(this.#decoder.end())
     if (this.#length > 0) this.#complete(false)
@@ -63,7 +63,7 @@ export class Lines {
     this.#length += kept.length
   }
 
-  /** A bar that is drawn for hours: only its end is of use. */
+  /** A bar that is redrawn for hours: only its end matters. */
   #shorten(): void {
     const kept = tail(this.#pieces.join(''), drawn / 2)
     this.#pieces = [kept]

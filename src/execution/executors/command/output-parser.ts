@@ -7,22 +7,22 @@ import { Backlog, type LogLines } from '../backlog.ts'
 import { limits, NotJson, toJson } from '../json.ts'
 import { lastDrawn } from './lines.ts'
 
-/** Characters of plain output that are kept as the result of a command that writes none. */
+/** Characters of plain output to keep as the result of a command that writes none. */
 export const outputKept = 65_536
 /** The last words of a command, which its failure repeats: lines, characters of each, and of all. */
 const lastLines = 8
 const lastLine = 1_000
 const lastWords = 2_000
-/** Milliseconds between two states of a line that is drawn again and again, as the log tells them. */
+/** Milliseconds between two log lines of a line that is redrawn. */
 const drawnEvery = 1_000
 
 export type Said = Readonly<{
   log: LogLines
-  /** The newest of each kind. */
+  /** The latest of each kind. */
   progress?: SaidProgress
   checkpoint?: Json
   result?: Json
-  /** It broke the protocol, which fails it. */
+  /** A protocol violation, which fails the run. */
   fault?: ErrorRecord
 }>
 
@@ -31,8 +31,8 @@ export type SaidProgress = Readonly<{ current: number; total?: number; message?:
 type Source = 'stdout' | 'stderr'
 
 /**
- * What a command says, from one report to the next (docs/commands.md). Lines of the protocol are never dropped, only replaced by
- * newer ones of their kind; plain output and the log are bounded, with the newest kept.
+ * What a command reports, from one report to the next (docs/commands.md). Protocol lines are never dropped, only replaced by
+ * newer ones of their kind; plain output and the log are bounded, and keep the newest.
  */
 export class OutputParser {
   readonly #backlog = new Backlog()
@@ -41,12 +41,12 @@ export class OutputParser {
   readonly #drawn = { stdout: new Drawing(), stderr: new Drawing() }
   #documents: Omit<Said, 'log'> = {}
 
-  /** The newest plain output. */
+  /** The latest plain output. */
   get output(): string {
     return tail(this.#output, outputKept)
   }
 
-  /** The newest lines of standard error, or of plain output when there are none. */
+  /** The latest lines of standard error, or of plain output if there are none. */
   get lastError(): string {
     const { stdout, stderr } = this.#last
     return clipFront((stderr.length > 0 ? stderr : stdout).join('\n'), lastWords)
@@ -75,12 +75,12 @@ export class OutputParser {
     drawing.clear()
   }
 
-  /** What a line that has not ended shows now; undefined when it is none that is drawn over. */
+  /** The current state of an unfinished line; undefined if it is not redrawn. */
   draw(from: Source, state: string | undefined): void {
     this.#drawn[from].draw(state)
   }
 
-  /** Undefined when there is nothing; `urged`: whether or not log lines may go already. */
+  /** Undefined if there is nothing; `urged`: even if log lines should wait. */
   take(urged: boolean): Said | undefined {
     for (const drawing of Object.values(this.#drawn)) {
       const state = drawing.take()
@@ -106,7 +106,7 @@ export class OutputParser {
     if (this.#output.length > 4 * outputKept) this.#output = this.output
   }
 
-  /** Undefined for plain output. What stands before it, blanks or the mark of an encoding, does not count. */
+  /** Undefined for plain output. Leading spaces or a byte order mark are ignored. */
   #spoken(spoken: string, cut: boolean): Line | undefined {
     if (!cut) return protocolLine(spoken)
     const word = /^\{\s*"(checkpoint|result)"\s*:/.exec(spoken)?.[1] as 'checkpoint' | 'result' | undefined
@@ -131,7 +131,7 @@ export class OutputParser {
     if (result !== undefined) this.#say({ result: toJson(result, 'result') })
   }
 
-  /** A mistake in it is for those who watch: the work itself may be all right. */
+  /** A mistake in it is only logged: the work itself may be fine. */
   #report(value: unknown): void {
     const progress = progressOf(value)
     if (typeof progress === 'object') this.#say({ progress })
@@ -147,7 +147,7 @@ export class OutputParser {
   }
 }
 
-/** One line of the protocol; anything else is plain output. */
+/** One protocol line; anything else is plain output. */
 type Line = Readonly<{ progress?: unknown; checkpoint?: unknown; log?: unknown; result?: unknown }>
 
 const words = ['progress', 'checkpoint', 'log', 'result'] as const
@@ -161,13 +161,13 @@ function protocolLine(text: string): Line | undefined {
   }
 }
 
-/** What is kept of a command is what it wrote. Throws `NotJson`. */
+/** What a command wrote is stored unchanged. Throws `NotJson`. */
 function mustBeExact({ checkpoint, result }: Line, text: string): void {
   const inexact = checkpoint === undefined && result === undefined ? undefined : inexactIn(text)
   if (inexact !== undefined) throw new NotJson(`${inexact.path}: ${inexact.message}.`)
 }
 
-/** Many languages write null for what is left out. Answers what is wrong with it instead. */
+/** Many languages write null for omitted values. Returns what is wrong otherwise. */
 function progressOf(value: unknown): SaidProgress | string {
   const { current, total, message } = value as Readonly<Record<string, unknown>>
   const isNumber = (number: unknown): number is number =>
@@ -184,13 +184,13 @@ function progressOf(value: unknown): SaidProgress | string {
   }
 }
 
-/** A line that is drawn again and again before it ends: the log tells its newest state now and then. */
+/** A line that is redrawn before it ends: the log shows its latest state from time to time. */
 class Drawing {
   #state: string | undefined
   #shown: string | undefined
   #shownAt = Number.NEGATIVE_INFINITY
 
-  /** A state that nobody was told of. */
+  /** A state that has not been logged. */
   get waiting(): string | undefined {
     return this.#state === this.#shown ? undefined : this.#state
   }

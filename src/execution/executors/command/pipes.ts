@@ -6,32 +6,32 @@ import { join } from 'node:path'
 import { Room } from '../shortage.ts'
 
 /**
- * Pipes for the standard streams of a command. Node connects children by sockets, which programs can tell from pipes: bash
- * takes a socket for a remote login and reads `~/.bashrc`, and nobody can open `/dev/stdout` anew when it is one.
+ * Pipes for the standard streams of a command. Node connects children with sockets, which programs can tell from pipes: bash
+ * takes a socket for a remote login and reads `~/.bashrc`, and `/dev/stdout` cannot be reopened.
  */
 export type Pipes = Readonly<{
   stdin: Socket
   stdout: Socket
   stderr: Socket
-  /** The ends of the command, in the order of its descriptors; `letGo` once it has them. */
+  /** The command's ends, in the order of its descriptors; `letGo` once it has them. */
   theirs: readonly [number, number, number]
   letGo(): void
 }>
 
-/** Named pipes that are made at once: `mkfifo` is a process each time. */
+/** Named pipes created at once: `mkfifo` is a process each time. */
 const atOnce = 48
 const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
 
-/** Named pipes that nobody has opened, in a folder of their own; each loses its name when it is opened. */
+/** Named pipes that nobody has opened, in a folder of their own; each is unlinked when it is opened. */
 export class PipeStock {
   #folder: string | undefined
-  /** Folders that are no longer used, and could not be removed yet. */
+  /** Folders that are no longer used and could not be removed yet. */
   readonly #abandoned = new Set<string>()
   #names: string[] = []
   #made = 0
   readonly #room = new Room()
 
-  /** Undefined where, or while, named pipes cannot be made: then sockets have to do. */
+  /** Undefined if, or while, named pipes cannot be created: sockets are used then. */
   take(): Pipes | undefined {
     if (this.#names.length < 3) this.#make()
     const names = this.#names.splice(0, 3)
@@ -53,7 +53,7 @@ export class PipeStock {
         letGo: () => theirs.forEach((descriptor) => closeSync(descriptor)),
       }
     } catch {
-      // Out of descriptors, or the folder is gone, and with it all names.
+      // Out of descriptors, or the folder is gone with all names.
       for (const descriptor of opened) closeSync(descriptor)
       this.#forget()
       return undefined
@@ -64,7 +64,7 @@ export class PipeStock {
     this.#forget()
   }
 
-  /** Must not throw: removing a folder takes a descriptor, and there may be none left. */
+  /** Must not throw: removing a folder takes a descriptor, and none may be left. */
   #forget(): void {
     if (this.#folder !== undefined) this.#abandoned.add(this.#folder)
     this.#folder = undefined
@@ -74,12 +74,12 @@ export class PipeStock {
         rmSync(folder, { recursive: true, force: true })
         this.#abandoned.delete(folder)
       } catch {
-        // Tried again the next time, and when the stock closes.
+        // Retried the next time, and when the stock closes.
       }
     }
   }
 
-  /** What fails is tried again after a while: the machine may only be short of processes or files just now. */
+  /** Failures are retried after a while: the machine may only be short of processes or files at the moment. */
   #make(): void {
     if (!this.#room.isThere) return
     try {
@@ -99,9 +99,9 @@ export class PipeStock {
 
 type Pair = Readonly<{ theirs: number; ours: number }>
 
-/** A command expects to wait in its reads and writes, Node never to: each has an open file of its own. */
+/** Commands expect blocking reads and writes, Node never blocks: each has an open file of its own. */
 function openPair(name: string, theirFlag: number, ourFlag: number): Pair {
-  // With both ends open no other open waits for its counterpart.
+  // With both ends open, no other open waits for its counterpart.
   const both = openSync(name, O_RDWR | O_NONBLOCK)
   try {
     const theirs = openSync(name, theirFlag)

@@ -16,7 +16,7 @@ export class ProcessGroup {
     for (const pid of this.#escaped() ?? []) signalIfThere(pid, name)
   }
 
-  /** Until no process is left that could start another one. */
+  /** Repeats until no process is left that could start another one. */
   kill(): void {
     signalIfThere(-this.#leader, 'SIGKILL')
     this.#killEscaped()
@@ -34,7 +34,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Undefined while this process has no descriptor left to look for them with. */
+  /** Undefined while this process has no descriptor left to look for them. */
   #escaped(): number[] | undefined {
     const { FERMATA_TASK_ID: id, FERMATA_FENCE: fence } = this.#marks
     let marked
@@ -57,13 +57,13 @@ export class ProcessGroup {
 /** Milliseconds. */
 const lookAgainAfter = 1_000
 
-/** A process that forks faster than it is killed would be a bomb, which no round ends. */
+/** A process that forks faster than it is killed would be a fork bomb, which no number of rounds ends. */
 const mostRounds = 20
 
 export function signalIfThere(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // Nobody is left there.
+    // None are left.
   }
 }

@@ -14,16 +14,16 @@ import { OutputParser } from './output-parser.ts'
 import { Watchdog } from './watchdog.ts'
 
 /**
- * The guard: a small process that starts the commands of a node, each in a process group of its own, and kills them when its
- * line to the node breaks, or the lease of the node is over. So nothing of them outlives a node that was killed, or runs beside
- * its successor when the node is frozen.
+ * The supervisor: a small process that starts the commands of a node, each in its own process group, and kills them when its
+ * connection to the node breaks or the lease of the node ends. So none of them outlives a killed node, or runs beside its
+ * successor when the node is frozen.
  */
 
-/** Milliseconds for which output gathers. */
+/** Milliseconds for which output is collected. */
 const gatherFor = 20
-/** Bytes that are read of a command's output in this time. A flood waits in its pipe, and nobody else for it. */
+/** Bytes of a command's output read in this time. A flood waits in its own pipe and delays nothing else. */
 const readInTurn = 524_288
-/** Milliseconds that descendants may hold the output open in silence after the command itself has ended, and in all. */
+/** Milliseconds that descendants may hold the output open in silence after the command itself has ended, and in total. */
 const lingersFor = 200
 const lingersAtMost = 2_000
 
@@ -31,7 +31,7 @@ const commands = new Map<number, Command>()
 const stock = new PipeStock()
 const [, , leaseArgument, node = ''] = process.argv
 const lease = inheritedLease(leaseArgument)
-/** Borne by all that it starts. */
+/** Inherited by everything it starts. */
 const mark = nodeMark({ node, holder: process.pid })
 const watchdog = new Watchdog(mark)
 lease?.watch(() => {
@@ -47,19 +47,19 @@ process.on('disconnect', () => {
   stock.close()
   process.exit(0)
 })
-// Signals to a terminal's group are for the node, which drains and then tells.
+// Signals to the terminal's group are for the node, which drains and then tells this process.
 process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 
 function report(message: FromSupervisor): void {
-  // The node may have died just now: its end is told by `disconnect`, and must not end this process before that.
+  // The node may have died just now: `disconnect` reports its end, and nothing must end this process before that.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
 type Start = Extract<ToSupervisor, { kind: 'start' }>
 
-/** What cannot be started must not take the guard down, and with it the commands of all others. */
+/** A failed start must not take down the supervisor, and with it the commands of all others. */
 function begin(start: Start): void {
   const { run, file, args, cwd } = start
   const env = { ...start.env, [nodeVariable]: mark }
@@ -136,7 +136,7 @@ class Command {
     child.on('error', () => undefined)
     child.once('exit', (code, signal) => {
       this.#exited = true
-      // What the command left behind goes with it.
+      // Ends what the command left behind with it.
       this.kill()
       watchdog.ended(pid)
       this.#resume()
@@ -159,7 +159,7 @@ class Command {
         this.#group.signal('SIGCONT')
         break
       case 'stop':
-        // A stopped process takes a signal only once it goes on.
+        // A stopped process receives a signal only once it continues.
         this.#group.signal('SIGTERM')
         this.#group.signal('SIGCONT')
         break
@@ -209,13 +209,13 @@ class Command {
     for (const stream of this.#streams) stream.resume()
   }
 
-  /** The output of a command that has ended is read to its end; that of a daemon it left behind is not waited for. */
+  /** The output of a command that has ended is read to its end; that of a daemon it left behind is not awaited. */
   async #silence(): Promise<void> {
     const until = performance.now() + lingersAtMost
     for (let read = -1; read !== this.#readInAll && performance.now() < until;) {
       read = this.#readInAll
       await new Promise((resolve) => setTimeout(resolve, lingersFor))
-      // Once more round the loop: on a busy machine the wait may be over before what lies in the pipe is read.
+      // One more turn of the loop: on a busy machine, the wait may be over before the pipe is read.
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

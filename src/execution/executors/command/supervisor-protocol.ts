@@ -1,6 +1,6 @@
 import type { Said } from './output-parser.ts'
 
-/** What a node and its guard say to each other about commands. `run` is a number of the node's own for one start. */
+/** Messages between a node and its supervisor about commands. `run` is the node's number for a start. */
 export type ToSupervisor =
   | Readonly<{
       kind: 'start'
@@ -29,9 +29,12 @@ export type FromSupervisor =
       signal: string | null
       /** Why it could not be started. */
       fault: string | null
-      /** What the task cannot help: there was no room for its process, or the lease of the node ended and it was killed. */
+      /**
+       * Reasons beyond the task's control: there was no room for its process, or the lease of the node ended and it was
+       * killed.
+       */
       blameless: 'shortage' | 'lease' | null
-      /** Its newest plain output. */
+      /** Its latest plain output. */
       output: string
       /** Its last line of standard error. */
       lastError: string

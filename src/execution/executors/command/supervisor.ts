@@ -10,15 +10,15 @@ import { identityOf, type Marks } from '../process-marks.ts'
 
 const entry = fileURLToPath(new URL(`./supervisor-main${extname(import.meta.filename)}`, import.meta.url))
 
-/** Milliseconds in which a guard that lives has killed a command, or has ended itself. */
+/** Milliseconds within which a live supervisor has killed a command, or has exited itself. */
 const answersIn = 10_000
 
-/** Who hears about one command. `shortage`: there was no room for the guard itself. */
+/** Listener for one command. `shortage`: there was no room for the supervisor itself. */
 export type CommandListener = (
-  message: FromSupervisor | Readonly<{ kind: 'guard-died'; why: string; shortage: boolean }>,
+  message: FromSupervisor | Readonly<{ kind: 'supervisor-died'; why: string; shortage: boolean }>,
 ) => void
 
-/** The node's side of the guard process that starts its commands. */
+/** The node's side of the supervisor process that starts its commands. */
 export class Supervisor {
   readonly #child: ChildProcess
   readonly #listeners = new Map<number, CommandListener>()
@@ -28,8 +28,8 @@ export class Supervisor {
   #numbers = 0
 
   constructor(lease: Lease | undefined, exited: () => void) {
-    // In a session of its own: what ends the group of the node must leave it to end the commands. Commands can read the
-    // environment of whoever started them, so it gets nothing of the node's settings.
+    // In a session of its own, so that it survives what ends the node's group and can end the commands. Commands can
+    // read the environment of the process that started them, so it gets none of the node's settings.
     this.#child = fork(entry, [leaseArgument(lease), identityOf(process.pid)], {
       serialization: 'advanced',
       execArgv: [],
@@ -42,10 +42,10 @@ export class Supervisor {
     this.#child.on('message', (message: FromSupervisor) => this.#hear(message))
     this.#exited = childExit(this.#child).then(({ how, shortage }) => {
       exited()
-      // A guard that died itself could not see to it.
+      // A supervisor that died could not do this itself.
       for (const group of this.#groups.values()) group.kill()
       for (const listener of this.#listeners.values()) {
-        listener({ kind: 'guard-died', why: `the guard of its process ${how}`, shortage })
+        listener({ kind: 'supervisor-died', why: `the supervisor of its process ${how}`, shortage })
       }
       this.#listeners.clear()
     })
@@ -55,7 +55,7 @@ export class Supervisor {
     return this.#child.pid
   }
 
-  /** Answers the number of the command. */
+  /** Returns the number of the command. */
   start(
     start: Omit<Extract<ToSupervisor, { kind: 'start' }>, 'kind' | 'run'>,
     listener: CommandListener,
@@ -68,11 +68,11 @@ export class Supervisor {
   }
 
   send(message: ToSupervisor): void {
-    // A send that fails means that the guard is gone, which its exit tells.
+    // A failed send means that the supervisor is gone, which its exit reports.
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
-  /** A guard that does not get it done, because it is stopped, is ended, and its commands with it. */
+  /** A supervisor that does not respond, because it is stopped, is killed with its commands. */
   kill(run: number): void {
     this.send({ kind: 'kill', run })
     setTimeout(() => {

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { nodeVariable } from '../../../core/task-variables.ts'
 
 /**
- * A small shell that waits until the guard is gone, however it went, and kills what the guard has left: the groups that it was told
- * of, and where there is `/proc` also the daemons that have left them. Without it they would run on when a node dies together with
- * its guard.
+ * A small shell that waits until the supervisor is gone, for whatever reason, and kills what it has left: the groups it was
+ * told about and, with `/proc`, also daemons that have left them. Otherwise they would survive when a node dies together
+ * with its supervisor.
  */
 const script = `
 groups=
@@ -31,13 +31,13 @@ done
 export class Watchdog {
   readonly #tell: (line: string) => void
 
-  /** `mark`: the value of the variable that the processes of the guard bear. */
+  /** `mark`: the value of the variable in all processes of the supervisor. */
   constructor(mark: string) {
     const shell = spawn('/bin/sh', ['-c', script, 'fermata-watchdog', mark], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     })
-    // Where there is no shell there are no more than the guard and the next start.
+    // Without a shell, only the supervisor and the next start remain.
     shell.on('error', () => undefined)
     shell.stdin?.on('error', () => undefined)
     this.#tell = (line) => void shell.stdin?.write(line)

@@ -7,11 +7,11 @@ import type { FromHost, Start, ToHost } from './protocol.ts'
 import { isShortage } from '../shortage.ts'
 
 /**
- * A process that holds threads for handlers. It passes words on between them and its node, and ends with the node, or with the
- * lease of the node.
+ * A process that holds threads for handlers. It relays messages between them and its node, and ends with the node or with
+ * the node's lease.
  */
 
-/** Idle threads that are kept in a busy time, and milliseconds after which those beyond the warm ones end. */
+/** Idle threads kept in a busy period, and milliseconds after which those beyond the warm ones end. */
 const mostIdle = 16
 const trimEvery = 10_000
 /** Idle threads that are kept warm. */
@@ -25,7 +25,7 @@ const events: ThreadEvents = {
   says: report,
   ended(run) {
     busy.delete(run)
-    // A thread that was ended by force leaves no one behind; one that is free again is back by then.
+    // A terminated thread leaves nothing behind; one that is free again is back by then.
     setImmediate(keepWarm)
   },
   isFree(thread) {
@@ -39,10 +39,10 @@ const events: ThreadEvents = {
   },
 }
 
-// What handlers start bears it: a next start of the node finds by it what both have left.
+// What handlers start inherits it: the next start of the node uses it to find leftovers of both.
 process.env[nodeVariable] = process.env[nodeVariable]?.replace(/\/\d+\.$/, `/${process.pid}.`)
 
-// Before the first thread: threads have the priority of the one that starts them.
+// Before the first thread: threads inherit the priority of their creator.
 lowerPriority(process.pid)
 
 process.on('message', (message: ToHost) => {
@@ -50,11 +50,11 @@ process.on('message', (message: ToHost) => {
   else if (message.kind === 'kill') busy.get(message.run)?.kill()
   else busy.get(message.run)?.tell(message)
 })
-// Signals to a terminal's group are for the node, which drains and then tells.
+// Signals to the terminal's group are for the node, which drains and then tells this process.
 process.on('SIGHUP', () => undefined)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
-// The node is gone, and so is the whole group. A thread that is stuck in native code would hold up a polite exit.
+// The node is gone, and so is the whole group. A thread stuck in native code would delay a regular exit.
 process.on('disconnect', endGroup)
 // So is the lease: others may run what runs here.
 lease?.watch(() => {
@@ -74,7 +74,7 @@ function keepWarm(): void {
   try {
     while (idle.length + busy.size < warm) idle.push(new HostedThread(null, lease, events))
   } catch (error) {
-    // They are started when they are needed.
+    // They are started when needed.
     if (!isShortage(error)) throw error
   }
 }
@@ -95,6 +95,6 @@ function begin(start: Start): void {
 }
 
 function report(message: FromHost): void {
-  // The node may have died just now: its end is told by `disconnect`, and must not end this process before that.
+  // The node may have died just now: `disconnect` reports its end, and nothing must end this process before that.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }

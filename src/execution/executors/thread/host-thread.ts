@@ -5,28 +5,28 @@ import type { Ended } from '../executor.ts'
 import type { Lease } from '../lease.ts'
 import type { FromHost, FromThread, Start, ThreadData, ToThread } from './protocol.ts'
 
-/** Told by a thread to the process that holds it. */
+/** Messages from a thread to the process that holds it. */
 export type ThreadEvents = Readonly<{
   says(message: FromHost): void
   ended(run: number): void
-  /** It can take another run; false when it is not wanted. */
+  /** It can take another run; false if it is not wanted. */
   isFree(thread: HostedThread): boolean
   gone(thread: HostedThread): void
 }>
 
-/** Milliseconds in which a terminated thread is gone, unless it is stuck in native code. */
+/** Milliseconds within which a terminated thread is gone, unless it is stuck in native code. */
 const terminatesIn = 1_000
-/** Milliseconds between two looks at the memory of threads that have a limit. */
+/** Milliseconds between two memory checks of threads with a limit. */
 const memoryEvery = 200
 const entry = new URL(`./thread-main${extname(import.meta.filename)}`, import.meta.url)
 
-/** A thread for handlers, one run after the other. */
+/** A thread for handlers, one run at a time. */
 export class HostedThread {
   readonly #worker: Worker
   readonly #bell = new Int32Array(new SharedArrayBuffer(4))
   readonly #memory: number | null
   readonly #lease: Lease | undefined
-  /** Of the lease, when its run began. */
+  /** Of the lease, when its run started. */
   lapses = 0
   readonly #events: ThreadEvents
   #run: number | undefined
@@ -34,7 +34,7 @@ export class HostedThread {
   #killed = false
   #fault: Ended | undefined
 
-  /** `memory`: bytes that its runs may use, buffers included; null for no limit of its own. */
+  /** `memory`: bytes that its runs may use, including buffers; null for no limit. */
   constructor(memory: number | null, lease: Lease | undefined, events: ThreadEvents) {
     this.#memory = memory
     this.#lease = lease
@@ -74,7 +74,7 @@ export class HostedThread {
     }, terminatesIn)
   }
 
-  /** It has no run and gets none any more. */
+  /** It has no run and gets no more. */
   end(): void {
     void this.#worker.terminate()
   }
@@ -114,7 +114,7 @@ export class HostedThread {
     this.#events.says({ kind: 'ended', run, ended, clean: true })
   }
 
-  /** Buffers lie outside the heap, which is all that the limits of a thread cover. */
+  /** Buffers are outside the heap, which is all that thread limits cover. */
   async #weigh(): Promise<void> {
     const limit = this.#memory
     const heap = await this.#worker.getHeapStatistics().catch(() => undefined)
@@ -132,7 +132,7 @@ export class HostedThread {
   }
 }
 
-/** The platform's own words for a heap that is full are for developers of the platform. */
+/** The platform's message for a full heap is meant for platform developers. */
 function plain(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_WORKER_OUT_OF_MEMORY')
     return error

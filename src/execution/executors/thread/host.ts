@@ -11,16 +11,16 @@ import type { FromHost, Reason, Start, ToHost } from './protocol.ts'
 
 const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.filename)}`, import.meta.url))
 
-/** Milliseconds in which a host that lives has answered that a run ended, or is stuck. */
+/** Milliseconds within which a live host has confirmed that a run ended; otherwise it is stuck. */
 const answersIn = 10_000
 
-/** Told by a host process to the executor that keeps it. */
+/** Messages from a host process to the executor that keeps it. */
 export type HostEvents = Readonly<{
   /** A thread in it cannot be terminated. */
   stuck(host: HostProcess): void
-  /** A run has ended, and the host lives. */
+  /** A run has ended, and the host is alive. */
   ended(host: HostProcess): void
-  /** It had no room for another run, or could not be started at all. */
+  /** It had no room for another run, or could not be started. */
   shortage(host: HostProcess): void
   exited(host: HostProcess): void
 }>
@@ -38,8 +38,8 @@ export class HostProcess {
   constructor(warm: number, lease: Lease | undefined, events: HostEvents) {
     this.#events = events
     this.#lease = lease
-    // What handlers print goes to the errors of the node: its own output may be read by a program. In a group of its own, so
-    // that programs which handlers started end with it, and not by a signal to the node's terminal.
+    // What handlers print goes to the node's standard error, since its standard output may be read by a program. It has
+    // its own group, so that programs started by handlers end with it, and not by a signal to the node's terminal.
     this.#child = fork(entry, [String(warm), leaseArgument(lease)], {
       serialization: 'advanced',
       execArgv: conditions(),
@@ -73,7 +73,7 @@ export class HostProcess {
     return this.#child.pid
   }
 
-  /** `alone`: no other run is in this process, so that it can be killed with its run. */
+  /** `alone`: no other run is in this process, so it can be killed with its run. */
   start(run: Run, host: RunCallbacks, { alone }: Readonly<{ alone: boolean }>): Execution {
     const number = ++this.#numbers
     const hosted = new HostedRun(number, host, this.#lease, {
@@ -97,7 +97,7 @@ export class HostProcess {
     return hosted
   }
 
-  /** A host that says nothing of it, because it is stopped, goes down with all its runs. */
+  /** A host that does not respond, because it is stopped, is killed with all its runs. */
   #killRun(number: number): void {
     this.#send({ kind: 'kill', run: number })
     setTimeout(() => {
@@ -120,12 +120,12 @@ export class HostProcess {
     try {
       if (this.pid !== undefined) process.kill(-this.pid, 'SIGKILL')
     } catch {
-      // Nobody is left in it.
+      // Nothing is left in it.
     }
   }
 
   #send(message: ToHost): void {
-    // A send that fails means that the process is gone, which its exit tells.
+    // A failed send means that the process is gone, which its exit reports.
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 
@@ -194,12 +194,12 @@ class HostedRun implements Execution {
     this.#end(ended)
   }
 
-  /** `ended`: how all runs of the process did that were not ended one by one. */
+  /** `ended`: how the process ended, for all runs that were not ended individually. */
   processEnded(ended: Ended): void {
     this.#end(this.#killed ? { kind: 'killed', how: 'killed' } : ended)
   }
 
-  /** Its process ends itself then. */
+  /** Its process exits on its own then. */
   get outlivedLease(): boolean {
     return this.#lease !== undefined && this.#lease.lapses !== this.#lapses
   }
@@ -229,7 +229,7 @@ class HostedRun implements Execution {
   }
 }
 
-/** Of the node's own flags only those that decide which files an import means. */
+/** Of the node's own flags, only those that affect module resolution. */
 function conditions(): string[] {
   return process.execArgv.filter((flag) => flag.startsWith('--conditions='))
 }

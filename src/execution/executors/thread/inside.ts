@@ -1,2 +1,2 @@
-/** True in the threads that run handlers: their modules must not open a task manager when they are imported. */
+/** True in threads that run handlers: their modules must not open a task manager when imported. */
 export const insideThread = { value: false }

@@ -3,8 +3,8 @@ import type { LogLines } from '../backlog.ts'
 import type { Ended } from '../executor.ts'
 
 /**
- * What a node and a host process say to each other, and the host and its threads: the same words on both ways. `run` is a
- * number of the node's own for one run; nothing here is kept or crosses versions.
+ * Messages between a node, its host processes and their threads: the same in both directions. `run` is the node's number for
+ * a run; nothing here is stored or used across versions.
  */
 export type ToThread =
   | Start
@@ -14,11 +14,11 @@ export type ToThread =
   /** Answers `durable`. */
   | Readonly<{ kind: 'held'; run: number; call: number; held: boolean }>
 
-/** With what a thread is started. */
+/** What a thread is started with. */
 export type ThreadData = Readonly<{
-  /** Rises with every message to the thread. */
+  /** Incremented with every message to the thread. */
   bell: ArrayBufferLike
-  /** Descriptor of the file of the lease; undefined where there are no leases. */
+  /** Descriptor of the lease file; undefined without leases. */
   lease: number | undefined
 }>
 
@@ -49,10 +49,10 @@ export type FromThread =
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>
-  /** `clean`: nothing of the run is left in the thread, which can take another one. */
+  /** `clean`: nothing of the run is left in the thread, so it can take another one. */
   | Readonly<{ kind: 'ended'; run: number; ended: Ended; clean: boolean }>
 
 export type FromHost =
   | FromThread
-  /** The thread was told to terminate and does not: it is stuck in native code. */
+  /** The thread was told to terminate but does not: it is stuck in native code. */
   | Readonly<{ kind: 'stuck'; run: number }>

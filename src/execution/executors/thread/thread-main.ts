@@ -13,9 +13,9 @@ import type { FromThread, Reason, Start, ThreadData, ToThread } from './protocol
 import { isShortage } from '../shortage.ts'
 import { systemClock } from '../system-clock.ts'
 
-/** The thread's side: imports the module of a type and runs its handler, one run after the other. */
+/** The thread's side: imports the module of a type and runs its handler, one run at a time. */
 
-/** Milliseconds for which checkpoints and progress gather; a tight loop would flood the node with them. */
+/** Milliseconds for which checkpoints and progress are collected; a tight loop would flood the node with them. */
 const gatherFor = 20
 
 if (parentPort === null) throw new Error('this module is for worker threads')
@@ -23,10 +23,10 @@ insideThread.value = true
 provideOwnPackages()
 const port: MessagePort = parentPort
 const data = workerData as ThreadData
-/** Rises with every message to this thread, so that code which never returns to its loop can notice and wait. */
+/** Incremented with every message to this thread, so that code which never returns to its event loop can notice and wait. */
 const bell = new Int32Array(data.bell)
 const lease = data.lease === undefined ? undefined : new Lease(data.lease)
-/** What the bell said when all messages had been taken; at first none has. */
+/** Value of the bell when all messages had been taken; at first, none has. */
 let heard = -1
 
 type Control = Exclude<ToThread, { kind: 'start' | 'held' }>
@@ -123,12 +123,15 @@ async function typeOf({ module, type }: Start): Promise<AnyTaskType> {
   throw new TypeNotExported(`The module ${module} does not export the type ${JSON.stringify(type)}.`)
 }
 
-/** Timers and handles that a run left behind could throw into the next one. */
+/** Timers and handles left behind by a run could throw into the next one. */
 function isClean(): boolean {
   return process.getActiveResourcesInfo().every((resource) => resource === 'MessagePort')
 }
 
-/** What the run says, on its way to the node: gathered for a moment, the newest checkpoint and progress, and the newest lines. */
+/**
+ * Messages of the run on their way to the node, collected for a moment: the latest checkpoint and progress, and the newest
+ * lines.
+ */
 class Outbox {
   readonly host: RunCallbacks
   readonly #run: number
@@ -174,7 +177,7 @@ class Outbox {
     this.send({ kind: 'durable', run: this.#run, call, state })
   }
 
-  /** `urged`: all log lines too, however many have just gone. */
+  /** `urged`: all log lines too, however many have just been sent. */
   flush(urged = false): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -194,7 +197,7 @@ class Outbox {
     if (log.lines.length > 0) this.send({ kind: 'log', run: this.#run, log })
   }
 
-  /** A tight loop never comes to its timers: there the next call flushes. */
+  /** A tight loop never reaches its timers, so the next call flushes. */
   #soon(): void {
     if (performance.now() - this.#flushed >= gatherFor) this.flush()
     else this.#timer ??= setTimeout(() => this.flush(), gatherFor)

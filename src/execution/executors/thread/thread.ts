@@ -5,7 +5,7 @@ import { HostProcess, type HostEvents } from './host.ts'
 import type { Lease } from '../lease.ts'
 import { isShortage, Room } from '../shortage.ts'
 
-/** Idle processes that are kept for runs which want one of their own: in a busy time, and after it. */
+/** Idle processes kept for runs that need one of their own: in a busy period, and after it. */
 const mostSpare = 4
 const fewestSpare = 1
 /** Milliseconds after which spare ones end. */
@@ -13,9 +13,9 @@ const trimAfter = 10_000
 const recycled = 'another thread of its process is stuck, so the process is replaced'
 
 /**
- * Runs handlers in threads. They live in a process of their own beside the node's: one that is stuck in native code, where no
- * thread can be terminated, goes down with its process and not with the node (ADR 7). Types with `runs: 'process'`, and tasks
- * whose process has died before, have a process to themselves.
+ * Runs handlers in threads of a process separate from the node: a thread stuck in native code, where no thread can be
+ * terminated, takes down its process and not the node (ADR 7). Types with `runs: 'process'`, and tasks whose process has
+ * died before, have a process to themselves.
  */
 export class ThreadExecutor implements Executor {
   readonly #warm: number
@@ -26,7 +26,7 @@ export class ThreadExecutor implements Executor {
   readonly #alone = new Set<HostProcess>()
   #shared: HostProcess | undefined
 
-  /** `warm`: idle threads that are kept ready. */
+  /** `warm`: idle threads to keep ready. */
   constructor(warm: number = availableParallelism(), lease?: Lease, room = new Room()) {
     this.#warm = warm
     this.#lease = lease
@@ -67,7 +67,7 @@ export class ThreadExecutor implements Executor {
     return this.#shared.start(run, host, { alone: false })
   }
 
-  /** Process ids of the hosts, for those who look from outside. */
+  /** Process ids of the hosts, for outside observers. */
   get processes(): number[] {
     return [...this.#hosts].flatMap(({ pid }) => pid ?? [])
   }
@@ -115,7 +115,7 @@ export class ThreadExecutor implements Executor {
     },
   }
 
-  /** Only stuck threads are left in a process that takes no more runs. */
+  /** Only stuck threads are left in a process that accepts no more runs. */
   #killIfDeserted(host: HostProcess): void {
     if ([...host.runs].every(({ stuck }) => stuck)) host.kill()
   }
