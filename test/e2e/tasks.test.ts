@@ -149,7 +149,7 @@ describe('details', () => {
     })
     expect(details.attempts.map(({ event, error }) => [event, error?.code])).toEqual([
       ['retry_scheduled', 'TIMEOUT'],
-      ['fail', 'TIMEOUT'],
+      ['failed', 'TIMEOUT'],
     ])
     expect(details.timeline.map(({ version }) => version)).toEqual(
       details.timeline.map((_, index) => index + 1),

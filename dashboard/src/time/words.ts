@@ -62,7 +62,10 @@ export function exactCount(count: number): string {
   return plain.format(count)
 }
 
-const exact = new Intl.DateTimeFormat(undefined, {
+/** Undefined is the language of the browser. Some report one that no formatter accepts, such as `en-US@posix`. */
+const language = usableLanguage(() => new Intl.DateTimeFormat())
+
+const exact = new Intl.DateTimeFormat(language, {
   weekday: 'short',
   year: 'numeric',
   month: 'short',
@@ -73,15 +76,15 @@ const exact = new Intl.DateTimeFormat(undefined, {
   fractionalSecondDigits: 3,
   timeZoneName: 'short',
 })
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const dayAndMinute = new Intl.DateTimeFormat(undefined, {
+const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
+const dayAndMinute = new Intl.DateTimeFormat(language, {
   month: 'short',
   day: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
 })
-const date = new Intl.DateTimeFormat(undefined, { year: 'numeric', month: 'short', day: 'numeric' })
+const date = new Intl.DateTimeFormat(language, { year: 'numeric', month: 'short', day: 'numeric' })
 const plain = new Intl.NumberFormat('en-US')
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
 const short = new Intl.NumberFormat('en-US', {
@@ -89,6 +92,16 @@ const short = new Intl.NumberFormat('en-US', {
   maximumFractionDigits: 2,
   roundingPriority: 'lessPrecision',
 })
+
+/** The fallback if the language of the browser cannot format anything: then every page would stay blank. */
+export function usableLanguage(attempt: () => unknown): string | undefined {
+  try {
+    attempt()
+    return undefined
+  } catch {
+    return 'en'
+  }
+}
 
 function dateWords(time: number): string {
   return date.format(new Date(time * 1_000))
