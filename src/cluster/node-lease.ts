@@ -6,7 +6,7 @@ import type { NodeInfo, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 
 /**
- * The lease of a node is over, so that other nodes run its tasks. `blocked`: code on the main thread kept it from being stopped in
+ * The lease of a node has ended, so other nodes run its tasks. `blocked`: code on the main thread could not be stopped in
  * time, and may have run beside its successor.
  */
 export type LeaseLoss = Readonly<{ node: string; blocked: boolean }>
@@ -16,20 +16,20 @@ export type NodeLeaseOptions = Readonly<{
   clock: Clock
   logger: Logger
   newId: () => string
-  /** What the other nodes are told of this one. */
+  /** What other nodes are told about this one. */
   info: Omit<NodeInfo, 'id'>
-  /** Tells the program that has the node open. */
+  /** Notifies the program that embeds the node. */
   leaseLost: (loss: LeaseLoss) => void
 }>
 
-/** Milliseconds between tries to begin anew. */
+/** Milliseconds between attempts to start over. */
 const tryAgainAfter = 500
-/** Milliseconds that the end of a keeper is waited for: its thread may be held by a look-up of a name. */
+/** Milliseconds to wait for the end of a lease renewer: a host name lookup may block its thread. */
 const keeperEndsIn = 2_000
 
 /**
- * The node under which this node claims and writes. Where nodes live by leases it can be lost, when the node was frozen or the
- * database away for too long; then the node begins anew under another one.
+ * The node id under which this node claims and writes. With leases, it can be lost if the node was frozen or the database
+ * was unavailable for too long; the node then starts over under a new one.
  */
 export class NodeLease implements Tenant {
   readonly #options: NodeLeaseOptions
@@ -80,7 +80,7 @@ export class NodeLease implements Tenant {
     })
   }
 
-  /** After a beginning that failed: it may have been recorded all the same. */
+  /** After a failed start: it may have been recorded all the same. */
   beginAgain(): Promise<void> {
     this.#node = this.#options.newId()
     return this.begin()
@@ -143,7 +143,7 @@ export class NodeLease implements Tenant {
         return
       } catch (error) {
         logger.warn({ err: error }, 'the node could not start over; retrying')
-        // The start may have been recorded although nobody said so.
+        // The start may have been recorded although it was not confirmed.
         this.#node = newId()
         await sleep(clock, tryAgainAfter)
       }

@@ -19,48 +19,48 @@ export type ClusterSyncOptions = Readonly<{
   tenant: Tenant
   journal: Journal
   code: LocalCode
-  /** Claims what other nodes have queued and cannot start. */
+  /** Claims tasks that other nodes have queued and cannot start. */
   claimer: Readonly<{ kick(): void }>
   /** The types that this node runs. */
   types: readonly string[]
 }>
 
-/** The code of tasks that is alive on this node. */
+/** The live task code on this node. */
 export type LocalCode = Readonly<{
   ids(): Iterable<TaskId>
   has(id: TaskId): boolean
   freeSlots: number
 }>
 
-/** Times of progress are those of the node that ran the fence: only within one they tell what is newer. */
+/** Times of progress are those of the node with that fence: they are only comparable within one fence. */
 type Seen = Readonly<{ version: number; fence: Fence; progressAt: number }>
 
-/** Milliseconds between looks at whatever is followed: what a lost signal costs at most. */
+/** Milliseconds between polls of whatever is followed: the maximum cost of a lost signal. */
 const lookEvery = 1_000
-/** Between a new listener and the word to the other nodes: what ends sooner needs none. */
+/** Delay between a new listener and the signal to other nodes: tasks that end sooner need none. */
 const gatherFor = 30
-/** After that word a look catches what happened before it was heard. */
+/** After that signal, a poll catches what happened before it was received. */
 const lookAfter = 60
-/** Between looks at a task of which a control was asked, for as long as the other node may need to look itself. */
+/** Between polls of a task for which a control was requested, for as long as the other node may itself need to poll. */
 const lookCloselyEvery = 200
 const looksClosely = 10
-/** For so long a node says what it moves of what another one has asked for; asked for again in good time. */
+/** How long a node reports changes of tasks that another one has asked for; renewed in time. */
 const interestLasts = 30_000
 const askAgainAfter = 10_000
 const saidAfter = 150
-/** Tasks that other nodes wait for, at most. */
+/** Maximum number of tasks that other nodes wait for. */
 const mostWanted = 100_000
 
 /**
- * Brings home what other nodes do to the tasks that someone here listens to or has code of, and tells other nodes what they
- * wait for. Signals make it quick, looking makes it certain.
+ * Brings in what other nodes do to tasks that have listeners or code here, and tells other nodes what this one waits for.
+ * Signals make it fast, polling makes it certain.
  */
 export class ClusterSync implements Subscriber {
   readonly #options: ClusterSyncOptions
   readonly #looker: Loop
-  /** What the listeners here have seen of a task. */
+  /** What local listeners have seen of a task. */
   readonly #seen = new Map<TaskId, Seen>()
-  /** What other nodes wait for, until when. */
+  /** What other nodes wait for, and until when. */
   readonly #wanted = new Map<TaskId, number>()
   #newlyWatched = new Set<TaskId>()
   #gathering = false
@@ -91,7 +91,7 @@ export class ClusterSync implements Subscriber {
     this.#looker.kick()
   }
 
-  /** Someone here waits for what a control does: when signals are lost, not for two looks, there and here. */
+  /** A caller waits for the effect of a control: if signals are lost, it takes at most two polls, one on each side. */
   lookClosely(id: TaskId, times: number = looksClosely): void {
     this.#options.clock.after(lookCloselyEvery, () => {
       if (times === 0 || this.#elsewhere([id]).length === 0) return
@@ -130,7 +130,7 @@ export class ClusterSync implements Subscriber {
     if (task.status === 'queued' && !canStart) signals.send({ kind: 'queued' })
   }
 
-  /** The listeners here have it already, and a row that was read before is no news to them. */
+  /** Local listeners have it already, and a row that was read earlier is not news to them. */
   #note({ id, version, fence }: Task): void {
     const seen = this.#seen.get(id) ?? unseen
     if (version > seen.version) this.#seen.set(id, { ...seen, version, fence })
@@ -150,7 +150,7 @@ export class ClusterSync implements Subscriber {
     if (signal.kind === 'queued') claimer.kick()
     else if (signal.kind === 'watched') {
       const until = clock.monotonic() + interestLasts
-      // One that is passed over is looked at by the other node itself, every second.
+      // One that is skipped is polled by the other node itself, every second.
       for (const id of signal.ids) if (this.#wanted.size < mostWanted) this.#wanted.set(id, until)
     } else {
       void this.#look(signal.ids.filter((id) => bus.isWatched(id) || code.has(id)))
@@ -171,7 +171,7 @@ export class ClusterSync implements Subscriber {
     })
   }
 
-  /** Those that are still listened to here, while their code is not here. */
+  /** Tasks that still have listeners here, but no code. */
   #elsewhere(ids: Iterable<TaskId>): TaskId[] {
     const { bus, code } = this.#options
     return [...ids].filter((id) => bus.isWatched(id) && !code.has(id))
@@ -191,7 +191,7 @@ export class ClusterSync implements Subscriber {
     return lookEvery
   }
 
-  /** A look that fails is made up for by the next one. */
+  /** The next poll makes up for a failed one. */
   async #look(ids: readonly TaskId[]): Promise<void> {
     if (ids.length === 0) return
     const { store, bus, journal, logger } = this.#options
@@ -209,13 +209,13 @@ export class ClusterSync implements Subscriber {
     }
   }
 
-  /** Tells the listeners here what is new to them. Those who miss a version read the store themselves. */
+  /** Tells listeners what is new to them. Those that miss a version read the store themselves. */
   async #show(task: Task): Promise<void> {
     const { id, type, progress, version, fence } = task
     const seen = this.#seen.get(id) ?? unseen
     if (version < seen.version) return
     const at = progress?.at ?? 0
-    // Code of this node tells its progress itself, and sooner.
+    // Code on this node reports its progress itself, and sooner.
     const isHere = this.#options.code.has(id)
     const isNewer = fence > seen.fence && !isHere ? at !== seen.progressAt : at > seen.progressAt
     this.#seen.set(id, { version, fence, progressAt: isNewer ? at : seen.progressAt })

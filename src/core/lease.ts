@@ -1,19 +1,19 @@
 import type { NodeId } from './task.ts'
 
-/** The node under which this process claims and writes now. */
+/** The node id under which this process currently claims and writes. */
 export type Tenant = Readonly<{
   node: NodeId
   /** False while the lease is in danger or lost: nothing may start under it. */
   mayStart: boolean
 }>
 
-/** A part of the process that hears what becomes of its lease. */
+/** A part of the process that is notified about its lease. */
 export type LeaseListener = Readonly<{
-  /** The lease is about to end: code must stop, and its outcome is recorded once the store is back. */
+  /** The lease is about to end: code must stop, and its outcome is recorded once the store is available again. */
   endangered?(why: string): void
-  /** The tasks of the node belong to other nodes: code must stop, and nothing it says counts. */
+  /** The tasks of the node belong to other nodes: code must stop, and nothing it reports counts. */
   over?(why: string): void
-  /** Tasks may be claimed: the lease was renewed after all, or a new one has begun. */
+  /** Tasks may be claimed: the lease was renewed in time, or a new one has started. */
   usable?(): void
 }>
 

@@ -1,8 +1,8 @@
 import type { Control, Status } from './task.ts'
 
-/** One row of the lifecycle: what happened to a task, between which statuses, and who makes it happen. */
+/** One row of the lifecycle: what happened to a task, between which statuses, and who causes it. */
 export type LifecycleRow = Readonly<{
-  /** The fact, as the timeline names it. */
+  /** The event, as named in the timeline. */
   event: string
   from: readonly Status[]
   to: readonly Status[]
@@ -11,8 +11,8 @@ export type LifecycleRow = Readonly<{
 }>
 
 /**
- * The whole lifecycle. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value;
- * nothing else decides what a task may do.
+ * The complete lifecycle. Guards, `docs/lifecycle.md` and the buttons of the page derive from this value; nothing else
+ * decides what a task may do.
  */
 export const lifecycle = [
   {
@@ -185,15 +185,15 @@ export const lifecycle = [
   },
 ] as const satisfies readonly LifecycleRow[]
 
-/** What happened, as the timeline names it. */
+/** An event, as named in the timeline. */
 export type EventName = (typeof lifecycle)[number]['event']
 
 const rows: readonly LifecycleRow[] = lifecycle
 
-/** Every event once, in the order of the table. */
+/** All events once, in the order of the table. */
 export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ event }) => event))]
 
-/** What each status means to a person. */
+/** What each status means, for people. */
 export const meanings: Readonly<Record<Status, string>> = {
   scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
   queued: 'Waiting for a slot, by priority and then by position in the queue.',
@@ -214,7 +214,7 @@ export const controlEvents = {
   retry: ['retried'],
 } as const satisfies Record<Control, readonly EventName[]>
 
-/** Where a control that was accepted is in effect: repeated there, it succeeds and changes nothing. */
+/** Statuses in which an accepted control is in effect: repeating it there succeeds and changes nothing. */
 export const standing = {
   pause: ['pausing', 'paused'],
   resume: ['scheduled', 'queued', 'running'],
@@ -222,22 +222,22 @@ export const standing = {
   retry: ['scheduled', 'queued', 'running'],
 } as const satisfies Record<Control, readonly Status[]>
 
-/** The lifecycle has this event between these statuses. */
+/** Whether the lifecycle has this event between these statuses. */
 export function allows(event: EventName, from: Status, to: Status): boolean {
   return rows.some((row) => row.event === event && row.from.includes(from) && row.to.includes(to))
 }
 
-/** A caller may cause this event in a task of this status. */
+/** Whether a caller may cause this event for a task in this status. */
 export function mayRequest(event: EventName, from: Status): boolean {
   return rows.some((row) => row.who === 'API' && row.event === event && row.from.includes(from))
 }
 
-/** A task of this status accepts the control. */
+/** Whether a task in this status accepts the control. */
 export function accepts(control: Control, status: Status): boolean {
   return controlEvents[control].some((event) => mayRequest(event, status))
 }
 
-/** The controls that a task of this status accepts: the buttons of a page. */
+/** The controls that a task in this status accepts: the buttons of a page. */
 export function controlsFrom(status: Status): Control[] {
   return (Object.keys(controlEvents) as Control[]).filter((control) => accepts(control, status))
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
 
-/** A piece of upkeep that runs now and then, never twice at once, and answers in how many ms it wants to run again. */
+/** A maintenance job that runs repeatedly, never concurrently, and returns in how many ms it wants to run again. */
 export class Loop {
   readonly #clock: Clock
   readonly #logger: Logger
@@ -20,7 +20,7 @@ export class Loop {
     this.#work = work
   }
 
-  /** Runs now, or once more after the run that is under way. */
+  /** Runs now, or once more after the current run. */
   kick(): void {
     if (this.#stopped) return
     this.#stopTimer?.()
@@ -31,7 +31,7 @@ export class Loop {
     this.#running = this.#run()
   }
 
-  /** Runs at most `ms` from now. */
+  /** Runs within `ms`. */
   within(ms: number): void {
     if (this.#stopped) return
     if (this.#running !== undefined) this.#again = true

@@ -45,7 +45,7 @@ export function operationBegun(operation: Operation, now: number): Operation {
   return { ...operation, createdAt: now, filter: { ...filter, createdBefore } }
 }
 
-/** What is seen of an operation. Its node is dead: what was done stands, the rest was not reached. */
+/** The operation as seen after its node died: its changes so far remain, the rest was not reached. */
 export function operationSeen(operation: Operation, nodeAlive: boolean): Operation {
   return operation.status === 'running' && !nodeAlive ? { ...operation, status: 'interrupted' } : operation
 }

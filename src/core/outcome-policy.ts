@@ -18,7 +18,7 @@ export function outcomeOf(ended: Ended, stop: Stop | null, budget: Budget): Outc
   return { kind: 'lost', why: 'its code was killed', poisonLimit: budget.poisonLimit }
 }
 
-/** The outcome of a task that was made to stop, whether or not its code has obeyed. */
+/** The outcome of a task that was told to stop, whether or not its code has obeyed. */
 export function stoppedOutcome(stop: Stop, endedBy: EndedBy, budget: Budget): Outcome {
   switch (stop.kind) {
     case 'cancel':

@@ -6,7 +6,7 @@ export type Outcome =
   /** `retryIn`: milliseconds until the next attempt, or null if the failure is final. */
   | Readonly<{ kind: 'failed'; error: ErrorRecord; retryIn: number | null; endedBy?: EndedBy }>
   | Readonly<{ kind: 'cancelled'; endedBy: EndedBy }>
-  /** At a pause point; answers the requestedControl that raised the task to `controlVersion`. The handler stays parked. */
+  /** At a pause point; answers the requested control that raised the task to `controlVersion`. The handler stays parked. */
   | Readonly<{ kind: 'paused'; controlVersion: number }>
   /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
   | Readonly<{ kind: 'fenced' }>
@@ -24,11 +24,14 @@ export type Settlement = Readonly<{
   checkpoint?: Json
   progress?: Progress
   log?: readonly LogLine[]
-  /** The code still runs and is fenced off: the fence rises, and its slot stays counted until `vacate`. */
+  /** The code is still running and is fenced off: the fence rises, and its slot stays counted until it is released. */
   fencedOff?: boolean
 }>
 
-/** `superseded`: the fence is no longer the newest. `stale`: the requestedControl was taken back meanwhile; read it again. */
+/**
+ * `superseded`: the fence is no longer the newest. `stale`: the requested control was withdrawn in the meantime; read it
+ * again.
+ */
 export type SettleVerdict = 'settled' | 'superseded' | 'stale'
 
 /** Ten thousand years in milliseconds: added to any current time, it is still a valid date. */

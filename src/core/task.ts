@@ -5,7 +5,7 @@
 
 export type TaskId = string
 
-/** Random per start of a node; never a host name. */
+/** Random for each start of a node; never a host name. */
 export type NodeId = string
 
 /** Rises with every claim and takeover. A write with an older fence matches nothing. */
@@ -87,7 +87,7 @@ export type Task = Readonly<{
   type: string
   status: Status
   priority: number
-  /** Place in the queue within a priority; taken anew at every move to `queued`. */
+  /** Position in the queue within a priority; assigned anew at every transition to `queued`. */
   queuePosition: number
   /** Raised by one with every transition; also the SSE event id. */
   version: number
@@ -104,17 +104,17 @@ export type Task = Readonly<{
   tags: readonly string[]
   idempotencyKey: string | null
   requestHash: string | null
-  /** The node that has code of this task: running, or parked. */
+  /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
   requestedControl: Control | null
   createdAt: number
   runAt: number | null
-  /** Milliseconds after which `runAt` was to come when it was set; null when somebody set a time, or none. */
+  /** Milliseconds of the delay with which `runAt` was set; null if a time was set, or none. */
   delay: number | null
   startedAt: number | null
   completedAt: number | null
-  /** When the present status began; `running`, `pausing` and `cancelling` are one stretch of active time. */
+  /** When the current status began; `running`, `pausing` and `cancelling` are one stretch of active time. */
   statusSince: number
   /** Last committed sign of life of the current run. */
   savedAt: number | null
@@ -142,7 +142,7 @@ export type TimelineEntry = Readonly<{
   event: string
   status: Status
   attempt: number
-  /** The node that did it, or `api`. */
+  /** The node that caused it, or `api`. */
   by: string
   why?: string
   error?: ErrorRecord

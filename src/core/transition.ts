@@ -15,20 +15,20 @@ import {
 import { clip } from './text.ts'
 
 /**
- * The lifecycle as pure functions: from a task before to a move. Stores keep what these answer and decide nothing themselves.
- * A refusal is a value.
+ * The lifecycle as pure functions: from a task to a move. Stores write what these return and decide nothing themselves. A
+ * refusal is a value.
  */
 
 /**
- * One transition of one task: the row before (null for a submit, or where only the outcome of a commit in doubt is known), the
- * row after, and the entry of its timeline.
+ * One transition of one task: the row before (null for a submit, or if only the outcome of a commit in doubt is known), the
+ * row after, and the timeline entry.
  */
 export type Move = Readonly<{ before: Task | null; task: Task; entry: TimelineEntry }>
 
 /** What a transition may use besides the task. */
 export type TransitionContext = Readonly<{
   now: number
-  /** A new queue position; called at most once, for moves to `queued`. */
+  /** A new queue position; called at most once, for transitions to `queued`. */
   nextQueuePosition: () => number
   /** Milliseconds since that time, if a clock knows by how much the wall clock was set in the meantime. */
   elapsed?: (since: number) => number
@@ -272,7 +272,7 @@ type Loss = Readonly<{
   changes: Partial<Task>
 }>
 
-/** The code of an active task died without a word. The user's requestedControl survives it. */
+/** The code of an active task died without reporting anything. The requested control remains in effect. */
 function lostRun(
   task: Task,
   moment: TransitionContext,

@@ -8,15 +8,15 @@ import { statuses, type TaskId } from '../core/task.ts'
 import type { Command, Controlled, Page, ListCursor, Purged, Query, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 
-/** Tasks in one transaction, so that callers beside it are not kept waiting. */
+/** Tasks per transaction, so that other callers are not delayed. */
 const batch = 100
-/** Tasks that are counted in one turn of the loop. */
+/** Tasks counted per turn of the event loop. */
 const countedAtOnce = 500
-/** Bytes of parameters that a search for text reads in one turn of the loop. */
+/** Bytes of parameters that a text search reads per turn of the event loop. */
 const reads = { largest: 0, total: 4_194_304 }
-/** At once on one node. */
+/** Maximum concurrent operations per node. */
 export const mostOperations = 8
-/** Milliseconds between tries while the store is away. */
+/** Milliseconds between attempts while the store is unavailable. */
 const storePause = 1_000
 
 export type BulkOptions = Readonly<{
@@ -28,7 +28,7 @@ export type BulkOptions = Readonly<{
   controls: Readonly<{ act(commands: readonly Command[]): Promise<readonly Controlled[]> }>
 }>
 
-/** What became of one task of a batch, and which number counts it. */
+/** The outcome for one task of a batch, and the counter it increments. */
 type Outcome = 'changed' | 'unchanged' | 'refused'
 
 const controlOutcomes: Readonly<Record<Controlled['kind'], Outcome>> = {
@@ -38,7 +38,7 @@ const controlOutcomes: Readonly<Record<Controlled['kind'], Outcome>> = {
   unknown: 'refused',
 }
 
-/** A task that is gone is as the purge wants it; so are those of a batch that is repeated because its answer was lost. */
+/** For a purge, a task that is gone is as wanted; so are those of a batch that is repeated because its response was lost. */
 const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
   purged: 'changed',
   unknown: 'unchanged',
@@ -48,9 +48,9 @@ const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
 type Running = { operation: Operation; cancelled: boolean; done: Promise<void> }
 
 /**
- * Actions on all tasks of a filter, batch by batch. Between two batches it rests as long as the last one took, so that at
- * least half of the store's time is left to others. It is kept after each batch: after a crash its counts tell at least
- * what was done, and it is seen as interrupted.
+ * Actions on all tasks that match a filter, batch by batch. After each batch it pauses for as long as the batch took, so
+ * that at least half of the store's time is left to others. Its state is stored after each batch: after a crash, its counts
+ * cover at least part of what was done, and it is shown as interrupted.
  */
 export class BulkOperations {
   readonly #options: BulkOptions
@@ -61,7 +61,7 @@ export class BulkOperations {
     this.#options = options
   }
 
-  /** Answers once it has ended, or `wait` ms have passed. Tasks that are submitted later are none of its business. */
+  /** Resolves once it has finished, or after `wait` ms. Tasks submitted later are not affected. */
   async start(action: BulkAction, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
@@ -97,12 +97,12 @@ export class BulkOperations {
     return this.#within(running, wait)
   }
 
-  /** As it stands. Throws `OperationUnknown` for one that never was, or is forgotten. */
+  /** Throws `OperationUnknown` if it never existed or is no longer kept. */
   async get(id: string): Promise<Operation> {
     return this.#running.get(id)?.operation ?? known(id, await this.#options.store.operation(id))
   }
 
-  /** Asks for its end, and waits for it at most `wait` ms. What was done stands. Throws `OperationUnknown`. */
+  /** Requests its end, and waits for it for at most `wait` ms. Changes so far remain. Throws `OperationUnknown`. */
   async cancel(id: string, wait: number): Promise<Operation> {
     const running = this.#running.get(id)
     if (running === undefined) return known(id, await this.#options.store.operation(id, { cancel: true }))
@@ -110,7 +110,7 @@ export class BulkOperations {
     return this.#within(running, wait)
   }
 
-  /** Ends what is under way: it is seen as interrupted. */
+  /** Ends running operations: they are shown as interrupted. */
   async stop(): Promise<void> {
     this.#over.abort()
     await Promise.all([...this.#running.values()].map(({ done }) => done))
@@ -150,7 +150,7 @@ export class BulkOperations {
     this.#running.delete(running.operation.id)
   }
 
-  /** False when it was cancelled, or the node stops. */
+  /** False if it was cancelled, or the node is stopping. */
   async #work(running: Running): Promise<boolean> {
     const { store, clock } = this.#options
     const { filter, dryRun } = running.operation
@@ -172,7 +172,7 @@ export class BulkOperations {
     return false
   }
 
-  /** One batch, and the record of the ones before it, in one commit. False once a cancel was asked for. */
+  /** One batch, and the record of the ones before it, in one commit. False once a cancel was requested. */
   async #carryOut(running: Running, ids: readonly string[]): Promise<boolean> {
     const { store } = this.#options
     const { operation } = running
@@ -191,7 +191,7 @@ export class BulkOperations {
     return goesOn
   }
 
-  /** Asks the store before its first await, so that its caller decides what shares the commit. */
+  /** Calls the store before its first await, so that its caller decides what shares the commit. */
   async #outcomes({ action, filter }: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
     const { store, controls } = this.#options
     if (action === 'purge') {
@@ -202,7 +202,7 @@ export class BulkOperations {
     return answers.map(({ kind }) => controlOutcomes[kind])
   }
 
-  /** Tries again while the store is away. An action that is repeated does no harm. */
+  /** Retries while the store is unavailable. Repeating an action does no harm. */
   async #patiently<T>(act: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

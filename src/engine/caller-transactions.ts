@@ -4,7 +4,7 @@ import type { Move } from '../core/transition.ts'
 import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 
-/** Milliseconds until the first look, and how much longer until each further one: they end after some ten seconds. */
+/** Milliseconds until the first check, and how much longer until each further one: they end after about ten seconds. */
 const firstLook = 10
 const growth = 1.5
 const looks = 17
@@ -13,21 +13,19 @@ export type CallerTransactionsOptions = Readonly<{
   store: Store
   clock: Clock
   journal: Journal
-  /** Claims what has come into the queue. */
+  /** Claims tasks that have entered the queue. */
   claimer: Readonly<{ kick(): void }>
 }>
 
 /**
- * Tasks that were submitted in transactions of callers. Nobody says when those commit, and until then nothing has happened: so
- * this node looks for a while whether they are there, each look being one of those that share a statement. What is committed
- * later is found by the claims that look each second anyway.
- *
- * It subscribes to the journal first: whatever is told of such a task comes after its submit.
+ * Tasks submitted in transactions of callers. Nothing reports when those commit, and until then nothing has happened. So
+ * this node checks for a while whether they exist; checks share a statement. Those committed later are found by the regular
+ * claims.  It subscribes to the journal first: whatever is published about such a task comes after its submit.
  */
 export class CallerTransactions implements Subscriber {
   readonly #options: CallerTransactionsOptions
   readonly #stops = new Set<() => void>()
-  /** Those that were not seen yet, with the others of their transaction. */
+  /** Those not seen yet, with the others of their transaction. */
   readonly #expected = new Map<TaskId, readonly Move[]>()
 
   constructor(options: CallerTransactionsOptions) {
@@ -67,7 +65,7 @@ export class CallerTransactions implements Subscriber {
     this.#stops.add(stop)
   }
 
-  /** All of a transaction are there, or none. */
+  /** Either all of a transaction exist, or none. */
   async #look(wait: number, id: TaskId): Promise<void> {
     const task = await this.#options.store.get(id).catch(() => null)
     const submits = this.#expected.get(id)

@@ -14,16 +14,16 @@ export type ControlsOptions = Readonly<{
   journal: Journal
   clock: Clock
   claimer: Claimer
-  /** Looks closely at a task whose code may run on another node; none where one process owns the store. */
+  /** Polls a task whose code may run on another node; undefined if one process owns the store. */
   sync: Readonly<{ lookClosely(id: TaskId): void }> | undefined
   /** Aborts when the node has shut down. */
   closed: AbortSignal
 }>
 
-/** Milliseconds between looks, while the store is away, at what a control in doubt has left. */
+/** Milliseconds between reads of the outcome of a control in doubt while the store is unavailable. */
 const catchUpPause = 500
 
-/** Carries out what callers ask of tasks that are there. */
+/** Carries out controls of existing tasks. */
 export class Controls {
   readonly #options: ControlsOptions
 
@@ -31,7 +31,7 @@ export class Controls {
     this.#options = options
   }
 
-  /** On one task, waiting for the engine to have acted. */
+  /** Controls one task, and waits for the effect. */
   async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
     const { bus, clock, sync } = this.#options
     const { wait = 0, fromStart = false, signal } = options
@@ -49,7 +49,7 @@ export class Controls {
     }
   }
 
-  /** Asks the store before its first await, so that its caller decides what shares the commit. */
+  /** Calls the store before its first await, so that its caller decides what shares the commit. */
   act(commands: readonly Command[]): Promise<readonly Controlled[]> {
     return this.#carryOut(commands).answer
   }
@@ -60,7 +60,7 @@ export class Controls {
     if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
   }
 
-  /** `claimed`: what was queued has been claimed, as far as slots are free; undefined where nothing is queued. */
+  /** `claimed`: resolves when what was queued has been claimed, as far as slots are free; undefined if nothing was queued. */
   #carryOut(
     commands: readonly Command[],
   ): Readonly<{ answer: Promise<readonly Controlled[]>; claimed: Promise<void> | undefined }> {
@@ -79,7 +79,7 @@ export class Controls {
     try {
       answers = await written
     } catch (error) {
-      // It may have been recorded: its caller is told so, and code that runs here must hear of it.
+      // It may have been recorded: the caller is told so, and code running here must learn of it.
       if (error instanceof StoreUnavailable && error.unknown) void this.#catchUp(commands.map(({ id }) => id))
       throw error
     }
@@ -90,7 +90,7 @@ export class Controls {
     return answers
   }
 
-  /** What these rows say may not have been told to anyone: code of theirs on this node must hear it all the same. */
+  /** These rows may not have been published: their code on this node must learn of them all the same. */
   async #catchUp(ids: readonly TaskId[]): Promise<void> {
     const { clock, store, journal, closed } = this.#options
     for (let left = ids; left.length > 0 && !closed.aborted;) {

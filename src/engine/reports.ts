@@ -12,22 +12,22 @@ import { Loop } from '../core/loop.ts'
 import { RateMeter, type History, type Rates, type Span } from './rates.ts'
 import type { NodeState } from './state.ts'
 
-/** What this node and its store know of the whole. */
+/** What this node and its store know about the whole system. */
 export type Stats = Readonly<{
   counts: Counts
   node: NodeState
   nodes: NodeTotals
-  /** Events a second on this node over the last 1, 5 and 60 minutes; kept in memory, so they begin anew with it. */
+  /** Events per second on this node over the last 1, 5 and 60 minutes; kept in memory since its start. */
   rates: Readonly<{ minute: Rates; fiveMinutes: Rates; hour: Rates }>
-  /** Milliseconds of active time that a run takes, by type; null before the first one on this node. */
+  /** Expected active milliseconds per run, by type; null before the first one on this node. */
   expected: Readonly<Record<string, number | null>>
 }>
 
-/** Over all living nodes that share the store. */
+/** Over all live nodes that share the store. */
 export type NodeTotals = Readonly<{ alive: number; slots: number; slotsInUse: number }>
 
 const minute = 60_000
-/** Milliseconds between tries to look at a store that does not answer. */
+/** Milliseconds between attempts to read a store that does not respond. */
 const lookAgain = 1_000
 
 export type ReportsOptions = Readonly<{
@@ -39,7 +39,7 @@ export type ReportsOptions = Readonly<{
   node: Readonly<{ state: NodeState }>
 }>
 
-/** Answers to "why" and "how much". */
+/** Statistics and explanations. */
 export class Reports implements Subscriber {
   readonly #options: ReportsOptions
   readonly #meter: RateMeter
@@ -51,7 +51,7 @@ export class Reports implements Subscriber {
     this.#looker = new Loop('history', options.clock, options.logger, () => this.#look())
   }
 
-  /** Begins to remember how many tasks there are. */
+  /** Starts recording how many tasks there are. */
   start(): void {
     this.#looker.kick()
   }
@@ -75,7 +75,7 @@ export class Reports implements Subscriber {
     const [counts, nodes] = await Promise.all([store.counts(), store.nodes()])
     const { phase, id: node } = here.state
     const running = nodes.filter(({ types }) => types.includes(task.type))
-    // Held types take no slots from it; of its own type all are before it, held or not.
+    // Held types take no slots from it; of its own type, all tasks are ahead of it, held or not.
     const rivals = registry.names.filter((type) => !Object.hasOwn(counts.held, type) && type !== task.type)
     const ahead =
       task.status === 'queued' ? await store.ahead(task, [task.type, ...rivals], positionLimit) : 0
@@ -112,7 +112,7 @@ export class Reports implements Subscriber {
     }
   }
 
-  /** A step in which nobody could look has no number: that is what the history says then. */
+  /** A step without a sample has no number, which the history shows. */
   async #look(): Promise<number> {
     const { store, logger } = this.#options
     try {

@@ -17,11 +17,11 @@ export type SubmitterOptions = Readonly<{
   callerTransactions: CallerTransactions
   newId: () => string
   maxQueued: number
-  /** Throws why no work is taken. */
+  /** Throws if no work is accepted. */
   mustTakeWork: () => void
 }>
 
-/** Checks what callers ask for, stores it, and publishes it. */
+/** Validates submits, stores them, and publishes them. */
 export class Submitter {
   readonly #options: SubmitterOptions
 
@@ -29,7 +29,7 @@ export class Submitter {
     this.#options = options
   }
 
-  /** `tx`: within this transaction of the caller, who commits it or does not. */
+  /** `tx`: within this transaction of the caller, who commits it or not. */
   async submit(
     type: string,
     parameters: unknown,

@@ -45,10 +45,10 @@ import { Submitter } from './submitter.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
 
-/** Milliseconds between tries to take over a database that cannot be written. */
+/** Milliseconds between attempts to take over a database that is not writable. */
 const recoverAgainAfter = 1_000
 
-/** One node's engine: takes commands, runs what it claims, and alone writes what becomes of it. */
+/** One node's engine: takes commands, runs what it claims, and is the only writer of outcomes. */
 export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly registry: Registry
   readonly #options: ManagerOptions
@@ -87,7 +87,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     const lease = new NodeLease({ ...base, info, leaseLost })
     const common = { ...base, tenant: lease }
     this.#flusher = new CheckpointFlusher(store, lease, clock, logger)
-    // Log lines of a type, and the milliseconds in which they may come.
+    // Log lines per type, and the milliseconds of an interval.
     const failures = new Throttle(20, 10_000)
     const { maxParked, random, cancelGrace } = options
     this.#attempts = new Attempts({
@@ -127,7 +127,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.#completions = new Completions(store, bus)
     this.#bus = bus
     this.#lease = lease
-    // The order in which a move is told: its task's submit first, then whoever counts, streams, runs, schedules and shares it.
+    // The order in which a move is published: first the submit of its task, then counters, streams, execution,
+    // scheduling and other nodes.
     journal.subscribe(this.#callerTransactions, this.#reports, bus, this.#attempts)
     journal.subscribe(this.#maintenance, claimer, ...(this.#sync === undefined ? [] : [this.#sync]))
     lease.subscribe(this.#attempts, claimer)
@@ -135,8 +136,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   /**
-   * Takes over what earlier nodes left, and begins to claim. A database of its own that cannot be written, because the disk is
-   * full, is read meanwhile, and all else follows when it can.
+   * Takes over what earlier nodes left, and starts to claim. If an embedded database is not writable, because the disk is
+   * full, it is only read until it is; everything else follows then.
    */
   static async open(options: ManagerOptions): Promise<TaskManager> {
     const { store } = options
@@ -163,7 +164,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     }
   }
 
-  /** Submits with parameters and result typed by the definition, which must be one of this manager's. */
+  /** Submits with parameters and result typed by the definition, which must belong to this manager. */
   async submit<Input, State, Result>(
     type: TaskType<Input, State, Result>,
     parameters: Input,
@@ -174,7 +175,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return new TaskHandle<Result>(task.id, this)
   }
 
-  /** Submits one task for each of the parameters, all or none of them. */
+  /** Submits one task for each set of parameters, all or nothing. */
   async submitAll<Input, State, Result>(
     type: TaskType<Input, State, Result>,
     list: readonly Input[],
@@ -195,7 +196,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return found[0] ?? unknown(text)
   }
 
-  /** A handle of a task that was submitted earlier, by its id or a part of it. Throws `TaskUnknown` and `TaskIdAmbiguous`. */
+  /** A handle for an existing task, by its id or a unique part of it. Throws `TaskUnknown` and `TaskIdAmbiguous`. */
   async handle<Result = unknown>(text: TaskId): Promise<TaskHandle<Result>> {
     const id = await this.resolve(text)
     if ((await this.#store.get(id)) === null) throw new TaskUnknown(id)
@@ -300,8 +301,8 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   }
 
   /**
-   * Drains: claims nothing more, lets handlers come to a pause point, aborts them shortly before the time is up, and gives
-   * everything back to the store. Safe to call twice. `drain`: seconds for it, instead of the time that was set at the start.
+   * Drains: claims nothing more, lets handlers reach a pause point, aborts them shortly before the time is up, and releases
+   * everything to the store. Safe to call twice. `drain`: seconds for it, instead of the configured time.
    */
   close({ drain }: Readonly<{ drain?: number }> = {}): Promise<void> {
     this.#closing ??= this.#close(drain === undefined ? this.#options.drain : drain * 1_000)
@@ -330,7 +331,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   async #recover(begin: () => Promise<void>): Promise<void> {
     await begin()
     await this.#maintenance.reap()
-    // A close may have come in between.
+    // It may have been closed in the meantime.
     if (this.#phase !== 'starting') return
     this.#phase = 'ready'
     this.#claimer.kick()
@@ -355,7 +356,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   #untilClosed(signal: AbortSignal | undefined): AbortSignal {
     const closing = this.#streams.signal
-    // Always one of its own: thousands of listeners on one signal are slow to add and to remove.
+    // Always a separate one: thousands of listeners on one signal are slow to add and remove.
     return AbortSignal.any(signal === undefined ? [closing] : [signal, closing])
   }
 

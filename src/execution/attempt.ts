@@ -38,17 +38,17 @@ const killTimeout = 1_500
 
 /** How an attempt reaches the other attempts of its node. */
 export type AttemptCallbacks = Readonly<{
-  /** At a pause point, and a pause is requested: `park` follows once there is a parking place. */
+  /** At a pause point with a pause requested: `park` follows once there is a parking place. */
   requestsParking(attempt: Attempt): void
-  /** It entered another phase: slots or parking places may have become free. */
+  /** It entered another phase: slots or parking places may be free now. */
   changed(attempt: Attempt): void
   /** Its code has stopped and everything it left is recorded. */
   over(attempt: Attempt): void
 }>
 
 /**
- * Carries out what the attempt state machine decides: feeds it the events of one task's code, timers and writes, and performs
- * its effects. It takes no decision of its own.
+ * Carries out what the attempt state machine decides: passes on the events of one task's code, timers and writes, and
+ * performs its effects. It decides nothing itself.
  */
 export class Attempt implements Savable {
   readonly id: string
@@ -61,7 +61,7 @@ export class Attempt implements Savable {
   readonly #watch: Stopwatch
   /** Undefined only while it starts. */
   #execution: Execution | undefined
-  /** Events that came while effects were performed: each is taken after the one before it is done. */
+  /** Events that arrived while effects were performed: each is processed after the previous one. */
   readonly #events: AttemptEvent[] = []
   #state: AttemptState
   #busy = true
@@ -113,7 +113,7 @@ export class Attempt implements Savable {
     return isAlive(this.#state)
   }
 
-  /** Losing this copy would not mean starting from zero. */
+  /** Whether losing this copy would not mean starting from zero. */
   get hasCheckpoint(): boolean {
     return this.unsaved.hasCheckpoint
   }
@@ -126,7 +126,7 @@ export class Attempt implements Savable {
     return runs(this.#state, fence)
   }
 
-  /** Continues this suspended copy as the run of a new claim; false when it cannot. */
+  /** Continues this suspended copy as the run of a new claim; false if it cannot. */
   adopt({ task, previousFence }: Claimed): boolean {
     if (!canAdopt(this.#state, previousFence)) return false
     this.send({ kind: 'adopted', row: task })
@@ -137,7 +137,7 @@ export class Attempt implements Savable {
     this.send({ kind: 'superseded', epoch })
   }
 
-  /** The time of the drain is over. Resolves once the task is given back. */
+  /** The time of the drain is over. Resolves once the task is released. */
   async giveUp(): Promise<void> {
     this.send({ kind: 'give-up' })
     await this.#abandonment
@@ -148,7 +148,7 @@ export class Attempt implements Savable {
     this.#takeEvents()
   }
 
-  /** Effects may bring events about in the very call: they wait for their turn. */
+  /** Effects may cause events within the same call: these wait for their turn. */
   #takeEvents(): void {
     if (this.#busy) return
     this.#busy = true
@@ -297,7 +297,7 @@ export class Attempt implements Savable {
     return { task: this.#state.row, random, poisonLimit: this.type.poisonLimit ?? poisonLimit }
   }
 
-  /** What the running code reports. A parked copy writes nothing: what it reports is kept until it continues. */
+  /** Reports of the running code. A parked copy writes nothing: its reports are kept until it continues. */
   #runCallbacks(): RunCallbacks {
     const mayWrite = () => this.phase !== 'parked'
     const flush = () => {

@@ -9,24 +9,24 @@ import type { Claimed } from '../store/store.ts'
 import { Attempt, type AttemptCallbacks } from './attempt.ts'
 import type { AttemptServices } from './services.ts'
 
-/** A part of the node that hears of its slots. */
+/** A part of the node that is notified about its slots. */
 export type SlotListener = Readonly<{
-  /** Slots or parking places may have become free. */
+  /** Slots or parking places may be free now. */
   slotsChanged(): void
-  /** A task of this node runs nowhere: it must be given back. */
+  /** A task of this node runs nowhere: it must be released. */
   unstarted(): void
 }>
 
 export type AttemptsOptions = AttemptServices &
   Readonly<{
     registry: Registry
-    /** Tasks that this node runs at once. */
+    /** Maximum tasks that this node runs at once. */
     slots: number
-    /** Suspended handlers that are kept in memory, by where they run. */
+    /** Suspended handlers to keep in memory, by where they run. */
     maxParked: Readonly<Record<Runtime, number>>
   }>
 
-/** All code of tasks that is alive on this node: who holds a slot, who is parked, who waits for a parking place. */
+/** All live task code on this node: what holds a slot, what is parked, and what waits for a parking place. */
 export class Attempts implements Subscriber, LeaseListener {
   readonly #services: AttemptServices
   readonly #registry: Registry
@@ -39,7 +39,7 @@ export class Attempts implements Subscriber, LeaseListener {
   /** In the order in which they were parked. */
   readonly #parked = new Set<Attempt>()
   readonly #waitingToPark = new Set<Attempt>()
-  /** Fences of claimed tasks whose earlier copy is on its way out. */
+  /** Fences of claimed tasks whose earlier copy is still stopping. */
   readonly #waitingToStart = new Map<TaskId, Fence>()
   readonly #holders = new Set<Attempt>()
   #draining: string | undefined
@@ -83,7 +83,7 @@ export class Attempts implements Subscriber, LeaseListener {
         return
       }
       if (earlier.isAlive) {
-        // It may not have heard that it was superseded.
+        // It may not have learned that it was superseded.
         earlier.send({ kind: 'row', row: claimed.task })
         void this.#startAfter(earlier, claimed, type)
         return
@@ -97,20 +97,20 @@ export class Attempts implements Subscriber, LeaseListener {
     if (entry.event !== 'claimed' || task.ownerNode !== this.#services.tenant.node) this.seen(task)
   }
 
-  /** The copy of the task on this node follows its row. A row that is run here without a copy must be given back. */
+  /** The copy of the task on this node follows its row. A row of this node without a copy must be released. */
   seen(task: Task): void {
     this.#newest.get(task.id)?.send({ kind: 'row', row: task })
     const isOurs = task.ownerNode === this.#services.tenant.node && isActive(task.status)
     if (isOurs && !this.runs(task)) for (const listener of this.#listeners) listener.unstarted()
   }
 
-  /** No pause is waited for any more: every copy ends at its next pause point. */
+  /** Pauses are no longer awaited: every copy ends at its next pause point. */
   drain(why: string): void {
     this.#draining = why
     for (const attempt of this.#alive) attempt.send({ kind: 'drain', why })
   }
 
-  /** Aborts whatever still runs: the lease is about to end, or the time of a drain is. */
+  /** Aborts whatever is still running: the lease or the time of a drain is about to end. */
   endangered(why: string): void {
     for (const attempt of this.#alive) attempt.send({ kind: 'unwind', why })
   }
@@ -120,17 +120,17 @@ export class Attempts implements Subscriber, LeaseListener {
     for (const attempt of this.#alive) attempt.send({ kind: 'disown', why })
   }
 
-  /** Tasks of which code is alive. */
+  /** Tasks with live code. */
   ids(): Iterable<TaskId> {
     return this.#newest.keys()
   }
 
-  /** Code of its newest run is here, as far as this node knows. */
+  /** Whether code of its newest run is here, as far as this node knows. */
   has(id: TaskId): boolean {
     return this.#newest.get(id)?.isCurrent === true
   }
 
-  /** Code of this very run is here, or about to start: a copy with an older fence is none. */
+  /** Whether code of this run is here, or about to start: a copy with an older fence does not count. */
   runs({ id, fence }: Task): boolean {
     return this.#waitingToStart.get(id) === fence || this.#newest.get(id)?.runs(fence) === true
   }
@@ -144,22 +144,22 @@ export class Attempts implements Subscriber, LeaseListener {
     while (this.#alive.size > 0) await Promise.all([...this.#alive].map((attempt) => attempt.finished))
   }
 
-  /** The copy before this one is on its way out; two copies at once are what fences forbid only in the store. */
+  /** The previous copy is still stopping. Fences forbid two copies only in the store. */
   async #startAfter(earlier: Attempt, claimed: Claimed, type: AnyTaskType): Promise<void> {
     const { id, fence } = claimed.task
     this.#waitingToStart.set(id, fence)
     await Promise.race([earlier.finished, sleep(this.#services.clock, this.#services.cancelGrace)])
-    // Claimed once more while it waited.
+    // Claimed again while it waited.
     if (this.#waitingToStart.get(id) !== fence) return
     this.#waitingToStart.delete(id)
-    // Its lease may have ended meanwhile: then the task is someone else's.
+    // Its lease may have ended in the meantime: the task belongs to another node then.
     const { tenant } = this.#services
     if (claimed.task.ownerNode !== tenant.node || !tenant.mayStart) {
       for (const listener of this.#listeners) listener.unstarted()
       return
     }
     this.#begin(claimed, type)
-    // What became of the task meanwhile was told to the earlier copy.
+    // Events of the task in the meantime went to the earlier copy.
     const task = await this.#services.store.get(id).catch(() => null)
     if (task !== null) this.seen(task)
   }
@@ -203,8 +203,8 @@ export class Attempts implements Subscriber, LeaseListener {
   }
 
   /**
-   * A parked copy is only a cache of the checkpoint: at the limit the oldest one that has a checkpoint makes room. One
-   * without is never unwound by choice; rather the newcomer waits in `pausing`.
+   * A parked copy is only a cache of the checkpoint: at the limit, the oldest one with a checkpoint makes room. One without
+   * is never unwound voluntarily; the newcomer waits in `pausing` instead.
    */
   #parkWaiting(): void {
     for (const attempt of this.#waitingToPark) {

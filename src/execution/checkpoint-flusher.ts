@@ -6,7 +6,7 @@ import type { Save, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 import type { PendingWrites } from './pending-writes.ts'
 
-/** Milliseconds for which checkpoints and progress gather before they are written: far below the promised second. */
+/** Milliseconds for which checkpoints and progress are collected before they are written: far below the promised second. */
 const gatherFor = 100
 
 /** A run that has something to save. */
@@ -14,15 +14,15 @@ export type Savable = {
   readonly id: TaskId
   readonly fence: Fence
   readonly unsaved: PendingWrites
-  /** Rises when it comes to rest in a pause and when it leaves it: a save from before that is refused, which says nothing. */
+  /** Rises when it settles into a pause and when it leaves it: a refusal of an earlier save means nothing. */
   readonly suspensionEpoch: number
-  /** What was written in this suspensionEpoch found the task not active with its fence. */
+  /** What was written in this suspension epoch found the task not active with its fence. */
   superseded(suspensionEpoch?: number): void
 }
 
 /**
- * Coalesces checkpoints and progress: one write of a run at a time, and those of all runs together in one turn. Each is a call of
- * its own, so that a run whose row others hold keeps no other one waiting.
+ * Coalesces checkpoints and progress: one write per run at a time, and those of all runs in one turn. Each is a separate
+ * call, so that a run whose row is locked by others delays no other run.
  */
 export class CheckpointFlusher {
   readonly #store: Store
@@ -54,13 +54,13 @@ export class CheckpointFlusher {
     this.#dirty.delete(run)
   }
 
-  /** Writes what is gathered; after a failure of the store it is tried again with what came since. */
+  /** Writes what is pending; after a failure of the store, it retries together with what was added since. */
   flush(): Promise<void> {
     if (this.#writing.size === 0) return this.#write()
     return Promise.all(this.#writing.values()).then(() => this.#write())
   }
 
-  /** What a run says while it is being written is written next. */
+  /** What a run reports during a write is written next. */
   async #write(): Promise<void> {
     const runs = [...this.#dirty].filter((run) => !this.#writing.has(run))
     for (const run of runs) {
@@ -97,7 +97,7 @@ export class CheckpointFlusher {
     this.add(run)
   }
 
-  /** Said again with the outcome of the run, unless it says something else until then: the task fails by it, and no other. */
+  /** Reported again with the outcome of the run, unless it is replaced until then: the task fails by it, and no other. */
   #refused(run: Savable, error: unknown): void {
     this.#logger.error(
       { err: error, task: run.id },

@@ -2,17 +2,17 @@ import { sleep, type Clock } from '../core/clock.ts'
 import type { Attempts } from './attempts.ts'
 import type { Logger } from '../core/logger.ts'
 
-/** Milliseconds before the end of a drain at which the signals of what still runs abort. */
+/** Milliseconds before the end of a drain at which the signals of running code abort. */
 const abortBefore = 5_000
-/** Milliseconds for giving up what ignores even that. */
+/** Milliseconds for giving up on code that ignores even that. */
 const givesUpIn = 1_000
 const why = 'the node shuts down'
 
 type Drain = Readonly<{ attempts: Attempts; clock: Clock; logger: Logger; ms: number }>
 
 /**
- * Lets handlers come to a pause point, aborts them shortly before the time is up, and gives up what still runs then. Returns
- * as soon as nothing runs.
+ * Lets handlers reach a pause point, aborts them shortly before the time is up, and gives up what is still running then.
+ * Returns as soon as nothing is running.
  */
 export async function drain({ attempts, clock, logger, ms }: Drain): Promise<void> {
   attempts.drain(why)

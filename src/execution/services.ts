@@ -16,7 +16,7 @@ export type AttemptServices = Readonly<{
   executor: Executor
   flusher: CheckpointFlusher
   logger: Logger
-  /** Bounds the log lines about failures: one broken type must not fill a disk. */
+  /** Limits log lines about failures: one broken type must not fill a disk. */
   failures: Throttle
   random: () => number
   /** Milliseconds between the abort signal and fencing off. */

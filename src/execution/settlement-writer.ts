@@ -5,16 +5,16 @@ import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save } from '../store/store.ts'
 import type { AttemptServices } from './services.ts'
 
-/** Milliseconds between tries while the store is away. */
+/** Milliseconds between attempts while the store is unavailable. */
 const firstPause = 100
 const longestPause = 2_000
 
-/** What the store made of an outcome, and the row as it is now; null when the task is gone. */
+/** The store's verdict on an outcome, and the current row; null if the task is gone. */
 export type Recorded = Readonly<{ verdict: SettleVerdict; task: Task | null }>
 
 /**
- * Writes how a run ended and tells the node. While the store is away it is tried again: the code has stopped, and its
- * outcome must not be lost. Undefined when it could not be written before the node closed, or was refused for good.
+ * Writes how a run ended and publishes it. Retries while the store is unavailable: the code has stopped, and its outcome
+ * must not be lost. Undefined if it could not be written before the node closed, or was rejected for good.
  */
 export async function record(
   services: AttemptServices,
@@ -41,7 +41,7 @@ export async function record(
 
 const refusal = 'OUTCOME_REFUSED'
 
-/** The operator reads why, with the stacks of the error and its causes; a flood of one type is said in part. */
+/** Logs the reason for the operator, with the stacks of the error and its causes; during a flood of one type, only a part. */
 function logFailure(
   services: AttemptServices,
   { id, type, attempt, status, error }: Task,
@@ -62,7 +62,7 @@ function logFailure(
   else services.logger.warn(fields, 'attempt failed; a retry is scheduled')
 }
 
-/** False when the task is not active with this fence. A try after a newer checkpoint was stored writes nothing. */
+/** False if the task is not active with this fence. A retry after a newer checkpoint was stored writes nothing. */
 export async function recordCheckpoint(
   services: AttemptServices,
   save: Save,
@@ -86,7 +86,7 @@ export async function recordUnparked(services: AttemptServices, copy: Copy): Pro
   }
 }
 
-/** Fenced-off code has returned: until it is recorded, its place under the limit of the type is taken. */
+/** Fenced-off code has returned: until this is recorded, its place under the limit of the type is taken. */
 export async function recordSlotReleased(services: AttemptServices, copy: Copy): Promise<void> {
   try {
     await persist(services, copy.id, () => services.store.releaseSlots(services.tenant.node, [copy]))
@@ -95,10 +95,13 @@ export async function recordSlotReleased(services: AttemptServices, copy: Copy):
   }
 }
 
-/** `inDoubt`: an earlier try failed in a way that may have recorded it. */
+/** `inDoubt`: an earlier attempt failed in a way that may have recorded it. */
 type Written<T> = Readonly<{ answer: T; inDoubt: boolean }>
 
-/** Tries until the store answers; undefined when the node closed before. Throws what does not come of an absent store. */
+/**
+ * Retries until the store responds; undefined if the node closed first. Throws errors that are not caused by an unavailable
+ * store.
+ */
 async function persist<T>(
   services: AttemptServices,
   task: TaskId,
@@ -118,7 +121,7 @@ async function persist<T>(
   }
 }
 
-/** An earlier try may have been recorded although its commit failed: listeners have not heard of it. */
+/** An earlier attempt may have been recorded although its commit failed: listeners have not heard of it. */
 async function tellNewest(services: AttemptServices, id: TaskId): Promise<void> {
   try {
     const found = await services.store.read(id)
@@ -132,8 +135,8 @@ async function tellNewest(services: AttemptServices, id: TaskId): Promise<void> 
 }
 
 /**
- * A settlement after which the code lives on was recorded by an earlier try: the row shows it, since only this run could
- * have moved it there. Code that has ended does not need to know.
+ * A settlement after which the code lives on was recorded by an earlier attempt: the row shows it, since only this run could
+ * have caused it. Code that has ended does not need to know.
  */
 function isRecorded(task: Task | null, { outcome, fence }: Settlement, node: NodeId): boolean {
   if (task === null || task.ownerNode !== node) return false
@@ -142,8 +145,8 @@ function isRecorded(task: Task | null, { outcome, fence }: Settlement, node: Nod
 }
 
 /**
- * The store refuses this very outcome: the task fails, rather than run for ever. Nothing that the run has said goes with it,
- * so that nothing is left to refuse. Code that lives on is told that its task is not its own any more.
+ * The store rejects this very outcome: the task fails, rather than run forever. Nothing that the run reported is included,
+ * so nothing is left to reject. Code that lives on is told that it no longer owns its task.
  */
 async function refused(
   services: AttemptServices,

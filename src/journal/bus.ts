@@ -5,7 +5,7 @@ import type { Subscriber } from './journal.ts'
 
 export type Listener = (event: TaskEvent) => void
 
-/** Streams of events: hands them to listeners, of one task or of all. A listener must not block; one that throws harms no other. */
+/** Delivers events to listeners of one task or of all. A listener must not block; one that throws affects no other. */
 export class Bus implements Subscriber {
   readonly #ofTask = new Map<TaskId, Set<Listener>>()
   readonly #ofAll = new Set<Listener>()

@@ -3,19 +3,19 @@ import type { Task } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Report } from './event.ts'
 
-/** A part of the node that hears what happens to tasks. It must not block; one that throws harms no other. */
+/** A part of the node that is notified about tasks. It must not block; one that throws affects no other. */
 export type Subscriber = Readonly<{
   /** This node has committed a move. */
   moved?(move: Move): void
-  /** A row was read as a caller or another node left it: nothing that follows it may go by an older one. */
+  /** A row was read as a caller or another node left it: nothing that follows it may rely on an older one. */
   seen?(task: Task): void
-  /** Code that runs on this node reported progress or a log line. */
+  /** Code running on this node reported progress or a log line. */
   reported?(report: Report): void
 }>
 
 /**
- * What happens to tasks on this node, told to each subscriber in the order in which they subscribed, move by move. Nothing is
- * published before its commit.
+ * What happens to tasks on this node, published to each subscriber in subscription order, move by move. Nothing is published
+ * before its commit.
  */
 export class Journal {
   readonly #logger: Logger

@@ -9,15 +9,15 @@ import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Claimed, Store, TypeLimit } from '../store/store.ts'
 import { releaseUnstartedClaims } from './unstarted-claims.ts'
 
-/** Milliseconds after which a claim is tried although nothing asked for one: notifications are only hints. */
+/** Milliseconds after which a claim is attempted even if nothing asked for one: notifications are only hints. */
 const pollEvery = 1_000
-/** Between looks for what a claim in doubt has left, once there was one. */
+/** Between reads of the outcome of a claim in doubt, once there was one. */
 const lookEvery = 60_000
 
 /** The slots of this node. */
 export type Slots = Readonly<{
   freeSlots: number
-  /** Code of this very run is here, or about to start. */
+  /** Whether code of this run is here, or about to start. */
   runs(task: Task): boolean
   start(claimed: Claimed): void
 }>
@@ -31,29 +31,30 @@ export type ClaimerOptions = Readonly<{
   slots: Slots
   /** What can be started now. */
   types: () => readonly TypeLimit[]
-  /** Of one claim. */
+  /** Maximum tasks per claim. */
   most: number
 }>
 
-/** Slots beyond which halves are large enough to be worth a commit of their own. */
+/** Slots beyond which halves are large enough to be worth a separate commit. */
 const many = 64
 
-/** Of many slots one claim takes half of them, so that a store elsewhere commits one half while the other one runs. */
+/** With many slots, one claim takes half of them, so that a remote store commits one half while the other runs. */
 export function mostAtOnce({ shared }: Store, slots: number): number {
   return shared === null || slots < many ? slots : Math.ceil(slots / 2)
 }
 
 /**
- * Moves into the queue that are claimed at once. Callers make theirs with a claim in the same commit (`claimWith`), and a task
- * that was given back is for another node, or for the next poll: what could not start here would be claimed again for ever.
+ * Moves into the queue that are claimed immediately. Callers combine theirs with a claim in the same commit (`claimWith`),
+ * and a released task is left to another node or to the next poll: otherwise, what could not start here would be claimed
+ * again forever.
  */
 const claimedAtOnce: ReadonlySet<string> = new Set<EventName>(['due', 'retry_scheduled', 'lost'])
 
-/** Fills free slots: one claim at a time, asked for by whatever may have made one possible. */
+/** Fills free slots: one claim at a time, requested by whatever may have made one possible. */
 export class Claimer implements Subscriber, LeaseListener {
   readonly #options: ClaimerOptions
   #wanted = false
-  /** How many claims have begun. */
+  /** Number of claims started. */
   #begun = 0
   #waiters: { begun: number; resolve: () => void }[] = []
   #turning: Promise<void> | undefined
@@ -78,13 +79,13 @@ export class Claimer implements Subscriber, LeaseListener {
     this.kick()
   }
 
-  /** There may be claimed tasks that did not start: they are given back before the next claim. */
+  /** There may be claimed tasks that did not start: they are released before the next claim. */
   unstarted(): void {
     this.#inDoubt = true
     this.kick()
   }
 
-  /** Something may be claimable. Costs nothing while a claim is under way or no slot is free. */
+  /** Something may be claimable. Costs nothing while a claim is in progress or no slot is free. */
   kick(): void {
     if (this.#stopped) return
     this.#wanted = true
@@ -92,8 +93,8 @@ export class Claimer implements Subscriber, LeaseListener {
   }
 
   /**
-   * Makes a write that may queue tasks, and a claim in the same commit if a slot is free: a store carries out the claims of one
-   * turn of the loop after its writes. `claimed` resolves once that claim is answered, or no slot was free.
+   * Makes a write that may queue tasks, and a claim in the same commit if a slot is free: a store carries out the claims of
+   * one turn of the event loop after its writes. `claimed` resolves once that claim has returned, or if no slot was free.
    */
   claimWith<T>(write: () => Promise<T>): Readonly<{ answer: Promise<T>; claimed: Promise<void> }> {
     const answer = write()
@@ -112,12 +113,12 @@ export class Claimer implements Subscriber, LeaseListener {
   }
 
   async #turn(): Promise<void> {
-    // Whoever frees slots in this turn of the loop shares the claim.
+    // What frees slots in this turn of the event loop shares the claim.
     await Promise.resolve()
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false
       if (!this.#options.tenant.mayStart) break
-      // Awaits nothing without a doubt: the claim belongs to the turn in which it was asked for.
+      // Awaits nothing unless there is a doubt: the claim belongs to the turn in which it was requested.
       if (this.#inDoubt && !(await this.#resolveDoubt())) break
       const limit = Math.min(this.#options.slots.freeSlots, this.#options.most)
       if (limit <= 0) break
@@ -140,7 +141,7 @@ export class Claimer implements Subscriber, LeaseListener {
       if (claimed.length === limit) this.#wanted = true
       return true
     } catch (error) {
-      // Unless the store says that nothing was recorded, something may have been that did not start.
+      // Unless the store says that nothing was recorded, there may be claimed tasks that did not start.
       this.#inDoubt ||= !(error instanceof StoreUnavailable) || error.unknown
       if (this.#inDoubt) this.#lookLater()
       logger.warn({ err: error }, 'claim failed; retrying')
@@ -148,7 +149,7 @@ export class Claimer implements Subscriber, LeaseListener {
     }
   }
 
-  /** A commit in doubt may wait at the server for its standby, and be seen long after the first look. */
+  /** A commit in doubt may wait for the server's standby, and become visible long after the first read. */
   #lookLater(): void {
     this.#stopLooking ??= this.#options.clock.after(lookEvery, () => {
       this.#stopLooking = undefined
@@ -157,7 +158,7 @@ export class Claimer implements Subscriber, LeaseListener {
     })
   }
 
-  /** False when it could not be done: until then nothing more is claimed. */
+  /** False if it failed: until it succeeds, nothing more is claimed. */
   async #resolveDoubt(): Promise<boolean> {
     const { logger, store, tenant, slots, journal } = this.#options
     try {
@@ -171,10 +172,10 @@ export class Claimer implements Subscriber, LeaseListener {
     }
   }
 
-  /** One that cannot be taken is given back before the next claim; those beside it start. */
+  /** A task that cannot be started is released before the next claim; the others start. */
   #take(claimed: Claimed): void {
     const { tenant, journal, slots, logger } = this.#options
-    // Claimed in the last moment of a lease: the reaper takes it, or it is given back if the lease holds after all.
+    // Claimed in the last moment of a lease: the reaper takes it, or it is released if the lease survives.
     if (claimed.task.ownerNode !== tenant.node || !tenant.mayStart) {
       this.#inDoubt = true
       return
@@ -188,7 +189,7 @@ export class Claimer implements Subscriber, LeaseListener {
     }
   }
 
-  /** Tells those who asked before the claim of this number began. */
+  /** Notifies those who asked before the claim of this number started. */
   #answer(number: number): void {
     if (this.#waiters.length === 0) return
     for (const { begun, resolve } of this.#waiters) if (begun < number) resolve()

@@ -10,17 +10,17 @@ export type MaintenanceOptions = Readonly<{
   clock: Clock
   logger: Logger
   journal: Journal
-  /** Milliseconds that a terminal task is kept. */
+  /** Milliseconds for which a finished task is kept. */
   retention: number
-  /** Types whose tasks may be lost more or less often than others. */
+  /** Types with a poison limit of their own. */
   poisonLimits: ReadonlyMap<string, number>
 }>
 
-/** Tasks in one step, so that callers beside it are not kept waiting. */
+/** Tasks per step, so that other callers are not delayed. */
 const promoteAtOnce = 500
 const pruneAtOnce = 200
 const longestWait = 1_000
-/** Milliseconds after which a task is tried again that is due and could not be moved: someone else has it locked. */
+/** Milliseconds after which a due task is retried that could not be moved because it is locked. */
 const lockedWait = 100
 const longestPruneWait = 60_000
 
@@ -29,7 +29,7 @@ export class Maintenance implements Subscriber {
   readonly #options: MaintenanceOptions
   readonly #promoter: Loop
   readonly #pruner: Loop
-  /** Of a store that nodes share: they look after each other. */
+  /** Only for a store that nodes share: they take over from each other. */
   readonly #reaper: Loop | undefined
 
   constructor(options: MaintenanceOptions) {
@@ -58,7 +58,7 @@ export class Maintenance implements Subscriber {
     }
   }
 
-  /** Takes the tasks of nodes that are dead: earlier starts of this one, or others. */
+  /** Takes the tasks of dead nodes: earlier starts of this one, or others. */
   async reap(): Promise<void> {
     const { store, journal, logger, poisonLimits } = this.#options
     const moves = await store.reap({ poisonLimit, poisonLimits })

@@ -5,9 +5,9 @@ import type { ListCursor, Store } from '../store/store.ts'
 const atOnce = 500
 
 /**
- * Gives back the tasks that this node has claimed without knowing: a claim whose commit was in doubt, and which was recorded
- * after all. Without this they would run nowhere for as long as the node lives. `slots` tells runs by their fence: a parked copy
- * of an earlier run is none. Call it while no claim is under way.
+ * Releases tasks that this node has claimed unknowingly: a claim whose commit was in doubt, and which was recorded after
+ * all. Otherwise they would run nowhere for as long as the node lives. `slots` distinguishes runs by fence: a parked copy of
+ * an earlier run does not count. Call it while no claim is in progress.
  */
 export async function releaseUnstartedClaims(
   store: Store,

@@ -1,37 +1,37 @@
 import type { NodeId, TaskId } from '../core/task.ts'
 
-/** What nodes that share a store tell each other. Each may be lost: whoever waits for one also looks now and then. */
+/** What nodes that share a store tell each other. Signals may be lost: whoever waits for one also polls. */
 export type Signal =
-  /** Tasks wait in the queue that the sender cannot start now. */
+  /** There are queued tasks that the sender cannot start now. */
   | Readonly<{ kind: 'queued' }>
-  /** These were changed by the sender. */
+  /** The sender has changed these tasks. */
   | Readonly<{ kind: 'moved'; ids: readonly TaskId[] }>
-  /** Someone at the sender waits for what becomes of these: whoever moves one of them says so, for a while. */
+  /** A caller at the sender waits for changes of these tasks: nodes that change one of them report it, for a while. */
   | Readonly<{ kind: 'watched'; ids: readonly TaskId[] }>
 
 export interface Signals {
-  /** To all other nodes, within some tens of milliseconds. */
+  /** Sent to all other nodes, within some tens of milliseconds. */
   send(signal: Signal): void
 
   /**
-   * What other nodes send. The answer ends it. Whoever may use the database can send anything: what is no signal is passed
-   * over, and `unreadable` hears of the first one.
+   * Receives signals of other nodes. The returned function stops it. Any user of the database can send notifications:
+   * invalid ones are ignored, and `unreadable` is called for the first one.
    */
   hear(listener: (signal: Signal) => void, unreadable: (payload: string) => void): () => void
 }
 
-/** What the keeper of a lease has to say. */
+/** Events of a lease. */
 export type LeaseNews = Readonly<{
-  /** It could not be renewed and will soon be over: code that runs under it must stop now. */
+  /** It could not be renewed and will end soon: code that runs under it must stop now. */
   endangered(): void
-  /** It was renewed after all. */
+  /** It was renewed in time. */
   safe(): void
   /**
-   * The main thread did not take up what it was told until the lease was about to end, so that code there could not be stopped.
-   * Heard when it answers again.
+   * The main thread did not receive the events until the lease was about to end, so code there could not be stopped.
+   * Delivered when it responds again.
    */
   unheard(): void
-  /** It is over: the tasks of the node are someone else's. Nothing more is heard of this node. */
+  /** It has ended: the tasks of the node belong to others. There are no further events for this node. */
   over(): void
 }>
 
@@ -40,11 +40,11 @@ export type RenewLease = (node: NodeId, news: LeaseNews) => LeaseRenewer
 
 export type LeaseRenewer = AsyncDisposable &
   Readonly<{
-    /** Whether the lease holds now. A process that was frozen can know it before it hears the news. */
+    /** Whether the lease holds now. A process that was frozen can know this before it receives the event. */
     isValid: boolean
   }>
 
-/** A connection of a caller's program on which a transaction is under way: a client of the driver fits. */
+/** A connection of the caller's program with an open transaction, such as a client of the driver. */
 export type CallersTransaction = Readonly<{
   query(query: CallersQuery): Promise<{ readonly rows: unknown[] }>
 }>

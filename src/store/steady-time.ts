@@ -1,24 +1,25 @@
 import type { Clock } from '../core/clock.ts'
 
-/** Milliseconds. By less the wall clock may be corrected without anyone noticing. */
+/** Milliseconds. The wall clock may be corrected by less without any effect. */
 const tolerance = 1_000
-/** Jumps that are remembered: the newest. */
+/** Maximum number of clock changes to remember. */
 const jumpsKept = 100
 
 /** What the wall clock showed when it was set, and what it was set to. */
 type Jump = Readonly<{ before: number; after: number }>
 
 /**
- * The wall clock as a store that one process owns sees it. When somebody sets it, time goes on by the monotonic clock until
- * the store has looked, which then moves the times of its delays by as much. From then on it knows what really passed.
+ * The wall clock for a store owned by one process. When it is set, time continues by the monotonic clock until the store has
+ * checked, which then shifts the times of its delays by the same amount. From then on, it knows the time that really
+ * elapsed.
  */
 export class SteadyTime {
   readonly #clock: Clock
-  /** Of the wall clock over the monotonic one, when it was last looked at. */
+  /** Difference between wall clock and monotonic clock at the last check. */
   #ahead: number
-  /** Of the time since the start of the machine over the monotonic one: grows while it sleeps. */
+  /** Difference between time since boot and monotonic clock: grows while the machine sleeps. */
   #asleep: number
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #jumps: Jump[] = []
 
   constructor(clock: Clock) {
@@ -27,14 +28,14 @@ export class SteadyTime {
     this.#asleep = asleep(clock)
   }
 
-  /** In Unix milliseconds: by the wall clock, unless it was set since the last look. */
+  /** In Unix milliseconds: by the wall clock, unless it was set since the last check. */
   now(): number {
     const wall = this.#clock.now()
     const off = this.#off(wall)
     return Math.abs(off) <= tolerance ? wall : Math.round(wall - off)
   }
 
-  /** Goes by the wall clock as it is now. Answers by how many milliseconds it was set since the last look, mostly 0. */
+  /** Adopts the current wall clock. Returns by how many milliseconds it was set since the last check, usually 0. */
   look(): number {
     const wall = this.#clock.now()
     const off = this.#off(wall)
@@ -48,18 +49,18 @@ export class SteadyTime {
     return jump
   }
 
-  /** Milliseconds that have passed since a time that this clock showed. Where it showed that twice, the later one counts. */
+  /** Milliseconds elapsed since a time that this clock showed. If it showed that time twice, the later one counts. */
   elapsed(since: number): number {
     return Math.max(0, this.nowAsOf(since) - since)
   }
 
-  /** The present time by the wall clock as it went at that time: as if it had not been set since. */
+  /** The current time by the wall clock as it was at that time: as if it had not been set since. */
   nowAsOf(since: number): number {
     const now = this.now()
     let [top, moved] = [now, 0]
     for (let index = this.#jumps.length - 1; index >= 0; index--) {
       const { before, after } = this.#jumps[index]!
-      // A little step back that nobody noticed is none that was made since.
+      // A small step back that went unnoticed does not count as a change made since.
       if (since >= after - tolerance && since <= top + tolerance) break
       moved += after - before
       top = before
@@ -67,7 +68,7 @@ export class SteadyTime {
     return now - moved
   }
 
-  /** A time before which nothing happened in the last `ms`, as far as this clock knows: the latest that it can tell. */
+  /** A time before the last `ms`, as far as this clock knows: the latest that it can tell. */
   ago(ms: number): number {
     let time = this.now() - ms
     let earliest = Number.POSITIVE_INFINITY
@@ -83,7 +84,7 @@ export class SteadyTime {
   #off(wall: number): number {
     const off = wall - this.#clock.monotonic() - this.#ahead
     if (off <= tolerance) return off
-    // The machine may have slept. Both clocks go on then, by steps of their own: less than a second is none.
+    // The machine may have slept. Both clocks continue then, in steps of their own: less than a second does not count.
     const slept = asleep(this.#clock) - this.#asleep
     return slept > tolerance ? off - slept : off
   }

@@ -7,8 +7,8 @@ type Candidate = QueuePosition & Readonly<{ type: string }>
 export type SuspectHead<Head extends Candidate> = Readonly<{ head: Head; room: number }>
 
 /**
- * What a claim takes when its node may run one more suspect: the first suspect that there is room for, in its place among the
- * `heads`. Those are the other tasks that it may take, in the order of the queue.
+ * What a claim takes if its node may run one more suspect: the first suspect with room, in its position among the `heads`.
+ * Those are the other tasks it may take, in queue order.
  */
 export function withSuspect<Head extends Candidate>(
   heads: readonly Head[],
@@ -28,7 +28,7 @@ export function withSuspect<Head extends Candidate>(
   return [...heads.filter((each) => each !== displaced), suspect].sort(inQueue).slice(0, limit)
 }
 
-/** By the order of the queue. */
+/** In queue order. */
 export function inQueue(a: QueuePosition, b: QueuePosition): number {
   return b.priority - a.priority || a.queuePosition - b.queuePosition
 }

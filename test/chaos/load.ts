@@ -110,7 +110,7 @@ export class Client {
     const answer = await this.#call(method, `/api/task/${task.id}${path}`)
     if (answer.kind === 'refused') return
     if (answer.kind === 'unanswered') {
-      // A node may still carry it out when it wakes: nothing is known of the requestedControl from now on.
+      // A node may still carry it out when it wakes: nothing is known about the requested control from now on.
       task.inDoubt = true
       this.doubts += 1
       return

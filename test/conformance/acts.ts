@@ -77,7 +77,7 @@ export const fenceFirst = settle({ kind: 'fenced' })
 export const loseProcess = settle({ kind: 'lost', why: 'its process died', poisonLimit: 3 })
 export const loseProcessAsPoison = settle({ kind: 'lost', why: 'its process died', poisonLimit: 0 })
 
-/** At a pause point: answers the requestedControl that the node knows. */
+/** At a pause point: answers the requested control that the node knows. */
 export const park: Act = async (scene, known) =>
   settle({ kind: 'paused', controlVersion: known.version })(scene, known)
 

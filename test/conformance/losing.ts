@@ -56,7 +56,7 @@ export function losing(kind: StoreKind): void {
       expect(claimed.map(({ task }) => task.id)).toEqual(['3', '1', '2'])
     })
 
-    test('keeps the requestedControl: a task that was asked to pause is paused, one that was asked to stop is cancelled', async (scene) => {
+    test('keeps the requested control: a task that was asked to pause is paused, one that was asked to stop is cancelled', async (scene) => {
       const [pausing, cancelling] = [await given.pausing(scene), await given.cancelling(scene)]
       await scene.startNode()
       await scene.reap()

@@ -202,7 +202,7 @@ describe('nodes on one PostgreSQL', () => {
       expect([verdict, task.status]).toEqual(['settled', 'paused'])
     })
 
-    test('a pause that answers an older requestedControl is stale, and is told of the newer one', async () => {
+    test('a pause that answers an older requested control is stale, and learns of the newer one', async () => {
       const cancelled = async (nodes: Nodes, known: Task) => {
         await asked('pause')(nodes, known)
         await nodes.first.save('node-0', [
