@@ -134,10 +134,10 @@ describe('the ladder of a cancel', () => {
     const { task, timeline } = await handle.details()
     expect(task).toMatchObject({ endedBy, fence: 2 })
     expect(timeline.map(({ event }) => event)).toEqual([
-      'submit',
-      'claim',
+      'submitted',
+      'claimed',
       'cancel_requested',
-      'fence',
+      'fence_raised',
       'cancelled',
     ])
     expect(manager.state.slotsInUse).toBe(0)
