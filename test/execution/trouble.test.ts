@@ -59,10 +59,10 @@ test('a command for which there is no room is given back, harms no other, and ru
   limitFiles(supervisor, '0')
   const limited = performance.now()
   const handle = await manager.submit(shell, { script: 'echo here' })
-  await until('it is given back', async () => (await movesOf(handle, 'release')) >= 2)
+  await until('it is given back', async () => (await movesOf(handle, 'released')) >= 2)
   expect((await running.cancel(patiently)).status).toBe('cancelled')
   expect(await processOf('supervisor-main')).toBe(supervisor)
-  const claims = await movesOf(handle, 'claim')
+  const claims = await movesOf(handle, 'claimed')
   const seconds = (performance.now() - limited) / 1_000
   limitFiles(supervisor, before)
   expect(await handle.result()).toEqual({ exit_code: 0, output: 'here\n' })
@@ -86,7 +86,7 @@ test('processes for which there is no room cost a task nothing either', async ()
     await manager.submit(tightApart, { rounds: 3 }),
   ]
   for (const handle of handles) {
-    await until('it is given back', async () => (await movesOf(handle, 'release')) >= 1)
+    await until('it is given back', async () => (await movesOf(handle, 'released')) >= 1)
   }
   limiting.stdin.write('\n')
   await lifted

@@ -48,6 +48,8 @@ const foreignFor = 5_000
 /** How often a process is checked again while it is becoming another program, and the milliseconds in between. */
 const mostLooks = 100
 const lookEvery = 1
+/** Looks at one place after which an environment is believed to be empty: the kernel shows an empty one while it copies the variables. */
+const emptyLooks = 20
 
 /**
  * Without `/proc`, only groups are known. `afresh`: includes those that had no marks recently, since a process just created
@@ -61,10 +63,17 @@ export function markedProcesses({ afresh = false } = {}): Marked[] {
   foreign = new Set(pids.filter((pid) => known.has(pid)))
   const found: Marked[] = []
   let open = pids.filter((pid) => !known.has(pid))
+  const empty = new Map<number, Readonly<{ place: string; looks: number }>>()
+  const isEmpty = (pid: number, place: string) => {
+    const before = empty.get(pid)
+    const looks = before?.place === place ? before.looks + 1 : 1
+    empty.set(pid, { place, looks })
+    return looks >= emptyLooks
+  }
   for (let looks = 0; open.length > 0 && looks < mostLooks; looks++) {
     if (looks > 0) pause(lookEvery)
     open = open.filter((pid) => {
-      const marks = marksOf(pid)
+      const marks = marksOf(pid, isEmpty)
       if (marks === 'none') foreign.add(pid)
       else if (typeof marks === 'object') found.push(marks)
       return marks === 'changing'
@@ -84,10 +93,13 @@ function pause(ms: number): void {
   Atomics.wait(nobody, 0, 0, ms)
 }
 
+/** Whether the environment at this place has been empty for long enough. */
+type IsEmpty = (pid: number, place: string) => boolean
+
 /** `changing`: it is becoming another program, whose environment is not visible yet. `ending`: it is no longer visible. */
-function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
+function marksOf(pid: number, isEmpty: IsEmpty): Marked | 'none' | 'changing' | 'ending' {
   const variables = read(`/proc/${pid}/environ`)
-  if (variables === '') return withoutEnvironment(pid)
+  if (variables === '') return withoutEnvironment(pid, isEmpty)
   const valueOf = (variable: string) => new RegExp(`(?:^|\\0)${variable}=([^\\0]*)`).exec(variables)?.[1]
   const id = valueOf('FERMATA_TASK_ID')
   const fence = valueOf('FERMATA_FENCE')
@@ -104,11 +116,11 @@ function marksOf(pid: number): Marked | 'none' | 'changing' | 'ending' {
 const isEnding = 0x4
 const isKernelThread = 0x20_00_00
 
-function withoutEnvironment(pid: number): 'none' | 'changing' | 'ending' {
-  const { state, flags, environment } = standingOf(pid)
+function withoutEnvironment(pid: number, isEmpty: IsEmpty): 'none' | 'changing' | 'ending' {
+  const { state, flags, emptyAt } = standingOf(pid)
   if (state === undefined || state === 'Z' || (flags & isEnding) !== 0) return 'ending'
   if ((flags & isKernelThread) !== 0 || !isReadable(pid)) return 'none'
-  return environment === 'empty' ? 'none' : 'changing'
+  return emptyAt !== undefined && isEmpty(pid, emptyAt) ? 'none' : 'changing'
 }
 
 /** Those of another user are not readable. */
@@ -121,13 +133,17 @@ function isReadable(pid: number): boolean {
   }
 }
 
+<<<<<<< HEAD
 /** `environment`: `empty` for a program started without any variables. */
+=======
+/** `emptyAt`: where the environment is, if it has no variables. */
+>>>>>>> c88f76a (Believe an empty environment only after twenty looks at one place)
 type Standing = Readonly<{
   state: string | undefined
   group: number
   flags: number
   start: string | undefined
-  environment: 'empty' | 'other'
+  emptyAt: string | undefined
 }>
 
 /** The fields of `/proc/PID/stat` (proc(5)) from the state on, after the name: free text in parentheses. */
@@ -140,7 +156,7 @@ export function standingOf(pid: number): Standing {
     flags: Number(fields[6]),
     start: fields[19],
     // Both are 0 until the program has its memory.
-    environment: fields[47] !== '0' && fields[47] === fields[48] ? 'empty' : 'other',
+    emptyAt: fields[47] !== '0' && fields[47] === fields[48] ? fields[47] : undefined,
   }
 }
 
