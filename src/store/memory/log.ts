@@ -1,7 +1,7 @@
 import type { LogLine } from '../../core/task.ts'
 import { logLimit, type NumberedLine } from '../store.ts'
 
-/** The log with these lines behind it, numbered on; beyond the limit the oldest go. */
+/** The log with these lines appended and numbered; beyond the limit, the oldest are dropped. */
 export function appended(
   log: readonly NumberedLine[],
   lines: readonly LogLine[] = [],

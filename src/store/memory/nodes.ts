@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { NodeId } from '../../core/task.ts'
 import type { NodeInfo, LiveNode } from '../store.ts'
 
-/** Every node that there was, in the memory store, where one lives at a time. */
+/** All nodes of the memory store, of which one lives at a time. */
 export class MemoryNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #started = new Map<NodeId, Readonly<{ node: NodeInfo; startedAt: number }>>()

@@ -6,7 +6,7 @@ import { operationsKept } from '../store.ts'
 export class MemoryOperations {
   readonly #kept = new Map<string, { operation: Operation; cancel: boolean }>()
 
-  /** False when it is to be cancelled. */
+  /** False if a cancel was requested. */
   save(operation: Operation): boolean {
     const cancel = this.#kept.get(operation.id)?.cancel === true
     this.#kept.set(operation.id, { operation, cancel })

@@ -4,17 +4,17 @@ import { unlimitedReads, type Page, type ListCursor, type Query } from '../store
 
 /** A task in a list. */
 export type Listed = Readonly<{
-  /** The number of its submission. */
+  /** Its submission number. */
   rowId: number
   task: Task
   parameters: Json
 }>
 
-/** What a page of these tasks is, in the plainest words. */
+/** The page of these tasks, computed in the simplest way. */
 export function pageOf<Kept extends Listed, Entry>(
   all: readonly Kept[],
   { filter, order, after, limit, scan, reads = unlimitedReads }: Query,
-  /** Also tells how much of the parameters it shows. `cut`: their size, when they are too large to be shown. */
+  /** Also returns how much of the parameters it shows. `cut`: their size, if they are too large to be shown. */
   entryOf: (kept: Kept, cut: number | null) => Readonly<{ entry: Entry; shown: number }>,
 ): Page<Entry> {
   const direction = order === 'newest' ? -1 : 1

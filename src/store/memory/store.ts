@@ -26,8 +26,8 @@ import type * as port from '../store.ts'
 import { timelineLimit } from '../store.ts'
 
 /**
- * The reference: what every other store must answer, in the plainest words. It looks at all tasks for each question, keeps
- * nothing, and is the oracle of the model test.
+ * The reference implementation: what every other store must return, in the simplest form. It scans all tasks for each
+ * question, stores nothing, and is the oracle of the model test.
  */
 export async function openMemory({ clock }: { clock: Clock }): Promise<port.Store> {
   return new MemoryStore(clock)
@@ -47,7 +47,7 @@ class MemoryStore implements port.Store {
   readonly capabilities = { lease: null }
   readonly shared = null
   readonly #time: SteadyTime
-  /** In the order of submission. */
+  /** In submission order. */
   readonly #tasks = new Map<TaskId, Kept>()
   readonly #nodes: MemoryNodes
   #fencedOff: Occupied[] = []
@@ -394,7 +394,7 @@ class MemoryStore implements port.Store {
     this.#closed = true
   }
 
-  /** Done in a later microtask, in the order of the calls; each as a whole or not at all. */
+  /** Executed in a later microtask, in call order; each completely or not at all. */
   async #write<T>(run: () => T): Promise<T> {
     this.#mustBeOpen()
     await Promise.resolve()
@@ -402,7 +402,7 @@ class MemoryStore implements port.Store {
     return run()
   }
 
-  /** The wall clock was set: delays last as long as they were to. */
+  /** The wall clock was set: delays keep their lengths. */
   #followClock(): void {
     const jump = this.#time.look()
     if (jump === 0) return

@@ -3,13 +3,13 @@ import { DatabaseInvalid } from '../../core/errors.ts'
 import { nearest } from '../../core/nearest.ts'
 import { hasControlCharacter } from '../../core/text.ts'
 
-/** What a connection string says. */
+/** The parts of a connection string. */
 export type Address = Readonly<{
-  /** One connection string for each server, with all parts encoded. */
+  /** One connection string per server, with all parts encoded. */
   servers: readonly string[]
   /** The schema of the tables. */
   schema?: string
-  /** Milliseconds for which a node lives without being renewed. */
+  /** Milliseconds for which a node lives without a renewal. */
   lease?: number
 }>
 
@@ -17,13 +17,13 @@ export type Address = Readonly<{
 const shortestLease = 1_000
 const longestLease = 3_600_000
 
-/** Bytes of a name: the server cuts longer ones without a word, and then takes another schema or database. */
+/** Maximum bytes of a name: the server silently truncates longer ones, and then uses another schema or database. */
 const longestName = 63
 
 /**
- * Several servers stand with commas between, `postgres://user:secret@one:5432,two:5432/db`, of which the driver knows nothing;
- * and it takes `schema` and `lease` for settings of the server. It also takes what it does not understand for something
- * else, or for nothing: so every part is looked at here. Throws `DatabaseInvalid`.
+ * Several comma-separated servers, `postgres://user:secret@one:5432,two:5432/db`, are unknown to the driver, which also
+ * takes `schema` and `lease` for server settings. What it does not understand, it misinterprets or ignores, so every part is
+ * checked here. Throws `DatabaseInvalid`.
  */
 export function addressOf(database: string): Address {
   const refuse: Refuse = (why) => {
@@ -53,12 +53,12 @@ export function addressOf(database: string): Address {
   }
 }
 
-/** The server of a connection string of one server, for people: without user and settings. */
+/** The server of a single-server connection string for people: without user and settings. */
 export function nameOf(server: string): string {
   return parts.exec(server)?.[3] || 'the server'
 }
 
-/** The name of the database in a connection string of one server; undefined when it names none. */
+/** The database name in a single-server connection string; undefined if it has none. */
 export function databaseNameOf(server: string): string | undefined {
   const name = parts.exec(server)?.[4]?.slice(1)
   return name === undefined || name === '' ? undefined : decodeURIComponent(name)
@@ -107,7 +107,7 @@ function mustBeServer(server: string, decode: Decode, refuse: Refuse): void {
   decode(host, 'host')
   if (port === undefined) return
   if (isPort(port)) return
-  // What stands here may be a password, after which its @ is missing.
+  // This may be a password whose @ is missing.
   refuse(
     'the port must be a number from 1 to 65535, and / ? # @ in a password must be written %2F %3F %23 %40',
   )
@@ -146,7 +146,7 @@ function unknownOption(option: string): string {
   return `unknown option ${JSON.stringify(option)}: ${remedy}`
 }
 
-/** What a value must be, if it is not; undefined when it is. */
+/** What a value must be, if it is not; undefined if it is. */
 type Check = (value: string) => string | undefined
 
 const oneOf =
@@ -166,14 +166,14 @@ const file: Check = (value) => {
   }
 }
 
-/** All that can follow the question mark: our own, and those of the driver that mean something beside what is set here. */
+/** All supported query options: our own, and those of the driver that are useful in addition to what is set here. */
 const options: Readonly<Record<string, Check>> = {
   schema: (value) => (value.startsWith('pg_') ? 'a name that does not begin with pg_' : name(value)),
   lease: (value) => {
     const ms = /^\d{1,4}(?:\.\d{1,3})?$/.test(value) ? Number(value) * 1_000 : 0
     return ms >= shortestLease && ms <= longestLease ? undefined : 'a number of seconds from 1 to 3600'
   },
-  // A server that takes no writes is of no use, so that all of these mean the same; the others cannot be meant.
+  // A server that accepts no writes is useless, so all of these mean the same; other values cannot be meant.
   target_session_attrs: oneOf('read-write', 'primary', 'any'),
   user: name,
   password: anything,

@@ -9,8 +9,8 @@ import { submitAll } from './submitting.ts'
 import { Transaction, type Source } from './transaction.ts'
 
 /**
- * Submits within a transaction of the caller. It is neither begun nor ended here, and its settings are the caller's; the
- * tables are named with their schema. Nothing is notified: that would take a lock that all commits of the server share.
+ * Submits within a transaction of the caller. It is neither begun nor ended here, and its settings are the caller's; tables
+ * are qualified with their schema. Nothing is notified: that would take a lock that all commits of the server share.
  */
 export async function submitWithin(
   callers: CallersTransaction,
@@ -21,7 +21,7 @@ export async function submitWithin(
   const tx = new Transaction(sessionOf(callers), source, 'begun')
   try {
     await tx.ask(source.sql.mustBeWithin)
-    // The rows have nulls, and travel in arrays; all other settings are the caller's.
+    // The rows have nulls and are sent in arrays; all other settings are the caller's.
     const [[nulls] = []] = await tx.ask(
       `select current_setting('array_nulls'), set_config('array_nulls', 'on', true)`,
     )
@@ -35,7 +35,7 @@ export async function submitWithin(
   }
 }
 
-/** One statement after the other, as the driver wants it of its callers. */
+/** One statement after the other, as the driver requires of its users. */
 function sessionOf(callers: CallersTransaction): Session {
   let last: Promise<unknown> = Promise.resolve()
   const query: Session['query'] = (text, values = []) => {

@@ -3,8 +3,8 @@ import { parse } from 'pg-connection-string'
 import { databaseNameOf } from './address.ts'
 
 /**
- * A client of the server that this connection string names. The driver leaves `/`, `?` and `#` in the name of a database
- * encoded, and would ask for another one. What the connection string sets wins over `config`.
+ * A client for the server of this connection string. The driver leaves `/`, `?` and `#` in a database name encoded, and
+ * would request another database. The connection string takes precedence over `config`.
  */
 export function clientOf(server: string, config: ClientConfig): Client {
   const named = databaseNameOf(server)

@@ -1,15 +1,15 @@
-/** By so much a node lets its idea of the database's time fall back in each millisecond: more than clocks drift apart. */
+/** How far a node's estimate of the database's time may fall back per millisecond: more than clocks drift. */
 const leak = 0.001
-/** Milliseconds: an answer takes less, unless this process was held up. Beyond, the clock of the database was set back. */
+/** Milliseconds: responses are faster, unless this process was delayed. Beyond this, the clock of the database was set back. */
 const setBack = 1_000
 
 /**
- * The time of the database, as a node knows it from the answers that tell it, carried on by a clock that never jumps. An
- * answer is late by its way here, so that the one that says the latest time is the best.
+ * The time of the database, estimated from responses that include it and continued by a monotonic clock. A response is
+ * delayed on its way here, so the one with the latest time is the best.
  */
 export class DatabaseTime {
   readonly #monotonic: () => number
-  /** Of the time of the database over the monotonic one. */
+  /** Difference between the time of the database and the monotonic clock. */
   #ahead: number | undefined
   #learned = 0
   #told = 0
@@ -18,7 +18,7 @@ export class DatabaseTime {
     this.#monotonic = monotonic
   }
 
-  /** The database has just answered this time, in Unix milliseconds. */
+  /** The database has just returned this time, in Unix milliseconds. */
   learn(time: number): void {
     const at = this.#monotonic()
     const told = time - at
@@ -27,11 +27,11 @@ export class DatabaseTime {
     this.#learned = at
   }
 
-  /** In Unix milliseconds. The store asks the database before anyone else can ask here. */
+  /** In Unix milliseconds. The store asks the database before anyone can ask here. */
   now(): number {
     if (this.#ahead === undefined) throw new Error('the database has not told its time yet')
     const time = Math.floor(this.#ahead + this.#monotonic())
-    // By progress that says when it was, listeners know which is newer.
+    // Listeners use the time of progress to tell which is newer.
     if (time > this.#told || time < this.#told - setBack) this.#told = time
     return this.#told
   }

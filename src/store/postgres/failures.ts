@@ -3,20 +3,20 @@ import { NoPrimary, ReadOnly } from './primary.ts'
 
 /**
  * What an error of the driver means:
- * - `lost`: the connection is gone, or not to be used any more: its server writes nothing since a fail-over;
- * - `away`: the server answers, but cannot do it now: it is full, for one;
- * - `locked`: someone else holds what this needs; of a group, one call may keep all others waiting;
- * - `slow`: a statement took too long, likewise;
- * - `race`: another transaction came between; done again, it goes well;
- * - `bug`: of this very statement and its values.
+ * - `lost`: the connection is gone or unusable, because its server has been read-only since a fail-over;
+ * - `away`: the server responds but cannot do it now, for example because it is full;
+ * - `locked`: someone else holds what this needs; in a group, one call may delay all others;
+ * - `slow`: a statement took too long; in a group likewise;
+ * - `race`: another transaction interfered; a retry succeeds;
+ * - `bug`: caused by this statement and its values.
  */
 export type Failure = 'lost' | 'away' | 'locked' | 'slow' | 'race' | 'bug'
 
-/** The last one is how a move says that its row is not as it was. */
+/** The last one means that a row is not as the move expected. */
 const races = new Set(['40001', '40P01', '22012'])
-/** Insufficient resources, system and internal errors, and names that are not there yet. */
+/** Insufficient resources, system and internal errors, and names that do not exist yet. */
 const away = /^(?:53|58|XX|3D000|28|0LP01)/
-/** `0A000` is what a standby answers to a transaction that is to write. */
+/** `0A000` is a standby's response to a write transaction. */
 const lost = /^(?:08|57P0|25P03|25006|0A000)/
 
 export function failureOf(error: unknown): Failure {
@@ -30,15 +30,15 @@ export function failureOf(error: unknown): Failure {
   return away.test(code) ? 'away' : 'bug'
 }
 
-/** The SQLSTATE that the server named; undefined when it is not the server that speaks. */
+/** The SQLSTATE from the server; undefined if the error does not come from the server. */
 export function stateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined
   return String(error.code)
 }
 
 /**
- * Whether waiting may help against what an opening was refused for: a server that nobody reaches, that starts, or that is a
- * standby still. It does not help against a wrong password, or a database that is not there.
+ * Whether waiting may help after a failed opening: the server is unreachable, starting, or still a standby. It does not help
+ * against a wrong password or a missing database.
  */
 export function comesLater({ cause }: StoreUnavailable): boolean {
   if (cause instanceof NoPrimary) return cause.reasons.every(passes)
@@ -55,10 +55,10 @@ function passes(reason: unknown): boolean {
   return networkTrouble.test('code' in error ? String(error.code) : error.message)
 }
 
-/** Of who comes, or to a database that is not there: at a start that is a mistake. */
+/** Invalid credentials, or a missing database: at startup, these are mistakes. */
 const refusal = /^(?:28|3D000)/
 
-/** By the code of the system, or what the driver says without one. */
+/** By the system's error code, or the driver's message without one. */
 const networkTrouble =
   /^(?:ECONN|EHOST|ENET|ENOTFOUND|ENOENT|EAI_AGAIN|ETIMEDOUT|EPIPE|timeout|Connection terminated|Query read timeout)/
 

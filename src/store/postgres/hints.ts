@@ -1,28 +1,28 @@
 import { isSuspect } from '../../core/task.ts'
 import type { Claimed, TypeLimit } from '../store.ts'
 
-/** Where a claim may begin to look in the queue of a type: nothing of this priority waits before this place. */
+/** Where a claim may start in the queue of a type: nothing of this priority waits before this position. */
 export type Hint = Readonly<{ priority: number; queuePosition: number }>
 
-/** Milliseconds between claims that look from the beginning. */
+/** Milliseconds between claims that start from the beginning. */
 const lookAnewEvery = 1_000
 
 /**
- * Places that are looked at again. A place is taken before its commit, so that a task may appear behind those that were
- * claimed; what is missed is found by the next claim that looks from the beginning.
+ * Positions that are read again. A position is assigned before its commit, so a task may appear behind those already
+ * claimed; what is missed is found by the next claim that starts from the beginning.
  */
 const margin = 50
 
 /**
- * How far the queue of each type has been claimed. While some session holds an old snapshot nothing can clear away the
- * entries of tasks that were claimed since, and a claim from the beginning steps over all of them.
+ * How far the queue of each type has been claimed. While any session holds an old snapshot, the index entries of claimed
+ * tasks cannot be removed, and a claim from the beginning steps over all of them.
  */
 export class Hints {
   readonly #places = new Map<string, Hint>()
   readonly #now: () => number
   #lookedAnew = Number.NEGATIVE_INFINITY
 
-  /** `now`: milliseconds of a clock that never jumps. */
+  /** `now`: milliseconds of a monotonic clock. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
   }
@@ -36,7 +36,7 @@ export class Hints {
     return types.map(({ type }) => this.#places.get(type) ?? null)
   }
 
-  /** These were claimed, and it was committed. */
+  /** These were claimed and committed. */
   learn(claimed: readonly Claimed[]): void {
     for (const { task } of claimed) {
       if (isSuspect(task)) continue
@@ -49,7 +49,7 @@ export class Hints {
     }
   }
 
-  /** What became of a claim is not known, or it failed, or the connection is a new one. */
+  /** The outcome of a claim is unknown, or it failed, or the connection is new. */
   forget(): void {
     this.#places.clear()
   }

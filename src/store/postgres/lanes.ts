@@ -2,11 +2,11 @@ import { StoreUnavailable } from '../../core/errors.ts'
 import { Connection, type Session } from './connection.ts'
 import { failureOf, unavailable } from './failures.ts'
 
-/** Milliseconds without an answer, after which other reads take another connection. */
+/** Milliseconds without a response after which other reads use another connection. */
 const stuckAfter = 250
-/** Connections for reads, at most. Nearly always there is one. */
+/** Maximum connections for reads. Nearly always, there is one. */
 const most = 4
-/** Milliseconds without work, after which all but the first are closed. */
+/** Milliseconds without work after which all but the first are closed. */
 const restsFor = 30_000
 /** Milliseconds after which a connection that does not answer a read counts as lost. */
 const answerWithin = 8_000
@@ -19,22 +19,22 @@ type Lane = {
 }
 
 /**
- * Connections for reads. A read that waits for a locked table keeps others of its kind waiting, which would wait for the same
- * lock, and gives up together with them; reads of other kinds go by another connection.
+ * Connections for reads. A read that waits for a locked table blocks others of its kind, which would wait for the same lock,
+ * and gives up together with them; reads of other kinds use another connection.
  */
 export class Lanes {
   readonly #open: () => Connection
   #lanes: Lane[] = []
   #closed = false
 
-  /** `name`: as an administrator sees it. */
+  /** `name`: as shown to administrators. */
   constructor(servers: readonly string[], name: string) {
     this.#open = () => new Connection(servers, name, { answerWithin })
   }
 
   /**
-   * Once more when the connection turns out to be lost. Throws `StoreUnavailable` when the database cannot answer: after some
-   * seconds where a table is locked.
+   * Retried once if the connection turns out to be lost. Throws `StoreUnavailable` if the database cannot respond: after
+   * some seconds if a table is locked.
    */
   async read<T>(kind: string, look: (session: Session) => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreUnavailable('The store is closed.', { unknown: false })
@@ -81,10 +81,10 @@ export class Lanes {
     return look({ ...session, query: session.alone })
   }
 
-  /** What stands behind a read that could not be answered would wait as long, one after the other. */
+  /** Reads behind one that could not be answered would each wait as long. */
   #giveUp({ connection, outstanding }: Lane, kind: string, error: unknown): void {
     for (const other of outstanding) if (other.kind === kind) other.reject(error)
-    // Those of other kinds find their connection lost, and come again on another one.
+    // Those of other kinds find their connection lost, and are retried on another one.
     if (outstanding.size > 1) connection.drop()
   }
 

@@ -6,17 +6,17 @@ import { statementsFor } from './statements.ts'
 import { encodeText } from './text.ts'
 
 /**
- * The keeper's thread. The lease is counted from when the last good renewal was sent, by a clock that never jumps: at worst
- * the node believes it over while the database still grants it, never the other way round.
+ * The thread of the lease renewer. The lease is counted from when the last successful renewal was sent, by a monotonic
+ * clock: at worst, the node believes it has ended while the database still grants it, never the other way round.
  */
 const { servers, schema, node, lease, file, memory, endsProcess } = workerData as LeaseRenewerData
 
-/** So long before the end handlers are told to stop. */
+/** How long before the end handlers are told to stop. */
 const margin = lease / 5
 const renewEvery = lease / 3
 const tryAgainAfter = Math.min(500, lease / 20)
 const tick = Math.min(250, lease / 40)
-/** Turns of the watch in which the main thread may answer. Turns, not time: a process that was frozen gets them too. */
+/** Turns in which the main thread may respond. Turns, not time: a frozen process gets them too. */
 const patience = Math.floor((margin * 0.8) / tick)
 
 const connection = new Connection(servers, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
@@ -47,7 +47,7 @@ setInterval(() => {
       parentPort?.postMessage({ kind: 'unheard' } satisfies LeaseRenewerMessage)
       return
     }
-    // Streams of a thread go by way of the main thread.
+    // Streams of a thread go through the main thread.
     writeSync(2, 'fermata: the lease is lost and the main thread does not answer: the process ends\n')
     process.kill(process.pid, 'SIGKILL')
   }
@@ -66,12 +66,12 @@ for (;;) {
     setTimeout(resolve, renewed === undefined ? tryAgainAfter : renewEvery)
   })
 }
-// Handlers are stopped as at the end of any lease, and the main thread has to answer for it.
+// Handlers are stopped as at the end of any lease, and the main thread must respond to that.
 endangered = true
 say('over')
 await connection.close()
 
-/** Undefined when the database did not answer. */
+/** Undefined if the database did not respond. */
 async function tryRenewal(): Promise<boolean | undefined> {
   try {
     const session = await connection.session()

@@ -10,8 +10,9 @@ import type { LeaseRenewer, LeaseNews } from '../sharing.ts'
 const entry = new URL(`./lease-renewer-main${extname(import.meta.filename)}`, import.meta.url)
 
 /**
- * Until when the lease holds, by `monotonicNow`: told by the keeper, read by the main thread. The other processes of the node read
- * from the file when their code must have stopped: a tenth of the lease earlier, so that it has before others take over.
+ * The end of the lease, by `monotonicNow`: written by the renewer, read by the main thread. The other processes of the node
+ * read from the file when their code must have stopped: a tenth of the lease earlier, so that it has stopped before others
+ * take over.
  */
 export class ValidUntil {
   readonly memory: SharedArrayBuffer
@@ -40,15 +41,15 @@ export class ValidUntil {
     const before = decodeLease(bytes)
     const record = { stopAt: time - this.#lease / 10, lapses: before.lapses }
     writeSync(this.#file, encodeLease(record), 0, leaseRecordBytes, 0)
-    // Looked at after the write: whoever has read the time before, and stopped, did so by now.
+    // Read after the write: whoever read the earlier time, and stopped, has done so by now.
     if (isFirst || monotonicNow() < before.stopAt) return
     writeSync(this.#file, encodeLease({ ...record, lapses: before.lapses + 1 }), 0, leaseRecordBytes, 0)
   }
 }
 
 /**
- * Opens a file for `ValidUntil` that has no name any more: whoever is given its descriptor sees what is written there, at once and
- * although the process that wrote it is frozen. In memory where that is possible: a full disk must not end a lease.
+ * Opens an unlinked file for `ValidUntil`: processes that inherit its descriptor see what is written there immediately, even
+ * if the writing process is frozen. In memory where possible: a full disk must not end a lease.
  */
 export function openLeaseFile(): number {
   const failures: unknown[] = []
@@ -74,11 +75,11 @@ export type LeaseRenewerSettings = Readonly<{
   node: string
   /** Milliseconds. */
   lease: number
-  /** When the node began, at the earliest, by `monotonicNow`. */
+  /** Earliest possible start of the node, by `monotonicNow`. */
   since: number
   /**
-   * Whether the process ends when the lease is in danger and the main thread does not listen: nothing else stops code there. Only
-   * for a program that is all the node's.
+   * Whether the process ends when the lease is in danger and the main thread does not respond: nothing else stops code
+   * there. Only for a program that is just a node.
    */
   endsProcess: boolean
   /** From `openLeaseFile`. */
@@ -89,12 +90,12 @@ export type LeaseRenewerData = LeaseRenewerSettings & Readonly<{ memory: SharedA
 
 export type LeaseRenewerMessage = Readonly<{ kind: keyof LeaseNews }>
 
-/** Milliseconds of a clock that never jumps and is the same in all threads of a process. */
+/** Milliseconds of a monotonic clock that is the same in all threads of a process. */
 export function monotonicNow(): number {
   return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
-/** Starts the thread that renews the lease, on a connection of its own. */
+/** Starts the thread that renews the lease, on its own connection. */
 export function keepLease(settings: LeaseRenewerSettings, news: LeaseNews): LeaseRenewer {
   const validUntil = new ValidUntil(settings)
   validUntil.time = settings.since + settings.lease
@@ -106,7 +107,7 @@ export function keepLease(settings: LeaseRenewerSettings, news: LeaseNews): Leas
     thread.postMessage('heard')
     if (!stopped) news[kind]()
   })
-  // Without its keeper a node must not go on: the lease is over before anyone notices.
+  // Without its renewer, a node must not continue: the lease ends before anyone notices.
   thread.on('error', () => {
     if (!stopped) news.over()
   })

@@ -5,10 +5,10 @@ import { Connection } from './connection.ts'
 import { stateOf } from './failures.ts'
 import { migrate } from './migrations.ts'
 
-/** Milliseconds that a migration may take: an index on a large table takes its time. */
+/** Milliseconds that a migration may take: creating an index on a large table takes a while. */
 const patience = 21_600_000
 
-/** Brings the database of this address up to date. Throws `StoreUnavailable`. */
+/** Migrates the database at this address. Throws `StoreUnavailable`. */
 export function migratePostgres(database: string): Promise<Migrated> {
   const { servers, schema = defaultSchema } = addressOf(database)
   return migrateSchema(servers, schema)
@@ -16,7 +16,7 @@ export function migratePostgres(database: string): Promise<Migrated> {
 
 export const defaultSchema = 'fermata'
 
-/** On a connection of its own, which has more time than others. Throws `StoreUnavailable`. */
+/** On a separate connection with longer timeouts. Throws `StoreUnavailable`. */
 export async function migrateSchema(servers: readonly string[], schema: string): Promise<Migrated> {
   const connection = new Connection(servers, `fermata ${schema} migrations`, { answerWithin: patience })
   try {

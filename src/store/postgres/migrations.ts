@@ -3,9 +3,9 @@ import type { Migrated } from '../store.ts'
 import type { Session } from './connection.ts'
 
 /**
- * Numbered from 1, forward only; `S` stands for the schema. Documents are kept beside the narrow hot row, as text: jsonb refuses
- * `\u0000`. Suspects have a queue index of their own, so that those that wait for each other cost the claims of other tasks
- * nothing. Names are compared by their bytes, whatever the locale of the database.
+ * Numbered from 1, forward only; `S` stands for the schema. Documents are stored next to the narrow hot row, as text,
+ * because jsonb rejects `\u0000`. Suspects have their own queue index, so that those that wait for each other cost the
+ * claims of other tasks nothing. Names are compared by bytes, whatever the locale of the database.
  */
 const migrations: readonly string[] = [
   `
@@ -124,15 +124,15 @@ const migrations: readonly string[] = [
   `,
 ]
 
-/** The first number of the server that is new enough. */
+/** The lowest supported version number of the server. */
 const oldestServer = 140_000
 
 /**
- * Brings the schema up to date, in one transaction under a lock, so that of nodes that start together one does it and the
- * others find it done. Refuses what this program cannot work with.
+ * Migrates the schema in one transaction under a lock: when several nodes start together, one migrates and the others find
+ * it done. Refuses what this program cannot work with.
  */
 export async function migrate(session: Session, schema: string): Promise<Migrated> {
-  // A start must not stand behind tables that are locked, nor nodes that work behind a migration that stands there.
+  // A start must not wait behind locked tables, nor working nodes behind a migration that waits.
   const { settings } = session
   await session.query(
     `begin isolation level read committed read write; ${settings}; set local lock_timeout = '5s'`,
@@ -141,7 +141,7 @@ export async function migrate(session: Session, schema: string): Promise<Migrate
     await refuseServer(session)
     const upToDate = (await versionOf(session, schema)) === migrations.length
     if (!upToDate) {
-      // Another node may be at it, for as long as it takes.
+      // Another node may be migrating, for as long as it takes.
       await session.query('set local lock_timeout = 0')
       await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`fermata ${schema}`])
       await session.query("set local lock_timeout = '5s'")
@@ -165,7 +165,7 @@ async function refuseServer(session: Session): Promise<void> {
   if (encoding !== 'UTF8') throw refused(`The database has the encoding ${encoding}: UTF8 is needed.`)
 }
 
-/** Answers the version from which it went on. */
+/** Returns the version from which it started. */
 async function apply(session: Session, schema: string): Promise<number> {
   const name = quoted(schema)
   const [there] = await session.query('select 1 from pg_namespace where nspname = $1', [schema])
@@ -187,7 +187,7 @@ async function apply(session: Session, schema: string): Promise<number> {
   return version
 }
 
-/** Asked inside the transaction: 0 when nothing is there yet. */
+/** Checked inside the transaction: 0 if nothing is there yet. */
 async function versionOf(session: Session, schema: string): Promise<number> {
   const table = `${quoted(schema)}.migrations`
   const [there] = await session.query('select to_regclass($1)::text', [table])
@@ -196,7 +196,7 @@ async function versionOf(session: Session, schema: string): Promise<number> {
   return Number(row?.[0])
 }
 
-/** A name as it stands in a statement. */
+/** Quotes an identifier. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }

@@ -1,13 +1,13 @@
 import type { Client } from 'pg'
 import { nameOf } from './address.ts'
 
-/** Milliseconds that slower servers have, once one has answered that can be written. */
+/** Milliseconds for slower servers, once a writable one has responded. */
 const grace = 300
 
-/** No server can be written: all that they say against it. */
+/** No server is writable; contains the error of each. */
 export class NoPrimary extends Error {
   override readonly name = 'NoPrimary'
-  /** One for each server. */
+  /** One per server. */
   readonly reasons: readonly unknown[]
 
   constructor(reasons: readonly unknown[], servers: readonly string[]) {
@@ -21,15 +21,15 @@ export class NoPrimary extends Error {
   }
 }
 
-/** A server that cannot be written now: a standby, or a primary that was told to write nothing. */
+/** A server that is not writable now: a standby, or a primary set to read-only. */
 export class ReadOnly extends Error {
   override readonly name = 'ReadOnly'
 }
 
 /**
- * A connection to the server that can be written. All are asked at once, so that one that is gone without a word costs
- * nothing. Of two that can be written, the one with the newer history is the primary: the other one was the primary before,
- * and came back without being told. Throws `NoPrimary`.
+ * A connection to the writable server. All servers are tried at once, so one that silently disappeared costs nothing. Of two
+ * writable ones, the one with the newer history is the primary: the other one is a former primary that came back by mistake.
+ * Throws `NoPrimary`.
  */
 export async function connectToPrimary(
   servers: readonly string[],
@@ -62,7 +62,7 @@ type Writable = Readonly<{ client: Client; history: string }>
 type Refused = Readonly<{ reason: unknown }>
 
 async function tryServer(client: Client, amongOthers: boolean): Promise<Writable | Refused> {
-  // Without a listener an error that comes later would end the process.
+  // Without a listener, a later error would end the process.
   client.on('error', ignore)
   try {
     await client.connect()
@@ -77,21 +77,21 @@ async function tryServer(client: Client, amongOthers: boolean): Promise<Writable
   }
 }
 
-/** What is set for our role alone says nothing of the server: a connection sets it back. */
+/** A setting of our role alone says nothing about the server: each connection overrides it. */
 const isWritable = `select case
   when pg_is_in_recovery() then false
   when current_setting('transaction_read_only') = 'off' then true
   else (select source in ('user', 'database user') from pg_settings where name = 'default_transaction_read_only')
   end as writable`
 
-/** The timeline, which rises with each promotion; it stands before the name of the log. Not every service would tell it. */
+/** The timeline, which rises with each promotion; it is the beginning of the WAL file name. Not every service returns it. */
 const historyOf = 'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as history'
 
 function endUnless(best: Writable | undefined, answer: Writable | Refused): void {
   if ('client' in answer && answer !== best) answer.client.end().catch(ignore)
 }
 
-/** A name with several addresses has an error for each, and no message of its own. */
+/** A host name with several addresses has an error for each, and no message of its own. */
 function messageOf(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   return first instanceof Error ? first.message : String(first)

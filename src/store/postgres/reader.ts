@@ -6,10 +6,10 @@ import { decodeText, encodeText } from './text.ts'
 type Row = Rows[number]
 type Wanted = Readonly<{ id: TaskId; resolve: (row: Row | null) => void; reject: (error: unknown) => void }>
 
-/** So many rows with their documents in one answer. */
+/** Maximum rows with documents per response. */
 const rowsAtOnce = 200
 
-/** Looks up single tasks: those that are asked for in one turn of the loop share one statement. */
+/** Reads single tasks: those requested in one turn of the event loop share one statement. */
 export class Reader {
   readonly #lanes: Lanes
   readonly #waiting = new Map<string, Wanted[]>()
@@ -18,7 +18,7 @@ export class Reader {
     this.#lanes = lanes
   }
 
-  /** The row that this statement answers for the id: its second column is the id. */
+  /** The row that this statement returns for the id, which is its second column. */
   row(statement: string, id: TaskId): Promise<Row | null> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(statement)
@@ -39,7 +39,7 @@ export class Reader {
         await this.#look(statement, waiting.slice(from, from + rowsAtOnce))
       }
     } catch (error) {
-      // Those that came later in this turn would wait for the same lock.
+      // Later ones of this turn would wait for the same lock.
       for (const { reject } of waiting) reject(error)
     }
   }

@@ -3,10 +3,10 @@ import type { TaskId } from '../../core/task.ts'
 import type { Rows, Session } from './connection.ts'
 import type { Statements } from './statements.ts'
 
-/** Ranges of ids that one statement looks through: those of seven weeks. */
+/** Maximum id ranges per statement: those of seven weeks. */
 const rangesAtOnce = 1_000
 
-/** Ids that this is a part of: see the store's port. */
+/** Ids that match a partial id: see the port of the store. */
 export async function resolveId(
   session: Session,
   sql: Statements,
@@ -18,7 +18,7 @@ export async function resolveId(
   const found = new Set(idsOf(begins))
   const [last] = idsOf(await session.query(sql.lastId))
   let after = ''
-  // Over times in which there is nothing.
+  // Skips times without tasks.
   while (last !== undefined && found.size < limit) {
     const [first] = idsOf(await session.query(sql.firstIdFrom, [after]))
     if (first === undefined) break

@@ -3,13 +3,13 @@ import { isActive, type NodeId, type Task, type TaskId } from '../../core/task.t
 /** `rowId`: the key of its documents. */
 export type KnownRow = Readonly<{ rowId: number; task: Task }>
 
-/** More than that run on no node; what is beyond was forgotten by its owner. */
+/** More than this do not run on one node; what is beyond was forgotten by its owner. */
 const most = 20_000
 
 /**
- * The rows of tasks that run on this node, as it wrote them last. Nobody else changes such a row without raising its
- * version, and every move proves the version that it moves from: so these rows need not be read again before they are
- * written. A move that fails the proof is done anew, with the row locked and read.
+ * The rows of tasks running on this node, as it last wrote them. Nobody else changes such a row without raising its version,
+ * and every move verifies the version it starts from, so these rows need not be read before they are written. A move that
+ * fails the check is repeated with the row locked and read.
  */
 export class KnownRows {
   readonly #rows = new Map<TaskId, KnownRow>()
@@ -19,19 +19,19 @@ export class KnownRows {
     this.#isOurs = isOurs
   }
 
-  /** Undefined unless all are known. Each is given out once: whatever becomes of the transaction, none is used twice. */
+  /** Undefined unless all are known. Each is taken out once: whatever the outcome of the transaction, none is used twice. */
   take(ids: readonly TaskId[]): KnownRow[] | undefined {
     const rows = ids.map((id) => this.#rows.get(id))
     for (const id of ids) this.#rows.delete(id)
     return rows.every((row) => row !== undefined) ? rows : undefined
   }
 
-  /** The connection is a new one: the database may be another one, or an older state of it. */
+  /** The connection is new: the database may be another one, or an older state of it. */
   forget(): void {
     this.#rows.clear()
   }
 
-  /** These rows were committed: those that run under a node of ours are kept. */
+  /** These rows were committed: those that run under one of our nodes are kept. */
   keep(rows: readonly KnownRow[]): void {
     if (this.#rows.size > most) this.#rows.clear()
     for (const row of rows) {

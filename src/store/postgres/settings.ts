@@ -1,6 +1,6 @@
 /**
- * What the statements rely on, whatever the role, the database or the server sets: an `alter role ... set` of an administrator
- * must neither break a statement nor weaken a promise.
+ * Settings that the statements rely on, whatever the role, the database or the server sets: an administrator's `alter role
+ * ... set` must neither break a statement nor weaken a promise.
  */
 const relied: Readonly<Record<string, string>> = {
   array_nulls: 'on',
@@ -21,14 +21,14 @@ const relied: Readonly<Record<string, string>> = {
   enable_indexonlyscan: 'on',
   enable_nestloop: 'on',
   statement_timeout: '0',
-  // Of reads: a transaction that writes sets its own.
+  // For reads: a transaction that writes sets its own.
   lock_timeout: '2s',
   idle_in_transaction_session_timeout: '5s',
 }
 
 /**
- * Some exist only in newer servers. A commit is answered when it is durable, here and on a synchronous standby; a server that
- * waits for more goes on to do so.
+ * Some exist only in newer servers. A commit returns when it is durable here and on a synchronous standby; a server that
+ * waits for more continues to do so.
  */
 const more = (isLocal: boolean) => `
   select set_config(name, '0', ${isLocal}) from pg_settings where name in ('idle_session_timeout', 'transaction_timeout');
@@ -39,10 +39,10 @@ const all = (set: string) =>
     .map(([name, value]) => `${set} ${name} = '${value}'`)
     .join(';')
 
-/** For a session that is ours alone. */
+/** For a session that is only ours. */
 export const sessionSettings = `${all('set')};${more(false)}`
 
-/** For one transaction: behind a pooler the next one may have another server. */
+/** For one transaction: behind a pooler, the next one may have another server. */
 export const transactionSettings = `${all('set local')};${more(true)}`
 
 /** Begins the transaction of a single statement behind a pooler. */

@@ -7,10 +7,10 @@ import { connectToPrimary } from './primary.ts'
 
 /** Milliseconds between two notifications of a node: each takes a lock that all commits of the server share. */
 const apart = 50
-/** Ids in one notification, which holds 8,000 bytes, and notifications at once. What is beyond is found by those who look. */
+/** Maximum ids per notification, which holds 8,000 bytes, and notifications at once. What is beyond is found by polling. */
 const idsAtOnce = 100
 const messagesAtOnce = 10
-/** Milliseconds between tests of the line, and until a lost one is opened anew. */
+/** Milliseconds between tests of the connection, and until a lost one is reopened. */
 const testEvery = 10_000
 const openAgainAfter = 1_000
 
@@ -23,8 +23,8 @@ type Message = Readonly<{
 }>
 
 /**
- * LISTEN and NOTIFY on a connection of its own, never within a transaction. A pooler may swallow a LISTEN without a word, so
- * that the line tests itself: what it sends it must also hear.
+ * LISTEN and NOTIFY on a separate connection, never within a transaction. A pooler may silently swallow a LISTEN, so the
+ * connection tests itself: it must receive what it sends.
  */
 export class PostgresSignals implements Signals, AsyncDisposable {
   readonly #servers: readonly string[]
@@ -55,7 +55,7 @@ export class PostgresSignals implements Signals, AsyncDisposable {
     if (signal.kind === 'queued') this.#queued = true
     else for (const id of signal.ids) (signal.kind === 'moved' ? this.#moved : this.#watched).add(id)
     if (this.#timer !== undefined || this.#closed) return
-    // The first one of a while goes at once, with what comes in the same turn of the loop.
+    // The first one after a while is sent immediately, with those of the same turn of the loop.
     const wait = Math.max(0, this.#lastFlush + apart - performance.now())
     this.#timer = setTimeout(() => this.#flush(), wait)
     this.#timer.unref()
@@ -171,8 +171,8 @@ export class PostgresSignals implements Signals, AsyncDisposable {
 }
 
 /**
- * A channel has a name of at most 63 bytes: the server cuts a longer one where it listens, and refuses it where it notifies. Two
- * schemas with one channel would only wake each other in vain.
+ * A channel name has at most 63 bytes: the server truncates a longer one in LISTEN, and rejects it in NOTIFY. Two schemas
+ * with the same channel would only wake each other in vain.
  */
 export function channelOf(schema: string): string {
   const name = `fermata_${schema}`
@@ -182,7 +182,7 @@ export function channelOf(schema: string): string {
 
 type Listener = Readonly<{ hear: (signal: Signal) => void; unreadable: (payload: string) => void }>
 
-/** Undefined for what no node sends: anyone who may use the database can notify whatever they like. */
+/** Undefined for anything that no node sends: any user of the database can send arbitrary notifications. */
 function messageOf(payload: string): Message | undefined {
   let said: unknown
   try {

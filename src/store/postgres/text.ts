@@ -1,13 +1,13 @@
 /**
- * PostgreSQL's text holds neither the null character nor half a surrogate pair, and both may come from outside: in an id
- * that someone asks for, in a key, in the name of whoever sent a command. They are written as the mark and four
- * hexadecimal digits, as is the mark itself, so that every text comes back as it was.
+ * PostgreSQL's text holds neither the null character nor lone surrogates, but both may come from outside: in an id, a key,
+ * or the name of a sender. They are written as the mark and four hexadecimal digits, and so is the mark itself, so that
+ * every text is restored unchanged.
  */
 const mark = '\uFFFF'
 const odd = /[\uFFFF\p{Surrogate}]/gu
 const marked = /\uFFFF([0-9a-f]{4})/g
 
-/** Throws `TypeError` for what is not text. */
+/** Throws `TypeError` for values that are not strings. */
 export function encodeText(text: string): string {
   if (typeof text !== 'string') throw new TypeError('a document that is not text')
   if (text.isWellFormed() && !text.includes('\0') && !text.includes(mark)) return text

@@ -7,9 +7,9 @@ import { stateOf } from './failures.ts'
 import type { Statements } from './statements.ts'
 
 /**
- * Plans must not depend on what the planner last heard of the size of a table: a group of a few hundred keys is always
- * looked up in the index. So the server need not plan anew for each group what it has planned before. A node that is frozen
- * in a transaction holds its locks for these seconds and no longer.
+ * Plans must not depend on the planner's latest statistics of a table: a group of a few hundred keys is always looked up in
+ * the index. So the server need not plan again for each group. A node that is frozen in a transaction holds its locks for
+ * these seconds and no longer.
  */
 const begin = (
   patience: Patience,
@@ -20,24 +20,24 @@ const begin = (
   set local lock_timeout = ${patience.lock}; set local statement_timeout = ${patience.statement};
   set local idle_in_transaction_session_timeout = '5s'`
 
-/** Milliseconds that a transaction waits for a lock of others, and that a statement of it may take. */
+/** Milliseconds that a transaction waits for a lock, and that one of its statements may take. */
 export type Patience = Readonly<{ lock: number; statement: number }>
 
 const commit = 'commit'
 
-/** Rows in a portion. */
+/** Rows per portion. */
 const atOnce = 128
 
-/** What every transaction of a store draws on. */
+/** What every transaction of a store uses. */
 export type Source = Readonly<{
   schema: string
   sql: Statements
-  /** Only in tests; the time of the database otherwise. */
+  /** Only in tests; otherwise the time of the database. */
   clock: Clock | undefined
   time: DatabaseTime
 }>
 
-/** One transaction. Statements go out at once; those of `write` are answered at the commit. */
+/** One transaction. Statements are sent immediately; those of `write` are answered at the commit. */
 export class Transaction {
   readonly source: Source
   readonly #session: Session
@@ -54,13 +54,13 @@ export class Transaction {
     if (patience !== 'begun') this.write(begin(patience, session.settings))
   }
 
-  /** The commit was sent, and the server did not say that it ended before it came to it. */
+  /** The commit was sent, and the server did not say that the transaction had ended before. */
   get mayBeCommitted(): boolean {
     if (!this.#committing || this.#failed === undefined) return false
     return this.#failed.text === commit || stateOf(this.#failed.error) === undefined
   }
 
-  /** The first statement that failed says why; those after it only that something has. */
+  /** The first failed statement gives the reason; those after it only say that something failed. */
   causeOf(error: unknown): unknown {
     return this.#failed?.error ?? error
   }
@@ -77,7 +77,7 @@ export class Transaction {
     this.#writes.push(this.ask(text, values))
   }
 
-  /** Writes many rows in portions, of which the server carries out one while the next one is made. */
+  /** Writes many rows in portions: the server executes one while the next is prepared. */
   inPortions<T>(rows: readonly T[], write: (portion: readonly T[]) => void): void {
     for (let at = 0; at < rows.length; at += atOnce) {
       if (at > 0) this.#session.send()
@@ -85,7 +85,7 @@ export class Transaction {
     }
   }
 
-  /** The time, and so many places in the queue; read after the locks that were asked for before. */
+  /** The time, and this many queue positions; read after the locks requested before. */
   async moment(places: number): Promise<TransitionContext> {
     const { sql, clock, time } = this.source
     const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
@@ -105,27 +105,29 @@ export class Transaction {
     }
   }
 
-  /** It changes what must not be changed twice: it leaves a mark, by which one can see afterwards that it was committed. */
+  /**
+   * Marks the transaction as one that must not be repeated: it leaves a mark that shows afterwards whether it was committed.
+   */
   leaveMark(): void {
     this.#mark ??= randomUUID()
   }
 
-  /** Undefined when it may be carried out twice. */
+  /** Undefined if it can be repeated. */
   get mark(): string | undefined {
     return this.#mark
   }
 
-  /** Not called when the commit fails, nor when its outcome is in doubt. */
+  /** Not called if the commit fails or its outcome is in doubt. */
   afterCommit(run: () => void): void {
     this.#afterCommit.push(run)
   }
 
-  /** All that was written is carried out. */
+  /** Resolves when all writes have been executed. */
   async flush(): Promise<void> {
     await Promise.all(this.#writes)
   }
 
-  /** `spent`: marks that nobody asks for any more; they go with a commit that leaves one itself. */
+  /** `spent`: marks that nobody needs any more; they are deleted by a commit that leaves one itself. */
   async commit(spent: readonly string[] = []): Promise<void> {
     this.#committing = true
     if (this.#mark !== undefined) this.write(this.source.sql.leaveMark, [this.#mark, spent])

@@ -2,8 +2,8 @@ import { DatabaseInvalid } from '../../core/errors.ts'
 import { hasControlCharacter } from '../../core/text.ts'
 
 /**
- * The path of a `sqlite:PATH` address, as it is written: it is no URL, so that nothing in it is decoded or expanded. What
- * other programs would read as a URL, an option or a variable is refused, or it would quietly name another file. Throws
+ * The path of a `sqlite:PATH` address, literally: it is not a URL, so nothing in it is decoded or expanded. What other
+ * programs would read as a URL, an option or a variable is refused, or it would silently name another file. Throws
  * `DatabaseInvalid`.
  */
 export function pathOf(address: string, platform: NodeJS.Platform = process.platform): string {
@@ -33,7 +33,7 @@ const mistakes: readonly (readonly [RegExp, string])[] = [
   [/(?:^|\/)\.{1,2}$/, 'this is a folder, so name a file in it, as in sqlite:./fermata.db'],
 ]
 
-/** A backslash is a sign like any other where paths have none: the file would get it into its name. */
+/** A backslash is an ordinary character where it does not separate paths: it would become part of the file name. */
 function elsewhere(platform: NodeJS.Platform, path: string): readonly [RegExp, string] | undefined {
   if (platform === 'win32' || !path.includes('\\')) return undefined
   return [/\\/, 'backslashes part folders on Windows only, so write / instead']

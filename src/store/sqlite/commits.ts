@@ -2,7 +2,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable, TaskError, type StoreLost } from '../../core/errors.ts'
 import { diskFull, isDamage, isFull, isOfMedium, leavesNoDoubt, refusalFor } from './failures.ts'
 
-/** What a write does to the size of the database: what `adds` is refused while the disk is full, so that the rest has room. */
+/**
+ * The effect of a write on the size of the database: what `adds` is refused while the disk is full, so that the rest has
+ * room.
+ */
 export type Effect = 'adds' | 'keeps'
 
 type Job = Readonly<{
@@ -12,51 +15,51 @@ type Job = Readonly<{
   reject: (error: unknown) => void
 }>
 
-/** What the owner of the connection keeps in memory beside the file. */
+/** What the owner of the connection keeps in memory in addition to the file. */
 export type Ledger = Readonly<{
   /** The first step of each transaction, while the disk has room. */
   begin(): void
-  /** Writes what is only in memory yet; the last step of each transaction. */
+  /** Writes what is only in memory so far; the last step of each transaction. */
   flush(): void
-  /** Reads all of it again, after a rollback. */
+  /** Rereads all of it, after a rollback. */
   reload(): void
-  /** Why nothing that is written would last; looked at before and after each commit. */
+  /** Why nothing that is written would last; checked before and after each commit. */
   loss(): StoreLost | undefined
-  /** The disk is full: gives up the reserve, or moves what is in the log. False when neither gave any room. */
+  /** The disk is full: releases the reserve, or checkpoints the log. False if neither made room. */
   makeRoom(): boolean
-  /** Looks for room on a disk that was full: for the reserve and all else, only in pages that deletes have freed, or none. */
+  /** Looks for room on a disk that was full: for the reserve and everything else, only in pages freed by deletes, or none. */
   room(): 'again' | 'freed' | 'none'
   /** Pages of the database. */
   pages(): number
-  /** A commit is done. False when the reserve cannot be kept any more. */
+  /** A commit is done. False if the reserve can no longer be kept. */
   keepReserve(): boolean
-  /** The connection failed in a way that leaves its state in doubt: open it anew. */
+  /** The connection failed in a way that leaves its state in doubt: reopen it. */
   reopen(): DatabaseSync
 }>
 
-/** One group takes the loop for about this long, so that callers beside it are not kept waiting. */
+/** One group takes the event loop for about this long, so that other callers are not delayed. */
 const groupMilliseconds = 20
 
 /**
- * Group commit: all writes that arrive in one turn of the loop share the next transaction, claims after the rest, and each
- * caller is answered after it. When one of them throws, the group is done again one by one, each in
- * a savepoint, so that a bad row fails its own caller only. When the medium fails, all that waits is refused.
+ * Group commit: all writes that arrive in one turn of the event loop share the next transaction, claims after the rest, and
+ * each caller is answered after it. If one of them throws, the group is repeated one by one, each in a savepoint, so a bad
+ * row fails only its own caller. If the disk fails, everything that waits is refused.
  */
 export class Commits {
   #db: DatabaseSync
   readonly #ledger: Ledger
-  /** In the order in which they are carried out. */
+  /** In execution order. */
   #jobs: Job[] = []
-  /** Those of this turn of the loop. */
+  /** Those of this turn of the event loop. */
   #claims: Job[] = []
   #writes: Job[] = []
   #scheduled = false
   #closed = false
-  /** Why the connection is not to be trusted, as long as it could not be opened anew. */
+  /** Why the connection cannot be trusted, as long as it could not be reopened. */
   #doubt: unknown
-  /** The database is damaged: it takes nothing until it is opened anew. */
+  /** The database is damaged: it accepts nothing until it is reopened. */
   #damage: unknown
-  /** The disk is full: what adds to the database may only take the place of what was deleted. */
+  /** The disk is full: what adds to the database may only use the space of what was deleted. */
   #full = false
   /** Room was made on a full disk, and nothing was committed since. */
   #madeRoom = false
@@ -70,17 +73,17 @@ export class Commits {
     return this.#add(this.#writes, run, effect)
   }
 
-  /** Carried out after the writes of the same turn of the loop. */
+  /** Carried out after the writes of the same turn of the event loop. */
   claim<T>(run: () => T): Promise<T> {
     return this.#add(this.#claims, run, 'adds')
   }
 
-  /** A read has failed: a database that is damaged takes nothing in any more. */
+  /** A read has failed: a damaged database accepts nothing more. */
   mistrust(error: unknown): void {
     if (isDamage(error)) this.#damage = error
   }
 
-  /** Commits what waits; nothing is taken afterwards. */
+  /** Commits what is waiting; nothing is accepted afterwards. */
   close(): void {
     this.#closed = true
     this.#gather()
@@ -180,7 +183,10 @@ export class Commits {
     for (const [index, job] of jobs.entries()) job.resolve(answers[index] as never)
   }
 
-  /** None of them was recorded, or nobody knows. On a full disk what does not add to it is tried again in the room that there is. */
+  /**
+   * None of them was recorded, or the outcome is unknown. On a full disk, what does not add to it is retried in the room
+   * there is.
+   */
   #failed(jobs: readonly Job[], error: unknown, unknown: boolean): void {
     if (isDamage(error)) this.#damage = error
     if (!isFull(error)) {
@@ -241,7 +247,7 @@ export class Commits {
     this.#finish(good, answers)
   }
 
-  /** Rolls back. In doubt, or when that fails, the connection is opened anew. */
+  /** Rolls back. In doubt, or if that fails, the connection is reopened. */
   #undo(doubt?: unknown): void {
     this.#doubt = doubt
     try {
@@ -253,7 +259,7 @@ export class Commits {
     if (this.#doubt !== undefined) this.#recover()
   }
 
-  /** When the file cannot be opened, the next write tries again. */
+  /** If the file cannot be opened, the next write tries again. */
   #recover(): void {
     try {
       this.#db = this.#ledger.reopen()

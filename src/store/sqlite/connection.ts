@@ -5,7 +5,7 @@ import { DatabaseInvalid, StoreUnavailable } from '../../core/errors.ts'
 import type { Migrated } from '../store.ts'
 import { migrate, refuseForeign } from './migrations.ts'
 
-/** The one connection of the process that owns the file. What is refused is left as it was. */
+/** The one connection of the process that owns the file. A refused file is left unchanged. */
 export function connect(path: string): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
@@ -29,9 +29,9 @@ export function connect(path: string): DatabaseSync {
 }
 
 /**
- * Makes the file, and its folder, if they are missing. Nobody else may read it: it holds the parameters and results of all
- * tasks; SQLite gives the files beside it the same mode. A file that is there keeps the mode that its owner chose. Throws what
- * the operating system says, and `DatabaseInvalid` for a path on which no file can ever be.
+ * Creates the file and its folder if missing. Only the owner may read it: it holds the parameters and results of all tasks;
+ * SQLite gives the files next to it the same mode. An existing file keeps its mode. Throws errors of the operating system,
+ * and `DatabaseInvalid` for a path where no file can ever be.
  */
 function prepare(path: string): void {
   const refuse = (why: string) => new DatabaseInvalid(`sqlite:${path}`, why)
@@ -39,19 +39,19 @@ function prepare(path: string): void {
   if (found?.isDirectory() === true) throw refuse('this is a folder: give the path of a file in it')
   if (found !== undefined && !found.isFile()) throw refuse('this is not a regular file: choose another path')
   if (found !== undefined) return
-  // One by one: with `recursive` it never returns where a folder can be named but not made, as in `/proc`.
+  // One by one: with `recursive`, it never returns where a folder can be named but not created, as in `/proc`.
   const missing: string[] = []
   for (let folder = dirname(resolve(path)); !existsSync(folder); folder = dirname(folder))
     missing.push(folder)
   for (const folder of missing.toReversed()) mkdirSync(folder)
-  // Never one that is there: to close it would give up the locks that this process may hold on it.
+  // Never an existing one: closing it would release the locks that this process may hold on it.
   closeSync(openSync(path, 'wx', 0o600))
 }
 
-/** Of the operating system, about a path on which no file can be, however long one waits. */
+/** Errors of the operating system about a path where no file can be, however long one waits. */
 const hopeless = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'EISDIR'])
 
-/** Brings the file up to date, or makes it, and closes it again. */
+/** Creates or migrates the file, and closes it. */
 export function migrateSqlite(path: string): Migrated {
   const db = connect(path)
   try {
@@ -63,7 +63,7 @@ export function migrateSqlite(path: string): Migrated {
   }
 }
 
-/** What the database says against being opened, in words for an operator; any other error as it is. */
+/** Why the database cannot be opened, in words for an operator; any other error unchanged. */
 export function unopenable(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || (!('errcode' in error) && !('syscall' in error))) return error
   if ('code' in error && hopeless.has(String(error.code))) {

@@ -4,7 +4,7 @@ import type { Statements } from './statements.ts'
 
 type PerStatus = Partial<Record<Status, number>>
 
-/** Counts by type and status, and the holds of types, kept in the transaction that changes them; memory holds what the file holds. */
+/** Counts by type and status, and the holds of types, written in the transaction that changes them; memory mirrors the file. */
 export class Counters {
   readonly #sql: Statements
   #byType = new Map<string, PerStatus>()
@@ -30,7 +30,7 @@ export class Counters {
     return this.#held.has(type)
   }
 
-  /** Null lifts the hold. */
+  /** Null releases the type. */
   setHold(type: string, hold: Hold | null): void {
     if (hold === null) {
       this.#held.delete(type)
@@ -45,7 +45,7 @@ export class Counters {
     return this.#byType.get(type)?.[status] ?? 0
   }
 
-  /** Places taken under the concurrency limit of the type. */
+  /** Places in use under the concurrency limit of the type. */
   occupied(type: string): number {
     const fencedOff = this.#fencedOff.get(type) ?? 0
     return activeStatuses.reduce((sum, status) => sum + this.get(type, status), fencedOff)

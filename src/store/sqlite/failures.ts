@@ -1,17 +1,20 @@
 import { StoreDamaged, StoreLost, StoreUnavailable } from '../../core/errors.ts'
 
-/** Primary result codes that speak of the medium, not of one row: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB. */
+/**
+ * Primary result codes that concern the medium, not one row: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN,
+ * PROTOCOL, NOTADB.
+ */
 const mediumCodes = new Set([5, 6, 8, 10, 11, 13, 14, 15, 26])
 
 const full = 13
 const busy = 5
 const ioError = 10
 
-/** CORRUPT and NOTADB; IOERR_DATA and IOERR_CORRUPTFS, by which a file system says the same. */
+/** CORRUPT and NOTADB; IOERR_DATA and IOERR_CORRUPTFS, by which a file system reports the same. */
 const damageCodes = new Set([11, 26])
 const damageOfMedium = new Set([8_202, 8_458])
 
-/** As node:sqlite has it; undefined when it is not the database that speaks. */
+/** The code from node:sqlite; undefined if the error does not come from the database. */
 function codeOf(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined
 }
@@ -24,7 +27,7 @@ export function isFull(error: unknown): boolean {
   return ((codeOf(error) ?? 0) & 0xff) === full
 }
 
-/** Nothing was written, and the connection is as it was. */
+/** Nothing was written, and the connection is unchanged. */
 export function leavesNoDoubt(error: unknown): boolean {
   return isFull(error) || ((codeOf(error) ?? 0) & 0xff) === busy
 }
@@ -34,7 +37,7 @@ export function isDamage(error: unknown): boolean {
   return damageCodes.has(code & 0xff) || damageOfMedium.has(code)
 }
 
-/** What a caller is told of a medium that failed. `unknown`: while it committed. */
+/** What a caller is told about a failed medium. `unknown`: it failed during the commit. */
 export function refusalFor(cause: unknown, unknown: boolean): StoreUnavailable {
   if (cause instanceof StoreLost) return new StoreLost(cause.message, { unknown, cause: cause.cause })
   if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
@@ -55,7 +58,7 @@ function messageFor(cause: unknown, unknown: boolean): string {
 const fullMessage =
   'The disk is full: nothing was recorded. Tasks can still be cancelled and deleted, and the space this frees is reused. Try again later.'
 
-/** As the database says it: for what would take room that has to be kept. */
+/** The database's own error: for writes that would take the room kept for others. */
 export function diskFull(): Error {
   return Object.assign(new Error('database or disk is full'), { errcode: full })
 }

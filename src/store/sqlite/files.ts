@@ -4,21 +4,21 @@ import { StoreLost } from '../../core/errors.ts'
 type Seen = Readonly<{ path: string; inode: number; device: number }>
 
 /**
- * The files of an open database, by what they are and not by their names. Once a name leads elsewhere, what is written goes to
- * files that vanish with the process, and nothing else would notice.
+ * The files of an open database, by identity and not by name. Once a name refers to another file, writes go to files that
+ * vanish with the process, and nothing else would notice.
  */
 export class Files {
   readonly #path: string
   readonly #seen: readonly Seen[]
 
-  /** Of a database that is open, and so has its `-wal` file. */
+  /** For a database that is open and so has a `-wal` file. */
   constructor(path: string) {
     this.#path = path
     this.#seen =
       path === ':memory:' ? [] : [seen(path), seen(walOf(path))].filter((file) => file !== undefined)
   }
 
-  /** Undefined while all names lead to the files that are open. Costs a few microseconds. */
+  /** Undefined while all names refer to the open files. Costs a few microseconds. */
   get loss(): StoreLost | undefined {
     for (const { path, inode, device } of this.#seen) {
       const now = seen(path)
@@ -44,7 +44,7 @@ function seen(path: string): Seen | undefined {
   return found === undefined ? undefined : { path, inode: found.ino, device: found.dev }
 }
 
-/** SQLite puts it beside the file to which a link leads. */
+/** SQLite puts it next to the file to which a link points. */
 function walOf(path: string): string {
   return `${realpathSync(path)}-wal`
 }

@@ -2,7 +2,7 @@ import type { LogLine } from '../../core/task.ts'
 import { logLimit, type NumberedLine } from '../store.ts'
 import type { Statements } from './statements.ts'
 
-/** The lines of a task, numbered from 1; beyond the limit the oldest go. */
+/** The log lines of a task, numbered from 1; beyond the limit, the oldest are deleted. */
 export function appendLog(sql: Statements, rowId: number, lines: readonly LogLine[]): void {
   const [last] = sql.lastLine.get(rowId) as unknown as [number]
   let number = last

@@ -6,10 +6,10 @@ import type { Migrated } from '../store.ts'
 const applicationId = 0x46524d54
 
 /**
- * Numbered from 1, forward only. The hot row is narrow: documents are kept beside it, so that a transition rewrites none of them.
- * What runs is few and found by its owner, so the index of lists leaves it out. Suspects have a queue index of their own, so that
- * those that wait for each other cost the claims of other tasks nothing. `clock_moved` sums up, in milliseconds, by how much the
- * wall clock was set: the times of delays have followed it.
+ * Numbered from 1, forward only. The hot row is narrow: documents are stored next to it, so that a transition rewrites none
+ * of them. Running tasks are few and found by their owner, so the list index leaves them out. Suspects have their own queue
+ * index, so that those that wait for each other cost the claims of other tasks nothing. `clock_moved` is the sum, in
+ * milliseconds, of changes of the wall clock that the times of delays have followed.
  */
 const migrations: readonly string[] = [
   `
@@ -118,7 +118,7 @@ const migrations: readonly string[] = [
   `,
 ]
 
-/** Refuses a file that is not ours, and one of a newer program. To be asked before anything is written to it. */
+/** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */
 export function refuseForeign(db: DatabaseSync, path: string): void {
   const version = pragma(db, 'user_version')
   const owner = pragma(db, 'application_id')
@@ -139,7 +139,7 @@ export function refuseForeign(db: DatabaseSync, path: string): void {
   }
 }
 
-/** Brings the file up to date in one transaction; one that is up to date is not written to. */
+/** Migrates the file in one transaction; an up-to-date file is not written to. */
 export function migrate(db: DatabaseSync): Migrated {
   const [from, to] = [pragma(db, 'user_version'), migrations.length]
   if (from === to) return { from, to }

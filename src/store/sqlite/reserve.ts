@@ -5,24 +5,24 @@ import { dirname } from 'node:path'
 const page = 4_096
 const megabyte = 1_048_576
 
-/** Bytes beyond what is in the `-wal` file: for the deletes themselves. */
+/** Bytes in addition to the size of the `-wal` file: for the deletes themselves. */
 const forDeletes = 4 * megabyte
 const largest = 64 * megabyte
 const spareRoom = megabyte
-/** Pages in the `-wal` file after which they are moved to the database. */
+/** Pages in the `-wal` file after which it is checkpointed. */
 const mostPages = 4_000
 const fewestPages = 64
 
 /**
- * Room on the disk that is held by a file, and given up when there is no other: a delete has to be written before it frees
- * anything. It covers what a full `-wal` file can add to the database when it is moved there, and the deletes after that.
+ * Disk space reserved by a file, and released when there is no other: a delete must be written before it frees anything. It
+ * covers what a full `-wal` file can add to the database in a checkpoint, and the deletes after that.
  */
 export class Reserve {
   readonly #path: string | undefined
   readonly #budget: number
   #size = 0
 
-  /** Of `:memory:` there is none. On a small disk it is an eighth of it at most. */
+  /** `:memory:` has none. On a small disk, it is at most an eighth of it. */
   constructor(database: string) {
     if (database === ':memory:') {
       this.#budget = 0
@@ -34,18 +34,21 @@ export class Reserve {
     this.#size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0
   }
 
-  /** Pages that the `-wal` file may hold before they are moved: no more than the reserve has room for. */
+  /** Pages that the `-wal` file may hold before a checkpoint: no more than the reserve has room for. */
   get checkpointAfter(): number {
     const pages = Math.floor((this.#budget - megabyte) / page)
     return this.#path === undefined ? mostPages : Math.max(fewestPages, Math.min(mostPages, pages))
   }
 
-  /** Makes it as large as this `-wal` file asks for. False when the disk has no room for it. */
+  /** Makes it as large as this `-wal` file requires. False if the disk has no room for it. */
   holds(walSize: number): boolean {
     return this.#grow(Math.min(this.#budget, walSize + forDeletes))
   }
 
-  /** The same on a disk that was full: there must be room for more than the reserve. It is taken for a moment, so that quotas count too. */
+  /**
+   * The same on a disk that was full: there must be room for more than the reserve. It is allocated for a moment, so that
+   * quotas count too.
+   */
   holdsAgain(walSize: number): boolean {
     const wanted = Math.min(this.#budget, walSize + forDeletes)
     const spare = this.#grow(wanted + spareRoom)
@@ -56,7 +59,7 @@ export class Reserve {
   #grow(wanted: number): boolean {
     if (this.#path === undefined || this.#size >= wanted) return true
     const file = tryOpen(this.#path)
-    // Where no file can be made there is none.
+    // Without a file, there is no reserve.
     if (file === undefined) return true
     try {
       while (this.#size < wanted) {
@@ -70,7 +73,7 @@ export class Reserve {
     }
   }
 
-  /** Gives the room back to the disk. False when there was none. */
+  /** Returns the space to the disk. False if there was none. */
   giveUp(): boolean {
     return this.#size > 0 && this.#shrink(0)
   }
@@ -87,7 +90,7 @@ export class Reserve {
   }
 }
 
-/** Nothing that a file system could store in less room. */
+/** Bytes that no file system can store in less space. */
 const noise = randomFillSync(Buffer.allocUnsafe(megabyte / 4))
 
 function tryOpen(path: string): number | undefined {
