@@ -133,11 +133,7 @@ function isReadable(pid: number): boolean {
   }
 }
 
-<<<<<<< HEAD
-/** `environment`: `empty` for a program started without any variables. */
-=======
 /** `emptyAt`: where the environment is, if it has no variables. */
->>>>>>> c88f76a (Believe an empty environment only after twenty looks at one place)
 type Standing = Readonly<{
   state: string | undefined
   group: number
