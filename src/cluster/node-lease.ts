@@ -25,7 +25,7 @@ export type NodeLeaseOptions = Readonly<{
 /** Milliseconds between attempts to start over. */
 const tryAgainAfter = 500
 /** Milliseconds to wait for the end of a lease renewer: a host name lookup may block its thread. */
-const keeperEndsIn = 2_000
+const renewerEndsIn = 2_000
 
 /**
  * The node id under which this node claims and writes. With leases, it can be lost if the node was frozen or the database
@@ -35,7 +35,7 @@ export class NodeLease implements Tenant {
   readonly #options: NodeLeaseOptions
   readonly #listeners: LeaseListener[] = []
   #node: NodeId
-  #keeper: LeaseRenewer | undefined
+  #renewer: LeaseRenewer | undefined
   #mayStart = false
   #ended = false
   #beginning: Promise<void> | undefined
@@ -55,7 +55,7 @@ export class NodeLease implements Tenant {
 
   /** False while the lease is in danger or lost: nothing may start under it. */
   get mayStart(): boolean {
-    return this.#mayStart && this.#keeper?.isValid !== false
+    return this.#mayStart && this.#renewer?.isValid !== false
   }
 
   async begin(): Promise<void> {
@@ -64,7 +64,7 @@ export class NodeLease implements Tenant {
     await store.startNode({ id: node, ...info })
     this.#mayStart = true
     if (store.shared === null || this.#ended) return
-    this.#keeper = store.shared.renewLease(node, {
+    this.#renewer = store.shared.renewLease(node, {
       endangered: () => this.#endangered(),
       safe: () => this.#safe(),
       unheard: () => {
@@ -92,7 +92,7 @@ export class NodeLease implements Tenant {
     this.#mayStart = false
     await this.#beginning
     try {
-      await Promise.race([this.#keeper?.[Symbol.asyncDispose](), sleep(this.#options.clock, keeperEndsIn)])
+      await Promise.race([this.#renewer?.[Symbol.asyncDispose](), sleep(this.#options.clock, renewerEndsIn)])
       await this.#options.store.endNode(this.#node)
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'could not record that this node has ended')
@@ -120,8 +120,8 @@ export class NodeLease implements Tenant {
     logger.warn({ node: this.#node }, 'the lease has ended: the node starts over')
     this.#node = newId()
     for (const listener of this.#listeners) listener.over?.('the lease of its node has ended')
-    void this.#keeper?.[Symbol.asyncDispose]()
-    this.#keeper = undefined
+    void this.#renewer?.[Symbol.asyncDispose]()
+    this.#renewer = undefined
     this.#tellLoss({ node, blocked: false })
     if (!this.#ended) this.#beginning = this.#beginAnew()
   }

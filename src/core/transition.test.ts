@@ -71,23 +71,23 @@ describe('a transition', () => {
 })
 
 describe('a loss', () => {
-  const moment = { ...at(1_000), poisonLimit: 3 }
+  const context = { ...at(1_000), poisonLimit: 3 }
 
   test('of a task that no node has changes nothing', () => {
-    expect(lost(queued, moment)).toBeNull()
+    expect(lost(queued, context)).toBeNull()
   })
 
   test('counts the active time that a commit has seen', () => {
     const saved = { ...running, savedAt: 310 }
-    expect(lost(saved, moment)?.task.activeMs).toBe(300)
-    expect(lost(asked(saved, 'pause', 500), moment)?.task.activeMs).toBe(300)
-    expect(lost(running, moment)?.task.activeMs).toBe(0)
+    expect(lost(saved, context)?.task.activeMs).toBe(300)
+    expect(lost(asked(saved, 'pause', 500), context)?.task.activeMs).toBe(300)
+    expect(lost(running, context)?.task.activeMs).toBe(0)
   })
 
   test('of an ended task is none', () => {
     const ended = settled(running, completion, 'node', at(20))
     if (ended.verdict !== 'settled') return expect.unreachable(ended.verdict)
-    expect(lost({ ...ended.move.task, ownerNode: 'node' }, moment)).toBeNull()
+    expect(lost({ ...ended.move.task, ownerNode: 'node' }, context)).toBeNull()
   })
 })
 

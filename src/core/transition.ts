@@ -34,9 +34,9 @@ export type TransitionContext = Readonly<{
   elapsed?: (since: number) => number
 }>
 
-export type SubmitMoment = TransitionContext & Readonly<{ by: string }>
+export type SubmitContext = TransitionContext & Readonly<{ by: string }>
 
-export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitMoment): Move {
+export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitContext): Move {
   const runAt = submission.delay === null ? submission.runAt : now + submission.delay
   const due = runAt === null || runAt <= now
   const status: Status = due ? 'queued' : 'scheduled'
@@ -78,19 +78,19 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
 
-export function promoted(task: Task, moment: TransitionContext): Move {
-  return move(task, 'due', 'queued', moment, 'promoter')
+export function promoted(task: Task, context: TransitionContext): Move {
+  return move(task, 'due', 'queued', context, 'promoter')
 }
 
-export function claimed(task: Task, node: NodeId, moment: TransitionContext): Move {
+export function claimed(task: Task, node: NodeId, context: TransitionContext): Move {
   const fresh = !task.attemptOpen
-  return move(task, 'claimed', 'running', moment, node, {
+  return move(task, 'claimed', 'running', context, node, {
     fence: task.fence + 1,
     attempt: fresh ? task.attempt + 1 : task.attempt,
     attemptOpen: true,
     attemptBaseMs: fresh ? task.activeMs : task.attemptBaseMs,
     ownerNode: node,
-    startedAt: task.startedAt ?? moment.now,
+    startedAt: task.startedAt ?? context.now,
     savedAt: null,
   })
 }
@@ -108,20 +108,20 @@ export type Controlled =
 export function controlled(
   task: Task,
   control: Control,
-  moment: TransitionContext & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
+  context: TransitionContext & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
 ): Controlled {
   // A cancelled task is cancelled, whoever requested it; other states may have other causes.
   const isRequested = task.requestedControl === control || control === 'cancel'
   if (isRequested && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
   const name = controlEvents[control].find((candidate) => mayTake(candidate, task))
   if (name === undefined) return { kind: 'refused' }
-  if (control === 'retry' && moment.codeAlive) {
+  if (control === 'retry' && context.codeAlive) {
     return { kind: 'refused', why: 'the code of its previous run has not stopped yet' }
   }
   const requestedControl = { requestedControl: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
     kind: 'moved',
-    move: move(task, name, to, moment, moment.by, { ...requestedControl, ...changes }),
+    move: move(task, name, to, context, context.by, { ...requestedControl, ...changes }),
   })
   switch (name) {
     case 'paused':
@@ -131,9 +131,9 @@ export function controlled(
     case 'pause_withdrawn':
       return moved('running', {})
     case 'resumed':
-      return moved(task.runAt !== null && task.runAt > moment.now ? 'scheduled' : 'queued', {})
+      return moved(task.runAt !== null && task.runAt > context.now ? 'scheduled' : 'queued', {})
     case 'cancelled':
-      return moved('cancelled', { completedAt: moment.now, attemptOpen: false, endedBy: null })
+      return moved('cancelled', { completedAt: context.now, attemptOpen: false, endedBy: null })
     case 'cancel_requested':
       return moved('cancelling', {})
     case 'retried':
@@ -147,7 +147,7 @@ export function controlled(
         completedAt: null,
         error: null,
         endedBy: null,
-        ...(moment.fromStart === true ? { progress: null } : {}),
+        ...(context.fromStart === true ? { progress: null } : {}),
       })
   }
 }
@@ -168,7 +168,7 @@ export function settled(
   task: Task,
   settlement: Settlement,
   node: NodeId,
-  moment: TransitionContext,
+  context: TransitionContext,
 ): Settled {
   const { outcome } = settlement
   if (task.fence !== settlement.fence || task.ownerNode !== node) return { verdict: 'superseded' }
@@ -183,9 +183,9 @@ export function settled(
   }
   const done = (name: EventName, to: Status, changes: Partial<Task>, why?: string): Settled => ({
     verdict: 'settled',
-    move: move(task, name, to, moment, node, { ownerNode: null, ...ran, ...changes }, why),
+    move: move(task, name, to, context, node, { ownerNode: null, ...ran, ...changes }, why),
   })
-  const ended = { completedAt: moment.now, attemptOpen: false }
+  const ended = { completedAt: context.now, attemptOpen: false }
 
   switch (outcome.kind) {
     case 'completed':
@@ -216,7 +216,7 @@ export function settled(
       const { why, poisonLimit } = outcome
       const crashes = (ran.crashes ?? task.crashes) + 1
       const loss = { by: node, why, poisonLimit, crashes, changes: ran }
-      return { verdict: 'settled', move: lostRun(task, moment, loss) }
+      return { verdict: 'settled', move: lostRun(task, context, loss) }
     }
     case 'failed': {
       if (task.status === 'cancelling') {
@@ -226,7 +226,7 @@ export function settled(
       if (outcome.retryIn === null) {
         return done('failed', 'failed', { ...ended, ...failure, endedBy: outcome.endedBy ?? null })
       }
-      const later = { ...failure, runAt: moment.now + outcome.retryIn, delay: outcome.retryIn }
+      const later = { ...failure, runAt: context.now + outcome.retryIn, delay: outcome.retryIn }
       if (task.status === 'pausing') return done('retry_scheduled', 'paused', later)
       return outcome.retryIn > 0
         ? done('retry_scheduled', 'scheduled', later)
@@ -238,13 +238,16 @@ export function settled(
 export const poisonLimit = 3
 
 /** The node of this task is dead. Null if the loss changes nothing. */
-export function lost(task: Task, moment: TransitionContext & Readonly<{ poisonLimit: number }>): Move | null {
+export function lost(
+  task: Task,
+  context: TransitionContext & Readonly<{ poisonLimit: number }>,
+): Move | null {
   if (task.ownerNode === null) return null
   if (isActive(task.status)) {
-    return lostRun(task, moment, {
+    return lostRun(task, context, {
       by: 'reaper',
       why: 'the node that ran it is gone',
-      poisonLimit: moment.poisonLimit,
+      poisonLimit: context.poisonLimit,
       crashes: task.crashes + 1,
       changes: {
         activeMs: task.activeMs + Math.max(0, (task.savedAt ?? task.statusSince) - task.statusSince),
@@ -257,7 +260,7 @@ export function lost(task: Task, moment: TransitionContext & Readonly<{ poisonLi
     task,
     'park_lost',
     task.status,
-    moment,
+    context,
     'reaper',
     { fence: task.fence + 1, ownerNode: null },
     why,
@@ -275,24 +278,24 @@ type Loss = Readonly<{
 /** The code of an active task died without reporting anything. The requested control remains in effect. */
 function lostRun(
   task: Task,
-  moment: TransitionContext,
+  context: TransitionContext,
   { by, why, poisonLimit, crashes, changes }: Loss,
 ): Move {
   const fenced = { ...changes, fence: task.fence + 1, ownerNode: null, attemptOpen: false }
-  const ended = { ...fenced, completedAt: moment.now, endedBy: 'killed' } as const
-  if (task.status === 'cancelling') return move(task, 'lost', 'cancelled', moment, by, ended, why)
+  const ended = { ...fenced, completedAt: context.now, endedBy: 'killed' } as const
+  if (task.status === 'cancelling') return move(task, 'lost', 'cancelled', context, by, ended, why)
   if (task.status === 'pausing') {
-    return move(task, 'lost', 'paused', moment, by, { ...fenced, crashes }, why)
+    return move(task, 'lost', 'paused', context, by, { ...fenced, crashes }, why)
   }
   if (!isPoison(task, crashes, poisonLimit)) {
-    return move(task, 'lost', 'queued', moment, by, { ...fenced, crashes }, why)
+    return move(task, 'lost', 'queued', context, by, { ...fenced, crashes }, why)
   }
   const error: ErrorRecord = {
     code: 'POISON',
     name: 'Poison',
     message: `Its node or process died ${crashes} times while running it, without a new checkpoint in between and finally with no other suspect on the node.`,
   }
-  return move(task, 'lost', 'failed', moment, by, { ...ended, crashes, error }, why)
+  return move(task, 'lost', 'failed', context, by, { ...ended, crashes, error }, why)
 }
 
 /**
@@ -304,9 +307,9 @@ function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
 }
 
 /** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
-export function unparked(task: Task, node: NodeId, why: string, moment: TransitionContext): Move | null {
+export function unparked(task: Task, node: NodeId, why: string, context: TransitionContext): Move | null {
   if (!allows('unparked', task.status, task.status) || task.ownerNode !== node) return null
-  return move(task, 'unparked', task.status, moment, node, { ownerNode: null }, why)
+  return move(task, 'unparked', task.status, context, node, { ownerNode: null }, why)
 }
 
 /** Maximum length of an error message in the timeline. */

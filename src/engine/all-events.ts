@@ -50,7 +50,7 @@ export async function* allEvents(
 
 class Reader {
   readonly #filter: Filter
-  readonly #beat: ProgressThrottle
+  readonly #throttle: ProgressThrottle
   #waiting: Change[] = []
   /** Index in the queue of the latest progress of each task. */
   #progress = new Map<TaskId, number>()
@@ -67,7 +67,7 @@ class Reader {
   constructor(filter: Filter, clock: Clock, news: News) {
     this.#filter = filter
     this.#news = news
-    this.#beat = new ProgressThrottle(clock, (event) => this.#put(event))
+    this.#throttle = new ProgressThrottle(clock, (event) => this.#put(event))
   }
 
   add(event: TaskEvent): void {
@@ -77,18 +77,18 @@ class Reader {
     if (event.kind === 'transition' && !this.#news.isNew(event)) return
     const isWanted = this.#wants(event)
     if (event.kind === 'progress') {
-      if (isWanted) this.#beat.add(event)
+      if (isWanted) this.#throttle.add(event)
       return
     }
     if (event.kind === 'transition') {
-      if (isWanted) this.#beat.urge(event.id)
-      else this.#beat.forget(event.id)
+      if (isWanted) this.#throttle.urge(event.id)
+      else this.#throttle.forget(event.id)
     }
     if (isWanted) this.#put(event)
   }
 
   close(): void {
-    this.#beat.close()
+    this.#throttle.close()
   }
 
   #put(event: TaskEvent): void {

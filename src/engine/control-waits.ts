@@ -5,14 +5,14 @@ import type { Bus } from '../journal/bus.ts'
 /** The control has not taken effect yet, so its response waits. A resumed task counts as settled once a claim was attempted. */
 const unsettled: ReadonlySet<Status> = new Set(['pausing', 'cancelling', 'queued'])
 
-export type Settling = Readonly<{
+export type ControlWatch = Readonly<{
   stop: () => void
   /** The newest row once the control has taken effect, `claimed` has resolved, or `wait` ms have passed. */
   after: (task: Task, wait: number, claimed?: Promise<void>, signal?: AbortSignal) => Promise<Task>
 }>
 
 /** Listens for the newest row of a task, starting before its control is written. */
-export function watchControl(bus: Bus, clock: Clock, id: TaskId): Settling {
+export function watchControl(bus: Bus, clock: Clock, id: TaskId): ControlWatch {
   let newest: Task | undefined
   let changed = () => {}
   const stop = bus.onTask(id, (event) => {
@@ -20,7 +20,7 @@ export function watchControl(bus: Bus, clock: Clock, id: TaskId): Settling {
     newest = event.task
     changed()
   })
-  const after: Settling['after'] = async (task, wait, claimed, signal) => {
+  const after: ControlWatch['after'] = async (task, wait, claimed, signal) => {
     const row = () => (newest !== undefined && newest.version > task.version ? newest : task)
     const over = new AbortController()
     const settled = new Promise<void>((resolve) => {

@@ -35,17 +35,17 @@ export class Controls {
   async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
     const { bus, clock, sync } = this.#options
     const { wait = 0, fromStart = false, signal } = options
-    const settling = wait > 0 ? watchControl(bus, clock, id) : undefined
+    const watch = wait > 0 ? watchControl(bus, clock, id) : undefined
     try {
       const { answer, claimed } = this.#carryOut([{ id, control, by: 'api', fromStart }])
       const [result] = await answer
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
-      if (settling === undefined) return result.task
+      if (watch === undefined) return result.task
       sync?.lookClosely(id)
-      return await settling.after(result.task, wait, claimed, signal)
+      return await watch.after(result.task, wait, claimed, signal)
     } finally {
-      settling?.stop()
+      watch?.stop()
     }
   }
 

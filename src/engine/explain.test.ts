@@ -61,8 +61,8 @@ const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number 
   ],
 ]
 
-test.each(cases)('%s', (codes, own, around, position, startsIn) => {
-  const found = explained({ ...runningTask, ...own }, around)
+test.each(cases)('%s', (codes, own, facts, position, startsIn) => {
+  const found = explained({ ...runningTask, ...own }, facts)
   expect(found.reasons.map(({ code }) => code).join(' ')).toBe(codes)
   expect(found).toMatchObject({ position, startsIn })
   for (const { message } of found.reasons) expect(message).toMatch(/^[A-Z\d].*\.$/)

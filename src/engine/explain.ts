@@ -28,14 +28,14 @@ export type QueueFacts = Readonly<{
   duration: number | null
 }>
 
-export function explained(task: Task, around: QueueFacts): Explanation {
-  const reasons = reasonsOf(task, around)
-  const position = task.status === 'queued' ? around.ahead + 1 : null
-  return { task, reasons, position, startsIn: startOf(task, reasons, around) }
+export function explained(task: Task, facts: QueueFacts): Explanation {
+  const reasons = reasonsOf(task, facts)
+  const position = task.status === 'queued' ? facts.ahead + 1 : null
+  return { task, reasons, position, startsIn: startOf(task, reasons, facts) }
 }
 
-function reasonsOf(task: Task, around: QueueFacts): Reason[] {
-  const { now } = around
+function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
+  const { now } = facts
   switch (task.status) {
     case 'scheduled': {
       const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
@@ -44,7 +44,7 @@ function reasonsOf(task: Task, around: QueueFacts): Reason[] {
         : [because('due_later', `Due in ${seconds} s.`)]
     }
     case 'queued':
-      return reasonsInQueue(task, around)
+      return reasonsInQueue(task, facts)
     case 'paused':
       return [because('paused', 'Paused until someone resumes it.')]
     case 'pausing':
@@ -87,12 +87,12 @@ function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: Queue
   return reasons
 }
 
-function startOf(task: Task, reasons: readonly Reason[], around: QueueFacts): number | null {
-  const { counts, nodes, concurrency, startRate, duration, now } = around
+function startOf(task: Task, reasons: readonly Reason[], facts: QueueFacts): number | null {
+  const { counts, nodes, concurrency, startRate, duration, now } = facts
   if (task.status === 'scheduled') return Math.max(0, (task.runAt ?? now) - now)
   if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
   if (reasons[0]?.code === 'about_to_start') return 0
-  const before = around.ahead < positionLimit ? around.ahead : queued(counts, nodes.types)
+  const before = facts.ahead < positionLimit ? facts.ahead : queued(counts, nodes.types)
   if (startRate > 0) return Math.round((before + 1) / startRate)
   if (duration === null) return null
   return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)

@@ -53,7 +53,7 @@ export type AttemptCallbacks = Readonly<{
 export class Attempt implements Savable {
   readonly id: string
   readonly type: AnyTaskType
-  readonly unsaved: PendingWrites
+  readonly pendingWrites: PendingWrites
   /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
   readonly finished: Promise<void>
   readonly #services: AttemptServices
@@ -73,7 +73,7 @@ export class Attempt implements Savable {
     const { task, parameters, checkpoint } = claimed
     this.id = task.id
     this.type = type
-    this.unsaved = new PendingWrites(checkpoint !== null)
+    this.pendingWrites = new PendingWrites(checkpoint !== null)
     this.#services = services
     this.#callbacks = callbacks
     this.#state = started(task)
@@ -115,7 +115,7 @@ export class Attempt implements Savable {
 
   /** Whether losing this copy would not mean starting from zero. */
   get hasCheckpoint(): boolean {
-    return this.unsaved.hasCheckpoint
+    return this.pendingWrites.hasCheckpoint
   }
 
   get isCurrent(): boolean {
@@ -186,7 +186,7 @@ export class Attempt implements Savable {
       case 'request-parking':
         return this.#callbacks.requestsParking(this)
       case 'flush':
-        if (!this.unsaved.isEmpty) this.#services.flusher.add(this)
+        if (!this.pendingWrites.isEmpty) this.#services.flusher.add(this)
         return
       case 'record-pause':
         return void this.#recordPause(effect.controlVersion)
@@ -263,7 +263,7 @@ export class Attempt implements Savable {
       fence: this.fence,
       outcome,
       ranMs,
-      ...this.unsaved.take(),
+      ...this.pendingWrites.take(),
       ...(fencedOff ? { fencedOff } : {}),
     })
   }
@@ -305,28 +305,28 @@ export class Attempt implements Savable {
     }
     return {
       checkpoint: (state) => {
-        this.unsaved.keep(state)
+        this.pendingWrites.keep(state)
         flush()
       },
       durable: async (state) => {
         const epoch = this.suspensionEpoch
-        const number = this.unsaved.next()
+        const number = this.pendingWrites.next()
         const save = { ...this.#copy, checkpoint: state }
-        const held = await recordCheckpoint(this.#services, save, () => this.unsaved.isOutdated(number))
-        if (held) this.unsaved.stored(number)
+        const held = await recordCheckpoint(this.#services, save, () => this.pendingWrites.isOutdated(number))
+        if (held) this.pendingWrites.stored(number)
         else this.superseded(epoch)
         return held
       },
       progress: (report) => {
         const progress = { ...report, at: this.#services.store.now() }
-        this.unsaved.progress = progress
+        this.pendingWrites.progress = progress
         flush()
         if (mayWrite())
           this.#services.journal.report({ kind: 'progress', id: this.id, type: this.type.type, progress })
       },
       log: (message) => {
         const at = this.#services.store.now()
-        this.unsaved.addLine({ at, attempt: this.#state.row.attempt, text: message })
+        this.pendingWrites.addLine({ at, attempt: this.#state.row.attempt, text: message })
         flush()
         this.#services.journal.report({ kind: 'log', id: this.id, type: this.type.type, at, message })
       },

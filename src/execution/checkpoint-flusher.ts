@@ -13,7 +13,7 @@ const gatherFor = 100
 export type Savable = {
   readonly id: TaskId
   readonly fence: Fence
-  readonly unsaved: PendingWrites
+  readonly pendingWrites: PendingWrites
   /** Rises when it settles into a pause and when it leaves it: a refusal of an earlier save means nothing. */
   readonly suspensionEpoch: number
   /** What was written in this suspension epoch found the task not active with its fence. */
@@ -77,11 +77,11 @@ export class CheckpointFlusher {
   async #save(run: Savable): Promise<void> {
     const { suspensionEpoch } = run
     try {
-      const save: Save = { id: run.id, fence: run.fence, ...run.unsaved.send() }
+      const save: Save = { id: run.id, fence: run.fence, ...run.pendingWrites.send() }
       const [held] = await this.#store.save(this.#tenant.node, [save])
-      if (held !== false) run.unsaved.saved()
+      if (held !== false) run.pendingWrites.saved()
       else {
-        run.unsaved.giveBack()
+        run.pendingWrites.giveBack()
         run.superseded(suspensionEpoch)
       }
     } catch (error) {
@@ -93,7 +93,7 @@ export class CheckpointFlusher {
   #later(run: Savable, error: StoreUnavailable): void {
     const fields = { err: error, task: run.id }
     this.#logger.warn(fields, 'could not save checkpoints and progress; retrying')
-    run.unsaved.giveBack()
+    run.pendingWrites.giveBack()
     this.add(run)
   }
 
@@ -103,6 +103,6 @@ export class CheckpointFlusher {
       { err: error, task: run.id },
       'the database rejected a checkpoint or progress of a run',
     )
-    run.unsaved.giveBack()
+    run.pendingWrites.giveBack()
   }
 }

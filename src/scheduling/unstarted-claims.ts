@@ -15,7 +15,7 @@ export async function releaseUnstartedClaims(
   slots: Readonly<{ runs(task: Task): boolean }>,
   journal: Journal,
 ): Promise<void> {
-  const strays: Task[] = []
+  const unstarted: Task[] = []
   let after: ListCursor | null = null
   do {
     const query = {
@@ -27,12 +27,12 @@ export async function releaseUnstartedClaims(
     } as const
     const page = await store.list(query)
     const found = page.entries.map(({ task }) => task)
-    strays.push(...found.filter((task) => task.ownerNode === node && !slots.runs(task)))
+    unstarted.push(...found.filter((task) => task.ownerNode === node && !slots.runs(task)))
     after = page.next
   } while (after !== null)
   const outcome = { kind: 'released', why: 'its claim was in doubt' } as const
   const answers = await Promise.allSettled(
-    strays.map(({ id, fence }) => store.settle(node, [{ id, fence, outcome, ranMs: 0 }])),
+    unstarted.map(({ id, fence }) => store.settle(node, [{ id, fence, outcome, ranMs: 0 }])),
   )
   for (const answer of answers) {
     if (answer.status === 'rejected') continue

@@ -21,12 +21,12 @@ test('a line of the log never ends in half a character', () => {
 })
 
 test('neither the last word of a command nor its output is cut through a character', () => {
-  const speech = new OutputParser()
+  const parser = new OutputParser()
   const line = { cut: false, ended: true }
-  speech.hear('stderr', `x😀${'y'.repeat(998)}`, line)
-  speech.hear('stdout', `😀${'x'.repeat(outputKept - 1)}`, line)
-  expect(speech.lastError).toBe(`…${'y'.repeat(998)}`)
-  expect(speech.output).toBe(`${'x'.repeat(outputKept - 1)}\n`)
+  parser.hear('stderr', `x😀${'y'.repeat(998)}`, line)
+  parser.hear('stdout', `😀${'x'.repeat(outputKept - 1)}`, line)
+  expect(parser.lastError).toBe(`…${'y'.repeat(998)}`)
+  expect(parser.output).toBe(`${'x'.repeat(outputKept - 1)}\n`)
 })
 
 test('a line that is too long is not cut through a character', () => {

@@ -45,7 +45,7 @@ export interface Execution {
 
 /** Runs types; one implementation per place where code can run. */
 export interface Executor {
-  start(run: Run, host: RunCallbacks): Execution
+  start(run: Run, callbacks: RunCallbacks): Execution
   /** Whether runs of this runtime can be started now. False for a while if the machine had no room for another process. */
   hasRoom(runs: Runtime): boolean
   /** Ends what the executor itself keeps running; called once no more runs are wanted. */

@@ -6,7 +6,7 @@ import type { Lease } from './lease.ts'
 /** Runs handlers on the main thread; they cooperate by awaiting `task.*`, and cannot be stopped by force. */
 export function inlineExecutor(clock: Clock, lease?: Lease): Executor {
   return {
-    start: (run, host) => new HandlerRun(run, host, clock, { lease }).begin(),
+    start: (run, callbacks) => new HandlerRun(run, callbacks, clock, { lease }).begin(),
     hasRoom: () => true,
     close: async () => {},
   }

@@ -29,7 +29,7 @@ export function executorOf(types: Iterable<AnyTaskType>, { clock, warmThreads, l
     command: commands,
   }
   return {
-    start: (run, host) => places[run.type.runs].start(run, host),
+    start: (run, callbacks) => places[run.type.runs].start(run, callbacks),
     hasRoom: (runs) => places[runs].hasRoom(runs),
     async close() {
       lease?.close()

@@ -28,7 +28,7 @@ const turnEvery = 10
 
 /** Milliseconds in which a handler can still end on its own after its code threw an uncatchable error. */
 const endsIn = 1_000
-export type Surroundings = Readonly<{
+export type RunSettings = Readonly<{
   sync?: SyncControl | undefined
   /** The lease of the node, if nodes have leases: a handler that continues after its end unwinds at its next `task.*` call. */
   lease?: Lease | undefined
@@ -42,9 +42,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   done!: Promise<Ended>
   readonly kill = undefined
   readonly #run: Run
-  readonly #host: RunCallbacks
+  readonly #callbacks: RunCallbacks
   readonly #clock: Clock
-  readonly #pace: ProgressRate
+  readonly #progressRate: ProgressRate
   readonly #sync: SyncControl | undefined
   readonly #lease: Lease | undefined
   readonly #lapses: number | undefined
@@ -63,7 +63,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   /** Pending calls of the handler. Any change of the requested controls wakes each of them, and it checks for itself. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(run: Run, host: RunCallbacks, clock: Clock, { sync, lease }: Surroundings = {}) {
+  constructor(run: Run, callbacks: RunCallbacks, clock: Clock, { sync, lease }: RunSettings = {}) {
     this.#run = run
     this.id = run.id
     this.attempt = run.attempt
@@ -71,9 +71,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#lease = lease
     this.#lapses = lease?.lapses
     this.#fence = run.fence
-    this.#host = host
+    this.#callbacks = callbacks
     this.#clock = clock
-    this.#pace = new ProgressRate(clock)
+    this.#progressRate = new ProgressRate(clock)
     this.#lastTurn = clock.monotonic()
   }
 
@@ -156,7 +156,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
       if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
-      else this.#tell((host) => host.checkpoint(text))
+      else this.#tell((callbacks) => callbacks.checkpoint(text))
     }
     this.#pausePointSync(sync)
   }
@@ -168,8 +168,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   progress(current: number, total?: number | null, message?: string | null): void {
     if (this.#over || this.#checkLease()) return
-    const report = this.#pace.report(current, total, message)
-    this.#tell((host) => host.progress(report))
+    const report = this.#progressRate.report(current, total, message)
+    this.#tell((callbacks) => callbacks.progress(report))
   }
 
   sleep(time: Duration): Promise<void> {
@@ -189,7 +189,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   log(...values: readonly unknown[]): void {
     if (this.#over || this.#checkLease()) return
     const text = clipLine(values.map(shown).join(' '))
-    this.#tell((host) => host.log(text))
+    this.#tell((callbacks) => callbacks.log(text))
   }
 
   pause(): void {
@@ -201,7 +201,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   resume(fence?: number): void {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
-    this.#pace.restart()
+    this.#progressRate.restart()
     this.#wake()
   }
 
@@ -232,9 +232,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     return this.#sync === undefined ? asCodeOf(this, code) : code()
   }
 
-  #tell(call: (host: RunCallbacks) => void): void {
-    if (this.#sync === undefined) outsideOfTasks(() => call(this.#host))
-    else call(this.#host)
+  #tell(call: (callbacks: RunCallbacks) => void): void {
+    if (this.#sync === undefined) outsideOfTasks(() => call(this.#callbacks))
+    else call(this.#callbacks)
   }
 
   /** A fault decides, whatever the outcome of the handler itself. */
@@ -259,7 +259,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
       if (durable) await this.#durable(text)
-      else this.#tell((host) => host.checkpoint(text))
+      else this.#tell((callbacks) => callbacks.checkpoint(text))
     }
     const now = this.#clock.monotonic()
     if (now - this.#lastTurn >= turnEvery) {
@@ -275,7 +275,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
    */
   async #durable(text: Json): Promise<void> {
     while (!this.#over && this.#reason === undefined) {
-      const held = outsideOfTasks(() => this.#host.durable(text))
+      const held = outsideOfTasks(() => this.#callbacks.durable(text))
       held.catch(() => undefined)
       if (await this.#unlessAborted(held)) return
       await this.#pausePoint()
@@ -328,8 +328,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       if (!this.#pauseRequested || this.#over) return
       if (!this.#announced) {
         this.#announced = true
-        // The host may abort or resume within this call.
-        this.#tell((host) => host.suspended())
+        // The callbacks may abort or resume within this call.
+        this.#tell((callbacks) => callbacks.suspended())
         continue
       }
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
@@ -346,7 +346,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
         sync.wait()
       } else {
         this.#announced = true
-        this.#tell((host) => host.suspended())
+        this.#tell((callbacks) => callbacks.suspended())
         sync.poll()
       }
     }

@@ -30,9 +30,9 @@ export class CommandExecutor implements Executor {
     this.#room = room
   }
 
-  start(run: Run, host: RunCallbacks): Execution {
+  start(run: Run, callbacks: RunCallbacks): Execution {
     const supervisor = () => this.#theSupervisor()
-    return new CommandRun(run, host, { clock: this.#clock, room: this.#room, supervisor })
+    return new CommandRun(run, callbacks, { clock: this.#clock, room: this.#room, supervisor })
   }
 
   hasRoom(): boolean {
@@ -66,9 +66,9 @@ type Means = Readonly<{ clock: Clock; room: Room; supervisor: () => Supervisor }
 class CommandRun implements Execution {
   readonly done: Promise<Ended>
   readonly #run: Run
-  readonly #host: RunCallbacks
+  readonly #callbacks: RunCallbacks
   readonly #spec: CommandSpec
-  readonly #pace: ProgressRate
+  readonly #progressRate: ProgressRate
   readonly #room: Room
   readonly #supervisor: () => Supervisor
   #present: { readonly supervisor: Supervisor; readonly number: number } | undefined
@@ -83,11 +83,11 @@ class CommandRun implements Execution {
   #over = false
   #end!: (ended: Ended) => void
 
-  constructor(run: Run, host: RunCallbacks, { clock, room, supervisor }: Means) {
+  constructor(run: Run, callbacks: RunCallbacks, { clock, room, supervisor }: Means) {
     this.#run = run
-    this.#host = host
+    this.#callbacks = callbacks
     this.#spec = run.type.command!
-    this.#pace = new ProgressRate(clock)
+    this.#progressRate = new ProgressRate(clock)
     this.#room = room
     this.#supervisor = supervisor
     this.#fence = run.fence
@@ -103,7 +103,7 @@ class CommandRun implements Execution {
 
   pause(): void {
     this.#pauseRequested = true
-    if (this.#present === undefined) this.#host.suspended()
+    if (this.#present === undefined) this.#callbacks.suspended()
     else if (this.#spec.pause === 'freeze') this.#tell('freeze')
     else this.#ask()
   }
@@ -111,7 +111,7 @@ class CommandRun implements Execution {
   resume(fence?: number): void {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
-    this.#pace.restart()
+    this.#progressRate.restart()
     if (this.#present === undefined) this.#begin()
     else if (this.#spec.pause === 'freeze') this.#tell('thaw')
   }
@@ -183,7 +183,7 @@ class CommandRun implements Execution {
     } else if (message.kind === 'said') {
       this.#heard(message.said)
     } else if (message.kind === 'frozen') {
-      if (this.#pauseRequested) this.#host.suspended()
+      if (this.#pauseRequested) this.#callbacks.suspended()
     } else if (message.kind === 'ended') {
       this.#present = undefined
       this.#output = tail(`${this.#output}${message.output}`, outputKept)
@@ -229,7 +229,7 @@ class CommandRun implements Execution {
   #asked = false
   #asleep(): void {
     this.#asked = false
-    if (this.#pauseRequested) this.#host.suspended()
+    if (this.#pauseRequested) this.#callbacks.suspended()
     else this.#begin()
   }
 
@@ -241,10 +241,10 @@ class CommandRun implements Execution {
   }
 
   #heard({ log, progress, checkpoint, result, fault }: Said): void {
-    for (const line of linesOf(log)) this.#host.log(line)
+    for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
-      this.#host.progress(this.#pace.report(current, total, message))
+      this.#callbacks.progress(this.#progressRate.report(current, total, message))
     }
     if (checkpoint !== undefined) this.#keep(checkpoint)
     if (result !== undefined) this.#result = result
@@ -259,7 +259,7 @@ class CommandRun implements Execution {
       return
     }
     this.#state = checkpoint
-    this.#host.checkpoint(checkpoint)
+    this.#callbacks.checkpoint(checkpoint)
   }
 
   /** It has violated the protocol: it is stopped, and fails with the first of its faults. */

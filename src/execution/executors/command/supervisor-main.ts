@@ -109,7 +109,7 @@ class Command {
   readonly #run: number
   readonly #stdin: Writable | null
   readonly #group: ProcessGroup
-  readonly #speech = new OutputParser()
+  readonly #parser = new OutputParser()
   readonly #outputs: readonly Lines[]
   readonly #streams: readonly Readable[]
   #turn: NodeJS.Timeout | undefined
@@ -182,11 +182,11 @@ class Command {
   }
 
   #listen(from: 'stdout' | 'stderr', stream: Readable | null): Lines {
-    const lines = new Lines((text, cut, ended) => this.#speech.hear(from, text, { cut, ended }))
+    const lines = new Lines((text, cut, ended) => this.#parser.hear(from, text, { cut, ended }))
     stream?.on('error', () => undefined)
     stream?.on('data', (chunk: Buffer) => {
       lines.add(chunk)
-      this.#speech.draw(from, lines.drawn)
+      this.#parser.draw(from, lines.drawn)
       this.#readNow += chunk.length
       this.#readInAll += chunk.length
       if (this.#readNow >= readInTurn && !this.#exited) for (const each of this.#streams) each.pause()
@@ -200,7 +200,7 @@ class Command {
       this.#turn = undefined
       this.#resume()
       this.#report(false)
-      if (!this.#speech.isEmpty) this.#soon()
+      if (!this.#parser.isEmpty) this.#soon()
     }, gatherFor)
   }
 
@@ -227,7 +227,7 @@ class Command {
     for (const lines of this.#outputs) lines.end()
     this.#report(true)
     commands.delete(this.#run)
-    const { output, lastError } = this.#speech
+    const { output, lastError } = this.#parser
     const blameless = this.#outlivedLease ? 'lease' : null
     report({ kind: 'ended', run: this.#run, code, signal, fault: null, blameless, output, lastError })
     for (const stream of this.#streams) stream.destroy()
@@ -236,7 +236,7 @@ class Command {
 
   /** `urged`: all of it. */
   #report(urged: boolean): void {
-    const said = this.#speech.take(urged)
+    const said = this.#parser.take(urged)
     if (said !== undefined) report({ kind: 'said', run: this.#run, said })
   }
 }

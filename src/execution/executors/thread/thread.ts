@@ -47,9 +47,9 @@ export class ThreadExecutor implements Executor {
     }
   }
 
-  start(run: Run, host: RunCallbacks): Execution {
+  start(run: Run, callbacks: RunCallbacks): Execution {
     try {
-      return this.#startIn(run, host)
+      return this.#startIn(run, callbacks)
     } catch (error) {
       if (!isShortage(error)) throw error
       this.#room.failed()
@@ -57,14 +57,14 @@ export class ThreadExecutor implements Executor {
     }
   }
 
-  #startIn(run: Run, host: RunCallbacks): Execution {
+  #startIn(run: Run, callbacks: RunCallbacks): Execution {
     if (run.type.runs === 'process' || run.crashes > 0) {
       const own = this.#spare.pop() ?? this.#newHost(1)
       this.#alone.add(own)
-      return own.start(run, host, { alone: true })
+      return own.start(run, callbacks, { alone: true })
     }
     this.#shared ??= this.#newHost(this.#warm)
-    return this.#shared.start(run, host, { alone: false })
+    return this.#shared.start(run, callbacks, { alone: false })
   }
 
   /** Process ids of the hosts, for outside observers. */
