@@ -59,7 +59,7 @@ type Import = Readonly<{ file: string; target: string }>
 type Sources = ReadonlyMap<string, string>
 
 describe('the source', () => {
-  test('keeps to the arrows between its rooms', async () => {
+  test('imports only along the arrows between rooms', async () => {
     expect(violations(await sources())).toEqual([])
   })
 
@@ -81,7 +81,7 @@ describe('the source', () => {
     expect(Object.fromEntries(told)).toEqual(Object.fromEntries(held))
   })
 
-  test('leaves a client that stands alone at run time', async () => {
+  test('has a client that is standalone at run time', async () => {
     const files = await sources()
     // The rule of what JSON keeps stands once, in a file that needs nothing itself.
     const shared = 'core/json-value.ts'
@@ -89,7 +89,7 @@ describe('the source', () => {
     expect(importsOf(files).filter(({ file }) => file === shared)).toEqual([])
   })
 
-  test('is what these tests look at', async () => {
+  test('is what these tests check', async () => {
     const files = await sources()
     expect(files.size).toBeGreaterThan(30)
     expect(importsOf(files)).toContainEqual({
@@ -101,7 +101,7 @@ describe('the source', () => {
 })
 
 describe('the page', () => {
-  test('knows the server by its client and its contract only', async () => {
+  test('uses the server only through its client and contract', async () => {
     const files = await pageSources()
     expect(files.size).toBeGreaterThan(10)
     expect(beyondTheWire(files)).toEqual([])
@@ -138,7 +138,7 @@ describe('the tests of the source can fail', () => {
     expect(violations(source({ [file]: text }))).toHaveLength(1)
   })
 
-  test('not by what the arrows allow, nor by words in comments and texts', () => {
+  test('not for allowed imports, nor for words in comments and strings', () => {
     const allowed = {
       'engine/x.ts': "import type { Store } from '../store/store.ts'\nimport { v7 } from 'uuid'",
       'main.ts': "import { openSqlite } from './store/sqlite/store.ts'",
@@ -160,7 +160,7 @@ describe('the tests of the source can fail', () => {
     expect(atRunTime(source({ 'client/x.ts': text }), 'client')).toHaveLength(count)
   })
 
-  test('by a cycle, also one of types', () => {
+  test('for a cycle, also of types', () => {
     const cycle = {
       'core/a.ts': "import { b } from './b.ts'",
       'core/b.ts': "import type { C } from './deep/c.ts'",

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '..')
 const runner = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 
-test('a test that fails beside a database ends the run with an exit code that says so', async () => {
+test('a test that fails beside a database ends the run with a failing exit code', async () => {
   const ended = Promise.withResolvers<{ code: unknown; output: string }>()
   execFile(
     process.execPath,
@@ -24,7 +24,7 @@ test('a test that fails beside a database ends the run with an exit code that sa
 /** What makes two runs differ. */
 const chancy = [/Date\.now\(\) %/, /Math\.random\(/]
 
-test('no test of the gate draws its seed from the clock or by chance', async () => {
+test('no test of the gate takes its seed from the clock or at random', async () => {
   const found: string[] = []
   for await (const file of glob('{src,dashboard/src,test}/**/*.ts', { cwd: root })) {
     const isTest = file.startsWith('test') || file.endsWith('.test.ts')

@@ -30,7 +30,7 @@ async function choose(page: Page, name: string) {
   return page.getByRole('dialog')
 }
 
-test('of many tasks the table has few rows, and more come as it is scrolled; a key leads back', async () => {
+test('the table renders few of many tasks, and more as it is scrolled; a key leads back', async () => {
   const { page, faults } = await openPage(browser, `${server.url}/tasks`)
   const rows = page.getByRole('grid', { name: 'Tasks' }).getByRole('row')
   await expect.poll(() => rows.count(), { timeout: patience }).toBeGreaterThan(10)
@@ -53,14 +53,14 @@ test('of many tasks the table has few rows, and more come as it is scrolled; a k
   expect(faults).toEqual([])
 })
 
-test('a search that did not look at all tasks says so, also when it has found none', async () => {
+test('a limited search says so, even if it has found nothing', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks?q=nowhere`)
   await page.getByText('No match in the newest 10,000 tasks').waitFor()
   await page.getByRole('searchbox', { name: 'Search' }).fill('"b":999')
   await page.getByText('Search covers only the newest 10,000').waitFor()
 })
 
-test('a search that is answered in small portions goes on by itself', async () => {
+test('a search that returns small portions continues automatically', async () => {
   const { page } = await openPage(browser, `${server.url}/`)
   await page.route('**/api/tasks?*', (route, request) =>
     route.continue({ url: request.url().replace('limit=100', 'limit=3') }),
@@ -70,7 +70,7 @@ test('a search that is answered in small portions goes on by itself', async () =
   expect(await page.getByRole('grid', { name: 'Tasks' }).getByRole('row').count()).toBe(12)
 })
 
-test('while tasks are counted their number so far is told, and only the whole number is offered', async () => {
+test('counting shows the number so far, and the action is offered only for the full number', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks`)
   // The count is answered as it stands at once.
   await page.route('**/api/bulk?*', (route, request) =>
@@ -82,7 +82,7 @@ test('while tasks are counted their number so far is told, and only the whole nu
   await dialog.getByText('Pause 100,000 tasks?').waitFor()
 })
 
-test('a count that nobody waits for any more is called off', async () => {
+test('a count is cancelled when its dialog is closed', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks`)
   await page.route('**/api/bulk?*', (route, request) =>
     route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
@@ -94,7 +94,7 @@ test('a count that nobody waits for any more is called off', async () => {
   expect(await (await ended).json()).toMatchObject({ action: 'pause', dry_run: true })
 })
 
-test('a long operation tells how far it is, goes on behind its closed dialog and over a reload, and stops where it is told to', async () => {
+test('a long operation shows its progress, continues without its dialog and across a reload, and can be stopped', async () => {
   const { page, faults } = await openPage(browser, `${server.url}/tasks`)
   const dialog = await choose(page, 'Pause')
   await dialog.getByRole('button', { name: 'Pause 100,000' }).click()

@@ -30,7 +30,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-test('the log follows its end, over lines of any length, until somebody scrolls back', async () => {
+test('the log follows new lines of any length until the reader scrolls back', async () => {
   const id = await api.submit('chatty', {})
   const { page, faults } = await openPage(browser, `${server.url}/tasks/${id}`)
   const log = page.getByRole('log')
@@ -65,7 +65,7 @@ test('the log follows its end, over lines of any length, until somebody scrolls 
   expect(faults).toEqual([])
 })
 
-test('the active time of a task goes on while its progress comes', async () => {
+test('the active time of a task keeps counting while progress arrives', async () => {
   const id = await api.submit('flood', { every: 0.05 })
   const { page } = await openPage(browser, `${server.url}/tasks/${id}`)
   const active = page.getByText(/ active$/)
@@ -76,7 +76,7 @@ test('the active time of a task goes on while its progress comes', async () => {
   await api.control(id, 'cancel')
 })
 
-test('however often thousands of tasks report, the page hears and draws what can be followed', async () => {
+test('however often thousands of tasks report, the page receives and draws only what can be followed', async () => {
   await api.post('/api/run/flood/batch', {
     tasks: Array.from({ length: tasks }, () => ({ parameters: { every: 0.05 } })),
   })

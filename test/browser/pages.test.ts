@@ -69,7 +69,7 @@ const looks = {
 } as const
 
 describe.each(Object.entries(looks))('%s', (_, look) => {
-  test.each(Object.entries(paths))('%s is accessible, fits, and has no fault', async (_, path) => {
+  test.each(Object.entries(paths))('%s is accessible, fits, and has no errors', async (_, path) => {
     const { page, faults } = await open(path(), look)
     expect(await barriers(page)).toEqual([])
     const width = await page.evaluate('document.documentElement.scrollWidth')
@@ -77,14 +77,14 @@ describe.each(Object.entries(looks))('%s', (_, look) => {
     expect(faults).toEqual([])
   })
 
-  test('the colours are those that the reader wants', async () => {
+  test('the page follows the preferred color scheme', async () => {
     const { page } = await open('/', look)
     const scheme = await page.locator('html').getAttribute('data-mantine-color-scheme')
     expect(scheme).toBe(look.colorScheme)
   })
 })
 
-test('a barrier, a request to another host and an error would be found', async () => {
+test('these tests detect a barrier, a request to another host and an error', async () => {
   const { page, faults } = await open('/')
   await page.evaluate(`
     document.querySelector('main').append(document.createElement('button'))
@@ -97,7 +97,7 @@ test('a barrier, a request to another host and an error would be found', async (
   expect(faults.join(' ')).toMatch(/Content Security Policy/)
 })
 
-test('every place is reached by the keyboard alone', async () => {
+test('every page can be reached with the keyboard alone', async () => {
   const { page, faults } = await open('/')
   for (const [key, path] of [
     ['t', '/tasks'],
@@ -115,7 +115,7 @@ test('every place is reached by the keyboard alone', async () => {
   expect(faults).toEqual([])
 })
 
-test('each page has one stream; a hidden tab closes it, and opens it again when it is seen', async () => {
+test('each page has one stream; a hidden tab closes it, and a visible one reopens it', async () => {
   const streams = new Set<Request>()
   const { page, faults } = await open('/nodes')
   page.on('request', (request) => {
@@ -151,7 +151,7 @@ test('each page has one stream; a hidden tab closes it, and opens it again when 
   expect(faults).toEqual([])
 })
 
-test('a row of the table tells what it has room for, and nothing in part', async () => {
+test('a table row shows whole parts, as many as fit', async () => {
   for (const width of [390, 1_024, 1_440]) {
     const { page } = await open('/tasks', { viewport: { width, height: 844 } })
     const bar = page.getByRole('progressbar', { name: `Progress of ${running}` })
@@ -175,7 +175,7 @@ test('a row of the table tells what it has room for, and nothing in part', async
   }
 })
 
-test('a link to a task, a filter and a form can be opened as it is', async () => {
+test('links to a task, a filter and a form can be opened directly', async () => {
   const { page } = await open(`/tasks/${running}`)
   await page.getByText(running, { exact: true }).waitFor()
   await page.goto(`${server.url}/tasks?status=failed`)
@@ -184,13 +184,13 @@ test('a link to a task, a filter and a form can be opened as it is', async () =>
   await page.getByLabel(/^n\b/).waitFor()
 })
 
-test('a task that is not there is told, not thrown', async () => {
+test('an unknown task is reported, not thrown', async () => {
   const { page, faults } = await open('/tasks/nothing', { bears: /status of 404/ })
   await page.getByText('No task has this ID').waitFor()
   expect(faults).toEqual([])
 })
 
-test('all of the page together stays under 250 kB, compressed', async () => {
+test('the whole page stays under 250 kB compressed', async () => {
   const folder = join(import.meta.dirname, '../../dashboard/dist')
   const files = (await readdir(folder, { recursive: true })).filter((file) =>
     /\.(?:html|js|css|svg)$/.test(file),

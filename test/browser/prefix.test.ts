@@ -43,7 +43,7 @@ describe.each([
     },
   )
 
-  test('a task is watched and controlled', async () => {
+  test('a task can be watched and controlled', async () => {
     const { page, faults } = await openPage(browser, `${proxy.url}/tasks`)
     await page.getByRole('grid', { name: 'Tasks' }).getByRole('link').first().click()
     await page.getByRole('button', { name: 'Pause' }).click()

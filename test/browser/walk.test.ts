@@ -33,7 +33,7 @@ describe.each(stores)('on $name', ({ env }) => {
   const open = (path: string, options: VisitOptions = {}) =>
     openPage(browser, `${server.url}${path}`, options)
 
-  test('a task is submitted, and its bar moves, holds in a pause, goes on, and ends with a cancel', async () => {
+  test('a submitted task shows progress, pauses, resumes, and ends with a cancel', async () => {
     const { page, faults } = await open('/submit/long')
     await page.getByLabel('duration').fill('120')
     await page.getByLabel('steps').fill('1200')
@@ -62,7 +62,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect(faults).toEqual([])
   })
 
-  test('the filters live in the address, and an action on all that match tells their number first', async () => {
+  test('filters are in the URL, and a bulk action first shows the number of tasks', async () => {
     const ids = await Promise.all(
       Array.from({ length: 14 }, () => api.submit('long', { duration: 600 }, { tags: ['crowd'] })),
     )
@@ -94,7 +94,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect(faults).toEqual([])
   })
 
-  test('what the form does not accept stands at its field, in the words of the server', async () => {
+  test('validation errors appear at their fields, in the words of the server', async () => {
     const { page, faults } = await open('/submit/fib', { bears: /status of 4(?:00|22)/ })
     const field = page.getByRole('textbox', { name: /^n\b/ })
     const submit = page.getByRole('button', { name: 'Submit', exact: true })
@@ -118,7 +118,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect(faults).toEqual([])
   })
 
-  test('a task is run again with changes', async () => {
+  test('a task can be run again with changes', async () => {
     const id = await api.submit('add', { a: 20, b: 22 }, { tags: ['again'], priority: 7 })
     await api.untilStatus(id, 'completed')
     const { page, faults } = await open(`/tasks/${id}`)
@@ -134,7 +134,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect(faults).toEqual([])
   })
 
-  test('a type is held and released', async () => {
+  test('a type can be held and released', async () => {
     const { page, faults } = await open('/types')
     await page.getByRole('button', { name: 'Hold fib' }).click()
     await page.getByText('Held: tasks of this type do not start').waitFor()
@@ -145,7 +145,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect(faults).toEqual([])
   })
 
-  test('the page notices that its server is gone, and goes on with the next one', async () => {
+  test('the page notices that its server is gone, and continues with the next one', async () => {
     const database = env()
     const before = await TestServer.start({ env: database })
     const { port, directory } = before

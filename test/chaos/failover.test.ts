@@ -14,7 +14,7 @@ import { Cluster } from './cluster.ts'
 /** Milliseconds after which the standby is promoted; a cluster manager takes its time too. */
 const noticed = 1_000
 
-test('a primary with a synchronous standby is killed under load: nothing acknowledged is lost', async () => {
+test('nothing acknowledged is lost when a primary with a synchronous standby is killed under load', async () => {
   const seed = seedOf('CHAOS_SEED')
   console.log(`fail-over with the seed ${seed}`)
   await using primary = await startPostgres()

@@ -62,7 +62,7 @@ async function nodeOff(by: number, schema: string, slots = 4): Promise<TaskManag
   return Object.assign(node, { calls })
 }
 
-test('a node that is more than its retention ahead deletes nothing early', async () => {
+test('a node whose clock is ahead by more than its retention deletes nothing early', async () => {
   const schema = newSchema()
   const right = await nodeOff(0, schema)
   const handle = await right.submit(quick, { a: 2 })
@@ -73,16 +73,19 @@ test('a node that is more than its retention ahead deletes nothing early', async
   expect(await handle.task()).toMatchObject({ status: 'completed' })
 })
 
-test.each([week, -week])('a delay counts by the database, on a node that is off by %d ms', async (off) => {
-  const node = await nodeOff(off, newSchema())
-  const task = await (await node.submit(quick, { a: 1 }, { delay: 600 })).task()
-  expect(task).toMatchObject({ status: 'scheduled', runAt: task.createdAt + 600_000 })
-  const { startsIn } = await node.explain(task.id)
-  expect(startsIn).toBeGreaterThan(400_000)
-  expect(startsIn).toBeLessThanOrEqual(600_000)
-})
+test.each([week, -week])(
+  'a delay follows the clock of the database on a node that is off by %d ms',
+  async (off) => {
+    const node = await nodeOff(off, newSchema())
+    const task = await (await node.submit(quick, { a: 1 }, { delay: 600 })).task()
+    expect(task).toMatchObject({ status: 'scheduled', runAt: task.createdAt + 600_000 })
+    const { startsIn } = await node.explain(task.id)
+    expect(startsIn).toBeGreaterThan(400_000)
+    expect(startsIn).toBeLessThanOrEqual(600_000)
+  },
+)
 
-test.each([week, -week])('a short delay is over in time, on a node that is off by %d ms', async (off) => {
+test.each([week, -week])('a short delay ends in time on a node that is off by %d ms', async (off) => {
   const node = await nodeOff(off, newSchema())
   const handle = await node.submit(quick, { a: 3 }, { delay: 0.2 })
   expect(await handle.result()).toBe(6)
@@ -90,7 +93,7 @@ test.each([week, -week])('a short delay is over in time, on a node that is off b
   expect(startedAt).toBeGreaterThanOrEqual(runAt ?? Infinity)
 })
 
-test('a node that is ahead looks for due tasks as seldom as any other', async () => {
+test('a node whose clock is ahead polls for due tasks as rarely as any other', async () => {
   const node = await nodeOff(week, newSchema(), 0)
   await node.submit(quick, { a: 1 }, { runAt: new Date(Date.now() + 3_600_000) })
   const before = node.calls.promoted.length
@@ -100,7 +103,7 @@ test('a node that is ahead looks for due tasks as seldom as any other', async ()
   expect(fourth - first).toBeGreaterThan(1_800)
 })
 
-test.each([week, -week])('what a node tells is in the time of the database, off by %d ms', async (off) => {
+test.each([week, -week])('a node that is off by %d ms reports times of the database', async (off) => {
   const schema = newSchema()
   const [node, right] = [await nodeOff(off, schema), await nodeOff(0, schema, 0)]
   const handle = await right.submit(patient, {})

@@ -61,7 +61,7 @@ async function life(store: Store, around: <T>(call: () => Promise<T>) => Promise
   expect(await store.counts()).toMatchObject({ byType: {}, held: { work: {} } })
 }
 
-describe.concurrent('a commit without an answer', () => {
+describe.concurrent('a commit without a response', () => {
   test.each(['commit', 'answer'] as const)('is carried out once when the %s is lost', async (what) => {
     await using there = await place()
     const { line, store } = there
@@ -74,7 +74,7 @@ describe.concurrent('a commit without an answer', () => {
     })
   })
 
-  test('is not taken for another one that has its number after a crash', async () => {
+  test('is not mistaken for another one that has its number after a crash', async () => {
     // Nothing is flushed but by a commit.
     await using server = await startPostgres({ settings: ['wal_writer_delay=10s'] })
     await using there = await place({ server: server.url })
@@ -94,7 +94,7 @@ describe.concurrent('a commit without an answer', () => {
     expect(await store.get('one')).toMatchObject({ status: 'queued' })
   })
 
-  test('of a task that is submitted again with its key answers the first one', async () => {
+  test('of a submit returns the first task when it is sent again with its key', async () => {
     await using there = await place()
     const { line, store } = there
     const draft = (id: string) => submission({ id, idempotencyKey: 'key', requestHash: 'hash' })
@@ -106,7 +106,7 @@ describe.concurrent('a commit without an answer', () => {
     expect(await first).toMatchObject({ tasks: [{ task: { id: 'one' } }] })
   })
 
-  test('of a checkpoint is not taken for that of a later save', async () => {
+  test('of a checkpoint is not mistaken for that of a later save', async () => {
     await using there = await place()
     const { line, store } = there
     await running(store, 'one')
@@ -134,7 +134,7 @@ describe.concurrent('a commit without an answer', () => {
     expect(await store.read('one')).toMatchObject({ checkpoint: '2' })
   })
 
-  test('of a task that came to its end and was deleted meanwhile does not bring it back', async ({
+  test('of a task that has finished and was deleted in the meantime does not bring it back', async ({
     expect,
   }) => {
     await using there = await place()
@@ -150,7 +150,9 @@ describe.concurrent('a commit without an answer', () => {
     expect(await store.get('one')).toBeNull()
   })
 
-  test('of a group is not taken for that of another node that did part of the same', async ({ expect }) => {
+  test('of a group is not mistaken for that of another node that did part of the same', async ({
+    expect,
+  }) => {
     await using there = await place()
     const { line, store, beside } = there
     await store.submit([submission({ id: 'one' }), submission({ id: 'two' })], fromApi)
@@ -165,7 +167,7 @@ describe.concurrent('a commit without an answer', () => {
     expect(await store.get('two')).toBeNull()
   })
 
-  test('of a move is not taken for the same move of another node at the same time', async ({ expect }) => {
+  test('of a move is not mistaken for the same move of another node at the same time', async ({ expect }) => {
     const clock = new FakeClock()
     await using there = await place({ clock })
     const { line, store, beside } = there
@@ -197,7 +199,7 @@ describe.concurrent('a commit without an answer', () => {
     },
   )
 
-  test('leaves no trace beside the newest commit of each connection', async () => {
+  test('leaves no marks except the newest of each connection', async () => {
     await using there = await place()
     const { line, store, schema } = there
     for (let n = 0; n < 5; n++) {
@@ -213,7 +215,7 @@ describe.concurrent('a commit without an answer', () => {
     expect(rows[0]?.marks).toBeLessThanOrEqual(2)
   })
 
-  test('of a claim forgets that the type has a row to lock', async ({ expect }) => {
+  test('of a claim drops the knowledge that the type has a row to lock', async ({ expect }) => {
     await using there = await place()
     const { line, store, schema } = there
     const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }

@@ -26,8 +26,8 @@ async function primaryOf(servers: readonly PostgresServer[]): Promise<number> {
 
 const portOf = ({ url }: PostgresServer) => Number(new URL(url).port)
 
-describe('an address of several servers', () => {
-  test('leads to the one that can be written, before and after a fail-over', async () => {
+describe('an address with several servers', () => {
+  test('leads to the writable one, before and after a fail-over', async () => {
     await using primary = await startPostgres()
     await using standby = await startStandby(primary)
     const both = [standby, primary]
@@ -56,7 +56,7 @@ describe('an address of several servers', () => {
     expect(await (await api.submit(quick, { a: 3 })).result()).toBe(6)
   })
 
-  test('says of each server what is wrong with it', async () => {
+  test('reports what is wrong with each server', async () => {
     await using server = await startPostgres()
     const { host } = new URL(server.url)
     const opening = openPostgres(`postgres://postgres:wrong@127.0.0.1:1,${host}/postgres`)

@@ -38,7 +38,7 @@ async function linesOf(file: string): Promise<Line[]> {
 }
 
 test(
-  'code of a frozen node never runs beside its successor, wherever it runs',
+  'code of a frozen node never runs at the same time as its successor, wherever it runs',
   { timeout: 5 * minutes },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fermata-'))

@@ -44,13 +44,13 @@ async function blocked(url: string, seconds: number, onLeaseLost: 'end-process' 
 }
 
 describe.concurrent('a node whose main thread is blocked', () => {
-  test('keeps its lease while the database is there', async () => {
+  test('keeps its lease while the database is available', async () => {
     await using node = await blocked(inject('postgres'), lease * 1.5)
     expect(await node.handle.result()).toBe(lease * 1.5)
     expect(await node.handle.task()).toMatchObject({ crashes: 0, fence: 1 })
   })
 
-  test('lives when its lease cannot be renewed, and its program is told once it can listen', async () => {
+  test('survives when its lease cannot be renewed, and notifies its program once it responds', async () => {
     await using server = await startPostgres()
     await using node = await blocked(server.url, lease * 4)
     await server.stop()
@@ -59,7 +59,7 @@ describe.concurrent('a node whose main thread is blocked', () => {
     await server.start()
   })
 
-  test('ends when its program wants it so: nothing else would stop the handler', async () => {
+  test('exits if its program wants that, since nothing else would stop the handler', async () => {
     await using server = await startPostgres()
     await using node = await blocked(server.url, 60, 'end-process')
     await server.stop()

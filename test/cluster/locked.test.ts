@@ -86,7 +86,7 @@ function claimAll(store: Store) {
 
 describe.concurrent('a row that another session holds locked', () => {
   test.for(Object.keys(verbs) as (keyof typeof verbs)[])(
-    'fails the %s that needs it, and no other one',
+    'fails the %s that needs it, and no other',
     async (name, { expect }) => {
       await using there = await place()
       const { store, client } = there
@@ -104,7 +104,7 @@ describe.concurrent('a row that another session holds locked', () => {
     },
   )
 
-  test('fails those that need it although there are many of them', async ({ expect }) => {
+  test('fails those that need it, even if there are many', async ({ expect }) => {
     await using there = await place()
     const { store, client } = there
     await submitAll(store)
@@ -117,7 +117,7 @@ describe.concurrent('a row that another session holds locked', () => {
     expect(await pause('task 7')).toMatchObject([{ kind: 'moved' }])
   })
 
-  test('fails an act on it and a task that nobody knows together, and tells the rest', async ({ expect }) => {
+  test('fails a call for it and an unknown task together, and answers the rest', async ({ expect }) => {
     await using there = await place()
     const { store } = there
     await submitAll(store)
@@ -130,7 +130,7 @@ describe.concurrent('a row that another session holds locked', () => {
 })
 
 describe.concurrent('a table that another session holds locked', () => {
-  test('fails what needs it, and nothing once it is free', async ({ expect }) => {
+  test('fails calls that need it, and nothing once it is free', async ({ expect }) => {
     await using there = await place()
     const { store, client, schema } = there
     await client.query('begin')
@@ -174,7 +174,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
     },
   )
 
-  test('fails all submits with that key, and no other one', async ({ expect }) => {
+  test('fails all submits with that key, and no other', async ({ expect }) => {
     await using there = await place()
     const { store, client } = there
     await client.query('begin')
@@ -187,7 +187,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
 })
 
 describe.concurrent('a type that another session holds locked', () => {
-  test('fails the claim that counts it, and no call beside it', async ({ expect }) => {
+  test('fails the claim that counts it, and no other call', async ({ expect }) => {
     await using there = await place()
     const { store, client, schema } = there
     const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }

@@ -29,7 +29,7 @@ async function runningElsewhere() {
   return { api, worker, handle }
 }
 
-test('nodes run the types that they are told to, and serve all', async () => {
+test('nodes run the types they are configured for, and serve all', async () => {
   const database = `${inject('postgres')}?schema=${newSchema()}`
   const tasks = [patient, quick]
   await using one = await openTaskManager({ database, tasks, types: ['patient'], drain: 1, logger })
@@ -51,7 +51,7 @@ async function until(handle: TaskHandle, status: string): Promise<void> {
 }
 
 describe('a task that runs on another node', () => {
-  test('is paused, resumed and cancelled, and each control answers what came of it', async () => {
+  test('is paused, resumed and cancelled, and each control returns the resulting status', async () => {
     const { handle } = await runningElsewhere()
     for (const [control, status] of [
       ['pause', 'paused'],
@@ -73,13 +73,13 @@ describe('a task that runs on another node', () => {
     )
   })
 
-  test('ends for whoever waits for its result', async () => {
+  test('ends for callers that wait for its result', async () => {
     const [api] = await nodes(0, 4)
     const handles = await Promise.all([1, 2, 3].map((a) => api!.submit(quick, { a })))
     expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual([2, 4, 6])
   })
 
-  test('tells its progress and every transition to those who follow it', async () => {
+  test('sends its progress and every transition to its followers', async () => {
     const { handle } = await runningElsewhere()
     const seen: string[] = []
     const progress: number[] = []
@@ -92,7 +92,7 @@ describe('a task that runs on another node', () => {
     expect(seen).toEqual(['submitted', 'claimed', 'cancel_requested', 'cancelled'])
   })
 
-  test('is counted in the history of the node that did it, and in no other', async () => {
+  test('is counted only in the history of the node that ran it', async () => {
     const { api, worker, handle } = await runningElsewhere()
     await handle.cancel(patiently)
     await until(handle, 'cancelled')
@@ -100,7 +100,7 @@ describe('a task that runs on another node', () => {
     expect([done(worker), done(api)]).toEqual([1, 0])
   })
 
-  test('and is paused there goes on from its checkpoint on a third one', async () => {
+  test('and is paused there continues from its checkpoint on a third one', async () => {
     const [api, first, second] = await nodes(0, 1, 1)
     const blocker = await first!.submit(patient, {})
     await until(blocker, 'running')

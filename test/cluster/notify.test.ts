@@ -45,7 +45,7 @@ const hostile: readonly string[] = [
   '{"from":"x","__proto__":{"moved":5},"moved":{"constructor":1}}',
 ]
 
-test('nodes pass over whatever is no signal, say so once, and go on hearing each other', async () => {
+test('nodes ignore invalid notifications, log this once, and keep receiving signals', async () => {
   const schema = newSchema()
   const warnings: string[] = []
   const logger = {

@@ -98,7 +98,7 @@ function audit(tasks: readonly DetailsOf[]): void {
 }
 
 describe.concurrent('nodes on one database', () => {
-  test('lose nothing when one is killed, and give what it ran to the others', async () => {
+  test('lose nothing when one is killed, and take over its tasks', async () => {
     await using cluster = await Cluster.start(3)
     await cluster.submit(24, { duration: 2, steps: 20 })
     await cluster.busy(2)
@@ -115,7 +115,7 @@ describe.concurrent('nodes on one database', () => {
     expect(lost.length).toBeLessThanOrEqual(8)
   })
 
-  test('leave alone what a frozen node had lost when it wakes, and it begins anew', async () => {
+  test('keep what they took over when a frozen node wakes, and it starts over', async () => {
     await using cluster = await Cluster.start(3, 2)
     await cluster.submit(12, { duration: 5, steps: 50 })
     await cluster.busy(1)
@@ -138,7 +138,7 @@ describe.concurrent('nodes on one database', () => {
     expect(stdout).toContain('the lease has ended: the node starts over')
   })
 
-  test('take over at once what a node that drains gives back', async () => {
+  test('immediately take over what a draining node releases', async () => {
     await using cluster = await Cluster.start(2, 3)
     await cluster.submit(6, { duration: 3, steps: 30 })
     await cluster.busy(1)
@@ -153,7 +153,7 @@ describe.concurrent('nodes on one database', () => {
     expect(moves).not.toContain('lost')
   })
 
-  test('answer 503 while the database is away, stop what they run in time, and go on when it is back', async () => {
+  test('return 503 while the database is unavailable, stop their tasks in time, and continue when it is back', async () => {
     await using server = await startPostgres()
     await using cluster = await Cluster.start(2, 3, server.url)
     await cluster.submit(8, { duration: 2, steps: 20 })

@@ -101,8 +101,8 @@ async function works(manager: TaskManager): Promise<void> {
   expect((await manager.nodes()).length).toBe(1)
 }
 
-describe('a role with settings of its own', () => {
-  test('hurts nothing, and its commits are durable', async () => {
+describe('a role with its own settings', () => {
+  test('breaks nothing, and its commits are durable', async () => {
     const schema = newSchema()
     const manager = await open(await roleWith(hostile), schema)
     const admin = await connected()
@@ -115,7 +115,7 @@ describe('a role with settings of its own', () => {
     await admin.end()
   })
 
-  test('hurts nothing behind a pooler', async () => {
+  test('breaks nothing behind a pooler', async () => {
     const admin = await connected()
     const reset: string[] = []
     for (const [name, value] of Object.entries(hostile)) {
@@ -132,7 +132,7 @@ describe('a role with settings of its own', () => {
     }
   })
 
-  test('neither breaks a submit in a transaction of the caller, nor is it changed there', async () => {
+  test('neither breaks a submit in a transaction of the caller, nor is changed by it', async () => {
     const url = await roleWith({ array_nulls: 'off' })
     const manager = await open(url, newSchema(), 0)
     const client = await connected(url)
@@ -152,7 +152,7 @@ describe('a locked table', () => {
     return { answers: answers.map(({ status }) => status), took: performance.now() - began }
   }
 
-  test('keeps its readers waiting for some seconds, however many they are, and no others', async () => {
+  test('delays its readers for some seconds, however many they are, and no others', async () => {
     const schema = newSchema()
     const manager = await open(server.url, schema, 0)
     const handle = await manager.submit(quick, { a: 1 })

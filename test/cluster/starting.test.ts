@@ -8,7 +8,7 @@ import { run, TestServer } from '../support/server.ts'
 const newDatabase = () => `${inject('postgres')}?schema=${newSchema()}`
 
 describe('a start', () => {
-  test('waits for the database, says so, and goes on by itself when it is there', async () => {
+  test('waits for the database, logs this, and continues when it is available', async () => {
     await using server = await startPostgres()
     await server.stop()
     await using node = await TestServer.launch({ env: { DATABASE_URL: server.url } })
@@ -46,7 +46,7 @@ describe('a start', () => {
   })
 })
 
-test('a migration apart makes the tables and says so, and what is up to date stays as it is', async () => {
+test('a separate migration creates the tables and reports it, and leaves an up-to-date schema unchanged', async () => {
   const env = { DATABASE_URL: newDatabase() }
   const { code, stdout } = await run(['migrate'], env)
   expect([code, stdout]).toEqual([
@@ -56,7 +56,7 @@ test('a migration apart makes the tables and says so, and what is up to date sta
   expect((await run(['migrate'], env)).stdout).toContain('was up to date')
 })
 
-test('a database is found by its name, whatever signs it has', async () => {
+test('a database name may contain any characters', async () => {
   const name = 'a/b?c#d%20 é'
   const client = new Client({ connectionString: inject('postgres') })
   await client.connect()
@@ -75,7 +75,7 @@ test('a database is found by its name, whatever signs it has', async () => {
   }
 })
 
-test('of ten programs that migrate at once one does it, and the others find it done', async () => {
+test('of ten concurrent migrations, one does it and the others find it done', async () => {
   const env = { DATABASE_URL: newDatabase() }
   const ended = await Promise.all(Array.from({ length: 10 }, () => run(['migrate'], env)))
   expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(ended.map(() => [0, '']))
@@ -84,7 +84,7 @@ test('of ten programs that migrate at once one does it, and the others find it d
   expect(said.filter((one) => one.includes('was up to date'))).toHaveLength(9)
 })
 
-test('a worker runs what an API-only node takes in, and answers for its health alone', async () => {
+test('a worker runs what an API-only node accepts, and serves only its health', async () => {
   const env = { DATABASE_URL: newDatabase() }
   await using front = await TestServer.start({ env: { ...env, FERMATA_MAX_CONCURRENT: '0' } })
   const arguments_ = ['worker', '--max-concurrent', '2', '--types', 'add']

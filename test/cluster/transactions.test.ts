@@ -37,7 +37,7 @@ function follow(node: TaskManager) {
 const queuedIn = async (node: TaskManager) => (await node.counts()).byType['quick']?.queued ?? 0
 
 describe('a submit within a transaction', () => {
-  test('is there with its commit, and runs at once', async () => {
+  test('exists with its commit, and runs immediately', async () => {
     const node = await manager()
     const told = follow(node)
     await client.query('begin')
@@ -54,7 +54,7 @@ describe('a submit within a transaction', () => {
     expect(told.of(handle.id)).toEqual(['queued', 'running', 'completed'])
   })
 
-  test('is told as submitted before it is told as claimed, though it is claimed before anybody looks', async () => {
+  test('is published as submitted before it is published as claimed, even if it was claimed first', async () => {
     const node = await manager()
     const told = follow(node)
     await client.query('begin')
@@ -68,7 +68,7 @@ describe('a submit within a transaction', () => {
     expect(told.of(id)).toEqual(['queued', 'running', 'completed'])
   })
 
-  test('is told as submitted before it is told as another node has left it', async () => {
+  test('is published as submitted before changes by another node', async () => {
     const schema = newSchema()
     const submitter = await manager({ maxConcurrent: 0, schema })
     await manager({ schema })
@@ -97,7 +97,7 @@ describe('a submit within a transaction', () => {
     expect((await node.list({ tag: 'gone' })).tasks).toEqual([])
   })
 
-  test('shares its fate with what else the transaction does', async () => {
+  test('shares the outcome of the rest of the transaction', async () => {
     const node = await manager({ maxConcurrent: 0 })
     const table = `orders_${newSchema()}`
     await client.query(`create table ${table} (id int primary key)`)
@@ -117,7 +117,7 @@ describe('a submit within a transaction', () => {
     await client.query(`drop table ${table}`)
   })
 
-  test('counts, keeps keys and takes a batch whole, as any other', async () => {
+  test('counts, keeps keys and is all or nothing for a batch, like any other', async () => {
     const node = await manager({ maxConcurrent: 0 })
     const first = await node.submit(quick, { a: 1 }, { idempotencyKey: 'key' })
     await client.query('begin isolation level serializable')
@@ -128,7 +128,7 @@ describe('a submit within a transaction', () => {
     expect((await node.counts()).byType['quick']).toEqual({ queued: 1, scheduled: 3 })
   })
 
-  test('takes a client of a pool, which gets its own types of values back', async () => {
+  test('accepts a pooled client, and restores its type parsers', async () => {
     const node = await manager({ maxConcurrent: 0 })
     const pool = new Pool({ connectionString: inject('postgres'), max: 1 })
     const pooled = await pool.connect()
@@ -141,7 +141,7 @@ describe('a submit within a transaction', () => {
     expect(await queuedIn(node)).toBe(1)
   })
 
-  test('is found by other nodes too, though nobody tells them', async () => {
+  test('is found by other nodes too, without a notification', async () => {
     const database = `${inject('postgres')}?schema=${newSchema()}`
     const open = (maxConcurrent: number) =>
       openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger })
@@ -156,7 +156,7 @@ describe('a submit within a transaction', () => {
     expect(await handle.result()).toBe(10)
   })
 
-  test('without a transaction, or in another database, is refused in words', async () => {
+  test('without a transaction, or in another database, is refused with a reason', async () => {
     const node = await manager({ maxConcurrent: 0 })
     await expect(node.submit(quick, { a: 1 }, { tx: client })).rejects.toThrow(/not in a transaction/)
     const other = new Client({ connectionString: inject('postgres').replace(/\w+$/, 'template1') })

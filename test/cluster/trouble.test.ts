@@ -63,7 +63,7 @@ async function worksAcross(api: TaskManager): Promise<void> {
 }
 
 describe('nodes', () => {
-  test('listen anew when their connections for notifications are ended, and miss nothing meanwhile', async () => {
+  test('listen again when their notification connections are closed, and miss nothing in between', async () => {
     await using nodes = await pair(server.url)
     for (let turn = 0; turn < 3; turn++) {
       const ended = await ask(
@@ -78,7 +78,7 @@ describe('nodes', () => {
     })
   })
 
-  test('work behind a pooler that hands out connections by transaction', async () => {
+  test('work behind a pooler in transaction mode', async () => {
     await using pooler = await startPgBouncer(server.url)
     if (pooler === undefined) return
     expect(await Promise.all([server.url, pooler.url].map(isDirectAt))).toEqual([true, false])
@@ -92,7 +92,7 @@ describe('nodes', () => {
     })
   })
 
-  test('answer that the database is away while its tables are locked, keep their lease, and go on', async () => {
+  test('report an unavailable database while its tables are locked, keep their lease, and continue', async () => {
     await using nodes = await pair(server.url)
     const { api, worker, schema } = nodes
     const node = worker.state.id
@@ -110,7 +110,7 @@ describe('nodes', () => {
     expect(worker.state.id).toBe(node)
   })
 
-  test('answer that the database is away while a statement takes too long, keep what runs, and go on', async () => {
+  test('report an unavailable database while a statement takes too long, keep running tasks, and continue', async () => {
     await using nodes = await pair(server.url)
     const { api, worker, schema } = nodes
     const node = worker.state.id

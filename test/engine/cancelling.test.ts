@@ -22,7 +22,7 @@ const stubborn = (work: ReturnType<typeof door>, own: { timeout?: number; attemp
   defineTask({ type: 'stubborn', parameters: none, ...own, run: () => work.opened.then(() => 'late') })
 
 describe.each(stores)('cancelling on $name', ({ open }) => {
-  test('a running handler is told by its signal, and the task says that it cooperated', async () => {
+  test('a running handler is told by its signal, and the task records that it cooperated', async () => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {})
     await world.pass(100)
@@ -32,7 +32,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
   })
 
-  test('queued, scheduled and long parked tasks are cancelled without any node', async () => {
+  test('queued, scheduled and long-parked tasks are cancelled without any node', async () => {
     const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
     const queued = await world.node.submit(sleeper, {})
     const later = await world.node.submit(sleeper, {}, { delay: '1h' })
@@ -57,7 +57,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
   })
 
-  test('a cancel beats a pause that has not taken hold', async () => {
+  test('a cancel overrides a pause that has not taken effect', async () => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {})
     await world.pass()
@@ -68,7 +68,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     expect(await world.status(task)).toBe('cancelled')
   })
 
-  test('work that is done wins the race', async () => {
+  test('finished work wins the race', async () => {
     const work = door()
     const type = stubborn(work)
     const world = await World.open(open, [type])
@@ -80,7 +80,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
     expect(await world.until(task.result())).toBe('late')
   })
 
-  test('a handler that ignores its signal is fenced off after the grace, and keeps its slot until it returns', async () => {
+  test('a handler that ignores its signal is fenced off after the grace period, and keeps its slot until it returns', async () => {
     const work = door()
     const type = stubborn(work)
     const world = await World.open(open, [type, sleeper], { maxConcurrent: 1 })
@@ -131,7 +131,7 @@ describe.each(stores)('cancelling on $name', ({ open }) => {
 })
 
 describe.each(stores)('timeouts on $name', ({ open }) => {
-  test('a timeout counts active time: it stands still in a pause', async () => {
+  test('a timeout counts active time and stops in a pause', async () => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {}, { timeout: 10 })
     await world.pass(6_000)
@@ -148,7 +148,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     })
   })
 
-  test('a timeout that comes while a pause is being settled is not forgotten when the pause is taken back', async () => {
+  test('a timeout during the settlement of a pause is not forgotten when the pause is withdrawn', async () => {
     const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
     let hold: Promise<void> | undefined
     const settle: Store['settle'] = async (...call) => {
@@ -170,7 +170,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', error: { code: 'TIMEOUT' } })
   })
 
-  test('time in which the store could not record a pause is no active time', async () => {
+  test('time in which the store cannot record a pause does not count as active', async () => {
     const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
     let away = false
     const settle: Store['settle'] = (...call) =>
@@ -191,7 +191,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', activeMs: 10_000 })
   })
 
-  test('a timeout is a failure like others: the budget of attempts gives it another run, with new time', async () => {
+  test('a timeout is a failure like others, and the next attempt starts with new time', async () => {
     const world = await World.open(open, [sleeper])
     const task = await world.node.submit(sleeper, {}, { timeout: 10, maxAttempts: 2, backoff: 1 })
     await world.pass(10_100)
@@ -221,7 +221,7 @@ describe.each(stores)('timeouts on $name', ({ open }) => {
     expect(world.node.state.slotsInUse).toBe(0)
   })
 
-  test('while it is being cancelled, cancelled wins over the timeout', async () => {
+  test('a cancel in progress wins over a timeout', async () => {
     const work = door()
     const type = stubborn(work, { timeout: 1 })
     const world = await World.open(open, [type])

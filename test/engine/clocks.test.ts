@@ -39,7 +39,7 @@ describe.each(stores)('the wall clock on $name', ({ open }) => {
     expect((await delayed.task()).attempt).toBe(1)
   })
 
-  test('is set back: a time that was given is waited for by it', async () => {
+  test('that is set back delays tasks with a given time', async () => {
     const world = await World.open(open, [flaky])
     const task = await world.node.submit(flaky, {}, { runAt: new Date(world.clock.now() + 6_000) })
     await world.pass()
@@ -50,7 +50,7 @@ describe.each(stores)('the wall clock on $name', ({ open }) => {
     expect((await task.task()).attempt).toBe(1)
   })
 
-  test('is set forward by a day: what ended a moment ago is not deleted', async () => {
+  test('that is set forward by a day does not delete recently finished tasks', async () => {
     const world = await World.open(open, [flaky], { retention: hour })
     const task = await world.node.submit(flaky, {})
     await world.pass(6_000)

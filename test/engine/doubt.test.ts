@@ -39,7 +39,7 @@ async function inDoubt(open: OpenStore, kind: Outcome['kind'], types = [sleeper]
 }
 
 describe.each(stores)('a commit in doubt on $name', ({ open }) => {
-  test('that paused a task leaves its handler parked: a resume goes on in it', async () => {
+  test('that paused a task leaves its handler parked, and a resume continues in it', async () => {
     const world = await inDoubt(open, 'paused')
     const task = await world.node.submit(sleeper, {})
     await world.pass(4_000)
@@ -50,7 +50,7 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     expect(await world.moves(task)).toBe('submitted claimed pause_requested paused resumed claimed completed')
   })
 
-  test('that paused a task does not keep a cancel waiting for ever', async () => {
+  test('that paused a task does not keep a cancel waiting forever', async () => {
     const world = await inDoubt(open, 'paused')
     const task = await world.node.submit(sleeper, {})
     await world.pass()
@@ -111,7 +111,7 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
     return { world, task }
   }
 
-  test('of a task whose parked copy is here does not leave it running nowhere', async () => {
+  test('of a task with a parked copy here does not leave it running nowhere', async () => {
     const { world, task } = await claimedUnheard()
     expect(await world.until(task.result(), 30_000)).toBe(3)
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
@@ -140,7 +140,7 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
 })
 
 describe.each(stores)('a claim in doubt on $name', ({ open }) => {
-  test('that is recorded long after the first look for it is given back', async () => {
+  test('that is recorded long after the first check is released', async () => {
     const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
     let doubted = false
     const claim: Store['claim'] = (request) => {
@@ -161,7 +161,7 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
 })
 
 describe.each(stores)('a control in doubt on $name', ({ open }) => {
-  test('is obeyed by the code that runs here', async () => {
+  test('is obeyed by the code running here', async () => {
     const { world, lose } = await losing(open)
     const task = await world.node.submit(sleeper, {})
     await world.pass(1_000)
@@ -172,8 +172,8 @@ describe.each(stores)('a control in doubt on $name', ({ open }) => {
   })
 })
 
-describe.each(stores)('while the store is away on $name', ({ open }) => {
-  test('the end of a parked copy is kept: a cancel after it ends', async () => {
+describe.each(stores)('while the store is unavailable on $name', ({ open }) => {
+  test('the end of a parked copy is kept, so that a later cancel ends', async () => {
     const world = await World.open(open, [sleeper], { maxConcurrent: 0 })
     let away = false
     const unpark: Store['unpark'] = (...call) =>
@@ -191,7 +191,7 @@ describe.each(stores)('while the store is away on $name', ({ open }) => {
     expect(await world.control(first.id, 'cancel')).toBe('cancelled')
   })
 
-  test('the end of fenced-off code is kept: its place under the limit of the type is free', async () => {
+  test('the end of fenced-off code is kept, so that its place under the type limit is free', async () => {
     const work = door()
     const deaf = defineTask({ type: 'deaf', parameters: none, concurrency: 1, run: () => work.opened })
     const world = await World.open(open, [deaf], { maxConcurrent: 0 })

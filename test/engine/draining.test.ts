@@ -20,7 +20,7 @@ const counting = (done: number[]) =>
   })
 
 describe.each(stores)('draining on $name', ({ open }) => {
-  test('what runs goes back to the queue at its pause point, uses no budget, and goes on at the next start', async () => {
+  test('running tasks return to the queue at their pause points, use no attempt, and continue at the next start', async () => {
     const done: number[] = []
     const type = counting(done)
     const world = await World.open(open, [type])
@@ -40,7 +40,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect((await world.store.get(task.id))?.attempt).toBe(1)
   })
 
-  test('parked copies unwind, and the timeline says so', async () => {
+  test('parked copies unwind, and the timeline records it', async () => {
     const type = counting([])
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
@@ -67,7 +67,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect(await world.status(task)).toBe('completed')
   })
 
-  test('shortly before the end the signal aborts; a handler that ignores even that is fenced off', async () => {
+  test('the signal aborts shortly before the end, and a handler that ignores even that is fenced off', async () => {
     const work = door()
     let aborted = false
     const type = defineTask({
@@ -95,7 +95,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect(await world.status(task)).toBe('queued')
   })
 
-  test('a claim that waits for the end of its parked copy is given back, and never starts after the close', async () => {
+  test('a claim that waits for the end of its parked copy is released, and never starts after the close', async () => {
     const work = door()
     let starts = 0
     const type = defineTask({
@@ -128,7 +128,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect(starts).toBe(before)
   })
 
-  test('who waits for a result is told that the node closes, and not left waiting', async () => {
+  test('callers that wait for a result learn that the node closes', async () => {
     const type = defineTask({ type: 'far', parameters: none, run: (_, task) => task.sleep(1_000) })
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
@@ -143,7 +143,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     }
   })
 
-  test('a node that drains takes nothing, and ends its streams', async () => {
+  test('a draining node accepts nothing, and ends its streams', async () => {
     const type = counting([])
     const world = await World.open(open, [type], { maxConcurrent: 0 })
     const task = await world.node.submit(type, {})
@@ -158,7 +158,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect(world.node.state.phase).toBe('closed')
   })
 
-  test('a pause that was asked before the drain survives it', async () => {
+  test('a pause requested before the drain survives it', async () => {
     const work = door()
     const type = waitsAt(work)
     const world = await World.open(open, [type])
@@ -174,7 +174,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
 })
 
 describe.each(stores)('after kill -9 on $name', ({ open }) => {
-  test('running tasks go on from a checkpoint that is at most a second old', async () => {
+  test('running tasks continue from a checkpoint that is at most a second old', async () => {
     const done: number[] = []
     const type = counting(done)
     const world = await World.open(open, [type])
@@ -187,7 +187,7 @@ describe.each(stores)('after kill -9 on $name', ({ open }) => {
     expect(await world.store.get(task.id)).toMatchObject({ status: 'running', crashes: 1, fence: 3 })
   })
 
-  test('a pause that was only asked is kept, and a cancel that was only asked is carried out', async () => {
+  test('a requested pause is kept, and a requested cancel is carried out', async () => {
     const type = defineTask({ type: 'deaf', parameters: none, run: () => new Promise<void>(() => {}) })
     const world = await World.open(open, [type])
     const [pausing, cancelling] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
@@ -199,7 +199,7 @@ describe.each(stores)('after kill -9 on $name', ({ open }) => {
     expect(await world.store.get(cancelling.id)).toMatchObject({ status: 'cancelled', endedBy: 'killed' })
   })
 
-  test('the dead node, should it still live, changes nothing any more', async () => {
+  test('a node declared dead can no longer change anything', async () => {
     const work = door()
     let runs = 0
     const type = defineTask({

@@ -20,7 +20,7 @@ const failing = (error: () => unknown, attempts = 3) =>
   })
 
 describe.each(stores)('failures on $name', ({ open }) => {
-  test('a failure is tried again after its back-off, until the budget is spent', async () => {
+  test('a failure is retried after its back-off until no attempts are left', async () => {
     const type = failing(() => Object.assign(new Error('no luck'), { code: 'E_LUCK' }))
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
@@ -111,7 +111,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     }
   })
 
-  test('a checkpoint that does not fit the state of its type is refused where it is written', async () => {
+  test('a checkpoint that does not match the state schema is refused when it is written', async () => {
     const refused: unknown[] = []
     const type = defineTask({
       type: 'strict',
@@ -150,7 +150,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect((await task.details()).checkpoint).toBe('{"next":2,"at":"1970-01-01T00:00:00.000Z"}')
   })
 
-  test('a checkpoint that is not JSON or too large fails the task; nothing is stored of it', async () => {
+  test('a checkpoint that is not JSON or too large fails the task, and is not stored', async () => {
     for (const [state, code] of [
       [{ n: 1n }, 'NOT_JSON'],
       ['x'.repeat(2_000_000), 'TOO_LARGE'],
@@ -166,7 +166,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     }
   })
 
-  test('a stored checkpoint that no longer fits its type fails the task instead of reaching the handler', async () => {
+  test('a stored checkpoint that no longer matches its type fails the task before the handler sees it', async () => {
     let ran = 0
     const type = defineTask({
       type: 'changed',
@@ -186,7 +186,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(ran).toBe(1)
   })
 
-  test('a failure while a pause is asked keeps the retry for the resume', async () => {
+  test('a failure while a pause is requested keeps the retry for the resume', async () => {
     const work = door()
     const type = defineTask({
       type: 'late',
@@ -210,7 +210,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', attempt: 2 })
   })
 
-  test('a retry by hand goes on from the checkpoint, or from the start when that is wanted', async () => {
+  test('a manual retry continues from the checkpoint, or starts over if requested', async () => {
     const began: unknown[] = []
     const type = defineTask({
       type: 'work',
@@ -233,7 +233,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'failed', attempt: 3, failures: 1 })
   })
 
-  test('a result that is waited for over a retry is the one of the retry', async () => {
+  test('a result awaited across a retry is that of the retry', async () => {
     const type = defineTask({
       type: 'second-time-lucky',
       parameters: none,
@@ -254,7 +254,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await world.until(task.result(), 5_000)).toBe('there')
   })
 
-  test('the node that dies with a task more than three times without a checkpoint has met poison', async () => {
+  test('a task that is lost with its node more than three times without a checkpoint is poison', async () => {
     const type = defineTask({ type: 'killer', parameters: none, run: (_, task) => task.sleep(1_000) })
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
@@ -271,7 +271,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     })
   })
 
-  test('an outcome is kept while the store is away, and recorded when it is back', async () => {
+  test('an outcome is kept while the store is unavailable, and recorded when it is back', async () => {
     const type = defineTask({ type: 'quick', parameters: none, run: () => 42 })
     const world = await World.open(open, [type], { maxConcurrent: 0 })
     let away = true
@@ -287,7 +287,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
     expect(await world.until(task.result(), 5_000)).toBe(42)
   })
 
-  test('an outcome whose commit is in doubt is heard of all the same', async () => {
+  test('an outcome whose commit is in doubt is published all the same', async () => {
     const type = defineTask({ type: 'quick', parameters: none, run: () => 42 })
     const world = await World.open(open, [type], { maxConcurrent: 0 })
     let inDoubt = true

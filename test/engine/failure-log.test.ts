@@ -20,7 +20,7 @@ async function watched() {
   return { world: await World.open(stores[1].open, [failing], { logger }), lines }
 }
 
-test('the operator reads why an attempt failed, with the stacks of the error and its causes', async () => {
+test('the log says why an attempt failed, with the stacks of the error and its causes', async () => {
   const { world, lines } = await watched()
   const task = await world.node.submit(failing, {})
   await world.pass()
@@ -36,7 +36,7 @@ test('the operator reads why an attempt failed, with the stacks of the error and
   ])
 })
 
-test('a flood of failures is said in part', async () => {
+test('a flood of failures is logged in part', async () => {
   const { world, lines } = await watched()
   for (let task = 0; task < 50; task++) await world.node.submit(failing, {})
   await world.pass(1_000)

@@ -7,7 +7,7 @@ import { thrown } from '../support/hostile.ts'
 import { hostile } from '../support/hostile-values.ts'
 import { stores, World } from './world.ts'
 
-describe.each(stores)('a value that cannot be looked at, on $name,', ({ open }) => {
+describe.each(stores)('a value that cannot be inspected, on $name,', ({ open }) => {
   test.each(Object.keys(ways))('that a handler %s ends its run, and no slot is lost', async (way) => {
     const world = await World.open(open, [inline], { maxConcurrent: 1 })
     for (const value of Object.keys(hostile)) {

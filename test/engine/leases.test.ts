@@ -69,7 +69,7 @@ async function worldOf() {
   return { ...own, world, handle }
 }
 
-test('a lease in danger stops the handlers and starts none; renewed after all, they run again', async () => {
+test('a lease in danger stops handlers and starts none; once it is renewed, they run again', async () => {
   const { world, keeper, handle } = await worldOf()
   keeper().news.endangered()
   await world.pass()
@@ -81,7 +81,7 @@ test('a lease in danger stops the handlers and starts none; renewed after all, t
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
 })
 
-test('a claim that is answered when the lease is over starts nothing, and is given back when it was not over after all', async () => {
+test('a claim that returns after the lease has ended starts nothing, and is released if the lease has survived', async () => {
   const { share, keeper } = hands()
   let freezes = true
   const starts: number[] = []
@@ -111,7 +111,7 @@ test('a claim that is answered when the lease is over starts nothing, and is giv
   expect(await world.until(handle.task())).toMatchObject({ status: 'completed', fence: 2, crashes: 0 })
 })
 
-test('a handler that waits for its durable checkpoint stops, although the store does not answer', async () => {
+test('a handler that waits for its durable checkpoint stops even if the store does not respond', async () => {
   const { share, keeper } = hands()
   const saves = defineTask({
     type: 'saves',
@@ -135,7 +135,7 @@ test('a handler that waits for its durable checkpoint stops, although the store 
   expect(whys).toEqual([expect.stringContaining('ended')])
 })
 
-test('a lease that is over ends the node: the node begins anew, and what ran is run again', async () => {
+test('when its lease ends, the node starts over and runs its tasks again', async () => {
   const { world, keepers, keeper, handle } = await worldOf()
   const first = keeper().node
   keeper().news.over()
@@ -149,7 +149,7 @@ test('a lease that is over ends the node: the node begins anew, and what ran is 
   expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'lost', 'claimed'])
 })
 
-test('a claim that waits for an earlier copy starts nothing when its lease ends meanwhile', async () => {
+test('a claim that waits for an earlier copy starts nothing if its lease ends in the meantime', async () => {
   const { share, keeper } = hands()
   const fences: number[] = []
   const deaf = defineTask({
@@ -174,7 +174,7 @@ test('a claim that waits for an earlier copy starts nothing when its lease ends 
   expect(fences).toContain(5)
 })
 
-test('a node that closes lets its lease go last', async () => {
+test('a closing node gives up its lease last', async () => {
   const { world, keeper } = await worldOf()
   const closing = world.node.close()
   await world.pass(30_000)
@@ -183,7 +183,7 @@ test('a node that closes lets its lease go last', async () => {
   expect(await world.store.renew(keeper().node)).toBe(false)
 })
 
-test('other nodes are told of what they watch, and of tasks that wait in vain', async () => {
+test('other nodes are notified about tasks they watch, and about tasks that this node cannot start', async () => {
   const { world, sent, say, handle } = await worldOf()
   expect(sent).toEqual([])
   say({ kind: 'watched', ids: [handle.id] })
@@ -202,7 +202,7 @@ test('other nodes are told of what they watch, and of tasks that wait in vain', 
   expect(sent).toContainEqual({ kind: 'queued' })
 })
 
-test('a control that another node has recorded is obeyed when it is heard of, or at the next look', async () => {
+test('a control recorded by another node is obeyed when its signal arrives, or at the next poll', async () => {
   const { world, say, handle } = await worldOf()
   const other = await world.until(world.node.submit(patient, {}))
   await world.pass()

@@ -14,7 +14,7 @@ const talker = defineTask({
 })
 
 describe.each(stores)('the log of a task on $name', ({ open }) => {
-  test('is kept, with what the handler said last, over its end', async () => {
+  test('is kept after its end, including the last lines', async () => {
     const world = await World.open(open, [talker])
     const task = await world.node.submit(talker, { lines: 2 })
     await world.pass(500)
@@ -27,7 +27,7 @@ describe.each(stores)('the log of a task on $name', ({ open }) => {
     await expect(world.node.log('nobody')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
   })
 
-  test('keeps the newest lines of a handler that never stops talking', async () => {
+  test('keeps the newest lines of a handler that never stops logging', async () => {
     const world = await World.open(open, [talker])
     const task = await world.node.submit(talker, { lines: 5_000 })
     await world.pass(1_500)
@@ -36,7 +36,7 @@ describe.each(stores)('the log of a task on $name', ({ open }) => {
     expect(kept.at(-2)?.text).toBe('line 5000 {"of":5000}')
   })
 
-  test('goes on through a pause', async () => {
+  test('continues through a pause', async () => {
     const world = await World.open(open, [talker])
     const task = await world.node.submit(talker, { lines: 1 })
     await world.pass(10)

@@ -42,7 +42,7 @@ async function ended(world: World, id: string) {
 }
 
 describe.each(stores)('operations on $name', ({ open }) => {
-  test('leave alone what is submitted after them', async () => {
+  test('do not change tasks submitted after them', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 250)
     await world.pass(5)
@@ -62,7 +62,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect((await world.store.counts()).byType).toEqual({ work: { queued: 120 } })
   })
 
-  test('stop at a cancel, and keep what was done', async () => {
+  test('stop when cancelled, and keep their changes', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 500)
     const gate = door()
@@ -77,7 +77,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(await world.until(world.node.cancelOperation(id))).toEqual(stopped)
   })
 
-  test('wait while the store is away, and go on', async () => {
+  test('wait while the store is unavailable, and continue', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 150)
     let away = true
@@ -96,7 +96,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(await ended(world, id)).toMatchObject({ status: 'completed', changed: 150 })
   })
 
-  test('that their node leaves are interrupted', async () => {
+  test('are interrupted when their node stops', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 500)
     const gate = door()
@@ -110,7 +110,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(await world.until(world.node.operation(id))).toMatchObject({ status: 'interrupted', changed: 200 })
   })
 
-  test('that their node dies over are found out', async () => {
+  test('are found interrupted when their node has died', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 500)
     await world.startNode({ ...idle, store: haltingStore(world, door()) })
@@ -122,7 +122,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     await expect(world.node.operation('nothing')).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN' })
   })
 
-  test('are a few at once', async () => {
+  test('are limited in number', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 500)
     const begun = Array.from({ length: mostOperations }, () =>
@@ -136,7 +136,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     })
   })
 
-  test('that purge delete tasks that have ended, of the statuses of the filter, and no others', async () => {
+  test('that purge delete finished tasks in the statuses of the filter, and no others', async () => {
     const world = await World.open(open, [work])
     const done = await submit(world, 120)
     await world.pass(5_000)
@@ -169,7 +169,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     for (const id of waiting) expect(await world.status({ id })).toBe('queued')
   })
 
-  test('that purge leave a task alone that was retried before its turn, and count one that is gone', async () => {
+  test('that purge keep a task that was retried before its turn, and count one that is gone', async () => {
     const world = await World.open(open, [work], idle)
     const [retried, again, gone, left] = await submit(world, 4)
     for (const id of [retried!, again!, gone!, left!]) await world.until(world.node.control(id, 'cancel'))
@@ -201,7 +201,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(await world.status({ id: left! })).toBeUndefined()
   })
 
-  test('that purge wait while the store is away, stop at a cancel, and are interrupted by a crash', async () => {
+  test('that purge wait while the store is unavailable, stop when cancelled, and are interrupted by a crash', async () => {
     const world = await World.open(open, [work], idle)
     await submit(world, 500)
     await world.until(world.node.bulk('cancel', {}, { wait: 5_000 }), 6_000)
@@ -255,7 +255,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
 })
 
 describe.each(stores)('a hold on $name', ({ open }) => {
-  test('stands over restarts, and holds its type only', async () => {
+  test('survives restarts, and holds only its type', async () => {
     const world = await World.open(open, [work, other])
     await world.until(world.node.hold('work'))
     const [held] = await submit(world, 1)
@@ -275,7 +275,7 @@ describe.each(stores)('a hold on $name', ({ open }) => {
 })
 
 describe.each(stores)('the history on $name', ({ open }) => {
-  test('has no number for a step in which the store did not answer, and goes on after it', async () => {
+  test('has no number for a step in which the store did not respond, and continues after it', async () => {
     let down = false
     const world = await World.open(open, [work], idle)
     const counts = async () => {

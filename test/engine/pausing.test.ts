@@ -35,7 +35,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(world.node.state).toMatchObject({ slotsInUse: 1, parked: 3 })
   })
 
-  test('a resume goes on in the same handler, inside its sleep, with a higher fence', async () => {
+  test('a resume continues in the same handler, inside its sleep, with a higher fence', async () => {
     const done: string[] = []
     const type = steps(done)
     const world = await World.open(open, [type])
@@ -54,7 +54,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(row).toMatchObject({ fence: 2, attempt: 1, activeMs: 2_000, pausedMs: 60_000 })
   })
 
-  test('a resume without a free slot answers queued, and goes on when one is free', async () => {
+  test('a resume without a free slot returns queued, and continues when one is free', async () => {
     const type = steps()
     const world = await World.open(open, [type], { maxConcurrent: 1 })
     const first = await world.node.submit(type, { count: 3 })
@@ -69,7 +69,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.status(first)).toBe('running')
   })
 
-  test('between two pause points it is pausing, and says so', async () => {
+  test('between two pause points a task is pausing, and its status says so', async () => {
     const work = door()
     const type = waitsAt(work)
     const world = await World.open(open, [type])
@@ -81,7 +81,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.status(task)).toBe('paused')
   })
 
-  test('a pause that is taken back before the pause point never stops the handler', async () => {
+  test('a pause withdrawn before the pause point never stops the handler', async () => {
     const work = door()
     const type = waitsAt(work)
     const world = await World.open(open, [type])
@@ -110,7 +110,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.control(task.id, 'resume')).toBe('running')
   })
 
-  test('a resume at the moment of the settled pause goes on', async () => {
+  test('a resume at the moment of the settled pause continues', async () => {
     const type = steps()
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, { count: 2 })
@@ -125,7 +125,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.until(task.result(), 2_000)).toBeGreaterThanOrEqual(2)
   })
 
-  test('a pause that loses to the end answers with the end', async () => {
+  test('a pause that loses to the end returns the final status', async () => {
     const work = door()
     const type = defineTask({ type: 'short', parameters: none, run: () => work.opened.then(() => 1) })
     const world = await World.open(open, [type])
@@ -138,7 +138,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     await expect(world.node.control(task.id, 'pause')).rejects.toMatchObject({ code: 'CONTROL_REFUSED' })
   })
 
-  test('every call of a paused handler suspends: branches, and checkpoints that nobody awaits', async () => {
+  test('every call of a paused handler suspends, including branches and floating checkpoints', async () => {
     const seen: string[] = []
     const branch = async (name: string, task: TaskContext<unknown>) => {
       for (let turn = 0; turn < 4; turn++) {
@@ -163,7 +163,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(seen.length).toBe(8)
   })
 
-  test('a parked handler that returns nevertheless has completed', async () => {
+  test('a parked handler that returns has completed', async () => {
     const work = door()
     const type = defineTask({
       type: 'floating',
@@ -205,7 +205,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect((await first.task()).attempt).toBe(1)
   })
 
-  test('a copy without a checkpoint is never unwound by choice: the next pause waits', async () => {
+  test('a copy without a checkpoint is never unwound voluntarily; the next pause waits', async () => {
     const type = defineTask({ type: 'blank', parameters: none, run: (_, task) => task.sleep(60) })
     const world = await World.open(open, [type], { maxParked: parking(1) })
     const [first, second] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
@@ -217,7 +217,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.status(second)).toBe('paused')
   })
 
-  test('queued and scheduled tasks are paused at once, and resume to where they belong', async () => {
+  test('queued and scheduled tasks pause immediately, and resume to where they belong', async () => {
     const type = steps()
     const world = await World.open(open, [type], { maxConcurrent: 0 })
     const queued = await world.node.submit(type, {})
@@ -231,7 +231,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     expect(await world.control(later.id, 'resume')).toBe('queued')
   })
 
-  test('paused tasks stay paused over a crash, and go on from their checkpoint', async () => {
+  test('paused tasks stay paused across a crash, and continue from their checkpoints', async () => {
     const done: string[] = []
     const type = steps(done)
     const world = await World.open(open, [type])

@@ -14,7 +14,7 @@ const noted = (order: string[]) =>
   })
 
 describe.each(stores)('queueing on $name', ({ open }) => {
-  test('higher priorities first, within one the order of submits', async () => {
+  test('higher priorities start first, and equal ones in submission order', async () => {
     const order: string[] = []
     const type = noted(order)
     const world = await World.open(open, [type], { maxConcurrent: 0 })
@@ -34,7 +34,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
-  test('at most `concurrency` of a type run at once, and others pass them by', async () => {
+  test('at most `concurrency` of a type run at once, and other types overtake them', async () => {
     let running = 0
     let most = 0
     const limited = defineTask({
@@ -80,7 +80,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     expect(order).toEqual(['dated', 'soon'])
   })
 
-  test('a submit with the same key answers with the same task; with something else it is refused', async () => {
+  test('a submit with the same key returns the same task, and is refused if it differs', async () => {
     const type = noted([])
     const world = await World.open(open, [type], { maxConcurrent: 0 })
     const submit = (name: string) =>
@@ -91,7 +91,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     expect((await world.node.counts()).byType).toEqual({ noted: { queued: 1 } })
   })
 
-  test('a full queue refuses, and loses nothing', async () => {
+  test('a full queue refuses submits and loses nothing', async () => {
     const type = noted([])
     const world = await World.open(open, [type], { maxConcurrent: 0, maxQueued: 2 })
     const list = [{ name: 'a' }, { name: 'b' }, { name: 'c' }]
@@ -100,7 +100,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     await expect(world.until(world.node.submit(type, { name: 'c' }))).rejects.toMatchObject({ limit: 2 })
   })
 
-  test('what ended long ago is deleted; what has not ended stays', async () => {
+  test('tasks that finished long ago are deleted, and unfinished ones are kept', async () => {
     const type = noted([])
     const world = await World.open(open, [type])
     const done = await world.node.submit(type, { name: 'done' })
@@ -132,7 +132,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     await expect(refused).rejects.toMatchObject({ code: 'OPTIONS_INVALID', issues: [{ path }] })
   })
 
-  test('parameters that the type refuses are named; unknown ones are ignored', async () => {
+  test('invalid parameters are reported by name, and unknown ones are ignored', async () => {
     const world = await World.open(open, [noted([])])
     await expect(world.node.enqueue('noted', { name: 5 })).rejects.toMatchObject({
       code: 'PARAMETERS_INVALID',
@@ -146,7 +146,7 @@ describe.each(stores)('queueing on $name', ({ open }) => {
 })
 
 describe.each(stores)('events on $name', ({ open }) => {
-  test('a listener hears every transition once, whenever it begins to listen, and then no more', async () => {
+  test('a listener receives every transition once, whenever it starts to listen, and then ends', async () => {
     const type = noted([])
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, { name: 'a' })
@@ -169,7 +169,7 @@ describe.each(stores)('events on $name', ({ open }) => {
     expect(await world.until(listen(7))).toEqual([])
   })
 
-  test('progress and log lines are heard in between; a slow listener gets the newest progress', async () => {
+  test('progress and log lines arrive in between, and a slow listener gets the latest progress', async () => {
     const type = defineTask({
       type: 'chatty',
       parameters: z.object({}),

@@ -6,7 +6,7 @@ import { FakeClock } from '../../src/testing/clock.ts'
 
 const storeWith = (probe: () => Promise<void>) => ({ probe }) as Store
 
-test('readiness is that of the store, asked at most twice a second, and back with it', async () => {
+test('readiness is that of the store, checked at most twice a second, and recovers with it', async () => {
   const clock = new FakeClock()
   let asked = 0
   let away = false
@@ -27,7 +27,7 @@ test('readiness is that of the store, asked at most twice a second, and back wit
   expect(await readiness.trouble()).toBeNull()
 })
 
-test('a store that does not answer takes no work, and is asked once', async () => {
+test('a store that does not respond accepts no work, and is asked once', async () => {
   const clock = new FakeClock()
   let asked = 0
   let answer = () => {}

@@ -44,9 +44,9 @@ async function spoiling(
   return world
 }
 
-describe.each(stores)('what is refused by $name', ({ open }) => {
+describe.each(stores)('what is rejected by $name', ({ open }) => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e300])(
-    'a failure to be tried again in %d ms: the task fails, and says why',
+    'a failure with a retry in %d ms fails the task, with the reason',
     async (retryIn) => {
       const world = await spoiling(open, [bad, good], {
         settlement: (one) =>
@@ -67,7 +67,7 @@ describe.each(stores)('what is refused by $name', ({ open }) => {
     },
   )
 
-  test('a pause with a checkpoint that is none: the task fails, and its code goes', async () => {
+  test('a pause with an invalid checkpoint fails the task and ends its code', async () => {
     const resting = defineTask({
       type: 'resting',
       parameters: none,
@@ -91,7 +91,7 @@ describe.each(stores)('what is refused by $name', ({ open }) => {
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
   })
 
-  test('progress that is no number: what others save beside it is kept', async () => {
+  test('progress that is not a number does not affect what others save', async () => {
     const [open1, open2] = [door(), door()]
     const telling = (type: string, until: ReturnType<typeof door>) =>
       defineTask({
@@ -124,7 +124,7 @@ describe.each(stores)('what is refused by $name', ({ open }) => {
     expect(world.warnings).toContain('the database rejected a checkpoint or progress of a run')
   })
 
-  test('a claimed task that cannot be started: those claimed with it start', async () => {
+  test('a claimed task that cannot be started does not affect those claimed with it', async () => {
     const world = await World.open(open, [bad, good], {})
     const executor = inlineExecutor(world.clock)
     let cursed = true

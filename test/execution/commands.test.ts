@@ -56,7 +56,7 @@ function isWatchdog(pid: number): boolean {
 }
 
 describe('a command', () => {
-  test('that says nothing in particular has its exit code and output as its result', async () => {
+  test('without protocol lines has its exit code and output as its result', async () => {
     await open()
     expect(await (await sh('echo hello; printf world')).result()).toEqual({
       exit_code: 0,
@@ -67,7 +67,7 @@ describe('a command', () => {
     })
   })
 
-  test('is connected by pipes, so that bash does not take it for a remote login, and may open them again', async () => {
+  test('is connected by pipes, so that bash does not assume a remote login, and can reopen them', async () => {
     await open()
     const home = await mkdtemp(join(tmpdir(), 'fermata-home-'))
     onTestFinished(() => rm(home, { recursive: true }))
@@ -78,21 +78,21 @@ describe('a command', () => {
     expect(await handle.result()).toMatchObject({ output: 'pipe\npipe\npipe\nagain\n' })
   })
 
-  test('gets its parameters on its input with defaults, as its type does', async () => {
+  test('gets its parameters on its input with defaults, like its type', async () => {
     await open()
     const script = String.raw`read -r line; printf '{"result":%s}\n' "$line"`
     const handle = await manager.submit(types.shell, { script })
     expect(await handle.result()).toMatchObject({ parameters: { script, args: [] } })
   })
 
-  test('may write blanks or the mark of an encoding before a line of the protocol', async () => {
+  test('may write spaces or a byte order mark before a protocol line', async () => {
     await open()
     const handle = await sh(String.raw`printf '\357\273\277{"progress":{"current":1}}\n \t{"result":2}\r\n'`)
     expect(await handle.result()).toBe(2)
     expect((await handle.task()).progress).toMatchObject({ current: 1 })
   })
 
-  test('that draws its progress over and over in one line shows it while it runs', async () => {
+  test('that redraws its progress in one line shows it while it runs', async () => {
     await open()
     const handle = await sh(
       String.raw`printf '\r 10%%\r 20%%'; printf '\rstill\r' >&2; sleep 1.5; printf '\r 30%%'; sleep 60`,
@@ -107,7 +107,7 @@ describe('a command', () => {
     await handle.cancel(patiently)
   })
 
-  test('that ends a line which it has drawn is logged with its last state, once', async () => {
+  test('that ends a redrawn line is logged with its last state, once', async () => {
     await open()
     const handle = await sh(String.raw`printf '\r 10%%\r 100%%'; sleep 0.5; printf '\r\n'; echo last`)
     const lines: string[] = []
@@ -116,7 +116,7 @@ describe('a command', () => {
     expect(await handle.result()).toMatchObject({ output: '\r 10%\r 100%\r\nlast\n' })
   })
 
-  test('that fails says how, with its last word', async () => {
+  test('that fails reports how, with its last lines', async () => {
     await open()
     await expect((await sh('echo oh no >&2; exit 3')).result()).rejects.toMatchObject({
       error: { code: 'COMMAND_FAILED', message: 'The command exited with code 3: oh no' },
@@ -150,7 +150,7 @@ describe('a command', () => {
     })
   })
 
-  test('whose checkpoint does not fit the state of its type fails, and keeps nothing of it', async () => {
+  test('whose checkpoint does not match the state schema fails, and does not store it', async () => {
     const type = defineCommand({
       type: 'counts',
       parameters: z.object({}),
@@ -169,7 +169,7 @@ describe('a command', () => {
     expect(['{"n":1}', null]).toContain((await handle.details()).checkpoint)
   })
 
-  test('that is not there is a failure that no retry can help', async () => {
+  test('that does not exist is a failure that is not retried', async () => {
     await open()
     const handle = await manager.submit(types.missing, {})
     await expect(handle.result()).rejects.toMatchObject({
@@ -196,14 +196,14 @@ describe('a command', () => {
     expect(checkpoint).toBe('{"at":1}')
   })
 
-  test('gets its arguments as they are: no shell ever sees them', async () => {
+  test('gets its arguments unchanged, without a shell', async () => {
     await open()
     const nasty = '$(touch /tmp/owned); `id` "quoted" \\ *'
     const result = (await (await sh('printf %s "$1"', [nasty])).result()) as { output: string }
     expect(result.output).toBe(nasty)
   })
 
-  test('has the environment and the folder that its type says, and nothing else of the node', async () => {
+  test('has the environment and folder of its type, and nothing else of the node', async () => {
     process.env['A_SECRET_OF_THE_NODE'] = 'secret'
     await open()
     const handle = await manager.submit(types.elsewhere, { name: 'Ada' })
@@ -216,7 +216,7 @@ describe('a command', () => {
     expect(output).not.toContain('secret')
   })
 
-  test('that writes without end is bounded in memory, and keeps its newest output', async () => {
+  test('that writes endlessly uses bounded memory, and keeps its latest output', async () => {
     await open()
     const handle = await sh('yes "a line that comes again and again" | head -c 60000000; echo last')
     const { output } = (await handle.result()) as { output: string }
@@ -225,7 +225,7 @@ describe('a command', () => {
     expect(process.memoryUsage().rss).toBeLessThan(1_500_000_000)
   })
 
-  test('that cannot be started says why, and hurts no other', async () => {
+  test('that cannot be started reports why, and affects no other', async () => {
     await open()
     const other = await manager.submit(types.spinning, {})
     await running(other)
@@ -247,21 +247,21 @@ describe('a command', () => {
     await other.cancel(patiently)
   })
 
-  test('keeps its result and its checkpoint, however much it prints after them', async () => {
+  test('keeps its result and checkpoint, however much it prints after them', async () => {
     await open()
     const handle = await sh(`echo '{"checkpoint":7}'; echo '{"result":"kept"}'; seq 1 100000`)
     expect(await handle.result()).toBe('kept')
     expect((await handle.details()).checkpoint).toBe('7')
   })
 
-  test('may write a line of any length, which costs time by its length only', async () => {
+  test('may write a line of any length, at a cost linear in its length', async () => {
     await open()
     const handle = await sh(`head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end`)
     const { output } = (await handle.result({ signal: AbortSignal.timeout(110_000) })) as { output: string }
     expect(output.endsWith('xxx\nend\n')).toBe(true)
   })
 
-  test('that never stops printing does not delay the controls of itself or of others', async () => {
+  test('that never stops printing does not delay its own or other controls', async () => {
     await open()
     const flood = await sh(`yes '{"progress":{"current":1}}' & yes '{"log":"x"}' & yes`)
     await running(flood)
@@ -282,7 +282,7 @@ describe('a command', () => {
     }
   })
 
-  test('that reports a progress without sense is told so in its log, and may write null for what it leaves out', async () => {
+  test('that reports invalid progress finds this in its log, and may write null for omitted values', async () => {
     await open()
     const fine = await sh(`echo '{"progress":{"current":1,"total":null,"message":null}}'`)
     await fine.result()
@@ -320,7 +320,7 @@ describe('the processes of a command', () => {
     await handle.cancel(patiently)
   })
 
-  test('stand still while it is paused, grandchildren too, and go on after it', async () => {
+  test('stop while it is paused, including grandchildren, and continue afterwards', async () => {
     await open()
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
@@ -339,7 +339,7 @@ describe('the processes of a command', () => {
     await until('they are gone', () => pids.every((pid) => !alive(pid)))
   })
 
-  test('are killed after the grace when they ignore a polite end', async () => {
+  test('are killed after the grace period if they ignore SIGTERM', async () => {
     await open()
     const handle = await manager.submit(types.deaf, {})
     await running(handle)
@@ -361,13 +361,13 @@ describe('the processes of a command', () => {
     await until('they are gone', () => pids.every((pid) => !alive(pid)))
   })
 
-  test('that are left behind by a command which has ended go with it', async () => {
+  test('left behind by a finished command end with it', async () => {
     await open()
     await (await sh('sleep 300 & echo done')).result()
     await until('they are gone', () => commandProcesses().length === 0)
   })
 
-  test('stand still and end with it although they have left its group and its session', async () => {
+  test('stop and end with it even if they have left its group and session', async () => {
     await open()
     const handle = await sh(`
       setsid sh -c 'echo "{\\"log\\":\\"$$\\"}"; while :; do :; done' &
@@ -386,7 +386,7 @@ describe('the processes of a command', () => {
     await until('it is gone', () => !alive(daemon))
   })
 
-  test('that it leaves behind as daemons go with it, and do not hold up its end', async () => {
+  test('that it leaves behind as daemons end with it, and do not delay its end', async () => {
     await open()
     const { output } = (await (await sh(`setsid sh -c 'sleep 300' & echo $!`)).result()) as { output: string }
     await until('it is gone', () => !alive(Number(output)))
@@ -421,7 +421,7 @@ describe('the processes of a command', () => {
 })
 
 describe('a command that is paused by its checkpoint', () => {
-  test('saves, ends, and is started again with what it saved', async () => {
+  test('saves, exits, and is started again with what it saved', async () => {
     await open()
     const handle = await manager.submit(types.counter, { upTo: 30 })
     await running(handle)
@@ -433,7 +433,7 @@ describe('a command that is paused by its checkpoint', () => {
     expect(await handle.result()).toEqual({ count: 30, from: saved.count, fence: 2 })
   })
 
-  test('can be cancelled while it is asleep, and asked to go on before it is', async () => {
+  test('can be cancelled while it is paused, and resumed before it is', async () => {
     await open()
     const asleep = await manager.submit(types.counter, { upTo: 1_000 })
     await running(asleep)
@@ -446,7 +446,7 @@ describe('a command that is paused by its checkpoint', () => {
   })
 })
 
-test('a definition that is wrong says what is wrong', () => {
+test('an invalid definition is reported with the reason', () => {
   const make = (own: object) => () =>
     defineCommand({ type: 'a', parameters: z.object({}), command: () => ['true'], ...own })
   expect(make({ pause: 'later' })).toThrow('pause must be')

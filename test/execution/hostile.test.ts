@@ -6,7 +6,7 @@ import { hostile } from '../support/hostile-values.ts'
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 describe.each([thread, apart])('in a $runs', (type) => {
-  test('no value that cannot be looked at keeps a run from its end', async () => {
+  test('no value that cannot be inspected keeps a run from ending', async () => {
     await using manager = await openTaskManager({
       database: 'sqlite::memory:',
       tasks: [thread, apart],

@@ -59,7 +59,7 @@ test('nothing outlives a node that is killed together with its supervisor', asyn
   await until('all are gone', () => allGone([...commands, watchdog]))
 })
 
-test('the next node ends what is left when all of them are killed, and nothing of a node that lives', async () => {
+test('the next node ends what is left when all of them are killed, and nothing of a live node', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-'))
   const living = await commanding()
   const { pid, supervisor, watchdog, commands } = await commanding()
@@ -121,7 +121,7 @@ test('the next node waits until what it ends is gone, with all of its threads', 
   expect(pids.filter((pid) => !isGone(pid))).toEqual([])
 })
 
-test('a process is found also while it becomes another program', async () => {
+test('a process is found even while it becomes another program', async () => {
   const pid = await marked(
     process.pid,
     '/bin/sh',

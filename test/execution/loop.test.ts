@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { defineTask, openTaskManager } from '../../src/index.ts'
 import { patiently, until } from '../support/until.ts'
 
-test('an inline handler that keeps the main thread is named, in a warning and in the state of the node', async () => {
+test('an inline handler that blocks the main thread is reported in a warning and in the state of the node', async () => {
   const polite = defineTask({ type: 'polite', parameters: z.object({}), run: (_, task) => task.sleep(30) })
   const selfish = defineTask({
     type: 'selfish',

@@ -42,7 +42,7 @@ const status = async (handle: TaskHandle) => (await handle.task()).status
 const running = (handle: TaskHandle) => until('it runs', async () => (await handle.task()).progress !== null)
 
 describe('a handler in a thread', () => {
-  test('has the same task as one inline, by promises', async () => {
+  test('has the same task object as one inline, with promises', async () => {
     await open()
     const handle = await manager.submit(types.awaiting, { seconds: 0.05 })
     const lines: string[] = []
@@ -52,7 +52,7 @@ describe('a handler in a thread', () => {
     expect((await handle.details()).checkpoint).toBe('{"half":false}')
   })
 
-  test('gives way to its node, even where sessions and not processes are compared', async () => {
+  test('gives way to its node, even if the kernel compares sessions instead of processes', async () => {
     await open()
     const handle = await manager.submit(types.tight, {})
     await running(handle)
@@ -63,7 +63,7 @@ describe('a handler in a thread', () => {
     await handle.cancel(patiently)
   })
 
-  test('pauses, goes on and is cancelled in a loop that never awaits; while it is paused it takes no time', async () => {
+  test('pauses, resumes and is cancelled in a loop that never awaits; while paused it uses no CPU', async () => {
     await open()
     const handle = await manager.submit(types.tight, {})
     await running(handle)
@@ -86,14 +86,14 @@ describe('a handler in a thread', () => {
     expect((await handle.task()).endedBy).toBe('cooperative')
   })
 
-  test('commits a durable checkpoint before it goes on, without a promise too', async () => {
+  test('commits a durable checkpoint before it continues, also without a promise', async () => {
     await open()
     const handle = await manager.submit(types.durableSync, {})
     expect(await handle.result()).toBe('kept')
     expect((await handle.details()).checkpoint).toBe('{"n":4}')
   })
 
-  test('sees its cancel by looking at the signal alone, and work that is done wins', async () => {
+  test('sees its cancel by checking the signal alone, and finished work wins', async () => {
     await open()
     const handle = await manager.submit(types.watchful, {})
     await running(handle)
@@ -107,7 +107,7 @@ describe('a handler in a thread', () => {
     expect(String(await handle.result())).toHaveLength(62_696)
   })
 
-  test('hears of a cancel that comes while its module is still being imported', async () => {
+  test('learns of a cancel that arrives while its module is still being imported', async () => {
     await open({ cancelGrace: 10 })
     for (let round = 0; round < 5; round++) {
       const handle = await manager.submit(types.tight, {})
@@ -117,7 +117,7 @@ describe('a handler in a thread', () => {
   })
 })
 
-describe('the ladder of a cancel', () => {
+describe('the escalation of a cancel', () => {
   test.each([
     { type: types.spin, endedBy: 'terminated' },
     { type: types.spinApart, endedBy: 'killed' },
@@ -168,7 +168,7 @@ describe('the ladder of a cancel', () => {
   })
 
   test.each([types.shellApart, types.shellHere])(
-    '$type takes the program with it that it waits for',
+    '$type ends together with the program it waits for',
     async (type) => {
       await open()
       const handle = await manager.submit(type, {})
@@ -180,7 +180,7 @@ describe('the ladder of a cancel', () => {
     },
   )
 
-  test('threads that were ended by force are replaced by warm ones', async () => {
+  test('terminated threads are replaced by warm ones', async () => {
     await open({ threads: 3 })
     const handlers = () =>
       childrenOf(process.pid).flatMap((pid) => threadsOf(pid).filter((name) => name === 'WorkerThread'))
@@ -191,7 +191,7 @@ describe('the ladder of a cancel', () => {
     await until('new ones are', () => handlers() === 3)
   })
 
-  test('a timeout climbs the same ladder', async () => {
+  test('a timeout escalates in the same way', async () => {
     await open()
     // It may come before the handler has begun, which then ends by itself.
     let timeout = 0.1
@@ -205,7 +205,7 @@ describe('the ladder of a cancel', () => {
 })
 
 describe('the log of a thread', () => {
-  test('that never stops delays nobody, and ends with it', async () => {
+  test('that never stops delays nothing, and ends with it', async () => {
     await open()
     const neighbour = await manager.submit(types.tight, {})
     const handle = await manager.submit(types.talkative, {})
@@ -219,7 +219,7 @@ describe('the log of a thread', () => {
     await neighbour.cancel(patiently)
   })
 
-  test('is there although the thread never comes back to its loop', async () => {
+  test('is available even if the thread never returns to its event loop', async () => {
     await open()
     const handle = await manager.submit(types.talkative, { lines: 3 })
     const lines = async () => (await handle.log()).map(({ text }) => text)
@@ -266,14 +266,14 @@ describe('a fault stays with its own task:', () => {
     },
   )
 
-  test('one that keeps killing its process has met poison', async () => {
+  test('one that keeps killing its process is poison', async () => {
     await open()
     const handle = await manager.submit(types.killer, {})
     await expect(handle.result()).rejects.toMatchObject({ error: { code: 'POISON' } })
     expect((await handle.details()).timeline.filter(({ event }) => event === 'lost')).toHaveLength(4)
   })
 
-  test('one that kills the process of all threads hurts its neighbours once, and then runs alone', async () => {
+  test('one that kills the process of all threads hurts its neighbors once, and then runs alone', async () => {
     await open()
     const neighbour = await manager.submit(types.tight, {})
     await running(neighbour)
@@ -285,7 +285,7 @@ describe('a fault stays with its own task:', () => {
     await neighbour.cancel(patiently)
   })
 
-  test('a module that does not export its type says so', async () => {
+  test('a module that does not export its type is reported', async () => {
     const wrong = { ...types.spin, type: 'not-exported' }
     await open({ tasks: [wrong] })
     const handle = await manager.submit(wrong, {})

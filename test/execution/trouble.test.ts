@@ -50,7 +50,7 @@ function filesLimitOf(pid: number): string {
   return /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))![1]!
 }
 
-test('a command for which there is no room is given back, harms no other, and runs once there is room', async () => {
+test('a command without room is released, affects no other, and runs once there is room', async () => {
   await open()
   const running = await runningCommand()
   const supervisor = await processOf('supervisor-main')
@@ -71,7 +71,7 @@ test('a command for which there is no room is given back, harms no other, and ru
   expect(claims).toBeLessThan(seconds + 3)
 })
 
-test('processes for which there is no room cost a task nothing either', async () => {
+test('processes without room cost a task nothing either', async () => {
   await open()
   const [none, before] = ['0', filesLimitOf(process.pid)].map(
     (limit) => `prlimit --pid ${process.pid} --nofile=${limit}:`,

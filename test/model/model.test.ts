@@ -15,7 +15,7 @@ const runsOf = (usual: number) => Number(process.env['MODEL_RUNS'] ?? usual)
 const seed = seedOf('MODEL_SEED', { long: process.env['MODEL_RUNS'] !== undefined })
 const timeout = 3_600_000
 
-test('SQLite does whatever the reference does, and no invariant breaks', { timeout }, async () => {
+test('SQLite does what the reference does, and no invariant breaks', { timeout }, async () => {
   const moves = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500))
   expect(moves, 'the runs went through the whole lifecycle').toEqual(eventNames.toSorted())
 })
