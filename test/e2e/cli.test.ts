@@ -308,7 +308,7 @@ describe('the other commands', () => {
   test('print what they know, for people and as JSON', async () => {
     const id = await api.submit('long', { duration: 100 }, { delay: 3_600 })
     expect((await fermata('explain', id)).stdout).toContain('scheduled')
-    expect((await fermata('status', id, '--full')).stdout).toMatch(/submit +scheduled/)
+    expect((await fermata('status', id, '--full')).stdout).toMatch(/submitted +scheduled/)
     expect((await fermata('types')).stdout).toContain('Add two numbers.')
     expect((await fermata('types', 'fib')).stdout).toContain('--n')
     expect((await fermata('stats')).stdout).toContain('0/10 slots')
