@@ -1,5 +1,9 @@
-import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Compiled modules, which the many processes of the tests share. */
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules', '.cache', 'compiled')
 
 /** Real processes and real waits have their own projects; the rest runs on a clock of its own. */
 const project = (name: string, include: string[], globalSetup: string[] = [], setupFiles: string[] = []) => ({
@@ -18,14 +22,54 @@ const project = (name: string, include: string[], globalSetup: string[] = [], se
 
 const postgres = ['test/support/postgres-server.ts']
 const everyPostgres = ['test/support/every-postgres.ts']
+const built = ['test/support/built.ts']
 
 /** The tests of the API, which run on both databases. */
 const api = 'client,events,logs,nodes,options,queue,requests,tasks,waiting,walk'
 
+/**
+ * Files that take long, the longest first: they begin first, so that nobody waits for one of them at the end. Beside one that
+ * computes are some that wait.
+ */
+const long = [
+  'conformance/suite-shared',
+  'chaos/chaos',
+  'browser/pages',
+  'cluster/keeper',
+  'hardening/memory',
+  'execution/threads',
+  'cluster/frozen',
+  'execution/orders',
+  'cluster/processes',
+  'model/model',
+  'e2e/cli',
+  'cluster/trouble',
+  'execution/trouble',
+  'crash/crash',
+  'chaos/failover',
+  'e2e/queue',
+  'browser/walk',
+  'hardening/fuzz',
+  'execution/commands',
+  'package/package',
+]
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      const index = long.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`))
+      if (index !== -1) return index
+      return project.name === 'unit' ? long.length + 1 : long.length
+    }
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b))
+  }
+}
+
 export default defineConfig({
   test: {
-    // Most of the time they wait: two at once even where there are two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most of the time they wait: more at once than there are processors.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     projects: [
       project('unit', [
         'src/**/*.test.ts',
@@ -38,8 +82,8 @@ export default defineConfig({
       project('cluster', ['test/cluster/**/*.test.ts'], postgres),
       project('e2e', ['test/e2e/**/*.test.ts']),
       project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
-      project('package', ['test/package/**/*.test.ts']),
-      project('browser', ['test/browser/**/*.test.ts'], [...postgres, 'test/support/built-page.ts']),
+      project('package', ['test/package/**/*.test.ts'], built),
+      project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built]),
       project('hardening', ['test/hardening/**/*.test.ts']),
       project('crash', ['test/crash/**/*.test.ts']),
       ...(process.env['TEST_CANARY'] === undefined

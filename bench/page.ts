@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import type { CDPSession, Page } from 'playwright-core'
 import { Fermata } from '../src/client/index.ts'
 import { launchBrowser, visit } from '../test/support/browser.ts'
-import { setup as buildPage } from '../test/support/built-page.ts'
+import { setup as buildPage } from '../test/support/built.ts'
 import { TestServer } from '../test/support/server.ts'
 
 /**
@@ -23,7 +23,7 @@ const tasks = Number(values.tasks)
 /** Seconds between two lines of figures. */
 const every = Math.min(60, (minutes * 60) / 5)
 
-buildPage()
+await buildPage()
 await using server = await TestServer.start({
   arguments: ['serve', '--tasks', join(import.meta.dirname, 'servers', 'pulse.ts')],
   env: {

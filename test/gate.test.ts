@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { glob, readFile } from 'node:fs/promises'
+import { access, glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -35,4 +35,11 @@ test('no test of the gate takes its seed from the clock or at random', async () 
     if (searches > seeds || chancy.some((pattern) => pattern.test(text))) found.push(file)
   }
   expect(found).toEqual([])
+})
+
+test('the files that begin first are there', async () => {
+  const text = await readFile(join(root, 'vitest.config.ts'), 'utf8')
+  const names = [...text.matchAll(/^ {2}'(.*)',$/gm)].map(([, name]) => join(root, 'test', `${name}.test.ts`))
+  expect(names.length).toBeGreaterThan(10)
+  await Promise.all(names.map((name) => access(name)))
 })

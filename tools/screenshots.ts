@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { launchBrowser, visit } from '../test/support/browser.ts'
-import { setup as buildPage } from '../test/support/built-page.ts'
+import { setup as buildPage } from '../test/support/built.ts'
 import { TestServer } from '../test/support/server.ts'
 import { livelyTasks } from './screenshots/lively-tasks.ts'
 
@@ -17,7 +17,7 @@ const atOnce = 4
 const { values } = parseArgs({ options: { look: { type: 'string' } } })
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
 
-buildPage()
+await buildPage()
 await using server = await TestServer.start({
   directory: folder,
   env: { NODE_OPTIONS: '--conditions=fermata-source', FERMATA_TASKS: join(root, 'examples') },

@@ -13,12 +13,13 @@ beforeAll(async () => {
   project = await realpath(await mkdtemp(join(tmpdir(), 'fermata-package-')))
   await cp(join(import.meta.dirname, 'project'), project, { recursive: true })
   for (const [name, text] of await examplesOf('testing.md')) await writeFile(join(project, name), text)
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', project], root)
+  const { stdout } = await run(
+    'npm',
+    ['pack', '--ignore-scripts', '--silent', '--pack-destination', project],
+    root,
+  )
   const tarball = join(project, stdout.trim().split('\n').at(-1) ?? '')
-  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<
-    string,
-    Record<string, string>
-  >
+  const { devDependencies } = await manifest()
   // The package alone: npm brings zod, which it needs beside it.
   const beside = [`@types/node@${devDependencies?.['@types/node']}`]
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...beside], project)
@@ -57,10 +58,20 @@ describe('the packed package', () => {
   })
 })
 
+test('a pack builds what is packed', async () => {
+  expect((await manifest()).scripts?.['prepack']).toBe('npm run build')
+})
+
 test('the client is as small as the README says', async () => {
   const { stdout } = await run(process.execPath, ['tools/size.ts', '--check'], root)
   expect(stdout).toContain('kB minified')
 })
+
+type Manifest = Readonly<{ scripts?: Record<string, string>; devDependencies?: Record<string, string> }>
+
+async function manifest(): Promise<Manifest> {
+  return JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest
+}
 
 /** The files of a page of the documentation: its blocks of code that begin with a name. */
 async function examplesOf(page: string): Promise<[string, string][]> {

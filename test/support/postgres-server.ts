@@ -7,6 +7,7 @@ import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { installedPostgres, startInstalled } from './postgres-installed.ts'
 import { freePort } from './ports.ts'
+import { shared } from './shared.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -108,16 +109,24 @@ export async function endBy(
 const flags = ['max_connections=200', 'shared_buffers=128MB', 'max_wal_size=4GB']
 const unsafe = ['fsync=off', 'full_page_writes=off']
 
-let started: readonly (AsyncDisposable & Readonly<{ url: string }>)[] = []
-
 /**
- * Once for all tests of a project; they find it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on
- * another version.
+ * For all projects of a run, which find it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on another
+ * version.
  */
+const newest = shared('newest', startPostgres)
+const older = shared('older', async () => {
+  const servers = await Promise.all(
+    (await installedPostgres()).map(({ programs }) => startInstalled(programs)),
+  )
+  return {
+    urls: servers.map(({ url }) => url),
+    [Symbol.asyncDispose]: async () =>
+      void (await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()))),
+  }
+})
+
 export async function setup(project: TestProject): Promise<void> {
-  const other = process.env['TEST_POSTGRES_URL']
-  if (other === undefined) started = [await startPostgres()]
-  const url = other ?? started[0]!.url
+  const url = process.env['TEST_POSTGRES_URL'] ?? (await newest.take()).url
   project.provide('postgres', url)
   project.provide('everyPostgres', [await described(url)])
 }
@@ -125,16 +134,14 @@ export async function setup(project: TestProject): Promise<void> {
 /** The same for tests that run on every version that there is. */
 export async function setupEvery(project: TestProject): Promise<void> {
   await setup(project)
-  const older = await Promise.all((await installedPostgres()).map(({ programs }) => startInstalled(programs)))
-  started = [...started, ...older]
-  const urls = [project.getProvidedContext().postgres, ...older.map(({ url }) => url)]
+  const urls = [project.getProvidedContext().postgres, ...(await older.take()).urls]
   const every = await Promise.all(urls.map(described))
   project.provide('everyPostgres', every)
   console.log(`These tests run on PostgreSQL ${every.map(({ version }) => version).join(', ')}.`)
 }
 
 export async function teardown(): Promise<void> {
-  await Promise.all(started.map((server) => server[Symbol.asyncDispose]()))
+  await Promise.all([newest, older].map((servers) => servers.end()))
 }
 
 async function described(url: string): Promise<Readonly<{ version: string; url: string }>> {

@@ -129,7 +129,12 @@ function launch(
 ) {
   const [command = process.execPath, ...rest] = [...under, process.execPath, main, ...args]
   const child = spawn(command, rest, {
-    env: { PATH: process.env['PATH'], PORT: '0', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      PORT: '0',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   })
