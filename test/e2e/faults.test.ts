@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { childrenOf } from '../execution/processes.ts'
 import { Api } from '../support/api.ts'
@@ -35,9 +34,10 @@ describe('inline code that throws an uncatchable error or exits the process', ()
     }
     const late = await api.submit('faulty', { fault: 'late catch' })
     await api.untilStatus(late, 'completed')
+    const uncaught = server.logged('uncaught error in code of a finished task: the server continues')
     const left = await api.submit('faulty', { fault: 'left behind' })
     await api.untilStatus(left, 'completed')
-    await sleep(200)
+    await uncaught
     expect((await api.call('GET', '/readyz')).status).toBe(200)
     expect(await api.status(innocent)).toMatchObject({ status: 'running', attempt: 1 })
     const set = await api.submit('faulty', { fault: 'exitCode' })

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { cpuMilliseconds } from '../execution/processes.ts'
+import { head, open } from '../hardening/bare.ts'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { collect, sse } from '../support/sse.ts'
@@ -230,18 +230,15 @@ describe('a stop by a signal', () => {
   test('a second signal ends it immediately', async () => {
     await using server = await TestServer.start()
     // A client that never finishes its request holds the end up for a moment.
-    const held = fetch(`${server.url}/api/run/add`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{')) }),
-      duplex: 'half',
-    }).catch(() => undefined)
-    await sleep(100)
+    const held = await open(server.port)
+    held.write(head('POST /api/run/add', { 'content-type': 'application/json', 'content-length': 100 }))
+    expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
+    const drains = server.logged('stopping: waiting for running tasks to finish or reach a pause point')
     server.signal('SIGTERM')
-    await sleep(200)
+    await drains
     server.signal('SIGTERM')
     expect((await server.ended).code).toBe(143)
-    await held
+    held.destroy()
   })
 })
 

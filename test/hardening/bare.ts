@@ -14,21 +14,30 @@ export type Say = Readonly<{
   half?: boolean
   /** Milliseconds between the pieces. */
   pause?: number
-  /** Milliseconds to listen at most after the last piece. */
+  /** Milliseconds to listen at most after the last piece; only a server that hangs lets them pass. */
   listen?: number
+  /** The server is not expected to end the connection: what follows its answer after half a second is not heard. */
+  staysOpen?: boolean
 }>
 
 /** Says these bytes over a connection of their own, and tells what came back until it was closed or nothing more came. */
 export async function say(
   port: number,
   pieces: string | Uint8Array | readonly (string | Uint8Array)[],
-  { half = false, pause = 0, listen = 700 }: Say = {},
+  { half = false, pause = 0, listen = 60_000, staysOpen = false }: Say = {},
 ): Promise<Exchange> {
   const socket = await open(port)
   let text = ''
   let closed = false
   socket.setEncoding('latin1')
-  socket.on('data', (chunk: string) => (text += chunk))
+  let quiet: NodeJS.Timeout | undefined
+  const answered = new Promise<void>((resolve) => {
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      clearTimeout(quiet)
+      if (staysOpen) quiet = setTimeout(resolve, 500)
+    })
+  })
   const ended = new Promise<void>((resolve) => {
     socket.on('close', () => {
       closed = true
@@ -41,7 +50,14 @@ export async function say(
     if (pause > 0) await sleep(pause)
   }
   if (half) socket.end()
-  await Promise.race([ended, sleep(listen)])
+  const over = new AbortController()
+  await Promise.race([
+    ended,
+    answered,
+    sleep(listen, undefined, { signal: over.signal }).catch(() => undefined),
+  ])
+  over.abort()
+  clearTimeout(quiet)
   socket.destroy()
   const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
   return { statuses, text, closed }
