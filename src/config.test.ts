@@ -4,7 +4,7 @@ import { taskVariables } from './core/task-variables.ts'
 
 const read = (env: Record<string, string>, flags = {}) => readConfig({ flags, env })
 
-test('without anything set, the defaults hold, and nobody can change them', () => {
+test('without settings, the defaults apply and are immutable', () => {
   const config = read({})
   expect(config).toEqual({
     port: 8_000,
@@ -27,7 +27,7 @@ test('without anything set, the defaults hold, and nobody can change them', () =
   expect(Object.isFrozen(config)).toBe(true)
 })
 
-test('a variable beats the default, a flag beats the variable, an empty variable is none', () => {
+test('a variable overrides the default, a flag overrides the variable, and an empty variable counts as not set', () => {
   expect(read({ PORT: '0' }).port).toBe(0)
   expect(read({ PORT: '9000' }, { port: '9001' }).port).toBe(9_001)
   expect(read({ PORT: '' }).port).toBe(8_000)
@@ -41,7 +41,7 @@ test('a variable beats the default, a flag beats the variable, an empty variable
   })
 })
 
-test('allowed hosts and origins are lists, without what two spellings differ in', () => {
+test('allowed hosts and origins are normalized lists', () => {
   const config = read({
     FERMATA_ALLOWED_HOSTS: ' Fermata.example.com., tasks.internal.example ,',
     FERMATA_ALLOWED_ORIGINS: 'https://Console.example.com:443/,http://localhost:3000,http://[::1]:80',
@@ -54,7 +54,7 @@ test('allowed hosts and origins are lists, without what two spellings differ in'
   ])
 })
 
-describe('a bad value is refused in one line that names it', () => {
+describe('an invalid value is refused with one line that names it', () => {
   test.each([
     ['PORT', '65536'],
     ['PORT', '-1'],
@@ -101,7 +101,7 @@ test('every default is valid and every flag is named after its setting', () => {
   }
 })
 
-describe('variables that look like ours', () => {
+describe('variables that look like settings', () => {
   const reading = (env: Record<string, string>) => () => read(env)
 
   test.each([
@@ -118,7 +118,7 @@ describe('variables that look like ours', () => {
     expect(reading({ [variable]: '8080' })).toThrow(ConfigInvalid)
   })
 
-  test('and are those of clients do not', () => {
+  test('are accepted if they belong to clients', () => {
     expect(reading({ FERMATA_DRAIN: '1s', FERMATA_URL: 'x', OTHER: 'y' })).not.toThrow()
   })
 

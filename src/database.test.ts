@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DatabaseInvalid } from './core/errors.ts'
 import { checkAddress } from './database.ts'
 
-describe('an address that means something', () => {
+describe('a valid address', () => {
   test.each([
     'sqlite:./fermata.db',
     'sqlite:/var/lib/fermata/a.db',
@@ -22,7 +22,7 @@ describe('an address that means something', () => {
   })
 })
 
-describe('a mistake in an address is found, and the remedy named, before anything is opened:', () => {
+describe('a mistake in an address is reported with its remedy before anything is opened:', () => {
   test.each([
     // Another scheme, or none.
     ['', /write sqlite:PATH/],

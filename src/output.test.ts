@@ -17,13 +17,13 @@ function place(room: number) {
   return { output, taken }
 }
 
-test('lines come out whole and in order, however little is taken at once', () => {
+test('lines are written completely and in order, however little is accepted at once', () => {
   const { output, taken } = place(1_000)
   for (const line of ['a first line\n', 'and another line\n']) output.write(line)
   expect(taken.text).toBe('a first line\nand another line\n')
 })
 
-test('what finds no room waits for it', () => {
+test('lines without room wait', () => {
   const { output, taken } = place(4)
   for (const line of ['first\n', 'second\n']) output.write(line)
   expect(taken.text).toBe('firs')
@@ -32,7 +32,7 @@ test('what finds no room waits for it', () => {
   expect(taken.text).toBe('first\nsecond\n')
 })
 
-test('what finds no room for long is left out, and counted', () => {
+test('lines without room for long are dropped and counted', () => {
   const { output, taken } = place(0)
   for (let at = 0; at < 3; at++) output.write(`${'x'.repeat(500_000)}\n`)
   taken.room = 10_000_000

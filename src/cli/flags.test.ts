@@ -36,7 +36,7 @@ function read(words: readonly string[], document: Record<string, unknown> = {}) 
 const least = ['--files', 'a.png', '--max-width', '3']
 
 describe('flags from a schema', () => {
-  test('have the names of shells, and dots inside objects', () => {
+  test('are kebab-case, with dots for nested objects', () => {
     expect(flags.map(({ flag }) => flag)).toEqual([
       '--files',
       '--max-width',
@@ -52,7 +52,7 @@ describe('flags from a schema', () => {
     ])
   })
 
-  test('say what they take and what they mean', () => {
+  test('have placeholders and descriptions', () => {
     const about = new Map(flags.map(({ flag, value, meaning }) => [flag, `${value}: ${meaning}`]))
     expect(about.get('--files')).toBe('text: Images (required, may be repeated)')
     expect(about.get('--quality')).toBe('number: (from 0 to 1, default: 0.8)')
@@ -61,7 +61,7 @@ describe('flags from a schema', () => {
     expect(about.get('--extra')).toBe('json: ')
   })
 
-  test('are read as what the schema asks for', () => {
+  test('are parsed as the schema says', () => {
     const words = [
       '--files',
       'a.png',
@@ -102,7 +102,7 @@ describe('flags from a schema', () => {
     expect(read([...least, '--size', '5'])).toMatchObject({ size: 5 })
   })
 
-  test('win over a document, and leave the rest of it alone', () => {
+  test('override a document, and keep the rest of it', () => {
     const document = { files: ['x.png'], maxWidth: 1, crop: { x: 1, y: 1 }, other: true }
     expect(read(['--max-width', '9', '--crop.y', '5'], document)).toEqual({
       files: ['x.png'],
@@ -137,7 +137,7 @@ describe('flags from a schema', () => {
   })
 })
 
-test('words for a shell are quoted where they need it', () => {
+test('words for a shell are quoted if necessary', () => {
   expect(shellQuoted('a.png')).toBe('a.png')
   expect(shellQuoted(`it's $HOME`)).toBe(`'it'\\''s $HOME'`)
 })

@@ -13,7 +13,7 @@ test.each([
   expect(duration(value)).toBe(text)
 })
 
-test('quantities read as people write them', () => {
+test('quantities are formatted for people', () => {
   expect([countdown(4.2), countdown(3_723), countdown(-1)]).toEqual(['0:05', '1:02:03', '0:00'])
   expect([rate(0), rate(1_234.5), rate(2), rate(0.25), rate(0.01)]).toEqual([
     '0/s',
@@ -27,7 +27,7 @@ test('quantities read as people write them', () => {
   expect([age(100, 100_500), age(100, 190_000), age(200, 100_000)]).toEqual(['now', '1m ago', 'in 1m'])
 })
 
-test('durations and times are read as people write them', () => {
+test('durations and times are parsed as people write them', () => {
   expect([seconds('90'), seconds('1.5s'), seconds('1h30m'), seconds('250ms')]).toEqual([90, 1.5, 5_400, 0.25])
   for (const wrong of ['', 'soon', '5 m', '-3', '1h x'])
     expect(() => seconds(wrong)).toThrow('It must be seconds')

@@ -31,7 +31,7 @@ describe('lines', () => {
     },
   )
 
-  test('of nothing are none', async () => {
+  test('of empty input are none', async () => {
     expect(await lines(Buffer.alloc(0), 1)).toEqual([])
   })
 
@@ -51,7 +51,7 @@ describe('lines', () => {
 })
 
 describe('a document', () => {
-  test('may begin with a byte order mark', () => {
+  test('may start with a byte order mark', () => {
     expect(textOf(Buffer.from('\uFEFF{}\r\n'), 'a.json')).toBe('{}\r\n')
   })
 

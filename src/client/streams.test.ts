@@ -31,11 +31,11 @@ describe('a stream of server-sent events', () => {
     { event: 'message', data: 'last' },
   ]
 
-  test('is read by the rules, and what is incomplete is dropped', async () => {
+  test('is parsed by the standard, and an incomplete end is dropped', async () => {
     expect(await read([text])).toEqual(expected)
   })
 
-  test('is the same however it is cut into pieces', async () => {
+  test('is the same however it is split into chunks', async () => {
     const bytes = new TextEncoder().encode(text)
     for (const size of [1, 2, 3, 7]) {
       const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
@@ -73,7 +73,7 @@ async function all(events: AsyncIterable<TaskEvent>): Promise<number[]> {
 }
 
 describe('the events of a task', () => {
-  test('go on after the last one seen, without gap and double, however the connection ends', async () => {
+  test('continue after the last one seen, without gaps or duplicates, however the connection ends', async () => {
     const { client, lastIds } = clientOf([
       bodyOf([line(1), line(2)], true),
       bodyOf([line(2), line(3)]),
@@ -84,17 +84,17 @@ describe('the events of a task', () => {
     expect(lastIds).toEqual([undefined, '2', '3', '3'])
   })
 
-  test('end when nothing more can come', async () => {
+  test('end when there are no more events', async () => {
     const { client } = clientOf([new Response(null, { status: 204 })])
     expect(await all(client.handle('t').events({ after: 3 }))).toEqual([])
   })
 
-  test('pass over kinds that are not known yet', async () => {
+  test('ignore unknown kinds', async () => {
     const { client } = clientOf([bodyOf(['event: moon\ndata: {}\n\n', line(1, 'failed')])])
     expect(await all(client.handle('t').events())).toEqual([1])
   })
 
-  test('leave no connection open when their reader leaves', async () => {
+  test('close the connection when their reader stops', async () => {
     let signal: AbortSignal | null | undefined
     const client = new Fermata({
       fetch: async (_, init) => {
@@ -106,12 +106,12 @@ describe('the events of a task', () => {
     expect(signal?.aborted).toBe(true)
   })
 
-  test('are not looked for in an answer of something else', async () => {
+  test('are not parsed from a foreign response', async () => {
     const { client } = clientOf([new Response('<html>', { headers: { 'content-type': 'text/html' } })])
     await expect(all(client.handle('t').events())).rejects.toMatchObject({ code: 'ANSWER_INVALID' })
   })
 
-  test('name a server that stays away', async () => {
+  test('report a server that stays unreachable', async () => {
     const { client } = clientOf([bodyOf([line(1)], true)])
     await expect(all(client.handle('t').events({ patience: 0.2 }))).rejects.toMatchObject({
       code: 'SERVER_UNREACHABLE',

@@ -51,7 +51,7 @@ function problem(
 const soon = { 'retry-after': '0' }
 const accepted = json({ task_id: 'id', message: '', status: 'queued' })
 
-describe('a call with what JSON would change', () => {
+describe('a call with values that JSON would change', () => {
   test.each([
     [{ n: Number.NaN }, 'parameters.n: NaN cannot be stored as JSON; use null or a text'],
     [
@@ -81,7 +81,7 @@ describe('a submit', () => {
     expect(retries).toMatchObject([{ operation: 'submitTask', delay: expect.any(Number) }])
   })
 
-  test('keeps the key of its caller, and each task of a batch has one of its own', async () => {
+  test("keeps the caller's key, and each task of a batch has its own", async () => {
     const { client, sent } = clientOf([accepted, json({ task_ids: ['1', '2'] })])
     await client.submit('add', {}, { idempotency_key: 'mine' })
     await client.submitAll('add', [{ a: 1 }, { a: 2 }])
@@ -90,7 +90,7 @@ describe('a submit', () => {
     expect(new Set(tasks.map((task) => task.idempotency_key)).size).toBe(2)
   })
 
-  test('that is wrong is sent once', async () => {
+  test('that is invalid is sent once', async () => {
     const errors = [{ path: 'a', message: 'must be a number' }]
     const { client, sent } = clientOf([problem('PARAMETERS_INVALID', { errors })])
     await expect(client.submit('add', {})).rejects.toMatchObject({
@@ -103,14 +103,14 @@ describe('a submit', () => {
   })
 })
 
-describe('a call that could do something new the second time', () => {
+describe('a call whose repetition could have a second effect', () => {
   const calls = {
     retryTask: (client: Fermata) => client.retryTask('id'),
     purgeTask: (client: Fermata) => client.purgeTask('id'),
     bulk: (client: Fermata) => client.bulk('retry', {}),
   }
 
-  test.each(Object.entries(calls))('%s is not sent again when its answer was lost', async (_, call) => {
+  test.each(Object.entries(calls))('%s is not retried if its response was lost', async (_, call) => {
     for (const answer of [broken, problem('STORE_UNAVAILABLE', { outcome_unknown: true }, soon)]) {
       const { client, sent } = clientOf([answer])
       await expect(call(client)).rejects.toThrow()
@@ -118,7 +118,7 @@ describe('a call that could do something new the second time', () => {
     }
   })
 
-  test.each(Object.entries(calls))('%s is sent again when nothing was done', async (_, call) => {
+  test.each(Object.entries(calls))('%s is retried if nothing was done', async (_, call) => {
     const { client, sent } = clientOf([
       refused,
       problem('REQUEST_TIMEOUT'),
@@ -131,7 +131,7 @@ describe('a call that could do something new the second time', () => {
 })
 
 describe('patience', () => {
-  test('ends with the error, and at once when the server asks for more of it', async () => {
+  test('ends with the error, and immediately if the server asks for a longer wait', async () => {
     const { client, sent } = clientOf([problem('QUEUE_FULL', {}, { 'retry-after': '31' })])
     await expect(client.getStats()).rejects.toMatchObject({ code: 'QUEUE_FULL', retryAfter: 31 })
     expect(sent).toHaveLength(1)
@@ -149,14 +149,14 @@ describe('patience', () => {
     await expect(client.getStats({ signal: abort.signal })).rejects.toThrow('enough')
   })
 
-  test('is not for questions about this moment', async () => {
+  test('does not apply to health checks', async () => {
     const { client, sent } = clientOf([problem('NOT_READY', {}, soon)])
     await expect(client.getReadiness()).rejects.toMatchObject({ code: 'NOT_READY', status: 503 })
     expect(sent).toHaveLength(1)
   })
 })
 
-test('an answer of something else is named', async () => {
+test('a foreign response is reported', async () => {
   const html = () => new Response('<html>', { status: 404, headers: { 'content-type': 'text/html' } })
   await expect(clientOf([html]).client.getStats()).rejects.toMatchObject({
     code: 'ANSWER_INVALID',
@@ -172,7 +172,7 @@ test('a wrong address is refused before anything is sent', () => {
   expect(() => new Fermata({ url: 'localhost:8000' })).toThrow('localhost:8000 is no http address')
 })
 
-test('headers of the caller go with every call, below the path of a proxy', async () => {
+test('custom headers are sent with every call, below the path of a proxy', async () => {
   const { client, sent } = clientOf([json({})], { headers: { 'x-team': 'a' } })
   await client.listTasks({ status: ['queued', 'running'], q: 'a b&c' })
   await client.getTask('../x')
@@ -181,7 +181,7 @@ test('headers of the caller go with every call, below the path of a proxy', asyn
   expect(sent[1]?.url).toBe('http://server/base/api/task/..%2Fx')
 })
 
-test('every call goes where the contract says', async () => {
+test('every call has the method and path of the contract', async () => {
   const { client, sent } = clientOf([json({})])
   const call = (name: string) => Reflect.get(client, name) as (...args: unknown[]) => unknown
   for (const [name, { method, path }] of Object.entries(routes)) {
@@ -199,7 +199,7 @@ test('every call goes where the contract says', async () => {
   expect(Object.keys(addresses)).toEqual(expect.arrayContaining(Object.keys(routes)))
 })
 
-test('a wait for a result asks no draining server in a circle', async () => {
+test('waiting for a result does not poll a draining server in a loop', async () => {
   const { client, sent } = clientOf([problem('RESULT_NOT_READY')])
   await expect(new TaskHandle('id', client).result({ timeout: 1 })).rejects.toMatchObject({
     code: 'RESULT_NOT_READY',

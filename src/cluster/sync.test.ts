@@ -83,7 +83,7 @@ function scene({ alive = false } = {}) {
 
 const progress = (current: number, at: number) => ({ progress: { current, at } })
 
-test('progress of another node is told once, and never goes back within a fence', async () => {
+test('progress of another node is published once, and never goes back within a fence', async () => {
   const { told, look } = scene()
   await look(progress(1, 10))
   await look(progress(1, 10))
@@ -92,14 +92,14 @@ test('progress of another node is told once, and never goes back within a fence'
   expect(told).toEqual(['version 2', 'progress 1', 'progress 3'])
 })
 
-test('a node whose clock is behind is heard when it has taken the task over', async () => {
+test('a node whose clock is behind is heard once it has taken over the task', async () => {
   const { told, look } = scene()
   await look(progress(3, 30))
   await look({ ...progress(4, 5), fence: 2, version: 3 })
   expect(told).toEqual(['version 2', 'progress 3', 'version 3', 'progress 4'])
 })
 
-test('a row that was read before the code of this node went on is no news', async () => {
+test('a row read before the code of this node continued is not news', async () => {
   const { told, journal, look, end } = scene({ alive: true })
   const here = { id: 'task', type: 'long' }
   journal.report({ kind: 'progress', ...here, progress: { current: 7, at: 70 } })

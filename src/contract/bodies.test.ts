@@ -35,7 +35,7 @@ function documents(changes: Partial<Task> = {}, more: Partial<Documents> = {}): 
 }
 
 describe('a status body', () => {
-  test('fits its schema and splices the parameters in', () => {
+  test('matches its schema and includes the parameters unchanged', () => {
     const body = StatusBody.parse(JSON.parse(statusBody(documents(), 1_002_500)))
     expect(body).toMatchObject({
       status: 'queued',
@@ -71,7 +71,7 @@ test('a result body has the result, or null', () => {
   expect(ResultBody.parse(JSON.parse(resultBody(failed, 1_003_000))).result).toBeNull()
 })
 
-test('details fit their schema, with attempts from the timeline', () => {
+test('details match their schema, with attempts from the timeline', () => {
   const brief = { code: error.code, name: error.name, message: 'no…' }
   const timeline = [
     ...documents().timeline,
@@ -128,7 +128,7 @@ test('details fit their schema, with attempts from the timeline', () => {
 describe('progress', () => {
   const progress = { current: 5, total: 20, message: 'on it', at: 1_000, rate: 2 }
 
-  test('has a ratio, and an end that comes nearer while it runs', () => {
+  test('has a ratio, and an ETA that shrinks while the task runs', () => {
     expect(progressBody(progress, 1_500)).toEqual({
       current: 5,
       total: 20,
@@ -140,7 +140,7 @@ describe('progress', () => {
     expect(progressBody(progress, 99_000).eta_seconds).toBe(0)
   })
 
-  test('has no end in sight while it does not run, and no ratio without a total', () => {
+  test('has no ETA unless the task runs, and no ratio without a total', () => {
     expect(progressBody(progress).eta_seconds).toBeNull()
     expect(progressBody({ current: 5, at: 1_000 }, 1_000)).toEqual({
       current: 5,

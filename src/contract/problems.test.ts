@@ -35,7 +35,7 @@ test('every error of the family is a problem or a code of a task, never both', (
   }
 })
 
-test('every code that the source gives to an error is documented', () => {
+test('every error code in the source is documented', () => {
   const src = join(import.meta.dirname, '..')
   const found = new Set<string>()
   for (const file of globSync('{cluster,core,engine,execution,journal,registry,scheduling,store}/**/*.ts', {
@@ -51,7 +51,7 @@ test('every code that the source gives to an error is documented', () => {
   expect([...found].filter((code) => !Object.hasOwn(known, code))).toEqual([])
 })
 
-test('codes are upper case, statuses are errors, and every 503 and 429 says when to try again', () => {
+test('codes are upper case, statuses are errors, and every 503 and 429 says when to retry', () => {
   for (const [code, { status, ...kind }] of Object.entries(problems)) {
     expect(code).toMatch(/^[A-Z][A-Z_]*$/)
     expect(status).toBeGreaterThanOrEqual(400)
@@ -59,6 +59,6 @@ test('codes are upper case, statuses are errors, and every 503 and 429 says when
   }
 })
 
-test('a name of the prototype is not a code', () => {
+test('a property of the prototype is not a code', () => {
   expect(isProblemCode('constructor')).toBe(false)
 })

@@ -21,7 +21,7 @@ test.each(all)('%s names the parameters of its path', (_, { path, params }) => {
   expect(named).toEqual(Object.keys(params?.shape ?? {}))
 })
 
-test.each(all)('%s has shapes whose examples they accept', (_, { body, answer }) => {
+test.each(all)('%s has schemas that accept their examples', (_, { body, answer }) => {
   for (const schema of [body, answer.schema]) {
     if (schema === undefined) continue
     const example = schema.meta()?.['example']
@@ -48,7 +48,7 @@ const types = [
 describe('the OpenAPI document', () => {
   const document = openapi('1.2.3', types)
 
-  test('is JSON whose every reference leads somewhere', () => {
+  test('is JSON in which every reference resolves', () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document)
     const schemas = (document['components'] as { schemas: Record<string, unknown> }).schemas
     const references = [...objectsIn(document)].flatMap(({ $ref }) =>
@@ -104,7 +104,7 @@ describe('the OpenAPI document', () => {
     })
   })
 
-  test('keeps requests closed and answers open', () => {
+  test('has strict requests and open responses', () => {
     const { schemas } = document['components'] as { schemas: Record<string, Record<string, unknown>> }
     expect(schemas['RunRequest']).toMatchObject({ additionalProperties: false, required: ['parameters'] })
     expect(schemas['StatusBody']).not.toHaveProperty('additionalProperties')

@@ -436,7 +436,7 @@ describe('an attempt', () => {
     describe(`that is ${phase}`, () => {
       const { moves, ignored, impossible } = table[phase]
 
-      test('has an answer to every event, and one only', () => {
+      test('handles every event, exactly once', () => {
         const answered = [...Object.keys(moves), ...ignored, ...impossible]
         expect(answered.toSorted()).toEqual(Object.keys(events).toSorted())
       })
@@ -452,7 +452,7 @@ describe('an attempt', () => {
         expect(effects).toEqual([])
       })
 
-      test.each(impossible)('survives %s, which cannot come', (name) => {
+      test.each(impossible)('survives %s, which cannot occur', (name) => {
         const state = from(phase)
         const { state: next } = step(state, events[name](state.fence), here)
         if (!isAlive(state)) expect(isAlive(next)).toBe(false)
@@ -469,13 +469,13 @@ describe('where code cannot be killed', () => {
     )
   })
 
-  test('an unwound copy has all the time it wants', () => {
+  test('an unwound copy may take its time', () => {
     expect(shown(from('running'), 'unwind', inline)).toBe('stopping (outcome): clock linger, abort unwind')
     expect(shown(from('stopping to unwind a parked copy'), 'grace over', inline)).toBe('stopping (unpark)')
   })
 })
 
-describe('what came too early waits', () => {
+describe('events that arrive too early wait', () => {
   test('code that ended while its pause was written is recorded by the next claim', () => {
     const { states, effects } = run(from('parking'), ['threw', 'pause recorded', 'adopted'])
     expect(states).toEqual(['parking', 'parked', 'recording'])
@@ -493,7 +493,7 @@ describe('what came too early waits', () => {
     expect(states).toEqual(['parking', 'stopping'])
   })
 
-  test('the answer to a pause that was overtaken by a claim is no news', () => {
+  test('the result of a pause that was overtaken by a claim is ignored', () => {
     const adopted = step(from('parking'), events.adopted(), here).state
     const { state, effects } = step(adopted, events['pause recorded'](3), here)
     expect(state).toEqual(adopted)
@@ -506,7 +506,7 @@ describe('what came too early waits', () => {
     expect(effects.at(-1)).toEqual({ kind: 'over' })
   })
 
-  test('a pause that was recorded while the copy unwound is taken back from the row', () => {
+  test('a pause recorded while the copy unwound is withdrawn from the row', () => {
     const unwinding = step(from('parking'), events.unwind(), here).state
     const { state } = step(unwinding, events.threw(), here)
     const refused = step(state, { kind: 'recorded', fence: 3, verdict: 'superseded' }, here)
@@ -552,7 +552,7 @@ describe('in any order of events', () => {
     )
   })
 
-  test('an attempt whose code stops and whose writes are answered is over', () => {
+  test('an attempt whose code has stopped and whose writes have returned is over', () => {
     fc.assert(
       fc.property(orders, contexts, (order, context) => {
         let state = started(row())

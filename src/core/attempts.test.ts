@@ -63,7 +63,7 @@ test('each failure ends its attempt with its error, and the last one completes',
   expect(attempts[0]?.error).toEqual(error)
 })
 
-test('what happens after the end does not change how an attempt ended', () => {
+test('later events do not change how an attempt ended', () => {
   const attempts = attemptsOf(
     timeline(
       ['submitted', 'queued', 0],
@@ -77,7 +77,7 @@ test('what happens after the end does not change how an attempt ended', () => {
   expect(attempts[0]).toMatchObject({ event: 'retry_scheduled', endedAt: 2_000, error })
 })
 
-test('an attempt whose first line is no longer kept has no start', () => {
+test('an attempt whose first entry is no longer kept has no start time', () => {
   const [attempt] = attemptsOf(
     timeline(['submitted', 'queued', 0], ['cancelled', 'cancelled', 7, { endedBy: 'killed' }]),
   )

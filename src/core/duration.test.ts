@@ -57,6 +57,6 @@ test.each([
   expect(parseDuration(value)).toBeUndefined()
 })
 
-test('the longest duration leads to a date', () => {
+test('the longest duration results in a valid date', () => {
   expect(new Date(Date.now() + parseDuration(1e12)!).getTime()).toBeGreaterThan(1e15)
 })

@@ -23,7 +23,7 @@ describe('the record of what was thrown', () => {
     expect(toErrorRecord(thrown)).toEqual({ code: 'ERROR', name: 'Error', message })
   })
 
-  test('has bounds', () => {
+  test('is bounded', () => {
     const error = new Error('m'.repeat(100_000))
     error.stack = 's'.repeat(100_000)
     const { message, stack } = toErrorRecord(error)
@@ -39,7 +39,7 @@ describe('the record of what was thrown', () => {
     expect(toErrorRecord(liar)).toEqual({ code: 'ERROR', name: 'null', message: 'odd' })
   })
 
-  test('survives an error that does not let itself be read', () => {
+  test('survives an error that cannot be read', () => {
     const hostile = new Error('x')
     Object.defineProperty(hostile, 'message', {
       get: () => {
@@ -50,14 +50,14 @@ describe('the record of what was thrown', () => {
     expect(toErrorRecord(hostile)).toMatchObject({ code: 'ERROR', name: 'Error', message })
   })
 
-  test('never ends in half a character', () => {
+  test('is never cut inside a character', () => {
     expect(toErrorRecord(new Error(`${'x'.repeat(4_095)}😀`)).message).toBe(`${'x'.repeat(4_095)}…`)
     expect(toErrorRecord('\ud800').message).toBe('\ufffd')
   })
 })
 
 describe('the causes of an error', () => {
-  test('stand in its message, with their stacks behind its own', () => {
+  test('are included in its message, with their stacks after its own', () => {
     const disk = Object.assign(new Error('disk full'), { code: 'ENOSPC' })
     const error = new Error('save', { cause: new TypeError('write', { cause: disk }) })
     const { message, stack } = toErrorRecord(error)
@@ -65,7 +65,7 @@ describe('the causes of an error', () => {
     expect(stack).toBe(`${error.stack}\nCaused by: ${(error.cause as Error).stack}\nCaused by: ${disk.stack}`)
   })
 
-  test('are told of fetch', async () => {
+  test('are reported for fetch', async () => {
     const thrown = await fetch('http://127.0.0.1:1/').catch((error: unknown) => error)
     expect(toErrorRecord(thrown)).toMatchObject({
       name: 'TypeError',
@@ -73,7 +73,7 @@ describe('the causes of an error', () => {
     })
   })
 
-  test('are told of Promise.any', async () => {
+  test('are reported for Promise.any', async () => {
     const thrown = await Promise.any([
       Promise.reject(new RangeError('one')),
       Promise.reject(new Error('two')),
@@ -93,7 +93,7 @@ describe('the causes of an error', () => {
     expect(toErrorRecord(new Error('save', { cause: null })).message).toBe('save')
   })
 
-  test('may lead back to where they began, and be many', () => {
+  test('may be circular and numerous', () => {
     const cyclic = new Error('one')
     cyclic.cause = new Error('two', { cause: cyclic })
     expect(toErrorRecord(cyclic).message).toBe('one (cause: two)')

@@ -17,7 +17,7 @@ describe('an error', () => {
     expect(error.message).toBe('There is no task "abc". It may have been deleted after its retention period.')
   })
 
-  test('says what would have been right', () => {
+  test('says what is allowed', () => {
     expect(new TypeUnknown('ad', ['add', 'fib']).message).toContain('Known types: add, fib.')
     expect(new TypeUnknown('ad', []).message).toContain('Known types: none.')
     const issues = [
@@ -34,7 +34,7 @@ describe('an error', () => {
     )
   })
 
-  test('cuts what a caller sent short', () => {
+  test('truncates what a caller sent', () => {
     expect(new TaskUnknown('x'.repeat(10_000)).message.length).toBeLessThan(200)
   })
 
@@ -43,7 +43,7 @@ describe('an error', () => {
     expect(new StoreUnavailable('No.', { unknown: true, cause })).toMatchObject({ cause, unknown: true })
   })
 
-  test('of a handler that extends ours keeps its family name', () => {
+  test('of a handler that extends ours keeps its base class', () => {
     class NoSuchFile extends NonRetryableError {}
     expect(new NoSuchFile('gone')).toMatchObject({ name: 'NonRetryableError', code: 'NON_RETRYABLE' })
   })

@@ -33,13 +33,13 @@ describe('JSON with exact numbers', () => {
     expect(parseExact(text)).toEqual(JSON.parse(text))
   })
 
-  test('says what is wrong, and what to do', () => {
+  test('says what is wrong and how to fix it', () => {
     expect(() => parseExact('{"a":[9007199254740993]}')).toThrow(
       'a.0: 9007199254740993 is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string',
     )
   })
 
-  test('never refuses what JSON itself has written', () => {
+  test('never refuses the output of JSON.stringify', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 2 }), (value, indent) => {
         expect(inexactIn(JSON.stringify(value, null, indent))).toBeUndefined()
@@ -48,7 +48,7 @@ describe('JSON with exact numbers', () => {
     )
   })
 
-  test('finds a number wherever it stands', () => {
+  test('finds a number anywhere', () => {
     const hidden = fc.jsonValue().chain((value) => {
       const places = placesOf(value)
       return fc.record({ value: fc.constant(value), place: fc.constantFrom(...places) })
@@ -62,7 +62,7 @@ describe('JSON with exact numbers', () => {
     )
   })
 
-  test('is found in a large document within moments', () => {
+  test('is found quickly in a large document', () => {
     const text = `{"a":[${'"\\\\\\"1234567890123456",'.repeat(100_000)}9007199254740993]}`
     expect(inexactIn(text)?.path).toBe('a.100000')
   })

@@ -30,7 +30,7 @@ test.each([
   expect(fits(filter)).toBe(expected)
 })
 
-test('the parameters are not read for what the task itself denies', () => {
+test('parameters are not read if the task itself does not match', () => {
   const read = () => expect.unreachable('the parameters were read')
   expect(matches(task, read, { text: 'x', types: ['add'] })).toBe(false)
   expect(matches(task, read, { text: task.id })).toBe(true)
@@ -49,7 +49,7 @@ describe('an id, or its beginning', () => {
     expect(isIdPrefix(text)).toBe(expected)
   })
 
-  test('leads to its tasks, whatever else is asked', () => {
+  test('selects its tasks, whatever the other filters', () => {
     expect(isCandidate(task, { text: task.id, statuses: ['failed'] })).toBe(true)
     expect(isCandidate(task, { tag: 'a', statuses: ['failed'] })).toBe(true)
     expect(isCandidate(task, { text: 'x', statuses: ['failed'] })).toBe(false)

@@ -53,7 +53,7 @@ describe('a value that JSON would change', () => {
     expect(misfitOf(value, 'result')).toBeUndefined()
   })
 
-  test('is none that was read from JSON', () => {
+  test('never comes from parsed JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(misfitOf(value, 'result')).toBeUndefined()
@@ -62,7 +62,7 @@ describe('a value that JSON would change', () => {
     )
   })
 
-  test('is everything that does not come back from JSON as it was', () => {
+  test('is everything that JSON does not restore unchanged', () => {
     const same = (value: unknown): unknown =>
       JSON.parse(JSON.stringify(value, (_, part: unknown) => (Object.is(part, -0) ? 0 : part)) ?? 'null')
     const plain = fc.anything({

@@ -5,22 +5,22 @@ import { controls, isActive, isTerminal, statuses } from './task.ts'
 const rows: readonly LifecycleRow[] = lifecycle
 
 describe('the lifecycle', () => {
-  test('has no way out of completed', () => {
+  test('has no transition out of completed', () => {
     expect(rows.filter(({ from }) => from.includes('completed'))).toEqual([])
   })
 
-  test('leaves a terminal status by retry alone', () => {
+  test('leaves a terminal status only by a retry', () => {
     const leaving = rows.filter(({ from }) => from.some(isTerminal))
     expect(leaving.map(({ event }) => event)).toEqual(['retried'])
   })
 
-  test('leads to every status, and on from every one but completed', () => {
+  test('reaches every status, and leaves every one except completed', () => {
     expect(new Set(rows.flatMap(({ to }) => to))).toEqual(new Set(statuses))
     const left = new Set(rows.flatMap(({ from }) => from))
     expect(statuses.filter((status) => !left.has(status))).toEqual(['completed'])
   })
 
-  test('begins to run only by a claim, or by taking a pause back', () => {
+  test('starts running only by a claim, or by withdrawing a pause', () => {
     const running = rows.filter(({ from, to }) => to.includes('running') && !from.includes('running'))
     expect(running.map(({ event }) => event)).toEqual(['claimed', 'pause_withdrawn'])
   })
@@ -31,7 +31,7 @@ describe('the lifecycle', () => {
     expect(ofApi).not.toContain('failed')
   })
 
-  test('has a way to lose the node from every status that has one', () => {
+  test('has a loss for every status with a node', () => {
     const lost = rows.filter(({ who }) => who.startsWith('reaper')).flatMap(({ from }) => from)
     expect(new Set(lost)).toEqual(new Set([...statuses.filter(isActive), 'paused', 'queued', 'scheduled']))
   })
@@ -56,7 +56,7 @@ describe('controls', () => {
     })
   })
 
-  test('stand only where they can have led', () => {
+  test('are in effect only in statuses they can lead to', () => {
     for (const control of controls) {
       for (const status of standing[control]) {
         expect(accepts(control, status)).toBe(false)

@@ -9,13 +9,13 @@ test('each failure doubles the delay, up to the limit', () => {
   expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, 60_000, 60_000])
 })
 
-test('there is no delay when the budget is spent: the last attempt has failed', () => {
+test('there is no delay after the last attempt has failed', () => {
   expect(retryDelay(plain, 2, 3, 0)).toBe(2_000)
   expect(retryDelay(plain, 3, 3, 0)).toBeNull()
   expect(retryDelay(plain, 1, 1, 0)).toBeNull()
 })
 
-test('jitter shortens the delay by its share, never more', () => {
+test('jitter shortens the delay by at most its fraction', () => {
   const jittery = { ...plain, jitter: 0.2 }
   expect(retryDelay(jittery, 1, 3, 0)).toBe(1_000)
   expect(retryDelay(jittery, 1, 3, 0.5)).toBe(900)
@@ -23,18 +23,18 @@ test('jitter shortens the delay by its share, never more', () => {
   expect(retryDelay({ ...plain, jitter: 1 }, 1, 3, 0.999_999)).toBe(0)
 })
 
-test('a thousand failures do not leave the numbers', () => {
+test('a thousand failures do not overflow', () => {
   expect(retryDelay(defaultBackoff, 1_000, 10_000, 0)).toBe(defaultBackoff.max)
   expect(retryDelay({ ...plain, factor: 1 }, 1_000, 10_000, 0)).toBe(1_000)
 })
 
-test('a factor that has outgrown the numbers leaves a base of zero at zero', () => {
+test('an overflowing factor leaves a base of zero at zero', () => {
   const none = { base: 0, factor: 100, max: 60_000, jitter: 0.2 }
   expect(retryDelay(none, 156, 170, 0.5)).toBe(0)
   expect(retryDelay({ ...none, factor: 2 }, 1_100, 2_000, 0.5)).toBe(0)
 })
 
-test('whatever policy is valid, the delay is a whole number within its limit', () => {
+test('for every valid policy, the delay is a whole number within its limit', () => {
   const policies = fc.record({
     base: fc.integer({ min: 0, max: 10 ** 12 }),
     factor: fc.double({ min: 1, max: 100, noNaN: true }),

@@ -71,7 +71,7 @@ describe('a part of an id', () => {
 })
 
 describe('an ending', () => {
-  test('leads to its id from any time before it, through few ranges', () => {
+  test('resolves to its id from any earlier time, with few ranges', () => {
     const time = fc.integer({ min: 0, max: 2 ** 47 })
     fc.assert(
       fc.property(time, fc.nat(2 ** 32), fc.nat(40_000_000), (msecs, counter, earlier) => {
@@ -89,16 +89,16 @@ describe('an ending', () => {
     )
   })
 
-  test('of eight digits is another one for each of 60,000 ids of one moment', () => {
+  test('of eight digits is unique among 60,000 ids of one moment', () => {
     expect(repeated(Array.from({ length: 60_000 }, () => 1_764_000_000_000))).toBe(0)
   })
 
-  test.each([64, 8_000, 3_600_000])('of ids every %i ms is repeated by chance only', (step) => {
+  test.each([64, 8_000, 3_600_000])('of ids every %i ms repeats only by chance', (step) => {
     // By chance it is one or none.
     expect(repeated(Array.from({ length: 65_536 }, (_, n) => 1_764_000_000_000 + n * step))).toBeLessThan(20)
   })
 
-  test('tells nothing where the first id is not one', () => {
+  test('resolves to nothing if the first id is invalid', () => {
     expect([...rangesOf('7d5c31', 'id-1')]).toEqual([])
   })
 })

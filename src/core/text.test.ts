@@ -2,13 +2,13 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { clip, head, tail } from './text.ts'
 
-test('a text that fits stays as it is', () => {
+test('a text that fits is unchanged', () => {
   expect(clip('abc', 3)).toBe('abc')
   expect(head('abc', 3)).toBe('abc')
   expect(tail('abc', 3)).toBe('abc')
 })
 
-test('a character that does not fit as a whole is left out', () => {
+test('a character that does not fit completely is dropped', () => {
   expect(clip(`${'x'.repeat(999)}😀`, 1_000)).toBe(`${'x'.repeat(999)}…`)
   expect(clip(`${'x'.repeat(998)}😀yz`, 1_000)).toBe(`${'x'.repeat(998)}…`)
   expect(head('ab😀', 3)).toBe('ab')
@@ -21,7 +21,7 @@ test('half a character is replaced', () => {
   expect(clip('\udc00\udc00', 10)).toBe('\ufffd\ufffd')
 })
 
-test('no cut of any text is too long, or not well-formed', () => {
+test('no cut of any text is too long or ill-formed', () => {
   const texts = fc.string({
     unit: fc.oneof(fc.constantFrom('a', '😀', '\ud83d', '\ude00', '\0'), fc.string()),
   })

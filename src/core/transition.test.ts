@@ -40,25 +40,25 @@ const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
 }
 
 describe('a transition', () => {
-  test('leaves the task before it as it was', () => {
+  test('does not modify the previous task', () => {
     const before = structuredClone(queued)
     claimed(queued, 'node', at(10))
     expect(queued).toEqual(before)
   })
 
-  test('that the lifecycle does not have is a bug, and throws', () => {
+  test('that the lifecycle does not have throws', () => {
     expect(() => promoted(queued, at(1))).toThrow('the lifecycle has no such row: due from queued to queued')
     expect(() => claimed(running, 'node', at(1))).toThrow('claimed from running')
   })
 
-  test('takes a place in the queue only when it leads there', () => {
+  test('takes a queue position only if it leads to the queue', () => {
     const none = { now: 1, nextQueuePosition: () => expect.unreachable('no place is needed') }
     expect(claimed(queued, 'node', none).task.queuePosition).toBe(queued.queuePosition)
     const scheduled = submitted({ ...submission, runAt: 5 }, { ...none, by: 'api' }).task
     expect(scheduled).toMatchObject({ status: 'scheduled', queuePosition: 0 })
   })
 
-  test('never counts time backwards when the clock was set back', () => {
+  test('never counts negative time when the clock was set back', () => {
     expect(claimed({ ...queued, statusSince: 100 }, 'node', at(40)).task.queuedMs).toBe(0)
     const back = settled(running, { ...completion, ranMs: -5 }, 'node', at(0))
     expect(back).toMatchObject({ verdict: 'settled', move: { task: { activeMs: 0 } } })
@@ -73,7 +73,7 @@ describe('a transition', () => {
 describe('a loss', () => {
   const context = { ...at(1_000), poisonLimit: 3 }
 
-  test('of a task that no node has changes nothing', () => {
+  test('of a task without a node changes nothing', () => {
     expect(lost(queued, context)).toBeNull()
   })
 
@@ -84,7 +84,7 @@ describe('a loss', () => {
     expect(lost(running, context)?.task.activeMs).toBe(0)
   })
 
-  test('of an ended task is none', () => {
+  test('of a finished task is none', () => {
     const ended = settled(running, completion, 'node', at(20))
     if (ended.verdict !== 'settled') return expect.unreachable(ended.verdict)
     expect(lost({ ...ended.move.task, ownerNode: 'node' }, context)).toBeNull()
@@ -92,7 +92,7 @@ describe('a loss', () => {
 })
 
 describe('an unparking', () => {
-  test('is for copies that are suspended, by the node that has them', () => {
+  test('applies only to suspended copies, by their node', () => {
     expect(unparked(running, 'node', 'room', at(1))).toBeNull()
     const parked: Task = { ...running, status: 'paused' }
     expect(unparked(parked, 'another', 'room', at(1))).toBeNull()

@@ -54,7 +54,7 @@ async function all(
   return found
 }
 
-test('all changes come in their order, and of each task only the newest progress that waits', async () => {
+test('all changes arrive in order, with only the latest queued progress of each task', async () => {
   const listener = listen()
   const first = listener.heard.next()
   listener.transition('queued')
@@ -68,7 +68,7 @@ test('all changes come in their order, and of each task only the newest progress
   expect(await listener.heard.next()).toMatchObject({ done: true })
 })
 
-test('of many tasks that report all the time, so many are told of in a beat, each with its newest', async () => {
+test('of many tasks that report constantly, a limited number is sent per interval, each with its latest progress', async () => {
   const { clock, heard, progress, end } = listen()
   const found: unknown[] = []
   const listening = (async () => {
@@ -96,7 +96,7 @@ test('of many tasks that report all the time, so many are told of in a beat, eac
   expect(clock.pending).toBe(0)
 })
 
-test('what a task has reported last is told before what became of it, and never after', async () => {
+test('the last progress of a task is sent before its end, and never after', async () => {
   const listener = listen()
   const found = await all(listener, () => {
     for (const current of [1, 2, 3]) listener.progress(current)
@@ -113,7 +113,7 @@ test('what a task has reported last is told before what became of it, and never 
   expect(running.clock.pending).toBe(0)
 })
 
-test('what was told already, or comes after what followed it, is not told', async () => {
+test('known or outdated transitions are not sent', async () => {
   const listener = listen()
   const found = await all(listener, () => {
     listener.transition('queued', {}, 1)
@@ -126,7 +126,7 @@ test('what was told already, or comes after what followed it, is not told', asyn
   expect(found).toEqual(['queued', 'running', 'completed', 'queued'])
 })
 
-test('a reader that is too slow is told to look again, and goes on', async () => {
+test('a reader that is too slow is told to read the tasks again, and continues', async () => {
   const listener = listen()
   const first = listener.heard.next()
   listener.transition('queued')
@@ -137,7 +137,7 @@ test('a reader that is too slow is told to look again, and goes on', async () =>
   expect(shown((await listener.heard.next()).value ?? undefined)).toBe('completed')
 })
 
-test('what one reader was told is as new to another one', async () => {
+test('what one reader has received is still new to another one', async () => {
   const listener = listen()
   const another = listener.again()
   const found = await Promise.all([
@@ -188,7 +188,7 @@ test.each([
   expect(found).toEqual(expected)
 })
 
-test('by text: in the parameters, which are read once, and in an error when there is one', async () => {
+test('by text matches parameters, which are read once, and errors', async () => {
   const failed = { error: { code: 'ERROR', name: 'Error', message: 'the needle broke' } }
   const { heard, transition, progress, end } = listen({ text: 'Needle' })
   const found: unknown[] = []

@@ -65,7 +65,7 @@ describe('a search for text', () => {
     }))
 })
 
-describe('a cursor that somebody made up', () => {
+describe('a forged cursor', () => {
   const forged = (fields: readonly number[], filter: Filter, order: 'newest' | 'oldest') => {
     const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields
     return cursorOf({ after: { createdAt, rowId: n }, looked, limited: limited === 1 }, filter, order)
@@ -89,7 +89,7 @@ describe('a cursor that somebody made up', () => {
   test.each([
     [1e16, 1],
     [1, 1e16],
-  ])('with a place beyond all numbers (%d, %d) is refused', (createdAt, n) =>
+  ])('with an impossible position (%d, %d) is refused', (createdAt, n) =>
     withMany(async (list) => {
       for (const order of ['newest', 'oldest'] as const) {
         const cursor = forged([createdAt, n], {}, order)
@@ -99,7 +99,7 @@ describe('a cursor that somebody made up', () => {
   )
 })
 
-test('a page of large tasks is short, and leaves out what is too large', async () => {
+test('a page of large tasks is short, and omits what is too large', async () => {
   const clock = new FakeClock()
   await using store = await openSqlite(':memory:', { clock })
   const text = (length: number) => JSON.stringify({ a: 'x'.repeat(length) })

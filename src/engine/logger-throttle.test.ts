@@ -3,7 +3,7 @@ import { FakeClock } from '../testing/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import { throttledLogger } from './logger-throttle.ts'
 
-test('an absent store is spoken of once in ten seconds, and everything else at once', async () => {
+test('an unavailable store is logged once in ten seconds, and everything else immediately', async () => {
   const clock = new FakeClock()
   const lines: string[] = []
   const note = (fields: object, message: string) =>

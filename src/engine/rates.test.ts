@@ -12,7 +12,7 @@ function event(name: string, status: Status, activeMs = 0) {
   return [task, entry] as const
 }
 
-test('what happened is told a second, over each span, and forgotten after an hour', async () => {
+test('rates are per second over each span, and forgotten after an hour', async () => {
   const clock = new FakeClock()
   const meter = new RateMeter(clock)
   for (let second = 0; second < 600; second++) {
@@ -29,7 +29,7 @@ test('what happened is told a second, over each span, and forgotten after an hou
   expect(meter.over(60 * minute)).toMatchObject({ submitted: 0, failed: 0 })
 })
 
-test('a node that has just started divides by the time that it has run', async () => {
+test('a node that has just started divides by its uptime', async () => {
   const clock = new FakeClock()
   const meter = new RateMeter(clock)
   await clock.advance(2_000)
@@ -37,7 +37,7 @@ test('a node that has just started divides by the time that it has run', async (
   expect(meter.over(60 * minute).cancelled).toBe(5)
 })
 
-test('the history has a number for each step, the oldest first, and forgets what is older than its span', async () => {
+test('the history has one number per step, oldest first, and forgets what is older than its span', async () => {
   const clock = new FakeClock()
   const meter = new RateMeter(clock)
   expect(meter.history('hour')).toMatchObject({ step: 10_000, covered: 0, happened: { completed: [0] } })

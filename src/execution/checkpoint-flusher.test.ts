@@ -23,7 +23,7 @@ function scene() {
   return { run, flusher, refused, answer: (held: boolean) => resolve([held]) }
 }
 
-test('a settlement brings what a save on its way has taken: it may be recorded first', async () => {
+test('a settlement includes what a pending save contains, since it may be recorded first', async () => {
   const { run, flusher, answer } = scene()
   run.pendingWrites.keep('1')
   flusher.add(run)
@@ -37,7 +37,7 @@ test('a settlement brings what a save on its way has taken: it may be recorded f
   expect(run.pendingWrites.take()).toEqual({})
 })
 
-test('a save that is refused tells in which suspensionEpoch it was sent: the task may have been paused since', async () => {
+test('a refused save reports its suspension epoch, since the task may have been paused since', async () => {
   const { run, flusher, refused, answer } = scene()
   run.pendingWrites.keep('1')
   flusher.add(run)
@@ -50,7 +50,7 @@ test('a save that is refused tells in which suspensionEpoch it was sent: the tas
   expect(run.pendingWrites.take()).toEqual({ checkpoint: '1' })
 })
 
-test('a run whose save waits keeps no other run waiting', async () => {
+test('a run whose save waits delays no other run', async () => {
   const clock = new FakeClock()
   const saved: string[] = []
   const store = {

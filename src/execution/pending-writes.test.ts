@@ -12,7 +12,7 @@ test('a durable checkpoint is not undone by an older one whose save fails after 
   expect(pendingWrites.take()).toEqual({})
 })
 
-test('a checkpoint that comes while a durable one is being written is kept', () => {
+test('a checkpoint that arrives while a durable one is being written is kept', () => {
   const pendingWrites = new PendingWrites()
   const durable = pendingWrites.next()
   pendingWrites.keep('newer')
@@ -20,7 +20,7 @@ test('a checkpoint that comes while a durable one is being written is kept', () 
   expect(pendingWrites.take()).toEqual({ checkpoint: 'newer' })
 })
 
-test('a durable checkpoint that is tried again finds that a newer one was saved meanwhile', () => {
+test('a retried durable checkpoint finds that a newer one was saved in the meantime', () => {
   const pendingWrites = new PendingWrites()
   const durable = pendingWrites.next()
   pendingWrites.keep('newer')
@@ -30,7 +30,7 @@ test('a durable checkpoint that is tried again finds that a newer one was saved 
   expect(pendingWrites.isOutdated(durable)).toBe(true)
 })
 
-test('what could not be saved waits for the next save, unless something newer has come', () => {
+test('what could not be saved waits for the next save, unless it was replaced', () => {
   const pendingWrites = new PendingWrites()
   pendingWrites.keep('first')
   pendingWrites.progress = { current: 1, at: 0 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Guard, isLoopback } from './guards.ts'
 
-test('loopback is what only this machine can reach', () => {
+test('loopback is an address that only this machine can reach', () => {
   for (const host of [
     'localhost',
     'LOCALHOST',
@@ -66,7 +66,7 @@ test.each([
   expect(refusalOf({ host: 'localhost:8000', origin })).toBe('ORIGIN_FORBIDDEN')
 })
 
-test('an origin of a proxy that hides the Host says both ways out', () => {
+test('a refused origin behind a proxy that hides the Host names both remedies', () => {
   const refused = guard.refused({
     method: 'POST',
     url: '/api/bulk',

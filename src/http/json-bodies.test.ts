@@ -13,6 +13,6 @@ test.each([
   expect(valuesIn(text, 100)).toBe(values)
 })
 
-test('no more than asked for are counted', () => {
+test('counting stops at the limit', () => {
   expect(valuesIn('[],'.repeat(1_000_000), 10)).toBe(11)
 })

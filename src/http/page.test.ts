@@ -38,19 +38,25 @@ async function serve({ built = true, basePath = '/' } = {}) {
   return app
 }
 
-test.each(pagePaths)('%s is the page, which nobody may keep, embed or feed from elsewhere', async (path) => {
-  const app = await serve()
-  const answer = await app.inject({ url: path.replace(/:\w+/, '019a3c5e-7d2b') })
-  expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
-  expect(answer.body).toContain('<title>Fermata</title>')
-  expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-frame-options': expect.any(String) })
-  expect(answer.headers).not.toHaveProperty('etag')
-  const policy = String(answer.headers['content-security-policy'])
-  expect(policy).toContain("default-src 'none'")
-  expect(policy).toContain("script-src 'self';")
-  expect(policy).toContain("connect-src 'self';")
-  expect(policy).not.toContain('http')
-})
+test.each(pagePaths)(
+  '%s is the page, uncached and protected against embedding and foreign content',
+  async (path) => {
+    const app = await serve()
+    const answer = await app.inject({ url: path.replace(/:\w+/, '019a3c5e-7d2b') })
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(answer.body).toContain('<title>Fermata</title>')
+    expect(answer.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-frame-options': expect.any(String),
+    })
+    expect(answer.headers).not.toHaveProperty('etag')
+    const policy = String(answer.headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("script-src 'self';")
+    expect(policy).toContain("connect-src 'self';")
+    expect(policy).not.toContain('http')
+  },
+)
 
 test.each([
   ['/', './'],
@@ -65,7 +71,7 @@ test.each([
   expect(body).toBe(`<!doctype html><title>Fermata</title><script src="${root}assets/index-abc.js"></script>`)
 })
 
-test('with a base path it is found with the prefix and without, and names it in addresses', async () => {
+test('with a base path, it is served with and without the prefix, and includes it in URLs', async () => {
   const app = await serve({ basePath: '/tools/fermata/' })
   for (const url of ['/tools/fermata/tasks', '/tasks', '/tools/fermata/', '/tools/fermata/healthz']) {
     expect((await app.inject({ url })).statusCode, url).toBe(200)
@@ -77,7 +83,7 @@ test('with a base path it is found with the prefix and without, and names it in 
   expect(links).toMatchObject({ docs: '/tools/fermata/docs', listTypes: '/tools/fermata/api/tasks' })
 })
 
-test('its addresses are those that the page itself knows', async () => {
+test('its paths are those of the page itself', async () => {
   const routes = await readFile(join(import.meta.dirname, '../../dashboard/src/app/Routes.tsx'), 'utf8')
   const known = [...routes.matchAll(/<Route path="([^"]+)"/g)].flatMap(([, path = '']) =>
     path.endsWith('?') ? [path.replace(/\/:\w+\?$/, ''), path.slice(0, -1)] : [path],
@@ -85,7 +91,7 @@ test('its addresses are those that the page itself knows', async () => {
   expect(known.toSorted()).toEqual([...pagePaths].toSorted())
 })
 
-test('what has its content in its name is kept for ever, and comes compressed', async () => {
+test('files with a content hash are cached forever and compressed', async () => {
   const app = await serve()
   const plain = await app.inject({ url: '/assets/index-abc.js' })
   expect(plain.headers).toMatchObject({
@@ -103,7 +109,7 @@ test('what has its content in its name is kept for ever, and comes compressed', 
   expect(brotliDecompressSync(packed.rawPayload).toString()).toBe(script)
 })
 
-test('other files of it are kept for an hour', async () => {
+test('other files are cached for an hour', async () => {
   const app = await serve()
   const answer = await app.inject({ url: '/fermata.svg' })
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'image/svg+xml'])
@@ -133,7 +139,7 @@ test.each([
   expect(answer.body).not.toContain('secret"')
 })
 
-test('a page that is not built says so in one line, while the API answers', async () => {
+test('a page that is not built says so in one line, while the API works', async () => {
   const app = await serve({ built: false })
   const answer = await app.inject({ url: '/' })
   expect([answer.statusCode, answer.headers['content-type']]).toEqual([404, 'text/plain; charset=utf-8'])
@@ -142,7 +148,7 @@ test('a page that is not built says so in one line, while the API answers', asyn
   expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
 })
 
-test('it is shown under the names of this server only', async () => {
+test('it is served only under the names of this server', async () => {
   const app = await serve()
   for (const url of ['/', '/tasks', '/fermata.svg', '/assets/index-abc.js']) {
     expect((await app.inject({ url, headers: { host: 'localhost:8000' } })).statusCode).toBe(200)

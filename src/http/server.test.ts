@@ -36,7 +36,7 @@ async function serve(does: Partial<TaskManagerApi>, options: Partial<ServerOptio
 const state = (phase: NodeState['phase']) => ({ state: { ...fakeManager().state, phase } })
 
 describe('an error of the engine', () => {
-  test('that nobody foresaw is told to the operator, and to the caller only as such', async () => {
+  test('that is unexpected is logged in full, and reported to the caller without details', async () => {
     const brief = () => Promise.reject(new Error('the secret table is gone'))
     const { app, logger } = await serve({ brief })
     const answer = await app.inject({ url: `${address}/status`, headers: { 'x-request-id': 'call-1' } })
@@ -70,14 +70,14 @@ describe('an error of the engine', () => {
     ])
   })
 
-  test('that comes after its end is no fault', async () => {
+  test('after its end is not a fault', async () => {
     const { app } = await serve({ ...state('closed'), brief: () => Promise.reject(new Error('closed')) })
     const answer = await app.inject({ url: `${address}/status` })
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'SHUTTING_DOWN'])
   })
 })
 
-test('readiness is denied with the reason why no work is taken, and health is not', async () => {
+test('readiness is denied with the reason, and health is not', async () => {
   const { app } = await serve({ trouble: async () => 'The disk is full.' })
   const answer = await app.inject({ url: '/readyz' })
   expect([answer.statusCode, answer.json().code, answer.json().detail]).toEqual([
@@ -88,7 +88,7 @@ test('readiness is denied with the reason why no work is taken, and health is no
   expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200)
 })
 
-test('a control waits as long as it is told, two seconds unless told otherwise', async () => {
+test('a control waits as long as requested, two seconds by default', async () => {
   const waits: unknown[] = []
   const control: TaskManagerApi['control'] = async (_id, name, options) => {
     waits.push([name, options?.wait, options?.fromStart])
@@ -131,7 +131,7 @@ test('options reach the engine under its own names', async () => {
   ])
 })
 
-test('what is refused in masses is logged in part, and never with its query', async () => {
+test('a flood of refusals is logged in part, and never with queries', async () => {
   const { app, logger } = await serve({})
   for (let call = 0; call < 50; call++) await app.inject({ url: `/nothing?q=secret` })
   await app.inject({
@@ -146,7 +146,7 @@ test('what is refused in masses is logged in part, and never with its query', as
   ])
 })
 
-test('answers are logged for those who look for faults only', async () => {
+test('responses are logged only at debug level', async () => {
   const logger = memoryLog('debug')
   const { app } = await serve({}, { logger })
   await app.inject({ url: '/healthz?q=secret', headers: { 'x-request-id': 'me' } })

@@ -54,7 +54,7 @@ test.each([
   expect(text).toContain('REQUEST_TIMEOUT')
 })
 
-test('a client that does not take its answer loses its connection', async () => {
+test('a client that does not read its response loses its connection', async () => {
   const parameters = JSON.stringify({ pad: 'x'.repeat(50_000_000) })
   const { socket, gone } = await open({ brief: async () => ({ ...runningRecord, parameters }) })
   socket.write(`GET /api/task/${runningRecord.task.id}/status HTTP/1.1\r\nhost: localhost\r\n\r\n`)

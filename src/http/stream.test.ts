@@ -65,7 +65,7 @@ async function* silence(signal: AbortSignal | undefined, gone: () => void): Asyn
   yield* eventsOf([])
 }
 
-test('transitions carry their version as id, progress and log lines carry none', async () => {
+test('transitions have their version as id, progress and log lines have none', async () => {
   const { port } = await serve(() =>
     eventsOf([
       line(3),
@@ -82,7 +82,7 @@ test('transitions carry their version as id, progress and log lines carry none',
   expect(text.match(/^id:/gm)).toHaveLength(1)
 })
 
-test('a stream goes on after the last id, and from the first one when that is from the future', async () => {
+test('a stream continues after the last id, or starts over if that is from the future', async () => {
   const after: unknown[] = []
   const { port } = await serve((_, options) => {
     after.push(options?.after)
@@ -94,13 +94,13 @@ test('a stream goes on after the last id, and from the first one when that is fr
   expect(after).toEqual([0, 1, 2, 0])
 })
 
-test('a silent stream shows that it is alive', async () => {
+test('a silent stream sends heartbeats', async () => {
   const { port } = await serve((_, options) => silence(options?.signal, ignore), 10)
   const text = await readUntil(await watch(port), ':\n\n\r\n3\r\n:\n\n\r\n3\r\n:\n\n')
   expect(text).toContain('HTTP/1.1 200 OK')
 })
 
-test('a client that leaves ends its listener', async () => {
+test('a client that disconnects ends its listener', async () => {
   const { promise: gone, resolve } = Promise.withResolvers<void>()
   const { port } = await serve((_, options) => silence(options?.signal, resolve))
   const socket = await watch(port)
@@ -139,7 +139,7 @@ async function settled(value: () => number): Promise<void> {
   }
 }
 
-test('a client that does not read stops its stream, and misses nothing when it reads on', async () => {
+test('a client that does not read stops its stream, and misses nothing when it continues', async () => {
   const count = 2_000
   let told = 0
   const { port } = await serve((_, options) =>
@@ -154,7 +154,7 @@ test('a client that does not read stops its stream, and misses nothing when it r
   expect(versions).toEqual(Array.from({ length: count }, (_, index) => index + 1))
 })
 
-test('when too much waits for all clients together, those that are furthest behind are cut off, and nobody else', async () => {
+test('when too much is queued for all clients together, only those that are furthest behind are disconnected', async () => {
   const room = 1_000_000
   const told = new Map<unknown, number>()
   const manager = fakeManager({
@@ -187,7 +187,7 @@ test('when too much waits for all clients together, those that are furthest behi
   for (const socket of stalled) socket.destroy()
 })
 
-test('a client of the stream of all that does not read stops the flow, and is told what it lost when it reads on', async () => {
+test('a client of all changes that does not read stops the flow, and learns of its losses when it continues', async () => {
   let sent = 0
   const total = 2_000
   async function* flood(): AsyncGenerator<Change> {

@@ -59,7 +59,7 @@ test('a subscriber may publish an earlier move: the subscribers after it hear th
   expect(heard).toEqual(['second submitted', 'second due'])
 })
 
-test('a subscriber that throws is logged and keeps nothing from the others', () => {
+test('a subscriber that throws is logged and does not affect the others', () => {
   const { heard, errors, journal, hearing } = scene()
   const broken = new Error('broken')
   journal.subscribe(

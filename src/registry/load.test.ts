@@ -23,7 +23,7 @@ function folder(modules: Record<string, string>): string {
 }
 
 describe('loading types', () => {
-  test('takes one module, or all of a folder, and every type that they export, in lists too', async () => {
+  test('loads one module, or all of a folder, with every type they export, also in arrays', async () => {
     const path = folder({
       'a.ts': `${head}export const a: unknown = ${type('a')}\nexport const other = 5`,
       'b.mjs': `${head}export default ${type('b')}\nexport const more = [${type('c')}, ${type('d')}]`,
@@ -73,7 +73,7 @@ describe('loading types', () => {
     expect((failed as Error).message).not.toContain('\n')
   })
 
-  test('takes a type that two modules export once, and names both places of one that is defined twice', async () => {
+  test('loads a type exported by two modules once, and names both places of one that is defined twice', async () => {
     const path = folder({
       'x.mjs': `${head}export const a = ${type('a')}`,
       'y.mjs': 'export { a } from "./x.mjs"',
@@ -86,12 +86,12 @@ describe('loading types', () => {
     )
   })
 
-  test('knows the line of an error of syntax, which the platform only prints', () => {
+  test('knows the line of a syntax error, which the platform only prints', () => {
     const file = join(folder({ 'x.mjs': '\nexport const = 5' }), 'x.mjs')
     expect(faultPlace(new SyntaxError("Unexpected token '='"), file)).toBe(`${file}:2`)
   })
 
-  test('says when nothing is there', async () => {
+  test('reports a missing path', async () => {
     await expect(loadTypes(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'TASKS_INVALID' })
   })
 })

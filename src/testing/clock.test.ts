@@ -12,7 +12,7 @@ test('timers fire in the order of their times, each at its own time', async () =
   expect(fired).toEqual(['first at 10', 'second at 20', 'third at 20'])
 })
 
-test('a loop of sleeps turns as often as it would in real time', async () => {
+test('a loop of sleeps runs as often as in real time', async () => {
   const clock = new FakeClock(0)
   const woken: number[] = []
   const loop = async () => {
@@ -30,7 +30,7 @@ test('a loop of sleeps turns as often as it would in real time', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('a timer that is taken back does not fire', async () => {
+test('a cancelled timer does not fire', async () => {
   const clock = new FakeClock()
   const stop = clock.after(5, () => expect.unreachable())
   stop()

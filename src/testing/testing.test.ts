@@ -29,7 +29,7 @@ function resizing() {
 const files = ['a', 'b', 'c', 'd']
 
 describe('a handler', () => {
-  test('runs as time passes, and shows what it does', async () => {
+  test('runs as time passes, and shows its progress', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files })
     expect([await task.status(), done]).toEqual(['running', []])
@@ -42,7 +42,7 @@ describe('a handler', () => {
     expect(await task.events()).toEqual(['submitted', 'claimed', 'completed'])
   })
 
-  test('is paused, stands still, and is resumed and cancelled', async () => {
+  test('is paused, resumed and cancelled', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files })
     await task.advance(1.5)
@@ -57,7 +57,7 @@ describe('a handler', () => {
     await expect(task.pause()).rejects.toMatchObject({ code: 'CONTROL_REFUSED' })
   })
 
-  test('crashes at a chosen checkpoint and goes on from there', async () => {
+  test('crashes at a chosen checkpoint and continues from there', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files }, { crashAt: ({ next }) => next === 2 })
     expect(await task.result()).toEqual({ resized: 4 })
@@ -65,7 +65,7 @@ describe('a handler', () => {
     expect(await task.events()).toEqual(['submitted', 'claimed', 'lost', 'claimed', 'completed'])
   })
 
-  test('does again what it did after its last committed checkpoint', async () => {
+  test('repeats what it did after its last committed checkpoint', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files })
     await task.advance(2)
@@ -74,7 +74,7 @@ describe('a handler', () => {
     expect(done).toEqual(['a', 'b', 'b', 'c', 'd'])
   })
 
-  test('is paused at a chosen checkpoint, without a moment in between', async () => {
+  test('is paused exactly at a chosen checkpoint', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files, every: 0 }, { pauseAt: 3 })
     expect([await task.status(), done]).toEqual(['paused', ['a', 'b']])
@@ -86,7 +86,7 @@ describe('a handler', () => {
     expect(done).toEqual(files)
   })
 
-  test('fails and is tried again after its back-off', async () => {
+  test('fails and is retried after its back-off', async () => {
     let runs = 0
     const flaky = defineTask({
       type: 'flaky',
@@ -126,7 +126,7 @@ describe('a handler', () => {
     expect(done).toEqual(['slept'])
   })
 
-  test('that blocks a thread of its own runs in the test, and stores what it hands over', async () => {
+  test('that would block a thread runs in the test, and stores its checkpoints', async () => {
     const count = defineTask({
       type: 'count',
       runs: 'thread',
@@ -148,7 +148,7 @@ describe('a handler', () => {
 })
 
 describe('a manager', () => {
-  test('runs many tasks in their order, and loses none in a crash', async () => {
+  test('runs many tasks in order, and loses none in a crash', async () => {
     const { resize, done } = resizing()
     await using manager = await openTestManager({ tasks: [resize], maxConcurrent: 1 })
     const low = await manager.submit(resize, { files: ['low 1', 'low 2'] })

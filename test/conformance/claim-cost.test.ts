@@ -21,7 +21,7 @@ const url = inject('postgres')
 
 describe('the cost of a claim', () => {
   test(
-    'does not grow with what may not run now, nor with what was claimed under an old snapshot',
+    'does not grow with tasks that may not run, nor with those claimed under an old snapshot',
     { timeout: 600_000 },
     async () => {
       const schema = newSchema()

@@ -7,7 +7,7 @@ export function claiming(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('claim', () => {
-    test('takes by priority, then by place in the queue', async (scene) => {
+    test('takes by priority, then by queue position', async (scene) => {
       const of = (id: string, priority: number) => ({ id, priority })
       await scene.submitAll(of('low', -1), of('first', 0), of('high', 1), of('second', 0))
       expect(ids(await scene.claim())).toEqual(['high', 'first', 'second', 'low'])
@@ -19,7 +19,7 @@ export function claiming(kind: StoreKind): void {
       expect(ids(await scene.claim(3, both))).toEqual(['1', '2', '3'])
     })
 
-    test('takes up to its limit, and of its types', async (scene) => {
+    test('takes up to its limit, and only its types', async (scene) => {
       await scene.submitAll({ id: 'other', type: 'other' }, { id: '1' }, { id: '2' }, { id: '3' })
       expect(ids(await scene.claim(0))).toEqual([])
       expect(ids(await scene.claim(2))).toEqual(['1', '2'])
@@ -28,7 +28,7 @@ export function claiming(kind: StoreKind): void {
       expect(ids(await scene.claim())).toEqual(['3'])
     })
 
-    test('leaves what is due later, although its time has come, to the promoter', async (scene) => {
+    test('leaves due tasks to the promoter', async (scene) => {
       await scene.submit({ runAt: scene.clock.now() + 10 })
       await scene.clock.advance(10)
       expect(await scene.claim()).toEqual([])
@@ -36,7 +36,7 @@ export function claiming(kind: StoreKind): void {
       expect(await scene.claim()).toHaveLength(1)
     })
 
-    test('hands over what the handler needs', async (scene) => {
+    test('returns what the handler needs', async (scene) => {
       const task = await scene.submit({ parameters: '[1]' })
       const first = await scene.claimOne(task)
       expect(first).toMatchObject({ parameters: '[1]', checkpoint: null, previousFence: 0 })
@@ -52,7 +52,7 @@ export function claiming(kind: StoreKind): void {
       expect(second).toMatchObject({ parameters: '[1]', checkpoint: '{"next":4}', previousFence: 1 })
     })
 
-    test('lets a parked copy know by the previous fence that it is still the newest', async (scene) => {
+    test('tells a parked copy by the previous fence that it is still the newest', async (scene) => {
       const { task } = await scene.claimOne(await scene.submit())
       await park(scene, task.id)
       await scene.control('resume', task)
@@ -61,7 +61,7 @@ export function claiming(kind: StoreKind): void {
       expect(again.fence).toBe(task.fence + 1)
     })
 
-    test('begins a new attempt after a failure or a loss, not after a pause or a drain', async (scene) => {
+    test('starts a new attempt after a failure or a loss, not after a pause or a drain', async (scene) => {
       const task = await scene.submit()
       const attempt = async () => (await scene.claimOne(task)).task
       const first = await attempt()
@@ -78,7 +78,7 @@ export function claiming(kind: StoreKind): void {
       expect(await attempt()).toMatchObject({ attempt: 3 })
     })
 
-    test('finds a task that comes back behind those that wait', async (scene) => {
+    test('finds a task that returns behind those that wait', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' })
       const [first] = await scene.claim(1)
       if (first === undefined) return expect.unreachable()
@@ -86,7 +86,7 @@ export function claiming(kind: StoreKind): void {
       expect(ids(await scene.claim())).toEqual(['2', '1'])
     })
 
-    test('gives a task to one of many that ask at once', async (scene) => {
+    test('gives a task to one of many concurrent claims', async (scene) => {
       await scene.submitAll({}, {}, {})
       const { store, node } = scene
       const asked = Array.from({ length: 10 }, () =>
@@ -121,7 +121,7 @@ export function claiming(kind: StoreKind): void {
   describe('concurrency of a type', () => {
     const atMost = (concurrency: number) => [{ type: 'work', concurrency }]
 
-    test('holds within one claim, and over claims of one turn', async (scene) => {
+    test('holds within one claim, and across claims of one turn', async (scene) => {
       await scene.submitAll({}, {}, {}, {}, {})
       const { store, node } = scene
       const request = { node, limit: 10, types: atMost(2) }
@@ -191,7 +191,7 @@ function inOneTurn(kind: StoreKind): void {
     expect(ids(await claiming)).toEqual(['next', 'paused'])
   })
 
-  test('is not spoilt by a write of the same turn that is refused', async (scene) => {
+  test('is not affected by a refused write of the same turn', async (scene) => {
     const { store, node } = scene
     await scene.submit({ id: 'there' })
     await scene.control('pause', { id: 'there' })

@@ -11,7 +11,7 @@ export function clocks(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('the time at which a task is due', () => {
-    test('is known as one that somebody set, or as the end of a delay', async (scene) => {
+    test('is known as a given time or as the end of a delay', async (scene) => {
       const [delayed, appointed, atOnce] = await scene.submitAll(
         { delay: 500 },
         { runAt: scene.clock.now() + 500 },
@@ -36,7 +36,7 @@ function owned(kind: StoreKind): void {
     for (const by of [-hour, hour, -366 * 24 * hour]) {
       const way = by < 0 ? 'back' : 'forward'
 
-      test(`${way} by ${Math.abs(by) / hour} h, a delay takes as long as it was to`, async (scene) => {
+      test(`${way} by ${Math.abs(by) / hour} h, a delay keeps its length`, async (scene) => {
         const task = await scene.submit({ delay: 10_000 })
         await scene.clock.advance(4_000)
         setBy(scene, by)
@@ -48,7 +48,7 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toMatchObject([{ task: { id: task.id } }])
       })
 
-      test(`${way} by ${Math.abs(by) / hour} h, the next attempt comes after its back-off`, async (scene) => {
+      test(`${way} by ${Math.abs(by) / hour} h, the next attempt starts after its back-off`, async (scene) => {
         const task = await given.running(scene)
         await scene.settle(task, { kind: 'failed', error: boom, retryIn: 6_000 })
         setBy(scene, by)
@@ -60,7 +60,7 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toHaveLength(2)
       })
 
-      test(`${way} by ${Math.abs(by) / hour} h, a task that is paused in its delay keeps the rest of it`, async (scene) => {
+      test(`${way} by ${Math.abs(by) / hour} h, a task paused in its delay keeps the rest of it`, async (scene) => {
         const task = await scene.submit({ delay: 10_000 })
         await scene.control('pause', task)
         setBy(scene, by)
@@ -71,7 +71,7 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toHaveLength(1)
       })
 
-      test(`${way} by ${Math.abs(by) / hour} h, waiting times are those that passed`, async (scene) => {
+      test(`${way} by ${Math.abs(by) / hour} h, waiting times are elapsed times`, async (scene) => {
         const [queued, paused] = [await given.queued(scene), await given.paused(scene)]
         await scene.clock.advance(1_000)
         setBy(scene, by)
@@ -80,7 +80,7 @@ function owned(kind: StoreKind): void {
         expect(await scene.control('resume', paused)).toMatchObject({ task: { pausedMs: 1_500 } })
       })
 
-      test(`${way} by ${Math.abs(by) / hour} h, the active time of a lost run is what passed`, async (scene) => {
+      test(`${way} by ${Math.abs(by) / hour} h, the active time of a lost run is elapsed time`, async (scene) => {
         const task = await given.running(scene)
         await scene.clock.advance(1_000)
         setBy(scene, by)
@@ -91,7 +91,7 @@ function owned(kind: StoreKind): void {
       })
     }
 
-    test('back, a time that somebody set is waited for by the wall clock', async (scene) => {
+    test('back, a given time is waited for by the wall clock', async (scene) => {
       const task = await scene.submit({ runAt: scene.clock.now() + 10_000 })
       setBy(scene, -hour)
       await scene.clock.advance(hour + 9_999)
@@ -100,13 +100,13 @@ function owned(kind: StoreKind): void {
       expect(await scene.promote()).toMatchObject([{ task: { id: task.id, runAt: task.runAt } }])
     })
 
-    test('forward, a time that somebody set has come', async (scene) => {
+    test('forward, a given time has come', async (scene) => {
       const task = await scene.submit({ runAt: scene.clock.now() + hour })
       setBy(scene, hour)
       expect(await scene.promote()).toMatchObject([{ task: { id: task.id, runAt: task.runAt } }])
     })
 
-    test('back, a task whose delay was over is not put off when it is paused and resumed', async (scene) => {
+    test('back, a task whose delay is over is not postponed when it is paused and resumed', async (scene) => {
       const [waiting, run] = [await delayOver(scene), await delayOver(scene)]
       const running = (await scene.claimOne(run)).task
       setBy(scene, -hour)
@@ -140,7 +140,7 @@ function owned(kind: StoreKind): void {
       expect(await scene.promote()).toHaveLength(2)
     })
 
-    test('forward, ended tasks are kept as long as they were to be', async (scene) => {
+    test('forward, finished tasks are kept for their retention period', async (scene) => {
       await given.completed(scene)
       await scene.clock.advance(1_000)
       setBy(scene, 24 * hour)
@@ -154,7 +154,7 @@ function owned(kind: StoreKind): void {
       expect(await scene.store.prune(hour, 10)).toBe(1)
     })
 
-    test('back, no ended task goes early', async (scene) => {
+    test('back, no finished task is deleted early', async (scene) => {
       await given.completed(scene)
       setBy(scene, -24 * hour)
       await scene.store.promote(1)
@@ -168,7 +168,7 @@ function owned(kind: StoreKind): void {
       expect(await scene.store.prune(hour, 10)).toBe(1)
     })
 
-    test('by less than a second, everything goes by it', async (scene) => {
+    test('by less than a second, everything follows it', async (scene) => {
       const task = await scene.submit({ delay: 10_000 })
       setBy(scene, 900)
       await scene.store.promote(1)
@@ -176,7 +176,7 @@ function owned(kind: StoreKind): void {
       expect(scene.store.now()).toBe(scene.clock.now())
     })
 
-    test('back by so little that nobody notices, after it was set by more, no time is made up', async (scene) => {
+    test('back by an unnoticeable step after a larger one, no time is invented', async (scene) => {
       setBy(scene, -hour)
       const task = await given.queued(scene)
       setBy(scene, -60)
@@ -192,7 +192,7 @@ function owned(kind: StoreKind): void {
     })
 
     if (kind.durable) {
-      test('back while no store was open, a delay is waited for once more at most', async (scene) => {
+      test('back while no store was open, a delay takes at most its full length', async (scene) => {
         const [waiting, appointed] = await scene.submitAll(
           { delay: 10_000 },
           { runAt: scene.clock.now() + 10_000 },
@@ -214,7 +214,7 @@ function owned(kind: StoreKind): void {
       })
     }
 
-    test('by the machine itself, which was asleep, delays are over as they should', async (scene) => {
+    test('by a sleep of the machine, delays end as they should', async (scene) => {
       const task = await scene.submit({ delay: hour })
       await given.completed(scene)
       scene.clock.sleep(8 * hour)

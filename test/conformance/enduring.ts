@@ -20,7 +20,7 @@ export function enduring(kind: StoreKind): void {
       expect(await scene.store.counts()).toEqual(counts)
     })
 
-    test('still holds its types, lists its tasks and knows its operations', async (scene) => {
+    test('still holds its types, lists its tasks and has its operations', async (scene) => {
       const task = await scene.submit({ tags: ['t'] })
       await scene.store.hold('work', true, 'api')
       const { held } = await scene.store.counts()
@@ -32,7 +32,7 @@ export function enduring(kind: StoreKind): void {
       expect(entries).toMatchObject([{ task }])
     })
 
-    test('goes on with places, fences and keys where they stood', async (scene) => {
+    test('continues with the same positions, fences and keys', async (scene) => {
       const keyed = { idempotencyKey: 'key', requestHash: 'hash' }
       const first = await scene.submit(keyed)
       await scene.reopen()
@@ -42,7 +42,7 @@ export function enduring(kind: StoreKind): void {
       expect(replay).toMatchObject({ tasks: [{ replayed: true, task: { id: first.id } }] })
     })
 
-    test('gives what its last node had to the next one', async (scene) => {
+    test('gives the tasks of its last node to the next one', async (scene) => {
       const [running, parked] = [await given.running(scene), await given.parked(scene)]
       const stuck = await given.failedWithCodeAlive(scene)
       await scene.reopen()

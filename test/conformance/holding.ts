@@ -9,7 +9,7 @@ export function holding(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a hold of a type', () => {
-    test('against a claim: nothing starts once the hold is answered', async (scene) => {
+    test('against a claim: nothing starts once the hold has returned', async (scene) => {
       for (const first of ['hold', 'claim'] as const) {
         for (const together of [true, false]) {
           const { type } = await given.queued(scene)
@@ -35,7 +35,7 @@ export function holding(kind: StoreKind): void {
       }
     })
 
-    test('lets what runs go on, and keeps what is resumed in the queue', async (scene) => {
+    test('lets running tasks continue, and keeps resumed ones in the queue', async (scene) => {
       const parked = await given.parked(scene)
       const running = await scene.submit({ type: parked.type })
       const { task } = await scene.claimOne(running)
@@ -52,7 +52,7 @@ export function holding(kind: StoreKind): void {
       expect(await claimOf(scene, parked.type)).toMatchObject([{ previousFence: parked.fence }])
     })
 
-    test('leaves other types alone, and tells who holds since when', async (scene) => {
+    test('does not affect other types, and records its time', async (scene) => {
       await scene.submitAll({ id: '1', priority: 9 }, { id: '2', type: 'other' })
       expect(await scene.store.hold('work', true, 'alice')).toBe(true)
       await scene.clock.advance(5)
@@ -83,7 +83,7 @@ export function holding(kind: StoreKind): void {
       expect(await scene.store.purge([done[0]!.id])).toEqual([{ kind: 'unknown' }])
     })
 
-    test('of some statuses leaves tasks that ended otherwise', async (scene) => {
+    test('of some statuses keeps tasks in others', async (scene) => {
       const done = [await given.completed(scene), await given.failed(scene), await given.cancelled(scene)]
       const ids = [...done, await given.queued(scene)].map(({ id }) => id)
       const kinds = async (...statuses: Status[]) =>
@@ -104,7 +104,7 @@ export function holding(kind: StoreKind): void {
   })
 
   describe('an operation', () => {
-    test('begins by the clock of the store, and means no task that comes later', async (scene) => {
+    test('starts by the clock of the store, and includes no later task', async (scene) => {
       const now = scene.clock.now()
       const told = { ...begun(scene), createdAt: now + 3_600_000 }
       const operation = await scene.store.beginOperation(told)
@@ -115,7 +115,7 @@ export function holding(kind: StoreKind): void {
       expect((await scene.store.beginOperation(earlier)).filter.createdBefore).toBe(now - 5)
     })
 
-    test('is kept as it stands, until its cancel is asked for', async (scene) => {
+    test('is stored until its cancel is requested', async (scene) => {
       const operation = begun(scene)
       expect(await scene.store.operation('op')).toBeNull()
       expect(await scene.store.saveOperation(operation)).toBe(true)
@@ -130,14 +130,14 @@ export function holding(kind: StoreKind): void {
       expect(await scene.store.operation('op')).toMatchObject({ matched: 7, status: 'running' })
     })
 
-    test('that has ended is not cancelled any more', async (scene) => {
+    test('that has finished can no longer be cancelled', async (scene) => {
       const ended = { ...begun(scene), status: 'completed', endedAt: 1 } as const
       await scene.store.saveOperation(ended)
       expect(await scene.store.operation('op', { cancel: true })).toEqual(ended)
       expect(await scene.store.saveOperation(ended)).toBe(true)
     })
 
-    test('is interrupted when its node dies over it', async (scene) => {
+    test('is interrupted when its node dies', async (scene) => {
       const operation = begun(scene)
       await scene.store.saveOperation(operation)
       await scene.store.saveOperation({ ...operation, id: 'ended', status: 'completed' })

@@ -21,7 +21,7 @@ export function listing(kind: StoreKind): void {
       expect([first.ids, second.ids, second.next]).toEqual([['4', '3'], ['2', '1'], null])
     })
 
-    test('of tasks that are purged between its pages goes on behind them', async (scene) => {
+    test('of tasks that are purged between its pages continues after them', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
       const first = await page(scene, {}, { limit: 1 })
       for (const id of ['3', '2']) await scene.control('cancel', { id })
@@ -29,7 +29,7 @@ export function listing(kind: StoreKind): void {
       expect(await page(scene, {}, { after: first.next })).toMatchObject({ ids: ['1'], next: null })
     })
 
-    test('goes by the time of submission, and by its order within a moment', async (scene) => {
+    test('is ordered by submission time, and by number within a moment', async (scene) => {
       await scene.submitAll({ id: '2' }, { id: '3' })
       scene.clock.set(scene.clock.now() - 5)
       await scene.submit({ id: '1' })
@@ -42,7 +42,7 @@ export function listing(kind: StoreKind): void {
       }
     })
 
-    test('is by status and type, whatever the task went through', async (scene) => {
+    test('filters by status and type, whatever the history of a task', async (scene) => {
       const { lost: _, unsubmitted: __, ...situations } = given
       const known: given.Known[] = []
       for (const situation of Object.values(situations)) known.push(await situation(scene))
@@ -65,7 +65,7 @@ export function listing(kind: StoreKind): void {
       expect((await page(scene, { types: [known[0]!.type, known[0]!.type] })).ids).toHaveLength(1)
     })
 
-    test('is by time: from the one, and before the other', async (scene) => {
+    test('filters by time, from inclusive and to exclusive', async (scene) => {
       const start = scene.clock.now()
       for (const id of ['0', '1', '2', '3']) {
         await scene.submit({ id, tags: ['t'] })
@@ -77,7 +77,7 @@ export function listing(kind: StoreKind): void {
       expect((await page(scene, { createdBefore: start })).ids).toEqual([])
     })
 
-    test('is by tag, beside the rest', async (scene) => {
+    test('filters by tag, combined with the rest', async (scene) => {
       await scene.submitAll(
         { id: '1', tags: ['a', 'b'] },
         { id: '2', tags: ['b'], type: 'other' },
@@ -94,7 +94,7 @@ export function listing(kind: StoreKind): void {
       expect((await page(scene, { tag: 'a' })).ids).toEqual(['1'])
     })
 
-    test('is by text in id, parameters and error', async (scene) => {
+    test('filters by text in id, parameters and error', async (scene) => {
       await scene.submitAll(
         { id: 'abc-1', parameters: '{"file":"Größe 100%_A.png"}' },
         { id: 'xabc-2', parameters: '{"n":1}' },
@@ -114,7 +114,7 @@ export function listing(kind: StoreKind): void {
       expect(await found('')).toHaveLength(3)
     })
 
-    test('is by text as people write it, whatever JSON makes of it', async (scene) => {
+    test('filters by text as people write it, however JSON escapes it', async (scene) => {
       const values = [
         'C:\\temp\\New',
         'say "hello"',
@@ -141,7 +141,7 @@ export function listing(kind: StoreKind): void {
       expect(await ids(scene, '\new')).toEqual([])
     })
 
-    test('of text in the shape of an id looks at those ids only', async (scene) => {
+    test('with text in the form of an id reads only those ids', async (scene) => {
       const [one, two] = ['019a3c5e-7d2b-7000-8000-000000000001', '019a3c5e-7d2b-7000-8000-000000000002']
       await scene.submitAll({ id: one, tags: ['t'] }, { id: two }, { id: 'x', parameters: `{"of":"${one}"}` })
       expect(await page(scene, { text: '019a3c5e-7d2b' })).toMatchObject({ ids: [two, one], looked: 2 })
@@ -150,7 +150,7 @@ export function listing(kind: StoreKind): void {
       expect(await page(scene, { text: '019a3c5e-7d2b', tag: 't' })).toMatchObject({ ids: [one], looked: 2 })
     })
 
-    test('looks at no more candidates than it is told, and goes on behind them', async (scene) => {
+    test('reads no more candidates than allowed, and continues after them', async (scene) => {
       await scene.submitAll({ id: '1', tags: ['rare'], parameters: '{"rare":1}' }, {}, {}, {}, { id: '5' })
       const text = await page(scene, { text: 'rare' }, { scan: 2 })
       expect(text).toMatchObject({ ids: [], looked: 2 })
@@ -178,7 +178,7 @@ export function listing(kind: StoreKind): void {
     const large = `{"a":"${'ü'.repeat(5_000)}needle"}`
     const size = Buffer.byteLength(large)
 
-    test('leaves large parameters out, says how large they are, and reads none of them', async (scene) => {
+    test('omits large parameters, returns their size, and does not read them', async (scene) => {
       await scene.submitAll({ id: '1', parameters: large }, { id: '2' }, { id: '3', parameters: large })
       const reads = { largest: size - 1, total: 10 }
       const { entries, next } = await scene.store.list(query({}, { reads }))
@@ -213,7 +213,7 @@ export function listing(kind: StoreKind): void {
       ])
     })
 
-    test('ends a page once it has read so much, and goes on behind it', async (scene) => {
+    test('ends a page once it has read this much, and continues after it', async (scene) => {
       await scene.submitAll(...['1', '2', '3', '4'].map((id) => ({ id, parameters: large })))
       const reads = { largest: size, total: size + 1 }
       const first = await scene.store.list(query({}, { reads }))
@@ -238,14 +238,14 @@ export function listing(kind: StoreKind): void {
       }
     })
 
-    test('takes no number below zero for no limit', async (scene) => {
+    test('does not treat a negative number as no limit', async (scene) => {
       await scene.submitAll({}, {}, {})
       expect(await page(scene, { text: 'nowhere' }, { scan: -1 })).toMatchObject({ ids: [], looked: 0 })
     })
   })
 
-  describe('a place in the queue', () => {
-    test('counts what a claim takes before it, of the types that are asked for', async (scene) => {
+  describe('a queue position', () => {
+    test('counts what a claim takes before it, for the requested types', async (scene) => {
       await scene.submitAll(
         { priority: 1 },
         { type: 'other' },

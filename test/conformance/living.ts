@@ -9,14 +9,14 @@ export function living(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a node', () => {
-    test('is renewed while it lives', async (scene) => {
+    test('is renewed while it is alive', async (scene) => {
       expect(await scene.store.renew(scene.node)).toBe(true)
       expect(await scene.store.renew('never started')).toBe(false)
       await scene.store.endNode(scene.node)
       expect(await scene.store.renew(scene.node)).toBe(false)
     })
 
-    test('is listed while it lives, with what it is and the slots that it has taken', async (scene) => {
+    test('is listed while it is alive, with its data and slots in use', async (scene) => {
       const itself = node(scene.node)
       const startedAt = scene.clock.now()
       expect(await scene.store.nodes()).toMatchObject([{ ...itself, startedAt, slotsInUse: 0 }])
@@ -29,13 +29,13 @@ export function living(kind: StoreKind): void {
       expect(await scene.store.nodes()).toEqual([])
     })
 
-    test('of a program that tells no machine is listed without', async (scene) => {
+    test('of a program without a host name is listed without it', async (scene) => {
       const silent = { ...node('silent'), host: null, pid: null }
       await scene.store.startNode(silent)
       expect((await scene.store.nodes()).at(-1)).toMatchObject(silent)
     })
 
-    test('is refused when there was one of that name', async (scene) => {
+    test('is refused if there was one with that id', async (scene) => {
       await expect(scene.store.startNode(node(scene.node))).rejects.toThrow(Error)
     })
   })
@@ -76,7 +76,7 @@ function sharing(kind: StoreKind): void {
       expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'settled' })
     })
 
-    test('lists them in the order of their starts, until their lease is over', async (scene) => {
+    test('lists them in start order until their lease ends', async (scene) => {
       const began = scene.clock.now()
       await scene.clock.advance(5)
       await scene.joinNode('another')
@@ -91,7 +91,7 @@ function sharing(kind: StoreKind): void {
       expect(await scene.store.nodes()).toMatchObject([{ id: 'another' }])
     })
 
-    test('takes what a node has when its lease is over, and from then on refuses it', async (scene) => {
+    test("takes a node's tasks when its lease ends, and refuses it from then on", async (scene) => {
       const [silent, task] = [scene.node, await given.running(scene)]
       await scene.joinNode('another')
       await scene.clock.advance(leaseOf(scene))
@@ -105,7 +105,7 @@ function sharing(kind: StoreKind): void {
       expect(await scene.claim(1, [anyNumberOf(task.type)])).toEqual([])
     })
 
-    test('gives nothing to a node whose lease is over, even before it is reaped', async (scene) => {
+    test('gives nothing to a node whose lease has ended, even before it is reaped', async (scene) => {
       await scene.submit()
       await scene.clock.advance(leaseOf(scene) + 1)
       expect(await scene.claim()).toEqual([])

@@ -9,7 +9,7 @@ export function losing(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('reap', () => {
-    test('leaves alone what a living node has, and what nobody has', async (scene) => {
+    test('does not touch tasks of live nodes or without a node', async (scene) => {
       await given.queued(scene)
       await given.running(scene)
       await given.parked(scene)
@@ -17,7 +17,7 @@ export function losing(kind: StoreKind): void {
       expect(await scene.reap()).toEqual([])
     })
 
-    test('takes each task of a dead node at once, with a higher fence', async (scene) => {
+    test('takes each task of a dead node immediately, with a higher fence', async (scene) => {
       const situations = [given.running, given.pausing, given.cancelling, given.parked, given.parkedInQueue]
       const before: given.Known[] = []
       for (const situation of situations) before.push(await situation(scene))
@@ -43,7 +43,7 @@ export function losing(kind: StoreKind): void {
       expect(await scene.task(task)).toMatchObject({ status: 'queued', crashes: 1 })
     })
 
-    test('gives the tasks back in the order in which they stood in the queue', async (scene) => {
+    test('returns the tasks in their queue order', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
       await scene.claim(1)
       // Nodes have names in no order.
@@ -70,7 +70,7 @@ export function losing(kind: StoreKind): void {
   })
 
   describe('a task that takes its node with it', () => {
-    test('is given up after more than three losses', async (scene) => {
+    test('fails after more than three losses', async (scene) => {
       const task = await scene.submit()
       for (let loss = 1; loss <= 3; loss++) {
         await lose(scene, task)
@@ -96,7 +96,7 @@ export function losing(kind: StoreKind): void {
       expect(await scene.task(sturdy)).toMatchObject({ status: 'queued' })
     })
 
-    test('is not given up while it gets on: a new checkpoint begins the count anew', async (scene) => {
+    test('does not fail while it advances: a new checkpoint resets the count', async (scene) => {
       const task = await scene.submit()
       for (let loss = 1; loss <= 3; loss++) await lose(scene, task)
       const { task: claimed } = await scene.claimOne(task)
@@ -117,7 +117,7 @@ export function losing(kind: StoreKind): void {
       expect(await scene.task(task)).toMatchObject({ crashes: 1 })
     })
 
-    test('begins anew with a checkpoint that comes with a settlement', async (scene) => {
+    test('is reset by a checkpoint in a settlement', async (scene) => {
       const task = await scene.submit()
       await lose(scene, task)
       const { task: claimed } = await scene.claimOne(task)
@@ -150,7 +150,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim())).toEqual(['b'])
     })
 
-    test('leaves its place to the next one with a new checkpoint', async (scene) => {
+    test('gives up its place to the next one with a new checkpoint', async (scene) => {
       await suspects(scene, { id: 'a' }, { id: 'b' })
       const [first] = await scene.claim()
       if (first === undefined) return expect.unreachable()
@@ -159,7 +159,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim())).toEqual(['b'])
     })
 
-    test('keeps its place while it is asked to pause or to stop', async (scene) => {
+    test('keeps its place while it is asked to pause or stop', async (scene) => {
       await suspects(scene, { id: 'a' }, { id: 'b' }, { id: 'c' })
       expect(idsOf(await scene.claim())).toEqual(['a'])
       await scene.control('pause', { id: 'a' })
@@ -218,7 +218,7 @@ export function losing(kind: StoreKind): void {
         expect(await scene.task({ id })).toMatchObject({ status: 'queued' })
     })
 
-    test('is not made by one loss, and nobody is blamed before, whatever the limit of the type', async (scene) => {
+    test('is not created by one loss, and nothing is blamed before, whatever the limit of the type', async (scene) => {
       const tasks = await scene.submitAll({}, {})
       const poisonLimits = new Map([['work', 1]])
       for (let loss = 1; loss <= 2; loss++) {
@@ -232,7 +232,7 @@ export function losing(kind: StoreKind): void {
   })
 
   describe('prune', () => {
-    test('deletes only what ended longer ago than the retention', async (scene) => {
+    test('deletes only tasks that ended before the retention period', async (scene) => {
       const keep = [
         given.queued,
         given.scheduled,
@@ -252,7 +252,7 @@ export function losing(kind: StoreKind): void {
       expect(await scene.audit.check()).toHaveLength(keep.length + 1)
     })
 
-    test('deletes at most so many, the oldest first', async (scene) => {
+    test('deletes at most this many, oldest first', async (scene) => {
       const ended: given.Known[] = []
       for (let count = 0; count < 3; count++) {
         ended.push(await given.failed(scene))

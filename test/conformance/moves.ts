@@ -87,7 +87,7 @@ const situations: readonly (readonly [string, given.Given])[] = [
 export function moves(kind: StoreKind): void {
   const test = testsOn(kind)
 
-  describe('every arrow of the lifecycle', () => {
+  describe('every transition of the lifecycle', () => {
     for (const [index, [event, from, to, given, act]] of arrows.entries()) {
       test(`${event}: ${from ?? 'nothing'} -> ${to} (${index + 1})`, async (scene) => {
         const known = await given(scene)
@@ -103,7 +103,7 @@ export function moves(kind: StoreKind): void {
 
   describe('every control', () => {
     for (const [name, given] of situations) {
-      test(`of ${name} moves it, stands already, or is refused`, async (scene) => {
+      test(`of ${name} moves it, is already in effect, or is refused`, async (scene) => {
         for (const control of controls) {
           const known = await given(scene)
           const before = await scene.record(known)
@@ -117,7 +117,7 @@ export function moves(kind: StoreKind): void {
       })
     }
 
-    test('of a task that is not there is answered with unknown', async (scene) => {
+    test('of a missing task returns unknown', async (scene) => {
       for (const control of controls) {
         expect(await scene.control(control, { id: 'nobody' })).toEqual({ kind: 'unknown' })
       }
@@ -136,7 +136,7 @@ function answerOf(
 
 /** Of the table of arrows itself. */
 export function arrowsAreComplete(): void {
-  test.each(lifecycle)('$event from $from is drawn from and to all its statuses', ({ event, from, to }) => {
+  test.each(lifecycle)('$event from $from covers all its statuses', ({ event, from, to }) => {
     const drawn = arrows.filter(
       ([name, before, after]) =>
         name === event &&

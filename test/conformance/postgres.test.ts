@@ -59,14 +59,14 @@ describe('nodes on one PostgreSQL', () => {
     expect(versions.map(({ version }) => version)).toEqual([1])
   })
 
-  test('know an older program, which tells less of itself', async () => {
+  test('accept an older program, which reports less', async () => {
     await using nodes = await Nodes.open(1)
     await ask(`insert into ${nodes.schema}.nodes (id, slots, types, version, started_at, renewed_at, lease_until)
       values ('old', 3, '["work"]', '0.0.1', 1, 1, 9e15)`)
     expect((await nodes.first.nodes())[0]).toMatchObject({ id: 'old', slots: 3, host: null, pid: null })
   })
 
-  test('never take the same place in the queue, and keep their order, though others take places in between', async () => {
+  test('never take the same queue position, and keep their order even if others take positions in between', async () => {
     await using nodes = await Nodes.open(1)
     await ask(`alter sequence ${nodes.schema}.places increment by 3`)
     const places = await placesOf(nodes.first, 'apart', 300)
@@ -125,7 +125,7 @@ describe('nodes on one PostgreSQL', () => {
     expect(await nodes.first.counts()).toMatchObject({ byType: { work: { completed: 120 } } })
   })
 
-  test('make one task of one key, however many submit it at once, and in whatever order', async () => {
+  test('create one task per key, however many submit it at once and in whatever order', async () => {
     await using nodes = await Nodes.open(4)
     for (let turn = 0; turn < 10; turn++) {
       const answers = await nodes.each(async (store, node) => {
@@ -142,7 +142,7 @@ describe('nodes on one PostgreSQL', () => {
     }
   })
 
-  test('start nothing of a type once its hold is answered', async () => {
+  test('start nothing of a type once its hold has returned', async () => {
     await using nodes = await Nodes.open(4)
     await nodes.first.submit(many(1_000), fromApi)
     const started = async () => 1_000 - ((await nodes.first.counts()).byType['work']?.queued ?? 0)
@@ -167,7 +167,7 @@ describe('nodes on one PostgreSQL', () => {
   })
 
   /** A node writes the outcomes of its own tasks as it knows them, without reading them again. */
-  describe('settle what others have moved meanwhile', () => {
+  describe('settle tasks that others have changed in the meantime', () => {
     const done: Outcome = { kind: 'completed', result: '1' }
     const moved = async (other: (nodes: Nodes, known: Task) => Promise<unknown>, outcome: Outcome) => {
       await using nodes = await Nodes.open(2)
@@ -187,7 +187,7 @@ describe('nodes on one PostgreSQL', () => {
       async (nodes: Nodes, { id }: Task) =>
         nodes.stores[1]!.control([{ id, control, by: 'api' }])
 
-    test('a pause that came first loses to the completion, and stands in the timeline', async () => {
+    test('an earlier pause loses to the completion, and is in the timeline', async () => {
       const { verdict, answered, task, lines } = await moved(asked('pause'), done)
       expect([verdict, task.status, lines]).toEqual([
         'settled',
@@ -197,7 +197,7 @@ describe('nodes on one PostgreSQL', () => {
       expect(answered).toEqual(task)
     })
 
-    test('a pause is settled that this node has heard of, and not written itself', async () => {
+    test('a pause requested through another node is settled', async () => {
       const { verdict, task } = await moved(asked('pause'), { kind: 'paused', controlVersion: 3 })
       expect([verdict, task.status]).toEqual(['settled', 'paused'])
     })
@@ -215,7 +215,7 @@ describe('nodes on one PostgreSQL', () => {
       expect(answered).toEqual(task)
     })
 
-    test('a task that was taken over keeps what became of it', async () => {
+    test('a task that was taken over keeps its later state', async () => {
       const taken = async (nodes: Nodes) => {
         await nodes.stores[1]!.endNode('node-0')
         await nodes.stores[1]!.reap({ poisonLimit: 3 })
@@ -225,14 +225,14 @@ describe('nodes on one PostgreSQL', () => {
       expect([verdict, task.status, task.ownerNode]).toEqual(['superseded', 'running', 'node-1'])
     })
 
-    test('a task that nobody has touched is settled as it was claimed', async () => {
+    test('an unchanged task is settled as it was claimed', async () => {
       const { verdict, answered, task, lines } = await moved(async () => undefined, done)
       expect([verdict, lines]).toEqual(['settled', ['completed']])
       expect(answered).toEqual(task)
     })
   })
 
-  test('come through when they control and settle the same tasks in all orders', async () => {
+  test('succeed when they control and settle the same tasks in all orders', async () => {
     await using nodes = await Nodes.open(3)
     await nodes.first.submit(many(60), fromApi)
     const ids = many(60).map(({ id }) => id)
@@ -287,7 +287,7 @@ describe('a database that is not ours to use', () => {
     )
   })
 
-  test('is refused when nobody answers, with the reason', async () => {
+  test('is refused with the reason if nothing responds', async () => {
     const opening = openPostgres('postgres://127.0.0.1:1/nothing')
     await expect(opening).rejects.toThrow(StoreUnavailable)
     await expect(opening).rejects.toMatchObject({
@@ -298,7 +298,7 @@ describe('a database that is not ours to use', () => {
 })
 
 describe('a connection that is lost', () => {
-  test('is opened anew, and nobody hears of it', async () => {
+  test('is reopened without an effect on callers', async () => {
     await using nodes = await Nodes.open(1)
     for (let turn = 0; turn < 3; turn++) {
       await killBackends(nodes)
@@ -309,7 +309,7 @@ describe('a connection that is lost', () => {
     }
   })
 
-  test('under load leaves no doubt: each task is answered and recorded, or refused and not', async () => {
+  test('under load leaves no doubt: each task is either acknowledged and recorded, or refused and not', async () => {
     await using nodes = await Nodes.open(1)
     const ids = Array.from({ length: 400 }, (_, index) => `${index}`)
     const submits = ids.map(async (id, index) => {

@@ -20,7 +20,7 @@ export function recording(kind: StoreKind): void {
     const numbers = async (scene: Scene, id: string) =>
       (await scene.store.log(id, 0, 5_000))?.map(({ number }) => number)
 
-    test('keeps lines in order, from saves and from settlements, and numbers them on', async (scene) => {
+    test('keeps lines in order, from saves and settlements, and continues their numbers', async (scene) => {
       const task = await given.running(scene)
       const save = (log: ReturnType<typeof lines>) =>
         scene.store.save(scene.node, [{ id: task.id, fence: task.fence, log }])
@@ -43,7 +43,7 @@ export function recording(kind: StoreKind): void {
       )
     })
 
-    test('takes nothing from an older fence, and goes with its task', async (scene) => {
+    test('accepts nothing from an older fence, and is deleted with its task', async (scene) => {
       const task = await given.running(scene)
       await scene.store.save(scene.node, [{ id: task.id, fence: task.fence - 1, log: lines(1, 1) }])
       expect(await numbers(scene, task.id)).toEqual([])
@@ -55,7 +55,7 @@ export function recording(kind: StoreKind): void {
   })
 
   describe('the timeline', () => {
-    test('costs the same for every retry, however much an error says: all of it stands in the row only', async (scene) => {
+    test('costs the same for every retry, however long an error is: only the row has all of it', async (scene) => {
       const error = { ...boom, message: 'm'.repeat(4_096), stack: 's'.repeat(8_192) }
       const task = await scene.submit({ maxAttempts: 1_000 })
       for (let attempt = 1; attempt <= 120; attempt++) {
@@ -70,7 +70,7 @@ export function recording(kind: StoreKind): void {
       expect(JSON.stringify(record.timeline).length).toBeLessThan(100_000)
     })
 
-    test('tells what happened, when, by whom and why', async (scene) => {
+    test('records what happened, when, by whom and why', async (scene) => {
       const start = scene.clock.now()
       const task = await scene.submit()
       await scene.clock.advance(10)
@@ -94,7 +94,7 @@ export function recording(kind: StoreKind): void {
       ])
     })
 
-    test('repeats an error that comes again', async (scene) => {
+    test('repeats a recurring error', async (scene) => {
       const task = await scene.submit()
       for (let failure = 0; failure < 2; failure++) {
         const { task: claimed } = await scene.claimOne(task)
@@ -104,7 +104,7 @@ export function recording(kind: StoreKind): void {
       expect(timeline.filter(({ error }) => error !== undefined)).toHaveLength(2)
     })
 
-    test('keeps the first line and the newest', async (scene) => {
+    test('keeps the first entry and the newest', async (scene) => {
       const task = await scene.submit()
       const turns = 160
       for (let turn = 0; turn < turns; turn++) {
@@ -119,7 +119,7 @@ export function recording(kind: StoreKind): void {
       expect(timeline.map(({ version }) => version)).toEqual([1, ...newest])
     })
 
-    test('stays out of a brief reading, as do checkpoint and result', async (scene) => {
+    test('is left out of a brief read, like checkpoint and result', async (scene) => {
       const { id } = await given.completed(scene)
       const { task, parameters } = await scene.record({ id })
       const brief = { task, parameters, checkpoint: null, result: null, timeline: [] }
@@ -154,7 +154,7 @@ export function recording(kind: StoreKind): void {
       expect(await times()).toEqual([5, 70, 300])
     })
 
-    test('of a run goes on while it is asked to pause, and when that is taken back', async (scene) => {
+    test('of a run continues while a pause is requested, and after it is withdrawn', async (scene) => {
       const { id } = await given.running(scene)
       const active = async () => activeTime(await scene.task({ id }), scene.clock.now())
       for (const control of ['pause', 'resume', 'pause', 'cancel'] as const) {
@@ -165,7 +165,7 @@ export function recording(kind: StoreKind): void {
       }
     })
 
-    test('of a run that is lost counts up to its last sign of life', async (scene) => {
+    test('of a lost run counts up to its last sign of life', async (scene) => {
       const { id, fence } = await given.running(scene)
       await scene.clock.advance(10)
       await scene.control('pause', { id })
@@ -177,7 +177,7 @@ export function recording(kind: StoreKind): void {
       expect(await scene.task({ id })).toMatchObject({ activeMs: 30, status: 'paused' })
     })
 
-    test('that a timeout counts begins anew with each attempt, and goes on after a pause', async (scene) => {
+    test('for a timeout starts over with each attempt, and continues after a pause', async (scene) => {
       const task = await scene.submit()
       const { task: first } = await scene.claimOne(task)
       await park(scene, 30)
@@ -191,7 +191,7 @@ export function recording(kind: StoreKind): void {
   })
 
   describe('promote', () => {
-    test('moves what is due, the earliest first, and says how long until the next is due', async (scene) => {
+    test('moves due tasks, earliest first, and returns the time until the next one', async (scene) => {
       const now = scene.clock.now()
       const due = (id: string, ms: number) => ({ id, runAt: now + ms })
       await scene.submitAll(due('third', 30), due('first', 10), due('second', 20), due('late', 1_000))
@@ -218,7 +218,7 @@ export function recording(kind: StoreKind): void {
       ['of nothing', null],
     ]
     for (const [name, value] of documents) {
-      test(`${name} comes back as it was`, async (scene) => {
+      test(`${name} is restored unchanged`, async (scene) => {
         const text: Json = JSON.stringify(value)
         const task = await scene.submit({ parameters: text })
         const { task: claimed, parameters } = await scene.claimOne(task)
@@ -231,7 +231,7 @@ export function recording(kind: StoreKind): void {
       })
     }
 
-    test('in an error or a progress message comes back as it was', async (scene) => {
+    test('in an error or a progress message is restored unchanged', async (scene) => {
       const task = await given.running(scene)
       const odd = 'null \u0000, half \uD83C, whole 🎈'
       const error = { ...boom, message: odd }
@@ -254,7 +254,7 @@ export function recording(kind: StoreKind): void {
       expect(await scene.audit.check()).toHaveLength(200)
     })
 
-    test('do not suffer from a bad one among them', async (scene) => {
+    test('are not affected by a bad one among them', async (scene) => {
       const [done, stuck] = [await given.running(scene), await given.running(scene)]
       const complete = ({ id, fence }: given.Known, result: Json) =>
         scene.store.settle(scene.node, [{ id, fence, ranMs: 0, outcome: { kind: 'completed', result } }])
@@ -284,7 +284,7 @@ export function recording(kind: StoreKind): void {
   })
 
   describe('a store that was closed', () => {
-    test('has answered what was under way, and refuses the rest', async (scene) => {
+    test('has answered calls in progress, and refuses the rest', async (scene) => {
       const { store } = scene
       const underWay = store.submit([scene.draft()], fromApi)
       await store[Symbol.asyncDispose]()

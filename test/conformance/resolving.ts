@@ -8,7 +8,7 @@ export function resolving(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a partial id', () => {
-    test('leads to its task, by its beginning and by its end, whatever its age', async (scene) => {
+    test('resolves to its task, by its beginning and by its end, whatever its age', async (scene) => {
       const ids = await submitOver(scene, [0, 1, 30, 4_194_304, 4_194_368, 86_400_000, 40 * year])
       for (const id of ids) {
         expect(await resolved(scene, id.slice(-8))).toEqual([id])
@@ -21,7 +21,7 @@ export function resolving(kind: StoreKind): void {
       expect(await resolved(scene, '...00000000')).toEqual([])
     })
 
-    test('that many tasks have leads to the first ones, at most as many as are asked for', async (scene) => {
+    test('that matches many tasks resolves to the first ones, up to the limit', async (scene) => {
       const ids = await submitOver(
         scene,
         Array.from({ length: 30 }, () => 0),
@@ -31,7 +31,7 @@ export function resolving(kind: StoreKind): void {
       expect(await resolved(scene, prefix, 1)).toEqual(ids.slice(0, 1))
     })
 
-    test('that is the end of one id and the beginning of another one leads to both', async (scene) => {
+    test('that is the end of one id and the beginning of another resolves to both', async (scene) => {
       const [early] = await submitOver(scene, [0])
       const ending = early!.slice(-8)
       const id = `${ending}-0000-7000-8000-000000000000`
@@ -40,7 +40,7 @@ export function resolving(kind: StoreKind): void {
       expect(await resolved(scene, `...${ending}`)).toEqual([early])
     })
 
-    test('of a task that is purged leads nowhere', async (scene) => {
+    test('of a purged task resolves to nothing', async (scene) => {
       const [id] = await submitOver(scene, [0])
       await scene.control('cancel', { id: id! })
       await scene.store.purge([id!])

@@ -12,7 +12,7 @@ export function settling(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('settle', () => {
-    test('of an older fence is superseded, and told how the task stands', async (scene) => {
+    test('of an older fence is superseded, and returns the current task', async (scene) => {
       const older = await given.running(scene)
       await scene.startNode()
       await scene.reap()
@@ -29,7 +29,7 @@ export function settling(kind: StoreKind): void {
       expect(answer.verdict).toBe('superseded')
     })
 
-    test('of a task that is gone is superseded by nothing', async (scene) => {
+    test('of a deleted task is superseded without a row', async (scene) => {
       const nobody = { id: 'nobody', fence: 1, ownerNode: null }
       expect(await scene.settle(nobody, completed)).toEqual({
         verdict: 'superseded',
@@ -38,7 +38,7 @@ export function settling(kind: StoreKind): void {
       })
     })
 
-    test('answers in the order of the settlements', async (scene) => {
+    test('returns results in the order of the settlements', async (scene) => {
       const [first, second] = [await given.running(scene), await given.running(scene)]
       const settlement = { outcome: completed, ranMs: 0 }
       const answers = await scene.store.settle(scene.node, [
@@ -63,7 +63,7 @@ export function settling(kind: StoreKind): void {
       ['a result that is no text', { outcome: { kind: 'completed', result: 5 as unknown as string } }],
     ]
     for (const [what, bad] of refused)
-      test(`of ${what} is refused, and hurts nobody beside it`, async (scene) => {
+      test(`of ${what} is refused, and does not affect others`, async (scene) => {
         const tasks = [await given.running(scene), await given.running(scene), await given.running(scene)]
         const answers = await Promise.allSettled(
           tasks.map(({ id, fence }, index) => {
@@ -81,7 +81,7 @@ export function settling(kind: StoreKind): void {
         expect(await scene.settle(kept!, abandoned)).toMatchObject({ verdict: 'settled' })
       })
 
-    test('of a pause that was taken back is stale, even when a new pause stands', async (scene) => {
+    test('of a withdrawn pause is stale, even if a new pause is requested', async (scene) => {
       const firstControl = await given.pausing(scene)
       await scene.control('resume', firstControl)
       await scene.control('pause', firstControl)
@@ -106,7 +106,7 @@ export function settling(kind: StoreKind): void {
       expect(await scene.record(task)).toMatchObject({ result: '{"sum":3}' })
     })
 
-    test('of a failure with budget waits for the back-off', async (scene) => {
+    test('of a failure with attempts left waits for the back-off', async (scene) => {
       const task = await given.running(scene)
       await scene.settle(task, { kind: 'failed', error: boom, retryIn: 5_000 })
       const runAt = scene.clock.now() + 5_000
@@ -121,7 +121,7 @@ export function settling(kind: StoreKind): void {
       expect(await scene.control('resume', task)).toMatchObject({ task: { status: 'scheduled' } })
     })
 
-    test('says how the code was ended', async (scene) => {
+    test('records how the code was stopped', async (scene) => {
       const task = await given.cancelling(scene)
       await scene.settle(task, { kind: 'cancelled', endedBy: 'terminated' })
       const { task: ended, timeline } = await scene.record(task)
@@ -151,7 +151,7 @@ export function settling(kind: StoreKind): void {
       expect(await fencedOff()).toEqual({})
     })
 
-    test('refuses a retry, and says why', async (scene) => {
+    test('refuses a retry with the reason', async (scene) => {
       const task = await given.failedWithCodeAlive(scene)
       const why = 'the code of its previous run has not stopped yet'
       expect(await scene.control('retry', task)).toMatchObject({ kind: 'refused', why })
@@ -165,7 +165,7 @@ export function settling(kind: StoreKind): void {
       expect(await scene.control('retry', task)).toMatchObject({ kind: 'moved' })
     })
 
-    test('of a task that runs again holds a slot of its own', async (scene) => {
+    test('of a task that runs again uses its own slot', async (scene) => {
       const task = await given.running(scene)
       await scene.settle(task, { ...abandoned, retryIn: 0 }, { fencedOff: true })
       const limit = [{ type: task.type, concurrency: 1 }]
@@ -193,7 +193,7 @@ export function settling(kind: StoreKind): void {
       })
     })
 
-    test('is refused to all but the newest run, each for itself', async (scene) => {
+    test('is refused for all but the newest run, individually', async (scene) => {
       const [task, parked] = [await given.running(scene), await given.parked(scene)]
       const { id, fence } = task
       const answers = await scene.store.save(scene.node, [
@@ -208,7 +208,7 @@ export function settling(kind: StoreKind): void {
       expect((await scene.record(parked)).checkpoint).toBeNull()
     })
 
-    test('is still taken while the task is asked to pause or to stop', async (scene) => {
+    test('is still accepted while the task is asked to pause or stop', async (scene) => {
       for (const situation of [given.pausing, given.cancelling]) {
         const { id, fence } = await situation(scene)
         expect(await scene.store.save(scene.node, [{ id, fence, checkpoint: '1' }])).toEqual([true])
@@ -217,7 +217,7 @@ export function settling(kind: StoreKind): void {
   })
 
   describe('retry', () => {
-    test('begins with new budgets and a higher fence, from the checkpoint', async (scene) => {
+    test('starts from the checkpoint with reset failures and a higher fence', async (scene) => {
       const task = await given.running(scene)
       await scene.settle(task, { kind: 'failed', error: boom, retryIn: null }, { checkpoint: '{"next":2}' })
       await scene.control('retry', task)
@@ -226,7 +226,7 @@ export function settling(kind: StoreKind): void {
       expect(await scene.claimOne(task)).toMatchObject({ checkpoint: '{"next":2}', task: { attempt: 2 } })
     })
 
-    test('from the start forgets the checkpoint, and the progress that led to it', async (scene) => {
+    test('from the start discards the checkpoint and its progress', async (scene) => {
       const task = await given.running(scene)
       const made = { checkpoint: '{"next":2}', progress: { current: 2, at: 1 } }
       await scene.settle(task, { kind: 'failed', error: boom, retryIn: null }, made)
@@ -234,7 +234,7 @@ export function settling(kind: StoreKind): void {
       expect(await scene.claimOne(task)).toMatchObject({ checkpoint: null, task: { progress: null } })
     })
 
-    test('that is refused forgets nothing', async (scene) => {
+    test('that is refused discards nothing', async (scene) => {
       const task = await given.running(scene)
       await scene.store.save(scene.node, [{ id: task.id, fence: task.fence, checkpoint: '1' }])
       expect(await scene.control('retry', task, { fromStart: true })).toMatchObject({ kind: 'refused' })
@@ -243,7 +243,7 @@ export function settling(kind: StoreKind): void {
   })
 
   describe('unpark', () => {
-    test('says why, and leaves the attempt open for the next run', async (scene) => {
+    test('records why, and leaves the attempt open for the next run', async (scene) => {
       const parked = await given.parked(scene)
       const copy = { id: parked.id, fence: parked.fence, why: 'room was needed' }
       const moved = one(await scene.store.unpark(scene.node, [copy]))
@@ -251,7 +251,7 @@ export function settling(kind: StoreKind): void {
       expect(moved.task).toMatchObject({ ownerNode: null, attemptOpen: true, fence: parked.fence })
     })
 
-    test('of a copy that is not the newest, or of another node, moves nothing', async (scene) => {
+    test('of a copy that is not the newest, or of another node, changes nothing', async (scene) => {
       const { id, fence } = await given.parked(scene)
       const why = 'room was needed'
       expect(await scene.store.unpark(scene.node, [{ id, fence: fence - 1, why }])).toEqual([])

@@ -23,7 +23,7 @@ async function withPath(body: (path: string, folder: string) => Promise<void>): 
 const open = (path: string): Promise<Store> => openSqlite(path, { clock })
 
 describe('a SQLite file', () => {
-  test('is made with the folder it lies in', () =>
+  test('is created together with its folder', () =>
     withPath(async (_, folder) => {
       const path = join(folder, 'deep', 'down', 'tasks.db')
       await using store = await open(path)
@@ -31,7 +31,7 @@ describe('a SQLite file', () => {
       expect((await stat(path)).isFile()).toBe(true)
     }))
 
-  test('is read by nobody else, nor are the files beside it; the mode of one that is there stays', () =>
+  test('is readable by its owner only, like the files next to it; an existing file keeps its mode', () =>
     withPath(async (path, folder) => {
       const modes = async () => {
         const names = (await readdir(folder)).toSorted()
@@ -56,7 +56,7 @@ describe('a SQLite file', () => {
       }
     }))
 
-  test('belongs to one owner: a second one of the same process is refused', () =>
+  test('belongs to one owner: a second one in the same process is refused', () =>
     withPath(async (path) => {
       await using first = await open(path)
       await expect(open(path)).rejects.toThrow(/in use by another process/)
@@ -72,7 +72,7 @@ describe('a SQLite file', () => {
       expect(await openElsewhere(path)).toBe('opened')
     }))
 
-  test('leaves no other files behind when it is closed, but for its reserve of room', () =>
+  test('leaves no other files behind when it is closed, except its reserve', () =>
     withPath(async (path, folder) => {
       const store = await open(path)
       await store.submit([submission({ id: '1' })], fromApi)
@@ -82,7 +82,7 @@ describe('a SQLite file', () => {
 })
 
 describe('a path that is not ours', () => {
-  test('is refused when a newer Fermata wrote it, and left as it was', () =>
+  test('is refused if a newer version wrote it, and left unchanged', () =>
     withPath(async (path) => {
       await (await open(path))[Symbol.asyncDispose]()
       const db = new DatabaseSync(path)
@@ -91,7 +91,7 @@ describe('a path that is not ours', () => {
       await refused(path, /newer version of Fermata \(schema 99; .*Upgrade Fermata/)
     }))
 
-  test('is refused when it is a database of another program, and left as it was', () =>
+  test('is refused if it belongs to another program, and left unchanged', () =>
     withPath(async (path) => {
       const db = new DatabaseSync(path)
       db.exec('create table notes (text)')
@@ -99,13 +99,13 @@ describe('a path that is not ours', () => {
       await refused(path, /does not belong to Fermata. Choose another path/)
     }))
 
-  test('is refused when it is no database, and left as it was', () =>
+  test('is refused if it is not a database, and left unchanged', () =>
     withPath(async (path) => {
       await writeFile(path, 'Dear diary, '.repeat(1_000))
       await refused(path, /not a SQLite database: choose another path/)
     }))
 
-  test('is refused when it is a folder', () =>
+  test('is refused if it is a folder', () =>
     withPath(async (path) => {
       await mkdir(path)
       await expect(open(path)).rejects.toThrow(/tasks\.db" is invalid: this is a folder/)
@@ -137,7 +137,7 @@ describe('after a crash', () => {
       await audit.check()
     }))
 
-  test('in the middle of a write, the commits before it are there and nothing of it', () =>
+  test('during a write, the commits before it are there and nothing of it', () =>
     withPath(async (path, folder) => {
       await using store = await open(path)
       const commits = 8

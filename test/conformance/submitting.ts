@@ -10,7 +10,7 @@ export function submitting(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('submit', () => {
-    test('keeps all that the caller said, and begins the timeline', async (scene) => {
+    test('keeps everything the caller sent, and starts the timeline', async (scene) => {
       const now = scene.clock.now()
       const draft = scene.draft({
         type: 'resize',
@@ -33,7 +33,7 @@ export function submitting(kind: StoreKind): void {
       ])
     })
 
-    test('schedules what is due later, and queues what is due now', async (scene) => {
+    test('schedules tasks that are due later, and queues those due now', async (scene) => {
       const now = scene.clock.now()
       const [later, present, past] = await scene.submitAll(
         { runAt: now + 1 },
@@ -51,7 +51,7 @@ export function submitting(kind: StoreKind): void {
       expect(await scene.promote()).toMatchObject([{ task: { id: later?.id, status: 'queued' } }])
     })
 
-    test('gives places in the queue in the order of the batch', async (scene) => {
+    test('assigns queue positions in batch order', async (scene) => {
       const tasks = await scene.submitAll({}, {}, {})
       const places = tasks.map(({ queuePosition }) => queuePosition)
       expect(places).toEqual(places.toSorted((a, b) => a - b))
@@ -75,7 +75,7 @@ export function submitting(kind: StoreKind): void {
   })
 
   describe('an idempotency key', () => {
-    test('answers a replay with the task that it belongs to, as it stands', async (scene) => {
+    test('returns the current state of the original task for a replay', async (scene) => {
       const original = await scene.submit(keyed)
       const { task: claimed } = await scene.claimOne(original)
       const expected = { kind: 'accepted', tasks: [{ task: claimed, replayed: true }] }
@@ -84,14 +84,14 @@ export function submitting(kind: StoreKind): void {
       expect(await submit(scene, keyed)).toMatchObject({ tasks: [{ task: { status: 'completed' } }] })
     })
 
-    test('refuses another request, and says whose it is', async (scene) => {
+    test('refuses a different request, and names its task', async (scene) => {
       const { id } = await scene.submit(keyed)
       const answer = await submit(scene, {}, { ...keyed, requestHash: 'another' })
       expect(answer).toEqual({ kind: 'conflict', index: 1, id })
       expect(await scene.audit.check()).toHaveLength(1)
     })
 
-    test('yields the old task in its place in a batch', async (scene) => {
+    test('returns the original task in its place in a batch', async (scene) => {
       const original = await scene.submit(keyed)
       const answer = await submit(scene, {}, keyed, {})
       expect(answer).toMatchObject({
@@ -130,7 +130,7 @@ export function submitting(kind: StoreKind): void {
   describe('a full queue', () => {
     const atMost = (maxQueued: number) => ({ by: 'api', maxQueued })
 
-    test('refuses what would go beyond the limit, whole', async (scene) => {
+    test('refuses a batch beyond the limit completely', async (scene) => {
       await scene.submitAll({}, { runAt: scene.clock.now() + 1 })
       const two = [scene.draft(), scene.draft()]
       expect(await scene.store.submit(two, atMost(3))).toEqual({ kind: 'full' })
@@ -138,7 +138,7 @@ export function submitting(kind: StoreKind): void {
       expect(await scene.store.submit(two.slice(1), atMost(3))).toMatchObject({ kind: 'accepted' })
     })
 
-    test('does not count what is past waiting', async (scene) => {
+    test('does not count tasks that are no longer waiting', async (scene) => {
       await scene.submitAll({}, {}, {})
       const [running] = await scene.claim(1)
       await scene.control('pause', { id: 'task-2' })
@@ -147,7 +147,7 @@ export function submitting(kind: StoreKind): void {
       expect(await scene.store.submit([scene.draft()], atMost(1))).toMatchObject({ kind: 'accepted' })
     })
 
-    test('still answers replays', async (scene) => {
+    test('still returns originals for replays', async (scene) => {
       const original = await scene.submit(keyed)
       const answer = await scene.store.submit([scene.draft(keyed)], atMost(0))
       expect(answer).toEqual({ kind: 'accepted', tasks: [{ task: original, replayed: true }] })

@@ -31,18 +31,18 @@ test('a table fits every width: columns yield, then what may be cut is cut', () 
   expect(linesAt(20)).toEqual(['ID    WHAT', '0001  a rather long…', '0002  漢字漢字漢字…'])
 })
 
-test('a table in a pipe is cut nowhere', () => {
+test('a table in a pipe is never cut', () => {
   expect(linesAt(undefined)[1]).toBe('0001  one,two,three  a rather long description of it')
 })
 
-test('text is cut and padded by the columns that it takes', () => {
+test('text is cut and padded by its width in columns', () => {
   expect(cut('漢字漢字', 5)).toBe('漢字…')
   expect(cut('👩‍👩‍👧‍👦 family', 4)).toBe('👩‍👩‍👧‍👦 …')
   expect(pad('漢', 4)).toBe('漢  ')
   expect(pad('7', 3, 'right')).toBe('  7')
 })
 
-test('text from elsewhere is shown, and nothing in it is obeyed or hidden', () => {
+test('text from elsewhere is shown, with nothing in it obeyed or hidden', () => {
   const text = 'a\u001B[31mb\u009B0m\u0007c\r\nd\u202Ee\uFEFF\u{E0041}\uD800\u2028f\u200Dg'
   expect(visible(text)).toBe(
     String.raw`a\x1b[31mb\x9b0m\x07c d\u202ee\ufeff\u{e0041}\ud800\u2028f` + '\u200Dg',
@@ -52,7 +52,7 @@ test('text from elsewhere is shown, and nothing in it is obeyed or hidden', () =
   expect(visible('naïve 漢字 👩‍👩‍👧‍👦 می‌خواهم \uE0B0')).toBe('naïve 漢字 👩‍👩‍👧‍👦 می‌خواهم \uE0B0')
 })
 
-test('JSON for programs has nothing raw that a terminal would obey, and the same value', () => {
+test('JSON for programs has nothing that a terminal would obey, and the same value', () => {
   const value = { 'k\u009B': ['\u001B\u007F\u202E\u2028\u{E0041}', 'a\nb'] }
   for (const indent of [0, 2]) {
     const json = safeJson(value, indent)

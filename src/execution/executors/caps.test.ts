@@ -20,7 +20,7 @@ test('a line of the log never ends in half a character', () => {
   expect(backlog.take(true).lines).toEqual([`${'x'.repeat(1_023)}…${'z'.repeat(3_070)}`, '\ufffd'])
 })
 
-test('neither the last word of a command nor its output is cut through a character', () => {
+test('neither the last lines of a command nor its output are cut inside a character', () => {
   const parser = new OutputParser()
   const line = { cut: false, ended: true }
   parser.hear('stderr', `x😀${'y'.repeat(998)}`, line)
@@ -29,7 +29,7 @@ test('neither the last word of a command nor its output is cut through a charact
   expect(parser.output).toBe(`${'x'.repeat(outputKept - 1)}\n`)
 })
 
-test('a line that is too long is not cut through a character', () => {
+test('a line that is too long is not cut inside a character', () => {
   const lines: string[] = []
   const reader = new Lines((text) => void lines.push(text))
   const longest = 11 * 1_048_576

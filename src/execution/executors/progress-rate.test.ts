@@ -4,7 +4,7 @@ import { ProgressRate } from './progress-rate.ts'
 
 const report = (...values: unknown[]) => new ProgressRate(new FakeClock()).report(...(values as [number]))
 
-test('a total that is null or left out is not known, and 0 of 0 is what it says', () => {
+test('a total that is null or omitted is unknown, and 0 of 0 is kept', () => {
   expect(report(1, null)).not.toHaveProperty('total')
   expect(report(1, undefined, null)).not.toHaveProperty('message')
   expect(report(0, 0)).toMatchObject({ current: 0, total: 0 })

@@ -10,7 +10,7 @@ const group = (rows: number) => [
 const text = (parts: readonly Part[]) =>
   `select ${parts.map((_, index) => valueOf(parts, index)).join(', ')} from ${arraysOf(parts)}`
 
-test('what all rows of a large group have alike goes as one value', () => {
+test('a column that is equal in all rows of a large group is sent as one value', () => {
   const { parts, values } = packed(group(100))
   expect(values[1]).toBe('add')
   expect(values[2]).toHaveLength(100)
@@ -19,7 +19,7 @@ test('what all rows of a large group have alike goes as one value', () => {
   )
 })
 
-test('small groups have one statement, whatever they hold', () => {
+test('small groups have one statement, whatever they contain', () => {
   const texts = [1, 2, 20].map((rows) => text(packed(group(rows)).parts))
   expect(new Set(texts)).toEqual(
     new Set([
@@ -28,7 +28,7 @@ test('small groups have one statement, whatever they hold', () => {
   )
 })
 
-test('a text is written once for each combination', () => {
+test('a text is created once per combination', () => {
   const written: string[] = []
   const write = shaped((parts) => {
     written.push(text(parts))

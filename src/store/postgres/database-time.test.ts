@@ -12,7 +12,7 @@ function clocks() {
   }
 }
 
-test('the time of the database goes on between two answers', () => {
+test('the time of the database continues between two responses', () => {
   const { time, pass } = clocks()
   time.learn(1_000_000)
   expect(time.now()).toBe(1_000_000)
@@ -20,7 +20,7 @@ test('the time of the database goes on between two answers', () => {
   expect(time.now()).toBe(1_000_400)
 })
 
-test('an answer that took long does not set it back', () => {
+test('a slow response does not set it back', () => {
   const { time, pass } = clocks()
   time.learn(1_000_000)
   pass(500)
@@ -28,7 +28,7 @@ test('an answer that took long does not set it back', () => {
   expect(time.now()).toBeGreaterThanOrEqual(1_000_499)
 })
 
-test('an answer that came quicker than those before it sets it ahead', () => {
+test('a faster response than before sets it ahead', () => {
   const { time, pass } = clocks()
   time.learn(1_000_000)
   pass(10)

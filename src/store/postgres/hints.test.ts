@@ -13,7 +13,7 @@ function claimed(priority: number, queuePosition: number): Claimed {
   return { ...claim(task, 'node', moment), previousFence: 0, parameters: '{}', checkpoint: null }
 }
 
-test('a claim goes on shortly before where the last one ended, and anew each second', () => {
+test('a claim starts shortly before the end of the last one, and from the beginning each second', () => {
   let now = 0
   const hints = new Hints(() => now)
   expect(hints.of(types)).toEqual([null])
@@ -25,7 +25,7 @@ test('a claim goes on shortly before where the last one ended, and anew each sec
   expect(hints.of(types)).toEqual([null])
 })
 
-test('what comes with a higher priority does not move the place, what follows in a lower one does', () => {
+test('claims of higher priority do not move the position, those of lower priority do', () => {
   const hints = new Hints(() => 0)
   hints.of(types)
   hints.learn([claimed(0, 1_000)])
@@ -35,7 +35,7 @@ test('what comes with a higher priority does not move the place, what follows in
   expect(hints.of(types)).toEqual([{ priority: -1, queuePosition: 20 }])
 })
 
-test('after a claim that failed nothing is known', () => {
+test('after a failed claim nothing is known', () => {
   const hints = new Hints(() => 0)
   hints.of(types)
   hints.learn([claimed(0, 1_000)])

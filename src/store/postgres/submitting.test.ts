@@ -22,7 +22,7 @@ const submission: Submission = {
   requestHash: 'hash',
 }
 
-test('a connection that is lost under a submit with a key leaves no promise that nobody handles', async () => {
+test('a connection lost during a submit with a key leaves no unhandled promise', async () => {
   const unhandled: unknown[] = []
   const note = (error: unknown) => void unhandled.push(error)
   process.on('unhandledRejection', note)

@@ -19,7 +19,7 @@ describe('text for PostgreSQL', () => {
     expect(decodeText(encoded)).toBe(text)
   })
 
-  test('differs for texts that differ, whatever they hold', () => {
+  test('differs for different texts, whatever they contain', () => {
     const text = fc.string({ unit: fc.constantFrom('\0', '\uFFFF', '\uD83C', '\uDF88', '0', 'a') })
     fc.assert(
       fc.property(text, (one) => {
@@ -29,7 +29,7 @@ describe('text for PostgreSQL', () => {
     )
   })
 
-  test('refuses what is not text', () => {
+  test('refuses values that are not strings', () => {
     expect(() => encodeText(Symbol('no text') as unknown as string)).toThrow(TypeError)
   })
 })

@@ -123,13 +123,13 @@ describe('a group', () => {
     expect(disk.statements).toEqual(['begin immediate', 'commit'])
   })
 
-  test('with a bad row is done again one by one: the row fails its own caller only', async () => {
+  test('with a bad row is repeated one by one, and the row fails only its own caller', async () => {
     const writes = ['a', Symbol('no text'), 'b', 'a', 'c'].map((name) => disk.keep(name))
     expect(await outcomes(writes)).toEqual(['kept a', 'refused', 'kept b', 'refused', 'kept c'])
     expect(disk.kept()).toEqual(['a', 'b', 'c'])
   })
 
-  test('hands a refusal by the rules on as it is', async () => {
+  test('passes on a refusal by the rules unchanged', async () => {
     const refusal = new TypeUnknown('x', [])
     const write = disk.commits.write(() => {
       throw refusal
@@ -137,7 +137,7 @@ describe('a group', () => {
     await expect(write).rejects.toBe(refusal)
   })
 
-  test('hands on what is thrown and is no error as one', async () => {
+  test('passes on thrown values that are not errors', async () => {
     const write = disk.commits.write(() => {
       // oxlint-disable-next-line no-throw-literal
       throw 'a word'
@@ -145,19 +145,19 @@ describe('a group', () => {
     await expect(write).rejects.toThrow('a word')
   })
 
-  test('forgets with a bad row what the ledger remembered of it', async () => {
+  test('drops a bad row from the ledger', async () => {
     await outcomes([disk.keep('a'), disk.keep(Symbol('no text'))])
     expect(disk.reloads).toBe(2)
   })
 
-  test('whose ledger cannot be written is done again one by one', async () => {
+  test('whose ledger cannot be written is repeated one by one', async () => {
     disk.failOnce('flush', codes.constraint)
     expect(await outcomes([disk.keep('a'), disk.keep('b')])).toEqual(['kept a', 'kept b'])
   })
 })
 
 describe('a medium that fails', () => {
-  test('before the commit has recorded nothing, and says so to all that wait', async () => {
+  test('before the commit has recorded nothing, and all waiting calls are told so', async () => {
     disk.failOnce('keep b', codes.ioError)
     const answers = await outcomes(['a', 'b', 'c'].map((name) => disk.keep(name)))
     expect(answers).toEqual(['unavailable', 'unavailable', 'unavailable'])
@@ -165,20 +165,20 @@ describe('a medium that fails', () => {
     expect(await disk.keep('d')).toBe('kept d')
   })
 
-  test('at the begin refuses all that wait at once', async () => {
+  test('at the start refuses all waiting calls immediately', async () => {
     disk.failOnce('begin immediate', codes.busy)
     expect(await outcomes([disk.keep('a'), disk.keep('b')])).toEqual(['unavailable', 'unavailable'])
     expect(disk.statements).toEqual(['begin immediate'])
   })
 
-  test('among rows that are done one by one refuses them all', async () => {
+  test('among rows repeated one by one refuses them all', async () => {
     disk.failOnce('savepoint one', codes.ioError)
     const answers = await outcomes([disk.keep('a'), disk.keep(Symbol('no text'))])
     expect(answers).toEqual(['unavailable', 'unavailable'])
     expect(disk.kept()).toEqual([])
   })
 
-  test('by being full at the commit has recorded nothing', async () => {
+  test('that is full at the commit has recorded nothing', async () => {
     disk.failOnce('commit', codes.full)
     const write = disk.keep('a')
     await expect(write).rejects.toMatchObject({ unknown: false, message: /disk is full/ })
@@ -187,14 +187,14 @@ describe('a medium that fails', () => {
     expect(disk.kept()).toEqual(['b'])
   })
 
-  test('at the commit leaves the outcome unknown, and the connection is opened anew', async () => {
+  test('at the commit leaves the outcome unknown, and the connection is reopened', async () => {
     disk.failOnce('commit', codes.ioError)
     expect(await outcomes([disk.keep('a'), disk.keep('b')])).toEqual(['unknown', 'unknown'])
     expect(disk.reopens).toBe(1)
     expect(await disk.keep('c')).toBe('kept c')
   })
 
-  test('for good still answers every caller, and goes on when it is back', async () => {
+  test('permanently still answers every caller, and recovers when it is back', async () => {
     disk.failOnce('commit', codes.ioError)
     disk.gone = true
     expect(await outcomes([disk.keep('a')])).toEqual(['unknown'])
@@ -203,7 +203,7 @@ describe('a medium that fails', () => {
     expect(await disk.keep('d')).toBe('kept d')
   })
 
-  test('at the rollback has the connection opened anew', async () => {
+  test('at the rollback causes the connection to be reopened', async () => {
     disk.failOnce('keep a', codes.full)
     disk.failOnce('rollback', codes.ioError)
     expect(await outcomes([disk.keep('a')])).toEqual(['unavailable'])
@@ -213,7 +213,7 @@ describe('a medium that fails', () => {
 })
 
 describe('close', () => {
-  test('commits what waits and takes nothing more', async () => {
+  test('commits what is waiting and accepts nothing more', async () => {
     const write = disk.keep('a')
     disk.commits.close()
     expect(disk.kept()).toEqual(['a'])
@@ -221,7 +221,7 @@ describe('close', () => {
     await expect(disk.keep('b')).rejects.toThrow('The store is closed.')
   })
 
-  test('of a medium that has failed answers what waits', async () => {
+  test('of a failed medium answers what is waiting', async () => {
     disk.failOnce('begin immediate', codes.ioError)
     const write = disk.keep('a')
     disk.commits.close()

@@ -30,7 +30,7 @@ async function takesAgain(stock: PipeStock): Promise<void> {
   discard(taken)
 }
 
-test('pipes are made again once what was in the way is over', async () => {
+test('pipes are created again once the obstacle is gone', async () => {
   const stock = stockIn(temporaryFolder())
   vi.stubEnv('PATH', '/nonexistent')
   expect(stock.take()).toBeUndefined()
@@ -38,7 +38,7 @@ test('pipes are made again once what was in the way is over', async () => {
   await takesAgain(stock)
 })
 
-test('pipes are made again after their folder was removed', async () => {
+test('pipes are created again after their folder was removed', async () => {
   const folder = temporaryFolder()
   const stock = stockIn(folder)
   discard(stock.take())
@@ -66,7 +66,7 @@ function limitFiles(limit: string): void {
 // Two for each pipe, and one more while it is opened.
 const needed = 7
 
-test('wherever the descriptors run out, nothing is thrown and nothing is left', () => {
+test('wherever descriptors run out, nothing is thrown and nothing is left behind', () => {
   const folder = temporaryFolder()
   const before = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))![1]!
   const rooms = Array.from({ length: needed + 1 }, (_, room) => room)
