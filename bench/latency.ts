@@ -7,8 +7,8 @@ import { readSteadily, type Latencies } from './steady.ts'
 import * as tasks from './tasks.ts'
 
 /**
- * `npm run bench:latency`: how long a pause takes from its request until the code stands still, in every place; and what the
- * API's answers take while threads compute, beside an idle server.
+ * `npm run bench:latency`: how long a pause takes from its request until the code has stopped, for each runtime; and the
+ * response times of the API while threads compute, compared with an idle server.
  */
 const pauses = 200
 

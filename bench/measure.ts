@@ -1,7 +1,7 @@
-/** One thing to measure: ours, and what the same work costs without us, in operations a second. */
+/** One measure: our throughput, and that of the same work without us, in operations per second. */
 export type Measure = Readonly<{
   name: string
-  /** What we want to reach on a two-core machine, in operations a second. */
+  /** Our aim on a two-core machine, in operations per second. */
   aim: number
   /** What `limit` does. */
   beside: string
@@ -9,7 +9,7 @@ export type Measure = Readonly<{
   limit: () => Promise<number>
 }>
 
-/** Runs `count` calls, `callers` of them waiting at once; answers calls a second. */
+/** Runs `count` calls with `callers` of them concurrently; returns calls per second. */
 export async function throughput(
   count: number,
   callers: number,

@@ -8,8 +8,8 @@ import { setup as buildPage } from '../test/support/built.ts'
 import { TestServer } from '../test/support/server.ts'
 
 /**
- * `npm run bench:page`: the web page in a real browser while thousands of tasks change every second: when it is first painted,
- * how long its frames take, and what the tab holds in memory. `-- --minutes 10 --tasks 10000 --path /tasks`.
+ * `npm run bench:page`: the web page in a real browser while thousands of tasks change every second: time to first paint,
+ * frame times, and memory of the tab. `-- --minutes 10 --tasks 10000 --path /tasks`.
  */
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 })
 const minutes = Number(values.minutes)
 const tasks = Number(values.tasks)
-/** Seconds between two lines of figures. */
+/** Seconds between two lines of output. */
 const every = Math.min(60, (minutes * 60) / 5)
 
 await buildPage()
@@ -82,7 +82,7 @@ async function firstPaint(of: Page): Promise<string> {
   return time.toFixed(0)
 }
 
-/** What is still held once the garbage is gone. */
+/** Heap size after garbage collection. */
 async function memory(of: CDPSession): Promise<Readonly<{ heap: string; nodes: number }>> {
   await of.send('HeapProfiler.collectGarbage')
   const { metrics } = await of.send('Performance.getMetrics')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { v7 as uuid } from 'uuid'
 
-/** A folder that is gone at the end of its block. */
+/** A folder that is removed at the end of its block. */
 export function place() {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-bench-'))
   return {
@@ -13,7 +13,7 @@ export function place() {
   }
 }
 
-/** SQLite as the store opens it, with two bare tables: what no task manager on it can beat. */
+/** SQLite as the store opens it, with two bare tables: the upper bound for a task manager on it. */
 export function bareSqlite(path: string) {
   const db = new DatabaseSync(path)
   db.exec(`
@@ -44,7 +44,7 @@ export function bareSqlite(path: string) {
     move(of: number, from: string, to: string): void {
       moved.run(to, ',[2]', of, from)
     },
-    /** One commit for all who ask within one turn of the loop. */
+    /** One commit for all callers within one turn of the event loop. */
     insertGrouped(): Promise<number> {
       return new Promise((resolve) => {
         if (group.push(resolve) > 1) return

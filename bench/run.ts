@@ -6,8 +6,8 @@ import * as postgres from './measures/postgres.ts'
 import * as http from './measures/http.ts'
 
 /**
- * `npm run bench [-- name...]`: every measure, ours and the limit beside it by turns, each in a process of its own. Figures
- * of one machine on one day: the ratio is what can be compared.
+ * `npm run bench [-- name...]`: every measure, ours and the bound next to it, alternating, each in a separate process. The
+ * numbers are those of one machine on one day: compare ratios.
  */
 const measures: Readonly<Record<string, Measure>> = { ...library, ...http, ...places, ...postgres }
 const rounds = 3

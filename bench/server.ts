@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 
-/** Waits for the log line of a server that tells its address. */
+/** Waits for the log line with the address of a server. */
 export async function listening(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: output })) {
     const { msg, url } = JSON.parse(line) as { msg: string; url: string }

@@ -1,11 +1,11 @@
 import { Agent, request } from 'node:http'
 
-/** What answers took at a steady rate, in milliseconds, sorted. */
+/** Response times at a steady rate, in milliseconds, sorted. */
 export type Latencies = readonly number[]
 
 /**
- * Reads a URL at a steady rate, whether or not the answers before have come, so that it is the answers that are timed and not
- * the queue for them. `rate`: requests a second; `lasts`: seconds; the first of them is not counted.
+ * Reads a URL at a steady rate, whether or not earlier responses have arrived, so that response times are measured and not
+ * the queue. `rate`: requests per second; `lasts`: seconds; the first second does not count.
  */
 export async function readSteadily(
   url: string,

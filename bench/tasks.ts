@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineCommand, defineTask } from '../src/index.ts'
 
-/** The same small work, and the same long one, in every place where code can run. */
+/** The same short and long work, for each runtime. */
 const none = z.object({})
 const module = import.meta.url
 

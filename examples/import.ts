@@ -4,7 +4,9 @@ import { z } from 'zod'
 
 const Row = z.object({ name: z.string(), amount: z.number() })
 
-/** Several steps, each remembered: after a pause, a crash or a failure it goes on in the middle, and no row is taken twice. */
+/**
+ * Several steps, each stored: after a pause, a crash or a failure it continues in the middle, and no row is processed twice.
+ */
 export const importRows = defineTask({
   type: 'import',
   description: 'Read a JSON Lines file, validate its rows, and write sums per name.',
@@ -41,7 +43,7 @@ export const importRows = defineTask({
   },
 })
 
-/** A row that is wrong stays wrong: trying again would not help. */
+/** An invalid row stays invalid: a retry would not help. */
 function rowOf(line: string, row: number): z.output<typeof Row> {
   try {
     return Row.parse(JSON.parse(line))

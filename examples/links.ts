@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 type Checked = { url: string; ok: boolean; status?: number; error?: string }
 
-/** Waits for others most of the time, so it runs inline; at most two at once, so that no server is flooded. */
+/** Mostly waits for others, so it runs inline; at most two at once, so that no server is flooded. */
 export const links = defineTask({
   type: 'links',
   description: 'Check a list of URLs one by one.',

@@ -1,7 +1,7 @@
 import { defineTask } from 'fermata-tasks'
 import { z } from 'zod'
 
-/** Computes, so it runs in a thread; it never awaits, and can still be paused, resumed and cancelled at any point. */
+/** Computes, so it runs in a thread. It never awaits, and can still be paused, resumed and cancelled at any time. */
 export const primes = defineTask({
   type: 'primes',
   description: 'Count the prime numbers in a range.',

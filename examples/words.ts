@@ -2,7 +2,7 @@ import { defineCommand } from 'fermata-tasks'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-/** A script in another language: its pause freezes it, and its progress and result are lines of JSON. */
+/** A script in another language: a pause freezes it, and it reports progress and result as JSON lines. */
 export const words = defineCommand({
   type: 'words',
   description: 'Count the words of a text with a Python script.',

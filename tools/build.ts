@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-/** Makes `dist`, what the published package holds: compiled modules, the web page and the assets of the other pages. */
+/** Builds `dist`, the contents of the published package: compiled modules, the web page and the assets of the other pages. */
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 
-/** Three nodes on one PostgreSQL, on this machine, to play with. */
+/** Three nodes on one PostgreSQL, on this machine, to try things out. */
 
 const root = join(import.meta.dirname, '..')
 const running: { child: ChildProcess; end: (child: ChildProcess) => void }[] = []
@@ -41,7 +41,7 @@ async function startNode(number: number) {
   return { number, pid: child.pid, url: await Promise.race([listening, failed(child, `node ${number}`)]) }
 }
 
-/** In a process group of its own: a Ctrl+C is for this program, which ends the others in their order. */
+/** In a separate process group: Ctrl+C is for this program, which ends the others in order. */
 function start(
   file: string,
   args: readonly string[],

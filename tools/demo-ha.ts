@@ -9,8 +9,8 @@ import { isLeader, PatroniCluster } from './demo-ha/patroni.ts'
 import { installed, Programs } from './demo-ha/programs.ts'
 
 /**
- * `npm run demo:ha`: a highly available PostgreSQL of three servers (Patroni, etcd), two nodes of Fermata on it, and the
- * leader killed while they are under load. Exits with 1 when anything acknowledged is lost.
+ * `npm run demo:ha`: a highly available PostgreSQL of three servers (Patroni, etcd) with two nodes of Fermata, whose leader
+ * is killed under load. Exits with 1 if anything acknowledged is lost.
  */
 
 const binaries = found()

@@ -10,7 +10,7 @@ const { PORT: port = '8000', FERMATA_URL: url = `http://127.0.0.1:${port}` } = p
 
 const parts = [
   start(process.execPath, ['--watch-path=src', 'src/main.ts', 'serve', ...process.argv.slice(2)]),
-  // Not by npm, which hands on no signals.
+  // Not by npm, which does not forward signals.
   start(process.execPath, [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), 'dashboard'], {
     FERMATA_URL: url,
   }),
@@ -21,7 +21,7 @@ for (const part of parts) {
     for (const other of parts) other.kill()
   })
 }
-// A terminal signals all of them; what comes from elsewhere is passed on.
+// A terminal signals all of them; other signals are passed on.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => parts.forEach((part) => part.kill()))
 

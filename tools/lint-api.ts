@@ -3,7 +3,7 @@ import { openapi } from '../src/contract/openapi.ts'
 import { builtinTypes } from '../src/registry/builtin/index.ts'
 import { version } from '../src/version.ts'
 
-/** Holds the OpenAPI document against the strict rules of an outside linter: `npm run lint:api`. */
+/** Checks the OpenAPI document against the strict rules of an external linter: `npm run lint:api`. */
 const config = await createConfig({ extends: ['recommended-strict'] })
 
 async function complaints(document: object): Promise<string[]> {
@@ -16,7 +16,7 @@ async function complaints(document: object): Promise<string[]> {
 }
 
 const document = openapi(version, builtinTypes)
-// A linter that finds nothing here does not look.
+// A linter that finds nothing here does not check.
 if ((await complaints({ ...document, tags: [{}] })).length === 0) throw new Error('the linter is blind')
 
 const found = await complaints(document)

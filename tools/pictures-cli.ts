@@ -8,7 +8,7 @@ import { Screen, type Span } from '../test/support/screen.ts'
 import { TestServer } from '../test/support/server.ts'
 import { terminalPage } from './derived/terminal-page.ts'
 
-/** Takes the pictures of the command line, in a real shell against a fresh server: part of `npm run screenshots`. */
+/** Takes the pictures of the command line, in a real shell with a fresh server: part of `npm run screenshots`. */
 const root = join(import.meta.dirname, '..')
 const images = join(root, 'docs', 'images')
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
@@ -39,7 +39,7 @@ type Shell = Readonly<{
   env: Readonly<Record<string, string>>
 }>
 
-/** A task that is run and watched, a list, and all that runs as bars. */
+/** A watched run, a list, and all running tasks as bars. */
 async function watched(shell: Shell, client: Fermata): Promise<Span[][]> {
   await using screen = new Screen([], { ...shell, rows: 23 })
   await screen.until((text) => text.includes('$'))
@@ -74,7 +74,7 @@ async function overview(shell: Shell, client: Fermata): Promise<Span[][]> {
   return screen.spans
 }
 
-/** Tasks of which some run, one is paused, one has failed and one is due later. */
+/** Tasks of which some are running, one is paused, one has failed and one is scheduled. */
 async function fill(client: Fermata): Promise<void> {
   const tags = ['nightly']
   await client.submitAll(

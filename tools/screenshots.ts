@@ -8,11 +8,11 @@ import { TestServer } from '../test/support/server.ts'
 import { livelyTasks } from './screenshots/lively-tasks.ts'
 
 /**
- * Takes the pictures of the documentation from a fresh server with tasks in every state: `npm run screenshots`. With
- * `-- --look FOLDER` each page in all widths, light and dark, for a look at them.
+ * Takes the pictures of the documentation from a fresh server with tasks in every state: `npm run screenshots`. With `--look
+ * FOLDER`, takes each page in all widths, light and dark.
  */
 const root = join(import.meta.dirname, '..')
-/** Pictures that are taken beside each other: most of the time is spent waiting until bars have come to where they belong. */
+/** Pictures taken concurrently: most of the time is spent waiting for animations. */
 const atOnce = 4
 const { values } = parseArgs({ options: { look: { type: 'string' } } })
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
@@ -61,12 +61,12 @@ try {
 
 type Picture = Readonly<{ name: string; path: string; width: number; scheme: 'light' | 'dark' }>
 
-/** The page of one task is shown as it looks at night. */
+/** The page of a task is shown in the dark theme. */
 function schemeOf(name: string): Picture['scheme'] {
   return name === 'task' ? 'dark' : 'light'
 }
 
-/** Says when it is done, and which one cannot be taken. */
+/** Reports when it is done, and which one failed. */
 async function take(picture: Picture, target: string): Promise<void> {
   try {
     await photograph(picture, join(target, `${picture.name}.png`))
@@ -85,7 +85,7 @@ async function photograph({ path, width, scheme }: Picture, file: string): Promi
   const { page } = visited
   await page.locator('h1, .opblock-tag-section').first().waitFor()
   await page.locator('.mantine-Skeleton-root, [aria-busy="true"]').first().waitFor({ state: 'hidden' })
-  // Bars and lines come to where they belong.
+  // Bars and lines finish their animations.
   await page.waitForTimeout(1_500)
   await page.screenshot({ path: file })
 }

@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'rolldown'
 
 /**
- * How large the client is in a page: bundled and minified, and compressed. Writes it into the README; with `--check` it fails
- * when what stands there is more than a tenth off.
+ * The size of the client in a page: bundled and minified, and compressed. Writes it into the README; with `--check` it fails
+ * if that is more than a tenth off.
  */
 const root = join(import.meta.dirname, '..')
 const readme = join(root, 'README.md')

@@ -48,7 +48,7 @@ async function withOurs(work: Work): Promise<number> {
   return await withServer([join(import.meta.dirname, '../../src/main.ts'), 'serve'], env, work)
 }
 
-/** Requests a second that a server in a process of its own answers. */
+/** Requests per second answered by a server in a separate process. */
 async function withServer(args: readonly string[], env: Record<string, string>, work: Work): Promise<number> {
   const server = spawn(process.execPath, args, {
     env: { PATH: process.env['PATH'], ...env },

@@ -24,7 +24,7 @@ function withBare<T>(work: (bare: ReturnType<typeof bareSqlite>) => T): T {
   return work(bare)
 }
 
-/** Operations a second of a synchronous work of `count` operations. */
+/** Operations per second of synchronous work with `count` operations. */
 function rate(count: number, work: () => void): number {
   const began = performance.now()
   work()

@@ -8,7 +8,7 @@ import * as tasks from '../tasks.ts'
 
 const slots = 16
 
-/** Tasks a second, from submit to result, once the place is warm. */
+/** Tasks per second, from submit to result, once the runtime is warm. */
 async function cycles(type: AnyTaskType, count: number): Promise<number> {
   const options = { database: 'sqlite::memory:', tasks: [type], maxConcurrent: slots }
   await using manager = await openTaskManager(options)

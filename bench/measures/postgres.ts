@@ -5,8 +5,8 @@ import { startPostgres } from '../../test/support/postgres-server.ts'
 import { throughput, type Measure } from '../measure.ts'
 
 /**
- * On a PostgreSQL of its own that flushes every commit. One that has run for a while writes its log into files that it has
- * already: a new one is not to be measured by how it makes them.
+ * On a separate PostgreSQL that flushes every commit. After running for a while, it reuses existing WAL files: creating them
+ * should not be measured.
  */
 const settings = ['shared_buffers=1GB', 'wal_init_zero=off']
 
@@ -22,7 +22,7 @@ function open(url: string, maxConcurrent: number): Promise<TaskManager> {
   return openTaskManager({ database: url, tasks: [noop], maxConcurrent })
 }
 
-/** Two bare tables, and rows by `unnest`: what no task manager on PostgreSQL can beat with one connection. */
+/** Two bare tables, and rows by `unnest`: the upper bound for a task manager on PostgreSQL with one connection. */
 async function withBare<T>(work: (bare: Bare) => Promise<T>): Promise<T> {
   return await withUrl(async (url) => {
     const client = new Client({ connectionString: url })
@@ -119,7 +119,7 @@ export const pgTwoNodes: Measure = {
   limit: () => withUrl((url) => drain(url, [slots])),
 }
 
-/** Tasks a second until all that were there are completed, from when the nodes have done so many that they run warm. */
+/** Tasks per second until all existing ones are completed, measured once the nodes have warmed up. */
 async function drain(url: string, nodes: readonly number[]): Promise<number> {
   {
     await using manager = await open(url, 0)
@@ -132,7 +132,7 @@ async function drain(url: string, nodes: readonly number[]): Promise<number> {
   return ((last.tasks - first.tasks) / (last.at - first.at)) * 1_000
 }
 
-/** How many are completed, once there are so many, and when that was. */
+/** How many are completed once there are at least this many, and when. */
 async function completed(manager: TaskManager, wanted: number) {
   for (;;) {
     const tasks = (await manager.counts()).byType['noop']?.completed ?? 0

@@ -2,7 +2,7 @@ import fastify from 'fastify'
 import { z } from 'zod'
 import { bareSqlite, place } from '../place.ts'
 
-/** What no server on Fastify, zod and SQLite can beat: the same two calls on bare tables. */
+/** The upper bound for a server on Fastify, zod and SQLite: the same two calls on bare tables. */
 using there = place()
 using bare = bareSqlite(there.file('bare.db'))
 const Body = z.object({ parameters: z.object({ a: z.number(), b: z.number() }) })

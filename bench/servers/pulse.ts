@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineTask } from '../../src/index.ts'
 
-/** A task that changes once a second, for as long as somebody watches. */
+/** A task that changes once a second, for as long as it is watched. */
 export const pulse = defineTask({
   type: 'pulse',
   parameters: z.object({}),

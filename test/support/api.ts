@@ -13,7 +13,7 @@ export type Answer = Readonly<{
 export type StatusOf = z.output<typeof StatusBody>
 export type DetailsOf = z.output<typeof DetailsBody>
 
-/** A client as a user would write it over fetch. Every answer that it gets is held against the contract. */
+/** A client as a user would write it with fetch. Every response is checked against the contract. */
 export class Api {
   readonly base: string
 
@@ -60,7 +60,7 @@ export class Api {
     return (await this.call('GET', `/api/task/${id}`)).body as DetailsOf
   }
 
-  /** As the clients of the reference do: with a content type and nothing behind it. */
+  /** Like clients of the reference service: with a content type and no body. */
   control(id: string, name: 'pause' | 'resume' | 'retry' | 'cancel', query = ''): Promise<Answer> {
     const headers = { 'content-type': 'application/json' }
     return name === 'cancel'
@@ -68,7 +68,7 @@ export class Api {
       : this.call('POST', `/api/task/${id}/${name}${query}`, { headers })
   }
 
-  /** Polls until the status passes; throws with the last one when it takes longer than half a minute. */
+  /** Polls until the status passes; throws with the last one after half a minute. */
   async until(id: string, passes: (status: StatusOf) => boolean): Promise<StatusOf> {
     const deadline = Date.now() + 60_000
     for (;;) {

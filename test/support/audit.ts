@@ -5,8 +5,8 @@ import { isActive, isSuspect, isTerminal, type Status, type TaskId } from '../..
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
 /**
- * What holds for every task of every store at any time. An audit looks at all the tasks it was told of, and remembers
- * them, so that it sees what may never happen between two looks.
+ * What holds for every task of every store at any time. An audit checks all tasks it knows and remembers them, so that it
+ * notices what must never happen between two checks.
  */
 export class Audit {
   readonly #store: () => Store
@@ -24,7 +24,7 @@ export class Audit {
     return [...this.#seen.keys()]
   }
 
-  /** Checks all tasks and the counts; answers the records that are still there. */
+  /** Checks all tasks and counts; returns the records that still exist. */
   async check(): Promise<TaskRecord[]> {
     const records: TaskRecord[] = []
     const found = await Promise.all(this.ids.map(async (id) => [id, await this.#store().read(id)] as const))
@@ -48,7 +48,7 @@ export class Audit {
   }
 }
 
-/** The columns fit the status. */
+/** The columns are consistent with the status. */
 function checkRow({ task, result, timeline }: TaskRecord): void {
   const shown = `${task.id} (${timeline.map(({ event }) => event).join(' ')})`
   expect(task.completedAt !== null, `an end has its time: ${shown}`).toBe(isTerminal(task.status))
@@ -60,14 +60,14 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
     expect(task.queuePosition, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
 }
 
-/** No node runs two tasks that may be what kills it. */
+/** No node runs two suspects. */
 function checkSuspects(records: readonly TaskRecord[]): void {
   const running = records.filter(({ task }) => isActive(task.status) && isSuspect(task))
   const nodes = running.map(({ task }) => task.ownerNode)
   expect(nodes, 'one suspect on each node').toHaveLength(new Set(nodes).size)
 }
 
-/** Each line is a legal move from the status of the line before, and raises the version by one. */
+/** Each entry is a legal transition from the status of the previous one, and raises the version by one. */
 function checkTimeline({ task, timeline }: TaskRecord): void {
   const [first, ...later] = timeline
   const last = timeline.at(-1)
@@ -89,7 +89,7 @@ function isLegal(name: EventName, from: Status | undefined, to: Status): boolean
   return from !== undefined && allows(name, from, to)
 }
 
-/** What may not happen between two looks. */
+/** What must not happen between two checks. */
 function checkChange(before: TaskRecord, after: TaskRecord): void {
   const { id } = after.task
   expect(after.task.fence, `a fence never falls: ${id}`).toBeGreaterThanOrEqual(before.task.fence)

@@ -1,7 +1,7 @@
 import chromium from '@sparticuz/chromium'
 import { chromium as browsers, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 
-/** A real Chromium, from the package. Each of its tabs is a process, as with people. */
+/** A real Chromium, from the package. Each of its tabs is a process, as in a normal browser. */
 export async function launchBrowser(): Promise<Browser> {
   return browsers.launch({
     executablePath: await chromium.executablePath(),
@@ -13,17 +13,17 @@ export async function launchBrowser(): Promise<Browser> {
 export type Visit = AsyncDisposable &
   Readonly<{
     page: Page
-    /** What it asked of other hosts, and its errors. */
+    /** Its requests to other hosts, and its errors. */
     faults: readonly string[]
   }>
 
 export type VisitOptions = BrowserContextOptions &
   Readonly<{
-    /** Errors that the test brings about itself. */
+    /** Errors that the test causes itself. */
     bears?: RegExp
   }>
 
-/** Opens an address in a browser of its own: without cookies, storage and cache. */
+/** Opens an address in a separate browser context: without cookies, storage and cache. */
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
   const { bears, ...rest } = options
   const context = await browser.newContext({ locale: 'en-US', ...rest })

@@ -1,12 +1,12 @@
 /**
- * The seed of a search: the one that a variable names, 1 in the gate, so that it does the same each time, and a fresh one in a run
- * that is `long`.
+ * The seed of a search: the one in a variable; 1 in the gate, so that it does the same each time; a fresh one in a run that
+ * is `long`.
  */
 export function seedOf(variable: string, { long = false } = {}): number {
   return Number(process.env[variable] ?? (long ? Date.now() % 1_000_000 : 1))
 }
 
-/** Numbers that look random and come again for the same seed (mulberry32), so that a failing run can be repeated. */
+/** Pseudo-random numbers that are repeatable for the same seed (mulberry32), so that a failing run can be repeated. */
 export class Chance {
   #state: number
 

@@ -1,2 +1,2 @@
-/** Set-up of the tests that run on every version of PostgreSQL that is on this machine. */
+/** Setup of tests that run on every version of PostgreSQL on this machine. */
 export { setupEvery as setup, teardown } from './postgres-server.ts'

@@ -8,7 +8,7 @@ import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
 import type { TaskRecord } from '../../src/store/store.ts'
 
-/** An engine that knows one running task and does what a test tells it to. */
+/** An engine with one running task that does what a test tells it. */
 export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
   return {
     registry: new Registry(builtinTypes),

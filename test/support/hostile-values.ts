@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 
-/** Values that break code which looks at them, each made anew: even a test library could not hold them. */
+/** Values that break code which inspects them, each created anew: even a test library could not hold them. */
 
 function revoked(target: object): object {
   const { proxy, revoke } = Proxy.revocable(target, {})
@@ -22,7 +22,7 @@ function withPart(part: string, descriptor: PropertyDescriptor): object {
   return Object.defineProperty({}, part, descriptor)
 }
 
-/** An error that cannot be asked for its own part. */
+/** An error with a property that throws. */
 function mute(part: string): Error {
   return Object.defineProperty(new Error('mute'), part, { get: never })
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { hostile, never, revoked, untouchable } from './hostile-values.ts'
 
-/** Makers of values, since the library that draws them looks at what it draws. */
+/** Factories of values, since the library that draws them inspects what it draws. */
 type Maker = () => unknown
 
 const anything: fc.Arbitrary<Maker> = fc
@@ -21,7 +21,7 @@ const oddity: fc.Arbitrary<Maker> = fc.constantFrom(
   () => untouchable([]),
 )
 
-/** An error of which one part throws when it is read, or is something odd. */
+/** An error with a property that throws when read, or has a strange value. */
 const twisted: fc.Arbitrary<Maker> = fc
   .tuple(
     fc.constantFrom('message', 'name', 'stack', 'code', 'cause', 'errors', 'toString', 'toJSON', 'then'),

@@ -1,12 +1,12 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** The simple query that commits, as it stands in the stream: `Q`, its length, its text. */
+/** The simple query that commits, as in the protocol: `Q`, its length, its text. */
 const commit = Buffer.from('commit\0')
 const before = 5
 
 /**
- * Stands between a program and PostgreSQL and loses what a network loses: a commit on its way to the server, or the server's
- * answer to it. Then it is down until it is told to go on.
+ * Sits between a program and PostgreSQL and loses what a network loses: a commit on its way to the server, or the server's
+ * response. It is down then until told to continue.
  */
 export class Line implements AsyncDisposable {
   readonly #target: URL
@@ -34,7 +34,7 @@ export class Line implements AsyncDisposable {
     return url.href
   }
 
-  /** Resolves when the next commit, or its answer, is lost and all connections with it. */
+  /** Resolves when the next commit, or its response, is lost with all connections. */
   loseNext(what: 'commit' | 'answer'): Promise<void> {
     this.#lose = what
     return new Promise((resolve) => {
@@ -83,7 +83,8 @@ export class Line implements AsyncDisposable {
         this.#break()
         return
       }
-      // The server gets all of it and is heard no more: it may be at it still when the next connection comes.
+      // The server receives all of it, but its responses are dropped: it may still be working on it when the next
+      // connection arrives.
       deaf = true
       server.removeAllListeners('data').resume()
       this.#sockets.delete(server)

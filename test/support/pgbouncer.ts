@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './ports.ts'
 
-/** Where Debian's package has it. */
+/** Where Debian's package installs it. */
 const program = '/usr/sbin/pgbouncer'
 
-/** Undefined when it is not on this machine, which is said aloud; where tests must not pass over it, it is an error. */
+/** Undefined if it is not installed, which is reported; an error if tests must not skip it. */
 export async function startPgBouncer(
   target: string,
 ): Promise<(AsyncDisposable & Readonly<{ url: string }>) | undefined> {

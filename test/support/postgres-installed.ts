@@ -8,7 +8,7 @@ import { freePort } from './ports.ts'
 
 const execute = promisify(execFile)
 
-/** Folders of the programs of each PostgreSQL that Debian's packages have put on this machine; there need be none. */
+/** Folders of the programs of each PostgreSQL installed by Debian packages; there may be none. */
 export async function installedPostgres(): Promise<readonly Readonly<{ major: string; programs: string }>[]> {
   const found: { major: string; programs: string }[] = []
   for await (const initdb of glob('/usr/lib/postgresql/*/bin/initdb')) {

@@ -11,9 +11,9 @@ import { shared } from './shared.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where the PostgreSQL of this run is. */
+    /** The address of the PostgreSQL of this run. */
     postgres: string
-    /** That one, and one of each other version that is on this machine: for what must hold on all. */
+    /** That one, and one of each other version on this machine: for what must hold on all. */
     everyPostgres: readonly Readonly<{ version: string; url: string }>[]
   }
 }
@@ -21,27 +21,27 @@ declare module 'vitest' {
 export type PostgresServer = AsyncDisposable &
   Readonly<{
     url: string
-    /** Where its data lie. */
+    /** Its data folder. */
     folder: string
-    /** Ends it at once, as `pg_ctl stop -m immediate` does: nobody is told, and it has to recover. */
+    /** Stops it immediately, like `pg_ctl stop -m immediate`: it has to recover. */
     stop(): Promise<void>
     /** `kill -9`. */
     kill(): Promise<void>
-    /** Ends it properly: all that it has is in its files. */
+    /** Stops it properly: all its data is in its files. */
     shutDown(): Promise<void>
     start(): Promise<void>
   }>
 
 /**
- * A real server of its own, in a folder that goes with it. Unless it is to be `safe` it does not flush: what tests need is
- * its answers.
+ * A real server of its own, in a folder that is removed with it. Unless it is `safe`, it does not flush: tests only need its
+ * responses.
  */
 export async function startPostgres({
   safe = false,
   settings = [] as readonly string[],
 } = {}): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-postgres-'))
-  // As root the server runs as another user, who must be able to enter.
+  // As root, the server runs as another user, who must have access.
   await chmod(folder, 0o755)
   const port = await freePort()
   const log: unknown[] = []
@@ -79,8 +79,8 @@ export async function startPostgres({
 }
 
 /**
- * The package ends a process that has nothing more to do with the exit code 0, also one whose tests have failed: it must not.
- * `test/gate.test.ts` proves that a failure is told.
+ * The package ends a process without pending work with exit code 0, even one whose tests have failed: it must not.
+ * `test/gate.test.ts` proves that failures are reported.
  */
 async function embedded(): Promise<typeof EmbeddedPostgres> {
   const events = ['beforeExit', 'exit']
@@ -95,7 +95,7 @@ async function embedded(): Promise<typeof EmbeddedPostgres> {
   return Embedded
 }
 
-/** Of a server with its data in this folder. */
+/** For a server with its data in this folder. */
 export async function endBy(
   signal: NodeJS.Signals,
   folder: string,
@@ -110,8 +110,8 @@ const flags = ['max_connections=200', 'shared_buffers=128MB', 'max_wal_size=4GB'
 const unsafe = ['fsync=off', 'full_page_writes=off']
 
 /**
- * For all projects of a run, which find it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on another
- * version.
+ * For all projects of a run, which get it by `inject('postgres')`. `TEST_POSTGRES_URL` names another server, for a run on
+ * another version.
  */
 const newest = shared('newest', startPostgres)
 const older = shared('older', async () => {
@@ -131,7 +131,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('everyPostgres', [await described(url)])
 }
 
-/** The same for tests that run on every version that there is. */
+/** The same for tests that run on every available version. */
 export async function setupEvery(project: TestProject): Promise<void> {
   await setup(project)
   const urls = [project.getProvidedContext().postgres, ...(await older.take()).urls]

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestServer } from './server.ts'
 
-/** Settings under which a server can be asked for the size of its heap. */
+/** Settings with which a server can be asked for the size of its heap. */
 export const heapTold: Readonly<Record<string, string>> = {
   NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`
     import { writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ export const heapTold: Readonly<Record<string, string>> = {
   `)}`,
 }
 
-/** Megabytes that are in use in the heap of a server that was started with `heapTold`, after a collection. */
+/** Megabytes in use in the heap of a server started with `heapTold`, after garbage collection. */
 export async function heapOf(server: TestServer): Promise<number> {
   const file = `/tmp/fermata-heap-${server.pid}`
   await rm(file, { force: true })
@@ -32,7 +32,7 @@ export async function heapOf(server: TestServer): Promise<number> {
   }
 }
 
-/** Megabytes that a process holds in memory now. */
+/** Megabytes of memory of a process. */
 export async function memoryOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024)

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A reverse proxy as `location /fermata/ { proxy_pass http://127.0.0.1:PORT/; }` makes one: it knows nothing but the prefix. */
+/** A reverse proxy like `location /fermata/ { proxy_pass http://127.0.0.1:PORT/; }`: it knows nothing but the prefix. */
 export class PrefixProxy implements AsyncDisposable {
   readonly #server: Server
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
 
   private constructor(server: Server, prefix: string) {
@@ -13,7 +13,7 @@ export class PrefixProxy implements AsyncDisposable {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${prefix}`
   }
 
-  /** `strips`: takes the prefix off before it passes a request on. */
+  /** `strips`: removes the prefix before it passes a request on. */
   static async to(target: number, prefix: string, { strips = true } = {}): Promise<PrefixProxy> {
     const server = createServer((incoming, answer) => {
       const { url = '', method = 'GET', headers } = incoming

@@ -12,7 +12,7 @@ export type ScreenOptions = Readonly<{
   command?: readonly [string, ...string[]]
 }>
 
-/** A stretch of a line that looks the same: colours as numbers of the palette. */
+/** Part of a line with the same style: colors as palette numbers. */
 export type Span = Readonly<{
   text: string
   colour: number | null
@@ -26,7 +26,7 @@ export class Screen implements AsyncDisposable {
   readonly #terminal: xterm.Terminal
   readonly #pty: IPty
   readonly ended: Promise<number>
-  /** All that the program wrote. */
+  /** All output of the program. */
   written = ''
 
   constructor(args: readonly string[], { columns = 100, rows = 24, env = {}, command }: ScreenOptions = {}) {
@@ -44,7 +44,7 @@ export class Screen implements AsyncDisposable {
     })
     this.#terminal.onData((data) => this.#pty.write(data))
     this.ended = new Promise((resolve) => {
-      // The terminal draws when it has time: what was written last is to be seen then, too.
+      // The terminal renders when it has time: the last output must be visible then, too.
       this.#pty.onExit(({ exitCode }) => this.#terminal.write('', () => resolve(exitCode)))
     })
   }
@@ -53,7 +53,7 @@ export class Screen implements AsyncDisposable {
     return this.#pty.pid
   }
 
-  /** What is to be seen, without the blanks at the ends of the lines. */
+  /** The visible text, without trailing spaces. */
   get text(): string {
     return this.#lines()
       .map((line) => line.translateToString(true, 0, this.#terminal.cols))
@@ -61,7 +61,7 @@ export class Screen implements AsyncDisposable {
       .trimEnd()
   }
 
-  /** The same with its colours. */
+  /** The same with colors. */
   get spans(): Span[][] {
     return this.#lines().map((line) => {
       const spans: Span[] = []
@@ -90,7 +90,7 @@ export class Screen implements AsyncDisposable {
     this.#pty.write(keys)
   }
 
-  /** The person closes the window. */
+  /** Closes the window. */
   hangUp(): void {
     ;(this.#pty as IPty & { destroy(): void }).destroy()
   }
@@ -100,7 +100,7 @@ export class Screen implements AsyncDisposable {
     this.#pty.resize(columns, rows)
   }
 
-  /** Waits until what is to be seen passes, and answers it; throws with the last of it after a minute. */
+  /** Waits until the visible text passes, and returns it; throws with the last text after a minute. */
   async until(passes: (text: string) => boolean): Promise<string> {
     const deadline = Date.now() + 60_000
     while (!passes(this.text)) {
@@ -114,7 +114,7 @@ export class Screen implements AsyncDisposable {
     try {
       this.#pty.kill('SIGKILL')
     } catch {
-      // It has ended by itself.
+      // It has ended on its own.
     }
     await this.ended
     this.#terminal.dispose()

@@ -7,12 +7,12 @@ import { createInterface } from 'node:readline'
 const main = join(import.meta.dirname, '../../src/main.ts')
 
 export type StartOptions = Readonly<{
-  /** Settings of the server beside those that a test always needs. */
+  /** Settings of the server in addition to those that tests always need. */
   env?: Readonly<Record<string, string>>
-  /** Goes on with the database of an earlier server. */
+  /** Continues with the database of an earlier server. */
   directory?: string
   arguments?: readonly string[]
-  /** A command that becomes the server by executing it: to set limits, for example. */
+  /** A command that becomes the server with exec: to set limits, for example. */
   under?: readonly string[]
 }>
 
@@ -23,9 +23,9 @@ export type Ended = Readonly<{
   stderr: string
 }>
 
-/** A server in a process of its own, on a free port, with a database in a temporary folder. */
+/** A server in a separate process, on a free port, with a database in a temporary folder. */
 export class TestServer implements AsyncDisposable {
-  /** Where the tasks of a server are, by its folder: the same for the next one in that folder. */
+  /** Database URL for the folder of a server: the same for the next one in that folder. */
   static databaseIn = (directory: string) => `sqlite:${join(directory, 'fermata.db')}`
 
   readonly directory: string
@@ -50,12 +50,12 @@ export class TestServer implements AsyncDisposable {
     return server
   }
 
-  /** Without waiting for it. */
+  /** Does not wait for it. */
   static async launch(options: StartOptions = {}): Promise<TestServer> {
     return new TestServer(options.directory ?? (await mkdtemp(join(tmpdir(), 'fermata-'))), options)
   }
 
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   get url(): string {
     return this.#url
   }
@@ -88,13 +88,13 @@ export class TestServer implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true })
   }
 
-  /** Resolves when it listens; from then on it has its address. */
+  /** Resolves when it listens; it has its address from then on. */
   async listening(): Promise<void> {
     const { url } = await this.logged('listening')
     this.#url = String(url)
   }
 
-  /** The next line of its log with this message; the log is JSON where the output is not a terminal. */
+  /** The next line of its log with this message; the log is JSON if the output is not a terminal. */
   logged(message: string): Promise<Readonly<Record<string, unknown>>> {
     const found = new Promise<Record<string, unknown>>((resolve) => {
       if (this.#child.stdout === null) return
@@ -112,7 +112,7 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
-/** Runs the program to its end: for starts that must fail, and for help. */
+/** Runs the program to its end: for failing starts, and for help. */
 export function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

@@ -1,9 +1,9 @@
 const things = new Map<string, Promise<unknown>>()
 
-/** The set-up of each project loads its own copy of a module: they meet in the process of the test runner. */
+/** The setup of each project loads its own copy of a module: they meet in the process of the test runner. */
 const known = ((globalThis as { fermataShared?: typeof things }).fermataShared ??= things)
 
-/** What the first project that takes it starts, all others share, and the first that ends ends for all: they end together. */
+/** What the first project starts, all others share, and the first that ends it ends it for all: they end together. */
 export function shared<T extends Partial<AsyncDisposable>>(name: string, start: () => Promise<T>) {
   return {
     take(): Promise<T> {

@@ -1,6 +1,6 @@
 export type SseEvent = Readonly<{ id?: string; event: string; data: Record<string, unknown> }>
 
-/** Server-sent events of one response as they arrive; comments are left out. Leaving the loop closes the connection. */
+/** Server-sent events of one response as they arrive, without comments. Leaving the loop closes the connection. */
 export async function* sse(url: string, headers: Record<string, string> = {}): AsyncGenerator<SseEvent> {
   const over = new AbortController()
   const response = await fetch(url, { headers, signal: over.signal })
@@ -34,7 +34,7 @@ function fieldOf(line: string): [string, string] {
   return [line.slice(0, colon), line.slice(colon + 1).trimStart()]
 }
 
-/** Events up to the end of the stream, or up to the first that `last` names. */
+/** Events up to the end of the stream, or up to the first for which `last` is true. */
 export async function collect(
   events: AsyncIterable<SseEvent>,
   last?: (event: SseEvent) => boolean,

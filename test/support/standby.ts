@@ -10,13 +10,13 @@ import { freePort } from './ports.ts'
 
 export type Standby = PostgresServer &
   Readonly<{
-    /** It becomes a primary, with a history of its own. Resolves when it can be written. */
+    /** Promotes it to a primary with its own history. Resolves when it is writable. */
     promote(): Promise<void>
   }>
 
 /**
- * A real streaming standby, made of a copy of the primary's files, which is down for that moment. Named in the primary's
- * `synchronous_standby_names` it makes every commit wait for it.
+ * A real streaming standby, created from a copy of the primary's files, while the primary is stopped for a moment. If the
+ * primary's `synchronous_standby_names` contains it, every commit waits for it.
  */
 export async function startStandby(primary: PostgresServer, name = 'standby'): Promise<Standby> {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-postgres-'))
@@ -45,7 +45,7 @@ export async function startStandby(primary: PostgresServer, name = 'standby'): P
     },
     onError: () => undefined,
   })
-  // As long as it is a standby it does not say what `start` waits for.
+  // As long as it is a standby, it does not print what `start` waits for.
   const start = () => Promise.race([server.start(), ready.promise])
   await start()
   const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`
@@ -69,7 +69,7 @@ export async function startStandby(primary: PostgresServer, name = 'standby'): P
   }
 }
 
-/** One connection string for several servers, of the same user and database. */
+/** One connection string for several servers, with the same user and database. */
 export function addressOfAll(servers: readonly PostgresServer[]): string {
   const hosts = servers.map(({ url }) => new URL(url).host)
   return `postgres://postgres:postgres@${hosts.join(',')}/postgres?target_session_attrs=read-write`

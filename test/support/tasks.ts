@@ -2,7 +2,7 @@ import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
 import type { NodeInfo, SubmitOptions } from '../../src/store/store.ts'
 
-/** A submission with nothing special about it, but for what the test says. */
+/** An ordinary submission, except for what the test sets. */
 export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): Submission {
   return {
     type: 'work',

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Milliseconds that only a hang takes, however busy the machine is. */
 export const aMinute = 60_000
 
-/** For controls: waits until it is done, and not only for as long as a user would. */
+/** For controls: waits until they have taken effect, and not only as long as a user would. */
 export const patiently = { wait: aMinute } as const
 
-/** Waits until something is found, or true, and answers it. Throws with `what` when that takes too long. */
+/** Waits until a value is found, or true, and returns it. Throws with `what` if that takes too long. */
 export async function until<T>(
   what: string,
   find: () => T | Promise<T>,

@@ -1,7 +1,7 @@
 import { isEndless } from './postman.ts'
 import { emptyVariables, steps, variables, type Step } from './steps.ts'
 
-/** The requests as a file for the REST clients of editors, and for httpyac, which runs the tests in it. */
+/** The requests as a file for REST clients in editors, and for httpyac, which runs the tests in it. */
 export function httpFile(): string {
   const values = [...Object.entries(variables), ...emptyVariables().map((name) => [name, 'none'])]
   return `# Every call of the API. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".

@@ -2,7 +2,7 @@ import { emptyVariables, steps, tagNames, variables, type Step } from './steps.t
 
 type Json = Record<string, unknown>
 
-/** The collection in Postman's own format, with a folder for each tag, and a test behind each request. */
+/** The collection in Postman's format, with a folder per tag, and a test after each request. */
 export function postmanCollection(): string {
   const all = steps()
   const folders = tagNames.map((tag) => ({
@@ -28,7 +28,7 @@ export function postmanCollection(): string {
   return `${JSON.stringify(collection, null, 2)}\n`
 }
 
-/** It streams whatever happens. */
+/** It streams in any case. */
 export function isEndless({ streams, path }: Step): boolean {
   return streams && !path.includes('{{task_id}}')
 }
@@ -68,7 +68,7 @@ function itemOf(step: Step): Json {
   }
 }
 
-/** A runner would wait for ever; a person who wants to look sets the variable. */
+/** A runner would wait forever; set the variable to try it manually. */
 const skipped = [
   '// Set the variable "endless" to "yes" to open this stream: it has no end, so a run of the collection leaves it out.',
   "if (pm.variables.get('endless') !== 'yes') pm.execution.skipRequest()",

@@ -15,15 +15,15 @@ export type Step = Readonly<{
   path: string
   query: readonly Readonly<{ name: string; value: string; description: string; required: boolean }>[]
   body: unknown
-  /** It streams: without the id of an ended task, it would go on for ever. */
+  /** It streams: without the id of a finished task, it would continue forever. */
   streams: boolean
-  /** Statuses of success that the document knows for it. */
+  /** Success statuses according to the document. */
   statuses: readonly number[]
-  /** Variable that its answer sets, and where in the body the value stands. */
+  /** Variable set from its response, and the path of the value in the body. */
   sets?: Readonly<{ variable: string; path: readonly string[] }>
 }>
 
-/** A run from the first request to the last goes well in this order; a call that is not named here comes at the end of its tag. */
+/** A run from the first request to the last succeeds in this order; a call not listed here comes at the end of its tag. */
 const order = [
   'getIndex',
   'getHealth',
@@ -41,24 +41,24 @@ const order = [
   'getTaskResult',
 ]
 
-/** What a call needs in its body so that the ones behind it have something to act on. */
+/** Body values that later calls depend on. */
 const bodies: Readonly<Record<string, unknown>> = {
   submitTask: { parameters: { duration: 30, steps: 300 }, tags: ['collection'], priority: 5 },
   submitBatch: { tasks: [{ parameters: { duration: 0.1 } }, { parameters: { duration: 0.2, steps: 2 } }] },
 }
 
-/** Values that stand in paths: of the type, or as an earlier answer gave them. */
+/** Path values: the type, or from an earlier response. */
 const sets: Readonly<Record<string, Step['sets']>> = {
   submitTask: { variable: 'task_id', path: ['task_id'] },
   bulk: { variable: 'operation_id', path: ['operation_id'] },
 }
 
-/** Calls after which a task is not there any more, or nothing can be run. */
+/** Calls after which a task no longer exists, or nothing can be run. */
 const last = ['holdType', 'releaseType', 'purgeTask']
 
 export const variables = { base_url: 'http://localhost:8000', task_type: 'long', task_id: 'none' } as const
 
-/** Every call of the OpenAPI document as a request that can be sent as it is. */
+/** Every call of the OpenAPI document as a complete request. */
 export function steps(): readonly Step[] {
   const document = openapi(version, builtinTypes)
   const all = Object.entries(document['paths'] as Record<string, Json>).flatMap(([path, item]) =>
@@ -72,7 +72,7 @@ export function steps(): readonly Step[] {
 /** Names of the tags, in the order of the contract. */
 export const tagNames = Object.keys(tags)
 
-/** Other variables that paths name, beside those that have a value from the start. */
+/** Other variables in paths, in addition to those with an initial value. */
 export function emptyVariables(): string[] {
   const found = steps().flatMap(({ path }) => [...path.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name!))
   return [...new Set(found)].filter((name) => !(name in variables))

@@ -1,8 +1,8 @@
 import { startPostgres } from '../../test/support/postgres-server.ts'
 
 /**
- * A PostgreSQL in a process of its own, so that a Ctrl+C for the demonstration does not end it before the nodes. Says its address,
- * and ends when its input does: when the demonstration is over, however it ended.
+ * A PostgreSQL in a separate process, so that Ctrl+C does not end it before the nodes. Prints its address, and ends when its
+ * input does: when the demo has ended, however it ended.
  */
 const server = await startPostgres({ safe: true })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 type Acknowledged = Readonly<{ id: string; at: number; sum: number }>
 
-/** Milliseconds that a call may take. */
+/** Maximum milliseconds per call. */
 const patience = 10_000
 
-/** Callers that submit small tasks through all nodes and remember what they were answered, and when. */
+/** Callers that submit small tasks through all nodes and record the responses and their times. */
 export class Load {
   readonly acknowledged: Acknowledged[] = []
   readonly #urls: readonly string[]
@@ -23,13 +23,13 @@ export class Load {
     await Promise.all(this.#callers)
   }
 
-  /** Milliseconds from `since` to the first submit after it that was acknowledged; undefined while there is none. */
+  /** Milliseconds from `since` to the first acknowledged submit after it; undefined while there is none. */
   firstAfter(since: number): number | undefined {
     const found = this.acknowledged.find(({ at }) => at > since)
     return found === undefined ? undefined : found.at - since
   }
 
-  /** Each acknowledged task completes with its sum. Answers those that are gone, or wrong. */
+  /** Each acknowledged task completes with its sum. Returns those that are lost or wrong. */
   async verify(): Promise<string[]> {
     const wrong: string[] = []
     for (const [index, { id, sum }] of this.acknowledged.entries()) {
@@ -42,7 +42,7 @@ export class Load {
     return wrong
   }
 
-  /** Sends each task until it is acknowledged, with its key, so that it is there once. */
+  /** Sends each task with its key until it is acknowledged, so that it exists once. */
   async #call(caller: number): Promise<void> {
     for (let n = 0; !this.#over.signal.aborted; n++) {
       const parameters = { a: caller, b: n }

@@ -8,7 +8,7 @@ import { freePort, type installed, type Programs } from './programs.ts'
 type Member = Readonly<{
   name: string
   data: string
-  /** Of its server, and of what tells how it is. */
+  /** Of its server, and of its status endpoint. */
   port: number
   rest: number
   program: ChildProcess
@@ -16,7 +16,7 @@ type Member = Readonly<{
 
 export type Role = Readonly<{ name: string; role: string; state: string }>
 
-/** Three servers of which one leads and one is a synchronous standby, looked after by Patroni and etcd. */
+/** Three servers, of which one leads and one is a synchronous standby, managed by Patroni and etcd. */
 export class PatroniCluster {
   readonly #members: readonly Member[]
 
@@ -63,20 +63,20 @@ export class PatroniCluster {
     return new PatroniCluster(members)
   }
 
-  /** Names all servers; whoever leads is found. */
+  /** Names all servers; the leader is found. */
   get url(): string {
     const hosts = this.#members.map(({ port }) => `127.0.0.1:${port}`).join(',')
     return `postgres://postgres:postgres@${hosts}/postgres?target_session_attrs=read-write`
   }
 
-  /** Each member as the first one that answers sees it. */
+  /** Each member as seen by the first one that responds. */
   async roles(): Promise<readonly Role[]> {
     for (const { rest } of this.#members) {
       try {
         const answer = await fetch(`http://127.0.0.1:${rest}/cluster`)
         return ((await answer.json()) as { members?: Role[] }).members ?? []
       } catch {
-        // It does not run now.
+        // It is not running.
       }
     }
     return []
@@ -92,7 +92,7 @@ export class PatroniCluster {
     }
   }
 
-  /** As when its machine loses its power: neither the server nor who looks after it says a word. */
+  /** As if its machine lost power: neither the server nor its manager says a word. */
   killLeader(roles: readonly Role[]): string {
     const leader = this.#members.find(({ name }) => isLeader(roles.find((role) => role.name === name)))
     if (leader === undefined) throw new Error('there is no leader')
@@ -109,7 +109,7 @@ export function isLeader(role: Role | undefined): boolean {
 
 type Place = Readonly<{ name: string; port: number; rest: number; etcd: number; data: string; bin: string }>
 
-/** JSON is YAML too. The times are the shortest that Patroni takes: they are what a fail-over waits for. */
+/** JSON is valid YAML. The times are the shortest that Patroni accepts: they determine the length of a fail-over. */
 function settingsOf({ name, port, rest, etcd, data, bin }: Place) {
   const connections = [
     'local all all trust',

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, globSync, openSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 
-/** Where Debian's packages lie. Throws with what to install when one is missing. */
+/** Where Debian packages install them. Throws with what to install if one is missing. */
 export function installed(): Readonly<{ etcd: string; patroni: string; postgres: string }> {
   const etcd = '/usr/bin/etcd'
   const patroni = '/usr/bin/patroni'
@@ -25,7 +25,7 @@ export class Programs implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>()
   readonly #user: Readonly<{ uid: number; gid: number }> | undefined
 
-  /** `user`: as whom they run. */
+  /** `user`: the user they run as. */
   constructor(user: Readonly<{ uid: number; gid: number }> | undefined) {
     this.#user = user
   }

@@ -1,6 +1,6 @@
 import type { Span } from '../../test/support/screen.ts'
 
-/** Colours of a dark terminal, by their numbers in the palette. */
+/** Colors of a dark terminal, by palette number. */
 const palette = [
   '#484f58',
   '#ff7b72',
@@ -14,7 +14,7 @@ const palette = [
 const paper = '#0d1117'
 const ink = '#e6edf3'
 
-/** A page that shows what stood in a terminal. */
+/** A page that shows the contents of a terminal. */
 export function terminalPage(lines: readonly (readonly Span[])[]): string {
   return `<!doctype html><meta charset="utf-8"><style>
     body { margin: 0; background: transparent }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fermata } from '../../src/client/index.ts'
 
-/** Seconds for which tasks are submitted, so that the charts have something to draw. */
+/** Seconds for which tasks are submitted, so that the charts have data. */
 const lively = 80
 
-/** Fills a server with tasks in every state, in the way of a day at work; answers the ids of some of them. */
+/** Fills a server with tasks in every state, like a working day; returns the ids of some of them. */
 export async function livelyTasks(url: string): Promise<Readonly<{ running: string }>> {
   const client = new Fermata({ url })
   const shown = await client.submit(
