@@ -128,6 +128,6 @@ test('the log has no parameters, tags, keys, queries or results, at any level', 
   await api.call('GET', `/api/task?wrong=${secret}`)
   await api.control(id, 'cancel')
   const { stdout, stderr } = await server.stop()
-  expect(stdout).toContain('"answered"')
+  expect(stdout).toContain('"request handled"')
   expect(stdout + stderr).not.toContain(secret)
 })
