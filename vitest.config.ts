@@ -20,12 +20,15 @@ const project = (name: string, include: string[], globalSetup: string[] = [], se
   },
 })
 
+/** Files that hold no state share a process: starting one for each would take most of their time. */
+const withoutIsolation = ({ test }: ReturnType<typeof project>) => ({ test: { ...test, isolate: false } })
+
 const postgres = ['test/support/postgres-server.ts']
 const everyPostgres = ['test/support/every-postgres.ts']
 const built = ['test/support/built.ts']
 
-/** The tests of the API, which run on both databases. */
-const api = 'client,events,logs,nodes,options,queue,requests,tasks,waiting,walk'
+/** The tests of the API whose answers depend on the store, which run on both databases. */
+const api = 'events,logs,nodes,options,queue,tasks,waiting'
 
 /**
  * Files that take long, the longest first: they begin first, so that nobody waits for one of them at the end. Beside one that
@@ -71,12 +74,14 @@ export default defineConfig({
     maxWorkers: 4,
     sequence: { sequencer: LongFirst },
     projects: [
-      project('unit', [
-        'src/**/*.test.ts',
-        'dashboard/src/**/*.test.ts',
-        'test/*.test.ts',
-        'test/engine/**/*.test.ts',
-      ]),
+      withoutIsolation(
+        project('unit', [
+          'src/**/*.test.ts',
+          'dashboard/src/**/*.test.ts',
+          'test/*.test.ts',
+          'test/engine/**/*.test.ts',
+        ]),
+      ),
       project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], everyPostgres),
       project('runtime', ['test/execution/**/*.test.ts'], postgres),
       project('cluster', ['test/cluster/**/*.test.ts'], postgres),

@@ -11,8 +11,9 @@ import { Chance, seedOf } from '../support/chance.ts'
 import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
 import { until } from '../support/until.ts'
 
-/** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` chooses other controls. */
+/** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` chooses other controls, `ORDERS=2000` more. */
 const seed = seedOf('ORDERS_SEED')
+const some = Number(process.env['ORDERS'] ?? 80)
 const atOnce = 12
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -40,8 +41,8 @@ const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskH
 ]
 
 test.each([
-  { store: 'SQLite', database: () => 'sqlite::memory:', orders: 1_000 },
-  { store: 'PostgreSQL', database: () => `${inject('postgres')}?schema=${newSchema()}`, orders: 300 },
+  { store: 'SQLite', database: () => 'sqlite::memory:', orders: 5 * some },
+  { store: 'PostgreSQL', database: () => `${inject('postgres')}?schema=${newSchema()}`, orders: 2 * some },
 ])(
   '$orders random orders of controls on $store end each task once, by legal moves, and leave nothing behind',
   async ({ database, orders }) => {
