@@ -13,18 +13,20 @@ type Flags = Partial<Record<string, string | boolean>>
 export function operatorCommands(): Command[] {
   const all = Object.keys(settings) as SettingName[]
   return [
-    command('serve', 'Run a server: API, web page, queue and tasks.', all, (config) =>
+    command('serve', 'Run a server', 'Runs a server: API, web page, queue and tasks.', all, (config) =>
       runNode(config, 'serve'),
     ),
     command(
       'worker',
-      'Run a node without the API: it runs tasks and answers only /healthz and /readyz.',
+      'Run a node without the API',
+      'Runs a node without the API: it runs tasks and answers only /healthz and /readyz.',
       all,
       (config) => runNode(config, 'worker'),
     ),
     command(
       'migrate',
-      'Migrate the database schema, as every start does, and exit.',
+      'Migrate the database schema',
+      'Migrates the database schema, as every start does, and exits.',
       ['database', 'logLevel'],
       runMigrate,
     ),
@@ -33,11 +35,13 @@ export function operatorCommands(): Command[] {
 
 function command(
   name: string,
+  summary: string,
   description: string,
   takes: readonly SettingName[],
   run: (config: Config) => Promise<void>,
 ): Command {
   const made = new Command(name)
+    .summary(summary)
     .description(description)
     .allowExcessArguments(false)
     .configureOutput(commanderOutput)

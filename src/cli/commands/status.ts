@@ -59,21 +59,21 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
   if (task.started_at !== null) found.push(['started', moment(task.started_at)])
-  if (task.completed_at !== null) found.push(['ended', moment(task.completed_at)])
-  found.push(['times', timesOf(task)])
+  if (task.completed_at !== null) found.push(['finished', moment(task.completed_at)])
+  found.push(['duration', timesOf(task)])
   if (task.max_attempts > 1 || task.attempt > 1)
     found.push(['attempt', `${task.attempt} of ${task.max_attempts}`])
   if (task.priority !== 0) found.push(['priority', String(task.priority)])
   if (tags.length > 0) found.push(['tags', tags.join(', ')])
-  if (task.ended_by !== null) found.push(['ended by', task.ended_by])
+  if (task.ended_by !== null) found.push(['stopped', task.ended_by])
   const parameters = safeJson(task.parameters)
   found.push(['parameters', parameters.length > 1_000 ? `${parameters.slice(0, 1_000)}…` : parameters])
   return found
 }
 
 function timesOf(task: TaskStatus): string {
-  const parts = [`${duration(task.execution_time)} active`, `${duration(task.queue_time)} queued`]
-  if (task.paused_time > 0) parts.push(`${duration(task.paused_time)} paused`)
+  const parts = [duration(task.execution_time), `queued for ${duration(task.queue_time)}`]
+  if (task.paused_time > 0) parts.push(`paused for ${duration(task.paused_time)}`)
   return parts.join(', ')
 }
 
