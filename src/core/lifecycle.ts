@@ -48,7 +48,7 @@ export const lifecycle = [
     from: ['running'],
     to: ['pausing'],
     who: 'API',
-    why: 'The request is stored and the node is told; the handler runs to its next pause point.',
+    why: 'The request is stored and the node is notified. The handler continues to its next pause point.',
   },
   {
     event: 'paused',

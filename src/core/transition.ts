@@ -210,7 +210,7 @@ export function settled(
         'fence_raised',
         task.status,
         { ownerNode: node, fence: task.fence + 1 },
-        'its code is ended by force',
+        'its code is being killed',
       )
     case 'lost': {
       const { why, poisonLimit } = outcome
@@ -246,7 +246,7 @@ export function lost(
   if (isActive(task.status)) {
     return lostRun(task, context, {
       by: 'reaper',
-      why: 'the node that ran it is gone',
+      why: 'the node that ran it has died',
       poisonLimit: context.poisonLimit,
       crashes: task.crashes + 1,
       changes: {
@@ -255,7 +255,7 @@ export function lost(
     })
   }
   if (!allows('park_lost', task.status, task.status)) return null
-  const why = 'the node that parked it is gone; it goes on from its checkpoint'
+  const why = 'the node that parked it has died; it continues from its checkpoint'
   return move(
     task,
     'park_lost',

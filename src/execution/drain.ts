@@ -6,7 +6,7 @@ import type { Logger } from '../core/logger.ts'
 const abortBefore = 5_000
 /** Milliseconds for giving up on code that ignores even that. */
 const givesUpIn = 1_000
-const why = 'the node shuts down'
+const why = 'the node is shutting down'
 
 type Drain = Readonly<{ attempts: Attempts; clock: Clock; logger: Logger; ms: number }>
 

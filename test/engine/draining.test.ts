@@ -50,7 +50,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
     expect((await world.timeline(task)).at(-1)).toMatchObject({
       event: 'unparked',
       status: 'paused',
-      why: 'the node shuts down',
+      why: 'the node is shutting down',
     })
   })
 
