@@ -50,13 +50,13 @@ export class SteadyTime {
   }
 
   /** Milliseconds elapsed since a time that this clock showed. If it showed that time twice, the later one counts. */
-  elapsed(since: number): number {
-    return Math.max(0, this.nowAsOf(since) - since)
+  elapsed(since: number, now = this.now()): number {
+    return Math.max(0, this.nowAsOf(since, now) - since)
   }
 
   /** The current time by the wall clock as it was at that time: as if it had not been set since. */
-  nowAsOf(since: number): number {
-    const now = this.now()
+  nowAsOf(since: number, now = this.now()): number {
+    if (this.#jumps.length === 0) return now
     let [top, moved] = [now, 0]
     for (let index = this.#jumps.length - 1; index >= 0; index--) {
       const { before, after } = this.#jumps[index]!

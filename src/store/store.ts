@@ -337,6 +337,9 @@ export const operationsKept = 1_000
 
 export type QueuePosition = Pick<Task, 'priority' | 'queuePosition'>
 
+/** Milliseconds for which ended nodes are kept. */
+export const nodeMemory = 86_400_000
+
 /** Lines of a log that are kept: the newest. */
 export const logLimit = 1_000
 

@@ -1,4 +1,4 @@
-import type { Value } from './rows.ts'
+import type { Value } from '../columns.ts'
 
 const special = /["\\]/
 const specials = /["\\]/g

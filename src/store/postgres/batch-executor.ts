@@ -72,8 +72,8 @@ export class BatchExecutor {
       work = carryOut(locked.work, (id) => locked.held.has(id))
     }
     await work.write(tx)
-    const { rows } = work
-    tx.afterCommit(() => this.#known.keep(rows))
+    const { known } = work
+    tx.afterCommit(() => this.#known.keep(known))
   }
 
   /** Undefined when they must be read. */
@@ -107,8 +107,8 @@ async function lock(
   const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
-  if (fencedOff !== undefined) work.holdFencedOff(await fencedOff)
-  const missing = waits ? [] : ids.filter((id) => work.task(id) === undefined)
+  if (fencedOff !== undefined) work.holdSlots(await fencedOff)
+  const missing = waits ? [] : ids.filter((id) => work.row(id) === undefined)
   if (missing.length === 0) return { work, held: new Set() }
   const rows = await tx.ask(sql.existing, [missing.map(encodeText)])
   return { work, held: new Set(rows.map(([id]) => decodeText(id as string))) }

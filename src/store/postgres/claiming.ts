@@ -1,10 +1,11 @@
-import * as rules from '../../core/transition.ts'
+import * as commands from '../commands.ts'
+import type { StoredRow } from '../columns.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
 import { withSuspect } from '../suspects.ts'
 import type { Rows } from './connection.ts'
 import type { Hints } from './hints.ts'
 import type { KnownRow } from './row-cache.ts'
-import { selectedCount, taskOf, type Row } from './rows.ts'
+import { selectedCount, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -48,30 +49,40 @@ export async function claim(
   if ((await living).length === 0) return nothing
   const rows = merged(await picking, await suspecting, limit)
   work.hold(rows)
-  const claimed = rows.map((row): Claimed => {
-    const task = taskOf(row)
-    const parameters = row[selectedCount] as string | null
-    const checkpoint = row[selectedCount + 1] as string | null
-    return {
-      ...work.move(rules.claimed(task, node, work.moment)),
-      previousFence: task.fence,
-      parameters: decodeText(parameters ?? 'null'),
-      checkpoint: checkpoint === null ? null : decodeText(checkpoint),
-    }
+  const claimed = work.rows.map((row, index): Claimed => {
+    const [parameters, checkpoint] = (rows[index] ?? []).slice(selectedCount) as (string | null)[]
+    const documents = { parameters: decodeText(parameters ?? 'null'), checkpoint: decodedOrNull(checkpoint) }
+    return commands.claim(row, node, documents, work.context)
   })
   await work.write(tx)
-  return { claimed, rows: work.rows }
+  return { claimed, rows: work.known }
 }
 
 /** The rows that are claimed; the locks of others end with the transaction. */
 function merged(unsuspected: Rows, suspects: Rows, limit: number): Rows {
   if (suspects.length === 0) return unsuspected
-  const headOf = (row: Row) => {
+  const headOf = (row: StoredRow) => {
     const { type, priority, queuePosition } = taskOf(row)
     return { type, priority, queuePosition, row }
   }
   const heads = suspects.map((row) => ({ head: headOf(row), room: row[selectedCount + 2] as number }))
   return withSuspect(unsuspected.map(headOf), heads, limit).map(({ row }) => row)
+}
+
+function decodedOrNull(text: string | null | undefined): string | null {
+  return text == null ? null : decodeText(text)
+}
+
+/** Waits for the claims that are under way on all nodes, so that what it answers holds for every claim after it. */
+export async function hold(tx: Transaction, type: string, held: boolean, by: string): Promise<boolean> {
+  const { sql, schema, clock } = tx.source
+  tx.leaveMark()
+  tx.write(sql.holdClaims, [schema])
+  const name = encodeText(type)
+  const changed = held
+    ? tx.ask(sql.hold, [name, clock?.now() ?? null, encodeText(by)])
+    : tx.ask(sql.lift, [name])
+  return (await changed).length > 0
 }
 
 const nothing = { claimed: [], rows: [] }

@@ -1,5 +1,6 @@
 import type { Parameter } from './connection.ts'
-import type { Filled, Value } from './rows.ts'
+import type { Value } from '../columns.ts'
+import type { Filled } from './rows.ts'
 
 /** How a column of a group goes to the server: as an array, or, where all rows are `alike`, as one value. */
 export type Part = Readonly<{ name: string; type: string; alike: boolean }>

@@ -1,9 +1,9 @@
 import { StoreUnavailable, TaskError } from '../../core/errors.ts'
 import type { TaskId } from '../../core/task.ts'
+import type { SubmitCall } from '../commands.ts'
 import type { ClaimRequest } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, heldElsewhere, unavailable } from './failures.ts'
-import type { SubmitCall } from './submitting.ts'
 import { Transaction, type Patience, type Source } from './transaction.ts'
 import type { Work } from './work.ts'
 

@@ -4,7 +4,7 @@ import { arrayText } from './array.ts'
 import { clientOf } from './client.ts'
 import { isDirect, isNameTrouble, StatementNames } from './prepared.ts'
 import { connectToPrimary } from './primary.ts'
-import type { Value } from './rows.ts'
+import type { Value } from '../columns.ts'
 import { beginSingle, sessionSettings, transactionSettings } from './settings.ts'
 import { stateOf, unavailable } from './failures.ts'
 

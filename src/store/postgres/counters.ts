@@ -9,7 +9,7 @@ import type { Transaction } from './transaction.ts'
 export class Tally {
   readonly #changes = new Map<string, Map<Status, number>>()
 
-  add(type: string, status: Status, tasks: number): void {
+  readonly add = (type: string, status: Status, tasks: number): void => {
     let counts = this.#changes.get(type)
     if (counts === undefined) this.#changes.set(type, (counts = new Map()))
     counts.set(status, (counts.get(status) ?? 0) + tasks)

@@ -9,8 +9,9 @@ import {
   type QueuePosition,
   type TaskRecord,
 } from '../store.ts'
+import { rowIdOf } from '../columns.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
-import { numberOf, selectedCount, taskOf } from './rows.ts'
+import { selectedCount, taskOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 
@@ -41,7 +42,7 @@ export async function pageOf<Entry>(
       if (looked >= scan || entries.length >= limit || read >= reads.total) return { entries, next, looked }
       looked += 1
       const record = listedOf(row)
-      const rowId = numberOf(row)
+      const rowId = rowIdOf(row)
       next = { createdAt: record.task.createdAt, rowId }
       // Large ones stay where they are until they are searched.
       const isAway = record.cut !== null && mustSearch(record.task, filter)

@@ -1,21 +1,18 @@
-import * as rules from '../../core/transition.ts'
 import type { Move } from '../../core/transition.ts'
-import type { Promoted, ReapOptions } from '../store.ts'
+import * as commands from '../commands.ts'
+import { nodeMemory, type Promoted, type ReapOptions } from '../store.ts'
 import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
 /** What is done now and then, to whatever tasks are ripe for it. Each has a transaction of its own. */
 
-/** Ended nodes are remembered for a day, for those who ask what happened. */
-const nodeMemory = 86_400_000
-
 export async function promote(tx: Transaction, limit: number, waiting: QueueEstimate): Promise<Promoted> {
   const { sql, clock } = tx.source
   const due = tx.ask(sql.due, [clock?.now() ?? null, limit])
   const work = new Work(await tx.moment(limit))
   work.hold(await due)
-  const moved = work.tasks.map((task) => work.move(rules.promoted(task, work.moment)))
+  const moved = commands.promote(work.rows, work.context)
   await work.write(tx)
   const next = tx.ask(sql.dueIn, [clock?.now() ?? null])
   await rollUp(tx)
@@ -34,10 +31,7 @@ export async function reap(tx: Transaction, options: ReapOptions): Promise<Move[
   tx.write(sql.forgetNodes, [now, nodeMemory])
   const work = new Work(await tx.moment(orphans.length))
   work.hold(orphans)
-  const moved = work.tasks.flatMap((task) => {
-    const poisonLimit = options.poisonLimits?.get(task.type) ?? options.poisonLimit
-    return work.moveIfAny(rules.lost(task, { ...work.moment, poisonLimit }))
-  })
+  const moved = commands.reap(work.rows, options, work.context)
   await work.write(tx)
   return moved
 }
@@ -47,7 +41,7 @@ export async function prune(tx: Transaction, retention: number, limit: number): 
   const rows = await tx.ask(sql.prunable, [clock?.now() ?? null, retention, limit])
   const work = new Work(await tx.moment(0))
   work.hold(rows)
-  for (const { id } of work.tasks) work.delete(id)
+  const pruned = commands.prune(work.rows)
   await work.write(tx)
-  return rows.length
+  return pruned
 }

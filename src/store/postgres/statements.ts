@@ -89,7 +89,7 @@ export function statementsFor(schema: string) {
     fencedOff: `select task_id, fence, node, type from ${s}.fenced_off where task_id = any($1::text[])`,
     fenceOff: `insert into ${s}.fenced_off (task_id, fence, node, type)
       select * from unnest($1::text[], $2::int[], $3::text[], $4::text[])`,
-    vacate: `delete from ${s}.fenced_off f using unnest($1::text[], $2::int[]) as u(task_id, fence)
+    releaseSlots: `delete from ${s}.fenced_off f using unnest($1::text[], $2::int[]) as u(task_id, fence)
       where f.task_id = u.task_id and f.fence = u.fence`,
 
     addTypes: `insert into ${s}.types (name) select * from unnest($1::text[]) on conflict do nothing`,

@@ -8,8 +8,9 @@ import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.t
 import { timelineOf } from '../codec.ts'
 import type { LeaseRenewer } from '../sharing.ts'
 import type * as port from '../store.ts'
-import * as acts from './commands.ts'
+import * as commands from '../commands.ts'
 import { addressOf } from './address.ts'
+import { hold } from './claiming.ts'
 import * as nodes from './nodes.ts'
 import { BatchExecutor } from './batch-executor.ts'
 import { Commits, type ActJob, type CarryOut } from './commits.ts'
@@ -18,7 +19,6 @@ import { Hints } from './hints.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
-import * as holding from './holding.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './caller-transaction.ts'
 import { keepLease, monotonicNow, openLeaseFile } from './lease-renewer.ts'
@@ -29,6 +29,7 @@ import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
+import * as operations from './operations.ts'
 import * as sweeping from './maintenance.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -173,9 +174,12 @@ class PostgresStore implements port.Store {
     settlements.forEach(mustBeKept)
     return this.#act({
       ids: idsOf(settlements),
-      places: settlements.filter(acts.mayQueue).length,
+      places: settlements.filter(commands.mayQueue).length,
       ours: true,
-      act: (work) => settlements.map((settlement) => acts.settle(work, node, settlement)),
+      act: (work) =>
+        settlements.map((settlement) =>
+          commands.settle(work.row(settlement.id), node, settlement, work.context),
+        ),
     })
   }
 
@@ -184,23 +188,27 @@ class PostgresStore implements port.Store {
     return this.#act({
       ids: idsOf(saves),
       ours: true,
-      act: (work) => saves.map((save) => acts.save(work, node, save)),
+      act: (work) => saves.map((save) => commands.save(work.row(save.id), node, save, work.context)),
     })
   }
 
-  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+  control(list: readonly port.Command[]): Promise<readonly port.Controlled[]> {
     return this.#act({
-      ids: idsOf(commands),
-      places: commands.filter(({ control }) => control === 'resume' || control === 'retry').length,
-      fencedOff: commands.some(({ control }) => control === 'retry'),
-      act: (work) => commands.map((command) => acts.control(work, command)),
+      ids: idsOf(list),
+      places: list.filter(({ control }) => control === 'resume' || control === 'retry').length,
+      fencedOff: list.some(({ control }) => control === 'retry'),
+      act: (work) =>
+        list.map((command) => {
+          const codeAlive = command.control === 'retry' && work.holdsSlot(command.id)
+          return commands.control(work.row(command.id), command, codeAlive, work.context)
+        }),
     })
   }
 
   unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly Move[]> {
     return this.#act({
       ids: idsOf(copies),
-      act: (work) => copies.flatMap((copy) => acts.unpark(work, node, copy)),
+      act: (work) => copies.flatMap((copy) => commands.unpark(work.row(copy.id), node, copy, work.context)),
     })
   }
 
@@ -209,9 +217,7 @@ class PostgresStore implements port.Store {
       ids: idsOf(copies),
       fencedOff: true,
       ours: true,
-      act: (work) => {
-        for (const { id, fence } of copies) work.vacate(node, id, fence)
-      },
+      act: (work) => work.release(commands.releasedSlots(work.slots, node, copies)),
     })
   }
 
@@ -245,23 +251,23 @@ class PostgresStore implements port.Store {
   }
 
   purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
-    return this.#act({ ids, act: (work) => ids.map((id) => acts.purge(work, id, statuses)) })
+    return this.#act({ ids, act: (work) => ids.map((id) => commands.purge(work.row(id), statuses)) })
   }
 
   hold(type: string, held: boolean, by: string): Promise<boolean> {
-    return this.#alone((tx) => holding.hold(tx, type, held, by))
+    return this.#alone((tx) => hold(tx, type, held, by))
   }
 
   beginOperation(operation: Operation): Promise<Operation> {
-    return this.#alone((tx) => holding.beginOperation(tx, operation))
+    return this.#alone((tx) => operations.beginOperation(tx, operation))
   }
 
   saveOperation(operation: Operation): Promise<boolean> {
-    return this.#alone((tx) => holding.saveOperation(tx, operation))
+    return this.#alone((tx) => operations.saveOperation(tx, operation))
   }
 
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
-    return this.#alone((tx) => holding.operation(tx, id, options?.cancel === true))
+    return this.#alone((tx) => operations.operation(tx, id, options?.cancel === true))
   }
 
   list(query: port.Query): Promise<port.Page<port.ListedTask>> {

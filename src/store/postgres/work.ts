@@ -1,60 +1,42 @@
-import type { NodeId, Fence, Json, LogLine, Task, TaskId } from '../../core/task.ts'
-import type { Move, TransitionContext } from '../../core/transition.ts'
-import { compactLines, lineOf } from '../codec.ts'
-import { logLimit, timelineLimit } from '../store.ts'
+import type { Json, TaskId } from '../../core/task.ts'
+import { compactLines } from '../codec.ts'
+import { rowIdOf } from '../columns.ts'
+import type { CommandContext } from '../commands.ts'
+import { logLimit } from '../store.ts'
+import { TaskRow, type OccupiedSlot } from '../task-row.ts'
+import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import type { KnownRow } from './row-cache.ts'
-import { packed } from './column-batching.ts'
-import { changedColumns, numberOf, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { changedColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
-type Held = {
-  readonly rowId: number
-  /** As it was locked and read, or known before. */
-  readonly before: Task
-  task: Task
-  lines: string
-  changed: boolean
-  /** Null: to be deleted. */
-  checkpoint?: Json | null
-  result?: Json | null
-  log?: readonly LogLine[]
-}
-
-export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
-
 /**
- * The tasks that one transaction has locked, or knows. Several calls may move the same task one after the other; what has become of
- * each is written once, in a few statements for all of them.
+ * The rows that one transaction has locked, or knows. Several calls may change the same row; the changes of all rows are written
+ * at the end, in a few statements.
  */
 export class Work {
-  readonly moment: TransitionContext
-  readonly #held = new Map<TaskId, Held>()
-  readonly #deleted: Held[] = []
-  readonly #tally = new Tally()
-  #fencedOff: OccupiedSlot[] = []
-  readonly #newlyFencedOff: OccupiedSlot[] = []
-  readonly #vacated: OccupiedSlot[] = []
+  readonly context: CommandContext
+  readonly #rows = new Map<TaskId, TaskRow>()
+  #slots: OccupiedSlot[] = []
+  readonly #released: OccupiedSlot[] = []
 
-  constructor(moment: TransitionContext) {
-    this.moment = moment
+  constructor(context: CommandContext) {
+    this.context = context
   }
 
   hold(rows: Rows): void {
-    this.holdKnown(rows.map((row) => ({ rowId: numberOf(row), task: taskOf(row) })))
+    for (const row of rows) this.#hold({ rowId: rowIdOf(row), task: taskOf(row) })
   }
 
   /** Neither locked nor read: the move proves that they are still so. */
   holdKnown(rows: readonly KnownRow[]): void {
-    for (const { rowId, task } of rows) {
-      this.#held.set(task.id, { rowId, before: task, task, lines: '', changed: false })
-    }
+    for (const row of rows) this.#hold(row)
   }
 
-  holdFencedOff(rows: Rows): void {
-    this.#fencedOff = rows.map(([id, fence, node, type]) => ({
+  holdSlots(rows: Rows): void {
+    this.#slots = rows.map(([id, fence, node, type]) => ({
       id: decodeText(id as string),
       fence: fence as number,
       node: decodeText(node as string),
@@ -62,179 +44,82 @@ export class Work {
     }))
   }
 
-  /** All of them, in the order in which they were read. */
-  get tasks(): Task[] {
-    return [...this.#held.values()].map(({ task }) => task)
+  /** Those that are not deleted, in the order in which they were read. */
+  get rows(): TaskRow[] {
+    return [...this.#rows.values()].filter(({ isDeleted }) => !isDeleted)
+  }
+
+  /** Undefined if it does not exist, or was deleted in this transaction. */
+  row(id: TaskId): TaskRow | undefined {
+    const row = this.#rows.get(id)
+    return row?.isDeleted === true ? undefined : row
   }
 
   /** Every row is written, so that what it was before is proven. */
   get provesAll(): boolean {
-    return this.#held.values().every(({ changed }) => changed)
+    return this.rows.every(({ isChanged }) => isChanged)
   }
 
   /** As they are now. */
-  get rows(): KnownRow[] {
-    return [...this.#held.values()].map(({ rowId, task }) => ({ rowId, task }))
+  get known(): KnownRow[] {
+    return this.rows.map(({ rowId, task }) => ({ rowId, task }))
   }
 
-  task(id: TaskId): Task | undefined {
-    return this.#held.get(id)?.task
+  /** Slots of fenced-off code of the tasks named by this transaction, as they are now. */
+  get slots(): OccupiedSlot[] {
+    return [...this.#slots, ...this.#newSlots].filter((slot) => !this.#released.includes(slot))
   }
 
-  move(move: Move): Move {
-    const { task, entry } = move
-    const held = this.#of(task.id)
-    this.#tally.add(task.type, held.task.status, -1)
-    this.#tally.add(task.type, task.status, 1)
-    held.task = task
-    held.lines += `,${lineOf(entry)}`
-    held.changed = true
-    return move
+  holdsSlot(id: TaskId): boolean {
+    return this.slots.some((slot) => slot.id === id)
   }
 
-  moveIfAny(move: Move | null): Move[] {
-    return move === null ? [] : [this.move(move)]
+  get #newSlots(): OccupiedSlot[] {
+    return [...this.#rows.values()].flatMap(({ fencedOff = [] }) => fencedOff)
   }
 
-  /** Changes that are no transition. */
-  keep(task: Task): void {
-    const held = this.#of(task.id)
-    held.task = task
-    held.changed = true
-  }
-
-  /** With all that is known of it; for what comes after in this transaction it is not there any more. */
-  delete(id: TaskId): void {
-    const held = this.#of(id)
-    this.#tally.add(held.task.type, held.task.status, -1)
-    this.#held.delete(id)
-    this.#deleted.push(held)
-  }
-
-  putCheckpoint(id: TaskId, checkpoint: Json | null): void {
-    this.#of(id).checkpoint = checkpoint
-  }
-
-  putResult(id: TaskId, result: Json | null): void {
-    this.#of(id).result = result
-  }
-
-  addLog(id: TaskId, lines: readonly LogLine[]): void {
-    const held = this.#of(id)
-    held.log = [...(held.log ?? []), ...lines].slice(-logLimit)
-  }
-
-  codeAlive(id: TaskId): boolean {
-    return this.#fencedOff.some((place) => place.id === id)
-  }
-
-  fenceOff(place: OccupiedSlot): void {
-    this.#fencedOff.push(place)
-    this.#newlyFencedOff.push(place)
-  }
-
-  vacate(node: NodeId, id: TaskId, fence: Fence): void {
-    const gone = this.#fencedOff.find(
-      (place) => place.id === id && place.fence === fence && place.node === node,
-    )
-    if (gone === undefined) return
-    this.#fencedOff = this.#fencedOff.filter((place) => place !== gone)
-    this.#vacated.push(gone)
+  release(slots: readonly OccupiedSlot[]): void {
+    this.#released.push(...slots)
   }
 
   /** Waits only when a timeline has become so long that it must be read to be shortened. */
   async write(tx: Transaction): Promise<void> {
     const { sql } = tx.source
-    const changed = [...this.#held.values()].filter((held) => held.changed)
-    if ([changed, this.#deleted, this.#newlyFencedOff, this.#vacated].some(({ length }) => length > 0)) {
-      tx.leaveMark()
-    }
+    const [rows, newSlots] = [this.rows, this.#newSlots]
+    const changed = rows.filter(({ isChanged }) => isChanged)
+    const deleted = [...this.#rows.values()].filter(({ isDeleted }) => isDeleted)
+    if ([changed, deleted, newSlots, this.#released].some(({ length }) => length > 0)) tx.leaveMark()
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
-    this.#writeDocuments(tx)
-    this.#writeLog(tx)
-    this.#writeDeleted(tx)
-    if (this.#newlyFencedOff.length > 0) {
+    writeDocuments(tx, rows)
+    writeLogs(tx, rows)
+    writeDeleted(tx, deleted)
+    if (newSlots.length > 0) {
       tx.write(sql.fenceOff, [
-        this.#newlyFencedOff.map(({ id }) => encodeText(id)),
-        this.#newlyFencedOff.map(({ fence }) => fence),
-        this.#newlyFencedOff.map(({ node }) => encodeText(node)),
-        this.#newlyFencedOff.map(({ type }) => encodeText(type)),
+        newSlots.map(({ id }) => encodeText(id)),
+        newSlots.map(({ fence }) => fence),
+        newSlots.map(({ node }) => encodeText(node)),
+        newSlots.map(({ type }) => encodeText(type)),
       ])
     }
-    if (this.#vacated.length > 0) {
-      const ids = this.#vacated.map(({ id }) => encodeText(id))
-      tx.write(sql.vacate, [ids, this.#vacated.map(({ fence }) => fence)])
+    if (this.#released.length > 0) {
+      const ids = this.#released.map(({ id }) => encodeText(id))
+      tx.write(sql.releaseSlots, [ids, this.#released.map(({ fence }) => fence)])
     }
-    this.#tally.write(tx)
-    await this.#shorten(
+    const tally = new Tally()
+    for (const row of this.#rows.values()) row.count(tally.add)
+    tally.write(tx)
+    await shortenTimelines(
       tx,
-      changed.filter(({ before, task }) => isLong(before, task)),
+      changed.filter((row) => row.mustShortenTimeline),
     )
   }
 
-  #writeDocuments(tx: Transaction): void {
-    const { sql } = tx.source
-    const all = [...this.#held.values()]
-    const put = (text: string, documents: readonly (readonly [rowId: number, body: Json])[]) => {
-      if (documents.length === 0) return
-      tx.write(text, [documents.map(([rowId]) => rowId), documents.map(([, body]) => encodeText(body))])
-    }
-    const drop = (text: string, numbers: readonly number[]) => {
-      if (numbers.length > 0) tx.write(text, [numbers])
-    }
-    const given = (kind: 'checkpoint' | 'result') =>
-      all.flatMap(({ rowId, [kind]: body }) => (typeof body === 'string' ? [[rowId, body] as const] : []))
-    const gone = (kind: 'checkpoint' | 'result') =>
-      all.flatMap(({ rowId, [kind]: body }) => (body === null ? [rowId] : []))
-    put(sql.putCheckpoints, given('checkpoint'))
-    drop(sql.dropCheckpoints, gone('checkpoint'))
-    put(sql.putResults, given('result'))
-    drop(sql.dropResults, gone('result'))
-  }
-
-  #writeLog(tx: Transaction): void {
-    const { sql } = tx.source
-    const lines = [...this.#held.values()].flatMap(({ rowId, log = [] }) =>
-      log.map((line, index) => ({ ...line, rowId, place: index + 1 })),
-    )
-    if (lines.length === 0) return
-    tx.write(sql.appendLog, [
-      lines.map(({ rowId }) => rowId),
-      lines.map(({ place }) => place),
-      lines.map(({ at }) => at),
-      lines.map(({ attempt }) => attempt),
-      lines.map(({ text }) => encodeText(text)),
-    ])
-    tx.write(sql.trimLog, [[...new Set(lines.map(({ rowId }) => rowId))], logLimit])
-  }
-
-  #writeDeleted(tx: Transaction): void {
-    if (this.#deleted.length === 0) return
-    const { sql } = tx.source
-    const numbers = this.#deleted.map(({ rowId }) => rowId)
-    tx.write(sql.deleteTasks, [this.#deleted.map(({ task }) => encodeText(task.id))])
-    for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropLog])
-      tx.write(drop, [numbers])
-    const tags = tagsOf(this.#deleted)
-    if (tags.length > 0) tx.write(sql.dropTags, tagColumns(tags))
-  }
-
-  async #shorten(tx: Transaction, long: readonly Held[]): Promise<void> {
-    if (long.length === 0) return
-    const { sql } = tx.source
-    const rows = await tx.ask(sql.timelines, [long.map(({ task }) => encodeText(task.id))])
-    const shortened = rows.map(([, lines]) => compactLines(lines as string))
-    tx.write(sql.setTimelines, [rows.map(([id]) => id as string), shortened])
-  }
-
-  #of(id: TaskId): Held {
-    const held = this.#held.get(id)
-    if (held === undefined) throw new Error(`task ${id} is not held by this transaction`)
-    return held
+  #hold({ rowId, task }: KnownRow): void {
+    this.#rows.set(task.id, new TaskRow(rowId, task))
   }
 }
 
-function writeMoves(tx: Transaction, changed: readonly Held[]): void {
+function writeMoves(tx: Transaction, changed: readonly TaskRow[]): void {
   const { parts, values } = packed([
     { name: 'id', type: 'text', values: changed.map(({ task }) => encodeText(task.id)) },
     { name: 'from_status', type: 'text', values: changed.map(({ before }) => before.status) },
@@ -245,7 +130,56 @@ function writeMoves(tx: Transaction, changed: readonly Held[]): void {
   tx.write(tx.source.sql.moveTasks(parts), values)
 }
 
-/** Beyond the limit a timeline is shortened at every fiftieth version. */
-function isLong(before: Task, after: Task): boolean {
-  return after.version > timelineLimit && Math.floor(before.version / 50) !== Math.floor(after.version / 50)
+function writeDocuments(tx: Transaction, rows: readonly TaskRow[]): void {
+  const { sql } = tx.source
+  const put = (text: string, documents: readonly (readonly [rowId: number, body: Json])[]) => {
+    if (documents.length === 0) return
+    tx.write(text, [documents.map(([rowId]) => rowId), documents.map(([, body]) => encodeText(body))])
+  }
+  const drop = (text: string, numbers: readonly number[]) => {
+    if (numbers.length > 0) tx.write(text, [numbers])
+  }
+  const given = (kind: 'checkpoint' | 'result') =>
+    rows.flatMap(({ rowId, [kind]: body }) => (typeof body === 'string' ? [[rowId, body] as const] : []))
+  const gone = (kind: 'checkpoint' | 'result') =>
+    rows.flatMap(({ rowId, [kind]: body }) => (body === null ? [rowId] : []))
+  put(sql.putCheckpoints, given('checkpoint'))
+  drop(sql.dropCheckpoints, gone('checkpoint'))
+  put(sql.putResults, given('result'))
+  drop(sql.dropResults, gone('result'))
+}
+
+function writeLogs(tx: Transaction, rows: readonly TaskRow[]): void {
+  const { sql } = tx.source
+  const lines = rows.flatMap(({ rowId, log = [] }) =>
+    log.map((line, index) => ({ ...line, rowId, place: index + 1 })),
+  )
+  if (lines.length === 0) return
+  tx.write(sql.appendLog, [
+    lines.map(({ rowId }) => rowId),
+    lines.map(({ place }) => place),
+    lines.map(({ at }) => at),
+    lines.map(({ attempt }) => attempt),
+    lines.map(({ text }) => encodeText(text)),
+  ])
+  tx.write(sql.trimLog, [[...new Set(lines.map(({ rowId }) => rowId))], logLimit])
+}
+
+function writeDeleted(tx: Transaction, deleted: readonly TaskRow[]): void {
+  if (deleted.length === 0) return
+  const { sql } = tx.source
+  const numbers = deleted.map(({ rowId }) => rowId)
+  tx.write(sql.deleteTasks, [deleted.map(({ task }) => encodeText(task.id))])
+  for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropLog])
+    tx.write(drop, [numbers])
+  const tags = tagsOf(deleted)
+  if (tags.length > 0) tx.write(sql.dropTags, tagColumns(tags))
+}
+
+async function shortenTimelines(tx: Transaction, long: readonly TaskRow[]): Promise<void> {
+  if (long.length === 0) return
+  const { sql } = tx.source
+  const rows = await tx.ask(sql.timelines, [long.map(({ task }) => encodeText(task.id))])
+  const shortened = rows.map(([, lines]) => compactLines(lines as string))
+  tx.write(sql.setTimelines, [rows.map(([id]) => id as string), shortened])
 }

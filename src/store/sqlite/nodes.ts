@@ -1,8 +1,5 @@
-import type { NodeInfo, LiveNode } from '../store.ts'
+import { nodeMemory, type NodeInfo, type LiveNode } from '../store.ts'
 import type { Statements } from './statements.ts'
-
-/** Ended nodes are remembered for a day, for those who ask what happened. */
-const nodeMemory = 86_400_000
 
 /** One process owns the file: whatever node there was before is over. */
 export function startNode(sql: Statements, node: NodeInfo, now: number): void {

@@ -14,8 +14,9 @@ import {
   type TypeLimit,
 } from '../store.ts'
 import { inQueue, withSuspect, type SuspectHead } from '../suspects.ts'
+import { rowIdOf, type StoredRow } from '../columns.ts'
 import type { Counters } from './counters.ts'
-import { numberOf, taskOf, type Row } from './rows.ts'
+import { taskOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 /** Looks at the file and changes nothing: single tasks, pages of a list, the queue. */
@@ -28,8 +29,8 @@ export class Reader {
     this.#counters = counters
   }
 
-  row(id: TaskId): Row | undefined {
-    return this.#sql.rowById.get(id) as unknown as Row | undefined
+  row(id: TaskId): StoredRow | undefined {
+    return this.#sql.rowById.get(id) as unknown as StoredRow | undefined
   }
 
   document(kind: 'parameters' | 'checkpoint' | 'result', rowId: number): string | null {
@@ -40,7 +41,7 @@ export class Reader {
   read(id: TaskId, brief: boolean): TaskRecord | null {
     const row = this.row(id)
     if (row === undefined) return null
-    const rowId = numberOf(row)
+    const rowId = rowIdOf(row)
     if (brief) return this.#briefRecord(rowId, taskOf(row))
     return {
       task: taskOf(row),
@@ -201,7 +202,7 @@ export class Reader {
   }
 
   #task(rowId: number): Task {
-    return taskOf(this.#sql.rowByNumber.get(rowId) as unknown as Row)
+    return taskOf(this.#sql.rowByNumber.get(rowId) as unknown as StoredRow)
   }
 
   #briefRecord(rowId: number, task: Task): TaskRecord {

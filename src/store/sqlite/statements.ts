@@ -1,7 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { suspectFrom } from '../../core/task.ts'
-import { fixedColumns, movingColumns, selectedColumns } from './rows.ts'
+import { movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
+import { selectedColumns } from './rows.ts'
 
+const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
 
 /** One page of candidates: places before or after a place, in the order of the list. */
@@ -22,12 +24,11 @@ const pausedTypes = `select type from counters where status = 'paused' and tasks
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
 const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
 
-/** Every statement of the store. A move names the row, the status and the version that it moves from. */
+/** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
-  insertTask: `insert into tasks (${fixedColumns.join(', ')}, ${movingColumns.join(', ')}, timeline)
-    values (${marks(fixedColumns.length + movingColumns.length + 1)})`,
+  insertTask: `insert into tasks (${selectedColumns}, timeline) values (${marks(selectedNames.length + 1)})`,
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
-  move: `update tasks set ${movingColumns.map((column) => `${column} = ?`).join(', ')}, timeline = timeline || ?
+  move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
@@ -56,7 +57,7 @@ const sql = {
   orphans: `select ${selectedColumns} from tasks indexed by tasks_owned
     where owner_node is not null and owner_node not in (select id from nodes where ended_at is null)
     order by queue_position`,
-  save: `update tasks set progress = coalesce(?, progress), crashes = ?, saved_at = ? where row_id = ? and fence = ?`,
+  save: `update tasks set ${settings(savedColumns)} where row_id = ? and version = ?`,
   parameters: 'select body from parameters where row_id = ?',
   /** The size of a text is known without reading it. */
   parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
@@ -92,8 +93,8 @@ const sql = {
   nodeAlive: 'select 1 from nodes where id = ? and ended_at is null',
   forgetNodes: `delete from nodes where ended_at is not null and ended_at < ?`,
   fenceOff: 'insert into fenced_off (task_id, fence, node, type) values (?, ?, ?, ?)',
-  vacate: 'delete from fenced_off where task_id = ? and fence = ? and node = ? returning type',
-  codeAlive: 'select 1 from fenced_off where task_id = ? limit 1',
+  slotsOf: 'select fence, node, type from fenced_off where task_id = ?',
+  releaseSlot: 'delete from fenced_off where task_id = ? and fence = ?',
   fencedOff: 'select type, count(*) from fenced_off group by type',
   listedNewest: candidates(listed, 'newest'),
   listedOldest: candidates(listed, 'oldest'),

@@ -4,34 +4,26 @@ import { StoreUnavailable } from '../../core/errors.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
-import {
-  isActive,
-  isTerminal,
-  terminalStatuses,
-  type NodeId,
-  type Status,
-  type Submission,
-  type Task,
-  type TaskId,
-} from '../../core/task.ts'
-import * as rules from '../../core/transition.ts'
-import { compactLines, lineOf } from '../codec.ts'
-import { checkKeys } from '../keys.ts'
+import { type NodeId, type Status, type Submission, type Task, type TaskId } from '../../core/task.ts'
+import type { Move } from '../../core/transition.ts'
+import { rowIdOf, type StoredRow } from '../columns.ts'
+import * as commands from '../commands.ts'
 import type * as port from '../store.ts'
-import { timelineLimit } from '../store.ts'
+import { operationsKept } from '../store.ts'
+import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
 import { isOfMedium, refusalFor } from './failures.ts'
 import { Files } from './files.ts'
-import { appendLog, readLog } from './log.ts'
+import { readLog } from './log.ts'
 import { migrate } from './migrations.ts'
-import { keepOperation } from './operations.ts'
 import { Reader } from './reader.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
-import { fixedValues, movingValues, numberOf, taskOf, type Row } from './rows.ts'
+import { RowWriter } from './row-writer.ts'
+import { taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
 
 /**
@@ -52,6 +44,7 @@ class SqliteStore implements port.Store {
   #sql: Statements
   #counters: Counters
   #reader: Reader
+  #writer: RowWriter
   #files: Files
   readonly #reserve: Reserve
   /** When the reserve was last asked for on a full disk. */
@@ -60,8 +53,15 @@ class SqliteStore implements port.Store {
   #clockMoved = 0
   #delaysMoved = 0
   #areDelaysBounded = false
-  #number = 0
+  #rowId = 0
   #queuePosition = 0
+  readonly #moment = {
+    now: 0,
+    nextQueuePosition: () => ++this.#queuePosition,
+    nextRowId: () => ++this.#rowId,
+    elapsed: (since: number) => this.#time.elapsed(since, this.#moment.now),
+    nowAsOf: (since: number) => this.#time.nowAsOf(since, this.#moment.now),
+  }
 
   constructor(path: string, clock: Clock) {
     this.#path = path
@@ -72,6 +72,7 @@ class SqliteStore implements port.Store {
       this.#sql = prepareAll(this.#db)
       this.#counters = new Counters(this.#sql)
       this.#reader = new Reader(this.#sql, this.#counters)
+      this.#writer = new RowWriter(this.#sql, this.#counters)
       this.#reload()
       this.#clockMoved = this.#delaysMoved
       this.#files = new Files(path)
@@ -99,7 +100,7 @@ class SqliteStore implements port.Store {
   }
 
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
-    return this.#commits.write(() => this.#submit(submissions, options), 'adds')
+    return this.#commits.write(() => this.#submit({ submissions, options }), 'adds')
   }
 
   claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
@@ -107,54 +108,62 @@ class SqliteStore implements port.Store {
   }
 
   settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly port.Settled[]> {
-    return this.#commits.write(
-      () => settlements.map((settlement) => this.#settle(node, settlement)),
-      effectOf(settlements.map((settlement) => ({ ...settlement, ...resultOf(settlement) }))),
-    )
+    return this.#commits.write(() => {
+      const context = this.#context()
+      return settlements.map((settlement) => {
+        mustBeKept(settlement)
+        return this.#change(settlement.id, (row) => commands.settle(row, node, settlement, context))
+      })
+    }, effectOf(settlements))
   }
 
   save(node: NodeId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
-    return this.#commits.write(() => saves.map((save) => this.#save(node, save)), effectOf(saves))
-  }
-
-  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
-    return this.#commits.write(() => commands.map((command) => this.#control(command)))
-  }
-
-  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly rules.Move[]> {
     return this.#commits.write(() => {
-      const moved: rules.Move[] = []
-      for (const { id, fence, why } of copies) {
-        const row = this.#row(id)
-        if (row === undefined) continue
-        const task = taskOf(row)
-        if (task.fence !== fence) continue
-        const transition = rules.unparked(task, node, why, this.#moment())
-        if (transition !== null) moved.push(this.#move(numberOf(row), task, transition))
-      }
-      return moved
+      const context = this.#context()
+      return saves.map((save) => {
+        mustBeKept(save)
+        return this.#change(save.id, (row) => commands.save(row, node, save, context))
+      })
+    }, effectOf(saves))
+  }
+
+  control(list: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+    return this.#commits.write(() => {
+      const context = this.#context()
+      return list.map((command) => {
+        const codeAlive = command.control === 'retry' && this.#slotsOf(command.id).length > 0
+        return this.#change(command.id, (row) => commands.control(row, command, codeAlive, context))
+      })
+    })
+  }
+
+  unpark(node: NodeId, copies: readonly port.Copy[]): Promise<readonly Move[]> {
+    return this.#commits.write(() => {
+      const context = this.#context()
+      return copies.flatMap((copy) =>
+        this.#change(copy.id, (row) => commands.unpark(row, node, copy, context)),
+      )
     })
   }
 
   releaseSlots(node: NodeId, copies: readonly port.Copy[]): Promise<void> {
     return this.#commits.write(() => {
-      for (const { id, fence } of copies) {
-        const gone = this.#sql.vacate.get(id, fence, node) as unknown as [string] | undefined
-        if (gone !== undefined) this.#counters.addFencedOff(gone[0], -1)
+      const slots = copies.flatMap(({ id }) => this.#slotsOf(id))
+      for (const { id, fence, type } of commands.releasedSlots(slots, node, copies)) {
+        const { changes } = this.#sql.releaseSlot.run(id, fence)
+        this.#counters.addFencedOff(type, -Number(changes))
       }
     })
   }
 
   promote(limit: number): Promise<port.Promoted> {
     return this.#commits.write(() => {
-      const moment = this.#moment()
-      const rows = this.#sql.due.all(moment.now, limit) as unknown as Row[]
-      const moved = rows.map((row) => {
-        const task = taskOf(row)
-        return this.#move(numberOf(row), task, rules.promoted(task, moment))
-      })
+      const context = this.#context()
+      const moved = this.#changeAll(this.#sql.due.all(context.now, limit), (rows) =>
+        commands.promote(rows, context),
+      )
       const [next] = this.#sql.nextDue.get() as unknown as [number | null]
-      return { moved, dueIn: next === null ? null : Math.max(0, next - moment.now) }
+      return { moved, dueIn: next === null ? null : Math.max(0, next - context.now) }
     })
   }
 
@@ -171,15 +180,10 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => this.#sql.nodeAlive.get(node) !== undefined)
   }
 
-  reap(options: port.ReapOptions): Promise<readonly rules.Move[]> {
+  reap(options: port.ReapOptions): Promise<readonly Move[]> {
     return this.#commits.write(() => {
-      const moved: rules.Move[] = []
-      for (const row of this.#sql.orphans.all() as unknown as Row[]) {
-        const task = taskOf(row)
-        const poisonLimit = options.poisonLimits?.get(task.type) ?? options.poisonLimit
-        const transition = rules.lost(task, { ...this.#moment(), poisonLimit })
-        if (transition !== null) moved.push(this.#move(numberOf(row), task, transition))
-      }
+      const context = this.#context()
+      const moved = this.#changeAll(this.#sql.orphans.all(), (rows) => commands.reap(rows, options, context))
       this.#sql.dropFencedOff.run()
       this.#counters.reloadFencedOff()
       forgetNodes(this.#sql, this.#time.now())
@@ -200,25 +204,13 @@ class SqliteStore implements port.Store {
   prune(retention: number, limit: number): Promise<number> {
     return this.#commits.write(() => {
       const before = this.#time.ago(retention)
-      const rows = this.#sql.prunable.all(before, limit) as unknown as Row[]
-      for (const row of rows) this.#delete(numberOf(row), taskOf(row))
-      return rows.length
+      return this.#changeAll(this.#sql.prunable.all(before, limit), commands.prune)
     })
   }
 
-  purge(
-    ids: readonly TaskId[],
-    statuses: readonly Status[] = terminalStatuses,
-  ): Promise<readonly port.Purged[]> {
+  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
     return this.#commits.write(() =>
-      ids.map((id): port.Purged => {
-        const row = this.#row(id)
-        if (row === undefined) return { kind: 'unknown' }
-        const task = taskOf(row)
-        if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
-        this.#delete(numberOf(row), task)
-        return { kind: 'purged' }
-      }),
+      ids.map((id) => this.#change(id, (row) => commands.purge(row, statuses))),
     )
   }
 
@@ -231,7 +223,7 @@ class SqliteStore implements port.Store {
   }
 
   async get(id: TaskId): Promise<Task | null> {
-    const row = this.#read(() => this.#row(id))
+    const row = this.#read(() => this.#reader.row(id))
     return row === undefined ? null : taskOf(row)
   }
 
@@ -258,13 +250,13 @@ class SqliteStore implements port.Store {
   beginOperation(operation: Operation): Promise<Operation> {
     return this.#commits.write(() => {
       const begun = operationBegun(operation, this.#time.now())
-      keepOperation(this.#sql, begun)
+      this.#keepOperation(begun)
       return begun
     })
   }
 
   saveOperation(operation: Operation): Promise<boolean> {
-    return this.#commits.write(() => keepOperation(this.#sql, operation))
+    return this.#commits.write(() => this.#keepOperation(operation))
   }
 
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
@@ -279,8 +271,8 @@ class SqliteStore implements port.Store {
 
   async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
     return this.#read(() => {
-      const row = this.#row(id)
-      return row === undefined ? null : readLog(this.#sql, numberOf(row), after, limit)
+      const row = this.#reader.row(id)
+      return row === undefined ? null : readLog(this.#sql, rowIdOf(row), after, limit)
     })
   }
 
@@ -301,127 +293,71 @@ class SqliteStore implements port.Store {
     if (this.#db.isOpen && this.#files.loss === undefined) this.#db.close()
   }
 
-  #submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): port.Submitted {
-    const keys = checkKeys(submissions, (key) => {
-      const row = this.#sql.rowByKey.get(key) as unknown as Row | undefined
-      return row === undefined ? undefined : taskOf(row)
-    })
-    if (keys.kind === 'conflict') return keys
-    const { known, wanted } = keys
-    if (wanted > 0 && this.#counters.waiting + wanted > maxQueued) return { kind: 'full' }
-
-    const moment = { ...this.#moment(), by }
-    const inBatch = new Map<string, Task>()
-    const tasks = submissions.map((submission, index): port.Accepted => {
-      const key = submission.idempotencyKey
-      const earlier = known.get(index) ?? (key === null ? undefined : inBatch.get(key))
-      if (earlier !== undefined) return { task: earlier, replayed: true }
-      const move = rules.submitted(submission, moment)
-      const { task, entry } = move
-      const rowId = ++this.#number
-      this.#sql.insertTask.run(...fixedValues(rowId, task), ...movingValues(task), lineOf(entry))
-      this.#sql.insertParameters.run(rowId, submission.parameters)
-      for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
-      this.#counters.add(task.type, task.status, 1)
-      if (key !== null) inBatch.set(key, task)
-      return { replayed: false, ...move }
-    })
-    return { kind: 'accepted', tasks }
+  #submit(call: commands.SubmitCall): port.Submitted {
+    const byKey = new Map<string, Task>()
+    for (const { idempotencyKey: key } of call.submissions) {
+      const row = key === null ? undefined : this.#sql.rowByKey.get(key)
+      if (key !== null && row !== undefined) byKey.set(key, taskOf(row as unknown as StoredRow))
+    }
+    const rows: NewRow[] = []
+    const batch = { context: this.#context(), byKey, waiting: this.#counters.waiting, rows }
+    const submitted = commands.submit(batch, call)
+    for (const row of rows) this.#writer.insert(row)
+    return submitted
   }
 
   #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
     if (limit <= 0 || this.#sql.nodeAlive.get(node) === undefined) return []
-    const moment = this.#moment()
+    const context = this.#context()
     return this.#reader.queueHeads(node, types, limit).map((rowId) => {
-      const task = taskOf(this.#sql.rowByNumber.get(rowId) as unknown as Row)
-      const moved = this.#move(rowId, task, rules.claimed(task, node, moment))
-      return {
-        ...moved,
-        previousFence: task.fence,
+      const row = rowOf(this.#sql.rowByNumber.get(rowId))
+      const documents = {
         parameters: this.#reader.document('parameters', rowId) ?? 'null',
         // A first claim cannot have one: spare the look.
-        checkpoint: task.attempt === 0 ? null : this.#reader.document('checkpoint', rowId),
+        checkpoint: row.task.attempt === 0 ? null : this.#reader.document('checkpoint', rowId),
       }
+      const claimed = commands.claim(row, node, documents, context)
+      this.#writer.write(row)
+      return claimed
     })
   }
 
-  #settle(node: NodeId, settlement: Settlement): port.Settled {
-    mustBeKept(settlement)
-    const row = this.#row(settlement.id)
-    if (row === undefined) return { verdict: 'superseded', task: null, entry: null }
-    const task = taskOf(row)
-    const settled = rules.settled(task, settlement, node, this.#moment())
-    if (settled.verdict !== 'settled') return { verdict: settled.verdict, task, entry: null }
-    const rowId = numberOf(row)
-    const moved = this.#move(rowId, task, settled.move)
-    if (settlement.checkpoint !== undefined) this.#sql.putCheckpoint.run(rowId, settlement.checkpoint)
-    if (settlement.log !== undefined) appendLog(this.#sql, rowId, settlement.log)
-    if (settlement.outcome.kind === 'completed') this.#sql.putResult.run(rowId, settlement.outcome.result)
-    if (settlement.fencedOff === true) {
-      this.#sql.fenceOff.run(task.id, settlement.fence, node, task.type)
-      this.#counters.addFencedOff(task.type, 1)
-    }
-    return { verdict: 'settled', ...moved }
+  /** Reads a row, runs a command on it and writes its changes. */
+  #change<T>(id: TaskId, command: (row: TaskRow | undefined) => T): T {
+    const read = this.#reader.row(id)
+    if (read === undefined) return command(undefined)
+    const row = rowOf(read)
+    const answer = command(row)
+    this.#writer.write(row)
+    return answer
   }
 
-  #save(node: NodeId, save: port.Save): boolean {
-    mustBeKept(save)
-    const { id, fence, checkpoint, progress, log } = save
-    const row = this.#row(id)
-    if (row === undefined) return false
-    const task = taskOf(row)
-    if (task.fence !== fence || task.ownerNode !== node || !isActive(task.status)) return false
-    const rowId = numberOf(row)
-    const crashes = checkpoint === undefined ? task.crashes : 0
-    const shown = progress === undefined ? null : JSON.stringify(progress)
-    const savedAt = this.#time.nowAsOf(task.statusSince)
-    this.#sql.save.run(shown, crashes, savedAt, rowId, fence)
-    if (checkpoint !== undefined) this.#sql.putCheckpoint.run(rowId, checkpoint)
-    if (log !== undefined) appendLog(this.#sql, rowId, log)
-    return true
+  #changeAll<T>(read: unknown[], command: (rows: readonly TaskRow[]) => T): T {
+    const rows = read.map(rowOf)
+    const answer = command(rows)
+    for (const row of rows) this.#writer.write(row)
+    return answer
   }
 
-  #control({ id, control, by, fromStart }: port.Command): port.Controlled {
-    const row = this.#row(id)
-    if (row === undefined) return { kind: 'unknown' }
-    const task = taskOf(row)
-    const rowId = numberOf(row)
-    const codeAlive = control === 'retry' && this.#sql.codeAlive.get(id) !== undefined
-    const answer = rules.controlled(task, control, { ...this.#moment(), by, codeAlive, fromStart })
-    if (answer.kind !== 'moved') return { ...answer, task }
-    if (control === 'retry') {
-      this.#sql.dropResult.run(rowId)
-      if (fromStart === true) this.#sql.dropCheckpoint.run(rowId)
-    }
-    return { kind: 'moved', ...this.#move(rowId, task, answer.move) }
+  #slotsOf(id: TaskId): OccupiedSlot[] {
+    const slots = this.#sql.slotsOf.all(id) as unknown as [number, NodeId, string][]
+    return slots.map(([fence, node, type]) => ({ id, fence, node, type }))
   }
 
-  #move(rowId: number, from: Task, move: rules.Move): rules.Move {
-    const { task, entry } = move
-    const { changes } = this.#sql.move.run(
-      ...movingValues(task),
-      `,${lineOf(entry)}`,
-      rowId,
-      from.status,
-      from.version,
-    )
-    if (changes !== 1) throw new Error(`the row of task ${task.id} moved inside a transaction`)
-    if (from.status !== task.status) {
-      this.#counters.add(task.type, from.status, -1)
-      this.#counters.add(task.type, task.status, 1)
-    }
-    if (task.version > timelineLimit && task.version % 50 === 0) {
-      const [lines] = this.#sql.timeline.get(rowId) as unknown as [string]
-      this.#sql.setTimeline.run(compactLines(lines), rowId)
-    }
-    return move
+  /** False once its cancel was requested. */
+  #keepOperation(operation: Operation): boolean {
+    const { id, node } = operation
+    const row = this.#sql.saveOperation.get(id, node, JSON.stringify(operation))
+    this.#sql.forgetOperations.run(operationsKept)
+    const [cancel] = row as unknown as [number]
+    return cancel === 0
   }
 
-  #moment(): rules.TransitionContext {
-    return { now: this.#time.now(), nextQueuePosition: this.#nextQueuePosition, elapsed: this.#elapsed }
+  /** The same object for every call of the transaction: only its time changes. */
+  #context() {
+    this.#moment.now = this.#time.now()
+    return this.#moment
   }
-
-  readonly #elapsed = (since: number) => this.#time.elapsed(since)
 
   /**
    * When the wall clock was set, delays last as long as they were to. What they have followed is in the same commit: one
@@ -441,19 +377,6 @@ class SqliteStore implements port.Store {
   #boundDelays(now: number): void {
     this.#sql.boundDelays.run(now)
     this.#sql.boundPausedDelays.run(now)
-  }
-
-  readonly #nextQueuePosition = () => ++this.#queuePosition
-
-  #row(id: TaskId): Row | undefined {
-    return this.#reader.row(id)
-  }
-
-  #delete(rowId: number, task: Task): void {
-    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog } = this.#sql
-    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(rowId)
-    for (const tag of task.tags) this.#sql.deleteTag.run(tag, task.createdAt, rowId)
-    this.#counters.add(task.type, task.status, -1)
   }
 
   #read<T>(look: () => T): T {
@@ -499,7 +422,7 @@ class SqliteStore implements port.Store {
 
   #reload(): void {
     this.#counters.reload()
-    this.#number = (this.#sql.maxNumber.get() as unknown as [number])[0]
+    this.#rowId = (this.#sql.maxNumber.get() as unknown as [number])[0]
     this.#queuePosition = (this.#sql.sequence.get() as unknown as [number])[0]
     this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
   }
@@ -515,6 +438,7 @@ class SqliteStore implements port.Store {
     this.#sql = prepareAll(this.#db)
     this.#counters = new Counters(this.#sql)
     this.#reader = new Reader(this.#sql, this.#counters)
+    this.#writer = new RowWriter(this.#sql, this.#counters)
     return this.#db
   }
 }
@@ -531,20 +455,17 @@ const lookForRoomAfter = 500
 /** Bytes of documents that are written on a full disk, so that what runs can end and be deleted. */
 const smallDocuments = 1_024
 
-type Documents = Readonly<{
-  checkpoint?: string
-  result?: string
-  log?: readonly Readonly<{ text: string }>[]
-}>
-
-function effectOf(writes: readonly Documents[]): Effect {
-  const small = writes.every(({ checkpoint = '', result = '', log = [] }) => {
-    const lines = log.reduce((sum, { text }) => sum + text.length, 0)
-    return checkpoint.length + result.length + lines <= smallDocuments
-  })
-  return small ? 'keeps' : 'adds'
+function effectOf(writes: readonly (Settlement | port.Save)[]): Effect {
+  return writes.every((write) => sizeOf(write) <= smallDocuments) ? 'keeps' : 'adds'
 }
 
-function resultOf({ outcome }: Settlement): Readonly<{ result?: string }> {
-  return outcome.kind === 'completed' ? { result: outcome.result } : {}
+function sizeOf(write: Settlement | port.Save): number {
+  const { checkpoint = '', log = [] } = write
+  const result = 'outcome' in write && write.outcome.kind === 'completed' ? write.outcome.result : ''
+  return log.reduce((sum, { text }) => sum + text.length, checkpoint.length + result.length)
+}
+
+function rowOf(read: unknown): TaskRow {
+  const row = read as StoredRow
+  return new TaskRow(rowIdOf(row), taskOf(row))
 }

@@ -3,18 +3,6 @@ import { operationsKept } from '../store.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
-/** Waits for the claims that are under way on all nodes, so that what it answers holds for every claim after it. */
-export async function hold(tx: Transaction, type: string, held: boolean, by: string): Promise<boolean> {
-  const { sql, schema, clock } = tx.source
-  tx.leaveMark()
-  tx.write(sql.holdClaims, [schema])
-  const name = encodeText(type)
-  const changed = held
-    ? tx.ask(sql.hold, [name, clock?.now() ?? null, encodeText(by)])
-    : tx.ask(sql.lift, [name])
-  return (await changed).length > 0
-}
-
 export async function beginOperation(tx: Transaction, operation: Operation): Promise<Operation> {
   const begun = operationBegun(operation, (await tx.moment(0)).now)
   await saveOperation(tx, begun)

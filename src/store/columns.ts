@@ -1,0 +1,126 @@
+import type { Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
+import { backoffOf, backoffText } from './codec.ts'
+
+/** The columns of the table of tasks, the same in all SQL stores: their order, and where their values come from. */
+
+/** A value of a column. */
+export type Value = string | number | boolean | null
+
+/**
+ * How a column is stored; each dialect has a type and a codec for it. `text` comes from callers and may contain any character,
+ * `word` is text of our own, `long` is an integer of more than 32 bits.
+ */
+export type Kind = 'text' | 'word' | 'integer' | 'long' | 'float' | 'flag'
+
+export type Column = Readonly<{ name: string; kind: Kind; of: (task: Task) => Value }>
+
+const column = (name: string, kind: Kind, of: (task: Task) => Value): Column => ({ name, kind, of })
+
+/** Columns that no move changes. `row_id`, the key of the documents, comes before them. */
+export const fixedColumns: readonly Column[] = [
+  column('id', 'text', ({ id }) => id),
+  column('type', 'text', ({ type }) => type),
+  column('priority', 'integer', ({ priority }) => priority),
+  column('max_attempts', 'integer', ({ maxAttempts }) => maxAttempts),
+  column('timeout', 'float', ({ timeout }) => timeout),
+  column('backoff', 'word', ({ backoff }) => backoffText(backoff)),
+  column('tags', 'word', ({ tags }) => (tags.length === 0 ? '[]' : JSON.stringify(tags))),
+  column('idempotency_key', 'text', ({ idempotencyKey }) => idempotencyKey),
+  column('request_hash', 'text', ({ requestHash }) => requestHash),
+  column('created_at', 'long', ({ createdAt }) => createdAt),
+]
+
+/** Columns that a move may change. */
+export const movingColumns: readonly Column[] = [
+  column('status', 'word', ({ status }) => status),
+  column('queue_position', 'long', ({ queuePosition }) => queuePosition),
+  column('version', 'integer', ({ version }) => version),
+  column('fence', 'integer', ({ fence }) => fence),
+  column('attempt', 'integer', ({ attempt }) => attempt),
+  column('attempt_open', 'flag', ({ attemptOpen }) => attemptOpen),
+  column('failures', 'integer', ({ failures }) => failures),
+  column('crashes', 'integer', ({ crashes }) => crashes),
+  column('owner_node', 'text', ({ ownerNode }) => ownerNode),
+  column('requested_control', 'word', ({ requestedControl }) => requestedControl),
+  column('run_at', 'long', ({ runAt }) => runAt),
+  column('started_at', 'long', ({ startedAt }) => startedAt),
+  column('completed_at', 'long', ({ completedAt }) => completedAt),
+  column('status_since', 'long', ({ statusSince }) => statusSince),
+  column('saved_at', 'long', ({ savedAt }) => savedAt),
+  column('active_ms', 'long', ({ activeMs }) => activeMs),
+  column('attempt_base_ms', 'long', ({ attemptBaseMs }) => attemptBaseMs),
+  column('queued_ms', 'long', ({ queuedMs }) => queuedMs),
+  column('paused_ms', 'long', ({ pausedMs }) => pausedMs),
+  column('progress', 'word', ({ progress }) => (progress === null ? null : JSON.stringify(progress))),
+  column('error', 'word', ({ error }) => (error === null ? null : JSON.stringify(error))),
+  column('ended_by', 'word', ({ endedBy }) => endedBy),
+  column('delay', 'long', ({ delay }) => delay),
+]
+
+/** The moving columns that a save changes. */
+export const savedColumns = columnsNamed('crashes', 'saved_at', 'progress')
+
+/** The moving columns that differ between new tasks; the others have defaults. */
+export const newColumns = columnsNamed('status', 'queue_position', 'run_at', 'status_since', 'delay')
+
+/** The columns that are read of a row, in this order. */
+export const selectedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
+
+/** A row in the order of `selectedNames`. */
+export type StoredRow = readonly Value[]
+
+/** Decodes the kinds that a dialect does not return as they are. */
+export type Decoder = Readonly<{ text: (stored: string) => string; flag: (stored: Value) => boolean }>
+
+export function rowIdOf(row: StoredRow): number {
+  return row[0] as number
+}
+
+export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
+  const key = row[8] as string | null
+  const hash = row[9] as string | null
+  const owner = row[19] as string | null
+  const progress = row[30] as string | null
+  const error = row[31] as string | null
+  return {
+    id: text(row[1] as string),
+    type: text(row[2] as string),
+    status: row[11] as Status,
+    priority: row[3] as number,
+    queuePosition: row[12] as number,
+    version: row[13] as number,
+    fence: row[14] as number,
+    attempt: row[15] as number,
+    attemptOpen: flag(row[16]!),
+    maxAttempts: row[4] as number,
+    failures: row[17] as number,
+    crashes: row[18] as number,
+    timeout: row[5] as number | null,
+    backoff: backoffOf(row[6] as string),
+    tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
+    idempotencyKey: key === null ? null : text(key),
+    requestHash: hash === null ? null : text(hash),
+    ownerNode: owner === null ? null : text(owner),
+    requestedControl: row[20] as Control | null,
+    createdAt: row[10] as number,
+    runAt: row[21] as number | null,
+    startedAt: row[22] as number | null,
+    completedAt: row[23] as number | null,
+    statusSince: row[24] as number,
+    savedAt: row[25] as number | null,
+    activeMs: row[26] as number,
+    attemptBaseMs: row[27] as number,
+    queuedMs: row[28] as number,
+    pausedMs: row[29] as number,
+    progress: progress === null ? null : (JSON.parse(progress) as Progress),
+    error: error === null ? null : (JSON.parse(error) as ErrorRecord),
+    endedBy: row[32] as EndedBy | null,
+    delay: row[33] as number | null,
+  }
+}
+
+const noTags: readonly string[] = Object.freeze([])
+
+function columnsNamed(...names: readonly string[]): readonly Column[] {
+  return movingColumns.filter(({ name }) => names.includes(name))
+}

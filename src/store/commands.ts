@@ -1,0 +1,213 @@
+import type { Settlement } from '../core/outcome.ts'
+import {
+  isActive,
+  isTerminal,
+  terminalStatuses,
+  type NodeId,
+  type Status,
+  type Submission,
+  type Task,
+} from '../core/task.ts'
+import * as rules from '../core/transition.ts'
+import type { Move, TransitionContext } from '../core/transition.ts'
+import { lineOf } from './codec.ts'
+import type {
+  Accepted,
+  Claimed,
+  Command,
+  Controlled,
+  Copy,
+  Purged,
+  ReapOptions,
+  Save,
+  Settled,
+  SubmitOptions,
+  Submitted,
+} from './store.ts'
+import type { NewRow, OccupiedSlot, TaskRow } from './task-row.ts'
+
+/**
+ * What the verbs of the port do to rows, for all SQL stores. A store reads rows, passes them to these functions, writes their
+ * changes and answers after the commit. An undefined row is a task that does not exist.
+ */
+
+export type CommandContext = TransitionContext &
+  Readonly<{
+    /** The current time by the clock as it was at that time, if the clock knows how it was set in the meantime. */
+    nowAsOf?: (since: number) => number
+  }>
+
+export type SubmitCall = Readonly<{ submissions: readonly Submission[]; options: SubmitOptions }>
+
+/** The submits of one transaction. */
+export type SubmitBatch = Readonly<{
+  context: TransitionContext & Readonly<{ nextRowId: () => number }>
+  /** Tasks by idempotency key: those stored under a key of the batch, and those that the batch adds. */
+  byKey: Map<string, Task>
+  /** Scheduled and queued tasks before this batch; undefined if far below every limit. */
+  waiting: number | undefined
+  /** The rows to insert. */
+  rows: NewRow[]
+}>
+
+/** All or nothing: a submit that is not accepted adds no rows. */
+export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall): Submitted {
+  const { byKey, waiting, rows } = batch
+  const checked = checkKeys(submissions, byKey)
+  if (typeof checked !== 'number') return checked
+  if (checked > 0 && waiting !== undefined && waiting + rows.length + checked > options.maxQueued) {
+    return { kind: 'full' }
+  }
+  const context = { ...batch.context, by: options.by }
+  const tasks = submissions.map((submission): Accepted => {
+    const key = submission.idempotencyKey
+    const earlier = key === null ? undefined : byKey.get(key)
+    if (earlier !== undefined) return { task: earlier, replayed: true }
+    const rowId = context.nextRowId()
+    const { before, task, entry } = rules.submitted(submission, context)
+    rows.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
+    if (key !== null) byKey.set(key, task)
+    return { replayed: false, before, task, entry }
+  })
+  return { kind: 'accepted', tasks }
+}
+
+/** The number of new tasks, or the conflict if a key belongs to another request. */
+function checkKeys(submissions: readonly Submission[], byKey: ReadonlyMap<string, Task>): number | Submitted {
+  let fresh: Map<string, Submission> | undefined
+  let wanted = 0
+  for (const [index, submission] of submissions.entries()) {
+    const key = submission.idempotencyKey
+    const holder = key === null ? undefined : (byKey.get(key) ?? fresh?.get(key))
+    if (holder === undefined) wanted += 1
+    else if (holder.requestHash !== submission.requestHash) return { kind: 'conflict', index, id: holder.id }
+    if (key !== null && holder === undefined) (fresh ??= new Map()).set(key, submission)
+  }
+  return wanted
+}
+
+export function claim(
+  row: TaskRow,
+  node: NodeId,
+  { parameters, checkpoint }: Pick<Claimed, 'parameters' | 'checkpoint'>,
+  context: CommandContext,
+): Claimed {
+  const previousFence = row.task.fence
+  const { before, task, entry } = row.move(rules.claimed(row.task, node, context))
+  return { before, task, entry, previousFence, parameters, checkpoint }
+}
+
+export function settle(
+  row: TaskRow | undefined,
+  node: NodeId,
+  settlement: Settlement,
+  context: CommandContext,
+): Settled {
+  if (row === undefined) return { verdict: 'superseded', task: null, entry: null }
+  const settled = rules.settled(row.task, settlement, node, context)
+  if (settled.verdict !== 'settled') return { verdict: settled.verdict, task: row.task, entry: null }
+  const { fence, outcome, checkpoint, fencedOff, log } = settlement
+  if (checkpoint !== undefined) row.checkpoint = checkpoint
+  if (log !== undefined) row.addLog(log)
+  if (outcome.kind === 'completed') row.result = outcome.result
+  if (fencedOff === true) row.fenceOff(fence, node)
+  const { before, task, entry } = row.move(settled.move)
+  return { verdict: 'settled', before, task, entry }
+}
+
+/** Whether a settlement may queue its task and so need a queue position. */
+export function mayQueue({ outcome }: Settlement): boolean {
+  return outcome.kind !== 'completed' && outcome.kind !== 'paused' && outcome.kind !== 'cancelled'
+}
+
+export function save(
+  row: TaskRow | undefined,
+  node: NodeId,
+  { fence, checkpoint, progress, log }: Save,
+  { now, nowAsOf }: CommandContext,
+): boolean {
+  const task = row?.task
+  if (row === undefined || task?.fence !== fence || task.ownerNode !== node || !isActive(task.status)) {
+    return false
+  }
+  if (checkpoint !== undefined) row.checkpoint = checkpoint
+  if (log !== undefined) row.addLog(log)
+  row.change({
+    ...task,
+    savedAt: nowAsOf?.(task.statusSince) ?? now,
+    crashes: checkpoint === undefined ? task.crashes : 0,
+    progress: progress ?? task.progress,
+  })
+  return true
+}
+
+/** `codeAlive`: fenced-off code of the task holds a slot; only a retry depends on it. */
+export function control(
+  row: TaskRow | undefined,
+  { control, by, fromStart }: Command,
+  codeAlive: boolean,
+  context: CommandContext,
+): Controlled {
+  if (row === undefined) return { kind: 'unknown' }
+  const answer = rules.controlled(row.task, control, { ...context, by, codeAlive, fromStart })
+  if (answer.kind !== 'moved') return { ...answer, task: row.task }
+  if (control === 'retry') row.result = null
+  if (control === 'retry' && fromStart === true) row.checkpoint = null
+  return { kind: 'moved', ...row.move(answer.move) }
+}
+
+export function unpark(
+  row: TaskRow | undefined,
+  node: NodeId,
+  { fence, why }: Copy,
+  context: CommandContext,
+): Move[] {
+  if (row?.task.fence !== fence) return []
+  return moveIfAny(row, rules.unparked(row.task, node, why, context))
+}
+
+/** The slots among these that the copies held, to be deleted. */
+export function releasedSlots(
+  slots: readonly OccupiedSlot[],
+  node: NodeId,
+  copies: readonly Copy[],
+): OccupiedSlot[] {
+  return slots.filter(
+    (slot) => slot.node === node && copies.some(({ id, fence }) => slot.id === id && slot.fence === fence),
+  )
+}
+
+export function purge(row: TaskRow | undefined, statuses: readonly Status[] = terminalStatuses): Purged {
+  if (row === undefined) return { kind: 'unknown' }
+  const { task } = row
+  if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
+  row.delete()
+  return { kind: 'purged' }
+}
+
+/** Deletes rows that ended longer ago than the retention. */
+export function prune(rows: readonly TaskRow[]): number {
+  for (const row of rows) row.delete()
+  return rows.length
+}
+
+/** Queues rows that are due. */
+export function promote(rows: readonly TaskRow[], context: CommandContext): Move[] {
+  return rows.map((row) => row.move(rules.promoted(row.task, context)))
+}
+
+/** Takes rows from dead nodes. */
+export function reap(
+  rows: readonly TaskRow[],
+  { poisonLimit, poisonLimits }: ReapOptions,
+  context: CommandContext,
+): Move[] {
+  return rows.flatMap((row) => {
+    const limit = poisonLimits?.get(row.task.type) ?? poisonLimit
+    return moveIfAny(row, rules.lost(row.task, { ...context, poisonLimit: limit }))
+  })
+}
+
+function moveIfAny(row: TaskRow, move: Move | null): Move[] {
+  return move === null ? [] : [row.move(move)]
+}

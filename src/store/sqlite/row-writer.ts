@@ -1,0 +1,94 @@
+import { compactLines } from '../codec.ts'
+import type { NewRow, TaskRow } from '../task-row.ts'
+import type { Counters } from './counters.ts'
+import { appendLog } from './log.ts'
+import { fill, type Parameter } from './rows.ts'
+import type { Statements } from './statements.ts'
+
+/**
+ * Writes the changes of rows at once, so that later commands of the transaction read them. The values of hot statements are
+ * collected in arrays that are reused.
+ */
+export class RowWriter {
+  readonly #sql: Statements
+  readonly #counters: Counters
+  readonly #inserted: Parameter[] = []
+  readonly #moved: Parameter[] = []
+  readonly #saved: Parameter[] = []
+
+  constructor(sql: Statements, counters: Counters) {
+    this.#sql = sql
+    this.#counters = counters
+  }
+
+  insert({ rowId, task, lines, parameters }: NewRow): void {
+    const values = this.#inserted
+    values[0] = rowId
+    values[fill.moving(values, fill.fixed(values, 1, task), task)] = lines
+    this.#sql.insertTask.run(...values)
+    this.#sql.insertParameters.run(rowId, parameters)
+    for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
+    this.#counters.add(task.type, task.status, 1)
+  }
+
+  write(row: TaskRow): void {
+    if (row.isDeleted) {
+      this.#delete(row)
+    } else if (row.isChanged) {
+      if (row.lines === '') this.#save(row)
+      else this.#move(row)
+      this.#writeDocuments(row)
+    }
+    row.count(this.#count)
+  }
+
+  #move(row: TaskRow): void {
+    const { rowId, before, task, lines } = row
+    const values = this.#moved
+    const at = fill.moving(values, 0, task)
+    values[at] = lines
+    values[at + 1] = rowId
+    values[at + 2] = before.status
+    values[at + 3] = before.version
+    mustMatch(this.#sql.move.run(...values), row)
+    if (row.mustShortenTimeline) {
+      const [timeline] = this.#sql.timeline.get(rowId) as unknown as [string]
+      this.#sql.setTimeline.run(compactLines(timeline), rowId)
+    }
+  }
+
+  #save(row: TaskRow): void {
+    const { rowId, before, task } = row
+    const values = this.#saved
+    const at = fill.saved(values, 0, task)
+    values[at] = rowId
+    values[at + 1] = before.version
+    mustMatch(this.#sql.save.run(...values), row)
+  }
+
+  #writeDocuments({ rowId, checkpoint, result, log, fencedOff }: TaskRow): void {
+    const sql = this.#sql
+    if (checkpoint === null) sql.dropCheckpoint.run(rowId)
+    else if (checkpoint !== undefined) sql.putCheckpoint.run(rowId, checkpoint)
+    if (result === null) sql.dropResult.run(rowId)
+    else if (result !== undefined) sql.putResult.run(rowId, result)
+    if (log !== undefined) appendLog(sql, rowId, log)
+    if (fencedOff === undefined) return
+    for (const { id, fence, node, type } of fencedOff) {
+      sql.fenceOff.run(id, fence, node, type)
+      this.#counters.addFencedOff(type, 1)
+    }
+  }
+
+  #delete({ rowId, before }: TaskRow): void {
+    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog } = this.#sql
+    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(rowId)
+    for (const tag of before.tags) this.#sql.deleteTag.run(tag, before.createdAt, rowId)
+  }
+
+  readonly #count: Counters['add'] = (type, status, tasks) => this.#counters.add(type, status, tasks)
+}
+
+function mustMatch({ changes }: Readonly<{ changes: number | bigint }>, { task }: TaskRow): void {
+  if (changes !== 1) throw new Error(`the row of task ${task.id} moved inside a transaction`)
+}

@@ -1,0 +1,79 @@
+import type { Fence, Json, LogLine, NodeId, Status, Task, TaskId } from '../core/task.ts'
+import type { Move } from '../core/transition.ts'
+import { lineOf } from './codec.ts'
+import { logLimit, timelineLimit } from './store.ts'
+
+/** A slot that fenced-off code of an earlier run holds until it returns. */
+export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
+
+/** A task to insert. `rowId` is the key of its documents; `lines` is its first timeline entry. */
+export type NewRow = Readonly<{ rowId: number; task: Task; lines: string; parameters: Json }>
+
+/**
+ * A row read by a transaction, and the changes that commands make to it. Each SQL store reads rows and writes the changes its own
+ * way. Several commands of one transaction may change the same row.
+ */
+export class TaskRow {
+  readonly rowId: number
+  /** As it was read. */
+  readonly before: Task
+  task: Task
+  /** Timeline entries to append, each after a comma. */
+  lines = ''
+  isChanged = false
+  /** Its documents, log and tags are deleted with it. */
+  isDeleted = false
+  /** Null deletes it; undefined keeps it. */
+  checkpoint: Json | null | undefined = undefined
+  result: Json | null | undefined = undefined
+  /** Lines to append to its log. */
+  log: readonly LogLine[] | undefined = undefined
+  /** Slots that fenced-off code of this task holds from now on. */
+  fencedOff: readonly OccupiedSlot[] | undefined = undefined
+
+  constructor(rowId: number, task: Task) {
+    this.rowId = rowId
+    this.before = task
+    this.task = task
+  }
+
+  move(move: Move): Move {
+    this.task = move.task
+    this.lines += `,${lineOf(move.entry)}`
+    this.isChanged = true
+    return move
+  }
+
+  /** A change that is not a move. */
+  change(task: Task): void {
+    this.task = task
+    this.isChanged = true
+  }
+
+  delete(): void {
+    this.isDeleted = true
+  }
+
+  addLog(lines: readonly LogLine[]): void {
+    this.log = [...(this.log ?? []), ...lines].slice(-logLimit)
+  }
+
+  fenceOff(fence: Fence, node: NodeId): void {
+    const { id, type } = this.task
+    this.fencedOff = [...(this.fencedOff ?? []), { id, fence, node, type }]
+  }
+
+  /** Reports how the counts of tasks change. */
+  count(add: (type: string, status: Status, tasks: number) => void): void {
+    const { before, task } = this
+    if (before.status === task.status && !this.isDeleted) return
+    add(before.type, before.status, -1)
+    if (!this.isDeleted) add(task.type, task.status, 1)
+  }
+
+  /** A timeline over its limit is shortened at every fiftieth version. */
+  get mustShortenTimeline(): boolean {
+    const { before, task } = this
+    return task.version > timelineLimit && Math.floor(before.version / 50) !== Math.floor(task.version / 50)
+  }
+}
