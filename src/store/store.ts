@@ -76,9 +76,6 @@ export interface Store extends AsyncDisposable {
   /** Registers a node's start. Without leases it ends every earlier node. */
   startNode(node: NodeInfo): Promise<void>
 
-  /** The node lives: its lease begins anew. False when it is over: what the node had is the reaper's. */
-  renew(node: NodeId): Promise<boolean>
-
   /** Takes the tasks of every dead node; `types` sets poison limits that differ from the default. */
   reap(options: ReapOptions): Promise<readonly Move[]>
 

@@ -9,13 +9,6 @@ export function living(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a node', () => {
-    test('is renewed while it is alive', async (scene) => {
-      expect(await scene.store.renew(scene.node)).toBe(true)
-      expect(await scene.store.renew('never started')).toBe(false)
-      await scene.store.endNode(scene.node)
-      expect(await scene.store.renew(scene.node)).toBe(false)
-    })
-
     test('is listed while it is alive, with its data and slots in use', async (scene) => {
       const itself = node(scene.node)
       const startedAt = scene.clock.now()
@@ -52,11 +45,11 @@ function owning(kind: StoreKind): void {
       expect(scene.store.capabilities.lease).toBeNull()
       const [first, task] = [scene.node, await given.running(scene)]
       await scene.clock.advance(86_400_000)
-      expect(await scene.store.renew(first)).toBe(true)
+      expect(await scene.isListed(first)).toBe(true)
       expect(await scene.reap()).toEqual([])
       await scene.joinNode('another')
       expect(await scene.store.nodes()).toMatchObject([{ id: 'another', renewedAt: null, slotsInUse: 0 }])
-      expect(await scene.store.renew(first)).toBe(false)
+      expect(await scene.isListed(first)).toBe(false)
       expect(await scene.reap()).toMatchObject([{ task: { id: task.id } }])
     })
   })
@@ -66,11 +59,18 @@ function sharing(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('a store that nodes share', () => {
+    test('renews a node while it lives', async (scene) => {
+      expect(await scene.renew(scene.node)).toBe(true)
+      expect(await scene.renew('never started')).toBe(false)
+      await scene.store.endNode(scene.node)
+      expect(await scene.renew(scene.node)).toBe(false)
+    })
+
     test('lets nodes live side by side', async (scene) => {
       const [first, task] = [scene.node, await given.running(scene)]
       await scene.joinNode('another')
-      expect(await scene.store.renew(first)).toBe(true)
-      expect(await scene.store.renew('another')).toBe(true)
+      expect(await scene.renew(first)).toBe(true)
+      expect(await scene.renew('another')).toBe(true)
       expect(await scene.reap()).toEqual([])
       const outcome = { kind: 'completed', result: '1' } as const
       expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'settled' })
@@ -82,7 +82,7 @@ function sharing(kind: StoreKind): void {
       await scene.joinNode('another')
       await given.running(scene)
       await scene.clock.advance(leaseOf(scene) - 5)
-      await scene.store.renew('another')
+      await scene.renew('another')
       expect(await scene.store.nodes()).toMatchObject([
         { id: scene.node, startedAt: began, renewedAt: began, slotsInUse: 1 },
         { id: 'another', startedAt: began + 5, renewedAt: began + leaseOf(scene), slotsInUse: 0 },
@@ -95,11 +95,11 @@ function sharing(kind: StoreKind): void {
       const [silent, task] = [scene.node, await given.running(scene)]
       await scene.joinNode('another')
       await scene.clock.advance(leaseOf(scene))
-      expect(await scene.store.renew('another')).toBe(true)
+      expect(await scene.renew('another')).toBe(true)
       expect(await scene.reap()).toEqual([])
       await scene.clock.advance(1)
       expect(await scene.reap()).toMatchObject([{ task: { id: task.id, status: 'queued', ownerNode: null } }])
-      expect(await scene.store.renew(silent)).toBe(false)
+      expect(await scene.renew(silent)).toBe(false)
       const outcome = { kind: 'completed', result: '1' } as const
       expect(await scene.settle(task, outcome)).toMatchObject({ verdict: 'superseded' })
       expect(await scene.claim(1, [anyNumberOf(task.type)])).toEqual([])
@@ -109,14 +109,14 @@ function sharing(kind: StoreKind): void {
       await scene.submit()
       await scene.clock.advance(leaseOf(scene) + 1)
       expect(await scene.claim()).toEqual([])
-      expect(await scene.store.renew(scene.node)).toBe(false)
+      expect(await scene.renew(scene.node)).toBe(false)
     })
 
     test('keeps a node alive that is renewed in time', async (scene) => {
       await given.running(scene)
       for (let turn = 0; turn < 4; turn++) {
         await scene.clock.advance(leaseOf(scene))
-        expect(await scene.store.renew(scene.node)).toBe(true)
+        expect(await scene.renew(scene.node)).toBe(true)
       }
       expect(await scene.reap()).toEqual([])
     })

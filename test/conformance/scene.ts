@@ -70,6 +70,16 @@ export class Scene implements AsyncDisposable {
     return id
   }
 
+  /** False if the lease has ended. */
+  async renew(id: NodeId): Promise<boolean> {
+    const renewed = this.#place.renew?.(id, this.clock.now())
+    return renewed ?? expect.unreachable('only a store that nodes share has leases')
+  }
+
+  async isListed(id: NodeId): Promise<boolean> {
+    return (await this.store.nodes()).some((node) => node.id === id)
+  }
+
   async close(): Promise<void> {
     await this.#store?.[Symbol.asyncDispose]()
     this.#store = undefined

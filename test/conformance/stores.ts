@@ -4,14 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { inject } from 'vitest'
+import type { NodeId } from '../../src/core/task.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { openMemory } from '../../src/store/memory/store.ts'
+import { addressOf } from '../../src/store/postgres/address.ts'
+import { Connection } from '../../src/store/postgres/connection.ts'
+import { statementsFor } from '../../src/store/postgres/statements.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 
 /** A place of its own for the tasks of one test; `open` opens it again after its store was closed. */
-export type Backend = AsyncDisposable & Readonly<{ open(clock: Clock): Promise<Store> }>
+export type Backend = AsyncDisposable &
+  Readonly<{
+    open(clock: Clock): Promise<Store>
+    /** Renews a lease as the thread of a node does, at this time; false if it has ended. Only for stores that nodes share. */
+    renew?: (node: NodeId, now: number) => Promise<boolean>
+  }>
 
 export type StoreKind = Readonly<{
   name: string
@@ -58,9 +67,19 @@ export const stores: readonly StoreKind[] = [
     shared: true,
     older: index > 0,
     groups: true,
-    place: async () => {
+    place: async (): Promise<Backend> => {
       const schema = await SchemaOfTests.take(url)
-      return place((clock) => openPostgres(url, { clock, schema: schema.name, lease }), schema)
+      const connection = new Connection(addressOf(url).servers, `renews ${schema.name}`)
+      const { renew } = statementsFor(schema.name)
+      return {
+        open: (clock) => openPostgres(url, { clock, schema: schema.name, lease }),
+        renew: async (node, now) =>
+          (await (await connection.session()).alone(renew, [node, now, lease])).length > 0,
+        async [Symbol.asyncDispose]() {
+          await connection.close()
+          await schema[Symbol.asyncDispose]()
+        },
+      }
     },
   })),
 ]

@@ -236,10 +236,6 @@ class MemoryStore implements port.Store {
     return this.#write(() => this.#nodes.start(node))
   }
 
-  renew(node: NodeId): Promise<boolean> {
-    return this.#write(() => this.#nodes.isAlive(node))
-  }
-
   reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly rules.Move[]> {
     return this.#write(() => {
       const orphans = this.#all()

@@ -14,11 +14,6 @@ export function startNode(tx: Transaction, node: NodeInfo, lease: number): void 
   tx.write(tx.source.sql.startNode, [...named, nowOf(tx.source.clock), lease])
 }
 
-export async function renew(tx: Transaction, node: string, lease: number): Promise<boolean> {
-  const { sql, clock } = tx.source
-  return (await tx.ask(sql.renew, [encodeText(node), nowOf(clock), lease])).length > 0
-}
-
 export function endNode(tx: Transaction, node: string): void {
   tx.write(tx.source.sql.endNode, [encodeText(node), nowOf(tx.source.clock)])
 }

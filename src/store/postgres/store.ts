@@ -230,10 +230,6 @@ class PostgresStore implements port.Store {
     return this.#alone(async (tx) => nodes.startNode(tx, node, this.#lease))
   }
 
-  renew(node: NodeId): Promise<boolean> {
-    return this.#alone((tx) => nodes.renew(tx, node, this.#lease))
-  }
-
   reap(options: port.ReapOptions): Promise<readonly Move[]> {
     return this.#alone((tx) => sweeping.reap(tx, options))
   }

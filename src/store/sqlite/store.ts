@@ -176,10 +176,6 @@ class SqliteStore implements port.Store {
     this.#areDelaysBounded = true
   }
 
-  renew(node: NodeId): Promise<boolean> {
-    return this.#commits.write(() => this.#sql.nodeAlive.get(node) !== undefined)
-  }
-
   reap(options: port.ReapOptions): Promise<readonly Move[]> {
     return this.#commits.write(() => {
       const context = this.#context()
