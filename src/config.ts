@@ -144,7 +144,7 @@ export const settings = {
     flag: '--no-builtins',
     value: '',
     default: 'true',
-    help: 'whether to load the built-in types add, fib and long',
+    help: 'load the built-in types add, fib and long; the flag turns this off',
     must: 'true or false',
     schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
   },

@@ -43,6 +43,9 @@ ${statuses.map((status) => `| \`${status}\` | ${alive(status)} | ${meanings[stat
 |---|---|---|---|---|
 ${rows.map(({ event, from, to, who, why }) => `| \`${event}\` | ${list(from)} | ${list(to)} | ${who} | ${why} |`).join('\n')}
 
+*API* is any caller: HTTP, the command line, the page or the library. *node* is the node that runs the task. The *promoter* moves due tasks
+into the queue, and the *reaper* takes back the tasks of dead nodes; any node can do either.
+
 ## Controls
 
 A control that the status does not accept is refused, and the error names the status. Repeating a control while it still holds succeeds
@@ -57,7 +60,7 @@ ${controls.map((control) => `| \`${control}\` | ${controlEvents[control].map((na
 function configurationPage(): string {
   const rows = Object.values(settings).map(
     ({ variable, flag, default: fallback, help, must }) =>
-      `| \`${variable}\` | \`${flag}\` | \`${fallback}\` | ${help} | ${must} |`,
+      `| \`${variable}\` | \`${flag}\` | ${fallback === '' ? 'none' : `\`${fallback}\``} | ${help} | ${must} |`,
   )
   return `# Configuration
 

@@ -49,7 +49,11 @@ export function addCommon(command: Command): Command {
   return command
     .option('-q, --quiet', 'print ids only')
     .option('--url <address>', 'address of the server (default: http://localhost:8000, env: FERMATA_URL)')
-    .option('--patience <duration>', 'how long to retry when the server is unreachable', seconds)
+    .option(
+      '--patience <duration>',
+      'how long to retry when the server is unreachable (default: 60s for long-running commands; others fail immediately)',
+      seconds,
+    )
 }
 
 export function addFilter(command: Command): Command {

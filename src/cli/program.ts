@@ -52,8 +52,8 @@ function watching(): Command[] {
       .option('--full', 'include parameters, attempts and timeline'),
     online('result <id>', () => import('./commands/result.ts').then(({ result }) => result))
       .summary('Print the result of a task')
-      .description('Prints the result of a task as JSON. The exit code tells how the task ended.')
-      .option('--wait [duration]', 'wait for the task to finish, up to this long', seconds)
+      .description('Prints the result of a task as JSON. The exit code says how the task ended.')
+      .option('--wait [duration]', 'wait for the task to finish; with a duration, at most this long', seconds)
       .option('-r, --raw', 'print a string without quotes'),
     online('watch [id...]', () => import('./commands/watch.ts').then(({ watch }) => watch))
       .summary('Show live progress of tasks')
@@ -69,7 +69,7 @@ function watching(): Command[] {
       .option('-f, --follow', 'keep printing until the task has finished'),
     online('explain <id>', () => import('./commands/explain.ts').then(({ explain }) => explain))
       .summary('Explain why a task is waiting')
-      .description('Explains why a task is not running now, and when it will.'),
+      .description('Explains why a task is not running now, and when it is expected to start.'),
   ]
 }
 
@@ -167,7 +167,7 @@ function server(): Command[] {
     online('top', () => import('./commands/top.ts').then(({ top }) => top))
       .summary('Watch the server, full screen')
       .description('Shows slots, queue, rates and running tasks live on the full screen. Press q to quit.')
-      .option('--interval <duration>', 'time between updates', seconds),
+      .option('--interval <duration>', 'time between updates (default: 0.5s)', seconds),
     online('bench', () => import('./commands/bench.ts').then(({ bench }) => bench))
       .summary('Benchmark the server')
       .description(

@@ -90,7 +90,7 @@ export const lifecycle = [
     from: ['running', 'pausing', 'paused', 'cancelling'],
     to: ['completed'],
     who: 'node',
-    why: 'Finished work wins every race, even that of a parked handler that returns while its fence is the newest.',
+    why: 'Finished work wins every race, even if a parked handler finishes it, as long as its fence is the newest.',
   },
   {
     event: 'cancelled',

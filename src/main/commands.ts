@@ -48,7 +48,8 @@ function command(
   for (const setting of takes) {
     const { flag, value, help, variable, default: fallback } = settings[setting]
     const usage = value === '' ? flag : `${flag} <${value}>`
-    made.addOption(new Option(usage, `${help} (default: ${fallback}, env: ${variable})`))
+    const usual = fallback === '' ? 'none' : fallback
+    made.addOption(new Option(usage, `${help} (default: ${usual}, env: ${variable})`))
   }
   return made.action((flags: Flags) => run(readConfig({ flags: byName(flags), env: process.env })))
 }
