@@ -79,7 +79,8 @@ export const ProgressBody = z
   })
 
 export const EndedBy = z.enum(['cooperative', 'terminated', 'killed', 'abandoned']).meta({
-  description: 'How the code of the task was stopped, if it did not end on its own.',
+  description:
+    'How the code of the task was stopped, if it did not end on its own: `cooperative`, it obeyed its signal; `terminated`, its thread was terminated; `killed`, its process was killed; `abandoned`, it did not stop and is fenced off.',
 })
 
 const statusFields = {

@@ -20,7 +20,8 @@ const createdAfter = (number: z.ZodType<number>) =>
 const createdBefore = (number: z.ZodType<number>) =>
   number.meta({ description: 'Created before this time. Unix seconds.' })
 const latest = 253_402_300_799
-const meaning = 'The beginning of an id, or text in parameters or error; a to z ignore case.'
+const meaning =
+  'The beginning of an id, or text in parameters or error. The letters a to z match in either case.'
 
 const eventFilter = {
   status: statusList.exactOptional(),
@@ -108,6 +109,6 @@ export const OperationParams = z.object({
 
 export const ChangesHeaders = z.object({
   'last-event-id': z.string().exactOptional().meta({
-    description: 'Any value: the client reconnects and is told to read the tasks again.',
+    description: 'Sent when a client reconnects. Whatever its value, the stream begins with `resync`.',
   }),
 })
