@@ -5,7 +5,7 @@ import { z } from 'zod'
 const Row = z.object({ name: z.string(), amount: z.number() })
 
 /**
- * Several steps, each stored: after a pause, a crash or a failure it continues in the middle, and no row is processed twice.
+ * Several steps, each stored: after a pause, a crash or a failure it continues in the middle, and no row is counted twice.
  */
 export const importRows = defineTask({
   type: 'import',
