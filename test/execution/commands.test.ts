@@ -321,7 +321,7 @@ describe('the processes of a command', () => {
   })
 
   test('stop while it is paused, including grandchildren, and continue afterwards', async () => {
-    await open()
+    await open({ cancelGrace: 120 })
     const handle = await manager.submit(types.spinning, {})
     await running(handle)
     expect((await handle.pause(patiently)).status).toBe('paused')

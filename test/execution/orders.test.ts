@@ -9,7 +9,7 @@ import * as threads from '../fixtures/threads.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { Chance, seedOf } from '../support/chance.ts'
 import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
-import { until } from '../support/until.ts'
+import { aMinute, until } from '../support/until.ts'
 
 /** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` chooses other controls, `ORDERS=2000` more. */
 const seed = seedOf('ORDERS_SEED')
@@ -75,6 +75,7 @@ test.each([
     await manager.close()
     await until('no process is left', () => processes.every((pid) => !alive(pid)))
   },
+  10 * aMinute,
 )
 
 /** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */
@@ -107,7 +108,7 @@ async function finish(handle: TaskHandle): Promise<void> {
     .resume({ wait: 0 })
     .catch((error: unknown) => expect(error).toMatchObject({ code: 'CONTROL_REFUSED' }))
   await handle
-    .result({ signal: AbortSignal.timeout(60_000) })
+    .result({ signal: AbortSignal.timeout(10 * aMinute) })
     .catch((error: unknown) => expect(error).toMatchObject({ code: 'CANCELLED' }))
 }
 
