@@ -33,30 +33,29 @@ export interface Store extends AsyncDisposable {
   readonly capabilities: Capabilities
 
   /**
-   * The time by the clock of the store, in Unix milliseconds: what its times are compared with. Of a database that nodes
-   * share, as far as this node knows it: late by no more than the way there.
+   * The current time by the clock of the store, in Unix milliseconds, with which its times are compared. For a database that
+   * nodes share, as far as this node knows it: late by no more than the network delay.
    */
   now(): number
 
-  /** Only of a store that nodes share. */
+  /** Only for a store that nodes share. */
   readonly shared: Shared | null
 
-  /** All or nothing. A replayed idempotency key answers with the existing task in its place. */
+  /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
 
   /**
-   * Takes up to `limit` queued tasks, by priority and place in the queue, of the types that may run. A node never has more
-   * than one active suspect: while it has one, and beyond the first that a claim takes, suspects are passed over. Claims
-   * nothing for a node that is not alive.
-   *
-   * In a store that commits in groups, calls made in one turn of the event loop share a commit, up to the size of a group. A
-   * claim among them is carried out, and answered, after the submits and the calls that name tasks, whichever was called first:
-   * it takes what they queue, and the room that they free. Other stores carry calls out in the order in which they are made. A
-   * caller that makes its write first, and the claim in the same turn, can rely on this order in every store.
+   * Takes up to `limit` queued tasks, by priority and queue position, of the types that may run. A node never has more than
+   * one active suspect: while it has one, and beyond the first that a claim takes, suspects are skipped. Claims nothing for
+   * a node that is not alive.  In a store that commits in groups, calls made in one turn of the event loop share a commit,
+   * up to the size of a group. A claim among them is carried out, and answered, after the submits and the calls that name
+   * tasks, whichever was called first: it takes what they queue, and the room that they free. Other stores carry out calls
+   * in the order in which they are made. A caller that makes its write first, and the claim in the same turn, can rely on
+   * this order in every store.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>
 
-  /** Records how runs ended. The answers stand in the order of the settlements. */
+  /** Records how runs ended. The results are in the order of the settlements. */
   settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly Settled[]>
 
   /** Commits checkpoints, progress and log lines of live runs. False where the fence is no longer the newest. */
@@ -64,16 +63,16 @@ export interface Store extends AsyncDisposable {
 
   control(commands: readonly Command[]): Promise<readonly Controlled[]>
 
-  /** The suspended copies are gone; answers the tasks that it moved. */
+  /** The suspended copies are gone; returns the tasks that it changed. */
   unpark(node: NodeId, copies: readonly Copy[]): Promise<readonly Move[]>
 
-  /** Fenced-off code has returned at last: its place under the concurrency limit is free. */
+  /** Fenced-off code has returned: its place under the concurrency limit is free. */
   releaseSlots(node: NodeId, copies: readonly Copy[]): Promise<void>
 
   /** Moves due tasks to the queue, at most `limit`. */
   promote(limit: number): Promise<Promoted>
 
-  /** Registers a node's start. Without leases it ends every earlier node. */
+  /** Registers the start of a node. Without leases, it ends every earlier node. */
   startNode(node: NodeInfo): Promise<void>
 
   /** Takes the tasks of every dead node; `types` sets poison limits that differ from the default. */
@@ -81,37 +80,37 @@ export interface Store extends AsyncDisposable {
 
   endNode(node: NodeId): Promise<void>
 
-  /** Those that live, in the order in which they started. */
+  /** The live nodes, in start order. */
   nodes(): Promise<readonly LiveNode[]>
 
-  /** Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; answers how many. */
+  /** Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; returns how many. */
   prune(retention: number, limit: number): Promise<number>
 
   get(id: TaskId): Promise<Task | null>
 
   /**
-   * Ids that this is a part of, in their order, at most `limit`. Endings lead to ids that bear the time in their endings, as
+   * Ids that match a partial id, in order, at most `limit`. Endings are resolved for ids that encode their time in them, as
    * `core/short-id.ts` writes them.
    */
   resolve(part: IdPart, limit: number): Promise<readonly TaskId[]>
 
-  /** The task with its documents and timeline; `brief` leaves all but the parameters out (null, or empty). */
+  /** The task with its documents and timeline; `brief` omits everything but the parameters (null, or empty). */
   read(id: TaskId, options?: Readonly<{ brief: boolean }>): Promise<TaskRecord | null>
 
-  /** Kept lines with a number above `after`, the oldest first, at most `limit`; null for an unknown task. */
+  /** Log lines with a number above `after`, oldest first, at most `limit`; null for an unknown task. */
   log(id: TaskId, after: number, limit: number): Promise<readonly NumberedLine[] | null>
 
   counts(): Promise<Counts>
 
-  /** Commits as a submit does, and leaves nothing behind: throws what a submit would meet now. */
+  /** Commits like a submit, and leaves nothing behind: throws what a submit would throw now. */
   probe(): Promise<void>
 
-  /** Deletes terminal tasks with all that is known of them; of these statuses only, if any are given. */
+  /** Deletes finished tasks with all their data; only those in these statuses, if any are given. */
   purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly Purged[]>
 
   /**
-   * Sets or lifts the hold of a type: once it is answered no claim of any node takes a task of it. Answers false when it
-   * was so already.
+   * Holds or releases a type: once it has returned, no claim of any node takes a task of a held type. Returns false if
+   * nothing changed.
    */
   hold(type: string, held: boolean, by: string): Promise<boolean>
 
@@ -121,27 +120,27 @@ export interface Store extends AsyncDisposable {
   /** The same, ids only. */
   find(query: Query): Promise<Page<TaskId>>
 
-  /** How many queued tasks of these types stand before this place in the queue; counts no further than `limit`. */
+  /** How many queued tasks of these types are ahead of this queue position; counts up to `limit`. */
   ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
-  /** Keeps a new operation and answers it, begun at the present time of the store. */
+  /** Stores a new operation and returns it, started at the current time of the store. */
   beginOperation(operation: Operation): Promise<Operation>
 
-  /** Keeps an operation as it stands. Answers false once its cancel was asked for. */
+  /** Stores the current state of an operation. Returns false once its cancel was requested. */
   saveOperation(operation: Operation): Promise<boolean>
 
-  /** As it stands: `interrupted` when its node has died over it. `cancel` asks for its end, if it is running. */
+  /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
 }
 
-/** Numbers of the schema before and after; 0: there was none. */
+/** Schema numbers before and after; 0: there was none. */
 export type Migrated = Readonly<{ from: number; to: number }>
 
-/** What differs between stores is declared, never found out. */
+/** Differences between stores are declared, never sniffed. */
 export type Capabilities = Readonly<{
   /**
-   * Milliseconds for which a node lives without being renewed, by the clock of the store: several nodes may share it. Null:
-   * one process owns the store, and its node lives until it ends or another one starts.
+   * Milliseconds for which a node lives without a renewal, by the clock of the store: several nodes may share it. Null: one
+   * process owns the store, and its node lives until it ends or another one starts.
    */
   lease: number | null
 }>
@@ -150,13 +149,13 @@ export type Shared = Readonly<{
   signals: Signals
   renewLease: RenewLease
   /**
-   * Descriptor of a file in which the keeper of the lease writes a `LeaseRecord`, for the processes that run code of this node: they
-   * stop it by themselves when the lease is about to end. Null of a store whose lease no other process has to know.
+   * Descriptor of a file in which the lease renewer writes a `LeaseRecord`, for the processes that run code of this node:
+   * they stop on their own when the lease is about to end. Null if no other process needs to know the lease.
    */
   leaseFile: number | null
   /**
-   * As `submit`, within a transaction of the caller: nothing is there before its commit, and nothing after its rollback. What
-   * fails breaks that transaction off. Throws `StoreUnavailable`.
+   * Like `submit`, within a transaction of the caller: nothing exists before its commit, and nothing after its rollback. A
+   * failure aborts that transaction. Throws `StoreUnavailable`.
    */
   submitWithin(
     transaction: CallersTransaction,
@@ -167,17 +166,17 @@ export type Shared = Readonly<{
 
 export type SubmitOptions = Readonly<{
   by: string
-  /** At most so many scheduled and queued tasks in the store. */
+  /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
 }>
 
 export type Submitted =
   | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[] }>
-  /** The key at `index` belongs to task `id`, which was submitted with something else. */
+  /** The key at `index` belongs to task `id`, which was submitted with a different request. */
   | Readonly<{ kind: 'conflict'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
 
-/** `replayed`: an earlier submit with the same idempotency key made this task. */
+/** `replayed`: an earlier submit with the same idempotency key created this task. */
 export type Accepted = (Move & Readonly<{ replayed: false }>) | Readonly<{ task: Task; replayed: true }>
 
 export type ClaimRequest = Readonly<{
@@ -186,21 +185,21 @@ export type ClaimRequest = Readonly<{
   types: readonly TypeLimit[]
 }>
 
-/** `concurrency`: at most so many of the type at once over all nodes; null for no limit. */
+/** `concurrency`: maximum number of the type at once over all nodes; null for no limit. */
 export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
-/** `dueIn`: milliseconds until the next task is due, 0 when one is left that is due already, null without any. */
+/** `dueIn`: milliseconds until the next task is due, 0 if one is left that is already due, null without any. */
 export type Promoted = Readonly<{ moved: readonly Move[]; dueIn: number | null }>
 
 export type Claimed = Move &
   Readonly<{
-    /** A parked copy with this fence is still the newest and may go on. */
+    /** A parked copy with this fence is still the newest and may continue. */
     previousFence: Fence
     parameters: Json
     checkpoint: Json | null
   }>
 
-/** `task` is the row after the settlement, or as it stands when the settlement did not match; null when it is gone. */
+/** `task` is the row after the settlement, or the current row if the settlement did not match; null if it is gone. */
 export type Settled =
   | (Move & Readonly<{ verdict: 'settled' }>)
   | Readonly<{ verdict: Exclude<SettleVerdict, 'settled'>; task: Task | null; entry: null }>
@@ -213,7 +212,7 @@ export type Save = Readonly<{
   log?: readonly LogLine[]
 }>
 
-/** A kept line with its number in the task's log, from 1. */
+/** A log line with its number in the task's log, from 1. */
 export type NumberedLine = LogLine & Readonly<{ number: number }>
 
 export type Copy = Readonly<{ id: TaskId; fence: Fence; why: string }>
@@ -235,22 +234,22 @@ export type Controlled =
 export type NodeInfo = Readonly<{
   id: NodeId
   slots: number
-  /** What it runs. */
+  /** The types it runs. */
   types: readonly string[]
-  /** Of its program. */
+  /** The version of its program. */
   version: string
-  /** The machine, by the name that it gives itself, and the process there; null of a program that told neither. */
+  /** Its host name and process id there; null for a program that reported neither. */
   host: string | null
   pid: number | null
 }>
 
-/** A node that has not ended, and whose lease is not over. */
+/** A node that has not ended, and whose lease has not ended. */
 export type LiveNode = NodeInfo &
   Readonly<{
     startedAt: number
-    /** Null where one process owns the store: nothing is renewed. */
+    /** Null if one process owns the store: nothing is renewed. */
     renewedAt: number | null
-    /** Its running, pausing and cancelling tasks, and what fenced-off code holds there. */
+    /** Its running, pausing and cancelling tasks, and slots of fenced-off code there. */
     slotsInUse: number
   }>
 
@@ -264,16 +263,16 @@ export type TaskRecord = Readonly<{
   timeline: readonly TimelineEntry[]
 }>
 
-/** How many tasks of each type stand in each status; zeros are left out. */
+/** Number of tasks by type and status; zeros are omitted. */
 export type Counts = Readonly<{
   byType: Readonly<Record<string, Readonly<Partial<Record<Status, number>>>>>
-  /** Slots that fenced-off code still holds, by type. */
+  /** Slots still used by fenced-off code, by type. */
   fencedOff: Readonly<Record<string, number>>
-  /** The types that are held. */
+  /** The held types. */
   held: Readonly<Record<string, Hold>>
 }>
 
-/** Nothing of the type starts. */
+/** Tasks of the type do not start. */
 export type Hold = Readonly<{ since: number; by: string }>
 
 export type Purged =
@@ -282,18 +281,18 @@ export type Purged =
   | Readonly<{ kind: 'unknown' }>
 
 /**
- * The tasks that a page looks at, its *candidates*, come from an index, so that a page costs the same at any size. Of text
- * that `isIdPrefix`, all tasks whose id begins so; else of a tag, all that bear it; else all of the types and statuses;
- * each within the times. The rest of the filter is asked of each candidate.
+ * The tasks that a page reads, its *candidates*, come from an index, so a page costs the same at any size. For text that
+ * `isIdPrefix`: all tasks whose id begins with it; otherwise, for a tag: all with that tag; otherwise all of the types and
+ * statuses; each within the times. The rest of the filter is checked for each candidate.
  */
 export type Query = Readonly<{
   filter: Filter
   order: Order
-  /** Where the page before this one ended; null for the first. */
+  /** Where the previous page ended; null for the first one. */
   after: ListCursor | null
-  /** Entries of the page, at most. */
+  /** Maximum entries of the page. */
   limit: number
-  /** Candidates that are looked at, at most: a page can be short, or empty, and still have a next one. */
+  /** Maximum candidates to read: a page can be short or empty, and still have a next one. */
   scan: number
   /** What may be read of the parameters. Default: everything. */
   reads?: ReadLimit
@@ -301,16 +300,16 @@ export type Query = Readonly<{
 
 /** In bytes of UTF-8. */
 export type ReadLimit = Readonly<{
-  /** Larger parameters of an entry are neither read nor shown; -1: none are. */
+  /** Larger parameters of an entry are neither read nor returned; -1: none are. */
   largest: number
   /**
-   * The page ends once so much was read: of the entries that are shown, or of all candidates in whose parameters a text was
-   * looked for, which are read whatever their size. At least one candidate is looked at.
+   * The page ends once this much was read: of returned entries, or of all candidates whose parameters were searched, which
+   * are read whatever their size. At least one candidate is read.
    */
   total: number
 }>
 
-/** `cut`: bytes of the parameters when they were left out as too large, in which case they are `null` here; else null. */
+/** `cut`: size in bytes of parameters that were omitted as too large, in which case they are `null` here; otherwise null. */
 export type ListedTask = TaskRecord & Readonly<{ cut: number | null }>
 
 export const unlimitedReads: ReadLimit = {
@@ -318,18 +317,18 @@ export const unlimitedReads: ReadLimit = {
   total: Number.POSITIVE_INFINITY,
 }
 
-/** A place in the order of submission: by `createdAt`, then by the number that the store gave. */
+/** A position in submission order: by `createdAt`, then by the number assigned by the store. */
 export type ListCursor = Readonly<{ createdAt: number; rowId: number }>
 
 export type Page<Entry> = Readonly<{
   entries: readonly Entry[]
-  /** The last candidate that was looked at; null when there is none beyond it. */
+  /** The last candidate that was read; null if there is none beyond it. */
   next: ListCursor | null
-  /** Candidates that were looked at. */
+  /** Number of candidates read. */
   looked: number
 }>
 
-/** Operations that are remembered: the newest. */
+/** Maximum operations to keep: the newest. */
 export const operationsKept = 1_000
 
 export type QueuePosition = Pick<Task, 'priority' | 'queuePosition'>
@@ -337,8 +336,8 @@ export type QueuePosition = Pick<Task, 'priority' | 'queuePosition'>
 /** Milliseconds for which ended nodes are kept. */
 export const nodeMemory = 86_400_000
 
-/** Lines of a log that are kept: the newest. */
+/** Maximum log lines to keep: the newest. */
 export const logLimit = 1_000
 
-/** Lines of a timeline that are kept: the newest, and the first one. */
+/** Maximum timeline entries to keep: the newest, and the first one. */
 export const timelineLimit = 200

@@ -3,7 +3,7 @@ import type { Value } from '../columns.ts'
 const special = /["\\]/
 const specials = /["\\]/g
 
-/** An array as the server reads it: `{"a",NULL,"b"}`. The driver's own writer takes several times as long. */
+/** An array in the server's syntax: `{"a",NULL,"b"}`. The driver's own serializer takes several times as long. */
 export function arrayText(values: readonly Value[]): string {
   let elements = ''
   for (const value of values) elements += `,${typeof value === 'string' ? quoted(value) : plain(value)}`

@@ -11,8 +11,8 @@ import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
 /**
- * Carries out the jobs of one transaction. One round trip locks and reads what is named, unless it is known, and one writes; a
- * claim takes another one.
+ * Carries out the jobs of one transaction. One round trip locks and reads the named tasks, unless they are known, and one
+ * writes; a claim takes another one.
  */
 export class BatchExecutor {
   readonly #waiting: QueueEstimate
@@ -27,7 +27,7 @@ export class BatchExecutor {
     this.#known = known
   }
 
-  /** What is remembered was committed on a connection that is no more. */
+  /** The cached rows were committed on a connection that is gone. */
   forget(): void {
     this.#types.clear()
     this.#known.forget()
@@ -35,7 +35,7 @@ export class BatchExecutor {
     this.#hints.forget()
   }
 
-  /** Answers `held` for a call that names a task that others hold, unless it `waits` for them. */
+  /** Returns `held` for a call that names a task locked by others, unless it `waits` for them. */
   async carryOut(tx: Transaction, jobs: readonly Job[], waits: boolean): Promise<unknown[]> {
     const answers = new Map<Job, unknown>()
     const submits = jobs.filter((job) => job.stage === 'submit')
@@ -63,10 +63,10 @@ export class BatchExecutor {
       for (const job of jobs) answers.set(job, job.ids.some(isHeld) ? held : job.act(on))
       return on
     }
-    // In the order in which all transactions lock.
+    // In the lock order of all transactions.
     const ids = [...new Set(jobs.flatMap((job) => job.ids))].sort()
     let work = await this.#recall(tx, ids, jobs)
-    // What is refused is written nowhere, so that nothing would prove the row by which it was refused.
+    // A refusal writes nothing, so nothing would verify the row on which it is based.
     if (work === undefined || !carryOut(work).provesAll) {
       const locked = await lock(tx, ids, jobs, waits)
       work = carryOut(locked.work, (id) => locked.held.has(id))
@@ -76,7 +76,7 @@ export class BatchExecutor {
     tx.afterCommit(() => this.#known.keep(known))
   }
 
-  /** Undefined when they must be read. */
+  /** Undefined if they must be read. */
   async #recall(tx: Transaction, ids: readonly TaskId[], jobs: readonly ActJob[]): Promise<Work | undefined> {
     const known = this.#known.take(ids)
     if (known === undefined || jobs.some(({ ours }) => !ours)) return undefined
@@ -94,7 +94,7 @@ export class BatchExecutor {
 
 const nobody = () => false
 
-/** `held`: by others, so that they are not in `work`. */
+/** `held`: locked by others, so not in `work`. */
 async function lock(
   tx: Transaction,
   ids: readonly TaskId[],

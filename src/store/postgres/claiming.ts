@@ -11,8 +11,8 @@ import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
 /**
- * Takes the best queued tasks that nobody else is just taking. The order of the locks is that of all transactions: tasks
- * that are named, then the node, then types in the order of their names, then whatever is free.
+ * Takes the best queued tasks that nobody else is currently claiming. The lock order is that of all transactions: named
+ * tasks, then the node, then types by name, then whatever is free.
  */
 export async function claim(
   tx: Transaction,
@@ -30,7 +30,7 @@ export async function claim(
     tx.afterCommit(() => {
       for (const type of limited) knownTypes.add(type)
     })
-    // Counting begins when the lock is held: nobody else takes a task of these types until the commit.
+    // Counting starts once the lock is held: nobody else claims a task of these types until the commit.
     tx.write(sql.lockTypes, [limited])
   }
   const places = hints.of(types)
@@ -58,7 +58,7 @@ export async function claim(
   return { claimed, rows: work.known }
 }
 
-/** The rows that are claimed; the locks of others end with the transaction. */
+/** The claimed rows; the locks of others end with the transaction. */
 function merged(unsuspected: Rows, suspects: Rows, limit: number): Rows {
   if (suspects.length === 0) return unsuspected
   const headOf = (row: StoredRow) => {
@@ -73,7 +73,7 @@ function decodedOrNull(text: string | null | undefined): string | null {
   return text == null ? null : decodeText(text)
 }
 
-/** Waits for the claims that are under way on all nodes, so that what it answers holds for every claim after it. */
+/** Waits for claims in progress on all nodes, so that its result holds for every later claim. */
 export async function hold(tx: Transaction, type: string, held: boolean, by: string): Promise<boolean> {
   const { sql, schema, clock } = tx.source
   tx.leaveMark()

@@ -2,14 +2,14 @@ import type { Parameter } from './connection.ts'
 import type { Value } from '../columns.ts'
 import type { Filled } from './rows.ts'
 
-/** How a column of a group goes to the server: as an array, or, where all rows are `alike`, as one value. */
+/** How a column of a group is sent: as an array or, if all rows are `alike`, as one value. */
 export type Part = Readonly<{ name: string; type: string; alike: boolean }>
 
 export type Packed = Readonly<{ parts: readonly Part[]; values: readonly Parameter[] }>
 
 /**
- * Rows from which on a group looks for columns that are alike: each combination of them is a statement of its own, and the
- * server unpacks an array for every row, which costs it more than many a column is worth. Keys are never alike in a group.
+ * Minimum rows of a group for looking for equal columns: each combination of them is a separate statement, and unpacking an
+ * array for every row costs the server more than many a column is worth. Keys never repeat in a group.
  */
 const worthwhile = 32
 
@@ -35,13 +35,13 @@ export function arraysOf(parts: readonly Part[]): string {
   return `unnest(${arrays.join(', ')}) as u(${names.join(', ')})`
 }
 
-/** What stands for this part in a statement over `arraysOf`. */
+/** The expression for this part in a statement over `arraysOf`. */
 export function valueOf(parts: readonly Part[], index: number): string {
   const { name, type, alike } = parts[index]!
   return alike ? `$${index + 1}::${type}` : `u.${name}`
 }
 
-/** One text for each combination of parts. */
+/** One text per combination of parts. */
 export function shaped(write: (parts: readonly Part[]) => string): (parts: readonly Part[]) => string {
   const texts = new Map<string, string>()
   return (parts) => {

@@ -8,8 +8,8 @@ import { Transaction, type Patience, type Source } from './transaction.ts'
 import type { Work } from './work.ts'
 
 /**
- * What one call wants done. Calls that arrive together share transactions: submits first, then what names its tasks, then
- * one claim; that is also the order of the locks. `alone` has a transaction of its own.
+ * What one call wants done. Calls that arrive together share transactions: submits first, then those that name tasks, then
+ * one claim; this is also the lock order. `alone` uses a separate transaction.
  */
 export type Job =
   | Readonly<{ stage: 'submit'; call: SubmitCall }>
@@ -20,74 +20,80 @@ export type Job =
 export type ActJob = Readonly<{
   stage: 'act'
   ids: readonly TaskId[]
-  /** At most so many of its moves go to the queue. */
+  /** Maximum number of its moves to the queue. */
   places: number
-  /** It asks for, or ends, what fenced-off code holds. */
+  /** It reads or ends what fenced-off code holds. */
   fencedOff: boolean
-  /** It speaks of tasks that run on this node. */
+  /** It concerns tasks that run on this node. */
   ours: boolean
   act: (work: Work) => unknown
 }>
 
-/** The answer for a call that others keep from its tasks: nothing of it was carried out. */
+/** The result for a call whose tasks are locked by others: nothing of it was carried out. */
 export const held = Symbol('held')
 
 /**
- * Carries out jobs of one transaction, in their order; the answers stand in that order too. `waits`: for tasks that others hold,
- * instead of answering `held`.
+ * Carries out the jobs of one transaction in order, and returns their results in the same order. `waits`: for tasks locked
+ * by others, instead of returning `held`.
  */
 export type CarryOut = (tx: Transaction, jobs: readonly Job[], waits: boolean) => Promise<readonly unknown[]>
 
 type PendingCall = {
   readonly job: Job
-  /** When it was first found to need what others hold, by the clock of `performance`. */
+  /** When it was first found to need what others hold, by `performance.now()`. */
   heldSince: number | undefined
   readonly resolve: (value: never) => void
   readonly reject: (error: unknown) => void
 }
 
-/** A group whose outcome is open. What else names its tasks waits: nothing newer is overwritten when it is carried out again. */
+/**
+ * A group with an open outcome. Other calls that name its tasks wait, so that nothing newer is overwritten when it is
+ * repeated.
+ */
 type Hold = Readonly<{ ids: Set<TaskId>; waiting: PendingCall[] }>
 
-/** Tasks in one transaction: what comes beyond them waits for the next one. */
+/** Maximum tasks per transaction; others wait for the next one. */
 const tasksAtOnce = 2_000
-/** Of a group: beyond it something is held that one call needs, and the group goes on without whoever may be that one. */
+/**
+ * Time limit of a group: beyond it, one call needs something that is locked, and the group continues without the calls that
+ * may be waiting.
+ */
 const groupPatience: Patience = { lock: 250, statement: 10_000 }
-/** Milliseconds for which a call that was set aside is tried. */
+/** Milliseconds for which a call that was set aside is retried. */
 const heldFor = 2_000
-/** Milliseconds of one try of it, so that those behind it have their turn. */
+/** Milliseconds of one attempt, so that those behind it get their turn. */
 const oneTry = 100
-/** Times that a group is carried out anew after a race, or after a connection that was lost before the commit. */
+/** How often a group is repeated after a race, or after a connection was lost before the commit. */
 const triesAgain = 5
-/** Milliseconds for which the outcome of a commit is asked for: as long as a lease lives at least, so that no claim is forgotten. */
+/** Milliseconds for which the outcome of a commit is sought: at least the length of a lease, so that no claim is forgotten. */
 const doubtFor = 15_000
 const askAgainAfter = 200
-/** Milliseconds that a look waits for a transaction that is still under way; others wait for the look. */
+/** Milliseconds that a check waits for a transaction still in progress; others wait for the check. */
 const lookFor = 100
-/** Marks that go with one commit. */
+/** Maximum marks deleted with one commit. */
 const spentAtOnce = 100
 
 /**
- * Group commit on one connection: all calls that arrive in one turn of the loop, or while a commit is under way, go into the
- * next transaction, and each is answered after it. When one of them breaks the transaction off, each gets one of its own, so
- * that a bad call fails its own caller only. What others hold locked is waited for `aside`, where it keeps nobody: each call has
- * a transaction of its own there, again and again until its time is up.
+ * Group commit on one connection: all calls that arrive in one turn of the event loop, or during a commit, go into the next
+ * transaction, and each returns after it. If one of them aborts the transaction, each gets a transaction of its own, so a
+ * bad call fails only its own caller. Calls that need what others have locked wait `aside`, where they delay nobody: each
+ * has a transaction of its own there, repeated until its time is up.
  */
 export class Commits {
   readonly #connection: Connection
   readonly #source: Source
   readonly #carryOut: CarryOut
-  /** Undefined of those that wait aside themselves. */
+  /** Undefined for calls that wait aside themselves. */
   readonly #aside: Commits | undefined
   #waiting: PendingCall[] = []
   #turning: Promise<void> | undefined
   #closed = false
-  /** Calls whose answer comes from elsewhere: their outcome is in doubt, or they were set aside. */
+  /** Calls whose result comes from elsewhere: their outcome is in doubt, or they were set aside. */
   readonly #open = new Set<Promise<void>>()
   readonly #holds = new Map<TaskId, Hold>()
-  /** Those of a group that was held up once already. */
+  /** Calls of a group that was delayed once already. */
   readonly #separated = new WeakSet<PendingCall>()
-  /** Marks of commits that were answered. */
+  /** Marks of confirmed commits. */
   #spent: string[] = []
 
   constructor(connection: Connection, source: Source, carryOut: CarryOut, aside?: Commits) {
@@ -108,7 +114,7 @@ export class Commits {
     })
   }
 
-  /** Commits what waits; nothing is taken afterwards. */
+  /** Commits what is waiting; nothing is accepted afterwards. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#turning
@@ -125,11 +131,11 @@ export class Commits {
       return
     }
     hold.waiting.push(one)
-    // What names any of its tasks comes after it.
+    // Calls that name any of its tasks come after it.
     for (const id of ids) if (!this.#holds.has(id)) this.#hold(id, hold)
   }
 
-  /** What these name is held until `#release`. What waits already and names it too comes after them. */
+  /** The tasks these name are reserved until `#release`. Calls that are waiting and name them too come after them. */
   #holdAll(group: readonly PendingCall[]): Hold {
     const hold: Hold = { ids: new Set(), waiting: [] }
     for (const { job } of group) for (const id of idsOf(job)) if (!this.#holds.has(id)) this.#hold(id, hold)
@@ -154,14 +160,14 @@ export class Commits {
 
   async #turn(): Promise<void> {
     while (this.#waiting.length > 0) {
-      // Callers that have just been answered may ask for more in this turn of the loop.
+      // Callers that were just answered may call again in this turn of the loop.
       await new Promise<void>((resolve) => setImmediate(resolve))
       const group = this.#aside === undefined ? this.#waiting.slice(0, 1) : groupOf(this.#waiting)
       this.#waiting = this.#waiting.slice(group.length)
       await this.#commit(group)
     }
     this.#turning = undefined
-    // Nobody waits aside for hours.
+    // Calls do not wait aside for hours.
     if (this.#aside === undefined) this.#connection.drop()
   }
 
@@ -201,8 +207,8 @@ export class Commits {
   }
 
   /**
-   * Whoever may have waited for others is set aside, and the rest done again: what it knew of its tasks is forgotten, so that it
-   * locks those that are free. When even that has to wait, it is no single row that is held.
+   * Calls that may have waited for others are set aside, and the rest is repeated. Its cached rows are dropped, so that it
+   * locks those that are free. If even that has to wait, the cause is not a single locked row.
    */
   async #separate(group: readonly PendingCall[], error: unknown): Promise<void> {
     const rest = group.filter(({ job }) => !mayWait(job))
@@ -216,7 +222,7 @@ export class Commits {
     await this.#commit(rest)
   }
 
-  /** One of them may have kept the others. When two took too long by themselves, it is the server that is slow. */
+  /** One of them may have delayed the others. If two took too long on their own, the server is slow. */
   async #oneByOne(group: readonly PendingCall[], error: unknown): Promise<void> {
     let slow = 0
     for (const one of group) {
@@ -225,7 +231,7 @@ export class Commits {
     }
   }
 
-  /** Answered, or refused with `error` once its time is up. What names the same tasks comes after it. */
+  /** Resolved, or rejected with `error` once its time is up. Calls that name the same tasks come after it. */
   #setAside(one: PendingCall, error: unknown): void {
     const { job, resolve, reject } = one
     const since = (one.heldSince ??= performance.now())
@@ -242,8 +248,8 @@ export class Commits {
   }
 
   /**
-   * The connection was lost while it committed. The server knows what became of the transaction, as soon as it can be asked.
-   * Others do not wait for that, unless they name the same tasks.
+   * The connection was lost during the commit. The server knows the outcome of the transaction once it can be asked. Other
+   * calls do not wait for this unless they name the same tasks.
    */
   async #resolve(group: readonly PendingCall[], { mark, answers, cause }: InDoubt): Promise<void> {
     const end = performance.now() + doubtFor
@@ -262,7 +268,7 @@ export class Commits {
     for (const { reject } of group) reject(unavailable(cause, true))
   }
 
-  /** What leaves no mark may be carried out again. */
+  /** What leaves no mark can simply be repeated. */
   async #outcomeOf(mark: string | undefined): Promise<Outcome> {
     if (mark === undefined) return 'aborted'
     const run = (tx: Transaction) => lookBack(tx, mark)
@@ -294,7 +300,7 @@ export class Commits {
         }
         if (failure === 'away') throw unavailable(error, false)
         if (failure === 'bug' || failure === 'locked' || failure === 'slow') throw error
-        // A connection that was lost may have been lost long ago: a new one tells whether the server is there.
+        // The lost connection may have been lost long ago: a new one shows whether the server is available.
         if (tries === triesAgain)
           throw failure === 'race' && group.length > 1 ? error : unavailable(error, false)
       }
@@ -304,7 +310,7 @@ export class Commits {
 
 type Outcome = 'committed' | 'aborted' | 'under way'
 
-/** A commit was sent and not answered. */
+/** A commit was sent and not confirmed. */
 class InDoubt extends Error {
   readonly mark: string | undefined
   readonly answers: readonly unknown[]
@@ -317,9 +323,9 @@ class InDoubt extends Error {
 }
 
 /**
- * A mark is of one transaction and of no other, whatever that one did, and whoever has done the same or undone it since: numbers
- * of transactions are given out again after a crash, and rows are changed by others. Seeking it decides the matter: where it is
- * not, it can be left no more. Throws while the transaction is still under way.
+ * A mark belongs to exactly one transaction, whatever that did, and whoever has done the same or undone it since:
+ * transaction numbers are reused after a crash, and rows are changed by others. Seeking the mark decides: if it is not
+ * there, it can no longer appear. Throws while the transaction is still in progress.
  */
 async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
   tx.write(`set local lock_timeout = '${lookFor}ms'`)
@@ -327,13 +333,13 @@ async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
   return row?.[0] === true ? 'aborted' : 'committed'
 }
 
-/** What may wait for others that hold no task: for a key in an open transaction, for types, nodes and holds. */
+/** Calls that may wait for others without holding a task: for a key in an open transaction, for types, nodes and holds. */
 function mayWait(job: Job): boolean {
   if (job.stage === 'submit') return job.call.submissions.some(({ idempotencyKey: key }) => key !== null)
   return job.stage !== 'act'
 }
 
-/** Whoever waits in a queue for a type keeps its place in it. */
+/** A transaction that waits in a lock queue for a type keeps its place in it. */
 function patienceWith({ job, heldSince }: PendingCall): Patience {
   const since = heldSince ?? performance.now()
   const left = Math.max(oneTry, Math.ceil(since + heldFor - performance.now()))
@@ -342,8 +348,8 @@ function patienceWith({ job, heldSince }: PendingCall): Patience {
 }
 
 /**
- * The first calls that can share a transaction, in the order in which they are answered: its claim is the last. Its submits
- * and its acts do not name the same task, so that a submit may also be drawn before an act that waits already.
+ * The first calls that can share a transaction, in result order: its claim is last. Its submits and its other calls do not
+ * name the same task, so a submit may also be taken before a call that is already waiting.
  */
 function groupOf(waiting: readonly PendingCall[]): readonly PendingCall[] {
   const [submitted, acted] = [new Set<TaskId>(), new Set<TaskId>()]
@@ -367,7 +373,7 @@ function groupOf(waiting: readonly PendingCall[]): readonly PendingCall[] {
   return claim === undefined ? group : [...group.filter((one) => one !== claim), claim]
 }
 
-/** Of the tasks that it names. */
+/** The tasks it names. */
 function idsOf(job: Job): readonly TaskId[] {
   if (job.stage === 'submit') return job.call.submissions.map(({ id }) => id)
   return job.stage === 'act' ? job.ids : []

@@ -8,19 +8,19 @@ import type { Value } from '../columns.ts'
 import { beginSingle, sessionSettings, transactionSettings } from './settings.ts'
 import { stateOf, unavailable } from './failures.ts'
 
-/** Whatever runs statements, one after the other; rows come as arrays. */
+/** Anything that runs statements, one after the other; rows are returned as arrays. */
 export type Session = Readonly<{
-  /** Rejects with what the server says, or with `StoreUnavailable` when the connection is lost. */
+  /** Rejects with the server's error, or with `StoreUnavailable` if the connection is lost. */
   query(text: string, values?: readonly Parameter[]): Promise<Rows>
-  /** A statement that is no part of a transaction. */
+  /** A statement outside a transaction. */
   alone(text: string, values?: readonly Parameter[]): Promise<Rows>
-  /** To be set in each transaction; empty where it is set for the session. */
+  /** Settings for each transaction; empty if they are set for the session. */
   readonly settings: string
-  /** What was asked for leaves now, so that the server is at it while the next statement is made. */
+  /** Sends the statements requested so far, so that the server works on them while the next one is prepared. */
   send(): void
 }>
 
-/** A value of a statement; an array is an array of the server. */
+/** A value of a statement; an array is a PostgreSQL array. */
 export type Parameter = Value | readonly Value[]
 
 export type Rows = readonly (readonly Value[])[]
@@ -28,15 +28,15 @@ export type Rows = readonly (readonly Value[])[]
 /** `answerWithin`: milliseconds. */
 type ConnectionOptions = Readonly<{ answerWithin?: number; opened?: () => void }>
 
-/** Milliseconds for a new connection, unless an answer on one has even less: beyond them it counts as lost. */
+/** Milliseconds for a new connection, unless the response timeout is even shorter; after that it counts as lost. */
 const connectWithin = 5_000
 
 const int8 = 20
 
 /**
- * One connection to the server that can be written, opened when it is needed and opened anew after it was lost. Statements
- * are sent at once and answered in order, so that several of them cost one round trip. A pooler may stand between: then it keeps
- * no state on the server outside a transaction. Where none does, the server keeps what it has parsed and planned.
+ * One connection to the writable server, opened on demand and reopened after it was lost. Statements are sent immediately
+ * and answered in order, so several of them cost one round trip. A pooler may be in between: no state is kept on the server
+ * outside a transaction then. Without a pooler, the server keeps parsed statements and plans.
  */
 export class Connection {
   readonly #servers: readonly string[]
@@ -52,8 +52,8 @@ export class Connection {
   #closed = false
 
   /**
-   * `name`: as an administrator sees it. `opened`: a connection begins, to a server that may be another one than before: what was
-   * learnt by the one before holds no more.
+   * `name`: as shown to administrators. `opened`: a new connection starts, possibly to another server: what was learned from
+   * the previous one no longer holds.
    */
   constructor(
     servers: readonly string[],
@@ -67,8 +67,8 @@ export class Connection {
   }
 
   /**
-   * The connection as it is now. Once it is lost it refuses every statement: what began on one connection must not go on
-   * upon another. Throws `StoreUnavailable` when the server cannot be reached.
+   * The current connection. Once it is lost, it rejects every statement: what started on one connection must not continue on
+   * another. Throws `StoreUnavailable` if the server cannot be reached.
    */
   async session(): Promise<Session> {
     const client = this.#client ?? (await this.#connect())
@@ -81,7 +81,7 @@ export class Connection {
     }
   }
 
-  /** It is not to be trusted any more: the next statement opens another one. */
+  /** It can no longer be trusted: the next statement opens another one. */
   drop(): void {
     if (this.#client !== undefined) this.#forget(this.#client)
   }
@@ -104,7 +104,7 @@ export class Connection {
     return this.#opening
   }
 
-  /** Three statements at once, in one round trip. */
+  /** Three statements in one round trip. */
   async #single(client: Client, text: string, values?: readonly Parameter[]): Promise<Rows> {
     const [, rows] = await Promise.all([
       this.#query(client, beginSingle),
@@ -134,7 +134,7 @@ export class Connection {
     }
   }
 
-  /** What one step of the program asks for leaves in one packet: each packet wakes the server. */
+  /** What one step of the program requests is sent in one packet: each packet wakes the server. */
   #gather({ connection: { stream } }: Client): void {
     if (stream.writableCorked > 0) return
     stream.cork()
@@ -182,6 +182,6 @@ function written(value: Parameter): Value {
   return typeof value === 'object' && value !== null ? arrayText(value) : value
 }
 
-/** Whole numbers of eight bytes are numbers: none of ours is larger than those hold. */
+/** 8-byte integers become numbers: none of ours exceeds their safe range. */
 export const parserOf: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   oid === int8 ? Number : types.getTypeParser(oid, format)

@@ -29,7 +29,7 @@ export class Tally {
   }
 }
 
-/** Adds up what the transactions have left; at most one node at a time does it. Forgets nothing when another is at it. */
+/** Adds up the deltas of transactions; at most one node at a time does it. Loses nothing if another node is doing it. */
 export async function rollUp(tx: Transaction): Promise<void> {
   const { sql, schema } = tx.source
   const [row] = await tx.ask(sql.tryRollUp, [schema])
@@ -59,7 +59,7 @@ export async function readCounts(session: Session, sql: Statements): Promise<Cou
   return { byType, fencedOff, held }
 }
 
-/** Scheduled and queued tasks, of what `counts` answers. */
+/** Scheduled and queued tasks, from the result of `counts`. */
 export function queueEstimateOf(counts: Rows): number {
   return counts
     .filter(([, status]) => status === 'scheduled' || status === 'queued')
@@ -67,23 +67,23 @@ export function queueEstimateOf(counts: Rows): number {
 }
 
 /**
- * How many tasks wait, as far as this node knows. The exact number costs a look at all types, which a submit is spared while
- * the limit is far away.
+ * The number of waiting tasks, as far as this node knows. The exact number takes a read of all types, which submits avoid
+ * while the limit is far away.
  */
 export class QueueEstimate {
   #known = Number.POSITIVE_INFINITY
 
-  /** `tasks` wait now, as committed. */
+  /** `tasks` are waiting now, as committed. */
   learn(tasks: number): void {
     this.#known = tasks
   }
 
-  /** This node adds so many; what leaves the queue, or was not committed, is learnt later. */
+  /** This node adds this many; what leaves the queue, or was not committed, is learned later. */
   add(tasks: number): void {
     this.#known += tasks
   }
 
-  /** The connection is a new one: the database may be another one, or an older state of it. */
+  /** The connection is new: the database may be another one, or an older state of it. */
   forget(): void {
     this.#known = Number.POSITIVE_INFINITY
   }
@@ -93,5 +93,5 @@ export class QueueEstimate {
   }
 }
 
-/** So many may have come from other nodes since this one has looked. */
+/** Maximum number that may have come from other nodes since the last read. */
 const unseen = 1_000_000

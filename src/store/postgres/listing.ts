@@ -16,10 +16,10 @@ import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 
 const largestPortion = 1_000
-/** Where parameters are read up to a limit: so many of the largest must fit into the memory of a small node. */
+/** When parameters are read up to a limit: this many of the largest must fit into the memory of a small node. */
 const limitedPortion = 200
 
-/** Looks at candidates in growing portions until the page is full, or enough were looked at. */
+/** Reads candidates in growing portions until the page is full, or enough were read. */
 export async function pageOf<Entry>(
   session: Session,
   sql: Statements,
@@ -28,7 +28,7 @@ export async function pageOf<Entry>(
 ): Promise<Page<Entry>> {
   const { filter, limit, scan, reads = unlimitedReads } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
-  // Types, statuses and times are those of the index already.
+  // Types, statuses and times are already those of the index.
   const asked = filter.text !== undefined || filter.tag !== undefined
   const fetch = await wayOf(session, sql, query)
   const entries: Entry[] = []
@@ -44,7 +44,7 @@ export async function pageOf<Entry>(
       const record = listedOf(row)
       const rowId = rowIdOf(row)
       next = { createdAt: record.task.createdAt, rowId }
-      // Large ones stay where they are until they are searched.
+      // Large ones stay on the server until they are searched.
       const isAway = record.cut !== null && mustSearch(record.task, filter)
       const whole = isAway ? await parametersOf(session, sql, rowId) : record.parameters
       let searched = 0
@@ -67,7 +67,7 @@ export function shownOf({ cut, parameters }: ListedTask): number {
   return cut === null ? Buffer.byteLength(parameters) : 0
 }
 
-/** Whether the filter cannot be answered without the parameters. */
+/** Whether the filter requires the parameters. */
 function mustSearch(task: TaskRecord['task'], filter: Query['filter']): boolean {
   let isNeeded = false
   const look = () => {
@@ -112,7 +112,7 @@ export function briefRecord(row: Rows[number]): TaskRecord {
 
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>
 
-/** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
+/** Uses the index that leads to the candidates: one for an id or a tag, otherwise one per existing type and status. */
 async function wayOf(
   session: Session,
   sql: Statements,
@@ -145,7 +145,7 @@ async function wayOf(
   return by(newest ? sql.listedNewest : sql.listedOldest, ...columns)
 }
 
-/** Types and statuses that are asked for and that tasks have. */
+/** Requested types and statuses that have tasks. */
 async function pairsOf(session: Session, sql: Statements, filter: Query['filter']) {
   const types = filter.types === undefined ? undefined : new Set(filter.types.map(encodeText))
   const of = new Set<string>(filter.statuses ?? statuses)

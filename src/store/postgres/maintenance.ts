@@ -5,7 +5,7 @@ import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
 
-/** What is done now and then, to whatever tasks are ripe for it. Each has a transaction of its own. */
+/** Periodic maintenance of all tasks that need it. Each job has a transaction of its own. */
 
 export async function promote(tx: Transaction, limit: number, waiting: QueueEstimate): Promise<Promoted> {
   const { sql, clock } = tx.source

@@ -24,7 +24,7 @@ const decoder: Decoder = { text: decodeText, flag: (stored) => stored as boolean
 
 export const selectedCount = selectedNames.length
 
-/** The columns of a row, of the table that goes by this name in the statement. */
+/** The columns of a row, qualified with this table name. */
 export function selectedColumns(of: string): string {
   return selectedNames.map((name) => `${of}.${name}`).join(', ')
 }
@@ -43,7 +43,7 @@ export function columnsOf(tasks: readonly Task[], columns: readonly Column[]): F
   })
 }
 
-/** The columns in which one of these differs from what it was before. */
+/** The columns in which any of these differs from before. */
 export function changedColumns(rows: readonly Readonly<{ before: Task; task: Task }>[]): Filled[] {
   const changed = movingColumns.filter(({ of }) => rows.some(({ before, task }) => of(before) !== of(task)))
   return columnsOf(
@@ -68,7 +68,7 @@ export function tagColumns(tags: ReturnType<typeof tagsOf>): Value[][] {
   ]
 }
 
-/** Throws `TypeError` for what could not be kept, before it can spoil the group that it would be written with. */
+/** Throws `TypeError` for values that cannot be stored, before they can spoil the group they would be written with. */
 export function mustBeEncodable({ id, type, parameters, idempotencyKey, requestHash }: Submission): void {
   for (const text of [id, type, parameters, idempotencyKey ?? '', requestHash ?? '']) encodeText(text)
 }

@@ -6,18 +6,18 @@ import { selectedColumns } from './rows.ts'
 /** Unix milliseconds, by the clock of the database. */
 const time = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-/** What a caller says, or the time of the database. */
+/** A time given by the caller, or the time of the database. */
 const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
 
-/** The same, asked once for a statement: only then can an index be searched by it. */
+/** The same, evaluated once per statement: only then can an index be searched with it. */
 const onceOr = (mark: string) => `(select ${timeOr(mark)})`
 
-/** The first columns of a move: the id, the status and the version of the row that it moves. */
+/** The first columns of a move: id, status and version of the row before. */
 const guards = 3
 
 /**
- * Every statement of the store. What a move says of the row that it moves is no key of any index to the planner, so that it has
- * no way but by the id; `1 / 0` breaks the transaction off when a row is not as it was.
+ * All statements of the store. The conditions of a move match no index for the planner, so it can only use the id; `1 / 0`
+ * aborts the transaction if a row is not as expected.
  */
 export function statementsFor(schema: string) {
   const s = quoted(schema)
@@ -27,20 +27,20 @@ export function statementsFor(schema: string) {
   const size = `(select octet_length(body) from ${s}.parameters d where d.row_id = t.row_id)`
   const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
   return {
-    /** Fails outside of a transaction, and where the tables are not; stands in nobody's way. */
+    /** Fails outside a transaction and without the tables; blocks nobody. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}`,
-    /** Places are told by the first and the last, unless other nodes took some in between. */
+    /** Positions are returned as first and last, unless other nodes took some in between. */
     moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
       from (select nextval('${s.replaceAll("'", "''")}.places') as p from generate_series(1, $1::int)) as taken`,
 
-    /** Nothing but a commit that flushes, and waits for a synchronous standby: for all commits before it too. */
+    /** Only a commit that flushes, and waits for a synchronous standby: for all earlier commits too. */
     barrier: `select pg_logical_emit_message(true, 'fermata', '')`,
     leaveMark: `with gone as (delete from ${s}.commits where mark = any($2::uuid[]))
       insert into ${s}.commits (mark) values ($1::uuid)`,
     /**
-     * Waits until the transaction that leaves this mark has come to its end. Without one it never commits from now on: the mark is
-     * taken. Committing this also makes sure that what it found is as safe as a commit of one's own.
+     * Waits until the transaction that leaves this mark has ended. If there is none, it can no longer commit: the mark is
+     * taken. Committing this also ensures that what it found is as safe as our own commit.
      */
     seekMark: `insert into ${s}.commits as c (mark, sought) values ($1::uuid, true)
       on conflict (mark) do update set sought = c.sought returning sought`,
@@ -50,7 +50,7 @@ export function statementsFor(schema: string) {
       (parts) => `insert into ${s}.tasks (${parts.map(({ name }) => name).join(', ')})
       select ${parts.map((_, index) => valueOf(parts, index)).join(', ')} from ${arraysOf(parts)}`,
     ),
-    /** What a submit writes to, locked as it does. */
+    /** What a submit writes to, with the same locks. */
     probe: `lock table ${s}.tasks, ${s}.parameters, ${s}.tags in row exclusive mode`,
     insertParameters: `insert into ${s}.parameters (row_id, body) select * from unnest($1::bigint[], $2::text[])`,
     insertTags: `insert into ${s}.tags (tag, created_at, row_id, id)
@@ -58,7 +58,7 @@ export function statementsFor(schema: string) {
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
     lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
-    /** Those that nobody else holds; which of the others are there is asked only if some are missing. */
+    /** Those that nobody else has locked; which of the others exist is only checked if some are missing. */
     lockFreeTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update skip locked`,
     existing: `select id from ${s}.tasks where id = any($1::text[])`,
     moveTasks: shaped((parts) => move(s, parts)),
@@ -71,7 +71,7 @@ export function statementsFor(schema: string) {
     dropCheckpoints: `delete from ${s}.checkpoints where row_id = any($1::bigint[])`,
     putResults: `insert into ${s}.results (row_id, body) select * from unnest($1::bigint[], $2::text[])`,
     dropResults: `delete from ${s}.results where row_id = any($1::bigint[])`,
-    /** The tasks are locked, so that nobody else numbers their lines. */
+    /** The tasks are locked, so nobody else numbers their lines. */
     appendLog: `insert into ${s}.log (row_id, number, at, attempt, line)
       select u.row_id, u.place + coalesce((select max(l.number) from ${s}.log l where l.row_id = u.row_id), 0), u.at, u.attempt, u.line
       from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[]) as u(row_id, place, at, attempt, line)`,
@@ -94,15 +94,15 @@ export function statementsFor(schema: string) {
 
     addTypes: `insert into ${s}.types (name) select * from unnest($1::text[]) on conflict do nothing`,
     lockTypes: `select 1 from ${s}.types where name = any($1::text[]) order by name for update`,
-    /** Keeps the reaper from declaring the node dead before this transaction is through. */
+    /** Keeps the reaper from declaring the node dead before this transaction ends. */
     lockNode: `select 1 from ${s}.nodes
       where id = $1 and ended_at is null and lease_until >= ${timeOr('$2')} for share`,
-    /** Shared by claims; a hold waits for those that are under way, and those behind it see the hold. */
+    /** Shared by claims; a hold waits for those in progress, and those behind it see the hold. */
     joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
     holdClaims: 'select pg_advisory_xact_lock(hashtextextended($1, 2))',
     /**
-     * `$4`, `$5`: where to begin in the queue of each type. What is before it is looked at only in higher priorities. The
-     * rows are found by their keys alone and read where they lie once they are locked: it takes half as long to plan.
+     * `$4`, `$5`: where to start in the queue of each type. What is before it is only read in higher priorities. The rows
+     * are found by their keys alone and read in place once they are locked: this halves the planning time.
      */
     claim: `with picked as materialized (
         select h.place, h.priority, h.queue_position
@@ -122,7 +122,10 @@ export function statementsFor(schema: string) {
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end
       from picked p join ${s}.tasks k on k.ctid = p.place order by p.priority desc, p.queue_position`,
 
-    /** `$4`: the node. The first suspect of each type, unless the node runs one. While nobody is a suspect this is one look at an empty index. */
+    /**
+     * `$4`: the node. The first suspect of each type, unless the node runs one. Without suspects, this is one read of an
+     * empty index.
+     */
     suspects: `with picked as materialized (
         select h.place, room.places
         from (select exists (select 1 from ${s}.tasks q where ${suspected('q')}) as any offset 0) as there
@@ -145,7 +148,7 @@ export function statementsFor(schema: string) {
 
     startNode: `insert into ${s}.nodes (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
       select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,
-    /** A claim may be committed before the settlement whose slot it takes: that is no slot more. */
+    /** A claim may be committed before the settlement whose slot it takes: that does not use an additional slot. */
     living: `with held as (
         select owner_node as node, count(*) as slots from ${s}.tasks
         where owner_node is not null and status in ('running', 'pausing', 'cancelling') group by owner_node
@@ -213,7 +216,7 @@ export function statementsFor(schema: string) {
   } as const
 }
 
-/** Of `guards`, what each row was before, and then the columns that are set. */
+/** For `guards`: the expected values of each row, followed by the columns to set. */
 function move(s: string, parts: readonly Part[]): string {
   const set = parts.slice(guards).map(({ name }, index) => {
     const value = valueOf(parts, guards + index)
@@ -239,22 +242,22 @@ function roomOfType(s: string): string {
             - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0`
 }
 
-/** What stands in a part of the queue before a place. */
+/** What is in a part of the queue before a position. */
 function ahead(s: string, part: string): string {
   return `select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority > $2::int
           union all
           select 1 from ${s}.tasks q where q.type = w.type and ${part} and q.priority = $2::int and q.queue_position < $3::bigint`
 }
 
-/** A part of the queue of one type, in its order. */
+/** A part of the queue of one type, in order. */
 function queue(s: string, part: string): string {
   return `select q.ctid as place, q.priority, q.queue_position from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${part}
           order by q.priority desc, q.queue_position limit room.places for update skip locked`
 }
 
 /**
- * A portion of the candidates of a page, with what it takes to look at them. `$1` to `$4`: behind this place, within these
- * times; `$5`: at most so many.
+ * A portion of the candidates of a page, with what is needed to check them. `$1` to `$4`: after this position, within these
+ * times; `$5`: maximum number.
  */
 function candidatesOf(s: string, shown: string) {
   const ways = {

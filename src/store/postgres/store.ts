@@ -36,20 +36,20 @@ import type { Transaction } from './transaction.ts'
 import type { Work } from './work.ts'
 
 export type PostgresOptions = Readonly<{
-  /** All tables lie in it; made when it is not there. Default: what the URL says by `?schema=`, or `fermata`. */
+  /** The schema of all tables; created if missing. Default: `?schema=` of the URL, or `fermata`. */
   schema?: string
-  /** Milliseconds for which a node lives without being renewed. Default: what the URL says by `?lease=`, or 15,000. */
+  /** Milliseconds for which a node lives without a renewal. Default: `?lease=` of the URL, or 15,000. */
   lease?: number
-  /** Ends the process when nothing else can stop code on the main thread at the end of the lease. Default: false. */
+  /** Ends the process if nothing else can stop code on the main thread at the end of the lease. Default: false. */
   endsProcess?: boolean
   /**
-   * For tests of one process: takes the place of the clock of the database. Otherwise every time in the database is the
-   * database's, so that nodes need not agree on theirs.
+   * For single-process tests: replaces the clock of the database. Otherwise, all times in the database come from its clock,
+   * so nodes need not agree on theirs.
    */
   clock?: Clock
 }>
 
-/** Opens the database, brings its schema up to date, and shares it with whatever other nodes have it open. */
+/** Opens the database, migrates its schema, and shares it with other nodes that have it open. */
 export async function openPostgres(database: string, options: PostgresOptions = {}): Promise<port.Store> {
   const { servers, ...own } = addressOf(database)
   const { schema = defaultSchema, lease = 15_000, endsProcess = false, clock } = { ...own, ...options }
@@ -75,22 +75,24 @@ class PostgresStore implements port.Store {
   readonly #writing: Connection
   readonly #reading: Lanes
   readonly #settling: Connection
-  /** Open only while calls wait for what others hold. */
+  /** Open only while calls wait for what others have locked. */
   readonly #waitingAside: Connection
   readonly #aside: Commits
   readonly #commits: Commits
   /**
-   * What running code has to say. It names no task that others of this node's calls could want, so that it goes beside them: the
-   * tasks of one claim are settled while the next ones are claimed.
+   * Writes of running code. They name no task that other calls of this node could need, so they run in parallel: the tasks
+   * of one claim are settled while the next ones are claimed.
    */
   readonly #settlements: Commits
-  /** The node claims types with a limit: a place under it is free when the settlement is written, and a claim comes after it. */
+  /**
+   * The node claims types with a limit: a place under it is free once the settlement is written, and a claim comes after it.
+   */
   #hasLimits = false
   readonly #reader: Reader
   readonly #signals: PostgresSignals
   readonly #waiting = new QueueEstimate()
   readonly #time = new DatabaseTime()
-  /** When nodes of this process began, at the earliest. */
+  /** Earliest possible start of nodes of this process. */
   readonly #begun = new Map<NodeId, number>()
   readonly #hints = new Hints()
   readonly #leaseFile = openLeaseFile()
@@ -148,7 +150,10 @@ class PostgresStore implements port.Store {
     return this.#clock?.now() ?? this.#time.now()
   }
 
-  /** Answered before a claim of the same commit: its listeners hear of the submit first. So not a step later by being `async`. */
+  /**
+   * Resolved before a claim of the same commit, so that its listeners see the submit first. Being `async` would delay it by
+   * one step.
+   */
   submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
     try {
       for (const submission of submissions) mustBeEncodable(submission)
@@ -322,7 +327,7 @@ class PostgresStore implements port.Store {
     return this.#reading.read('counts', (session) => readCounts(session, this.#sql))
   }
 
-  /** The locks of a submit, and a commit that has to be flushed. */
+  /** The locks of a submit, and a commit that must be flushed. */
   probe(): Promise<void> {
     return this.#alone(async (tx) => {
       await tx.ask(this.#sql.probe)
@@ -330,7 +335,7 @@ class PostgresStore implements port.Store {
     })
   }
 
-  /** Safe to call twice: the descriptor of the lease file may be someone else's after the first time. */
+  /** Safe to call twice: after the first time, the descriptor of the lease file may belong to something else. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -346,7 +351,8 @@ class PostgresStore implements port.Store {
       this.#reading.close(),
       this.#signals[Symbol.asyncDispose](),
     ])
-    // No keeper may write to a descriptor that is someone else's by then; a thread that takes long to end is not waited for.
+    // No renewer may write to a descriptor that belongs to something else by then; a thread that takes long to end is
+    // not awaited.
     void Promise.all(this.#keepers.map((keeper) => keeper[Symbol.asyncDispose]())).then(() =>
       closeSync(this.#leaseFile),
     )

@@ -9,7 +9,7 @@ import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 
-/** Carries out all submits of one transaction; each is whole or nothing. */
+/** Carries out all submits of one transaction; each completely or not at all. */
 export async function submitAll(
   tx: Transaction,
   calls: readonly commands.SubmitCall[],
@@ -29,7 +29,8 @@ export async function submitAll(
   if (rows.length > 0) write(tx, rows)
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
   else if (answers.some(replays)) tx.write(tx.source.sql.barrier)
-  // Too many at worst, if nothing of it is committed. What a caller's transaction counts may be of long ago: nothing is learnt there.
+  // Too high at worst, if nothing of it is committed. Counts of a caller's transaction may be old, so they are not
+  // learned from.
   waiting.add(rows.length)
   if (counted !== undefined) tx.afterCommit(() => waiting.learn(counted + rows.length))
   return answers
@@ -54,8 +55,8 @@ function replays(answer: Submitted): boolean {
 }
 
 /**
- * In the order of their keys: two nodes that insert the same keys wait for each other in one order, and never for ever. The
- * one that comes second breaks off at the unique index, and looks again.
+ * In key order: two nodes that insert the same keys wait for each other in one order, and never forever. The second one
+ * aborts at the unique index, and looks again.
  */
 function write(tx: Transaction, rows: readonly NewRow[]): void {
   const sorted = rows.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))

@@ -30,7 +30,7 @@ export class Work {
     for (const row of rows) this.#hold({ rowId: rowIdOf(row), task: taskOf(row) })
   }
 
-  /** Neither locked nor read: the move proves that they are still so. */
+  /** Neither locked nor read: the move verifies that they are unchanged. */
   holdKnown(rows: readonly KnownRow[]): void {
     for (const row of rows) this.#hold(row)
   }
@@ -55,12 +55,12 @@ export class Work {
     return row?.isDeleted === true ? undefined : row
   }
 
-  /** Every row is written, so that what it was before is proven. */
+  /** Every row is written, so its expected state is verified. */
   get provesAll(): boolean {
     return this.rows.every(({ isChanged }) => isChanged)
   }
 
-  /** As they are now. */
+  /** The current rows. */
   get known(): KnownRow[] {
     return this.rows.map(({ rowId, task }) => ({ rowId, task }))
   }
@@ -82,7 +82,7 @@ export class Work {
     this.#released.push(...slots)
   }
 
-  /** Waits only when a timeline has become so long that it must be read to be shortened. */
+  /** Waits only if a timeline is so long that it must be read to be shortened. */
   async write(tx: Transaction): Promise<void> {
     const { sql } = tx.source
     const [rows, newSlots] = [this.rows, this.#newSlots]

@@ -1,7 +1,7 @@
 import { nodeMemory, type NodeInfo, type LiveNode } from '../store.ts'
 import type { Statements } from './statements.ts'
 
-/** One process owns the file: whatever node there was before is over. */
+/** One process owns the file: any earlier node has ended. */
 export function startNode(sql: Statements, node: NodeInfo, now: number): void {
   const { id, slots, types, version, host, pid } = node
   sql.endNodes.run(now)

@@ -19,7 +19,7 @@ import type { Counters } from './counters.ts'
 import { taskOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
-/** Looks at the file and changes nothing: single tasks, pages of a list, the queue. */
+/** Reads the file and changes nothing: single tasks, list pages, the queue. */
 export class Reader {
   readonly #sql: Statements
   readonly #counters: Counters
@@ -102,7 +102,7 @@ export class Reader {
     const idsOf = (rows: unknown) => (rows as [TaskId][]).map(([id]) => id)
     const found = new Set(prefix === null ? [] : idsOf(idsWithin.all(prefix, `${prefix}\u{10ffff}`, limit)))
     const idFrom = (from: string) => (firstIdFrom.get(from) as unknown as [TaskId] | undefined)?.[0]
-    // From one range to the next, over those in which there is nothing.
+    // From one range to the next, skipping empty ones.
     for (let first = idFrom(''); first !== undefined && found.size < limit;) {
       const range = rangesOf(ending, first).next().value
       if (range === undefined) break
@@ -129,13 +129,13 @@ export class Reader {
     return ahead
   }
 
-  /** `entryOf` also tells how many bytes of the parameters it has read. */
+  /** `entryOf` also returns how many bytes of the parameters it has read. */
   #page<Entry>(
     query: Query,
     entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
   ): Page<Entry> {
     const { filter, after, limit, scan, reads = unlimitedReads } = query
-    // Types, statuses and times are those of the index already.
+    // Types, statuses and times are already those of the index.
     const asked = filter.text !== undefined || filter.tag !== undefined
     const entries: Entry[] = []
     let next = after
@@ -161,7 +161,7 @@ export class Reader {
     return { entries, next: null, looked }
   }
 
-  /** Fetched as they are looked at. */
+  /** Fetched as they are read. */
   *#candidates(query: Query): Generator<ListCursor> {
     const ways = this.#ways(query.filter, query.order)
     const wanted = Math.max(0, Math.min(query.limit, query.scan)) + 1
@@ -180,7 +180,7 @@ export class Reader {
     }
   }
 
-  /** By the index that leads to the candidates: one for an id or a tag, else one for each type and status that there is. */
+  /** Uses the index that leads to the candidates: one for an id or a tag, otherwise one per existing type and status. */
   #ways({ text, tag, types, statuses: of = statuses }: Filter, order: Order): Way[] {
     const [listed, running, tagged, named] =
       order === 'newest'

@@ -6,7 +6,7 @@ import { selectedColumns } from './rows.ts'
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
 
-/** One page of candidates: places before or after a place, in the order of the list. */
+/** One page of candidates: before or after a position, in list order. */
 const candidates = (from: string, order: 'newest' | 'oldest') => {
   const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
   return `select created_at, row_id from ${from} and (created_at, row_id) ${than} (?, ?) and created_at >= ? and created_at < ?
@@ -17,7 +17,7 @@ const running = `tasks indexed by tasks_owned where owner_node is not null and t
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
-/** So that paused tasks are found by the index of lists. */
+/** So that paused tasks are found by the list index. */
 const pausedTypes = `select type from counters where status = 'paused' and tasks > 0`
 
 /** The two parts of the queue, each with an index. */
@@ -131,7 +131,7 @@ const sql = {
 
 export type Statements = Readonly<Record<keyof typeof sql, StatementSync>>
 
-/** Rows come as arrays: half the cost of objects. */
+/** Rows as arrays: half the cost of objects. */
 export function prepareAll(db: DatabaseSync): Statements {
   const entries = Object.entries(sql).map(([name, text]) => {
     const statement = db.prepare(text)

@@ -27,8 +27,8 @@ import { taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
 
 /**
- * Opens or makes the file; `:memory:` keeps nothing. One process owns it: a second one is refused. Times in it are those
- * of `clock`.
+ * Opens or creates the file; `:memory:` stores nothing on disk. One process owns it: a second one is refused. Its times are
+ * those of `clock`.
  */
 export async function openSqlite(path: string, { clock }: { clock: Clock }): Promise<port.Store> {
   return new SqliteStore(path, clock)
@@ -47,7 +47,7 @@ class SqliteStore implements port.Store {
   #writer: RowWriter
   #files: Files
   readonly #reserve: Reserve
-  /** When the reserve was last asked for on a full disk. */
+  /** When the reserve was last requested on a full disk. */
   #lookedForRoom = Number.NEGATIVE_INFINITY
   /** Milliseconds by which the wall clock was set while this file was open, and by how many its delays have followed. */
   #clockMoved = 0
@@ -276,7 +276,7 @@ class SqliteStore implements port.Store {
     return this.#counters.snapshot()
   }
 
-  /** It leaves out a number of the sequence: what writes the same value again is not written. */
+  /** It skips a number of the sequence: writing the same value again would not write anything. */
   probe(): Promise<void> {
     return this.#commits.write(() => {
       this.#queuePosition += 1
@@ -285,7 +285,7 @@ class SqliteStore implements port.Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commits.close()
-    // A close deletes the -wal file by its name: by now it may belong to another database.
+    // Closing deletes the -wal file by name: by now it may belong to another database.
     if (this.#db.isOpen && this.#files.loss === undefined) this.#db.close()
   }
 
@@ -309,7 +309,7 @@ class SqliteStore implements port.Store {
       const row = rowOf(this.#sql.rowByNumber.get(rowId))
       const documents = {
         parameters: this.#reader.document('parameters', rowId) ?? 'null',
-        // A first claim cannot have one: spare the look.
+        // A first claim cannot have one, so skip the read.
         checkpoint: row.task.attempt === 0 ? null : this.#reader.document('checkpoint', rowId),
       }
       const claimed = commands.claim(row, node, documents, context)
@@ -356,8 +356,8 @@ class SqliteStore implements port.Store {
   }
 
   /**
-   * When the wall clock was set, delays last as long as they were to. What they have followed is in the same commit: one
-   * whose answer was lost is not done twice.
+   * If the wall clock was set, delays keep their lengths. What they have followed is in the same commit, so one whose
+   * response was lost is not repeated.
    */
   #followClock(): void {
     this.#clockMoved += this.#time.look()
@@ -369,7 +369,10 @@ class SqliteStore implements port.Store {
     this.#delaysMoved = this.#clockMoved
   }
 
-  /** Nobody knows by how much the wall clock was set back while no process had this file: no delay begins more than anew. */
+  /**
+   * Nobody knows by how much the wall clock was set back while no process had this file: no remaining delay exceeds its full
+   * length.
+   */
   #boundDelays(now: number): void {
     this.#sql.boundDelays.run(now)
     this.#sql.boundPausedDelays.run(now)
@@ -386,7 +389,7 @@ class SqliteStore implements port.Store {
     }
   }
 
-  /** On a full disk: the room of the reserve, and of what is in the log and not in the database yet. */
+  /** On a full disk: the space of the reserve, and of what is in the log but not in the database yet. */
   #makeRoom(): boolean {
     const given = this.#reserve.giveUp()
     const [moved] = this.#db.prepare('pragma wal_checkpoint(passive)').all() as unknown as Checkpoint[]
@@ -402,7 +405,7 @@ class SqliteStore implements port.Store {
     return this.#pragma('freelist_count') >= pagesOfRoom ? 'freed' : 'none'
   }
 
-  /** The log never holds more than the reserve could move to the database. */
+  /** The log never holds more than the reserve could checkpoint to the database. */
   #keepSmall(): void {
     this.#db.exec(`pragma wal_autocheckpoint = ${this.#reserve.checkpointAfter}`)
   }
@@ -424,7 +427,7 @@ class SqliteStore implements port.Store {
   }
 
   #reopen(): DatabaseSync {
-    // What is opened by its name must be what was open: an empty one would be made in its place.
+    // What is opened by name must be what was open: otherwise an empty one would be created in its place.
     const { loss } = this.#files
     if (loss !== undefined) throw loss
     if (this.#db.isOpen) this.#db.close()
@@ -439,16 +442,16 @@ class SqliteStore implements port.Store {
   }
 }
 
-/** As the pragma answers. */
+/** The result of the pragma. */
 type Checkpoint = Readonly<{ log: number; checkpointed: number }>
 
-/** Free pages that are worth a try: a small group of submits fits in. */
+/** Minimum free pages for an attempt: a small group of submits fits in. */
 const pagesOfRoom = 32
 
-/** Milliseconds between tries to have the reserve again. */
+/** Milliseconds between attempts to restore the reserve. */
 const lookForRoomAfter = 500
 
-/** Bytes of documents that are written on a full disk, so that what runs can end and be deleted. */
+/** Maximum bytes of documents written on a full disk, so that running tasks can end and be deleted. */
 const smallDocuments = 1_024
 
 function effectOf(writes: readonly (Settlement | port.Save)[]): Effect {
