@@ -34,7 +34,7 @@ run it again: no task is created twice.`,
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
 fermata list --status failed --after 2h --search timeout
-fermata list -q --status queued | xargs fermata cancel
+fermata list -q --status queued | xargs -r fermata cancel
 fermata list --json | jq -r 'select(.execution_time > 60) | .task_id'
 \`\`\`
 
