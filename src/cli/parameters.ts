@@ -120,7 +120,7 @@ export function assembled(
 
 /** A document from the command line: literal, `@FILE`, or `-` for standard input. */
 export async function readDocument(text: string): Promise<Document> {
-  const source = text === '-' ? 'the standard input' : text.startsWith('@') ? text.slice(1) : '--json'
+  const source = text === '-' ? 'standard input' : text.startsWith('@') ? text.slice(1) : '--json'
   const json =
     text === '-'
       ? textOf(await readInput(), source)

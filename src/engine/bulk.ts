@@ -136,7 +136,7 @@ export class BulkOperations {
       logger.error({ err: error, operation: running.operation.id }, 'bulk operation failed')
       ended(
         'failed',
-        error instanceof StoreUnavailable ? error.message : 'Internal error; see the log of the server.',
+        error instanceof StoreUnavailable ? error.message : 'Internal error; see the server log.',
       )
     }
     try {

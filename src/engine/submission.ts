@@ -124,7 +124,7 @@ function startOf(
   { delay, runAt }: SubmitOptions,
   refuse: (path: string, message: string) => void,
 ): Pick<Submission, 'runAt' | 'delay'> {
-  if (delay !== undefined && runAt !== undefined) refuse('runAt', 'excludes delay: give one of them')
+  if (delay !== undefined && runAt !== undefined) refuse('runAt', 'cannot be combined with delay')
   if (delay !== undefined) {
     const ms = parseDuration(delay)
     if (ms === undefined || ms > longestDuration) {

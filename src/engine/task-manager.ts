@@ -293,7 +293,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   async trouble(): Promise<string | null> {
     if (this.#phase === 'draining' || this.#phase === 'closed') return `It is ${this.#phase}.`
-    return (await this.#readiness.trouble()) ?? (this.#phase === 'ready' ? null : 'It is starting.')
+    return (await this.#readiness.trouble()) ?? (this.#phase === 'ready' ? null : 'It is starting up.')
   }
 
   counts(): Promise<Counts> {

@@ -153,7 +153,7 @@ export class Streams {
     } catch (error) {
       this.#logger.warn(
         { err: error, path: reply.request.url.split('?', 1)[0], request_id: reply.request.id },
-        'an event stream broke off',
+        'an event stream ended early',
       )
     } finally {
       clearInterval(beat)

@@ -49,7 +49,7 @@ export class Registry {
 }
 
 function definedTwice(earlier: AnyTaskType, again: AnyTaskType): DefinitionInvalid {
-  const at = ({ definedAt }: AnyTaskType) => definedAt ?? 'a place that is not known'
+  const at = ({ definedAt }: AnyTaskType) => definedAt ?? 'an unknown location'
   return new DefinitionInvalid(
     `task type ${JSON.stringify(again.type)} is defined twice: at ${at(earlier)} and at ${at(again)}; rename one`,
   )

@@ -17,7 +17,7 @@ describe('inline code that throws an uncatchable error or exits the process', ()
     const innocent = await api.submit('long', { duration: 60 })
     await api.untilStatus(innocent, 'running')
     const failing = [
-      ['timer', 'UNCAUGHT', /timer, an event or a forgotten promise threw: from a timer$/],
+      ['timer', 'UNCAUGHT', /^Thrown in a timer, .* could catch it: from a timer$/],
       ['listener', 'UNCAUGHT', /from a listener$/],
       ['abort', 'UNCAUGHT', /the first one$/],
       ['promise', 'UNCAUGHT', /from a promise$/],

@@ -293,8 +293,8 @@ describe('a command', () => {
     expect(await wrong.result()).toBe(5)
     expect((await wrong.task()).progress).toBeNull()
     expect((await manager.log(wrong.id)).map(({ text }) => text)).toEqual([
-      'A progress was ignored: its current must be a number. It was {"current":"one"}.',
-      'A progress was ignored: its total must be a number, or null while it is unknown. It was {"current":1,"total":"x"}.',
+      'Progress ignored: current must be a number. It was {"current":"one"}.',
+      'Progress ignored: total must be a number, or null while it is unknown. It was {"current":1,"total":"x"}.',
     ])
   })
 

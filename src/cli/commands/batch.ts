@@ -75,7 +75,7 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
     )
     throw failure
   }
-  const again = replayed === 0 ? '' : `, ${count(replayed)} of them already before`
+  const again = replayed === 0 ? '' : `, ${count(replayed)} of which already existed`
   if (session.json) await session.printJson({ task_type: type, submitted: stored, replayed })
   else if (!session.quiet)
     await session.out.print(
@@ -101,7 +101,7 @@ async function* groups(
   const input = file === '-' ? process.stdin : createReadStream(file)
   let group: Line[] = []
   let characters = 0
-  const source = file === '-' ? 'the standard input' : file
+  const source = file === '-' ? 'standard input' : file
   for await (const { text, number, bytes } of linesOf(input, source)) {
     onRead(bytes)
     if (number < from || text.trim() === '') continue

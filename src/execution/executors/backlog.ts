@@ -64,6 +64,6 @@ export class Backlog {
 
 /** The log line about skipped lines. */
 export function* linesOf({ lines, dropped }: LogLines): Iterable<string> {
-  if (dropped > 0) yield `(${dropped} lines were too many and are left out)`
+  if (dropped > 0) yield `(${dropped} lines skipped)`
   yield* lines
 }

@@ -392,7 +392,7 @@ class Uncaught extends TaskError {
     const isExit = isInstance(error, ProcessEnded)
     const message = isExit
       ? thrown.message
-      : `Nobody could catch this error, which a timer, an event or a forgotten promise threw: ${thrown.message}`
+      : `Thrown in a timer, an event listener or a promise that is not awaited, so nothing could catch it: ${thrown.message}`
     super(message)
     this.code = isExit ? thrown.code : 'UNCAUGHT'
     this.record = { ...thrown, code: this.code, message }

@@ -178,7 +178,9 @@ const options: Readonly<Record<string, Check>> = {
   user: name,
   password: anything,
   host: (value) =>
-    value.startsWith('/') ? undefined : 'the folder of a socket; a name stands before the path',
+    value.startsWith('/')
+      ? undefined
+      : 'the folder of a socket; write a host name before the path of the URL',
   port: (value) => (isPort(value) ? undefined : 'a number from 1 to 65535'),
   ssl: oneOf('true', '1', '0', 'no-verify'),
   sslmode: oneOf('disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'),

@@ -55,7 +55,7 @@ function reasonOf(cause: unknown): string {
     return 'The client of tx is connected to another database, or another schema, than this manager.'
   }
   if (failureOf(cause) === 'race') {
-    return 'Another submit came between: the transaction is broken off. Roll it back and begin it anew.'
+    return 'Another transaction interfered, so this one is aborted. Roll it back and start it again.'
   }
   const said = cause instanceof Error ? cause.message : String(cause)
   return `The submit within the transaction failed: ${said}. Roll it back.`

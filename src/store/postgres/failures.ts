@@ -69,7 +69,7 @@ function constraintOf(error: unknown): unknown {
 export function unavailable(cause: unknown, unknown: boolean): StoreUnavailable {
   if (cause instanceof StoreUnavailable && cause.unknown === unknown) return cause
   const message = unknown
-    ? 'The database was lost while it committed: it is unknown whether this was recorded. Check before you try again.'
+    ? 'The connection to the database was lost during a commit: it is unknown whether this was recorded. Check before you try again.'
     : stateOf(cause) === '55P03'
       ? heldMessage
       : stateOf(cause)?.startsWith('53100')

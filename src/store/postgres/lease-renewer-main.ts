@@ -48,7 +48,7 @@ setInterval(() => {
       return
     }
     // Streams of a thread go through the main thread.
-    writeSync(2, 'fermata: the lease is lost and the main thread does not answer: the process ends\n')
+    writeSync(2, 'fermata: the lease is lost and the main thread does not respond: the process ends\n')
     process.kill(process.pid, 'SIGKILL')
   }
 }, tick)

@@ -20,7 +20,7 @@ export function pathOf(address: string, platform: NodeJS.Platform = process.plat
 const mistakes: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'name a file, as in sqlite:./fermata.db'],
   [/^\s|\s$/, 'remove the space at the beginning or end of the path'],
-  [/^:/, 'write sqlite::memory: for a database that keeps nothing, or sqlite:PATH'],
+  [/^:/, 'write sqlite::memory: for a database that stores nothing on disk, or sqlite:PATH'],
   [
     /^\/\//,
     'write sqlite:/PATH for a path from the root and sqlite:PATH for one from the current folder, without //',
@@ -36,5 +36,5 @@ const mistakes: readonly (readonly [RegExp, string])[] = [
 /** A backslash is an ordinary character where it does not separate paths: it would become part of the file name. */
 function elsewhere(platform: NodeJS.Platform, path: string): readonly [RegExp, string] | undefined {
   if (platform === 'win32' || !path.includes('\\')) return undefined
-  return [/\\/, 'backslashes part folders on Windows only, so write / instead']
+  return [/\\/, 'backslashes separate folders on Windows only, so write / instead']
 }

@@ -47,7 +47,7 @@ export function refusalFor(cause: unknown, unknown: boolean): StoreUnavailable {
 
 function messageFor(cause: unknown, unknown: boolean): string {
   if (unknown) {
-    return 'The database failed while it committed: it is unknown whether this was recorded. Check before you try again.'
+    return 'The database failed during a commit: it is unknown whether this was recorded. Check before you try again.'
   }
   if (isFull(cause)) return fullMessage
   const said =

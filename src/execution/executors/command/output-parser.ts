@@ -135,7 +135,7 @@ export class OutputParser {
   #report(value: unknown): void {
     const progress = progressOf(value)
     if (typeof progress === 'object') this.#say({ progress })
-    else this.#backlog.add(`A progress was ignored: ${progress} It was ${clip(JSON.stringify(value), 200)}.`)
+    else this.#backlog.add(`Progress ignored: ${progress} It was ${clip(JSON.stringify(value), 200)}.`)
   }
 
   #say(documents: Omit<Said, 'log'>): void {
@@ -172,9 +172,9 @@ function progressOf(value: unknown): SaidProgress | string {
   const { current, total, message } = value as Readonly<Record<string, unknown>>
   const isNumber = (number: unknown): number is number =>
     typeof number === 'number' && Number.isFinite(number)
-  if (!isNumber(current)) return 'its current must be a number.'
+  if (!isNumber(current)) return 'current must be a number.'
   if ((total ?? null) !== null && !isNumber(total))
-    return 'its total must be a number, or null while it is unknown.'
+    return 'total must be a number, or null while it is unknown.'
   return {
     current,
     ...(isNumber(total) ? { total } : {}),
