@@ -10,13 +10,13 @@ const names: Readonly<Record<string, string>> = {
   cancel_requested: 'Cancel requested',
   cancelled: 'Cancelled',
   completed: 'Completed',
-  fence_raised: 'Fenced off',
+  fence_raised: 'Fence raised',
   retry_scheduled: 'Retry scheduled',
   failed: 'Failed',
   released: 'Released by its node',
   unparked: 'Removed from memory',
-  lost: 'Node lost',
-  park_lost: 'Node lost while paused',
+  lost: 'Node or process lost',
+  park_lost: 'Parked handler lost',
   retried: 'Retried',
 }
 
