@@ -11,7 +11,7 @@ export function CallCard({ type, body }: Readonly<{ type: string; body: object }
     `  -d '${JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`)}'`,
   ].join('\n')
   return (
-    <Card title="As curl command" aside={<CopyButton text={text} what="the command" />}>
+    <Card title="Equivalent curl command" aside={<CopyButton text={text} what="the command" />}>
       <pre className={styles.call}>{text}</pre>
     </Card>
   )
