@@ -72,6 +72,12 @@ async function isFolderAt(path: string): Promise<boolean> {
   )
 }
 
+/** `npm init` writes "type": "commonjs", and then no module of the package may have imports. */
+function remedyFor(error: unknown, file: string): string {
+  if (!(error instanceof SyntaxError) || !error.message.startsWith('Cannot use import statement')) return ''
+  return `. Set "type": "module" in its package.json, or use the extension .m${extname(file).slice(1)}.`
+}
+
 function isModule(name: string): boolean {
   const base = basename(name, extname(name))
   return extensions.has(extname(name)) && !/\.(test|spec|d)$/.test(base)
@@ -83,8 +89,11 @@ async function typesIn(file: string): Promise<AnyTaskType[]> {
     return exported.flat().filter(isTaskType)
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    throw new TasksInvalid(`The task module ${faultPlace(error, file)} cannot be loaded: ${message}`, {
-      cause: error,
-    })
+    throw new TasksInvalid(
+      `The task module ${faultPlace(error, file)} cannot be loaded: ${message}${remedyFor(error, file)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }

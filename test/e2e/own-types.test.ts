@@ -74,6 +74,15 @@ describe('task types outside the project', () => {
     expect(code).toBe(2)
   })
 
+  test('in a package of CommonJS, as npm init makes it, stop the start with what to change', async () => {
+    const path = folder({ 'package.json': '{ "type": "commonjs" }', 'a.ts': head + type('a', '', '() => 1') })
+    const { code, stderr } = await run(['serve', '--tasks', path], { DATABASE_URL: 'sqlite::memory:' })
+    expect(stderr).toMatch(
+      /a\.ts:1 cannot be loaded: .* Set "type": "module" in its package\.json, or use the extension \.mts\.$/m,
+    )
+    expect(code).toBe(2)
+  })
+
   test('are the only ones with --no-builtins', async () => {
     const path = folder({ 'one.ts': head + type('one', '', '() => 1') })
     await using server = await TestServer.start({
