@@ -66,6 +66,6 @@ describe.concurrent('a node whose main thread is blocked', () => {
     const { signal, stderr } = await node.ended()
     await server.start()
     expect(signal).toBe('SIGKILL')
-    expect(stderr).toContain('the main thread does not answer')
+    expect(stderr).toContain('the main thread does not respond')
   })
 })
