@@ -47,11 +47,12 @@ export interface Store extends AsyncDisposable {
   /**
    * Takes up to `limit` queued tasks, by priority and queue position, of the types that may run. A node never has more than
    * one active suspect: while it has one, and beyond the first that a claim takes, suspects are skipped. Claims nothing for
-   * a node that is not alive.  In a store that commits in groups, calls made in one turn of the event loop share a commit,
-   * up to the size of a group. A claim among them is carried out, and answered, after the submits and the calls that name
-   * tasks, whichever was called first: it takes what they queue, and the room that they free. Other stores carry out calls
-   * in the order in which they are made. A caller that makes its write first, and the claim in the same turn, can rely on
-   * this order in every store.
+   * a node that is not alive.
+   *
+   * In a store that commits in groups, calls made in one turn of the event loop share a commit, up to the size of a group. A
+   * claim among them is carried out, and returned, after submits and controls, whichever was called first: it takes what they
+   * queue. Other stores carry out calls in the order in which they are made. A caller that makes its write first, and the claim
+   * in the same turn, can rely on this order in every store.
    */
   claim(request: ClaimRequest): Promise<readonly Claimed[]>
 
