@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { inexactIn, type InexactNumber } from '../core/exact-json.ts'
 import { RequestRefused } from './problems.ts'
-import { mostValues, type Traffic } from './traffic.ts'
+import { fewValues, mostValues, type Traffic } from './traffic.ts'
 
 /** Characters, and values, up to which a body is parsed without being admitted, because it costs little. */
-const small = { characters: 65_536, values: 5_000 } as const
+const small = { characters: 65_536, values: fewValues } as const
 
 /**
  * Parses JSON bodies once there is memory for their values. Refuses keys that pollute prototypes and numbers that would

@@ -10,6 +10,8 @@ const mebibyte = 1_048_576
 
 /** Bodies and responses up to this size are not counted: a connection costs about as much. */
 const small = 65_536
+/** Values that a body may have without being admitted for them; a shorter text in characters cannot have more. */
+export const fewValues = 5_000
 /** Bodies above this size are batches. */
 const ordinary = 2 * mebibyte
 
@@ -76,9 +78,9 @@ export class Traffic {
     payload: Readable,
     limit: number,
   ): Readable | Promise<Readable> {
-    this.#replies.set(request, reply)
     const announced = request.headers['content-length']
     const length = announced === undefined ? undefined : Number(announced)
+    if (length === undefined || length > fewValues) this.#replies.set(request, reply)
     // A larger one is refused without being read.
     if (length !== undefined && (length <= small || length > limit)) {
       if (length <= small) sendContinue(request, reply)
