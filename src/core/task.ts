@@ -87,7 +87,7 @@ export type Task = Readonly<{
   type: string
   status: Status
   priority: number
-  /** Position in the queue within a priority; assigned anew at every transition to `queued`. */
+  /** Position in the queue within a priority; assigned again at every transition to `queued`. */
   queuePosition: number
   /** Raised by one with every transition; also the SSE event id. */
   version: number

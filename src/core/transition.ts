@@ -110,7 +110,7 @@ export function controlled(
   control: Control,
   context: TransitionContext & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
 ): Controlled {
-  // A cancelled task is cancelled, whoever requested it; other states may have other causes.
+  // A cancelled task stays cancelled, no matter who requested it; other states may have other causes.
   const isRequested = task.requestedControl === control || control === 'cancel'
   if (isRequested && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
   const name = controlEvents[control].find((candidate) => mayTake(candidate, task))
@@ -300,7 +300,7 @@ function lostRun(
 
 /**
  * A task that ran beside others is not blamed for a shared loss: only a suspect is, since it runs as the only one on its
- * node. A limit of 0 means that no loss may be repeated, whoever caused it.
+ * node. A limit of 0 means that no loss may be repeated, whatever caused it.
  */
 function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
   return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
