@@ -6,23 +6,23 @@ import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
 
 /**
- * What one party does to a task, going by what it knew when it decided; answers in one word. It goes straight to the
- * store, so that two acts can be under way together.
+ * What one party does to a task, based on what it knew when it decided. Returns the outcome in one word. It calls the
+ * store directly, so that two actions can overlap.
  */
-export type Act = (scene: Scene, known: Known) => Promise<string>
+export type Action = (scene: Scene, known: Known) => Promise<string>
 
-/** The submission of a task that the others know already by its id; its key makes a second one a replay. */
-export const submitIt: Act = async ({ store }, { id, type }) => {
+/** Submits a task whose id the others already know; its key makes a second submit a replay. */
+export const submitIt: Action = async ({ store }, { id, type }) => {
   const answer = await store.submit([keyed({ id, type })], fromApi)
   if (answer.kind !== 'accepted') return answer.kind
   return one(answer.tasks).replayed ? 'replayed' : 'accepted'
 }
 
-export const submitForLater: Act = async ({ store, clock }, { id, type }) =>
+export const submitForLater: Action = async ({ store, clock }, { id, type }) =>
   (await store.submit([submission({ id, type, runAt: clock.now() + 60_000 })], fromApi)).kind
 
-/** The same key with something else behind it. */
-export const submitOther: Act = async ({ store, audit }, { id, type }) => {
+/** The same key with a different request. */
+export const submitOther: Action = async ({ store, audit }, { id, type }) => {
   const other = { ...keyed({ id, type }), id: `${id}-other`, requestHash: 'another' }
   audit.watch(other.id)
   return (await store.submit([other], fromApi)).kind
@@ -37,22 +37,22 @@ export const resume = control('resume')
 export const cancel = control('cancel')
 export const retry = control('retry')
 
-function control(control: Control): Act {
+function control(control: Control): Action {
   return async ({ store }, { id }) => one(await store.control([{ id, control, by: 'api' }])).kind
 }
 
-/** By the node that lives. */
-export const claim: Act = async ({ store, node }, { type }) => {
+/** By the live node. */
+export const claim: Action = async ({ store, node }, { type }) => {
   const claimed = await store.claim({ node, limit: 1, types: [anyNumberOf(type)] })
   return claimed.length === 0 ? 'nothing' : 'claimed'
 }
 
-export const promote: Act = async ({ store }, known) => movedOf((await store.promote(100)).moved, known)
+export const promote: Action = async ({ store }, known) => movedOf((await store.promote(100)).moved, known)
 
-export const reap: Act = async ({ store }, known) => movedOf(await store.reap({ poisonLimit: 3 }), known)
+export const reap: Action = async ({ store }, known) => movedOf(await store.reap({ poisonLimit: 3 }), known)
 
 /** The reaper gives up on the task at its first loss. */
-export const reapAsPoison: Act = async ({ store }, known) =>
+export const reapAsPoison: Action = async ({ store }, known) =>
   movedOf(await store.reap({ poisonLimit: 0 }), known)
 
 function movedOf(moved: readonly Move[], { id }: Known): string {
@@ -66,41 +66,41 @@ export const failAndRetryNow = settle({ kind: 'failed', error: boom, retryIn: 0 
 export const obeyCancel = settle({ kind: 'cancelled', endedBy: 'cooperative' })
 export const drain = settle({ kind: 'released', why: 'the node drains' })
 
-/** The handler ignored its signal: the task ends without it, and its slot stays taken. */
+/** The handler ignored its signal: the task ends without it, and its slot stays occupied. */
 export const fenceOff = settle({ kind: 'cancelled', endedBy: 'abandoned' }, { fencedOff: true })
 export const failAndFenceOff = settle({ kind: 'failed', error: boom, retryIn: null }, { fencedOff: true })
 
-/** The handler ignored its signal and can be ended by force. */
+/** The handler ignored its signal, but can be ended by force. */
 export const fenceFirst = settle({ kind: 'fenced' })
 
-/** The process that ran the handler died, while its node lives. */
+/** The process that ran the handler died, but its node is alive. */
 export const loseProcess = settle({ kind: 'lost', why: 'its process died', poisonLimit: 3 })
 export const loseProcessAsPoison = settle({ kind: 'lost', why: 'its process died', poisonLimit: 0 })
 
-/** At a pause point: answers the requested control that the node knows. */
-export const park: Act = async (scene, known) =>
+/** Pauses at a pause point, for the requested control that the node knows. */
+export const park: Action = async (scene, known) =>
   settle({ kind: 'paused', controlVersion: known.version })(scene, known)
 
-function settle(outcome: Outcome, more: Partial<Settlement> = {}): Act {
+function settle(outcome: Outcome, more: Partial<Settlement> = {}): Action {
   return async ({ store, node }, { id, fence, ownerNode }) => {
     const settlement = { id, fence, outcome, ranMs: 0, ...more }
     return one(await store.settle(ownerNode ?? node, [settlement])).verdict
   }
 }
 
-/** The node unwinds its suspended copy, to make room. */
-export const unpark: Act = async ({ store, node }, known) => {
+/** The node unwinds its suspended handler to make room. */
+export const unpark: Action = async ({ store, node }, known) => {
   const { id, fence, ownerNode } = known
   const copies = [{ id, fence, why: 'room was needed' }]
   return movedOf(await store.unpark(ownerNode ?? node, copies), known)
 }
 
-/** Fenced-off code has returned at last. */
-export const vacate: Act = async ({ store, node }, { id, fence, ownerNode }) => {
+/** Fenced-off code has returned. */
+export const releaseSlot: Action = async ({ store, node }, { id, fence, ownerNode }) => {
   await store.releaseSlots(ownerNode ?? node, [{ id, fence, why: 'it returned' }])
-  return 'vacated'
+  return 'released'
 }
 
-export const prune: Act = async ({ store }) => ((await store.prune(-1, 100)) === 0 ? 'nothing' : 'pruned')
+export const prune: Action = async ({ store }) => ((await store.prune(-1, 100)) === 0 ? 'nothing' : 'pruned')
 
-export const purge: Act = async ({ store }, { id }) => one(await store.purge([id])).kind
+export const purge: Action = async ({ store }, { id }) => one(await store.purge([id])).kind

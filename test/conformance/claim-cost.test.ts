@@ -8,14 +8,14 @@ import type { Store, TypeLimit } from '../../src/store/store.ts'
 import { node, fromApi, submission } from '../support/tasks.ts'
 import { newSchema } from './stores.ts'
 
-/** Tasks that wait; `CLAIM_TASKS=1000000` for the whole truth. Nine of ten may not run now. */
+/** Queued tasks, of which nine in ten may not run now. `CLAIM_TASKS=1000000` measures the real scale. */
 const total = Number(process.env['CLAIM_TASKS'] ?? 100_000)
 const mayNotRun = ['held', 'full', 'foreign'] as const
-/** Seconds for which the snapshot is held at least: `CLAIM_SECONDS=60` lets vacuums come and go in vain. */
+/** Minimum seconds to hold the snapshot. `CLAIM_SECONDS=60` lets vacuums run, which cannot remove anything. */
 const seconds = Number(process.env['CLAIM_SECONDS'] ?? 0)
-/** Pages of 8 KiB, of tables and indexes, that a claim may touch. */
+/** Maximum 8 KiB pages of tables and indexes that a claim may touch. */
 const pages = 50
-/** Tasks that are claimed and completed early and late while a snapshot is held. */
+/** Tasks claimed and completed at the beginning, and again at the end, while the snapshot is held. */
 const churn = total / 40
 const url = inject('postgres')
 
@@ -60,7 +60,7 @@ describe('the cost of a claim', () => {
   )
 })
 
-/** Claims and completes. */
+/** Claims and completes `churn` tasks. */
 async function work(store: Store, types: readonly TypeLimit[], hints: Hints): Promise<void> {
   const limit = 500
   for (let done = 0; done < churn;) {
@@ -76,10 +76,10 @@ async function work(store: Store, types: readonly TypeLimit[], hints: Hints): Pr
   }
 }
 
-/** Pages that the statement of a claim touches, as the store would send it now. Rolled back. */
+/** Pages that a claim touches with the statement that the store would send now. Rolled back. */
 async function claimCost(schema: string, types: readonly TypeLimit[], hints: Hints): Promise<number> {
   const { claim } = statementsFor(schema)
-  const places = hints.of(types)
+  const positions = hints.of(types)
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
@@ -92,8 +92,8 @@ async function claimCost(schema: string, types: readonly TypeLimit[], hints: Hin
         types.map(({ type }) => type),
         types.map(({ concurrency }) => concurrency),
         5,
-        places.map((place) => place?.priority ?? null),
-        places.map((place) => place?.queuePosition ?? null),
+        positions.map((position) => position?.priority ?? null),
+        positions.map((position) => position?.queuePosition ?? null),
       ],
     )
     await client.query('rollback')
@@ -115,7 +115,7 @@ async function holdSnapshot(schema: string) {
   }
 }
 
-/** Many tasks at once, by the shortest way: copies of one that the store has written. */
+/** Inserts many tasks quickly, as copies of one that the store has written. */
 function waiting(schema: string, type: string, count: number): string {
   return `insert into ${schema}.tasks
       (row_id, queue_position, id, type, status, priority, created_at, status_since, max_attempts, backoff, tags, timeline)

@@ -158,7 +158,7 @@ export function claiming(kind: StoreKind): void {
   })
 }
 
-/** The claim is called first, and carried out last. */
+/** The claim is called first, but executes last. */
 function inOneTurn(kind: StoreKind): void {
   const test = testsOn(kind)
 
@@ -174,7 +174,7 @@ function inOneTurn(kind: StoreKind): void {
     expect(answered).toEqual(['submit', 'submit', 'claim'])
   })
 
-  test('takes what is resumed, and the place that is freed, after it in the same turn', async (scene) => {
+  test('takes what is resumed, and the slot that is freed, after it in the same turn', async (scene) => {
     const { store, node } = scene
     await scene.submitAll({ id: 'paused' }, { id: 'ends' }, { id: 'next' })
     await scene.control('pause', { id: 'paused' })
@@ -208,7 +208,7 @@ function ids(claimed: readonly { task: { id: string } }[]): string[] {
   return claimed.map(({ task }) => task.id)
 }
 
-/** The running task comes to a pause point. */
+/** Pauses the running task at a pause point. */
 async function park(scene: Scene, id: string): Promise<void> {
   await scene.control('pause', { id })
   const task = await scene.task({ id })

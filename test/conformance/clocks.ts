@@ -6,7 +6,7 @@ import type { StoreKind } from './stores.ts'
 
 const hour = 3_600_000
 
-/** What a store does when somebody sets the wall clock. One that nodes share has the clock of its database. */
+/** What a store does when the wall clock is set. A shared store uses the clock of its database. */
 export function clocks(kind: StoreKind): void {
   const test = testsOn(kind)
 
@@ -52,7 +52,7 @@ function owned(kind: StoreKind): void {
         const task = await given.running(scene)
         await scene.settle(task, { kind: 'failed', error: boom, retryIn: 6_000 })
         setBy(scene, by)
-        // Whatever is written first meets the new time.
+        // The store notices the new time with the next write, whatever it is.
         await scene.submit({ type: 'other', delay: 6_000 })
         await scene.clock.advance(5_999)
         expect(await scene.promote()).toEqual([])
@@ -163,7 +163,7 @@ function owned(kind: StoreKind): void {
       expect(await scene.store.prune(hour, 10)).toBe(0)
       await scene.clock.advance(1)
       expect(await scene.store.prune(hour, 10)).toBe(1)
-      // By its time it ends a day later.
+      // By the wall clock, the first task ended a day after the second.
       await scene.clock.advance(24 * hour)
       expect(await scene.store.prune(hour, 10)).toBe(1)
     })

@@ -3,7 +3,7 @@ import * as given from './given.ts'
 import { testsOn } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
-/** What holds for stores whose answers survive the process. */
+/** Stores whose acknowledged writes survive the process. */
 export function enduring(kind: StoreKind): void {
   const test = testsOn(kind)
 

@@ -5,17 +5,17 @@ import { boom } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
 /**
- * The situations a task can be in, each built from the one before it, as it comes about in life. Each answers the task as
- * a party sees it that looks at this moment.
+ * The situations a task can be in. Each is reached from an earlier one, as in production, and returns the task as a party
+ * sees it at that moment.
  */
 export type Given = (scene: Scene) => Promise<Known>
 
-/** What a party needs to know of a task in order to act on it. */
+/** What a party must know about a task to act on it. */
 export type Known = Pick<Task, 'id' | 'type' | 'version' | 'fence' | 'ownerNode'>
 
 const minute = 60_000
 
-/** Each task has a type of its own, so that a claim can mean it alone. */
+/** Each task has its own type, so that a claim can target it. */
 export const queued: Given = async (scene) => scene.submit({ type: scene.ownType() })
 
 export const unsubmitted: Given = async (scene) => {
@@ -26,7 +26,7 @@ export const unsubmitted: Given = async (scene) => {
 export const scheduled: Given = async (scene) =>
   scene.submit({ type: scene.ownType(), runAt: scene.clock.now() + minute })
 
-/** Its time has come, and nobody has moved it to the queue yet. */
+/** Due, but not promoted to the queue yet. */
 export const due: Given = async (scene) => {
   const task = await scheduled(scene)
   await scene.clock.advance(minute)
@@ -39,10 +39,10 @@ export const pausing: Given = async (scene) => controlled(scene, 'pause', await 
 
 export const cancelling: Given = async (scene) => controlled(scene, 'cancel', await running(scene))
 
-/** Paused before it ran: there is no code of it anywhere. */
+/** Paused before it ran: no node has a handler in memory. */
 export const paused: Given = async (scene) => controlled(scene, 'pause', await queued(scene))
 
-/** Paused before its time has come. */
+/** Paused before it is due. */
 export const pausedUntilDue: Given = async (scene) => controlled(scene, 'pause', await scheduled(scene))
 
 /** Paused while its handler is suspended in the memory of its node. */
@@ -74,17 +74,17 @@ export const failed: Given = async (scene) =>
 
 export const cancelled: Given = async (scene) => controlled(scene, 'cancel', await queued(scene))
 
-/** Failed by its timeout, while its code ignores the signal and still runs. */
+/** Failed by its timeout, while its code ignores the signal and keeps running. */
 export const failedWithCodeAlive: Given = async (scene) => {
   const task = await running(scene)
   const outcome: Outcome = { kind: 'failed', error: boom, retryIn: null, endedBy: 'abandoned' }
   const { verdict } = await scene.settle(task, outcome, { fencedOff: true })
   expect(verdict).toBe('settled')
-  // What the party knows that runs the code is the fence of its run.
+  // The party that runs the code knows the fence of its run.
   return task
 }
 
-/** The node of the task has died, and the reaper has not come yet. */
+/** The node of the task has died, and the reaper has not run yet. */
 export function lost(given: Given): Given {
   return async (scene) => {
     const task = await given(scene)

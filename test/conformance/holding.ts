@@ -27,7 +27,7 @@ export function holding(kind: StoreKind): void {
           const [one, other] = await Promise.all([begun, first === 'hold' ? claim() : hold()])
           const answers = first === 'hold' ? { held: one, claimed: other } : { held: other, claimed: one }
           expect(answers.held).toBe(true)
-          // A claim is carried out last where the hold is in the same commit.
+          // In a shared commit, the claim executes after the hold.
           if (first === 'claim' && together && kind.groups) expect([0, 1]).toContain(answers.claimed)
           else expect(answers.claimed).toBe(first === 'hold' ? 0 : 1)
           expect(await claim()).toBe(0)

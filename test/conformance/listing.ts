@@ -133,10 +133,10 @@ export function listing(kind: StoreKind): void {
       expect(await ids(scene, 'c:\\TEMP')).toEqual(['0'])
       expect(await ids(scene, 'hello"')).toEqual(['1'])
       expect(await ids(scene, '"in":["a/b"]')).toEqual(['5'])
-      // Pasted out of a JSON document.
+      // As pasted from a JSON document.
       expect(await ids(scene, 'C:\\\\temp')).toEqual(['0'])
       expect(await ids(scene, 'first\\nsecond')).toEqual(['3'])
-      // The letters of an escape are not letters of the value.
+      // The letters of an escape sequence are not part of the value.
       expect(await ids(scene, 'ttwo')).toEqual([])
       expect(await ids(scene, '\new')).toEqual([])
     })
@@ -276,7 +276,7 @@ const query = (filter: Filter, more: Partial<Query> = {}): Query => ({
   ...more,
 })
 
-/** Both verbs, which have to agree. */
+/** Calls both verbs, which must agree. */
 async function page({ store }: Scene, filter: Filter, more: Partial<Query> = {}) {
   const { entries: ids, ...rest } = await store.find(query(filter, more))
   const { entries, ...same } = await store.list(query(filter, more))

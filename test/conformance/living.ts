@@ -4,7 +4,7 @@ import * as given from './given.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
-/** What it means that a node lives, with leases and without. */
+/** Liveness of nodes, with and without leases. */
 export function living(kind: StoreKind): void {
   const test = testsOn(kind)
 

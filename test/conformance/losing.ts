@@ -46,7 +46,7 @@ export function losing(kind: StoreKind): void {
     test('returns the tasks in their queue order', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
       await scene.claim(1)
-      // Nodes have names in no order.
+      // Node ids are in no particular order.
       await scene.joinNode('a later node')
       const request = { node: 'a later node', limit: 1, types: [anyNumberOf('work')] }
       expect(await scene.store.claim(request)).toMatchObject([{ task: { id: '2' } }])
@@ -69,7 +69,7 @@ export function losing(kind: StoreKind): void {
     })
   })
 
-  describe('a task that takes its node with it', () => {
+  describe('a task that crashes its node', () => {
     test('fails after more than three losses', async (scene) => {
       const task = await scene.submit()
       for (let loss = 1; loss <= 3; loss++) {
@@ -130,7 +130,7 @@ export function losing(kind: StoreKind): void {
   describe('a suspect, which was lost twice without a new checkpoint,', () => {
     const all = [anyNumberOf('work'), anyNumberOf('other')]
 
-    /** Both have been lost so often, and stand in the queue in this order. */
+    /** Queued suspects, in this order. */
     async function suspects(scene: Scene, ...own: Partial<Submission>[]): Promise<Task[]> {
       const tasks = await scene.submitAll(...own)
       for (let loss = 0; loss < 2; loss++) {
@@ -150,7 +150,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim())).toEqual(['b'])
     })
 
-    test('gives up its place to the next one with a new checkpoint', async (scene) => {
+    test('gives up its turn to the next one with a new checkpoint', async (scene) => {
       await suspects(scene, { id: 'a' }, { id: 'b' })
       const [first] = await scene.claim()
       if (first === undefined) return expect.unreachable()
@@ -159,7 +159,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim())).toEqual(['b'])
     })
 
-    test('keeps its place while it is asked to pause or stop', async (scene) => {
+    test('keeps its turn while it is asked to pause or stop', async (scene) => {
       await suspects(scene, { id: 'a' }, { id: 'b' }, { id: 'c' })
       expect(idsOf(await scene.claim())).toEqual(['a'])
       await scene.control('pause', { id: 'a' })
@@ -174,7 +174,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim())).toEqual(['c'])
     })
 
-    test('has its turn by priority and place, whatever its type', async (scene) => {
+    test('has its turn by priority and queue position, whatever its type', async (scene) => {
       await suspects(scene, { id: 'a', type: 'other', priority: -1 }, { id: 'b' }, { id: 'c', type: 'other' })
       await scene.submitAll({ id: 'low', priority: -1 }, { id: 'high', priority: 1 })
       expect(idsOf(await scene.claim(1, all))).toEqual(['high'])
@@ -184,7 +184,7 @@ export function losing(kind: StoreKind): void {
       expect(idsOf(await scene.claim(3, all))).toEqual(['b', 'low'])
     })
 
-    test('takes its place under the limit of its type, and a hold holds it', async (scene) => {
+    test('counts toward the limit of its type, and is subject to a hold', async (scene) => {
       await suspects(scene, { id: 'a' }, { id: 'b', type: 'other' })
       await scene.submitAll({ id: '1' }, { id: '2' })
       const limited = [{ type: 'work', concurrency: 2 }, anyNumberOf('other')]
@@ -258,7 +258,7 @@ export function losing(kind: StoreKind): void {
         ended.push(await given.failed(scene))
         await scene.clock.advance(10)
       }
-      // The first one ends last.
+      // Make the first one the last to end.
       const [first] = ended
       if (first === undefined) return expect.unreachable()
       await scene.control('retry', first)
@@ -285,7 +285,7 @@ function idsOf(claimed: readonly { task: { id: string } }[]): string[] {
   return claimed.map(({ task }) => task.id)
 }
 
-/** The task is claimed, and its node dies. */
+/** Claims the task, and lets its node die. */
 async function lose(scene: Scene, task: Task): Promise<void> {
   await scene.claimOne(task)
   await scene.startNode()

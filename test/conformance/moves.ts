@@ -1,75 +1,75 @@
 import { describe, expect, test } from 'vitest'
 import { accepts, lifecycle, standing, type EventName } from '../../src/core/lifecycle.ts'
 import { controls, type Control, type Status } from '../../src/core/task.ts'
-import * as acts from './acts.ts'
+import * as actions from './actions.ts'
 import * as given from './given.ts'
 import { testsOn } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
-type Arrow = readonly [EventName, from: Status | null, to: Status, given: given.Given, act: acts.Act]
+type Arrow = readonly [EventName, from: Status | null, to: Status, given: given.Given, action: actions.Action]
 
-/** Every arrow of the lifecycle's picture: the situation, what is done, and how the task stands after it. */
+/** Every arrow of the lifecycle diagram: event, status before, status after, the situation, and the action. */
 const arrows: readonly Arrow[] = [
-  ['submitted', null, 'queued', given.unsubmitted, acts.submitIt],
-  ['submitted', null, 'scheduled', given.unsubmitted, acts.submitForLater],
-  ['due', 'scheduled', 'queued', given.due, acts.promote],
-  ['claimed', 'queued', 'running', given.queued, acts.claim],
-  ['claimed', 'queued', 'running', given.parkedInQueue, acts.claim],
-  ['paused', 'scheduled', 'paused', given.scheduled, acts.pause],
-  ['paused', 'queued', 'paused', given.queued, acts.pause],
-  ['paused', 'queued', 'paused', given.parkedInQueue, acts.pause],
-  ['pause_requested', 'running', 'pausing', given.running, acts.pause],
-  ['paused', 'pausing', 'paused', given.pausing, acts.park],
-  ['pause_withdrawn', 'pausing', 'running', given.pausing, acts.resume],
-  ['resumed', 'paused', 'queued', given.paused, acts.resume],
-  ['resumed', 'paused', 'queued', given.parked, acts.resume],
-  ['resumed', 'paused', 'scheduled', given.pausedUntilDue, acts.resume],
-  ['cancelled', 'scheduled', 'cancelled', given.scheduled, acts.cancel],
-  ['cancelled', 'queued', 'cancelled', given.queued, acts.cancel],
-  ['cancelled', 'paused', 'cancelled', given.paused, acts.cancel],
-  ['cancel_requested', 'running', 'cancelling', given.running, acts.cancel],
-  ['cancel_requested', 'pausing', 'cancelling', given.pausing, acts.cancel],
-  ['cancel_requested', 'paused', 'cancelling', given.parked, acts.cancel],
-  ['cancel_requested', 'queued', 'cancelling', given.parkedInQueue, acts.cancel],
-  ['cancel_requested', 'scheduled', 'cancelling', given.parkedUntilDue, acts.cancel],
-  ['completed', 'running', 'completed', given.running, acts.complete],
-  ['completed', 'pausing', 'completed', given.pausing, acts.complete],
-  ['completed', 'paused', 'completed', given.parked, acts.complete],
-  ['completed', 'cancelling', 'completed', given.cancelling, acts.complete],
-  ['cancelled', 'cancelling', 'cancelled', given.cancelling, acts.obeyCancel],
-  ['cancelled', 'cancelling', 'cancelled', given.cancelling, acts.fail],
-  ['cancelled', 'cancelling', 'cancelled', given.cancelling, acts.drain],
-  ['cancelled', 'cancelling', 'cancelled', given.cancelling, acts.fenceOff],
-  ['fence_raised', 'running', 'running', given.running, acts.fenceFirst],
-  ['fence_raised', 'pausing', 'pausing', given.pausing, acts.fenceFirst],
-  ['fence_raised', 'cancelling', 'cancelling', given.cancelling, acts.fenceFirst],
-  ['retry_scheduled', 'running', 'scheduled', given.running, acts.failAndRetry],
-  ['retry_scheduled', 'running', 'queued', given.running, acts.failAndRetryNow],
-  ['retry_scheduled', 'pausing', 'paused', given.pausing, acts.failAndRetry],
-  ['failed', 'running', 'failed', given.running, acts.fail],
-  ['failed', 'running', 'failed', given.running, acts.failAndFenceOff],
-  ['failed', 'pausing', 'failed', given.pausing, acts.fail],
-  ['released', 'running', 'queued', given.running, acts.drain],
-  ['released', 'pausing', 'paused', given.pausing, acts.drain],
-  ['unparked', 'paused', 'paused', given.parked, acts.unpark],
-  ['unparked', 'queued', 'queued', given.parkedInQueue, acts.unpark],
-  ['unparked', 'scheduled', 'scheduled', given.parkedUntilDue, acts.unpark],
-  ['lost', 'running', 'queued', given.lost(given.running), acts.reap],
-  ['lost', 'running', 'failed', given.lost(given.running), acts.reapAsPoison],
-  ['lost', 'running', 'queued', given.running, acts.loseProcess],
-  ['lost', 'running', 'failed', given.running, acts.loseProcessAsPoison],
-  ['lost', 'pausing', 'paused', given.lost(given.pausing), acts.reap],
-  ['lost', 'pausing', 'paused', given.pausing, acts.loseProcess],
-  ['lost', 'cancelling', 'cancelled', given.lost(given.cancelling), acts.reap],
-  ['lost', 'cancelling', 'cancelled', given.cancelling, acts.loseProcess],
-  ['park_lost', 'paused', 'paused', given.lost(given.parked), acts.reap],
-  ['park_lost', 'queued', 'queued', given.lost(given.parkedInQueue), acts.reap],
-  ['park_lost', 'scheduled', 'scheduled', given.lost(given.parkedUntilDue), acts.reap],
-  ['retried', 'failed', 'queued', given.failed, acts.retry],
-  ['retried', 'cancelled', 'queued', given.cancelled, acts.retry],
+  ['submitted', null, 'queued', given.unsubmitted, actions.submitIt],
+  ['submitted', null, 'scheduled', given.unsubmitted, actions.submitForLater],
+  ['due', 'scheduled', 'queued', given.due, actions.promote],
+  ['claimed', 'queued', 'running', given.queued, actions.claim],
+  ['claimed', 'queued', 'running', given.parkedInQueue, actions.claim],
+  ['paused', 'scheduled', 'paused', given.scheduled, actions.pause],
+  ['paused', 'queued', 'paused', given.queued, actions.pause],
+  ['paused', 'queued', 'paused', given.parkedInQueue, actions.pause],
+  ['pause_requested', 'running', 'pausing', given.running, actions.pause],
+  ['paused', 'pausing', 'paused', given.pausing, actions.park],
+  ['pause_withdrawn', 'pausing', 'running', given.pausing, actions.resume],
+  ['resumed', 'paused', 'queued', given.paused, actions.resume],
+  ['resumed', 'paused', 'queued', given.parked, actions.resume],
+  ['resumed', 'paused', 'scheduled', given.pausedUntilDue, actions.resume],
+  ['cancelled', 'scheduled', 'cancelled', given.scheduled, actions.cancel],
+  ['cancelled', 'queued', 'cancelled', given.queued, actions.cancel],
+  ['cancelled', 'paused', 'cancelled', given.paused, actions.cancel],
+  ['cancel_requested', 'running', 'cancelling', given.running, actions.cancel],
+  ['cancel_requested', 'pausing', 'cancelling', given.pausing, actions.cancel],
+  ['cancel_requested', 'paused', 'cancelling', given.parked, actions.cancel],
+  ['cancel_requested', 'queued', 'cancelling', given.parkedInQueue, actions.cancel],
+  ['cancel_requested', 'scheduled', 'cancelling', given.parkedUntilDue, actions.cancel],
+  ['completed', 'running', 'completed', given.running, actions.complete],
+  ['completed', 'pausing', 'completed', given.pausing, actions.complete],
+  ['completed', 'paused', 'completed', given.parked, actions.complete],
+  ['completed', 'cancelling', 'completed', given.cancelling, actions.complete],
+  ['cancelled', 'cancelling', 'cancelled', given.cancelling, actions.obeyCancel],
+  ['cancelled', 'cancelling', 'cancelled', given.cancelling, actions.fail],
+  ['cancelled', 'cancelling', 'cancelled', given.cancelling, actions.drain],
+  ['cancelled', 'cancelling', 'cancelled', given.cancelling, actions.fenceOff],
+  ['fence_raised', 'running', 'running', given.running, actions.fenceFirst],
+  ['fence_raised', 'pausing', 'pausing', given.pausing, actions.fenceFirst],
+  ['fence_raised', 'cancelling', 'cancelling', given.cancelling, actions.fenceFirst],
+  ['retry_scheduled', 'running', 'scheduled', given.running, actions.failAndRetry],
+  ['retry_scheduled', 'running', 'queued', given.running, actions.failAndRetryNow],
+  ['retry_scheduled', 'pausing', 'paused', given.pausing, actions.failAndRetry],
+  ['failed', 'running', 'failed', given.running, actions.fail],
+  ['failed', 'running', 'failed', given.running, actions.failAndFenceOff],
+  ['failed', 'pausing', 'failed', given.pausing, actions.fail],
+  ['released', 'running', 'queued', given.running, actions.drain],
+  ['released', 'pausing', 'paused', given.pausing, actions.drain],
+  ['unparked', 'paused', 'paused', given.parked, actions.unpark],
+  ['unparked', 'queued', 'queued', given.parkedInQueue, actions.unpark],
+  ['unparked', 'scheduled', 'scheduled', given.parkedUntilDue, actions.unpark],
+  ['lost', 'running', 'queued', given.lost(given.running), actions.reap],
+  ['lost', 'running', 'failed', given.lost(given.running), actions.reapAsPoison],
+  ['lost', 'running', 'queued', given.running, actions.loseProcess],
+  ['lost', 'running', 'failed', given.running, actions.loseProcessAsPoison],
+  ['lost', 'pausing', 'paused', given.lost(given.pausing), actions.reap],
+  ['lost', 'pausing', 'paused', given.pausing, actions.loseProcess],
+  ['lost', 'cancelling', 'cancelled', given.lost(given.cancelling), actions.reap],
+  ['lost', 'cancelling', 'cancelled', given.cancelling, actions.loseProcess],
+  ['park_lost', 'paused', 'paused', given.lost(given.parked), actions.reap],
+  ['park_lost', 'queued', 'queued', given.lost(given.parkedInQueue), actions.reap],
+  ['park_lost', 'scheduled', 'scheduled', given.lost(given.parkedUntilDue), actions.reap],
+  ['retried', 'failed', 'queued', given.failed, actions.retry],
+  ['retried', 'cancelled', 'queued', given.cancelled, actions.retry],
 ]
 
-/** One situation for each status, and the parked ones besides. */
+/** One situation per status, and the parked ones. */
 const situations: readonly (readonly [string, given.Given])[] = [
   ['a scheduled task', given.scheduled],
   ['a queued task', given.queued],
@@ -88,12 +88,12 @@ export function moves(kind: StoreKind): void {
   const test = testsOn(kind)
 
   describe('every transition of the lifecycle', () => {
-    for (const [index, [event, from, to, given, act]] of arrows.entries()) {
+    for (const [index, [event, from, to, given, action]] of arrows.entries()) {
       test(`${event}: ${from ?? 'nothing'} -> ${to} (${index + 1})`, async (scene) => {
         const known = await given(scene)
         const before = from === null ? null : await scene.task(known)
         expect(before?.status ?? null).toBe(from)
-        await act(scene, known)
+        await action(scene, known)
         const { task, timeline } = await scene.record(known)
         expect(task).toMatchObject({ status: to, version: (before?.version ?? 0) + 1 })
         expect(timeline.at(-1)).toMatchObject({ event, status: to, at: scene.clock.now() })
@@ -134,7 +134,7 @@ function answerOf(
   return accepts(control, status) ? 'moved' : 'refused'
 }
 
-/** Of the table of arrows itself. */
+/** Tests of the arrow table itself. */
 export function arrowsAreComplete(): void {
   test.each(lifecycle)('$event from $from covers all its statuses', ({ event, from, to }) => {
     const drawn = arrows.filter(

@@ -11,14 +11,14 @@ import { newSchema } from './stores.ts'
 
 const url = inject('postgres')
 
-/** Some nodes on one schema, by the time of the database. */
+/** Several nodes on one schema, with the clock of the database. */
 class Nodes implements AsyncDisposable {
   readonly schema = newSchema()
   readonly stores: Store[] = []
 
   static async open(count: number): Promise<Nodes> {
     const nodes = new Nodes()
-    // All at once: the migrations wait for each other.
+    // Concurrently: the migrations wait for each other.
     const opening = Array.from({ length: count }, () => openPostgres(url, { schema: nodes.schema }))
     nodes.stores.push(...(await Promise.all(opening)))
     for (const [index, store] of nodes.stores.entries()) await store.startNode(node(`node-${index}`))
@@ -29,7 +29,7 @@ class Nodes implements AsyncDisposable {
     return this.stores[0]!
   }
 
-  /** Each node, with its node, at once. */
+  /** Calls it for all nodes concurrently. */
   each<T>(act: (store: Store, node: string) => Promise<T>): Promise<T[]> {
     return Promise.all(this.stores.map((store, index) => act(store, `node-${index}`)))
   }
@@ -42,8 +42,8 @@ class Nodes implements AsyncDisposable {
 const many = (count: number, own: (index: number) => Partial<Submission> = () => ({})) =>
   Array.from({ length: count }, (_, index) => submission({ id: `task-${index}`, ...own(index) }))
 
-/** Of so many tasks that are submitted at once. */
-async function placesOf(store: Store, name: string, count: number): Promise<number[]> {
+/** The queue positions of this many tasks, submitted in one batch. */
+async function positionsOf(store: Store, name: string, count: number): Promise<number[]> {
   const submitted = await store.submit(
     many(count, (index) => ({ id: `${name} ${index}` })),
     fromApi,
@@ -69,14 +69,14 @@ describe('nodes on one PostgreSQL', () => {
   test('never take the same queue position, and keep their order even if others take positions in between', async () => {
     await using nodes = await Nodes.open(1)
     await ask(`alter sequence ${nodes.schema}.places increment by 3`)
-    const places = await placesOf(nodes.first, 'apart', 300)
+    const positions = await positionsOf(nodes.first, 'apart', 300)
     await ask(`alter sequence ${nodes.schema}.places increment by 1`)
-    places.push(...(await placesOf(nodes.first, 'together', 300)))
-    expect(places).toEqual([...new Set(places)].toSorted((a, b) => a - b))
-    expect(places[299]! - places[0]!).toBe(3 * 299)
+    positions.push(...(await positionsOf(nodes.first, 'together', 300)))
+    expect(positions).toEqual([...new Set(positions)].toSorted((a, b) => a - b))
+    expect(positions[299]! - positions[0]!).toBe(3 * 299)
     await using other = await openPostgres(url, { schema: nodes.schema })
     const both = await Promise.all(
-      [nodes.first, other].map((store, index) => placesOf(store, `node ${index}`, 2_000)),
+      [nodes.first, other].map((store, index) => positionsOf(store, `node ${index}`, 2_000)),
     )
     expect(new Set(both.flat()).size).toBe(4_000)
   })
@@ -113,7 +113,7 @@ describe('nodes on one PostgreSQL', () => {
         running += claimed.length
         most = Math.max(most, running)
         for (const { task } of claimed) {
-          // A place is free for others from the commit on, before its answer is here.
+          // The slot is free for others from the commit on, before the response arrives here.
           running -= 1
           const outcome = { kind: 'completed', result: '1' } as const
           await store.settle(node, [{ id: task.id, fence: task.fence, ranMs: 0, outcome }])
@@ -155,8 +155,8 @@ describe('nodes on one PostgreSQL', () => {
       for (let turn = 0; turn < 20 && node === 'node-0'; turn++) {
         await store.hold('work', true, 'api')
         const before = await started()
-        // Whatever was under way has come to its end in these.
-        for (let look = 0; look < 5; look++) between.push((await started()) - before)
+        // Claims still in progress would show up in one of these reads.
+        for (let read = 0; read < 5; read++) between.push((await started()) - before)
         await store.hold('work', false, 'api')
       }
       over = true
@@ -166,7 +166,7 @@ describe('nodes on one PostgreSQL', () => {
     expect(await started()).toBeGreaterThan(0)
   })
 
-  /** A node writes the outcomes of its own tasks as it knows them, without reading them again. */
+  /** A node settles its own tasks from the rows it knows, without reading them again. */
   describe('settle tasks that others have changed in the meantime', () => {
     const done: Outcome = { kind: 'completed', result: '1' }
     const moved = async (other: (nodes: Nodes, known: Task) => Promise<unknown>, outcome: Outcome) => {
@@ -331,7 +331,7 @@ describe('a connection that is lost', () => {
   })
 })
 
-/** Ends every connection that works on the schema, as an administrator or a fail-over does. */
+/** Terminates every connection of the schema's nodes, as an administrator or a fail-over does. */
 async function killBackends({ schema }: Nodes): Promise<void> {
   await ask(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'fermata ${schema}%' and pid <> pg_backend_pid()`,

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { EventName } from '../../src/core/lifecycle.ts'
-import * as acts from './acts.ts'
+import * as actions from './actions.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
 /**
- * Two parties act on one task, both going by what they saw before. A row reads
+ * Two parties act on one task, both based on what they saw before. A row is
  *
  *     situation | one | the other | outcome when the one is first | outcome when the other is first
  *
- * and an outcome: answer to the one, answer to the other: status of the task after both. Situations stand in `given.ts`
- * (`lost` ones: their node died, and the reaper has not come yet), acts in `acts.ts`.
+ * and an outcome is `answer to the one, answer to the other: status of the task after both`. Situations are in `given.ts`
+ * (`lost`: the node died, and the reaper has not run yet), actions in `actions.ts`.
  *
- * The type refuses a move without races; a test refuses a race that never makes its move.
+ * The type rejects a move without races; a test rejects a race that never makes its move.
  */
 const races: Readonly<Record<EventName, string>> = {
   submitted: `
@@ -165,7 +165,7 @@ const races: Readonly<Record<EventName, string>> = {
     lost parked        | reap | unpark | moved, nothing: paused  | nothing, moved: paused
   `,
   retried: `
-    failedWithCodeAlive      | retry | vacate   | refused, vacated: failed  | moved, vacated: queued
+    failedWithCodeAlive | retry | releaseSlot | refused, released: failed | moved, released: queued
     lost failedWithCodeAlive | retry | reap     | refused, nothing: failed  | moved, nothing: queued
     failed                   | retry | retry    | moved, stands: queued     | stands, moved: queued
     failed                   | retry | prune    | moved, nothing: queued    | unknown, pruned: gone
@@ -190,12 +190,12 @@ export function racing(kind: StoreKind): void {
               const record = await scene.store.read(known.id)
               const outcome = `${answers}: ${record?.task.status ?? 'gone'}`
               const { one, other } = race.outcomes
-              const taker = passedOver(race, outcome)
-              // Calls that overlap on a store of several nodes have the outcome of one order or of the other.
+              const taker = skippedBy(race, outcome)
+              // Overlapping calls on a shared store have the outcome of either order.
               if (!together || !kind.shared)
-                expect(outcome).toBe(race.outcomes[carriedOutFirst(race, first, together && kind.groups)])
+                expect(outcome).toBe(race.outcomes[executedFirst(race, first, together && kind.groups)])
               else if (taker === undefined) expect([one, other]).toContain(outcome)
-              else expect(await actOf(taker)(scene, known)).toBe(takers[taker])
+              else expect(await actionOf(taker)(scene, known)).toBe(takers[taker])
               for (const line of record?.timeline.slice(known.version) ?? []) made.add(line.event)
             }
           }
@@ -208,18 +208,18 @@ export function racing(kind: StoreKind): void {
 
 type Rival = 'one' | 'other'
 
-/** What takes whatever is free, and what it answers when it has taken something. */
+/** Actions that take any task that is free, and their answer when they took one. */
 const takers: Readonly<Record<string, string>> = { claim: 'claimed', reap: 'moved' }
 
-/** The one that has passed over a task which another call had locked: it takes it the next time. */
-function passedOver({ one, other, outcomes }: Race, outcome: string): string | undefined {
+/** The action that skipped the task because another call had locked it: it takes it the next time. */
+function skippedBy({ one, other, outcomes }: Race, outcome: string): string | undefined {
   if (Object.values(outcomes).includes(outcome)) return undefined
   if (one in takers && outcome.startsWith('nothing, ')) return one
   return other in takers && outcome.includes(', nothing: ') ? other : undefined
 }
 
-/** A claim is carried out after the other calls of its commit. */
-function carriedOutFirst(race: Race, first: Rival, inOneCommit: boolean): Rival {
+/** A claim executes after the other calls in its commit. */
+function executedFirst(race: Race, first: Rival, inOneCommit: boolean): Rival {
   const second = first === 'one' ? 'other' : 'one'
   return inOneCommit && race[first] === 'claim' && race[second] !== 'claim' ? second : first
 }
@@ -228,11 +228,11 @@ type Race = Readonly<{
   situation: string
   one: string
   other: string
-  /** By who comes first. */
+  /** By the party that acts first. */
   outcomes: Readonly<Record<Rival, string>>
 }>
 
-/** Both acts in one turn, so that a store that groups its writes commits them together, or one after the other's answer. */
+/** Both actions in one turn, so that a store with group commit commits them together; or the second after the first's answer. */
 async function run(
   scene: Scene,
   known: given.Known,
@@ -242,7 +242,7 @@ async function run(
 ): Promise<string> {
   const answers = { one: '', other: '' }
   const begin = async (rival: Rival) => {
-    answers[rival] = await actOf(race[rival])(scene, known)
+    answers[rival] = await actionOf(race[rival])(scene, known)
   }
   const begun = begin(first)
   if (!together) await begun
@@ -262,22 +262,22 @@ function rowsOf(table: string): Race[] {
 
 const { lost, ...plain } = given
 const situations = new Map<string, given.Given>(Object.entries(plain))
-const actsByName = new Map<string, acts.Act>(Object.entries(acts))
+const actionsByName = new Map<string, actions.Action>(Object.entries(actions))
 
 function situationOf(name: string): given.Given {
   if (name.startsWith('lost ')) return lost(situationOf(name.slice('lost '.length)))
   return situations.get(name) ?? expect.unreachable(`no situation is named ${name}`)
 }
 
-function actOf(name: string): acts.Act {
-  return actsByName.get(name) ?? expect.unreachable(`no act is named ${name}`)
+function actionOf(name: string): actions.Action {
+  return actionsByName.get(name) ?? expect.unreachable(`no action is named ${name}`)
 }
 
-/** Of the table of races itself. */
+/** Tests of the race table itself. */
 export function racesAreComplete(): void {
   test.each(Object.entries(races))('%s has its races', (_, table) => {
     for (const { situation, one, other } of rowsOf(table)) {
-      expect([situationOf(situation), actOf(one), actOf(other)]).toHaveLength(3)
+      expect([situationOf(situation), actionOf(one), actionOf(other)]).toHaveLength(3)
     }
   })
 }

@@ -239,7 +239,7 @@ export function recording(kind: StoreKind): void {
       await scene.settle(task, { kind: 'failed', error, retryIn: null }, { progress })
       const { task: failed, timeline } = await scene.record(task)
       expect(failed).toMatchObject({ error, progress })
-      // A timeline keeps errors in brief, as text that every reader can show.
+      // A timeline keeps errors in short form, as well-formed text that every reader can show.
       expect(timeline.at(-1)).toMatchObject({ error: { ...error, message: odd.toWellFormed() } })
     })
   })
@@ -277,7 +277,7 @@ export function recording(kind: StoreKind): void {
       expect(await scene.task(stuck)).toMatchObject({ status: 'running', version: stuck.version })
       const records = await scene.audit.check()
       expect(records.map(({ task }) => task.id).toSorted()).toEqual(['after', 'before', done.id, stuck.id])
-      // The queue has no doubt about its order either.
+      // Queue positions are not affected either.
       const [before, after] = [await scene.task({ id: 'before' }), await scene.task({ id: 'after' })]
       expect(before.queuePosition).toBeLessThan(after.queuePosition)
     })
@@ -298,7 +298,7 @@ export function recording(kind: StoreKind): void {
   })
 }
 
-/** The running task comes to a pause point after this active time. */
+/** Pauses the running task at a pause point after this active time. */
 async function park(scene: Scene, ranMs: number): Promise<void> {
   const id = 'task-1'
   await scene.control('pause', { id })

@@ -53,7 +53,7 @@ export function resolving(kind: StoreKind): void {
 /** Milliseconds. */
 const year = 31_536_000_000
 
-/** One task each, at these milliseconds after the present time; answers the ids. */
+/** Submits a task at each of these offsets from a fixed time, in milliseconds; returns the ids. */
 async function submitOver(scene: Scene, offsets: readonly number[]): Promise<string[]> {
   let now = 0
   const newId = idSource({ now: () => now, monotonic: () => 0, after: () => () => {} })

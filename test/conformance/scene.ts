@@ -18,25 +18,25 @@ import { node, fromApi, submission } from '../support/tasks.ts'
 import type { Backend, StoreKind } from './stores.ts'
 
 /**
- * One store with one living node, and the verbs of the store in the short forms that most tests need. What they do is
- * audited at once. A test that needs the full form takes `store`.
+ * One store with one live node, and short forms of the store's verbs for most tests. Each short form is followed by an
+ * audit. Tests that need a full form use `store`.
  */
 export class Scene implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly audit: Audit
-  readonly #place: Backend
+  readonly #backend: Backend
   #store: Store | undefined
   #nodes = 0
   readonly #started: NodeId[] = []
   #tasks = 0
 
-  private constructor(place: Backend) {
-    this.#place = place
+  private constructor(backend: Backend) {
+    this.#backend = backend
     this.audit = new Audit(() => this.store)
   }
 
   static async open(kind: StoreKind): Promise<Scene> {
-    const scene = new Scene(await kind.place())
+    const scene = new Scene(await kind.open())
     await scene.reopen()
     await scene.startNode()
     return scene
@@ -47,14 +47,14 @@ export class Scene implements AsyncDisposable {
     return this.#store
   }
 
-  /** The node that lives. */
+  /** The live node. */
   get node(): NodeId {
     return `node-${this.#nodes}`
   }
 
   /**
-   * The node starts anew: what its last node left is the reaper's. A store that nodes share hears of the end of that node,
-   * as when its lease is over.
+   * Restarts the node; the tasks of the previous one are left to the reaper. In a shared store, the previous one ends, as
+   * when its lease expires.
    */
   async startNode(): Promise<NodeId> {
     if (this.store.capabilities.lease !== null) {
@@ -63,17 +63,16 @@ export class Scene implements AsyncDisposable {
     return this.joinNode(`node-${++this.#nodes}`)
   }
 
-  /** A node starts, as the store knows it. */
   async joinNode(id: NodeId): Promise<NodeId> {
     await this.store.startNode(node(id))
     this.#started.push(id)
     return id
   }
 
-  /** False if the lease has ended. */
+  /** False if the lease has expired. */
   async renew(id: NodeId): Promise<boolean> {
-    const renewed = this.#place.renew?.(id, this.clock.now())
-    return renewed ?? expect.unreachable('only a store that nodes share has leases')
+    const renewed = this.#backend.renew?.(id, this.clock.now())
+    return renewed ?? expect.unreachable('only a shared store has leases')
   }
 
   async isListed(id: NodeId): Promise<boolean> {
@@ -87,15 +86,15 @@ export class Scene implements AsyncDisposable {
 
   async reopen(): Promise<void> {
     await this.close()
-    this.#store = await this.#place.open(this.clock)
+    this.#store = await this.#backend.open(this.clock)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-    await this.#place[Symbol.asyncDispose]()
+    await this.#backend[Symbol.asyncDispose]()
   }
 
-  /** A type that only the next task has. */
+  /** A type that no task has but the next one. */
   ownType(): string {
     return `type-${this.#tasks + 1}`
   }
@@ -114,7 +113,7 @@ export class Scene implements AsyncDisposable {
     return one(answer.tasks).task
   }
 
-  /** Several in one batch, in this order. */
+  /** Submits one batch, in this order. */
   async submitAll(...own: Partial<Submission>[]): Promise<Task[]> {
     const answer = await this.store.submit(
       own.map((each) => this.draft(each)),
@@ -131,7 +130,7 @@ export class Scene implements AsyncDisposable {
     return claimed
   }
 
-  /** Claims this one and nothing else: it is the only queued task of its type. */
+  /** Claims this task, which must be the only queued one of its type. */
   async claimOne(task: Pick<Task, 'id' | 'type'>): Promise<Claimed> {
     const claimed = one(await this.claim(1, [anyNumberOf(task.type)]))
     expect(claimed.task.id).toBe(task.id)
@@ -148,7 +147,7 @@ export class Scene implements AsyncDisposable {
     return one(answers)
   }
 
-  /** Settles the run that holds this fence, by the node that the task names. */
+  /** Settles the run with this fence, as the node that owns the task. */
   async settle(
     { id, fence, ownerNode }: Pick<Task, 'id' | 'fence' | 'ownerNode'>,
     outcome: Outcome,
@@ -183,7 +182,7 @@ export class Scene implements AsyncDisposable {
 
 export type Test = (title: string, body: (scene: Scene) => Promise<void>) => void
 
-/** Tests on one kind of store: each gets a scene of its own, which is audited once more at its end. */
+/** Tests on one kind of store: each gets its own scene, with a final audit. */
 export function testsOn(kind: StoreKind): Test {
   return (title, body) =>
     test(title, async () => {
@@ -197,7 +196,7 @@ export function anyNumberOf(type: string): TypeLimit {
   return { type, concurrency: null }
 }
 
-/** The one member of a list that has no other. */
+/** The only element of a list. */
 export function one<T>(list: readonly T[]): T {
   expect(list).toHaveLength(1)
   return list[0] as T

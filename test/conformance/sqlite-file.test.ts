@@ -14,7 +14,7 @@ import { temporaryFolder } from './stores.ts'
 
 const clock = new FakeClock()
 
-/** Runs with the path of a database in a folder of its own. */
+/** Runs with the path of a database in a temporary folder. */
 async function withPath(body: (path: string, folder: string) => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder()
   await body(join(folder.path, 'tasks.db'), folder.path)
@@ -175,7 +175,7 @@ async function refused(path: string, message: RegExp): Promise<void> {
   expect((await readFile(path)).equals(before), 'the file is as it was').toBe(true)
 }
 
-/** What the disk holds at this moment, as a crash would leave it. */
+/** Copies what is on disk now, as a crash would leave it. */
 async function copyOf(path: string, folder: string): Promise<string> {
   const copy = join(folder, 'copy.db')
   await copyFile(path, copy)
@@ -183,7 +183,7 @@ async function copyOf(path: string, folder: string): Promise<string> {
   return copy
 }
 
-/** Opens the file in a process of its own; answers `opened`, or the message of the refusal. */
+/** Opens the file in another process; returns `opened`, or the error message. */
 async function openElsewhere(path: string): Promise<string> {
   const module = new URL('../../src/store/sqlite/store.ts', import.meta.url).href
   const program = `

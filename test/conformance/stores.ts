@@ -14,51 +14,51 @@ import { openPostgres } from '../../src/store/postgres/store.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 
-/** A place of its own for the tasks of one test; `open` opens it again after its store was closed. */
+/** Separate storage for one test; `open` reopens it after its store was closed. */
 export type Backend = AsyncDisposable &
   Readonly<{
     open(clock: Clock): Promise<Store>
-    /** Renews a lease as the thread of a node does, at this time; false if it has ended. Only for stores that nodes share. */
+    /** Renews a lease at this time, as the thread of a node does; false if it has expired. Only for shared stores. */
     renew?: (node: NodeId, now: number) => Promise<boolean>
   }>
 
 export type StoreKind = Readonly<{
   name: string
-  /** What is answered survives the closing of the store. */
+  /** Acknowledged writes survive a close. */
   durable: boolean
-  /** Several nodes may have it open. */
+  /** Several nodes can open it at the same time. */
   shared: boolean
-  /** The same store on an older server, which may only plan and lock differently. */
+  /** The same store on an older server, which differs in planning and locking at most. */
   older?: boolean
-  /** Calls of one turn of the event loop share a commit. */
+  /** Calls in one turn of the event loop share a commit. */
   groups: boolean
-  place(): Promise<Backend>
+  open(): Promise<Backend>
 }>
 
-/** Every store that there is. One that joins here has to keep all that the suite says. */
+/** All stores. Each must pass the whole suite. */
 export const stores: readonly StoreKind[] = [
   {
     name: 'memory',
     durable: false,
     shared: false,
     groups: false,
-    place: async () => place((clock) => openMemory({ clock })),
+    open: async () => backendOf((clock) => openMemory({ clock })),
   },
   {
     name: 'SQLite in memory',
     durable: false,
     shared: false,
     groups: true,
-    place: async () => place((clock) => openSqlite(':memory:', { clock })),
+    open: async () => backendOf((clock) => openSqlite(':memory:', { clock })),
   },
   {
     name: 'SQLite in a file',
     durable: true,
     shared: false,
     groups: true,
-    place: async () => {
+    open: async () => {
       const folder = await temporaryFolder()
-      return place((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
+      return backendOf((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
     },
   },
   ...inject('everyPostgres').map(({ version, url }, index) => ({
@@ -67,7 +67,7 @@ export const stores: readonly StoreKind[] = [
     shared: true,
     older: index > 0,
     groups: true,
-    place: async (): Promise<Backend> => {
+    open: async (): Promise<Backend> => {
       const schema = await SchemaOfTests.take(url)
       const connection = new Connection(addressOf(url).servers, `renews ${schema.name}`)
       const { renew } = statementsFor(schema.name)
@@ -84,10 +84,10 @@ export const stores: readonly StoreKind[] = [
   })),
 ]
 
-/** Milliseconds: so long that the time that passes in most tests does not end a node. */
+/** Milliseconds; longer than what passes in most tests, so that no node expires. */
 const lease = 3_600_000
 
-/** A schema that is emptied for the next test, since making one takes longer than most tests. */
+/** A schema that is emptied and reused, since creating one takes longer than most tests. */
 class SchemaOfTests implements AsyncDisposable {
   static readonly #idle = new Map<string, SchemaOfTests[]>()
   readonly name = newSchema()
@@ -107,7 +107,7 @@ class SchemaOfTests implements AsyncDisposable {
     return made
   }
 
-  /** Deletes: for the few rows of a test a truncate takes longer. */
+  /** Uses `delete`: `truncate` is slower for the few rows of a test. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.query(`
       do $$ declare own record; begin
@@ -122,7 +122,7 @@ class SchemaOfTests implements AsyncDisposable {
   }
 }
 
-/** A schema that no other test has. */
+/** The name of a new schema. */
 export function newSchema(): string {
   return `test_${randomUUID().replaceAll('-', '')}`
 }
@@ -132,6 +132,6 @@ export async function temporaryFolder(): Promise<AsyncDisposable & Readonly<{ pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-function place(open: (clock: Clock) => Promise<Store>, folder?: AsyncDisposable): Backend {
+function backendOf(open: (clock: Clock) => Promise<Store>, folder?: AsyncDisposable): Backend {
   return { open, [Symbol.asyncDispose]: async () => folder?.[Symbol.asyncDispose]() }
 }

@@ -53,9 +53,9 @@ export function submitting(kind: StoreKind): void {
 
     test('assigns queue positions in batch order', async (scene) => {
       const tasks = await scene.submitAll({}, {}, {})
-      const places = tasks.map(({ queuePosition }) => queuePosition)
-      expect(places).toEqual(places.toSorted((a, b) => a - b))
-      expect(new Set(places).size).toBe(3)
+      const positions = tasks.map(({ queuePosition }) => queuePosition)
+      expect(positions).toEqual(positions.toSorted((a, b) => a - b))
+      expect(new Set(positions).size).toBe(3)
     })
 
     test('of nothing is accepted, even by a full store', async (scene) => {

@@ -9,5 +9,5 @@ describe('the suite covers the lifecycle', () => {
   racesAreComplete()
 })
 
-// Those on a server have a file of their own, so that they run beside these.
+// Shared stores are in a separate file, so that both run in parallel.
 for (const kind of stores.filter(({ shared }) => !shared)) suite(kind)

@@ -14,7 +14,7 @@ import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 
-/** What every store must do, by theme. An older server proves what depends on its planner and its locks. */
+/** What every store must do, by topic. On an older server, only what depends on the planner and on locks. */
 export function suite(kind: StoreKind): void {
   describe(kind.name, () => {
     racing(kind)

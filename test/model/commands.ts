@@ -15,8 +15,8 @@ import { boom, submission } from '../support/tasks.ts'
 import type { World } from './world.ts'
 
 /**
- * What can happen to a store, with all its choices made beforehand, so that a failing run can be shrunk and repeated.
- * Most commands mean what they say; some come from a party that is late, and name an older fence or another node.
+ * What can happen to a store. All choices are made in advance, so that a failing run can be shrunk and repeated. Most
+ * commands are up to date; some come from a party that is late, and name an older fence or another node.
  */
 export type Command = fc.AsyncCommand<World, World>
 
@@ -149,7 +149,7 @@ const settle = command(
       fenced: { kind: 'fenced' } as const,
       lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
     }[kind === 'asked' ? asked(status) : kind]
-    // Code that is at its end, or at a pause point, has not been fenced off.
+    // Code that has ended or reached a pause point is not fenced off.
     const stuck = fencedOff && !['completed', 'paused', 'fenced', 'lost'].includes(outcome.kind)
     const fence = newest || outcome.kind === 'paused' ? current : current - 1
     const node = owned ? (ownerNode ?? world.node) : 'another node'
@@ -166,31 +166,35 @@ const unpark = command('unpark', { choice, newest: mostly(true) }, async (world,
   await world.both((store) => store.unpark(ownerNode ?? world.node, copies))
 })
 
-const vacate = command('vacate', { choice, owned: mostly(true) }, async (world, { choice, owned }) => {
-  const place = world.fencedOff[choice % Math.max(1, world.fencedOff.length)]
-  const { id, fence, node } = place ?? { id: 'nobody', fence: 1, node: world.node }
-  const copies = [{ id, fence, why: 'it returned' }]
-  await world.both((store) => store.releaseSlots(owned ? node : 'another node', copies))
-})
+const releaseSlot = command(
+  'releaseSlot',
+  { choice, owned: mostly(true) },
+  async (world, { choice, owned }) => {
+    const slot = world.fencedOff[choice % Math.max(1, world.fencedOff.length)]
+    const { id, fence, node } = slot ?? { id: 'nobody', fence: 1, node: world.node }
+    const copies = [{ id, fence, why: 'it returned' }]
+    await world.both((store) => store.releaseSlots(owned ? node : 'another node', copies))
+  },
+)
 
 const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }) => {
   await world.both((store) => store.promote(limit))
 })
 
-/** Mostly time goes on; at times the wall clock is set back by so little that nobody notices. */
+/** Usually time passes; sometimes the wall clock is set back by too little to be noticed. */
 const pass = command('pass', { ms: fc.constantFrom(1, 10, 100, 1_000, -60) }, async (world, { ms }) => {
   if (ms > 0) return world.clock.advance(ms)
   world.clock.set(world.clock.now() + ms)
-  // Little steps do not add up: a write looks at the clock.
+  // Write something, which reads the clock: otherwise small steps add up to a noticeable one.
   await world.both((store) => store.promote(0))
 })
 
-/** The wall clock is set by so much that delays must not follow it. A database that nodes share has a clock of its own. */
+/** The wall clock is set by so much that delays must not follow it. A shared database has its own clock. */
 const jump = command('jump', { ms: fc.constantFrom(-5_000, -1_500, 1_500, 5_000) }, async (world, { ms }) => {
   if (world.ownsClock) world.clock.set(world.clock.now() + ms)
 })
 
-/** The node dies, mostly to start anew at once; what it had is the reaper's. */
+/** The node dies, and usually restarts immediately; its tasks are left to the reaper. */
 const crash = command('crash', { restarts: mostly(true) }, async (world, { restarts }) => {
   if (restarts) await world.startNode()
   else await world.both((store) => store.endNode(world.node))
@@ -222,7 +226,7 @@ const hold = command(
   },
 )
 
-/** Every page up to the last one, and each task's place in the queue. */
+/** Reads every page of a list, and the queue position of a task. */
 const list = command(
   'list',
   {
@@ -243,7 +247,7 @@ const list = command(
     choice,
   },
   async (world, { choice, ...query }) => {
-    // Places are those of each store.
+    // Each store has its own cursors.
     const ends = new Map<Store, ListCursor | null>()
     const asked = (store: Store): Query => ({ ...query, after: ends.get(store) ?? null })
     for (let more = true; more;) {
@@ -263,7 +267,7 @@ const list = command(
   },
 )
 
-/** What is named more than once happens more often. */
+/** Repeated commands are chosen more often. */
 export const commands: fc.Arbitrary<Command>[] = [
   submit,
   submit,
@@ -289,7 +293,7 @@ export const commands: fc.Arbitrary<Command>[] = [
   settle,
   unpark,
   unpark,
-  vacate,
+  releaseSlot,
   promote,
   promote,
   pass,
@@ -318,12 +322,12 @@ function command<Choices extends object>(
   }))
 }
 
-/** What a node that does as it is told has to say. */
+/** The outcome from a handler that obeys the requested control. */
 function asked(status: Status | undefined): 'completed' | 'cancelled' | 'paused' {
   return status === 'pausing' ? 'paused' : status === 'cancelling' ? 'cancelled' : 'completed'
 }
 
-/** Without what is undefined: absent is not undefined. */
+/** Removes undefined properties: an absent property is not an undefined one. */
 function present<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as { [Name in keyof T]?: Exclude<T[Name], undefined> }

@@ -10,24 +10,28 @@ import { seedOf } from '../support/chance.ts'
 import { commands } from './commands.ts'
 import { World } from './world.ts'
 
-/** More for a long search: `MODEL_RUNS=20000 npx vitest run test/model`. A failure names the seed that repeats it. */
+/** `MODEL_RUNS=20000 npx vitest run test/model` searches longer. A failure prints the seed that repeats it. */
 const runsOf = (usual: number) => Number(process.env['MODEL_RUNS'] ?? usual)
 const seed = seedOf('MODEL_SEED', { long: process.env['MODEL_RUNS'] !== undefined })
 const timeout = 3_600_000
 
-test('SQLite does what the reference does, and no invariant breaks', { timeout }, async () => {
+test('SQLite behaves like the reference, and every invariant holds', { timeout }, async () => {
   const moves = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500))
   expect(moves, 'the runs went through the whole lifecycle').toEqual(eventNames.toSorted())
 })
 
-/** Less often: each step takes some milliseconds. */
-test.each(inject('everyPostgres'))('PostgreSQL $version does so too', { timeout }, async ({ url }) => {
-  const options = (clock: Clock) => ({ clock, schema: newSchema(), lease: timeout })
-  const moves = await search((clock) => openPostgres(url, options(clock)), runsOf(20))
-  expect(moves).toContain('completed')
-})
+/** Fewer runs, since each step takes some milliseconds. */
+test.each(inject('everyPostgres'))(
+  'PostgreSQL $version behaves like the reference',
+  { timeout },
+  async ({ url }) => {
+    const options = (clock: Clock) => ({ clock, schema: newSchema(), lease: timeout })
+    const moves = await search((clock) => openPostgres(url, options(clock)), runsOf(20))
+    expect(moves).toContain('completed')
+  },
+)
 
-/** Answers the moves that were made. */
+/** Returns the moves that were made. */
 async function search(open: (clock: Clock) => Promise<Store>, runs: number): Promise<string[]> {
   const moves = new Set<string>()
   const anything = fc.commands(commands, { maxCommands: 100, size: 'max' })

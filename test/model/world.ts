@@ -19,12 +19,12 @@ export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerNode'> & Read
 
 export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId }>
 
-/** The reference and a real store side by side, on one clock. Whatever is done is done to both, and compared. */
+/** The reference and a real store on the same clock. Every call goes to both, and the results are compared. */
 export class World implements AsyncDisposable {
   readonly clock: FakeClock
-  /** Moves that were made, over all tasks. */
+  /** Moves made so far by any task. */
   readonly moves = new Set<string>()
-  /** Code that was fenced off at some time. */
+  /** All code that was ever fenced off. */
   readonly fencedOff: OccupiedSlot[] = []
   readonly #reference: Store
   readonly #store: Store
@@ -51,25 +51,25 @@ export class World implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
   }
 
-  /** Does it to both stores, expects the same answer, and looks at all tasks. */
-  async both<Answer>(act: (store: Store) => Promise<Answer>): Promise<Answer> {
-    const expected = await act(this.#reference)
-    const answer = await act(this.#store)
+  /** Calls both stores, expects the same answer, and compares all tasks. */
+  async both<Answer>(call: (store: Store) => Promise<Answer>): Promise<Answer> {
+    const expected = await call(this.#reference)
+    const answer = await call(this.#store)
     expectSame(answer, expected)
     const records = await this.#audit.check()
     const known = await Promise.all(records.map(({ task }) => this.#reference.read(task.id)))
-    expect(byPlace(records), 'the order of the queue').toEqual(byPlace(known))
+    expect(queueOrder(records), 'the order of the queue').toEqual(queueOrder(known))
     for (const [index, record] of records.entries()) {
       expectSame(record, known[index])
       const newest = record.timeline.at(-1)
       if (newest !== undefined) this.moves.add(newest.event)
     }
     expectSame(await this.#store.counts(), await this.#reference.counts())
-    expectSame(await livingOf(this.#store), await livingOf(this.#reference))
+    expectSame(await liveNodesOf(this.#store), await liveNodesOf(this.#reference))
     return answer
   }
 
-  /** The store goes by the clock of its process. */
+  /** Whether the store uses the clock of its process. */
   get ownsClock(): boolean {
     return this.#store.shared === null
   }
@@ -81,13 +81,13 @@ export class World implements AsyncDisposable {
     return id
   }
 
-  /** The newest node: the only one that may live. */
+  /** The newest node, the only one that may be alive. */
   get node(): NodeId {
     return `node-${this.#nodes}`
   }
 
   async startNode(): Promise<void> {
-    // Where nodes share a store, a start ends no other: as when the lease of the one before is over.
+    // In a shared store, a start does not end other nodes: end the previous one, as when its lease expires.
     if (this.#nodes > 0 && this.#store.capabilities.lease !== null) {
       await this.both((store) => store.endNode(this.node))
     }
@@ -96,8 +96,8 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * Some task, chosen by a number, if possible among those that are `wanted`; one that is gone or was never made is an id
-   * and nothing else.
+   * A task chosen by a number, from those that are `wanted` if there are any. For a task that was deleted or never existed,
+   * only an id.
    */
   async pick(choice: number, wanted: (task: Task) => boolean = () => true): Promise<Picked> {
     const tasks = await this.#tasks()
@@ -106,7 +106,7 @@ export class World implements AsyncDisposable {
     return from[choice % Math.max(1, from.length)] ?? { id: 'nobody', fence: 1, version: 1, ownerNode: null }
   }
 
-  /** Places taken under the concurrency limit of the type, counted by hand. */
+  /** Slots in use under the concurrency limit of the type, counted from the tasks. */
   async occupied(type: string): Promise<number> {
     const active = (await this.#tasks()).filter(
       (task) => task !== null && task.type === type && isActive(task.status),
@@ -120,32 +120,32 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** All but the renewal, which not every store has. */
-async function livingOf(store: Store): Promise<object[]> {
+/** Live nodes without their time of renewal, which not every store has. */
+async function liveNodesOf(store: Store): Promise<object[]> {
   return (await store.nodes()).map((node) => ({ ...node, renewedAt: null }))
 }
 
-/** A store may leave gaps between the places of its queue: what counts is their order, which is looked at by itself. */
+/** A store may leave gaps between queue positions: only their order matters, and it is compared separately. */
 function expectSame(actual: unknown, expected: unknown): void {
   if (isDeepStrictEqual(actual, expected)) return
-  expect(withoutPlaces(actual)).toStrictEqual(withoutPlaces(expected))
+  expect(withoutPositions(actual)).toStrictEqual(withoutPositions(expected))
 }
 
-function withoutPlaces(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutPlaces)
+function withoutPositions(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPositions)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([name, inner]) => [
     name,
     (name === 'queuePosition' || name === 'rowId') && typeof inner === 'number'
       ? inner > 0
-      : withoutPlaces(inner),
+      : withoutPositions(inner),
   ])
   return Object.fromEntries(entries)
 }
 
-function byPlace(records: readonly (TaskRecord | null)[]): TaskId[] {
-  const placed = records.filter((record) => record !== null && record.task.queuePosition > 0)
-  return placed
+function queueOrder(records: readonly (TaskRecord | null)[]): TaskId[] {
+  const queued = records.filter((record) => record !== null && record.task.queuePosition > 0)
+  return queued
     .toSorted((a, b) => (a?.task.queuePosition ?? 0) - (b?.task.queuePosition ?? 0))
     .map((record) => record?.task.id ?? '')
 }
