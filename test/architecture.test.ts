@@ -37,7 +37,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   http: {
     rooms: ['engine', 'contract', 'journal', 'core'],
-    packages: ['fastify*', '@fastify/*', 'zod', 'node:*'],
+    packages: ['fastify*', '@fastify/*', 'prom-client', 'zod', 'node:*'],
   },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },

@@ -28,6 +28,7 @@ export const addresses = {
   getStats: 'GET /api/stats',
   getHistory: 'GET /api/history',
   listNodes: 'GET /api/nodes',
+  getMetrics: 'GET /metrics',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {

@@ -171,6 +171,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listNodes', options)
   }
 
+  /** The metrics of the server in the text format of Prometheus. */
+  getMetrics(options: CallOptions = {}): Promise<string> {
+    return this.#transport.text({ ...options, operation: 'getMetrics' })
+  }
+
   /** Sent once, whatever the patience. */
   getHealth(options: CallOptions = {}): Promise<AnswerOf<'getHealth'>> {
     return this.#call('getHealth', options)

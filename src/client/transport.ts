@@ -70,13 +70,24 @@ export class Transport {
   }
 
   /** The JSON of the response; undefined for an empty one. */
-  async json(call: Call): Promise<unknown> {
+  json(call: Call): Promise<unknown> {
+    return this.#patiently(call, (text, response) =>
+      text === '' ? undefined : parsed(text, response, response.url),
+    )
+  }
+
+  /** The text of the response. */
+  text(call: Call): Promise<string> {
+    return this.#patiently(call, (text) => text)
+  }
+
+  async #patiently<T>(call: Call, read: (text: string, response: Response) => T): Promise<T> {
     const { operation, signal, patience = this.patience } = call
     mustBeJson(call.body)
     const begun = now()
     for (let failures = 0; ; failures++) {
       try {
-        return await this.#answer(call)
+        return await this.#answer(call, read)
       } catch (error) {
         if (!mayRepeat(operation, error)) throw error
         const left = patience - (now() - begun)
@@ -119,13 +130,12 @@ export class Transport {
     return response
   }
 
-  async #answer(call: Call): Promise<unknown> {
+  async #answer<T>(call: Call, read: (text: string, response: Response) => T): Promise<T> {
     const leash = new Leash(call.signal)
     leash.within((call.wait ?? 0) + longestAnswer)
     try {
       const response = await this.open(call, leash.signal)
-      const text = await response.text()
-      return text === '' ? undefined : parsed(text, response, response.url)
+      return read(await response.text(), response)
     } catch (error) {
       if (error instanceof FermataError || call.signal?.aborted === true) throw error
       throw unreachable(this.url, leash.signal.reason ?? error)

@@ -38,6 +38,7 @@ export class NodeLease implements Tenant {
   #renewer: LeaseRenewer | undefined
   #mayStart = false
   #ended = false
+  #lost = 0
   #beginning: Promise<void> | undefined
 
   constructor(options: NodeLeaseOptions) {
@@ -56,6 +57,16 @@ export class NodeLease implements Tenant {
   /** False while the lease is in danger or lost: nothing may start under it. */
   get mayStart(): boolean {
     return this.#mayStart && this.#renewer?.isValid !== false
+  }
+
+  /** Milliseconds since the lease was last renewed; null without leases. */
+  get age(): number | null {
+    return this.#renewer?.age ?? null
+  }
+
+  /** Leases that this node has lost. */
+  get lost(): number {
+    return this.#lost
   }
 
   async begin(): Promise<void> {
@@ -117,6 +128,7 @@ export class NodeLease implements Tenant {
     const { logger, newId } = this.#options
     const node = this.#node
     this.#mayStart = false
+    this.#lost += 1
     logger.warn({ node: this.#node }, 'the lease has ended: the node starts over')
     this.#node = newId()
     for (const listener of this.#listeners) listener.over?.('the lease of its node has ended')

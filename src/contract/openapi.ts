@@ -118,6 +118,15 @@ function success({ answer }: Route): Json {
     ...answer.headers,
   }
   const json = answer.schema === undefined ? {} : { 'application/json': content(answer.schema) }
+  const text =
+    answer.text === undefined
+      ? {}
+      : {
+          [answer.text.media]: {
+            schema: { type: 'string', description: answer.text.description },
+            example: answer.text.example,
+          },
+        }
   const stream = {
     'text/event-stream': {
       schema: { type: 'string', description: answer.stream },
@@ -133,7 +142,7 @@ function success({ answer }: Route): Json {
         { description: meaning, schema: { type: 'string' } },
       ]),
     ),
-    content: answer.stream === undefined ? json : stream,
+    content: answer.stream === undefined ? { ...json, ...text } : stream,
   }
   return {
     200: full,

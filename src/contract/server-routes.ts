@@ -84,6 +84,24 @@ export const serverRoutes = {
     answer: { description: 'The nodes.', schema: NodesBody },
     problems: [],
   },
+  getMetrics: {
+    method: 'GET',
+    path: '/metrics',
+    tag: 'server',
+    summary: 'Get metrics',
+    description:
+      'Measurements in the text format of Prometheus. `fermata_tasks` and `fermata_oldest_queued_seconds` cover all nodes that share the database, everything else is about this node. Labels are types, statuses, states and route templates, so the number of series does not grow with the number of tasks.',
+    answer: {
+      description: 'The metrics.',
+      text: {
+        media: 'text/plain',
+        description: 'Prometheus text format 0.0.4.',
+        example:
+          '# HELP fermata_tasks Tasks by type and status, of all nodes.\n# TYPE fermata_tasks gauge\nfermata_tasks{type="add",status="completed"} 12\n',
+      },
+    },
+    problems: [],
+  },
   getHealth: {
     method: 'GET',
     path: '/healthz',

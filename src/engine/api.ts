@@ -13,6 +13,7 @@ import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { Stats } from './reports.ts'
 import type { NodeState } from './state.ts'
+import type { NodeMetrics } from './task-metrics.ts'
 
 /** Options of a submit. Durations are seconds or strings with units. */
 export type SubmitOptions = Readonly<{
@@ -140,6 +141,9 @@ export interface TaskManagerApi {
   cancelOperation(id: string, wait?: number): Promise<Operation>
 
   stats(): Promise<Stats>
+
+  /** Measurements for monitoring; what this node counts starts at zero with it. */
+  metrics(): Promise<NodeMetrics>
 
   /** The history of the last hour or day, as seen by this node; kept in memory. */
   history(span: Span): History

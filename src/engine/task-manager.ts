@@ -42,6 +42,7 @@ import { Reports, type Stats } from './reports.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
 import type { NodeState } from './state.ts'
 import { Submitter } from './submitter.ts'
+import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
 
@@ -66,6 +67,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
   readonly #reports: Reports
   readonly #sync: ClusterSync | undefined
   readonly #completions: Completions
+  readonly #metrics = new TaskMetrics()
   readonly #readiness: Readiness
   readonly #streams = new AbortController()
   readonly #closed = new AbortController()
@@ -129,7 +131,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.#lease = lease
     // The order in which a move is published: first the submit of its task, then counters, streams, execution,
     // scheduling and other nodes.
-    journal.subscribe(this.#callerTransactions, this.#reports, bus, this.#attempts)
+    journal.subscribe(this.#callerTransactions, this.#reports, this.#metrics, bus, this.#attempts)
     journal.subscribe(this.#maintenance, claimer, ...(this.#sync === undefined ? [] : [this.#sync]))
     lease.subscribe(this.#attempts, claimer)
     this.#attempts.subscribe(claimer)
@@ -278,6 +280,13 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.#reports.stats()
   }
 
+  async metrics(): Promise<NodeMetrics> {
+    const { commits } = this.#store
+    const { types } = this.#metrics
+    const { age: leaseAge, lost: leasesLost } = this.#lease
+    return { tasks: await this.#taskMetrics(), types, commits, leaseAge, leasesLost }
+  }
+
   history(span: Span): History {
     return this.#reports.history(span)
   }
@@ -342,6 +351,19 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   now(): number {
     return this.#store.now()
+  }
+
+  /** A store that does not answer must not hide everything else. */
+  async #taskMetrics(): Promise<NodeMetrics['tasks']> {
+    const { logger } = this.#options
+    try {
+      const counts = await this.#store.counts()
+      const queued = Object.keys(counts.byType).filter((type) => counts.byType[type]!.queued !== undefined)
+      return { counts, oldestQueued: await this.#store.oldestQueued(queued) }
+    } catch (error) {
+      logger.debug({ err: error }, 'could not count tasks for the metrics')
+      return null
+    }
   }
 
   #mustTakeWork(): void {

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
+import type { Metrics } from './metrics.ts'
 import type { Streams } from './stream.ts'
 import type { Traffic } from './traffic.ts'
 import type { Waits } from './waits.ts'
@@ -33,6 +34,7 @@ export type HandlerContext = Readonly<{
   streams: Streams
   waits: Waits
   traffic: Traffic
+  metrics: Metrics
   version: string
   /** Path of the root, without a trailing slash: empty, or the prefix of a proxy. */
   base: string

@@ -56,11 +56,11 @@ export class Guard {
 
   #refusedHost({ url, headers }: Asked): RequestRefused | undefined {
     const { host = '' } = headers
-    // HTTP/1.0 health checks send none; browsers always do.
+    // HTTP/1.0 health checks and scrapers send none; browsers always do.
     if (host === '') {
-      if (/^\/(?:healthz|readyz)(?:\?|$)/.test(url)) return undefined
+      if (/^\/(?:healthz|readyz|metrics)(?:\?|$)/.test(url)) return undefined
       const detail =
-        'The request has no Host header. Only /healthz and /readyz work without one. Send the name of this server, or configure the proxy in front of it to do so. FERMATA_ALLOWED_HOSTS lists the accepted names.'
+        'The request has no Host header. Only /healthz, /readyz and /metrics work without one. Send the name of this server, or configure the proxy in front of it to do so. FERMATA_ALLOWED_HOSTS lists the accepted names.'
       return new RequestRefused('HOST_FORBIDDEN', detail)
     }
     const name = nameOf(host)

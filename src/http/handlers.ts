@@ -14,7 +14,12 @@ export function createHandlers(context: HandlerContext): Handlers {
 }
 
 /** Handlers for task types and the server. */
-function serverHandlers({ manager, version, base }: HandlerContext): Handlers<keyof typeof serverRoutes> {
+function serverHandlers({
+  manager,
+  metrics,
+  version,
+  base,
+}: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(manager.registry)
   const hold = async (type: string, held: boolean) => {
     await manager.hold(type, held)
@@ -41,6 +46,12 @@ function serverHandlers({ manager, version, base }: HandlerContext): Handlers<ke
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
     listNodes: async () => nodesBody(await manager.nodes(), manager.state.id),
+
+    async getMetrics({ reply }) {
+      const { text, media } = await metrics.text()
+      reply.header('content-type', media)
+      return text
+    },
 
     getHealth: () => ({ status: 'ok' }),
 

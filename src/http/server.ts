@@ -16,6 +16,7 @@ import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guard
 import type { Answered, Call } from './call.ts'
 import { createHandlers } from './handlers.ts'
 import { readJsonBodies } from './json-bodies.ts'
+import { Metrics } from './metrics.ts'
 import { builtPage, page } from './page.ts'
 import {
   bodyLimit,
@@ -38,7 +39,7 @@ export type ServerOptions = Readonly<{
   logger: ServerLogger
   /** Names to accept and pages that may call it, in addition to its own. */
   allowed?: GuardOptions
-  /** Serve only the two health calls. */
+  /** Serve only health and metrics. */
   healthOnly?: boolean
   /** The prefix under which a proxy serves it, like `/fermata`; requests may include it or not. */
   basePath?: string
@@ -181,6 +182,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       done()
     })
   }
+  const metrics = new Metrics(manager, version)
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url } = request.routeOptions
+    const route = url === undefined ? 'unknown' : templateOf(url)
+    metrics.answered(route, reply.statusCode, streamed.has(route) ? null : reply.elapsedTime)
+    done()
+  })
   app.removeContentTypeParser('text/plain')
   const traffic = new Traffic()
   readJsonBodies(app, traffic)
@@ -192,10 +200,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     waits.close()
     done()
   })
-  const handlers = createHandlers({ manager, streams, waits, traffic, version, base })
+  const handlers = createHandlers({ manager, streams, waits, traffic, metrics, version, base })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
-    if (healthOnly && !ofHealth.has(operation)) continue
+    if (healthOnly && !ofWorkers.has(operation)) continue
     const handle = handlers[operation as keyof typeof handlers] as (call: Call<Route>) => Answered
     addRoute(app, { manager, traffic }, route, handle)
     methods.set(route.path, [...(methods.get(route.path) ?? []), ...methodsOf(route)])
@@ -210,7 +218,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app
 }
 
-const ofHealth: ReadonlySet<string> = new Set(['getHealth', 'getReadiness'] satisfies (keyof typeof routes)[])
+const ofWorkers: ReadonlySet<string> = new Set([
+  'getHealth',
+  'getReadiness',
+  'getMetrics',
+] satisfies (keyof typeof routes)[])
+
+/** Paths of streams, which have no time to respond. */
+const streamed: ReadonlySet<string> = new Set(
+  Object.values<Route>(routes).flatMap(({ path, answer }) => (answer.stream === undefined ? [] : [path])),
+)
 
 function addRoute(
   app: FastifyInstance,
@@ -255,7 +272,7 @@ function addRoute(
           reply,
         })
         if (answer === undefined) return reply
-        reply.header('content-type', jsonMedia)
+        if (route.answer.text === undefined) reply.header('content-type', jsonMedia)
         return typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer)
       },
     })
@@ -328,6 +345,11 @@ function methodsOf({ method, answer }: Route): string[] {
 
 function patternOf(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+/** As in the contract, from the pattern of a route. */
+function templateOf(pattern: string): string {
+  return pattern.replaceAll(/:(\w+)/g, '{$1}')
 }
 
 /** Without the query, which may contain private data: the log has other readers than the caller. */

@@ -19,7 +19,7 @@ export function operatorCommands(): Command[] {
     command(
       'worker',
       'Run a node without the API',
-      'Runs a node without the API: it runs tasks and answers only /healthz and /readyz.',
+      'Runs a node without the API: it runs tasks and answers only /healthz, /readyz and /metrics.',
       all,
       (config) => runNode(config, 'worker'),
     ),

@@ -42,6 +42,8 @@ export type LeaseRenewer = AsyncDisposable &
   Readonly<{
     /** Whether the lease holds now. A process that was frozen can know this before it receives the event. */
     isValid: boolean
+    /** Milliseconds since the lease was last renewed. */
+    age: number
   }>
 
 /** A connection of the caller's program with an open transaction, such as a client of the driver. */

@@ -1,4 +1,5 @@
 import type { Filter, Order } from '../core/filter.ts'
+import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
@@ -31,6 +32,9 @@ import type {
  */
 export interface Store extends AsyncDisposable {
   readonly capabilities: Capabilities
+
+  /** What this process has committed since it opened the store. */
+  readonly commits: CommitMetrics
 
   /**
    * The current time by the clock of the store, in Unix milliseconds, with which its times are compared. For a database that
@@ -124,6 +128,12 @@ export interface Store extends AsyncDisposable {
   /** How many queued tasks of these types are ahead of this queue position; counts up to `limit`. */
   ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
+  /**
+   * For how many milliseconds the oldest queued task of each of these types has been queued; without types that have none.
+   * Costs a read of an index for each type and each priority in use.
+   */
+  oldestQueued(types: readonly string[]): Promise<Readonly<Record<string, number>>>
+
   /** Stores a new operation and returns it, started at the current time of the store. */
   beginOperation(operation: Operation): Promise<Operation>
 
@@ -136,6 +146,21 @@ export interface Store extends AsyncDisposable {
 
 /** Schema numbers before and after; 0: there was none. */
 export type Migrated = Readonly<{ from: number; to: number }>
+
+/** For monitoring. A store without commits leaves it empty. */
+export class CommitMetrics {
+  /** From the start of the transaction to its confirmed commit, in seconds. */
+  readonly seconds = new Histogram([
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+  ])
+  /** Tasks that a commit inserted, changed or deleted. */
+  readonly rows = new Histogram([0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000])
+
+  note(milliseconds: number, rows: number): void {
+    this.seconds.observe(milliseconds / 1_000)
+    this.rows.observe(rows)
+  }
+}
 
 /** Differences between stores are declared, never sniffed. */
 export type Capabilities = Readonly<{

@@ -4,6 +4,7 @@ import { TaskManager } from '../engine/task-manager.ts'
 import { Registry } from '../registry/registry.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import { inlineExecutor } from '../execution/executors/inline.ts'
+import { noDelay } from '../execution/executors/loop-watch.ts'
 import type { Store } from '../store/store.ts'
 import type { FakeClock } from './clock.ts'
 
@@ -45,7 +46,7 @@ export class Lab {
       logger: { debug() {}, info() {}, warn: note, error: note },
       newId: () => `id-${++this.#ids}`,
       random: () => 0,
-      loopDelay: () => ({ p50: 0, p99: 0, max: 0, blocked: [] }),
+      loopDelay: noDelay,
       version: 'test',
       host: 'machine',
       pid: 1,

@@ -4,6 +4,7 @@ import { idSource } from '../../src/engine/ids.ts'
 import { TaskManager } from '../../src/engine/task-manager.ts'
 import { Registry } from '../../src/registry/registry.ts'
 import { inlineExecutor } from '../../src/execution/executors/inline.ts'
+import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -45,7 +46,7 @@ async function nodeOff(by: number, schema: string, slots = 4): Promise<TaskManag
     logger: quiet,
     newId: idSource(clock),
     random: () => 0,
-    loopDelay: () => ({ p50: 0, p99: 0, max: 0, blocked: [] }),
+    loopDelay: noDelay,
     version: 'test',
     host: 'machine',
     pid: 1,

@@ -4,6 +4,7 @@ import type { Clock } from '../../src/core/clock.ts'
 import { idSource } from '../../src/engine/ids.ts'
 import { TaskManager } from '../../src/engine/task-manager.ts'
 import { inlineExecutor } from '../../src/execution/executors/inline.ts'
+import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import { Registry } from '../../src/registry/registry.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
@@ -36,7 +37,7 @@ async function pair(url: string, { looks }: { looks: boolean }) {
       logger: quiet,
       newId: idSource(clock),
       random: () => 0,
-      loopDelay: () => ({ p50: 0, p99: 0, max: 0, blocked: [] }),
+      loopDelay: noDelay,
       version: 'test',
       host: 'machine',
       pid: 1,

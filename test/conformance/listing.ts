@@ -265,6 +265,61 @@ export function listing(kind: StoreKind): void {
       expect(await ahead(['work', 'other'])).toBe(3)
     })
   })
+
+  describe('the oldest queued task', () => {
+    const advance = (scene: Scene, ms: number) => scene.clock.advance(ms)
+
+    test('is that of its type, whatever its priority', async (scene) => {
+      const oldest = () => scene.store.oldestQueued(['work', 'other', 'nothing'])
+      expect(await oldest()).toEqual({})
+      await scene.submit({ priority: 2 })
+      await advance(scene, 1_000)
+      await scene.submitAll({ priority: 5 }, { priority: -3 }, { type: 'other' })
+      await advance(scene, 500)
+      await scene.submitAll({ priority: 2 }, { priority: 5 }, { priority: -3 })
+      await advance(scene, 50)
+      expect(await oldest()).toEqual({ work: 1_550, other: 550 })
+      expect(await scene.store.oldestQueued(['other'])).toEqual({ other: 550 })
+      expect((await scene.claim(2)).map(({ task }) => task.priority)).toEqual([5, 5])
+      await scene.claim(1)
+      expect(await oldest()).toEqual({ work: 550, other: 550 })
+    })
+
+    test('counts from when it came to the queue, not from its submit', async (scene) => {
+      await scene.submit({ delay: 1_000 })
+      await advance(scene, 1_500)
+      expect(await scene.store.oldestQueued(['work'])).toEqual({})
+      await scene.promote()
+      await advance(scene, 20)
+      expect(await scene.store.oldestQueued(['work'])).toEqual({ work: 20 })
+    })
+
+    test('may be a suspect', async (scene) => {
+      const suspect = await given.queued(scene)
+      for (let crash = 0; crash < 2; crash++) {
+        await scene.claimOne(suspect)
+        await scene.startNode()
+        await scene.reap()
+      }
+      await advance(scene, 10)
+      await scene.submit({ type: suspect.type })
+      await advance(scene, 5)
+      expect(await scene.store.oldestQueued([suspect.type])).toEqual({ [suspect.type]: 15 })
+    })
+  })
+
+  describe('what was committed', () => {
+    test('is measured in tasks and seconds', async (scene) => {
+      if (kind.name === 'memory') return
+      const { rows, seconds } = scene.store.commits
+      const before = { commits: rows.count, tasks: rows.sum }
+      await scene.submitAll({}, {}, {})
+      await scene.claim(2)
+      expect(rows.sum - before.tasks).toBe(5)
+      expect(rows.count - before.commits).toBe(2)
+      expect(seconds.count).toBe(rows.count)
+    })
+  })
 }
 
 const query = (filter: Filter, more: Partial<Query> = {}): Query => ({

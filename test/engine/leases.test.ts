@@ -25,6 +25,7 @@ function hands() {
             get isValid() {
               return keeper.isValid
             },
+            age: 4_000,
             [Symbol.asyncDispose]: async () => {
               keeper.stopped = true
             },

@@ -4,9 +4,10 @@ import type { TaskEvent } from '../../src/journal/event.ts'
 import type { Operation } from '../../src/core/operation.ts'
 import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
+import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
-import type { TaskRecord } from '../../src/store/store.ts'
+import { CommitMetrics, type TaskRecord } from '../../src/store/store.ts'
 
 /** An engine with one running task that does what a test tells it. */
 export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
@@ -46,12 +47,19 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       happened: { submitted: [0], started: [0], completed: [0], failed: [0], cancelled: [0], retried: [0] },
       tasks: { scheduled: [0], queued: [0], running: [1], paused: [0] },
     }),
+    metrics: async () => ({
+      tasks: null,
+      types: new Map(),
+      commits: new CommitMetrics(),
+      leaseAge: null,
+      leasesLost: 0,
+    }),
     nodes: async () => [],
     ...does,
   }
 }
 
-const calm = { p50: 0, p99: 0, max: 0, blocked: [] }
+const calm = noDelay()
 const noRates = { submitted: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
 
 const operation: Operation = {

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { Histogram } from '../../core/histogram.ts'
 
 /** Milliseconds between two checks of the clock. */
 const lookEvery = 100
@@ -12,8 +13,21 @@ const remembered = 20
 /** A handler that blocked the main thread. Times in milliseconds. */
 export type Blocked = Readonly<{ type: string; at: number; ms: number }>
 
-/** Event-loop delay in milliseconds, over the life of the process. */
-export type LoopDelay = Readonly<{ p50: number; p99: number; max: number; blocked: readonly Blocked[] }>
+/** Event-loop delay in milliseconds, over the life of the process. `samples`: ten a second, in seconds. */
+export type LoopDelay = Readonly<{
+  p50: number
+  p99: number
+  max: number
+  blocked: readonly Blocked[]
+  samples: Histogram
+}>
+
+const sampleBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Nothing was measured. */
+export function noDelay(): LoopDelay {
+  return { p50: 0, p99: 0, max: 0, blocked: [], samples: new Histogram(sampleBounds) }
+}
 
 /** The type of the inline handler to which the main thread has last returned. */
 export const lastInline: { type: string | undefined } = { type: undefined }
@@ -25,6 +39,7 @@ export class LoopWatch implements Disposable {
   readonly #onBlocked: (blocked: Blocked) => void
   readonly #now: () => number
   #blocked: Blocked[] = []
+  readonly #samples = new Histogram(sampleBounds)
   #looked = performance.now()
 
   /** `now`: Unix milliseconds. */
@@ -44,6 +59,7 @@ export class LoopWatch implements Disposable {
       p99: some ? of(this.#histogram.percentile(99)) : 0,
       max: some ? of(max) : 0,
       blocked: this.#blocked,
+      samples: this.#samples,
     }
   }
 
@@ -56,6 +72,7 @@ export class LoopWatch implements Disposable {
     const now = performance.now()
     const late = now - this.#looked - lookEvery
     this.#looked = now
+    this.#samples.observe(Math.max(0, late) / 1_000)
     const { type } = lastInline
     if (late < tooLong || type === undefined) return
     const blocked = { type, at: this.#now(), ms: Math.round(late) }

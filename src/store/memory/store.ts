@@ -22,8 +22,7 @@ import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { pageOf, type Listed } from './page.ts'
-import type * as port from '../store.ts'
-import { timelineLimit } from '../store.ts'
+import * as port from '../store.ts'
 
 /**
  * The reference implementation: what every other store must return, in the simplest form. It scans all tasks for each
@@ -45,6 +44,7 @@ type Occupied = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string 
 
 class MemoryStore implements port.Store {
   readonly capabilities = { lease: null }
+  readonly commits = new port.CommitMetrics()
   readonly shared = null
   readonly #time: SteadyTime
   /** In submission order. */
@@ -286,7 +286,7 @@ class MemoryStore implements port.Store {
     const { task, parameters, checkpoint, result } = kept
     if (options?.brief === true) return { task, parameters, checkpoint: null, result: null, timeline: [] }
     const timeline = kept.timeline.filter(
-      (_, index) => index === 0 || index > kept.timeline.length - timelineLimit,
+      (_, index) => index === 0 || index > kept.timeline.length - port.timelineLimit,
     )
     return { task, parameters, checkpoint, result, timeline }
   }
@@ -366,6 +366,16 @@ class MemoryStore implements port.Store {
       types.includes(task.type) &&
       (task.priority > priority || (task.priority === priority && task.queuePosition < queuePosition))
     return Math.min(limit, this.#count(before))
+  }
+
+  async oldestQueued(types: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    this.#mustBeOpen()
+    const oldest: Record<string, number> = {}
+    for (const { task } of this.#all()) {
+      if (task.status !== 'queued' || !types.includes(task.type)) continue
+      oldest[task.type] = Math.max(oldest[task.type] ?? 0, this.#time.elapsed(task.statusSince))
+    }
+    return oldest
   }
 
   beginOperation(operation: Operation): Promise<Operation> {

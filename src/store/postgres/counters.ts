@@ -59,6 +59,16 @@ export async function readCounts(session: Session, sql: Statements): Promise<Cou
   return { byType, fencedOff, held }
 }
 
+export async function readOldestQueued(
+  session: Session,
+  sql: Statements,
+  types: readonly string[],
+  now: number | null,
+): Promise<Readonly<Record<string, number>>> {
+  const rows = await session.query(sql.oldestQueued, [types.map(encodeText), now])
+  return Object.fromEntries(rows.map(([type, age]) => [decodeText(type as string), age as number]))
+}
+
 /** Scheduled and queued tasks, from the result of `counts`. */
 export function queueEstimateOf(counts: Rows): number {
   return counts

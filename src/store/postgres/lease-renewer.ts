@@ -115,6 +115,9 @@ export function keepLease(settings: LeaseRenewerSettings, news: LeaseNews): Leas
     get isValid() {
       return monotonicNow() < validUntil.time
     },
+    get age() {
+      return Math.max(0, monotonicNow() - (validUntil.time - settings.lease))
+    },
     [Symbol.asyncDispose]: async () => {
       stopped = true
       await thread.terminate()

@@ -200,6 +200,14 @@ export function statementsFor(schema: string) {
           ${[unsuspected, suspected].map((part) => ahead(s, part('q'))).join(' union all ')}
         ) as found limit $4::int
       ) as before`,
+    /** The head of each priority, from the highest down, in both parts of the queue. */
+    oldestQueued: `with recursive heads as (
+        select w.type, h.* from unnest($1::text[]) as w(type)
+          cross join lateral (${heads(s, 'w.type')}) as h
+        union all
+        select p.type, h.* from heads p cross join lateral (${heads(s, 'p.type', 'p.priority', 'p.suspected')}) as h
+      )
+      select type, greatest(0, ${timeOr('$2')} - min(status_since)) from heads group by type`,
     firstIdFrom: `select t.id from ${s}.tasks t where t.id >= $1::text order by t.id limit 1`,
     lastId: `select t.id from ${s}.tasks t order by t.id desc limit 1`,
     idsWithin: `select t.id from ${s}.tasks t where t.id >= $1::text and t.id < $2::text order by t.id limit $3::int`,
@@ -240,6 +248,18 @@ function roomOfType(s: string): string {
             - (select count(*) from ${s}.tasks a where a.type = w.type and a.owner_node is not null
                 and a.status in ('running', 'pausing', 'cancelling'))
             - (select count(*) from ${s}.fenced_off f where f.type = w.type))) end as places offset 0`
+}
+
+/** The oldest queued tasks of a type: one of each part of the queue, with the highest priority below a limit. */
+function heads(s: string, type: string, below = '2147483648', isSuspected?: string): string {
+  const head = (
+    part: string,
+    suspect: boolean,
+  ) => `(select q.priority, q.status_since, ${suspect} as suspected
+      from ${s}.tasks q where q.type = ${type} and ${part} and q.priority < ${below}
+      ${isSuspected === undefined ? '' : `and ${isSuspected} = ${suspect}`}
+      order by q.priority desc, q.queue_position limit 1)`
+  return `${head(unsuspected('q'), false)} union all ${head(suspected('q'), true)}`
 }
 
 /** What is in a part of the queue before a position. */

@@ -7,7 +7,7 @@ import type { IdPart } from '../../core/short-id.ts'
 import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import type { LeaseRenewer } from '../sharing.ts'
-import type * as port from '../store.ts'
+import * as port from '../store.ts'
 import * as commands from '../commands.ts'
 import { addressOf } from './address.ts'
 import { hold } from './claiming.ts'
@@ -17,7 +17,7 @@ import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { KnownRows } from './row-cache.ts'
-import { readCounts, QueueEstimate } from './counters.ts'
+import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './caller-transaction.ts'
@@ -68,6 +68,7 @@ type Opened = Readonly<{ schema: string; lease: number; endsProcess: boolean; cl
 
 class PostgresStore implements port.Store {
   readonly capabilities: port.Capabilities
+  readonly commits = new port.CommitMetrics()
   readonly shared: port.Shared
   readonly #lease: number
   readonly #clock: Clock | undefined
@@ -101,7 +102,7 @@ class PostgresStore implements port.Store {
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
-    const source = { schema, sql: this.#sql, clock, time: this.#time }
+    const source = { schema, sql: this.#sql, clock, time: this.#time, metrics: this.commits }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
@@ -289,6 +290,12 @@ class PostgresStore implements port.Store {
 
   ahead(place: port.QueuePosition, types: readonly string[], limit: number): Promise<number> {
     return this.#reading.read('pages', (session) => countAhead(session, this.#sql, place, types, limit))
+  }
+
+  oldestQueued(types: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    return this.#reading.read('pages', (session) =>
+      readOldestQueued(session, this.#sql, types, this.#clock?.now() ?? null),
+    )
   }
 
   async get(id: TaskId): Promise<Task | null> {

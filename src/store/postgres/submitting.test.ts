@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../../core/errors.ts'
 import type { Submission } from '../../core/task.ts'
 import { QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
+import { CommitMetrics } from '../store.ts'
 import { statementsFor } from './statements.ts'
 import { submitAll } from './submitting.ts'
 import { Transaction } from './transaction.ts'
@@ -33,7 +34,13 @@ test('a connection lost during a submit with a key leaves no unhandled promise',
     throw lost
   }
   const session = { query, alone: query, settings: '', send: () => undefined }
-  const source = { schema: 's', sql: statementsFor('s'), clock: undefined, time: new DatabaseTime() }
+  const source = {
+    schema: 's',
+    sql: statementsFor('s'),
+    clock: undefined,
+    time: new DatabaseTime(),
+    metrics: new CommitMetrics(),
+  }
   const tx = new Transaction(session, source, { lock: 1, statement: 1 })
   const calls = [{ submissions: [submission], options: { by: 'api', maxQueued: 100 } }]
   await expect(submitAll(tx, calls, new QueueEstimate())).rejects.toBe(lost)

@@ -61,6 +61,7 @@ function replays(answer: Submitted): boolean {
 function write(tx: Transaction, rows: readonly NewRow[]): void {
   const sorted = rows.toSorted((a, b) => order(a.task.idempotencyKey, b.task.idempotencyKey))
   tx.leaveMark()
+  tx.rows += rows.length
   const tally = new Tally()
   for (const { task } of sorted) tally.add(task.type, task.status, 1)
   tx.inPortions(sorted, (portion) => insert(tx, portion))

@@ -4,6 +4,7 @@ import type { TransitionContext } from '../../core/transition.ts'
 import type { DatabaseTime } from './database-time.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { stateOf } from './failures.ts'
+import type { CommitMetrics } from '../store.ts'
 import type { Statements } from './statements.ts'
 
 /**
@@ -35,11 +36,15 @@ export type Source = Readonly<{
   /** Only in tests; otherwise the time of the database. */
   clock: Clock | undefined
   time: DatabaseTime
+  metrics: CommitMetrics
 }>
 
 /** One transaction. Statements are sent immediately; those of `write` are answered at the commit. */
 export class Transaction {
   readonly source: Source
+  /** Tasks that it inserts, changes or deletes. */
+  rows = 0
+  readonly #began = performance.now()
   readonly #session: Session
   #writes: Promise<Rows>[] = []
   #committing = false
@@ -133,6 +138,7 @@ export class Transaction {
     if (this.#mark !== undefined) this.write(this.source.sql.leaveMark, [this.#mark, spent])
     this.write(commit)
     await this.flush()
+    this.source.metrics.note(performance.now() - this.#began, this.rows)
     for (const run of this.#afterCommit) run()
   }
 

@@ -89,6 +89,7 @@ export class Work {
     const changed = rows.filter(({ isChanged }) => isChanged)
     const deleted = [...this.#rows.values()].filter(({ isDeleted }) => isDeleted)
     if ([changed, deleted, newSlots, this.#released].some(({ length }) => length > 0)) tx.leaveMark()
+    tx.rows += changed.length + deleted.length
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     writeDocuments(tx, rows)
     writeLogs(tx, rows)

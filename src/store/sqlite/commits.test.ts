@@ -33,7 +33,8 @@ class Disk {
       makeRoom: () => false,
       room: () => 'again',
       pages: () => 1,
-      keepReserve: () => true,
+      written: () => 0,
+      committed: () => true,
     })
   }
 

@@ -29,10 +29,12 @@ export type Ledger = Readonly<{
   makeRoom(): boolean
   /** Looks for room on a disk that was full: for the reserve and everything else, only in pages freed by deletes, or none. */
   room(): 'again' | 'freed' | 'none'
+  /** Tasks written so far, including what was rolled back. */
+  written(): number
   /** Pages of the database. */
   pages(): number
-  /** A commit is done. False if the reserve can no longer be kept. */
-  keepReserve(): boolean
+  /** A commit is done: it took this long and wrote this many tasks. False if the reserve can no longer be kept. */
+  committed(milliseconds: number, written: number): boolean
   /** The connection failed in a way that leaves its state in doubt: reopen it. */
   reopen(): DatabaseSync
 }>
@@ -63,6 +65,9 @@ export class Commits {
   #full = false
   /** Room was made on a full disk, and nothing was committed since. */
   #madeRoom = false
+  /** The start of the transaction, and what was written before it. */
+  #began = 0
+  #writtenBefore = 0
 
   constructor(db: DatabaseSync, ledger: Ledger) {
     this.#db = db
@@ -159,6 +164,8 @@ export class Commits {
   }
 
   #begin(): void {
+    this.#began = performance.now()
+    this.#writtenBefore = this.#ledger.written()
     this.#db.exec('begin immediate')
     if (!this.#full) this.#ledger.begin()
   }
@@ -179,7 +186,9 @@ export class Commits {
       return
     }
     this.#madeRoom = false
-    if (!this.#full && !this.#ledger.keepReserve()) this.#full = true
+    const took = performance.now() - this.#began
+    const keptReserve = this.#ledger.committed(took, this.#ledger.written() - this.#writtenBefore)
+    if (!this.#full && !keptReserve) this.#full = true
     for (const [index, job] of jobs.entries()) job.resolve(answers[index] as never)
   }
 

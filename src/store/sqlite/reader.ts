@@ -129,6 +129,23 @@ export class Reader {
     return ahead
   }
 
+  /** When the oldest queued task of each type became queued. Of a priority, that is the one at the head of its queue. */
+  oldestQueued(types: readonly string[]): ReadonlyMap<string, number> {
+    const oldest = new Map<string, number>()
+    for (const type of types) {
+      if (this.#counters.get(type, 'queued') === 0) continue
+      for (const headBelow of [this.#sql.oldestBelow, this.#sql.oldestSuspectBelow]) {
+        for (let below = Number.MAX_SAFE_INTEGER; ;) {
+          const head = headBelow.get(type, below) as [priority: number, since: number] | undefined
+          if (head === undefined) break
+          below = head[0]
+          oldest.set(type, Math.min(oldest.get(type) ?? head[1], head[1]))
+        }
+      }
+    }
+    return oldest
+  }
+
   /** `entryOf` also returns how many bytes of the parameters it has read. */
   #page<Entry>(
     query: Query,

@@ -10,6 +10,8 @@ import type { Statements } from './statements.ts'
  * collected in arrays that are reused.
  */
 export class RowWriter {
+  /** Rows written so far, including what was rolled back. */
+  written = 0
   readonly #sql: Statements
   readonly #counters: Counters
   readonly #inserted: Parameter[] = []
@@ -22,6 +24,7 @@ export class RowWriter {
   }
 
   insert({ rowId, task, lines, parameters }: NewRow): void {
+    this.written += 1
     const values = this.#inserted
     values[0] = rowId
     values[fill.moving(values, fill.fixed(values, 1, task), task)] = lines
@@ -32,6 +35,7 @@ export class RowWriter {
   }
 
   write(row: TaskRow): void {
+    if (row.isDeleted || row.isChanged) this.written += 1
     if (row.isDeleted) {
       this.#delete(row)
     } else if (row.isChanged) {

@@ -116,6 +116,10 @@ const sql = {
     where type = ? and ${suspected} and priority > ? limit ?)`,
   suspectsAheadByPosition: `select count(*) from (select 1 from tasks indexed by tasks_suspects
     where type = ? and ${suspected} and priority = ? and queue_position < ? limit ?)`,
+  oldestBelow: `select priority, status_since from tasks indexed by tasks_queue
+    where type = ? and ${unsuspected} and priority < ? order by priority desc, queue_position limit 1`,
+  oldestSuspectBelow: `select priority, status_since from tasks indexed by tasks_suspects
+    where type = ? and ${suspected} and priority < ? order by priority desc, queue_position limit 1`,
   insertTag: 'insert or ignore into tags (tag, created_at, row_id) values (?, ?, ?)',
   deleteTag: 'delete from tags where tag = ? and created_at = ? and row_id = ?',
   holds: 'select type, since, by from holds',

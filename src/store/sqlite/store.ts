@@ -8,8 +8,7 @@ import { type NodeId, type Status, type Submission, type Task, type TaskId } fro
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import * as commands from '../commands.ts'
-import type * as port from '../store.ts'
-import { operationsKept } from '../store.ts'
+import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
@@ -36,6 +35,7 @@ export async function openSqlite(path: string, { clock }: { clock: Clock }): Pro
 
 class SqliteStore implements port.Store {
   readonly capabilities = { lease: null }
+  readonly commits = new port.CommitMetrics()
   readonly shared = null
   readonly #path: string
   readonly #time: SteadyTime
@@ -91,7 +91,11 @@ class SqliteStore implements port.Store {
       makeRoom: () => this.#makeRoom(),
       room: () => this.#room(),
       pages: () => this.#pragma('page_count'),
-      keepReserve: () => this.#reserve.holds(this.#files.walSize),
+      written: () => this.#writer.written,
+      committed: (took, written) => {
+        this.commits.note(took, written)
+        return this.#reserve.holds(this.#files.walSize)
+      },
     })
   }
 
@@ -243,6 +247,14 @@ class SqliteStore implements port.Store {
     return this.#read(() => this.#reader.ahead(place, types, limit))
   }
 
+  async oldestQueued(types: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    const now = this.now()
+    const oldest = this.#read(() => this.#reader.oldestQueued(types))
+    return Object.fromEntries(
+      Array.from(oldest, ([type, since]) => [type, this.#time.elapsed(since, now)] as const),
+    )
+  }
+
   beginOperation(operation: Operation): Promise<Operation> {
     return this.#commits.write(() => {
       const begun = operationBegun(operation, this.#time.now())
@@ -344,7 +356,7 @@ class SqliteStore implements port.Store {
   #keepOperation(operation: Operation): boolean {
     const { id, node } = operation
     const row = this.#sql.saveOperation.get(id, node, JSON.stringify(operation))
-    this.#sql.forgetOperations.run(operationsKept)
+    this.#sql.forgetOperations.run(port.operationsKept)
     const [cancel] = row as unknown as [number]
     return cancel === 0
   }
