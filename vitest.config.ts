@@ -38,7 +38,7 @@ const long = [
   'conformance/suite-shared',
   'chaos/chaos',
   'browser/pages',
-  'cluster/keeper',
+  'cluster/lease-renewal',
   'hardening/memory',
   'execution/threads',
   'cluster/frozen',

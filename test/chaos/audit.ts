@@ -5,7 +5,7 @@ import type { DetailsOf } from '../support/api.ts'
 
 const holdsSlot = new Set(['running', 'pausing', 'cancelling'])
 
-/** All tasks as the nodes show them in the end: their whole lives, and the slots. */
+/** Audits the final state of all tasks as nodes return it: their timelines, the type limit, and the slots. */
 export async function auditTasks(
   ids: readonly string[],
   urls: readonly string[],
@@ -43,13 +43,13 @@ function auditTask({ task_id: id, status, timeline, fence }: DetailsOf): void {
     if (!event.endsWith('lost')) continue
     const loser = timeline.slice(0, index).findLast((line) => line.event === 'claimed')?.by
     const later = timeline.slice(index).map(({ by }) => by)
-    assert(!later.includes(loser ?? 'nobody'), `a node that lost the task says no more about it: ${told}`)
+    assert(!later.includes(loser ?? 'nobody'), `a node writes nothing more about a task it lost: ${told}`)
   }
 }
 
 /**
- * By the times of the database. A task that is cancelled while it is parked becomes `cancelling` without a claim: its code
- * works no more, it only has to end.
+ * By timestamps of the database. A task that is cancelled while parked becomes `cancelling` without a claim: its code does
+ * no more work and only has to end.
  */
 function mostActive(tasks: readonly DetailsOf[]): number {
   const edges = tasks.flatMap(({ timeline }) => {
@@ -79,7 +79,7 @@ async function slotsAreFree(url: string): Promise<void> {
   }
 }
 
-/** The tables themselves: one row for each key, counters that are those of the rows, and nothing that is held by anyone. */
+/** Audits the tables: one task per key, counters that match the rows, and no owner or slot left. */
 export async function auditDatabase(url: string, acknowledged: number): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
@@ -104,7 +104,7 @@ export async function auditDatabase(url: string, acknowledged: number): Promise<
         select * from fermata.counters union all select * from fermata.deltas
       ) as c group by 1, 2 having sum(tasks) <> 0 order by 1, 2`,
     )
-    assert.deepEqual(kept.rows, counted.rows, 'the counters are those of the rows')
+    assert.deepEqual(kept.rows, counted.rows, 'the counters match the rows')
   } finally {
     await client.end()
   }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Shown } from '../crash/witness.ts'
 
-/** What came of a call. `refused`: nothing was recorded. `unanswered`: nobody knows. */
+/** The outcome of a call. `refused`: nothing was recorded. `unanswered`: unknown. */
 export type Reached =
   | Readonly<{ kind: 'answered'; status: number; body: unknown }>
   | Readonly<{ kind: 'refused' }>
   | Readonly<{ kind: 'unanswered' }>
 
-/** Milliseconds: a frozen node does not answer at all. */
+/** Timeout in milliseconds: a frozen node does not answer. */
 const patience = 5_000
 
 export async function call(url: string, method: string, path: string, body?: unknown): Promise<Reached> {
@@ -29,14 +29,14 @@ export async function call(url: string, method: string, path: string, body?: unk
   const { status } = response
   assert(status < 500 || status === 503, `${method} ${path} was answered ${status}: ${text}`)
   const answer = JSON.parse(text) as { outcome_unknown?: boolean }
-  // It came while the node stood still, and was too old when that woke.
+  // The request arrived while the node was frozen, and had expired when it woke.
   if (status === 408) return { kind: 'refused' }
   if (status !== 503) return { kind: 'answered', status, body: answer }
-  assert(Number(response.headers.get('retry-after')) > 0, `a 503 says when to come again: ${text}`)
+  assert(Number(response.headers.get('retry-after')) > 0, `a 503 says when to retry: ${text}`)
   return { kind: answer.outcome_unknown === true ? 'unanswered' : 'refused' }
 }
 
-/** A task as this node shows it; undefined for a 404. */
+/** Reads a task from this node; undefined for a 404. */
 export async function look(url: string, id: string): Promise<Shown | 'away' | undefined> {
   const status = await call(url, 'GET', `/api/task/${id}/status`)
   if (status.kind !== 'answered') return 'away'

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Witness, Witnessed } from '../crash/witness.ts'
 import { call, look } from './calls.ts'
 
-/** The address of some node; undefined while there is none. */
+/** The address of a random node; undefined while none is up. */
 export type Somewhere = () => string | undefined
 
-/** Looks at each once; those that no node can show now are passed over, unless they must be `seen`. */
+/** Reads and checks each task once. Tasks that cannot be read now are skipped, unless they must be `seen`. */
 export async function checkAll(
   witness: Witness,
   tasks: readonly Witnessed[],
@@ -24,17 +24,17 @@ export async function checkAll(
   }
 }
 
-/** Waits until no control is under way any more; then each task is as its client was told last. */
+/** Waits until all controls have taken effect; then each task must be as its client was told last. */
 export async function settled(witness: Witness, somewhere: Somewhere): Promise<void> {
   const moving = new Set(['pausing', 'cancelling'])
-  await until('no control is under way', async () => {
+  await until('no control is in progress', async () => {
     await checkAll(witness, witness.open(), somewhere, false)
     return witness.open().every(({ last }) => !moving.has(last?.status ?? ''))
   })
   await checkAll(witness, [...witness.tasks.values()], somewhere, true)
 }
 
-/** They were lost too often in a row without a checkpoint, and go on when they are asked to. */
+/** Retries the tasks that failed because they were lost too often without a new checkpoint. */
 export async function retryPoisoned(witness: Witness, somewhere: Somewhere): Promise<number> {
   const poisoned = witness.poisoned()
   for (const task of poisoned) {
@@ -46,7 +46,7 @@ export async function retryPoisoned(witness: Witness, somewhere: Somewhere): Pro
   return poisoned.length
 }
 
-/** Resumes what is paused, through any node; then all must end, each with its right result. */
+/** Resumes paused tasks through any node; then all must end, with correct results. */
 export async function finish(witness: Witness, somewhere: Somewhere): Promise<void> {
   for (const task of witness.open()) {
     task.inDoubt = false
@@ -62,11 +62,11 @@ export async function finish(witness: Witness, somewhere: Somewhere): Promise<vo
   })
 }
 
-/** Milliseconds without any progress after which something is stuck. */
+/** Polls a condition; fails after a minute. */
 export async function until(what: string, reached: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + 60_000
   while (!(await reached())) {
-    assert(performance.now() < end, `waited in vain until ${what}`)
+    assert(performance.now() < end, `gave up waiting until ${what}`)
     await sleep(200)
   }
 }

@@ -14,16 +14,16 @@ export type ClusterOptions = Readonly<{
   slots: number
   /** Seconds. */
   lease: number
-  /** Where their database is, with what is to be known to reach it; one of their own when it is left out. */
+  /** URL of the database, with credentials. By default, a separate PostgreSQL. */
   database?: string
 }>
 
 type Member = { server: TestServer | undefined; state: 'up' | 'frozen' | 'down' }
 
-/** Real nodes, each a process, on one PostgreSQL of their own, and all that can happen to them. */
+/** Real nodes, each a process, on one PostgreSQL, and the faults that can be injected. */
 export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions
-  /** Undefined when the database is someone else's. */
+  /** Undefined if the database was given. */
   readonly #postgres: PostgresServer | undefined
   readonly #directory: string
   readonly #members: Member[]
@@ -51,7 +51,7 @@ export class Cluster implements AsyncDisposable {
     return join(this.#directory, 'journal')
   }
 
-  /** Of the database itself. */
+  /** URL of the database. */
   get database(): string {
     return this.#postgres?.url ?? this.#options.database ?? ''
   }
@@ -65,7 +65,7 @@ export class Cluster implements AsyncDisposable {
     return { ended: this.#ended, frozen: this.#frozen, outages: this.#outages, lease: lease * 1_000 }
   }
 
-  /** Of the nodes that may answer; frozen ones do not. */
+  /** URLs of the nodes that are not down; frozen ones do not answer. */
   get urls(): string[] {
     return this.#members.flatMap(({ server, state }) =>
       server === undefined || state === 'down' ? [] : [server.url],
@@ -80,7 +80,7 @@ export class Cluster implements AsyncDisposable {
     return this.#members[index]?.state === 'up'
   }
 
-  /** Waits until every node is there again. */
+  /** Waits until the database and every node are up. */
   async whole(): Promise<void> {
     while (this.#databaseAway || this.#members.some(({ state }) => state !== 'up')) await sleep(50)
   }
@@ -109,7 +109,7 @@ export class Cluster implements AsyncDisposable {
     else member.state = 'up'
   }
 
-  /** As `pg_ctl stop -m immediate` does. */
+  /** Like `pg_ctl stop -m immediate`. */
   async stopDatabase(ms: number): Promise<void> {
     if (this.#databaseAway || this.#postgres === undefined) return
     this.#databaseAway = true
@@ -129,7 +129,7 @@ export class Cluster implements AsyncDisposable {
     await rm(this.#directory, { recursive: true, force: true })
   }
 
-  /** And starts it anew. */
+  /** Ends the node, and restarts it. */
   async #end(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const member = this.#members[index]
     if (member?.server === undefined || member.state !== 'up') return
@@ -154,7 +154,7 @@ export class Cluster implements AsyncDisposable {
         const server = await TestServer.start({ env })
         void server.ended.then(() => {
           this.#ended.set(server.pid, monotonic())
-          // A node may end itself: whoever looks after it starts it anew.
+          // A node that exits on its own is restarted, as a supervisor would do.
           if (member.server === server && member.state === 'up') void this.#join(member)
         })
         member.server = server

@@ -11,7 +11,7 @@ import { Client as Caller } from './load.ts'
 import { checkAll, finish, settled, until } from './checks.ts'
 import { Cluster } from './cluster.ts'
 
-/** Milliseconds after which the standby is promoted; a cluster manager takes its time too. */
+/** Milliseconds before the standby is promoted, as a cluster manager needs time to detect the failure. */
 const noticed = 1_000
 
 test('nothing acknowledged is lost when a primary with a synchronous standby is killed under load', async () => {

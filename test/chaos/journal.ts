@@ -1,35 +1,35 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
-/** One line of what a handler wrote down. `at`: milliseconds of a clock that all processes of the machine share. */
+/** One line that a handler wrote. `at`: milliseconds on a clock that all processes of the machine share. */
 export type JournalLine = Readonly<{
   at: number
   pid: number
-  /** Of a handler in its process. */
+  /** Number of the handler in its process. */
   run: number
   type: string
   id: string
   fence: number
-  /** `in` and `out`: work that needs its slot; `durable`: a checkpoint that was promised to be kept. */
+  /** `in` and `out`: around work that needs its slot; `durable`: a checkpoint that was acknowledged as durable. */
   what: 'start' | 'in' | 'out' | 'durable' | 'left'
   next: number
 }>
 
-/** What was done to the processes and the database, by the same clock. */
+/** What happened to the processes and the database, on the same clock. */
 export type Happened = Readonly<{
-  /** When a process had ended. */
+  /** When each process had ended, by pid. */
   ended: ReadonlyMap<number, number>
-  /** `awake`: when it answered again, which takes a while where many processes want to run. */
+  /** `awake`: when it answered again, which takes a while on a busy machine. */
   frozen: readonly Readonly<{ pid: number; from: number; to: number; awake: number }>[]
   outages: readonly Readonly<{ from: number; to: number }>[]
   /** Milliseconds. */
   lease: number
 }>
 
-/** One handler from its start to its end. Its fence rises when it was parked and goes on. */
+/** One handler from its start to its end. Its fence rises when it continues after being parked. */
 export type Run = Readonly<{ id: string; type: string; pid: number; lines: readonly JournalLine[] }>
 
-/** Milliseconds that a node has to stop its handlers once it wakes and its lease is over. */
+/** Milliseconds within which a node must stop its handlers after it wakes with an expired lease. */
 const wakesWithin = 2_000
 
 export function monotonic(): number {
@@ -52,7 +52,7 @@ export function readRuns(path: string): Run[] {
   })
 }
 
-/** Each start is at or after every checkpoint that an older run was told to be durable. Answers how many went on from one. */
+/** Each run starts at or after the newest durable checkpoint of earlier runs. Returns how many continued from a checkpoint. */
 export function checkResumes(runs: readonly Run[]): number {
   let resumed = 0
   for (const [id, ofTask] of Map.groupBy(runs, (run) => run.id)) {
@@ -70,7 +70,7 @@ export function checkResumes(runs: readonly Run[]): number {
 
 type Stretch = Readonly<{ from: number; to: number }>
 
-/** Never more of a type than its limit work at once, as the handlers themselves saw it. Answers how many there were at most. */
+/** The limit of the type holds at all times, according to the handlers themselves. Returns the maximum that worked at once. */
 export function checkLimit(runs: readonly Run[], type: string, limit: number, happened: Happened): number {
   const edges = runs
     .filter((run) => run.type === type)
@@ -95,7 +95,7 @@ export function checkLimit(runs: readonly Run[], type: string, limit: number, ha
   return most
 }
 
-/** What happened in the seconds before and after. */
+/** What happened shortly before and after. */
 function around({ ended, frozen, outages }: Happened, at: number): unknown {
   const near = ({ from, to }: Stretch) => from < at + 10_000 && to > at - 20_000
   return {
@@ -121,8 +121,8 @@ export function checkAlone(runs: readonly Run[], happened: Happened): void {
 }
 
 /**
- * A process that stands still does no work, and one that is gone has none; what it does in its last moments, or until it finds
- * after its waking that its lease is over, is looked at apart.
+ * The periods in which a run worked. A frozen or ended process does no work. What a process does after it wakes, until it
+ * notices that its lease has expired, is checked separately.
  */
 function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretch[] {
   const stretches: Stretch[] = []
@@ -140,7 +140,7 @@ function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretc
     if (line.what !== 'in' || wakes(line)) continue
     const out = lines.slice(index).find(({ what, next }) => what === 'out' && next === line.next)
     const to = out?.at ?? ended.get(pid) ?? Number.POSITIVE_INFINITY
-    // It is written down before it is sent: the process may begin a step in the moment between.
+    // The freeze is noted before the signal is sent: the process may begin a step in between.
     const frost = frozen.find((one) => one.pid === pid && one.from < to && one.to > line.at)
     const lost = frost !== undefined && (frost.to - frost.from > lease / 2 || ended.has(pid))
     stretches.push({ from: line.at, to: lost ? Math.max(line.at, frost.from) : to })
@@ -148,7 +148,7 @@ function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretc
   return stretches
 }
 
-/** Milliseconds that the slowest handler of a node took to stop after it woke with its lease over. */
+/** Milliseconds that the slowest handler took to stop after its node woke with an expired lease. */
 export function slowestStop(runs: readonly Run[], happened: Happened): number {
   let slowest = 0
   for (const { pid, from, to, awake } of happened.frozen) {
@@ -168,7 +168,7 @@ export function slowestStop(runs: readonly Run[], happened: Happened): number {
   return slowest
 }
 
-/** While the database is away for longer than a lease, what runs stops before the lease can be over. */
+/** When the database is unavailable for longer than a lease, handlers stop before the lease expires. Returns how many did. */
 export function checkOutages(runs: readonly Run[], happened: Happened): number {
   let stopped = 0
   for (const { from, to } of happened.outages) {
@@ -177,7 +177,7 @@ export function checkOutages(runs: readonly Run[], happened: Happened): number {
       const work = lines.filter(({ at }) => at > from + happened.lease && at < to)
       const touched = happened.frozen.some((frost) => frost.pid === pid && frost.to > from && frost.from < to)
       if (touched) continue
-      assert(work.length === 0, `a run of ${id} goes on without a lease: ${JSON.stringify(work[0])}`)
+      assert(work.length === 0, `a run of ${id} continues without a lease: ${JSON.stringify(work[0])}`)
       if (lines.some(({ at, what }) => what === 'left' && at > from && at < to)) stopped += 1
     }
   }

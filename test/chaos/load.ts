@@ -14,13 +14,13 @@ export type Load = Readonly<{
   chance: Chance
   name: string
   somewhere: Somewhere
-  /** As much waits as the nodes can do in a minute: nothing more is submitted. */
+  /** Whether the queue is long enough for a minute of work: nothing more is submitted. */
   full: () => boolean
 }>
 
 /**
- * A client of the cluster: submits, alone and in batches, looks, pauses, resumes and cancels its own tasks, each time through
- * any node. A submit without an answer is sent again, with its key, until it has one.
+ * A client of the cluster. It submits single tasks and batches, and reads, pauses, resumes and cancels its own tasks, each
+ * time through a random node. A submit without a response is repeated with the same key until there is one.
  */
 export class Client {
   readonly #load: Load
@@ -42,7 +42,7 @@ export class Client {
     }
   }
 
-  /** Sends what was not answered until it is. */
+  /** Repeats the unanswered submit until it is answered. */
   async settle(): Promise<void> {
     while (this.#unanswered !== undefined) {
       await this.#submit()
@@ -98,7 +98,7 @@ export class Client {
     const shown = url === undefined ? 'away' : await look(url, task.id)
     if (shown === 'away') return
     witness.check(task, shown, false)
-    // Nobody but this client resumes it.
+    // Only this client resumes it.
     if (task.requestedControl === 'pause' && task.told === 'paused' && !task.inDoubt) {
       assert.equal(shown?.status, 'paused', `its pause is lost: ${JSON.stringify(shown)}`)
     }
@@ -110,7 +110,7 @@ export class Client {
     const answer = await this.#call(method, `/api/task/${task.id}${path}`)
     if (answer.kind === 'refused') return
     if (answer.kind === 'unanswered') {
-      // A node may still carry it out when it wakes: nothing is known about the requested control from now on.
+      // A node may still execute it when it wakes: from now on, the requested control is unknown.
       task.inDoubt = true
       this.doubts += 1
       return

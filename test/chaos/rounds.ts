@@ -15,36 +15,36 @@ export type Figures = Troubles &
   Readonly<{
     seed: number
     calls: number
-    /** Calls that were told to come again, and controls that were not answered at all. */
+    /** `away`: calls that were refused. `doubts`: controls without a response. */
     away: number
     doubts: number
     tasks: number
     checks: number
     runs: number
-    /** Runs that went on from a checkpoint of an earlier one. */
+    /** Runs that continued from a checkpoint of an earlier one. */
     resumed: number
     poisoned: number
-    /** Of the type that is limited, as its handlers saw it. */
+    /** Maximum concurrent runs of the limited type, according to its handlers. */
     mostAtOnce: number
-    /** Milliseconds from the waking of a node whose lease was over to the end of its last handler. */
+    /** Milliseconds from when a node woke with an expired lease until its last handler ended. */
     slowestStop: number
-    /** Handlers that ended during an outage that was longer than a lease. */
+    /** Handlers that ended during an outage longer than a lease. */
     stoppedInOutages: number
-    /** Milliseconds from the end of the last trouble until all nodes take work. */
-    calmAfter: number
+    /** Milliseconds from the end of the last fault until all nodes accept work. */
+    recoveredAfter: number
   }>
 
-/** Seconds. Shorter ones are lost to other processes on a busy machine. */
+/** Seconds. On a busy machine, a node would lose a shorter one. */
 const lease = 4
 const nodes = 3
 const slots = 12
 const clientCount = 16
-/** Queued tasks beyond which the clients submit nothing: what waits must end when the storm is over. */
+/** Queued tasks beyond which clients stop submitting, since all must end after the storm. */
 const enough = 1_000
-/** Ended tasks that are looked at again, at a time. */
+/** How many ended tasks to check again at a time. */
 const sample = 40
 
-/** Three nodes on one PostgreSQL under load, to which everything happens, and what must hold whatever happens. `lasts`: seconds. */
+/** Injects faults into three nodes on one PostgreSQL under load, and checks every promise. `lasts`: seconds. */
 export async function chaos(
   lasts: number,
   seed: number,
@@ -71,13 +71,13 @@ export async function chaos(
   ])
   const options = { cluster, chance, nodes, lease: lease * 1_000, lasts: lasts * 1_000, report }
   const troubles = await Promise.race([storm(options), failed.then(() => assert.fail('the clients ended'))])
-  const calm = performance.now()
+  const stormEnded = performance.now()
   await cluster.whole()
   over.abort()
   await failed
   await Promise.all(clients.map((client) => client.settle()))
-  const calmAfter = performance.now() - calm
-  report(`calm: ${witness.tasks.size} tasks were acknowledged`)
+  const recoveredAfter = performance.now() - stormEnded
+  report(`the storm is over: ${witness.tasks.size} tasks were acknowledged`)
 
   await settled(witness, somewhere)
   const poisoned = await retryPoisoned(witness, somewhere)
@@ -101,11 +101,11 @@ export async function chaos(
     mostAtOnce: checkLimit(runs, 'narrow', narrowLimit, happened),
     slowestStop: Math.round(slowestStop(runs, happened)),
     stoppedInOutages: checkOutages(runs, happened),
-    calmAfter: Math.round(calmAfter),
+    recoveredAfter: Math.round(recoveredAfter),
   }
 }
 
-/** Looks again and again at tasks that have ended: they never change. */
+/** Keeps checking that ended tasks never change. */
 async function review(
   witness: Witness,
   chance: Chance,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chance } from '../support/chance.ts'
 import type { Cluster } from './cluster.ts'
 
-/** How often each thing was done. */
+/** How often each fault was injected. */
 export type Troubles = {
   kills: number
   drains: number
@@ -25,7 +25,7 @@ const kinds = ['kill', 'frost', 'frost-long', 'drain', 'outage', 'outage-long'] 
 /** The database is stopped less often than the nodes. */
 const all = [...kinds, 'kill', 'kill', 'frost', 'frost-long', 'drain'] as const
 
-/** Does to the nodes and their database, at random, what can happen to them. All of it is over when it answers. */
+/** Injects random faults into the nodes and their database. When it returns, all of them are over. */
 export async function storm({
   cluster,
   chance,
@@ -43,7 +43,7 @@ export async function storm({
     under.add(work)
     void work.finally(() => under.delete(work))
   }
-  // At least one of each, in the order of chance; then whatever comes.
+  // At least one of each, in random order; then any.
   const due = [...kinds].sort(() => chance.next() - 0.5)
   while (performance.now() < end || due.length > 0) {
     await sleep(chance.between(300, 1_500))
@@ -76,7 +76,7 @@ export async function storm({
       }
       case undefined:
     }
-    // Not more than two at a time: some node has to get something done.
+    // At most two at a time, so that some node can work.
     while (under.size > 1) await Promise.race(under)
   }
   await Promise.all(under)

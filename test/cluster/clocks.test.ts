@@ -14,7 +14,7 @@ import { patient } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
 import { patiently, until } from '../support/until.ts'
 
-/** Nodes whose clocks are wrong, on a real PostgreSQL: only its own clock counts. */
+/** Nodes with wrong clocks on a real PostgreSQL, whose clock is the only one that counts. */
 
 const week = 7 * 86_400_000
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -22,7 +22,7 @@ const types = [patient, quick]
 
 type Calls = { promoted: number[]; pruned: number[] }
 
-/** A node whose wall clock is off by so many milliseconds, and which keeps what has ended for a week. */
+/** A node whose wall clock is off by this many milliseconds, with a retention of a week. */
 async function nodeOff(by: number, schema: string, slots = 4): Promise<TaskManager & { calls: Calls }> {
   const clock: Clock = { ...systemClock, now: () => Date.now() + by }
   const store = await openPostgres(inject('postgres'), { schema })
@@ -98,9 +98,9 @@ test('a node whose clock is ahead polls for due tasks as rarely as any other', a
   const node = await nodeOff(week, newSchema(), 0)
   await node.submit(quick, { a: 1 }, { runAt: new Date(Date.now() + 3_600_000) })
   const before = node.calls.promoted.length
-  await until('it has looked', () => node.calls.promoted.length >= before + 4)
+  await until('it has polled', () => node.calls.promoted.length >= before + 4)
   const [first = 0, , , fourth = 0] = node.calls.promoted.slice(before)
-  // Each look is a commit; between two of them is a second, unless a submit asked for one.
+  // Polls, which cost a commit, are a second apart, unless a submit triggered one.
   expect(fourth - first).toBeGreaterThan(1_800)
 })
 

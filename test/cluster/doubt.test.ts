@@ -9,12 +9,12 @@ import { Line } from '../support/line.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { node, fromApi, submission } from '../support/tasks.ts'
 
-/** Commits whose answer never comes, on a real server behind a line that loses them. */
+/** Commits without a response, on a real server behind a line that loses messages. */
 
 const work = { type: 'work', concurrency: null }
 
-/** A store behind a line that loses what a test says, in a schema of its own; `url`: the same, past the line. */
-async function place({ server = inject('postgres'), clock }: { server?: string; clock?: Clock } = {}) {
+/** A store with its own schema behind such a line; `beside` is another store that bypasses the line. */
+async function setUp({ server = inject('postgres'), clock }: { server?: string; clock?: Clock } = {}) {
   const schema = newSchema()
   const line = await Line.to(server)
   const options = { schema, ...(clock === undefined ? {} : { clock }) }
@@ -35,8 +35,8 @@ async function place({ server = inject('postgres'), clock }: { server?: string; 
   }
 }
 
-/** Each verb that writes, from a fresh task on; what it answers is what it would have answered on a good line. */
-async function life(store: Store, around: <T>(call: () => Promise<T>) => Promise<T>): Promise<void> {
+/** Calls every verb that writes, and expects the answers of an undisturbed line. `around` makes each call. */
+async function allWrites(store: Store, around: <T>(call: () => Promise<T>) => Promise<T>): Promise<void> {
   const draft = submission({ id: 'one', idempotencyKey: 'key', requestHash: 'hash' })
   const submitted = await around(() => store.submit([draft], fromApi))
   expect(submitted).toMatchObject({ kind: 'accepted', tasks: [{ replayed: false, task: { id: 'one' } }] })
@@ -62,10 +62,10 @@ async function life(store: Store, around: <T>(call: () => Promise<T>) => Promise
 }
 
 describe.concurrent('a commit without a response', () => {
-  test.each(['commit', 'answer'] as const)('is carried out once when the %s is lost', async (what) => {
-    await using there = await place()
+  test.each(['commit', 'answer'] as const)('is executed once when the %s is lost', async (what) => {
+    await using there = await setUp()
     const { line, store } = there
-    await life(store, async (call) => {
+    await allWrites(store, async (call) => {
       const lost = line.loseNext(what)
       const answer = call()
       await lost
@@ -75,16 +75,16 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test('is not mistaken for another one that has its number after a crash', async () => {
-    // Nothing is flushed but by a commit.
+    // Only commits flush the log.
     await using server = await startPostgres({ settings: ['wal_writer_delay=10s'] })
-    await using there = await place({ server: server.url })
+    await using there = await setUp({ server: server.url })
     const { line, store } = there
     const lost = line.loseNext('commit')
     const submitted = store.submit([submission({ id: 'one' })], fromApi)
     await lost
     await server.stop()
     await server.start()
-    // The number was lost with the server's memory: someone else gets it, and commits.
+    // The transaction id was lost with the server's memory: another transaction gets it, and commits.
     const other = new Client({ connectionString: server.url })
     await other.connect()
     for (let n = 0; n < 50; n++) await other.query('select pg_current_xact_id()')
@@ -95,7 +95,7 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test('of a submit returns the first task when it is sent again with its key', async () => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store } = there
     const draft = (id: string) => submission({ id, idempotencyKey: 'key', requestHash: 'hash' })
     const lost = line.loseNext('answer')
@@ -107,12 +107,12 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test('of a checkpoint is not mistaken for that of a later save', async () => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store } = there
     await running(store, 'one')
     const lost = line.loseNext('commit')
     const first = store.save('here', [{ id: 'one', fence: 1, checkpoint: '1' }])
-    await drawn()
+    await grouped()
     const second = store.save('here', [{ id: 'one', fence: 1, progress: { current: 1, at: 1 } }])
     await lost
     line.goOn()
@@ -121,12 +121,12 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test('of a checkpoint does not overwrite that of a later save', async () => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store } = there
     await running(store, 'one')
     const lost = line.loseNext('commit')
     const first = store.save('here', [{ id: 'one', fence: 1, checkpoint: '1' }])
-    await drawn()
+    await grouped()
     const second = store.save('here', [{ id: 'one', fence: 1, checkpoint: '2' }])
     await lost
     line.goOn()
@@ -137,7 +137,7 @@ describe.concurrent('a commit without a response', () => {
   test('of a task that has finished and was deleted in the meantime does not bring it back', async ({
     expect,
   }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store, beside } = there
     const lost = line.loseNext('answer')
     const submitted = store.submit([submission({ id: 'one' })], fromApi)
@@ -153,7 +153,7 @@ describe.concurrent('a commit without a response', () => {
   test('of a group is not mistaken for that of another node that did part of the same', async ({
     expect,
   }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store, beside } = there
     await store.submit([submission({ id: 'one' }), submission({ id: 'two' })], fromApi)
     const cancel = (id: string) => ({ id, control: 'cancel', by: 'api' }) as const
@@ -169,7 +169,7 @@ describe.concurrent('a commit without a response', () => {
 
   test('of a move is not mistaken for the same move of another node at the same time', async ({ expect }) => {
     const clock = new FakeClock()
-    await using there = await place({ clock })
+    await using there = await setUp({ clock })
     const { line, store, beside } = there
     await store.submit([submission({ id: 'one' }), submission({ id: 'two' })], fromApi)
     const pause = (id: string) => ({ id, control: 'pause', by: 'api' }) as const
@@ -183,9 +183,9 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test.each(['commit', 'answer'] as const)(
-    'is carried out once when the %s is lost, and then the answer to the look back',
+    'is executed once when the %s is lost, and then the answer to the query about its outcome',
     async (what) => {
-      await using there = await place()
+      await using there = await setUp()
       const { line, store } = there
       const lost = line.loseNext(what)
       const submitted = store.submit([submission({ id: 'one' })], fromApi)
@@ -200,7 +200,7 @@ describe.concurrent('a commit without a response', () => {
   )
 
   test('leaves no marks except the newest of each connection', async () => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store, schema } = there
     for (let n = 0; n < 5; n++) {
       const lost = line.loseNext('answer')
@@ -216,7 +216,7 @@ describe.concurrent('a commit without a response', () => {
   })
 
   test('of a claim drops the knowledge that the type has a row to lock', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { line, store, schema } = there
     const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
     const lost = line.loseNext('commit')
@@ -225,7 +225,7 @@ describe.concurrent('a commit without a response', () => {
     line.goOn()
     expect(await nothing).toEqual([])
     await store.submit([submission({ id: 'one' })], fromApi)
-    // Another node that is just counting.
+    // A client that holds the lock, like another node that is counting.
     await using client = await connected()
     await using onlooker = await connected()
     await client.query('begin')
@@ -246,8 +246,8 @@ describe.concurrent('a commit without a response', () => {
 
 const aMinute = { timeout: 60_000 }
 
-/** What waits was drawn into a transaction of its own. */
-async function drawn(): Promise<void> {
+/** Waits until queued calls have been grouped into a transaction. */
+async function grouped(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 

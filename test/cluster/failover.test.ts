@@ -12,7 +12,7 @@ import { Client } from 'pg'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** The port of the server that would be taken. */
+/** The port of the server that a node would choose. */
 async function primaryOf(servers: readonly PostgresServer[]): Promise<number> {
   const { servers: addresses } = addressOf(addressOfAll(servers))
   const client = await connectToPrimary(
@@ -41,7 +41,7 @@ describe('an address with several servers', () => {
     await using worker = await open(2)
     expect(await (await api.submit(quick, { a: 1 })).result()).toBe(2)
 
-    // All that was answered must be there afterwards.
+    // Replication is asynchronous here, and every acknowledged write must be there afterwards.
     await caughtUp(primary, standby)
     await primary.stop()
     await standby.promote()
@@ -50,7 +50,7 @@ describe('an address with several servers', () => {
     expect(await handle.result()).toBe(4)
     expect(await worker.nodes()).toHaveLength(2)
 
-    // The old one comes back, as it was, and can be written too: it is not the primary any more.
+    // The old primary returns unchanged and is writable, but must not be chosen any more.
     await primary.start()
     expect(await primaryOf([primary, standby])).toBe(portOf(standby))
     expect(await (await api.submit(quick, { a: 3 })).result()).toBe(6)

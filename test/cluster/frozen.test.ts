@@ -15,7 +15,7 @@ const minutes = 3 * aMinute
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const program = join(import.meta.dirname, '..', 'fixtures', 'freezing.ts')
 
-/** A node in a process of its own. */
+/** A node in a separate process. */
 async function nodeOn(database: string) {
   const child = spawn(process.execPath, [program, database], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'close')

@@ -6,12 +6,12 @@ import type { Store } from '../../src/store/store.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { node, fromApi, submission } from '../support/tasks.ts'
 
-/** What another session of the database holds locked keeps nobody waiting but those who need it. */
+/** Locks held by another database session delay only the calls that need them. */
 
 const ids = Array.from({ length: 22 }, (_, n) => `task ${n}`)
 const work = { type: 'work', concurrency: null }
 
-async function place() {
+async function setUp() {
   const schema = newSchema()
   const store = await openPostgres(inject('postgres'), { schema })
   const client = new Client({ connectionString: inject('postgres') })
@@ -21,7 +21,7 @@ async function place() {
     schema,
     store,
     client,
-    /** Until the client ends its transaction. */
+    /** Locks the row until the client ends its transaction. */
     async lock(id: string) {
       await client.query('begin')
       await client.query(`select 1 from ${schema}.tasks where id = $1 for update`, [id])
@@ -39,29 +39,29 @@ const submitAll = (store: Store) =>
     fromApi,
   )
 
-/** What nobody recorded, and what says so. */
+/** The error of a call of which nothing was recorded. */
 const refused = { name: 'StoreUnavailable', unknown: false } satisfies Partial<StoreUnavailable>
 
-/** Each verb on one task after what it needs, and its answer for a task that nobody holds. */
+/** Each verb for one task: what it needs first, the call, and its answer for an unlocked task. */
 const verbs = {
   control: {
     before: async () => {},
-    act: (store: Store, id: string) => store.control([{ id, control: 'pause', by: 'api' }]),
+    call: (store: Store, id: string) => store.control([{ id, control: 'pause', by: 'api' }]),
     answer: [{ kind: 'moved' }],
   },
   purge: {
     before: (store: Store) => store.control(ids.map((id) => ({ id, control: 'cancel', by: 'api' }) as const)),
-    act: (store: Store, id: string) => store.purge([id]),
+    call: (store: Store, id: string) => store.purge([id]),
     answer: [{ kind: 'purged' }],
   },
   save: {
     before: claimAll,
-    act: (store: Store, id: string) => store.save('here', [{ id, fence: 1, checkpoint: '1' }]),
+    call: (store: Store, id: string) => store.save('here', [{ id, fence: 1, checkpoint: '1' }]),
     answer: [true],
   },
   settle: {
     before: claimAll,
-    act: (store: Store, id: string) =>
+    call: (store: Store, id: string) =>
       store.settle('here', [{ id, fence: 1, ranMs: 1, outcome: { kind: 'completed', result: '1' } }]),
     answer: [{ verdict: 'settled' }],
   },
@@ -75,7 +75,7 @@ const verbs = {
         ids.map((id) => ({ id, fence: 1, ranMs: 1, outcome })),
       )
     },
-    act: (store: Store, id: string) => store.unpark('here', [{ id, fence: 1, why: 'gone' }]),
+    call: (store: Store, id: string) => store.unpark('here', [{ id, fence: 1, why: 'gone' }]),
     answer: [{ entry: { event: 'unparked' } }],
   },
 } as const
@@ -88,24 +88,24 @@ describe.concurrent('a row that another session holds locked', () => {
   test.for(Object.keys(verbs) as (keyof typeof verbs)[])(
     'fails the %s that needs it, and no other',
     async (name, { expect }) => {
-      await using there = await place()
+      await using there = await setUp()
       const { store, client } = there
-      const { before, act, answer } = verbs[name]
+      const { before, call, answer } = verbs[name]
       await submitAll(store)
       await before(store)
       await there.lock('task 7')
-      const answers = ids.map((id) => act(store, id))
+      const answers = ids.map((id) => call(store, id))
       const [held] = answers.splice(7, 1)
       held!.catch(() => undefined)
       for (const one of await Promise.all(answers)) expect(one).toMatchObject(answer)
       await expect(held).rejects.toMatchObject(refused)
       await client.query('commit')
-      expect(await act(store, 'task 7')).toMatchObject(answer)
+      expect(await call(store, 'task 7')).toMatchObject(answer)
     },
   )
 
   test('fails those that need it, even if there are many', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { store, client } = there
     await submitAll(store)
     await there.lock('task 7')
@@ -118,7 +118,7 @@ describe.concurrent('a row that another session holds locked', () => {
   })
 
   test('fails a call for it and an unknown task together, and answers the rest', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { store } = there
     await submitAll(store)
     await there.lock('task 7')
@@ -131,7 +131,7 @@ describe.concurrent('a row that another session holds locked', () => {
 
 describe.concurrent('a table that another session holds locked', () => {
   test('fails calls that need it, and nothing once it is free', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { store, client, schema } = there
     await client.query('begin')
     await client.query(`lock table ${schema}.tasks in exclusive mode`)
@@ -153,7 +153,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
   ] as const)(
     'fails the submit with that key, and no other one: until its %s',
     async ([end, after], { expect }) => {
-      await using there = await place()
+      await using there = await setUp()
       const { store, client } = there
       await submitAll(store)
       await client.query('begin')
@@ -175,7 +175,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
   )
 
   test('fails all submits with that key, and no other', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { store, client } = there
     await client.query('begin')
     await store.shared!.submitWithin(client, [keyed('first', 'key')], fromApi)
@@ -188,7 +188,7 @@ describe.concurrent("an idempotency key in a caller's open transaction", () => {
 
 describe.concurrent('a type that another session holds locked', () => {
   test('fails the claim that counts it, and no other call', async ({ expect }) => {
-    await using there = await place()
+    await using there = await setUp()
     const { store, client, schema } = there
     const request = { node: 'here', limit: 1, types: [{ type: 'work', concurrency: 1 }] }
     expect(await store.claim(request)).toEqual([])

@@ -20,7 +20,7 @@ async function nodes(...slots: readonly number[]): Promise<TaskManager[]> {
   return opened
 }
 
-/** Submitted at the first node, which has no slots; it runs on the second. */
+/** A task that is submitted at a node without slots, and runs on another. */
 async function runningElsewhere() {
   const [api, worker] = await nodes(0, 4)
   if (api === undefined || worker === undefined) return expect.unreachable()
@@ -111,7 +111,7 @@ describe('a task that runs on another node', () => {
     const [home] = await runners()
     await handle.pause(patiently)
     const { checkpoint, task } = await handle.details()
-    // Its place is taken, and the other one becomes free.
+    // Occupy its old slot, and free the one on the other node.
     const other = home === first!.state.id ? second! : first!
     const next = await api!.submit(patient, {})
     await until(next, 'running')

@@ -5,7 +5,7 @@ import { newSchema } from '../conformance/stores.ts'
 import { patient } from '../fixtures/patient.ts'
 import { quick } from '../fixtures/quick.ts'
 
-/** Anyone who may use the database can notify on the channel of the nodes. */
+/** Any user of the database can send notifications on the channel of the nodes. */
 
 const ids = Array.from({ length: 180 }, (_, index) => `00000000-0000-7000-8000-${1e11 + index}`)
 const hostile: readonly string[] = [
@@ -69,7 +69,7 @@ test('nodes ignore invalid notifications, log this once, and keep receiving sign
   process.on('uncaughtExceptionMonitor', fault)
   onTestFinished(() => void process.off('uncaughtExceptionMonitor', fault))
 
-  // Both listen: a task of one node runs at once on the other.
+  // Both nodes listen: a task submitted at one runs on the other immediately.
   expect(await (await api.submit(quick, { a: 1 })).result()).toBe(2)
   const client = new Client({ connectionString: inject('postgres') })
   await client.connect()

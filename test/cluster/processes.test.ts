@@ -5,9 +5,9 @@ import { Api, type DetailsOf } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
-/** Real nodes, each a process, on one PostgreSQL; what is proven is seen from outside. */
+/** Real nodes, each a process, on one PostgreSQL, observed through their API. */
 
-/** Seconds until a silent node is dead. */
+/** Seconds after which a silent node is dead. */
 const lease = 8
 
 class Cluster implements AsyncDisposable {
@@ -36,20 +36,20 @@ class Cluster implements AsyncDisposable {
     return new Api(this.nodes[index]!.url)
   }
 
-  /** The processes that one node says live. */
+  /** Pids of the live nodes according to one of them. */
   async listed(index: number): Promise<Set<number>> {
     const { nodes } = (await this.api(index).call('GET', '/api/nodes')).body as { nodes: { pid: number }[] }
     return new Set(nodes.map(({ pid }) => pid))
   }
 
-  /** Through all nodes by turns. */
+  /** Submits through all nodes in turn. */
   async submit(count: number, parameters: object): Promise<void> {
     for (let index = 0; index < count; index++) {
       this.ids.push(await this.api(index % this.nodes.length).submit('long', parameters))
     }
   }
 
-  /** All tasks as one node shows them, once all have ended. */
+  /** Waits until all tasks have ended, and reads them from one node. */
   async ended(index: number): Promise<DetailsOf[]> {
     const api = this.api(index)
     for (const id of this.ids) await api.untilStatus(id, 'completed', 'failed')
@@ -76,7 +76,7 @@ class Cluster implements AsyncDisposable {
   }
 }
 
-/** What holds whatever happened to the nodes. */
+/** What must hold whatever happened to the nodes. */
 function audit(tasks: readonly DetailsOf[]): void {
   for (const { task_id: id, status, timeline, fence } of tasks) {
     expect(status, id).toBe('completed')
@@ -88,7 +88,7 @@ function audit(tasks: readonly DetailsOf[]): void {
     expect(timeline.map(({ version }) => version)).toEqual(timeline.map((_, index) => index + 1))
     // Each claim and each loss raises the fence by one.
     expect(fence).toBe(moves.filter((move) => move === 'claimed' || move.endsWith('lost')).length)
-    // Once a node has lost the task it says nothing about it any more.
+    // A node writes nothing more about a task it has lost.
     for (const [index, { event }] of timeline.entries()) {
       if (!event.endsWith('lost')) continue
       const loser = timeline.slice(0, index).findLast((line) => line.event === 'claimed')?.by
@@ -111,7 +111,7 @@ describe.concurrent('nodes on one database', () => {
     audit(tasks)
     const lost = tasks.filter(({ timeline }) => timeline.some(({ event }) => event === 'lost'))
     expect(lost.length).toBeGreaterThanOrEqual(1)
-    // Four ran; four more may have ended whose settlements were still on their way.
+    // Four were running; the settlements of four more may have been in progress.
     expect(lost.length).toBeLessThanOrEqual(8)
   })
 
@@ -123,7 +123,7 @@ describe.concurrent('nodes on one database', () => {
     frozen.signal('SIGSTOP')
     await until('it is dead', async () => !(await cluster.listed(0)).has(frozen.pid))
     frozen.signal('SIGCONT')
-    // It answers, and takes tasks again, under another node.
+    // It responds, and accepts tasks again, with another node id.
     const api = cluster.api(1)
     const id = await api.submit('add', { a: 1, b: 2 })
     await api.untilStatus(id, 'completed')

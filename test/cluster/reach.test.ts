@@ -13,19 +13,19 @@ import { patient } from '../fixtures/patient.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { patiently, until } from '../support/until.ts'
 
-/** How a node reaches a task that runs on another one. */
+/** How a node controls and follows a task that runs on another one. */
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Milliseconds: the shortest time between two looks of a node at what others have done is longer. */
-const beforeLooks = 100
+/** Milliseconds. Every poll for changes by other nodes has a longer interval. */
+const belowPolling = 100
 
-/** Two nodes: one that takes tasks in, and one that runs them. `looks`: they also look, and not only hear of each other. */
-async function pair(url: string, { looks }: { looks: boolean }) {
+/** Two nodes: one accepts tasks, and the other runs them. `polls`: whether they poll, in addition to notifications. */
+async function pair(url: string, { polls }: { polls: boolean }) {
   let isOver = false
   const clock: Clock = {
     ...systemClock,
-    after: (ms, fire) => (looks || isOver || ms < beforeLooks ? systemClock.after(ms, fire) : () => {}),
+    after: (ms, fire) => (polls || isOver || ms < belowPolling ? systemClock.after(ms, fire) : () => {}),
   }
   const schema = newSchema()
   const open = async (slots: number) =>
@@ -58,7 +58,7 @@ async function pair(url: string, { looks }: { looks: boolean }) {
   return api
 }
 
-/** Controls a task from the node that does not run it, and follows it there. */
+/** Controls and follows a task from the node that does not run it. */
 async function reaches(api: TaskManager): Promise<void> {
   const handle = await api.submit(patient, {})
   const heard: string[] = []
@@ -88,18 +88,18 @@ async function reaches(api: TaskManager): Promise<void> {
 
 describe('a task on another node', () => {
   test('is controlled and followed by notifications alone', async () => {
-    await reaches(await pair(inject('postgres'), { looks: false }))
+    await reaches(await pair(inject('postgres'), { polls: false }))
   })
 
   test('is controlled and followed when every notification is lost', async () => {
     await using server = await startPostgres()
-    await without(server.url)
-    await reaches(await pair(server.url.replace('postgres:postgres@', 'deaf:deaf@'), { looks: true }))
+    await createDeafRole(server.url)
+    await reaches(await pair(server.url.replace('postgres:postgres@', 'deaf:deaf@'), { polls: true }))
   })
 })
 
-/** A role that may do all but notify. */
-async function without(url: string): Promise<void> {
+/** Creates a role that cannot send notifications. */
+async function createDeafRole(url: string): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
   await client.query("create role deaf login password 'deaf'")

@@ -8,7 +8,7 @@ import { startPgBouncer } from '../support/pgbouncer.ts'
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { aMinute, patiently, until } from '../support/until.ts'
 
-/** What a role has set by `alter role`, and what a locked table keeps waiting. */
+/** Settings from `alter role`, and locked tables. */
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let server: PostgresServer
@@ -50,7 +50,7 @@ async function connected(url = server.url): Promise<Client> {
   return client
 }
 
-/** A role that can do what it needs, and whose sessions have these settings. */
+/** Creates a role whose sessions have these settings; returns a URL that uses it. */
 async function roleWith(settings: Readonly<Record<string, string>>): Promise<string> {
   const admin = await connected()
   const name = newSchema()
@@ -80,7 +80,7 @@ async function open(url: string, schema = newSchema(), maxConcurrent = 4): Promi
   return manager
 }
 
-/** Submits in all forms, runs, pauses, lists and finds, and keeps a number exactly. */
+/** Submits in every way, runs, pauses, lists, searches, and restores a number exactly. */
 async function works(manager: TaskManager): Promise<void> {
   const handles = await manager.submitAll(
     quick,
@@ -159,7 +159,7 @@ describe('a locked table', () => {
     const locker = await connected()
     await locker.query(`begin; lock table ${schema}.tasks in access exclusive mode`)
     const many = Array.from({ length: 20 }, (_, index) => async () => {
-      // One after the other, so that they do not share a statement.
+      // Staggered, so that they do not share a statement.
       await new Promise((resolve) => {
         setTimeout(resolve, index * 20)
       })
@@ -182,7 +182,7 @@ describe('a locked table', () => {
     expect(isOver).toBe(false)
     const { answers, took } = await waiting
     expect(new Set(answers)).toEqual(new Set(['rejected']))
-    // They were refused, and not one after the other: that would be two seconds each.
+    // They were refused concurrently: one after another, it would take two seconds each.
     expect(took).toBeLessThan(2_000 * answers.length)
     await expect(handle.task()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', unknown: false })
     await locker.query('rollback')

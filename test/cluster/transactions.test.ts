@@ -5,7 +5,7 @@ import { newSchema } from '../conformance/stores.ts'
 import { quick } from '../fixtures/quick.ts'
 import { until } from '../support/until.ts'
 
-/** Submits inside a transaction of the program that submits. */
+/** Submits within a transaction of the caller. */
 
 const logger = { debug() {}, info() {}, warn() {}, error: console.error }
 let client: Client
@@ -22,7 +22,7 @@ async function manager({ maxConcurrent = 2, schema = newSchema() } = {}): Promis
   return opened
 }
 
-/** What is told of each task from now on. */
+/** Records the statuses published for each task from now on. */
 function follow(node: TaskManager) {
   const statuses = new Map<string, string[]>()
   void (async () => {
@@ -39,50 +39,50 @@ const queuedIn = async (node: TaskManager) => (await node.counts()).byType['quic
 describe('a submit within a transaction', () => {
   test('exists with its commit, and runs immediately', async () => {
     const node = await manager()
-    const told = follow(node)
+    const published = follow(node)
     await client.query('begin')
     const handle = await node.submit(quick, { a: 4 }, { tx: client })
     await expect(handle.task()).rejects.toThrow(TaskUnknown)
     await expect(handle.result()).rejects.toThrow(TaskUnknown)
     expect((await node.counts()).byType).toEqual({})
-    expect(told.of(handle.id)).toBeUndefined()
+    expect(published.of(handle.id)).toBeUndefined()
     await client.query('commit')
     expect(await handle.result()).toBe(8)
     const { timeline } = await handle.details()
     expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'completed'])
     expect((await node.counts()).byType).toEqual({ quick: { completed: 1 } })
-    expect(told.of(handle.id)).toEqual(['queued', 'running', 'completed'])
+    expect(published.of(handle.id)).toEqual(['queued', 'running', 'completed'])
   })
 
   test('is published as submitted before it is published as claimed, even if it was claimed first', async () => {
     const node = await manager()
-    const told = follow(node)
+    const published = follow(node)
     await client.query('begin')
     const { id } = await node.submit(quick, { a: 1 }, { tx: client })
     await client.query('commit')
     await (await node.submit(quick, { a: 2 })).result()
-    await until('it is told as completed', () => told.of(id)?.includes('completed'))
-    // What is told of a later task comes after all that is told of it.
+    await until('its completion is published', () => published.of(id)?.includes('completed'))
+    // Once a later task is published, everything about the earlier one has been.
     const later = await node.submit(quick, { a: 3 })
-    await until('the later one is told', () => told.of(later.id)?.includes('completed'))
-    expect(told.of(id)).toEqual(['queued', 'running', 'completed'])
+    await until('the later one is published', () => published.of(later.id)?.includes('completed'))
+    expect(published.of(id)).toEqual(['queued', 'running', 'completed'])
   })
 
   test('is published as submitted before changes by another node', async () => {
     const schema = newSchema()
     const submitter = await manager({ maxConcurrent: 0, schema })
     await manager({ schema })
-    const told = follow(submitter)
+    const published = follow(submitter)
     await client.query('begin')
     const handle = await submitter.submit(quick, { a: 1 }, { tx: client })
-    // By then looks whether it is there are far apart.
+    // After this time, the polls for its commit are far apart.
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     await client.query('commit')
     expect(await handle.result()).toBe(2)
-    // Somebody else ran it: of what happened in between only the newest is told.
-    await until('it is told as completed', () => told.of(handle.id)?.at(-1) === 'completed')
+    // Another node ran it, so only the newest of its changes is published.
+    await until('its completion is published', () => published.of(handle.id)?.at(-1) === 'completed')
     await new Promise((resolve) => setTimeout(resolve, 1_000))
-    const statuses = told.of(handle.id)
+    const statuses = published.of(handle.id)
     expect([statuses?.[0], statuses?.at(-1)]).toEqual(['queued', 'completed'])
     expect(statuses).toEqual([...new Set(statuses)])
   })

@@ -47,7 +47,7 @@ async function isDirectAt(url: string): Promise<boolean> {
   }
 }
 
-/** Everything that nodes do for each other. */
+/** Submits, runs and controls tasks across nodes. */
 async function worksAcross(api: TaskManager): Promise<void> {
   const handles = await api.submitAll(
     quick,
@@ -84,7 +84,7 @@ describe('nodes', () => {
     expect(await Promise.all([server.url, pooler.url].map(isDirectAt))).toEqual([true, false])
     await using nodes = await pair(pooler.url)
     await worksAcross(nodes.api)
-    // Ten seconds of lease: the keeper renews it through the pooler too.
+    // The lease is ten seconds, and is renewed through the pooler too.
     const [before] = await ask(`select max(renewed_at) as at from ${nodes.schema}.nodes`)
     await until('it is renewed', async () => {
       const [now] = await ask(`select max(renewed_at) as at from ${nodes.schema}.nodes`)

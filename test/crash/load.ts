@@ -4,7 +4,7 @@ import type { Shown, Witness, Witnessed } from './witness.ts'
 type Request = Readonly<{ type: string; parameters: object; isRight: (result: unknown) => boolean }>
 type InDoubt = Readonly<{ key: string; request: Request }>
 
-/** Reads a task as a client does; undefined for a 404. Throws when the server is gone. */
+/** Reads a task as a client does; undefined for a 404. Throws if the server is gone. */
 export async function look(url: string, id: string): Promise<Shown | undefined> {
   const answer = await fetch(`${url}/api/task/${id}/status`)
   if (answer.status === 404) return undefined
@@ -15,8 +15,8 @@ export async function look(url: string, id: string): Promise<Shown | undefined> 
 }
 
 /**
- * A client that submits, looks, pauses, resumes and cancels its own tasks, one call after the other, until the server is
- * gone. What it was not answered it notes as in doubt, and asks again the next time.
+ * A client that submits, reads, pauses, resumes and cancels its own tasks, one call at a time, until the server is gone.
+ * Controls without a response are in doubt; submits without a response are repeated next time.
  */
 export class Client {
   readonly #witness: Witness
@@ -98,7 +98,7 @@ export class Client {
       return
     }
     if (answer.status !== 200) throw new Error(`a ${control} was answered ${answer.status}`)
-    // A cancel stands for ever; a repeated one says so again. The last answer decides what must hold after a crash.
+    // A cancel is final, so a repeated one gets the same answer. The last answer decides what must hold after a crash.
     task.requestedControl = control === 'resume' ? 'none' : control
     task.told = String(status)
     task.inDoubt = false

@@ -13,18 +13,18 @@ export type Figures = Readonly<{
   calls: number
   tasks: number
   checks: number
-  /** Failed since they were lost too often in a row; they complete after a retry. */
+  /** Tasks that failed because they were lost too often in a row; they complete after a retry. */
   poisoned: number
-  /** From the start of the process to its first answer, in ms. */
+  /** Milliseconds from the start of the process to its first response. */
   slowestStart: number
 }>
 
-/** Ended tasks that are looked at again in each round; at the end all are. */
+/** How many ended tasks to check again in each round; at the end, all of them. */
 const sample = 200
 const clientCount = 8
 const main = join(import.meta.dirname, '../../src/main.ts')
 
-/** Kills a real server under load, again and again, and checks from outside that it kept its word. */
+/** Kills a real server under load repeatedly, and checks through its API that it kept its promises. */
 export async function crashRounds(
   rounds: number,
   seed: number,
@@ -50,7 +50,7 @@ export async function crashRounds(
   }
 
   for (let round = 0; round < rounds; round++) {
-    // Some starts do not live to see their first request: the kill falls into the recovery.
+    // Some servers are killed before their first request, during recovery.
     if (directory !== undefined && round % 3 === 0) await stillborn(directory, chance.between(100, 450))
     const server = await start()
     const over = new AbortController()
@@ -69,7 +69,7 @@ export async function crashRounds(
     )
   }
 
-  // All that was paused on the way comes back at once.
+  // Enough slots for all tasks that were paused, which resume at once.
   await using server = await start(1_000)
   await checkAll(server.url, witness, [...witness.tasks.values()])
   const poisoned = await retryPoisoned(server.url, witness)
@@ -113,7 +113,7 @@ async function checkAll(url: string, witness: Witness, tasks: readonly Witnessed
   }
 }
 
-/** Each of them was lost more than three times in a row, and goes on when it is asked to. */
+/** Retries the tasks that failed because they were lost more than three times. */
 async function retryPoisoned(url: string, witness: Witness): Promise<number> {
   const poisoned = witness.poisoned()
   for (const task of poisoned) {
@@ -121,7 +121,7 @@ async function retryPoisoned(url: string, witness: Witness): Promise<number> {
     const { timeline } = (await answer.json()) as { timeline: { event: string }[] }
     assert(
       timeline.filter(({ event }) => event === 'lost').length > 3,
-      `it was not lost that often: ${task.id}`,
+      `it failed after fewer losses: ${task.id}`,
     )
     const retried = await fetch(`${url}/api/task/${task.id}/retry?wait=0`, { method: 'POST' })
     assert.equal(retried.status, 200, `a failed task can be retried: ${task.id}`)
@@ -131,7 +131,7 @@ async function retryPoisoned(url: string, witness: Witness): Promise<number> {
   return poisoned.length
 }
 
-/** Resumes what is paused; then all must end, each with its right result. */
+/** Resumes paused tasks; then all must end, with correct results. */
 async function finish(url: string, witness: Witness): Promise<void> {
   for (const task of witness.open()) {
     if (task.requestedControl !== 'pause') continue
@@ -162,7 +162,7 @@ function audit(path: string, acknowledged: number): void {
   const kept = db.prepare('select type, status, tasks from counters where tasks > 0 order by 1, 2').all()
   assert.deepEqual(kept, counted, 'the counters are those of the rows')
   const rows = Number(db.prepare('select count(*) as rows from tasks').get()?.['rows'])
-  // What was in doubt at the last kill is not asked again.
+  // Submits in doubt at the last kill are not repeated.
   assert(
     rows >= acknowledged && rows <= acknowledged + clientCount,
     `${rows} rows for ${acknowledged} submits`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 
-/** What the API shows of a task. */
+/** A task as the API returns it. */
 export type Shown = Readonly<{
   task_id: string
   status: string
@@ -15,19 +15,19 @@ export type Shown = Readonly<{
 export type Witnessed = {
   readonly id: string
   readonly type: string
-  /** Whether a result is the right one. */
+  /** Whether a result is correct. */
   readonly isRight: (result: unknown) => boolean
-  /** The control that was acknowledged last, and the status that its answer told. */
+  /** The control that was acknowledged last, and the status in its response. */
   requestedControl: 'none' | 'pause' | 'cancel'
   told: string
-  /** A control was sent and its answer never came. */
+  /** A control was sent, and no response arrived. */
   inDoubt: boolean
   last: Shown | undefined
 }
 
 const terminal = new Set(['completed', 'failed', 'cancelled'])
 
-/** Stands outside, remembers all that the server has acknowledged, and holds it to its word. */
+/** Remembers everything that the server has acknowledged, and checks that it holds. */
 export class Witness {
   readonly tasks = new Map<string, Witnessed>()
   checks = 0
@@ -60,7 +60,7 @@ export class Witness {
     return [...this.tasks.values()].filter(({ last }) => last !== undefined && terminal.has(last.status))
   }
 
-  /** `now`: what the server shows of the task, undefined for a 404. `restarted`: nothing was sent since the server started. */
+  /** `now`: what the server returns; undefined for a 404. `restarted`: nothing was sent since the server started. */
   check(task: Witnessed, now: Shown | undefined, restarted: boolean): void {
     this.checks++
     const before = task.last
@@ -76,11 +76,8 @@ export class Witness {
       )
     }
     if (now.status === 'completed') assert(task.isRight(now.result), `its result is wrong: ${told}`)
-    // A kill a second leaves some tasks no time between two losses for a checkpoint: the limit for that is part of the promise.
-    assert(
-      now.status !== 'failed' || now.error?.code === 'POISON',
-      `nothing here fails but by losses: ${told}`,
-    )
+    // With a kill per second, some tasks have no time for a checkpoint between losses. Failing them is part of the promise.
+    assert(now.status !== 'failed' || now.error?.code === 'POISON', `tasks here fail only by losses: ${told}`)
     if (restarted && !task.inDoubt) this.#checkRequestedControl(task, now.status, told)
     task.last = now
   }
@@ -94,7 +91,7 @@ export class Witness {
         )
         break
       case 'pause':
-        // Told `paused`, it stays so; told `pausing`, its work may have been done first.
+        // A response of `paused` is final; after `pausing`, the task may have completed first.
         assert(
           status === 'paused' || (task.told !== 'paused' && status === 'completed'),
           `its pause is lost: ${told}`,

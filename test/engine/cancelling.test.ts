@@ -17,7 +17,7 @@ const sleeper = defineTask({
   },
 })
 
-/** Works on whatever its signal says, until its door opens. */
+/** Ignores its signal, and works until its door opens. */
 const stubborn = (work: ReturnType<typeof door>, own: { timeout?: number; attempts?: number } = {}) =>
   defineTask({ type: 'stubborn', parameters: none, ...own, run: () => work.opened.then(() => 'late') })
 

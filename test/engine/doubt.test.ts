@@ -12,7 +12,7 @@ import { door, parking, stores, World, type OpenStore } from './world.ts'
 
 const none = z.object({})
 
-/** Sleeps; pauses in it. */
+/** Sleeps, and can be paused while it does. */
 const sleeper = defineTask({
   type: 'sleeper',
   parameters: none,
@@ -23,7 +23,7 @@ const sleeper = defineTask({
   },
 })
 
-/** The first settlement of this kind is recorded, and nobody can tell. */
+/** The first settlement of this kind is recorded, but reported as in doubt. */
 async function inDoubt(open: OpenStore, kind: Outcome['kind'], types = [sleeper], executor?: Executor) {
   const world = await World.open(open, types, { maxConcurrent: 0 })
   let doubted = false
@@ -70,7 +70,7 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
   })
 })
 
-/** Verbs that fail once, after they were recorded, when `next` names them. */
+/** A node whose claims and controls fail once after `lose`, although they were recorded. */
 async function losing(open: OpenStore, types = [sleeper], own: LabOptions = {}) {
   const world = await World.open(open, types, { maxConcurrent: 0 })
   let lost: 'claim' | 'control' | undefined
@@ -97,8 +97,8 @@ async function losing(open: OpenStore, types = [sleeper], own: LabOptions = {}) 
 }
 
 describe.each(stores)('a claim in doubt on $name', ({ open }) => {
-  /** Parked here, resumed, and claimed again by a claim that nobody was told of. */
-  async function claimedUnheard() {
+  /** A task that is parked here, resumed, and claimed again by a claim whose response was lost. */
+  async function claimedUnnoticed() {
     const { world, lose } = await losing(open)
     const task = await world.node.submit(sleeper, {})
     await world.pass(4_000)
@@ -112,7 +112,7 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
   }
 
   test('of a task with a parked copy here does not leave it running nowhere', async () => {
-    const { world, task } = await claimedUnheard()
+    const { world, task } = await claimedUnnoticed()
     expect(await world.until(task.result(), 30_000)).toBe(3)
     expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
   })
@@ -120,7 +120,7 @@ describe.each(stores)('a claim in doubt on $name', ({ open }) => {
   test.each(['cancel', 'pause'] as const)(
     'of a task whose parked copy is here obeys a %s',
     async (control) => {
-      const { world, task } = await claimedUnheard()
+      const { world, task } = await claimedUnnoticed()
       await world.node.control(task.id, control)
       await world.pass(10_000)
       expect(await world.status(task)).toBe(control === 'cancel' ? 'cancelled' : 'paused')
@@ -191,16 +191,16 @@ describe.each(stores)('while the store is unavailable on $name', ({ open }) => {
     expect(await world.control(first.id, 'cancel')).toBe('cancelled')
   })
 
-  test('the end of fenced-off code is kept, so that its place under the type limit is free', async () => {
+  test('the end of fenced-off code is recorded eventually, which frees its slot under the type limit', async () => {
     const work = door()
     const deaf = defineTask({ type: 'deaf', parameters: none, concurrency: 1, run: () => work.opened })
     const world = await World.open(open, [deaf], { maxConcurrent: 0 })
     let away = false
-    const vacate: Store['releaseSlots'] = (...call) =>
+    const releaseSlots: Store['releaseSlots'] = (...call) =>
       away
         ? Promise.reject(new StoreUnavailable('away', { unknown: false }))
         : world.store.releaseSlots(...call)
-    const store = withVerbs(world.store, { releaseSlots: vacate, [Symbol.asyncDispose]: async () => {} })
+    const store = withVerbs(world.store, { releaseSlots, [Symbol.asyncDispose]: async () => {} })
     await world.startNode({ maxConcurrent: 3, store })
     const first = await world.node.submit(deaf, {})
     const second = await world.node.submit(deaf, {})
@@ -218,7 +218,7 @@ describe.each(stores)('while the store is unavailable on $name', ({ open }) => {
   })
 })
 
-/** Inline, and can be ended by force. */
+/** Runs handlers inline, but can end them by force. */
 const killable: Executor = {
   start(run, host) {
     const inside = new HandlerRun(run, host, { now: () => 0, monotonic: () => 0, after: () => () => {} })

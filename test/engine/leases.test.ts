@@ -9,9 +9,9 @@ import { World } from './world.ts'
 
 const lease = 15_000
 
-/** A keeper and a line to other nodes in the hands of the test, on a store that has only one node in truth. */
-function hands() {
-  const keepers: { node: string; news: LeaseNews; stopped: boolean; isValid: boolean }[] = []
+/** Lease renewal and signals under the control of the test, on a store that really has only one node. */
+function fakeSharing() {
+  const renewals: { node: string; news: LeaseNews; stopped: boolean; isValid: boolean }[] = []
   const sent: Signal[] = []
   const listeners = new Set<(signal: Signal) => void>()
   const share = (store: Store): Store =>
@@ -19,15 +19,15 @@ function hands() {
       capabilities: { lease },
       shared: {
         renewLease: (node, news) => {
-          const keeper = { node, news, stopped: false, isValid: true }
-          keepers.push(keeper)
+          const renewal = { node, news, stopped: false, isValid: true }
+          renewals.push(renewal)
           return {
             get isValid() {
-              return keeper.isValid
+              return renewal.isValid
             },
             age: 4_000,
             [Symbol.asyncDispose]: async () => {
-              keeper.stopped = true
+              renewal.stopped = true
             },
           }
         },
@@ -42,48 +42,48 @@ function hands() {
         submitWithin: async () => expect.unreachable('nobody submits in a transaction here'),
       },
     })
-  const say = (signal: Signal) => listeners.forEach((listener) => listener(signal))
-  return { keepers, sent, say, share, keeper: () => keepers.at(-1)! }
+  const receive = (signal: Signal) => listeners.forEach((listener) => listener(signal))
+  return { renewals, sent, receive, share, renewal: () => renewals.at(-1)! }
 }
 
-/** Runs until its signal aborts, and says why it did. */
-const whys: string[] = []
+/** Reasons for which `patient`, which runs until its signal aborts, was aborted. */
+const reasons: string[] = []
 const patient = defineTask({
   type: 'patient',
   parameters: z.object({}),
   run: (_, task) =>
     new Promise((_resolve, reject) => {
       task.signal.addEventListener('abort', () => {
-        whys.push(String((task.signal.reason as Error).message))
+        reasons.push(String((task.signal.reason as Error).message))
         reject(task.signal.reason as Error)
       })
     }),
 })
 
 async function worldOf() {
-  const own = hands()
+  const own = fakeSharing()
   const world = await World.open(async (clock) => own.share(await openMemory({ clock })), [patient])
   const handle = await world.until(world.node.submit(patient, {}))
   await world.pass()
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
-  whys.length = 0
+  reasons.length = 0
   return { ...own, world, handle }
 }
 
 test('a lease in danger stops handlers and starts none; once it is renewed, they run again', async () => {
-  const { world, keeper, handle } = await worldOf()
-  keeper().news.endangered()
+  const { world, renewal, handle } = await worldOf()
+  renewal().news.endangered()
   await world.pass()
-  expect(whys).toEqual([expect.stringContaining('about to end')])
+  expect(reasons).toEqual([expect.stringContaining('about to end')])
   await world.pass(2_000)
   expect(await world.until(handle.task())).toMatchObject({ status: 'queued' })
-  keeper().news.safe()
+  renewal().news.safe()
   await world.pass()
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 2, crashes: 0 })
 })
 
 test('a claim that returns after the lease has ended starts nothing, and is released if the lease has survived', async () => {
-  const { share, keeper } = hands()
+  const { share, renewal } = fakeSharing()
   let freezes = true
   const starts: number[] = []
   const counted = defineTask({
@@ -95,7 +95,7 @@ test('a claim that returns after the lease has ended starts nothing, and is rele
     withVerbs(store, {
       claim: async (request) => {
         const claimed = await store.claim(request)
-        if (claimed.length > 0) keeper().isValid = !freezes
+        if (claimed.length > 0) renewal().isValid = !freezes
         return claimed
       },
     })
@@ -105,21 +105,21 @@ test('a claim that returns after the lease has ended starts nothing, and is rele
   expect(starts).toEqual([])
   expect(await world.until(handle.task())).toMatchObject({ status: 'running', fence: 1 })
   freezes = false
-  keeper().isValid = true
-  keeper().news.safe()
+  renewal().isValid = true
+  renewal().news.safe()
   await world.pass(2_000)
   expect(starts).toEqual([1])
   expect(await world.until(handle.task())).toMatchObject({ status: 'completed', fence: 2, crashes: 0 })
 })
 
 test('a handler that waits for its durable checkpoint stops even if the store does not respond', async () => {
-  const { share, keeper } = hands()
+  const { share, renewal } = fakeSharing()
   const saves = defineTask({
     type: 'saves',
     parameters: z.object({}),
     async run(_, task) {
       await task.checkpoint({ at: 1 }, { durable: true }).catch((error: unknown) => {
-        whys.push((error as Error).message)
+        reasons.push((error as Error).message)
         throw error
       })
     },
@@ -130,28 +130,28 @@ test('a handler that waits for its durable checkpoint stops even if the store do
   )
   await world.until(world.node.submit(saves, {}))
   await world.pass()
-  whys.length = 0
-  keeper().news.over()
+  reasons.length = 0
+  renewal().news.over()
   await world.pass()
-  expect(whys).toEqual([expect.stringContaining('ended')])
+  expect(reasons).toEqual([expect.stringContaining('ended')])
 })
 
 test('when its lease ends, the node starts over and runs its tasks again', async () => {
-  const { world, keepers, keeper, handle } = await worldOf()
-  const first = keeper().node
-  keeper().news.over()
+  const { world, renewals, renewal, handle } = await worldOf()
+  const first = renewal().node
+  renewal().news.over()
   await world.pass()
-  expect(whys).toEqual([expect.stringContaining('ended')])
-  expect(keepers.map(({ stopped }) => stopped)).toEqual([true, false])
+  expect(reasons).toEqual([expect.stringContaining('ended')])
+  expect(renewals.map(({ stopped }) => stopped)).toEqual([true, false])
   expect(world.node.state.id).not.toBe(first)
   await world.pass(lease)
   const { task, timeline } = await world.until(handle.details())
-  expect(task).toMatchObject({ status: 'running', ownerNode: keeper().node, crashes: 1 })
+  expect(task).toMatchObject({ status: 'running', ownerNode: renewal().node, crashes: 1 })
   expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'lost', 'claimed'])
 })
 
 test('a claim that waits for an earlier copy starts nothing if its lease ends in the meantime', async () => {
-  const { share, keeper } = hands()
+  const { share, renewal } = fakeSharing()
   const fences: number[] = []
   const deaf = defineTask({
     type: 'deaf',
@@ -165,29 +165,29 @@ test('a claim that waits for an earlier copy starts nothing if its lease ends in
   const handle = await world.until(world.node.submit(deaf, {}))
   await world.pass()
   const fence = async () => (await world.until(handle.task())).fence
-  keeper().news.over()
+  renewal().news.over()
   for (let seconds = 0; seconds < 60 && (await fence()) < 3; seconds++) await world.pass(1_000)
-  // Claimed again, and its first copy has not stopped yet.
+  // Claimed again, while its first copy has not stopped.
   expect([await fence(), fences]).toEqual([3, [1]])
-  keeper().news.over()
+  renewal().news.over()
   await world.pass(60_000)
   expect(fences).not.toContain(3)
   expect(fences).toContain(5)
 })
 
 test('a closing node gives up its lease last', async () => {
-  const { world, keeper } = await worldOf()
+  const { world, renewal } = await worldOf()
   const closing = world.node.close()
   await world.pass(30_000)
   await closing
-  expect(keeper().stopped).toBe(true)
+  expect(renewal().stopped).toBe(true)
   expect(await world.store.nodes()).toEqual([])
 })
 
 test('other nodes are notified about tasks they watch, and about tasks that this node cannot start', async () => {
-  const { world, sent, say, handle } = await worldOf()
+  const { world, sent, receive, handle } = await worldOf()
   expect(sent).toEqual([])
-  say({ kind: 'watched', ids: [handle.id] })
+  receive({ kind: 'watched', ids: [handle.id] })
   await world.until(handle.cancel({ wait: 0 }))
   await world.pass()
   expect(sent).toEqual([
@@ -204,13 +204,13 @@ test('other nodes are notified about tasks they watch, and about tasks that this
 })
 
 test('a control recorded by another node is obeyed when its signal arrives, or at the next poll', async () => {
-  const { world, say, handle } = await worldOf()
+  const { world, receive, handle } = await worldOf()
   const other = await world.until(world.node.submit(patient, {}))
   await world.pass()
   const cancel = (id: string) => world.until(world.store.control([{ id, control: 'cancel', by: 'api' }]))
   await cancel(handle.id)
   expect(await world.until(handle.task())).toMatchObject({ status: 'cancelling' })
-  say({ kind: 'moved', ids: [handle.id] })
+  receive({ kind: 'moved', ids: [handle.id] })
   await world.pass()
   expect(await world.until(handle.task())).toMatchObject({ status: 'cancelled' })
   await cancel(other.id)

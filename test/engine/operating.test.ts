@@ -21,7 +21,7 @@ const submit = async (world: World, count: number) => {
   return handles.map(({ id }) => id)
 }
 
-/** The store, whose second batch of controls waits at a door. */
+/** A store whose second batch of controls waits at a door. */
 function haltingStore(world: World, work: ReturnType<typeof door>) {
   let batches = 0
   const control: typeof world.store.control = async (commands) => {
@@ -31,7 +31,7 @@ function haltingStore(world: World, work: ReturnType<typeof door>) {
   return withVerbs(world.store, { control, [Symbol.asyncDispose]: async () => {} })
 }
 
-/** Lets it work until it has ended. */
+/** Runs the operation to its end. */
 async function ended(world: World, id: string) {
   for (let turn = 0; turn < 500; turn++) {
     await world.pass(10)
@@ -196,7 +196,7 @@ describe.each(stores)('operations on $name', ({ open }) => {
       refused: 2,
     })
     expect(await world.status({ id: retried! })).toBe('queued')
-    // It has ended again, but not as the filter says: its result is not what was meant.
+    // It has ended again, but no longer matches the filter.
     expect(await world.status({ id: again! })).toBe('completed')
     expect(await world.status({ id: left! })).toBeUndefined()
   })

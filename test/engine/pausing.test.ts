@@ -6,7 +6,7 @@ import { door, parking, stores, waitsAt, World } from './world.ts'
 
 const none = z.object({})
 
-/** Works in steps of a second and notes what it did. */
+/** Works in steps of a second, and records them. */
 const steps = (done: string[] = []) =>
   defineTask({
     type: 'steps',
@@ -178,7 +178,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
     const task = await world.node.submit(type, {})
     await world.pass()
     await world.control(task.id, 'pause')
-    // The floating call has passed already: a second one makes the pause point.
+    // The call without `await` has already returned, so there may be no pause point left.
     const status = await world.status(task)
     expect(['pausing', 'paused']).toContain(status)
     work.open()

@@ -7,7 +7,7 @@ import type { Save, Store } from '../../src/store/store.ts'
 import { withVerbs } from '../../src/testing/lab.ts'
 import { door, stores, World, type OpenStore } from './world.ts'
 
-/** What a store refuses for its own sake ends the task that it is of, and hurts no other. */
+/** A write that the store rejects ends its own task, and affects no other. */
 
 const none = z.object({})
 
@@ -27,7 +27,7 @@ const good = defineTask({
   run: () => 'done',
 })
 
-/** A node whose runs say something else on their way to the store, which itself is as it is. */
+/** A node that changes settlements and saves before they reach the store. */
 async function spoiling(
   open: OpenStore,
   types: Parameters<typeof World.open>[1],

@@ -10,14 +10,14 @@ import { openSqlite } from '../../src/store/sqlite/store.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
 import { Lab, type LabOptions } from '../../src/testing/lab.ts'
 
-/** The engine is the same on each of these; a test that holds on one must hold on the other. */
+/** Every engine test must pass on each of these stores. */
 export const stores = [
   { name: 'memory', open: (clock: FakeClock) => openMemory({ clock }) },
   { name: 'SQLite', open: (clock: FakeClock) => openSqlite(':memory:', { clock }) },
 ] as const
 
 export type OpenStore = (typeof stores)[number]['open']
-/** A lab whose store is closed when its test has finished, and what tests of the engine ask it. */
+/** A lab with shortcuts for engine tests. Its store is closed when the test has finished. */
 export class World extends Lab {
   static async open(open: OpenStore, types: readonly AnyTaskType[], own: LabOptions = {}): Promise<World> {
     const clock = new FakeClock()
@@ -39,7 +39,7 @@ export class World extends Lab {
     return (await this.timeline(handle)).map(({ event }) => event).join(' ')
   }
 
-  /** Waits for a promise while the clock runs. */
+  /** Advances the clock, and expects the promise to settle. */
   async until<T>(promise: Promise<T>, ms = 0): Promise<T> {
     let over = false
     const watched = promise.finally(() => {
@@ -52,12 +52,12 @@ export class World extends Lab {
   }
 }
 
-/** Room for so many suspended handlers. */
+/** Room for this many suspended inline handlers. */
 export function parking(inline: number): ManagerOptions['maxParked'] {
   return { inline, thread: 8, process: 32, command: 32 }
 }
 
-/** A door that a handler waits at until the test opens it. */
+/** A door at which a handler waits until the test opens it. */
 export function door() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {

@@ -40,7 +40,7 @@ async function open(own: Partial<OpenOptions> = {}): Promise<void> {
 const sh = (script: string, args: string[] = []) => manager.submit(types.shell, { script, args })
 const running = (handle: TaskHandle) => until('it runs', async () => (await handle.task()).progress !== null)
 
-/** The processes of commands, without the supervisor that started them and what watches over it. */
+/** The processes of commands, without their supervisor and its watchdog. */
 function commandProcesses(): number[] {
   return supervisors()
     .flatMap((supervisor) => descendantsOf(supervisor))
@@ -314,7 +314,7 @@ describe('the processes of a command', () => {
       .flatMap(childrenOf)
       .find((pid) => !isWatchdog(pid))
     expect(nicenessOf(shell!).threads.map(([, nice]) => nice)).toEqual([10])
-    // What it has started in the moment before is lower by its session.
+    // A child started just before is lowered through its session.
     const sessions = commandProcesses().map((pid) => nicenessOf(pid).session)
     for (const session of sessions.filter((one) => one !== '')) expect(session).toMatch(/nice 10$/)
     await handle.cancel(patiently)

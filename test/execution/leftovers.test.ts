@@ -13,7 +13,7 @@ import { daemonising, deaf, spinning } from '../fixtures/commands.ts'
 import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
 import { until } from '../support/until.ts'
 
-/** What a node leaves behind that dies together with those that watch over its commands. */
+/** Processes left behind by a node that dies together with its supervisor and watchdog. */
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -40,7 +40,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It is gone already.
+    // It has already exited.
   }
 }
 
@@ -81,7 +81,7 @@ test('the next node ends what is left when all of them are killed, and nothing o
   await rm(folder, { recursive: true, force: true })
 })
 
-/** A process with the marks of a command of this node; resolves when it has written something. */
+/** Starts a process marked as a command of this node, and waits for its first output. */
 async function marked(node: number, file: string, ...args: string[]): Promise<number> {
   const child = spawn(file, args, {
     env: {
@@ -96,11 +96,11 @@ async function marked(node: number, file: string, ...args: string[]): Promise<nu
   return child.pid!
 }
 
-/** A zombie has one thread left; the main thread of another process may be a zombie too. */
+/** A dead process has at most one thread left. A zombie main thread alone is not enough. */
 const isGone = (pid: number) => !alive(pid) && threadsOf(pid).length <= 1
 
 test('the next node waits until what it ends is gone, with all of its threads', async () => {
-  // The last thread, often not the main one, takes a while to free so much memory. Meanwhile there is no environment to see.
+  // The last thread, often not the main one, takes a while to free this much memory. Meanwhile, the marks cannot be read.
   const large =
     "globalThis.kept = Buffer.alloc(1 << 29, 1); console.log('ready'); setInterval(() => {}, 1_000)"
   const node = spawn('sleep', ['300'])
@@ -110,7 +110,7 @@ test('the next node waits until what it ends is gone, with all of its threads', 
   const gone = once(node, 'exit')
   node.kill('SIGKILL')
   await gone
-  // It kills them before it first waits, and cannot continue before this test waits too.
+  // It kills them before its first await, and cannot continue until this test awaits.
   const ending = endLeftovers()
   const deadline = performance.now() + 60_000
   const marks = () => markedProcesses({ afresh: true }).filter(({ pid }) => pids.includes(pid))

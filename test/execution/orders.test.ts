@@ -11,7 +11,7 @@ import { Chance, seedOf } from '../support/chance.ts'
 import { alive, childrenOf, commandOf, descendantsOf, threadsOf } from './processes.ts'
 import { aMinute, until } from '../support/until.ts'
 
-/** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` chooses other controls, `ORDERS=2000` more. */
+/** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` uses other controls, `ORDERS=2000` more. */
 const seed = seedOf('ORDERS_SEED')
 const some = Number(process.env['ORDERS'] ?? 80)
 const atOnce = 12
@@ -30,7 +30,7 @@ const awaiting = defineTask({
   },
 })
 
-/** In every place where code can run. */
+/** One for every runtime. */
 const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskHandle>)[] = [
   (manager, chance) => manager.submit(awaiting, { steps: chance.between(1, 10) }),
   (manager, chance) => manager.submit(threads.tight, { rounds: chance.between(1, 30_000) }),
@@ -53,7 +53,7 @@ test.each([
     const worker = async () => {
       while (next < orders) {
         const order = next++
-        // Its own, so that its controls do not depend on how the orders interleave.
+        // A separate source, so that the controls do not depend on how orders interleave.
         const chance = new Chance(seed * 10_000 + order)
         const submit = submits[order % submits.length]
         const handle = await submit!(manager, chance)
@@ -70,7 +70,7 @@ test.each([
     expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
     expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
     expect((await manager.counts()).fencedOff).toEqual({})
-    await until('nothing runs but what is kept warm', () => keptWarm(childrenOf(process.pid)))
+    await until('only warm threads are left', () => isIdle(childrenOf(process.pid)))
     const processes = descendantsOf(process.pid)
     await manager.close()
     await until('no process is left', () => processes.every((pid) => !alive(pid)))
@@ -78,8 +78,8 @@ test.each([
   10 * aMinute,
 )
 
-/** The processes of the node have no child, and of threads for handlers only those that wait for the next run. */
-function keptWarm(children: readonly number[]): boolean {
+/** The node's processes have no children except watchdogs, and no handler threads except warm ones. */
+function isIdle(children: readonly number[]): boolean {
   const busy = children
     .flatMap((pid) => childrenOf(pid))
     .filter((pid) => !commandOf(pid).includes('fermata-watchdog'))
@@ -102,7 +102,7 @@ async function controlAtRandom(handle: TaskHandle, chance: Chance): Promise<void
   }
 }
 
-/** Whatever it was told last, it may go on and end. */
+/** Resumes the task, and waits for its end. */
 async function finish(handle: TaskHandle): Promise<void> {
   await handle
     .resume({ wait: 0 })

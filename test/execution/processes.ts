@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** What runs, as the kernel sees it. */
+/** A process according to the kernel. */
 type Stat = Readonly<{ parent: number; state: string; group: number; ticks: number }>
 
 function statOf(pid: number | string): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name stands in parentheses and may hold anything.
+    // The name is in parentheses, and may contain anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     const number = (index: number) => Number(fields[index])
     return { state: fields[0] ?? '', parent: number(1), group: number(2), ticks: number(11) + number(12) }
@@ -23,7 +23,7 @@ export function childrenOf(parent: number): number[] {
   return allProcesses().filter((pid) => statOf(pid)?.parent === parent && alive(pid))
 }
 
-/** Ended children that it has not collected. */
+/** Ended children that their parent has not reaped. */
 export function zombiesOf(parent: number): number[] {
   return allProcesses().filter((pid) => {
     const stat = statOf(pid)
@@ -35,18 +35,18 @@ export function descendantsOf(ancestor: number): number[] {
   return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)])
 }
 
-/** By SIGSTOP. */
+/** Whether it was stopped by SIGSTOP. */
 export function isStopped(pid: number): boolean {
   return statOf(pid)?.state === 'T'
 }
 
-/** A zombie is dead. */
+/** Whether it exists and is not a zombie. */
 export function alive(pid: number): boolean {
   const state = statOf(pid)?.state
   return state !== undefined && state !== 'Z'
 }
 
-/** Its file and arguments, with spaces between. */
+/** Its file and arguments, separated by spaces. */
 export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
@@ -55,7 +55,7 @@ export function commandOf(pid: number): string {
   }
 }
 
-/** The names of its threads. */
+/** Names of its threads. */
 export function threadsOf(pid: number): string[] {
   try {
     const tasks = readdirSync(`/proc/${pid}/task`)
@@ -65,14 +65,14 @@ export function threadsOf(pid: number): string[] {
   }
 }
 
-/** Milliseconds of processor time that each of its threads has used. */
+/** CPU milliseconds used by each of its threads. */
 export function threadTimes(pid: number): Map<string, number> {
   return new Map(
     readdirSync(`/proc/${pid}/task`).map((thread) => [thread, cpuMilliseconds(`${pid}/task/${thread}`)]),
   )
 }
 
-/** Of each of its threads, by its name; `session`: of its session, where the kernel shares processors by sessions. */
+/** Niceness of its threads with their names; `session`: of its session, if the kernel schedules by session. */
 export function nicenessOf(
   pid: number,
 ): Readonly<{ threads: [name: string, nice: number][]; session: string }> {
@@ -85,7 +85,7 @@ export function nicenessOf(
   return { threads, session: existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim() : '' }
 }
 
-/** Of a process, or a thread: `PID/task/THREAD`. */
+/** CPU milliseconds used by a process, or by a thread: `PID/task/THREAD`. */
 export function cpuMilliseconds(pid: number | string): number {
   return (statOf(pid)?.ticks ?? 0) * 10
 }

@@ -38,7 +38,7 @@ async function open(own: Partial<OpenOptions> = {}): Promise<TaskManager> {
 const sleeping = () => descendantsOf(process.pid).filter((pid) => commandOf(pid).startsWith('sleep'))
 const status = async (handle: TaskHandle) => (await handle.task()).status
 
-/** Its handler is at work in its thread, not only claimed. */
+/** Waits until the handler runs in its thread, and the task is not only claimed. */
 const running = (handle: TaskHandle) => until('it runs', async () => (await handle.task()).progress !== null)
 
 describe('a handler in a thread', () => {
@@ -133,7 +133,7 @@ describe('the escalation of a cancel', () => {
     expect(performance.now() - began).toBeGreaterThan(450)
     const { task, timeline } = await handle.details()
     expect(task.fence).toBe(2)
-    // On a busy machine a thread that cannot be terminated in time goes with its process.
+    // On a busy machine, a thread may not terminate in time, and ends with its process.
     expect(['killed', endedBy]).toContain(task.endedBy)
     expect(timeline.map(({ event }) => event)).toEqual([
       'submitted',
@@ -195,7 +195,7 @@ describe('the escalation of a cancel', () => {
 
   test('a timeout escalates in the same way', async () => {
     await open()
-    // It may come before the handler has begun, which then ends by itself.
+    // A short timeout may expire before the handler begins, which then ends on its own.
     let timeout = 0.1
     await until('a handler that runs is ended', async () => {
       timeout *= 2
@@ -247,7 +247,7 @@ describe('a fault stays with its own task:', () => {
     expect(await other.result()).toEqual({ fence: 1, attempt: 1 })
   })
 
-  test('a timer that a run left behind does not throw into the next one', async () => {
+  test('a timer left behind by a run does not fail the next run', async () => {
     await open({ maxConcurrent: 1 })
     for (let round = 0; round < 3; round++) {
       expect(await (await manager.submit(types.messy, {})).result()).toBe('done')

@@ -8,7 +8,7 @@ import { tightApart, watchful } from '../fixtures/threads.ts'
 import { alive, childrenOf, commandOf, descendantsOf } from './processes.ts'
 import { patiently, until } from '../support/until.ts'
 
-/** The processes beside the node are stopped, or the machine has no room for more. */
+/** Processes of the node are stopped by a signal, or no more can be started. */
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let manager: TaskManager
@@ -24,7 +24,7 @@ async function open(cancelGrace = 0.2): Promise<void> {
   })
 }
 
-/** The process of the node that runs this program. */
+/** The child process of the node that runs this program. */
 async function processOf(program: string): Promise<number> {
   const find = () => childrenOf(process.pid).find((pid) => commandOf(pid).includes(program))
   await until(`${program} runs`, () => find() !== undefined)
@@ -41,7 +41,7 @@ async function movesOf(handle: TaskHandle, move: string): Promise<number> {
   return (await handle.details()).timeline.filter((entry) => entry.event === move).length
 }
 
-/** Lets the process open no file or pipe more, or as many as it could before. */
+/** Limits how many files and pipes the process can have open. */
 function limitFiles(pid: number, limit: string): void {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`])
 }
@@ -55,7 +55,7 @@ test('a command without room is released, affects no other, and runs once there 
   const running = await runningCommand()
   const supervisor = await processOf('supervisor-main')
   const before = filesLimitOf(supervisor)
-  // What is open stays usable; nothing more can be opened.
+  // Open files stay usable, but no more can be opened.
   limitFiles(supervisor, '0')
   const limited = performance.now()
   const handle = await manager.submit(shell, { script: 'echo here' })
@@ -67,7 +67,7 @@ test('a command without room is released, affects no other, and runs once there 
   limitFiles(supervisor, before)
   expect(await handle.result()).toEqual({ exit_code: 0, output: 'here\n' })
   expect(await handle.task()).toMatchObject({ failures: 0, crashes: 0, attempt: 1 })
-  // Tried again every second at most, and not as fast as it can be claimed.
+  // Retried at most once a second, not as fast as it can be claimed.
   expect(claims).toBeLessThan(seconds + 3)
 })
 
@@ -76,7 +76,7 @@ test('processes without room cost a task nothing either', async () => {
   const [none, before] = ['0', filesLimitOf(process.pid)].map(
     (limit) => `prlimit --pid ${process.pid} --nofile=${limit}:`,
   )
-  // Started before, since nothing can be started while the limit holds.
+  // Started first, since nothing can be started under the limit.
   const limiting = spawn('sh', ['-c', `read _; ${none}; echo limited; read _; ${before}`])
   const lifted = once(limiting, 'exit')
   limiting.stdin.write('\n')

@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 const lease = 10
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** A node in a process of its own whose handler blocks its main thread, seen from another node. */
+/** A node in a separate process whose handler blocks its main thread, and a handle on another node. */
 async function blocked(url: string, seconds: number, onLeaseLost: 'end-process' | 'tell' = 'tell') {
   const database = `${url}?schema=${newSchema()}&lease=${lease}`
   const api = await openTaskManager({ database, tasks: [blocks], maxConcurrent: 0, drain: 1, logger: quiet })
