@@ -23,6 +23,7 @@ test('without settings, the defaults apply and are immutable', () => {
     cancelGrace: 5_000,
     drain: 25_000,
     logLevel: 'info',
+    logFormat: 'auto',
   })
   expect(Object.isFrozen(config)).toBe(true)
 })

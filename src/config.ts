@@ -55,6 +55,7 @@ const list = (item: RegExp, clean: (text: string) => string) =>
     )
     .refine((items) => items.every((one) => item.test(one)))
 
+const formats = ['auto', 'pretty', 'json'] as const
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 export const settings = {
@@ -200,6 +201,15 @@ export const settings = {
     help: 'minimum log level',
     must: `one of ${levels.join(', ')}`,
     schema: z.enum(levels),
+  },
+  logFormat: {
+    variable: 'FERMATA_LOG_FORMAT',
+    flag: '--log-format',
+    value: 'format',
+    default: 'auto',
+    help: 'format of the log: pretty for people, json for programs; auto is pretty on a terminal',
+    must: `one of ${formats.join(', ')}`,
+    schema: z.enum(formats),
   },
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -178,7 +178,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     app.addHook('onResponse', (request, reply, done) => {
       const { id, method } = request
       const { statusCode: status, elapsedTime: ms } = reply
-      logger.debug({ request_id: id, method, path: pathOf(request), status, ms }, 'request handled')
+      logger.debug(
+        { request_id: id, method, path: pathOf(request), status, ms, ...taskOf(request, reply) },
+        'request handled',
+      )
       done()
     })
   }
@@ -355,6 +358,13 @@ function templateOf(pattern: string): string {
 /** Without the query, which may contain private data: the log has other readers than the caller. */
 function pathOf({ url }: FastifyRequest): string {
   return url.split('?', 1)[0]!.slice(0, 200)
+}
+
+/** The task that a request names, or that it submitted. */
+function taskOf({ params }: FastifyRequest, reply: FastifyReply): Readonly<{ task?: string }> {
+  const submitted = /\/api\/task\/([\w-]+)/.exec(String(reply.getHeader('location') ?? ''))?.[1]
+  const task = (params as Named | undefined)?.task_id ?? submitted
+  return task === undefined ? {} : { task }
 }
 
 function nothingAt({ method, url }: FastifyRequest): RequestRefused {

@@ -27,7 +27,7 @@ export function operatorCommands(): Command[] {
       'migrate',
       'Migrate the database schema',
       'Migrates the database schema, as every start does, and exits.',
-      ['database', 'logLevel'],
+      ['database', 'logLevel', 'logFormat'],
       runMigrate,
     ),
   ]

@@ -3,7 +3,7 @@ import { withoutPassword } from '../core/secrets.ts'
 import { openLog, patienceWith, signalled, unlessStopped } from './operator.ts'
 
 /** Migrates the database, reports what it did, and exits: for those who want this apart from starting nodes. */
-export async function runMigrate(config: Pick<Config, 'database' | 'logLevel'>): Promise<void> {
+export async function runMigrate(config: Pick<Config, 'database' | 'logLevel' | 'logFormat'>): Promise<void> {
   const { migrate } = await import('../database.ts')
   const logger = await openLog(config, process.stdout.isTTY)
   const patience = patienceWith(logger, signalled())

@@ -50,18 +50,22 @@ function survivesHangUp(): boolean {
   }
 }
 
-/** JSON lines, or human-readable lines on a terminal. */
+/** JSON lines, or human-readable lines. */
 export async function openLog(
-  { logLevel: level }: Pick<Config, 'logLevel'>,
+  { logLevel: level, logFormat: format }: Pick<Config, 'logLevel' | 'logFormat'>,
   onTerminal: boolean,
 ): Promise<Logger> {
   const { pino } = await import('pino')
-  if (!onTerminal) return pino({ level }, new Output())
-  const { default: pretty } = await import('pino-pretty')
-  return pino(
-    { level },
-    pretty({ sync: true, ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' }),
-  )
+  const output = new Output()
+  if (format === 'json' || (format === 'auto' && !onTerminal)) return pino({ level }, output)
+  const { prettyFactory } = await import('pino-pretty')
+  const lineOf = prettyFactory({
+    colorize: onTerminal,
+    ignore: 'pid,hostname',
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss',
+  })
+  return pino({ level }, { write: (line: string) => output.write(lineOf(line)) })
 }
 
 /** Milliseconds between messages that the database is still unavailable. */

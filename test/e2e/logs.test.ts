@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
+import { freePort } from '../support/ports.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/commands.ts')
 
@@ -45,4 +47,32 @@ test('an invalid page is refused by parameter name', async () => {
     expect(body['code']).toBe('OPTIONS_INVALID')
   }
   expect((await api.call('GET', '/api/task/nobody/logs')).status).toBe(404)
+})
+
+test('the log is JSON in a pipe, and names the task of a request', async () => {
+  await using server = await TestServer.start({ env: { LOG_LEVEL: 'debug' } })
+  const api = new Api(server.url)
+  const { body } = await api.post('/api/run/add', { parameters: { a: 1, b: 2 } }, { 'x-request-id': 'mine' })
+  const task = String(body['task_id'])
+  await api.untilStatus(task, 'completed')
+  const lines = (await server.stop()).stdout.trim().split('\n')
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(parsed).toContainEqual(expect.objectContaining({ request_id: 'mine', status: 200, task }))
+  expect(parsed).toContainEqual(expect.objectContaining({ path: `/api/task/${task}/status`, task }))
+})
+
+test('the log is readable in a pipe if asked for', async () => {
+  const port = await freePort()
+  await using server = await TestServer.launch({
+    env: { FERMATA_LOG_FORMAT: 'pretty', PORT: String(port) },
+  })
+  await until('it listens', () =>
+    fetch(`http://127.0.0.1:${port}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  )
+  const { stdout } = await server.stop()
+  expect(stdout).toMatch(/^\[\d\d:\d\d:\d\d(?:\.\d+)?\] INFO: listening \{"url":"http/m)
+  expect(stdout).not.toContain('\u001b')
 })
