@@ -49,6 +49,7 @@ const long = [
   'cluster/trouble',
   'execution/trouble',
   'crash/crash',
+  'faults/power-cuts',
   'chaos/failover',
   'e2e/queue',
   'browser/walk',
@@ -95,6 +96,7 @@ export default defineConfig({
         ? []
         : [project('canary', ['test/fixtures/canary.ts'], postgres)]),
       project('chaos', ['test/chaos/**/*.test.ts']),
+      project('faults', ['test/faults/**/*.test.ts']),
     ],
   },
 })

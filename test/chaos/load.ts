@@ -30,6 +30,8 @@ export class Client {
   calls = 0
   away = 0
   doubts = 0
+  /** Controls that were answered. */
+  controls = 0
 
   constructor(load: Load) {
     this.#load = load
@@ -121,6 +123,7 @@ export class Client {
       200,
       `a ${control} was answered ${answer.status}: ${JSON.stringify(answer.body)}`,
     )
+    this.controls += 1
     task.requestedControl = control === 'resume' ? 'none' : control
     task.told = String((answer.body as Partial<Shown>).status)
   }

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { TestServer } from '../support/server.ts'
 import { Chance } from '../support/chance.ts'
+import { auditFile } from './audit.ts'
 import { Client, look } from './load.ts'
 import { Witness, type Witnessed } from './witness.ts'
 
@@ -98,16 +99,7 @@ async function checkAll(url: string, witness: Witness, tasks: readonly Witnessed
     await Promise.all(
       tasks.slice(at, at + 32).map(async (task) => {
         witness.check(task, await look(url, task.id), true)
-        if (!task.inDoubt) return
-        // Seen after the restart, there is no doubt any more.
-        task.inDoubt = false
-        const { status } = task.last!
-        task.requestedControl = status.startsWith('paus')
-          ? 'pause'
-          : status.startsWith('cancel')
-            ? 'cancel'
-            : 'none'
-        task.told = status
+        witness.resolve(task)
       }),
     )
   }
@@ -152,15 +144,10 @@ async function finish(url: string, witness: Witness): Promise<void> {
   }
 }
 
-/** The file itself: sound, and its counters are those of its rows. */
+/** One row for each key, in a sound file. */
 function audit(path: string, acknowledged: number): void {
   const db = new DatabaseSync(path, { readOnly: true })
-  assert.deepEqual({ ...db.prepare('pragma integrity_check').get() }, { integrity_check: 'ok' })
-  const counted = db
-    .prepare('select type, status, count(*) as tasks from tasks group by 1, 2 order by 1, 2')
-    .all()
-  const kept = db.prepare('select type, status, tasks from counters where tasks > 0 order by 1, 2').all()
-  assert.deepEqual(kept, counted, 'the counters are those of the rows')
+  auditFile(db)
   const rows = Number(db.prepare('select count(*) as rows from tasks').get()?.['rows'])
   // Submits in doubt at the last kill are not repeated.
   assert(

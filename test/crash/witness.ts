@@ -82,6 +82,19 @@ export class Witness {
     task.last = now
   }
 
+  /** Nothing is in doubt any more once the task was seen after a restart: what it shows is what was recorded. */
+  resolve(task: Witnessed): void {
+    if (!task.inDoubt || task.last === undefined) return
+    const { status } = task.last
+    task.inDoubt = false
+    task.requestedControl = status.startsWith('paus')
+      ? 'pause'
+      : status.startsWith('cancel')
+        ? 'cancel'
+        : 'none'
+    task.told = status
+  }
+
   #checkRequestedControl(task: Witnessed, status: string, told: string): void {
     switch (task.requestedControl) {
       case 'none':
