@@ -24,6 +24,7 @@ test('without settings, the defaults apply and are immutable', () => {
     drain: 25_000,
     logLevel: 'info',
     logFormat: 'auto',
+    startHeld: false,
   })
   expect(Object.isFrozen(config)).toBe(true)
 })

@@ -7,7 +7,7 @@ import { nodeVariable, taskVariables } from './core/task-variables.ts'
 export type Setting<Value> = Readonly<{
   variable: string
   flag: string
-  /** Placeholder for the value in the help; empty for a flag that turns the setting off. */
+  /** Placeholder for the value in the help; empty for a flag that turns the setting on or, as `--no-...`, off. */
   value: string
   /** As an operator would write it. */
   default: string
@@ -160,6 +160,15 @@ export const settings = {
       .string()
       .regex(/^[\w.:-]+(?:,[\w.:-]+)*$/)
       .transform((text) => (text === 'all' ? null : text.split(','))),
+  },
+  startHeld: {
+    variable: 'FERMATA_START_HELD',
+    flag: '--start-held',
+    value: '',
+    default: 'false',
+    help: 'hold all task types at startup, until you release them: nothing starts, on no node',
+    must: 'true or false',
+    schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
   },
   retention: {
     variable: 'FERMATA_RETENTION',

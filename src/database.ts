@@ -6,6 +6,7 @@ import { addressOf } from './store/postgres/address.ts'
 import { comesLater } from './store/postgres/failures.ts'
 import { pathOf } from './store/sqlite/address.ts'
 import { migrateSqlite } from './store/sqlite/connection.ts'
+import { restoreSqlite, type Restored } from './store/sqlite/restoring.ts'
 import { openSqlite } from './store/sqlite/store.ts'
 import type { Migrated, Store } from './store/store.ts'
 
@@ -50,6 +51,20 @@ export function migrate(database: string, patience?: Patience): Promise<Migrated
     postgres: async (url) => (await import('./store/postgres/migrating.ts')).migratePostgres(url),
     patience,
   })
+}
+
+/** Puts a backup in the place of an embedded database that no process has open. Throws `StoreUnavailable`. */
+export function restore(
+  database: string,
+  backup: string,
+  options: Readonly<{ force: boolean; now: Date }>,
+): Restored {
+  const address = checkAddress(database)
+  if (address.kind === 'sqlite') return restoreSqlite(backup, address.path, options)
+  throw new DatabaseInvalid(
+    database,
+    'a backup file can only be restored to a SQLite database; use the backups of your PostgreSQL',
+  )
 }
 
 type Ways<T> = Readonly<{

@@ -41,9 +41,10 @@ export type { BulkAction, Operation } from './core/operation.ts'
 export type { Reason, ReasonCode } from './core/reason.ts'
 export type { Logger } from './core/logger.ts'
 export type { TaskEvent } from './journal/event.ts'
-export type { Counts, LiveNode, NumberedLine, TaskRecord } from './store/store.ts'
+export type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from './store/store.ts'
 export type { Control, ErrorRecord, Progress, Status, Task, TimelineEntry } from './core/task.ts'
 export {
+  BackupUnsupported,
   ControlRefused,
   DatabaseInvalid,
   DefinitionInvalid,
@@ -94,6 +95,8 @@ export type OpenOptions = Readonly<{
   threads?: number
   /** Suspended inline handlers to keep in memory. Default 1,000; in addition to 8 threads and 32 processes. */
   maxParked?: number
+  /** Holds all types before anything starts, until they are released; on PostgreSQL, for all nodes. Default: false. */
+  startHeld?: boolean
   /** Default: warnings and errors go to the console. */
   logger?: Logger
   /**
@@ -142,6 +145,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     throw new RangeError(`types names ${JSON.stringify(unknown)}, but there is no such task type`)
   const settings = {
     types,
+    startHeld: options.startHeld ?? false,
     maxConcurrent: whole('maxConcurrent', 10),
     maxQueued: whole('maxQueued', 10_000_000),
     maxParked: { inline: whole('maxParked', 1_000), thread: 8, process: 32, command: 32 },

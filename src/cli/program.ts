@@ -164,6 +164,12 @@ function server(): Command[] {
     online('stats', () => import('./commands/stats.ts').then(({ stats }) => stats))
       .summary('Show server statistics')
       .description('Shows task counts, rates and slots.'),
+    online('backup <file>', () => import('./commands/backup.ts').then(({ backup }) => backup))
+      .summary('Back up the embedded database')
+      .description(
+        'Saves a copy of the SQLite database of a running server, with everything acknowledged before the call. The server checks the copy. For PostgreSQL, use its own backups.',
+      )
+      .option('-f, --force', 'replace an existing file'),
     online('top', () => import('./commands/top.ts').then(({ top }) => top))
       .summary('Watch the server, full screen')
       .description('Shows slots, queue, rates and running tasks live on the full screen. Press q to quit.')

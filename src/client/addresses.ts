@@ -28,6 +28,7 @@ export const addresses = {
   getStats: 'GET /api/stats',
   getHistory: 'GET /api/history',
   listNodes: 'GET /api/nodes',
+  createBackup: 'POST /api/backup',
   getMetrics: 'GET /metrics',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
@@ -46,6 +47,7 @@ const special: Readonly<Partial<Record<OperationId, Repeat>>> = {
   retryTask: 'once',
   purgeTask: 'once',
   bulk: 'once',
+  createBackup: 'never',
   getHealth: 'never',
   getReadiness: 'never',
 }

@@ -171,6 +171,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listNodes', options)
   }
 
+  /** A backup of an embedded database: the body of the response is the file, and `Content-Length` its size. */
+  createBackup({ signal }: CallOptions = {}): Promise<Response> {
+    return this.#transport.open({ operation: 'createBackup', signal }, signal ?? new AbortController().signal)
+  }
+
   /** The metrics of the server in the text format of Prometheus. */
   getMetrics(options: CallOptions = {}): Promise<string> {
     return this.#transport.text({ ...options, operation: 'getMetrics' })

@@ -118,13 +118,13 @@ function success({ answer }: Route): Json {
     ...answer.headers,
   }
   const json = answer.schema === undefined ? {} : { 'application/json': content(answer.schema) }
-  const text =
-    answer.text === undefined
+  const raw =
+    answer.raw === undefined
       ? {}
       : {
-          [answer.text.media]: {
-            schema: { type: 'string', description: answer.text.description },
-            example: answer.text.example,
+          [answer.raw.media]: {
+            schema: { type: 'string', description: answer.raw.description },
+            example: answer.raw.example,
           },
         }
   const stream = {
@@ -142,7 +142,7 @@ function success({ answer }: Route): Json {
         { description: meaning, schema: { type: 'string' } },
       ]),
     ),
-    content: answer.stream === undefined ? { ...json, ...text } : stream,
+    content: answer.stream === undefined ? { ...json, ...raw } : stream,
   }
   return {
     200: full,

@@ -21,6 +21,7 @@ export const problems = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key was used for a different request' },
   OPERATION_UNKNOWN: { status: 404, title: 'Operation not found' },
   TOO_MANY_OPERATIONS: { status: 429, title: 'Too many operations are running', retryAfter: 5 },
+  BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
   // About the request itself.

@@ -23,10 +23,10 @@ export type Route = Readonly<{
 
 export type Answer = Readonly<{
   description: string
-  /** JSON, unless `stream` or `text` is set. */
+  /** JSON, unless `stream` or `raw` is set. */
   schema?: z.ZodType
-  /** Set if the response is text of another media type; its media type and an example. */
-  text?: Readonly<{ media: string; description: string; example: string }>
+  /** Set if the response is of another media type. */
+  raw?: Readonly<{ media: string; description: string; example: string }>
   /** Set if the response is a stream of server-sent events; describes it. */
   stream?: string
   /** Set if 204 without a body is possible; says when. */

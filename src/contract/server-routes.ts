@@ -84,6 +84,23 @@ export const serverRoutes = {
     answer: { description: 'The nodes.', schema: NodesBody },
     problems: [],
   },
+  createBackup: {
+    method: 'POST',
+    path: '/api/backup',
+    tag: 'server',
+    summary: 'Back up the database',
+    description:
+      'Returns a copy of the embedded database as a SQLite file, with everything that was acknowledged before the request. Tasks are submitted and run meanwhile. The server checks the copy before it responds, and needs disk space for it next to the database. One backup at a time.',
+    answer: {
+      description: 'The file. `Content-Length` is its size.',
+      raw: {
+        media: 'application/vnd.sqlite3',
+        description: 'A SQLite database.',
+        example: 'SQLite format 3\0...',
+      },
+    },
+    problems: ['BACKUP_UNSUPPORTED', 'TOO_MANY_OPERATIONS'],
+  },
   getMetrics: {
     method: 'GET',
     path: '/metrics',
@@ -93,7 +110,7 @@ export const serverRoutes = {
       'Measurements in the text format of Prometheus. `fermata_tasks` and `fermata_oldest_queued_seconds` cover all nodes that share the database, everything else is about this node. Labels are types, statuses, states and route templates, so the number of series does not grow with the number of tasks.',
     answer: {
       description: 'The metrics.',
-      text: {
+      raw: {
         media: 'text/plain',
         description: 'Prometheus text format 0.0.4.',
         example:

@@ -98,6 +98,15 @@ export class QueueFull extends TaskError {
   }
 }
 
+export class BackupUnsupported extends TaskError {
+  readonly code = 'BACKUP_UNSUPPORTED'
+  constructor() {
+    super(
+      'This server stores its tasks in a database that has backups of its own: use pg_dump or the backups of your PostgreSQL. To move tasks, use fermata export or fermata copy.',
+    )
+  }
+}
+
 export class TooManyOperations extends TaskError {
   readonly code = 'TOO_MANY_OPERATIONS'
   readonly limit: number

@@ -6,7 +6,7 @@ import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
-import type { Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
+import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
@@ -141,6 +141,12 @@ export interface TaskManagerApi {
   cancelOperation(id: string, wait?: number): Promise<Operation>
 
   stats(): Promise<Stats>
+
+  /**
+   * A copy of an embedded database, complete and checked, while tasks are submitted and run; deleted when it is disposed.
+   * Throws `BackupUnsupported`, `TooManyOperations` and `StoreUnavailable`.
+   */
+  backup(): Promise<BackupFile>
 
   /** Measurements for monitoring; what this node counts starts at zero with it. */
   metrics(): Promise<NodeMetrics>

@@ -28,6 +28,8 @@ export type ManagerOptions = Readonly<{
   types: readonly string[]
   /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
+  /** Hold all types before anything starts. */
+  startHeld?: boolean
   /** How long finished tasks are kept. */
   retention: number
   /** Time between the abort signal and fencing off. */

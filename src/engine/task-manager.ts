@@ -1,5 +1,11 @@
 import { sleep } from '../core/clock.ts'
-import { ShuttingDown, StoreUnavailable, TaskIdAmbiguous, TaskUnknown } from '../core/errors.ts'
+import {
+  BackupUnsupported,
+  ShuttingDown,
+  StoreUnavailable,
+  TaskIdAmbiguous,
+  TaskUnknown,
+} from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import { idPartOf } from '../core/short-id.ts'
@@ -12,6 +18,7 @@ import type { TaskType } from '../registry/type.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import {
   logLimit,
+  type BackupFile,
   type Counts,
   type LiveNode,
   type NumberedLine,
@@ -280,6 +287,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.#reports.stats()
   }
 
+  backup(): Promise<BackupFile> {
+    return this.#store.backup?.() ?? Promise.reject(new BackupUnsupported())
+  }
+
   async metrics(): Promise<NodeMetrics> {
     const { commits } = this.#store
     const { types } = this.#metrics
@@ -339,6 +350,10 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
 
   async #recover(begin: () => Promise<void>): Promise<void> {
     await begin()
+    if (this.#options.startHeld === true) {
+      for (const type of this.registry.names) await this.#store.hold(type, true, 'startup')
+      this.#options.logger.info({ types: this.registry.names }, 'all types are held until they are released')
+    }
     await this.#maintenance.reap()
     // It may have been closed in the meantime.
     if (this.#phase !== 'starting') return

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import type { Route } from '../contract/route.ts'
 import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
@@ -46,6 +47,16 @@ function serverHandlers({
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
     listNodes: async () => nodesBody(await manager.nodes(), manager.state.id),
+
+    async createBackup({ reply }) {
+      // It may take longer than a connection may be silent.
+      reply.raw.socket?.setTimeout(0)
+      await using backup = await manager.backup()
+      const file = await open(backup.path)
+      reply.header('content-type', 'application/vnd.sqlite3').header('content-length', backup.size)
+      // Deleted now: an open file exists until it is read.
+      return file.createReadStream()
+    },
 
     async getMetrics({ reply }) {
       const { text, media } = await metrics.text()

@@ -275,7 +275,7 @@ function addRoute(
           reply,
         })
         if (answer === undefined) return reply
-        if (route.answer.text === undefined) reply.header('content-type', jsonMedia)
+        if (route.answer.raw === undefined) reply.header('content-type', jsonMedia)
         return typeof answer === 'string' || answer instanceof Readable ? answer : JSON.stringify(answer)
       },
     })

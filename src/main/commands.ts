@@ -5,9 +5,11 @@ import { DatabaseInvalid, DefinitionInvalid, StoreUnavailable } from '../core/er
 import { TasksInvalid } from '../registry/load.ts'
 import { runMigrate } from './migrate.ts'
 import { runNode } from './node.ts'
+import { runRestore } from './restore.ts'
 import { Stopped } from './operator.ts'
 
 type Flags = Partial<Record<string, string | boolean>>
+type Run = (config: Config, args: readonly string[], flags: Flags) => Promise<void>
 
 /** The operator commands. Only they and what they call know settings, store, engine and server together. */
 export function operatorCommands(): Command[] {
@@ -30,6 +32,15 @@ export function operatorCommands(): Command[] {
       ['database', 'logLevel', 'logFormat'],
       runMigrate,
     ),
+    command(
+      'restore',
+      'Restore a backup of a SQLite database',
+      'Restores a backup that "fermata backup" has saved, after checking it. No server may have the database open.',
+      ['database'],
+      runRestore,
+    )
+      .argument('<file>', 'the backup')
+      .option('-f, --force', 'replace a database that has tasks; it is kept under another name'),
   ]
 }
 
@@ -38,7 +49,7 @@ function command(
   summary: string,
   description: string,
   takes: readonly SettingName[],
-  run: (config: Config) => Promise<void>,
+  run: Run,
 ): Command {
   const made = new Command(name)
     .summary(summary)
@@ -51,7 +62,10 @@ function command(
     const usual = fallback === '' ? 'none' : fallback
     made.addOption(new Option(usage, `${help} (default: ${usual}, env: ${variable})`))
   }
-  return made.action((flags: Flags) => run(readConfig({ flags: byName(flags), env: process.env })))
+  return made.action(() => {
+    const flags = made.opts<Flags>()
+    return run(readConfig({ flags: byName(flags), env: process.env }), made.args, flags)
+  })
 }
 
 /** Commander names an option after its flag, but settings have their own names. */
@@ -59,7 +73,8 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
   const given = Object.entries(settings).flatMap(([name, { flag }]) => {
     const value = flags[new Option(flag).attributeName()]
     // A flag that turns something off is true if it was not given.
-    return value === undefined || value === true ? [] : [[name, String(value)]]
+    const isDefault = value === undefined || (value === true && flag.startsWith('--no-'))
+    return isDefault ? [] : [[name, String(value)]]
   })
   return Object.fromEntries(given) as Partial<Record<SettingName, string>>
 }

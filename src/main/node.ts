@@ -64,6 +64,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     retention: config.retention / 1_000,
     cancelGrace: config.cancelGrace / 1_000,
     drain: config.drain / 1_000,
+    startHeld: config.startHeld,
     logger,
     patience,
     // This program is only a node, and whatever started it restarts it.

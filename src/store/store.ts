@@ -45,6 +45,13 @@ export interface Store extends AsyncDisposable {
   /** Only for a store that nodes share. */
   readonly shared: Shared | null
 
+  /**
+   * Writes a copy of everything that was committed before the call, while others write; it is complete and checked when this
+   * returns, and deleted when it is disposed. Null for a store with backups of its own, or with nothing to lose. Throws
+   * `StoreUnavailable`, and `TooManyOperations` during another one.
+   */
+  readonly backup: (() => Promise<BackupFile>) | null
+
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
 
@@ -143,6 +150,9 @@ export interface Store extends AsyncDisposable {
   /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
   operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
 }
+
+/** A database file that nobody has open. */
+export type BackupFile = Readonly<{ path: string; size: number }> & AsyncDisposable
 
 /** Schema numbers before and after; 0: there was none. */
 export type Migrated = Readonly<{ from: number; to: number }>

@@ -1,3 +1,4 @@
+import { BackupUnsupported } from '../../src/core/errors.ts'
 import { submitted } from '../../src/core/transition.ts'
 import type { Task } from '../../src/core/task.ts'
 import type { TaskEvent } from '../../src/journal/event.ts'
@@ -54,6 +55,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       leaseAge: null,
       leasesLost: 0,
     }),
+    backup: () => Promise.reject(new BackupUnsupported()),
     nodes: async () => [],
     ...does,
   }

@@ -48,7 +48,7 @@ server and asks for confirmation unless you pass \`--yes\`.`,
   },
   {
     title: 'Server',
-    names: ['types', 'hold', 'release', 'stats', 'top', 'bench'],
+    names: ['types', 'hold', 'release', 'stats', 'backup', 'top', 'bench'],
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
   },
   {

@@ -46,6 +46,7 @@ class MemoryStore implements port.Store {
   readonly capabilities = { lease: null }
   readonly commits = new port.CommitMetrics()
   readonly shared = null
+  readonly backup = null
   readonly #time: SteadyTime
   /** In submission order. */
   readonly #tasks = new Map<TaskId, Kept>()

@@ -70,6 +70,7 @@ class PostgresStore implements port.Store {
   readonly capabilities: port.Capabilities
   readonly commits = new port.CommitMetrics()
   readonly shared: port.Shared
+  readonly backup = null
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements

@@ -1,6 +1,7 @@
+import { closeSync, openSync, realpathSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/clock.ts'
-import { StoreUnavailable } from '../../core/errors.ts'
+import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
@@ -16,6 +17,7 @@ import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
 import { isOfMedium, refusalFor } from './failures.ts'
 import { Files } from './files.ts'
+import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { readLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { Reader } from './reader.ts'
@@ -37,6 +39,7 @@ class SqliteStore implements port.Store {
   readonly capabilities = { lease: null }
   readonly commits = new port.CommitMetrics()
   readonly shared = null
+  readonly backup = () => this.#backup()
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -47,6 +50,9 @@ class SqliteStore implements port.Store {
   #writer: RowWriter
   #files: Files
   readonly #reserve: Reserve
+  /** For backups; opened by the first one. */
+  #file: number | undefined
+  #copy: LiveCopy | undefined
   /** When the reserve was last requested on a full disk. */
   #lookedForRoom = Number.NEGATIVE_INFINITY
   /** Milliseconds by which the wall clock was set while this file was open, and by how many its delays have followed. */
@@ -77,6 +83,7 @@ class SqliteStore implements port.Store {
       this.#clockMoved = this.#delaysMoved
       this.#files = new Files(path)
       this.#reserve = new Reserve(path)
+      if (path !== ':memory:') removeUnfinished(realpathSync(path))
       this.#keepSmall()
     } catch (error) {
       this.#db.close()
@@ -93,6 +100,7 @@ class SqliteStore implements port.Store {
       pages: () => this.#pragma('page_count'),
       written: () => this.#writer.written,
       committed: (took, written) => {
+        this.#copy?.committed()
         this.commits.note(took, written)
         return this.#reserve.holds(this.#files.walSize)
       },
@@ -296,9 +304,28 @@ class SqliteStore implements port.Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#copy?.abort('the store is closed')
     this.#commits.close()
     // Closing deletes the -wal file by name: by now it may belong to another database.
     if (this.#db.isOpen && this.#files.loss === undefined) this.#db.close()
+    // Not earlier: it would release the locks on the database.
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+  }
+
+  async #backup(): Promise<port.BackupFile> {
+    if (!this.#db.isOpen) throw new StoreUnavailable('The store is closed.', { unknown: false })
+    if (this.#copy !== undefined) throw new TooManyOperations(1)
+    if (this.#path === ':memory:') return copyOfMemory(this.#db)
+    const path = realpathSync(this.#path)
+    this.#file ??= openSync(path, 'r')
+    const { checkpointAfter } = this.#reserve
+    this.#copy = new LiveCopy({ db: this.#db, path, file: this.#file, checkpointAfter })
+    try {
+      return await this.#copy.run()
+    } finally {
+      this.#copy = undefined
+    }
   }
 
   #submit(call: commands.SubmitCall): port.Submitted {
@@ -403,6 +430,7 @@ class SqliteStore implements port.Store {
 
   /** On a full disk: the space of the reserve, and of what is in the log but not in the database yet. */
   #makeRoom(): boolean {
+    this.#copy?.abort('the disk is full')
     const given = this.#reserve.giveUp()
     const [moved] = this.#db.prepare('pragma wal_checkpoint(passive)').all() as unknown as Checkpoint[]
     return given || (moved !== undefined && moved.log > 0 && moved.log === moved.checkpointed)
@@ -442,6 +470,7 @@ class SqliteStore implements port.Store {
     // What is opened by name must be what was open: otherwise an empty one would be created in its place.
     const { loss } = this.#files
     if (loss !== undefined) throw loss
+    this.#copy?.abort('the database was reopened')
     if (this.#db.isOpen) this.#db.close()
     this.#db = connect(this.#path)
     this.#files = new Files(this.#path)
