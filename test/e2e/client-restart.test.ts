@@ -1,8 +1,9 @@
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Fermata, type Change, type Progress, type Retry, type TaskEvent } from '../../src/client/index.ts'
+import { freePort } from '../support/ports.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let client: Fermata
@@ -38,7 +39,7 @@ describe('a client of a server that is killed and restarted', () => {
       })(),
     ]
     const result = handle.result()
-    await waitFor(() => progress.some(({ current }) => current >= 3))
+    await until('progress is seen', () => progress.some(({ current }) => current >= 3))
     await crash()
     await Promise.all(watching)
     expect(await result).toMatchObject({ status: 'completed', steps_completed: 20 })
@@ -64,11 +65,11 @@ describe('a client of a server that is killed and restarted', () => {
     const watching = (async () => {
       for await (const change of client.changes({}, { signal: abort.signal })) changes.push(change)
     })()
-    await waitFor(() => changes.length === 1)
+    await until('the first change is seen', () => changes.length === 1)
     await crash()
-    await waitFor(() => changes.length === 2)
+    await until('the second change is seen', () => changes.length === 2)
     const { id } = await client.submit('add', { a: 1, b: 1 })
-    await waitFor(() =>
+    await until('the task has completed', () =>
       changes.some((change) => change.kind === 'transition' && change.status === 'completed'),
     )
     abort.abort(new Error('seen enough'))
@@ -137,17 +138,3 @@ test('an unreachable server is named once the patience is over', async () => {
     code: 'SERVER_UNREACHABLE',
   })
 })
-
-async function freePort(): Promise<number> {
-  const holder = createServer()
-  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
-  const address = holder.address()
-  await new Promise((resolve) => holder.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-async function waitFor(condition: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !condition(); await sleep(10)) {
-    if (Date.now() > deadline) throw new Error('waited in vain')
-  }
-}

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
 import { ProblemBody, type DetailsBody, type StatusBody } from '../../src/contract/answers.ts'
 import type { Route } from '../../src/contract/route.ts'
 import { routes } from '../../src/contract/routes.ts'
+import { aMinute, beforeNextPoll } from './until.ts'
 
 export type Answer = Readonly<{
   status: number
@@ -68,14 +68,14 @@ export class Api {
       : this.call('POST', `/api/task/${id}/${name}${query}`, { headers })
   }
 
-  /** Polls until the status passes; throws with the last one after half a minute. */
+  /** Polls until the status passes; throws with the last one after a minute. */
   async until(id: string, passes: (status: StatusOf) => boolean): Promise<StatusOf> {
-    const deadline = Date.now() + 60_000
+    const began = performance.now()
     for (;;) {
       const status = await this.status(id)
       if (passes(status)) return status
-      if (Date.now() > deadline) throw new Error(`waited in vain: ${JSON.stringify(status)}`)
-      await sleep(10)
+      if (performance.now() - began > aMinute) throw new Error(`waited in vain: ${JSON.stringify(status)}`)
+      await beforeNextPoll(began)
     }
   }
 
