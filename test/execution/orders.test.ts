@@ -13,7 +13,7 @@ import { aMinute, until } from '../support/until.ts'
 
 /** `ORDERS_SEED=2 npx vitest run --project runtime test/execution/orders.test.ts` uses other controls, `ORDERS=2000` more. */
 const seed = seedOf('ORDERS_SEED')
-const some = Number(process.env['ORDERS'] ?? 80)
+const some = Number(process.env['ORDERS'] ?? 40)
 const atOnce = 12
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
