@@ -19,7 +19,7 @@ const tick = Math.min(250, lease / 40)
 /** Turns in which the main thread may respond. Turns, not time: a frozen process gets them too. */
 const patience = Math.floor((margin * 0.8) / tick)
 
-const connection = new Connection(servers, `fermata ${schema} keeper`, { answerWithin: lease / 4 })
+const connection = new Connection(servers, `fermata ${schema} lease renewal`, { answerWithin: lease / 4 })
 const { renew } = statementsFor(schema)
 const validUntil = new ValidUntil({ file, lease }, memory)
 let endangered = false

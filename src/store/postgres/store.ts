@@ -30,7 +30,7 @@ import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as operations from './operations.ts'
-import * as sweeping from './maintenance.ts'
+import * as maintenance from './maintenance.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import type { Work } from './work.ts'
@@ -99,7 +99,7 @@ class PostgresStore implements port.Store {
   readonly #hints = new Hints()
   readonly #leaseFile = openLeaseFile()
   #closing: Promise<void> | undefined
-  readonly #keepers: LeaseRenewer[] = []
+  readonly #leaseRenewers: LeaseRenewer[] = []
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
@@ -111,12 +111,12 @@ class PostgresStore implements port.Store {
       leaseFile: this.#leaseFile,
       renewLease: (node, news) => {
         const since = this.#begun.get(node) ?? monotonicNow()
-        const keeper = keepLease(
+        const renewer = keepLease(
           { servers, schema, node, lease, since, endsProcess, file: this.#leaseFile },
           news,
         )
-        this.#keepers.push(keeper)
-        return keeper
+        this.#leaseRenewers.push(renewer)
+        return renewer
       },
       submitWithin: async (transaction, submissions, options) => {
         for (const submission of submissions) mustBeEncodable(submission)
@@ -125,17 +125,17 @@ class PostgresStore implements port.Store {
     }
     this.#lease = lease
     this.#clock = clock
-    const carrier = new BatchExecutor(
+    const executor = new BatchExecutor(
       this.#waiting,
       this.#hints,
       new KnownRows((node) => this.#begun.has(node)),
     )
-    const opened = () => carrier.forget()
+    const opened = () => executor.forget()
     this.#writing = new Connection(servers, `fermata ${schema}`, { opened })
     this.#reading = new Lanes(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
     this.#settling = new Connection(servers, `fermata ${schema} settlements`, { opened })
-    const carryOut: CarryOut = (tx, jobs, waits) => carrier.carryOut(tx, jobs, waits)
+    const carryOut: CarryOut = (tx, jobs, waits) => executor.carryOut(tx, jobs, waits)
     this.#waitingAside = new Connection(servers, `fermata ${schema} waits`)
     this.#aside = new Commits(this.#waitingAside, source, carryOut)
     this.#commits = new Commits(this.#writing, source, carryOut, this.#aside)
@@ -229,7 +229,7 @@ class PostgresStore implements port.Store {
   }
 
   promote(limit: number): Promise<port.Promoted> {
-    return this.#alone((tx) => sweeping.promote(tx, limit, this.#waiting))
+    return this.#alone((tx) => maintenance.promote(tx, limit, this.#waiting))
   }
 
   startNode(node: port.NodeInfo): Promise<void> {
@@ -238,7 +238,7 @@ class PostgresStore implements port.Store {
   }
 
   reap(options: port.ReapOptions): Promise<readonly Move[]> {
-    return this.#alone((tx) => sweeping.reap(tx, options))
+    return this.#alone((tx) => maintenance.reap(tx, options))
   }
 
   endNode(node: NodeId): Promise<void> {
@@ -250,7 +250,7 @@ class PostgresStore implements port.Store {
   }
 
   prune(retention: number, limit: number): Promise<number> {
-    return this.#alone((tx) => sweeping.prune(tx, retention, limit))
+    return this.#alone((tx) => maintenance.prune(tx, retention, limit))
   }
 
   purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
@@ -361,7 +361,7 @@ class PostgresStore implements port.Store {
     ])
     // No renewer may write to a descriptor that belongs to something else by then; a thread that takes long to end is
     // not awaited.
-    void Promise.all(this.#keepers.map((keeper) => keeper[Symbol.asyncDispose]())).then(() =>
+    void Promise.all(this.#leaseRenewers.map((renewer) => renewer[Symbol.asyncDispose]())).then(() =>
       closeSync(this.#leaseFile),
     )
   }
