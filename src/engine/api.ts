@@ -11,8 +11,7 @@ import type { Change } from './all-events.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
-import type { Stats } from './reports.ts'
-import type { NodeState } from './state.ts'
+import type { NodeState, Stats } from './reports.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** Options of a submit. Durations are seconds or strings with units. */

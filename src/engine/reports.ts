@@ -4,13 +4,13 @@ import { positionLimit } from '../core/reason.ts'
 import type { TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Subscriber } from '../journal/journal.ts'
+import type { LoopDelay } from '../execution/executors/loop-watch.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Counts, LiveNode, Store } from '../store/store.ts'
 import { explained, type Explanation } from './explain.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
 import { RateMeter, type History, type Rates, type Span } from './rates.ts'
-import type { NodeState } from './state.ts'
 
 /** What this node and its store know about the whole system. */
 export type Stats = Readonly<{
@@ -21,6 +21,19 @@ export type Stats = Readonly<{
   rates: Readonly<{ minute: Rates; fiveMinutes: Rates; hour: Rates }>
   /** Expected active milliseconds per run, by type; null before the first one on this node. */
   expected: Readonly<Record<string, number | null>>
+}>
+
+/** The state of a node. */
+export type NodeState = Readonly<{
+  id: string
+  /** `starting` until the store is recovered; `draining` once it accepts no more work. */
+  phase: 'starting' | 'ready' | 'draining' | 'closed'
+  maxConcurrent: number
+  /** Slots in use, including those of fenced-off code. */
+  slotsInUse: number
+  parked: number
+  /** Delay of the main thread, and inline handlers that blocked it. */
+  loop: LoopDelay
 }>
 
 /** Over all live nodes that share the store. */

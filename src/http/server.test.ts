@@ -3,7 +3,7 @@ import { fakeManager, runningTask } from '../../test/support/fake-manager.ts'
 import { ProblemBody } from '../contract/answers.ts'
 import { QueueFull, ShuttingDown, StoreUnavailable } from '../core/errors.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
-import type { NodeState } from '../engine/state.ts'
+import type { NodeState } from '../engine/reports.ts'
 import { createServer, type ServerLogger, type ServerOptions } from './server.ts'
 
 const address = `/api/task/${runningTask.id}`
