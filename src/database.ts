@@ -5,10 +5,12 @@ import { nearest } from './core/nearest.ts'
 import { addressOf } from './store/postgres/address.ts'
 import { comesLater } from './store/postgres/failures.ts'
 import { pathOf } from './store/sqlite/address.ts'
-import { migrateSqlite } from './store/sqlite/connection.ts'
+import type { Finding } from './store/examination.ts'
+import { compactSqlite, migrateSqlite } from './store/sqlite/connection.ts'
 import { restoreSqlite, type Restored } from './store/sqlite/restoring.ts'
 import { openSqlite } from './store/sqlite/store.ts'
 import type { Migrated, Store } from './store/store.ts'
+import type { TransferSource, TransferTarget } from './store/transfer.ts'
 
 /** For a PostgreSQL that is not available yet, because it is starting or failing over. */
 export type Patience = Readonly<{
@@ -65,6 +67,37 @@ export function restore(
     database,
     'a backup file can only be restored to a SQLite database; use the backups of your PostgreSQL',
   )
+}
+
+/** Either side of a transfer. */
+export type Transfer = TransferSource & TransferTarget
+
+/**
+ * Opens a whole database for reading or writing everything in it. `alone`: no node may have it open, as always with SQLite.
+ * Throws `DatabaseInvalid` and `StoreUnavailable`.
+ */
+export function openTransfer(database: string, alone: boolean): Promise<Transfer> {
+  return withDatabase<Transfer>(database, {
+    sqlite: async (path) => (await import('./store/sqlite/transfer.ts')).openSqliteTransfer(path),
+    postgres: async (url) =>
+      (await import('./store/postgres/transfer.ts')).openPostgresTransfer(url, { alone }),
+    patience: undefined,
+  })
+}
+
+/** What is right and wrong with a database; `version` of this program. Creates nothing. */
+export function examine(database: string, version: string): Promise<Finding[]> {
+  return withDatabase<Finding[]>(database, {
+    sqlite: async (path) => (await import('./store/sqlite/examining.ts')).examineSqlite(path),
+    postgres: async (url) => (await import('./store/postgres/examining.ts')).examinePostgres(url, version),
+    patience: undefined,
+  })
+}
+
+/** Gives free space of a SQLite file back to the disk; null for PostgreSQL, which reuses it. */
+export function compact(database: string): Readonly<{ before: number; after: number }> | null {
+  const address = checkAddress(database)
+  return address.kind === 'sqlite' && address.path !== ':memory:' ? compactSqlite(address.path) : null
 }
 
 type Ways<T> = Readonly<{

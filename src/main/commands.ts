@@ -1,14 +1,19 @@
 import { Command, Option } from 'commander'
+import { addFilter } from '../cli/options.ts'
 import { commanderOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, readConfig, settings, type Config, type SettingName } from '../config.ts'
 import { DatabaseInvalid, DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
 import { TasksInvalid } from '../registry/load.ts'
+import { runCopy } from './copy.ts'
+import { runExport, runImport } from './export.ts'
+import { runDoctor } from './doctor.ts'
 import { runMigrate } from './migrate.ts'
 import { runNode } from './node.ts'
+import { runPrune } from './prune.ts'
 import { runRestore } from './restore.ts'
 import { Stopped } from './operator.ts'
 
-type Flags = Partial<Record<string, string | boolean>>
+type Flags = Readonly<Record<string, unknown>>
 type Run = (config: Config, args: readonly string[], flags: Flags) => Promise<void>
 
 /** The operator commands. Only they and what they call know settings, store, engine and server together. */
@@ -41,6 +46,47 @@ export function operatorCommands(): Command[] {
     )
       .argument('<file>', 'the backup')
       .option('-f, --force', 'replace a database that has tasks; it is kept under another name'),
+    command(
+      'doctor',
+      'Check configuration and database',
+      'Checks the configuration, the task types and the database: permissions, disk space, schema, damage, counts, and the clock and settings of a PostgreSQL. Changes nothing. The exit code is 1 if something must be fixed.',
+      all,
+      runDoctor,
+    ).option('--json', 'print the findings as JSON'),
+    command(
+      'prune',
+      'Delete old finished tasks now',
+      'Deletes finished tasks that are older than the retention, and gives the space of a SQLite file back to the disk. No server may have a SQLite database open.',
+      ['database', 'retention'],
+      runPrune,
+    ),
+    command(
+      'copy',
+      'Copy everything to another database',
+      'Copies all tasks with their timelines, checkpoints, results and logs, the holds and the operations into an empty database, of either kind. No node may have one of the two databases open. If it is interrupted, run it again: it continues.',
+      [],
+      (_, args) => runCopy(args),
+    )
+      .argument('<from>', 'the database to read: sqlite:PATH or postgres://...')
+      .argument('<to>', 'the database to write'),
+    addFilter(
+      command(
+        'export',
+        'Export tasks as lines of JSON',
+        'Writes the tasks of a database with everything that is stored about them, one JSON object per line. No server may have a SQLite database open: export from a backup instead. Nodes may use a PostgreSQL.',
+        ['database'],
+        runExport,
+      ),
+    )
+      .argument('[file]', 'the file to write (default: standard output)')
+      .option('-f, --force', 'replace an existing file'),
+    command(
+      'import',
+      'Import exported tasks',
+      'Adds the tasks of an export to a database. Tasks whose id or idempotency key is already there are skipped, so an interrupted import can be repeated. No server may have a SQLite database open.',
+      ['database'],
+      runImport,
+    ).argument('[file]', 'the file to read (default: standard input)'),
   ]
 }
 
@@ -74,7 +120,7 @@ function byName(flags: Flags): Partial<Record<SettingName, string>> {
     const value = flags[new Option(flag).attributeName()]
     // A flag that turns something off is true if it was not given.
     const isDefault = value === undefined || (value === true && flag.startsWith('--no-'))
-    return isDefault ? [] : [[name, String(value)]]
+    return isDefault ? [] : [[name, typeof value === 'string' ? value : String(value === true)]]
   })
   return Object.fromEntries(given) as Partial<Record<SettingName, string>>
 }

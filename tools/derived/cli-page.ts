@@ -83,7 +83,8 @@ export function cliPage(): string {
 
 <!-- Written by tools/docs.ts from src/cli. Change the commands there, then run "npm run docs". -->
 
-\`fermata serve\` runs a server ([configuration](configuration.md)). The commands below talk to one.
+\`fermata serve\` runs a server ([configuration](configuration.md)). The commands below talk to one. [Operations](operations.md) describes those that work
+on a database: \`restore\`, \`copy\`, \`export\`, \`import\`, \`doctor\`, \`prune\` and \`migrate\`.
 
 ![A watched run, a list, and all running tasks](images/cli.png)
 

@@ -3,7 +3,7 @@ import type { Migrated } from '../store.ts'
 import { addressOf } from './address.ts'
 import { Connection } from './connection.ts'
 import { stateOf } from './failures.ts'
-import { migrate } from './migrations.ts'
+import { migrate, mustBeWhole } from './migrations.ts'
 
 /** Milliseconds that a migration may take: creating an index on a large table takes a while. */
 const patience = 21_600_000
@@ -17,10 +17,16 @@ export function migratePostgres(database: string): Promise<Migrated> {
 export const defaultSchema = 'fermata'
 
 /** On a separate connection with longer timeouts. Throws `StoreUnavailable`. */
-export async function migrateSchema(servers: readonly string[], schema: string): Promise<Migrated> {
+export async function migrateSchema(
+  servers: readonly string[],
+  schema: string,
+  { evenIfUnfinished = false }: Readonly<{ evenIfUnfinished?: boolean }> = {},
+): Promise<Migrated> {
   const connection = new Connection(servers, `fermata ${schema} migrations`, { answerWithin: patience })
   try {
-    return await migrate(await connection.session(), schema)
+    const session = await connection.session()
+    if (!evenIfUnfinished) await mustBeWhole(session, schema)
+    return await migrate(session, schema)
   } catch (error) {
     if (stateOf(error) === undefined) throw error
     const { message } = error as Error

@@ -187,6 +187,11 @@ async function apply(session: Session, schema: string): Promise<number> {
   return version
 }
 
+/** The schema of the database, and that of this program. */
+export async function schemaVersions(session: Session, schema: string): Promise<Migrated> {
+  return { from: await versionOf(session, schema), to: migrations.length }
+}
+
 /** Checked inside the transaction: 0 if nothing is there yet. */
 async function versionOf(session: Session, schema: string): Promise<number> {
   const table = `${quoted(schema)}.migrations`
@@ -194,6 +199,24 @@ async function versionOf(session: Session, schema: string): Promise<number> {
   if (there?.[0] == null) return 0
   const [row] = await session.query(`select coalesce(max(version), 0) from ${table}`)
   return Number(row?.[0])
+}
+
+/** Where the copy comes from that was not completed; undefined for a whole database. */
+export async function unfinishedCopy(session: Session, schema: string): Promise<string | undefined> {
+  const table = `${quoted(schema)}.transfer`
+  const [there] = await session.query('select to_regclass($1)::text', [table])
+  if (there?.[0] == null) return undefined
+  const [row] = await session.query(`select source from ${table}`)
+  return row?.[0] as string | undefined
+}
+
+/** A part of a database must not be taken for the whole. Throws `StoreUnavailable`. */
+export async function mustBeWhole(session: Session, schema: string): Promise<void> {
+  const source = await unfinishedCopy(session, schema)
+  if (source === undefined) return
+  throw refused(
+    `The schema ${schema} is the target of an unfinished copy. Finish it with "fermata copy ${source} ..." to this database.`,
+  )
 }
 
 /** Quotes an identifier. */

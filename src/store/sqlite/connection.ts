@@ -63,6 +63,20 @@ export function migrateSqlite(path: string): Migrated {
   }
 }
 
+/** Rewrites the file without free space. Bytes before and after. */
+export function compactSqlite(path: string): Readonly<{ before: number; after: number }> {
+  const before = statSync(path).size
+  const db = connect(path)
+  try {
+    db.exec('vacuum; pragma wal_checkpoint(truncate)')
+  } catch (error) {
+    throw unopenable(error, path)
+  } finally {
+    db.close()
+  }
+  return { before, after: statSync(path).size }
+}
+
 /** Why the database cannot be opened, in words for an operator; any other error unchanged. */
 export function unopenable(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || (!('errcode' in error) && !('syscall' in error))) return error

@@ -139,9 +139,14 @@ export function refuseForeign(db: DatabaseSync, path: string): void {
   }
 }
 
+/** The schema of the file, and that of this program. */
+export function migrationsOf(db: DatabaseSync): Migrated {
+  return { from: pragma(db, 'user_version'), to: migrations.length }
+}
+
 /** Migrates the file in one transaction; an up-to-date file is not written to. */
 export function migrate(db: DatabaseSync): Migrated {
-  const [from, to] = [pragma(db, 'user_version'), migrations.length]
+  const { from, to } = migrationsOf(db)
   if (from === to) return { from, to }
   db.exec('begin immediate')
   try {
@@ -154,6 +159,22 @@ export function migrate(db: DatabaseSync): Migrated {
     throw error
   }
   return { from, to }
+}
+
+/** Where the copy comes from that was not completed; undefined for a whole database. */
+export function unfinishedCopy(db: DatabaseSync): string | undefined {
+  const found = db.prepare(`select 1 from sqlite_schema where type = 'table' and name = 'transfer'`).get()
+  return found === undefined ? undefined : String(db.prepare('select source from transfer').get()?.['source'])
+}
+
+/** A part of a database must not be taken for the whole. Throws `StoreUnavailable`. */
+export function mustBeWhole(db: DatabaseSync, path: string): void {
+  const source = unfinishedCopy(db)
+  if (source === undefined) return
+  throw new StoreUnavailable(
+    `The database ${path} is the target of an unfinished copy. Finish it with "fermata copy ${source} sqlite:${path}".`,
+    { unknown: false },
+  )
 }
 
 function pragma(db: DatabaseSync, name: string): number {

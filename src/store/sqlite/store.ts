@@ -19,7 +19,7 @@ import { isOfMedium, refusalFor } from './failures.ts'
 import { Files } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { readLog } from './log.ts'
-import { migrate } from './migrations.ts'
+import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader } from './reader.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
@@ -74,6 +74,7 @@ class SqliteStore implements port.Store {
     this.#time = new SteadyTime(clock)
     this.#db = connect(path)
     try {
+      mustBeWhole(this.#db, path)
       migrate(this.#db)
       this.#sql = prepareAll(this.#db)
       this.#counters = new Counters(this.#sql)

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { withoutPassword } from '../core/secrets.ts'
+import { DatabaseInvalid } from '../core/errors.ts'
+
+/** Copies everything from one database to another, which no node may have open. */
+export async function runCopy([from = '', to = '']: readonly string[]): Promise<void> {
+  const { openTransfer } = await import('../database.ts')
+  const { copyAll } = await import('../store/transfer.ts')
+  await mustExist(from)
+  const source = withoutPassword(from)
+  await using reading = await openTransfer(from, true)
+  await using writing = await openTransfer(to, true)
+  const report = progressReport('copied')
+  const { tasks, resumed } = await copyAll(reading, writing, { source, copied: report.add })
+  report.end()
+  const how = resumed ? 'The copy was resumed and is' : 'The copy is'
+  process.stdout.write(
+    `${how} complete: ${withoutPassword(to)} has the ${tasks} tasks of ${source}, and their counts agree.\n`,
+  )
+}
+
+/** A SQLite file would be created otherwise. Throws `DatabaseInvalid`. */
+export async function mustExist(database: string): Promise<void> {
+  const { checkAddress } = await import('../database.ts')
+  const address = checkAddress(database)
+  if (address.kind !== 'sqlite') return
+  if (address.path === ':memory:') throw new DatabaseInvalid(database, 'it stores nothing on disk')
+  if (!existsSync(address.path)) throw new DatabaseInvalid(database, 'there is no such file')
+}
+
+const sayEvery = 10_000
+
+/** On standard error, for people who wait. */
+export function progressReport(done: string): Readonly<{ add: (tasks: number) => void; end: () => void }> {
+  let all = 0
+  let said = 0
+  const say = () => {
+    said = all
+    process.stderr.write(`${all} tasks ${done}\n`)
+  }
+  return {
+    add(tasks) {
+      all += tasks
+      if (all - said >= sayEvery) say()
+    },
+    end() {
+      if (all > said && said > 0) say()
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { statuses } from '../core/task.ts'
+import { lineOf, timelineOf } from '../store/codec.ts'
+import {
+  fixedColumns,
+  movingColumns,
+  selectedNames,
+  taskOf,
+  type Kind,
+  type Value,
+} from '../store/columns.ts'
+import type { TaskImage } from '../store/transfer.ts'
+
+/** Tasks as lines of JSON, for `export` and `import`: everything that is stored about them, under the names of the columns. */
+
+export const heading = { format: 'fermata-tasks', version: 1 } as const
+
+const columns = [...fixedColumns, ...movingColumns]
+
+/** Columns whose text is a JSON document. */
+const documents: ReadonlySet<string> = new Set(['backoff', 'tags', 'progress', 'error'])
+
+const kinds: Readonly<Record<Kind, z.ZodType>> = {
+  text: z.string().nullable(),
+  word: z.string().nullable(),
+  integer: z.int().nullable(),
+  long: z.int().nullable(),
+  float: z.number().nullable(),
+  flag: z.boolean(),
+}
+
+const schema = z.strictObject({
+  task: z.strictObject({
+    ...Object.fromEntries(
+      columns.map(({ name, kind }) => [name, documents.has(name) ? z.unknown() : kinds[kind]]),
+    ),
+    id: z.string().min(1).max(64),
+    type: z.string().min(1),
+    status: z.enum(statuses),
+    backoff: z.object({ base: z.number(), factor: z.number(), max: z.number(), jitter: z.number() }),
+    tags: z.array(z.string()),
+    version: z.int().min(1),
+    created_at: z.int(),
+  }),
+  parameters: z.unknown(),
+  checkpoint: z.unknown().optional(),
+  result: z.unknown().optional(),
+  timeline: z.array(
+    z.looseObject({
+      version: z.int(),
+      at: z.int(),
+      event: z.string(),
+      status: z.enum(statuses),
+      attempt: z.int(),
+      by: z.string(),
+    }),
+  ),
+  log: z.array(z.strictObject({ number: z.int(), at: z.int(), attempt: z.int(), text: z.string() })),
+})
+
+/** Documents are copied as text. A task without a checkpoint or result has no such member. */
+export function lineOfImage({ task, parameters, checkpoint, result, timeline, log }: TaskImage): string {
+  const values = columns.map(({ name, of }) => {
+    const value = of(task)
+    return [name, documents.has(name) && value !== null ? (JSON.parse(value as string) as unknown) : value]
+  })
+  const members = [
+    `"task":${JSON.stringify(Object.fromEntries(values))}`,
+    `"parameters":${parameters}`,
+    ...(checkpoint === null ? [] : [`"checkpoint":${checkpoint}`]),
+    ...(result === null ? [] : [`"result":${result}`]),
+    `"timeline":${JSON.stringify(timelineOf(timeline))}`,
+    `"log":${JSON.stringify(log)}`,
+  ]
+  return `{${members.join(',')}}`
+}
+
+/** Throws with the path of what is wrong. */
+export function imageOfLine(line: string): TaskImage {
+  const parsed = schema.safeParse(JSON.parse(line))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new Error(`${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const { task, timeline, log, parameters, checkpoint, result } = parsed.data
+  const row = selectedNames.map((name): Value => {
+    const value = (task as Record<string, unknown>)[name] ?? null
+    return documents.has(name) && value !== null ? JSON.stringify(value) : (value as Value)
+  })
+  const textOf = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  return {
+    rowId: 0,
+    task: taskOf(row, { text: (stored) => stored, flag: (stored) => stored === true }),
+    timeline: timeline.map((entry) => lineOf(entry as never)).join(','),
+    parameters: textOf(parameters) ?? 'null',
+    checkpoint: textOf(checkpoint),
+    result: textOf(result),
+    log,
+  }
+}

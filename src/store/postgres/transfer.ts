@@ -1,0 +1,307 @@
+import { StoreUnavailable } from '../../core/errors.ts'
+import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
+import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
+import { addressOf } from './address.ts'
+import { packed } from './column-batching.ts'
+import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
+import { defaultSchema, migrateSchema } from './migrating.ts'
+import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
+import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { statementsFor, type Statements } from './statements.ts'
+import { decodeText, encodeText } from './text.ts'
+
+/** Milliseconds that a statement may take: sorting or counting many tasks takes a while. */
+const patience = 21_600_000
+
+/**
+ * Opens the database for a transfer. `alone`: no node may be alive, and none can start until it is closed. Throws
+ * `StoreUnavailable`.
+ */
+export async function openPostgresTransfer(
+  database: string,
+  { alone }: Readonly<{ alone: boolean }>,
+): Promise<PostgresTransfer> {
+  const { servers, schema = defaultSchema } = addressOf(database)
+  await migrateSchema(servers, schema, { evenIfUnfinished: true })
+  const connect = (what: string) =>
+    new Connection(servers, `fermata ${schema} ${what}`, { answerWithin: patience })
+  const connections = [connect('transfer')]
+  const transfer = new PostgresTransfer(await connections[0]!.session(), schema, connections)
+  try {
+    if (alone) {
+      const guard = connect('guard')
+      connections.push(guard)
+      await keepNodesOut(await guard.session(), schema)
+    }
+    return transfer
+  } catch (error) {
+    await transfer[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Until the end of its connection: the start of a node waits for this lock. */
+async function keepNodesOut(session: Session, schema: string): Promise<void> {
+  await session.query(
+    `begin; set local idle_in_transaction_session_timeout = 0; set local lock_timeout = '10s'`,
+  )
+  await session.query(`lock table ${quoted(schema)}.nodes in share row exclusive mode`)
+  const living = await session.query(statementsFor(schema).living, [null])
+  if (living.length === 0) return
+  const nodes = living.map(([, , , , host, pid]) => `${host ?? 'unknown'} (process ${pid ?? '?'})`)
+  throw refused(`Nodes are using the database: ${nodes.join(', ')}. Stop them, and try again.`)
+}
+
+export class PostgresTransfer implements TransferSource, TransferTarget {
+  readonly #session: Session
+  readonly #schema: string
+  readonly #s: string
+  readonly #sql: Statements
+  readonly #connections: readonly Connection[]
+  /** The last row that the cursor has returned. */
+  #cursorAt: number | undefined
+
+  constructor(session: Session, schema: string, connections: readonly Connection[]) {
+    this.#session = session
+    this.#schema = schema
+    this.#s = quoted(schema)
+    this.#sql = statementsFor(schema)
+    this.#connections = connections
+  }
+
+  /** One cursor over all tasks: no index has their order. */
+  async images(after: number, limit: number): Promise<readonly TaskImage[]> {
+    if (this.#cursorAt !== after) {
+      await mustBeWhole(this.#session, this.#schema)
+      if (this.#cursorAt !== undefined) await this.#session.query('rollback')
+      const document = (table: string) => `(select body from ${this.#s}.${table} d where d.row_id = t.row_id)`
+      await this.#session.query(
+        'begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = 0',
+      )
+      await this.#session.query(`declare images no scroll cursor for
+        select ${selectedColumns('t')}, timeline, ${document('parameters')}, ${document('checkpoints')}, ${document('results')}
+        from ${this.#s}.tasks t where row_id > ${Math.floor(after)} order by row_id`)
+    }
+    const rows = await this.#session.query(`fetch ${Math.floor(limit)} from images`)
+    const logs = await this.#logsOf(rows.map(rowIdOf))
+    const images = rows.map((row): TaskImage => {
+      const [timeline, parameters, checkpoint, result] = row.slice(selectedCount) as (string | null)[]
+      const rowId = rowIdOf(row)
+      return {
+        rowId,
+        task: taskOf(row),
+        timeline: timeline!,
+        parameters: decodedOrNull(parameters) ?? 'null',
+        checkpoint: decodedOrNull(checkpoint),
+        result: decodedOrNull(result),
+        log: logs.get(rowId) ?? [],
+      }
+    })
+    this.#cursorAt = images.at(-1)?.rowId ?? after
+    return images
+  }
+
+  async surroundings(): Promise<Surroundings> {
+    const [places, holds, operations] = await Promise.all([
+      this.#session.query(`select last_value from ${this.#s}.places`),
+      this.#session.query(this.#sql.holds),
+      this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
+    ])
+    return {
+      queuePosition: Number(places[0]?.[0]),
+      holds: Object.fromEntries(
+        holds.map(([type, since, by]) => [
+          decodeText(type as string),
+          { since: since as number, by: decodeText(by as string) },
+        ]),
+      ),
+      operations: operations.map(([id, node, body, cancel]) => ({
+        id: decodeText(id as string),
+        node: decodeText(node as string),
+        body: body as string,
+        cancel: cancel as boolean,
+      })),
+    }
+  }
+
+  async counters(): Promise<TaskCounts> {
+    return countsOf(await this.#session.query(this.#sql.counts))
+  }
+
+  async tasks(): Promise<TaskCounts> {
+    return countsOf(
+      await this.#session.query(`select type, status, count(*) from ${this.#s}.tasks group by type, status`),
+    )
+  }
+
+  async begin(source: string): Promise<number> {
+    const begun = await unfinishedCopy(this.#session, this.#schema)
+    if (begun === undefined) {
+      const any = await this.#session.query(`select 1 from ${this.#s}.tasks limit 1`)
+      if (any.length > 0)
+        throw refused(`The schema ${this.#schema} of the target contains tasks: copy into an empty one.`)
+      await this.#within(async () => {
+        await this.#session.query(`create table ${this.#s}.transfer (source text not null)`)
+        await this.#session.query(`insert into ${this.#s}.transfer values ($1)`, [source])
+      })
+    } else if (begun !== source) {
+      throw refused(
+        `The target is that of an unfinished copy from ${begun}. Finish that one, or choose another target.`,
+      )
+    }
+    const [row] = await this.#session.query(`select coalesce(max(row_id), 0) from ${this.#s}.tasks`)
+    return Number(row?.[0])
+  }
+
+  async write(images: readonly TaskImage[]): Promise<void> {
+    await this.#within(() => this.#insert(images))
+  }
+
+  async add(images: readonly TaskImage[]): Promise<number> {
+    await mustBeWhole(this.#session, this.#schema)
+    const keys = images.flatMap(({ task: { idempotencyKey: key } }) =>
+      key === null ? [] : [encodeText(key)],
+    )
+    const [ids, ofKeys, places] = await Promise.all([
+      this.#session.query(this.#sql.existing, [images.map(({ task }) => encodeText(task.id))]),
+      this.#session.query(this.#sql.tasksByKey, [keys]),
+      this.#session.query(
+        `select nextval('${this.#s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
+        [images.length],
+      ),
+    ])
+    const takenIds = new Set(ids.map(([id]) => decodeText(id as string)))
+    const takenKeys = new Set(ofKeys.map((row) => taskOf(row).idempotencyKey))
+    const added = images.flatMap((image, index) => {
+      const { task } = image
+      if (takenIds.has(task.id) || (task.idempotencyKey !== null && takenKeys.has(task.idempotencyKey)))
+        return []
+      takenIds.add(task.id)
+      takenKeys.add(task.idempotencyKey)
+      const rowId = Number(places[index]?.[0])
+      const queuePosition = task.status === 'queued' ? rowId : task.queuePosition
+      return [{ ...image, rowId, task: { ...task, queuePosition } }]
+    })
+    if (added.length > 0) await this.#within(() => this.#insert(added))
+    return added.length
+  }
+
+  async finish({ queuePosition, holds, operations }: Surroundings): Promise<void> {
+    const places = `${this.#s.replaceAll("'", "''")}.places`
+    await this.#within(async () => {
+      await this.#session.query(
+        `select setval('${places}', greatest(1, $1::bigint, (select max(row_id) from ${this.#s}.tasks)))`,
+        [queuePosition],
+      )
+      for (const [type, { since, by }] of Object.entries(holds))
+        await this.#session.query(`insert into ${this.#s}.holds (type, since, by) values ($1, $2, $3)`, [
+          encodeText(type),
+          since,
+          encodeText(by),
+        ])
+      for (const { id, node, body, cancel } of operations)
+        await this.#session.query(
+          `insert into ${this.#s}.operations (id, node, body, cancel) values ($1, $2, $3, $4)`,
+          [encodeText(id), encodeText(node), body, cancel],
+        )
+      await this.#session.query(`drop table ${this.#s}.transfer`)
+    })
+    await this.#session.query(`analyze ${this.#s}.tasks`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()))
+  }
+
+  async #insert(images: readonly TaskImage[]): Promise<void> {
+    const s = this.#s
+    const tasks = images.map(({ task }) => task)
+    const numbers = images.map(({ rowId }) => rowId)
+    const { parts, values } = packed([
+      { name: 'row_id', type: 'bigint', values: numbers },
+      { name: 'timeline', type: 'text', values: images.map(({ timeline }) => timeline) },
+      ...columnsOf(tasks, fixedColumns),
+      ...columnsOf(tasks, movingColumns),
+    ])
+    const writes: Promise<Rows>[] = []
+    const write = (text: string, parameters: readonly Parameter[]) =>
+      void writes.push(this.#session.query(text, parameters))
+    write(this.#sql.insertTasks(parts), values)
+    write(this.#sql.insertParameters, [numbers, images.map(({ parameters }) => encodeText(parameters))])
+    for (const [kind, put] of [
+      ['checkpoint', this.#sql.putCheckpoints],
+      ['result', this.#sql.putResults],
+    ] as const) {
+      const given = images.filter((image) => image[kind] !== null)
+      if (given.length > 0)
+        write(put, [given.map(({ rowId }) => rowId), given.map((image) => encodeText(image[kind]!))])
+    }
+    const tags = tagsOf(images)
+    if (tags.length > 0)
+      write(this.#sql.insertTags, [...tagColumns(tags), tags.map(({ task }) => encodeText(task.id))])
+    const lines = images.flatMap(({ rowId, log }) => log.map((line) => ({ ...line, rowId })))
+    if (lines.length > 0)
+      write(
+        `insert into ${s}.log (row_id, number, at, attempt, line)
+          select * from unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[])`,
+        [
+          lines.map(({ rowId }) => rowId),
+          lines.map(({ number }) => number),
+          lines.map(({ at }) => at),
+          lines.map(({ attempt }) => attempt),
+          lines.map(({ text }) => encodeText(text)),
+        ],
+      )
+    const counts = Map.groupBy(tasks, ({ type, status }) => `${type} ${status}`)
+    const groups = [...counts.values()].map((group) => ({ ...group[0]!, count: group.length }))
+    write(this.#sql.addDeltas, [
+      groups.map(({ type }) => encodeText(type)),
+      groups.map(({ status }) => status),
+      groups.map(({ count }) => count),
+    ])
+    await Promise.all(writes)
+  }
+
+  async #within(work: () => Promise<void>): Promise<void> {
+    await this.#session.query(`begin; set local lock_timeout = '10s'`)
+    try {
+      await work()
+      await this.#session.query('commit')
+    } catch (error) {
+      await this.#session.query('rollback').catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #logsOf(rowIds: readonly number[]) {
+    const rows = await this.#session.query(
+      `select row_id, number, at, attempt, line from ${this.#s}.log where row_id = any($1::bigint[]) order by row_id, number`,
+      [rowIds],
+    )
+    const lines = rows.map(([rowId, number, at, attempt, text]) => ({
+      rowId: rowId as number,
+      line: {
+        number: number as number,
+        at: at as number,
+        attempt: attempt as number,
+        text: decodeText(text as string),
+      },
+    }))
+    const groups = Map.groupBy(lines, ({ rowId }) => rowId)
+    return new Map(Array.from(groups, ([rowId, group]) => [rowId, group.map(({ line }) => line)] as const))
+  }
+}
+
+function countsOf(rows: Rows): TaskCounts {
+  return new Map(
+    rows.map(([type, status, tasks]) => [`${decodeText(type as string)} ${status as string}`, Number(tasks)]),
+  )
+}
+
+function decodedOrNull(text: string | null | undefined): string | null {
+  return text == null ? null : decodeText(text)
+}
+
+function refused(message: string): StoreUnavailable {
+  return new StoreUnavailable(message, { unknown: false })
+}

@@ -1,0 +1,178 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreUnavailable } from '../../core/errors.ts'
+import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
+import type { Hold } from '../store.ts'
+import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
+import { connect } from './connection.ts'
+import { Counters } from './counters.ts'
+import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
+import { readLog } from './log.ts'
+import { RowWriter } from './row-writer.ts'
+import { selectedColumns, taskOf } from './rows.ts'
+import { prepareAll, type Statements } from './statements.ts'
+
+/** Opens the file for a transfer, and keeps every other process out of it. Throws `StoreUnavailable`. */
+export function openSqliteTransfer(path: string): SqliteTransfer {
+  const db = connect(path)
+  try {
+    migrate(db)
+    return new SqliteTransfer(db, path)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+export class SqliteTransfer implements TransferSource, TransferTarget {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #sql: Statements
+
+  constructor(db: DatabaseSync, path: string) {
+    this.#db = db
+    this.#path = path
+    this.#sql = prepareAll(db)
+  }
+
+  async images(after: number, limit: number): Promise<readonly TaskImage[]> {
+    mustBeWhole(this.#db, this.#path)
+    const read = this.#db.prepare(
+      `select ${selectedColumns}, timeline from tasks where row_id > ? order by row_id limit ?`,
+    )
+    read.setReturnArrays(true)
+    return (read.all(after, limit) as unknown as StoredRow[]).map((row) => {
+      const rowId = rowIdOf(row)
+      const document = (kind: 'parameters' | 'checkpoint' | 'result') =>
+        ((this.#sql[kind].get(rowId) as unknown as [string] | undefined) ?? [null])[0]
+      return {
+        rowId,
+        task: taskOf(row),
+        timeline: row[selectedNames.length] as string,
+        parameters: document('parameters') ?? 'null',
+        checkpoint: document('checkpoint'),
+        result: document('result'),
+        log: readLog(this.#sql, rowId, 0, Number.MAX_SAFE_INTEGER),
+      }
+    })
+  }
+
+  async surroundings(): Promise<Surroundings> {
+    const operations = this.#db.prepare('select id, node, body, cancel from operations order by number').all()
+    const holds = this.#sql.holds.all() as unknown as [string, number, string][]
+    return {
+      queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
+      holds: Object.fromEntries(holds.map(([type, since, by]): [string, Hold] => [type, { since, by }])),
+      operations: operations.map(({ id, node, body, cancel }) => ({
+        id: String(id),
+        node: String(node),
+        body: String(body),
+        cancel: cancel === 1,
+      })),
+    }
+  }
+
+  async counters(): Promise<TaskCounts> {
+    return this.#counts('select type, status, tasks from counters where tasks > 0')
+  }
+
+  async tasks(): Promise<TaskCounts> {
+    return this.#counts('select type, status, count(*) as tasks from tasks group by type, status')
+  }
+
+  async begin(source: string): Promise<number> {
+    const begun = unfinishedCopy(this.#db)
+    if (begun === undefined) {
+      if (this.#db.prepare('select 1 from tasks limit 1').get() !== undefined)
+        throw refused(`The database ${this.#path} contains tasks: copy into an empty one.`)
+      this.#db.exec('begin immediate; create table transfer (source text not null) strict')
+      this.#db.prepare('insert into transfer values (?)').run(source)
+      this.#db.exec('commit')
+    } else if (begun !== source) {
+      throw refused(
+        `The database ${this.#path} is the target of an unfinished copy from ${begun}. Finish that one, or choose another target.`,
+      )
+    }
+    return this.#lastRow()
+  }
+
+  async write(images: readonly TaskImage[]): Promise<void> {
+    this.#within((writer) => {
+      for (const image of images) this.#insert(writer, image)
+    })
+  }
+
+  async add(images: readonly TaskImage[]): Promise<number> {
+    mustBeWhole(this.#db, this.#path)
+    let rowId = this.#lastRow()
+    let [position] = this.#sql.sequence.get() as unknown as [number]
+    let added = 0
+    this.#within((writer) => {
+      for (const image of images) {
+        const { id, idempotencyKey: key, status } = image.task
+        if (this.#sql.rowById.get(id) !== undefined) continue
+        if (key !== null && this.#sql.rowByKey.get(key) !== undefined) continue
+        const queuePosition = status === 'queued' ? ++position : image.task.queuePosition
+        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition } })
+        added += 1
+      }
+      this.#sql.setSequence.run(position)
+    })
+    return added
+  }
+
+  async finish({ queuePosition, holds, operations }: Surroundings): Promise<void> {
+    this.#within(() => {
+      this.#sql.setSequence.run(queuePosition)
+      for (const [type, { since, by }] of Object.entries(holds)) this.#sql.hold.run(type, since, by)
+      const add = this.#db.prepare('insert into operations (id, node, body, cancel) values (?, ?, ?, ?)')
+      for (const { id, node, body, cancel } of operations) add.run(id, node, body, cancel ? 1 : 0)
+      this.#db.exec('drop table transfer')
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#db.close()
+  }
+
+  #insert(
+    writer: RowWriter,
+    { rowId, task, timeline, parameters, checkpoint, result, log }: TaskImage,
+  ): void {
+    writer.insert({ rowId, task, lines: timeline, parameters })
+    if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
+    if (result !== null) this.#sql.putResult.run(rowId, result)
+    for (const { number, at, attempt, text } of log)
+      this.#sql.insertLine.run(rowId, number, at, attempt, text)
+  }
+
+  #within(work: (writer: RowWriter) => void): void {
+    const counters = new Counters(this.#sql)
+    this.#db.exec('begin immediate')
+    try {
+      counters.reload()
+      work(new RowWriter(this.#sql, counters))
+      counters.flush()
+      this.#db.exec('commit')
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('rollback')
+      throw error
+    }
+  }
+
+  #lastRow(): number {
+    return (this.#sql.maxNumber.get() as unknown as [number])[0]
+  }
+
+  #counts(sql: string): TaskCounts {
+    return new Map(
+      this.#db
+        .prepare(sql)
+        .all()
+        .map(({ type, status, tasks }) => [`${String(type)} ${String(status)}`, Number(tasks)]),
+    )
+  }
+}
+
+function refused(message: string): StoreUnavailable {
+  return new StoreUnavailable(message, { unknown: false })
+}

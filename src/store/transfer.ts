@@ -1,0 +1,89 @@
+import type { Json, Task } from '../core/task.ts'
+import type { Hold, NumberedLine } from './store.ts'
+
+/** A task with everything that is stored about it, the same in each store. */
+export type TaskImage = Readonly<{
+  /** The key of its documents, in submission order. */
+  rowId: number
+  task: Task
+  /** Its timeline, as it is stored. */
+  timeline: string
+  parameters: Json
+  checkpoint: Json | null
+  result: Json | null
+  log: readonly NumberedLine[]
+}>
+
+/** What a database stores besides tasks. Nodes are left out: none is alive when it is read. */
+export type Surroundings = Readonly<{
+  /** The last queue position that was given. */
+  queuePosition: number
+  holds: Readonly<Record<string, Hold>>
+  /** In the order of their starts. */
+  operations: readonly Readonly<{ id: string; node: string; body: string; cancel: boolean }>[]
+}>
+
+/** Number of tasks by type and status: `type status`. */
+export type TaskCounts = ReadonlyMap<string, number>
+
+/** A database that nobody has open, to read it whole. */
+export interface TransferSource extends AsyncDisposable {
+  /** Tasks after this row, in submission order, at most `limit`. */
+  images(after: number, limit: number): Promise<readonly TaskImage[]>
+  surroundings(): Promise<Surroundings>
+  /** As counted when they changed. */
+  counters(): Promise<TaskCounts>
+}
+
+/** A database that nobody has open, to write tasks into it. */
+export interface TransferTarget extends AsyncDisposable {
+  /**
+   * Starts a copy into an empty database, which nobody can open from then on, or continues that of the same `source`. Returns the last
+   * row that is already there, or 0. Throws `StoreUnavailable`.
+   */
+  begin(source: string): Promise<number>
+  /** All or nothing. */
+  write(images: readonly TaskImage[]): Promise<void>
+  /** The copy is whole: the database can be opened. */
+  finish(surroundings: Surroundings): Promise<void>
+  /** Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. */
+  add(images: readonly TaskImage[]): Promise<number>
+  counters(): Promise<TaskCounts>
+  /** Counted one by one. */
+  tasks(): Promise<TaskCounts>
+}
+
+export const transferAtOnce = 500
+
+/** Copies everything in submission order. Returns how many tasks there are now, and how many of them were there already. */
+export async function copyAll(
+  from: TransferSource,
+  to: TransferTarget,
+  { source, copied }: Readonly<{ source: string; copied: (tasks: number) => void }>,
+): Promise<Readonly<{ tasks: number; resumed: boolean }>> {
+  const first = await to.begin(source)
+  for (let after = first; ;) {
+    const images = await from.images(after, transferAtOnce)
+    if (images.length === 0) break
+    await to.write(images)
+    after = images.at(-1)!.rowId
+    copied(images.length)
+  }
+  const [expected, counted, found] = await Promise.all([from.counters(), to.counters(), to.tasks()])
+  for (const counts of [counted, found]) mustAgree(expected, counts)
+  // Only now can it be opened.
+  await to.finish(await from.surroundings())
+  return { tasks: sumOf(found), resumed: first > 0 }
+}
+
+function mustAgree(expected: TaskCounts, found: TaskCounts): void {
+  for (const key of new Set([...expected.keys(), ...found.keys()])) {
+    const [there, here] = [expected.get(key) ?? 0, found.get(key) ?? 0]
+    if (there !== here)
+      throw new Error(`the copy has ${here} tasks ${key}, and the original ${there}: it was not completed`)
+  }
+}
+
+export function sumOf(counts: TaskCounts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+}
