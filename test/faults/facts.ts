@@ -1,9 +1,9 @@
-import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { call } from '../chaos/calls.ts'
 import type { JournalLine } from '../chaos/journal.ts'
 import type { DetailsOf } from '../support/api.ts'
 import { sse } from '../support/sse.ts'
+import { until } from '../support/until.ts'
 
 /** What was shown or promised to somebody outside, since the last time it was checked. */
 export class Facts {
@@ -50,8 +50,10 @@ export class Facts {
     for (let at = 0; at < ids.length; at += 16) {
       await Promise.all(
         ids.slice(at, at + 16).map(async (id) => {
-          const answer = await call(url, 'GET', `/api/task/${id}`)
-          assert(answer.kind === 'answered', `nobody shows the task ${id}`)
+          const answer = await until(`the task ${id} is shown`, async () => {
+            const reached = await call(url, 'GET', `/api/task/${id}`)
+            return reached.kind === 'answered' ? reached : undefined
+          })
           if (answer.status === 404) lost.push(`a task that was shown is lost: ${id}`)
           else lost.push(...this.#checkOne(answer.body as DetailsOf))
         }),

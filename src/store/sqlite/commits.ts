@@ -36,7 +36,7 @@ export type Ledger = Readonly<{
   /** A commit is done: it took this long and wrote this many tasks. False if the reserve can no longer be kept. */
   committed(milliseconds: number, written: number): boolean
   /** The connection failed in a way that leaves its state in doubt: reopen it. */
-  reopen(): DatabaseSync
+  reopen(doubt: unknown): DatabaseSync
 }>
 
 /** One group takes the event loop for about this long, so that other callers are not delayed. */
@@ -271,7 +271,7 @@ export class Commits {
   /** If the file cannot be opened, the next write tries again. */
   #recover(): void {
     try {
-      this.#db = this.#ledger.reopen()
+      this.#db = this.#ledger.reopen(this.#doubt)
       this.#ledger.reload()
       this.#doubt = undefined
     } catch (error) {

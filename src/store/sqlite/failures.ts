@@ -32,6 +32,14 @@ export function leavesNoDoubt(error: unknown): boolean {
   return isFull(error) || ((codeOf(error) ?? 0) & 0xff) === busy
 }
 
+/** IOERR_FSYNC and IOERR_DIR_FSYNC. */
+const flushCodes = new Set([1_034, 1_290])
+
+/** A flush failed: what it was to write is readable, but it is not on the disk, and no later flush writes it. */
+export function isOfFlush(error: unknown): boolean {
+  return flushCodes.has(codeOf(error) ?? 0)
+}
+
 export function isDamage(error: unknown): boolean {
   const code = codeOf(error) ?? 0
   return damageCodes.has(code & 0xff) || damageOfMedium.has(code)

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { StoreLost } from '../../core/errors.ts'
 
 type Seen = Readonly<{ path: string; inode: number; device: number }>
@@ -47,4 +47,29 @@ function seen(path: string): Seen | undefined {
 /** SQLite puts it next to the file to which a link points. */
 function walOf(path: string): string {
   return `${realpathSync(path)}-wal`
+}
+
+const chunk = 1_048_576
+
+/**
+ * Writes the `-wal` file of a database that is not open over itself, and flushes it. After a failed flush, the operating system
+ * shows bytes that it has given up writing: later commits would be flushed behind a gap, and lost with it in a power cut.
+ */
+export function rewriteLog(path: string): void {
+  const wal = walOf(path)
+  const size = statSync(wal, { throwIfNoEntry: false })?.size
+  if (size === undefined) return
+  const file = openSync(wal, 'r+')
+  try {
+    const bytes = Buffer.allocUnsafe(Math.min(chunk, size))
+    for (let at = 0; at < size;) {
+      const read = readSync(file, bytes, 0, bytes.length, at)
+      if (read === 0) break
+      for (let done = 0; done < read;) done += writeSync(file, bytes, done, read - done, at + done)
+      at += read
+    }
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }

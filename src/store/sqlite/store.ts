@@ -15,8 +15,8 @@ import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
-import { isOfMedium, refusalFor } from './failures.ts'
-import { Files } from './files.ts'
+import { isOfFlush, isOfMedium, refusalFor } from './failures.ts'
+import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
@@ -53,6 +53,8 @@ class SqliteStore implements port.Store {
   /** For backups; opened by the first one. */
   #file: number | undefined
   #copy: LiveCopy | undefined
+  /** A flush has failed: the log may show what is not on the disk, so nothing is read from it or added to it. */
+  #mayVanish = false
   /** When the reserve was last requested on a full disk. */
   #lookedForRoom = Number.NEGATIVE_INFINITY
   /** Milliseconds by which the wall clock was set while this file was open, and by how many its delays have followed. */
@@ -94,7 +96,7 @@ class SqliteStore implements port.Store {
       begin: () => this.#followClock(),
       flush: () => this.#flush(),
       reload: () => this.#reload(),
-      reopen: () => this.#reopen(),
+      reopen: (doubt) => this.#reopen(doubt),
       loss: () => this.#files.loss,
       makeRoom: () => this.#makeRoom(),
       room: () => this.#room(),
@@ -419,7 +421,12 @@ class SqliteStore implements port.Store {
   }
 
   #read<T>(look: () => T): T {
-    if (!this.#db.isOpen) throw new StoreUnavailable('The store is closed.', { unknown: false })
+    if (!this.#db.isOpen) {
+      const why = this.#mayVanish
+        ? 'The disk fails, and what it shows could be lost.'
+        : 'The store is closed.'
+      throw new StoreUnavailable(why, { unknown: false })
+    }
     try {
       return look()
     } catch (error) {
@@ -467,12 +474,15 @@ class SqliteStore implements port.Store {
     this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
   }
 
-  #reopen(): DatabaseSync {
+  #reopen(doubt: unknown): DatabaseSync {
+    if (isOfFlush(doubt)) this.#mayVanish = true
     // What is opened by name must be what was open: otherwise an empty one would be created in its place.
     const { loss } = this.#files
     if (loss !== undefined) throw loss
     this.#copy?.abort('the database was reopened')
     if (this.#db.isOpen) this.#db.close()
+    if (this.#mayVanish) rewriteLog(this.#path)
+    this.#mayVanish = false
     this.#db = connect(this.#path)
     this.#files = new Files(this.#path)
     this.#keepSmall()
