@@ -16,9 +16,11 @@ export type ClusterOptions = Readonly<{
   lease: number
   /** URL of the database, with credentials. By default, a separate PostgreSQL. */
   database?: string
+  /** Under which command each node is started, and with which other settings. */
+  place?: (index: number) => Readonly<{ under?: readonly string[]; env?: Readonly<Record<string, string>> }>
 }>
 
-type Member = { server: TestServer | undefined; state: 'up' | 'frozen' | 'down' }
+type Member = { readonly index: number; server: TestServer | undefined; state: 'up' | 'frozen' | 'down' }
 
 /** Real nodes, each a process, on one PostgreSQL, and the faults that can be injected. */
 export class Cluster implements AsyncDisposable {
@@ -36,7 +38,11 @@ export class Cluster implements AsyncDisposable {
     this.#options = options
     this.#postgres = postgres
     this.#directory = directory
-    this.#members = Array.from({ length: options.nodes }, () => ({ server: undefined, state: 'down' }))
+    this.#members = Array.from({ length: options.nodes }, (_, index) => ({
+      index,
+      server: undefined,
+      state: 'down',
+    }))
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
@@ -122,6 +128,18 @@ export class Cluster implements AsyncDisposable {
     this.#databaseAway = false
   }
 
+  /** Takes the database from one node. */
+  async cutOff(index: number, ms: number, line: Readonly<{ cut(): void; mend(): void }>): Promise<void> {
+    const pid = this.#members[index]?.server?.pid ?? 0
+    line.cut()
+    // From here on: until then, a renewal may still have come through.
+    const from = monotonic()
+    await sleep(ms)
+    const to = monotonic()
+    line.mend()
+    this.#outages.push({ from, to, pid })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const member of this.#members) member.state = 'down'
     await Promise.all(this.#members.map(async ({ server }) => server?.[Symbol.asyncDispose]()))
@@ -139,19 +157,21 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #join(member: Member): Promise<void> {
-    const { slots, lease } = this.#options
+    const { slots, lease, place } = this.#options
+    const { under = [], env: own = {} } = place?.(member.index) ?? {}
     const env = {
       DATABASE_URL: `${this.database}${this.database.includes('?') ? '&' : '?'}lease=${lease}`,
       FERMATA_TASKS: types,
       FERMATA_MAX_CONCURRENT: String(slots),
       FERMATA_DRAIN: '2s',
       CHAOS_JOURNAL: this.journal,
+      ...own,
     }
     member.state = 'down'
     const before = member.server
     for (;;) {
       try {
-        const server = await TestServer.start({ env })
+        const server = await TestServer.start({ env, under })
         void server.ended.then(() => {
           this.#ended.set(server.pid, monotonic())
           // A node that exits on its own is restarted, as a supervisor would do.

@@ -21,7 +21,8 @@ export type Happened = Readonly<{
   ended: ReadonlyMap<number, number>
   /** `awake`: when it answered again, which takes a while on a busy machine. */
   frozen: readonly Readonly<{ pid: number; from: number; to: number; awake: number }>[]
-  outages: readonly Readonly<{ from: number; to: number }>[]
+  /** Of the database; for one process only if it has a `pid`. */
+  outages: readonly Readonly<{ from: number; to: number; pid?: number }>[]
   /** Milliseconds. */
   lease: number
 }>
@@ -171,13 +172,17 @@ export function slowestStop(runs: readonly Run[], happened: Happened): number {
 /** When the database is unavailable for longer than a lease, handlers stop before the lease expires. Returns how many did. */
 export function checkOutages(runs: readonly Run[], happened: Happened): number {
   let stopped = 0
-  for (const { from, to } of happened.outages) {
+  for (const { from, to, pid: only } of happened.outages) {
     if (to - from <= happened.lease) continue
     for (const { id, lines, pid } of runs) {
+      if (only !== undefined && only !== pid) continue
       const work = lines.filter(({ at }) => at > from + happened.lease && at < to)
       const touched = happened.frozen.some((frost) => frost.pid === pid && frost.to > from && frost.from < to)
       if (touched) continue
-      assert(work.length === 0, `a run of ${id} continues without a lease: ${JSON.stringify(work[0])}`)
+      assert(
+        work.length === 0,
+        `a run of ${id} continues without a lease: ${JSON.stringify(work[0])}, ${Math.round((work[0]?.at ?? 0) - from)} ms after it lost the database`,
+      )
       if (lines.some(({ at, what }) => what === 'left' && at > from && at < to)) stopped += 1
     }
   }

@@ -6,37 +6,38 @@ import { Chance } from '../support/chance.ts'
 import { call } from './calls.ts'
 import { auditDatabase, auditTasks } from './audit.ts'
 import { checkAll, finish, retryPoisoned, settled, type Somewhere } from './checks.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster, type ClusterOptions } from './cluster.ts'
 import { checkAlone, checkLimit, checkOutages, checkResumes, readRuns, slowestStop } from './journal.ts'
 import { Client } from './load.ts'
-import { storm, type Troubles } from './storm.ts'
+import { storm, usual, type Trouble } from './storm.ts'
 
-export type Figures = Troubles &
-  Readonly<{
-    seed: number
-    calls: number
-    /** `away`: calls that were refused. `doubts`: controls without a response. */
-    away: number
-    doubts: number
-    tasks: number
-    checks: number
-    runs: number
-    /** Runs that continued from a checkpoint of an earlier one. */
-    resumed: number
-    poisoned: number
-    /** Maximum concurrent runs of the limited type, according to its handlers. */
-    mostAtOnce: number
-    /** Milliseconds from when a node woke with an expired lease until its last handler ended. */
-    slowestStop: number
-    /** Handlers that ended during an outage longer than a lease. */
-    stoppedInOutages: number
-    /** Milliseconds from the end of the last fault until all nodes accept work. */
-    recoveredAfter: number
-  }>
+export type Figures = Readonly<{
+  /** How often each thing was done. */
+  troubles: Readonly<Record<string, number>>
+  seed: number
+  calls: number
+  /** `away`: calls that were refused. `doubts`: controls without a response. */
+  away: number
+  doubts: number
+  tasks: number
+  checks: number
+  runs: number
+  /** Runs that continued from a checkpoint of an earlier one. */
+  resumed: number
+  poisoned: number
+  /** Maximum concurrent runs of the limited type, according to its handlers. */
+  mostAtOnce: number
+  /** Milliseconds from when a node woke with an expired lease until its last handler ended. */
+  slowestStop: number
+  /** Handlers that ended during an outage longer than a lease. */
+  stoppedInOutages: number
+  /** Milliseconds from the end of the last fault until all nodes accept work. */
+  recoveredAfter: number
+}>
 
 /** Seconds. On a busy machine, a node would lose a shorter one. */
 const lease = 4
-const nodes = 3
+export const nodes = 3
 const slots = 12
 const clientCount = 16
 /** Queued tasks beyond which clients stop submitting, since all must end after the storm. */
@@ -44,15 +45,19 @@ const enough = 1_000
 /** How many ended tasks to check again at a time. */
 const sample = 40
 
+/** What else can happen than usual, and where. */
+type Surroundings = Pick<ClusterOptions, 'database' | 'place'> & Readonly<{ troubles?: readonly Trouble[] }>
+
 /** Injects faults into three nodes on one PostgreSQL under load, and checks every promise. `lasts`: seconds. */
 export async function chaos(
   lasts: number,
   seed: number,
   report: (line: string) => void = () => {},
+  { troubles: kinds = usual, ...own }: Surroundings = {},
 ): Promise<Figures> {
   const chance = new Chance(seed)
   const witness = new Witness()
-  await using cluster = await Cluster.start({ nodes, slots, lease })
+  await using cluster = await Cluster.start({ nodes, slots, lease, ...own })
   const dice = new Chance(seed * 7 + 1)
   const somewhere = () => cluster.some(dice)
   let queued = 0
@@ -69,7 +74,15 @@ export async function chaos(
       queued = count
     }),
   ])
-  const options = { cluster, chance, nodes, lease: lease * 1_000, lasts: lasts * 1_000, report }
+  const options = {
+    cluster,
+    chance,
+    nodes,
+    lease: lease * 1_000,
+    lasts: lasts * 1_000,
+    report,
+    troubles: kinds,
+  }
   const troubles = await Promise.race([storm(options), failed.then(() => assert.fail('the clients ended'))])
   const stormEnded = performance.now()
   await cluster.whole()
@@ -88,7 +101,7 @@ export async function chaos(
   const { happened } = cluster
   checkAlone(runs, happened)
   return {
-    ...troubles,
+    troubles,
     seed,
     calls: sum(clients.map(({ calls }) => calls)),
     away: sum(clients.map(({ away }) => away)),

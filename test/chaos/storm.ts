@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Chance } from '../support/chance.ts'
 import type { Cluster } from './cluster.ts'
 
-/** How often each fault was injected. */
-export type Troubles = {
-  kills: number
-  drains: number
-  frostsShort: number
-  frostsLong: number
-  outages: number
-}
+/** Something that happens to a node or to the database, and is over when `work` is done. */
+export type Trouble = Readonly<{
+  name: string
+  /** The database is stopped: one at a time. */
+  isOutage?: boolean
+  begin: (where: Where) => Readonly<{ told: string; work: Promise<void> }>
+}>
+
+/** `node`: the one it happens to. `lease`: milliseconds. */
+export type Where = Readonly<{ cluster: Cluster; node: number; chance: Chance; lease: number }>
 
 export type StormOptions = Readonly<{
   cluster: Cluster
@@ -19,66 +21,86 @@ export type StormOptions = Readonly<{
   lease: number
   lasts: number
   report: (line: string) => void
+  /** Each happens at least once; the more often it is listed, the more often it happens. */
+  troubles: readonly Trouble[]
 }>
 
-const kinds = ['kill', 'frost', 'frost-long', 'drain', 'outage', 'outage-long'] as const
-/** The database is stopped less often than the nodes. */
-const all = [...kinds, 'kill', 'kill', 'frost', 'frost-long', 'drain'] as const
+export const kill: Trouble = {
+  name: 'kill',
+  begin: ({ cluster, node }) => ({ told: `node ${node} is killed`, work: cluster.kill(node) }),
+}
 
-/** Injects random faults into the nodes and their database. When it returns, all of them are over. */
-export async function storm({
-  cluster,
-  chance,
-  nodes,
-  lease,
-  lasts,
-  report,
-}: StormOptions): Promise<Troubles> {
-  const done: Troubles = { kills: 0, drains: 0, frostsShort: 0, frostsLong: 0, outages: 0 }
+const drain: Trouble = {
+  name: 'drain',
+  begin: ({ cluster, node }) => ({ told: `node ${node} is drained`, work: cluster.drain(node) }),
+}
+
+const frost: Trouble = {
+  name: 'frost',
+  begin: ({ cluster, node, chance, lease }) => {
+    const ms = chance.between(100, lease * 0.6)
+    return { told: `node ${node} stands still for ${ms} ms`, work: cluster.freeze(node, ms) }
+  },
+}
+
+const longFrost: Trouble = {
+  name: 'long frost',
+  begin: ({ cluster, node, chance, lease }) => {
+    const ms = lease + chance.between(500, lease)
+    return { told: `node ${node} stands still for ${ms} ms`, work: cluster.freeze(node, ms) }
+  },
+}
+
+const outage: Trouble = {
+  name: 'outage',
+  isOutage: true,
+  begin: ({ cluster, chance }) => {
+    const ms = chance.between(0, 800)
+    return { told: `the database is away for ${ms} ms`, work: cluster.stopDatabase(ms) }
+  },
+}
+
+const longOutage: Trouble = {
+  name: 'long outage',
+  isOutage: true,
+  begin: ({ cluster, chance, lease }) => {
+    const ms = lease + chance.between(500, 2_000)
+    return { told: `the database is away for ${ms} ms`, work: cluster.stopDatabase(ms) }
+  },
+}
+
+/** The database is stopped less often than the nodes. */
+export const usual: readonly Trouble[] = [
+  ...[kill, frost, longFrost, drain, outage, longOutage],
+  ...[kill, kill, frost, longFrost, drain],
+]
+
+/** Does to the nodes and their database, at random, what can happen to them. All of it is over when it answers how often. */
+export async function storm(options: StormOptions): Promise<Record<string, number>> {
+  const { cluster, chance, nodes, lease, lasts, report, troubles } = options
+  const done: Record<string, number> = {}
+  const all: Promise<void>[] = []
   const under = new Set<Promise<void>>()
   const end = performance.now() + lasts
-  const begin = (what: keyof Troubles, told: string, work: Promise<void>) => {
-    done[what] += 1
-    report(told)
-    under.add(work)
-    void work.finally(() => under.delete(work))
-  }
-  // At least one of each, in random order; then any.
-  const due = [...kinds].sort(() => chance.next() - 0.5)
+  // At least one of each, in the order of chance; then whatever comes.
+  const due = [...new Set(troubles)].sort(() => chance.next() - 0.5)
   while (performance.now() < end || due.length > 0) {
     await sleep(chance.between(300, 1_500))
     const node = chance.between(0, nodes - 1)
-    const trouble = due.at(-1) ?? chance.of(all)
-    if (trouble?.startsWith('outage') === true ? cluster.databaseAway : !cluster.isUp(node)) continue
+    const trouble = due.at(-1) ?? chance.of(troubles)
+    if (trouble === undefined) continue
+    if (trouble.isOutage === true ? cluster.databaseAway : !cluster.isUp(node)) continue
     due.pop()
-    switch (trouble) {
-      case 'kill':
-        begin('kills', `node ${node} is killed`, cluster.kill(node))
-        break
-      case 'drain':
-        begin('drains', `node ${node} is drained`, cluster.drain(node))
-        break
-      case 'frost': {
-        const ms = chance.between(100, lease * 0.6)
-        begin('frostsShort', `node ${node} stands still for ${ms} ms`, cluster.freeze(node, ms))
-        break
-      }
-      case 'frost-long': {
-        const ms = lease + chance.between(500, lease)
-        begin('frostsLong', `node ${node} stands still for ${ms} ms`, cluster.freeze(node, ms))
-        break
-      }
-      case 'outage':
-      case 'outage-long': {
-        const ms = trouble === 'outage' ? chance.between(0, 800) : lease + chance.between(500, 2_000)
-        begin('outages', `the database is away for ${ms} ms`, cluster.stopDatabase(ms))
-        break
-      }
-      case undefined:
-    }
-    // At most two at a time, so that some node can work.
+    const { told, work } = trouble.begin({ cluster, node, chance, lease })
+    report(told)
+    done[trouble.name] = (done[trouble.name] ?? 0) + 1
+    under.add(work)
+    all.push(work)
+    const over = () => void under.delete(work)
+    work.then(over, over)
+    // Not more than two at a time: some node has to get something done.
     while (under.size > 1) await Promise.race(under)
   }
-  await Promise.all(under)
+  await Promise.all(all)
   return done
 }

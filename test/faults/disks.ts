@@ -1,7 +1,7 @@
 import type { FileSystem } from './cuttable-disk.ts'
 import type { Trouble } from './disk-trouble.ts'
 import { DiskRounds } from './disk-rounds.ts'
-import type { FaultReport } from './report.ts'
+import { grouped, type Outcome } from './report.ts'
 
 type Told = (line: string) => void
 
@@ -11,7 +11,7 @@ export async function powerCuts(
   rounds: number,
   seed: number,
   told: Told,
-): Promise<FaultReport> {
+): Promise<Outcome> {
   await using disk = new DiskRounds(fileSystem, seed)
   const lost: string[] = []
   for (let round = 0; round < rounds; round++) {
@@ -22,8 +22,6 @@ export async function powerCuts(
   if (lost.length === 0) await disk.finish()
   for (const fact of lost) told(fact)
   return {
-    fault: 'power cut',
-    how: `${fileSystem} on a loop device that is shut down without flushing, under load`,
     rounds,
     checked: sum(disk.checked),
     violations: lost.length,
@@ -32,7 +30,7 @@ export async function powerCuts(
 }
 
 /** The same on a disk that answers flushes without one: reports how much that loses, which must be something. */
-export async function negativeControl(rounds: number, seed: number, told: Told): Promise<FaultReport> {
+export async function negativeControl(rounds: number, seed: number, told: Told): Promise<Outcome> {
   const losses: number[] = []
   let checked = 0
   for (let round = 0; round < rounds; round++) {
@@ -44,12 +42,11 @@ export async function negativeControl(rounds: number, seed: number, told: Told):
   }
   const unseen = losses.filter((loss) => loss === 0).length
   return {
-    fault: 'power cut, negative control',
-    how: `the same with \`fsync\` and \`fdatasync\` that do nothing: ${losses.reduce((a, b) => a + b).toLocaleString('en-US')} facts lost; a violation is a cut that loses none`,
     rounds,
     checked,
     violations: unseen,
     recovery: null,
+    note: `${grouped(losses.reduce((a, b) => a + b))} facts were lost`,
   }
 }
 
@@ -59,7 +56,7 @@ export async function failingDisk(
   rounds: number,
   seed: number,
   told: Told,
-): Promise<FaultReport> {
+): Promise<Outcome> {
   const troubles: readonly Trouble[] = ['writes fail', 'flushes fail', 'reads fail']
   await using disk = new DiskRounds(fileSystem, seed)
   const lost: string[] = []
@@ -72,8 +69,6 @@ export async function failingDisk(
   if (lost.length === 0) await disk.finish()
   for (const fact of lost) told(fact)
   return {
-    fault: 'EIO',
-    how: `writes, flushes or reads fail for up to 0.8 s on ${fileSystem}, then the power is cut`,
     rounds,
     checked: sum(disk.checked),
     violations: lost.length,

@@ -7,7 +7,8 @@ import { quick } from '../fixtures/quick.ts'
 import { fromApi, submission } from '../support/tasks.ts'
 import { until } from '../support/until.ts'
 
-/** Seconds. */
+/** Seconds. Starting that many takes a while; then they have as much left as any node. */
+const starting = 300
 const lease = 10
 const slots = 4
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -27,7 +28,7 @@ export type FrozenFigures = Readonly<{
  * the processes. A real node takes over; then each of them wakes and tries to go on.
  */
 export async function frozenNodes(url: string, schema: string, count: number): Promise<FrozenFigures> {
-  await using store = await openPostgres(`${url}?lease=${lease}`, { schema })
+  await using store = await openPostgres(`${url}?lease=${starting}`, { schema })
   const ids = Array.from({ length: count }, (_, n) => `frozen-${n}`)
   const types = [{ type: quick.type, concurrency: null }]
   const tasks = Array.from({ length: count * slots }, (_, n) => `task-${n}`)
@@ -38,7 +39,6 @@ export async function frozenNodes(url: string, schema: string, count: number): P
       fromApi,
     )
   }
-  const began = performance.now()
   const claimed = new Map<string, readonly Claimed[]>()
   for (let at = 0; at < ids.length; at += 50) {
     await Promise.all(
@@ -48,10 +48,6 @@ export async function frozenNodes(url: string, schema: string, count: number): P
       }),
     )
   }
-  assert(
-    performance.now() - began < lease * 1_000,
-    'the first ones must not end before the last one has started',
-  )
   assert.equal(new Set([...claimed.values()].flat().map(({ task }) => task.id)).size, tasks.length)
   const counted = async () => (await store.counts()).byType[quick.type] ?? {}
   assert.deepEqual(await counted(), { running: tasks.length })
@@ -60,7 +56,7 @@ export async function frozenNodes(url: string, schema: string, count: number): P
   const client = new Client({ connectionString: url })
   await client.connect()
   const { rows } = await client.query<{ until: string }>(
-    `with last as (select max(lease_until) as at from ${schema}.nodes)
+    `with last as (select max(renewed_at) + ${lease * 1_000} as at from ${schema}.nodes)
       update ${schema}.nodes set lease_until = last.at from last returning lease_until as until`,
   )
   const over = Number(rows[0]?.until)

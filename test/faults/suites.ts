@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FaultReport } from './report.ts'
+import type { Outcome } from './report.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -24,7 +24,7 @@ export const suites = [
     files: ['hardening/lost-file'],
   },
   {
-    fault: 'frozen nodes, as processes',
+    fault: 'frozen processes',
     how: '`SIGSTOP` for longer than a lease, with handlers of every kind; a blocked main thread',
     files: ['cluster/frozen', 'cluster/keeper'],
   },
@@ -80,7 +80,7 @@ export const suites = [
 export type Suite = (typeof suites)[number]
 
 /** Runs the tests of a fault. */
-export async function runSuite({ fault, how, files }: Suite): Promise<FaultReport> {
+export async function runSuite({ files }: Suite): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-faults-'))
   const output = join(folder, 'results.json')
   const paths = files.map((file) => `test/${file}.test.ts`)
@@ -98,7 +98,7 @@ export async function runSuite({ fault, how, files }: Suite): Promise<FaultRepor
     const [rounds = 0, passed = 0] = [numTotalTests, numPassedTests]
     // Nothing is skipped here, and a file that cannot be loaded has no tests.
     const violations = rounds === 0 ? 1 : rounds - passed
-    return { fault, how, rounds, checked: rounds, violations, recovery: null }
+    return { rounds, checked: rounds, violations, recovery: null }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
