@@ -4,6 +4,7 @@ import { controlEvents, controlsFrom, lifecycle, meanings, type LifecycleRow } f
 import { controls, isActive, isTerminal, statuses, type Status } from '../src/core/task.ts'
 import { cliPage } from './derived/cli-page.ts'
 import { keep } from './derived/files.ts'
+import { proofPage } from './derived/proof-page.ts'
 
 /** Pages derived from the code. `node tools/docs.ts` writes them; with `--check` it only compares. */
 keep({
@@ -11,6 +12,7 @@ keep({
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
   'docs/cli.md': cliPage,
+  'docs/proof.md': proofPage,
 })
 
 function lifecyclePage(): string {

@@ -71,8 +71,17 @@ const longOutage: Trouble = {
 
 /** The database is stopped less often than the nodes. */
 export const usual: readonly Trouble[] = [
-  ...[kill, frost, longFrost, drain, outage, longOutage],
-  ...[kill, kill, frost, longFrost, drain],
+  kill,
+  frost,
+  longFrost,
+  drain,
+  outage,
+  longOutage,
+  kill,
+  kill,
+  frost,
+  longFrost,
+  drain,
 ]
 
 /** Does to the nodes and their database, at random, what can happen to them. All of it is over when it answers how often. */

@@ -58,6 +58,8 @@ export class DiskRounds implements AsyncDisposable {
     this.#chance = new Chance(seed)
     this.#disk = new CuttableDisk(fileSystem)
     this.#trouble = new DiskTrouble(this.#disk.directory)
+    // A signal that ends this process must not leave the server behind.
+    process.on('exit', () => this.#server?.signal('SIGKILL'))
     this.#clients = Array.from(
       { length: clientCount },
       (_, index) =>
