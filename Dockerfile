@@ -1,5 +1,5 @@
-# docker build -t task-manager .
-# docker run -p 8000:8000 -v fermata:/data task-manager
+# docker build -t fermata .
+# docker run --read-only --tmpfs /tmp --cap-drop ALL -p 127.0.0.1:8000:8000 -v fermata:/data fermata
 
 FROM node:24-slim AS build
 WORKDIR /app
