@@ -7,7 +7,7 @@ import type { Session } from './connection.ts'
  * because jsonb rejects `\u0000`. Suspects have their own queue index, so that those that wait for each other cost the
  * claims of other tasks nothing. Names are compared by bytes, whatever the locale of the database.
  */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   create sequence S.places;
   create table S.tasks (

@@ -11,7 +11,7 @@ const applicationId = 0x46524d54
  * index, so that those that wait for each other cost the claims of other tasks nothing. `clock_moved` is the sum, in
  * milliseconds, of changes of the wall clock that the times of delays have followed.
  */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   create table tasks (
     row_id integer primary key,

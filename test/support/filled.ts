@@ -1,0 +1,87 @@
+import { openStore } from '../../src/database.ts'
+import { systemClock } from '../../src/execution/executors/system-clock.ts'
+import type { Store } from '../../src/store/store.ts'
+import { boom, fromApi, node, submission } from './tasks.ts'
+
+/** Without a node: nothing changes by looking. */
+export async function at<T>(database: string, work: (store: Store) => Promise<T>): Promise<T> {
+  await using store = await openStore(database, systemClock)
+  return await work(store)
+}
+
+/** Tasks in every situation that leaves something in the database. */
+export async function fill(database: string, more = 0): Promise<void> {
+  await at(database, async (store) => {
+    await store.startNode(node('node'))
+    const ids = ['done', 'failed', 'retry', 'parked', 'running', 'cancelled', 'waiting', 'late', 'odd']
+    await store.submit(
+      ids.map((id, index) =>
+        submission({
+          id: `task-${id}`,
+          parameters: `{"text":"zero \\u0000, mark \uFFFF","n":${index}}`,
+          idempotencyKey: id === 'odd' ? 'key \0 \uFFFF' : `key-${id}`,
+          requestHash: `hash-${id}`,
+          priority: 9 - index,
+          tags: id === 'done' ? ['a', 'b'] : [],
+          delay: id === 'late' ? 3_600_000 : null,
+        }),
+      ),
+      fromApi,
+    )
+    const claimed = await store.claim({
+      node: 'node',
+      limit: 5,
+      types: [{ type: 'work', concurrency: null }],
+    })
+    const [done, failed, retry, parked] = claimed.map(({ task: { id, fence } }) => ({ id, fence }))
+    const log = [
+      { at: 1, attempt: 1, text: 'first \0 line' },
+      { at: 2, attempt: 1, text: 'second' },
+    ]
+    await store.save('node', [{ ...parked!, checkpoint: '{"at":7}', log }])
+    const paused = await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
+    const { task } = paused[0] as Extract<(typeof paused)[0], { kind: 'moved' }>
+    await store.settle('node', [
+      { ...done!, ranMs: 5, outcome: { kind: 'completed', result: '{"deep":[1,2,{"x":"y"}]}' } },
+      { ...failed!, ranMs: 6, outcome: { kind: 'failed', error: boom, retryIn: null }, log },
+      { ...retry!, ranMs: 7, outcome: { kind: 'failed', error: boom, retryIn: 60_000 } },
+      { ...parked!, ranMs: 8, outcome: { kind: 'paused', controlVersion: task.version } },
+    ])
+    await store.control([{ id: 'task-cancelled', control: 'cancel', by: 'bob' }])
+    await store.hold('work', true, 'carol')
+    await store.beginOperation({
+      id: 'operation',
+      action: 'cancel',
+      filter: {},
+      dryRun: false,
+      status: 'running',
+      node: 'node',
+      createdAt: 0,
+      endedAt: null,
+      matched: 3,
+      changed: 1,
+      unchanged: 1,
+      refused: 1,
+      error: null,
+    })
+    for (let from = 0; from < more; from += 1_000) {
+      const batch = Array.from({ length: 1_000 }, (_, index) =>
+        submission({ id: `more-${from + index}`, type: 'more' }),
+      )
+      await store.submit(batch, fromApi)
+    }
+    await store.endNode('node')
+  })
+}
+
+/** All that a store shows of its tasks. */
+export async function contents(database: string) {
+  return at(database, async (store) => {
+    const { entries } = await store.find({ filter: {}, order: 'oldest', after: null, limit: 1e6, scan: 1e6 })
+    const records = entries
+      .filter((id) => !id.startsWith('more-'))
+      .map(async (id) => ({ ...(await store.read(id)), log: await store.log(id, 0, 1_000) }))
+    const operation = await store.operation('operation')
+    return { ids: entries, records: await Promise.all(records), counts: await store.counts(), operation }
+  })
+}
