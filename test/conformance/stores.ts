@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import { inject } from 'vitest'
 import type { NodeId } from '../../src/core/task.ts'
 import type { Clock } from '../../src/core/clock.ts'
-import { openMemory } from '../../src/store/memory/store.ts'
+import { openMemory, openSharedMemory, type SharedMemory } from '../../src/store/memory/store.ts'
 import { addressOf } from '../../src/store/postgres/address.ts'
 import { Connection } from '../../src/store/postgres/connection.ts'
 import { statementsFor } from '../../src/store/postgres/statements.ts'
@@ -43,6 +43,20 @@ export const stores: readonly StoreKind[] = [
     shared: false,
     groups: false,
     open: async () => backendOf((clock) => openMemory({ clock })),
+  },
+  {
+    name: 'memory with leases',
+    durable: false,
+    shared: true,
+    groups: false,
+    place: async () => {
+      let store: SharedMemory | undefined
+      return {
+        open: async (clock) => (store = await openSharedMemory({ clock, lease })),
+        renew: async (node) => (await store?.renew(node)) === true,
+        [Symbol.asyncDispose]: async () => {},
+      }
+    },
   },
   {
     name: 'SQLite in memory',

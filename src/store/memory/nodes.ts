@@ -2,34 +2,54 @@ import type { Clock } from '../../core/clock.ts'
 import type { NodeId } from '../../core/task.ts'
 import type { NodeInfo, LiveNode } from '../store.ts'
 
-/** All nodes of the memory store, of which one lives at a time. */
+type Started = { readonly node: NodeInfo; readonly startedAt: number; renewedAt: number; ended: boolean }
+
+/** All nodes of the memory store. Without leases, one lives at a time. */
 export class MemoryNodes {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #started = new Map<NodeId, Readonly<{ node: NodeInfo; startedAt: number }>>()
-  #living: NodeId | undefined
+  readonly #lease: number | null
+  /** In start order. */
+  readonly #started = new Map<NodeId, Started>()
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now'>, lease: number | null) {
     this.#clock = clock
+    this.#lease = lease
   }
 
   start(node: NodeInfo): void {
     if (this.#started.has(node.id)) throw new Error(`there was a node ${node.id} already`)
-    this.#started.set(node.id, { node, startedAt: this.#clock.now() })
-    this.#living = node.id
+    if (this.#lease === null) for (const earlier of this.#started.values()) earlier.ended = true
+    const now = this.#clock.now()
+    this.#started.set(node.id, { node, startedAt: now, renewedAt: now, ended: false })
+  }
+
+  /** False if its lease has ended. */
+  renew(id: NodeId): boolean {
+    const started = this.#started.get(id)
+    if (started === undefined || !this.isAlive(id)) return false
+    started.renewedAt = this.#clock.now()
+    return true
   }
 
   end(id: NodeId): void {
-    if (this.isAlive(id)) this.#living = undefined
+    const started = this.#started.get(id)
+    if (started !== undefined) started.ended = true
   }
 
   isAlive(id: NodeId): boolean {
-    return this.#living === id
+    const started = this.#started.get(id)
+    if (started === undefined || started.ended) return false
+    return this.#lease === null || this.#clock.now() <= started.renewedAt + this.#lease
   }
 
   living(slotsInUse: (id: NodeId) => number): LiveNode[] {
-    const started = this.#started.get(this.#living ?? '')
-    if (started === undefined) return []
-    const { node, startedAt } = started
-    return [{ ...node, startedAt, renewedAt: null, slotsInUse: slotsInUse(node.id) }]
+    return [...this.#started.values()]
+      .filter(({ node }) => this.isAlive(node.id))
+      .map(({ node, startedAt, renewedAt }) => ({
+        ...node,
+        startedAt,
+        renewedAt: this.#lease === null ? null : renewedAt,
+        slotsInUse: slotsInUse(node.id),
+      }))
   }
 }

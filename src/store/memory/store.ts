@@ -29,8 +29,26 @@ import * as port from '../store.ts'
  * question, stores nothing, and is the oracle of the model test.
  */
 export async function openMemory({ clock }: { clock: Clock }): Promise<port.Store> {
-  return new MemoryStore(clock)
+  return new MemoryStore(clock, null)
 }
+
+/** The same for nodes with leases, all within one process. The caller carries the signals between them. */
+export async function openSharedMemory({
+  clock,
+  lease,
+}: Readonly<{ clock: Clock; lease: number }>): Promise<SharedMemory> {
+  return new MemoryStore(clock, lease)
+}
+
+export type SharedMemory = port.Store &
+  Readonly<{
+    /** Renews the lease of a node; false if it has ended. */
+    renew(node: NodeId): Promise<boolean>
+    /** Checks a submit as of now; its tasks exist once `commit` is called. */
+    prepare(submissions: readonly Submission[], options: port.SubmitOptions): Promise<Prepared>
+  }>
+
+export type Prepared = Readonly<{ answer: port.Submitted; commit(): void }>
 
 type Kept = Listed & {
   task: Task
@@ -43,7 +61,7 @@ type Kept = Listed & {
 type Occupied = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
 
 class MemoryStore implements port.Store {
-  readonly capabilities = { lease: null }
+readonly capabilities: port.Capabilities
   readonly commits = new port.CommitMetrics()
   readonly shared = null
   readonly backup = null
@@ -58,66 +76,26 @@ class MemoryStore implements port.Store {
   #queuePosition = 0
   #closed = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, lease: number | null) {
+    this.capabilities = { lease }
     this.#time = new SteadyTime(clock)
-    this.#nodes = new MemoryNodes(this.#time)
+    this.#nodes = new MemoryNodes(this.#time, lease)
   }
 
   now(): number {
     return this.#time.now()
   }
 
-  submit(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Promise<port.Submitted> {
+  submit(submissions: readonly Submission[], options: port.SubmitOptions): Promise<port.Submitted> {
     return this.#write(() => {
-      const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
-      const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
-      for (const [index, { idempotencyKey: key, requestHash }] of submissions.entries()) {
-        const holder = key === null ? undefined : (stored(key) ?? submissions[first(key)])
-        if (holder !== undefined && holder.requestHash !== requestHash) {
-          return { kind: 'conflict', index, id: holder.id }
-        }
-      }
-      const replayed = submissions.map(
-        ({ idempotencyKey: key }, index) =>
-          key !== null && (stored(key) !== undefined || first(key) !== index),
-      )
-      const fresh = submissions.filter((_, index) => replayed[index] === false)
-      const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
-      if (fresh.length > 0 && waiting + fresh.length > maxQueued) return { kind: 'full' }
-
-      const taken = new Set(this.#tasks.keys())
-      for (const { id, parameters } of fresh) {
-        if (taken.has(id)) throw new Error(`there is a task ${id} already`)
-        taken.add(id)
-        mustBeText(parameters)
-      }
-      const made = new Map<TaskId, rules.Move>()
-      for (const submission of fresh) {
-        const move = rules.submitted(submission, { ...this.#moment(), by })
-        const { task, entry } = move
-        made.set(task.id, move)
-        const { parameters } = submission
-        const rowId = ++this.#number
-        this.#tasks.set(task.id, {
-          rowId,
-          task,
-          parameters,
-          checkpoint: null,
-          result: null,
-          timeline: [entry],
-          log: [],
-        })
-      }
-      const tasks = submissions.map(({ id, idempotencyKey: key }, index): port.Accepted => {
-        const task = key === null ? this.#tasks.get(id)?.task : stored(key)
-        const move = made.get(id)
-        if (task === undefined) throw new Error(`task ${id} was not kept`)
-        return replayed[index] === true || move === undefined
-          ? { task, replayed: true }
-          : { replayed: false, ...move }
-      })
-      return { kind: 'accepted', tasks }
+      const { answer, commit } = this.#prepared(submissions, options)
+      commit()
+      return answer
     })
+  }
+
+  prepare(submissions: readonly Submission[], options: port.SubmitOptions): Promise<Prepared> {
+    return this.#write(() => this.#prepared(submissions, options))
   }
 
   claim({ node, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
@@ -253,6 +231,10 @@ class MemoryStore implements port.Store {
 
   endNode(id: NodeId): Promise<void> {
     return this.#write(() => this.#nodes.end(id))
+  }
+
+  renew(id: NodeId): Promise<boolean> {
+    return this.#write(() => this.#nodes.renew(id))
   }
 
   async nodes(): Promise<readonly port.LiveNode[]> {
@@ -399,6 +381,57 @@ class MemoryStore implements port.Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+  }
+
+  #prepared(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Prepared {
+    const nothing = (answer: port.Submitted): Prepared => ({ answer, commit: () => {} })
+    const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
+    const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
+    for (const [index, { idempotencyKey: key, requestHash }] of submissions.entries()) {
+      const holder = key === null ? undefined : (stored(key) ?? submissions[first(key)])
+      if (holder !== undefined && holder.requestHash !== requestHash) {
+        return nothing({ kind: 'conflict', index, id: holder.id })
+      }
+    }
+    const replayed = submissions.map(
+      ({ idempotencyKey: key }, index) => key !== null && (stored(key) !== undefined || first(key) !== index),
+    )
+    const fresh = submissions.filter((_, index) => replayed[index] === false)
+    const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
+    if (fresh.length > 0 && waiting + fresh.length > maxQueued) return nothing({ kind: 'full' })
+
+    const taken = new Set(this.#tasks.keys())
+    for (const { id, parameters } of fresh) {
+      if (taken.has(id)) throw new Error(`there is a task ${id} already`)
+      taken.add(id)
+      mustBeText(parameters)
+    }
+    const made = new Map(
+      fresh.map((submission) => [submission.id, rules.submitted(submission, { ...this.#moment(), by })]),
+    )
+    const holderOf = (key: string) => stored(key) ?? made.get(submissions[first(key)]?.id ?? '')?.task
+    const tasks = submissions.map(({ id, idempotencyKey: key }, index): port.Accepted => {
+      const move = made.get(id)
+      if (replayed[index] !== true && move !== undefined) return { replayed: false, ...move }
+      const task = key === null ? undefined : holderOf(key)
+      if (task === undefined) throw new Error(`task ${id} was not kept`)
+      return { task, replayed: true }
+    })
+    const commit = () => {
+      for (const { id, parameters } of fresh) {
+        const { task, entry } = made.get(id)!
+        this.#tasks.set(id, {
+          rowId: ++this.#number,
+          task,
+          parameters,
+          checkpoint: null,
+          result: null,
+          timeline: [entry],
+          log: [],
+        })
+      }
+    }
+    return { answer: { kind: 'accepted', tasks }, commit }
   }
 
   /** Executed in a later microtask, in call order; each completely or not at all. */
