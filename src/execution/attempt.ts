@@ -227,6 +227,7 @@ export class Attempt implements Savable {
   async #recordPause(controlVersion: number): Promise<void> {
     const { fence } = this
     const answer = await this.#settle({ kind: 'paused', controlVersion })
+    if (answer?.verdict === 'stale' && !this.pendingWrites.isEmpty) this.#services.flusher.add(this)
     this.send({
       kind: 'pause-recorded',
       fence,
@@ -253,19 +254,23 @@ export class Attempt implements Savable {
   }
 
   /** Writes an outcome with everything that is pending. */
-  #settle(
+  async #settle(
     outcome: Outcome,
     { fencedOff = false, ranMs = this.#watch.stretch } = {},
   ): Promise<Recorded | undefined> {
     this.#services.flusher.forget(this)
-    return record(this.#services, {
+    const taken = this.pendingWrites.take()
+    const answer = await record(this.#services, {
       id: this.id,
       fence: this.fence,
       outcome,
       ranMs,
-      ...this.pendingWrites.take(),
+      ...taken.documents,
       ...(fencedOff ? { fencedOff } : {}),
     })
+    if (answer?.verdict === 'settled') this.pendingWrites.stored(taken.number)
+    else this.pendingWrites.putBack(taken)
+    return answer
   }
 
   #reasonOf(stop: Stop): TaskError {
@@ -310,12 +315,18 @@ export class Attempt implements Savable {
       },
       durable: async (state) => {
         const epoch = this.suspensionEpoch
-        const number = this.pendingWrites.next()
+        const number = this.pendingWrites.write(state)
         const save = { ...this.#copy, checkpoint: state }
-        const held = await recordCheckpoint(this.#services, save, () => this.pendingWrites.isOutdated(number))
-        if (held) this.pendingWrites.stored(number)
-        else this.superseded(epoch)
-        return held
+        try {
+          const held = await recordCheckpoint(this.#services, save, () =>
+            this.pendingWrites.isOutdated(number),
+          )
+          if (held) this.pendingWrites.stored(number)
+          else this.superseded(epoch)
+          return held
+        } finally {
+          this.pendingWrites.withdraw(number)
+        }
       },
       progress: (report) => {
         const progress = { ...report, at: this.#services.store.now() }

@@ -29,12 +29,12 @@ test('a settlement includes what a pending save contains, since it may be record
   flusher.add(run)
   const flushed = flusher.flush()
   await Promise.resolve()
-  expect(run.pendingWrites.take()).toEqual({ checkpoint: '1' })
+  expect(run.pendingWrites.take().documents).toEqual({ checkpoint: '1' })
   run.pendingWrites.keep('2')
-  expect(run.pendingWrites.take()).toEqual({ checkpoint: '2' })
+  expect(run.pendingWrites.take().documents).toEqual({ checkpoint: '2' })
   answer(true)
   await flushed
-  expect(run.pendingWrites.take()).toEqual({})
+  expect(run.pendingWrites.take().documents).toEqual({})
 })
 
 test('a refused save reports its suspension epoch, since the task may have been paused since', async () => {
@@ -47,7 +47,7 @@ test('a refused save reports its suspension epoch, since the task may have been 
   answer(false)
   await flushed
   expect(refused).toEqual([1])
-  expect(run.pendingWrites.take()).toEqual({ checkpoint: '1' })
+  expect(run.pendingWrites.take().documents).toEqual({ checkpoint: '1' })
 })
 
 test('a run whose save waits delays no other run', async () => {

@@ -6,6 +6,9 @@ type Documents = Readonly<{ checkpoint?: Json; progress?: Progress; log?: readon
 /** Checkpoints are numbered in the order of the handler: a higher one is newer. */
 type Numbered = Readonly<{ number: number; state: Json }>
 
+/** What a settlement includes. `number`: that of its checkpoint, 0 without one. */
+export type Taken = Readonly<{ documents: Documents; number: number }>
+
 /**
  * What a run has reported and is not written yet: the latest of each kind. A checkpoint is never followed by an older one,
  * even if their writes fail, are repeated, or are confirmed late.
@@ -17,6 +20,8 @@ export class PendingWrites {
   /** Sent to the store and not confirmed yet. */
   #sent: Documents = {}
   #sentNumber = 0
+  /** Durable checkpoints that are being written on their own. */
+  #durable: Numbered[] = []
   #newest = 0
   /** Number of the latest checkpoint known to be stored. */
   #stored = 0
@@ -38,16 +43,24 @@ export class PendingWrites {
 
   keep(state: Json): void {
     this.#hasCheckpoint = true
-    this.#checkpoint = { number: this.next(), state }
+    this.#checkpoint = { number: ++this.#newest, state }
   }
 
-  /** The number for a checkpoint that is written on its own. */
-  next(): number {
-    return ++this.#newest
+  /** A checkpoint is written on its own, until `stored` or `withdraw` with the number that this returns. */
+  write(state: Json): number {
+    const number = ++this.#newest
+    this.#durable.push({ number, state })
+    return number
+  }
+
+  /** A checkpoint could not be written on its own. */
+  withdraw(number: number): void {
+    this.#durable = this.#durable.filter((durable) => durable.number !== number)
   }
 
   /** A checkpoint is stored: older ones need not be written any more. */
   stored(number: number): void {
+    this.withdraw(number)
     this.#stored = Math.max(this.#stored, number)
     this.#hasCheckpoint ||= number > 0
     if (this.#checkpoint !== undefined && this.isOutdated(this.#checkpoint.number))
@@ -65,22 +78,38 @@ export class PendingWrites {
   }
 
   /**
-   * For a settlement. It may overtake a save, which then finds the task inactive, so it includes the documents of that save
-   * too.
+   * For a settlement, until `stored` or `putBack`. It may overtake other writes, which then find the task inactive, so it
+   * includes the newest checkpoint and progress of all of them.
    */
-  take(): Documents {
+  take(): Taken {
     const { checkpoint, progress } = this.#sent
-    return {
-      ...(checkpoint === undefined || this.isOutdated(this.#sentNumber) ? {} : { checkpoint }),
+    const sent = checkpoint === undefined ? [] : [{ number: this.#sentNumber, state: checkpoint }]
+    const unsent = this.#checkpoint === undefined ? [] : [this.#checkpoint]
+    const newest = [...sent, ...this.#durable, ...unsent]
+      .filter(({ number }) => !this.isOutdated(number))
+      .reduce<Numbered | undefined>((a, b) => (a === undefined || a.number < b.number ? b : a), undefined)
+    const documents = {
       ...(progress === undefined ? {} : { progress }),
-      ...this.#takeNew(),
+      ...this.#takeNew(true),
+      ...(newest === undefined ? {} : { checkpoint: newest.state }),
     }
+    return { documents, number: newest?.number ?? 0 }
   }
 
-  /** For a separate save, until `saved` or `giveBack`. */
+  /** The settlement was not recorded, and the run continues: keeps what nothing newer has replaced. */
+  putBack({ documents: { checkpoint, progress, log = [] }, number }: Taken): void {
+    if (checkpoint !== undefined && !this.isOutdated(number) && number > (this.#checkpoint?.number ?? 0)) {
+      this.#checkpoint = { number, state: checkpoint }
+    }
+    this.progress ??= progress
+    this.#log = [...log, ...this.#log].slice(-logLimit)
+  }
+
+  /** For a separate save, until `saved` or `giveBack`. It may not follow a newer checkpoint that is being written. */
   send(): Documents {
-    this.#sentNumber = this.#checkpoint?.number ?? 0
-    this.#sent = this.#takeNew()
+    const isOvertaken = this.#durable.some(({ number }) => number > (this.#checkpoint?.number ?? 0))
+    this.#sentNumber = isOvertaken ? 0 : (this.#checkpoint?.number ?? 0)
+    this.#sent = this.#takeNew(!isOvertaken)
     return this.#sent
   }
 
@@ -93,18 +122,18 @@ export class PendingWrites {
   giveBack(): void {
     const { checkpoint, progress, log = [] } = this.#sent
     this.#sent = {}
-    if (checkpoint !== undefined && !this.isOutdated(this.#sentNumber)) {
-      this.#checkpoint ??= { number: this.#sentNumber, state: checkpoint }
-    }
+    this.putBack({
+      documents: { ...(checkpoint === undefined ? {} : { checkpoint }), log },
+      number: this.#sentNumber,
+    })
     this.progress ??= progress
-    this.#log = [...log, ...this.#log].slice(-logLimit)
   }
 
-  #takeNew(): Documents {
+  #takeNew(withCheckpoint: boolean): Documents {
     const { progress } = this
-    const checkpoint = this.#checkpoint?.state
+    const checkpoint = withCheckpoint ? this.#checkpoint?.state : undefined
     const log = this.#log
-    this.#checkpoint = undefined
+    if (withCheckpoint) this.#checkpoint = undefined
     this.progress = undefined
     if (log.length > 0) this.#log = []
     return {
