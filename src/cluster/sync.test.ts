@@ -38,9 +38,14 @@ function scene({ alive = false } = {}) {
     version: 2,
   }
   const entry = { version: 2, at: 0, event: 'claimed', status: 'running' as const, attempt: 1, by: 'node' }
+  let readable = true
+  let isDeleted = false
   const store = {
-    get: () => Promise.resolve(row),
-    read: () => Promise.resolve({ task: row, timeline: [{ ...entry, version: row.version }] }),
+    get: () => Promise.resolve(isDeleted ? null : row),
+    read: () => {
+      if (!readable) return Promise.reject(new Error('not now'))
+      return Promise.resolve({ task: row, timeline: [{ ...entry, version: row.version }] })
+    },
   } as unknown as Store
   let hear: (signal: Signal) => void = () => {}
   const signals: Signals = {
@@ -64,11 +69,18 @@ function scene({ alive = false } = {}) {
   })
   journal.subscribe(bus, follower)
   follower.start()
-  bus.onTask('task', (event) => {
-    if (event.kind === 'progress') told.push(`progress ${event.progress.current}`)
-    if (event.kind === 'transition') told.push(`version ${event.task.version}`)
-  })
+  bus.onTask(
+    'task',
+    (event) => {
+      if (event.kind === 'progress') told.push(`progress ${event.progress.current}`)
+      if (event.kind === 'transition') told.push(`version ${event.task.version}`)
+    },
+    () => told.push('deleted'),
+  )
   return {
+    breakReads: () => (readable = false),
+    mendReads: () => (readable = true),
+    delete: () => (isDeleted = true),
     told,
     journal,
     end: () => (alive = false),
@@ -90,6 +102,24 @@ test('progress of another node is published once, and never goes back within a f
   await look(progress(3, 30))
   await look(progress(2, 20))
   expect(told).toEqual(['version 2', 'progress 1', 'progress 3'])
+})
+
+test('a change that could not be read counts as told only once it was', async () => {
+  const { told, look, breakReads, mendReads } = scene()
+  breakReads()
+  await look({ version: 3 })
+  expect(told).toEqual([])
+  mendReads()
+  await look({})
+  expect(told).toEqual(['version 3'])
+})
+
+test('listeners hear that their task was deleted before they heard of its end', async () => {
+  const { told, look, ...rows } = scene()
+  await look({})
+  rows.delete()
+  await look({})
+  expect(told).toEqual(['version 2', 'deleted'])
 })
 
 test('a node whose clock is behind is heard once it has taken over the task', async () => {

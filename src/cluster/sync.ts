@@ -199,7 +199,7 @@ export class ClusterSync implements Subscriber {
       await Promise.all(
         ids.map(async (id) => {
           const task = await store.get(id)
-          if (task === null) return
+          if (task === null) return journal.deleted(id)
           journal.see(task)
           if (bus.isWatched(id)) await this.#show(task)
         }),
@@ -212,20 +212,26 @@ export class ClusterSync implements Subscriber {
   /** Tells listeners what is new to them. Those that miss a version read the store themselves. */
   async #show(task: Task): Promise<void> {
     const { id, type, progress, version, fence } = task
-    const seen = this.#seen.get(id) ?? unseen
+    let seen = this.#seen.get(id) ?? unseen
     if (version < seen.version) return
+    if (version > seen.version) {
+      const record = await this.#options.store.read(id)
+      if (record === null) return this.#options.journal.deleted(id)
+      // It may have been told in the meantime. It counts as told only now, since the read may fail.
+      seen = this.#seen.get(id) ?? unseen
+      if (version > seen.version) {
+        const entry = record.timeline.at(-1)
+        this.#seen.set(id, { ...seen, version })
+        if (entry !== undefined) {
+          this.#options.bus.emit({ kind: 'transition', id, task: record.task, entry })
+        }
+      } else if (version < seen.version) return
+    }
     const at = progress?.at ?? 0
     // Code on this node reports its progress itself, and sooner.
     const isHere = this.#options.code.has(id)
     const isNewer = fence > seen.fence && !isHere ? at !== seen.progressAt : at > seen.progressAt
     this.#seen.set(id, { version, fence, progressAt: isNewer ? at : seen.progressAt })
-    if (version > seen.version) {
-      const record = await this.#options.store.read(id)
-      const entry = record?.timeline.at(-1)
-      if (record != null && entry !== undefined) {
-        this.#options.bus.emit({ kind: 'transition', id, task: record.task, entry })
-      }
-    }
     if (progress !== null && isNewer && !isHere)
       this.#options.bus.emit({ kind: 'progress', id, type, progress })
   }

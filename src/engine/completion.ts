@@ -25,9 +25,13 @@ export class Completions {
         const aborted = () => reject(signal?.reason as Error)
         signal?.addEventListener('abort', aborted)
         this.#waiting.add(reject)
-        const stop = this.#bus.onTask(id, (event) => {
-          if (event.kind === 'transition' && isTerminal(event.task.status)) resolve(event.task)
-        })
+        const stop = this.#bus.onTask(
+          id,
+          (event) => {
+            if (event.kind === 'transition' && isTerminal(event.task.status)) resolve(event.task)
+          },
+          () => reject(new TaskUnknown(id)),
+        )
         letGo = () => {
           stop()
           this.#waiting.delete(reject)

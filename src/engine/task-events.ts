@@ -13,7 +13,7 @@ export type FeedOptions = Readonly<{ after?: number; signal?: AbortSignal }>
 
 /**
  * Transitions of one task with a version above `after`, from the store and then from the bus, without gaps or duplicates;
- * progress and log lines in between. Ends after the final transition, or quietly with the signal.
+ * progress and log lines in between. Ends after the final transition, or quietly with the signal or if the task was deleted.
  */
 export async function* taskEvents(
   store: Store,
@@ -22,7 +22,12 @@ export async function* taskEvents(
   { after = 0, signal }: FeedOptions,
 ): AsyncGenerator<TaskEvent, void, undefined> {
   const waiting = new EventQueue()
-  const stop = bus.onTask(id, (event) => waiting.add(event))
+  let isDeleted = false
+  const deleted = () => {
+    isDeleted = true
+    waiting.wake()
+  }
+  const stop = bus.onTask(id, (event) => waiting.add(event), deleted)
   const abort = () => waiting.wake()
   signal?.addEventListener('abort', abort)
   let version = after
@@ -44,6 +49,7 @@ export async function* taskEvents(
       if (signal?.aborted === true) return
       const event = waiting.next()
       if (event === undefined) {
+        if (isDeleted) return
         await waiting.more()
       } else if (event.kind !== 'transition') {
         yield event

@@ -104,6 +104,11 @@ export class Attempts implements Subscriber, LeaseListener {
     if (isOurs && !this.runs(task)) for (const listener of this.#listeners) listener.unstarted()
   }
 
+  /** A copy that is left here continues nothing. */
+  deleted(id: TaskId): void {
+    this.#newest.get(id)?.send({ kind: 'disown', why: 'its task was deleted' })
+  }
+
   /** Pauses are no longer awaited: every copy ends at its next pause point. */
   drain(why: string): void {
     this.#draining = why

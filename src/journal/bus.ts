@@ -5,9 +5,12 @@ import type { Subscriber } from './journal.ts'
 
 export type Listener = (event: TaskEvent) => void
 
+/** `deleted`: the task is gone, and with it every event that was not delivered yet. */
+type TaskListener = Readonly<{ heard: Listener; deleted: () => void }>
+
 /** Delivers events to listeners of one task or of all. A listener must not block; one that throws affects no other. */
 export class Bus implements Subscriber {
-  readonly #ofTask = new Map<TaskId, Set<Listener>>()
+  readonly #ofTask = new Map<TaskId, Set<TaskListener>>()
   readonly #ofAll = new Set<Listener>()
   readonly #watchers = new Set<(id: TaskId) => void>()
   readonly #onError: (error: unknown) => void
@@ -26,12 +29,18 @@ export class Bus implements Subscriber {
 
   emit(event: TaskEvent): void {
     const listeners = this.#ofTask.get(event.id)
-    if (listeners !== undefined) for (const listener of listeners) this.#call(listener, event)
-    for (const listener of this.#ofAll) this.#call(listener, event)
+    if (listeners !== undefined) for (const { heard } of listeners) this.#call(() => heard(event))
+    for (const listener of this.#ofAll) this.#call(() => listener(event))
+  }
+
+  /** Listeners here may not have heard of its end. */
+  deleted(id: TaskId): void {
+    for (const { deleted } of this.#ofTask.get(id) ?? []) this.#call(deleted)
   }
 
   /** Returns the function that removes the listener. */
-  onTask(id: TaskId, listener: Listener): () => void {
+  onTask(id: TaskId, heard: Listener, deleted: () => void = () => undefined): () => void {
+    const listener = { heard, deleted }
     let listeners = this.#ofTask.get(id)
     if (listeners === undefined) {
       listeners = new Set()
@@ -66,9 +75,9 @@ export class Bus implements Subscriber {
     return () => this.#ofAll.delete(listener)
   }
 
-  #call(listener: Listener, event: TaskEvent): void {
+  #call(listener: () => void): void {
     try {
-      listener(event)
+      listener()
     } catch (error) {
       this.#onError(error)
     }

@@ -1,5 +1,5 @@
 import type { Logger } from '../core/logger.ts'
-import type { Task } from '../core/task.ts'
+import type { Task, TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Report } from './event.ts'
 
@@ -9,6 +9,8 @@ export type Subscriber = Readonly<{
   moved?(move: Move): void
   /** A row was read as a caller or another node left it: nothing that follows it may rely on an older one. */
   seen?(task: Task): void
+  /** Another node has deleted the task: whatever waits for it here must not wait any longer. */
+  deleted?(id: TaskId): void
   /** Code running on this node reported progress or a log line. */
   reported?(report: Report): void
 }>
@@ -45,6 +47,16 @@ export class Journal {
     for (const subscriber of this.#subscribers) {
       try {
         subscriber.seen?.(task)
+      } catch (error) {
+        this.#failed(error)
+      }
+    }
+  }
+
+  deleted(id: TaskId): void {
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber.deleted?.(id)
       } catch (error) {
         this.#failed(error)
       }
