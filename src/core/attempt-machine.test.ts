@@ -277,9 +277,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'row: newer fence': 'fencing (nothing)',
       'row: fence raised here': 'fencing (outcome)',
       'pause recorded': 'fencing (outcome): clock stop',
-      returned: 'fencing (outcome)',
-      threw: 'fencing (outcome)',
-      died: 'fencing (outcome)',
+      returned: 'fencing (outcome): clock hold',
+      threw: 'fencing (outcome): clock hold',
+      died: 'fencing (outcome): clock hold',
       'fence raised': 'killing (outcome): kill, timer kill',
       superseded: 'fencing (nothing)',
       disown: 'fencing (nothing)',
@@ -485,7 +485,14 @@ describe('events that arrive too early wait', () => {
   test('code that ended while its fence was raised is recorded under the new fence', () => {
     const { states, effects } = run(from('fencing'), ['returned', 'row: fence raised here', 'fence raised'])
     expect(states).toEqual(['fencing', 'fencing', 'recording'])
-    expect(effects.map(({ kind }) => kind)).toEqual(['kill', 'timer', 'timer', 'clock', 'record-end'])
+    expect(effects.map(({ kind }) => kind)).toEqual([
+      'clock',
+      'kill',
+      'timer',
+      'timer',
+      'clock',
+      'record-end',
+    ])
   })
 
   test('a node that drains while a pause is written unwinds the parked copy', () => {

@@ -451,8 +451,11 @@ class Turn {
       case 'suspended':
         return this.#record({ kind: 'record-end', ended, stop: null })
       case 'parking':
-      case 'fencing':
         return this.#enter({ ...phase, ended })
+      case 'fencing':
+        this.#enter({ ...phase, ended })
+        // Its write may take long, and the code is no longer active.
+        return this.#do({ kind: 'clock', turn: 'hold' })
       case 'parked':
         return this.#endedWhileParked(ended)
       case 'stopping':
