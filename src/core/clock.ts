@@ -11,10 +11,17 @@ export type Clock = Readonly<{
   uptime?(): number
   /** Calls `fire` once after `ms`; the returned function cancels it. Does not keep the process alive. */
   after(ms: number, fire: () => void): () => void
+  /** Resolves in a later turn of the event loop. A clock without this method uses the event loop of the process. */
+  turn?(): Promise<void>
 }>
 
+/** Lets others have a turn of the event loop. */
+export function turn(clock: Clock): Promise<void> {
+  return clock.turn?.() ?? new Promise((resolve) => setImmediate(resolve))
+}
+
 /** Resolves after `ms`, or rejects with the signal's reason. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Pick<Clock, 'after'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason)

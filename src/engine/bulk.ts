@@ -1,5 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import { sleep, type Clock } from '../core/clock.ts'
+import { sleep, turn, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import { takes, type BulkAction, type Operation } from '../core/operation.ts'
@@ -166,7 +165,7 @@ export class BulkOperations {
       if (page.next === null) return true
       after = page.next
       const spent = clock.monotonic() - began
-      if (dryRun || spent < 1) await turn()
+      if (dryRun || spent < 1) await turn(clock)
       else await sleep(clock, spent, this.#over.signal).catch(() => undefined)
     }
     return false

@@ -1,5 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from '../core/clock.ts'
+import { turn, type Clock } from '../core/clock.ts'
 import { isIdPrefix, type Filter, type Order } from '../core/filter.ts'
 import type { ListedTask, ListCursor, Store } from '../store/store.ts'
 import { cursorOf, progressOf } from './cursor.ts'
@@ -45,7 +44,8 @@ export async function listTasks(
   const searches = filter.text !== undefined && !isIdPrefix(filter.text)
   const budget = searches && order === 'newest' ? searchLimit : Number.POSITIVE_INFINITY
   const begun = cursor === undefined ? undefined : progressOf(cursor, filter, order, budget)
-  const floor = searches && order === 'oldest' && begun === undefined ? await floorOf(store, filter) : null
+  const floor =
+    searches && order === 'oldest' && begun === undefined ? await floorOf(store, clock, filter) : null
   // A search needs them in any case, and reading them with their tasks is faster.
   const largest = parameters || searches ? largestParameters : -1
   const limited = begun?.limited ?? floor !== null
@@ -65,13 +65,13 @@ export async function listTasks(
     if (after === null) return { tasks, nextCursor: null, searchLimited: limited }
     if (looked >= budget) return { tasks, nextCursor: null, searchLimited: true }
     if (tasks.length >= limit || bytes >= pageBytes || clock.monotonic() >= end) break
-    await turn()
+    await turn(clock)
   }
   return { tasks, nextCursor: cursorOf({ after, looked, limited }, filter, order), searchLimited: limited }
 }
 
 /** Id before the oldest task that a search reads; null if it reads all of them. */
-async function floorOf(store: Store, filter: Filter): Promise<ListCursor | null> {
+async function floorOf(store: Store, clock: Clock, filter: Filter): Promise<ListCursor | null> {
   const { text: _, ...rest } = filter
   let after: ListCursor | null = null
   for (let looked = 0; looked < searchLimit;) {
@@ -86,7 +86,7 @@ async function floorOf(store: Store, filter: Filter): Promise<ListCursor | null>
     if (next === null) return null
     looked += more
     after = next
-    await turn()
+    await turn(clock)
   }
   return after === null ? null : { createdAt: after.createdAt, rowId: after.rowId - 1 }
 }

@@ -4,7 +4,7 @@ import type { Executor } from './executor.ts'
 import type { Lease } from './lease.ts'
 
 /** Runs handlers on the main thread; they cooperate by awaiting `task.*`, and cannot be stopped by force. */
-export function inlineExecutor(clock: Clock, lease?: Lease): Executor {
+export function inlineExecutor(clock: Clock, lease?: Pick<Lease, 'lapses'>): Executor {
   return {
     start: (run, callbacks) => new HandlerRun(run, callbacks, clock, { lease }).begin(),
     hasRoom: () => true,

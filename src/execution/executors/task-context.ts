@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts'
+import { turn, type Clock } from '../../core/clock.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
 import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
@@ -31,7 +31,7 @@ const endsIn = 1_000
 export type RunSettings = Readonly<{
   sync?: SyncControl | undefined
   /** The lease of the node, if nodes have leases: a handler that continues after its end unwinds at its next `task.*` call. */
-  lease?: Lease | undefined
+  lease?: Pick<Lease, 'lapses'> | undefined
 }>
 
 /** One run of a handler, and what the handler sees of it. */
@@ -46,7 +46,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly #clock: Clock
   readonly #progressRate: ProgressRate
   readonly #sync: SyncControl | undefined
-  readonly #lease: Lease | undefined
+  readonly #lease: RunSettings['lease']
   readonly #lapses: number | undefined
   #outlivedLease = false
   #state: unknown
@@ -264,7 +264,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     const now = this.#clock.monotonic()
     if (now - this.#lastTurn >= turnEvery) {
       this.#lastTurn = now
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn(this.#clock)
     }
     await this.#pausePoint()
   }
