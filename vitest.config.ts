@@ -81,6 +81,7 @@ export default defineConfig({
           'dashboard/src/**/*.test.ts',
           'test/*.test.ts',
           'test/engine/**/*.test.ts',
+          'test/simulation/**/*.test.ts',
         ]),
       ),
       project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], everyPostgres),

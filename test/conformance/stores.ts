@@ -49,7 +49,7 @@ export const stores: readonly StoreKind[] = [
     durable: false,
     shared: true,
     groups: false,
-    place: async () => {
+    open: async () => {
       let store: SharedMemory | undefined
       return {
         open: async (clock) => (store = await openSharedMemory({ clock, lease })),

@@ -61,7 +61,7 @@ type Kept = Listed & {
 type Occupied = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
 
 class MemoryStore implements port.Store {
-readonly capabilities: port.Capabilities
+  readonly capabilities: port.Capabilities
   readonly commits = new port.CommitMetrics()
   readonly shared = null
   readonly backup = null

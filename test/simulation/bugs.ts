@@ -1,0 +1,226 @@
+import type { StoreName } from './search.ts'
+
+/** In `file`, `text` occurs exactly once and is replaced. */
+export type Edit = Readonly<{ file: string; text: string; replacement: string }>
+
+/** A defect that is put into the engine to show that the checker finds it. */
+export type Bug = Readonly<{
+  name: string
+  what: string
+  edits: readonly Edit[]
+  /** Where it is found: default the simulated store. */
+  store?: StoreName
+  /** The first seed from 1 that catches it. */
+  seed: number
+}>
+
+const bug = (
+  name: string,
+  what: string,
+  seed: number,
+  file: string,
+  text: string,
+  replacement: string,
+  more: readonly Edit[] = [],
+): Bug => ({ name, what, seed, edits: [{ file, text, replacement }, ...more] })
+
+export const bugs: readonly Bug[] = [
+  bug(
+    'settle-any-fence',
+    'A settlement is accepted whatever its fence and its node are.',
+    282,
+    'src/core/transition.ts',
+    "if (task.fence !== settlement.fence || task.ownerNode !== node) return { verdict: 'superseded' }",
+    '',
+  ),
+  bug(
+    'save-any-fence',
+    'A checkpoint is saved whatever its fence and its node are.',
+    327,
+    'src/store/memory/store.ts',
+    'if (kept?.task.fence !== fence || kept.task.ownerNode !== node || !isActive(kept.task.status))',
+    'if (kept === undefined || !isActive(kept.task.status))',
+  ),
+  bug(
+    'answer-before-commit',
+    'A submit is acknowledged before its commit.',
+    1,
+    'src/engine/submitter.ts',
+    'const { answer } = claimer.claimWith(() => store.submit(submissions, options))',
+    `const { answer } = claimer.claimWith(async (): Promise<Submitted> => {
+      store.submit(submissions, options).catch(() => undefined)
+      const context = { now: store.now(), nextQueuePosition: () => 1, by: 'api' }
+      return { kind: 'accepted', tasks: submissions.map((one) => ({ replayed: false, ...submitted(one, context) })) }
+    })`,
+    [
+      {
+        file: 'src/engine/submitter.ts',
+        text: "import type { Submission } from '../core/task.ts'",
+        replacement:
+          "import type { Submission } from '../core/task.ts'\nimport { submitted } from '../core/transition.ts'",
+      },
+    ],
+  ),
+  bug(
+    'slot-not-released',
+    'The slot of a run that has ended stays in use.',
+    1,
+    'src/execution/attempts.ts',
+    '    else this.#holders.delete(attempt)\n',
+    '',
+  ),
+  bug(
+    'slot-not-counted',
+    'A suspended handler that is not parked yet holds no slot, and continues beside those that took it.',
+    130,
+    'src/core/attempt-machine.ts',
+    "return isAlive(state) && state.phase.name !== 'parked'",
+    "return isAlive(state) && !['parked', 'parking', 'suspended'].includes(state.phase.name)",
+  ),
+  bug(
+    'abandoned-slot-free',
+    'The slot of code that ignores its signal is free before the code has stopped.',
+    64,
+    'src/core/attempt-machine.ts',
+    "return isAlive(state) && state.phase.name !== 'parked'",
+    "return isAlive(state) && state.phase.name !== 'parked' && state.phase.name !== 'abandoned'",
+  ),
+  bug(
+    'fenced-off-not-counted',
+    'Code that ignores its signal no longer counts towards the limit of its type.',
+    64,
+    'src/execution/attempt.ts',
+    'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget), { fencedOff: true })',
+    'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget))',
+  ),
+  bug(
+    'lease-counted-from-answer',
+    'A lease is counted from when its renewal was answered, not from when it was sent.',
+    281,
+    'src/store/postgres/lease-renewal.ts',
+    'validUntil.time = sent + lease',
+    'validUntil.time = clock.monotonic() + lease',
+  ),
+  bug(
+    'pause-without-checkpoint',
+    'A pause is recorded without the checkpoint that was not written yet.',
+    11,
+    'src/execution/attempt.ts',
+    '      ...taken.documents,\n',
+    "      ...(outcome.kind === 'paused' ? {} : taken.documents),\n",
+  ),
+  bug(
+    'paused-time-is-active',
+    'The time that a handler is parked counts as active time.',
+    10,
+    'src/execution/stopwatch.ts',
+    '    this.#used += this.stretch\n    this.#since = null\n    this.#heldAt = null\n',
+    '    this.#heldAt = null\n',
+    [
+      {
+        file: 'src/execution/stopwatch.ts',
+        text: '  start(): void {\n    this.#since = this.#clock.monotonic()\n',
+        replacement: '  start(): void {\n    this.#since ??= this.#clock.monotonic()\n',
+      },
+    ],
+  ),
+  bug(
+    'doubtful-settlement-failed',
+    'A settlement whose answer was lost counts as one that was never recorded.',
+    164,
+    'src/execution/settlement-writer.ts',
+    'inDoubt ||= error.unknown',
+    'inDoubt ||= false',
+  ),
+  bug(
+    'doubtful-claim-forgotten',
+    'A claim whose answer was lost counts as one that claimed nothing.',
+    76,
+    'src/scheduling/claimer.ts',
+    'this.#inDoubt ||= !(error instanceof StoreUnavailable) || error.unknown',
+    'this.#inDoubt ||= !(error instanceof StoreUnavailable)',
+  ),
+  bug(
+    'older-checkpoint-follows',
+    'A checkpoint is written after a newer durable one that is on its way.',
+    7,
+    'src/execution/pending-writes.ts',
+    'const isOvertaken = this.#durable.some(({ number }) => number > (this.#checkpoint?.number ?? 0))',
+    'const isOvertaken = false',
+  ),
+  bug(
+    'limit-not-counted',
+    'A claim takes tasks of a type beyond its limit if others run already.',
+    2,
+    'src/store/memory/store.ts',
+    '(concurrency ?? Infinity) - this.#occupied(type)',
+    'concurrency ?? Infinity',
+  ),
+  bug(
+    'pause-lost-with-node',
+    'A task that was asked to pause is queued when its node dies.',
+    11,
+    'src/core/transition.ts',
+    "    return move(task, 'lost', 'paused', context, by, { ...fenced, crashes }, why)\n",
+    "    return move({ ...task, status: 'running' }, 'lost', 'queued', context, by, { ...fenced, crashes }, why)\n",
+  ),
+  bug(
+    'cancel-of-completed',
+    'A late cancel changes a completed task.',
+    7,
+    'src/core/lifecycle.ts',
+    "    from: ['scheduled', 'queued', 'paused'],\n    to: ['cancelled'],",
+    "    from: ['scheduled', 'queued', 'paused', 'completed'],\n    to: ['cancelled'],",
+  ),
+  bug(
+    'cancel-before-stop',
+    'A cancel takes effect although parked code of the task is alive.',
+    272,
+    'src/core/transition.ts',
+    "if (name === 'cancelled') return task.ownerNode === null",
+    "if (name === 'cancelled') return true",
+  ),
+  bug(
+    'no-poll-for-news',
+    'A node that misses a notification never looks by itself.',
+    2,
+    'src/cluster/sync.ts',
+    '    return lookEvery\n',
+    '    return 86_400_000\n',
+  ),
+  bug(
+    'purge-of-anything',
+    'A purge deletes tasks that have not ended.',
+    19,
+    'src/store/memory/store.ts',
+    'if (!isMeant || !isTerminal(task.status)) return',
+    'if (!isMeant) return',
+  ),
+  bug(
+    'reap-of-the-living',
+    'A node takes the tasks of another whose lease still holds.',
+    13,
+    'src/store/memory/nodes.ts',
+    'this.#clock.now() <= started.renewedAt + this.#lease',
+    'this.#clock.now() <= started.renewedAt + this.#lease / 2',
+  ),
+  bug(
+    'event-gap',
+    'A reader of events that misses a version goes on without it.',
+    86,
+    'src/engine/task-events.ts',
+    '} else if (event.entry.version > version + 1) {',
+    '} else if (event.entry.version > version + 1_000) {',
+  ),
+  {
+    ...bug(
+      'counter-delta-missed',
+      'A task that is paused in the queue is not counted.',
+      3,
+      'src/store/sqlite/row-writer.ts',
+      "readonly #count: Counters['add'] = (type, status, tasks) => this.#counters.add(type, status, tasks)",
+      "readonly #count: Counters['add'] = (type, status, tasks) => { if (status !== 'paused') this.#counters.add(type, status, tasks) }",
+    ),
+    store: 'sqlite',
+  },
+]

@@ -1,0 +1,114 @@
+import { cpuUsage } from 'node:process'
+import { parseArgs } from 'node:util'
+import { bugs, type Bug } from './bugs.ts'
+import { withBug } from './mutation.ts'
+import type * as search from './search.ts'
+import type { StoreName } from './search.ts'
+
+type Search = typeof search
+
+const usage = `npm run simulate -- [options]: runs whole clusters on virtual time and checks the promises after every step.
+
+  --seeds N        how many seeds to run (default 1000)
+  --from N         the first of them (default 1)
+  --seed N         one seed, shortened if it breaks a promise, with its history
+  --store NAME     simulated (default), sqlite or postgres (with --url)
+  --url URL        the PostgreSQL database, in which a schema is made for each seed
+  --bug NAME       with this bug in the engine; "all" finds the seed that catches each, "known" tries the known ones
+  --keep-going     run all seeds, also after one has broken a promise
+  --json           print one line of JSON at the end
+  --help           these lines and the names of the bugs`
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    store: { type: 'string', default: 'simulated' },
+    url: { type: 'string' },
+    bug: { type: 'string' },
+    'keep-going': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const from = Number(values.from)
+const count = Number(values.seeds)
+if (values.url !== undefined) process.env['SIMULATION_POSTGRES'] = values.url
+
+if (values.help) console.log(`${usage}\n\n${bugs.map(({ name, what }) => `  ${name}: ${what}`).join('\n')}`)
+else if (values.bug === 'all') process.exitCode = await findAll(() => ({ from, count }))
+else if (values.bug === 'known') process.exitCode = await findAll(({ seed }) => ({ from: seed, count: 1 }))
+else {
+  const bug = bugs.find(({ name }) => name === values.bug)
+  if (values.bug !== undefined && bug === undefined)
+    throw new Error(`there is no bug ${values.bug}: see --help`)
+  const search: Search = await withBug('./search.ts', bug)
+  const store = (bug?.store ?? values.store) as StoreName
+  if (!Object.hasOwn(search.stores, store)) throw new Error(`there is no store ${store}: see --help`)
+  process.exitCode =
+    values.seed === undefined ? await runMany(search, store) : await tell(search, store, Number(values.seed))
+}
+
+/** Catches each bug with the first of some seeds that does. */
+async function findAll(seedsOf: (bug: Bug) => Readonly<{ from: number; count: number }>): Promise<number> {
+  let missed = 0
+  const found: Record<string, number> = {}
+  for (const bug of bugs) {
+    const search: Search = await withBug('./search.ts', bug)
+    const { from, count } = seedsOf(bug)
+    const caught = await search.firstFound(from, count, bug.store ?? 'simulated')
+    if (caught === undefined) missed += 1
+    else found[bug.name] = caught.seed
+    if (!values.json)
+      console.log(
+        `${bug.name}: ${caught === undefined ? `not in ${count} seeds` : `seed ${caught.seed}: ${caught.violation.message}`}`,
+      )
+  }
+  if (values.json) console.log(JSON.stringify(found))
+  return missed === 0 ? 0 : 1
+}
+
+async function runMany(search: Search, store: StoreName): Promise<number> {
+  const began = performance.now()
+  let [seeds, steps, passed, calls, broken] = [0, 0, 0, 0, 0]
+  for (let seed = from; seed < from + count; seed++) {
+    const outcome = await search.runSeed(seed, store)
+    seeds += 1
+    steps += outcome.steps
+    passed += outcome.passed
+    calls += outcome.calls
+    if (outcome.violation !== undefined) {
+      broken += 1
+      console.log(`seed ${seed} breaks "${outcome.violation.title}": ${outcome.violation.message}`)
+      if (!values['keep-going']) {
+        await tell(search, store, seed)
+        break
+      }
+    }
+    if (seeds % 5_000 === 0) console.log(`${seeds} seeds, ${broken} broken`)
+  }
+  const seconds = (performance.now() - began) / 1_000
+  const days = passed / 86_400_000
+  if (values.json)
+    console.log(JSON.stringify({ seeds, broken, steps, days, calls, seconds, cpu: cpuUsage().user / 1e6 }))
+  else {
+    console.log(
+      `${seeds} seeds in ${seconds.toFixed(1)} s (${(cpuUsage().user / 1e6).toFixed(1)} s of CPU): ${broken} broken; ${steps} steps, ${calls} calls of the store, ${days.toFixed(2)} virtual days`,
+    )
+  }
+  return broken === 0 ? 0 : 1
+}
+
+async function tell(search: Search, store: StoreName, seed: number): Promise<number> {
+  const { script, outcome } = await search.told(seed, store)
+  console.log(JSON.stringify(script.setting))
+  console.log(outcome.history.join('\n'))
+  const { violation } = outcome
+  console.log(
+    violation === undefined
+      ? `seed ${seed} keeps all promises`
+      : `seed ${seed} breaks "${violation.title}": ${violation.message}`,
+  )
+  return violation === undefined ? 0 : 1
+}

@@ -1,0 +1,345 @@
+import { Chance } from '../support/chance.ts'
+import { isTerminal } from '../../src/core/task.ts'
+import { Callers } from './callers.ts'
+import { Checker } from './checker.ts'
+import { Database, type Backend } from './database.ts'
+import { Network } from './network.ts'
+import { SimulatedNode, type Surroundings } from './node.ts'
+import type { Violation } from './promises.ts'
+import type { Happening, Script } from './script.ts'
+import { Machine, type SimulatedProcess } from './simulated-process.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+export type Outcome = Readonly<{
+  violation: Violation | undefined
+  /** Everything that happened, as a number: equal for equal runs. */
+  hash: number
+  steps: number
+  /** Virtual milliseconds. */
+  passed: number
+  calls: number
+  /** Only if a history is wanted. */
+  history: readonly string[]
+}>
+
+export type OpenBackend = (
+  script: Script,
+  time: VirtualTime,
+  machines: readonly Machine[],
+) => Promise<Backend>
+
+/** How long everything may take to end once faults have stopped. */
+const endsWithin = 1_200_000
+/** Between the looks at whether everything has ended. */
+const lookEvery = 1_000
+
+/** A whole cluster with its callers and its faults, on virtual time. */
+export class World {
+  readonly #script: Script
+  readonly #time = new VirtualTime()
+  readonly #chance: Chance
+  readonly #machines: readonly Machine[]
+  readonly #nodes = new Map<Machine, SimulatedNode>()
+  readonly #history: string[] = []
+  readonly #isTold: boolean
+  readonly #ending: Promise<void>[] = []
+  #hash = 0x811c9dc5
+  #surroundings!: Surroundings
+  #callers!: Callers
+  #starts = 0
+  #ids = 0
+  #isCalm = false
+
+  constructor(script: Script, isTold: boolean) {
+    this.#script = script
+    this.#isTold = isTold
+    this.#chance = new Chance(script.seed ^ 0x2545f491)
+    this.#machines = Array.from(
+      { length: script.setting.machines },
+      (_, number) => new Machine(number, this.#time),
+    )
+  }
+
+  async run(open: OpenBackend): Promise<Outcome> {
+    const { setting, happenings } = this.#script
+    const backend = await open(this.#script, this.#time, this.#machines)
+    const trace = (line: () => string) => this.#trace(line)
+    const limits = new Map([
+      ['limited', setting.concurrency],
+      ['threaded', 2],
+    ])
+    const time = this.#time
+    const checker = new Checker({
+      time,
+      truth: () => backend.truth,
+      lease: setting.shared ? setting.lease : null,
+      limits,
+      trace,
+    })
+    const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
+    database.latency = setting.latency
+    const network = new Network(time, this.#chance)
+    const newId = () => `i${++this.#ids}`
+    this.#surroundings = {
+      setting,
+      time,
+      chance: this.#chance,
+      backend,
+      database,
+      network,
+      checker,
+      newId,
+      trace,
+    }
+    this.#callers = new Callers({ checker, database, time, trace })
+    for (const machine of this.#machines) this.#start(machine, this.#chance.between(0, 200))
+    for (const happening of happenings) {
+      time.after(happening.at, () => {
+        trace(() => `- ${JSON.stringify(happening)}`)
+        this.#happen(happening)
+      })
+    }
+    time.after(setting.length + 1, () => this.#calmDown())
+    try {
+      await this.#passUntil(() => this.#isCalm)
+      await this.#endAll()
+    } finally {
+      await backend[Symbol.asyncDispose]()
+    }
+    return {
+      violation: checker.violation,
+      hash: this.#hash,
+      steps: checker.steps,
+      passed: time.now,
+      calls: database.executed,
+      history: this.#history,
+    }
+  }
+
+  /** Until it holds, or something is wrong. False if it does not hold within `ms`. */
+  async #passUntil(holds: () => boolean, ms = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const { checker, database } = this.#surroundings
+    const until = this.#time.now + ms
+    while (checker.violation === undefined) {
+      if (holds()) return true
+      const { next } = this.#time
+      if (next === undefined || next > until) return false
+      this.#time.step()
+      await settled()
+      await database.idle()
+      database.endTurn()
+      checker.check()
+      this.#checkSlots()
+      this.#hash = Math.imul(this.#hash ^ (checker.steps + this.#time.now), 0x01000193)
+    }
+    return false
+  }
+
+  #checkSlots(): void {
+    const { checker } = this.#surroundings
+    if (!checker.slotsChanged()) return
+    const running = new Map<SimulatedProcess, number>()
+    const own = new Map<SimulatedProcess, number>()
+    for (const { identity, isSuspended, stopsFromPark, hasEnded } of checker.runs) {
+      if (isSuspended || hasEnded) continue
+      running.set(identity.process, (running.get(identity.process) ?? 0) + 1)
+      if (!stopsFromPark) own.set(identity.process, (own.get(identity.process) ?? 0) + 1)
+    }
+    for (const { process, manager } of this.#nodes.values()) {
+      if (manager === undefined || !process.isAlive) continue
+      const { slotsInUse, maxConcurrent } = manager.state
+      const count = running.get(process) ?? 0
+      checker.expect(
+        'limits',
+        (own.get(process) ?? 0) <= maxConcurrent,
+        () => `${process.name} runs ${own.get(process)} tasks in ${maxConcurrent} slots`,
+      )
+      checker.expect(
+        'cancelled',
+        count <= slotsInUse,
+        () => `${process.name} runs ${count} tasks, but only ${slotsInUse} slots are in use`,
+      )
+    }
+  }
+
+  #happen(happening: Happening): void {
+    const { database, network } = this.#surroundings
+    const time = this.#time
+    switch (happening.kind) {
+      case 'kill': {
+        const node = this.#nodeOn(happening.machine)
+        if (node === undefined) return
+        this.#end(node)
+        this.#start(node.process.machine, happening.restartIn)
+        return
+      }
+      case 'close': {
+        const node = this.#nodeOn(happening.machine)
+        if (node?.isUsable !== true) return
+        node.isClosing = true
+        node.process.enter('main', 'caller', () => {
+          void node.manager!.close().then(() => {
+            this.#end(node)
+            this.#start(node.process.machine, happening.restartIn)
+          })
+        })
+        return
+      }
+      case 'freeze': {
+        const node = this.#nodeOn(happening.machine)
+        if (node === undefined) return
+        const thaw = node.process.freeze(happening.whole ? ['main', 'renewer'] : ['main'])
+        time.after(happening.ms, thaw)
+        return
+      }
+      case 'jump':
+        this.#machines[happening.machine]!.skew += happening.ms
+        return
+      case 'crash-run':
+        this.#nodeOn(happening.machine)?.executor.crashOne()
+        return
+      case 'shortage': {
+        const executor = this.#nodeOn(happening.machine)?.executor
+        if (executor === undefined) return
+        executor.hasShortage = true
+        time.after(happening.ms, () => {
+          executor.hasShortage = false
+        })
+        return
+      }
+      case 'store-fault': {
+        const { fault, share, machines } = happening
+        const window = { fault, share, machines: new Set(machines) }
+        database.windows.add(window)
+        time.after(happening.ms, () => database.windows.delete(window))
+        return
+      }
+      case 'store-crash': {
+        database.crash()
+        const window = {
+          fault: 'refuse',
+          share: 1,
+          machines: new Set(this.#machines.map(({ number }) => number)),
+        } as const
+        database.windows.add(window)
+        time.after(happening.ms, () => database.windows.delete(window))
+        return
+      }
+      case 'network-fault': {
+        const { lost, doubled, late } = happening
+        Object.assign(network, { lost, doubled, late })
+        time.after(happening.ms, () => Object.assign(network, { lost: 0, doubled: 0, late: 20 }))
+        return
+      }
+      default: {
+        const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
+        const node = usable[happening.node % Math.max(1, usable.length)]
+        if (node === undefined) return
+        node.process.enter('main', 'caller', () => this.#callers.call(happening, node))
+      }
+    }
+  }
+
+  #nodeOn(machine: number): SimulatedNode | undefined {
+    const node = this.#nodes.get(this.#machines[machine]!)
+    return node?.process.isAlive === true ? node : undefined
+  }
+
+  #start(machine: Machine, within: number): void {
+    this.#time.after(within, () => {
+      const earlier = this.#nodes.get(machine)
+      if (earlier?.process.isAlive === true) return
+      const node = new SimulatedNode(`n${machine.number}.${++this.#starts}`, machine, this.#surroundings)
+      this.#nodes.set(machine, node)
+      // A supervisor starts it again if it could not open.
+      void node.open().then(() => {
+        if (!node.process.isAlive) this.#start(machine, 1_000)
+      })
+    })
+  }
+
+  #end(node: SimulatedNode): void {
+    node.end()
+    const { backend } = this.#surroundings
+    if (backend.close !== undefined) this.#ending.push(backend.close(node.process))
+  }
+
+  /** No faults from here on, and nothing is held. */
+  #calmDown(): void {
+    const { database, network } = this.#surroundings
+    this.#trace(() => 'everything is calm from here on')
+    database.windows.clear()
+    Object.assign(network, { lost: 0, doubled: 0, late: 20 })
+    this.#isCalm = true
+  }
+
+  async #endAll(): Promise<void> {
+    const { checker, setting } = this.#surroundings
+    let resumes = 0
+    const look = () => {
+      const open = this.#unfinished()
+      if (open.length === 0) return
+      const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
+      const node = usable[resumes++ % Math.max(1, usable.length)]
+      node?.process.enter('main', 'caller', () => {
+        if (resumes % 10 === 1)
+          for (const type of ['inline', 'limited', 'threaded', 'fragile'])
+            this.#callers.hold(node, type, false)
+        for (const { id, status } of open) {
+          if (status === 'paused' || status === 'pausing') this.#callers.control(node, id, 'resume', 0, false)
+        }
+      })
+      this.#time.after(lookEvery, look)
+    }
+    this.#time.after(0, look)
+    const hasSlots = setting.slots.slice(0, setting.machines).some((slots) => slots > 0)
+    const done = await this.#passUntil(() => !hasSlots || this.#unfinished().length === 0, endsWithin)
+    const left = this.#unfinished()
+    checker.expect(
+      'ends',
+      done,
+      () => `after ${endsWithin / 1_000} s without faults, ${left[0]?.id} is still ${left[0]?.status}`,
+    )
+    const isQuiet = () => checker.runs.size === 0 && this.#openCalls().length === 0 && this.#slots() === 0
+    const quiet = await this.#passUntil(isQuiet, 200_000)
+    checker.expect('ends', quiet || !hasSlots, () => {
+      const [call] = this.#openCalls()
+      return `nothing is left to do, but ${call === undefined ? `${this.#slots()} slots are in use, ${checker.runs.size} handlers run` : `nobody answers: ${call.what}`}`
+    })
+    let closed = 0
+    const living = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
+    for (const node of living) void node.manager!.close().then(() => (closed += 1))
+    const isClosed = await this.#passUntil(() => closed === living.length, setting.drain + 120_000)
+    checker.expect('ends', isClosed, () => `${living.length - closed} nodes do not close`)
+    for (const node of this.#nodes.values()) this.#end(node)
+    await Promise.all(this.#ending)
+  }
+
+  #unfinished() {
+    const { checker } = this.#surroundings
+    return [...checker.tasks.values()]
+      .filter(({ isDeleted, record }) => !isDeleted && !isTerminal(record.task.status))
+      .map(({ record }) => record.task)
+  }
+
+  #openCalls() {
+    return [...this.#callers.open].filter(({ node, what }) => node.isUsable && !what.startsWith('follow all'))
+  }
+
+  #slots(): number {
+    let slots = 0
+    for (const { manager, isUsable } of this.#nodes.values()) {
+      if (manager !== undefined && isUsable) slots += manager.state.slotsInUse + manager.state.parked
+    }
+    return slots
+  }
+
+  #trace(line: () => string): void {
+    if (this.#isTold) this.#history.push(`${(this.#time.now / 1_000).toFixed(3)} ${line()}`)
+  }
+}
+
+/** Everything that follows from the last event has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
