@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { v7 as uuid } from 'uuid'
 
 /** A folder that is removed at the end of its block. */
-export function place() {
+export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-bench-'))
   return {
     file: (name: string) => join(folder, name),

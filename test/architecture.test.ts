@@ -4,11 +4,11 @@ import { dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 /**
- * What a room holds, and what it may import besides its own files; `*` is everything, a package ending in `*` all that begin so.
+ * What a room may import besides its own files. `*` is everything; a package name ending in `*` is a prefix.
  */
 type Room = Readonly<{ rooms: readonly string[] | '*'; packages: readonly string[] }>
 
-/** The rooms and their arrows. A file belongs to the room with the longest name that its path begins with. */
+/** The rooms and what they may import. A file belongs to the room with the longest name that its path begins with. */
 const rooms: Readonly<Record<string, Room>> = {
   core: { rooms: [], packages: ['zod'] },
   journal: { rooms: ['core'], packages: [] },
@@ -55,7 +55,7 @@ const rooms: Readonly<Record<string, Room>> = {
 
 type Import = Readonly<{ file: string; target: string }>
 
-/** Paths below `src/` and what is in them. */
+/** Contents of files by their path below `src/`. */
 type Sources = ReadonlyMap<string, string>
 
 describe('the source', () => {
@@ -83,7 +83,7 @@ describe('the source', () => {
 
   test('has a client that is standalone at run time', async () => {
     const files = await sources()
-    // The rule of what JSON keeps stands once, in a file that needs nothing itself.
+    // The one rule about what JSON keeps is in a file without imports.
     const shared = 'core/json-value.ts'
     expect(atRunTime(files, 'client').filter((need) => !need.endsWith(` needs ${shared}`))).toEqual([])
     expect(importsOf(files).filter(({ file }) => file === shared)).toEqual([])
@@ -171,7 +171,7 @@ describe('the tests of the source can fail', () => {
   })
 })
 
-/** All that the web page is made of; paths below the root of the repository. */
+/** Sources of the web page, by path below the root of the repository. */
 async function pageSources(): Promise<Sources> {
   const root = join(import.meta.dirname, '..')
   const files = new Map<string, string>()
@@ -181,14 +181,14 @@ async function pageSources(): Promise<Sources> {
   return files
 }
 
-/** Imports that reach from the page into the server. */
+/** Imports of the page from the server, except from its client and contract. */
 function beyondTheWire(files: Sources): string[] {
   return importsOf(files)
     .filter(({ target }) => target.startsWith('src/') && !/^src\/(?:client|contract)\//.test(target))
     .map(({ file, target }) => `${file} may not import ${target}`)
 }
 
-/** All that is shipped: tests beside the code import what they like. */
+/** All shipped sources, without the tests beside them. */
 async function sources(): Promise<Sources> {
   const root = join(import.meta.dirname, '..', 'src')
   const files = new Map<string, string>()
@@ -227,7 +227,7 @@ function roomOf(file: string): string | undefined {
   return names.toSorted((a, b) => b.length - a.length)[0]
 }
 
-/** What the files of a room import from elsewhere, types aside. */
+/** What a room imports from elsewhere at run time, without types. */
 function atRunTime(files: Sources, room: string): string[] {
   const own = [...files].filter(([file]) => roomOf(file) === room)
   const values = own.map(
@@ -239,7 +239,7 @@ function atRunTime(files: Sources, room: string): string[] {
   )
 }
 
-/** Every import of every file: of values and types, static and at run time, and modules started by their URL. */
+/** Every import of every file: values and types, static and dynamic, and modules started by URL. */
 function importsOf(files: Sources): Import[] {
   const specifier = /['"]([^'"\n]+)['"]/.source
   const forms = [
@@ -260,7 +260,7 @@ function targetOf(file: string, specifier: string): string {
   return specifier.startsWith('.') ? relative('.', join(dirname(file), specifier)) : specifier
 }
 
-/** Each as a path that ends where it began. */
+/** Import cycles, each as a path that ends where it begins. */
 function cycles(files: Sources): string[] {
   const targets = Map.groupBy(importsOf(files), ({ file }) => file)
   const done = new Set<string>()

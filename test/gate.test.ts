@@ -21,7 +21,7 @@ test('a test that fails beside a database ends the run with a failing exit code'
   expect(code).toBe(1)
 })
 
-/** What makes two runs differ. */
+/** Sources of seeds that differ between runs. */
 const chancy = [/Date\.now\(\) %/, /Math\.random\(/]
 
 test('no test of the gate takes its seed from the clock or at random', async () => {
@@ -37,7 +37,7 @@ test('no test of the gate takes its seed from the clock or at random', async () 
   expect(found).toEqual([])
 })
 
-test('the files that begin first are there', async () => {
+test('the test files that start first exist', async () => {
   const text = await readFile(join(root, 'vitest.config.ts'), 'utf8')
   const names = [...text.matchAll(/^ {2}'(.*)',$/gm)].map(([, name]) => join(root, 'test', `${name}.test.ts`))
   expect(names.length).toBeGreaterThan(10)

@@ -20,7 +20,7 @@ test.each(verbs)('%s has a caller in production', (verb) => {
   expect(outside).toMatch(new RegExp(`\\b[sS]tore\\??\\.${verb}\\(`))
 })
 
-test('the decision about the port counts its verbs', () => {
+test('ADR 17 states the number of verbs in the port', () => {
   expect(verbs.length).toBeGreaterThan(20)
   expect(read('docs/adr/0017-one-command-engine.md')).toContain(`The port has ${verbs.length} verbs`)
 })

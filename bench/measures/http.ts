@@ -2,7 +2,7 @@ import autocannon from 'autocannon'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Measure } from '../measure.ts'
-import { place } from '../place.ts'
+import { temporaryFolder } from '../place.ts'
 import { listening } from '../server.ts'
 
 const connections = 50
@@ -38,7 +38,7 @@ export const httpReads: Measure = {
 }
 
 async function withOurs(work: Work): Promise<number> {
-  using there = place()
+  using there = temporaryFolder()
   const env = {
     PORT: '0',
     DATABASE_URL: `sqlite:${there.file('ours.db')}`,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineTask, openTaskManager } from '../../src/index.ts'
 import { throughput, type Measure } from '../measure.ts'
-import { bareSqlite, place } from '../place.ts'
+import { bareSqlite, temporaryFolder } from '../place.ts'
 
 const noop = defineTask({ type: 'noop', parameters: z.object({ a: z.number() }), run: () => null })
 const slots = 256
@@ -13,13 +13,13 @@ async function withManager<T>(
   maxConcurrent: number,
   work: (manager: Awaited<ReturnType<typeof open>>) => Promise<T>,
 ) {
-  using there = place()
+  using there = temporaryFolder()
   await using manager = await open(there.file('ours.db'), maxConcurrent)
   return await work(manager)
 }
 
 function withBare<T>(work: (bare: ReturnType<typeof bareSqlite>) => T): T {
-  using there = place()
+  using there = temporaryFolder()
   using bare = bareSqlite(there.file('bare.db'))
   return work(bare)
 }
@@ -38,7 +38,7 @@ export const single: Measure = {
   beside: 'bare inserts into two tables, one commit a loop turn',
   ours: () => withManager(0, (manager) => throughput(singles, 100, (a) => manager.submit(noop, { a }))),
   async limit() {
-    using there = place()
+    using there = temporaryFolder()
     using bare = bareSqlite(there.file('bare.db'))
     return await throughput(singles, 100, () => bare.insertGrouped())
   },
@@ -73,7 +73,7 @@ export const drain: Measure = {
   aim: 30_000,
   beside: 'two bare updates a task in groups of 256',
   async ours() {
-    using there = place()
+    using there = temporaryFolder()
     {
       await using manager = await open(there.file('ours.db'), 0)
       const list = Array.from({ length: 10_000 }, (_, a) => ({ a }))

@@ -1,9 +1,9 @@
 import fastify from 'fastify'
 import { z } from 'zod'
-import { bareSqlite, place } from '../place.ts'
+import { bareSqlite, temporaryFolder } from '../place.ts'
 
 /** The upper bound for a server on Fastify, zod and SQLite: the same two calls on bare tables. */
-using there = place()
+using there = temporaryFolder()
 using bare = bareSqlite(there.file('bare.db'))
 const Body = z.object({ parameters: z.object({ a: z.number(), b: z.number() }) })
 const app = fastify()

@@ -5,7 +5,7 @@ import { launchBrowser } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
-/** The page over so many tasks that what it asks for takes its time. */
+/** Enough tasks to make requests of the page slow. */
 const crowd = 100_000
 
 let browser: Browser
@@ -23,7 +23,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** Of all that match; answers what is asked before anything is done. */
+/** Chooses an action on all matching tasks; returns the confirmation dialog. */
 async function choose(page: Page, name: string) {
   const actions = page.getByRole('toolbar', { name: 'Actions' })
   await actions.getByRole('button', { name: `${name}…` }).click()
@@ -72,7 +72,7 @@ test('a search that returns small portions continues automatically', async () =>
 
 test('counting shows the number so far, and the action is offered only for the full number', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks`)
-  // The count is answered as it stands at once.
+  // Make the server return the count so far immediately.
   await page.route('**/api/bulk?*', (route, request) =>
     route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
   )
@@ -119,7 +119,7 @@ test('a long operation shows its progress, continues without its dialog and acro
   expect(faults).toEqual([])
 })
 
-/** Waits until the page tells of more paused tasks than so many; answers how many. */
+/** Waits until the page shows more paused tasks than `count`; returns how many. */
 async function pausedBeyond(page: Page, count: number): Promise<number> {
   let reached = 0
   const read = async () => {

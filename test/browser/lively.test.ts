@@ -7,7 +7,7 @@ import { launchBrowser } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
-/** The page while more happens than anybody can read. */
+/** Enough running tasks that more happens than anyone can read. */
 const tasks = 2_000
 
 let browser: Browser
@@ -50,7 +50,7 @@ test('the log follows new lines of any length until the reader scrolls back', as
   expect(farthest).toBeLessThanOrEqual(1)
 
   const follow = page.getByRole('button', { name: 'Follow' })
-  // A line that comes in the very frame of a scroll wins over it, as over one turn of a wheel.
+  // A line that arrives in the same frame as a scroll overrides it, so try again.
   const scrolledBack = async () => {
     await log.evaluate((box) => box.scrollTo({ top: 0 }))
     return follow.isVisible()
@@ -81,7 +81,7 @@ test('however often thousands of tasks report, the page receives and draws only 
     tasks: Array.from({ length: tasks }, () => ({ parameters: { every: 0.05 } })),
   })
   const { page, faults } = await openPage(browser, `${server.url}/types`)
-  // Counts the messages between the connection and the page, at the pace of the page.
+  // Count messages between the connection and the page, at the rate at which the page reads them.
   await page.addInitScript(`
     const asked = globalThis.fetch
     globalThis.streams = 0
@@ -117,7 +117,7 @@ test('however often thousands of tasks report, the page receives and draws only 
   expect(streams).toBe(1)
   const beats = (seconds * 1_000) / progressInterval.length
   expect(messages).toBeLessThanOrEqual((beats + 2) * progressInterval.tasks)
-  // All are heard of, and each often enough to be followed.
+  // Progress of every task arrives, often enough to follow it.
   expect(messages).toBeGreaterThan(2 * tasks)
   expect(strokes).toBeGreaterThan(2)
   expect(strokes).toBeLessThanOrEqual(beats + 2)

@@ -38,14 +38,14 @@ async function open(path: string, options: VisitOptions = {}) {
   return visited
 }
 
-/** Nothing is loading any more: what stands in its place has gone. */
+/** Waits until nothing is loading, and no placeholder is left. */
 async function settled(page: Page): Promise<void> {
   await expect
     .poll(() => page.locator('.mantine-Skeleton-root, [aria-busy="true"]').count(), { timeout: patience })
     .toBe(0)
 }
 
-/** What keeps people out, by the rules of axe. */
+/** Serious accessibility violations according to axe. */
 async function barriers(page: Page) {
   const { violations } = await new AxeBuilder({ page }).analyze()
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -93,7 +93,7 @@ test('these tests detect a barrier, a request to another host and an error', asy
   `)
   expect(await barriers(page)).toEqual([['button-name', ['<button></button>']]])
   await expect.poll(() => faults.join(' '), { timeout: patience }).toMatch(/thrown by the test/)
-  // The policy of the page keeps the request from being sent at all.
+  // The content security policy of the page blocks the request.
   expect(faults.join(' ')).toMatch(/Content Security Policy/)
 })
 
@@ -185,7 +185,7 @@ test('links to a task, a filter and a form can be opened directly', async () => 
 })
 
 test('an unknown task is reported, not thrown', async () => {
-  const { page, faults } = await open('/tasks/nothing', { bears: /status of 404/ })
+  const { page, faults } = await open('/tasks/nothing', { expected: /status of 404/ })
   await page.getByText('No task has this ID').waitFor()
   expect(faults).toEqual([])
 })

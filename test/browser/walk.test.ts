@@ -6,7 +6,7 @@ import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
-/** What people do on the page, on both stores. */
+/** What people do on the page, on both databases. */
 const stores = [
   { name: 'SQLite', env: () => ({}) },
   {
@@ -48,7 +48,7 @@ describe.each(stores)('on $name', ({ env }) => {
     expect((await api.status(id)).status).toBe('paused')
     const { progress } = await api.status(id)
     const held = await barOf(page).getAttribute('aria-valuenow')
-    // Another task runs from its beginning to its end meanwhile.
+    // Meanwhile, another task runs from start to end.
     await api.untilStatus(await api.submit('long', { duration: 0.5 }), 'completed')
     expect((await api.status(id)).progress?.current).toBe(progress?.current)
     expect(await barOf(page).getAttribute('aria-valuenow')).toBe(held)
@@ -95,7 +95,7 @@ describe.each(stores)('on $name', ({ env }) => {
   })
 
   test('validation errors appear at their fields, in the words of the server', async () => {
-    const { page, faults } = await open('/submit/fib', { bears: /status of 4(?:00|22)/ })
+    const { page, faults } = await open('/submit/fib', { expected: /status of 4(?:00|22)/ })
     const field = page.getByRole('textbox', { name: /^n\b/ })
     const submit = page.getByRole('button', { name: 'Submit', exact: true })
     await field.fill('many')
@@ -151,7 +151,7 @@ describe.each(stores)('on $name', ({ env }) => {
     const { port, directory } = before
     const id = await new Api(before.url).submit('long', { duration: 300, steps: 3_000 })
     await using visited = await visit(browser, `${before.url}/tasks/${id}`, {
-      bears: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 503/,
+      expected: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 503/,
     })
     const { page, faults } = visited
     page.setDefaultTimeout(patience)
@@ -171,7 +171,7 @@ function barOf(page: Page) {
   return page.getByRole('progressbar', { name: 'Progress of long' })
 }
 
-/** Waits until the bar has gone further than so many percent; answers how far it is. */
+/** Waits until the progress bar is above this percentage; returns the percentage. */
 async function progressBeyond(page: Page, percent: number): Promise<number> {
   let reached = 0
   const read = async () => {
@@ -182,7 +182,7 @@ async function progressBeyond(page: Page, percent: number): Promise<number> {
   return reached
 }
 
-/** Acts on all that match: the dialog says how many there are before it does anything. */
+/** Runs an action on all matching tasks, and checks the number in the confirmation dialog. */
 async function act(page: Page, name: string, count: number): Promise<void> {
   await page
     .getByRole('toolbar', { name: 'Actions' })

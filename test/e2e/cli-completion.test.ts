@@ -23,7 +23,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** A bash that has loaded the completion, as its user would. */
+/** A bash with the completion loaded, as a user would load it. */
 async function bash(): Promise<Screen> {
   const screen = new Screen([], {
     command: ['bash', '--norc', '--noprofile', '-i'],
@@ -56,7 +56,7 @@ test('a real bash completes commands, types, their flags, statuses and live ids'
   await completes('fermata run long --st', '> fermata run long --steps')
   await completes('fermata list --status sch', '> fermata list --status scheduled')
   await completes('fermata retry --from st', '> fermata retry --from start')
-  // Only one task is paused, so there is nothing to choose.
+  // Only one task is paused, so its id is completed.
   await completes('fermata resume ', `> fermata resume ${paused}`)
   screen.type('\u0015fermata run \t\t')
   await screen.until((text) => /add +fib +long/.test(text))

@@ -13,9 +13,9 @@ import { run, TestServer, type Ended } from '../support/server.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
-/** A title, a C1 introducer, a clipboard write, a cleared screen, and a reversed direction: what a terminal would obey. */
+/** Text that a terminal obeys: a title, a C1 introducer, a clipboard write, a cleared screen, and reversed direction. */
 const hostile = '\u001B]0;pwned\u0007\u009B31m\u001B]52;c;cHduZWQ=\u0007\u001B[2J\u202Edesrever'
-/** The same as a person may see it. */
+/** The same text as it must be shown. */
 const visible = String.raw`\x1b]0;pwned\x07\x9b31m\x1b]52;c;cHduZWQ=\x07\x1b[2J\u202edesrever`
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-escapes-'))
@@ -59,16 +59,16 @@ afterAll(async () => {
 
 const fermata = (...args: string[]): Promise<Ended> => run(args, { FERMATA_URL: server.url })
 
-/** Everything that a terminal would obey or hide, but the ends of lines and tabs. */
+/** Characters that a terminal obeys or hides, except line feeds and tabs. */
 const obeyed = /[^\P{C}\n\t]|[\u2028\u2029]/u
 
-/** What remains of the output of a terminal without the sequences that the program itself may draw with. */
+/** Terminal output without the escape sequences that the program itself may use. */
 function withoutOwn(written: string): string {
   const own = new RegExp(String.raw`\x1b\[(?:[\d;]*m|\?(?:25|2026|1049)[hl]|[KJH]|\d+A)|\r`, 'g')
   return written.replaceAll(own, '')
 }
 
-/** Several at once: most of the time each of them only starts. */
+/** Checks several items concurrently, since most of the time is spent starting processes. */
 async function eachOf<Item>(items: readonly Item[], check: (item: Item) => Promise<void>): Promise<void> {
   const left = [...items]
   const worker = async () => {
@@ -190,7 +190,7 @@ async function listening(answer: (path: string) => readonly [number, object]): P
 }
 
 describe('an output that cannot be written', () => {
-  /** With its output to a device that is always full. */
+  /** Runs a line of bash that redirects output to `/dev/full`, where every write fails. */
   const full = (line: string) =>
     spawnSync('bash', ['-c', line.replaceAll('fermata', `'${process.execPath}' '${main}'`)], {
       encoding: 'utf8',
@@ -223,7 +223,7 @@ describe('an output that cannot be written', () => {
   })
 
   test('of a terminal that is gone prints no stack trace', async () => {
-    // The far end of the terminal is closed while the command still writes to it: EIO.
+    // The terminal is closed while the command still writes to it: EIO.
     const log = join(folder, 'errors')
     const api = new Api(server.url)
     const moving = await api.submit('long', { duration: 600, steps: 6_000 })

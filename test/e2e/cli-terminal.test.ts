@@ -14,7 +14,7 @@ afterEach(() => server[Symbol.asyncDispose]())
 const open = (args: readonly string[], options: ScreenOptions = {}) =>
   new Screen(args, { ...options, env: { FERMATA_URL: server.url, ...options.env } })
 
-/** As a power cut, after which the server comes back at the same address. */
+/** Kills the server and restarts it at the same address. */
 async function crash(whileDown: () => Promise<unknown>): Promise<void> {
   const { directory, port } = server
   await server.stop('SIGKILL')
@@ -50,7 +50,7 @@ describe('a watched run', () => {
     expect(await screen.ended).toBe(0)
     expect(screen.text).toMatch(/✔ long …[\da-f]{8} completed ━+ 100% 30\/30/)
     expect(screen.text).toContain('"steps_completed": 30')
-    // The cursor is there again.
+    // The cursor is visible again.
     expect(screen.written.lastIndexOf('\u001B[?25h')).toBeGreaterThan(
       screen.written.lastIndexOf('\u001B[?25l'),
     )

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const fermata = (...args: string[]): Promise<Ended> => run(args, { FERMATA_URL: server.url })
 
-/** A line of a shell in which `fermata` is the program. */
+/** Runs a shell line in which `fermata` is the program. */
 function shell(line: string): Promise<Ended> {
   const script = `fermata() { '${process.execPath}' '${main}' "$@"; }; ${line.replaceAll('xargs fermata', `xargs '${process.execPath}' '${main}'`)}`
   const child = spawn('bash', ['-c', script], {

@@ -15,7 +15,7 @@ beforeEach(async () => {
 })
 afterEach(() => server[Symbol.asyncDispose]())
 
-/** As a power cut, after which the server comes back at the same address. */
+/** Kills the server and restarts it at the same address. */
 async function crash(): Promise<void> {
   const { directory, port } = server
   await server.stop('SIGKILL')

@@ -44,7 +44,7 @@ test('a client that reconnects with its last id misses nothing and receives noth
   let last: string | undefined
   const controls = ['pause', 'resume', 'pause', 'resume', 'cancel'] as const
   for (const control of controls) {
-    // The connection breaks after the first news; what happens next happens while nobody listens.
+    // Disconnect after the first versioned event, so that the next transitions happen while nobody listens.
     const part = await collect(stream(id, last), ({ id: version }) => version !== undefined)
     heard.push(...part)
     last = heard.findLast(({ id: version }) => version !== undefined)?.id
@@ -64,7 +64,7 @@ test('a browser is told not to reconnect once there are no more events', async (
     api.call('GET', `/api/task/${id}/events`, { headers: { 'last-event-id': last } })
   expect((await call(String(version))).status).toBe(204)
   expect(await call('nonsense')).toMatchObject({ status: 422, body: { code: 'OPTIONS_INVALID' } })
-  // An id from another database: everything is news.
+  // For an id from another database, all events are sent.
   expect(moves(await collect(stream(id, '999')))).toEqual(['submitted', 'claimed', 'completed'])
 })
 

@@ -42,7 +42,7 @@ async function begun(id: string): Promise<void> {
 }
 
 async function control(id: string, name: string): Promise<string> {
-  // A machine that is busy with more gives the threads of tasks the least.
+  // On a busy machine, threads of tasks get the least CPU time.
   const answer = await fetch(`${server.url}/api/task/${id}/${name}?wait=25`, { method: 'POST' })
   return ((await answer.json()) as { status: string }).status
 }

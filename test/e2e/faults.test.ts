@@ -102,7 +102,7 @@ describe('SIGHUP', () => {
     await api.untilStatus(id, 'running')
     const command = await api.submit('napping', {})
     await api.until(command, ({ progress }) => progress !== null)
-    // A terminal hangs up on all processes of its group, the supervisor of commands among them.
+    // A terminal sends SIGHUP to all processes of its group, including the supervisor of commands.
     for (const supervisor of childrenOf(server.pid)) process.kill(supervisor, 'SIGHUP')
     server.signal('SIGHUP')
     expect(await server.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/"signal":"SIGHUP"/) })

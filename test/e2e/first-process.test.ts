@@ -7,7 +7,7 @@ import { Screen } from '../support/screen.ts'
 import { TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
-/** The program as process 1 of a container that has no init, as the kernel makes it: in a PID namespace of its own. */
+/** The program as process 1 of a container without an init, simulated with a PID namespace. */
 
 const fixtures = join(import.meta.dirname, '../fixtures/commands.ts')
 const main = join(import.meta.dirname, '../../src/main.ts')
@@ -39,7 +39,7 @@ async function start(env: Record<string, string> = {}, inside: readonly string[]
 test('it reaps what commands leave behind, and drains on SIGTERM', async () => {
   const { server, first, api } = await start({ FERMATA_MAX_CONCURRENT: '10' })
   await using _ = server
-  // Grandchildren that outlive their parents: one in the group of the command, one that has left it.
+  // Grandchildren that outlive their parents: one in the process group of the command, one outside.
   const script = '(sleep 60 &); (setsid sleep 60 &); exit 0'
   const ids = await Promise.all(Array.from({ length: 30 }, () => api.submit('shell', { script })))
   for (const id of ids) await api.untilStatus(id, 'completed')
@@ -47,7 +47,7 @@ test('it reaps what commands leave behind, and drains on SIGTERM', async () => {
   const last = await api.submit('shell', { script: 'sleep 2' })
   await api.untilStatus(last, 'running')
   process.kill(first, 'SIGTERM')
-  // A signal that arrived twice would end it at once, with 143.
+  // A signal that arrived twice would end it immediately with exit code 143.
   const { code, signal, stdout } = await server.ended
   expect([code, signal]).toEqual([0, null])
   expect(stdout).toContain('"msg":"stopped"')

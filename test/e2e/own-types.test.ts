@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 
-/** Far from the project, as a user has it: no package.json and no node_modules above it. */
+/** A folder outside the project, as users have: without package.json and node_modules in its parents. */
 const root = mkdtempSync(join(tmpdir(), 'fermata-own-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -33,7 +33,7 @@ describe('task types outside the project', () => {
       '.git/broken.js': 'throw new Error("passed over")',
       'sub/thread.test.ts': 'throw new Error("passed over")',
     })
-    // As a volume of Kubernetes has its files; and a folder that leads back to itself.
+    // A symbolic link, like the files of a Kubernetes volume, and one that makes a cycle.
     symlinkSync(folder({ 'linked.ts': head + type('linked', '', '({ n }) => n + 4') }), join(path, 'volume'))
     symlinkSync(path, join(path, 'sub', 'again'))
     await using server = await TestServer.start({ arguments: ['serve', '--tasks', path] })

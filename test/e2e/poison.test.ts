@@ -6,7 +6,7 @@ import { TestServer, type StartOptions } from '../support/server.ts'
 
 const tasks = join(import.meta.dirname, '../fixtures/faulty.ts')
 
-/** More starts than it takes to find the guilty one: 2 beside others, 2 as the only suspect, and the last one. */
+/** More starts than needed to find the guilty task: 2 beside others, 2 as the only suspect, and the last one. */
 const mostStarts = 12
 
 const nothing: Record<string, number> = {}

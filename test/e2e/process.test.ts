@@ -206,7 +206,7 @@ describe('a stop by a signal', () => {
   test('is not ready immediately, and keeps responding while it drains', async () => {
     await using server = await TestServer.start({ env: { FERMATA_DRAIN: '4s' } })
     const api = new Api(server.url)
-    // A handler between two pause points: one step is longer than the first half of the drain.
+    // The handler is between two pause points: one step takes longer than the first half of the drain.
     const id = await api.submit('fib', { n: 1_000_000 })
     const long = await api.submit('long', { duration: 60 })
     await api.untilStatus(long, 'running')
@@ -229,7 +229,7 @@ describe('a stop by a signal', () => {
 
   test('a second signal ends it immediately', async () => {
     await using server = await TestServer.start()
-    // A client that never finishes its request holds the end up for a moment.
+    // A client that never finishes its request delays the exit.
     const held = await open(server.port)
     held.write(head('POST /api/run/add', { 'content-type': 'application/json', 'content-length': 100 }))
     expect((await new Api(server.url).call('GET', '/api')).status).toBe(200)
@@ -243,7 +243,7 @@ describe('a stop by a signal', () => {
 })
 
 describe('a fault in user code', () => {
-  /** Does so when it gets the signal. */
+  /** A server that runs this code on SIGUSR2. */
   const faulty = (code: string) =>
     TestServer.start({
       env: {

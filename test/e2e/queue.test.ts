@@ -59,7 +59,7 @@ describe('a list', () => {
     const [cut, whole] = (await list(`${filter}&fields=parameters&fields=tags,tags`)).tasks
     expect(cut).toEqual({ parameters: null, tags, parameters_cut: expect.any(Number) })
     expect(whole).toEqual({ parameters: { a: 1, b: 2 }, tags })
-    // A search may look at what it does not show.
+    // A search can match fields that it does not return.
     expect((await list(`q=${small}&fields=task_type`)).tasks).toEqual([{ task_type: 'add' }])
     expect((await list(`tag=chosen&q=xxxx&fields=version`)).tasks).toEqual([{ version: expect.any(Number) }])
   })
@@ -271,7 +271,7 @@ describe('a bulk action', () => {
     })
     const here = new Api(again.url)
     const look = async () => (await here.call('GET', begun.headers.get('location') ?? '')).body
-    // At once where one process owns the database; elsewhere when the lease of that server is over.
+    // Immediately if one process owns the database; otherwise when the lease of the killed server expires.
     await expect.poll(look, { timeout: 60_000 }).toMatchObject({ status: 'interrupted' })
     const seen = await look()
     const rest = await here.post('/api/bulk?wait=20', { action: 'cancel', filter: {} })

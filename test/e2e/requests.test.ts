@@ -311,7 +311,7 @@ test('a valid request id is kept, and an invalid one replaced', async () => {
   }
 })
 
-/** What the server answers to these bytes. */
+/** Sends these bytes; returns the response. */
 function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = ''

@@ -123,7 +123,7 @@ describe('a client of the reference service', () => {
     for (const id of more) await client.untilStatus(id, 'completed')
     for (const id of first.slice(0, 2))
       expect((await client.control(id, 'resume')).body['status']).toBe('running')
-    // No slot is left: the answer comes before the wait is over.
+    // No slot is free, so the response arrives before the wait has passed.
     const began = performance.now()
     expect((await client.control(first[2] ?? '', 'resume', '?wait=60')).body['status']).toBe('queued')
     expect(performance.now() - began).toBeLessThan(60_000)
@@ -154,7 +154,7 @@ describe('details', () => {
     expect(details.timeline.map(({ version }) => version)).toEqual(
       details.timeline.map((_, index) => index + 1),
     )
-    // Only the errors of attempts have a stack: neither the task's own error nor its timeline.
+    // Only errors of attempts have a stack, not the task's own error or the timeline.
     const { attempts, ...rest } = details
     expect(attempts.map(({ error }) => Object.keys(error ?? {}))).toEqual(
       attempts.map(() => ['code', 'name', 'message', 'stack']),

@@ -13,7 +13,7 @@ const fixtures = join(import.meta.dirname, '../fixtures/terminal.ts')
 test('Ctrl+C in a terminal reaches every process of the server, and it still drains without losing anything', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'fermata-terminal-'))
   const env = { DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}` }
-  // A group of its own stands for the foreground group of a terminal.
+  // A separate process group simulates the foreground group of a terminal.
   const server = spawn(process.execPath, [main, 'serve', '--tasks', fixtures], {
     env: { PATH: process.env['PATH'], PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

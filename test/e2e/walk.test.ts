@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 
-/** Every command of the walk through the API, and what the page says that it answers. */
+/** Every command of the API walkthrough, and the response that the page shows. */
 const page = readFileSync(join(import.meta.dirname, '../../docs/api.md'), 'utf8')
 const steps = [...page.matchAll(/```sh\n(.*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
   ([, command = '', kind = '', answer = '']) => ({ command, kind, answer }),
@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** What the page calls `$ID`, `$CURSOR` and `$OPERATION`: of the last answer that had one. */
+/** Values of `$ID`, `$CURSOR` and `$OPERATION`, from the last response that had one. */
 const known: Record<string, string> = {}
 
 test('the page has a command in each block, and a response to each', () => {
@@ -70,7 +70,7 @@ function remember(answer: Record<string, unknown>): void {
   }
 }
 
-/** Paths at which the answer is not what the page says. */
+/** Paths at which the response differs from the page. */
 function differences(actual: unknown, wanted: unknown, path: string): string[] {
   if (wanted === '...') return actual === undefined ? [path] : []
   if (Array.isArray(wanted)) {
@@ -87,7 +87,7 @@ function differences(actual: unknown, wanted: unknown, path: string): string[] {
   return [...named, ...others.map((key) => `${path}.${key}`)]
 }
 
-/** The lines of the page stand in the answer, in this order. */
+/** The response contains the lines of the page, in this order. */
 function expectLines(actual: string, wanted: string): void {
   const lines = actual.split('\n')
   let from = 0

@@ -2,29 +2,29 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export type Exchange = Readonly<{
-  /** Statuses of all answers on the connection, in order. */
+  /** Statuses of all responses on the connection, in order. */
   statuses: readonly number[]
   text: string
-  /** The server has ended the connection. */
+  /** Whether the server closed the connection. */
   closed: boolean
 }>
 
-export type Say = Readonly<{
-  /** Ends our half after the last byte. */
+export type SendOptions = Readonly<{
+  /** Closes the client's side after the last byte. */
   half?: boolean
-  /** Milliseconds between the pieces. */
+  /** Milliseconds between pieces. */
   pause?: number
-  /** Milliseconds to listen at most after the last piece; only a server that hangs lets them pass. */
+  /** Maximum milliseconds to listen after the last piece; reached only if the server hangs. */
   listen?: number
-  /** The server is not expected to end the connection: what follows its answer after half a second is not heard. */
+  /** The server keeps the connection open: stops listening once it has been silent for half a second. */
   staysOpen?: boolean
 }>
 
-/** Says these bytes over a connection of their own, and tells what came back until it was closed or nothing more came. */
-export async function say(
+/** Sends these bytes over a separate connection; returns the response up to the close or the end of listening. */
+export async function send(
   port: number,
   pieces: string | Uint8Array | readonly (string | Uint8Array)[],
-  { half = false, pause = 0, listen = 60_000, staysOpen = false }: Say = {},
+  { half = false, pause = 0, listen = 60_000, staysOpen = false }: SendOptions = {},
 ): Promise<Exchange> {
   const socket = await open(port)
   let text = ''
@@ -63,7 +63,7 @@ export async function say(
   return { statuses, text, closed }
 }
 
-/** A connection that bears to be reset. */
+/** Opens a connection that tolerates a reset. */
 export function open(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
@@ -76,7 +76,7 @@ export function open(port: number): Promise<Socket> {
   })
 }
 
-/** The head of a request that a sane client could have sent, but for what a test makes of it. */
+/** The head of an ordinary request, except for what the test sets. */
 export function head(line: string, headers: Readonly<Record<string, string | number>> = {}): string {
   const lines = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`)
   return `${[`${line} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`

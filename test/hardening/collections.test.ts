@@ -10,7 +10,7 @@ import { TestServer } from '../support/server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const operations = Object.values<Route>(routes)
-/** They go on whatever happens, so the runners leave them out. */
+/** Streams that never end, which the runners skip. */
 const endless = operations.filter(
   ({ answer, path }) => answer.stream !== undefined && !path.includes('{task_id}'),
 )
@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** Runs a program of a package to its end, as a user of it would. */
+/** Runs the program of a package to its end, outside the project. */
 function outside(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const env = { PATH: process.env['PATH'], HOME: folder }

@@ -4,9 +4,9 @@ import { Pool } from 'undici'
 import { expect, test } from 'vitest'
 import { memoryOf, openFiles } from '../support/process.ts'
 import { TestServer } from '../support/server.ts'
-import { head, open, say } from './bare.ts'
+import { head, open, send } from './bare.ts'
 
-/** Waits of callers who do nothing wrong, in milliseconds. */
+/** Response times of well-behaved callers, in milliseconds. */
 async function probe(url: string, seconds: number): Promise<{ count: number; p50: number; p99: number }> {
   const pool = new Pool(url, { connections: 8 })
   const waits: number[] = []
@@ -64,19 +64,19 @@ test('thousands of idle connections and slow or broken clients do not affect oth
   }, 100)
   let broken = 0
   const breaking = setInterval(() => {
-    void say(port, garbage, { listen: 200 }).then(() => (broken += 1))
+    void send(port, garbage, { listen: 200 }).then(() => (broken += 1))
   }, 20)
   const attacked = await probe(url, 3)
   clearInterval(dribble)
   clearInterval(breaking)
 
   console.log(
-    `crowd: ${idle.length} idle connections; a submit and a look in ms, p50 and p99: ` +
+    `crowd: ${idle.length} idle connections; a submit and a read in ms, p50 and p99: ` +
       [alone, beside, attacked].map(({ p50, p99 }) => `${p50.toFixed(1)} ${p99.toFixed(1)}`).join(', then ') +
       ` beside 200 slow and ${broken} broken clients; memory ${small} to ${large} MB`,
   )
   expect(large - small).toBeLessThan(200)
-  // All were answered, and none of the usual ones had to wait; how long the slowest waits says more of the machine.
+  // All calls were answered, and the median caller did not wait. The slowest depends on the machine.
   for (const { p50 } of [beside, attacked]) expect(p50).toBeLessThan(Math.max(10 * alone.p50, 500))
   for (const socket of [...idle, ...slow]) socket.destroy()
   const { code, stdout } = await server.stop()

@@ -7,7 +7,7 @@ import { smallDisks, type SmallDisk } from './small-disk.ts'
 const start = (disk: SmallDisk) =>
   TestServer.start({ directory: disk.directory, under: disk.under, env: { FERMATA_MAX_CONCURRENT: '3' } })
 
-/** Submits from several callers, each under a key of its own, and keeps account of what they were told. */
+/** Submits from several callers, each with its own key, and records the responses. */
 class Account {
   readonly stored = new Map<string, string>()
   readonly refused = new Set<string>()
@@ -42,7 +42,7 @@ class Account {
     return { parameters: { a: 1, b: 2, pad: 'x'.repeat(1_000) }, idempotency_key: key }
   }
 
-  /** Every task that was acknowledged is there and ends well; none that was refused was ever made. */
+  /** Every acknowledged task exists and completes; no refused task was created. */
   async check(api: Api): Promise<void> {
     for (const [key, id] of this.stored) {
       expect(await api.untilStatus(id, 'completed'), key).toMatchObject({ status: 'completed' })

@@ -18,7 +18,7 @@ const fileSystems = smallDisks()
     return disk.kind === 'file system'
   })
 
-/** Submits until the disk is full; answers what was stored. */
+/** Submits until the disk is full; returns the stored ids. */
 async function fill(store: Store, disk: SmallDisk): Promise<string[]> {
   const stored: string[] = []
   const submit = (id: string) => store.submit([submission({ id, parameters: pad })], fromApi)
@@ -60,7 +60,7 @@ describe.each(fileSystems)('a full disk', (make) => {
         kind: 'accepted',
       })
     }
-    // Full again, and freed again.
+    // Fill it again, and free space again.
     const more = await fillAgain(store)
     await cancelAndPurge(store, [...Array.from({ length: 50 }, (_, n) => `new-${n}`), ...more])
     await store.probe()
@@ -107,7 +107,7 @@ describe.each(fileSystems)('a full disk', (make) => {
   })
 })
 
-/** Until the room that deletes gave is used up. */
+/** Submits until the space that deletes have freed is used up. */
 async function fillAgain(store: Store): Promise<string[]> {
   const stored: string[] = []
   for (let n = 0; n < 10_000; n++) {

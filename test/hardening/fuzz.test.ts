@@ -8,7 +8,7 @@ import { ApiDocument } from './fuzz/document.ts'
 import { complaintOf, Range, type Received } from './fuzz/range.ts'
 import { shots } from './fuzz/requests.ts'
 
-/** More by `FUZZ_REQUESTS=1000000`; a failure is repeated with its `FUZZ_SEED`. */
+/** `FUZZ_REQUESTS=1000000` sends more; `FUZZ_SEED` repeats a failure. */
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 12_000)
 const seed = seedOf('FUZZ_SEED', { long: process.env['FUZZ_REQUESTS'] !== undefined })
 const atOnce = 100

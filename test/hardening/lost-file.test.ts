@@ -86,7 +86,7 @@ test('a damaged database is a permanent error for reads and writes', async () =>
   await first[Symbol.asyncDispose]()
   const { size } = await stat(path)
   const file = await open(path, 'r+')
-  // Not the first and last pages, so that it opens.
+  // Leave the first and last pages intact, so that it opens.
   for (let at = 100 * 4_096; at < size / 2; at += 4_096)
     await file.write(Buffer.alloc(4_096, 0xa5), 0, 4_096, at)
   await file.close()

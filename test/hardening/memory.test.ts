@@ -9,7 +9,7 @@ import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
 import { head, open } from './bare.ts'
 
-/** Resident memory that a server with a heap of 256 MB may come to, in megabytes. */
+/** Maximum resident memory of a server with a heap of 256 MB, in megabytes. */
 const most = 512
 
 const fixtures = new URL('../fixtures/large-result.ts', import.meta.url).pathname
@@ -23,13 +23,13 @@ const start = (slots: number, directory?: string) =>
     },
   })
 
-/** The most memory that a server ever had, in megabytes, as its kernel counts it. */
+/** Peak resident memory of a server according to the kernel, in megabytes. */
 async function peakOf(server: TestServer): Promise<number> {
   const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024
 }
 
-/** A batch of so many tasks with parameters of about so many bytes each. */
+/** A batch of this many tasks, each with parameters of about this many bytes. */
 function batchOf(count: number, bytes = 1_000_000): Buffer {
   const pad = 'x'.repeat(bytes)
   const tasks = Array.from({ length: count }, (_, a) => ({ parameters: { a, b: 1, pad } }))
@@ -39,7 +39,7 @@ function batchOf(count: number, bytes = 1_000_000): Buffer {
 type Upload = Readonly<{ chunked?: boolean; slow?: boolean }>
 type Uploaded = Readonly<{ status: number; retryAfter: string | undefined; text: string }>
 
-/** Throws when the connection ends without an answer. */
+/** Throws if the connection ends without a response. */
 function upload(server: TestServer, body: Buffer, { chunked, slow }: Upload = {}): Promise<Uploaded> {
   return new Promise((resolve, reject) => {
     const length = chunked ? {} : { 'content-length': body.length }
@@ -97,14 +97,14 @@ test('36 concurrent uploads of 31 MB are received one by one or refused, and sma
   }
   expect(uploads.map(({ status }) => status)).toContain(200)
   expect(small).toBeGreaterThan(0)
-  // One that comes later finds room again, chunked or not.
+  // Later uploads find room again, chunked or not.
   expect((await upload(server, body)).status).toBe(200)
   expect((await upload(server, body, { chunked: true })).status).toBe(200)
-  // What is above the heap is the one body that is received, and garbage of those before it.
+  // The memory above the heap is the one body being received, and garbage of earlier ones.
   expect(await peakOf(server)).toBeLessThan(most)
 })
 
-/** A batch of three tasks with so many empty lists in all, which take ten times as much once they are read. */
+/** A batch of three tasks with this many empty lists in total, which take ten times as much memory when parsed. */
 function listsOf(count: number): Buffer {
   const lists = `[${'[],'.repeat(count / 3 - 1)}[]]`
   return Buffer.from(
@@ -125,7 +125,7 @@ test('bodies of very many tiny values are refused, or read a few at a time', asy
   const uploads = await Promise.all(Array.from({ length: 16 }, () => upload(server, listsOf(540_000))))
   for (const { status, text } of uploads) expect([200, 503], text).toContain(status)
   expect(uploads.map(({ status }) => status)).toContain(200)
-  // One body of them is 22 MB at most; the collector lets garbage of those before it grow to the limit of the heap: 420 MB were measured.
+  // A parsed body takes at most 22 MB, but garbage of earlier ones can grow to the heap limit. Measured: 420 MB.
   expect(await peakOf(server)).toBeLessThan(most)
 })
 
@@ -184,7 +184,7 @@ test('stalled uploads do not block others', async () => {
 test('lists of large tasks cost little, however many read them at once, and reach every task', async () => {
   await using filled = await start(0)
   const ids = new Set<string>()
-  // Parameters of half of the batches are too large for a list; those of the others fill its pages.
+  // The parameters of half the batches are too large for a list; those of the others fill its pages.
   for (let batch = 0; batch < 4; batch++) {
     for (const body of [batchOf(25), batchOf(250, 16_000)]) {
       const { status, text } = await upload(filled, body)
@@ -194,7 +194,7 @@ test('lists of large tasks cost little, however many read them at once, and reac
   }
   expect(ids.size).toBe(1_100)
   await filled.stop()
-  // Another one, whose memory is that of the lists alone.
+  // A new server, so that its memory is that of the lists alone.
   await using server = await start(0, filled.directory)
   const api = new Api(server.url)
 
@@ -245,7 +245,7 @@ test('lists of large tasks cost little, however many read them at once, and reac
   expect(await peakOf(server)).toBeLessThan(most)
 })
 
-/** Seconds of processor time that a server has used, in all of its threads. */
+/** CPU seconds used by all threads of a server. */
 async function processorTimeOf(server: TestServer): Promise<number> {
   const [, fields = ''] = /^.*\) (.*)$/s.exec(await readFile(`/proc/${server.pid}/stat`, 'utf8')) ?? []
   const [user, system] = fields.split(' ').slice(11, 13).map(Number)
@@ -259,7 +259,7 @@ test('a list of 250 tasks with parameters of 1 MB each costs little time and mem
     expect(status, text).toBe(200)
   }
   await filled.stop()
-  // Another one, whose memory and time are those of the lists alone: 160 MB and 0.2 s of a processor.
+  // A new server, so that its memory and CPU time are those of the lists alone: 160 MB and 0.2 s.
   await using server = await start(0, filled.directory)
   const api = new Api(server.url)
   const before = await processorTimeOf(server)
@@ -284,7 +284,8 @@ test('200 stalled readers of a large result cost little and do not block others'
     socket.write(head(`GET /api/task/${id}/result`))
     sockets.push(socket)
   }
-  // The rest waits for room, or was told to come back: both without a copy. A server that answers this has read all of them.
+  // The other readers wait for room or were refused, in both cases without a copy of the result. The server has read all of
+  // their requests once it answers this one.
   for (let round = 0; round < 3; round++) expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
   const end = Date.now() + 60_000
   let read = 0

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
-import { head, say } from './bare.ts'
+import { head, send } from './bare.ts'
 
 const env = {
   FERMATA_ALLOWED_HOSTS: 'Fermata.Example.com,10.1.2.3.nip.io',
@@ -19,7 +19,7 @@ afterAll(async () => {
 })
 
 async function ask(listensOn: string, line: string, headers: Record<string, string>): Promise<string> {
-  const { text } = await say(servers.get(listensOn)!.port, head(line, { connection: 'close', ...headers }), {
+  const { text } = await send(servers.get(listensOn)!.port, head(line, { connection: 'close', ...headers }), {
     listen: 60_000,
   })
   return text
@@ -112,11 +112,11 @@ describe.each(addresses)('a server on %s', (address) => {
   test('without Host allows only the two health calls', async () => {
     const { port } = servers.get(address)!
     for (const path of ['/healthz', '/readyz', '/healthz?from=proxy']) {
-      const { text } = await say(port, `GET ${path} HTTP/1.0\r\n\r\n`, { listen: 60_000 })
+      const { text } = await send(port, `GET ${path} HTTP/1.0\r\n\r\n`, { listen: 60_000 })
       expect(text).toContain('HTTP/1.1 200 ')
     }
     for (const path of ['/', '/api', '/api/task', '/healthz/x', '/api/../healthz']) {
-      const { text } = await say(port, `GET ${path} HTTP/1.0\r\n\r\n`, { listen: 60_000 })
+      const { text } = await send(port, `GET ${path} HTTP/1.0\r\n\r\n`, { listen: 60_000 })
       expect(text).toContain('HTTP/1.1 403 ')
       expect(text).toContain('HOST_FORBIDDEN')
     }

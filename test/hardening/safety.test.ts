@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
-import { head, say } from './bare.ts'
+import { head, send } from './bare.ts'
 
 let server: TestServer
 let api: Api
@@ -31,7 +31,7 @@ describe('a page of another site', () => {
         ['DELETE', ''],
       ] as const) {
         const headers = { ...cross, origin, connection: 'close' }
-        const { text } = await say(server.port, head(`${method} /api/task/${id}/${path}`, headers))
+        const { text } = await send(server.port, head(`${method} /api/task/${id}/${path}`, headers))
         expect(text).toContain('HTTP/1.1 403 ')
         expect(text).toContain('ORIGIN_FORBIDDEN')
       }
@@ -43,7 +43,7 @@ describe('a page of another site', () => {
     const body = '{"parameters":{"a":1,"b":2}}'
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json']) {
       const headers = { ...cross, 'content-type': type, 'content-length': body.length, connection: 'close' }
-      const { text } = await say(server.port, head('POST /api/run/add', headers) + body)
+      const { text } = await send(server.port, head('POST /api/run/add', headers) + body)
       expect(text).toContain('HTTP/1.1 403 ')
     }
     const preflight = { ...cross, 'access-control-request-method': 'POST', connection: 'close' }
@@ -51,7 +51,7 @@ describe('a page of another site', () => {
       head('OPTIONS /api/run/add', preflight),
       head('GET /api/task', { ...cross, connection: 'close' }),
     ]) {
-      const { text } = await say(server.port, bytes)
+      const { text } = await send(server.port, bytes)
       expect(text).toContain('HTTP/1.1 403 ')
       expect(text.toLowerCase()).not.toContain('access-control-allow')
     }
@@ -59,7 +59,7 @@ describe('a page of another site', () => {
 
   test('under a name that resolves to this machine gets nothing, not even a page', async () => {
     for (const path of ['/', '/docs', '/openapi.json', '/api/task', `/api/task/${id}/events`, '/nothing']) {
-      const { text } = await say(
+      const { text } = await send(
         server.port,
         head(`GET ${path}`, { host: 'rebound.example:8000', connection: 'close' }),
       )
@@ -99,7 +99,7 @@ test('every response forbids content sniffing, framing and embedding', async () 
     }
     await answer.body?.cancel()
   }
-  expect((await say(server.port, 'hello\r\n\r\n')).text.toLowerCase()).toContain(
+  expect((await send(server.port, 'hello\r\n\r\n')).text.toLowerCase()).toContain(
     'x-content-type-options: nosniff',
   )
 })

@@ -3,22 +3,22 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A place for a database that can be made full and given room again, by means of the operating system. */
+/** A folder for a database whose disk can be filled and freed by means of the operating system. */
 export interface SmallDisk extends Disposable {
   readonly kind: 'file system' | 'limit'
   readonly directory: string
-  /** A server on this disk has to be started under this command. */
+  /** A server on this disk must be started by this command. */
   readonly under: readonly string[]
   fill(pid: number): void
   free(pid: number): void
 }
 
-/** Both ways, or only the one that needs no privileges where nothing can be mounted. */
+/** Both kinds, or only the one without privileges if nothing can be mounted. */
 export function smallDisks(): readonly (() => SmallDisk)[] {
   return canMount() ? [mounted, limited] : [limited]
 }
 
-/** A file system in memory that is too small: the database gets `no space left on device`. */
+/** A small file system in memory: the database gets `no space left on device`. */
 function mounted(): SmallDisk {
   const root = mkdtempSync(join(tmpdir(), 'fermata-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'fermata', root])
@@ -48,7 +48,7 @@ function mounted(): SmallDisk {
   }
 }
 
-/** A limit of nothing on the size of files: every write fails, which the database takes for an I/O error. */
+/** A file size limit of zero: every write fails, which the database reports as an I/O error. */
 function limited(): SmallDisk {
   const directory = mkdtempSync(join(tmpdir(), 'fermata-disk-'))
   const limit = (pid: number, bytes: number | 'unlimited') =>
@@ -56,7 +56,7 @@ function limited(): SmallDisk {
   return {
     kind: 'limit',
     directory,
-    // The signal would end the process; ignored, the write fails instead.
+    // Ignore the signal, which would end the process, so that the write fails instead.
     under: ['sh', '-c', 'trap "" XFSZ; exec "$@"', 'sh'],
     fill: (pid) => limit(pid, 0),
     free: (pid) => limit(pid, 'unlimited'),

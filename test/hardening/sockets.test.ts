@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProblemBody } from '../../src/contract/answers.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
-import { head, open, say, type Exchange } from './bare.ts'
+import { head, open, send, type Exchange } from './bare.ts'
 
 let server: TestServer
 let api: Api
@@ -13,7 +13,7 @@ beforeAll(async () => {
   id = await api.submit('long', { duration: 600 })
 })
 afterAll(async () => {
-  // Whatever was said to it: the server lives, its task runs, and its log knows of no fault.
+  // After all these requests, the server is up, its task runs, and its log has no errors.
   expect((await api.status(id)).status).toBe('running')
   const { code, stdout, stderr } = await server.stop()
   expect([code, stderr]).toEqual([0, ''])
@@ -26,7 +26,7 @@ const good = '{"parameters":{"a":1,"b":2}}'
 const submit = (body: string, headers: Record<string, string | number> = {}) =>
   head('POST /api/run/add', { ...json, 'content-length': Buffer.byteLength(body), ...headers }) + body
 
-/** The problem in the last answer. */
+/** The problem in the last response. */
 function problem({ text }: Exchange) {
   return ProblemBody.parse(JSON.parse(text.slice(text.lastIndexOf('\r\n\r\n') + 4)) as unknown)
 }
@@ -57,7 +57,7 @@ describe('invalid requests are refused, and the connection is closed', () => {
     ['a header that is too large', head('GET /api', { x: 'y'.repeat(100_000) })],
     ['an address that is too long', head(`GET /${'y'.repeat(100_000)}`)],
   ])('%s', async (_, bytes) => {
-    const exchange = await say(server.port, bytes)
+    const exchange = await send(server.port, bytes)
     expect(exchange.closed).toBe(true)
     expect(exchange.statuses.every((status) => status >= 400 && status < 500)).toBe(true)
     if (exchange.statuses.length > 0) expect(problem(exchange).request_id).not.toBe('')
@@ -92,28 +92,28 @@ describe('strange but valid requests are answered', () => {
     ],
     ['a body in many chunks', chunked(good.split(''), closing), [200]],
   ])('%s', async (_, bytes, allowed) => {
-    // An offer to upgrade leaves no room to ask for the end of the connection.
-    const exchange = await say(server.port, bytes, bytes.includes('websocket') ? { staysOpen: true } : {})
+    // A request to upgrade cannot also ask to close the connection.
+    const exchange = await send(server.port, bytes, bytes.includes('websocket') ? { staysOpen: true } : {})
     expect(allowed).toContain(exchange.statuses.at(-1))
     if ((exchange.statuses.at(-1) ?? 0) >= 400) expect(problem(exchange).detail).not.toBe('')
   })
 
   test('many on one connection, in order', async () => {
     const calls = many(500).map((at) => head('GET /healthz', { 'x-request-id': `call-${at}` }))
-    const { text, statuses } = await say(server.port, [calls.join(''), head('GET /api', closing)])
+    const { text, statuses } = await send(server.port, [calls.join(''), head('GET /api', closing)])
     expect(statuses).toHaveLength(501)
     expect([...text.matchAll(/x-request-id: call-(\d+)/g)].map(([, at]) => Number(at))).toEqual(many(500))
   })
 
   test('and garbage after it ends the connection', async () => {
-    const { statuses, closed } = await say(server.port, `${head('GET /api')}garbage\r\n\r\n`)
+    const { statuses, closed } = await send(server.port, `${head('GET /api')}garbage\r\n\r\n`)
     expect([statuses.at(-1), closed]).toEqual([400, true])
   })
 
   test('with another request hidden in its body', async () => {
     const hidden = `${good}${head('GET /api/task/x/status')}`
     const bytes = head('POST /api/run/add', { ...json, 'content-length': good.length }) + hidden
-    expect((await say(server.port, bytes, { staysOpen: true })).statuses).toEqual([200, 404])
+    expect((await send(server.port, bytes, { staysOpen: true })).statuses).toEqual([200, 404])
   })
 })
 
@@ -122,41 +122,41 @@ describe('a body', () => {
 
   test('above the limit is refused by its length before it is received', async () => {
     const bytes = head('POST /api/run/add', { ...json, 'content-length': 1e12 })
-    const exchange = await say(server.port, bytes, { staysOpen: true })
+    const exchange = await send(server.port, bytes, { staysOpen: true })
     expect([exchange.statuses, problem(exchange).code]).toEqual([[413], 'TOO_LARGE'])
   })
 
   test('above the limit is refused while it is received if it has no length', async () => {
-    const { statuses } = await say(server.port, chunked(many(40).map(() => big)), { staysOpen: true })
+    const { statuses } = await send(server.port, chunked(many(40).map(() => big)), { staysOpen: true })
     expect(statuses[0] ?? 413).toBe(413)
   })
 
   test.each(['pause', 'resume', 'retry'])('that nobody asked for is ignored: %s', async (control) => {
     const bytes = chunked([big, big, big, big], {}, `/api/task/nobody/${control}`)
-    expect((await say(server.port, bytes, { staysOpen: true })).statuses[0]).toBe(404)
+    expect((await send(server.port, bytes, { staysOpen: true })).statuses[0]).toBe(404)
   })
 
   test('that ends early stores nothing', async () => {
     const tag = 'cut-off'
     const body = JSON.stringify({ parameters: { a: 1, b: 2 }, idempotency_key: tag })
     const cut = submit(body).slice(0, -5)
-    await say(server.port, cut, { half: true })
+    await send(server.port, cut, { half: true })
     const socket = await open(server.port)
     socket.write(cut)
     socket.resetAndDestroy()
-    // Had one of them been taken, this would be a replay.
+    // If one of them had been stored, this would be a replay.
     const { headers } = await api.post('/api/run/add', { parameters: { a: 1, b: 2 }, idempotency_key: tag })
     expect(headers.get('idempotency-replayed')).toBeNull()
   })
 
   test('is answered although the client has closed its side', async () => {
-    expect((await say(server.port, submit(good), { half: true })).statuses).toEqual([200])
+    expect((await send(server.port, submit(good), { half: true })).statuses).toEqual([200])
   })
 })
 
 test('a stream whose client sends data ends, and others continue', async () => {
   const stream = head(`GET /api/task/${id}/events`)
-  const { text, closed } = await say(server.port, [stream, 'garbage\r\n\r\n'], { pause: 50 })
+  const { text, closed } = await send(server.port, [stream, 'garbage\r\n\r\n'], { pause: 50 })
   expect(text).toContain('event: transition')
   expect(closed).toBe(true)
 })

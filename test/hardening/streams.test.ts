@@ -9,10 +9,10 @@ import { collect, sse, type SseEvent } from '../support/sse.ts'
 import { until } from '../support/until.ts'
 import { head, open } from './bare.ts'
 
-/** A client of a stream that keeps the versions that it was told, and nothing else. */
+/** A client of a stream that keeps only the versions it received. */
 class Listener {
   readonly versions: number[] = []
-  /** The server has ended the stream as HTTP wants it, with an empty chunk. */
+  /** Whether the server ended the stream properly, with an empty chunk. */
   ended = false
   readonly closed: Promise<unknown>
   readonly #socket: Socket
@@ -108,7 +108,7 @@ test('watchers of all tasks that read nothing use bounded memory', async () => {
   for (const socket of sleepers) socket.pause().write(head('GET /api/events'))
   await sleep(200)
   const before = await heapOf(server)
-  // 36,000 transitions, of which each watcher would be sent some 9 MB.
+  // 36,000 transitions, about 9 MB for each watcher.
   const tasks = Array.from({ length: 2_000 }, () => ({ parameters: { a: 1, b: 2 } }))
   for (let round = 0; round < 6; round++) {
     const { body } = await api.post('/api/run/add/batch', { tasks })
@@ -136,7 +136,7 @@ test('a stream continues without a gap after a kill and a restart', async () => 
       if (heard.filter(isVersioned).length === 4) await first.stop('SIGKILL')
     }
   } catch {
-    // The connection broke, as it had to.
+    // The connection broke, as expected.
   }
   const last = heard.findLast(isVersioned)?.id ?? ''
 

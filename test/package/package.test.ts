@@ -5,7 +5,6 @@ import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-/** A project of a user, in which nothing but the packed package and what it needs is installed. */
 const root = join(import.meta.dirname, '../..')
 let project: string
 
@@ -20,7 +19,7 @@ beforeAll(async () => {
   )
   const tarball = join(project, stdout.trim().split('\n').at(-1) ?? '')
   const { devDependencies } = await manifest()
-  // The package alone: npm brings zod, which it needs beside it.
+  // Only the package and the types of Node: npm installs its peer dependency zod.
   const beside = [`@types/node@${devDependencies?.['@types/node']}`]
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...beside], project)
 }, 900_000)
@@ -58,11 +57,11 @@ describe('the packed package', () => {
   })
 })
 
-test('a pack builds what is packed', async () => {
+test('npm pack builds the package first', async () => {
   expect((await manifest()).scripts?.['prepack']).toBe('npm run build')
 })
 
-test('the client is as small as the README says', async () => {
+test('the README states the size of the client', async () => {
   const { stdout } = await run(process.execPath, ['tools/size.ts', '--check'], root)
   expect(stdout).toContain('kB minified')
 })
@@ -73,7 +72,7 @@ async function manifest(): Promise<Manifest> {
   return JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest
 }
 
-/** The files of a page of the documentation: its blocks of code that begin with a name. */
+/** Example files of a documentation page: code blocks that begin with a file name. */
 async function examplesOf(page: string): Promise<[string, string][]> {
   const text = await readFile(join(root, 'docs', page), 'utf8')
   return [...text.matchAll(/```ts\n\/\/ (\S+\.ts)\n([^]*?)```/g)].map(([, name = '', code = '']) => [
@@ -82,7 +81,7 @@ async function examplesOf(page: string): Promise<[string, string][]> {
   ])
 }
 
-/** The address from the log, which is JSON where the output is not a terminal. */
+/** The address from the log, which is JSON if the output is not a terminal. */
 async function listening(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface({ input: output })) {
     if (!line.startsWith('{')) continue
@@ -92,7 +91,7 @@ async function listening(output: NodeJS.ReadableStream): Promise<string> {
   throw new Error('the server ended before it listened')
 }
 
-/** Rejects with what was printed unless the command succeeds. */
+/** Runs a command; rejects with its output if it fails. */
 function run(
   command: string,
   args: readonly string[],

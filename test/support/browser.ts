@@ -20,12 +20,12 @@ export type Visit = AsyncDisposable &
 export type VisitOptions = BrowserContextOptions &
   Readonly<{
     /** Errors that the test causes itself. */
-    bears?: RegExp
+    expected?: RegExp
   }>
 
 /** Opens an address in a separate browser context: without cookies, storage and cache. */
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
-  const { bears, ...rest } = options
+  const { expected, ...rest } = options
   const context = await browser.newContext({ locale: 'en-US', ...rest })
   const page = await context.newPage()
   const faults: string[] = []
@@ -35,7 +35,7 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
     if (protocol.startsWith('http') && origin !== own) faults.push(`asks ${request.url()}`)
   })
   page.on('console', (message) => {
-    if (message.type() === 'error' && bears?.test(message.text()) !== true) faults.push(message.text())
+    if (message.type() === 'error' && expected?.test(message.text()) !== true) faults.push(message.text())
   })
   page.on('pageerror', (error) => faults.push(error.message))
   await page.goto(url)

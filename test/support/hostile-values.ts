@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 
-/** Values that break code which inspects them, each created anew: even a test library could not hold them. */
+/** Factories of values that break code which inspects them, including test libraries. */
 
 function revoked(target: object): object {
   const { proxy, revoke } = Proxy.revocable(target, {})

@@ -6,7 +6,7 @@ const before = 5
 
 /**
  * Sits between a program and PostgreSQL and loses what a network loses: a commit on its way to the server, or the server's
- * response. It is down then until told to continue.
+ * response. It then stays down until told to continue.
  */
 export class Line implements AsyncDisposable {
   readonly #target: URL

@@ -10,13 +10,13 @@ export type Parameter = Readonly<{
   example?: unknown
 }>
 
-/** One call of the API as the OpenAPI document describes it. */
+/** An operation from the OpenAPI document. */
 export type Operation = Readonly<{
   id: string
   method: string
   path: string
   parameters: readonly Parameter[]
-  /** Of a JSON body; undefined when the call takes none. */
+  /** The JSON body; undefined if there is none. */
   body: Readonly<{ schema: Schema; examples: readonly unknown[] }> | undefined
   /** Validators by status and media type; a status without content has none. */
   answers: ReadonlyMap<string, ReadonlyMap<string, ValidateFunction>>
@@ -24,7 +24,7 @@ export type Operation = Readonly<{
 
 type Json = Record<string, unknown>
 
-/** What a caller can learn from the document alone: every operation, and a validator for each answer that it may give. */
+/** What the document alone tells a caller: every operation, and a validator for each possible response. */
 export class ApiDocument {
   readonly operations: readonly Operation[]
   readonly #root: Json
@@ -40,7 +40,7 @@ export class ApiDocument {
     )
   }
 
-  /** Follows references, if it is one. */
+  /** Resolves a reference; returns other schemas unchanged. */
   resolve(schema: Schema): Schema {
     const address = schema['$ref']
     if (typeof address !== 'string') return schema

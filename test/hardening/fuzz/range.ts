@@ -2,7 +2,7 @@ import { Pool } from 'undici'
 import type { ApiDocument, Operation } from './document.ts'
 import type { Shot } from './requests.ts'
 
-/** What the server answered; null when it closed the connection instead. */
+/** A response; null if the server closed the connection instead. */
 export type Received = Readonly<{
   status: number
   media: string
@@ -10,13 +10,13 @@ export type Received = Readonly<{
   text: string
 }> | null
 
-/** Milliseconds after which an answer is not waited for any more: one that was told to wait, and any other. */
+/** Timeouts in milliseconds: for requests that ask the server to wait, and for all others. */
 const patience = { told: 100, other: 10_000 }
 
-/** A server that is shot at, over connections that are kept alive. Remembers the ids and types that it answers. */
+/** The server under test, over keep-alive connections. Remembers the ids and types that it returns. */
 export class Range implements AsyncDisposable {
   readonly statuses = new Map<number, number>()
-  /** Operations that were answered with what they are there for. */
+  /** Operations that succeeded at least once. */
   readonly succeeded = new Set<string>()
   sent = 0
   closed = 0
@@ -30,7 +30,7 @@ export class Range implements AsyncDisposable {
     this.#operations = new Map(document.operations.map((operation) => [operation.id, operation]))
   }
 
-  /** What is wrong with the answer to a shot; undefined when it is in order. */
+  /** Sends a request; returns what is wrong with the response, or undefined. */
   async fire(shot: Shot): Promise<string | undefined> {
     const request = this.#aimed(shot)
     this.sent += 1
@@ -92,7 +92,7 @@ export class Range implements AsyncDisposable {
     }
   }
 
-  /** Puts what the server has answered before in place of the markers. */
+  /** Replaces markers with values that the server has returned. */
   #aimed(shot: Shot): Shot {
     const fill = (text: string, write: (value: string) => string) =>
       text.replaceAll(/\{\{(\w+):(\d+)\}\}/g, (_, name: string, at: string) => {
@@ -110,7 +110,7 @@ export class Range implements AsyncDisposable {
     if (typeof value === 'string') {
       if (!/(?:^|_)(?:id|type|cursor)$/.test(name)) return
       const known = this.#known.get(name) ?? []
-      // The newest push out old ones: they are in all states, and some will be gone.
+      // New values replace old ones, so tasks are in all states, and some no longer exist.
       if (known.length < 500) this.#known.set(name, [...known, value])
       else known[this.sent % known.length] = value
     } else if (Array.isArray(value)) {
@@ -122,10 +122,10 @@ export class Range implements AsyncDisposable {
   }
 }
 
-/** Refusals that are of HTTP, not of an operation. */
+/** Error statuses of HTTP itself, which any operation may return. */
 const ofProtocol = new Set([400, 404, 405, 408, 413, 415, 431])
 
-/** Holds an answer against the document; without an operation it must be a refusal, or a method that is always there. */
+/** Checks a response against the document; without an operation, it must be an error or a method that always works. */
 export function complaintOf(
   received: NonNullable<Received>,
   operation: Operation | undefined,
@@ -161,7 +161,7 @@ function problemOnly(text: string, status: number): string | undefined {
     typeof problem['code'] === 'string' &&
     typeof problem['detail'] === 'string'
   if (!sound) return 'not a sound problem'
-  // A stack, a path of a file or a class of the driver would tell what the server is made of.
+  // Stacks, file paths and driver classes are internals.
   return /\bat .+:\d+:\d+|node_modules|\.ts\b|SQLITE|SqliteError/.test(String(problem['detail']))
     ? 'a detail that shows internals'
     : undefined
@@ -173,7 +173,7 @@ function asksToWait({ target, headers }: Shot): boolean {
   return /[?&]wait=/.test(target) || Object.keys(headers).includes('prefer')
 }
 
-/** The first piece of a stream that may go on for ever. */
+/** The first chunk of a stream that may be endless. */
 async function beginning(body: AsyncIterable<Buffer> & { destroy: () => unknown }): Promise<string> {
   for await (const chunk of body) {
     body.destroy()

@@ -2,11 +2,11 @@ import * as fc from 'fast-check'
 import type { ApiDocument, Operation, Parameter } from './document.ts'
 import { marker, nasty, Values } from './values.ts'
 
-/** A request as it will be sent, but for the markers in it. Plain data, so that a failure can be read and repeated. */
+/** A request with markers. Plain data, so that a failure can be read and repeated. */
 export type Shot = Readonly<{
   operation: string
   method: string
-  /** With its query. */
+  /** Path and query. */
   target: string
   headers: Readonly<Record<string, string>>
   body: string | null
@@ -14,7 +14,7 @@ export type Shot = Readonly<{
 
 type Pair = readonly [name: string, value: unknown]
 
-/** Requests for every operation of the document: half of them as it asks for, the others broken in some part. */
+/** Requests for every operation of the document: half of them valid, the others broken in some part. */
 export function shots(document: ApiDocument): fc.Arbitrary<Shot> {
   const values = new Values(document)
   return fc.oneof(
@@ -89,7 +89,7 @@ function soundBody({ schema, examples }: NonNullable<Operation['body']>, values:
   return any.map((value) => JSON.stringify(value))
 }
 
-/** A sound body, or any, with one value in it replaced; or text that is not quite JSON. */
+/** A valid or arbitrary body with one value replaced, or text that is not quite JSON. */
 function brokenBody(body: Operation['body'], values: Values): fc.Arbitrary<string | null> {
   const start =
     body === undefined
@@ -108,7 +108,7 @@ function brokenBody(body: Operation['body'], values: Values): fc.Arbitrary<strin
   )
 }
 
-/** What JSON text can be that no value is written as. */
+/** Breaks JSON text in ways that no serialized value has. */
 const breaks: readonly ((json: string, at: number) => string)[] = [
   (json, at) => json.slice(0, at % (json.length + 1)),
   (json, at) => `${json.slice(0, at % json.length)}\u0000${json.slice(at % json.length)}`,
@@ -150,7 +150,7 @@ const strangeNames = fc.constantFrom(
   'a'.repeat(500),
 )
 
-/** Goes the given way into the value and puts another one there; an even last step adds a name instead. */
+/** Replaces the value at a path with another one; some last steps add or remove a property instead. */
 function replaced(value: unknown, way: readonly number[], other: unknown, name: string): unknown {
   const [step, ...rest] = way
   if (step === undefined || typeof value !== 'object' || value === null) return other
@@ -161,14 +161,14 @@ function replaced(value: unknown, way: readonly number[], other: unknown, name: 
   const keys = Object.keys(value)
   const key = rest.length === 0 && step % 4 === 0 ? name : (keys[step % Math.max(1, keys.length)] ?? name)
   const { [key]: before, ...others } = value as Record<string, unknown>
-  // Taking a field away is the commonest mistake of all.
+  // A missing field is the most common mistake.
   if (rest.length === 0 && step % 4 === 1) return others
   return { ...others, [key]: replaced(before, rest, other, name) }
 }
 
 function targetOf(template: string, path: readonly Pair[], query: readonly Pair[]): string {
   const filled = path.reduce(
-    // Nothing in its place would be another address.
+    // An empty segment would be a different path.
     (target, [name, value]) => target.replace(`{${name}}`, () => encoded(value ?? '') || '-'),
     template,
   )
@@ -183,14 +183,14 @@ function targetOf(template: string, path: readonly Pair[], query: readonly Pair[
 function headersOf(headers: readonly Pair[]): Record<string, string> {
   return Object.fromEntries(
     headers.flatMap(([name, value]) => {
-      // What no client lets through in a header is sent over bare sockets by another test.
+      // `sockets.test.ts` sends header values that HTTP clients refuse.
       const sendable = value === null ? '' : shown(value).replaceAll(/[^\u0020-\u007e\u00a0-\u00ff]/g, '?')
       return sendable === '' ? [] : [[name, sendable]]
     }),
   )
 }
 
-/** A lone percent sign stays as it is: a malformed escape. */
+/** Leaves a leading percent sign unencoded, as a malformed escape. */
 function encoded(value: unknown): string {
   const text = shown(value).toWellFormed().slice(0, 3_000)
   if (text.startsWith('%')) return text.replaceAll(/[^%\w]/g, '')

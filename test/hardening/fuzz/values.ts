@@ -4,8 +4,8 @@ import type { ApiDocument, Schema } from './document.ts'
 type Arbitrary = fc.Arbitrary<unknown>
 
 /**
- * Values that a schema of the document allows, nearly: what it cannot tell (that an id must exist) is met by markers like
- * `{{task_id:7}}`, which are replaced with what the server has answered before.
+ * Values that a schema allows. What it cannot express, such as that an id must exist, is left to markers like
+ * `{{task_id:7}}`, which are replaced with values that the server has returned.
  */
 export class Values {
   readonly #document: ApiDocument
@@ -86,12 +86,12 @@ export class Values {
   }
 }
 
-/** Names of values that only the server can give out. */
+/** Names of values that only the server can provide. */
 const ofServer = /(?:^|_)(?:id|type|cursor|after)$/
 
 export const marker = (name: string) => (at: number) => `{{${name}:${at}}}`
 
-/** JSON values that break programs; what only text can say is in `breaks` of the requests. */
+/** JSON values that break programs. Broken text is in `breaks` in `requests.ts`. */
 export const nasty: Arbitrary = fc.oneof(
   fc.constantFrom<unknown>(
     null,
@@ -148,7 +148,7 @@ function text(schema: Schema): fc.Arbitrary<string> {
   try {
     return fc.stringMatching(new RegExp(schema['pattern'], 'u'), { size: 'small' })
   } catch {
-    // A pattern that nothing can be made from, like a class of Unicode.
+    // Strings cannot be generated from every pattern, for example from Unicode classes.
     return plain
   }
 }

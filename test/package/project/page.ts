@@ -1,6 +1,6 @@
 import { Fermata, isFermataError, type Change, type Progress } from 'fermata-tasks/client'
 
-/** What a page would do; it is only compiled, where neither Node nor its types are there. */
+/** Code of a web page. It is only compiled, without the types of Node. */
 export async function show(
   draw: (change: Change) => void,
   bar: (progress: Progress) => void,
