@@ -1,14 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { z } from 'zod'
 import { defineTask, openTaskManager } from '../src/index.ts'
-import { place } from './place.ts'
+import { temporaryFolder } from './place.ts'
 
 /** `npm run bench:backup [-- tasks]`: latency of single submits without and during backups, on a database of that many tasks. */
 const tasks = Number(process.argv[2] ?? 200_000)
 const rate = 5_000
 const seconds = 10
 
-using there = place()
+using there = temporaryFolder()
 const noop = defineTask({ type: 'noop', parameters: z.object({ a: z.number() }), run: () => null })
 await using manager = await openTaskManager({
   database: `sqlite:${there.file('tasks.db')}`,
