@@ -148,7 +148,8 @@ export function complaintOf(
   if (validate === undefined) {
     return status >= 400 ? problemOnly(text, status) : `a media type that is not in the document, ${media},`
   }
-  if (media === 'text/event-stream') return undefined
+  // Streams, metrics and files.
+  if (!/[/+]json$/.test(media)) return undefined
   const body = JSON.parse(text) as unknown
   if (!validate(body)) return `not as the document says, ${JSON.stringify(validate.errors?.[0])}`
   return status >= 400 ? problemOnly(text, status) : undefined
