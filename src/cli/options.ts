@@ -61,6 +61,7 @@ export function addFilter(command: Command): Command {
     .option('-s, --status <status>', 'only these statuses, comma-separated', statusList)
     .option('-t, --type <type>', 'only these types, comma-separated', names)
     .option('--tag <tag>', 'only tasks with this tag')
+    .option('--created-by <name>', 'only tasks submitted by the caller of this name')
     .option('--search <text>', 'beginning of an id, or text in parameters or error')
     .option('--after <time>', 'created at or after this time: 2h (ago), or a date', time('ago'))
     .option('--before <time>', 'created before this time', time('ago'))

@@ -87,20 +87,28 @@ function controlling(): Command[] {
   const wait = new Option('--wait <duration>', 'wait up to this long for it to take effect').argParser(
     seconds,
   )
+  const reason = new Option('--reason <text>', 'why, for the timeline')
   return [
     control(
       'pause',
       'Pause tasks',
       'Pauses tasks, including running ones. They keep their progress and free their slots.',
-    ).addOption(wait),
-    control('resume', 'Resume paused tasks', 'Resumes paused tasks where they left off.').addOption(wait),
-    control('cancel', 'Cancel tasks', 'Cancels tasks. Their records are kept.').addOption(wait),
+    )
+      .addOption(wait)
+      .addOption(reason),
+    control('resume', 'Resume paused tasks', 'Resumes paused tasks where they left off.')
+      .addOption(wait)
+      .addOption(reason),
+    control('cancel', 'Cancel tasks', 'Cancels tasks. Their records are kept.')
+      .addOption(wait)
+      .addOption(reason),
     control(
       'retry',
       'Run failed or cancelled tasks again',
       'Runs failed or cancelled tasks again, from their last checkpoints.',
     )
       .addOption(wait)
+      .addOption(reason)
       .addOption(
         new Option('--from <place>', 'where to start: checkpoint (default) or start').choices([
           'checkpoint',
@@ -120,6 +128,7 @@ function controlling(): Command[] {
         ),
     )
       .option('-n, --dry-run', 'only count matching tasks')
+      .addOption(reason)
       .option('-y, --yes', 'do not ask for confirmation'),
   ]
 }

@@ -17,6 +17,9 @@ import type {
 /** Maximum seconds that the server may wait before it responds, up to 60. */
 export type WaitOptions = CallOptions & Readonly<{ wait?: number }>
 
+/** `reason`: why, for the timeline. */
+export type ControlOptions = WaitOptions & Readonly<{ reason?: string }>
+
 /** One method per API call, named after its operation. Each throws `FermataError`. */
 export class Calls implements Record<OperationId, (...args: never[]) => unknown> {
   /** URL of the server, without a trailing slash. */
@@ -62,24 +65,24 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   }
 
   /** Resolves when the control has taken effect, or after `wait` seconds (2). Throws `CONTROL_REFUSED`. */
-  pauseTask(id: string, options: WaitOptions = {}): Promise<AnswerOf<'pauseTask'>> {
-    return this.#call('pauseTask', { ...ofTask(id), ...waiting(options) })
+  pauseTask(id: string, options: ControlOptions = {}): Promise<AnswerOf<'pauseTask'>> {
+    return this.#call('pauseTask', { ...ofTask(id), ...controlling(options) })
   }
 
-  resumeTask(id: string, options: WaitOptions = {}): Promise<AnswerOf<'resumeTask'>> {
-    return this.#call('resumeTask', { ...ofTask(id), ...waiting(options) })
+  resumeTask(id: string, options: ControlOptions = {}): Promise<AnswerOf<'resumeTask'>> {
+    return this.#call('resumeTask', { ...ofTask(id), ...controlling(options) })
   }
 
-  cancelTask(id: string, options: WaitOptions = {}): Promise<AnswerOf<'cancelTask'>> {
-    return this.#call('cancelTask', { ...ofTask(id), ...waiting(options) })
+  cancelTask(id: string, options: ControlOptions = {}): Promise<AnswerOf<'cancelTask'>> {
+    return this.#call('cancelTask', { ...ofTask(id), ...controlling(options) })
   }
 
   /** Runs a failed or cancelled task again, from its last checkpoint by default. */
   retryTask(
     id: string,
-    { from, ...options }: WaitOptions & Readonly<{ from?: 'checkpoint' | 'start' }> = {},
+    { from, ...options }: ControlOptions & Readonly<{ from?: 'checkpoint' | 'start' }> = {},
   ): Promise<AnswerOf<'retryTask'>> {
-    const { query, ...rest } = waiting(options)
+    const { query, ...rest } = controlling(options)
     return this.#call('retryTask', { ...ofTask(id), ...rest, query: { ...query, from } })
   }
 
@@ -122,9 +125,10 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   bulk(
     action: BulkAction,
     filter: TaskFilter,
-    { dryRun = false, ...options }: WaitOptions & Readonly<{ dryRun?: boolean }> = {},
+    { dryRun = false, reason, ...options }: ControlOptions & Readonly<{ dryRun?: boolean }> = {},
   ): Promise<AnswerOf<'bulk'>> {
-    return this.#call('bulk', { ...waiting(options), body: { action, filter, dry_run: dryRun } })
+    const body = { action, filter, dry_run: dryRun, ...(reason === undefined ? {} : { reason }) }
+    return this.#call('bulk', { ...waiting(options), body })
   }
 
   getOperation(id: string, options: CallOptions = {}): Promise<AnswerOf<'getOperation'>> {
@@ -203,6 +207,11 @@ const ofType = (type: string) => ({ params: { task_type: type } })
 function waiting({ wait, ...options }: WaitOptions, usual = 2) {
   const query = wait === undefined ? {} : { wait: Math.round(wait * 1_000) / 1_000 }
   return { ...options, query, wait: wait ?? usual }
+}
+
+function controlling({ reason, ...options }: ControlOptions) {
+  const { query, ...rest } = waiting(options)
+  return { ...rest, query: { ...query, reason } }
 }
 
 /** Random enough to be unique. Also works on pages that are not served over TLS and have no `randomUUID`. */

@@ -88,6 +88,7 @@ const statusFields = {
   task_type: typeName,
   status: Status,
   created_at: time('Time of submission.'),
+  created_by: z.string().meta({ description: 'The name of the caller that submitted the task.' }),
   started_at: time('Time of the first start.').nullable(),
   completed_at: time('Time of the end.').nullable(),
   progress: ProgressBody.nullable(),
@@ -110,6 +111,7 @@ const statusExample = {
   task_type: 'add',
   status: 'completed',
   created_at: 1_764_000_000.125,
+  created_by: 'anonymous',
   started_at: 1_764_000_000.128,
   completed_at: 1_764_000_000.13,
   progress: { current: 2, total: 2, message: 'Added', ratio: 1, rate: null, eta_seconds: null },
@@ -157,10 +159,11 @@ export const TimelineBody = z
     event: z.string().meta({ description: 'The name of the event; see the lifecycle.', example: 'claimed' }),
     status: Status,
     attempt: z.int(),
-    by: z
-      .string()
-      .meta({ description: 'Who made the transition: the id of a node, `api`, `promoter` or `reaper`.' }),
-    why: z.string().optional(),
+    by: z.string().meta({
+      description:
+        'Who made the transition: the name of a caller, the id of a node, `promoter` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
+    }),
+    why: z.string().optional().meta({ description: 'The reason given by the caller, or what happened.' }),
     error: TaskErrorBody.optional(),
     ended_by: EndedBy.optional(),
   })
@@ -197,7 +200,7 @@ const firstLine = {
   event: 'submitted',
   status: 'queued',
   attempt: 0,
-  by: 'api',
+  by: 'anonymous',
 }
 
 export const DetailsBody = z

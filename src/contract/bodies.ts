@@ -131,7 +131,7 @@ function statusFields(task: Task, parameters: Json, now: number): string {
   const live = task.status === 'running' ? now : undefined
   return (
     `"task_id":"${task.id}","task_type":"${task.type}","status":"${task.status}"` +
-    `,"created_at":${task.createdAt / 1_000},"started_at":${seconds(task.startedAt)}` +
+    `,"created_at":${task.createdAt / 1_000},"created_by":${JSON.stringify(task.createdBy)},"started_at":${seconds(task.startedAt)}` +
     `,"completed_at":${seconds(task.completedAt)}` +
     `,"progress":${progress === null ? 'null' : JSON.stringify(progressBody(progress, live))}` +
     `,"parameters":${parameters},"priority":${task.priority}` +

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { bulkActions } from '../core/operation.ts'
 import { statuses } from '../core/task.ts'
 import { StatusBody } from './answers.ts'
+import { reason } from './requests.ts'
 import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from './values.ts'
 
 /** Request shapes for many tasks: filters, pages and operations. */
@@ -14,6 +15,7 @@ const typeList = queryList(typeName).meta({
   example: 'add',
 })
 const tag = label(200).meta({ description: 'Tasks with this tag.' })
+const createdBy = label(200).meta({ description: 'Submitted by the caller of this name.' })
 const search = z.string().min(1).max(200)
 const createdAfter = (number: z.ZodType<number>) =>
   number.meta({ description: 'Created at or after this time. Unix seconds.' })
@@ -27,6 +29,7 @@ const eventFilter = {
   status: statusList.exactOptional(),
   type: typeList.exactOptional(),
   tag: tag.exactOptional(),
+  created_by: createdBy.exactOptional(),
   created_after: createdAfter(queryNumber(0, latest)).exactOptional(),
   created_before: createdBefore(queryNumber(0, latest)).exactOptional(),
 }
@@ -74,6 +77,7 @@ export const BulkRequest = z
             status: oneOrMore(z.enum(statuses), 9).exactOptional(),
             type: oneOrMore(typeName, 1_000).exactOptional(),
             tag: tag.exactOptional(),
+            created_by: createdBy.exactOptional(),
             q: search.exactOptional().meta({ description: meaning }),
             created_after: createdAfter(z.number().min(0).max(latest)).exactOptional(),
             created_before: createdBefore(z.number().min(0).max(latest)).exactOptional(),
@@ -85,6 +89,7 @@ export const BulkRequest = z
             'Which tasks, as in the list; an empty filter means all. Tasks that do not accept the action, and tasks submitted later, are left out.',
         }),
       dry_run: z.boolean().default(false).meta({ description: 'Only count matching tasks.' }),
+      reason: reason.exactOptional(),
     },
     'the body must be a JSON object',
   )

@@ -52,6 +52,8 @@ export function operationBody(operation: Operation) {
     operation_id: id,
     action,
     filter: filterBody(filter),
+    created_by: operation.by,
+    reason: operation.reason,
     dry_run: dryRun,
     status,
     created_at: createdAt / 1_000,
@@ -65,11 +67,12 @@ export function operationBody(operation: Operation) {
 }
 
 /** JSON omits undefined fields. */
-function filterBody({ statuses, types, tag, text, createdAfter, createdBefore }: Filter) {
+function filterBody({ statuses, types, tag, createdBy, text, createdAfter, createdBefore }: Filter) {
   return {
     status: statuses,
     type: types,
     tag,
+    created_by: createdBy,
     q: text,
     created_after: createdAfter === undefined ? undefined : createdAfter / 1_000,
     created_before: createdBefore === undefined ? undefined : createdBefore / 1_000,

@@ -114,6 +114,7 @@ export const FilterBody = z
     status: z.array(Status).exactOptional(),
     type: z.array(typeName).exactOptional(),
     tag: z.string().exactOptional(),
+    created_by: z.string().exactOptional(),
     q: z.string().exactOptional(),
     created_after: time('Created at or after this time.').exactOptional(),
     created_before: time('Created before this time.').exactOptional(),
@@ -125,6 +126,8 @@ export const OperationBody = z
     operation_id: z.string().meta({ example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40' }),
     action: z.enum(bulkActions),
     filter: FilterBody.meta({ description: 'The effective filter: tasks that accept the action.' }),
+    created_by: z.string().meta({ description: 'The name of the caller that started it.' }),
+    reason: z.string().nullable().meta({ description: 'The reason that the caller gave.' }),
     dry_run: z.boolean(),
     status: z.enum(operationStatuses).meta({
       description:
@@ -144,6 +147,8 @@ export const OperationBody = z
       operation_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40',
       action: 'cancel',
       filter: { status: ['queued'], type: ['add'] },
+      created_by: 'ci',
+      reason: null,
       dry_run: false,
       status: 'completed',
       created_at: 1_764_000_000.125,

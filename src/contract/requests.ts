@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { reasonLength } from '../core/caller.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
@@ -107,7 +108,14 @@ export const TagHeaders = z.object({
   }),
 })
 
+/** Why a caller makes a change. */
+export const reason = label(reasonLength).meta({
+  description: 'Why, for the timeline. At most 500 characters.',
+  example: 'wrong input file',
+})
+
 export const WaitQuery = z.strictObject({
+  reason: reason.exactOptional(),
   wait: queryNumber(0, 60).default(2).meta({
     description: 'Maximum seconds to wait for the control to take effect. Default 2.',
     example: 2,

@@ -14,6 +14,8 @@ export type Route = Readonly<{
   headers?: z.ZodObject
   /** Without it, any body is ignored. */
   body?: z.ZodType
+  /** The body may be `{"reason"}`; any other body is ignored. */
+  reason?: true
   /** Limit of the body in bytes, if it is larger than usual. */
   bodyLimit?: number
   answer: Answer

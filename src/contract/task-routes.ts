@@ -33,6 +33,7 @@ const control = {
   tag: 'tasks',
   params: TaskParams,
   query: WaitQuery,
+  reason: true,
   answer: { description: 'The control was accepted.', schema: ControlAnswer },
   problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
 } as const

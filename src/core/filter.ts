@@ -6,6 +6,10 @@ export type Filter = Readonly<{
   types?: readonly string[]
   /** Tasks with this tag. */
   tag?: string
+  /** Tasks with at least one of these tags. */
+  anyTag?: readonly string[]
+  /** Tasks submitted by the caller of this name. */
+  createdBy?: string
   /** See `hasText`. */
   text?: string
   /** Created at or after this time. */
@@ -24,7 +28,7 @@ export type Order = 'newest' | 'oldest'
 export function isCandidate(task: Task, filter: Filter): boolean {
   const { text, tag } = filter
   if (text !== undefined && isIdPrefix(text)) return task.id.startsWith(text) && isWithin(task, filter)
-  return tag === undefined ? fits(task, filter) : task.tags.includes(tag) && isWithin(task, filter)
+  return (tag === undefined ? isOf(task, filter) : task.tags.includes(tag)) && isWithin(task, filter)
 }
 
 /** Whether the task matches the whole filter. `parameters` is called only if they have to be read. */
@@ -37,13 +41,23 @@ export function matches(task: Task, parameters: () => Json, filter: Filter): boo
 
 /** Whether the task matches everything except the text. */
 export function fits(task: Task, filter: Filter): boolean {
-  const { statuses: of, types, tag } = filter
+  const { tag, anyTag, createdBy } = filter
   return (
-    (of === undefined || of.includes(task.status)) &&
-    (types === undefined || types.includes(task.type)) &&
+    isOf(task, filter) &&
     (tag === undefined || task.tags.includes(tag)) &&
+    (anyTag === undefined || anyTag.some((one) => task.tags.includes(one))) &&
+    (createdBy === undefined || task.createdBy === createdBy) &&
     isWithin(task, filter)
   )
+}
+
+function isOf({ status, type }: Task, { statuses: of, types }: Filter): boolean {
+  return (of === undefined || of.includes(status)) && (types === undefined || types.includes(type))
+}
+
+/** Whether candidates have to be checked: the index that leads to them covers only types, statuses and times. */
+export function mustMatch({ text, tag, anyTag, createdBy }: Filter): boolean {
+  return text !== undefined || tag !== undefined || anyTag !== undefined || createdBy !== undefined
 }
 
 function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter): boolean {

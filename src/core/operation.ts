@@ -11,6 +11,11 @@ export type Operation = Readonly<{
   id: string
   action: BulkAction
   filter: Filter
+  /** The name of the caller that started it, and the id of its key. */
+  by: string
+  callerId: string | null
+  /** The reason that the caller gave. */
+  reason: string | null
   /** Only count matching tasks. */
   dryRun: boolean
   status: OperationStatus

@@ -104,6 +104,8 @@ export type Task = Readonly<{
   tags: readonly string[]
   idempotencyKey: string | null
   requestHash: string | null
+  /** The name of the caller that submitted it. */
+  createdBy: string
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
@@ -142,8 +144,9 @@ export type TimelineEntry = Readonly<{
   event: string
   status: Status
   attempt: number
-  /** The node that caused it, or `api`. */
+  /** Who caused it: the name of a caller, the id of a node, `promoter` or `reaper`. */
   by: string
+  /** The reason that the caller gave, or what happened. */
   why?: string
   error?: ErrorRecord
   endedBy?: EndedBy

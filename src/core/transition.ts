@@ -58,6 +58,7 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     tags: submission.tags,
     idempotencyKey: submission.idempotencyKey,
     requestHash: submission.requestHash,
+    createdBy: by,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,
@@ -101,15 +102,20 @@ export type Controlled =
   | Readonly<{ kind: 'stands' }>
   | Readonly<{ kind: 'refused'; why?: string }>
 
+export type ControlContext = TransitionContext &
+  Readonly<{
+    by: string
+    /** The reason that the caller gave. */
+    why?: string | undefined
+    codeAlive: boolean
+    fromStart?: boolean | undefined
+  }>
+
 /**
  * `codeAlive`: fenced-off code of an earlier run has not returned yet. `fromStart`: the retry discards the checkpoint, and
  * with it the progress.
  */
-export function controlled(
-  task: Task,
-  control: Control,
-  context: TransitionContext & Readonly<{ by: string; codeAlive: boolean; fromStart?: boolean | undefined }>,
-): Controlled {
+export function controlled(task: Task, control: Control, context: ControlContext): Controlled {
   // A cancelled task stays cancelled, no matter who requested it; other states may have other causes.
   const isRequested = task.requestedControl === control || control === 'cancel'
   if (isRequested && (standing[control] as readonly Status[]).includes(task.status)) return { kind: 'stands' }
@@ -121,7 +127,7 @@ export function controlled(
   const requestedControl = { requestedControl: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
     kind: 'moved',
-    move: move(task, name, to, context, context.by, { ...requestedControl, ...changes }),
+    move: move(task, name, to, context, context.by, { ...requestedControl, ...changes }, context.why),
   })
   switch (name) {
     case 'paused':

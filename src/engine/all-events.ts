@@ -140,9 +140,10 @@ class Reader {
   }
 
   #wants(event: TaskEvent): boolean {
-    const { statuses, types, tag, createdAfter, createdBefore } = this.#filter
+    const { statuses, types, tag, anyTag, createdBy, createdAfter, createdBefore } = this.#filter
     // Whether other events match is known even without a transition.
-    const known = [statuses, tag, createdAfter, createdBefore].every((part) => part === undefined)
+    const others = [statuses, tag, anyTag, createdBy, createdAfter, createdBefore]
+    const known = others.every((part) => part === undefined)
     if (event.kind === 'transition') {
       const wanted = fits(event.task, this.#filter)
       if (known) return wanted

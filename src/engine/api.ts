@@ -1,3 +1,4 @@
+import type { Caller } from '../core/caller.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
@@ -55,6 +56,8 @@ export type ControlOptions = Readonly<{
   wait?: number
   /** Retry only: discard the checkpoint. */
   fromStart?: boolean
+  /** Why, for the timeline. At most 500 characters. */
+  reason?: string
   signal?: AbortSignal
 }>
 
@@ -63,6 +66,8 @@ export type BulkOptions = Readonly<{
   dryRun?: boolean
   /** Milliseconds to wait for its end. Default 0. */
   wait?: number
+  /** Why, for the timelines of the tasks. At most 500 characters. */
+  reason?: string
 }>
 
 /**
@@ -72,6 +77,11 @@ export type BulkOptions = Readonly<{
 export interface TaskManagerApi {
   readonly registry: Registry
   readonly state: NodeState
+
+  /**
+   * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.
+   */
+  as(caller: Caller, requestId?: string): TaskManagerApi
 
   /** The current time for times of tasks, in Unix milliseconds; on nodes that share a database, it is the database's. */
   now(): number

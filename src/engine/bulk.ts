@@ -1,3 +1,4 @@
+import type { Origin } from '../core/caller.ts'
 import { sleep, turn, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
@@ -26,6 +27,9 @@ export type BulkOptions = Readonly<{
   newId: () => string
   controls: Readonly<{ act(commands: readonly Command[]): Promise<readonly Controlled[]> }>
 }>
+
+/** `dryRun`: only count matching tasks. `wait`: milliseconds. */
+type StartOptions = Readonly<{ dryRun?: boolean; wait?: number }>
 
 /** The outcome for one task of a batch, and the counter it increments. */
 type Outcome = 'changed' | 'unchanged' | 'refused'
@@ -61,7 +65,12 @@ export class BulkOperations {
   }
 
   /** Resolves once it has finished, or after `wait` ms. Tasks submitted later are not affected. */
-  async start(action: BulkAction, filter: Filter, dryRun: boolean, wait: number): Promise<Operation> {
+  async start(
+    action: BulkAction,
+    filter: Filter,
+    { dryRun = false, wait = 0 }: StartOptions,
+    { caller, reason }: Origin,
+  ): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
     const { newId, tenant, store } = this.#options
@@ -73,6 +82,9 @@ export class BulkOperations {
       id: newId(),
       action,
       filter: meant,
+      by: caller.name,
+      callerId: caller.id,
+      reason: reason ?? null,
       dryRun,
       status: 'running',
       node: tenant.node,
@@ -191,13 +203,18 @@ export class BulkOperations {
   }
 
   /** Calls the store before its first await, so that its caller decides what shares the commit. */
-  async #outcomes({ action, filter }: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
+  async #outcomes(
+    { action, filter, by, reason }: Operation,
+    ids: readonly TaskId[],
+  ): Promise<readonly Outcome[]> {
     const { store, controls } = this.#options
     if (action === 'purge') {
       const answers = await store.purge(ids, filter.statuses)
       return answers.map(({ kind }) => purgeOutcomes[kind])
     }
-    const answers = await controls.act(ids.map((id) => ({ id, control: action, by: 'api' })))
+    const answers = await controls.act(
+      ids.map((id) => ({ id, control: action, by, why: reason ?? undefined })),
+    )
     return answers.map(({ kind }) => controlOutcomes[kind])
   }
 

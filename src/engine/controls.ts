@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../core/clock.ts'
+import type { Origin } from '../core/caller.ts'
 import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
@@ -32,12 +33,13 @@ export class Controls {
   }
 
   /** Controls one task, and waits for the effect. */
-  async control(id: TaskId, control: Control, options: ControlOptions): Promise<Task> {
+  async control(id: TaskId, control: Control, options: ControlOptions, origin: Origin): Promise<Task> {
     const { bus, clock, sync } = this.#options
-    const { wait = 0, fromStart = false, signal } = options
+    const { wait = 0, fromStart = false, reason: why, signal } = options
+    const { name: by } = origin.caller
     const watch = wait > 0 ? watchControl(bus, clock, id) : undefined
     try {
-      const { answer, claimed } = this.#carryOut([{ id, control, by: 'api', fromStart }])
+      const { answer, claimed } = this.#carryOut([{ id, control, by, why, fromStart }])
       const [result] = await answer
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)

@@ -37,7 +37,8 @@ export function progressOf(cursor: string, filter: Filter, order: Order, budget:
 }
 
 function mark(fields: readonly number[], filter: Filter, order: Order): string {
-  const { statuses, types, tag, text, createdAfter, createdBefore } = filter
-  const meant = JSON.stringify([fields, order, statuses, types, tag, text, createdAfter, createdBefore])
+  const { statuses, types, tag, anyTag, createdBy, text, createdAfter, createdBefore } = filter
+  const tagged = [tag, anyTag, createdBy]
+  const meant = JSON.stringify([fields, order, statuses, types, tagged, text, createdAfter, createdBefore])
   return createHash('sha256').update(meant).digest('base64url').slice(0, 12)
 }

@@ -1,3 +1,4 @@
+import type { Origin } from '../core/caller.ts'
 import { IdempotencyKeyReused, OptionsInvalid, QueueFull } from '../core/errors.ts'
 import type { Submission } from '../core/task.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -34,29 +35,33 @@ export class Submitter {
     type: string,
     parameters: unknown,
     options: SubmitOptions,
+    origin: Origin,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
     const { registry, newId } = this.#options
-    const [accepted] = await this.#store([submissionOf(registry.get(type), parameters, options, newId())], tx)
+    const submission = submissionOf(registry.get(type), parameters, options, newId())
+    const [accepted] = await this.#store([submission], origin, tx)
     return accepted!
   }
 
   async submitAll(
     type: string,
     drafts: readonly Draft[],
+    origin: Origin,
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
     const { registry, newId } = this.#options
-    return this.#store(submissionsOf(registry.get(type), drafts, newId), tx)
+    return this.#store(submissionsOf(registry.get(type), drafts, newId), origin, tx)
   }
 
   async #store(
     submissions: readonly Submission[],
+    { caller }: Origin,
     tx: CallersTransaction | undefined,
   ): Promise<readonly Accepted[]> {
     const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
-    const options = { by: 'api', maxQueued }
+    const options = { by: caller.name, maxQueued }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
       const accepted = tasksOf(answer, submissions, maxQueued)

@@ -1,3 +1,4 @@
+import { fromLibrary, type Caller, type Origin } from '../core/caller.ts'
 import { sleep } from '../core/clock.ts'
 import {
   BackupUnsupported,
@@ -41,6 +42,7 @@ import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
 import { listTasks, type ListOptions, type TaskPage } from './lists.ts'
+import { OnBehalf, type Engine } from './on-behalf.ts'
 import type { ManagerOptions } from './options.ts'
 import { BulkOperations } from './bulk.ts'
 import type { History, Span } from './rates.ts'
@@ -56,7 +58,7 @@ import { Maintenance } from '../scheduling/maintenance.ts'
 const recoverAgainAfter = 1_000
 
 /** One node's engine: takes commands, runs what it claims, and is the only writer of outcomes. */
-export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
+export class TaskManager implements Engine, AsyncDisposable {
   readonly registry: Registry
   readonly #options: ManagerOptions
   readonly #store: Store
@@ -179,7 +181,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     { tx, ...options }: api.OwnSubmitOptions = {},
   ): Promise<TaskHandle<Result>> {
     this.registry.mustHave(type)
-    const { task } = await this.#submitter.submit(type.type, parameters, options, tx)
+    const { task } = await this.#submitter.submit(type.type, parameters, options, fromLibrary, tx)
     return new TaskHandle<Result>(task.id, this)
   }
 
@@ -192,7 +194,7 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     this.registry.mustHave(type)
     if (list.length === 0) return []
     const drafts = list.map((parameters) => ({ parameters, options }))
-    const accepted = await this.#submitter.submitAll(type.type, drafts, tx)
+    const accepted = await this.#submitter.submitAll(type.type, drafts, fromLibrary, tx)
     return accepted.map(({ task }) => new TaskHandle<Result>(task.id, this))
   }
 
@@ -211,12 +213,25 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return new TaskHandle<Result>(id, this)
   }
 
-  enqueue(type: string, parameters: unknown, options: api.SubmitOptions = {}): Promise<api.Accepted> {
-    return this.#submitter.submit(type, parameters, options)
+  as(caller: Caller, requestId?: string): api.TaskManagerApi {
+    return new OnBehalf(this, caller, requestId)
   }
 
-  enqueueAll(type: string, drafts: readonly api.Draft[]): Promise<readonly api.Accepted[]> {
-    return this.#submitter.submitAll(type, drafts)
+  enqueue(
+    type: string,
+    parameters: unknown,
+    options: api.SubmitOptions = {},
+    origin: Origin = fromLibrary,
+  ): Promise<api.Accepted> {
+    return this.#submitter.submit(type, parameters, options, origin)
+  }
+
+  enqueueAll(
+    type: string,
+    drafts: readonly api.Draft[],
+    origin: Origin = fromLibrary,
+  ): Promise<readonly api.Accepted[]> {
+    return this.#submitter.submitAll(type, drafts, origin)
   }
 
   ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
@@ -231,8 +246,13 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return (await this.#store.read(id)) ?? unknown(id)
   }
 
-  control(id: TaskId, control: Control, options: api.ControlOptions = {}): Promise<Task> {
-    return this.#controls.control(id, control, options)
+  control(
+    id: TaskId,
+    control: Control,
+    options: api.ControlOptions = {},
+    origin: Origin = fromLibrary,
+  ): Promise<Task> {
+    return this.#controls.control(id, control, options, origin)
   }
 
   events(id: TaskId, options: api.EventOptions = {}): AsyncIterable<TaskEvent> {
@@ -260,18 +280,19 @@ export class TaskManager implements api.TaskManagerApi, AsyncDisposable {
     return this.#controls.purge(id)
   }
 
-  async hold(type: string, held = true): Promise<void> {
+  async hold(type: string, held = true, { caller }: Origin = fromLibrary): Promise<void> {
     this.registry.get(type)
-    await this.#store.hold(type, held, 'api')
+    await this.#store.hold(type, held, caller.name)
     if (!held) this.#claimer.kick()
   }
 
   bulk(
     action: BulkAction,
     filter: Filter,
-    { dryRun = false, wait = 0 }: api.BulkOptions = {},
+    { reason, ...options }: api.BulkOptions = {},
+    origin: Origin = fromLibrary,
   ): Promise<Operation> {
-    return this.#bulk.start(action, filter, dryRun, wait)
+    return this.#bulk.start(action, filter, options, reason === undefined ? origin : { ...origin, reason })
   }
 
   operation(id: string): Promise<Operation> {

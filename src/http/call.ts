@@ -15,6 +15,10 @@ export type Call<R extends Route> = Readonly<{
   query: Checked<R, 'query'>
   headers: Checked<R, 'headers'>
   body: Checked<R, 'body'>
+  /** The engine on behalf of the caller. */
+  manager: TaskManagerApi
+  /** Why the caller makes the change, if it says so. */
+  reason?: string | undefined
   reply: FastifyReply
 }>
 
@@ -30,7 +34,7 @@ export type Handlers<Some extends OperationId = OperationId> = Readonly<{
 }>
 
 export type HandlerContext = Readonly<{
-  manager: TaskManagerApi
+  registry: TaskManagerApi['registry']
   streams: Streams
   waits: Waits
   traffic: Traffic

@@ -16,23 +16,23 @@ export function createHandlers(context: HandlerContext): Handlers {
 
 /** Handlers for task types and the server. */
 function serverHandlers({
-  manager,
+  registry,
   metrics,
   version,
   base,
 }: HandlerContext): Handlers<keyof typeof serverRoutes> {
-  const types = typeTexts(manager.registry)
-  const hold = async (type: string, held: boolean) => {
+  const types = typeTexts(registry)
+  const hold = async (manager: TaskManagerApi, type: string, held: boolean) => {
     await manager.hold(type, held)
     const message = held ? 'is held: its tasks do not start' : 'is no longer held'
     return { message: `Type ${type} ${message}.`, task_type: type, held }
   }
 
   return {
-    listTypes: async () => types.all((await manager.counts()).held),
-    getType: async ({ params }) => types.one(params.task_type, (await manager.counts()).held),
-    holdType: ({ params }) => hold(params.task_type, true),
-    releaseType: ({ params }) => hold(params.task_type, false),
+    listTypes: async ({ manager }) => types.all((await manager.counts()).held),
+    getType: async ({ params, manager }) => types.one(params.task_type, (await manager.counts()).held),
+    holdType: ({ params, manager }) => hold(manager, params.task_type, true),
+    releaseType: ({ params, manager }) => hold(manager, params.task_type, false),
 
     getIndex: () => ({
       name: 'Fermata',
@@ -41,14 +41,14 @@ function serverHandlers({
       links: Object.fromEntries(links.map(([name, path]) => [name, `${base}${path}`])),
     }),
 
-    getStats: async () => statsBody(await manager.stats()),
+    getStats: async ({ manager }) => statsBody(await manager.stats()),
 
-    getHistory: ({ query }) =>
+    getHistory: ({ query, manager }) =>
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
-    listNodes: async () => nodesBody(await manager.nodes(), manager.state.id),
+    listNodes: async ({ manager }) => nodesBody(await manager.nodes(), manager.state.id),
 
-    async createBackup({ reply }) {
+    async createBackup({ manager, reply }) {
       // It may take longer than a connection may be silent.
       reply.raw.socket?.setTimeout(0)
       await using backup = await manager.backup()
@@ -66,7 +66,7 @@ function serverHandlers({
 
     getHealth: () => ({ status: 'ok' }),
 
-    async getReadiness() {
+    async getReadiness({ manager }) {
       const trouble = await manager.trouble()
       if (trouble === null) return { status: 'ready' }
       throw new RequestRefused('NOT_READY', `This server is not accepting work. ${trouble}`)

@@ -10,13 +10,12 @@ const cancelWait = 2_000
 
 /** Handlers for many tasks. */
 export function queueHandlers({
-  manager,
   streams,
   traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof queueRoutes> {
   return {
-    async listTasks({ query, reply }) {
+    async listTasks({ query, manager, reply }) {
       const { order, limit, cursor, fields, ...filter } = query
       const parameters = fields?.includes('parameters') ?? true
       const options = { order, limit, parameters, ...(cursor === undefined ? {} : { cursor }) }
@@ -25,23 +24,24 @@ export function queueHandlers({
       )
     },
 
-    async streamChanges({ query, headers, reply }) {
+    async streamChanges({ query, headers, manager, reply }) {
       const comesBack = headers['last-event-id'] !== undefined
-      await streams.serveAll({ filter: filterOf(query), comesBack }, reply)
+      await streams.serveAll({ manager, filter: filterOf(query), comesBack }, reply)
       return undefined
     },
 
-    async bulk({ query, body, reply }) {
-      const { action, filter, dry_run: dryRun } = body
-      const operation = await manager.bulk(action, filterOf(filter), { dryRun, wait: query.wait * 1_000 })
+    async bulk({ query, body, manager, reply }) {
+      const { action, filter, dry_run: dryRun, reason } = body
+      const options = { dryRun, wait: query.wait * 1_000, ...(reason === undefined ? {} : { reason }) }
+      const operation = await manager.bulk(action, filterOf(filter), options)
       reply.header('location', `${base}/api/operations/${operation.id}`)
       if (operation.status === 'running') reply.code(202)
       return operationBody(operation)
     },
 
-    getOperation: async ({ params }) => operationBody(await manager.operation(params.operation_id)),
+    getOperation: async ({ params, manager }) => operationBody(await manager.operation(params.operation_id)),
 
-    cancelOperation: async ({ params }) =>
+    cancelOperation: async ({ params, manager }) =>
       operationBody(await manager.cancelOperation(params.operation_id, cancelWait)),
   }
 }
@@ -50,16 +50,19 @@ type FilterOfCaller = Readonly<{
   status?: readonly Status[]
   type?: readonly string[]
   tag?: string
+  created_by?: string
   q?: string
   created_after?: number
   created_before?: number
 }>
 
-function filterOf({ status, type, tag, q, created_after: from, created_before: to }: FilterOfCaller): Filter {
+function filterOf(given: FilterOfCaller): Filter {
+  const { status, type, tag, created_by: createdBy, q, created_after: from, created_before: to } = given
   return {
     ...(status === undefined ? {} : { statuses: status }),
     ...(type === undefined ? {} : { types: type }),
     ...(tag === undefined ? {} : { tag }),
+    ...(createdBy === undefined ? {} : { createdBy }),
     ...(q === undefined ? {} : { text: q }),
     ...(from === undefined ? {} : { createdAfter: Math.ceil(from * 1_000) }),
     ...(to === undefined ? {} : { createdBefore: Math.ceil(to * 1_000) }),

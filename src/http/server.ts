@@ -6,6 +6,7 @@ import { issuesOf } from '../contract/issues.ts'
 import type { Route } from '../contract/route.ts'
 import { problems } from '../contract/problems.ts'
 import { routes } from '../contract/routes.ts'
+import { anonymous } from '../core/caller.ts'
 import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
 import { idPartOf } from '../core/short-id.ts'
 import { clip } from '../core/text.ts'
@@ -16,6 +17,7 @@ import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guard
 import type { Answered, Call } from './call.ts'
 import { createHandlers } from './handlers.ts'
 import { readJsonBodies } from './json-bodies.ts'
+import { ignoreBodies, readReasons, reasonIn } from './lenient-bodies.ts'
 import { Metrics } from './metrics.ts'
 import { builtPage, page } from './page.ts'
 import {
@@ -196,14 +198,22 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const traffic = new Traffic()
   readJsonBodies(app, traffic)
 
-  const waits = new Waits(manager)
-  const streams = new Streams(manager, { heartbeat, logger })
+  const waits = new Waits()
+  const streams = new Streams({ heartbeat, logger })
   app.addHook('preClose', (done) => {
     streams.close()
     waits.close()
     done()
   })
-  const handlers = createHandlers({ manager, streams, waits, traffic, metrics, version, base })
+  const handlers = createHandlers({
+    registry: manager.registry,
+    streams,
+    waits,
+    traffic,
+    metrics,
+    version,
+    base,
+  })
   const methods = new Map<string, string[]>()
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofWorkers.has(operation)) continue
@@ -240,7 +250,8 @@ function addRoute(
 ): void {
   void app.register((scope, _, registered) => {
     const limit = route.bodyLimit ?? bodyLimit
-    if (route.body === undefined) ignoreBodies(scope)
+    if (route.reason === true) readReasons(scope)
+    else if (route.body === undefined) ignoreBodies(scope)
     scope.route({
       method: route.method,
       url: patternOf(route.path),
@@ -272,6 +283,8 @@ function addRoute(
           query: checked(route.query, request.query, 'query') as never,
           headers: checked(route.headers, request.headers, 'headers') as never,
           body: checked(route.body, request.body, 'body') as never,
+          manager: manager.as(anonymous, request.id),
+          reason: route.reason === true ? reasonIn(request.body) : undefined,
           reply,
         })
         if (answer === undefined) return reply
@@ -303,16 +316,6 @@ function unknownIn(
 
 function isId(text: string): boolean {
   return /^[\w-]{1,64}$/.test(text)
-}
-
-/** Clients send controls with any content type, with or without a body. */
-function ignoreBodies(scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  scope.addHook('onRequest', (request, _reply, done) => {
-    delete request.headers['content-type']
-    done()
-  })
 }
 
 /** Without these, or with values of another type, a body is not a valid request. */

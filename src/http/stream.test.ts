@@ -163,9 +163,9 @@ test('when too much is queued for all clients together, only those that are furt
   })
   const warnings: object[] = []
   const warn = (fields: object) => void warnings.push(fields)
-  const streams = new Streams(manager, { heartbeat: 60_000, logger: { warn }, room })
+  const streams = new Streams({ heartbeat: 60_000, logger: { warn }, room })
   const app = fastify()
-  app.get('/api/task/:id/events', (_, reply) => streams.serve({ id, after: 0 }, reply))
+  app.get('/api/task/:id/events', (_, reply) => streams.serve({ manager, id, after: 0 }, reply))
   const accepted: Socket[] = []
   app.server.on('connection', (socket) => accepted.push(socket))
   await app.listen({ port: 0, host: '127.0.0.1' })

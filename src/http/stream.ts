@@ -20,12 +20,14 @@ const roomForAll = 33_554_432
 const deadAfter = 4
 
 export type StreamRequest = Readonly<{
+  manager: TaskManagerApi
   id: string
   /** Version of the last transition that the client has; 0 for all. */
   after: number
 }>
 
 export type ChangesRequest = Readonly<{
+  manager: TaskManagerApi
   filter: Filter
   /** The client had a stream before, and has lost events since. */
   comesBack: boolean
@@ -50,7 +52,6 @@ type Open = {
 
 /** The open event streams. A client that was disconnected comes back with its `Last-Event-ID` and misses nothing. */
 export class Streams {
-  readonly #manager: TaskManagerApi
   readonly #heartbeat: number
   readonly #logger: StreamLogger
   readonly #room: number
@@ -59,8 +60,7 @@ export class Streams {
   #waiting = 0
   #closed = false
 
-  constructor(manager: TaskManagerApi, { heartbeat, logger, room = roomForAll }: StreamOptions) {
-    this.#manager = manager
+  constructor({ heartbeat, logger, room = roomForAll }: StreamOptions) {
     this.#heartbeat = heartbeat
     this.#logger = logger
     this.#room = room
@@ -73,8 +73,8 @@ export class Streams {
   }
 
   /** Responds with the stream of one task. Throws `TaskUnknown` before anything is sent. */
-  async serve({ id, after }: StreamRequest, reply: FastifyReply): Promise<void> {
-    const { task } = await this.#manager.brief(id)
+  async serve({ manager, id, after }: StreamRequest, reply: FastifyReply): Promise<void> {
+    const { task } = await manager.brief(id)
     // An id from the future belongs to another database: everything is new then.
     const from = after > task.version ? 0 : after
     if (isTerminal(task.status) && from === task.version) {
@@ -85,7 +85,7 @@ export class Streams {
     await this.#stream(reply, async (write, raw, signal) => {
       for (let told = from; ;) {
         let missing = false
-        for await (const event of this.#manager.events(id, { after: told, signal })) {
+        for await (const event of manager.events(id, { after: told, signal })) {
           if (signal.aborted) return
           if (raw.writableLength <= room) {
             if (event.kind === 'transition') told = event.entry.version
@@ -106,10 +106,10 @@ export class Streams {
    * Responds with the stream of all tasks. What a slow client cannot read is dropped, and it is told to read the tasks
    * again.
    */
-  serveAll({ filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
+  serveAll({ manager, filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
     return this.#stream(reply, async (write, raw, signal) => {
       if (comesBack) write(resync('reconnect'))
-      for await (const change of this.#manager.changes(filter, { signal })) {
+      for await (const change of manager.changes(filter, { signal })) {
         if (signal.aborted) break
         write(change.kind === 'resync' ? resync('overflow') : sharedText(change))
         if (raw.writableLength > room) await drained(raw, signal)

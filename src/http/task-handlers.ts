@@ -12,14 +12,20 @@ import { preferencesOf, tellApplied } from './waits.ts'
 
 /** Handlers for one task. */
 export function taskHandlers({
-  manager,
   streams,
   waits,
   traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof taskRoutes> {
-  const control = async (id: string, name: Control, wait: number, fromStart = false) => {
-    const task = await manager.control(id, name, { wait: wait * 1_000, fromStart })
+  type Asked = Pick<Call<Routes['pauseTask']>, 'manager' | 'params' | 'query' | 'reason'>
+  const control = async (name: Control, { manager, params, query, reason }: Asked, fromStart = false) => {
+    const { task_id: id } = params
+    const why = query.reason ?? reason
+    const task = await manager.control(id, name, {
+      wait: query.wait * 1_000,
+      fromStart,
+      ...(why === undefined ? {} : { reason: why }),
+    })
     return {
       message: `Request to ${name} accepted: the task is ${task.status}.`,
       task_id: id,
@@ -28,7 +34,7 @@ export function taskHandlers({
   }
 
   return {
-    async submitTask({ params, query, body, headers, reply }) {
+    async submitTask({ params, query, body, headers, manager, reply }) {
       const options = submitOptions(body, headers['idempotency-key'])
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
       // Before waiting for the end of the task.
@@ -41,7 +47,7 @@ export function taskHandlers({
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, asked)
       const wait = asked.wait ?? query.wait
-      const ended = await waits.forEnd(task.id, wait, reply)
+      const ended = await waits.forEnd(manager, task.id, { seconds: wait, reply })
       if (ended !== undefined) {
         return traffic.answer(reply, most.details, async () => {
           const body = resultBody(await manager.details(task.id), manager.now())
@@ -54,7 +60,7 @@ export function taskHandlers({
       return { task_id: task.id, message, status }
     },
 
-    async submitBatch({ params, body }) {
+    async submitBatch({ params, body, manager }) {
       const type = params.task_type
       const drafts = body.tasks.map((task) => ({
         parameters: task.parameters,
@@ -68,7 +74,7 @@ export function taskHandlers({
       }
     },
 
-    async getTaskStatus({ params, headers, reply }) {
+    async getTaskStatus({ params, headers, manager, reply }) {
       return traffic.answer(reply, most.status, async () => {
         const found = await manager.brief(params.task_id)
         if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
@@ -76,13 +82,13 @@ export function taskHandlers({
       })
     },
 
-    async getTaskResult({ params, query, headers, reply }) {
+    async getTaskResult({ params, query, headers, manager, reply }) {
       const id = params.task_id
       const { task } = await manager.brief(id)
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, { ...asked, async: false })
       if (!isTerminal(task.status)) {
-        const ended = await waits.forEnd(id, asked.wait ?? query.wait, reply)
+        const ended = await waits.forEnd(manager, id, { seconds: asked.wait ?? query.wait, reply })
         if (ended === undefined) throw new ResultNotReady(id, (await manager.brief(id)).task.status)
       }
       return traffic.answer(reply, most.details, async () => {
@@ -93,7 +99,7 @@ export function taskHandlers({
       })
     },
 
-    async getTask({ params, headers, reply }) {
+    async getTask({ params, headers, manager, reply }) {
       return traffic.answer(reply, most.details, async () => {
         const found = await manager.details(params.task_id)
         if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
@@ -101,17 +107,18 @@ export function taskHandlers({
       })
     },
 
-    pauseTask: ({ params, query }) => control(params.task_id, 'pause', query.wait),
-    resumeTask: ({ params, query }) => control(params.task_id, 'resume', query.wait),
-    cancelTask: ({ params, query }) => control(params.task_id, 'cancel', query.wait),
-    retryTask: ({ params, query }) => control(params.task_id, 'retry', query.wait, query.from === 'start'),
+    pauseTask: (call) => control('pause', call),
+    resumeTask: (call) => control('resume', call),
+    cancelTask: (call) => control('cancel', call),
+    retryTask: (call) => control('retry', call, call.query.from === 'start'),
 
-    async streamTaskEvents({ params, headers, reply }) {
-      await streams.serve({ id: params.task_id, after: Number(headers['last-event-id'] ?? 0) }, reply)
+    async streamTaskEvents({ params, headers, manager, reply }) {
+      const after = Number(headers['last-event-id'] ?? 0)
+      await streams.serve({ manager, id: params.task_id, after }, reply)
       return undefined
     },
 
-    getTaskLog: ({ params, query, reply }) =>
+    getTaskLog: ({ params, query, manager, reply }) =>
       traffic.answer(reply, most.log, async () => {
         // One more than requested shows whether there are others.
         const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
@@ -127,9 +134,9 @@ export function taskHandlers({
         })
       }),
 
-    explainTask: async ({ params }) => explainBody(await manager.explain(params.task_id)),
+    explainTask: async ({ params, manager }) => explainBody(await manager.explain(params.task_id)),
 
-    async purgeTask({ params }) {
+    async purgeTask({ params, manager }) {
       await manager.purge(params.task_id)
       return { message: 'Task deleted.', task_id: params.task_id }
     },

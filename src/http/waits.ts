@@ -4,13 +4,8 @@ import type { TaskManagerApi } from '../engine/api.ts'
 
 /** Calls with delayed responses: they end with the task, their timeout, their client, or the server. */
 export class Waits {
-  readonly #manager: TaskManagerApi
   readonly #open = new Set<AbortController>()
   #closed = false
-
-  constructor(manager: TaskManagerApi) {
-    this.#manager = manager
-  }
 
   /** Responds to all that wait. */
   close(): void {
@@ -19,7 +14,7 @@ export class Waits {
   }
 
   /** The task once it has finished; undefined if it has not within the time. */
-  async forEnd(id: TaskId, seconds: number, reply: FastifyReply): Promise<Task | undefined> {
+  async forEnd(manager: TaskManagerApi, id: TaskId, { seconds, reply }: Wait): Promise<Task | undefined> {
     if (seconds <= 0 || this.#closed) return undefined
     const over = new AbortController()
     const end = () => over.abort()
@@ -27,7 +22,7 @@ export class Waits {
     this.#open.add(over)
     reply.raw.once('close', end)
     try {
-      return await this.#manager.ended(id, { signal: over.signal })
+      return await manager.ended(id, { signal: over.signal })
     } catch (error) {
       if (over.signal.aborted) return undefined
       throw error
@@ -38,6 +33,8 @@ export class Waits {
     }
   }
 }
+
+type Wait = Readonly<{ seconds: number; reply: FastifyReply }>
 
 const longestWait = 60
 

@@ -28,6 +28,7 @@ export const fixedColumns: readonly Column[] = [
   column('idempotency_key', 'text', ({ idempotencyKey }) => idempotencyKey),
   column('request_hash', 'text', ({ requestHash }) => requestHash),
   column('created_at', 'long', ({ createdAt }) => createdAt),
+  column('created_by', 'text', ({ createdBy }) => createdBy),
 ]
 
 /** Columns that a move may change. */
@@ -79,43 +80,44 @@ export function rowIdOf(row: StoredRow): number {
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const key = row[8] as string | null
   const hash = row[9] as string | null
-  const owner = row[19] as string | null
-  const progress = row[30] as string | null
-  const error = row[31] as string | null
+  const owner = row[20] as string | null
+  const progress = row[31] as string | null
+  const error = row[32] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[11] as Status,
+    status: row[12] as Status,
     priority: row[3] as number,
-    queuePosition: row[12] as number,
-    version: row[13] as number,
-    fence: row[14] as number,
-    attempt: row[15] as number,
-    attemptOpen: flag(row[16]!),
+    queuePosition: row[13] as number,
+    version: row[14] as number,
+    fence: row[15] as number,
+    attempt: row[16] as number,
+    attemptOpen: flag(row[17]!),
     maxAttempts: row[4] as number,
-    failures: row[17] as number,
-    crashes: row[18] as number,
+    failures: row[18] as number,
+    crashes: row[19] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
     idempotencyKey: key === null ? null : text(key),
     requestHash: hash === null ? null : text(hash),
+    createdBy: text(row[11] as string),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[20] as Control | null,
+    requestedControl: row[21] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[21] as number | null,
-    startedAt: row[22] as number | null,
-    completedAt: row[23] as number | null,
-    statusSince: row[24] as number,
-    savedAt: row[25] as number | null,
-    activeMs: row[26] as number,
-    attemptBaseMs: row[27] as number,
-    queuedMs: row[28] as number,
-    pausedMs: row[29] as number,
+    runAt: row[22] as number | null,
+    startedAt: row[23] as number | null,
+    completedAt: row[24] as number | null,
+    statusSince: row[25] as number,
+    savedAt: row[26] as number | null,
+    activeMs: row[27] as number,
+    attemptBaseMs: row[28] as number,
+    queuedMs: row[29] as number,
+    pausedMs: row[30] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[32] as EndedBy | null,
-    delay: row[33] as number | null,
+    endedBy: row[33] as EndedBy | null,
+    delay: row[34] as number | null,
   }
 }
 

@@ -144,12 +144,12 @@ export function save(
 /** `codeAlive`: fenced-off code of the task holds a slot; only a retry depends on it. */
 export function control(
   row: TaskRow | undefined,
-  { control, by, fromStart }: Command,
+  { control, by, why, fromStart }: Command,
   codeAlive: boolean,
   context: CommandContext,
 ): Controlled {
   if (row === undefined) return { kind: 'unknown' }
-  const answer = rules.controlled(row.task, control, { ...context, by, codeAlive, fromStart })
+  const answer = rules.controlled(row.task, control, { ...context, by, why, codeAlive, fromStart })
   if (answer.kind !== 'moved') return { ...answer, task: row.task }
   if (control === 'retry') row.result = null
   if (control === 'retry' && fromStart === true) row.checkpoint = null

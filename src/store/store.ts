@@ -201,6 +201,7 @@ export type Shared = Readonly<{
 }>
 
 export type SubmitOptions = Readonly<{
+  /** The name of the caller. */
   by: string
   /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
@@ -257,6 +258,8 @@ export type Command = Readonly<{
   id: TaskId
   control: Control
   by: string
+  /** The reason that the caller gave, for the timeline. */
+  why?: string | undefined
   /** Retry only: discard the checkpoint. */
   fromStart?: boolean
 }>

@@ -94,6 +94,20 @@ export function listing(kind: StoreKind): void {
       expect((await page(scene, { tag: 'a' })).ids).toEqual(['1'])
     })
 
+    test('filters by the caller that submitted, and by any of several tags', async (scene) => {
+      const by = (name: string) => ({ by: name, maxQueued: 100 })
+      await scene.store.submit([scene.draft({ id: '1', tags: ['a'] })], by('Änne'))
+      await scene.store.submit([scene.draft({ id: '2', tags: ['a', 'b'] })], by('bob'))
+      await scene.store.submit([scene.draft({ id: '3', tags: ['c'] })], by('bob'))
+      expect(await scene.task({ id: '1' })).toMatchObject({ createdBy: 'Änne' })
+      expect((await page(scene, { createdBy: 'Änne' })).ids).toEqual(['1'])
+      expect((await page(scene, { createdBy: 'bob' })).ids).toEqual(['3', '2'])
+      expect((await page(scene, { createdBy: 'bob', tag: 'a' })).ids).toEqual(['2'])
+      expect((await page(scene, { anyTag: ['a', 'b'] })).ids).toEqual(['2', '1'])
+      expect((await page(scene, { anyTag: ['b', 'c'], createdBy: 'Änne' })).ids).toEqual([])
+      expect((await page(scene, { anyTag: [] })).ids).toEqual([])
+    })
+
     test('filters by text in id, parameters and error', async (scene) => {
       await scene.submitAll(
         { id: 'abc-1', parameters: '{"file":"Größe 100%_A.png"}' },

@@ -77,7 +77,7 @@ export function recording(kind: StoreKind): void {
       const { task: claimed } = await scene.claimOne(task)
       await scene.clock.advance(10)
       await scene.settle(claimed, { kind: 'failed', error: boom, retryIn: 100 })
-      await scene.control('cancel', task, { by: 'alice' })
+      await scene.control('cancel', task, { by: 'Änne', why: 'not "needed"' })
       const line = (
         version: number,
         at: number,
@@ -90,7 +90,7 @@ export function recording(kind: StoreKind): void {
         line(1, start, 'submitted', 'queued', 0, 'api'),
         line(2, start + 10, 'claimed', 'running', 1, scene.node),
         { ...line(3, start + 20, 'retry_scheduled', 'scheduled', 1, scene.node), error: boom },
-        line(4, start + 20, 'cancelled', 'cancelled', 1, 'alice'),
+        { ...line(4, start + 20, 'cancelled', 'cancelled', 1, 'Änne'), why: 'not "needed"' },
       ])
     })
 

@@ -162,6 +162,33 @@ describe('details', () => {
     expect(JSON.stringify(rest)).not.toContain('stack')
   })
 
+  test('name who submitted and controlled the task, and why', async () => {
+    const id = await api.submit('long', { duration: 60 })
+    const because = (reason: string) => `?reason=${encodeURIComponent(reason)}`
+    await api.control(id, 'pause', because('the "disk" is full'))
+    const media = { 'content-type': 'text/plain' }
+    await api.call('POST', `/api/task/${id}/resume`, { body: '{"reason":"room again"}', headers: media })
+    for (const body of ['{"reason":7}', '{', 'x'.repeat(5_000), '{"reason":"' + 'x'.repeat(501) + '"}']) {
+      expect((await api.call('POST', `/api/task/${id}/resume`, { body, headers: media })).status).toBe(200)
+    }
+    expect((await api.control(id, 'cancel', because('x'.repeat(501)))).status).toBe(422)
+    await api.control(id, 'cancel')
+    const { created_by: by, timeline } = await api.details(id)
+    expect(by).toBe('anonymous')
+    const given = timeline.filter(({ event }) => /requested|resumed|submitted/.test(event))
+    expect(given).toMatchObject([
+      { event: 'submitted', by: 'anonymous' },
+      { event: 'pause_requested', by: 'anonymous', why: 'the "disk" is full' },
+      { event: 'resumed', by: 'anonymous', why: 'room again' },
+      { event: 'cancel_requested', by: 'anonymous' },
+    ])
+    expect(given.at(-1)).not.toHaveProperty('why')
+    const found = async (name: string) =>
+      (await api.call('GET', `/api/task?created_by=${name}&status=cancelled&limit=1`)).body['tasks']
+    expect(await found('anonymous')).toHaveLength(1)
+    expect(await found('nobody')).toEqual([])
+  })
+
   test('a retry continues from the checkpoint, or starts over', async () => {
     const id = await api.submit('long', { duration: 30, steps: 300 })
     await api.until(id, ({ progress }) => (progress?.current ?? 0) >= 3)

@@ -235,6 +235,8 @@ const list = command(
         statuses: fc.subarray([...statuses]),
         types: fc.subarray([...types, 'nothing']),
         tag: fc.constantFrom('x', 'y', 'z'),
+        anyTag: fc.subarray(['x', 'y', 'z']),
+        createdBy: fc.constantFrom('api', 'nobody'),
         text: fc.constantFrom('task-1', 'BOOM', '1', '"'),
         createdAfter: fc.constantFrom(900, 1_000, 1_100),
         createdBefore: fc.constantFrom(1_000, 1_100, 2_000),

@@ -12,7 +12,8 @@ import { CommitMetrics, type TaskRecord } from '../../src/store/store.ts'
 
 /** An engine with one running task that does what a test tells it. */
 export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
-  return {
+  const manager: TaskManagerApi = {
+    as: () => manager,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -59,6 +60,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     nodes: async () => [],
     ...does,
   }
+  return manager
 }
 
 const calm = noDelay()
@@ -68,6 +70,9 @@ const operation: Operation = {
   id: 'operation',
   action: 'cancel',
   filter: {},
+  by: 'anonymous',
+  callerId: null,
+  reason: null,
   dryRun: false,
   status: 'completed',
   node: 'node',
@@ -103,7 +108,7 @@ const { task, entry } = submitted(
     idempotencyKey: null,
     requestHash: null,
   },
-  { now: 1_000_000, nextQueuePosition: () => 1, by: 'api' },
+  { now: 1_000_000, nextQueuePosition: () => 1, by: 'anonymous' },
 )
 
 export const runningTask: Task = { ...task, status: 'running', version: 2, attempt: 1, startedAt: 1_000_000 }

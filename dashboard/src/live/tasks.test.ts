@@ -7,6 +7,7 @@ const task: TaskStatus = {
   task_type: 'long',
   status: 'queued',
   created_at: 100,
+  created_by: 'anonymous',
   started_at: null,
   completed_at: null,
   progress: null,

@@ -46,5 +46,5 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
 
 /** Ids of nodes begin with a time, so their endings tell them apart. */
 function nameOf(by: string): string {
-  return by.length > 20 ? `node …${by.slice(-6)}` : by === 'api' ? 'API' : by
+  return by.length > 20 ? `node …${by.slice(-6)}` : by
 }

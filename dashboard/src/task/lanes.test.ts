@@ -8,7 +8,7 @@ const line = (version: number, at: number, event: string, status: Status): Timel
   event,
   status,
   attempt: 1,
-  by: 'api',
+  by: 'anonymous',
 })
 
 const life = [

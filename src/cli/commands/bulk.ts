@@ -28,8 +28,10 @@ export const bulk: Action = async (session, command) => {
   const {
     dryRun = false,
     yes = false,
+    reason,
     ...rest
-  } = command.opts<FilterOptions & { dryRun?: boolean; yes?: boolean }>()
+  } = command.opts<FilterOptions & { dryRun?: boolean; yes?: boolean; reason?: string }>()
+  const options = { dryRun, ...(reason === undefined ? {} : { reason }) }
   const action = bulkActions.find((action) => action === name)
   if (action === undefined)
     throw new UsageError(`unknown action ${name}: choose one of ${bulkActions.join(', ')}`)
@@ -43,7 +45,7 @@ export const bulk: Action = async (session, command) => {
     // Excludes tasks submitted since the count, which nobody has confirmed.
     filter = counted.filter
   }
-  const operation = await followed(session, await session.client.bulk(action, filter, { dryRun }))
+  const operation = await followed(session, await session.client.bulk(action, filter, options))
   if (session.json) await session.printJson(operation)
   else await session.out.print(summary(operation))
   return operation.status === 'completed' ? exitCodes.completed : exitCodes.failed

@@ -7,17 +7,17 @@ import type { Session } from '../session.ts'
 import { finishWithoutOutput } from '../terminal/outputs.ts'
 import { safe } from '../terminal/text.ts'
 
-type Options = Readonly<{ wait?: number; from?: 'checkpoint' | 'start' }>
+type Options = Readonly<{ wait?: number; reason?: string; from?: 'checkpoint' | 'start' }>
 
 /** Maximum concurrent calls. */
 const width = 16
 
 const acts = {
-  pause: ({ client }: Session, id: string, { wait }: Options) => client.pauseTask(id, waiting(wait)),
-  resume: ({ client }: Session, id: string, { wait }: Options) => client.resumeTask(id, waiting(wait)),
-  cancel: ({ client }: Session, id: string, { wait }: Options) => client.cancelTask(id, waiting(wait)),
-  retry: ({ client }: Session, id: string, { wait, from }: Options) =>
-    client.retryTask(id, { ...waiting(wait), ...(from === undefined ? {} : { from }) }),
+  pause: ({ client }: Session, id: string, options: Options) => client.pauseTask(id, asked(options)),
+  resume: ({ client }: Session, id: string, options: Options) => client.resumeTask(id, asked(options)),
+  cancel: ({ client }: Session, id: string, options: Options) => client.cancelTask(id, asked(options)),
+  retry: ({ client }: Session, id: string, { from, ...options }: Options) =>
+    client.retryTask(id, { ...asked(options), ...(from === undefined ? {} : { from }) }),
   purge: ({ client }: Session, id: string) => client.purgeTask(id),
 } as const
 
@@ -53,6 +53,9 @@ async function tell(
   return out.print(safe`${id}  ${word}`)
 }
 
-function waiting(wait: number | undefined) {
-  return wait === undefined ? {} : { wait: Math.min(60, wait) }
+function asked({ wait, reason }: Options) {
+  return {
+    ...(wait === undefined ? {} : { wait: Math.min(60, wait) }),
+    ...(reason === undefined ? {} : { reason }),
+  }
 }

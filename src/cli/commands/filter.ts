@@ -4,16 +4,18 @@ export type FilterOptions = Readonly<{
   status?: Status[]
   type?: string[]
   tag?: string
+  createdBy?: string
   search?: string
   after?: number
   before?: number
 }>
 
-export function filterOf({ status, type, tag, search, after, before }: FilterOptions): TaskFilter {
+export function filterOf({ status, type, tag, createdBy, search, after, before }: FilterOptions): TaskFilter {
   return {
     ...(status === undefined ? {} : { status }),
     ...(type === undefined ? {} : { type }),
     ...(tag === undefined ? {} : { tag }),
+    ...(createdBy === undefined ? {} : { created_by: createdBy }),
     ...(search === undefined ? {} : { q: search }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),

@@ -164,11 +164,17 @@ class MemoryStore implements port.Store {
 
   control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
     return this.#write(() =>
-      commands.map(({ id, control, by, fromStart }): port.Controlled => {
+      commands.map(({ id, control, by, why, fromStart }): port.Controlled => {
         const kept = this.#tasks.get(id)
         if (kept === undefined) return { kind: 'unknown' }
         const codeAlive = this.#fencedOff.some((place) => place.id === id)
-        const answer = rules.controlled(kept.task, control, { ...this.#moment(), by, codeAlive, fromStart })
+        const answer = rules.controlled(kept.task, control, {
+          ...this.#moment(),
+          by,
+          why,
+          codeAlive,
+          fromStart,
+        })
         if (answer.kind !== 'moved') return { ...answer, task: kept.task }
         if (control === 'retry') kept.result = null
         if (control === 'retry' && fromStart === true) kept.checkpoint = null

@@ -1,4 +1,4 @@
-import { isIdPrefix, matches } from '../../core/filter.ts'
+import { isIdPrefix, matches, mustMatch } from '../../core/filter.ts'
 import { statuses } from '../../core/task.ts'
 import {
   unlimitedReads,
@@ -28,8 +28,7 @@ export async function pageOf<Entry>(
 ): Promise<Page<Entry>> {
   const { filter, limit, scan, reads = unlimitedReads } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
-  // Types, statuses and times are already those of the index.
-  const asked = filter.text !== undefined || filter.tag !== undefined
+  const asked = mustMatch(filter)
   const fetch = await wayOf(session, sql, query)
   const entries: Entry[] = []
   let next = query.after

@@ -122,6 +122,7 @@ export const migrations: readonly string[] = [
   create table S.commits (mark uuid primary key, sought boolean not null default false, at timestamptz not null default now())
     with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
   `,
+  `alter table S.tasks add column created_by text not null default 'anonymous';`,
 ]
 
 /** The lowest supported version number of the server. */

@@ -116,6 +116,7 @@ export const migrations: readonly string[] = [
     primary key (row_id, number)
   ) strict, without rowid;
   `,
+  `alter table tasks add column created_by text not null default 'anonymous';`,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -1,4 +1,4 @@
-import { isIdPrefix, matches, type Filter, type Order } from '../../core/filter.ts'
+import { isIdPrefix, matches, mustMatch, type Filter, type Order } from '../../core/filter.ts'
 import { rangesOf, type IdPart } from '../../core/short-id.ts'
 import type { Operation } from '../../core/operation.ts'
 import { statuses, type NodeId, type Task, type TaskId } from '../../core/task.ts'
@@ -152,8 +152,7 @@ export class Reader {
     entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
   ): Page<Entry> {
     const { filter, after, limit, scan, reads = unlimitedReads } = query
-    // Types, statuses and times are already those of the index.
-    const asked = filter.text !== undefined || filter.tag !== undefined
+    const asked = mustMatch(filter)
     const entries: Entry[] = []
     let next = after
     let looked = 0
