@@ -6,7 +6,10 @@ import { nodeVariable, taskVariables } from './core/task-variables.ts'
 /** One setting. The flag, the variable, the help text and the documentation derive from it. */
 export type Setting<Value> = Readonly<{
   variable: string
+  /** Empty for secrets, which do not belong on a command line. */
   flag: string
+  /** Never shown, not even if it is invalid. */
+  secret?: true
   /** Placeholder for the value in the help; empty for a flag that turns the setting on or, as `--no-...`, off. */
   value: string
   /** As an operator would write it. */
@@ -104,6 +107,25 @@ export const settings = {
     help: 'path prefix under which a reverse proxy serves Fermata; requests may include it or not',
     must: 'a path like /fermata',
     schema: z.string().regex(/^\/$|^(?:\/[\w.~-]*[\w~-])+\/?$/),
+  },
+  adminKey: {
+    variable: 'FERMATA_ADMIN_KEY',
+    flag: '',
+    secret: true,
+    value: '',
+    default: '',
+    help: 'a key with all scopes, named admin; with it, every call needs a key. A variable only: flags are visible to other users',
+    must: '32 to 200 characters without spaces, like the output of "openssl rand -hex 32"',
+    schema: z.string().regex(/^(?:[\x21-\x7e]{32,200})?$/),
+  },
+  requireKeys: {
+    variable: 'FERMATA_REQUIRE_KEYS',
+    flag: '--require-keys',
+    value: '',
+    default: 'false',
+    help: 'refuse to start without a key; the flag turns this on',
+    must: 'true or false',
+    schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
   },
   database: {
     variable: 'DATABASE_URL',
@@ -249,7 +271,8 @@ export function readConfig({ flags, env }: ConfigSources): Config {
     const text = given ?? (inherited === undefined || inherited === '' ? setting.default : inherited)
     const parsed = setting.schema.safeParse(text)
     if (parsed.success) return [name, parsed.data]
-    const source = given === undefined ? `${setting.variable}=${text}` : `${setting.flag} ${text}`
+    const shown = setting.secret === true ? '(hidden)' : text
+    const source = given === undefined ? `${setting.variable}=${shown}` : `${setting.flag} ${text}`
     throw new ConfigInvalid(`${source} is invalid: it must be ${setting.must}.`)
   })
   return Object.freeze(Object.fromEntries(entries)) as Config
@@ -269,7 +292,7 @@ function refuseUnknown(env: ConfigSources['env']): void {
 }
 
 /** Read by clients, which may share the server's environment. */
-const ofClients = ['FERMATA_URL']
+const ofClients = ['FERMATA_URL', 'FERMATA_API_KEY']
 
 /** Set for command tasks, which may start a server. */
 const ofTasks = [...Object.keys(taskVariables({ id: '', type: '', attempt: 1, fence: 1 })), nodeVariable]

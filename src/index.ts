@@ -105,6 +105,10 @@ export type OpenOptions = Readonly<{
    * logged.
    */
   onLeaseLost?: 'end-process' | ((loss: LeaseLoss) => void)
+  /** For servers: a key with all scopes, in addition to those in the store. */
+  adminKey?: string | undefined
+  /** For servers: refuses callers without a key even if no key exists. */
+  requireKeys?: boolean | undefined
   /** Waits for a PostgreSQL that is not available yet. Default: throws `StoreUnavailable` immediately. */
   patience?: Patience
 }>
@@ -194,6 +198,8 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       version,
       host: hostname(),
       pid: process.pid,
+      adminKey: options.adminKey,
+      requireKeys: options.requireKeys,
       ...(typeof options.onLeaseLost === 'function' ? { leaseLost: options.onLeaseLost } : {}),
       closed: letGo,
     })

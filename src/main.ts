@@ -20,7 +20,10 @@ function program(): Command {
     .version(version, '-V, --version')
     .configureOutput(commanderOutput)
   for (const command of operator?.operatorCommands() ?? []) made.addCommand(command)
-  return addClientCommands(made)
+  return addClientCommands(made, async (database) => {
+    const { openLocalKeys } = await import('./main/local-keys.ts')
+    return openLocalKeys(database)
+  })
 }
 
 try {

@@ -22,8 +22,10 @@ const rooms: Readonly<Record<string, Room>> = {
   execution: { rooms: ['execution/executors', 'registry', 'store', 'journal', 'core'], packages: [] },
   scheduling: { rooms: ['store', 'journal', 'core'], packages: [] },
   cluster: { rooms: ['store', 'journal', 'core'], packages: [] },
+  access: { rooms: ['store', 'core'], packages: ['node:*'] },
   engine: {
     rooms: [
+      'access',
       'execution',
       'execution/executors',
       'scheduling',
@@ -36,7 +38,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['uuid', 'node:*'],
   },
   http: {
-    rooms: ['engine', 'contract', 'journal', 'core'],
+    rooms: ['engine', 'access', 'contract', 'journal', 'core'],
     packages: ['fastify*', '@fastify/*', 'prom-client', 'zod', 'node:*'],
   },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },

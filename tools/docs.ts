@@ -62,7 +62,7 @@ ${controls.map((control) => `| \`${control}\` | ${controlEvents[control].map((na
 function configurationPage(): string {
   const rows = Object.values(settings).map(
     ({ variable, flag, default: fallback, help, must }) =>
-      `| \`${variable}\` | \`${flag}\` | ${fallback === '' ? 'none' : `\`${fallback}\``} | ${help} | ${must} |`,
+      `| \`${variable}\` | ${flag === '' ? '' : `\`${flag}\``} | ${fallback === '' ? 'none' : `\`${fallback}\``} | ${help} | ${must} |`,
   )
   return `# Configuration
 

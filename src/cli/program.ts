@@ -1,15 +1,17 @@
 import { Command, Option } from 'commander'
+import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
 import { commanderOutput } from './terminal/outputs.ts'
-import { names, seconds, whole } from './values.ts'
+import { each, names, scope, seconds, time, whole } from './values.ts'
 
 /** Called by shell scripts; nobody types it. */
 const completing = '__complete'
 
 /** Adds the commands that talk to a server. Their modules are loaded when they run. */
-export function addClientCommands(program: Command): Command {
-  for (const command of clientCommands()) program.addCommand(command)
+/** `openLocal`: opens the keys in a database, for when no server runs. */
+export function addClientCommands(program: Command, openLocal?: OpenLocal): Command {
+  for (const command of clientCommands(openLocal)) program.addCommand(command)
   const complete = new Command(completing).argument('[words...]').action(async (words: string[]) => {
     const { printCandidates } = await import('./commands/completion.ts')
     await printCandidates(
@@ -27,8 +29,9 @@ export function isClientCommand(argv: readonly string[]): boolean {
   return clientCommands().some((command) => command.name() === name || command.aliases().includes(name ?? ''))
 }
 
-export function clientCommands(): Command[] {
-  const online = [...submitting(), ...watching(), ...finding(), ...controlling(), ...types(), ...server()]
+export function clientCommands(openLocal?: OpenLocal): Command[] {
+  const tasks = [...submitting(), ...watching(), ...finding(), ...controlling()]
+  const online = [...tasks, ...types(), ...server(), ...access(openLocal)]
   return [...online.map(addCommon), completion()]
 }
 
@@ -190,6 +193,30 @@ function server(): Command[] {
       )
       .option('-n, --tasks <number>', 'number of tasks (default: 1,000)', whole(1, 1_000_000))
       .option('-c, --callers <number>', 'concurrent calls (default: 50)', whole(1, 1_000)),
+  ]
+}
+
+function access(openLocal: OpenLocal | undefined): Command[] {
+  return [
+    online('keys <action> [key]', () => import('./commands/keys.ts').then(({ keys }) => keys(openLocal)))
+      .summary('Manage keys')
+      .description(
+        'Creates, lists, rotates and revokes keys: keys create NAME, keys list, keys rotate KEY, keys revoke KEY. Works on the server, or on the database if no server runs here. From the first key on, every call needs one; set FERMATA_API_KEY to use it.',
+      )
+      .option(
+        '--scope <scope>',
+        'create: what it allows: read, run, control, worker, admin; repeatable',
+        scope,
+      )
+      .option('-t, --type <type>', 'create: limit it to this type; repeatable', each)
+      .option('--tag <tag>', 'create: limit it to tasks with this tag; repeatable', each)
+      .option(
+        '--expires <time>',
+        'create: not valid from this time on: 90d (from now), or a date',
+        time('ahead'),
+      )
+      .option('--overlap <duration>', 'rotate: how long the current secret remains valid', seconds)
+      .option('--database <url>', 'work on this database instead of a server'),
   ]
 }
 

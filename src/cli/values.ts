@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import type { Status } from '../client/index.ts'
+import type { Scope, Status } from '../client/index.ts'
+import { scopes } from '../core/caller.ts'
 import { statuses } from './looks.ts'
 
 /** Parsers for flag values; errors name the remedy. */
@@ -57,4 +58,11 @@ export function names(text: string, before: readonly string[] = []): string[] {
 
 export function each(text: string, before: readonly string[] = []): string[] {
   return [...before, text]
+}
+
+/** Collects scopes of a key. */
+export function scope(text: string, before: readonly Scope[] | undefined): Scope[] {
+  const found = scopes.find((one) => one === text)
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${scopes.join(', ')}.`)
+  return [...(before ?? []), found]
 }

@@ -30,6 +30,12 @@ export const addresses = {
   listNodes: 'GET /api/nodes',
   createBackup: 'POST /api/backup',
   getMetrics: 'GET /metrics',
+  getMe: 'GET /api/me',
+  createKey: 'POST /api/keys',
+  listKeys: 'GET /api/keys',
+  getKey: 'GET /api/keys/{key_id}',
+  rotateKey: 'POST /api/keys/{key_id}/rotate',
+  revokeKey: 'DELETE /api/keys/{key_id}',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {
@@ -48,6 +54,9 @@ const special: Readonly<Partial<Record<OperationId, Repeat>>> = {
   purgeTask: 'once',
   bulk: 'once',
   createBackup: 'never',
+  createKey: 'once',
+  rotateKey: 'once',
+  revokeKey: 'once',
   getHealth: 'never',
   getReadiness: 'never',
 }

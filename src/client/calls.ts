@@ -6,6 +6,7 @@ import type {
   Change,
   Draft,
   HistorySpan,
+  KeyDraft,
   ListOptions,
   OperationId,
   TaskEvent,
@@ -183,6 +184,38 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   /** The metrics of the server in the text format of Prometheus. */
   getMetrics(options: CallOptions = {}): Promise<string> {
     return this.#transport.text({ ...options, operation: 'getMetrics' })
+  }
+
+  /** The caller, as the server knows it by its key. */
+  getMe(options: CallOptions = {}): Promise<AnswerOf<'getMe'>> {
+    return this.#call('getMe', options)
+  }
+
+  /** Creates a key. Its text is in this response only. From the first key on, every call needs one. */
+  createKey(key: KeyDraft, options: CallOptions = {}): Promise<AnswerOf<'createKey'>> {
+    return this.#call('createKey', { ...options, body: key })
+  }
+
+  listKeys(options: CallOptions = {}): Promise<AnswerOf<'listKeys'>> {
+    return this.#call('listKeys', options)
+  }
+
+  getKey(id: string, options: CallOptions = {}): Promise<AnswerOf<'getKey'>> {
+    return this.#call('getKey', { params: { key_id: id }, ...options })
+  }
+
+  /** Gives the key a new secret. The current one remains valid for `overlap`: seconds, or a string with units. */
+  rotateKey(
+    id: string,
+    { overlap, ...options }: CallOptions & Readonly<{ overlap?: number | string }> = {},
+  ): Promise<AnswerOf<'rotateKey'>> {
+    const body = overlap === undefined ? {} : { overlap }
+    return this.#call('rotateKey', { params: { key_id: id }, ...options, body })
+  }
+
+  /** Deletes the key: within a second, no node accepts it. */
+  async revokeKey(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#call('revokeKey', { params: { key_id: id }, ...options })
   }
 
   /** Sent once, whatever the patience. */

@@ -7,6 +7,8 @@ import { backoff, Leash, now, sleep } from './waiting.ts'
 export type ClientOptions = Readonly<{
   /** URL of the server, including the path of a proxy. Default `http://localhost:8000`. */
   url?: string
+  /** The key, or a function that returns the current one. Default: the environment variable `FERMATA_API_KEY`, if there is one. */
+  apiKey?: string | (() => string | undefined) | undefined
   /** Headers sent with every call. */
   headers?: Readonly<Record<string, string>>
   /**
@@ -56,6 +58,7 @@ export class Transport {
   readonly url: string
   readonly patience: number
   readonly #headers: Readonly<Record<string, string>>
+  readonly #apiKey: () => string | undefined
   readonly #fetch: NonNullable<ClientOptions['fetch']>
   readonly #onRetry: (retry: Retry) => void
 
@@ -65,6 +68,8 @@ export class Transport {
     this.url = url.replace(/\/+$/, '')
     this.patience = options.patience ?? 10
     this.#headers = { ...options.headers }
+    const { apiKey = keyInEnvironment() } = options
+    this.#apiKey = typeof apiKey === 'function' ? apiKey : () => apiKey
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init))
     this.#onRetry = options.onRetry ?? (() => {})
   }
@@ -113,10 +118,12 @@ export class Transport {
     )
     const url = `${this.url}${address}`
     const json = call.body === undefined ? undefined : JSON.stringify(call.body)
+    const key = this.#apiKey()
     const init: RequestInit = {
       method,
       signal,
       headers: {
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...this.#headers,
         ...call.headers,
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
@@ -143,6 +150,12 @@ export class Transport {
       leash.letGo()
     }
   }
+}
+
+/** Browsers have no environment. */
+function keyInEnvironment(): string | undefined {
+  const { process } = globalThis as { process?: { env?: Readonly<Record<string, string | undefined>> } }
+  return process?.env?.['FERMATA_API_KEY'] || undefined
 }
 
 /** Throws `TypeError` for values that JSON would change silently. */

@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type * as access from '../contract/access.ts'
+import type { Scope } from '../core/caller.ts'
 import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
@@ -31,6 +33,16 @@ export type Explanation = z.output<typeof reports.ExplainBody>
 export type Operation = z.output<typeof reports.OperationBody>
 export type Stats = z.output<typeof reports.StatsBody>
 export type History = z.output<typeof reports.HistoryBody>
+
+/** What a key allows. */
+export type { Scope }
+export type Me = z.output<typeof access.MeBody>
+/** A new key. */
+export type KeyDraft = z.input<typeof access.KeyRequest>
+/** A key, without its secret. */
+export type KeyDetails = z.output<typeof access.KeyBody>
+/** A key with its text. */
+export type IssuedKey = z.output<typeof access.IssuedKeyBody>
 
 /** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {

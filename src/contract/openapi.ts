@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import * as access from './access.ts'
 import * as answers from './answers.ts'
 import { batchExamples, runContent, typeComponents, typeNames, type DescribedType } from './openapi-types.ts'
 import { problems, type ProblemCode } from './problems.ts'
@@ -43,6 +44,12 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Stats: reports.StatsBody,
   Index: answers.IndexBody,
   Health: answers.HealthBody,
+  Me: access.MeBody,
+  KeyRequest: access.KeyRequest,
+  RotateRequest: access.RotateRequest,
+  Key: access.KeyBody,
+  IssuedKey: access.IssuedKeyBody,
+  Keys: access.KeysBody,
   Problem: answers.ProblemBody,
 }
 const names = new Map(Object.entries(components).map(([name, schema]) => [schema as unknown, name]))
@@ -65,13 +72,20 @@ export function openapi(version: string, types: readonly DescribedType[]): Json 
     },
     // Relative to the document itself, so it is correct behind a proxy with a prefix.
     servers: [{ url: '.', description: 'This server' }],
-    security: [],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: {
         ...Object.fromEntries(Object.entries(components).map(([name, schema]) => [name, described(schema)])),
         ...typeComponents(types),
+      },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key, `fmt_...`. Required by servers that have keys; others are open.',
+        },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key.' },
       },
     },
   }
@@ -88,13 +102,25 @@ function operation(operationId: string, route: Route, types: readonly DescribedT
     operationId,
     tags: [tag],
     summary,
-    description,
+    description: scopeText(route) === '' ? description : `${description}\n\n${scopeText(route)}`,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': bodyContent(body, types) } } }),
-    responses: { ...success(route), ...refusals([...route.problems, ...commonProblems]) },
+    security: route.scope === 'open' ? [] : [{ bearer: [] }, { apiKey: [] }, {}],
+    responses: { ...success(route), ...refusals([...route.problems, ...commonOf(route)]) },
   }
+}
+
+function scopeText({ scope }: Route): string {
+  return scope === 'open' || scope === 'any' ? '' : `Scope of the key: \`${scope}\`.`
+}
+
+/** Calls that need no key are not refused for the lack of one. */
+function commonOf({ scope }: Route): readonly ProblemCode[] {
+  return scope === 'open'
+    ? commonProblems.filter((code) => code !== 'UNAUTHENTICATED' && code !== 'FORBIDDEN')
+    : commonProblems
 }
 
 /** A new server can be tried immediately: its types are offered as choices, each with its example. */
@@ -144,8 +170,9 @@ function success({ answer }: Route): Json {
     ),
     content: answer.stream === undefined ? { ...json, ...raw } : stream,
   }
+  if (answer.empty === true) return { 204: { description: answer.description } }
   return {
-    200: full,
+    [answer.created === true ? 201 : 200]: full,
     ...(answer.later === undefined ? {} : { 202: { ...full, description: answer.later } }),
     ...(answer.nothing === undefined ? {} : { 204: { description: answer.nothing } }),
     ...(answer.tagged === undefined ? {} : { 304: { description: 'Unchanged.' } }),

@@ -24,6 +24,12 @@ export const problems = {
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
+  // About the caller.
+  UNAUTHENTICATED: { status: 401, title: 'A valid key is required' },
+  FORBIDDEN: { status: 403, title: 'The key does not allow this' },
+  KEY_UNKNOWN: { status: 404, title: 'Key not found' },
+  KEY_NAME_TAKEN: { status: 409, title: 'Another key has this name' },
+
   // About the request itself.
   BODY_INVALID: { status: 422, title: 'The request body is invalid' },
   OPTIONS_INVALID: { status: 422, title: 'A request option is invalid' },

@@ -14,6 +14,7 @@ export const queueRoutes = {
   listTasks: {
     method: 'GET',
     path: '/api/task',
+    scope: 'read',
     tag: 'queue',
     summary: 'List tasks',
     description:
@@ -25,6 +26,7 @@ export const queueRoutes = {
   streamChanges: {
     method: 'GET',
     path: '/api/events',
+    scope: 'read',
     tag: 'queue',
     summary: 'Watch all tasks',
     description:
@@ -41,6 +43,7 @@ export const queueRoutes = {
   bulk: {
     method: 'POST',
     path: '/api/bulk',
+    scope: 'control',
     tag: 'queue',
     summary: 'Act on many tasks',
     description:
@@ -64,6 +67,7 @@ export const queueRoutes = {
   getOperation: {
     method: 'GET',
     path: '/api/operations/{operation_id}',
+    scope: 'read',
     tag: 'queue',
     summary: 'Get an operation',
     description: 'The progress of an operation. The latest 1,000 operations are kept.',
@@ -74,6 +78,7 @@ export const queueRoutes = {
   cancelOperation: {
     method: 'DELETE',
     path: '/api/operations/{operation_id}',
+    scope: 'control',
     tag: 'queue',
     summary: 'Stop an operation',
     description:

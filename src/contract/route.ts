@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Scope } from '../core/caller.ts'
 import type { ProblemCode } from './problems.ts'
 
 /** One API call. The server registers it, the OpenAPI document describes it, and the client is built from it. */
@@ -7,6 +8,8 @@ export type Route = Readonly<{
   /** With parameters in braces. */
   path: string
   tag: keyof typeof tags
+  /** What the key of the caller must allow. `any`: any key. `open`: needs no key. */
+  scope: Scope | 'any' | 'open'
   summary: string
   description: string
   params?: z.ZodObject
@@ -29,6 +32,10 @@ export type Answer = Readonly<{
   schema?: z.ZodType
   /** Set if the response is of another media type. */
   raw?: Readonly<{ media: string; description: string; example: string }>
+  /** 201 instead of 200. */
+  created?: true
+  /** 204 without a body instead of 200. */
+  empty?: true
   /** Set if the response is a stream of server-sent events; describes it. */
   stream?: string
   /** Set if 204 without a body is possible; says when. */
@@ -46,12 +53,15 @@ export const tags = {
   queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
   server: 'Statistics, nodes and health.',
+  access: 'Callers and their keys.',
 } as const
 
 /** Problems that any call may return. */
 export const commonProblems = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
   'REQUEST_INVALID',
   'OVERLOADED',
   'STORE_UNAVAILABLE',

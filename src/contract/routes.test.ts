@@ -69,7 +69,8 @@ describe('the OpenAPI document', () => {
       expect(String(operation?.['summary']).length).toBeGreaterThan(3)
       expect(String(operation?.['description']).length).toBeGreaterThan(10)
       const responses = operation?.['responses'] as Record<string, { content: Record<string, object> }>
-      for (const media of Object.values(responses['200']!.content)) expect(media).toHaveProperty('example')
+      for (const media of Object.values((responses['200'] ?? responses['201'])?.content ?? {}))
+        expect(media).toHaveProperty('example')
       for (const [status, { content }] of Object.entries(responses)) {
         if (Number(status) < 400) continue
         expect(content['application/problem+json']).toHaveProperty('examples')

@@ -1,13 +1,16 @@
+import { accessRoutes } from './access-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import type { Route } from './route.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
 
 /** All routes, by operation id. */
-export const routes = { ...taskRoutes, ...queueRoutes, ...serverRoutes } as const satisfies Record<
-  string,
-  Route
->
+export const routes = {
+  ...taskRoutes,
+  ...queueRoutes,
+  ...serverRoutes,
+  ...accessRoutes,
+} as const satisfies Record<string, Route>
 
 export type Routes = typeof routes
 export type OperationId = keyof Routes

@@ -6,6 +6,7 @@ import type { Route } from './route.ts'
 const hold = {
   method: 'POST',
   tag: 'types',
+  scope: 'control',
   params: TypeParams,
   answer: { description: 'The new state of the type.', schema: HoldAnswer },
   problems: ['TYPE_UNKNOWN'],
@@ -16,6 +17,7 @@ export const serverRoutes = {
   listTypes: {
     method: 'GET',
     path: '/api/tasks',
+    scope: 'read',
     tag: 'types',
     summary: 'List task types',
     description: 'All task types of this server, with the JSON schema of their parameters.',
@@ -25,6 +27,7 @@ export const serverRoutes = {
   getType: {
     method: 'GET',
     path: '/api/tasks/{task_type}',
+    scope: 'read',
     tag: 'types',
     summary: 'Get a task type',
     description: 'Its description, the JSON schema of its parameters, and an example.',
@@ -48,6 +51,7 @@ export const serverRoutes = {
   getIndex: {
     method: 'GET',
     path: '/api',
+    scope: 'read',
     tag: 'server',
     summary: 'Index',
     description: 'Links to the other resources.',
@@ -57,6 +61,7 @@ export const serverRoutes = {
   getStats: {
     method: 'GET',
     path: '/api/stats',
+    scope: 'read',
     tag: 'server',
     summary: 'Get statistics',
     description: 'Task counts, rates, slots and nodes.',
@@ -66,6 +71,7 @@ export const serverRoutes = {
   getHistory: {
     method: 'GET',
     path: '/api/history',
+    scope: 'read',
     tag: 'server',
     summary: 'Get the history',
     description:
@@ -77,6 +83,7 @@ export const serverRoutes = {
   listNodes: {
     method: 'GET',
     path: '/api/nodes',
+    scope: 'read',
     tag: 'server',
     summary: 'List nodes',
     description:
@@ -87,6 +94,7 @@ export const serverRoutes = {
   createBackup: {
     method: 'POST',
     path: '/api/backup',
+    scope: 'admin',
     tag: 'server',
     summary: 'Back up the database',
     description:
@@ -104,6 +112,7 @@ export const serverRoutes = {
   getMetrics: {
     method: 'GET',
     path: '/metrics',
+    scope: 'read',
     tag: 'server',
     summary: 'Get metrics',
     description:
@@ -122,6 +131,7 @@ export const serverRoutes = {
   getHealth: {
     method: 'GET',
     path: '/healthz',
+    scope: 'open',
     tag: 'server',
     summary: 'Liveness',
     description: 'The process is alive and responds.',
@@ -131,6 +141,7 @@ export const serverRoutes = {
   getReadiness: {
     method: 'GET',
     path: '/readyz',
+    scope: 'open',
     tag: 'server',
     summary: 'Readiness',
     description:

@@ -31,6 +31,7 @@ const submitProblems = [
 
 const control = {
   tag: 'tasks',
+  scope: 'control',
   params: TaskParams,
   query: WaitQuery,
   reason: true,
@@ -43,6 +44,7 @@ export const taskRoutes = {
   submitTask: {
     method: 'POST',
     path: '/api/run/{task_type}',
+    scope: 'run',
     tag: 'tasks',
     summary: 'Submit a task',
     description:
@@ -66,6 +68,7 @@ export const taskRoutes = {
   submitBatch: {
     method: 'POST',
     path: '/api/run/{task_type}/batch',
+    scope: 'run',
     tag: 'tasks',
     summary: 'Submit many tasks',
     description:
@@ -79,6 +82,7 @@ export const taskRoutes = {
   getTaskStatus: {
     method: 'GET',
     path: '/api/task/{task_id}/status',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Get the status of a task',
     description: 'Status, progress and times of the task.',
@@ -90,6 +94,7 @@ export const taskRoutes = {
   getTaskResult: {
     method: 'GET',
     path: '/api/task/{task_id}/result',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Get the result of a task',
     description:
@@ -108,6 +113,7 @@ export const taskRoutes = {
   getTask: {
     method: 'GET',
     path: '/api/task/{task_id}',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Get all details of a task',
     description: 'The status plus checkpoint, result, attempts and timeline.',
@@ -152,6 +158,7 @@ export const taskRoutes = {
   streamTaskEvents: {
     method: 'GET',
     path: '/api/task/{task_id}/events',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Watch a task',
     description:
@@ -169,6 +176,7 @@ export const taskRoutes = {
   getTaskLog: {
     method: 'GET',
     path: '/api/task/{task_id}/logs',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Get the log of a task',
     description:
@@ -181,6 +189,7 @@ export const taskRoutes = {
   explainTask: {
     method: 'GET',
     path: '/api/task/{task_id}/explain',
+    scope: 'read',
     tag: 'tasks',
     summary: 'Explain why a task is waiting',
     description:
@@ -192,6 +201,7 @@ export const taskRoutes = {
   purgeTask: {
     method: 'POST',
     path: '/api/task/{task_id}/purge',
+    scope: 'control',
     tag: 'tasks',
     summary: 'Delete a task',
     description:

@@ -80,11 +80,14 @@ export class ResultNotReady extends TaskError {
 
 export class IdempotencyKeyReused extends TaskError {
   readonly code = 'IDEMPOTENCY_KEY_REUSED'
-  readonly id: string
-  constructor(key: string, id: string) {
+  readonly key: string
+  /** Null if the caller may not know. */
+  readonly id: string | null
+  constructor(key: string, id: string | null) {
     super(
-      `The idempotency key ${quote(key)} was used for task ${id}, which has a different type, parameters or options.`,
+      `The idempotency key ${quote(key)} was used for ${id === null ? 'a task' : `task ${id}`}, which has a different type, parameters or options.`,
     )
+    this.key = key
     this.id = id
   }
 }
@@ -133,6 +136,37 @@ export class TooLarge extends TaskError {
   constructor(what: string, limit: number) {
     super(`The ${what} exceeds the limit of ${limit} bytes.`)
     this.limit = limit
+  }
+}
+
+/** The caller shows no valid key, and there is no access without one. */
+export class Unauthenticated extends TaskError {
+  readonly code = 'UNAUTHENTICATED'
+  constructor(why: 'missing' | 'invalid') {
+    super(
+      why === 'missing'
+        ? 'This server requires a key. Send it as "Authorization: Bearer KEY" or as X-API-Key; the command line and the client read FERMATA_API_KEY. Ask an administrator for a key, or create one with "fermata keys create".'
+        : 'The key is not valid: it is unknown, was revoked or rotated, or has expired. Ask an administrator for a new one.',
+    )
+  }
+}
+
+/** The caller may not do this. */
+export class Forbidden extends TaskError {
+  readonly code = 'FORBIDDEN'
+}
+
+export class KeyUnknown extends TaskError {
+  readonly code = 'KEY_UNKNOWN'
+  constructor(id: string) {
+    super(`There is no key ${quote(id)}. It may have been revoked.`)
+  }
+}
+
+export class KeyNameTaken extends TaskError {
+  readonly code = 'KEY_NAME_TAKEN'
+  constructor(name: string) {
+    super(`There is a key ${quote(name)} already. Choose another name, or rotate or revoke that key.`)
   }
 }
 

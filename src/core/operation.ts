@@ -50,7 +50,11 @@ export function operationBegun(operation: Operation, now: number): Operation {
   return { ...operation, createdAt: now, filter: { ...filter, createdBefore } }
 }
 
+/** Of operations that were stored before callers had names. */
+const unnamed = { by: 'anonymous', callerId: null, reason: null }
+
 /** The operation as seen after its node died: its changes so far remain, the rest was not reached. */
 export function operationSeen(operation: Operation, nodeAlive: boolean): Operation {
-  return operation.status === 'running' && !nodeAlive ? { ...operation, status: 'interrupted' } : operation
+  const whole = { ...unnamed, ...operation }
+  return whole.status === 'running' && !nodeAlive ? { ...whole, status: 'interrupted' } : whole
 }

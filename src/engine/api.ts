@@ -1,3 +1,4 @@
+import type { Access } from '../access/access.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
@@ -77,6 +78,8 @@ export type BulkOptions = Readonly<{
 export interface TaskManagerApi {
   readonly registry: Registry
   readonly state: NodeState
+  /** Who may call, and the keys. */
+  readonly access: Access
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.

@@ -1,4 +1,6 @@
+import type { Access } from '../access/access.ts'
 import type { Caller, Origin } from '../core/caller.ts'
+import { IdempotencyKeyReused, OperationUnknown, TaskIdAmbiguous, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
@@ -10,11 +12,14 @@ import type * as api from './api.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
+import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** The engine, in which every change names its origin. */
 export interface Engine extends api.TaskManagerApi {
+  /** Ids that match a partial id, at most `limit`; undefined if the text is a whole id. */
+  candidates(text: string, limit: number): Promise<readonly TaskId[] | undefined>
   enqueue(
     type: string,
     parameters: unknown,
@@ -27,18 +32,27 @@ export interface Engine extends api.TaskManagerApi {
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
 }
 
-/** The engine as one caller uses it: whatever the caller changes is recorded in its name. */
+/**
+ * The engine as one caller uses it: whatever the caller changes is recorded in its name, and what it may not see does not
+ * exist for it.
+ */
 export class OnBehalf implements api.TaskManagerApi {
   readonly #manager: Engine
+  readonly #caller: Caller
   readonly #origin: Origin
 
   constructor(manager: Engine, caller: Caller, requestId: string | undefined) {
     this.#manager = manager
+    this.#caller = caller
     this.#origin = { caller, ...(requestId === undefined ? {} : { requestId }) }
   }
 
   get registry(): Registry {
-    return this.#manager.registry
+    return visibleTypes(this.#caller, this.#manager.registry)
+  }
+
+  get access(): Access {
+    return this.#manager.access
   }
 
   get state(): NodeState {
@@ -53,94 +67,129 @@ export class OnBehalf implements api.TaskManagerApi {
     return this.#manager.now()
   }
 
-  enqueue(type: string, parameters: unknown, options?: api.SubmitOptions): Promise<api.Accepted> {
-    return this.#manager.enqueue(type, parameters, options, this.#origin)
+  async enqueue(type: string, parameters: unknown, options?: api.SubmitOptions): Promise<api.Accepted> {
+    this.registry.get(type)
+    mustHaveTag(this.#caller, [options?.tags ?? []])
+    return this.#told(this.#manager.enqueue(type, parameters, options, this.#origin))
   }
 
-  enqueueAll(type: string, drafts: readonly api.Draft[]): Promise<readonly api.Accepted[]> {
-    return this.#manager.enqueueAll(type, drafts, this.#origin)
+  async enqueueAll(type: string, drafts: readonly api.Draft[]): Promise<readonly api.Accepted[]> {
+    this.registry.get(type)
+    if (this.#caller.tags !== null) {
+      mustHaveTag(
+        this.#caller,
+        drafts.map(({ options }) => options?.tags ?? []),
+      )
+    }
+    return this.#told(this.#manager.enqueueAll(type, drafts, this.#origin))
   }
 
-  resolve(text: string): Promise<TaskId> {
-    return this.#manager.resolve(text)
+  /** A limited caller finds only what it may see: others neither match nor make a match ambiguous. */
+  async resolve(text: string): Promise<TaskId> {
+    if (!isLimited(this.#caller)) return this.#manager.resolve(text)
+    const candidates = await this.#manager.candidates(text, mostCandidates)
+    if (candidates === undefined) return text
+    const found: TaskId[] = []
+    for (const id of candidates) if (await this.#sees(id)) found.push(id)
+    if (found.length > 1) throw new TaskIdAmbiguous(text, found)
+    if (found[0] === undefined) throw new TaskUnknown(text)
+    return found[0]
   }
 
-  ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task> {
+  async ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
     return this.#manager.ended(id, options)
   }
 
-  brief(id: TaskId): Promise<TaskRecord> {
-    return this.#manager.brief(id)
+  async brief(id: TaskId): Promise<TaskRecord> {
+    return this.#shown(await this.#manager.brief(id))
   }
 
-  details(id: TaskId): Promise<TaskRecord> {
-    return this.#manager.details(id)
+  async details(id: TaskId): Promise<TaskRecord> {
+    return this.#shown(await this.#manager.details(id))
   }
 
-  control(id: TaskId, control: Control, options?: api.ControlOptions): Promise<Task> {
+  async control(id: TaskId, control: Control, options?: api.ControlOptions): Promise<Task> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
     return this.#manager.control(id, control, options, this.#origin)
   }
 
   events(id: TaskId, options?: api.EventOptions): AsyncIterable<TaskEvent> {
-    return this.#manager.events(id, options)
+    return isLimited(this.#caller) ? this.#visibleEvents(id, options) : this.#manager.events(id, options)
   }
 
-  log(id: TaskId, options?: api.LogOptions): Promise<readonly NumberedLine[]> {
+  async log(id: TaskId, options?: api.LogOptions): Promise<readonly NumberedLine[]> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
     return this.#manager.log(id, options)
   }
 
-  changes(filter?: Filter, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change> {
-    return this.#manager.changes(filter, options)
+  changes(filter: Filter = {}, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change> {
+    return this.#manager.changes(visible(this.#caller, filter), options)
   }
 
-  list(filter?: Filter, options?: ListOptions): Promise<TaskPage> {
-    return this.#manager.list(filter, options)
+  list(filter: Filter = {}, options?: ListOptions): Promise<TaskPage> {
+    return this.#manager.list(visible(this.#caller, filter), options)
   }
 
-  explain(id: TaskId): Promise<Explanation> {
-    return this.#manager.explain(id)
+  /** How many tasks of others are ahead is not shown to limited callers. */
+  async explain(id: TaskId): Promise<Explanation> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
+    const explanation = await this.#manager.explain(id)
+    if (!isLimited(this.#caller)) return explanation
+    const reasons = explanation.reasons.filter(({ code }) => code !== 'others_first')
+    return { ...explanation, reasons, position: null, startsIn: null }
   }
 
-  purge(id: TaskId): Promise<void> {
+  async purge(id: TaskId): Promise<void> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
     return this.#manager.purge(id)
   }
 
-  hold(type: string, held?: boolean): Promise<void> {
+  async hold(type: string, held?: boolean): Promise<void> {
+    this.registry.get(type)
+    if (this.#caller.tags !== null) mustSeeAll(this.#caller, 'a hold stops')
     return this.#manager.hold(type, held, this.#origin)
   }
 
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions): Promise<Operation> {
-    return this.#manager.bulk(action, filter, options, this.#origin)
+    return this.#manager.bulk(action, visible(this.#caller, filter), options, this.#origin)
   }
 
-  operation(id: string): Promise<Operation> {
-    return this.#manager.operation(id)
+  async operation(id: string): Promise<Operation> {
+    return this.#own(await this.#manager.operation(id))
   }
 
-  cancelOperation(id: string, wait?: number): Promise<Operation> {
+  async cancelOperation(id: string, wait?: number): Promise<Operation> {
+    if (isLimited(this.#caller)) await this.operation(id)
     return this.#manager.cancelOperation(id, wait)
   }
 
-  stats(): Promise<Stats> {
+  async stats(): Promise<Stats> {
+    mustSeeAll(this.#caller, 'statistics count')
     return this.#manager.stats()
   }
 
   history(span: Span): History {
+    mustSeeAll(this.#caller, 'the history counts')
     return this.#manager.history(span)
   }
 
-  metrics(): Promise<NodeMetrics> {
+  async metrics(): Promise<NodeMetrics> {
+    mustSeeAll(this.#caller, 'metrics count')
     return this.#manager.metrics()
   }
 
-  backup(): Promise<BackupFile> {
+  async backup(): Promise<BackupFile> {
+    mustSeeAll(this.#caller, 'a backup contains')
     return this.#manager.backup()
   }
 
-  nodes(): Promise<readonly LiveNode[]> {
+  async nodes(): Promise<readonly LiveNode[]> {
+    mustSeeAll(this.#caller, 'nodes run')
     return this.#manager.nodes()
   }
 
+  /** Only used for the held types, which the handlers look up by name. */
   counts(): Promise<Counts> {
     return this.#manager.counts()
   }
@@ -148,4 +197,49 @@ export class OnBehalf implements api.TaskManagerApi {
   trouble(): Promise<string | null> {
     return this.#manager.trouble()
   }
+
+  async *#visibleEvents(
+    id: TaskId,
+    options: api.EventOptions | undefined,
+  ): AsyncGenerator<TaskEvent, void, undefined> {
+    await this.#mustSee(id)
+    yield* this.#manager.events(id, options)
+  }
+
+  async #mustSee(id: TaskId): Promise<void> {
+    if (!(await this.#sees(id))) throw new TaskUnknown(id)
+  }
+
+  async #sees(id: TaskId): Promise<boolean> {
+    try {
+      return maySee(this.#caller, (await this.#manager.brief(id)).task)
+    } catch (error) {
+      if (error instanceof TaskUnknown) return false
+      throw error
+    }
+  }
+
+  #shown(record: TaskRecord): TaskRecord {
+    if (maySee(this.#caller, record.task)) return record
+    throw new TaskUnknown(record.task.id)
+  }
+
+  #own(operation: Operation): Operation {
+    if (!isLimited(this.#caller) || operation.callerId === this.#caller.id) return operation
+    throw new OperationUnknown(operation.id)
+  }
+
+  /** A limited caller is not told which task has its idempotency key, unless it may see that task. */
+  async #told<T>(submitted: Promise<T>): Promise<T> {
+    try {
+      return await submitted
+    } catch (error) {
+      if (!(error instanceof IdempotencyKeyReused) || !isLimited(this.#caller)) throw error
+      if (error.id !== null && (await this.#sees(error.id))) throw error
+      throw new IdempotencyKeyReused(error.key, null)
+    }
+  }
 }
+
+/** Tasks that a limited caller's partial id may match, whoever they belong to. */
+const mostCandidates = 100

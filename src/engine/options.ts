@@ -38,6 +38,10 @@ export type ManagerOptions = Readonly<{
   drain: number
   /** Suspended handlers to keep, by where they run. */
   maxParked: Readonly<Record<Runtime, number>>
+  /** A key with all scopes, in addition to those in the store. */
+  adminKey?: string | undefined
+  /** Refuses callers without a key even if no key exists. */
+  requireKeys?: boolean | undefined
   /** Called whenever the node has lost its lease. */
   leaseLost?: (loss: LeaseLoss) => void
   /** Called once everything has stopped and the store is closed. */

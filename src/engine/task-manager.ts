@@ -1,3 +1,4 @@
+import { Access } from '../access/access.ts'
 import { fromLibrary, type Caller, type Origin } from '../core/caller.ts'
 import { sleep } from '../core/clock.ts'
 import {
@@ -60,6 +61,7 @@ const recoverAgainAfter = 1_000
 /** One node's engine: takes commands, runs what it claims, and is the only writer of outcomes. */
 export class TaskManager implements Engine, AsyncDisposable {
   readonly registry: Registry
+  readonly access: Access
   readonly #options: ManagerOptions
   readonly #store: Store
   readonly #lease: NodeLease
@@ -87,6 +89,15 @@ export class TaskManager implements Engine, AsyncDisposable {
     const { store, registry, executor, clock, logger, newId, types } = options
     const { maxConcurrent: slots, version, host, pid, leaseLost = () => undefined } = options
     this.registry = registry
+    this.access = new Access({
+      keys: store.keys,
+      clock,
+      logger,
+      now: () => store.now(),
+      shared: store.shared !== null,
+      adminKey: options.adminKey,
+      requireKeys: options.requireKeys,
+    })
     this.#options = options
     this.#store = store
     const journal = new Journal(logger)
@@ -154,6 +165,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     const logger = throttledLogger(options.logger, options.clock)
     const manager = new TaskManager({ ...options, logger })
     try {
+      await manager.access.refresh()
       await manager.#recover(() => manager.#lease.begin())
     } catch (error) {
       if (store.capabilities.lease !== null || !(error instanceof StoreUnavailable)) throw error
@@ -199,11 +211,15 @@ export class TaskManager implements Engine, AsyncDisposable {
   }
 
   async resolve(text: string): Promise<TaskId> {
-    const part = idPartOf(text)
-    if (part === undefined) return text
-    const found = await this.#store.resolve(part, 11)
+    const found = await this.candidates(text, 11)
+    if (found === undefined) return text
     if (found.length > 1) throw new TaskIdAmbiguous(text, found)
     return found[0] ?? unknown(text)
+  }
+
+  async candidates(text: string, limit: number): Promise<readonly TaskId[] | undefined> {
+    const part = idPartOf(text)
+    return part === undefined ? undefined : this.#store.resolve(part, limit)
   }
 
   /** A handle for an existing task, by its id or a unique part of it. Throws `TaskUnknown` and `TaskIdAmbiguous`. */
@@ -429,6 +445,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     await this.#flusher.flush()
     await this.#sync?.stop()
     this.#streams.abort()
+    await this.access[Symbol.asyncDispose]()
     this.#completions.close()
     await this.#lease.end()
     this.#phase = 'closed'

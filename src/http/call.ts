@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
+import type { Access, Session } from '../access/access.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import type { Metrics } from './metrics.ts'
 import type { Streams } from './stream.ts'
@@ -15,6 +16,7 @@ export type Call<R extends Route> = Readonly<{
   query: Checked<R, 'query'>
   headers: Checked<R, 'headers'>
   body: Checked<R, 'body'>
+  session: Session
   /** The engine on behalf of the caller. */
   manager: TaskManagerApi
   /** Why the caller makes the change, if it says so. */
@@ -35,6 +37,7 @@ export type Handlers<Some extends OperationId = OperationId> = Readonly<{
 
 export type HandlerContext = Readonly<{
   registry: TaskManagerApi['registry']
+  access: Access
   streams: Streams
   waits: Waits
   traffic: Traffic

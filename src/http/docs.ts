@@ -1,9 +1,12 @@
 import helmet from '@fastify/helmet'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { openapi } from '../contract/openapi.ts'
 import type { DescribedType } from '../contract/openapi-types.ts'
+import { Unauthenticated } from '../core/errors.ts'
+import type { TaskManagerApi } from '../engine/api.ts'
+import { hasScope, keyIn } from './credentials.ts'
 import { RequestRefused } from './problems.ts'
 import { rootFrom } from './relative.ts'
 import { pageSecurity } from './security.ts'
@@ -44,15 +47,29 @@ const assets: ReadonlyMap<string, Asset> = new Map<string, Asset>([
 /** ReDoc adds an empty style element, allowed by its hash, and fills it by script. */
 const security = pageSecurity({ styles: "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='" })
 
-export type DocsOptions = Readonly<{ version: string; types: readonly DescribedType[] }>
+export type DocsOptions = Readonly<{ version: string; manager: TaskManagerApi }>
 
 /** `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; no request of a page leaves the machine. */
-export async function docs(app: FastifyInstance, { version, types }: DocsOptions): Promise<void> {
+export async function docs(app: FastifyInstance, { version, manager }: DocsOptions): Promise<void> {
   await app.register(helmet, { global: false })
-  let document: string | undefined
+  const documents = new Map<string, string>()
 
-  app.get('/openapi.json', (_, reply) => {
-    document ??= JSON.stringify(openapi(version, types))
+  /** Anyone may read the document; the types are described to those who may see them. */
+  const typesFor = async ({ headers }: FastifyRequest): Promise<readonly DescribedType[]> => {
+    try {
+      const { caller } = await manager.access.session(keyIn(headers))
+      return hasScope(caller, 'read') ? [...manager.as(caller).registry] : []
+    } catch (error) {
+      if (error instanceof Unauthenticated) return []
+      throw error
+    }
+  }
+  app.get('/openapi.json', async (request, reply) => {
+    const types = await typesFor(request)
+    const names = types.map(({ type }) => type).join()
+    if (documents.size > 100) documents.clear()
+    const document = documents.get(names) ?? JSON.stringify(openapi(version, types))
+    documents.set(names, document)
     return reply.header('content-type', 'application/json; charset=utf-8').send(document)
   })
   for (const [path, html] of Object.entries(pages)) {

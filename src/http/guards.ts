@@ -38,8 +38,11 @@ export type Asked = Readonly<{
 export class Guard {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
+  readonly #isAnyHost: () => boolean
 
-  constructor({ hosts, origins }: GuardOptions) {
+  /** `isAnyHost`: no credential is ambient, so a page of another name can do nothing. */
+  constructor({ hosts, origins }: GuardOptions, isAnyHost: () => boolean = () => false) {
+    this.#isAnyHost = isAnyHost
     this.#hosts = new Set([...hosts, 'localhost', hostname().toLowerCase()])
     this.#origins = new Set(origins)
   }
@@ -64,6 +67,7 @@ export class Guard {
       return new RequestRefused('HOST_FORBIDDEN', detail)
     }
     const name = nameOf(host)
+    if (name !== undefined && this.#isAnyHost()) return undefined
     if (name !== undefined && (isIP(name) !== 0 || !name.includes('.') || this.#hosts.has(name))) {
       return undefined
     }
@@ -130,7 +134,7 @@ export function corsHeaders(origin: string): Readonly<Record<string, string>> {
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers':
-      'x-request-id, location, etag, retry-after, preference-applied, idempotency-replayed',
+      'x-request-id, location, etag, retry-after, www-authenticate, preference-applied, idempotency-replayed',
   }
 }
 
@@ -139,7 +143,7 @@ export function preflightHeaders(headers: IncomingHttpHeaders): Readonly<Record<
   return {
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
     'access-control-allow-headers':
-      'content-type, idempotency-key, prefer, if-none-match, last-event-id, x-request-id',
+      'authorization, x-api-key, content-type, idempotency-key, prefer, if-none-match, last-event-id, x-request-id',
     'access-control-max-age': '600',
     ...(headers['access-control-request-private-network'] === 'true'
       ? { 'access-control-allow-private-network': 'true' }

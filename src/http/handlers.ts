@@ -4,6 +4,8 @@ import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
 import { historyBody, nodesBody, statsBody } from '../contract/report-bodies.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
+import { mustSeeAll } from '../engine/limited.ts'
+import { accessHandlers } from './access-handlers.ts'
 import type { HandlerContext, Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
@@ -11,7 +13,12 @@ import { taskHandlers } from './task-handlers.ts'
 
 /** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
 export function createHandlers(context: HandlerContext): Handlers {
-  return { ...taskHandlers(context), ...queueHandlers(context), ...serverHandlers(context) }
+  return {
+    ...taskHandlers(context),
+    ...queueHandlers(context),
+    ...serverHandlers(context),
+    ...accessHandlers(context),
+  }
 }
 
 /** Handlers for task types and the server. */
@@ -29,7 +36,7 @@ function serverHandlers({
   }
 
   return {
-    listTypes: async ({ manager }) => types.all((await manager.counts()).held),
+    listTypes: async ({ manager }) => types.all(manager.registry.names, (await manager.counts()).held),
     getType: async ({ params, manager }) => types.one(params.task_type, (await manager.counts()).held),
     holdType: ({ params, manager }) => hold(manager, params.task_type, true),
     releaseType: ({ params, manager }) => hold(manager, params.task_type, false),
@@ -58,7 +65,8 @@ function serverHandlers({
       return file.createReadStream()
     },
 
-    async getMetrics({ reply }) {
+    async getMetrics({ session, reply }) {
+      mustSeeAll(session.caller, 'metrics count')
       const { text, media } = await metrics.text()
       reply.header('content-type', media)
       return text
@@ -89,9 +97,9 @@ function typeTexts(registry: TaskManagerApi['registry']) {
     [...registry].map((type) => [type.type, JSON.stringify(typeBody(type)).slice(0, -1)]),
   )
   const one = (type: string, held: Held) => `${bodies.get(type)},"held":${Object.hasOwn(held, type)}}`
-  const all = (held: Held) => {
-    const details = [...bodies.keys()].map((type) => `${JSON.stringify(type)}:${one(type, held)}`)
-    return `{"available_tasks":${JSON.stringify([...bodies.keys()])},"task_details":{${details.join(',')}}}`
+  const all = (names: readonly string[], held: Held) => {
+    const details = names.map((type) => `${JSON.stringify(type)}:${one(type, held)}`)
+    return `{"available_tasks":${JSON.stringify(names)},"task_details":{${details.join(',')}}}`
   }
   return { one, all }
 }

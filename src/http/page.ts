@@ -17,6 +17,7 @@ export const pagePaths = [
   '/submit/:type',
   '/types',
   '/nodes',
+  '/keys',
 ] as const
 
 /** Mantine writes its theme and component sizes into the page. */

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { problemType } from '../contract/openapi.ts'
 import { isProblemCode, problems, type ProblemCode, type ProblemKind } from '../contract/problems.ts'
+import { withoutKeys } from '../core/keys.ts'
 import {
   ControlRefused,
   IdempotencyKeyReused,
@@ -63,6 +64,7 @@ export const internal: Problem = {
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { retryAfter, status }: ProblemKind = problems[problem.code]
+  if (problem.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   if (problem.headers !== undefined) reply.headers(problem.headers)
   // The client is still sending: closing the connection could lose the response. The rest is read and discarded.
@@ -101,22 +103,16 @@ export function refuseOnSocket(error: NodeJS.ErrnoException, socket: Socket, req
 
 function problemBody({ code, detail, more }: Problem, requestId: string): string {
   const { title, status } = problems[code]
-  return JSON.stringify({
-    type: problemType(code),
-    title,
-    status,
-    detail,
-    code,
-    request_id: requestId,
-    ...more,
-  })
+  const body = { type: problemType(code), title, status, detail, code, request_id: requestId, ...more }
+  // Callers may have sent a key in the wrong place, which others would read in a log of problems.
+  return withoutKeys(JSON.stringify(body))
 }
 
 function dataOf(error: TaskError): Record<string, unknown> {
   if (error instanceof ParametersInvalid || error instanceof OptionsInvalid) return { errors: error.issues }
   if (error instanceof TaskIdAmbiguous) return { task_ids: error.candidates }
   if (error instanceof ControlRefused) return { task_status: error.status }
-  if (error instanceof IdempotencyKeyReused) return { task_id: error.id }
+  if (error instanceof IdempotencyKeyReused) return error.id === null ? {} : { task_id: error.id }
   if (error instanceof StoreUnavailable && error.unknown) return { outcome_unknown: true }
   return {}
 }

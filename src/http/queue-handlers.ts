@@ -11,6 +11,7 @@ const cancelWait = 2_000
 /** Handlers for many tasks. */
 export function queueHandlers({
   streams,
+  waits,
   traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof queueRoutes> {
@@ -24,16 +25,16 @@ export function queueHandlers({
       )
     },
 
-    async streamChanges({ query, headers, manager, reply }) {
+    async streamChanges({ query, headers, session, manager, reply }) {
       const comesBack = headers['last-event-id'] !== undefined
-      await streams.serveAll({ manager, filter: filterOf(query), comesBack }, reply)
+      await streams.serveAll({ manager, session, filter: filterOf(query), comesBack }, reply)
       return undefined
     },
 
-    async bulk({ query, body, manager, reply }) {
+    async bulk({ query, body, session, manager, reply }) {
       const { action, filter, dry_run: dryRun, reason } = body
       const options = { dryRun, wait: query.wait * 1_000, ...(reason === undefined ? {} : { reason }) }
-      const operation = await manager.bulk(action, filterOf(filter), options)
+      const operation = await waits.whileLive(session, manager.bulk(action, filterOf(filter), options))
       reply.header('location', `${base}/api/operations/${operation.id}`)
       if (operation.status === 'running') reply.code(202)
       return operationBody(operation)

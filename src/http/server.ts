@@ -6,15 +6,18 @@ import { issuesOf } from '../contract/issues.ts'
 import type { Route } from '../contract/route.ts'
 import { problems } from '../contract/problems.ts'
 import { routes } from '../contract/routes.ts'
+import type { Session } from '../access/access.ts'
 import { anonymous } from '../core/caller.ts'
-import { OperationUnknown, OptionsInvalid, TaskUnknown } from '../core/errors.ts'
+import { OperationUnknown, OptionsInvalid, TaskUnknown, Unauthenticated } from '../core/errors.ts'
 import { idPartOf } from '../core/short-id.ts'
+import { withoutKeys } from '../core/keys.ts'
 import { clip } from '../core/text.ts'
 import { Throttle } from '../core/throttle.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
 import type { Answered, Call } from './call.ts'
+import { keyIn, mustHaveScope } from './credentials.ts'
 import { createHandlers } from './handlers.ts'
 import { readJsonBodies } from './json-bodies.ts'
 import { ignoreBodies, readReasons, reasonIn } from './lenient-bodies.ts'
@@ -82,7 +85,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     heartbeat = 15_000,
   } = options
   const { head, request, idle } = { ...patience, ...options.patience }
-  const guard = new Guard(allowed)
+  const { access } = manager
+  const guard = new Guard(allowed, () => access.isClosed)
   const base = basePath.replace(/\/$/, '')
   const app = fastify({
     logger: false,
@@ -198,7 +202,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const traffic = new Traffic()
   readJsonBodies(app, traffic)
 
-  const waits = new Waits()
+  const waits = new Waits(access)
   const streams = new Streams({ heartbeat, logger })
   app.addHook('preClose', (done) => {
     streams.close()
@@ -207,6 +211,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   })
   const handlers = createHandlers({
     registry: manager.registry,
+    access,
     streams,
     waits,
     traffic,
@@ -227,7 +232,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // Relative to the page, it would resolve outside the prefix.
   if (base !== '') app.get(base, (_, reply) => reply.redirect(`${base}/`))
   await app.register(page, { folder: options.page ?? builtPage() })
-  await app.register(docs, { version, types: [...manager.registry] })
+  await app.register(docs, { version, manager })
   return app
 }
 
@@ -258,14 +263,27 @@ function addRoute(
       bodyLimit: limit,
       exposeHeadRoute: methodsOf(route).includes('HEAD'),
       onRequest(request, _reply, done) {
-        const params = request.params as Named
-        const { task_id: id } = params
-        if (id === undefined || idPartOf(id) === undefined) return done(unknownIn(params, manager))
-        const goOn = (whole: string) => {
-          request.params = { ...params, task_id: whole }
-          done()
+        const enter = (session: Session) => {
+          mustHaveScope(session, route)
+          const caller = { session, manager: manager.as(session.caller, request.id) }
+          callers.set(request, caller)
+          const params = request.params as Named
+          const { task_id: id } = params
+          if (id === undefined || idPartOf(id) === undefined) return done(unknownIn(params, caller.manager))
+          const goOn = (whole: string) => {
+            request.params = { ...params, task_id: whole }
+            done()
+          }
+          return void caller.manager.resolve(id).then(goOn, done)
         }
-        manager.resolve(id).then(goOn, done)
+        if (route.scope === 'open') return enter(withoutKey)
+        try {
+          const session = manager.access.session(keyIn(request.headers))
+          if (session instanceof Promise) void session.then(enter).then(undefined, done)
+          else enter(session)
+        } catch (error) {
+          done(error as Error)
+        }
       },
       ...(route.body === undefined
         ? {}
@@ -278,12 +296,16 @@ function addRoute(
             },
           }),
       async handler(request, reply) {
+        const caller = callers.get(request)!
+        // Its body may have taken long.
+        if (route.scope !== 'open' && !manager.access.isLive(caller.session))
+          throw new Unauthenticated('invalid')
         const answer = await handle({
           params: request.params as never,
           query: checked(route.query, request.query, 'query') as never,
           headers: checked(route.headers, request.headers, 'headers') as never,
           body: checked(route.body, request.body, 'body') as never,
-          manager: manager.as(anonymous, request.id),
+          ...caller,
           reason: route.reason === true ? reasonIn(request.body) : undefined,
           reply,
         })
@@ -295,6 +317,12 @@ function addRoute(
     registered()
   })
 }
+
+/** Callers of requests that are being handled. */
+const callers = new WeakMap<FastifyRequest, Readonly<{ session: Session; manager: TaskManagerApi }>>()
+
+/** Of calls that need no key. */
+const withoutKey: Session = { caller: anonymous, isOver: false }
 
 type BodyRead = (error: Error | null, body?: Readable) => void
 type Named = Readonly<{ task_id?: string; task_type?: string; operation_id?: string }>
@@ -360,7 +388,7 @@ function templateOf(pattern: string): string {
 
 /** Without the query, which may contain private data: the log has other readers than the caller. */
 function pathOf({ url }: FastifyRequest): string {
-  return url.split('?', 1)[0]!.slice(0, 200)
+  return withoutKeys(url.split('?', 1)[0]!).slice(0, 200)
 }
 
 /** The task that a request names, or that it submitted. */

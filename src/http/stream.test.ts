@@ -1,3 +1,4 @@
+import { anonymous } from '../core/caller.ts'
 import fastify from 'fastify'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
@@ -165,7 +166,9 @@ test('when too much is queued for all clients together, only those that are furt
   const warn = (fields: object) => void warnings.push(fields)
   const streams = new Streams({ heartbeat: 60_000, logger: { warn }, room })
   const app = fastify()
-  app.get('/api/task/:id/events', (_, reply) => streams.serve({ manager, id, after: 0 }, reply))
+  app.get('/api/task/:id/events', (_, reply) =>
+    streams.serve({ manager, session: { caller: anonymous, isOver: false }, id, after: 0 }, reply),
+  )
   const accepted: Socket[] = []
   app.server.on('connection', (socket) => accepted.push(socket))
   await app.listen({ port: 0, host: '127.0.0.1' })

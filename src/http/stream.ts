@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { Session } from '../access/access.ts'
 import { progressBody, timelineBody } from '../contract/bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import { isTerminal } from '../core/task.ts'
@@ -21,6 +22,7 @@ const deadAfter = 4
 
 export type StreamRequest = Readonly<{
   manager: TaskManagerApi
+  session: Session
   id: string
   /** Version of the last transition that the client has; 0 for all. */
   after: number
@@ -28,6 +30,7 @@ export type StreamRequest = Readonly<{
 
 export type ChangesRequest = Readonly<{
   manager: TaskManagerApi
+  session: Session
   filter: Filter
   /** The client had a stream before, and has lost events since. */
   comesBack: boolean
@@ -73,7 +76,7 @@ export class Streams {
   }
 
   /** Responds with the stream of one task. Throws `TaskUnknown` before anything is sent. */
-  async serve({ manager, id, after }: StreamRequest, reply: FastifyReply): Promise<void> {
+  async serve({ manager, session, id, after }: StreamRequest, reply: FastifyReply): Promise<void> {
     const { task } = await manager.brief(id)
     // An id from the future belongs to another database: everything is new then.
     const from = after > task.version ? 0 : after
@@ -82,7 +85,7 @@ export class Streams {
       void reply.code(204).send()
       return
     }
-    await this.#stream(reply, async (write, raw, signal) => {
+    await this.#stream({ manager, session }, reply, async (write, raw, signal) => {
       for (let told = from; ;) {
         let missing = false
         for await (const event of manager.events(id, { after: told, signal })) {
@@ -106,8 +109,8 @@ export class Streams {
    * Responds with the stream of all tasks. What a slow client cannot read is dropped, and it is told to read the tasks
    * again.
    */
-  serveAll({ manager, filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
-    return this.#stream(reply, async (write, raw, signal) => {
+  serveAll({ manager, session, filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
+    return this.#stream({ manager, session }, reply, async (write, raw, signal) => {
       if (comesBack) write(resync('reconnect'))
       for await (const change of manager.changes(filter, { signal })) {
         if (signal.aborted) break
@@ -118,6 +121,7 @@ export class Streams {
   }
 
   async #stream(
+    { manager, session }: Pick<StreamRequest, 'manager' | 'session'>,
     reply: FastifyReply,
     work: (write: (text: string) => void, raw: ServerResponse, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
@@ -130,7 +134,12 @@ export class Streams {
     this.#open.add(stream)
     // A client that disconnects during a write is not an error.
     raw.on('error', () => over.abort())
-    raw.on('close', () => this.#leave(stream))
+    // Clients see a clean end; they reconnect, and are refused.
+    const release = manager.access.hold(session, () => over.abort())
+    raw.on('close', () => {
+      release()
+      this.#leave(stream)
+    })
     raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream; charset=utf-8',

@@ -6,6 +6,7 @@ import { OptionsInvalid, ResultNotReady } from '../core/errors.ts'
 import { isTerminal, type Control } from '../core/task.ts'
 import type { SubmitOptions } from '../engine/api.ts'
 import type { Call, HandlerContext, Handlers } from './call.ts'
+import { hasScope } from './credentials.ts'
 import { isKnown } from './etag.ts'
 import { most } from './traffic.ts'
 import { preferencesOf, tellApplied } from './waits.ts'
@@ -17,15 +18,13 @@ export function taskHandlers({
   traffic,
   base,
 }: HandlerContext): Handlers<keyof typeof taskRoutes> {
-  type Asked = Pick<Call<Routes['pauseTask']>, 'manager' | 'params' | 'query' | 'reason'>
-  const control = async (name: Control, { manager, params, query, reason }: Asked, fromStart = false) => {
+  type Asked = Pick<Call<Routes['pauseTask']>, 'session' | 'manager' | 'params' | 'query' | 'reason'>
+  const control = async (name: Control, call: Asked, fromStart = false) => {
+    const { session, manager, params, query } = call
     const { task_id: id } = params
-    const why = query.reason ?? reason
-    const task = await manager.control(id, name, {
-      wait: query.wait * 1_000,
-      fromStart,
-      ...(why === undefined ? {} : { reason: why }),
-    })
+    const reason = query.reason ?? call.reason
+    const options = { wait: query.wait * 1_000, fromStart, ...(reason === undefined ? {} : { reason }) }
+    const task = await waits.whileLive(session, manager.control(id, name, options))
     return {
       message: `Request to ${name} accepted: the task is ${task.status}.`,
       task_id: id,
@@ -34,7 +33,7 @@ export function taskHandlers({
   }
 
   return {
-    async submitTask({ params, query, body, headers, manager, reply }) {
+    async submitTask({ params, query, body, headers, session, manager, reply }) {
       const options = submitOptions(body, headers['idempotency-key'])
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
       // Before waiting for the end of the task.
@@ -46,8 +45,9 @@ export function taskHandlers({
         : `Task of type ${task.type} submitted.`
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, asked)
-      const wait = asked.wait ?? query.wait
-      const ended = await waits.forEnd(manager, task.id, { seconds: wait, reply })
+      // Its result is for callers who may read.
+      const wait = hasScope(session.caller, 'read') ? (asked.wait ?? query.wait) : 0
+      const ended = await waits.forEnd(manager, task.id, { session, seconds: wait, reply })
       if (ended !== undefined) {
         return traffic.answer(reply, most.details, async () => {
           const body = resultBody(await manager.details(task.id), manager.now())
@@ -82,13 +82,14 @@ export function taskHandlers({
       })
     },
 
-    async getTaskResult({ params, query, headers, manager, reply }) {
+    async getTaskResult({ params, query, headers, session, manager, reply }) {
       const id = params.task_id
       const { task } = await manager.brief(id)
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, { ...asked, async: false })
       if (!isTerminal(task.status)) {
-        const ended = await waits.forEnd(manager, id, { seconds: asked.wait ?? query.wait, reply })
+        const seconds = asked.wait ?? query.wait
+        const ended = await waits.forEnd(manager, id, { session, seconds, reply })
         if (ended === undefined) throw new ResultNotReady(id, (await manager.brief(id)).task.status)
       }
       return traffic.answer(reply, most.details, async () => {
@@ -112,9 +113,9 @@ export function taskHandlers({
     cancelTask: (call) => control('cancel', call),
     retryTask: (call) => control('retry', call, call.query.from === 'start'),
 
-    async streamTaskEvents({ params, headers, manager, reply }) {
+    async streamTaskEvents({ params, headers, session, manager, reply }) {
       const after = Number(headers['last-event-id'] ?? 0)
-      await streams.serve({ manager, id: params.task_id, after }, reply)
+      await streams.serve({ manager, session, id: params.task_id, after }, reply)
       return undefined
     },
 

@@ -1,11 +1,18 @@
 import type { FastifyReply } from 'fastify'
+import type { Access, Session } from '../access/access.ts'
+import { Unauthenticated } from '../core/errors.ts'
 import type { Task, TaskId } from '../core/task.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 
 /** Calls with delayed responses: they end with the task, their timeout, their client, or the server. */
 export class Waits {
+  readonly #access: Access
   readonly #open = new Set<AbortController>()
   #closed = false
+
+  constructor(access: Access) {
+    this.#access = access
+  }
 
   /** Responds to all that wait. */
   close(): void {
@@ -13,8 +20,20 @@ export class Waits {
     for (const over of this.#open) over.abort()
   }
 
+  /** The answer of a call that may take long. Throws `Unauthenticated` if its key ends first. */
+  whileLive<T>(session: Session, answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const release = this.#access.hold(session, () => reject(new Unauthenticated('invalid')))
+      void answer.then(resolve, reject).finally(release)
+    })
+  }
+
   /** The task once it has finished; undefined if it has not within the time. */
-  async forEnd(manager: TaskManagerApi, id: TaskId, { seconds, reply }: Wait): Promise<Task | undefined> {
+  async forEnd(
+    manager: TaskManagerApi,
+    id: TaskId,
+    { session, seconds, reply }: Wait,
+  ): Promise<Task | undefined> {
     if (seconds <= 0 || this.#closed) return undefined
     const over = new AbortController()
     const end = () => over.abort()
@@ -22,7 +41,7 @@ export class Waits {
     this.#open.add(over)
     reply.raw.once('close', end)
     try {
-      return await manager.ended(id, { signal: over.signal })
+      return await this.whileLive(session, manager.ended(id, { signal: over.signal }))
     } catch (error) {
       if (over.signal.aborted) return undefined
       throw error
@@ -34,7 +53,7 @@ export class Waits {
   }
 }
 
-type Wait = Readonly<{ seconds: number; reply: FastifyReply }>
+type Wait = Readonly<{ session: Session; seconds: number; reply: FastifyReply }>
 
 const longestWait = 60
 

@@ -104,6 +104,7 @@ function command(
     .configureOutput(commanderOutput)
   for (const setting of takes) {
     const { flag, value, help, variable, default: fallback } = settings[setting]
+    if (flag === '') continue
     const usage = value === '' ? flag : `${flag} <${value}>`
     const usual = fallback === '' ? 'none' : fallback
     made.addOption(new Option(usage, `${help} (default: ${usual}, env: ${variable})`))
@@ -117,6 +118,7 @@ function command(
 /** Commander names an option after its flag, but settings have their own names. */
 function byName(flags: Flags): Partial<Record<SettingName, string>> {
   const given = Object.entries(settings).flatMap(([name, { flag }]) => {
+    if (flag === '') return []
     const value = flags[new Option(flag).attributeName()]
     // A flag that turns something off is true if it was not given.
     const isDefault = value === undefined || (value === true && flag.startsWith('--no-'))

@@ -1,5 +1,5 @@
 import { finishWithoutOutput } from '../cli/terminal/outputs.ts'
-import { ConfigInvalid, type Config } from '../config.ts'
+import { ConfigInvalid, settings, type Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { loadTypes } from '../registry/load.ts'
 import { version } from '../version.ts'
@@ -69,8 +69,18 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     patience,
     // This program is only a node, and whatever started it restarts it.
     onLeaseLost: 'end-process',
+    adminKey: config.adminKey === '' ? undefined : config.adminKey,
+    requireKeys: config.requireKeys,
   })
   const manager = await unlessStopped(opening, patience)
+  // Reports and programs started by handlers do not need it.
+  delete process.env[settings.adminKey.variable]
+  if (config.requireKeys && !manager.access.hasKeys) {
+    await manager.close()
+    throw new ConfigInvalid(
+      '--require-keys (FERMATA_REQUIRE_KEYS) refuses to serve without a key, and there is none. Create one with "fermata keys create NAME --scope admin", or set FERMATA_ADMIN_KEY.',
+    )
+  }
   giveBack = () => manager.close({ drain: givesBackIn })
   const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins }
   const { basePath } = config
@@ -88,10 +98,10 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     { url, database: withoutPassword(config.database), max_concurrent: config.maxConcurrent, version },
     'listening',
   )
-  if (!isLoopback(config.host) && role === 'serve') {
+  if (!isLoopback(config.host) && role === 'serve' && !manager.access.isClosed) {
     logger.warn(
       { host: config.host },
-      'anyone who can reach this address can run tasks: put it behind a firewall or an authenticating proxy',
+      'anyone who can reach this address can run tasks: create a key (fermata keys create), or put it behind a firewall or an authenticating proxy',
     )
   }
 

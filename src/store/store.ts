@@ -1,6 +1,7 @@
 import type { Filter, Order } from '../core/filter.ts'
 import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
+import type { KeyStore } from './key-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
@@ -51,6 +52,7 @@ export interface Store extends AsyncDisposable {
    * `StoreUnavailable`, and `TooManyOperations` during another one.
    */
   readonly backup: (() => Promise<BackupFile>) | null
+  readonly keys: KeyStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

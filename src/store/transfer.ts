@@ -1,3 +1,4 @@
+import type { Keys } from '../core/keys.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { Hold, NumberedLine } from './store.ts'
 
@@ -21,6 +22,8 @@ export type Surroundings = Readonly<{
   holds: Readonly<Record<string, Hold>>
   /** In the order of their starts. */
   operations: readonly Readonly<{ id: string; node: string; body: string; cancel: boolean }>[]
+  /** Without them, and their version, the copy of a closed server would be open. */
+  keys: Keys
 }>
 
 /** Number of tasks by type and status: `type status`. */

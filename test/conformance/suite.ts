@@ -3,6 +3,7 @@ import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
 import { enduring } from './enduring.ts'
 import { holding } from './holding.ts'
+import { keys } from './keys.ts'
 import { listing } from './listing.ts'
 import { living } from './living.ts'
 import { losing } from './losing.ts'
@@ -28,6 +29,7 @@ export function suite(kind: StoreKind): void {
     recording(kind)
     resolving(kind)
     holding(kind)
+    keys(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

@@ -12,16 +12,19 @@ import { shots } from './fuzz/requests.ts'
 const requests = Number(process.env['FUZZ_REQUESTS'] ?? 12_000)
 const seed = seedOf('FUZZ_SEED', { long: process.env['FUZZ_REQUESTS'] !== undefined })
 const atOnce = 100
+const key = 'a-key-of-the-fuzz-test-with-all-scopes'
 
 async function documentOf(server: TestServer): Promise<ApiDocument> {
-  const { body } = await new Api(server.url).call('GET', '/openapi.json')
+  const { body } = await new Api(server.url).call('GET', '/openapi.json', {
+    headers: { authorization: `Bearer ${key}` },
+  })
   return new ApiDocument(body)
 }
 
 test(`${requests} requests made from the OpenAPI document get answers that it allows (seed ${seed})`, async () => {
-  await using server = await TestServer.start()
+  await using server = await TestServer.start({ env: { FERMATA_ADMIN_KEY: key } })
   const document = await documentOf(server)
-  await using range = new Range(server.url, document)
+  await using range = new Range(server.url, document, key)
   const began = performance.now()
   const complaints: string[] = []
   const verdict = await fc.check(

@@ -1,4 +1,7 @@
 import { BackupUnsupported } from '../../src/core/errors.ts'
+import { Access } from '../../src/access/access.ts'
+import { systemClock } from '../../src/execution/executors/system-clock.ts'
+import { MemoryKeys } from '../../src/store/memory/keys.ts'
 import { submitted } from '../../src/core/transition.ts'
 import type { Task } from '../../src/core/task.ts'
 import type { TaskEvent } from '../../src/journal/event.ts'
@@ -14,6 +17,7 @@ import { CommitMetrics, type TaskRecord } from '../../src/store/store.ts'
 export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi {
   const manager: TaskManagerApi = {
     as: () => manager,
+    access: openAccess(),
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -64,6 +68,13 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
 }
 
 const calm = noDelay()
+/** Everyone may call. */
+export function openAccess(): Access {
+  const logger = { debug() {}, info() {}, warn() {}, error() {} }
+  const keys = new MemoryKeys({ now: Date.now })
+  return new Access({ keys, clock: systemClock, logger, now: Date.now, shared: false })
+}
+
 const noRates = { submitted: 0, started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0 }
 
 const operation: Operation = {

@@ -49,12 +49,21 @@ export async function fill(database: string, more = 0): Promise<void> {
     ])
     await store.control([{ id: 'task-cancelled', control: 'cancel', by: 'bob' }])
     await store.hold('work', true, 'carol')
+    const key = { scopes: ['read'], types: ['work'], tags: null, createdBy: 'Änne', expiresAt: null } as const
+    await store.keys.add({ ...key, id: 'one', name: 'Änne', hash: 'a' })
+    await store.keys.add({ ...key, id: 'two', name: 'bob', hash: 'b' })
+    await store.keys.rotate('two', 'c', 3_600_000)
+    await store.keys.remove('one')
+    await store.keys.use(['two'])
     await store.beginOperation({
       id: 'operation',
       action: 'cancel',
       filter: {},
       dryRun: false,
       status: 'running',
+      by: 'Änne',
+      callerId: null,
+      reason: null,
       node: 'node',
       createdAt: 0,
       endedAt: null,
@@ -82,6 +91,13 @@ export async function contents(database: string) {
       .filter((id) => !id.startsWith('more-'))
       .map(async (id) => ({ ...(await store.read(id)), log: await store.log(id, 0, 1_000) }))
     const operation = await store.operation('operation')
-    return { ids: entries, records: await Promise.all(records), counts: await store.counts(), operation }
+    const keys = await store.keys.read()
+    return {
+      ids: entries,
+      records: await Promise.all(records),
+      counts: await store.counts(),
+      operation,
+      keys,
+    }
   })
 }

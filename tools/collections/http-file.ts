@@ -4,7 +4,7 @@ import { emptyVariables, steps, variables, type Step } from './steps.ts'
 /** The requests as a file for REST clients in editors, and for httpyac, which runs the tests in it. */
 export function httpFile(): string {
   const values = [...Object.entries(variables), ...emptyVariables().map((name) => [name, 'none'])]
-  return `# Every call of the API. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".
+  return `# The calls of the API, except those that change keys. Set api_key if the server has keys. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".
 # Open it in an editor with a REST client, or run all of it: npx httpyac send test_api.http --all
 
 ${values.map(([name, value]) => `@${name} = ${value}`).join('\n')}
@@ -26,6 +26,7 @@ function requestOf(step: Step): string {
     ...asked,
     ...(isEndless(step) ? ['# It has no end: remove the next line to send it.', '# @disabled'] : []),
     `${method} ${url}`,
+    'Authorization: Bearer {{api_key}}',
     ...(body === undefined ? [] : ['Content-Type: application/json', '', JSON.stringify(body, null, 2)]),
     '',
     '{{',

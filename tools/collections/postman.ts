@@ -14,7 +14,7 @@ export function postmanCollection(): string {
     info: {
       name: 'Fermata',
       description:
-        'Every call of the API. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".',
+        'The calls of the API, except those that change keys. Set api_key if the server has keys. Written by tools/collections.ts from the contract: change it there, then run "npm run docs".',
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
     item: [...folders, { name: 'streams without an end', item: endless }].filter(
@@ -41,7 +41,10 @@ function itemOf(step: Step): Json {
     request: {
       method,
       description,
-      header: body === undefined ? [] : [{ key: 'Content-Type', value: 'application/json' }],
+      header: [
+        { key: 'Authorization', value: 'Bearer {{api_key}}' },
+        ...(body === undefined ? [] : [{ key: 'Content-Type', value: 'application/json' }]),
+      ],
       ...(body === undefined
         ? {}
         : {

@@ -56,7 +56,15 @@ const sets: Readonly<Record<string, Step['sets']>> = {
 /** Calls after which a task no longer exists, or nothing can be run. */
 const last = ['holdType', 'releaseType', 'purgeTask']
 
-export const variables = { base_url: 'http://localhost:8000', task_type: 'long', task_id: 'none' } as const
+/** Left out: on an open server, the first key would close it, and nobody would know the key. */
+export const closing = ['createKey', 'getKey', 'rotateKey', 'revokeKey']
+
+export const variables = {
+  base_url: 'http://localhost:8000',
+  task_type: 'long',
+  task_id: 'none',
+  api_key: 'none',
+} as const
 
 /** Every call of the OpenAPI document as a complete request. */
 export function steps(): readonly Step[] {
@@ -66,7 +74,8 @@ export function steps(): readonly Step[] {
   )
   const named = (id: string) => all.filter(({ operation }) => operation === id)
   const others = all.filter(({ operation }) => !order.includes(operation) && !last.includes(operation))
-  return [...order.flatMap(named), ...others, ...last.flatMap(named)]
+  const steps = [...order.flatMap(named), ...others, ...last.flatMap(named)]
+  return steps.filter(({ operation }) => !closing.includes(operation))
 }
 
 /** Names of the tags, in the order of the contract. */

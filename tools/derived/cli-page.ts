@@ -52,6 +52,18 @@ server and asks for confirmation unless you pass \`--yes\`.`,
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
   },
   {
+    title: 'Keys',
+    names: ['keys'],
+    more: `\`\`\`sh
+export FERMATA_API_KEY=$(fermata keys create admin --scope admin)     # the first key closes the server
+fermata keys create ci --scope read --scope run --type resize --expires 90d
+fermata keys rotate ci --overlap 1h
+fermata keys revoke ci
+\`\`\`
+
+In a pipe, \`keys create\` and \`keys rotate\` print only the key. It is not shown again. See [security](security.md).`,
+  },
+  {
     title: 'Shell completion',
     names: ['completion'],
     more: `\`\`\`sh
@@ -91,6 +103,7 @@ on a database: \`restore\`, \`copy\`, \`export\`, \`import\`, \`doctor\`, \`prun
 | variable | meaning | default |
 |---|---|---|
 | \`FERMATA_URL\` | address of the server | \`http://localhost:8000\` |
+| \`FERMATA_API_KEY\` | the key to send, if the server has keys | none |
 | \`NO_COLOR\`, \`FORCE_COLOR\` | never use colors; use colors in pipes too | colors on a terminal only |
 
 On a terminal, output is formatted for people. In a pipe it is plain: no colors, nothing truncated. \`--json\` prints the [API's](api.md) responses, one JSON document

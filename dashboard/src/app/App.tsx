@@ -1,6 +1,7 @@
 import { MantineProvider } from '@mantine/core'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { Router } from 'wouter'
+import { Gate } from '../access/Gate.tsx'
 import { base } from '../data/base.ts'
 import { queries } from '../data/queries.ts'
 import { theme, variables } from '../theme/theme.ts'
@@ -12,9 +13,11 @@ export function App() {
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <Router base={base}>
-          <Shell>
-            <Routes />
-          </Shell>
+          <Gate>
+            <Shell>
+              <Routes />
+            </Shell>
+          </Gate>
         </Router>
       </QueryClientProvider>
     </MantineProvider>

@@ -1,14 +1,16 @@
 import { Link, useLocation } from 'wouter'
+import { useMe } from '../access/me.ts'
 import { Icon } from '../kit/Icon.tsx'
-import { placeOf, places } from './routes-list.ts'
+import { placeOf, placesOf } from './routes-list.ts'
 import styles from './Navigation.module.css'
 
 export function Navigation() {
   const [path] = useLocation()
   const here = placeOf(path)
+  const me = useMe()
   return (
     <nav className={styles.navigation} aria-label="Pages">
-      {places.map((place) => (
+      {placesOf(me).map((place) => (
         <Link
           key={place.path}
           href={place.path}

@@ -1,5 +1,8 @@
 import { ActionIcon, Popover, useMantineColorScheme } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { storeKey } from '../access/key.ts'
+import { useMe } from '../access/me.ts'
 import { base } from '../data/base.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
@@ -15,6 +18,8 @@ const schemes = [
 export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const [isOpen, setOpen] = useState(false)
+  const me = useMe()
+  const queries = useQueryClient()
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
@@ -46,6 +51,18 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
         >
           <Icon name="keyboard" /> Keyboard shortcuts
         </button>
+        {me !== undefined && me.id !== null && (
+          <button
+            type="button"
+            className={styles.entry}
+            onClick={() => {
+              storeKey(undefined)
+              void queries.resetQueries()
+            }}
+          >
+            <Icon name="key" /> Sign out {me.name}
+          </button>
+        )}
       </Popover.Dropdown>
     </Popover>
   )

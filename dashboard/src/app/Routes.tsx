@@ -1,5 +1,7 @@
 import { lazy, Suspense } from 'react'
 import { Route, Switch } from 'wouter'
+import { useMe } from '../access/me.ts'
+import { isLimited } from '../access/rights.ts'
 import { LostPage } from './LostPage.tsx'
 import { PageSkeleton } from './PageSkeleton.tsx'
 
@@ -14,13 +16,14 @@ const SubmitPage = lazy(() =>
 const TypesPage = lazy(() => import('../types/TypesPage.tsx').then((room) => ({ default: room.TypesPage })))
 const NodesPage = lazy(() => import('../nodes/NodesPage.tsx').then((room) => ({ default: room.NodesPage })))
 
+const KeysPage = lazy(() => import('../access/KeysPage.tsx').then((room) => ({ default: room.KeysPage })))
+
 export function Routes() {
+  const me = useMe()
   return (
     <Suspense fallback={<PageSkeleton />}>
       <Switch>
-        <Route path="/">
-          <OverviewPage />
-        </Route>
+        <Route path="/">{me !== undefined && isLimited(me) ? <TasksPage /> : <OverviewPage />}</Route>
         <Route path="/tasks">
           <TasksPage />
         </Route>
@@ -31,6 +34,9 @@ export function Routes() {
         </Route>
         <Route path="/nodes">
           <NodesPage />
+        </Route>
+        <Route path="/keys">
+          <KeysPage />
         </Route>
         <Route>
           <LostPage />

@@ -1,12 +1,13 @@
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
+import { useMe } from '../access/me.ts'
 import { ShortcutHelp } from '../keys/ShortcutHelp.tsx'
 import { useKeys } from '../keys/useKeys.ts'
 import { AwayNotice } from './AwayNotice.tsx'
 import { Brand } from './Brand.tsx'
 import { Navigation } from './Navigation.tsx'
 import { PageMenu } from './PageMenu.tsx'
-import { places } from './routes-list.ts'
+import { placesOf } from './routes-list.ts'
 import styles from './Shell.module.css'
 
 /** The frame of every page: navigation at the side on wide screens, at the bottom on small ones. */
@@ -14,6 +15,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
   const [path, navigate] = useLocation()
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
+  const me = useMe()
   const [isHelping, setHelping] = useState(false)
   // Runs before the effects of the page, which may restore its scroll position.
   useLayoutEffect(() => {
@@ -26,7 +28,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
   }, [])
   useKeys({
     '?': () => setHelping(true),
-    ...Object.fromEntries(places.map(({ key, path }) => [`g ${key}`, () => navigate(path)])),
+    ...Object.fromEntries(placesOf(me).map(({ key, path }) => [`g ${key}`, () => navigate(path)])),
   })
   return (
     <div className={styles.shell}>

@@ -1,8 +1,13 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
+import { isFermataError } from '../../../src/client/index.ts'
 import { connection } from './connection.ts'
 
 const watch = {
-  onError: (error: unknown) => connection.failed(error),
+  onError: (error: unknown) => {
+    connection.failed(error)
+    // The key has ended: the gate asks for another.
+    if (isFermataError(error, 'UNAUTHENTICATED')) void queries.invalidateQueries({ queryKey: ['me'] })
+  },
   onSuccess: () => connection.answered(),
 }
 

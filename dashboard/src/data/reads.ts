@@ -1,13 +1,26 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
-import { client } from './client.ts'
+import { client, isFermataError } from './client.ts'
 
 /** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
 export const reads = {
+  me: () =>
+    queryOptions({
+      queryKey: ['me'],
+      queryFn: ({ signal }) => client.getMe({ signal }),
+      staleTime: 60_000,
+    }),
+  keys: () =>
+    queryOptions({
+      queryKey: ['keys'],
+      queryFn: ({ signal }) => client.listKeys({ signal }),
+      refetchInterval: 10_000,
+    }),
   stats: () =>
     queryOptions({
       queryKey: ['stats'],
       queryFn: ({ signal }) => client.getStats({ signal }),
-      refetchInterval: 2_000,
+      // A key that may not read it now may never.
+      refetchInterval: ({ state }) => (isFermataError(state.error, 'FORBIDDEN') ? false : 2_000),
     }),
   nodes: () =>
     queryOptions({

@@ -1,5 +1,6 @@
 import { Alert, Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useCan } from '../access/me.ts'
 import { send } from '../controls/send.ts'
 import { controlWords, effectOn } from '../controls/words.ts'
 import type { Control, TaskDetails } from '../data/shapes.ts'
@@ -10,7 +11,9 @@ import styles from './Controls.module.css'
 
 /** The controls that the task accepts, according to the server. A text below says what a click will do. */
 export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
-  const { task_id: id, task_type: type, controls } = task
+  const { task_id: id, task_type: type } = task
+  const canRun = useCan('run')
+  const controls = useCan('control') ? task.controls : []
   const cache = useQueryClient()
   const { mutate, isPending, variables, error } = useMutation({
     mutationFn: (control: Control) => send(control, id),
@@ -52,13 +55,15 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
               {controlWords[control].name}
             </Button>
           ))}
-        <LinkButton
-          to={`/submit/${encodeURIComponent(type)}?from=${encodeURIComponent(id)}`}
-          variant="default"
-          leftSection={<Icon name="send" />}
-        >
-          Run again with changes
-        </LinkButton>
+        {canRun && (
+          <LinkButton
+            to={`/submit/${encodeURIComponent(type)}?from=${encodeURIComponent(id)}`}
+            variant="default"
+            leftSection={<Icon name="send" />}
+          >
+            Run again with changes
+          </LinkButton>
+        )}
       </div>
       {main !== undefined && main !== 'cancel' && (
         <p id="effect" className={styles.effect}>

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useCan } from '../access/me.ts'
 import { controlWords } from '../controls/words.ts'
 import type { Control } from '../data/shapes.ts'
 import { Icon } from '../kit/Icon.tsx'
@@ -16,13 +17,14 @@ type Props = Readonly<{
 
 /** Actions on the selected rows or, without a selection, on all matching tasks. */
 export function ActionBar({ table, selection, onSelect, onAct }: Props) {
+  const canControl = useCan('control')
   const isAll = selection.isAll || isEmpty(selection)
   return (
     <div className={styles.bar} role="toolbar" aria-label="Actions" data-active={!isEmpty(selection)}>
       <span className={styles.what} aria-live="polite">
         {wordsOf(selection)}
       </span>
-      {(Object.keys(controlWords) as Control[]).map((control) => (
+      {(canControl ? (Object.keys(controlWords) as Control[]) : []).map((control) => (
         <Button
           key={control}
           size="xs"

@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useState } from 'react'
 import { useLocation, useSearch } from 'wouter'
+import { useCan } from '../access/me.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
@@ -52,7 +53,8 @@ export function TasksPage() {
     if (meant !== null && 'id' in meant && hasEnded(meant)) forget(meant.id)
     setMeant(null)
   }
-  const submit = (
+  const canRun = useCan('run')
+  const submit = canRun && (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
       Submit task
     </LinkButton>

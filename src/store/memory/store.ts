@@ -18,6 +18,7 @@ import {
 } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
 import { appended } from './log.ts'
+import { MemoryKeys } from './keys.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
@@ -72,6 +73,7 @@ class MemoryStore implements port.Store {
   #fencedOff: Occupied[] = []
   readonly #holds = new Map<string, port.Hold>()
   readonly #operations = new MemoryOperations()
+  readonly keys: MemoryKeys
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -80,6 +82,7 @@ class MemoryStore implements port.Store {
     this.capabilities = { lease }
     this.#time = new SteadyTime(clock)
     this.#nodes = new MemoryNodes(this.#time, lease)
+    this.keys = new MemoryKeys(this.#time)
   }
 
   now(): number {

@@ -123,6 +123,16 @@ export const migrations: readonly string[] = [
     with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
   `,
   `alter table S.tasks add column created_by text not null default 'anonymous';`,
+  `
+  create table S.keys (
+    number bigint generated always as identity primary key,
+    id text collate "C" not null unique,
+    name text collate "C" not null unique,
+    body text not null,
+    last_used_at bigint
+  );
+  create table S.keys_version (one integer primary key check (one = 1), version bigint not null);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -172,6 +172,19 @@ export function statementsFor(schema: string) {
     prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
       and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
 
+    keys: `select v.version, k.body, k.last_used_at
+      from (select coalesce((select version from ${s}.keys_version), 0) as version) as v
+      left join ${s}.keys k on v.version is distinct from $1::bigint order by k.number`,
+    /** Before any change, so that versions rise in the order of the changes. */
+    lockKeys: 'select pg_advisory_xact_lock(hashtextextended($1, 3))',
+    raiseKeysVersion: `insert into ${s}.keys_version as v (one, version) values (1, 1)
+      on conflict (one) do update set version = v.version + 1`,
+    key: `select null, body, last_used_at from ${s}.keys where id = $1`,
+    addKey: `insert into ${s}.keys (id, name, body) values ($1, $2, $3) on conflict (name) do nothing returning 1`,
+    setKey: `update ${s}.keys set body = $2 where id = $1`,
+    removeKey: `delete from ${s}.keys where id = $1 returning 1`,
+    useKeys: `update ${s}.keys set last_used_at = $2::bigint where id = any($1::text[])`,
+
     hold: `insert into ${s}.holds (type, since, by) select $1, ${timeOr('$2')}, $3 on conflict do nothing returning 1`,
     lift: `delete from ${s}.holds where type = $1 returning 1`,
     holds: `select type, since, by from ${s}.holds`,

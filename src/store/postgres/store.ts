@@ -16,6 +16,7 @@ import { BatchExecutor } from './batch-executor.ts'
 import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
+import { PostgresKeys } from './keys.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -71,6 +72,7 @@ class PostgresStore implements port.Store {
   readonly commits = new port.CommitMetrics()
   readonly shared: port.Shared
   readonly backup = null
+  readonly keys: PostgresKeys
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -123,6 +125,11 @@ class PostgresStore implements port.Store {
         return submitWithin(transaction, { submissions, options }, source, this.#waiting)
       },
     }
+    this.keys = new PostgresKeys({
+      sql: this.#sql,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('keys', look),
+    })
     this.#lease = lease
     this.#clock = clock
     const executor = new BatchExecutor(

@@ -9,6 +9,7 @@ import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
+import { bodyOf, keyOf } from './keys.ts'
 
 /** Milliseconds that a statement may take: sorting or counting many tasks takes a while. */
 const patience = 21_600_000
@@ -102,12 +103,14 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async surroundings(): Promise<Surroundings> {
-    const [places, holds, operations] = await Promise.all([
+    const [places, holds, operations, keys] = await Promise.all([
       this.#session.query(`select last_value from ${this.#s}.places`),
       this.#session.query(this.#sql.holds),
       this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
+      this.#session.query(this.#sql.keys, [null]),
     ])
     return {
+      keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
       queuePosition: Number(places[0]?.[0]),
       holds: Object.fromEntries(
         holds.map(([type, since, by]) => [
@@ -186,7 +189,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     return added.length
   }
 
-  async finish({ queuePosition, holds, operations }: Surroundings): Promise<void> {
+  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
     const places = `${this.#s.replaceAll("'", "''")}.places`
     await this.#within(async () => {
       await this.#session.query(
@@ -204,6 +207,18 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
           `insert into ${this.#s}.operations (id, node, body, cancel) values ($1, $2, $3, $4)`,
           [encodeText(id), encodeText(node), body, cancel],
         )
+      for (const key of keys) {
+        await this.#session.query(this.#sql.addKey, [encodeText(key.id), encodeText(key.name), bodyOf(key)])
+        await this.#session.query(`update ${this.#s}.keys set last_used_at = $2::bigint where id = $1`, [
+          encodeText(key.id),
+          key.lastUsedAt,
+        ])
+      }
+      await this.#session.query(
+        `insert into ${this.#s}.keys_version as v (one, version) values (1, $1::bigint)
+          on conflict (one) do update set version = excluded.version`,
+        [version],
+      )
       await this.#session.query(`drop table ${this.#s}.transfer`)
     })
     await this.#session.query(`analyze ${this.#s}.tasks`)

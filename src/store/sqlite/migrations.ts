@@ -117,6 +117,17 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   `,
   `alter table tasks add column created_by text not null default 'anonymous';`,
+  `
+  create table keys (
+    number integer primary key,
+    id text not null unique,
+    name text not null unique,
+    body text not null,
+    last_used_at integer
+  ) strict;
+  create table keys_version (one integer primary key check (one = 1), version integer not null) strict;
+  insert into keys_version (one, version) values (1, 0);
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -18,6 +18,7 @@ import { Counters } from './counters.ts'
 import { isOfFlush, isOfMedium, refusalFor } from './failures.ts'
 import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
+import { SqliteKeys } from './keys.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader } from './reader.ts'
@@ -40,6 +41,7 @@ class SqliteStore implements port.Store {
   readonly commits = new port.CommitMetrics()
   readonly shared = null
   readonly backup = () => this.#backup()
+  readonly keys: SqliteKeys
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -92,6 +94,12 @@ class SqliteStore implements port.Store {
       this.#db.close()
       throw unopenable(error, path)
     }
+    this.keys = new SqliteKeys({
+      sql: () => this.#sql,
+      now: () => this.#time.now(),
+      write: (run) => this.#commits.write(run),
+      read: (look) => this.#read(look),
+    })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
       flush: () => this.#flush(),

@@ -10,6 +10,7 @@ import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
 import { selectedColumns, taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
+import { bodyOf, keyOf, type KeyRow } from './keys.ts'
 
 /** Opens the file for a transfer, and keeps every other process out of it. Throws `StoreUnavailable`. */
 export function openSqliteTransfer(path: string): SqliteTransfer {
@@ -59,7 +60,10 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   async surroundings(): Promise<Surroundings> {
     const operations = this.#db.prepare('select id, node, body, cancel from operations order by number').all()
     const holds = this.#sql.holds.all() as unknown as [string, number, string][]
+    const [version] = this.#sql.keysVersion.get() as unknown as [number]
+    const keys = (this.#sql.keys.all() as unknown as KeyRow[]).map(keyOf)
     return {
+      keys: { version, keys },
       queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
       holds: Object.fromEntries(holds.map(([type, since, by]): [string, Hold] => [type, { since, by }])),
       operations: operations.map(({ id, node, body, cancel }) => ({
@@ -120,12 +124,17 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     return added
   }
 
-  async finish({ queuePosition, holds, operations }: Surroundings): Promise<void> {
+  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
     this.#within(() => {
       this.#sql.setSequence.run(queuePosition)
       for (const [type, { since, by }] of Object.entries(holds)) this.#sql.hold.run(type, since, by)
       const add = this.#db.prepare('insert into operations (id, node, body, cancel) values (?, ?, ?, ?)')
       for (const { id, node, body, cancel } of operations) add.run(id, node, body, cancel ? 1 : 0)
+      for (const key of keys) {
+        this.#sql.addKey.run(key.id, key.name, bodyOf(key))
+        this.#sql.useKey.run(key.lastUsedAt, key.id)
+      }
+      this.#db.prepare('update keys_version set version = ?').run(version)
       this.#db.exec('drop table transfer')
     })
   }

@@ -21,11 +21,14 @@ export class Range implements AsyncDisposable {
   sent = 0
   closed = 0
   waited = 0
+  readonly #key: string
   readonly #pool: Pool
   readonly #operations: ReadonlyMap<string, Operation>
   readonly #known = new Map<string, string[]>()
 
-  constructor(url: string, document: ApiDocument) {
+  /** `key`: of a server that is closed, since a shot may create the first key. */
+  constructor(url: string, document: ApiDocument, key: string) {
+    this.#key = key
     this.#pool = new Pool(url, { connections: 50, pipelining: 1, keepAliveTimeout: 30_000 })
     this.#operations = new Map(document.operations.map((operation) => [operation.id, operation]))
   }
@@ -72,7 +75,7 @@ export class Range implements AsyncDisposable {
       const answer = await this.#pool.request({
         method,
         path: target,
-        headers,
+        headers: { authorization: `Bearer ${this.#key}`, ...headers },
         body,
         signal: over.signal,
       })
@@ -117,6 +120,7 @@ export class Range implements AsyncDisposable {
       const singular = name === 'available_tasks' ? 'task_type' : name.replace(/s$/, '')
       for (const one of value) this.#learn(one, singular)
     } else if (typeof value === 'object' && value !== null) {
+      if ('scopes' in value && 'id' in value) this.#learn(value.id, 'key_id')
       for (const [key, one] of Object.entries(value)) if (key !== 'parameters') this.#learn(one, key)
     }
   }

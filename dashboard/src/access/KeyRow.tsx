@@ -1,0 +1,77 @@
+import { Button } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { IssuedKey, KeyDetails } from '../../../src/client/index.ts'
+import { client } from '../data/client.ts'
+import { Time } from '../time/Time.tsx'
+import styles from './KeysPage.module.css'
+
+/** Seconds for which the secret before a rotation remains valid. */
+const overlap = 3_600
+
+type Props = Readonly<{ of: KeyDetails; onIssued: (issued: IssuedKey) => void }>
+
+/** A key, and what can be done to it. A revocation is confirmed by a second click. */
+export function KeyRow({ of: key, onIssued }: Props) {
+  const queries = useQueryClient()
+  const [isSure, setSure] = useState(false)
+  const onSettled = () => queries.invalidateQueries()
+  const rotate = useMutation({
+    mutationFn: () => client.rotateKey(key.id, { overlap }),
+    onSuccess: onIssued,
+    onSettled,
+  })
+  const revoke = useMutation({ mutationFn: () => client.revokeKey(key.id), onSettled })
+  const failure = rotate.error ?? revoke.error
+  const only = [...(key.types ?? []), ...(key.tags ?? []).map((tag) => `#${tag}`)]
+  return (
+    <li className={styles.row}>
+      <div>
+        <div className={styles.name}>{key.name}</div>
+        <div className={styles.facts}>
+          {key.scopes.join(', ')}
+          {only.length > 0 && `, only ${only.join(', ')}`}
+          {', created '}
+          <Time at={key.created_at} />
+          {` by ${key.created_by}`}
+          {key.last_used_at !== null && (
+            <>
+              {', last used '}
+              <Time at={key.last_used_at} />
+            </>
+          )}
+          {key.expires_at !== null && (
+            <>
+              {', expires '}
+              <Time at={key.expires_at} />
+            </>
+          )}
+        </div>
+        {failure !== null && <div role="alert">{failure.message}</div>}
+      </div>
+      <div className={styles.buttons}>
+        <Button
+          size="xs"
+          variant="default"
+          loading={rotate.isPending}
+          title="Gives the key a new secret; the current one works for another hour"
+          aria-label={`Rotate ${key.name}`}
+          onClick={() => rotate.mutate()}
+        >
+          Rotate
+        </Button>
+        <Button
+          size="xs"
+          color="red"
+          variant={isSure ? 'filled' : 'default'}
+          loading={revoke.isPending}
+          aria-label={isSure ? `Revoke ${key.name} now` : `Revoke ${key.name}`}
+          onClick={() => (isSure ? revoke.mutate() : setSure(true))}
+          onBlur={() => setSure(false)}
+        >
+          {isSure ? 'Revoke now' : 'Revoke'}
+        </Button>
+      </div>
+    </li>
+  )
+}

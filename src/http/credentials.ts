@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Session } from '../access/access.ts'
+import type { Route } from '../contract/route.ts'
+import type { Caller, Scope } from '../core/caller.ts'
+import { Forbidden, Unauthenticated } from '../core/errors.ts'
+
+/** The key that a request shows, as `Authorization: Bearer` or `X-API-Key`. Undefined without one. */
+export function keyIn({ authorization, ...headers }: IncomingHttpHeaders): string | undefined {
+  const other = headers['x-api-key']
+  if (authorization === undefined) return typeof other === 'string' ? other.trim() : undefined
+  const [, bearer] = /^bearer +(\S+) *$/i.exec(authorization) ?? []
+  if (bearer === undefined || (other !== undefined && other !== bearer)) throw new Unauthenticated('invalid')
+  return bearer
+}
+
+export function hasScope({ scopes }: Caller, scope: Scope): boolean {
+  return scopes.includes(scope) || scopes.includes('admin')
+}
+
+/** Throws `Forbidden` unless the caller has the scope of the route. */
+export function mustHaveScope({ caller }: Session, { scope }: Route): void {
+  if (scope === 'open' || scope === 'any') return
+  if (hasScope(caller, scope)) return
+  throw new Forbidden(`This call needs a key with the scope ${scope}; yours has ${caller.scopes.join(', ')}.`)
+}

@@ -1,0 +1,39 @@
+import { Access } from '../access/access.ts'
+import type { KeyAdmin } from '../cli/commands/keys.ts'
+import { keyBody } from '../contract/access.ts'
+import { library } from '../core/caller.ts'
+import { parseDuration } from '../core/duration.ts'
+import { withoutPassword } from '../core/secrets.ts'
+import { openStore } from '../database.ts'
+import { systemClock } from '../execution/executors/system-clock.ts'
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** The keys in a database, without a server. Those of an embedded database only while no server has it open. */
+export async function openLocalKeys(database: string): Promise<KeyAdmin & AsyncDisposable> {
+  const store = await openStore(database, systemClock)
+  const shared = store.capabilities.lease !== null
+  const access = new Access({
+    keys: store.keys,
+    clock: systemClock,
+    logger: quiet,
+    now: () => store.now(),
+    shared,
+  })
+  const by = { ...library, name: 'local' }
+  return {
+    place: withoutPassword(database),
+    async create({ name, scopes, types = null, tags = null, expires_at: expires = null }) {
+      const expiresAt = expires === null ? null : Math.round(expires * 1_000)
+      const { key, text } = await access.create({ name, scopes, types, tags, expiresAt }, by)
+      return { ...keyBody(key), key: text }
+    },
+    list: async () => (await access.list()).map(keyBody),
+    async rotate(id, overlap) {
+      const { key, text } = await access.rotate(id, parseDuration(overlap) ?? 0)
+      return { ...keyBody(key), key: text }
+    },
+    revoke: (id) => access.revoke(id),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../../core/clock.ts'
+import { keyMade, keyRotated, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
+import type { KeyStore } from '../key-store.ts'
+
+/** The keys of the memory store. */
+export class MemoryKeys implements KeyStore {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #keys = new Map<string, Key>()
+  #version = 0
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
+
+  async read(known?: number): Promise<Keys | null> {
+    return known === this.#version ? null : { version: this.#version, keys: [...this.#keys.values()] }
+  }
+
+  async add(draft: NewKey): Promise<Key | null> {
+    if ([...this.#keys.values()].some(({ name }) => name === draft.name)) return null
+    return this.#keep(keyMade(draft, this.#clock.now()))
+  }
+
+  async rotate(id: string, hash: string, overlap: number): Promise<Key | null> {
+    const key = this.#keys.get(id)
+    return key === undefined ? null : this.#keep(keyRotated(key, hash, overlap, this.#clock.now()))
+  }
+
+  async remove(id: string): Promise<boolean> {
+    if (!this.#keys.delete(id)) return false
+    this.#version += 1
+    return true
+  }
+
+  async use(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const key = this.#keys.get(id)
+      if (key !== undefined) this.#keys.set(id, { ...key, lastUsedAt: usedAt(this.#clock.now()) })
+    }
+  }
+
+  #keep(key: Key): Key {
+    this.#keys.set(key.id, key)
+    this.#version += 1
+    return key
+  }
+}

@@ -1,0 +1,70 @@
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { createServer } from '../../src/http/server.ts'
+import { Fermata } from '../../src/client/index.ts'
+import { openTaskManager } from '../../src/index.ts'
+import { newSchema } from '../conformance/stores.ts'
+import { quick } from '../fixtures/quick.ts'
+import { until } from '../support/until.ts'
+
+const logger = { level: 'silent', debug() {}, info() {}, warn() {}, error: console.error }
+
+/** Servers that share a PostgreSQL. */
+async function servers(count: number): Promise<string[]> {
+  const database = `${inject('postgres')}?schema=${newSchema()}`
+  const started = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const manager = await openTaskManager({ database, tasks: [quick], drain: 1, logger })
+      const server = await createServer({ manager, version: 'test', logger })
+      onTestFinished(async () => {
+        await server.close()
+        await manager.close()
+      })
+      return server.listen({ port: 0, host: '127.0.0.1' })
+    }),
+  )
+  return started
+}
+
+const codeOf = (call: Promise<unknown>) =>
+  call.then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
+  )
+
+test('the first key closes every node, and a revocation ends streams and submits on all of them', async () => {
+  const [here = '', there = ''] = await servers(2)
+  const open = await fetch(`${there}/api/events`)
+  const root = await new Fermata({ url: here }).createKey({ name: 'root', scopes: ['admin'] })
+  await open.text()
+  expect(await codeOf(new Fermata({ url: there, patience: 0 }).getMe())).toBe('UNAUTHENTICATED')
+
+  const admin = new Fermata({ url: here, apiKey: root.key })
+  const { id, key } = await admin.createKey({ name: 'ci', scopes: ['read', 'run'] })
+  const client = new Fermata({ url: there, apiKey: key, patience: 0 })
+  await until('the key is valid there', async () => (await codeOf(client.getMe())) === 'ok')
+  const stream = await fetch(`${there}/api/events`, { headers: { authorization: `Bearer ${key}` } })
+  let last = 'ok'
+  let isRevoked = false
+  let late = 0
+  let revokedAt = 0
+  const submitting = (async () => {
+    while (last === 'ok') {
+      const begun = performance.now()
+      const wasRevoked = isRevoked
+      last = await codeOf(client.submitTask('quick', { parameters: { a: 1 } }))
+      if (wasRevoked && last === 'ok') late = Math.max(late, begun - revokedAt)
+    }
+  })()
+  await until(
+    'some are submitted',
+    async () => (await admin.listTasks({ created_by: 'ci' })).tasks.length > 3,
+  )
+  await admin.revokeKey(id)
+  revokedAt = performance.now()
+  isRevoked = true
+  await stream.text()
+  await submitting
+  expect(last).toBe('UNAUTHENTICATED')
+  // Nothing is accepted that was sent more than a second after the answer to the revocation.
+  expect(late).toBeLessThan(1_000)
+})
