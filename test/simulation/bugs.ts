@@ -223,4 +223,35 @@ export const bugs: readonly Bug[] = [
     ),
     store: 'sqlite',
   },
+  bug(
+    'lease-not-checked',
+    'A claimed task starts although the lease of its node has ended.',
+    640,
+    'src/cluster/node-lease.ts',
+    'return this.#mayStart && this.#renewer?.isValid !== false',
+    'return this.#mayStart',
+  ),
+  bug(
+    'timeout-while-paused',
+    'The timeout of a task goes on while the task is paused.',
+    945,
+    'src/execution/stopwatch.ts',
+    '  hold(): void {\n    this.disarm()\n',
+    '  hold(): void {\n',
+    [
+      {
+        file: 'src/execution/stopwatch.ts',
+        text: '  stop(): void {\n    this.disarm()\n',
+        replacement: '  stop(): void {\n',
+      },
+    ],
+  ),
+  bug(
+    'held-type-claimed',
+    'A claim takes tasks of a held type.',
+    2,
+    'src/store/memory/store.ts',
+    'const free = types.filter(({ type }) => !this.#holds.has(type))',
+    'const free = types',
+  ),
 ]

@@ -53,6 +53,8 @@ export class Checker implements RunWitness {
   readonly tasks = new Map<TaskId, Known>()
   readonly runs = new Set<LiveRun>()
   steps = 0
+  /** When a task was last submitted or moved. */
+  lastMove = 0
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -478,6 +480,7 @@ export class Checker implements RunWitness {
           versions: new Map([[record.task.version, record.task]]),
           isDeleted: false,
         })
+        this.lastMove = this.#options.time.now
         this.#options.trace(() => `store: ${verb} ${id} v1 ${record.task.status}`)
       } else if (!known.isDeleted) {
         this.#moved(verb, known, record)
@@ -504,6 +507,7 @@ export class Checker implements RunWitness {
     const { id } = to
     if (to.version !== from.version) {
       const entry = after.timeline.at(-1)
+      this.lastMove = this.#options.time.now
       this.#options.trace(
         () =>
           `store: ${verb} ${id} v${to.version} ${from.status} -> ${to.status} (${entry?.event}${entry?.why === undefined ? '' : `, ${entry.why}`}) fence ${to.fence} owner ${to.ownerNode} by ${entry?.by}`,

@@ -161,6 +161,17 @@ export class Database {
     }
   }
 
+  /** Opens the store for a process. It may take real time, in which no virtual time passes. */
+  open(process: SimulatedProcess): Promise<Store> {
+    const opening = this.#backend.open(process)
+    const before = this.#executing
+    this.#executing = (async () => {
+      await Promise.allSettled([before, opening])
+      this.#executing = undefined
+    })()
+    return opening
+  }
+
   /** Until everything that is being carried out has been. */
   async idle(): Promise<void> {
     while (this.#executing !== undefined) await this.#executing

@@ -55,9 +55,9 @@ export class SimulatedNode {
 
   /** Resolves once it is open, or has failed to: then its process is over. */
   async open(): Promise<void> {
-    const { setting, backend, database, network, newId, chance, checker, trace } = this.#surroundings
+    const { setting, database, network, newId, chance, checker, trace } = this.#surroundings
     const { process, executor } = this
-    const inner = await backend.open(process)
+    const inner = await database.open(process)
     const store = database.viewOf(
       process,
       inner,

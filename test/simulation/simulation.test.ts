@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 describe('the simulation', () => {
   test('finds no broken promise in its first seeds', { timeout: 600_000 }, async () => {
-    expect(await firstFound(1, 100, 'simulated')).toBeUndefined()
+    expect(await firstFound(1, 70, 'simulated')).toBeUndefined()
     expect(await firstFound(1, 5, 'sqlite')).toBeUndefined()
   })
 
