@@ -32,6 +32,8 @@ export class Cluster implements AsyncDisposable {
   readonly #ended = new Map<number, number>()
   readonly #frozen: Happened['frozen'][number][] = []
   readonly #outages: Happened['outages'][number][] = []
+  /** Nodes that cannot reach the database. */
+  readonly #cutOff = new Set<number>()
   #databaseAway = false
 
   private constructor(options: ClusterOptions, postgres: PostgresServer | undefined, directory: string) {
@@ -131,12 +133,16 @@ export class Cluster implements AsyncDisposable {
   /** Takes the database from one node. */
   async cutOff(index: number, ms: number, line: Readonly<{ cut(): void; mend(): void }>): Promise<void> {
     const pid = this.#members[index]?.server?.pid ?? 0
+    // The end of one would end the other too.
+    if (this.#cutOff.has(index)) return
+    this.#cutOff.add(index)
     line.cut()
     // From here on: until then, a renewal may still have come through.
     const from = monotonic()
     await sleep(ms)
     const to = monotonic()
     line.mend()
+    this.#cutOff.delete(index)
     this.#outages.push({ from, to, pid })
   }
 

@@ -65,7 +65,7 @@ const faults: readonly Fault[] = [
     fault: 'partitions',
     how: 'packets between a node and the database are dropped in its network namespace, in one direction or both, for less or more than a lease',
     needs: ['root', 'network namespaces'],
-    run: () => partitions(180, seed, told),
+    run: () => partitions(90, seed, told),
   },
   {
     fault: 'out of connections',
