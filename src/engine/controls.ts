@@ -1,9 +1,11 @@
-import { sleep, type Clock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Origin } from '../core/caller.ts'
 import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { Journal } from '../journal/journal.ts'
+import { publishNewest } from '../journal/newest.ts'
 import type { Claimer } from '../scheduling/claimer.ts'
 import type { Command, Controlled, Store } from '../store/store.ts'
 import type { ControlOptions } from './api.ts'
@@ -14,15 +16,13 @@ export type ControlsOptions = Readonly<{
   bus: Bus
   journal: Journal
   clock: Clock
+  logger: Logger
   claimer: Claimer
   /** Polls a task whose code may run on another node; undefined if one process owns the store. */
   sync: Readonly<{ lookClosely(id: TaskId): void }> | undefined
   /** Aborts when the node has shut down. */
   closed: AbortSignal
 }>
-
-/** Milliseconds between reads of the outcome of a control in doubt while the store is unavailable. */
-const catchUpPause = 500
 
 /** Carries out controls of existing tasks. */
 export class Controls {
@@ -82,7 +82,8 @@ export class Controls {
       answers = await written
     } catch (error) {
       // It may have been recorded: the caller is told so, and code running here must learn of it.
-      if (error instanceof StoreUnavailable && error.unknown) void this.#catchUp(commands.map(({ id }) => id))
+      if (error instanceof StoreUnavailable && error.unknown)
+        for (const { id } of commands) void publishNewest(this.#options, id)
       throw error
     }
     for (const answer of answers) {
@@ -90,20 +91,5 @@ export class Controls {
       else if (answer.kind !== 'unknown') journal.see(answer.task)
     }
     return answers
-  }
-
-  /** These rows may not have been published: their code on this node must learn of them all the same. */
-  async #catchUp(ids: readonly TaskId[]): Promise<void> {
-    const { clock, store, journal, closed } = this.#options
-    for (let left = ids; left.length > 0 && !closed.aborted;) {
-      const looks = left.map((id) =>
-        store.get(id).then(
-          (task) => (task === null ? [] : (journal.see(task), [])),
-          () => [id],
-        ),
-      )
-      left = (await Promise.all(looks)).flat()
-      if (left.length > 0) await sleep(clock, catchUpPause)
-    }
   }
 }

@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save } from '../store/store.ts'
+import { publishNewest } from '../journal/newest.ts'
 import type { AttemptServices } from './services.ts'
 
 /** Milliseconds between attempts while the store is unavailable. */
@@ -30,7 +31,7 @@ export async function record(
       logFailure(services, answer.task, settlement)
       services.journal.publish([answer])
     } else if (written.inDoubt) {
-      await tellNewest(services, settlement.id)
+      await publishNewest(services, settlement.id)
       if (isRecorded(answer.task, settlement, services.tenant.node)) return { ...answer, verdict: 'settled' }
     }
     return answer
@@ -80,7 +81,7 @@ export async function recordUnparked(services: AttemptServices, copy: Copy): Pro
       services.store.unpark(services.tenant.node, [copy]),
     )
     services.journal.publish(written?.answer ?? [])
-    if (written?.inDoubt === true && written.answer.length === 0) await tellNewest(services, copy.id)
+    if (written?.inDoubt === true && written.answer.length === 0) await publishNewest(services, copy.id)
   } catch (error) {
     services.logger.error({ err: error, task: copy.id }, 'could not record the end of a parked handler')
   }
@@ -118,19 +119,6 @@ async function persist<T>(
       services.logger.warn({ err: error, task }, 'the database is unavailable; retrying')
       await sleep(services.clock, pause)
     }
-  }
-}
-
-/** An earlier attempt may have been recorded although its commit failed: listeners have not heard of it. */
-async function tellNewest(services: AttemptServices, id: TaskId): Promise<void> {
-  try {
-    const found = await services.store.read(id)
-    const entry = found?.timeline.at(-1)
-    if (found !== null && entry !== undefined) {
-      services.journal.publish([{ before: null, task: found.task, entry }])
-    }
-  } catch (error) {
-    services.logger.warn({ err: error, task: id }, 'could not read the outcome of a commit in doubt')
   }
 }
 

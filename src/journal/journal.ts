@@ -9,7 +9,7 @@ export type Subscriber = Readonly<{
   moved?(move: Move): void
   /** A row was read as a caller or another node left it: nothing that follows it may rely on an older one. */
   seen?(task: Task): void
-  /** Another node has deleted the task: whatever waits for it here must not wait any longer. */
+  /** The task is deleted, and this node has not heard of its end: whatever waits for it must not wait any longer. */
   deleted?(id: TaskId): void
   /** Code running on this node reported progress or a log line. */
   reported?(report: Report): void

@@ -33,6 +33,8 @@ export type ClaimerOptions = Readonly<{
   types: () => readonly TypeLimit[]
   /** Maximum tasks per claim. */
   most: number
+  /** Aborts when the node has shut down. */
+  closed: AbortSignal
 }>
 
 /** Slots beyond which halves are large enough to be worth a separate commit. */
@@ -160,10 +162,10 @@ export class Claimer implements Subscriber, LeaseListener {
 
   /** False if it failed: until it succeeds, nothing more is claimed. */
   async #resolveDoubt(): Promise<boolean> {
-    const { logger, store, tenant, slots, journal } = this.#options
+    const { logger, tenant, slots } = this.#options
     try {
       this.#inDoubt = false
-      await releaseUnstartedClaims(store, tenant.node, slots, journal)
+      await releaseUnstartedClaims(this.#options, tenant.node, slots)
       return true
     } catch (error) {
       this.#inDoubt = true

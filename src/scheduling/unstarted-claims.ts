@@ -1,8 +1,11 @@
 import { activeStatuses, type NodeId, type Task } from '../core/task.ts'
-import type { Journal } from '../journal/journal.ts'
+import { StoreUnavailable } from '../core/errors.ts'
+import { publishNewest, type NewestOptions } from '../journal/newest.ts'
 import type { ListCursor, Store } from '../store/store.ts'
 
 const atOnce = 500
+
+export type UnstartedClaimsOptions = NewestOptions & Readonly<{ store: Store }>
 
 /**
  * Releases tasks that this node has claimed unknowingly: a claim whose commit was in doubt, and which was recorded after
@@ -10,11 +13,11 @@ const atOnce = 500
  * an earlier run does not count. Call it while no claim is in progress.
  */
 export async function releaseUnstartedClaims(
-  store: Store,
+  options: UnstartedClaimsOptions,
   node: NodeId,
   slots: Readonly<{ runs(task: Task): boolean }>,
-  journal: Journal,
 ): Promise<void> {
+  const { store, journal } = options
   const unstarted: Task[] = []
   let after: ListCursor | null = null
   do {
@@ -34,9 +37,12 @@ export async function releaseUnstartedClaims(
   const answers = await Promise.allSettled(
     unstarted.map(({ id, fence }) => store.settle(node, [{ id, fence, outcome, ranMs: 0 }])),
   )
-  for (const answer of answers) {
-    if (answer.status === 'rejected') continue
-    journal.publish(answer.value.filter((settled) => settled.verdict === 'settled'))
+  for (const [index, answer] of answers.entries()) {
+    if (answer.status === 'fulfilled')
+      journal.publish(answer.value.filter((settled) => settled.verdict === 'settled'))
+    // It may have been recorded: the next call does not find this task any more.
+    else if (answer.reason instanceof StoreUnavailable && answer.reason.unknown)
+      await publishNewest(options, unstarted[index]!.id)
   }
   const failed = answers.find((answer) => answer.status === 'rejected')
   if (failed !== undefined) throw failed.reason

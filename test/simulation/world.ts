@@ -279,9 +279,11 @@ export class World {
   async #endAll(): Promise<void> {
     const { checker, setting } = this.#surroundings
     let resumes = 0
+    let isClosing = false
+    // Until the nodes close: a call of a node that was frozen may submit, pause or hold long after the last fault.
     const look = () => {
+      if (isClosing) return
       const open = this.#unfinished()
-      if (open.length === 0) return
       const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
       const node = usable[resumes++ % Math.max(1, usable.length)]
       node?.process.enter('main', 'caller', () => {
@@ -301,12 +303,14 @@ export class World {
     await this.#passUntil(() => isOver() || isStuck(), endsWithin)
     const left = this.#unfinished()
     checker.expect('ends', isOver(), () => `without faults, ${left[0]?.id} stays ${left[0]?.status}`)
-    const isQuiet = () => checker.runs.size === 0 && this.#openCalls().length === 0 && this.#slots() === 0
+    const isQuiet = () =>
+      checker.runs.size === 0 && this.#openCalls().length === 0 && this.#slots() === 0 && isOver()
     const quiet = await this.#passUntil(isQuiet, 200_000)
     checker.expect('ends', quiet || !hasSlots, () => {
       const [call] = this.#openCalls()
       return `nothing is left to do, but ${call === undefined ? `${this.#slots()} slots are in use, ${checker.runs.size} handlers run` : `nobody answers: ${call.what}`}`
     })
+    isClosing = true
     let closed = 0
     const living = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
     for (const node of living) void node.manager!.close().then(() => (closed += 1))
