@@ -289,6 +289,8 @@ export class Callers {
     this.#make(node, `follow ${id}`, follow, {
       answered: (version) => {
         if (over.signal.aborted || !node.isUsable || checker.tasks.get(id)?.isDeleted === true) return
+        // A node that closes ends its streams.
+        if (node.manager?.state.phase !== 'ready') return
         const status = checker.tasks.get(id)?.versions.get(version)?.status
         this.#expect(
           'shown',
