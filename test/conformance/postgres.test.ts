@@ -55,8 +55,9 @@ describe('nodes on one PostgreSQL', () => {
   test('start together: each migration runs once', async () => {
     await using nodes = await Nodes.open(10)
     expect(await nodes.each((store) => store.counts())).toHaveLength(10)
-    const versions = await ask(`select version from ${nodes.schema}.migrations`)
-    expect(versions.map(({ version }) => version)).toEqual([1])
+    const versions = await ask(`select version from ${nodes.schema}.migrations order by version`)
+    expect(versions.length).toBeGreaterThan(0)
+    expect(versions.map(({ version }) => version)).toEqual(versions.map((_, index) => index + 1))
   })
 
   test('accept an older program, which reports less', async () => {
