@@ -27,14 +27,23 @@ test(`${requests} requests made from the OpenAPI document get answers that it al
   await using range = new Range(server.url, document, key)
   const began = performance.now()
   const complaints: string[] = []
-  const verdict = await fc.check(
-    fc.asyncProperty(fc.array(shots(document), { minLength: atOnce, maxLength: atOnce }), async (volley) => {
-      const heard = await Promise.all(volley.map((shot) => range.fire(shot)))
-      complaints.push(...heard.filter((complaint) => complaint !== undefined))
-      return complaints.length === 0
-    }),
-    { seed, numRuns: Math.ceil(requests / atOnce), endOnFailure: true },
-  )
+  const fire = (count: number, seed: number) =>
+    fc.check(
+      fc.asyncProperty(
+        fc.array(shots(document), { minLength: atOnce, maxLength: atOnce }),
+        async (volley) => {
+          const heard = await Promise.all(volley.map((shot) => range.fire(shot)))
+          complaints.push(...heard.filter((complaint) => complaint !== undefined))
+          return complaints.length === 0
+        },
+      ),
+      { seed, numRuns: Math.ceil(count / atOnce), endOnFailure: true },
+    )
+  const silent = () => document.operations.map(({ id }) => id).filter((id) => !range.succeeded.has(id))
+  let verdict = await fire(requests, seed)
+  // Some operations need a task in a certain state: how many requests meet one depends on the speed of the server.
+  for (let more = 1; more <= 20 && !verdict.failed && silent().length > 0; more++)
+    verdict = await fire(1_000, seed + more)
   const seconds = (performance.now() - began) / 1_000
   const status = await readFile(`/proc/${server.pid}/status`, 'utf8').catch(() => '')
   const statuses = [...range.statuses].sort(([a], [b]) => a - b).map(([code, count]) => `${code}: ${count}`)
@@ -47,8 +56,7 @@ test(`${requests} requests made from the OpenAPI document get answers that it al
   expect(complaints).toEqual([])
   expect(verdict.errorInstance).toBeNull()
   expect(verdict.failed).toBe(false)
-  const silent = document.operations.map(({ id }) => id).filter((id) => !range.succeeded.has(id))
-  expect(silent, 'every operation was asked in a way that it could answer').toEqual([])
+  expect(silent(), 'every operation was asked in a way that it could answer').toEqual([])
   expect(range.closed / range.sent, 'connections that were closed instead of answered').toBeLessThan(0.02)
   expect((await new Api(server.url).call('GET', '/readyz')).status).toBe(200)
   const { code, stdout, stderr } = await server.stop()
