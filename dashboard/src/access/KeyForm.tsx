@@ -4,7 +4,7 @@ import { useState, type FormEvent } from 'react'
 import type { IssuedKey, Scope } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Card } from '../kit/Card.tsx'
-import { storeKey } from './key.ts'
+import { storedKey, storeKey } from './key.ts'
 import styles from './KeysPage.module.css'
 
 const meanings: Readonly<Record<Scope, string>> = {
@@ -17,7 +17,7 @@ const meanings: Readonly<Record<Scope, string>> = {
 
 type Props = Readonly<{ isFirst: boolean; onIssued: (issued: IssuedKey) => void }>
 
-/** Creates a key. The first one is used by this tab at once: without it, the server would refuse its next call. */
+/** Creates a key. The first one of an open server is used by this tab at once: without it, the server would refuse its next call. */
 export function KeyForm({ isFirst, onIssued }: Props) {
   const queries = useQueryClient()
   const [name, setName] = useState('')
@@ -28,7 +28,7 @@ export function KeyForm({ isFirst, onIssued }: Props) {
     mutationFn: () =>
       client.createKey({ name: name.trim(), scopes: [...chosen], types: listOf(types), tags: listOf(tags) }),
     onSuccess: (issued) => {
-      if (isFirst) storeKey(issued.key)
+      if (isFirst && storedKey() === undefined) storeKey(issued.key)
       setName('')
       setScopes([])
       onIssued(issued)

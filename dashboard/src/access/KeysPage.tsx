@@ -10,6 +10,7 @@ import { Page } from '../kit/Page.tsx'
 import { IssuedNotice } from './IssuedNotice.tsx'
 import { KeyForm } from './KeyForm.tsx'
 import { KeyRow } from './KeyRow.tsx'
+import { storedKey } from './key.ts'
 import styles from './KeysPage.module.css'
 
 /** Keys: create, rotate, revoke. */
@@ -29,7 +30,11 @@ export function KeysPage() {
           <Card title={all.length === 1 ? '1 key' : `${all.length} keys`} flush>
             {all.length === 0 ? (
               <EmptyState icon="key" title="No keys">
-                <p>Anyone who reaches this server may call it. The first key closes it.</p>
+                <p>
+                  {storedKey() === undefined
+                    ? 'Anyone who reaches this server may call it. The first key closes it.'
+                    : 'Only the key in the settings of the server is accepted.'}
+                </p>
               </EmptyState>
             ) : (
               <ul className={styles.keys}>
