@@ -34,7 +34,7 @@ const longestTimer = 86_400_000
 /** What the creator of a key chooses. */
 export type KeyDraft = Pick<NewKey, 'name' | 'scopes' | 'types' | 'tags' | 'expiresAt'>
 
-/** A key with its text, which is known only to whoever receives this. */
+/** A key with its secret text, which is returned once and never stored. */
 export type IssuedKey = Readonly<{ key: Key; text: string }>
 
 /** One valid secret of a key. */

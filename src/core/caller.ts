@@ -15,7 +15,7 @@ export type Caller = Readonly<{
   tags: readonly string[] | null
 }>
 
-/** Whoever calls a server that has no keys. */
+/** Any caller of a server without keys. */
 export const anonymous: Caller = Object.freeze({
   id: null,
   name: 'anonymous',

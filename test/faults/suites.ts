@@ -26,7 +26,7 @@ export const suites = [
   {
     fault: 'frozen processes',
     how: '`SIGSTOP` for longer than a lease, with handlers of every kind; a blocked main thread',
-    files: ['cluster/frozen', 'cluster/keeper'],
+    files: ['cluster/frozen', 'cluster/lease-renewal'],
   },
   {
     fault: 'database stopped',
