@@ -1,5 +1,5 @@
 import { Client } from 'pg'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Clock } from '../../src/core/clock.ts'
 import { idSource } from '../../src/engine/ids.ts'
 import { TaskManager } from '../../src/engine/task-manager.ts'
@@ -57,7 +57,23 @@ async function pair(url: string, { polls }: { polls: boolean }) {
     isOver = true
     await Promise.all([api.close(), worker.close()])
   })
+  await until('both nodes listen for notifications', async () => (await listening(url)) === 2)
   return api
+}
+
+/** The number of sessions of this user that listen for notifications. */
+async function listening(url: string): Promise<number> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::int from pg_stat_activity
+       where usename = current_user and application_name = 'fermata signals' and state = 'idle' and query <> ''`,
+    )
+    return rows[0]?.count ?? 0
+  } finally {
+    await client.end()
+  }
 }
 
 /** Controls and follows a task from the node that does not run it. */
@@ -89,12 +105,17 @@ async function reaches(api: TaskManager): Promise<void> {
 }
 
 describe('a task on another node', () => {
+  let server: Awaited<ReturnType<typeof startPostgres>>
+  beforeAll(async () => {
+    server = await startPostgres()
+  })
+  afterAll(() => server[Symbol.asyncDispose]())
+
   test('is controlled and followed by notifications alone', async () => {
-    await reaches(await pair(inject('postgres'), { polls: false }))
+    await reaches(await pair(server.url, { polls: false }))
   })
 
   test('is controlled and followed when every notification is lost', async () => {
-    await using server = await startPostgres()
     await createDeafRole(server.url)
     await reaches(await pair(server.url.replace('postgres:postgres@', 'deaf:deaf@'), { polls: true }))
   })

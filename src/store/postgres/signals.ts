@@ -53,7 +53,10 @@ export class PostgresSignals implements Signals, AsyncDisposable {
 
   send(signal: Signal): void {
     if (signal.kind === 'queued') this.#queued = true
-    else for (const id of signal.ids) (signal.kind === 'moved' ? this.#moved : this.#watched).add(id)
+    else {
+      const waiting = signal.kind === 'moved' ? this.#moved : this.#watched
+      for (const id of signal.ids) if (waiting.size < idsAtOnce * messagesAtOnce) waiting.add(id)
+    }
     if (this.#timer !== undefined || this.#closed) return
     // The first one after a while is sent immediately, with those of the same turn of the loop.
     const wait = Math.max(0, this.#lastFlush + apart - performance.now())
@@ -75,8 +78,10 @@ export class PostgresSignals implements Signals, AsyncDisposable {
     await this.#client?.end().catch(() => undefined)
   }
 
+  /** Without a connection, signals wait for one. */
   #flush(): void {
     this.#timer = undefined
+    if (this.#client === undefined) return
     this.#lastFlush = performance.now()
     const [moved, watched] = [[...this.#moved], [...this.#watched]]
     const queued = this.#queued
@@ -153,6 +158,7 @@ export class PostgresSignals implements Signals, AsyncDisposable {
       await client.query(`listen "${this.#channel.replaceAll('"', '""')}"`)
       this.#heard = this.#tested
       this.#client = client
+      this.#flush()
     } catch {
       this.#lost(client)
     }
