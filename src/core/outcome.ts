@@ -19,8 +19,8 @@ export type Settlement = Readonly<{
   id: TaskId
   fence: Fence
   outcome: Outcome
-  /** Active time of this run since its claim or adoption. */
-  ranMs: number
+  /** Active time of the task so far, over all its runs: a settlement that is written twice counts once. */
+  activeMs: number
   checkpoint?: Json
   progress?: Progress
   log?: readonly LogLine[]
@@ -42,7 +42,7 @@ export const longestDuration = 315_576_000_000_000
  * or change on the way.
  */
 export function mustBeKept({
-  ranMs = 0,
+  activeMs = 0,
   outcome,
   checkpoint = '',
   progress,
@@ -54,7 +54,7 @@ export function mustBeKept({
   const text = (name: string, value: Json) => {
     if (typeof value !== 'string') throw new TypeError(`${name} must be a document as text`)
   }
-  number('ranMs', ranMs)
+  number('activeMs', activeMs)
   text('checkpoint', checkpoint)
   if (outcome?.kind === 'completed') text('result', outcome.result)
   if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)

@@ -32,7 +32,7 @@ const at = (now: number): TransitionContext => ({ now, nextQueuePosition: () => 
 
 const queued = submitted(submission, { ...at(0), by: 'api' }).task
 const running = claimed(queued, 'node', at(10)).task
-const completion = { id: 'task', fence: 1, outcome: { kind: 'completed', result: '1' }, ranMs: 0 } as const
+const completion = { id: 'task', fence: 1, outcome: { kind: 'completed', result: '1' }, activeMs: 0 } as const
 
 const asked = (task: Task, control: 'pause' | 'cancel', now: number): Task => {
   const answer = controlled(task, control, { ...at(now), by: 'api', codeAlive: false })
@@ -60,12 +60,29 @@ describe('a transition', () => {
 
   test('never counts negative time when the clock was set back', () => {
     expect(claimed({ ...queued, statusSince: 100 }, 'node', at(40)).task.queuedMs).toBe(0)
-    const back = settled(running, { ...completion, ranMs: -5 }, 'node', at(0))
+    const back = settled(running, { ...completion, activeMs: -5 }, 'node', at(0))
     expect(back).toMatchObject({ verdict: 'settled', move: { task: { activeMs: 0 } } })
   })
 
+  test('counts the active time of a settlement that is written twice once', () => {
+    const pausing = asked(running, 'pause', 20)
+    const outcome = { kind: 'paused', controlVersion: pausing.version } as const
+    const paused = settled(pausing, { ...completion, outcome, activeMs: 30 }, 'node', at(40))
+    if (paused.verdict !== 'settled') return expect.unreachable(paused.verdict)
+    const cancelling = asked(paused.move.task, 'cancel', 50)
+    const cancelled = { kind: 'cancelled', endedBy: 'cooperative' } as const
+    const end = settled(cancelling, { ...completion, outcome: cancelled, activeMs: 31 }, 'node', at(60))
+    expect(end).toMatchObject({ move: { task: { status: 'cancelled', activeMs: 31 } } })
+  })
+
+  test('of a fence that rises leaves the active time to the end of the run', () => {
+    const fenced = { kind: 'fenced' } as const
+    const answer = settled(running, { ...completion, outcome: fenced, activeMs: 5 }, 'node', at(20))
+    expect(answer).toMatchObject({ move: { task: { status: 'running', activeMs: 0 } } })
+  })
+
   test('keeps active time whole in milliseconds', () => {
-    const answer = settled(running, { ...completion, ranMs: 12.6 }, 'node', at(20))
+    const answer = settled(running, { ...completion, activeMs: 12.6 }, 'node', at(20))
     expect(answer).toMatchObject({ move: { task: { activeMs: 13 } } })
   })
 })

@@ -182,7 +182,7 @@ export function settled(
     return { verdict: 'superseded' }
   }
   const ran: Partial<Task> = {
-    activeMs: task.activeMs + Math.max(0, Math.round(settlement.ranMs)),
+    activeMs: Math.max(task.activeMs, Math.round(settlement.activeMs)),
     ...(settlement.checkpoint === undefined ? {} : { crashes: 0 }),
     ...(settlement.progress === undefined ? {} : { progress: settlement.progress }),
     ...(settlement.fencedOff === true ? { fence: task.fence + 1 } : {}),
@@ -215,7 +215,8 @@ export function settled(
       return done(
         'fence_raised',
         task.status,
-        { ownerNode: node, fence: task.fence + 1 },
+        // The task stays active: its time counts when that ends.
+        { ownerNode: node, fence: task.fence + 1, activeMs: task.activeMs },
         'its code is being killed',
       )
     case 'lost': {

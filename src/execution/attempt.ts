@@ -77,9 +77,9 @@ export class Attempt implements Savable {
     this.#services = services
     this.#callbacks = callbacks
     this.#state = started(task)
-    this.#watch = new Stopwatch(services.clock, task.activeMs - task.attemptBaseMs, task.timeout, () =>
-      this.send({ kind: 'timed-out' }),
-    )
+    const { timeout, activeMs, attemptBaseMs } = task
+    const until = timeout === null ? null : attemptBaseMs + timeout
+    this.#watch = new Stopwatch(services.clock, activeMs, until, () => this.send({ kind: 'timed-out' }))
     this.finished = new Promise((resolve) => {
       this.#finish = resolve
     })
@@ -191,7 +191,7 @@ export class Attempt implements Savable {
       case 'record-pause':
         return void this.#recordPause(effect.controlVersion)
       case 'raise-fence':
-        return void this.#settle({ kind: 'fenced' }, { ranMs: 0 }).then((answer) =>
+        return void this.#settle({ kind: 'fenced' }).then((answer) =>
           this.send({ kind: 'fence-raised', verdict: answer?.verdict ?? null }),
         )
       case 'record-end':
@@ -254,17 +254,14 @@ export class Attempt implements Savable {
   }
 
   /** Writes an outcome with everything that is pending. */
-  async #settle(
-    outcome: Outcome,
-    { fencedOff = false, ranMs = this.#watch.stretch } = {},
-  ): Promise<Recorded | undefined> {
+  async #settle(outcome: Outcome, { fencedOff = false } = {}): Promise<Recorded | undefined> {
     this.#services.flusher.forget(this)
     const taken = this.pendingWrites.take()
     const answer = await record(this.#services, {
       id: this.id,
       fence: this.fence,
       outcome,
-      ranMs,
+      activeMs: this.#watch.total,
       ...taken.documents,
       ...(fencedOff ? { fencedOff } : {}),
     })

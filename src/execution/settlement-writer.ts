@@ -141,7 +141,7 @@ async function refused(
   settlement: Settlement,
   cause: unknown,
 ): Promise<Recorded | undefined> {
-  const { id, fence, ranMs, outcome, fencedOff = false } = settlement
+  const { id, fence, activeMs, outcome, fencedOff = false } = settlement
   services.logger.error({ err: cause, task: id }, 'the database rejected the outcome of a run')
   if (outcome.kind === 'failed' && outcome.error.code === refusal) return undefined
   const reason = cause instanceof Error ? cause.message : String(cause)
@@ -149,7 +149,7 @@ async function refused(
   const answer = await record(services, {
     id,
     fence,
-    ranMs: Number.isFinite(ranMs) ? ranMs : 0,
+    activeMs: Number.isFinite(activeMs) ? activeMs : 0,
     outcome: {
       kind: 'failed',
       error: { code: refusal, name: 'OutcomeRefused', message },

@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 
-/** Active time of one attempt on the monotonic clock: it runs, stops while parked, and knows its timeout. */
+/** Active time of a task on the monotonic clock: it runs, stops while parked, and knows when it times out. */
 export class Stopwatch {
   readonly #clock: Clock
-  readonly #timeout: number | null
+  readonly #until: number | null
   readonly #timedOut: () => void
   /** Milliseconds before the current stretch. */
   #used: number
@@ -11,16 +11,17 @@ export class Stopwatch {
   #heldAt: number | null = null
   #disarm: (() => void) | undefined
 
-  constructor(clock: Clock, used: number, timeout: number | null, timedOut: () => void) {
+  /** `used`: active time before this run. `until`: the active time with which it times out. */
+  constructor(clock: Clock, used: number, until: number | null, timedOut: () => void) {
     this.#clock = clock
     this.#used = used
-    this.#timeout = timeout
+    this.#until = until
     this.#timedOut = timedOut
   }
 
-  /** Milliseconds of the current stretch. */
-  get stretch(): number {
-    return this.#since === null ? 0 : Math.max(0, (this.#heldAt ?? this.#clock.monotonic()) - this.#since)
+  /** Milliseconds so far. */
+  get total(): number {
+    return this.#used + this.#stretch
   }
 
   start(): void {
@@ -41,7 +42,7 @@ export class Stopwatch {
 
   stop(): void {
     this.disarm()
-    this.#used += this.stretch
+    this.#used += this.#stretch
     this.#since = null
     this.#heldAt = null
   }
@@ -60,9 +61,12 @@ export class Stopwatch {
   }
 
   #arm(): void {
-    if (this.#timeout === null) return
-    const left = this.#timeout - this.#used - this.stretch
-    this.#disarm = this.#clock.after(Math.max(0, left), this.#timedOut)
+    if (this.#until === null) return
+    this.#disarm = this.#clock.after(Math.max(0, this.#until - this.total), this.#timedOut)
+  }
+
+  get #stretch(): number {
+    return this.#since === null ? 0 : Math.max(0, (this.#heldAt ?? this.#clock.monotonic()) - this.#since)
   }
 
   #endHold(): void {

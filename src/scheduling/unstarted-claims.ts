@@ -35,7 +35,7 @@ export async function releaseUnstartedClaims(
   } while (after !== null)
   const outcome = { kind: 'released', why: 'its claim was in doubt' } as const
   const answers = await Promise.allSettled(
-    unstarted.map(({ id, fence }) => store.settle(node, [{ id, fence, outcome, ranMs: 0 }])),
+    unstarted.map(({ id, fence }) => store.settle(node, [{ id, fence, outcome, activeMs: 0 }])),
   )
   for (const [index, answer] of answers.entries()) {
     if (answer.status === 'fulfilled')

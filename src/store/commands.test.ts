@@ -35,7 +35,7 @@ function claimed(id: string): TaskRow {
 
 function settlement(row: TaskRow, more: Partial<Settlement> = {}): Settlement {
   const { id, fence } = row.task
-  return { id, fence, outcome: { kind: 'completed', result: '1' }, ranMs: 5, ...more }
+  return { id, fence, outcome: { kind: 'completed', result: '1' }, activeMs: 5, ...more }
 }
 
 function countsOf(...rows: TaskRow[]): Record<string, number> {

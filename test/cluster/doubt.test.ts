@@ -48,7 +48,7 @@ async function allWrites(store: Store, around: <T>(call: () => Promise<T>) => Pr
   const pause = { id: 'one', control: 'pause', by: 'api' } as const
   expect(await around(() => store.control([pause]))).toMatchObject([{ kind: 'moved', task: { version: 3 } }])
   const outcome = { kind: 'completed', result: '2' } as const
-  const settlement = { id: 'one', fence: 1, outcome, ranMs: 1 }
+  const settlement = { id: 'one', fence: 1, outcome, activeMs: 1 }
   expect(await around(() => store.settle('here', [settlement]))).toMatchObject([
     { verdict: 'settled', task: { version: 4, status: 'completed' } },
   ])

@@ -62,7 +62,7 @@ const verbs = {
   settle: {
     before: claimAll,
     call: (store: Store, id: string) =>
-      store.settle('here', [{ id, fence: 1, ranMs: 1, outcome: { kind: 'completed', result: '1' } }]),
+      store.settle('here', [{ id, fence: 1, activeMs: 1, outcome: { kind: 'completed', result: '1' } }]),
     answer: [{ verdict: 'settled' }],
   },
   unpark: {
@@ -72,7 +72,7 @@ const verbs = {
       const outcome = { kind: 'paused', controlVersion: 3 } as const
       await store.settle(
         'here',
-        ids.map((id) => ({ id, fence: 1, ranMs: 1, outcome })),
+        ids.map((id) => ({ id, fence: 1, activeMs: 1, outcome })),
       )
     },
     call: (store: Store, id: string) => store.unpark('here', [{ id, fence: 1, why: 'gone' }]),

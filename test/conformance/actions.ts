@@ -83,7 +83,7 @@ export const park: Action = async (scene, known) =>
 
 function settle(outcome: Outcome, more: Partial<Settlement> = {}): Action {
   return async ({ store, node }, { id, fence, ownerNode }) => {
-    const settlement = { id, fence, outcome, ranMs: 0, ...more }
+    const settlement = { id, fence, outcome, activeMs: 0, ...more }
     return one(await store.settle(ownerNode ?? node, [settlement])).verdict
   }
 }

@@ -70,7 +70,7 @@ async function work(store: Store, types: readonly TypeLimit[], hints: Hints): Pr
     const outcome = { kind: 'completed', result: 'null' } as const
     await store.settle(
       'here',
-      claimed.map(({ task: { id, fence } }) => ({ id, fence, ranMs: 0, outcome })),
+      claimed.map(({ task: { id, fence } }) => ({ id, fence, activeMs: 0, outcome })),
     )
     done += claimed.length
   }

@@ -183,7 +183,7 @@ function inOneTurn(kind: StoreKind): void {
     if (first === undefined) return expect.unreachable()
     const claiming = store.claim({ node, limit: 3, types })
     const { id, fence } = first.task
-    const settlement = { id, fence, outcome: { kind: 'completed', result: '1' }, ranMs: 0 } as const
+    const settlement = { id, fence, outcome: { kind: 'completed', result: '1' }, activeMs: 0 } as const
     await Promise.all([
       store.control([{ id: 'paused', control: 'resume', by: 'api' }]),
       store.settle(node, [settlement]),

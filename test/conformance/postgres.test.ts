@@ -117,7 +117,7 @@ describe('nodes on one PostgreSQL', () => {
           // The slot is free for others from the commit on, before the response arrives here.
           running -= 1
           const outcome = { kind: 'completed', result: '1' } as const
-          await store.settle(node, [{ id: task.id, fence: task.fence, ranMs: 0, outcome }])
+          await store.settle(node, [{ id: task.id, fence: task.fence, activeMs: 0, outcome }])
           ended += 1
         }
       }
@@ -177,7 +177,7 @@ describe('nodes on one PostgreSQL', () => {
       const [claimed] = await nodes.first.claim({ node: 'node-0', limit: 1, types })
       const { id, fence, version } = claimed!.task
       await other(nodes, claimed!.task)
-      const settlements = [{ id, fence, outcome, ranMs: 1 }]
+      const settlements = [{ id, fence, outcome, activeMs: 1 }]
       const [settled] = await nodes.first.settle('node-0', settlements)
       const record = await nodes.stores[1]!.read(id)
       const lines = record!.timeline.slice(version).map(({ event }) => event)

@@ -149,7 +149,7 @@ export function recording(kind: StoreKind): void {
       expect(await times()).toEqual([5, 20, 300])
       const { task: second } = await scene.claimOne(first)
       await scene.clock.advance(50)
-      await scene.settle(second, { kind: 'completed', result: '1' }, { ranMs: 50 })
+      await scene.settle(second, { kind: 'completed', result: '1' }, { activeMs: 70 })
       await scene.clock.advance(6_000)
       expect(await times()).toEqual([5, 70, 300])
     })
@@ -184,7 +184,7 @@ export function recording(kind: StoreKind): void {
       await scene.control('resume', task)
       const { task: resumed } = await scene.claimOne(first)
       expect(resumed).toMatchObject({ activeMs: 30, attemptBaseMs: 0 })
-      await scene.settle(resumed, { kind: 'failed', error: boom, retryIn: 0 }, { ranMs: 12.4 })
+      await scene.settle(resumed, { kind: 'failed', error: boom, retryIn: 0 }, { activeMs: 42.4 })
       const { task: second } = await scene.claimOne(task)
       expect(second).toMatchObject({ activeMs: 42, attemptBaseMs: 42 })
     })
@@ -257,7 +257,7 @@ export function recording(kind: StoreKind): void {
     test('are not affected by a bad one among them', async (scene) => {
       const [done, stuck] = [await given.running(scene), await given.running(scene)]
       const complete = ({ id, fence }: given.Known, result: Json) =>
-        scene.store.settle(scene.node, [{ id, fence, ranMs: 0, outcome: { kind: 'completed', result } }])
+        scene.store.settle(scene.node, [{ id, fence, activeMs: 0, outcome: { kind: 'completed', result } }])
       const answers = await Promise.allSettled([
         scene.store.submit([scene.draft({ id: 'before' })], fromApi),
         scene.store.submit([scene.draft(), scene.draft({ id: 'bad', parameters: bad })], fromApi),
@@ -299,9 +299,9 @@ export function recording(kind: StoreKind): void {
 }
 
 /** Pauses the running task at a pause point after this active time. */
-async function park(scene: Scene, ranMs: number): Promise<void> {
+async function park(scene: Scene, activeMs: number): Promise<void> {
   const id = 'task-1'
   await scene.control('pause', { id })
   const task = await scene.task({ id })
-  await scene.settle(task, { kind: 'paused', controlVersion: task.version }, { ranMs })
+  await scene.settle(task, { kind: 'paused', controlVersion: task.version }, { activeMs })
 }

@@ -153,7 +153,7 @@ export class Scene implements AsyncDisposable {
     outcome: Outcome,
     more: Partial<Settlement> = {},
   ): Promise<Settled> {
-    const settlement = { id, fence, outcome, ranMs: 0, ...more }
+    const settlement = { id, fence, outcome, activeMs: 0, ...more }
     const answers = await this.store.settle(ownerNode ?? this.node, [settlement])
     await this.audit.check()
     return one(answers)

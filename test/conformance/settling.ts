@@ -40,7 +40,7 @@ export function settling(kind: StoreKind): void {
 
     test('returns results in the order of the settlements', async (scene) => {
       const [first, second] = [await given.running(scene), await given.running(scene)]
-      const settlement = { outcome: completed, ranMs: 0 }
+      const settlement = { outcome: completed, activeMs: 0 }
       const answers = await scene.store.settle(scene.node, [
         { ...settlement, id: second.id, fence: second.fence },
         { ...settlement, id: first.id, fence: 99 },
@@ -56,7 +56,7 @@ export function settling(kind: StoreKind): void {
     const refused: readonly [string, Partial<Settlement>][] = [
       ['a delay that is no number', { outcome: { kind: 'failed', error: boom, retryIn: Number.NaN } }],
       ['a delay without end', { outcome: { kind: 'failed', error: boom, retryIn: 1e300 } }],
-      ['a run that took no time that can be told', { ranMs: Number.POSITIVE_INFINITY }],
+      ['a run that took no time that can be told', { activeMs: Number.POSITIVE_INFINITY }],
       ['progress that is no number', { progress: { current: Number.NaN, at: 0 } }],
       ['a line of no time', { log: [{ at: Number.NaN, attempt: 1, text: 'line' }] }],
       ['a checkpoint that is no text', { checkpoint: 5 as unknown as string }],
@@ -67,7 +67,7 @@ export function settling(kind: StoreKind): void {
         const tasks = [await given.running(scene), await given.running(scene), await given.running(scene)]
         const answers = await Promise.allSettled(
           tasks.map(({ id, fence }, index) => {
-            const settlement: Settlement = { id, fence, outcome: completed, ranMs: 0 }
+            const settlement: Settlement = { id, fence, outcome: completed, activeMs: 0 }
             return scene.store.settle(scene.node, [index === 1 ? { ...settlement, ...bad } : settlement])
           }),
         )

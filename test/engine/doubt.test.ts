@@ -58,6 +58,44 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     expect(await world.control(task.id, 'cancel')).toBe('cancelled')
   })
 
+  test.each(['cancel', 'drain'] as const)(
+    'that paused a task counts its active time once if a %s comes before the pause is repeated',
+    async (then) => {
+      const world = await inDoubt(open, 'paused')
+      const task = await world.node.submit(sleeper, {})
+      await world.pass(4_000)
+      await world.node.control(task.id, 'pause')
+      await world.pass()
+      expect(await world.status(task)).toBe('paused')
+      if (then === 'cancel') await world.node.control(task.id, 'cancel')
+      else await world.until(world.node.close(), 10_000)
+      await world.pass(10_000)
+      expect(await task.task()).toMatchObject({
+        status: then === 'cancel' ? 'cancelled' : 'paused',
+        activeMs: 4_000,
+      })
+    },
+  )
+
+  test('that completed a paused task counts its active time once', async () => {
+    const stubborn = defineTask({
+      type: 'stubborn',
+      parameters: none,
+      run: (_, task) =>
+        task.sleep(10).then(
+          () => 1,
+          () => 2,
+        ),
+    })
+    const world = await inDoubt(open, 'paused', [stubborn])
+    const task = await world.node.submit(stubborn, {})
+    await world.pass(4_000)
+    await world.node.control(task.id, 'pause')
+    await world.pass()
+    await world.until(world.node.close(), 10_000)
+    expect(await task.task()).toMatchObject({ status: 'completed', activeMs: 4_000 })
+  })
+
   test('that raised the fence before a kill is followed by the kill and its record', async () => {
     const deaf = defineTask({ type: 'deaf', parameters: none, run: () => new Promise<number>(() => {}) })
     const world = await inDoubt(open, 'fenced', [deaf], killable)

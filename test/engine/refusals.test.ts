@@ -51,7 +51,7 @@ describe.each(stores)('what is rejected by $name', ({ open }) => {
       const world = await spoiling(open, [bad, good], {
         settlement: (one) =>
           one.outcome.kind === 'failed' && one.outcome.retryIn !== null
-            ? { ...one, ranMs: Number.NaN, outcome: { ...one.outcome, retryIn } }
+            ? { ...one, activeMs: Number.NaN, outcome: { ...one.outcome, retryIn } }
             : one,
       })
       const handles = [await world.node.submit(bad, {}), await world.node.submit(good, {})]
@@ -60,7 +60,7 @@ describe.each(stores)('what is rejected by $name', ({ open }) => {
         status: 'failed',
         ownerNode: null,
         activeMs: 0,
-        error: { code: 'OUTCOME_REFUSED', message: expect.stringContaining('ranMs cannot be NaN') },
+        error: { code: 'OUTCOME_REFUSED', message: expect.stringContaining('activeMs cannot be NaN') },
       })
       expect(await world.status(handles[1]!)).toBe('completed')
       expect(world.node.state.slotsInUse).toBe(0)

@@ -77,7 +77,7 @@ export async function frozenNodes(url: string, schema: string, count: number): P
       own.map(({ task: { id, fence } }) => ({
         id,
         fence,
-        ranMs: 1,
+        activeMs: 1,
         outcome: { kind: 'completed', result: '"late"' } as const,
       })),
     )

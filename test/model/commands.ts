@@ -132,12 +132,15 @@ const settle = command(
     retryIn: fc.constantFrom(null, 0, 50, 500),
     newest: mostly(true),
     owned: mostly(true),
-    ranMs: fc.nat(100),
+    activeMs: fc.nat(100),
     fencedOff: mostly(false),
     checkpoint,
     progress,
   },
-  async (world, { choice, aimed, kind, retryIn, newest, owned, ranMs, fencedOff, checkpoint, progress }) => {
+  async (
+    world,
+    { choice, aimed, kind, retryIn, newest, owned, activeMs, fencedOff, checkpoint, progress },
+  ) => {
     const picked = await world.pick(choice, aimed ? hasCode : undefined)
     const { id, fence: current, version, ownerNode, status } = picked
     const outcome: Outcome = {
@@ -154,7 +157,7 @@ const settle = command(
     const fence = newest || outcome.kind === 'paused' ? current : current - 1
     const node = owned ? (ownerNode ?? world.node) : 'another node'
     const documents = present({ checkpoint, progress, fencedOff: stuck ? true : undefined })
-    const settlement = { id, fence, outcome, ranMs, ...documents }
+    const settlement = { id, fence, outcome, activeMs, ...documents }
     const [answer] = await world.both((store) => store.settle(node, [settlement]))
     if (stuck && answer?.verdict === 'settled') world.fencedOff.push({ id, fence, node })
   },

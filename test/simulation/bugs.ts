@@ -114,7 +114,7 @@ export const bugs: readonly Bug[] = [
     'The time that a handler is parked counts as active time.',
     10,
     'src/execution/stopwatch.ts',
-    '    this.#used += this.stretch\n    this.#since = null\n    this.#heldAt = null\n',
+    '    this.#used += this.#stretch\n    this.#since = null\n    this.#heldAt = null\n',
     '    this.#heldAt = null\n',
     [
       {

@@ -42,10 +42,10 @@ export async function fill(database: string, more = 0): Promise<void> {
     const paused = await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
     const { task } = paused[0] as Extract<(typeof paused)[0], { kind: 'moved' }>
     await store.settle('node', [
-      { ...done!, ranMs: 5, outcome: { kind: 'completed', result: '{"deep":[1,2,{"x":"y"}]}' } },
-      { ...failed!, ranMs: 6, outcome: { kind: 'failed', error: boom, retryIn: null }, log },
-      { ...retry!, ranMs: 7, outcome: { kind: 'failed', error: boom, retryIn: 60_000 } },
-      { ...parked!, ranMs: 8, outcome: { kind: 'paused', controlVersion: task.version } },
+      { ...done!, activeMs: 5, outcome: { kind: 'completed', result: '{"deep":[1,2,{"x":"y"}]}' } },
+      { ...failed!, activeMs: 6, outcome: { kind: 'failed', error: boom, retryIn: null }, log },
+      { ...retry!, activeMs: 7, outcome: { kind: 'failed', error: boom, retryIn: 60_000 } },
+      { ...parked!, activeMs: 8, outcome: { kind: 'paused', controlVersion: task.version } },
     ])
     await store.control([{ id: 'task-cancelled', control: 'cancel', by: 'bob' }])
     await store.hold('work', true, 'carol')
