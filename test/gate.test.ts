@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
 import { access, glob, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, matchesGlob } from 'node:path'
 import { expect, test } from 'vitest'
+import config from '../vitest.config.ts'
+import { suites } from './faults/suites.ts'
 
 const root = join(import.meta.dirname, '..')
 const runner = join(root, 'node_modules', 'vitest', 'vitest.mjs')
@@ -42,4 +44,20 @@ test('the test files that start first exist', async () => {
   const names = [...text.matchAll(/^ {2}'(.*)',$/gm)].map(([, name]) => join(root, 'test', `${name}.test.ts`))
   expect(names.length).toBeGreaterThan(10)
   await Promise.all(names.map((name) => access(name)))
+})
+
+test('each file that a fault names exists, and the test runner finds it', async () => {
+  const patterns = (config.test?.projects ?? []).flatMap((project) =>
+    typeof project === 'object' && 'test' in project ? (project.test?.include ?? []) : [],
+  )
+  expect(patterns).toContain('test/e2e/**/*.test.ts')
+  const names = suites.flatMap(({ files }) => files.map((file) => `test/${file}.test.ts`))
+  expect(names.length).toBeGreaterThan(20)
+  for (const name of names) {
+    await access(join(root, name))
+    expect(
+      patterns.some((pattern) => matchesGlob(name, pattern)),
+      name,
+    ).toBe(true)
+  }
 })
