@@ -5,28 +5,30 @@ import { grouped, type Outcome } from './report.ts'
 
 type Told = (line: string) => void
 
+/** One round on the disk: answers each fact that it lost. */
+type Round = (disk: DiskRounds, number: number) => Promise<readonly string[]>
+
 /** The power is cut again and again; every fifth cut falls into a start. */
-export async function powerCuts(
+export function powerCuts(
   fileSystem: FileSystem,
   rounds: number,
   seed: number,
   told: Told,
 ): Promise<Outcome> {
-  await using disk = new DiskRounds(fileSystem, seed)
-  const lost: string[] = []
-  for (let round = 0; round < rounds; round++) {
-    lost.push(...(await (round % 5 === 4 ? disk.stillborn() : disk.round())))
-    told(`cut ${round + 1} of ${rounds} on ${fileSystem}: ${JSON.stringify(disk.checked)}`)
-    if (lost.length > 0) break
-  }
-  if (lost.length === 0) await disk.finish()
-  for (const fact of lost) told(fact)
-  return {
-    rounds,
-    checked: sum(disk.checked),
-    violations: lost.length,
-    recovery: slowest(disk.starts),
-  }
+  const cut: Round = (disk, number) => (number % 5 === 4 ? disk.stillborn() : disk.round())
+  return onDisk(fileSystem, rounds, seed, told, cut, ({ starts }) => starts)
+}
+
+/** Writes, flushes or reads fail for a while, then the power is cut. */
+export function failingDisk(
+  fileSystem: FileSystem,
+  rounds: number,
+  seed: number,
+  told: Told,
+): Promise<Outcome> {
+  const troubles: readonly Trouble[] = ['writes fail', 'flushes fail', 'reads fail']
+  const fail: Round = (disk, number) => disk.round(troubles[number % troubles.length]!)
+  return onDisk(fileSystem, rounds, seed, told, fail, ({ recoveries }) => recoveries)
 }
 
 /** The same on a disk that answers flushes without one: reports how much that loses, which must be something. */
@@ -50,36 +52,33 @@ export async function negativeControl(rounds: number, seed: number, told: Told):
   }
 }
 
-/** Writes, flushes or reads fail for a while, then the power is cut. */
-export async function failingDisk(
+/** Rounds on one disk until a fact is lost; if none is, everything must end and is audited. */
+async function onDisk(
   fileSystem: FileSystem,
   rounds: number,
   seed: number,
   told: Told,
+  round: Round,
+  timesOf: (disk: DiskRounds) => readonly number[],
 ): Promise<Outcome> {
-  const troubles: readonly Trouble[] = ['writes fail', 'flushes fail', 'reads fail']
   await using disk = new DiskRounds(fileSystem, seed)
   const lost: string[] = []
-  for (let round = 0; round < rounds; round++) {
-    const trouble = troubles[round % troubles.length]!
-    lost.push(...(await disk.round(trouble)))
-    told(`${trouble}, ${round + 1} of ${rounds} on ${fileSystem}: ${JSON.stringify(disk.checked)}`)
-    if (lost.length > 0) break
+  let made = 0
+  while (made < rounds && lost.length === 0) {
+    lost.push(...(await round(disk, made)))
+    made += 1
+    told(`round ${made} of ${rounds} on ${fileSystem}: ${JSON.stringify(disk.checked)}`)
   }
   if (lost.length === 0) await disk.finish()
   for (const fact of lost) told(fact)
   return {
-    rounds,
+    rounds: made,
     checked: sum(disk.checked),
     violations: lost.length,
-    recovery: slowest(disk.recoveries),
+    recovery: Math.round(Math.max(...timesOf(disk))),
   }
 }
 
 function sum(checked: DiskRounds['checked']): number {
   return Object.values(checked).reduce((total, count) => total + count, 0)
-}
-
-function slowest(times: readonly number[]): number {
-  return Math.round(Math.max(...times))
 }

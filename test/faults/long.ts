@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { startPostgres } from '../support/postgres-server.ts'
 import { seedOf } from '../support/chance.ts'
+import { commitOf, thisMachine } from '../support/origin.ts'
 import { lockedTables, outOfConnections, partitions, wrongClocks } from './clusters.ts'
 import { failingDisk, negativeControl, powerCuts } from './disks.ts'
 import { frozenNodes } from './frozen-nodes.ts'
@@ -16,6 +16,7 @@ import { runSuite, suites } from './suites.ts'
  */
 const names = process.argv.slice(2)
 const seed = seedOf('FAULTS_SEED', { long: true })
+const commit = commitOf(import.meta.dirname)
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'figures')
 const path = join(folder, 'faults.json')
 const told = (line: string) => void process.stdout.write(`${line}\n`)
@@ -91,7 +92,11 @@ for (const { fault, how, needs = [], run } of faults) {
   if (names.length > 0 && !names.some((name) => fault.includes(name))) continue
   if (lacking(fault, ...needs) !== undefined) continue
   told(`\n${fault}, seed ${seed}`)
-  const report = { fault, how, day: new Date().toISOString().slice(0, 10), seed, ...(await outcomeOf(run)) }
+  const began = performance.now()
+  const outcome = await outcomeOf(run)
+  const seconds = Math.round((performance.now() - began) / 1_000)
+  const day = new Date().toISOString().slice(0, 10)
+  const report = { fault, how, day, seed, commit, seconds, ...outcome }
   told(table([report]))
   reports.push(report)
   keep(report)
@@ -115,9 +120,9 @@ function keep(report: FaultReport): void {
   const kept = faults.flatMap(({ fault }) =>
     fault === report.fault ? [report] : before.filter((one) => one.fault === fault),
   )
-  const machine = `${cpus().length} cores, Linux ${release().split('-')[0]}, Node ${process.versions.node}`
   mkdirSync(folder, { recursive: true })
-  writeFileSync(path, `${JSON.stringify({ machine, reports: kept } satisfies FaultsFile, null, 2)}\n`)
+  const file: FaultsFile = { machine: thisMachine(), reports: kept }
+  writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`)
 }
 
 async function frozen(): Promise<Outcome> {
