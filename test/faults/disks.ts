@@ -5,30 +5,30 @@ import { grouped, type Outcome } from './report.ts'
 
 type Told = (line: string) => void
 
-/** One round on the disk: answers each fact that it lost. */
-type Round = (disk: DiskRounds, number: number) => Promise<readonly string[]>
+export type DiskRun = Readonly<{ fileSystem: FileSystem; rounds: number; seed: number; told: Told }>
+
+type Kind = Readonly<{
+  /** One round on the disk: answers each fact that it lost. */
+  round: (disk: DiskRounds, number: number) => Promise<readonly string[]>
+  /** Milliseconds of each recovery. */
+  recoveries: (disk: DiskRounds) => readonly number[]
+}>
 
 /** The power is cut again and again; every fifth cut falls into a start. */
-export function powerCuts(
-  fileSystem: FileSystem,
-  rounds: number,
-  seed: number,
-  told: Told,
-): Promise<Outcome> {
-  const cut: Round = (disk, number) => (number % 5 === 4 ? disk.stillborn() : disk.round())
-  return onDisk(fileSystem, rounds, seed, told, cut, ({ starts }) => starts)
+export function powerCuts(run: DiskRun): Promise<Outcome> {
+  return onDisk(run, {
+    round: (disk, number) => (number % 5 === 4 ? disk.stillborn() : disk.round()),
+    recoveries: ({ starts }) => starts,
+  })
 }
 
 /** Writes, flushes or reads fail for a while, then the power is cut. */
-export function failingDisk(
-  fileSystem: FileSystem,
-  rounds: number,
-  seed: number,
-  told: Told,
-): Promise<Outcome> {
+export function failingDisk(run: DiskRun): Promise<Outcome> {
   const troubles: readonly Trouble[] = ['writes fail', 'flushes fail', 'reads fail']
-  const fail: Round = (disk, number) => disk.round(troubles[number % troubles.length]!)
-  return onDisk(fileSystem, rounds, seed, told, fail, ({ recoveries }) => recoveries)
+  return onDisk(run, {
+    round: (disk, number) => disk.round(troubles[number % troubles.length]!),
+    recoveries: (disk) => disk.recoveries,
+  })
 }
 
 /** The same on a disk that answers flushes without one: reports how much that loses, which must be something. */
@@ -53,19 +53,12 @@ export async function negativeControl(rounds: number, seed: number, told: Told):
 }
 
 /** Rounds on one disk until a fact is lost; if none is, everything must end and is audited. */
-async function onDisk(
-  fileSystem: FileSystem,
-  rounds: number,
-  seed: number,
-  told: Told,
-  round: Round,
-  timesOf: (disk: DiskRounds) => readonly number[],
-): Promise<Outcome> {
+async function onDisk({ fileSystem, rounds, seed, told }: DiskRun, kind: Kind): Promise<Outcome> {
   await using disk = new DiskRounds(fileSystem, seed)
   const lost: string[] = []
   let made = 0
   while (made < rounds && lost.length === 0) {
-    lost.push(...(await round(disk, made)))
+    lost.push(...(await kind.round(disk, made)))
     made += 1
     told(`round ${made} of ${rounds} on ${fileSystem}: ${JSON.stringify(disk.checked)}`)
   }
@@ -75,7 +68,7 @@ async function onDisk(
     rounds: made,
     checked: sum(disk.checked),
     violations: lost.length,
-    recovery: Math.round(Math.max(...timesOf(disk))),
+    recovery: Math.round(Math.max(...kind.recoveries(disk))),
   }
 }
 

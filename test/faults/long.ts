@@ -31,13 +31,13 @@ const faults: readonly Fault[] = [
     fault: 'power cut on ext4',
     how: cut,
     needs: [...onDisk, 'ext4'],
-    run: () => powerCuts('ext4', 50, seed, told),
+    run: () => powerCuts({ fileSystem: 'ext4', rounds: 50, seed, told }),
   },
   {
     fault: 'power cut on XFS',
     how: cut,
     needs: [...onDisk, 'xfs'],
-    run: () => powerCuts('xfs', 20, seed, told),
+    run: () => powerCuts({ fileSystem: 'xfs', rounds: 20, seed, told }),
   },
   {
     fault: 'negative control',
@@ -49,13 +49,13 @@ const faults: readonly Fault[] = [
     fault: 'EIO on ext4',
     how: failing,
     needs: [...onDisk, 'ext4'],
-    run: () => failingDisk('ext4', 15, seed, told),
+    run: () => failingDisk({ fileSystem: 'ext4', rounds: 15, seed, told }),
   },
   {
     fault: 'EIO on XFS',
     how: failing,
     needs: [...onDisk, 'xfs'],
-    run: () => failingDisk('xfs', 6, seed, told),
+    run: () => failingDisk({ fileSystem: 'xfs', rounds: 6, seed, told }),
   },
   {
     fault: '500 frozen nodes',
