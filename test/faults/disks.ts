@@ -26,7 +26,7 @@ export function powerCuts(run: DiskRun): Promise<Outcome> {
 export function failingDisk(run: DiskRun): Promise<Outcome> {
   const troubles: readonly Trouble[] = ['writes fail', 'flushes fail', 'reads fail']
   return onDisk(run, {
-    round: (disk, number) => disk.round(troubles[number % troubles.length]!),
+    round: (disk, number) => disk.round(troubles[number % troubles.length]),
     recoveries: (disk) => disk.recoveries,
   })
 }
