@@ -14,6 +14,7 @@ test('without settings, the defaults apply and are immutable', () => {
     basePath: '/',
     adminKey: '',
     requireKeys: false,
+    keyRateLimit: null,
     database: 'sqlite:./fermata.db',
     maxConcurrent: 10,
     tasks: '',

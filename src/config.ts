@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from './core/duration.ts'
 import { nearest } from './core/nearest.ts'
+import { parseRateLimit } from './core/rate-limit.ts'
 import { nodeVariable, taskVariables } from './core/task-variables.ts'
 
 /** One setting. The flag, the variable, the help text and the documentation derive from it. */
@@ -126,6 +127,18 @@ export const settings = {
     help: 'refuse to start without a key; the flag turns this on',
     must: 'true or false',
     schema: z.enum(['true', 'false']).transform((text) => text === 'true'),
+  },
+  keyRateLimit: {
+    variable: 'FERMATA_KEY_RATE_LIMIT',
+    flag: '--key-rate-limit',
+    value: 'limit',
+    default: 'none',
+    help: 'how many requests a key may make if it has no limit of its own: 100/1m is 100 at once, given back evenly over a minute; each node counts for itself',
+    must: 'none, or a number and a time from 1s to 1d, like 100/1m',
+    schema: z
+      .string()
+      .transform((text) => (text === 'none' ? null : (parseRateLimit(text) ?? 'invalid')))
+      .refine((limit) => limit !== 'invalid'),
   },
   database: {
     variable: 'DATABASE_URL',

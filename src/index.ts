@@ -4,6 +4,7 @@ import { DefinitionInvalid } from './core/errors.ts'
 import { openStore, type Patience } from './database.ts'
 import { idSource } from './engine/ids.ts'
 import type { Logger } from './core/logger.ts'
+import { parseRateLimit, rateBounds, type RateLimit } from './core/rate-limit.ts'
 import { TaskManager } from './engine/task-manager.ts'
 import type { LeaseLoss } from './cluster/node-lease.ts'
 import type { Duration } from './registry/context.ts'
@@ -109,6 +110,11 @@ export type OpenOptions = Readonly<{
   adminKey?: string | undefined
   /** For servers: refuses callers without a key even if no key exists. */
   requireKeys?: boolean | undefined
+  /**
+   * For servers: a key without a limit of its own may make `limit` requests at once, which are given back evenly over `per`
+   * (seconds, or text like `1m`; from a second to a day). Default: no limit.
+   */
+  keyRateLimit?: Readonly<{ limit: number; per: number | string }> | undefined
   /** Waits for a PostgreSQL that is not available yet. Default: throws `StoreUnavailable` immediately. */
   patience?: Patience
 }>
@@ -200,6 +206,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       pid: process.pid,
       adminKey: options.adminKey,
       requireKeys: options.requireKeys,
+      keyRateLimit: rateLimitOf(options.keyRateLimit),
       ...(typeof options.onLeaseLost === 'function' ? { leaseLost: options.onLeaseLost } : {}),
       closed: letGo,
     })
@@ -209,6 +216,16 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     letGo()
     throw error
   }
+}
+
+function rateLimitOf(given: OpenOptions['keyRateLimit']): RateLimit | undefined {
+  if (given === undefined) return undefined
+  const per = typeof given.per === 'number' ? `${given.per}s` : given.per
+  const limit = parseRateLimit(`${given.limit}/${per}`)
+  if (limit !== undefined) return limit
+  throw new RangeError(
+    `keyRateLimit must have a limit from 1 to ${rateBounds.limit}, and a per from 1 second to 1 day`,
+  )
 }
 
 const consoleLogger: Logger = {

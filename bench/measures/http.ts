@@ -37,13 +37,40 @@ export const httpReads: Measure = {
   limit: () => withServer([join(import.meta.dirname, '../servers/bare.ts')], {}, reads),
 }
 
-async function withOurs(work: Work): Promise<number> {
+const key = 'the-key-of-the-administrator-of-this-server'
+
+/** Reads with a key; `rate`: its limit, which is never reached. */
+const readsWithKey =
+  (rate: object | null): Work =>
+  async (url) => {
+    const asAdmin = { ...headers, authorization: `Bearer ${key}` }
+    const draft = JSON.stringify({ name: 'bench', scopes: ['read'], rate_limit: rate })
+    const created = await fetch(`${url}/api/keys`, { method: 'POST', headers: asAdmin, body: draft })
+    const { key: own } = (await created.json()) as { key: string }
+    return autocannon({
+      url: `${url}/api/me`,
+      headers: { authorization: `Bearer ${own}` },
+      connections,
+      duration: seconds,
+    })
+  }
+
+export const httpRateLimit: Measure = {
+  name: 'HTTP calls with a rate limit, 50 connections',
+  aim: 20_000,
+  beside: 'the same without a limit',
+  ours: () => withOurs(readsWithKey({ limit: 1_000_000, per: 1 }), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(readsWithKey(null), { FERMATA_ADMIN_KEY: key }),
+}
+
+async function withOurs(work: Work, settings: Record<string, string> = {}): Promise<number> {
   using there = temporaryFolder()
   const env = {
     PORT: '0',
     DATABASE_URL: `sqlite:${there.file('ours.db')}`,
     FERMATA_MAX_CONCURRENT: '0',
     FERMATA_DRAIN: '1s',
+    ...settings,
   }
   return await withServer([join(import.meta.dirname, '../../src/main.ts'), 'serve'], env, work)
 }

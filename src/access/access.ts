@@ -4,10 +4,11 @@ import type { Clock } from '../core/clock.ts'
 import { KeyNameTaken, KeyUnknown, OptionsInvalid, Unauthenticated } from '../core/errors.ts'
 import { callerOf, keyForm, mostKeys, nameFault, type Key, type NewKey } from '../core/keys.ts'
 import type { Logger } from '../core/logger.ts'
+import { RequestBudget, type Grant, type RateLimit } from '../core/rate-limit.ts'
 import type { KeyStore } from '../store/key-store.ts'
 
 /** A caller that has shown its key, or one of an open server. */
-export type Session = Readonly<{ caller: Caller; isOver: boolean }>
+export type Session = Readonly<{ caller: Caller; isOver: boolean; budget: RequestBudget | null }>
 
 export type AccessOptions = Readonly<{
   keys: KeyStore
@@ -21,6 +22,8 @@ export type AccessOptions = Readonly<{
   adminKey?: string | undefined
   /** Refuses callers without a key even if no key exists. */
   requireKeys?: boolean | undefined
+  /** For keys that have none of their own. */
+  rateLimit?: RateLimit | undefined
 }>
 
 /** Milliseconds for which keys that were read are relied on: a revocation holds on all nodes by then. */
@@ -32,7 +35,7 @@ const storeUsesAfter = 60_000
 const longestTimer = 86_400_000
 
 /** What the creator of a key chooses. */
-export type KeyDraft = Pick<NewKey, 'name' | 'scopes' | 'types' | 'tags' | 'expiresAt'>
+export type KeyDraft = Pick<NewKey, 'name' | 'scopes' | 'types' | 'tags' | 'expiresAt' | 'rateLimit'>
 
 /** A key with its secret text, which is returned once and never stored. */
 export type IssuedKey = Readonly<{ key: Key; text: string }>
@@ -41,7 +44,7 @@ export type IssuedKey = Readonly<{ key: Key; text: string }>
 type Entry = {
   readonly key: Key
   readonly hash: Buffer
-  readonly session: { readonly caller: Caller; isOver: boolean }
+  readonly session: { readonly caller: Caller; isOver: boolean; readonly budget: RequestBudget | null }
   /** The time of the store from which this secret is not valid. */
   readonly until: number
 }
@@ -57,6 +60,8 @@ export class Access implements AsyncDisposable {
   #version = -1
   /** Valid secrets by id of their key: the current one and, after a rotation, the one before. */
   #entries = new Map<string, Entry[]>()
+  /** By id of their key: all its secrets share one. */
+  #budgets = new Map<string, RequestBudget>()
   #readAt = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | undefined
   /** What ends when a session does. */
@@ -73,7 +78,7 @@ export class Access implements AsyncDisposable {
     const { adminKey } = options
     if (adminKey !== undefined) {
       const caller: Caller = { id: 'admin', name: 'admin', scopes, types: null, tags: null }
-      this.#admin = { hash: sha256(adminKey), session: { caller, isOver: false } }
+      this.#admin = { hash: sha256(adminKey), session: { caller, isOver: false, budget: null } }
     }
   }
 
@@ -115,6 +120,11 @@ export class Access implements AsyncDisposable {
   /** Whether the session still holds, as far as this node knows. */
   isLive(session: Session): boolean {
     return session === openSession ? !this.isClosed : !session.isOver
+  }
+
+  /** Takes one request from the budget of the session. Null if nothing limits it. */
+  admit({ budget }: Session): Grant | null {
+    return budget === null ? null : budget.take(this.#options.clock.monotonic())
   }
 
   /** Calls `end` once when the session is over; the returned function prevents it. */
@@ -205,18 +215,29 @@ export class Access implements AsyncDisposable {
   #learn(version: number, keys: readonly Key[]): void {
     const known = [...this.#entries.values()].flat()
     const entries = new Map<string, Entry[]>()
+    const budgets = new Map<string, RequestBudget>()
     for (const key of keys) {
+      const budget = this.#budgetOf(key)
+      if (budget !== null) budgets.set(key.id, budget)
       const valid = secretsOf(key).map(({ hash, until }) => {
         const same = known.find((entry) => entry.until === until && isSame(entry.key, key, entry.hash, hash))
-        return same ?? entryOf(key, hash, until)
+        return same ?? entryOf(key, budget, { hash, until })
       })
       entries.set(key.id, valid)
     }
     const kept = new Set([...entries.values()].flat())
     this.#version = version
     this.#entries = entries
+    this.#budgets = budgets
     for (const entry of known) if (!kept.has(entry)) this.#endEntry(entry)
     if (this.isClosed) this.#end(openSession)
+  }
+
+  #budgetOf({ id, rateLimit }: Key): RequestBudget | null {
+    const known = this.#budgets.get(id)
+    const limit = rateLimit ?? this.#options.rateLimit
+    if (known !== undefined || limit === undefined) return known ?? null
+    return new RequestBudget(limit, this.#options.clock.monotonic())
   }
 
   /** Ends what has expired, and sets the timer for the next. */
@@ -281,7 +302,7 @@ export class Access implements AsyncDisposable {
   }
 }
 
-const openSession: Session = Object.freeze({ caller: anonymous, isOver: false })
+const openSession: Session = Object.freeze({ caller: anonymous, isOver: false, budget: null })
 
 function secretsOf({ hash, earlier, expiresAt }: Key): { hash: string; until: number }[] {
   const expires = expiresAt ?? Number.POSITIVE_INFINITY
@@ -289,8 +310,12 @@ function secretsOf({ hash, earlier, expiresAt }: Key): { hash: string; until: nu
   return [{ hash, until: expires }, ...before]
 }
 
-function entryOf(key: Key, hash: string, until: number): Entry {
-  const session = { caller: Object.freeze(callerOf(key)), isOver: false }
+function entryOf(
+  key: Key,
+  budget: RequestBudget | null,
+  { hash, until }: Readonly<{ hash: string; until: number }>,
+): Entry {
+  const session = { caller: Object.freeze(callerOf(key)), isOver: false, budget }
   return { key, hash: Buffer.from(hash, 'hex'), session, until }
 }
 

@@ -3,7 +3,7 @@ import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
 import { commanderOutput } from './terminal/outputs.ts'
-import { each, names, scope, seconds, time, whole } from './values.ts'
+import { each, names, rateLimit, scope, seconds, time, whole } from './values.ts'
 
 /** Called by shell scripts; nobody types it. */
 const completing = '__complete'
@@ -214,6 +214,11 @@ function access(openLocal: OpenLocal | undefined): Command[] {
         '--expires <time>',
         'create: not valid from this time on: 90d (from now), or a date',
         time('ahead'),
+      )
+      .option(
+        '--rate-limit <limit>',
+        'create: how many requests it may make: 100/1m is 100 at once, given back evenly over a minute; each node counts for itself',
+        rateLimit,
       )
       .option('--overlap <duration>', 'rotate: how long the current secret remains valid', seconds)
       .option('--database <url>', 'work on this database instead of a server'),

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Scope, Status } from '../client/index.ts'
 import { scopes } from '../core/caller.ts'
+import { parseRateLimit, type RateLimit } from '../core/rate-limit.ts'
 import { statuses } from './looks.ts'
 
 /** Parsers for flag values; errors name the remedy. */
@@ -65,4 +66,13 @@ export function scope(text: string, before: readonly Scope[] | undefined): Scope
   const found = scopes.find((one) => one === text)
   if (found === undefined) throw new InvalidArgumentError(`It must be one of ${scopes.join(', ')}.`)
   return [...(before ?? []), found]
+}
+
+/** A rate limit of a key. */
+export function rateLimit(text: string): RateLimit {
+  const limit = parseRateLimit(text)
+  if (limit === undefined) {
+    throw new InvalidArgumentError('It must be a number and a time from 1s to 1d, like 100/1m.')
+  }
+  return limit
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { scopes } from '../core/caller.ts'
+import { parseDuration } from '../core/duration.ts'
 import type { Key } from '../core/keys.ts'
-import { duration, label, time, typeName } from './values.ts'
+import { rateBounds } from '../core/rate-limit.ts'
+import { duration, label, seconds, time, typeName } from './values.ts'
 
 /** Requests and responses about callers and keys. */
 
@@ -19,6 +21,9 @@ export const MeBody = z
     description: 'The caller. Without keys, everyone is `anonymous` and may do everything.',
     example: { id: null, name: 'anonymous', scopes: [...scopes], types: null, tags: null },
   })
+
+const rateLimitMeaning =
+  'How many requests it may make: at most `limit` at once, which are given back evenly over `per`. Each node counts for itself; the health calls and the page are not counted, and an event stream counts once.'
 
 export const KeyRequest = z
   .strictObject(
@@ -44,6 +49,19 @@ export const KeyRequest = z
         description: 'The key is not valid from this time on. Unix seconds. Default: never.',
         example: null,
       }),
+      rate_limit: z
+        .strictObject({
+          limit: z.int().min(1).max(rateBounds.limit).meta({ example: 100 }),
+          per: duration('From one second to a day.', '1m').refine((value) => isPer(value), {
+            message: 'must be from 1 second to 1 day, like "1m"',
+          }),
+        })
+        .nullable()
+        .default(null)
+        .meta({
+          description: `${rateLimitMeaning} Default: the limit of the server for keys without one, if any.`,
+          example: null,
+        }),
     },
     'the body must be a JSON object',
   )
@@ -62,6 +80,11 @@ export const KeyParams = z.object({
   key_id: z.string().meta({ description: 'Key id.', example: 'k3v9x2m4q7ab' }),
 })
 
+function isPer(value: number | string): boolean {
+  const ms = parseDuration(value) ?? 0
+  return ms >= rateBounds.leastPer && ms <= rateBounds.mostPer
+}
+
 const keyExample = {
   id: 'k3v9x2m4q7ab',
   name: 'ci',
@@ -71,6 +94,7 @@ const keyExample = {
   created_at: 1_764_000_000.125,
   created_by: 'anonymous',
   expires_at: null,
+  rate_limit: { limit: 100, per: 60 },
   last_used_at: 1_764_000_060,
 }
 
@@ -84,6 +108,12 @@ export const KeyBody = z
     created_at: time('Time of creation.'),
     created_by: z.string().meta({ description: 'The name of the caller that created it.' }),
     expires_at: time('The key is not valid from this time on.').nullable(),
+    rate_limit: z
+      .strictObject({ limit: z.int(), per: seconds('Time in which they are given back.') })
+      .nullable()
+      .meta({
+        description: `${rateLimitMeaning} Null: the limit of the server for keys without one, if any.`,
+      }),
     last_used_at: time('Time of its last use, to the minute.').nullable(),
   })
   .meta({ description: 'A key, without its secret.', example: keyExample })
@@ -104,8 +134,25 @@ export const KeysBody = z
   .strictObject({ keys: z.array(KeyBody), next_cursor: z.null() })
   .meta({ description: 'All keys.', example: { keys: [keyExample], next_cursor: null } })
 
-export function keyBody({ id, name, scopes: given, types, tags, ...times }: Key): z.output<typeof KeyBody> {
-  const seconds = (ms: number | null) => (ms === null ? null : ms / 1_000)
+/** What a request says about a new key, as it is stored. */
+export function keyDraft({ expires_at: expires, rate_limit: rate, ...draft }: z.output<typeof KeyRequest>) {
+  return {
+    ...draft,
+    expiresAt: expires === null ? null : Math.round(expires * 1_000),
+    rateLimit: rate === null ? null : { limit: rate.limit, per: parseDuration(rate.per) ?? 0 },
+  }
+}
+
+export function keyBody({
+  id,
+  name,
+  scopes: given,
+  types,
+  tags,
+  rateLimit,
+  ...times
+}: Key): z.output<typeof KeyBody> {
+  const inSeconds = (ms: number | null) => (ms === null ? null : ms / 1_000)
   return {
     id,
     name,
@@ -114,7 +161,8 @@ export function keyBody({ id, name, scopes: given, types, tags, ...times }: Key)
     tags: tags === null ? null : [...tags],
     created_at: times.createdAt / 1_000,
     created_by: times.createdBy,
-    expires_at: seconds(times.expiresAt),
-    last_used_at: seconds(times.lastUsedAt),
+    expires_at: inSeconds(times.expiresAt),
+    rate_limit: rateLimit === null ? null : { limit: rateLimit.limit, per: rateLimit.per / 1_000 },
+    last_used_at: inSeconds(times.lastUsedAt),
   }
 }

@@ -116,11 +116,11 @@ function scopeText({ scope }: Route): string {
   return scope === 'open' || scope === 'any' ? '' : `Scope of the key: \`${scope}\`.`
 }
 
+const ofKeys: ReadonlySet<ProblemCode> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED'])
+
 /** Calls that need no key are not refused for the lack of one. */
 function commonOf({ scope }: Route): readonly ProblemCode[] {
-  return scope === 'open'
-    ? commonProblems.filter((code) => code !== 'UNAUTHENTICATED' && code !== 'FORBIDDEN')
-    : commonProblems
+  return scope === 'open' ? commonProblems.filter((code) => !ofKeys.has(code)) : commonProblems
 }
 
 /** A new server can be tried immediately: its types are offered as choices, each with its example. */
@@ -137,10 +137,20 @@ function bodyContent(body: z.ZodType, types: readonly DescribedType[]): Json {
   return { schema: content(body)['schema'], examples: batchExamples(types) }
 }
 
-function success({ answer }: Route): Json {
+/** Of draft-ietf-httpapi-ratelimit-headers. */
+const rateHeaders = {
+  'RateLimit-Policy':
+    'If the key has a rate limit: `"key";q=100;w=60` means 100 requests at once, given back evenly over 60 seconds.',
+  RateLimit:
+    'If the key has a rate limit: `"key";r=99;t=1` means 99 requests are left, and all of them again in a second.',
+}
+
+function success(route: Route): Json {
+  const { answer } = route
   const headers = {
     'X-Request-ID': 'The id of this request: the one you sent, or a new one.',
     ...(answer.tagged === undefined ? {} : { ETag: 'Changes with every transition and progress report.' }),
+    ...(route.scope === 'open' ? {} : rateHeaders),
     ...answer.headers,
   }
   const json = answer.schema === undefined ? {} : { 'application/json': content(answer.schema) }

@@ -5,7 +5,7 @@
 export type ProblemKind = Readonly<{
   status: number
   title: string
-  /** Seconds after which a retry may succeed: the `Retry-After` header. */
+  /** Seconds after which a retry may succeed: the `Retry-After` header. A response may say another time. */
   retryAfter?: number
 }>
 
@@ -28,6 +28,7 @@ export const problems = {
   UNAUTHENTICATED: { status: 401, title: 'A valid key is required' },
   FORBIDDEN: { status: 403, title: 'The key does not allow this' },
   KEY_UNKNOWN: { status: 404, title: 'Key not found' },
+  RATE_LIMITED: { status: 429, title: 'The key has no requests left at the moment', retryAfter: 1 },
   KEY_NAME_TAKEN: { status: 409, title: 'Another key has this name' },
 
   // About the request itself.

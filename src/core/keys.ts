@@ -1,4 +1,5 @@
 import type { Caller, Scope } from './caller.ts'
+import type { RateLimit } from './rate-limit.ts'
 
 /** A key as it is stored: everything but its secret. Times are Unix milliseconds. */
 export type Key = Readonly<{
@@ -13,6 +14,8 @@ export type Key = Readonly<{
   /** The name of the caller that created it. */
   createdBy: string
   expiresAt: number | null
+  /** Null: the limit of the server for keys without one, if any. */
+  rateLimit: RateLimit | null
   /** To the minute. */
   lastUsedAt: number | null
   /** SHA-256 of the secret, in hexadecimal digits. */
@@ -35,6 +38,12 @@ export function keyMade(key: NewKey, now: number): Key {
 /** The key with another secret; the one before remains valid for `overlap` milliseconds. */
 export function keyRotated(key: Key, hash: string, overlap: number, now: number): Key {
   return { ...key, hash, earlier: overlap > 0 ? { hash: key.hash, until: now + overlap } : null }
+}
+
+/** The key in this stored JSON. Those of earlier versions have no rate limit. */
+export function keyStored(json: string, lastUsedAt: number | null): Key {
+  const stored = JSON.parse(json) as Omit<Key, 'rateLimit'> & Partial<Key>
+  return { ...stored, rateLimit: stored.rateLimit ?? null, lastUsedAt }
 }
 
 /** Uses are stored to the minute. */

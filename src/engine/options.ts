@@ -6,6 +6,7 @@ import type { LoopDelay } from '../execution/executors/loop-watch.ts'
 import type { Store } from '../store/store.ts'
 import type { LeaseLoss } from '../cluster/node-lease.ts'
 import type { Logger } from '../core/logger.ts'
+import type { RateLimit } from '../core/rate-limit.ts'
 
 /** All durations in milliseconds. */
 export type ManagerOptions = Readonly<{
@@ -42,6 +43,8 @@ export type ManagerOptions = Readonly<{
   adminKey?: string | undefined
   /** Refuses callers without a key even if no key exists. */
   requireKeys?: boolean | undefined
+  /** For keys that have no limit of their own. */
+  keyRateLimit?: RateLimit | undefined
   /** Called whenever the node has lost its lease. */
   leaseLost?: (loss: LeaseLoss) => void
   /** Called once everything has stopped and the store is closed. */

@@ -97,6 +97,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       shared: store.shared !== null,
       adminKey: options.adminKey,
       requireKeys: options.requireKeys,
+      rateLimit: options.keyRateLimit,
     })
     this.#options = options
     this.#store = store

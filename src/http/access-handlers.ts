@@ -1,4 +1,4 @@
-import { keyBody } from '../contract/access.ts'
+import { keyBody, keyDraft } from '../contract/access.ts'
 import type { accessRoutes } from '../contract/access-routes.ts'
 import { parseDuration } from '../core/duration.ts'
 import { KeyUnknown } from '../core/errors.ts'
@@ -13,11 +13,7 @@ export function accessHandlers({ access, base }: HandlerContext): Handlers<keyof
     },
 
     async createKey({ body, session, reply }) {
-      const { expires_at: expiresAt, ...draft } = body
-      const { key, text } = await access.create(
-        { ...draft, expiresAt: expiresAt === null ? null : Math.round(expiresAt * 1_000) },
-        session.caller,
-      )
+      const { key, text } = await access.create(keyDraft(body), session.caller)
       reply.code(201).header('location', `${base}/api/keys/${key.id}`)
       reply.header('cache-control', 'no-store')
       return { ...keyBody(key), key: text }

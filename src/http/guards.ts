@@ -134,7 +134,7 @@ export function corsHeaders(origin: string): Readonly<Record<string, string>> {
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers':
-      'x-request-id, location, etag, retry-after, www-authenticate, preference-applied, idempotency-replayed',
+      'x-request-id, location, etag, retry-after, ratelimit, ratelimit-policy, www-authenticate, preference-applied, idempotency-replayed',
   }
 }
 

@@ -18,6 +18,7 @@ import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
 import type { Answered, Call } from './call.ts'
 import { keyIn, mustHaveScope } from './credentials.ts'
+import { mustHaveBudget } from './rate-limits.ts'
 import { createHandlers } from './handlers.ts'
 import { readJsonBodies } from './json-bodies.ts'
 import { ignoreBodies, readReasons, reasonIn } from './lenient-bodies.ts'
@@ -254,6 +255,7 @@ function addRoute(
   handle: (call: Call<Route>) => Answered | Promise<Answered>,
 ): void {
   void app.register((scope, _, registered) => {
+    const { access } = manager
     const limit = route.bodyLimit ?? bodyLimit
     if (route.reason === true) readReasons(scope)
     else if (route.body === undefined) ignoreBodies(scope)
@@ -262,8 +264,9 @@ function addRoute(
       url: patternOf(route.path),
       bodyLimit: limit,
       exposeHeadRoute: methodsOf(route).includes('HEAD'),
-      onRequest(request, _reply, done) {
+      onRequest(request, reply, done) {
         const enter = (session: Session) => {
+          mustHaveBudget(access.admit(session), reply)
           mustHaveScope(session, route)
           const caller = { session, manager: manager.as(session.caller, request.id) }
           callers.set(request, caller)
@@ -278,7 +281,7 @@ function addRoute(
         }
         if (route.scope === 'open') return enter(withoutKey)
         try {
-          const session = manager.access.session(keyIn(request.headers))
+          const session = access.session(keyIn(request.headers))
           if (session instanceof Promise) void session.then(enter).then(undefined, done)
           else enter(session)
         } catch (error) {
@@ -298,8 +301,7 @@ function addRoute(
       async handler(request, reply) {
         const caller = callers.get(request)!
         // Its body may have taken long.
-        if (route.scope !== 'open' && !manager.access.isLive(caller.session))
-          throw new Unauthenticated('invalid')
+        if (route.scope !== 'open' && !access.isLive(caller.session)) throw new Unauthenticated('invalid')
         const answer = await handle({
           params: request.params as never,
           query: checked(route.query, request.query, 'query') as never,
@@ -322,7 +324,7 @@ function addRoute(
 const callers = new WeakMap<FastifyRequest, Readonly<{ session: Session; manager: TaskManagerApi }>>()
 
 /** Of calls that need no key. */
-const withoutKey: Session = { caller: anonymous, isOver: false }
+const withoutKey: Session = { caller: anonymous, isOver: false, budget: null }
 
 type BodyRead = (error: Error | null, body?: Readable) => void
 type Named = Readonly<{ task_id?: string; task_type?: string; operation_id?: string }>

@@ -167,7 +167,10 @@ test('when too much is queued for all clients together, only those that are furt
   const streams = new Streams({ heartbeat: 60_000, logger: { warn }, room })
   const app = fastify()
   app.get('/api/task/:id/events', (_, reply) =>
-    streams.serve({ manager, session: { caller: anonymous, isOver: false }, id, after: 0 }, reply),
+    streams.serve(
+      { manager, session: { caller: anonymous, isOver: false, budget: null }, id, after: 0 },
+      reply,
+    ),
   )
   const accepted: Socket[] = []
   app.server.on('connection', (socket) => accepted.push(socket))

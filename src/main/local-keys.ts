@@ -1,8 +1,10 @@
 import { Access } from '../access/access.ts'
 import type { KeyAdmin } from '../cli/commands/keys.ts'
-import { keyBody } from '../contract/access.ts'
+import { keyBody, keyDraft, KeyRequest } from '../contract/access.ts'
+import { issuesOf } from '../contract/issues.ts'
 import { library } from '../core/caller.ts'
 import { parseDuration } from '../core/duration.ts'
+import { OptionsInvalid } from '../core/errors.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { openStore } from '../database.ts'
 import { systemClock } from '../execution/executors/system-clock.ts'
@@ -23,9 +25,10 @@ export async function openLocalKeys(database: string): Promise<KeyAdmin & AsyncD
   const by = { ...library, name: 'local' }
   return {
     place: withoutPassword(database),
-    async create({ name, scopes, types = null, tags = null, expires_at: expires = null }) {
-      const expiresAt = expires === null ? null : Math.round(expires * 1_000)
-      const { key, text } = await access.create({ name, scopes, types, tags, expiresAt }, by)
+    async create(draft) {
+      const parsed = KeyRequest.safeParse(draft)
+      if (!parsed.success) throw new OptionsInvalid(issuesOf(parsed.error))
+      const { key, text } = await access.create(keyDraft(parsed.data), by)
       return { ...keyBody(key), key: text }
     },
     list: async () => (await access.list()).map(keyBody),

@@ -71,6 +71,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     onLeaseLost: 'end-process',
     adminKey: config.adminKey === '' ? undefined : config.adminKey,
     requireKeys: config.requireKeys,
+    keyRateLimit: ofSeconds(config.keyRateLimit),
   })
   const manager = await unlessStopped(opening, patience)
   // Reports and programs started by handlers do not need it.
@@ -117,6 +118,10 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   // A handler may have set it, but it would be attributed to the server.
   process.exitCode = 0
   logger.info({}, 'stopped')
+}
+
+function ofSeconds(limit: Config['keyRateLimit']): { limit: number; per: number } | undefined {
+  return limit === null ? undefined : { limit: limit.limit, per: limit.per / 1_000 }
 }
 
 /** Without an API, it is only useful next to other nodes, and with slots. */

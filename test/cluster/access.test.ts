@@ -68,3 +68,22 @@ test('the first key closes every node, and a revocation ends streams and submits
   // Nothing is accepted that was sent more than a second after the answer to the revocation.
   expect(late).toBeLessThan(1_000)
 })
+
+test('each node counts the requests of a key for itself, and a limit that is new holds on all of them', async () => {
+  const [here = '', there = ''] = await servers(2)
+  const root = await new Fermata({ url: here }).createKey({ name: 'root', scopes: ['admin'] })
+  const admin = new Fermata({ url: here, apiKey: root.key })
+  const rate = { limit: 3, per: '1d' }
+  const { key } = await admin.createKey({ name: 'ci', scopes: ['read'], rate_limit: rate })
+  const answerOf = (url: string) => fetch(`${url}/api/me`, { headers: { authorization: `Bearer ${key}` } })
+  const ask = async (url: string) => (await answerOf(url)).status
+  // The first request that is counted there.
+  await until('the key is valid there', async () => (await answerOf(there)).headers.has('ratelimit'))
+  const asked = async (url: string, times: number) => {
+    const statuses = []
+    for (let call = 0; call < times; call++) statuses.push(await ask(url))
+    return statuses
+  }
+  expect(await asked(there, 3)).toEqual([200, 200, 429])
+  expect(await asked(here, 4)).toEqual([200, 200, 200, 429])
+})

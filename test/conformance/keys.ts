@@ -14,7 +14,14 @@ export function keys(kind: StoreKind): void {
       const first = await store.keys.add(
         draft({ id: 'one', name: 'Änne "A"', types: ['work'], tags: ['a', 'b'] }),
       )
-      const second = await store.keys.add(draft({ id: 'two', name: 'bob', expiresAt: clock.now() + 1_000 }))
+      const second = await store.keys.add(
+        draft({
+          id: 'two',
+          name: 'bob',
+          expiresAt: clock.now() + 1_000,
+          rateLimit: { limit: 100, per: 60_000 },
+        }),
+      )
       expect(first).toEqual({ ...first, createdAt: clock.now(), lastUsedAt: null, earlier: null })
       expect(await store.keys.read(1)).toEqual({ version: 2, keys: [first, second] })
       expect(await store.keys.read(2)).toBeNull()
@@ -76,6 +83,7 @@ function draft(own: Partial<NewKey>): NewKey {
     tags: null,
     createdBy: 'anonymous',
     expiresAt: null,
+    rateLimit: null,
     hash: 'hash',
     ...own,
   }

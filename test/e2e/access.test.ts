@@ -317,6 +317,8 @@ test('fermata keys works through the server, or on the database without one', as
   const database = await newDatabase()
   const keys = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
     run(['keys', ...args], env)
+  const never = await keys(['create', 'x', '--scope', 'read', '--rate-limit', '5/0s', '--database', database])
+  expect(never).toMatchObject({ code: 2, stderr: expect.stringContaining('like 100/1m') })
   const first = await keys(['create', 'root', '--scope', 'admin', '--database', database])
   expect(first.stderr).toContain('not shown again')
   const key = first.stdout.trim()
@@ -327,8 +329,12 @@ test('fermata keys works through the server, or on the database without one', as
   })
   const env = { FERMATA_URL: other.url, FERMATA_API_KEY: key }
   expect((await keys(['list'], { FERMATA_URL: other.url })).stderr).toContain('requires a key')
-  const made = await keys(['create', 'ci', '--scope', 'run', '--scope', 'read', '--type', 'add'], env)
-  expect((await keys(['list'], env)).stdout).toMatch(/ci\s+run,read\s+add/)
+  const limit = ['--rate-limit', '500/1m']
+  const made = await keys(
+    ['create', 'ci', '--scope', 'run', '--scope', 'read', '--type', 'add', ...limit],
+    env,
+  )
+  expect((await keys(['list'], env)).stdout).toMatch(/ci\s+run,read\s+add\s+500\/1m/)
   const rotated = await keys(['rotate', 'ci', '--overlap', '1h'], env)
   for (const one of [made, rotated]) {
     const ran = await run(['run', 'add', '--a', '1', '--b', '2'], {

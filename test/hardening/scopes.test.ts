@@ -139,7 +139,7 @@ function draft(
   types: readonly string[] | null,
   tags: readonly string[] | null,
 ) {
-  return { name, scopes: own, types, tags, expiresAt: null }
+  return { name, scopes: own, types, tags, expiresAt: null, rateLimit: null }
 }
 
 function model(operation: OperationId, caller: Caller, task: Known): number | 'allowed' {

@@ -49,7 +49,14 @@ export async function fill(database: string, more = 0): Promise<void> {
     ])
     await store.control([{ id: 'task-cancelled', control: 'cancel', by: 'bob' }])
     await store.hold('work', true, 'carol')
-    const key = { scopes: ['read'], types: ['work'], tags: null, createdBy: 'Änne', expiresAt: null } as const
+    const key = {
+      scopes: ['read'],
+      types: ['work'],
+      tags: null,
+      createdBy: 'Änne',
+      expiresAt: null,
+      rateLimit: { limit: 5, per: 1_000 },
+    } as const
     await store.keys.add({ ...key, id: 'one', name: 'Änne', hash: 'a' })
     await store.keys.add({ ...key, id: 'two', name: 'bob', hash: 'b' })
     await store.keys.rotate('two', 'c', 3_600_000)

@@ -24,9 +24,16 @@ export function KeyForm({ isFirst, onIssued }: Props) {
   const [chosen, setScopes] = useState<readonly Scope[]>([])
   const [types, setTypes] = useState('')
   const [tags, setTags] = useState('')
+  const [rate, setRate] = useState('')
   const { mutate, isPending, error } = useMutation({
     mutationFn: () =>
-      client.createKey({ name: name.trim(), scopes: [...chosen], types: listOf(types), tags: listOf(tags) }),
+      client.createKey({
+        name: name.trim(),
+        scopes: [...chosen],
+        types: listOf(types),
+        tags: listOf(tags),
+        rate_limit: rateOf(rate) ?? null,
+      }),
     onSuccess: (issued) => {
       if (isFirst && storedKey() === undefined) storeKey(issued.key)
       setName('')
@@ -72,17 +79,35 @@ export function KeyForm({ isFirst, onIssued }: Props) {
           value={tags}
           onChange={({ currentTarget }) => setTags(currentTarget.value)}
         />
+        <TextInput
+          label="Rate limit"
+          description="Requests and a time, like 100/1m; empty for the default of the server"
+          value={rate}
+          error={rateOf(rate) === undefined ? 'Must be a number and a time, like 100/1m' : undefined}
+          onChange={({ currentTarget }) => setRate(currentTarget.value)}
+        />
         {error !== null && (
           <Alert color="red" role="alert">
             {error.message}
           </Alert>
         )}
-        <Button type="submit" loading={isPending} disabled={name.trim() === '' || chosen.length === 0}>
+        <Button
+          type="submit"
+          loading={isPending}
+          disabled={name.trim() === '' || chosen.length === 0 || rateOf(rate) === undefined}
+        >
           Create key
         </Button>
       </form>
     </Card>
   )
+}
+
+/** Null, which means the default, if nothing is given; undefined if it is not a rate limit. The server checks its bounds. */
+function rateOf(text: string): { limit: number; per: string } | null | undefined {
+  if (text.trim() === '') return null
+  const [, limit, per = ''] = /^\s*(\d{1,9})\s*\/\s*(\S+)\s*$/.exec(text) ?? []
+  return limit === undefined ? undefined : { limit: Number(limit), per: /^\d/.test(per) ? per : `1${per}` }
 }
 
 /** Null, which means all, if nothing is given. */

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { IssuedKey, KeyDetails } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Time } from '../time/Time.tsx'
+import { durationWords } from '../time/words.ts'
 import styles from './KeysPage.module.css'
 
 /** Seconds for which the secret before a rotation remains valid. */
@@ -31,6 +32,8 @@ export function KeyRow({ of: key, onIssued }: Props) {
         <div className={styles.facts}>
           {key.scopes.join(', ')}
           {only.length > 0 && `, only ${only.join(', ')}`}
+          {key.rate_limit !== null &&
+            `, ${key.rate_limit.limit} requests per ${durationWords(key.rate_limit.per)}`}
           {', created '}
           <Time at={key.created_at} />
           {` by ${key.created_by}`}

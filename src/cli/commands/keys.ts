@@ -5,6 +5,7 @@ import {
   type KeyDraft,
   type Scope,
 } from '../../client/index.ts'
+import { rateLimitText, type RateLimit } from '../../core/rate-limit.ts'
 import { UsageError } from '../exit.ts'
 import { age } from '../format.ts'
 import type { Action } from '../perform.ts'
@@ -31,6 +32,7 @@ type Options = Readonly<{
   type?: string[]
   tag?: string[]
   expires?: number
+  rateLimit?: RateLimit
   overlap?: number
   database?: string
   url?: string
@@ -74,10 +76,12 @@ type Target = Options & Readonly<{ target: string }>
 const actions: Readonly<
   Record<KeyAction, (session: Session, admin: KeyAdmin, target: Target) => Promise<void>>
 > = {
-  async create(session, admin, { target: name, scope, type, tag, expires }) {
+  async create(session, admin, { target: name, scope, type, tag, expires, rateLimit }) {
     if (scope === undefined)
       throw new UsageError('keys create needs --scope: read, run, control, worker or admin; repeatable')
-    const draft = { name, scopes: scope, types: type ?? null, tags: tag ?? null, expires_at: expires ?? null }
+    const rate = rateLimit === undefined ? null : { limit: rateLimit.limit, per: rateLimit.per / 1_000 }
+    const limits = { types: type ?? null, tags: tag ?? null, expires_at: expires ?? null, rate_limit: rate }
+    const draft = { name, scopes: scope, ...limits }
     await tell(session, await admin.create(draft))
   },
   async list(session, admin) {
@@ -130,6 +134,12 @@ function columns(now: number): readonly Column<KeyDetails>[] {
     { title: 'NAME', text: ({ name }) => name, least: 8 },
     { title: 'SCOPES', text: ({ scopes }) => scopes.join(','), least: 8 },
     { title: 'ONLY', text: (key) => limits(key).join(','), least: 6, yields: 4 },
+    {
+      title: 'REQUESTS',
+      text: ({ rate_limit: rate }) =>
+        rate === null ? '' : rateLimitText({ limit: rate.limit, per: rate.per * 1_000 }),
+      yields: 6,
+    },
     { title: 'CREATED', text: ({ created_at: at }) => age(at, now), side: 'right', yields: 2 },
     {
       title: 'LAST USE',

@@ -1,4 +1,4 @@
-import { keyMade, keyRotated, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
+import { keyMade, keyRotated, keyStored, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { Rows, Session } from './connection.ts'
 import type { Statements } from './statements.ts'
@@ -77,7 +77,7 @@ export class PostgresKeys implements KeyStore {
 }
 
 export function keyOf([, body, lastUsedAt]: Rows[number]): Key {
-  return { ...(JSON.parse(decodeText(body as string)) as Key), lastUsedAt: lastUsedAt as number | null }
+  return keyStored(decodeText(body as string), lastUsedAt as number | null)
 }
 
 export function bodyOf(key: Key): string {

@@ -1,4 +1,4 @@
-import { keyMade, keyRotated, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
+import { keyMade, keyRotated, keyStored, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { Statements } from './statements.ts'
 
@@ -69,7 +69,7 @@ export class SqliteKeys implements KeyStore {
 export type KeyRow = [body: string, lastUsedAt: number | null]
 
 export function keyOf([body, lastUsedAt]: KeyRow): Key {
-  return { ...(JSON.parse(body) as Key), lastUsedAt }
+  return keyStored(body, lastUsedAt)
 }
 
 export function bodyOf(key: Key): string {
