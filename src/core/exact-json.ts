@@ -75,16 +75,15 @@ function isKey(text: string, end: number): boolean {
 
 /**
  * Whole numbers must keep the same digits; others must be neither too large nor so small that nothing is left of them. A
- * decimal such as 0.1 stands for the nearest number, as everywhere.
+ * decimal such as 0.1 stands for the nearest number, as everywhere. The number is not quoted, since it may be sensitive.
  */
 function faultOf(literal: string): string | undefined {
   const value = Number(literal)
-  const brief = literal.length <= 40 ? literal : `${literal.slice(0, 39)}…`
-  if (!Number.isFinite(value)) return `${brief} is too large for a JSON number; send it as a string`
+  if (!Number.isFinite(value)) return 'the number is too large for a JSON number; send it as a string'
   if (value === 0 && /^[^eE]*[1-9]/.test(literal))
-    return `${brief} is closer to zero than a JSON number can be`
+    return 'the number is closer to zero than a JSON number can be'
   if (/^-?\d+$/.test(literal) && !Number.isSafeInteger(value) && !hasDigits(value, literal)) {
-    return `${brief} is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string`
+    return 'the number is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string'
   }
   return undefined
 }

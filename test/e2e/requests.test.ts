@@ -108,7 +108,7 @@ describe('parameters that do not match the type', () => {
       return { status, code: answer['code'], errors: answer['errors'] }
     }
     const message =
-      '9007199254740993 is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string'
+      'the number is an integer beyond ±(2^53 - 1), which JSON numbers cannot hold exactly; send it as a string'
     const [status, code] = [400, 'PARAMETERS_INVALID']
     expect(await issues('{"parameters":{"a":1,"b":2,"c":{"id":[9007199254740993]}}}')).toEqual({
       status,
