@@ -29,6 +29,8 @@ export function parametersOf(
   const faults: Record<string, string> = {}
   for (const field of fields) {
     if (field.kind === 'group') {
+      // Its own required fields are required only if it is sent.
+      if (!field.isRequired && isUntouched(field.fields, entries)) continue
       const inner = parametersOf(field.fields, entries)
       Object.assign(faults, inner.faults)
       const isEmpty = Object.keys(inner.parameters).length === 0
@@ -40,6 +42,12 @@ export function parametersOf(
     else if (value !== undefined) define(parameters, field, value)
   }
   return { parameters, faults }
+}
+
+function isUntouched(fields: readonly Field[], entries: Entries): boolean {
+  return leavesOf(fields).every((leaf) =>
+    [undefined, ''].includes(entries[keyOf(leaf)] as string | undefined),
+  )
 }
 
 /** The entries for these parameters; null if the fields cannot represent all of them. */
@@ -81,7 +89,8 @@ function valueOf(field: Field, entry: string | boolean | undefined): unknown {
   if (typeof entry === 'boolean') return entry
   const text = entry ?? ''
   if (text.trim() === '') {
-    const isMeant = field.isRequired && field.kind === 'text'
+    // Nobody means an empty password.
+    const isMeant = field.isRequired && field.kind === 'text' && !field.isSensitive
     return isMeant ? text : field.isRequired ? emptyOf(field) : undefined
   }
   switch (field.kind) {
