@@ -81,7 +81,7 @@ function valueOf(schema: JsonSchema): string {
   if (Array.isArray(schema.type)) return (schema.type as string[]).map((type) => valueOf({ type })).join('|')
   switch (schema.type) {
     case 'string':
-      return schema.format ?? 'text'
+      return schema.format === undefined || schema.format === 'password' ? 'text' : schema.format
     case 'integer':
       return 'integer'
     case 'number':
@@ -99,6 +99,7 @@ function meaningOf(schema: JsonSchema, isRequired: boolean): string {
   const notes = [
     ...(isRequired ? ['required'] : []),
     ...(bounds === '' ? [] : [bounds]),
+    ...(schema.writeOnly === true ? ['sensitive'] : []),
     ...(schema.type === 'array' ? ['may be repeated'] : []),
     ...(schema.default === undefined ? [] : [`default: ${visible(JSON.stringify(schema.default))}`]),
   ]

@@ -42,7 +42,8 @@ export function readValue(text: string, schema: JsonSchema, flag: string): unkno
       faults.push(fault ?? '')
     }
   }
-  throw new UsageError(`${flag} ${text} is invalid: it must be ${[...new Set(faults)].join(', or ')}`)
+  const shown = schema.writeOnly === true ? '' : ` ${text}`
+  throw new UsageError(`${flag}${shown} is invalid: it must be ${[...new Set(faults)].join(', or ')}`)
 }
 
 type Read = Readonly<{ value: unknown }> | Readonly<{ fault: string }>

@@ -92,7 +92,10 @@ const statusFields = {
   started_at: time('Time of the first start.').nullable(),
   completed_at: time('Time of the end.').nullable(),
   progress: ProgressBody.nullable(),
-  parameters: json('The parameters as submitted.', { a: 2, b: 3 }),
+  parameters: json(
+    'The parameters as submitted, with `[redacted]` for sensitive values unless the key has the scope `admin`.',
+    { a: 2, b: 3 },
+  ),
   priority: z.int(),
   attempt: z.int().meta({ description: '0 until the task first starts.' }),
   max_attempts: z.int(),
@@ -261,7 +264,10 @@ const typeExample = {
   max_attempts: 1,
   timeout: null,
   held: false,
+  sensitive: { parameters: [], checkpoint: [], result: [] },
 }
+
+const pointers = z.array(z.string())
 
 export const TypeBody = z
   .strictObject({
@@ -281,6 +287,10 @@ export const TypeBody = z
     held: z
       .boolean()
       .meta({ description: 'Whether the type is held: its tasks do not start until it is released.' }),
+    sensitive: z.strictObject({ parameters: pointers, checkpoint: pointers, result: pointers }).meta({
+      description:
+        'JSON pointers to sensitive values, in which `*` stands for every item or member. `[redacted]` stands for each value unless the key has the scope `admin`.',
+    }),
   })
   .meta({ description: 'A task type.', example: typeExample })
 

@@ -7,6 +7,8 @@ export type JsonSchema = Readonly<{
   enum?: readonly unknown[]
   const?: unknown
   format?: string
+  /** It is sensitive: answers have a mask in its place. */
+  writeOnly?: boolean
   pattern?: string
   minimum?: number
   maximum?: number

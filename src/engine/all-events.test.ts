@@ -17,7 +17,8 @@ function listen(filter: Filter = {}) {
     ...runningRecord,
     task: { ...runningTask, ...stored.get(id), id },
   })
-  const read = () => allEvents(bus, filter, { signal: over.signal, look, clock })
+  const searched = (_: unknown, parameters: string) => parameters
+  const read = () => allEvents(bus, filter, { signal: over.signal, look, searched, clock })
   const heard = read()
   const transition = (status: Status, own: Partial<typeof runningTask> = {}, at = ++version) => {
     const task = { ...runningTask, status, ...own }

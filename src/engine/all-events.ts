@@ -3,7 +3,7 @@ import { fits, matches, type Filter } from '../core/filter.ts'
 import { isTerminal, type TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { TaskEvent } from '../journal/event.ts'
-import type { TaskRecord } from '../store/store.ts'
+import type { Searched, TaskRecord } from '../store/store.ts'
 import { ProgressThrottle } from './progress-throttle.ts'
 
 /** `resync`: events were lost since the last one; read the tasks again. */
@@ -12,7 +12,7 @@ export type Change = TaskEvent | Readonly<{ kind: 'resync' }>
 /** Reads a task with its parameters, which events do not include. */
 export type Look = (id: TaskId) => Promise<TaskRecord | null>
 
-export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; clock: Clock }>
+export type ChangesOptions = Readonly<{ signal: AbortSignal; look: Look; searched: Searched; clock: Clock }>
 
 /** Maximum events queued for a slow reader; beyond it, they are dropped and the reader is told to read the tasks again. */
 const kept = 2_000
@@ -28,10 +28,10 @@ const remembered = 10_000
 export async function* allEvents(
   bus: Bus,
   filter: Filter,
-  { signal, look, clock }: ChangesOptions,
+  { signal, look, searched, clock }: ChangesOptions,
 ): AsyncGenerator<Change, void, undefined> {
   const reader = new Reader(filter, clock, newsOf(bus))
-  const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look)
+  const search = filter.text === undefined ? undefined : new TextSearch(filter.text, look, searched)
   const stop = bus.onAll((event) => reader.add(event))
   const abort = () => reader.wake()
   signal.addEventListener('abort', abort)
@@ -207,11 +207,13 @@ function newsOf(bus: Bus): News {
 class TextSearch {
   readonly #text: string
   readonly #look: Look
+  readonly #searched: Searched
   readonly #known = new Map<TaskId, boolean>()
 
-  constructor(text: string, look: Look) {
+  constructor(text: string, look: Look, searched: Searched) {
     this.#text = text
     this.#look = look
+    this.#searched = searched
   }
 
   async finds(event: TaskEvent): Promise<boolean> {
@@ -219,9 +221,13 @@ class TextSearch {
     const failed = event.kind === 'transition' && event.task.error !== null
     if (known === true || (known === false && !failed)) return known
     const record = await this.#look(event.id)
-    const found = record !== null && matches(record.task, () => record.parameters, { text: this.#text })
+    const found = record !== null && this.#isFound(record)
     if (this.#known.size >= remembered) this.#known.clear()
     this.#known.set(event.id, found)
     return found
+  }
+
+  #isFound({ task, parameters }: TaskRecord): boolean {
+    return matches(task, () => this.#searched(task, parameters), { text: this.#text })
   }
 }

@@ -5,7 +5,7 @@ import type { Filter } from '../core/filter.ts'
 import { takes, type BulkAction, type Operation } from '../core/operation.ts'
 import type { Tenant } from '../core/lease.ts'
 import { statuses, type TaskId } from '../core/task.ts'
-import type { Command, Controlled, Page, ListCursor, Purged, Query, Store } from '../store/store.ts'
+import type { Command, Controlled, Page, ListCursor, Purged, Query, Searched, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 
 /** Tasks per transaction, so that other callers are not delayed. */
@@ -25,6 +25,7 @@ export type BulkOptions = Readonly<{
   clock: Clock
   logger: Logger
   newId: () => string
+  searched: Searched
   controls: Readonly<{ act(commands: readonly Command[]): Promise<readonly Controlled[]> }>
 }>
 
@@ -163,13 +164,13 @@ export class BulkOperations {
 
   /** False if it was cancelled, or the node is stopping. */
   async #work(running: Running): Promise<boolean> {
-    const { store, clock } = this.#options
+    const { store, clock, searched } = this.#options
     const { filter, dryRun } = running.operation
     const stopped = () => running.cancelled || this.#over.signal.aborted
     const limit = dryRun ? countedAtOnce : batch
     for (let after: ListCursor | null = null; !stopped();) {
       const began = clock.monotonic()
-      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce, reads }
+      const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce, reads, searched }
       const page: Page<TaskId> = await this.#patiently(() => store.find(query))
       const goesOn =
         page.entries.length === 0 || (await this.#patiently(() => this.#carryOut(running, page.entries)))

@@ -7,6 +7,7 @@ import { cursorOf } from './cursor.ts'
 import { listTasks, searchLimit, type ListOptions } from './lists.ts'
 
 const extra = 10
+const searched = (_: unknown, parameters: string) => parameters
 
 /** More tasks than a search looks at; the oldest, and one within reach, have the text. */
 async function withMany(
@@ -20,7 +21,7 @@ async function withMany(
     submission({ id: `task-${index}`, parameters: found.has(index) ? '{"a":"needle"}' : '{}' }),
   )
   await store.submit(all, fromApi)
-  await body((filter, options = {}) => listTasks(store, clock, filter, options))
+  await body((filter, options = {}) => listTasks(store, clock, searched, filter, options))
 }
 
 const idsOf = ({ tasks }: Awaited<ReturnType<typeof listTasks>>) => tasks.map(({ task }) => task.id)
@@ -107,12 +108,12 @@ test('a page of large tasks is short, and omits what is too large', async () => 
     submission({ id: `task-${index}`, parameters: text(index === 399 ? 1_000_000 : 16_000) }),
   )
   await store.submit(all, fromApi)
-  const first = await listTasks(store, clock, {}, { limit: 1_000 })
+  const first = await listTasks(store, clock, searched, {}, { limit: 1_000 })
   expect(first.tasks[0]).toMatchObject({ parameters: 'null', cut: 1_000_008 })
   const bytes = first.tasks.reduce((sum, { parameters }) => sum + parameters.length, 0)
   expect(bytes).toBeGreaterThan(4_000_000)
   expect(bytes).toBeLessThan(4_300_000)
-  const second = await listTasks(store, clock, {}, { limit: 1_000, cursor: first.nextCursor ?? '' })
+  const second = await listTasks(store, clock, searched, {}, { limit: 1_000, cursor: first.nextCursor ?? '' })
   expect(first.tasks.length + second.tasks.length).toBe(400)
   expect(second.nextCursor).toBeNull()
 })

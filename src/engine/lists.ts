@@ -1,6 +1,6 @@
 import { turn, type Clock } from '../core/clock.ts'
 import { isIdPrefix, type Filter, type Order } from '../core/filter.ts'
-import type { ListedTask, ListCursor, Store } from '../store/store.ts'
+import type { ListedTask, ListCursor, Searched, Store } from '../store/store.ts'
 import { cursorOf, progressOf } from './cursor.ts'
 
 export type ListOptions = Readonly<{
@@ -38,6 +38,7 @@ const longest = 1_000
 export async function listTasks(
   store: Store,
   clock: Clock,
+  searched: Searched,
   filter: Filter,
   { order = 'newest', limit = 100, cursor, parameters = true }: ListOptions,
 ): Promise<TaskPage> {
@@ -57,7 +58,7 @@ export async function listTasks(
     const wanted = limit - tasks.length
     const scan = Math.min(Math.max(scanAtOnce, searches ? 0 : wanted), budget - looked)
     const reads = { largest, total: pageBytes - bytes }
-    const page = await store.list({ filter, order, after, limit: wanted, scan, reads })
+    const page = await store.list({ filter, order, after, limit: wanted, scan, reads, searched })
     tasks.push(...page.entries)
     for (const { parameters } of page.entries) bytes += Buffer.byteLength(parameters)
     looked += page.looked

@@ -13,6 +13,7 @@ import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
+import { secretsIn, seesSensitive, shownEvent, shownRecord } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
@@ -33,8 +34,8 @@ export interface Engine extends api.TaskManagerApi {
 }
 
 /**
- * The engine as one caller uses it: whatever the caller changes is recorded in its name, and what it may not see does not
- * exist for it.
+ * The engine as one caller uses it: whatever the caller changes is recorded in its name, what it may not see does not exist
+ * for it, and sensitive values are hidden from it.
  */
 export class OnBehalf implements api.TaskManagerApi {
   readonly #manager: Engine
@@ -115,20 +116,26 @@ export class OnBehalf implements api.TaskManagerApi {
   }
 
   events(id: TaskId, options?: api.EventOptions): AsyncIterable<TaskEvent> {
-    return isLimited(this.#caller) ? this.#visibleEvents(id, options) : this.#manager.events(id, options)
+    return isLimited(this.#caller) || !seesSensitive(this.#caller)
+      ? this.#visibleEvents(id, options)
+      : this.#manager.events(id, options)
   }
 
   async log(id: TaskId, options?: api.LogOptions): Promise<readonly NumberedLine[]> {
     if (isLimited(this.#caller)) await this.#mustSee(id)
-    return this.#manager.log(id, options)
+    const lines = await this.#manager.log(id, options)
+    if (lines.length === 0 || seesSensitive(this.#caller)) return lines
+    const secrets = secretsIn(await this.#manager.brief(id), this.#manager.registry)
+    return secrets === undefined ? lines : lines.map((line) => ({ ...line, text: secrets.hide(line.text) }))
   }
 
   changes(filter: Filter = {}, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change> {
     return this.#manager.changes(visible(this.#caller, filter), options)
   }
 
-  list(filter: Filter = {}, options?: ListOptions): Promise<TaskPage> {
-    return this.#manager.list(visible(this.#caller, filter), options)
+  async list(filter: Filter = {}, options?: ListOptions): Promise<TaskPage> {
+    const page = await this.#manager.list(visible(this.#caller, filter), options)
+    return { ...page, tasks: page.tasks.map((task) => this.#redacted(task)) }
   }
 
   /** How many tasks of others are ahead is not shown to limited callers. */
@@ -202,8 +209,12 @@ export class OnBehalf implements api.TaskManagerApi {
     id: TaskId,
     options: api.EventOptions | undefined,
   ): AsyncGenerator<TaskEvent, void, undefined> {
-    await this.#mustSee(id)
-    yield* this.#manager.events(id, options)
+    const record = await this.#manager.brief(id)
+    if (!maySee(this.#caller, record.task)) throw new TaskUnknown(id)
+    const secrets = seesSensitive(this.#caller) ? undefined : secretsIn(record, this.#manager.registry)
+    const events = this.#manager.events(id, options)
+    if (secrets === undefined) yield* events
+    else for await (const event of events) yield shownEvent(event, secrets)
   }
 
   async #mustSee(id: TaskId): Promise<void> {
@@ -220,8 +231,12 @@ export class OnBehalf implements api.TaskManagerApi {
   }
 
   #shown(record: TaskRecord): TaskRecord {
-    if (maySee(this.#caller, record.task)) return record
+    if (maySee(this.#caller, record.task)) return this.#redacted(record)
     throw new TaskUnknown(record.task.id)
+  }
+
+  #redacted<T extends TaskRecord>(record: T): T {
+    return seesSensitive(this.#caller) ? record : shownRecord(record, this.#manager.registry)
   }
 
   #own(operation: Operation): Operation {

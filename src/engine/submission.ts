@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseDuration } from '../core/duration.ts'
 import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
 import { longestDuration } from '../core/outcome.ts'
+import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
 import type { Json, Submission } from '../core/task.ts'
 import { resolveBackoff } from '../registry/options.ts'
 import type { AnyTaskType } from '../registry/type.ts'
@@ -67,7 +68,7 @@ export function submissionOf(
     backoff,
     tags: tagList,
     idempotencyKey,
-    requestHash: idempotencyKey === null ? null : hashOf(type.type, text, options),
+    requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
   }
 }
 
@@ -108,14 +109,30 @@ function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
   try {
     parsed = type.parameters.safeParse(parameters)
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'it threw'
+    const thrown = error instanceof Error ? error.message : 'it threw'
+    const message = new Secrets().add(parameters, type.sensitive?.parameters ?? []).hide(thrown)
     throw new ParametersInvalid(type.type, [
       { path: '', message: `the schema threw while checking them: ${message}` },
     ])
   }
+  const pointers = type.sensitive?.parameters ?? []
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
-    throw new ParametersInvalid(type.type, issues)
+    if (pointers.length === 0) throw new ParametersInvalid(type.type, issues)
+    // A schema may quote what it refuses.
+    const secrets = new Secrets().add(parameters, pointers)
+    throw new ParametersInvalid(
+      type.type,
+      issues.map(({ path, message }) => ({ path: secrets.hide(path), message: secrets.hide(message) })),
+    )
+  }
+  const masks = masksIn(parameters, pointers)
+  if (masks.length > 0) {
+    const message = `${JSON.stringify(mask)} only stands for a sensitive value: send the value itself`
+    throw new ParametersInvalid(
+      type.type,
+      masks.map((path) => ({ path, message })),
+    )
   }
   return toJson(parameters, 'parameters')
 }
@@ -147,7 +164,12 @@ function isKey(key: unknown): boolean {
   return typeof key === 'string' && key.length >= 1 && key.length <= optionLimits.idempotencyKeyLength
 }
 
-function hashOf(type: string, parameters: Json, options: SubmitOptions): string {
+/**
+ * Sensitive values are left out, or anyone who knows an idempotency key could test guesses: every guess returns the original
+ * task.
+ */
+function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOptions): string {
+  const parameters = redacted(text, sensitive?.parameters ?? [])
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tags } = options
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')

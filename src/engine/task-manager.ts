@@ -24,6 +24,7 @@ import {
   type Counts,
   type LiveNode,
   type NumberedLine,
+  type Searched,
   type Store,
   type TaskRecord,
   type TypeLimit,
@@ -47,6 +48,7 @@ import { OnBehalf, type Engine } from './on-behalf.ts'
 import type { ManagerOptions } from './options.ts'
 import { BulkOperations } from './bulk.ts'
 import type { History, Span } from './rates.ts'
+import { searchedIn } from './redacting.ts'
 import { Readiness } from './readiness.ts'
 import { Reports, type NodeState, type Stats } from './reports.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
@@ -64,6 +66,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly access: Access
   readonly #options: ManagerOptions
   readonly #store: Store
+  readonly #searched: Searched
   readonly #lease: NodeLease
   readonly #bus: Bus
   readonly #flusher: CheckpointFlusher
@@ -101,6 +104,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     })
     this.#options = options
     this.#store = store
+    this.#searched = searchedIn(registry)
     const journal = new Journal(logger)
     const bus = new Bus((error) => logger.error({ err: error }, 'an event listener threw'))
     const closed = this.#closed.signal
@@ -143,7 +147,7 @@ export class TaskManager implements Engine, AsyncDisposable {
         ? undefined
         : new ClusterSync({ ...common, signals: store.shared.signals, code: this.#attempts, claimer, types })
     this.#controls = new Controls({ ...common, claimer, sync: this.#sync })
-    this.#bulk = new BulkOperations({ ...common, controls: this.#controls })
+    this.#bulk = new BulkOperations({ ...common, controls: this.#controls, searched: this.#searched })
     this.#reports = new Reports({ ...common, node: this })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)
@@ -281,12 +285,13 @@ export class TaskManager implements Engine, AsyncDisposable {
     return allEvents(this.#bus, filter, {
       signal: this.#untilClosed(signal),
       look,
+      searched: this.#searched,
       clock: this.#options.clock,
     })
   }
 
   list(filter: Filter = {}, options: ListOptions = {}): Promise<TaskPage> {
-    return listTasks(this.#store, this.#options.clock, filter, options)
+    return listTasks(this.#store, this.#options.clock, this.#searched, filter, options)
   }
 
   explain(id: TaskId): Promise<Explanation> {

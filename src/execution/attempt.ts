@@ -15,12 +15,13 @@ import {
 } from '../core/attempt-machine.ts'
 import { TaskCancelled, TaskTimeout, TaskUnwound, type TaskError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
-import type { Fence } from '../core/task.ts'
+import { secretsOf, type Secrets } from '../core/redaction.ts'
+import type { Fence, Json } from '../core/task.ts'
 import { poisonLimit } from '../core/transition.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import type { Claimed } from '../store/store.ts'
 import type { Savable } from './checkpoint-flusher.ts'
-import type { Execution, RunCallbacks } from './executors/executor.ts'
+import type { Ended, Execution, RunCallbacks } from './executors/executor.ts'
 import type { AttemptServices } from './services.ts'
 import { outcomeOf, stoppedOutcome, type Budget } from '../core/outcome-policy.ts'
 import { PendingWrites } from './pending-writes.ts'
@@ -59,6 +60,8 @@ export class Attempt implements Savable {
   readonly #services: AttemptServices
   readonly #callbacks: AttemptCallbacks
   readonly #watch: Stopwatch
+  /** What must not appear in anything that the run reports. */
+  readonly #secrets: Secrets | undefined
   /** Undefined only while it starts. */
   #execution: Execution | undefined
   /** Events that arrived while effects were performed: each is processed after the previous one. */
@@ -85,9 +88,12 @@ export class Attempt implements Savable {
     })
     this.#watch.start()
     const { id, attempt, fence, crashes } = task
-    const run = { type, id, attempt, fence, parameters, checkpoint, crashes }
+    this.#secrets = secretsOf(type.sensitive, { parameters, checkpoint })
+    const run = { type, id, attempt, fence, parameters, checkpoint, crashes, secrets: this.#secrets }
     this.#execution = services.executor.start(run, this.#runCallbacks())
-    void this.#execution.done.then((ended) => this.send({ kind: 'ended', ended }))
+    void this.#execution.done.then((ended) =>
+      this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) }),
+    )
     this.#busy = false
     this.#takeEvents()
   }
@@ -270,6 +276,17 @@ export class Attempt implements Savable {
     return answer
   }
 
+  #withoutSecrets(ended: Ended): Ended {
+    if (this.#secrets === undefined) return ended
+    if (ended.kind === 'threw') return { ...ended, error: this.#secrets.hideInError(ended.error) }
+    return 'why' in ended ? { ...ended, why: this.#secrets.hide(ended.why) } : ended
+  }
+
+  #learn(state: Json): void {
+    const pointers = this.type.sensitive?.checkpoint ?? []
+    if (pointers.length > 0) this.#secrets?.add(JSON.parse(state), pointers)
+  }
+
   #reasonOf(stop: Stop): TaskError {
     switch (stop.kind) {
       case 'cancel':
@@ -307,10 +324,12 @@ export class Attempt implements Savable {
     }
     return {
       checkpoint: (state) => {
+        this.#learn(state)
         this.pendingWrites.keep(state)
         flush()
       },
       durable: async (state) => {
+        this.#learn(state)
         const epoch = this.suspensionEpoch
         const number = this.pendingWrites.write(state)
         const save = { ...this.#copy, checkpoint: state }
@@ -326,13 +345,16 @@ export class Attempt implements Savable {
         }
       },
       progress: (report) => {
-        const progress = { ...report, at: this.#services.store.now() }
+        const { message } = report
+        const shown = message === undefined ? {} : { message: this.#secrets?.hide(message) ?? message }
+        const progress = { ...report, ...shown, at: this.#services.store.now() }
         this.pendingWrites.progress = progress
         flush()
         if (mayWrite())
           this.#services.journal.report({ kind: 'progress', id: this.id, type: this.type.type, progress })
       },
-      log: (message) => {
+      log: (line) => {
+        const message = this.#secrets?.hide(line) ?? line
         const at = this.#services.store.now()
         this.pendingWrites.addLine({ at, attempt: this.#state.row.attempt, text: message })
         flush()

@@ -1,18 +1,21 @@
 import type { FastifyReply } from 'fastify'
+import type { Caller } from '../core/caller.ts'
 import type { Task } from '../core/task.ts'
+import { seesSensitive } from '../engine/redacting.ts'
 
 /**
  * Sends the entity tag of a task, and returns 304 if the caller knows it. It is weak: running times are in the body but not
- * in the tag.
+ * in the tag. What is hidden from other callers is in the body only for callers who see it.
  */
 export function isKnown(
   { version, savedAt, runAt, status }: Task,
   known: string | undefined,
+  caller: Caller,
   reply: FastifyReply,
 ): boolean {
   // While a task waits, its due time follows a wall clock that is set.
   const due = status === 'scheduled' ? `-${runAt}` : ''
-  const tag = `W/"${version}-${savedAt ?? 0}${due}"`
+  const tag = `W/"${version}-${savedAt ?? 0}${due}${seesSensitive(caller) ? '-all' : ''}"`
   reply.header('etag', tag)
   if (known === undefined || !names(known, tag)) return false
   void reply.code(304).send()

@@ -4,6 +4,7 @@ import { routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
 import { historyBody, nodesBody, statsBody } from '../contract/report-bodies.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
+import { pointerText, type Pointer } from '../core/redaction.ts'
 import { mustSeeAll } from '../engine/limited.ts'
 import { accessHandlers } from './access-handlers.ts'
 import type { HandlerContext, Handlers } from './call.ts'
@@ -114,5 +115,14 @@ function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {
     concurrency: type.concurrency,
     max_attempts: type.attempts,
     timeout: type.timeout === null ? null : type.timeout / 1_000,
+    sensitive: {
+      parameters: textsOf(type.sensitive?.parameters),
+      checkpoint: textsOf(type.sensitive?.checkpoint),
+      result: textsOf(type.sensitive?.result),
+    },
   }
+}
+
+function textsOf(pointers: readonly Pointer[] = []): string[] {
+  return pointers.map(pointerText)
 }

@@ -74,10 +74,10 @@ export function taskHandlers({
       }
     },
 
-    async getTaskStatus({ params, headers, manager, reply }) {
+    async getTaskStatus({ params, headers, session, manager, reply }) {
       return traffic.answer(reply, most.status, async () => {
         const found = await manager.brief(params.task_id)
-        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        if (isKnown(found.task, headers['if-none-match'], session.caller, reply)) return undefined
         return statusBody(found, manager.now())
       })
     },
@@ -95,15 +95,15 @@ export function taskHandlers({
       return traffic.answer(reply, most.details, async () => {
         const found = await manager.details(id)
         if (!isTerminal(found.task.status)) throw new ResultNotReady(id, found.task.status)
-        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        if (isKnown(found.task, headers['if-none-match'], session.caller, reply)) return undefined
         return resultBody(found, manager.now())
       })
     },
 
-    async getTask({ params, headers, manager, reply }) {
+    async getTask({ params, headers, session, manager, reply }) {
       return traffic.answer(reply, most.details, async () => {
         const found = await manager.details(params.task_id)
-        if (isKnown(found.task, headers['if-none-match'], reply)) return undefined
+        if (isKnown(found.task, headers['if-none-match'], session.caller, reply)) return undefined
         return detailsBody(found, manager.now())
       })
     },

@@ -1,3 +1,4 @@
+import { toErrorRecord } from '../core/error-record.ts'
 import { culprit, ProcessEnded, type Culprit } from '../execution/executors/scope.ts'
 import type { Logger } from 'pino'
 
@@ -25,7 +26,7 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
       void endAfter(giveBack)
       return
     }
-    const about = { err: error, task: task.id, type: task.type }
+    const about = { err: shownOf(error, task), task: task.id, type: task.type }
     if (task.blame(error))
       logger.error(about, 'uncaught error in a task: the task fails, the server continues')
     else logger.error(about, 'uncaught error in code of a finished task: the server continues')
@@ -35,12 +36,20 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
   process.on('unhandledRejection', (reason, promise) => {
     const task = culprit()
     if (task !== undefined) rejectedBy.set(promise, task)
-    const about = { err: reason, ...(task === undefined ? {} : { task: task.id, type: task.type }) }
+    const about = {
+      err: shownOf(reason, task),
+      ...(task === undefined ? {} : { task: task.id, type: task.type }),
+    }
     if (task?.rejected(promise, reason) === true)
       logger.error(about, 'unhandled rejection in a task: the task fails')
     else logger.error(about, 'unhandled rejection: the server continues')
   })
   process.on('rejectionHandled', (promise) => rejectedBy.get(promise)?.handled(promise))
+}
+
+/** The error as it may be logged: without what is sensitive in its task. */
+function shownOf(error: unknown, task: Culprit | undefined): unknown {
+  return task?.secrets?.hideInError(toErrorRecord(error)) ?? error
 }
 
 async function endAfter(giveBack: GiveBack): Promise<void> {

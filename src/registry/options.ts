@@ -5,6 +5,7 @@ import { DefinitionInvalid } from '../core/errors.ts'
 import { defaultBackoff } from '../core/retry.ts'
 import type { Backoff } from '../core/task.ts'
 import type { Duration } from './context.ts'
+import { marked, sensitiveOf, type SensitiveOption } from './sensitive.ts'
 import type { AnyTaskType } from './type.ts'
 
 /** Options of every definition, wherever the type runs. */
@@ -29,6 +30,13 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
    * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
    */
   poisonLimit?: number
+  /**
+   * JSON pointers to values that are shown to nobody but keys with the scope `admin`, like `['/password', '/card/number']`. A
+   * list is for the parameters; `{ parameters, checkpoint, result }` has one for each document. `*` stands for every item of
+   * a list and every member of an object. Strings and numbers of at least four characters are also hidden in log lines,
+   * progress messages and errors, before these are stored.
+   */
+  sensitive?: SensitiveOption
 }
 
 /** Durations are seconds or strings with units. */
@@ -72,13 +80,14 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
   if (example !== undefined && !parameters.safeParse(example).success) {
     throw invalid('its example does not match its parameters schema')
   }
+  const sensitive = sensitiveOf(options.sensitive, { parameters: jsonSchema, state }, invalid)
   const whole = (field: 'concurrency' | 'attempts' | 'poisonLimit') => wholeOf(type, field, options[field])
   return {
     type,
     definedAt: callerOf(define),
     description,
     parameters,
-    jsonSchema,
+    jsonSchema: marked(jsonSchema, sensitive?.parameters ?? []),
     example,
     state,
     concurrency: whole('concurrency'),
@@ -86,6 +95,7 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
     backoff,
     timeout: timeoutMs,
     poisonLimit: whole('poisonLimit'),
+    sensitive,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Sensitive } from '../core/redaction.ts'
 import type { Backoff } from '../core/task.ts'
 import type { ThreadContext } from './context.ts'
 
@@ -52,6 +53,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   /** Milliseconds. */
   readonly timeout: number | null
   readonly poisonLimit: number | null
+  /** Null if it declares no sensitive values. */
+  readonly sensitive: Sensitive | null
   readonly run: (parameters: unknown, task: ThreadContext<unknown>) => unknown
   readonly [brand]: true
   readonly [phantom]?: (input: Input) => readonly [State, Result]

@@ -337,7 +337,11 @@ export type Query = Readonly<{
   scan: number
   /** What may be read of the parameters. Default: everything. */
   reads?: ReadLimit
+  /** What a search for text looks at instead of the stored parameters. */
+  searched?: Searched
 }>
+
+export type Searched = (task: Task, parameters: Json) => Json
 
 /** In bytes of UTF-8. */
 export type ReadLimit = Readonly<{

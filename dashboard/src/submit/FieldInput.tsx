@@ -69,7 +69,7 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
           autosize
           minRows={2}
           maxRows={16}
-          classNames={{ input: styles.code ?? '' }}
+          classNames={{ input: classOf(field, styles.code) }}
           spellCheck={false}
           onChange={(event) => change(key, event.currentTarget.value)}
         />
@@ -82,23 +82,32 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
           autosize
           minRows={3}
           maxRows={16}
+          classNames={{ input: classOf(field) }}
           onChange={(event) => change(key, event.currentTarget.value)}
         />
       ) : (
         <TextInput
           {...common}
           value={text}
+          type={field.isSensitive ? 'password' : 'text'}
           inputMode={kind === 'number' ? (field.isWhole ? 'numeric' : 'decimal') : undefined}
-          autoComplete="off"
+          autoComplete={field.isSensitive ? 'new-password' : 'off'}
           onChange={(event) => change(key, event.currentTarget.value)}
         />
       )
   }
 }
 
+/** Browsers hide only single lines on their own. */
+function classOf({ isSensitive }: Field, ...classes: readonly (string | undefined)[]): string {
+  return [...classes, ...(isSensitive ? [styles.hidden] : [])].filter(Boolean).join(' ')
+}
+
 /** The description and the allowed values. */
-function describe({ description, hint, kind }: Field): ReactNode {
-  const parts = [description, hint, kind === 'json' ? 'JSON' : ''].filter((part) => part !== '')
+function describe({ description, hint, kind, isSensitive }: Field): ReactNode {
+  const parts = [description, hint, kind === 'json' ? 'JSON' : '', isSensitive ? 'sensitive' : ''].filter(
+    (part) => part !== '',
+  )
   return parts.length === 0 ? undefined : parts.join(' · ')
 }
 

@@ -2,6 +2,7 @@ import { Alert, Button, Textarea } from '@mantine/core'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { hidden } from '../../../src/contract/sensitive.ts'
 import { Card } from '../kit/Card.tsx'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
@@ -113,7 +114,14 @@ export function SubmitForm({ type, beginning, head }: Props) {
           </div>
         </form>
       </Card>
-      <CallCard type={type.type} body={form.body()} />
+      <CallCard type={type.type} body={shownBody(type, form.body())} />
     </div>
   )
 }
+
+/** The body with masks in place of sensitive values. */
+function shownBody({ sensitive }: TypeDetails, { parameters, ...options }: ReturnType<Form['body']>): object {
+  return { parameters: hidden(parameters, sensitive.parameters), ...options }
+}
+
+type Form = ReturnType<typeof useSubmitForm>

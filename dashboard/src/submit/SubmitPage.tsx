@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { useLocation, useSearchParams } from 'wouter'
 import { reads } from '../data/reads.ts'
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { refillable } from '../../../src/contract/sensitive.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { Icon } from '../kit/Icon.tsx'
@@ -79,12 +80,14 @@ function FromTask({ id, type, head }: FromTaskProps) {
       <ErrorState error={error} retry={() => void refetch()} />
     )
   }
-  const beginning = { parameters: parametersOf(task.parameters), options: entriesOfTask(task) }
+  const { value, removed } = refillable(task.parameters, type.sensitive.parameters)
+  const beginning = { parameters: parametersOf(value), options: entriesOfTask(task) }
   const origin = (
     <>
       {head}
       <p className={styles.from}>
         Filled in from <TaskLink id={id} />, which stays unchanged.
+        {removed && ' Sensitive values are not shown to you: enter them again.'}
       </p>
     </>
   )

@@ -33,6 +33,15 @@ const fields = fieldsOf(schema) ?? []
 const of = (name: string): Field =>
   leavesOf(fields).find((field) => keyOf(field) === name) ?? fields.find((field) => keyOf(field) === name)!
 
+test('an optional group that nobody filled in is omitted, with what it would require', () => {
+  const group = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
+  const optional = fieldsOf({ type: 'object', properties: { card: group } })!
+  expect(parametersOf(optional, {})).toEqual({ parameters: {}, faults: {} })
+  expect(parametersOf(optional, { 'card.n': '3' })).toEqual({ parameters: { card: { n: 3 } }, faults: {} })
+  const required = fieldsOf({ type: 'object', properties: { card: group }, required: ['card'] })!
+  expect(parametersOf(required, {}).faults).toEqual({ 'card.n': 'Required' })
+})
+
 describe('the fields of a schema', () => {
   test('have the kind that each property needs', () => {
     expect(fields.map(({ kind }) => kind)).toEqual([
@@ -49,6 +58,20 @@ describe('the fields of a schema', () => {
     ])
     expect(of('size')).toMatchObject({ description: 'Of the page', isRequired: true })
     expect(leavesOf(fields).map(keyOf)).toContain('size.x')
+  })
+
+  test('are hidden while they are typed if the schema says so', () => {
+    const [secret, plain] = fieldsOf({
+      type: 'object',
+      properties: {
+        key: { type: 'string', format: 'password', writeOnly: true, maxLength: 9_000 },
+        name: { type: 'string' },
+      },
+    })!
+    expect(secret).toMatchObject({ isSensitive: true, isLong: true, hint: 'at most 9,000 characters' })
+    expect(plain).toMatchObject({ isSensitive: false })
+    const required = [{ ...secret!, isRequired: true }]
+    expect(parametersOf(required, {})).toEqual({ parameters: {}, faults: { key: 'Required' } })
   })
 
   test('describe bounds, except those of all JavaScript integers', () => {

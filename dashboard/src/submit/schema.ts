@@ -11,6 +11,8 @@ export type Field = Readonly<{
   fallback: unknown
   /** The allowed values, in short: `0 to 10`. */
   hint: string
+  /** Hidden while it is typed. */
+  isSensitive: boolean
 }> &
   Kind
 
@@ -47,6 +49,7 @@ function fieldsBelow(schema: JsonSchema, root: JsonSchema, path: readonly string
         isRequired,
         fallback: property.default,
         hint: hintOf(property, kind),
+        isSensitive: property.writeOnly === true,
         ...kind,
       }
     },
@@ -62,7 +65,7 @@ function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): 
     case 'number':
       return { kind: 'number', isWhole: type === 'integer' }
     case 'string':
-      return { kind: 'text', isLong: format === undefined && (maxLength ?? 0) > longText }
+      return { kind: 'text', isLong: isFree(format) && (maxLength ?? 0) > longText }
     case 'boolean':
       return { kind: 'switch' }
     case 'object':
@@ -105,7 +108,9 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
   if (kind === 'lines')
     return [range(minItems, maxItems), 'one per line'].filter((part) => part !== '').join(', ')
   if (kind === 'text')
-    return [format ?? '', sized(range(minLength, maxLength), 'characters')].filter(Boolean).join(', ')
+    return [isFree(format) ? '' : (format ?? ''), sized(range(minLength, maxLength), 'characters')]
+      .filter(Boolean)
+      .join(', ')
   if (kind !== 'number') return ''
   const bounds = [
     above === undefined ? '' : `more than ${figure(above)}`,
@@ -113,6 +118,11 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
     below === undefined ? '' : `less than ${figure(below)}`,
   ]
   return bounds.filter((part) => part !== '').join(', ')
+}
+
+/** `password` marks what is sensitive, and allows every text. */
+function isFree(format: string | undefined): boolean {
+  return format === undefined || format === 'password'
 }
 
 function range(least: number | undefined, most: number | undefined): string {

@@ -1,4 +1,5 @@
 import type { Ended } from '../../core/attempt-machine.ts'
+import type { Secrets } from '../../core/redaction.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, Runtime } from '../../registry/type.ts'
 
@@ -13,6 +14,8 @@ export type Run = Readonly<{
   checkpoint: Json | null
   /** Its process has died this often since its last checkpoint: it runs apart from other tasks. */
   crashes: number
+  /** What must not appear in logs of this process. */
+  secrets?: Secrets | undefined
 }>
 
 /** What a run reports to its node. None of these calls blocks the handler except `durable`. */

@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { TaskError } from '../../core/errors.ts'
+import type { Secrets } from '../../core/redaction.ts'
 
 /** A run of inline code that can be blamed for what its code does to the whole process. */
 export type Culprit = Readonly<{
   id: string
   type: string
+  /** What must not appear in a log. */
+  secrets: Secrets | undefined
   /** Its code threw an uncatchable error: the run fails. False if the run is over and nothing is left to fail. */
   blame(error: unknown): boolean
   /** A promise of its code was rejected without a handler. False if the run is over. */

@@ -95,6 +95,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     return this.#run.type.type
   }
 
+  get secrets(): Run['secrets'] {
+    return this.#run.secrets
+  }
+
   blame(error: unknown): boolean {
     if (this.#over) return false
     const uncaught = new Uncaught(error)

@@ -13,7 +13,7 @@ export type Listed = Readonly<{
 /** The page of these tasks, computed in the simplest way. */
 export function pageOf<Kept extends Listed, Entry>(
   all: readonly Kept[],
-  { filter, order, after, limit, scan, reads = unlimitedReads }: Query,
+  { filter, order, after, limit, scan, reads = unlimitedReads, searched: seen }: Query,
   /** Also returns how much of the parameters it shows. `cut`: their size, if they are too large to be shown. */
   entryOf: (kept: Kept, cut: number | null) => Readonly<{ entry: Entry; shown: number }>,
 ): Page<Entry> {
@@ -32,7 +32,7 @@ export function pageOf<Kept extends Listed, Entry>(
     let searched = 0
     const parameters = () => {
       searched = size
-      return kept.parameters
+      return seen === undefined ? kept.parameters : seen(kept.task, kept.parameters)
     }
     if (matches(kept.task, parameters, filter)) {
       const { entry, shown } = entryOf(kept, size > reads.largest ? size : null)

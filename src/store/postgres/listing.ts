@@ -26,7 +26,7 @@ export async function pageOf<Entry>(
   query: Query,
   entryOf: (record: ListedTask) => Readonly<{ entry: Entry; shown: number }>,
 ): Promise<Page<Entry>> {
-  const { filter, limit, scan, reads = unlimitedReads } = query
+  const { filter, limit, scan, reads = unlimitedReads, searched: seen } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
   const asked = mustMatch(filter)
   const fetch = await wayOf(session, sql, query)
@@ -49,7 +49,7 @@ export async function pageOf<Entry>(
       let searched = 0
       const parameters = () => {
         searched = Buffer.byteLength(whole)
-        return whole
+        return seen === undefined ? whole : seen(record.task, whole)
       }
       if (!asked || matches(record.task, parameters, filter)) {
         const { entry, shown } = entryOf(record)

@@ -151,7 +151,7 @@ export class Reader {
     query: Query,
     entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
   ): Page<Entry> {
-    const { filter, after, limit, scan, reads = unlimitedReads } = query
+    const { filter, after, limit, scan, reads = unlimitedReads, searched: seen } = query
     const asked = mustMatch(filter)
     const entries: Entry[] = []
     let next = after
@@ -163,12 +163,13 @@ export class Reader {
       next = place
       const { rowId } = place
       let searched = 0
+      const task = asked ? this.#task(rowId) : undefined
       const parameters = () => {
         const text = this.document('parameters', rowId) ?? ''
         searched = Buffer.byteLength(text)
-        return text
+        return seen === undefined || task === undefined ? text : seen(task, text)
       }
-      if (!asked || matches(this.#task(rowId), parameters, filter)) {
+      if (task === undefined || matches(task, parameters, filter)) {
         const { entry, shown } = entryOf(rowId)
         entries.push(entry)
         read += Math.max(searched, shown)
