@@ -61,28 +61,40 @@ const paths = {
   types: () => '/types',
   nodes: () => '/nodes',
 }
-const looks = {
-  'light and wide': { colorScheme: 'light', viewport: { width: 1_440, height: 900 } },
-  'dark and wide': { colorScheme: 'dark', viewport: { width: 1_440, height: 900 } },
-  'light on a phone': { colorScheme: 'light', viewport: { width: 390, height: 844 } },
-  'dark on a phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
-} as const
+const looks = [
+  { name: 'light and wide', colorScheme: 'light', viewport: { width: 1_440, height: 900 } },
+  { name: 'dark and wide', colorScheme: 'dark', viewport: { width: 1_440, height: 900 } },
+  { name: 'dark on a phone', colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+  { name: 'light on a phone', colorScheme: 'light', viewport: { width: 390, height: 844 } },
+] as const
 
-describe.each(Object.entries(looks))('%s', (_, look) => {
-  test.each(Object.entries(paths))('%s is accessible, fits, and has no errors', async (_, path) => {
-    const { page, faults } = await open(path(), look)
-    expect(await barriers(page)).toEqual([])
-    const width = await page.evaluate('document.documentElement.scrollWidth')
-    expect(width).toBeLessThanOrEqual(look.viewport.width)
+test.each(Object.entries(paths))(
+  '%s is accessible, fits, and has no errors, light or dark, wide or on a phone',
+  async (_, path) => {
+    const { page, faults } = await open(path(), looks[0])
+    for (const { name, colorScheme, viewport } of looks) {
+      await page.setViewportSize(viewport)
+      await page.emulateMedia({ colorScheme })
+      const html = page.locator('html')
+      await expect
+        .poll(() => html.getAttribute('data-mantine-color-scheme'), { timeout: patience })
+        .toBe(colorScheme)
+      await settled(page)
+      expect(await barriers(page), name).toEqual([])
+      const width = await page.evaluate('document.documentElement.scrollWidth')
+      expect(width, name).toBeLessThanOrEqual(viewport.width)
+    }
     expect(faults).toEqual([])
-  })
+  },
+)
 
-  test('the page follows the preferred color scheme', async () => {
-    const { page } = await open('/', look)
-    const scheme = await page.locator('html').getAttribute('data-mantine-color-scheme')
-    expect(scheme).toBe(look.colorScheme)
-  })
-})
+test.each(['light', 'dark'] as const)(
+  'the page opens in the preferred color scheme, %s',
+  async (colorScheme) => {
+    const { page } = await open('/', { colorScheme, viewport: { width: 390, height: 844 } })
+    expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe(colorScheme)
+  },
+)
 
 test('these tests detect a barrier, a request to another host and an error', async () => {
   const { page, faults } = await open('/')

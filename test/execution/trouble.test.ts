@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
-import { shell, spinning } from '../fixtures/commands.ts'
+import { shell } from '../fixtures/commands.ts'
 import { tightApart, watchful } from '../fixtures/threads.ts'
 import { alive, childrenOf, commandOf, descendantsOf } from './processes.ts'
 import { patiently, until } from '../support/until.ts'
@@ -17,7 +17,7 @@ afterEach(() => manager.close())
 async function open(cancelGrace = 0.2): Promise<void> {
   manager = await openTaskManager({
     database: 'sqlite::memory:',
-    tasks: [shell, spinning, tightApart, watchful],
+    tasks: [shell, tightApart, watchful],
     cancelGrace,
     drain: 1,
     logger: quiet,
@@ -31,8 +31,11 @@ async function processOf(program: string): Promise<number> {
   return find()!
 }
 
+/** A command with a child, both of which wait. */
 async function runningCommand() {
-  const handle = await manager.submit(spinning, {})
+  const handle = await manager.submit(shell, {
+    script: `echo '{"progress":{"current":1}}'; sleep 600 & sleep 600`,
+  })
   await until('it runs', async () => (await handle.task()).progress !== null)
   return handle
 }
