@@ -21,6 +21,20 @@ export function listing(kind: StoreKind): void {
       expect([first.ids, second.ids, second.next]).toEqual([['4', '3'], ['2', '1'], null])
     })
 
+    test('shows a task whose status changes while it is read', async (scene) => {
+      await scene.submit({ id: '1' })
+      let isOver = false
+      const changing = (async () => {
+        while (!isOver)
+          for (const control of ['pause', 'resume'] as const) await scene.control(control, { id: '1' })
+      })()
+      const seen: (readonly string[])[] = []
+      for (let n = 0; n < 50; n++) seen.push((await page(scene, {})).ids)
+      isOver = true
+      await changing
+      expect(seen.filter(([id]) => id !== '1')).toEqual([])
+    })
+
     test('of tasks that are purged between its pages continues after them', async (scene) => {
       await scene.submitAll({ id: '1' }, { id: '2' }, { id: '3' })
       const first = await page(scene, {}, { limit: 1 })

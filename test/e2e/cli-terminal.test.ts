@@ -42,7 +42,7 @@ describe('a watched run', () => {
     await using screen = open(long(3, 30))
     const early = await screen.until((text) => / [1-9]\/30/.test(text) && text.includes('ETA'))
     expect(early).toMatch(
-      /● long …[\da-f]{8} running +━*─+ +\d+% \d+\/30 +[\d.]+\/s ETA 0:0\d  Working on step \d+ of 30/,
+      /● long …[\da-f]{8} running +━*─+ +\d+% \d+\/30 +[\d.]+\/s ETA \d+:\d\d  Working on step \d+ of 30/,
     )
     const later = await screen.until((text) => / [12]\d\/30/.test(text))
     expect(filled(later)).toBeGreaterThan(filled(early))

@@ -29,7 +29,7 @@ export async function pageOf<Entry>(
   const { filter, limit, scan, reads = unlimitedReads, searched: seen } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
   const asked = mustMatch(filter)
-  const fetch = await wayOf(session, sql, query)
+  const fetch = wayOf(session, sql, query)
   const entries: Entry[] = []
   let next = query.after
   let looked = 0
@@ -112,11 +112,7 @@ export function briefRecord(row: Rows[number]): TaskRecord {
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>
 
 /** Uses the index that leads to the candidates: one for an id or a tag, otherwise one per existing type and status. */
-async function wayOf(
-  session: Session,
-  sql: Statements,
-  { filter, order, reads = unlimitedReads }: Query,
-): Promise<Fetch> {
+function wayOf(session: Session, sql: Statements, { filter, order, reads = unlimitedReads }: Query): Fetch {
   const { text, tag, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
   const newest = order === 'newest'
   const edge = newest ? Number.MAX_SAFE_INTEGER : -1
@@ -138,17 +134,6 @@ async function wayOf(
     return by(newest ? sql.namedNewest : sql.namedOldest, text, `${text}\u{10ffff}`)
   }
   if (tag !== undefined) return by(newest ? sql.taggedNewest : sql.taggedOldest, encodeText(tag))
-  const pairs = await pairsOf(session, sql, filter)
-  if (pairs.length === 0) return () => Promise.resolve([])
-  const columns = [pairs.map(([type]) => type), pairs.map(([, status]) => status)] as const
-  return by(newest ? sql.listedNewest : sql.listedOldest, ...columns)
-}
-
-/** Requested types and statuses that have tasks. */
-async function pairsOf(session: Session, sql: Statements, filter: Query['filter']) {
-  const types = filter.types === undefined ? undefined : new Set(filter.types.map(encodeText))
-  const of = new Set<string>(filter.statuses ?? statuses)
-  const counts = await session.query(sql.counts)
-  const all = counts.map(([type, status]) => [type as string, status as string] as const)
-  return all.filter(([type, status]) => of.has(status) && (types === undefined || types.has(type)))
+  const types = filter.types?.map(encodeText) ?? null
+  return by(newest ? sql.listedNewest : sql.listedOldest, types, filter.statuses ?? statuses)
 }

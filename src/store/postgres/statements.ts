@@ -197,9 +197,7 @@ export function statementsFor(schema: string) {
     cancelOperation: `update ${s}.operations set cancel = true where id = $1`,
 
     addDeltas: `insert into ${s}.deltas (type, status, tasks) select * from unnest($1::text[], $2::text[], $3::bigint[])`,
-    counts: `select type, status, sum(tasks)::bigint from (
-        select type, status, tasks from ${s}.counters union all select type, status, tasks from ${s}.deltas
-      ) as c group by type, status having sum(tasks) <> 0`,
+    counts: countsOf(s),
     fencedOffCounts: `select type, count(*) from ${s}.fenced_off group by type`,
     tryRollUp: `select pg_try_advisory_xact_lock(hashtextextended($1, 1))`,
     rollUp: `with gone as (delete from ${s}.deltas returning type, status, tasks),
@@ -288,14 +286,24 @@ function queue(s: string, part: string): string {
           order by q.priority desc, q.queue_position limit room.places for update skip locked`
 }
 
+/** The types and statuses that have tasks, and how many. */
+function countsOf(s: string, condition = ''): string {
+  return `select type, status, sum(tasks)::bigint from (
+      select type, status, tasks from ${s}.counters union all select type, status, tasks from ${s}.deltas
+    ) as c ${condition} group by type, status having sum(tasks) <> 0`
+}
+
 /**
  * A portion of the candidates of a page, with what is needed to check them. `$1` to `$4`: after this position, within these
  * times; `$5`: maximum number.
  */
 function candidatesOf(s: string, shown: string) {
   const ways = {
-    /** `$7`, `$8`: a type and a status each. */
-    listed: `unnest($7::text[], $8::text[]) as w(type, status) cross join lateral (
+    /**
+     * `$7`: types, or null for all; `$8`: statuses. Which of their combinations have tasks is read in the same statement:
+     * with another snapshot, a task that changes its status in between would be in neither.
+     */
+    listed: `(${countsOf(s, 'where ($7::text[] is null or type = any($7::text[])) and status = any($8::text[])')}) as w cross join lateral (
         (select t.* from ${s}.tasks t where t.type = w.type and t.status = w.status and t.status <> 'running' and WITHIN)
         union all
         (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_node is not null
