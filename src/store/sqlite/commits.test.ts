@@ -1,9 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreUnavailable, TypeUnknown } from '../../core/errors.ts'
+import { until } from '../../../test/support/until.ts'
 import { Commits } from './commits.ts'
 
-const codes = { ioError: 10, full: 13, busy: 5, constraint: 19 }
+const codes = { ioError: 10, full: 13, busy: 5, constraint: 19, corrupt: 11 }
 
 /** What node:sqlite throws. */
 function sqliteError(errcode: number): Error {
@@ -227,5 +228,30 @@ describe('close', () => {
     const write = disk.keep('a')
     disk.commits.close()
     await expect(write).rejects.toThrow(StoreUnavailable)
+  })
+})
+
+describe('damage', () => {
+  test('that a read finds refuses all writes for as long as that read finds it', async () => {
+    let fails = true
+    const read = () => {
+      if (fails) throw sqliteError(codes.corrupt)
+    }
+    disk.commits.mistrust(sqliteError(codes.corrupt), read)
+    expect(await outcomes([disk.keep('a')])).toEqual(['unavailable'])
+    expect(await outcomes([disk.keep('b')])).toEqual(['unavailable'])
+    fails = false
+    await until('it accepts writes', async () => (await outcomes([disk.keep('c')]))[0] === 'kept c')
+    expect(disk.kept()).toEqual(['c'])
+  })
+
+  test('that a write finds is gone once the same write could be made, and that is not recorded', async () => {
+    disk.failOnce('keep b', codes.corrupt)
+    expect(await outcomes([disk.keep('a'), disk.keep('b')])).toEqual(['unavailable', 'unavailable'])
+    expect(disk.kept()).toEqual([])
+    disk.failOnce('flush', codes.corrupt)
+    expect(await outcomes([disk.keep('c')])).toEqual(['unavailable'])
+    await until('it accepts writes', async () => (await outcomes([disk.keep('d')]))[0] === 'kept d')
+    expect(disk.kept()).toEqual(['d'])
   })
 })

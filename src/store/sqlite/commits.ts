@@ -39,6 +39,13 @@ export type Ledger = Readonly<{
   reopen(doubt: unknown): DatabaseSync
 }>
 
+/** `repeat` throws again if the damage is there to stay: a disk whose reads fail for a while looks the same to SQLite. */
+type Damage = Readonly<{ error: unknown; repeat: () => void; lookAgainAt: number; pause: number }>
+
+/** Milliseconds between looks at whether a damage is still there: the first pause, which doubles, and the longest. */
+const lookAgainAfter = 100
+const lookAgainWithin = 10_000
+
 /** One group takes the event loop for about this long, so that other callers are not delayed. */
 const groupMilliseconds = 20
 
@@ -59,8 +66,8 @@ export class Commits {
   #closed = false
   /** Why the connection cannot be trusted, as long as it could not be reopened. */
   #doubt: unknown
-  /** The database is damaged: it accepts nothing until it is reopened. */
-  #damage: unknown
+  /** The database is damaged: it accepts nothing as long as what found that finds it again. */
+  #damage: Damage | undefined
   /** The disk is full: what adds to the database may only use the space of what was deleted. */
   #full = false
   /** Room was made on a full disk, and nothing was committed since. */
@@ -83,9 +90,9 @@ export class Commits {
     return this.#add(this.#claims, run, 'adds')
   }
 
-  /** A read has failed: a damaged database accepts nothing more. */
-  mistrust(error: unknown): void {
-    if (isDamage(error)) this.#damage = error
+  /** A read has failed: as long as it does, a damaged database accepts nothing. */
+  mistrust(error: unknown, read: () => unknown): void {
+    this.#noteDamage(error, () => void read())
   }
 
   /** Commits what is waiting; nothing is accepted afterwards. */
@@ -128,7 +135,8 @@ export class Commits {
   #commit(): void {
     if (this.#jobs.length === 0) return
     if (this.#doubt !== undefined) this.#recover()
-    const reason = this.#damage ?? this.#ledger.loss() ?? this.#doubt
+    if (this.#damage !== undefined && this.#doubt === undefined) this.#lookAgain(this.#damage)
+    const reason = this.#damage?.error ?? this.#ledger.loss() ?? this.#doubt
     if (reason !== undefined) {
       const refused = this.#jobs
       this.#jobs = []
@@ -197,7 +205,7 @@ export class Commits {
    * there is.
    */
   #failed(jobs: readonly Job[], error: unknown, unknown: boolean): void {
-    if (isDamage(error)) this.#damage = error
+    this.#noteDamage(error, () => this.#rehearse(jobs))
     if (!isFull(error)) {
       this.#refuse(jobs, error, unknown)
       return
@@ -248,7 +256,7 @@ export class Commits {
       }
     } catch (error) {
       this.#undo()
-      if (isDamage(error)) this.#damage = error
+      this.#noteDamage(error, () => this.#rehearse(jobs))
       if (isFull(error)) this.#full = true
       this.#refuse(jobs, error, false)
       return
@@ -276,6 +284,34 @@ export class Commits {
       this.#doubt = undefined
     } catch (error) {
       this.#doubt = error
+    }
+  }
+
+  #noteDamage(error: unknown, repeat: () => void): void {
+    if (!isDamage(error) || this.#damage !== undefined) return
+    this.#damage = { error, repeat, lookAgainAt: 0, pause: lookAgainAfter }
+  }
+
+  #lookAgain({ error, repeat, lookAgainAt, pause }: Damage): void {
+    const now = performance.now()
+    if (now < lookAgainAt) return
+    try {
+      repeat()
+      this.#damage = undefined
+    } catch (again) {
+      const next = { lookAgainAt: now + pause, pause: Math.min(pause * 2, lookAgainWithin) }
+      this.#damage = isOfMedium(again) ? { error, repeat, ...next } : undefined
+    }
+  }
+
+  /** Does what these jobs do, and takes it back. */
+  #rehearse(jobs: readonly Job[]): void {
+    try {
+      this.#begin()
+      for (const { run } of jobs) run()
+      this.#ledger.flush()
+    } finally {
+      this.#undo()
     }
   }
 

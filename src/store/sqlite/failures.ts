@@ -10,7 +10,10 @@ const full = 13
 const busy = 5
 const ioError = 10
 
-/** CORRUPT and NOTADB; IOERR_DATA and IOERR_CORRUPTFS, by which a file system reports the same. */
+/**
+ * CORRUPT and NOTADB; IOERR_DATA and IOERR_CORRUPTFS, by which a file system reports the same. SQLite reports a read that
+ * fails with EIO as CORRUPT too, although it may pass.
+ */
 const damageCodes = new Set([11, 26])
 const damageOfMedium = new Set([8_202, 8_458])
 

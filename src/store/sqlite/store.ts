@@ -439,7 +439,7 @@ class SqliteStore implements port.Store {
       return look()
     } catch (error) {
       if (!isOfMedium(error)) throw error
-      this.#commits.mistrust(error)
+      this.#commits.mistrust(error, look)
       throw refusalFor(error, false)
     }
   }
