@@ -115,4 +115,16 @@ describe('an unparking', () => {
     expect(unparked(parked, 'another', 'room', at(1))).toBeNull()
     expect(unparked(parked, 'node', 'room', at(1))?.task).toMatchObject({ status: 'paused', ownerNode: null })
   })
+
+  test('lets a cancel that waited for the copy take effect', () => {
+    const cancelling = asked({ ...running, status: 'paused' }, 'cancel', 20)
+    expect(cancelling.status).toBe('cancelling')
+    expect(unparked(cancelling, 'another', 'it died', at(30))).toBeNull()
+    expect(unparked(cancelling, 'node', 'it died', at(30))?.task).toMatchObject({
+      status: 'cancelled',
+      ownerNode: null,
+      completedAt: 30,
+      attemptOpen: false,
+    })
+  })
 })

@@ -313,9 +313,17 @@ function isPoison(task: Task, crashes: number, poisonLimit: number): boolean {
   return crashes > poisonLimit && (poisonLimit === 0 || isSuspect(task))
 }
 
-/** The parked copy is gone; the next run starts from the checkpoint. Null if another run took over. */
+/**
+ * The parked copy is gone; the next run starts from the checkpoint. A cancel that waited for the copy takes effect. Null if
+ * another run took over.
+ */
 export function unparked(task: Task, node: NodeId, why: string, context: TransitionContext): Move | null {
-  if (!allows('unparked', task.status, task.status) || task.ownerNode !== node) return null
+  if (task.ownerNode !== node) return null
+  if (task.status === 'cancelling') {
+    const ended = { ownerNode: null, completedAt: context.now, attemptOpen: false, endedBy: null }
+    return move(task, 'cancelled', 'cancelled', context, node, ended, why)
+  }
+  if (!allows('unparked', task.status, task.status)) return null
   return move(task, 'unparked', task.status, context, node, { ownerNode: null }, why)
 }
 

@@ -87,7 +87,7 @@ const races: Readonly<Record<EventName, string>> = {
     running       | cancel | complete | moved, settled: completed  | refused, settled: completed
     running       | cancel | fail     | moved, settled: cancelled  | refused, settled: failed
     pausing       | cancel | park     | moved, stale: cancelling   | moved, settled: cancelling
-    parked        | cancel | unpark   | moved, nothing: cancelling | moved, moved: cancelled
+    parked        | cancel | unpark   | moved, moved: cancelled    | moved, moved: cancelled
     parkedInQueue | cancel | claim    | moved, nothing: cancelling | moved, claimed: cancelling
     parked        | cancel | complete | moved, settled: completed  | refused, settled: completed
     lost running  | cancel | reap     | moved, moved: cancelled    | moved, moved: cancelled
