@@ -17,6 +17,7 @@ import type { Result } from './handlers.ts'
 import type { SimulatedNode } from './node.ts'
 import type { PromiseName } from './promises.ts'
 import type { Happening, SubmitDraft } from './script.ts'
+import { aim } from './stories.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 type Call = Readonly<{ what: string; node: SimulatedNode; since: number; isEndless: boolean }>
@@ -35,6 +36,8 @@ export class Callers {
   readonly #options: CallersOptions
   /** Tasks that callers know, in the order in which they were acknowledged. */
   readonly #known: TaskId[] = []
+  /** The task at which a story aims. */
+  #aim: TaskId | undefined
   #calls = 0
 
   constructor(options: CallersOptions) {
@@ -130,7 +133,7 @@ export class Callers {
   #submit(
     node: SimulatedNode,
     manager: TaskManager,
-    { drafts, waits }: Extract<Happening, { kind: 'submit' }>,
+    { drafts, waits, isAim = false }: Extract<Happening, { kind: 'submit' }>,
   ): void {
     const tag = `call-${++this.#calls}`
     const [first] = drafts
@@ -153,6 +156,7 @@ export class Callers {
         )
         for (const { task, replayed } of accepted) {
           this.#acknowledged(task, tag)
+          if (isAim) this.#aim = task.id
           this.#expect(
             'durable',
             replayed || task.idempotencyKey !== null || task.tags.includes(tag),
@@ -231,12 +235,14 @@ export class Callers {
 
   #wait(node: SimulatedNode, manager: TaskManager, id: TaskId | undefined, patience: number): void {
     if (id === undefined) return
+    const { checker, time } = this.#options
+    const since = time.now
     const over = new AbortController()
     node.process.clock.after(patience, () => over.abort(new Error('the caller has left')))
     const wait = async () => (await manager.handle<Result>(id)).result({ signal: over.signal })
     this.#make(node, `wait for ${id}`, wait, {
       answered: (result) => {
-        const { record } = this.#options.checker.tasks.get(id)!
+        const { record } = checker.tasks.get(id)!
         const isResult = record.task.status === 'completed' && record.result === JSON.stringify(result)
         this.#expect(
           'shown',
@@ -246,9 +252,12 @@ export class Callers {
       },
       refused: (error) => {
         const code = (error as { code?: string }).code
-        const versions = [...(this.#options.checker.tasks.get(id)?.versions.values() ?? [])]
+        const versions = [...(checker.tasks.get(id)?.versions.values() ?? [])]
         const was = (status: Status) => versions.some((task) => task.status === status)
-        if (error instanceof TaskUnknown) return this.#isGone(id)
+        if (error instanceof TaskUnknown) {
+          checker.missedEnd(id, since)
+          return this.#isGone(id)
+        }
         if (code === 'TASK_FAILED')
           return this.#expect('shown', was('failed'), () => `${id} was shown as failed`)
         if (code === 'CANCELLED')
@@ -262,7 +271,8 @@ export class Callers {
 
   #follow(node: SimulatedNode, manager: TaskManager, id: TaskId | undefined, patience: number): void {
     if (id === undefined) return
-    const { checker } = this.#options
+    const { checker, time } = this.#options
+    const since = time.now
     const over = new AbortController()
     node.process.clock.after(patience, () => over.abort())
     const follow = async () => {
@@ -288,15 +298,12 @@ export class Callers {
     }
     this.#make(node, `follow ${id}`, follow, {
       answered: (version) => {
-        if (over.signal.aborted || !node.isUsable || checker.tasks.get(id)?.isDeleted === true) return
         // A node that closes ends its streams.
-        if (node.manager?.state.phase !== 'ready') return
+        if (over.signal.aborted || !node.isUsable || node.manager?.state.phase !== 'ready') return
         const status = checker.tasks.get(id)?.versions.get(version)?.status
-        this.#expect(
-          'shown',
-          status !== undefined && isTerminal(status),
-          () => `the events of ${id} ended at v${version}, ${status}`,
-        )
+        if (status !== undefined && isTerminal(status)) return
+        if (checker.tasks.get(id)?.isDeleted === true) return checker.missedEnd(id, since)
+        this.#expect('shown', false, () => `the events of ${id} ended at v${version}, ${status}`)
       },
       refused: (error) => {
         if (error instanceof TaskUnknown) this.#isGone(id)
@@ -482,7 +489,7 @@ export class Callers {
   }
 
   #target(number: number): TaskId | undefined {
-    return this.#known[number % Math.max(1, this.#known.length)]
+    return number === aim ? this.#aim : this.#known[number % Math.max(1, this.#known.length)]
   }
 
   #expect(promise: PromiseName, holds: boolean, message: () => string): void {

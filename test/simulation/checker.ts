@@ -26,6 +26,10 @@ export type Known = {
   record: TaskRecord
   /** Every version that was committed. */
   readonly versions: Map<number, Task>
+  /** When it was submitted or moved last. */
+  movedAt: number
+  /** Undefined while it exists. */
+  deletedAt: number | undefined
   isDeleted: boolean
 }
 
@@ -33,6 +37,10 @@ type FencedOff = Readonly<{ id: TaskId; fence: number; node: string; type: strin
 
 /** Milliseconds by which times of one stretch may be rounded. */
 const tolerance = 5
+/** Milliseconds after the last fault in which what it has delayed arrives. */
+const settlesWithin = 30_000
+/** Milliseconds in which callers are told of an end, however notifications are lost. */
+const tellsWithin = 10_000
 
 export type CheckerOptions = Readonly<{
   time: VirtualTime
@@ -41,6 +49,8 @@ export type CheckerOptions = Readonly<{
   lease: number | null
   /** Concurrency limits by type. */
   limits: ReadonlyMap<string, number>
+  /** When the faults stop. */
+  calmFrom: number
   trace: (line: () => string) => void
 }>
 
@@ -67,6 +77,11 @@ export class Checker implements RunWitness {
 
   constructor(options: CheckerOptions) {
     this.#options = options
+  }
+
+  /** The types of which nothing may be claimed. */
+  get held(): ReadonlySet<string> {
+    return this.#held
   }
 
   get limits(): ReadonlyMap<string, number> {
@@ -100,6 +115,15 @@ export class Checker implements RunWitness {
       committed.requestedControl === task.requestedControl
     this.expect('shown', isSame, () => {
       return `${where} showed ${task.id} v${task.version} ${task.status}, committed is ${committed === undefined ? 'no such version' : committed.status}`
+    })
+  }
+
+  /** Somebody who has waited since then is told that the task is gone: if there was time to tell, its end was not told. */
+  missedEnd(id: TaskId, since: number): void {
+    const { movedAt = 0, deletedAt = 0 } = this.tasks.get(id) ?? {}
+    const could = Math.max(movedAt, since, this.#options.calmFrom + settlesWithin) + tellsWithin
+    this.expect('ends', deletedAt <= could, () => {
+      return `nobody told a caller of the end of ${id} before it was deleted, ${deletedAt - movedAt} ms later`
     })
   }
 
@@ -225,6 +249,12 @@ export class Checker implements RunWitness {
     this.#isDirty = true
     run.stopsFromPark = false
     this.#mayRun(run, fence, 'continue')
+    const { task, checkpoint } = this.tasks.get(id)?.record ?? {}
+    if (task?.fence !== fence) return
+    const seq = checkpoint == null ? 0 : (JSON.parse(checkpoint) as State).seq
+    this.expect('paused', run.newest >= seq, () => {
+      return `a handler that is at checkpoint ${run.newest} of ${id} continues, although ${seq} is stored`
+    })
   }
 
   continues(run: LiveRun, state: State | undefined): void {
@@ -368,8 +398,8 @@ export class Checker implements RunWitness {
       }
       if (outcome.kind === 'completed' && result !== null) {
         const { id: of, fence: by } = JSON.parse(result) as Result
-        // Code that returned while its fence was raised does not know the new one.
-        const isOwn = by === fence || (by === fence - 1 && record.timeline.at(-2)?.event === 'fence_raised')
+        // Code that returned before its fence was raised, or before a claim could continue it, does not know the new one.
+        const isOwn = by <= fence && (this.#runsOf.get(id) ?? []).every((one) => one.fence <= by)
         this.expect(
           'fenced',
           of === id && isOwn,
@@ -478,6 +508,8 @@ export class Checker implements RunWitness {
         this.tasks.set(id, {
           record,
           versions: new Map([[record.task.version, record.task]]),
+          movedAt: this.#options.time.now,
+          deletedAt: undefined,
           isDeleted: false,
         })
         this.lastMove = this.#options.time.now
@@ -492,6 +524,7 @@ export class Checker implements RunWitness {
 
   #deleted(verb: string, known: Known): void {
     known.isDeleted = true
+    known.deletedAt = this.#options.time.now
     const { task } = known.record
     this.#options.trace(() => `store: ${verb} deletes ${task.id}`)
     const mayGo = verb === 'purge' || verb === 'prune'
@@ -502,10 +535,12 @@ export class Checker implements RunWitness {
     )
   }
 
-  #moved(verb: string, { record: before }: Known, after: TaskRecord): void {
+  #moved(verb: string, known: Known, after: TaskRecord): void {
+    const before = known.record
     const [from, to] = [before.task, after.task]
     const { id } = to
     if (to.version !== from.version) {
+      known.movedAt = this.#options.time.now
       const entry = after.timeline.at(-1)
       this.lastMove = this.#options.time.now
       this.#options.trace(

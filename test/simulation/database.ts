@@ -47,6 +47,8 @@ export type FaultWindow = Readonly<{
   share: number
   /** The machines that it concerns. */
   machines: ReadonlySet<number>
+  /** Default all calls. */
+  only?: 'reads' | 'saves'
 }>
 
 type Call = Readonly<{
@@ -75,6 +77,7 @@ const reading = new Set([
   'find',
   'resolve',
   'ahead',
+  'keys.read',
 ])
 
 /** Milliseconds after which a client gives up on an answer. */
@@ -121,10 +124,23 @@ export class Database {
         if (key === 'now') return () => target.now()
         if (key === Symbol.asyncDispose) return async () => {}
         const value: unknown = Reflect.get(target, key)
-        if (typeof key !== 'string' || typeof value !== 'function') return value
+        if (typeof key !== 'string') return value
+        if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
+        if (typeof value !== 'function') return value
         let verb = verbs.get(key)
         if (verb === undefined) verbs.set(key, (verb = (...args) => this.call(process, store, key, args)))
         return verb
+      },
+    })
+  }
+
+  /** A part of the store with verbs of its own, such as its keys. */
+  #partOf(process: SimulatedProcess, store: Store, name: string, part: object): object {
+    return new Proxy(part, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key)
+        if (typeof key !== 'string' || typeof value !== 'function') return value
+        return (...args: unknown[]) => this.call(process, store, `${name}.${key}`, args)
       },
     })
   }
@@ -276,8 +292,10 @@ export class Database {
       return prepared.answer
     }
     if (verb === 'commit') return (args[0] as SimulatedTransaction).commit()
-    const method = Reflect.get(store, verb) as (...own: unknown[]) => Promise<unknown>
-    return method.apply(store, [...args])
+    const [name = '', part] = verb.split('.').toReversed()
+    const target = part === undefined ? store : (Reflect.get(store, part) as object)
+    const method = Reflect.get(target, name) as (...own: unknown[]) => Promise<unknown>
+    return method.apply(target, [...args])
   }
 
   #fail(group: Group, unknown: boolean, message: string): void {
@@ -289,9 +307,11 @@ export class Database {
   }
 
   #faultOf({ process, calls }: Group): StoreFault | undefined {
-    for (const { fault, share, machines } of this.windows) {
+    const isRead = calls.every(({ verb }) => reading.has(verb))
+    const isSave = calls.every(({ verb }) => verb === 'save')
+    for (const { fault, share, machines, only } of this.windows) {
+      if ((only === 'reads' && !isRead) || (only === 'saves' && !isSave)) continue
       if (!machines.has(process.machine.number) || this.#chance.next() >= share) continue
-      const isRead = calls.every(({ verb }) => reading.has(verb))
       return isRead && fault !== 'hang' ? 'refuse' : fault
     }
     return undefined

@@ -35,6 +35,7 @@ export class LiveRun {
   isAborted = false
   /** The newest checkpoint that its code has reported. */
   reported: number | undefined
+  #startedFrom = 0
   /** Milliseconds during which its task was paused. */
   #paused = 0
   #pausedSince: number | undefined
@@ -70,7 +71,13 @@ export class LiveRun {
     })
   }
 
+  /** The checkpoint from which its code would continue if it were started again. */
+  get newest(): number {
+    return this.reported ?? this.#startedFrom
+  }
+
   continuesFrom(state: State | undefined): void {
+    this.#startedFrom = state?.seq ?? 0
     this.#witness.continues(this, state)
   }
 

@@ -3,6 +3,7 @@ import type { BulkAction } from '../../src/core/operation.ts'
 import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
 import type { Step, Steps } from './handlers.ts'
+import { storyOf } from './stories.ts'
 
 /** How a world is made. Times in milliseconds. */
 export type Setting = Readonly<{
@@ -35,10 +36,19 @@ export type SubmitDraft = Readonly<{
   idempotencyKey?: string
 }>
 
-/** One thing that happens: a call of a caller, or a fault. `at`: node or task by a number, whatever exists then. */
-export type Happening = Readonly<{ at: number }> &
+/**
+ * One thing that happens: a call of a caller, or a fault. Node and task by a number, whatever exists then; `on`: the node on
+ * this machine, or nobody is called.
+ */
+export type Happening = Readonly<{ at: number; on?: number }> &
   (
-    | Readonly<{ kind: 'submit'; node: number; drafts: readonly SubmitDraft[]; waits: boolean }>
+    | Readonly<{
+        kind: 'submit'
+        node: number
+        drafts: readonly SubmitDraft[]
+        waits: boolean
+        isAim?: boolean
+      }>
     | Readonly<{ kind: 'transact'; node: number; drafts: readonly SubmitDraft[]; commitIn: number | null }>
     | Readonly<{
         kind: 'control'
@@ -75,6 +85,7 @@ export type Happening = Readonly<{ at: number }> &
         fault: StoreFault
         share: number
         ms: number
+        only?: 'reads' | 'saves'
       }>
     | Readonly<{ kind: 'store-crash'; ms: number }>
     | Readonly<{ kind: 'network-fault'; lost: number; doubled: number; late: number; ms: number }>
@@ -94,6 +105,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   for (let call = 0; call < calls; call++) happenings.push(callOf(chance, setting, flavor, call))
   const faults = chance.next() < 0.1 ? 0 : chance.between(1, 9)
   for (let fault = 0; fault < faults; fault++) happenings.push(faultOf(chance, setting, flavor))
+  happenings.push(...storyOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f), setting))
   return { seed, setting, happenings: happenings.toSorted((a, b) => a.at - b.at) }
 }
 

@@ -76,6 +76,7 @@ export class World {
       truth: () => backend.truth,
       lease: setting.shared ? setting.lease : null,
       limits,
+      calmFrom: setting.length,
       trace,
     })
     const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
@@ -210,8 +211,8 @@ export class World {
         return
       }
       case 'store-fault': {
-        const { fault, share, machines } = happening
-        const window = { fault, share, machines: new Set(machines) }
+        const { fault, share, machines, only } = happening
+        const window = { fault, share, machines: new Set(machines), ...(only === undefined ? {} : { only }) }
         database.windows.add(window)
         time.after(happening.ms, () => database.windows.delete(window))
         return
@@ -235,12 +236,18 @@ export class World {
       }
       default: {
         if (happening.kind === 'transact' && this.#surroundings.backend.prepare === undefined) return
-        const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
-        const node = usable[happening.node % Math.max(1, usable.length)]
+        const node = this.#nodeOf(happening)
         if (node === undefined) return
         node.process.enter('main', 'caller', () => this.#callers.call(happening, node))
       }
     }
+  }
+
+  /** The node that is called: the one on a certain machine, or any. */
+  #nodeOf({ node, on }: Readonly<{ node: number; on?: number }>): SimulatedNode | undefined {
+    const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
+    if (on !== undefined) return usable.find(({ process }) => process.machine.number === on)
+    return usable[node % Math.max(1, usable.length)]
   }
 
   #nodeOn(machine: number): SimulatedNode | undefined {
@@ -287,9 +294,8 @@ export class World {
       const usable = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
       const node = usable[resumes++ % Math.max(1, usable.length)]
       node?.process.enter('main', 'caller', () => {
-        if (resumes % 10 === 1)
-          for (const type of ['inline', 'limited', 'threaded', 'fragile'])
-            this.#callers.hold(node, type, false)
+        // Only what is held: any other call would wake a node that must wake by itself.
+        for (const type of checker.held) this.#callers.hold(node, type, false)
         for (const { id, status } of open) {
           if (status === 'paused' || status === 'pausing') this.#callers.control(node, id, 'resume', 0, false)
         }
