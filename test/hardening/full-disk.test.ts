@@ -47,24 +47,30 @@ async function cancelAndPurge(store: Store, ids: readonly string[]): Promise<voi
 }
 
 describe.each(fileSystems)('a full disk', (make) => {
-  test('accepts deletes, and submits into the space they free, on a disk that stays full', async () => {
-    using disk = make()
-    await using store = await openSqlite(join(disk.directory, 'fermata.db'), { clock })
-    await store.startNode(node('one'))
-    const stored = await fill(store, disk)
-    await expect(store.probe()).rejects.toMatchObject({ message: /disk is full/ })
-    await cancelAndPurge(store, stored)
-    await store.probe()
-    for (let n = 0; n < 50; n++) {
-      expect(await store.submit([submission({ id: `new-${n}`, parameters: pad })], fromApi)).toMatchObject({
-        kind: 'accepted',
-      })
-    }
-    // Fill it again, and free space again.
-    const more = await fillAgain(store)
-    await cancelAndPurge(store, [...Array.from({ length: 50 }, (_, n) => `new-${n}`), ...more])
-    await store.probe()
-  })
+  test.each([0, 1, 2, 3])(
+    'accepts deletes, and submits into the space they free, on a disk that stays full, %i pages later',
+    async (shift) => {
+      using disk = make()
+      await using store = await openSqlite(join(disk.directory, 'fermata.db'), { clock })
+      await store.startNode(node('one'))
+      // Each is a page in the log: whether the next commit fits into it must not matter.
+      for (let n = 0; n < shift; n++) await store.probe()
+      const stored = await fill(store, disk)
+      await expect(store.probe()).rejects.toMatchObject({ message: /disk is full/ })
+      await cancelAndPurge(store, stored)
+      await store.probe()
+      for (let n = 0; n < 50; n++) {
+        expect(await store.submit([submission({ id: `new-${n}`, parameters: pad })], fromApi)).toMatchObject({
+          kind: 'accepted',
+        })
+      }
+      // Fill it again, and free space again.
+      const more = await fillAgain(store)
+      expect(more.length).toBeGreaterThan(stored.length / 3)
+      await cancelAndPurge(store, [...Array.from({ length: 50 }, (_, n) => `new-${n}`), ...more])
+      await store.probe()
+    },
+  )
 
   test('opens with what a kill left of the reserve, and accepts deletes', async () => {
     using disk = make()

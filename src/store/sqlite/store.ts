@@ -15,7 +15,7 @@ import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
 import { connect, unopenable } from './connection.ts'
 import { Counters } from './counters.ts'
-import { isOfFlush, isOfMedium, refusalFor } from './failures.ts'
+import { isFull, isOfFlush, isOfMedium, refusalFor } from './failures.ts'
 import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteKeys } from './keys.ts'
@@ -448,8 +448,7 @@ class SqliteStore implements port.Store {
   #makeRoom(): boolean {
     this.#copy?.abort('the disk is full')
     const given = this.#reserve.giveUp()
-    const [moved] = this.#db.prepare('pragma wal_checkpoint(passive)').all() as unknown as Checkpoint[]
-    return given || (moved !== undefined && moved.log > 0 && moved.log === moved.checkpointed)
+    return this.#checkpoint() || given
   }
 
   #room(): 'again' | 'freed' | 'none' {
@@ -458,7 +457,21 @@ class SqliteStore implements port.Store {
       this.#lookedForRoom = now
       if (this.#reserve.holdsAgain(this.#files.walSize)) return 'again'
     }
-    return this.#pragma('freelist_count') >= pagesOfRoom ? 'freed' : 'none'
+    if (this.#pragma('freelist_count') < pagesOfRoom) return 'none'
+    // The log starts over: it cannot grow beyond the size that it had when the disk became full.
+    this.#checkpoint()
+    return 'freed'
+  }
+
+  /** True if the log had something that is in the database now. */
+  #checkpoint(): boolean {
+    try {
+      const [moved] = this.#db.prepare('pragma wal_checkpoint(passive)').all() as unknown as Checkpoint[]
+      return moved !== undefined && moved.log > 0 && moved.log === moved.checkpointed
+    } catch (error) {
+      if (isFull(error)) return false
+      throw error
+    }
   }
 
   /** The log never holds more than the reserve could checkpoint to the database. */
