@@ -213,6 +213,14 @@ export const settings = {
     help: 'how long finished tasks are kept',
     ...duration(1_000, 36_500 * day),
   },
+  auditRetention: {
+    variable: 'FERMATA_AUDIT_RETENTION',
+    flag: '--audit-retention',
+    value: 'duration',
+    default: '90d',
+    help: 'how long entries of the audit log are kept',
+    ...duration(1_000, 36_500 * day),
+  },
   maxQueued: {
     variable: 'FERMATA_MAX_QUEUED',
     flag: '--max-queued',

@@ -28,14 +28,23 @@ export type { Runtime as Place, TaskType } from './registry/type.ts'
 export type { Patience } from './database.ts'
 export type { TaskManager } from './engine/task-manager.ts'
 export type { TaskHandle } from './engine/handle.ts'
-export type { BulkOptions, ControlOptions, Draft, OwnSubmitOptions, SubmitOptions } from './engine/api.ts'
+export type {
+  BulkOptions,
+  ControlOptions,
+  Draft,
+  OwnSubmitOptions,
+  ReasonOptions,
+  SubmitOptions,
+} from './engine/api.ts'
 export type { Change } from './engine/all-events.ts'
+export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'
 export type { Explanation } from './engine/explain.ts'
 export type { ListOptions, TaskPage } from './engine/lists.ts'
 export type { History, Span } from './engine/rates.ts'
 export type { NodeState, NodeTotals, Stats } from './engine/reports.ts'
 export type { LeaseLoss } from './cluster/node-lease.ts'
 export type { CallersTransaction } from './store/sharing.ts'
+export type { AuditAction, AuditEntry, AuditFilter } from './core/audit.ts'
 export type { Filter, Order } from './core/filter.ts'
 export type { BulkAction, Operation } from './core/operation.ts'
 export type { Reason, ReasonCode } from './core/reason.ts'
@@ -85,6 +94,8 @@ export type OpenOptions = Readonly<{
   types?: readonly string[]
   /** Default `'7d'`. */
   retention?: Duration
+  /** How long entries of the audit log are kept. Default `'90d'`. */
+  auditRetention?: Duration
   /** Maximum number of scheduled and queued tasks. Default 10,000,000. */
   maxQueued?: number
   /** How long a cancelled handler may ignore its abort signal before it is fenced off. Default `'5s'`. */
@@ -137,7 +148,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
         `task type ${JSON.stringify(type)}: runs: "${runs}" needs module: import.meta.url, for the ${runs} to import`,
       )
   }
-  const duration = (name: 'retention' | 'cancelGrace' | 'drain', fallback: number) => {
+  const duration = (name: 'retention' | 'auditRetention' | 'cancelGrace' | 'drain', fallback: number) => {
     const ms = parseDuration(options[name] ?? fallback)
     if (ms === undefined) throw new RangeError(`${name} must be a duration: seconds, or text like "10m"`)
     return ms
@@ -159,6 +170,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     maxQueued: whole('maxQueued', 10_000_000),
     maxParked: { inline: whole('maxParked', 1_000), thread: 8, process: 32, command: 32 },
     retention: duration('retention', 604_800),
+    auditRetention: duration('auditRetention', 7_776_000),
     cancelGrace: duration('cancelGrace', 5),
     drain: duration('drain', 25),
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { library } from '../core/caller.ts'
+import { fromLibrary } from '../core/caller.ts'
 import { Unauthenticated } from '../core/errors.ts'
 import type { RateLimit } from '../core/rate-limit.ts'
 import { MemoryKeys } from '../store/memory/keys.ts'
@@ -16,7 +16,7 @@ function opened(options: Partial<AccessOptions> = {}) {
   const access = new Access({ keys, clock, logger, now, shared: false, adminKey, ...options })
   const create = async (name: string, rateLimit: RateLimit | null, expiresAt: number | null = null) => {
     const draft = { name, scopes: ['read'], types: null, tags: null, expiresAt, rateLimit } as const
-    return access.create(draft, library)
+    return access.create(draft, fromLibrary)
   }
   /** Whether each of so many requests is admitted; null without a limit. */
   const asked = async (text: string, times: number) => {
@@ -47,12 +47,12 @@ describe('the rate limit of a key', () => {
     const { key, text } = await create('ci', { limit: 3, per: 60_000 })
     const { text: other } = await create('other', { limit: 1, per: 60_000 })
     expect(await asked(text, 1)).toEqual([true])
-    const { text: next } = await access.rotate(key.id, 60_000)
+    const { text: next } = await access.rotate(key.id, 60_000, fromLibrary)
     expect(await asked(next, 1)).toEqual([true])
     expect(await asked(text, 2)).toEqual([true, false])
     expect(await asked(next, 1)).toEqual([false])
     expect(await asked(other, 2)).toEqual([true, false])
-    const { text: last } = await access.rotate(key.id, 0)
+    const { text: last } = await access.rotate(key.id, 0, fromLibrary)
     expect(await asked(last, 1)).toEqual([false])
   })
 
@@ -88,7 +88,7 @@ describe('the rate limit of a key', () => {
     expect(await asked(text, 10_000)).not.toContain(false)
     expect(await asked(text, 1)).toEqual([false])
     expect(reads).toBe(before)
-    await access.revoke(key.id)
+    await access.revoke(key.id, fromLibrary)
     expect(() => access.session(text)).toThrow(Unauthenticated)
     // A key of the same name starts with all of its limit.
     const { text: again } = await create('ci', { limit: 2, per: 1_000 })

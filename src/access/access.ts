@@ -1,5 +1,5 @@
 import { hash as digest, randomBytes, timingSafeEqual } from 'node:crypto'
-import { anonymous, scopes, type Caller } from '../core/caller.ts'
+import { anonymous, scopes, type Caller, type Origin } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { KeyNameTaken, KeyUnknown, OptionsInvalid, Unauthenticated } from '../core/errors.ts'
 import { callerOf, keyForm, mostKeys, nameFault, type Key, type NewKey } from '../core/keys.ts'
@@ -147,7 +147,7 @@ export class Access implements AsyncDisposable {
   }
 
   /** Throws `OptionsInvalid` and `KeyNameTaken`. */
-  async create(draft: KeyDraft, by: Caller): Promise<IssuedKey> {
+  async create(draft: KeyDraft, origin: Origin): Promise<IssuedKey> {
     const { keys, now } = this.#options
     const all = (await keys.read())?.keys ?? []
     const issues = faultsOf(draft, now())
@@ -159,24 +159,25 @@ export class Access implements AsyncDisposable {
     if (issues.length > 0) throw new OptionsInvalid(issues)
     const id = newId()
     const secret = newSecret()
-    const key = await keys.add({ ...draft, id, createdBy: by.name, hash: sha256(secret).toString('hex') })
+    const hash = sha256(secret).toString('hex')
+    const key = await keys.add({ ...draft, id, createdBy: origin.caller.name, hash }, origin)
     if (key === null) throw new KeyNameTaken(draft.name)
     await this.refresh()
     return { key, text: textOf(id, secret) }
   }
 
   /** A new secret; the current one remains valid for `overlap` milliseconds. Throws `KeyUnknown`. */
-  async rotate(id: string, overlap: number): Promise<IssuedKey> {
+  async rotate(id: string, overlap: number, origin: Origin): Promise<IssuedKey> {
     const secret = newSecret()
-    const key = await this.#options.keys.rotate(id, sha256(secret).toString('hex'), overlap)
+    const key = await this.#options.keys.rotate(id, sha256(secret).toString('hex'), overlap, origin)
     if (key === null) throw new KeyUnknown(id)
     await this.refresh()
     return { key, text: textOf(id, secret) }
   }
 
   /** Throws `KeyUnknown`. */
-  async revoke(id: string): Promise<void> {
-    if (!(await this.#options.keys.remove(id))) throw new KeyUnknown(id)
+  async revoke(id: string, origin: Origin): Promise<void> {
+    if (!(await this.#options.keys.remove(id, origin))) throw new KeyUnknown(id)
     await this.refresh()
   }
 

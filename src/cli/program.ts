@@ -3,7 +3,7 @@ import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
 import { commanderOutput } from './terminal/outputs.ts'
-import { each, names, rateLimit, scope, seconds, time, whole } from './values.ts'
+import { auditAction, each, names, rateLimit, scope, seconds, time, whole } from './values.ts'
 
 /** Called by shell scripts; nobody types it. */
 const completing = '__complete'
@@ -76,6 +76,9 @@ function watching(): Command[] {
   ]
 }
 
+const reason = new Option('--reason <text>', 'why, for the timeline and the audit log')
+const auditReason = new Option('--reason <text>', 'why, for the audit log')
+
 function controlling(): Command[] {
   const control = (
     name: 'pause' | 'resume' | 'cancel' | 'retry' | 'purge',
@@ -90,7 +93,6 @@ function controlling(): Command[] {
   const wait = new Option('--wait <duration>', 'wait up to this long for it to take effect').argParser(
     seconds,
   )
-  const reason = new Option('--reason <text>', 'why, for the timeline')
   return [
     control(
       'pause',
@@ -122,7 +124,7 @@ function controlling(): Command[] {
       'purge',
       'Delete finished tasks',
       'Deletes finished tasks with their results, logs and timelines.',
-    ),
+    ).addOption(auditReason),
     addFilter(
       online('bulk <action>', () => import('./commands/bulk.ts').then(({ bulk }) => bulk))
         .summary('Act on all tasks that match a filter')
@@ -164,10 +166,12 @@ function types(): Command[] {
       .description('Lists the task types of the server, or shows one type with its parameters.'),
     online('hold <type...>', () => import('./commands/hold.ts').then(({ hold }) => hold))
       .summary('Stop starting tasks of a type')
-      .description('Stops starting tasks of these types until you release them. Running tasks continue.'),
+      .description('Stops starting tasks of these types until you release them. Running tasks continue.')
+      .addOption(new Option('--reason <text>', 'why, shown with the type and in the audit log')),
     online('release <type...>', () => import('./commands/hold.ts').then(({ release }) => release))
       .summary('Release a held type')
-      .description('Releases held types.'),
+      .description('Releases held types.')
+      .addOption(auditReason),
   ]
 }
 
@@ -221,7 +225,20 @@ function access(openLocal: OpenLocal | undefined): Command[] {
         rateLimit,
       )
       .option('--overlap <duration>', 'rotate: how long the current secret remains valid', seconds)
+      .addOption(auditReason)
       .option('--database <url>', 'work on this database instead of a server'),
+    online('audit', () => import('./commands/audit.ts').then(({ audit }) => audit))
+      .summary('Show who changed what')
+      .description(
+        'Lists the audit log, newest first: the newest 50 entries on a terminal, all of them in a pipe or with --json, which exports one entry per line. Needs a key with the scope admin.',
+      )
+      .option('--caller <name>', 'only changes by the caller of this name')
+      .option('--action <action>', 'only this action, like task.cancel or key.create', auditAction)
+      .option('--task <id>', 'only changes of this task')
+      .option('--after <time>', 'at or after this time: 2h (ago), or a date', time('ago'))
+      .option('--before <time>', 'before this time', time('ago'))
+      .option('-l, --limit <number>', 'maximum number of entries', whole(1, 1e12))
+      .option('-a, --all', 'list all entries'),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { Scope, Status } from '../client/index.ts'
+import { auditActions, type AuditAction } from '../core/audit.ts'
 import { scopes } from '../core/caller.ts'
 import { parseRateLimit, type RateLimit } from '../core/rate-limit.ts'
 import { statuses } from './looks.ts'
@@ -59,6 +60,13 @@ export function names(text: string, before: readonly string[] = []): string[] {
 
 export function each(text: string, before: readonly string[] = []): string[] {
   return [...before, text]
+}
+
+/** An action of the audit log. */
+export function auditAction(text: string): AuditAction {
+  const found = auditActions.find((one) => one === text)
+  if (found === undefined) throw new InvalidArgumentError(`It must be one of ${auditActions.join(', ')}.`)
+  return found
 }
 
 /** Collects scopes of a key. */

@@ -36,6 +36,7 @@ export const addresses = {
   getKey: 'GET /api/keys/{key_id}',
   rotateKey: 'POST /api/keys/{key_id}/rotate',
   revokeKey: 'DELETE /api/keys/{key_id}',
+  listAudit: 'GET /api/audit',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {

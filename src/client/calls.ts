@@ -2,6 +2,7 @@ import { changes, taskEvents, type EventOptions } from './streams.ts'
 import { Transport, type Call, type CallOptions, type ClientOptions } from './transport.ts'
 import type {
   AnswerOf,
+  AuditQuery,
   BulkAction,
   Change,
   Draft,
@@ -18,7 +19,10 @@ import type {
 /** Maximum seconds that the server may wait before it responds, up to 60. */
 export type WaitOptions = CallOptions & Readonly<{ wait?: number }>
 
-/** `reason`: why, for the timeline. */
+/** `reason`: why, for the audit log. */
+export type ReasonOptions = CallOptions & Readonly<{ reason?: string }>
+
+/** `reason`: why, for the timeline and the audit log. */
 export type ControlOptions = WaitOptions & Readonly<{ reason?: string }>
 
 /** One method per API call, named after its operation. Each throws `FermataError`. */
@@ -105,8 +109,8 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   }
 
   /** Deletes a finished task. */
-  purgeTask(id: string, options: CallOptions = {}): Promise<AnswerOf<'purgeTask'>> {
-    return this.#call('purgeTask', { ...ofTask(id), ...options })
+  purgeTask(id: string, options: ReasonOptions = {}): Promise<AnswerOf<'purgeTask'>> {
+    return this.#call('purgeTask', { ...ofTask(id), ...because(options) })
   }
 
   /** One page; `Fermata.tasks` iterates over all of them. */
@@ -136,8 +140,8 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getOperation', { params: { operation_id: id }, ...options })
   }
 
-  cancelOperation(id: string, options: CallOptions = {}): Promise<AnswerOf<'cancelOperation'>> {
-    return this.#call('cancelOperation', { params: { operation_id: id }, ...options })
+  cancelOperation(id: string, options: ReasonOptions = {}): Promise<AnswerOf<'cancelOperation'>> {
+    return this.#call('cancelOperation', { params: { operation_id: id }, ...because(options) })
   }
 
   listTypes(options: CallOptions = {}): Promise<AnswerOf<'listTypes'>> {
@@ -149,12 +153,12 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   }
 
   /** Stops starting tasks of the type until it is released. */
-  holdType(type: string, options: CallOptions = {}): Promise<AnswerOf<'holdType'>> {
-    return this.#call('holdType', { ...ofType(type), ...options })
+  holdType(type: string, options: ReasonOptions = {}): Promise<AnswerOf<'holdType'>> {
+    return this.#call('holdType', { ...ofType(type), ...because(options) })
   }
 
-  releaseType(type: string, options: CallOptions = {}): Promise<AnswerOf<'releaseType'>> {
-    return this.#call('releaseType', { ...ofType(type), ...options })
+  releaseType(type: string, options: ReasonOptions = {}): Promise<AnswerOf<'releaseType'>> {
+    return this.#call('releaseType', { ...ofType(type), ...because(options) })
   }
 
   getIndex(options: CallOptions = {}): Promise<AnswerOf<'getIndex'>> {
@@ -207,15 +211,23 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   /** Gives the key a new secret. The current one remains valid for `overlap`: seconds, or a string with units. */
   rotateKey(
     id: string,
-    { overlap, ...options }: CallOptions & Readonly<{ overlap?: number | string }> = {},
+    { overlap, reason, ...options }: ReasonOptions & Readonly<{ overlap?: number | string }> = {},
   ): Promise<AnswerOf<'rotateKey'>> {
-    const body = overlap === undefined ? {} : { overlap }
+    const body = {
+      ...(overlap === undefined ? {} : { overlap }),
+      ...(reason === undefined ? {} : { reason }),
+    }
     return this.#call('rotateKey', { params: { key_id: id }, ...options, body })
   }
 
   /** Deletes the key: within a second, no node accepts it. */
-  async revokeKey(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#call('revokeKey', { params: { key_id: id }, ...options })
+  async revokeKey(id: string, options: ReasonOptions = {}): Promise<void> {
+    await this.#call('revokeKey', { params: { key_id: id }, ...because(options) })
+  }
+
+  /** One page of the audit log, newest first; `Fermata.auditEntries` iterates over all of them. */
+  listAudit(query: AuditQuery = {}, options: CallOptions = {}): Promise<AnswerOf<'listAudit'>> {
+    return this.#call('listAudit', { query, ...options })
   }
 
   /** Sent once, whatever the patience. */
@@ -240,6 +252,10 @@ const ofType = (type: string) => ({ params: { task_type: type } })
 function waiting({ wait, ...options }: WaitOptions, usual = 2) {
   const query = wait === undefined ? {} : { wait: Math.round(wait * 1_000) / 1_000 }
   return { ...options, query, wait: wait ?? usual }
+}
+
+function because({ reason, ...options }: ReasonOptions) {
+  return { ...options, query: { reason } }
 }
 
 function controlling({ reason, ...options }: ControlOptions) {

@@ -2,6 +2,9 @@ import { Calls } from './calls.ts'
 import { TaskHandle } from './handle.ts'
 import type { CallOptions } from './transport.ts'
 import type {
+  AnswerOf,
+  AuditEntry,
+  AuditQuery,
   Change,
   ListedTask,
   ListOptions,
@@ -71,6 +74,27 @@ export class Fermata extends Calls {
     options?: CallOptions,
   ): AsyncGenerator<ListedTask<Field>, void, undefined> {
     for await (const { tasks } of this.pages(query, options)) yield* tasks
+  }
+
+  /** Iterates over all pages of the audit log, newest first. */
+  async *auditPages(
+    query: AuditQuery = {},
+    options?: CallOptions,
+  ): AsyncGenerator<AnswerOf<'listAudit'>, void, undefined> {
+    let cursor = query.cursor
+    do {
+      const page = await this.listAudit(cursor === undefined ? query : { ...query, cursor }, options)
+      yield page
+      cursor = page.next_cursor ?? undefined
+    } while (cursor !== undefined)
+  }
+
+  /** Iterates over all entries of the audit log, newest first. `limit` is the page size. */
+  async *auditEntries(
+    query?: AuditQuery,
+    options?: CallOptions,
+  ): AsyncGenerator<AuditEntry, void, undefined> {
+    for await (const { entries } of this.auditPages(query, options)) yield* entries
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type * as access from '../contract/access.ts'
+import type * as audit from '../contract/audit.ts'
 import type { Scope } from '../core/caller.ts'
 import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
@@ -43,6 +44,13 @@ export type KeyDraft = z.input<typeof access.KeyRequest>
 export type KeyDetails = z.output<typeof access.KeyBody>
 /** A key with its text. */
 export type IssuedKey = z.output<typeof access.IssuedKeyBody>
+
+/** A change that a caller has made. */
+export type AuditEntry = z.output<typeof audit.AuditEntryBody>
+export type AuditAction = AuditEntry['action']
+/** Which entries, and how many per page. Times in Unix seconds. */
+export type AuditQuery = Readonly<{ [Name in keyof Audited]?: Audited[Name] | undefined }>
+type Audited = z.output<typeof audit.AuditQuery>
 
 /** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {

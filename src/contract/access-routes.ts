@@ -1,4 +1,6 @@
 import { IssuedKeyBody, KeyBody, KeyParams, KeyRequest, KeysBody, MeBody, RotateRequest } from './access.ts'
+import { AuditBody, AuditQuery } from './audit.ts'
+import { ReasonQuery } from './requests.ts'
 import type { Route } from './route.ts'
 
 const bodyProblems = ['BODY_INVALID', 'OPTIONS_INVALID', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const
@@ -75,7 +77,21 @@ export const accessRoutes = {
     description:
       'Deletes the key. Within a second, all nodes refuse it and end its event streams and waiting calls.',
     params: KeyParams,
+    query: ReasonQuery,
+    reason: true,
     answer: { description: 'Revoked.', empty: true },
-    problems: ['KEY_UNKNOWN'],
+    problems: ['KEY_UNKNOWN', 'OPTIONS_INVALID'],
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/api/audit',
+    tag: 'access',
+    scope: 'admin',
+    summary: 'Read the audit log',
+    description:
+      'What callers have changed, newest first: each entry was stored in the same commit as its change. Submits are recorded for callers with a key. A page costs the same however long the log is; it can be short or empty and still have a `next_cursor`.',
+    query: AuditQuery,
+    answer: { description: 'A page of the log.', schema: AuditBody },
+    problems: ['OPTIONS_INVALID', 'TASK_ID_AMBIGUOUS'],
   },
 } as const satisfies Record<string, Route>

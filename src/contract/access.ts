@@ -3,6 +3,7 @@ import { scopes } from '../core/caller.ts'
 import { parseDuration } from '../core/duration.ts'
 import type { Key } from '../core/keys.ts'
 import { rateBounds } from '../core/rate-limit.ts'
+import { auditReason } from './requests.ts'
 import { duration, label, seconds, time, typeName } from './values.ts'
 
 /** Requests and responses about callers and keys. */
@@ -62,6 +63,7 @@ export const KeyRequest = z
           description: `${rateLimitMeaning} Default: the limit of the server for keys without one, if any.`,
           example: null,
         }),
+      reason: auditReason.exactOptional(),
     },
     'the body must be a JSON object',
   )
@@ -71,6 +73,7 @@ export const RotateRequest = z
   .strictObject(
     {
       overlap: duration('How long the current secret remains valid. Default 0.', '1h').exactOptional(),
+      reason: auditReason.exactOptional(),
     },
     'the body must be a JSON object',
   )

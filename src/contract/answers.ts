@@ -265,6 +265,7 @@ const typeExample = {
   timeout: null,
   held: false,
   sensitive: { parameters: [], checkpoint: [], result: [] },
+  hold: null,
 }
 
 const pointers = z.array(z.string())
@@ -291,6 +292,16 @@ export const TypeBody = z
       description:
         'JSON pointers to sensitive values, in which `*` stands for every item or member. `[redacted]` stands for each value unless the key has the scope `admin`.',
     }),
+    hold: z
+      .strictObject({
+        since: time('Time of the hold.'),
+        by: z.string().meta({
+          description: 'The name of the caller that holds it; `startup` for `--start-held`.',
+        }),
+        reason: z.string().nullable().meta({ description: 'The reason that the caller gave.' }),
+      })
+      .nullable()
+      .meta({ description: 'Who holds the type, since when and why; null if it is not held.' }),
   })
   .meta({ description: 'A task type.', example: typeExample })
 

@@ -6,6 +6,7 @@ import {
   ListQuery,
   OperationParams,
 } from './filters.ts'
+import { ReasonQuery } from './requests.ts'
 import { ListBody, OperationBody } from './reports.ts'
 import type { Route } from './route.ts'
 
@@ -84,7 +85,9 @@ export const queueRoutes = {
     description:
       'The operation stops after its current batch; its changes so far remain. A finished operation is unchanged.',
     params: OperationParams,
+    query: ReasonQuery,
+    reason: true,
     answer: { description: 'The operation.', schema: OperationBody },
-    problems: ['OPERATION_UNKNOWN'],
+    problems: ['OPERATION_UNKNOWN', 'OPTIONS_INVALID'],
   },
 } as const satisfies Record<string, Route>

@@ -67,7 +67,7 @@ export function operationBody(operation: Operation) {
 }
 
 /** JSON omits undefined fields. */
-function filterBody({ statuses, types, tag, createdBy, text, createdAfter, createdBefore }: Filter) {
+export function filterBody({ statuses, types, tag, createdBy, text, createdAfter, createdBefore }: Filter) {
   return {
     status: statuses,
     type: types,

@@ -114,6 +114,14 @@ export const reason = label(reasonLength).meta({
   example: 'wrong input file',
 })
 
+/** For changes without a timeline entry. */
+export const auditReason = reason.meta({
+  description: 'Why, for the audit log. At most 500 characters.',
+  example: 'out of disk space',
+})
+
+export const ReasonQuery = z.strictObject({ reason: auditReason.exactOptional() })
+
 export const WaitQuery = z.strictObject({
   reason: reason.exactOptional(),
   wait: queryNumber(0, 60).default(2).meta({

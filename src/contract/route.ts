@@ -53,7 +53,7 @@ export const tags = {
   queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
   server: 'Statistics, nodes and health.',
-  access: 'Callers and their keys.',
+  access: 'Callers, their keys, and what they have changed.',
 } as const
 
 /** Problems that any call may return. */

@@ -1,6 +1,6 @@
 import { HealthBody, IndexBody, TypeBody, TypesBody } from './answers.ts'
 import { HistoryBody, HoldAnswer, NodesBody, StatsBody } from './reports.ts'
-import { HistoryQuery, TypeParams } from './requests.ts'
+import { HistoryQuery, ReasonQuery, TypeParams } from './requests.ts'
 import type { Route } from './route.ts'
 
 const hold = {
@@ -8,8 +8,10 @@ const hold = {
   tag: 'types',
   scope: 'control',
   params: TypeParams,
+  query: ReasonQuery,
+  reason: true,
   answer: { description: 'The new state of the type.', schema: HoldAnswer },
-  problems: ['TYPE_UNKNOWN'],
+  problems: ['TYPE_UNKNOWN', 'OPTIONS_INVALID'],
 } as const
 
 /** Routes for task types and the server. */

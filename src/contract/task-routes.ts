@@ -6,6 +6,7 @@ import {
   EndQuery,
   EventHeaders,
   LogQuery,
+  ReasonQuery,
   ResultHeaders,
   RetryQuery,
   RunHeaders,
@@ -207,7 +208,9 @@ export const taskRoutes = {
     description:
       'Deletes a finished task with its result, log and timeline. Its idempotency key can be used again.',
     params: TaskParams,
+    query: ReasonQuery,
+    reason: true,
     answer: { description: 'Deleted.', schema: PurgeAnswer },
-    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'CONTROL_REFUSED', 'OPTIONS_INVALID'],
   },
 } as const satisfies Record<string, Route>

@@ -30,6 +30,11 @@ export const library: Caller = Object.freeze({ ...anonymous, name: 'library' })
 /** Who makes a change, for what reason, and with which request. */
 export type Origin = Readonly<{ caller: Caller; reason?: string; requestId?: string }>
 
+/** The same origin, with its reason if one is given. */
+export function withReason(origin: Origin, reason: string | undefined): Origin {
+  return reason === undefined ? origin : { ...origin, reason }
+}
+
 export const fromLibrary: Origin = Object.freeze({ caller: library })
 
 export const reasonLength = 500

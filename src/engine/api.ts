@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { AuditFilter } from '../core/audit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
@@ -10,6 +11,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
 import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
+import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
@@ -61,6 +63,9 @@ export type ControlOptions = Readonly<{
   reason?: string
   signal?: AbortSignal
 }>
+
+/** Why, for the audit log. At most 500 characters. */
+export type ReasonOptions = Readonly<{ reason?: string }>
 
 export type BulkOptions = Readonly<{
   /** Only count matching tasks. */
@@ -135,10 +140,10 @@ export interface TaskManagerApi {
   explain(id: TaskId): Promise<Explanation>
 
   /** Deletes a finished task. Throws `TaskUnknown` and `ControlRefused`. */
-  purge(id: TaskId): Promise<void>
+  purge(id: TaskId, options?: ReasonOptions): Promise<void>
 
   /** Holds or releases a type. Tasks of a held type do not start on any node, even after a restart. Throws `TypeUnknown`. */
-  hold(type: string, held?: boolean): Promise<void>
+  hold(type: string, held?: boolean, options?: ReasonOptions): Promise<void>
 
   /**
    * An action on all matching tasks that accept it, as an operation that works in batches. `purge` deletes finished tasks.
@@ -150,7 +155,13 @@ export interface TaskManagerApi {
   operation(id: string): Promise<Operation>
 
   /** Requests its end, and waits for it for at most `wait` ms; changes so far remain. Throws `OperationUnknown`. */
-  cancelOperation(id: string, wait?: number): Promise<Operation>
+  cancelOperation(id: string, wait?: number, options?: ReasonOptions): Promise<Operation>
+
+  /**
+   * A page of the audit log, newest first: what callers have changed. It can be short and still have a next one. Throws
+   * `OptionsInvalid` for a cursor of another list.
+   */
+  audit(filter?: AuditFilter, options?: AuditOptions): Promise<AuditListPage>
 
   stats(): Promise<Stats>
 

@@ -1,3 +1,4 @@
+import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import { sleep, turn, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
@@ -26,7 +27,7 @@ export type BulkOptions = Readonly<{
   logger: Logger
   newId: () => string
   searched: Searched
-  controls: Readonly<{ act(commands: readonly Command[]): Promise<readonly Controlled[]> }>
+  controls: Readonly<{ act(commands: readonly Command[], audit: Audit): Promise<readonly Controlled[]> }>
 }>
 
 /** `dryRun`: only count matching tasks. `wait`: milliseconds. */
@@ -70,11 +71,12 @@ export class BulkOperations {
     action: BulkAction,
     filter: Filter,
     { dryRun = false, wait = 0 }: StartOptions,
-    { caller, reason }: Origin,
+    origin: Origin,
   ): Promise<Operation> {
     if (this.#over.signal.aborted) throw new ShuttingDown()
     if (this.#running.size >= mostOperations) throw new TooManyOperations(mostOperations)
     const { newId, tenant, store } = this.#options
+    const { caller, reason } = origin
     const meant = {
       ...filter,
       statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
@@ -100,7 +102,7 @@ export class BulkOperations {
     const running: Running = { operation, cancelled: false, done: Promise.resolve() }
     this.#running.set(operation.id, running)
     try {
-      running.operation = await store.beginOperation(operation)
+      running.operation = await store.beginOperation(operation, origin)
     } catch (error) {
       this.#running.delete(operation.id)
       throw error
@@ -115,9 +117,10 @@ export class BulkOperations {
   }
 
   /** Requests its end, and waits for it for at most `wait` ms. Changes so far remain. Throws `OperationUnknown`. */
-  async cancel(id: string, wait: number): Promise<Operation> {
+  async cancel(id: string, wait: number, audit: Origin): Promise<Operation> {
+    const seen = known(id, await this.#options.store.operation(id, { cancel: true, audit }))
     const running = this.#running.get(id)
-    if (running === undefined) return known(id, await this.#options.store.operation(id, { cancel: true }))
+    if (running === undefined) return seen
     running.cancelled = true
     return this.#within(running, wait)
   }
@@ -204,17 +207,16 @@ export class BulkOperations {
   }
 
   /** Calls the store before its first await, so that its caller decides what shares the commit. */
-  async #outcomes(
-    { action, filter, by, reason }: Operation,
-    ids: readonly TaskId[],
-  ): Promise<readonly Outcome[]> {
+  async #outcomes(operation: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
     const { store, controls } = this.#options
+    const { action, filter, by, reason } = operation
     if (action === 'purge') {
-      const answers = await store.purge(ids, filter.statuses)
+      const answers = await store.purge(ids, filter.statuses, { operation })
       return answers.map(({ kind }) => purgeOutcomes[kind])
     }
     const answers = await controls.act(
       ids.map((id) => ({ id, control: action, by, why: reason ?? undefined })),
+      { operation },
     )
     return answers.map(({ kind }) => controlOutcomes[kind])
   }

@@ -1,5 +1,6 @@
+import type { Audit } from '../core/audit.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Origin } from '../core/caller.ts'
+import { withReason, type Origin } from '../core/caller.ts'
 import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
@@ -39,7 +40,10 @@ export class Controls {
     const { name: by } = origin.caller
     const watch = wait > 0 ? watchControl(bus, clock, id) : undefined
     try {
-      const { answer, claimed } = this.#carryOut([{ id, control, by, why, fromStart }])
+      const { answer, claimed } = this.#carryOut(
+        [{ id, control, by, why, fromStart }],
+        withReason(origin, why),
+      )
       const [result] = await answer
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
@@ -52,12 +56,12 @@ export class Controls {
   }
 
   /** Calls the store before its first await, so that its caller decides what shares the commit. */
-  act(commands: readonly Command[]): Promise<readonly Controlled[]> {
-    return this.#carryOut(commands).answer
+  act(commands: readonly Command[], audit: Audit): Promise<readonly Controlled[]> {
+    return this.#carryOut(commands, audit).answer
   }
 
-  async purge(id: TaskId): Promise<void> {
-    const [answer] = await this.#options.store.purge([id])
+  async purge(id: TaskId, origin: Origin): Promise<void> {
+    const [answer] = await this.#options.store.purge([id], undefined, origin)
     if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
     if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
   }
@@ -65,9 +69,10 @@ export class Controls {
   /** `claimed`: resolves when what was queued has been claimed, as far as slots are free; undefined if nothing was queued. */
   #carryOut(
     commands: readonly Command[],
+    audit: Audit,
   ): Readonly<{ answer: Promise<readonly Controlled[]>; claimed: Promise<void> | undefined }> {
     const { store, claimer } = this.#options
-    const write = () => this.#told(commands, store.control(commands))
+    const write = () => this.#told(commands, store.control(commands, audit))
     const queues = commands.some(({ control }) => control === 'resume' || control === 'retry')
     return queues ? claimer.claimWith(write) : { answer: write(), claimed: undefined }
   }

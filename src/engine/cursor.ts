@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { AuditFilter } from '../core/audit.ts'
 import { OptionsInvalid } from '../core/errors.ts'
 import type { Filter, Order } from '../core/filter.ts'
+import type { AuditCursor } from '../store/audit-log.ts'
 import type { ListCursor } from '../store/store.ts'
 
 /** The position in a list: where its last page ended, and how much of a search is done. */
@@ -31,14 +33,43 @@ export function progressOf(cursor: string, filter: Filter, order: Order, budget:
   if (isSane && found === mark([createdAt, n, looked, limited], filter, order)) {
     return { after: { createdAt, rowId: n }, looked, limited: limited === 1 }
   }
-  throw new OptionsInvalid([
+  throw foreign()
+}
+
+/** The same for a position in the audit log, bound to its filter. */
+export function auditCursorOf({ at, number }: AuditCursor, filter: AuditFilter): string {
+  return Buffer.from(`${at}.${number}.${auditMark([at, number], filter)}`).toString('base64url')
+}
+
+/** Throws `OptionsInvalid` for text that is not a cursor, or that belongs to another filter. */
+export function auditPlaceOf(cursor: string, filter: AuditFilter): AuditCursor {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1')
+  const [, fields = '', found] = /^(\d{1,16}\.\d{1,16})\.([\w-]{12})$/.exec(text) ?? []
+  const [at = 0, number = 0] = fields.split('.').map(Number)
+  const isSane = [at, number].every(Number.isSafeInteger)
+  if (isSane && found === auditMark([at, number], filter)) return { at, number }
+  throw foreign()
+}
+
+function foreign(): OptionsInvalid {
+  return new OptionsInvalid([
     { path: 'cursor', message: 'must be the next_cursor of a page with the same filter and order' },
   ])
+}
+
+function auditMark(
+  fields: readonly number[],
+  { caller, action, taskId, after, before }: AuditFilter,
+): string {
+  return markOf(['audit', fields, caller, action, taskId, after, before])
 }
 
 function mark(fields: readonly number[], filter: Filter, order: Order): string {
   const { statuses, types, tag, anyTag, createdBy, text, createdAfter, createdBefore } = filter
   const tagged = [tag, anyTag, createdBy]
-  const meant = JSON.stringify([fields, order, statuses, types, tagged, text, createdAfter, createdBefore])
-  return createHash('sha256').update(meant).digest('base64url').slice(0, 12)
+  return markOf([fields, order, statuses, types, tagged, text, createdAfter, createdBefore])
+}
+
+function markOf(meant: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(meant)).digest('base64url').slice(0, 12)
 }

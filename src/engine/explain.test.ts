@@ -43,7 +43,7 @@ const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number 
   [
     'type_held',
     queued,
-    { ...idle, counts: { ...idle.counts, held: { long: { since: 0, by: 'api' } } } },
+    { ...idle, counts: { ...idle.counts, held: { long: { since: 0, by: 'api', reason: null } } } },
     1,
     null,
   ],

@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { AuditFilter } from '../core/audit.ts'
 import type { Caller, Origin } from '../core/caller.ts'
 import { IdempotencyKeyReused, OperationUnknown, TaskIdAmbiguous, TaskUnknown } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
@@ -9,6 +10,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
 import type * as api from './api.ts'
+import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
@@ -29,7 +31,9 @@ export interface Engine extends api.TaskManagerApi {
   ): Promise<api.Accepted>
   enqueueAll(type: string, drafts: readonly api.Draft[], origin?: Origin): Promise<readonly api.Accepted[]>
   control(id: TaskId, control: Control, options?: api.ControlOptions, origin?: Origin): Promise<Task>
-  hold(type: string, held?: boolean, origin?: Origin): Promise<void>
+  purge(id: TaskId, options?: api.ReasonOptions, origin?: Origin): Promise<void>
+  hold(type: string, held?: boolean, options?: api.ReasonOptions, origin?: Origin): Promise<void>
+  cancelOperation(id: string, wait?: number, options?: api.ReasonOptions, origin?: Origin): Promise<Operation>
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
 }
 
@@ -147,15 +151,15 @@ export class OnBehalf implements api.TaskManagerApi {
     return { ...explanation, reasons, position: null, startsIn: null }
   }
 
-  async purge(id: TaskId): Promise<void> {
+  async purge(id: TaskId, options?: api.ReasonOptions): Promise<void> {
     if (isLimited(this.#caller)) await this.#mustSee(id)
-    return this.#manager.purge(id)
+    return this.#manager.purge(id, options, this.#origin)
   }
 
-  async hold(type: string, held?: boolean): Promise<void> {
+  async hold(type: string, held?: boolean, options?: api.ReasonOptions): Promise<void> {
     this.registry.get(type)
     if (this.#caller.tags !== null) mustSeeAll(this.#caller, 'a hold stops')
-    return this.#manager.hold(type, held, this.#origin)
+    return this.#manager.hold(type, held, options, this.#origin)
   }
 
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions): Promise<Operation> {
@@ -166,9 +170,14 @@ export class OnBehalf implements api.TaskManagerApi {
     return this.#own(await this.#manager.operation(id))
   }
 
-  async cancelOperation(id: string, wait?: number): Promise<Operation> {
+  async cancelOperation(id: string, wait?: number, options?: api.ReasonOptions): Promise<Operation> {
     if (isLimited(this.#caller)) await this.operation(id)
-    return this.#manager.cancelOperation(id, wait)
+    return this.#manager.cancelOperation(id, wait, options, this.#origin)
+  }
+
+  async audit(filter?: AuditFilter, options?: AuditOptions): Promise<AuditListPage> {
+    mustSeeAll(this.#caller, 'the audit log is')
+    return this.#manager.audit(filter, options)
   }
 
   async stats(): Promise<Stats> {

@@ -33,6 +33,8 @@ export type ManagerOptions = Readonly<{
   startHeld?: boolean
   /** How long finished tasks are kept. */
   retention: number
+  /** How long entries of the audit log are kept. */
+  auditRetention: number
   /** Time between the abort signal and fencing off. */
   cancelGrace: number
   /** How long `close` waits for running tasks. */

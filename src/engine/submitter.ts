@@ -56,12 +56,14 @@ export class Submitter {
 
   async #store(
     submissions: readonly Submission[],
-    { caller }: Origin,
+    origin: Origin,
     tx: CallersTransaction | undefined,
   ): Promise<readonly Accepted[]> {
     const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
-    const options = { by: caller.name, maxQueued }
+    const { caller } = origin
+    // Whoever has no key has no name to hold to account, and submits are the hot path.
+    const options = { by: caller.name, maxQueued, ...(caller.id === null ? {} : { audit: origin }) }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
       const accepted = tasksOf(answer, submissions, maxQueued)

@@ -1,5 +1,6 @@
 import { Access } from '../access/access.ts'
-import { fromLibrary, type Caller, type Origin } from '../core/caller.ts'
+import type { AuditFilter } from '../core/audit.ts'
+import { fromLibrary, withReason, type Caller, type Origin } from '../core/caller.ts'
 import { sleep } from '../core/clock.ts'
 import {
   BackupUnsupported,
@@ -39,6 +40,7 @@ import { Claimer, mostAtOnce } from '../scheduling/claimer.ts'
 import { Controls } from './controls.ts'
 import { drain } from '../execution/drain.ts'
 import { Completions } from './completion.ts'
+import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
 import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
@@ -132,6 +134,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#maintenance = new Maintenance({
       ...common,
       retention: options.retention,
+      auditRetention: options.auditRetention,
       poisonLimits: registry.poisonLimits,
     })
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
@@ -298,13 +301,18 @@ export class TaskManager implements Engine, AsyncDisposable {
     return this.#reports.explain(id)
   }
 
-  purge(id: TaskId): Promise<void> {
-    return this.#controls.purge(id)
+  purge(id: TaskId, { reason }: api.ReasonOptions = {}, origin: Origin = fromLibrary): Promise<void> {
+    return this.#controls.purge(id, withReason(origin, reason))
   }
 
-  async hold(type: string, held = true, { caller }: Origin = fromLibrary): Promise<void> {
+  async hold(
+    type: string,
+    held = true,
+    { reason }: api.ReasonOptions = {},
+    origin: Origin = fromLibrary,
+  ): Promise<void> {
     this.registry.get(type)
-    await this.#store.hold(type, held, caller.name)
+    await this.#store.hold(type, held, origin.caller.name, withReason(origin, reason))
     if (!held) this.#claimer.kick()
   }
 
@@ -314,15 +322,24 @@ export class TaskManager implements Engine, AsyncDisposable {
     { reason, ...options }: api.BulkOptions = {},
     origin: Origin = fromLibrary,
   ): Promise<Operation> {
-    return this.#bulk.start(action, filter, options, reason === undefined ? origin : { ...origin, reason })
+    return this.#bulk.start(action, filter, options, withReason(origin, reason))
   }
 
   operation(id: string): Promise<Operation> {
     return this.#bulk.get(id)
   }
 
-  cancelOperation(id: string, wait = 0): Promise<Operation> {
-    return this.#bulk.cancel(id, wait)
+  cancelOperation(
+    id: string,
+    wait = 0,
+    { reason }: api.ReasonOptions = {},
+    origin: Origin = fromLibrary,
+  ): Promise<Operation> {
+    return this.#bulk.cancel(id, wait, withReason(origin, reason))
+  }
+
+  audit(filter: AuditFilter = {}, options: AuditOptions = {}): Promise<AuditListPage> {
+    return listEntries(this.#store.audit, this.#options.clock, filter, options)
   }
 
   stats(): Promise<Stats> {

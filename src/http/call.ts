@@ -19,8 +19,9 @@ export type Call<R extends Route> = Readonly<{
   session: Session
   /** The engine on behalf of the caller. */
   manager: TaskManagerApi
-  /** Why the caller makes the change, if it says so. */
+  /** The reason in a body of which nothing else is read. */
   reason?: string | undefined
+  requestId: string
   reply: FastifyReply
 }>
 
@@ -46,3 +47,14 @@ export type HandlerContext = Readonly<{
   /** Path of the root, without a trailing slash: empty, or the prefix of a proxy. */
   base: string
 }>
+
+/** The reason of a change, from the query or the body. */
+export function reasonOf({
+  query,
+  reason,
+}: Readonly<{ query: Readonly<{ reason?: string }>; reason?: string | undefined }>): Readonly<{
+  reason?: string
+}> {
+  const given = query.reason ?? reason
+  return given === undefined ? {} : { reason: given }
+}

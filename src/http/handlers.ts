@@ -1,13 +1,13 @@
 import { open } from 'node:fs/promises'
 import type { Route } from '../contract/route.ts'
-import { routes } from '../contract/routes.ts'
+import { routes, type Routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
 import { historyBody, nodesBody, statsBody } from '../contract/report-bodies.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import { pointerText, type Pointer } from '../core/redaction.ts'
 import { mustSeeAll } from '../engine/limited.ts'
 import { accessHandlers } from './access-handlers.ts'
-import type { HandlerContext, Handlers } from './call.ts'
+import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
@@ -30,8 +30,9 @@ function serverHandlers({
   base,
 }: HandlerContext): Handlers<keyof typeof serverRoutes> {
   const types = typeTexts(registry)
-  const hold = async (manager: TaskManagerApi, type: string, held: boolean) => {
-    await manager.hold(type, held)
+  const hold = async (call: Call<Routes['holdType']>, held: boolean) => {
+    const { task_type: type } = call.params
+    await call.manager.hold(type, held, reasonOf(call))
     const message = held ? 'is held: its tasks do not start' : 'is no longer held'
     return { message: `Type ${type} ${message}.`, task_type: type, held }
   }
@@ -39,8 +40,8 @@ function serverHandlers({
   return {
     listTypes: async ({ manager }) => types.all(manager.registry.names, (await manager.counts()).held),
     getType: async ({ params, manager }) => types.one(params.task_type, (await manager.counts()).held),
-    holdType: ({ params, manager }) => hold(manager, params.task_type, true),
-    releaseType: ({ params, manager }) => hold(manager, params.task_type, false),
+    holdType: (call) => hold(call, true),
+    releaseType: (call) => hold(call, false),
 
     getIndex: () => ({
       name: 'Fermata',
@@ -90,19 +91,25 @@ const links = [
   ...Object.entries<Route>(routes).map(([operation, { path }]) => [operation, path]),
 ] as const
 
-type Held = Readonly<Record<string, unknown>>
+type Held = Awaited<ReturnType<TaskManagerApi['counts']>>['held']
 
 /** Types never change while the server is running, except for their hold, so the rest of their bodies is built once. */
 function typeTexts(registry: TaskManagerApi['registry']) {
   const bodies = new Map(
     [...registry].map((type) => [type.type, JSON.stringify(typeBody(type)).slice(0, -1)]),
   )
-  const one = (type: string, held: Held) => `${bodies.get(type)},"held":${Object.hasOwn(held, type)}}`
+  const one = (type: string, held: Held) => `${bodies.get(type)},${holdText(held, type)}}`
   const all = (names: readonly string[], held: Held) => {
     const details = names.map((type) => `${JSON.stringify(type)}:${one(type, held)}`)
     return `{"available_tasks":${JSON.stringify(names)},"task_details":{${details.join(',')}}}`
   }
   return { one, all }
+}
+
+function holdText(held: Held, type: string): string {
+  const hold = Object.hasOwn(held, type) ? held[type] : undefined
+  if (hold === undefined) return '"held":false,"hold":null'
+  return `"held":true,"hold":${JSON.stringify({ since: hold.since / 1_000, by: hold.by, reason: hold.reason })}`
 }
 
 function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {

@@ -18,6 +18,7 @@ export const pagePaths = [
   '/types',
   '/nodes',
   '/keys',
+  '/audit',
 ] as const
 
 /** Mantine writes its theme and component sizes into the page. */

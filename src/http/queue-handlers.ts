@@ -3,7 +3,7 @@ import { listBody, operationBody } from '../contract/report-bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Status } from '../core/task.ts'
 import { most } from './traffic.ts'
-import type { HandlerContext, Handlers } from './call.ts'
+import { reasonOf, type HandlerContext, type Handlers } from './call.ts'
 
 /** Milliseconds that a cancel waits for the operation to finish. */
 const cancelWait = 2_000
@@ -42,8 +42,8 @@ export function queueHandlers({
 
     getOperation: async ({ params, manager }) => operationBody(await manager.operation(params.operation_id)),
 
-    cancelOperation: async ({ params, manager }) =>
-      operationBody(await manager.cancelOperation(params.operation_id, cancelWait)),
+    cancelOperation: async (call) =>
+      operationBody(await call.manager.cancelOperation(call.params.operation_id, cancelWait, reasonOf(call))),
   }
 }
 

@@ -309,6 +309,7 @@ function addRoute(
           body: checked(route.body, request.body, 'body') as never,
           ...caller,
           reason: route.reason === true ? reasonIn(request.body) : undefined,
+          requestId: request.id,
           reply,
         })
         if (answer === undefined) return reply

@@ -5,7 +5,7 @@ import type { Routes } from '../contract/routes.ts'
 import { OptionsInvalid, ResultNotReady } from '../core/errors.ts'
 import { isTerminal, type Control } from '../core/task.ts'
 import type { SubmitOptions } from '../engine/api.ts'
-import type { Call, HandlerContext, Handlers } from './call.ts'
+import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { hasScope } from './credentials.ts'
 import { isKnown } from './etag.ts'
 import { most } from './traffic.ts'
@@ -22,8 +22,7 @@ export function taskHandlers({
   const control = async (name: Control, call: Asked, fromStart = false) => {
     const { session, manager, params, query } = call
     const { task_id: id } = params
-    const reason = query.reason ?? call.reason
-    const options = { wait: query.wait * 1_000, fromStart, ...(reason === undefined ? {} : { reason }) }
+    const options = { wait: query.wait * 1_000, fromStart, ...reasonOf(call) }
     const task = await waits.whileLive(session, manager.control(id, name, options))
     return {
       message: `Request to ${name} accepted: the task is ${task.status}.`,
@@ -137,8 +136,9 @@ export function taskHandlers({
 
     explainTask: async ({ params, manager }) => explainBody(await manager.explain(params.task_id)),
 
-    async purgeTask({ params, manager }) {
-      await manager.purge(params.task_id)
+    async purgeTask(call) {
+      const { params, manager } = call
+      await manager.purge(params.task_id, reasonOf(call))
       return { message: 'Task deleted.', task_id: params.task_id }
     },
   }

@@ -56,14 +56,14 @@ export function operatorCommands(): Command[] {
     command(
       'prune',
       'Delete old finished tasks now',
-      'Deletes finished tasks that are older than the retention, and gives the space of a SQLite file back to the disk. No server may have a SQLite database open.',
-      ['database', 'retention'],
+      'Deletes finished tasks and entries of the audit log that are older than their retention, and gives the space of a SQLite file back to the disk. No server may have a SQLite database open.',
+      ['database', 'retention', 'auditRetention'],
       runPrune,
     ),
     command(
       'copy',
       'Copy everything to another database',
-      'Copies all tasks with their timelines, checkpoints, results and logs, the holds and the operations into an empty database, of either kind. No node may have one of the two databases open. If it is interrupted, run it again: it continues.',
+      'Copies all tasks with their timelines, checkpoints, results and logs, the holds, the operations, the keys and the audit log into an empty database, of either kind. No node may have one of the two databases open. If it is interrupted, run it again: it continues.',
       [],
       (_, args) => runCopy(args),
     )

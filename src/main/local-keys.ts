@@ -22,21 +22,24 @@ export async function openLocalKeys(database: string): Promise<KeyAdmin & AsyncD
     now: () => store.now(),
     shared,
   })
-  const by = { ...library, name: 'local' }
+  const origin = (reason?: string) => ({
+    caller: { ...library, name: 'local' },
+    ...(reason === undefined ? {} : { reason }),
+  })
   return {
     place: withoutPassword(database),
     async create(draft) {
       const parsed = KeyRequest.safeParse(draft)
       if (!parsed.success) throw new OptionsInvalid(issuesOf(parsed.error))
-      const { key, text } = await access.create(keyDraft(parsed.data), by)
+      const { key, text } = await access.create(keyDraft(parsed.data), origin(parsed.data.reason))
       return { ...keyBody(key), key: text }
     },
     list: async () => (await access.list()).map(keyBody),
-    async rotate(id, overlap) {
-      const { key, text } = await access.rotate(id, parseDuration(overlap) ?? 0)
+    async rotate(id, overlap, reason) {
+      const { key, text } = await access.rotate(id, parseDuration(overlap) ?? 0, origin(reason))
       return { ...keyBody(key), key: text }
     },
-    revoke: (id) => access.revoke(id),
+    revoke: (id, reason) => access.revoke(id, origin(reason)),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }

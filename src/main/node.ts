@@ -62,6 +62,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     ...(config.threads === 0 ? {} : { threads: config.threads }),
     maxQueued: config.maxQueued,
     retention: config.retention / 1_000,
+    auditRetention: config.auditRetention / 1_000,
     cancelGrace: config.cancelGrace / 1_000,
     drain: config.drain / 1_000,
     startHeld: config.startHeld,

@@ -4,12 +4,14 @@ import { withoutPassword } from '../core/secrets.ts'
 const atOnce = 1_000
 
 /** Deletes what a server would delete by its retention, now, and gives the space of a SQLite file back to the disk. */
-export async function runPrune(config: Pick<Config, 'database' | 'retention'>): Promise<void> {
+export async function runPrune(
+  config: Pick<Config, 'database' | 'retention' | 'auditRetention'>,
+): Promise<void> {
   const { compact, openStore } = await import('../database.ts')
   const { systemClock } = await import('../execution/executors/system-clock.ts')
   const { mustExist } = await import('./copy.ts')
   await mustExist(config.database)
-  let deleted = 0
+  let [deleted, entries] = [0, 0]
   {
     await using store = await openStore(config.database, systemClock)
     for (;;) {
@@ -17,10 +19,16 @@ export async function runPrune(config: Pick<Config, 'database' | 'retention'>): 
       deleted += now
       if (now < atOnce) break
     }
+    for (;;) {
+      const now = await store.audit.prune(config.auditRetention, atOnce)
+      entries += now
+      if (now < atOnce) break
+    }
   }
   const sizes = compact(config.database)
   const freed = sizes === null ? '' : ` The file has ${shown(sizes.after)}, and had ${shown(sizes.before)}.`
-  process.stdout.write(`${deleted} tasks were deleted from ${withoutPassword(config.database)}.${freed}\n`)
+  const found = `${deleted} tasks and ${entries} entries of the audit log`
+  process.stdout.write(`${found} were deleted from ${withoutPassword(config.database)}.${freed}\n`)
 }
 
 function shown(bytes: number): string {

@@ -12,6 +12,8 @@ export type MaintenanceOptions = Readonly<{
   journal: Journal
   /** Milliseconds for which a finished task is kept. */
   retention: number
+  /** The same for an entry of the audit log. */
+  auditRetention: number
   /** Types with a poison limit of their own. */
   poisonLimits: ReadonlyMap<string, number>
 }>
@@ -19,6 +21,7 @@ export type MaintenanceOptions = Readonly<{
 /** Tasks per step, so that other callers are not delayed. */
 const promoteAtOnce = 500
 const pruneAtOnce = 200
+const pruneEntriesAtOnce = 500
 const longestWait = 1_000
 /** Milliseconds after which a due task is retried that could not be moved because it is locked. */
 const lockedWait = 100
@@ -79,8 +82,11 @@ export class Maintenance implements Subscriber {
   }
 
   async #prune(): Promise<number> {
-    const { store, retention } = this.#options
+    const { store, retention, auditRetention } = this.#options
     const pruned = await store.prune(retention, pruneAtOnce)
-    return pruned === pruneAtOnce ? 0 : Math.min(longestPruneWait, Math.max(100, retention / 10))
+    const entries = await store.audit.prune(auditRetention, pruneEntriesAtOnce)
+    if (pruned === pruneAtOnce || entries === pruneEntriesAtOnce) return 0
+    const shortest = Math.min(retention, auditRetention)
+    return Math.min(longestPruneWait, Math.max(100, shortest / 10))
   }
 }

@@ -3,10 +3,12 @@ import {
   isActive,
   isTerminal,
   terminalStatuses,
+  type Control,
   type NodeId,
   type Status,
   type Submission,
   type Task,
+  type TaskId,
 } from '../core/task.ts'
 import * as rules from '../core/transition.ts'
 import type { Move, TransitionContext } from '../core/transition.ts'
@@ -156,6 +158,16 @@ export function control(
   return { kind: 'moved', ...row.move(answer.move) }
 }
 
+/** Those of the commands that were carried out. */
+export function controlledTasks(
+  commands: readonly Command[],
+  answers: readonly Controlled[],
+): Readonly<{ id: TaskId; action: Control }>[] {
+  return commands
+    .filter((_, index) => answers[index]?.kind === 'moved')
+    .map(({ id, control: action }) => ({ id, action }))
+}
+
 export function unpark(
   row: TaskRow | undefined,
   node: NodeId,
@@ -183,6 +195,16 @@ export function purge(row: TaskRow | undefined, statuses: readonly Status[] = te
   if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
   row.delete()
   return { kind: 'purged' }
+}
+
+/** Those of the tasks that were deleted. */
+export function purgedTasks(
+  ids: readonly TaskId[],
+  answers: readonly Purged[],
+): Readonly<{ id: TaskId; action: 'purge' }>[] {
+  return ids
+    .filter((_, index) => answers[index]?.kind === 'purged')
+    .map((id) => ({ id, action: 'purge' as const }))
 }
 
 /** Deletes rows that ended longer ago than the retention. */

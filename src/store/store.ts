@@ -1,6 +1,9 @@
 import type { Filter, Order } from '../core/filter.ts'
 import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
+import type { Audit } from '../core/audit.ts'
+import type { Origin } from '../core/caller.ts'
+import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
@@ -53,6 +56,8 @@ export interface Store extends AsyncDisposable {
    */
   readonly backup: (() => Promise<BackupFile>) | null
   readonly keys: KeyStore
+  /** Verbs that take an `audit` add to it in their commit, if they change something. */
+  readonly audit: AuditLog
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
@@ -75,7 +80,7 @@ export interface Store extends AsyncDisposable {
   /** Commits checkpoints, progress and log lines of live runs. False where the fence is no longer the newest. */
   save(node: NodeId, saves: readonly Save[]): Promise<readonly boolean[]>
 
-  control(commands: readonly Command[]): Promise<readonly Controlled[]>
+  control(commands: readonly Command[], audit?: Audit): Promise<readonly Controlled[]>
 
   /** The suspended copies are gone; returns the tasks that it changed. */
   unpark(node: NodeId, copies: readonly Copy[]): Promise<readonly Move[]>
@@ -120,13 +125,13 @@ export interface Store extends AsyncDisposable {
   probe(): Promise<void>
 
   /** Deletes finished tasks with all their data; only those in these statuses, if any are given. */
-  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly Purged[]>
+  purge(ids: readonly TaskId[], statuses?: readonly Status[], audit?: Audit): Promise<readonly Purged[]>
 
   /**
    * Holds or releases a type: once it has returned, no claim of any node takes a task of a held type. Returns false if
-   * nothing changed.
+   * nothing changed. `by`: a name; its reason is that of `audit`.
    */
-  hold(type: string, held: boolean, by: string): Promise<boolean>
+  hold(type: string, held: boolean, by: string, audit?: Origin): Promise<boolean>
 
   /** A page of tasks, each with its parameters and without other documents. */
   list(query: Query): Promise<Page<ListedTask>>
@@ -143,15 +148,20 @@ export interface Store extends AsyncDisposable {
    */
   oldestQueued(types: readonly string[]): Promise<Readonly<Record<string, number>>>
 
-  /** Stores a new operation and returns it, started at the current time of the store. */
-  beginOperation(operation: Operation): Promise<Operation>
+  /**
+   * Stores a new operation and returns it, started at the current time of the store. Its entry in the audit log counts the tasks
+   * that it changes.
+   */
+  beginOperation(operation: Operation, audit?: Origin): Promise<Operation>
 
   /** Stores the current state of an operation. Returns false once its cancel was requested. */
   saveOperation(operation: Operation): Promise<boolean>
 
   /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
-  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null>
+  operation(id: string, options?: OperationOptions): Promise<Operation | null>
 }
+
+export type OperationOptions = Readonly<{ cancel: boolean; audit?: Origin }>
 
 /** A database file that nobody has open. */
 export type BackupFile = Readonly<{ path: string; size: number }> & AsyncDisposable
@@ -207,6 +217,8 @@ export type SubmitOptions = Readonly<{
   by: string
   /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
+  /** Records the new tasks of a call in one entry of the audit log. */
+  audit?: Origin
 }>
 
 export type Submitted =
@@ -314,7 +326,7 @@ export type Counts = Readonly<{
 }>
 
 /** Tasks of the type do not start. */
-export type Hold = Readonly<{ since: number; by: string }>
+export type Hold = Readonly<{ since: number; by: string; reason: string | null }>
 
 export type Purged =
   | Readonly<{ kind: 'purged' }>

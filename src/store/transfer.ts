@@ -1,5 +1,7 @@
+import type { AuditEntry } from '../core/audit.ts'
 import type { Keys } from '../core/keys.ts'
 import type { Json, Task } from '../core/task.ts'
+import type { AuditCursor } from './audit-log.ts'
 import type { Hold, NumberedLine } from './store.ts'
 
 /** A task with everything that is stored about it, the same in each store. */
@@ -34,6 +36,9 @@ export interface TransferSource extends AsyncDisposable {
   /** Tasks after this row, in submission order, at most `limit`. */
   images(after: number, limit: number): Promise<readonly TaskImage[]>
   surroundings(): Promise<Surroundings>
+  /** Entries of the audit log after this one, oldest first, at most `limit`. */
+  entries(after: AuditCursor | null, limit: number): Promise<readonly AuditEntry[]>
+  countEntries(): Promise<number>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
 }
@@ -47,6 +52,11 @@ export interface TransferTarget extends AsyncDisposable {
   begin(source: string): Promise<number>
   /** All or nothing. */
   write(images: readonly TaskImage[]): Promise<void>
+  /** Entries of the audit log, with their numbers; all or nothing. */
+  writeEntries(entries: readonly AuditEntry[]): Promise<void>
+  /** The newest entry that is already there. */
+  lastEntry(): Promise<AuditCursor | null>
+  countEntries(): Promise<number>
   /** The copy is whole: the database can be opened. */
   finish(surroundings: Surroundings): Promise<void>
   /** Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. */
@@ -72,8 +82,20 @@ export async function copyAll(
     after = images.at(-1)!.rowId
     copied(images.length)
   }
+  for (let after = await to.lastEntry(); ;) {
+    const entries = await from.entries(after, transferAtOnce)
+    const last = entries.at(-1)
+    if (last === undefined) break
+    await to.writeEntries(entries)
+    after = { at: last.at, number: Number(last.id) }
+  }
   const [expected, counted, found] = await Promise.all([from.counters(), to.counters(), to.tasks()])
   for (const counts of [counted, found]) mustAgree(expected, counts)
+  const [there, here] = [await from.countEntries(), await to.countEntries()]
+  if (there !== here)
+    throw new Error(
+      `the copy has ${here} entries of the audit log, and the original ${there}: it was not completed`,
+    )
   // Only now can it be opened.
   await to.finish(await from.surroundings())
   return { tasks: sumOf(found), resumed: first > 0 }

@@ -54,6 +54,7 @@ export class Lab {
       types: this.#types.map(({ type }) => type),
       maxQueued: 1_000,
       retention: 60_000,
+      auditRetention: 86_400_000,
       cancelGrace: 5_000,
       drain: 25_000,
       maxParked: { inline: 1_000, thread: 8, process: 32, command: 32 },

@@ -60,5 +60,49 @@ test('opens with the key, and issues one that may only read', async () => {
   const links = page.getByRole('navigation').getByRole('link')
   await links.filter({ hasText: 'Tasks' }).waitFor()
   const names = await links.allInnerTexts()
-  expect(names.join(' ')).not.toMatch(/Submit|Keys/)
+  expect(names.join(' ')).not.toMatch(/Submit|Keys|Audit/)
+})
+
+test('shows who changed what to administrators, and filters it', async () => {
+  const headers = { authorization: `Bearer ${adminKey}` }
+  const call = (method: string, path: string, body?: object) =>
+    fetch(`${server.url}${path}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).then(async (answer) => (await answer.json()) as Record<string, unknown>)
+  const ids: string[] = []
+  for (let number = 0; number < 110; number++) {
+    const draft = { parameters: { a: 1, b: number }, delay: 3_600 }
+    ids.push(String((await call('POST', '/api/run/add', draft))['task_id']))
+  }
+  await call('DELETE', `/api/task/${ids[0]}?reason=wrong%20file`)
+  await call('POST', '/api/bulk?wait=60', { action: 'pause', filter: { type: 'add' }, reason: 'lunch' })
+
+  await signIn(adminKey)
+  await page.getByRole('navigation').getByRole('link', { name: 'Audit' }).click()
+  const row = page.getByRole('row').filter({ hasText: 'lunch' })
+  await row.getByText('109 tasks').waitFor()
+  const rows = page.getByRole('row')
+  expect(await rows.count()).toBe(101)
+  await page.getByRole('button', { name: 'Show older entries' }).click()
+  await expect.poll(() => rows.count()).toBeGreaterThan(110)
+
+  await page.getByLabel('Action').selectOption('Cancelled')
+  await page.waitForURL(/action=task\.cancel/)
+  await expect.poll(() => rows.count()).toBe(2)
+  await page.reload()
+  await page.getByText('wrong file').waitFor()
+  await page.getByLabel('Caller').fill('nobody')
+  await page.keyboard.press('Enter')
+  await page.getByText('No change matches these filters').waitFor()
+  await page.getByRole('button', { name: 'Clear filters' }).click()
+  await page.getByLabel('Task').fill(ids[0]!)
+  await page.keyboard.press('Enter')
+  await expect.poll(() => rows.count()).toBe(3)
+  await page
+    .getByRole('link', { name: `…${ids[0]!.slice(-8)}` })
+    .first()
+    .click()
+  await page.waitForURL(new RegExp(`/tasks/${ids[0]}`))
 })

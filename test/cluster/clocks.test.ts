@@ -54,6 +54,7 @@ async function nodeOff(by: number, schema: string, slots = 4): Promise<TaskManag
     types: types.map(({ type }) => type),
     maxQueued: 1_000,
     retention: week,
+    auditRetention: 7_776_000_000,
     cancelGrace: 5_000,
     drain: 1_000,
     maxParked: { inline: 10, thread: 8, process: 32, command: 32 },

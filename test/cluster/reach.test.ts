@@ -47,6 +47,7 @@ async function pair(url: string, { polls }: { polls: boolean }) {
       types: [patient.type],
       maxQueued: 1_000,
       retention: 3_600_000,
+      auditRetention: 7_776_000_000,
       cancelGrace: 5_000,
       drain: 1_000,
       maxParked: { inline: 10, thread: 8, process: 32, command: 32 },

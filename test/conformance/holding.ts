@@ -58,7 +58,7 @@ export function holding(kind: StoreKind): void {
       await scene.clock.advance(5)
       expect(await scene.store.hold('work', true, 'bob')).toBe(false)
       const since = scene.clock.now() - 5
-      expect((await scene.store.counts()).held).toEqual({ work: { since, by: 'alice' } })
+      expect((await scene.store.counts()).held).toEqual({ work: { since, by: 'alice', reason: null } })
       const claimed = await scene.claim(10, [anyNumberOf('work'), anyNumberOf('other')])
       expect(claimed.map(({ task }) => task.id)).toEqual(['2'])
       expect(await scene.store.hold('work', false, 'bob')).toBe(true)

@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { auditing } from './auditing.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
 import { enduring } from './enduring.ts'
@@ -30,6 +31,7 @@ export function suite(kind: StoreKind): void {
     resolving(kind)
     holding(kind)
     keys(kind)
+    auditing(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

@@ -181,6 +181,8 @@ function bound(source: TransferSource): TransferSource {
     images: (after, limit) => source.images(after, limit),
     surroundings: () => source.surroundings(),
     counters: () => source.counters(),
+    entries: (after, limit) => source.entries(after, limit),
+    countEntries: () => source.countEntries(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   }
 }

@@ -44,6 +44,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   getReadiness: 'nothing',
   getMe: 'key',
   createBackup: 'admin',
+  listAudit: 'admin',
   createKey: 'admin',
   listKeys: 'admin',
   getKey: 'admin',
@@ -110,7 +111,7 @@ test(`${requests} requests of random callers are allowed and refused as a model 
   for (let number = 0; number < requests; number++) {
     const caller = chance.of(callers)!
     if (caller.id !== undefined && chance.next() < 0.005) {
-      await manager.access.revoke(caller.id)
+      await manager.access.revoke(caller.id, anyone)
       caller.isValid = false
       callers.splice(callers.indexOf(caller), 1, { ...caller, id: undefined })
       await add(100 + number)
@@ -131,7 +132,7 @@ test(`${requests} requests of random callers are allowed and refused as a model 
     expect(seen.get(status) ?? 0, `${status}`).toBeGreaterThan(requests / 100)
 })
 
-const anyone = { id: null, name: 'anonymous', scopes, types: null, tags: null }
+const anyone = { caller: { id: null, name: 'anonymous', scopes, types: null, tags: null } }
 
 function draft(
   name: string,

@@ -96,6 +96,7 @@ export class SimulatedNode {
         types: types.map(({ type }) => type),
         maxQueued: setting.maxQueued,
         retention: setting.retention,
+        auditRetention: 7_776_000_000,
         cancelGrace: setting.cancelGrace,
         drain: setting.drain,
         maxParked: { inline: maxParked, thread: maxParked, process: maxParked, command: maxParked },

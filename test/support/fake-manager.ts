@@ -40,6 +40,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     bulk: async () => operation,
     operation: async () => operation,
     cancelOperation: async () => operation,
+    audit: async () => ({ entries: [], nextCursor: null }),
     stats: async () => ({
       counts: { byType: {}, fencedOff: {}, held: {} },
       node: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },

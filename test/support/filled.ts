@@ -1,7 +1,7 @@
 import { openStore } from '../../src/database.ts'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import type { Store } from '../../src/store/store.ts'
-import { boom, fromApi, node, submission } from './tasks.ts'
+import { boom, by, fromApi, node, submission } from './tasks.ts'
 
 /** Without a node: nothing changes by looking. */
 export async function at<T>(database: string, work: (store: Store) => Promise<T>): Promise<T> {
@@ -47,8 +47,11 @@ export async function fill(database: string, more = 0): Promise<void> {
       { ...retry!, activeMs: 7, outcome: { kind: 'failed', error: boom, retryIn: 60_000 } },
       { ...parked!, activeMs: 8, outcome: { kind: 'paused', controlVersion: task.version } },
     ])
-    await store.control([{ id: 'task-cancelled', control: 'cancel', by: 'bob' }])
-    await store.hold('work', true, 'carol')
+    await store.control(
+      [{ id: 'task-cancelled', control: 'cancel', by: 'bob' }],
+      by('bob', { requestId: 'request' }),
+    )
+    await store.hold('work', true, 'carol', by('carol', { reason: 'zero \0, mark \uFFFF' }))
     const key = {
       scopes: ['read'],
       types: ['work'],
@@ -62,24 +65,27 @@ export async function fill(database: string, more = 0): Promise<void> {
     await store.keys.rotate('two', 'c', 3_600_000)
     await store.keys.remove('one')
     await store.keys.use(['two'])
-    await store.beginOperation({
-      id: 'operation',
-      action: 'cancel',
-      filter: {},
-      dryRun: false,
-      status: 'running',
-      by: 'Änne',
-      callerId: null,
-      reason: null,
-      node: 'node',
-      createdAt: 0,
-      endedAt: null,
-      matched: 3,
-      changed: 1,
-      unchanged: 1,
-      refused: 1,
-      error: null,
-    })
+    await store.beginOperation(
+      {
+        id: 'operation',
+        action: 'cancel',
+        filter: {},
+        dryRun: false,
+        status: 'running',
+        by: 'Änne',
+        callerId: null,
+        reason: null,
+        node: 'node',
+        createdAt: 0,
+        endedAt: null,
+        matched: 3,
+        changed: 1,
+        unchanged: 1,
+        refused: 1,
+        error: null,
+      },
+      by('Änne'),
+    )
     for (let from = 0; from < more; from += 1_000) {
       const batch = Array.from({ length: 1_000 }, (_, index) =>
         submission({ id: `more-${from + index}`, type: 'more' }),
@@ -105,6 +111,7 @@ export async function contents(database: string) {
       counts: await store.counts(),
       operation,
       keys,
+      audit: (await store.audit.read({ filter: {}, after: null, scan: 1e6 })).entries,
     }
   })
 }

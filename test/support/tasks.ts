@@ -1,3 +1,4 @@
+import { library, type Origin } from '../../src/core/caller.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
 import type { NodeInfo, SubmitOptions } from '../../src/store/store.ts'
@@ -21,6 +22,11 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
 }
 
 export const fromApi: SubmitOptions = { by: 'api', maxQueued: 1_000_000 }
+
+/** A change by the caller of this name, whose key has the id `key-NAME`. */
+export function by(name: string, more: Omit<Origin, 'caller'> = {}): Origin {
+  return { caller: { ...library, id: `key-${name}`, name }, ...more }
+}
 
 export function node(id: string): NodeInfo {
   return { id, slots: 10, types: ['work'], version: 'test', host: 'machine', pid: 1 }

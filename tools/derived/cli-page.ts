@@ -52,16 +52,21 @@ server and asks for confirmation unless you pass \`--yes\`.`,
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
   },
   {
-    title: 'Keys',
-    names: ['keys'],
+    title: 'Keys and audit log',
+    names: ['keys', 'audit'],
     more: `\`\`\`sh
-export FERMATA_API_KEY=$(fermata keys create admin --scope admin)     # the first key closes the server
+export FERMATA_API_KEY=$(fermata keys create root --scope admin)      # the first key closes the server
 fermata keys create ci --scope read --scope run --type resize --expires 90d
 fermata keys rotate ci --overlap 1h
 fermata keys revoke ci
 \`\`\`
 
-In a pipe, \`keys create\` and \`keys rotate\` print only the key. It is not shown again. See [security](security.md).`,
+In a pipe, \`keys create\` and \`keys rotate\` print only the key. It is not shown again. See [security](security.md).
+
+\`\`\`sh
+fermata audit --after 2h --caller ci
+fermata audit --json > audit.jsonl                    # all of it
+\`\`\``,
   },
   {
     title: 'Shell completion',

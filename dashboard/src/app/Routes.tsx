@@ -16,6 +16,7 @@ const SubmitPage = lazy(() =>
 const TypesPage = lazy(() => import('../types/TypesPage.tsx').then((room) => ({ default: room.TypesPage })))
 const NodesPage = lazy(() => import('../nodes/NodesPage.tsx').then((room) => ({ default: room.NodesPage })))
 
+const AuditPage = lazy(() => import('../audit/AuditPage.tsx').then((room) => ({ default: room.AuditPage })))
 const KeysPage = lazy(() => import('../access/KeysPage.tsx').then((room) => ({ default: room.KeysPage })))
 
 export function Routes() {
@@ -37,6 +38,9 @@ export function Routes() {
         </Route>
         <Route path="/keys">
           <KeysPage />
+        </Route>
+        <Route path="/audit">
+          <AuditPage />
         </Route>
         <Route>
           <LostPage />

@@ -21,6 +21,7 @@ export const places: readonly Route[] = [
   { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },
   { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
   { path: '/keys', name: 'Keys', icon: 'key', key: 'k', scope: 'admin' },
+  { path: '/audit', name: 'Audit', icon: 'history', key: 'a', scope: 'admin' },
 ]
 
 /** The pages that work for this caller; all of them until the server has said who it is. */

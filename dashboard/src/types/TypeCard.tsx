@@ -3,6 +3,7 @@ import type { Stats } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import { HoldButton } from './HoldButton.tsx'
 import { TypeCounts } from './TypeCounts.tsx'
@@ -19,7 +20,7 @@ const places: Readonly<Record<string, string>> = {
 }
 
 export function TypeCard({ type, figures }: Props) {
-  const { type: name, description, held, runs, concurrency, max_attempts: attempts, timeout } = type
+  const { type: name, description, held, hold, runs, concurrency, max_attempts: attempts, timeout } = type
   const expected = figures?.expected_duration ?? null
   const facts = [
     ['Duration', expected === null ? 'No estimate yet' : `about ${durationWords(Math.max(0.001, expected))}`],
@@ -46,7 +47,15 @@ export function TypeCard({ type, figures }: Props) {
     <Card title={name} aside={actions}>
       {held && (
         <p className={styles.held}>
-          Held: tasks of this type do not start. Running tasks continue, and new ones are accepted.
+          Held
+          {hold !== null && (
+            <>
+              {' '}
+              by {hold.by} <Time at={hold.since} />
+            </>
+          )}
+          {hold?.reason != null && ` (${hold.reason})`}: tasks of this type do not start. Running tasks
+          continue, and new ones are accepted.
         </p>
       )}
       <p className={styles.description}>{description}</p>

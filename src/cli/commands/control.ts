@@ -18,7 +18,7 @@ const acts = {
   cancel: ({ client }: Session, id: string, options: Options) => client.cancelTask(id, asked(options)),
   retry: ({ client }: Session, id: string, { from, ...options }: Options) =>
     client.retryTask(id, { ...asked(options), ...(from === undefined ? {} : { from }) }),
-  purge: ({ client }: Session, id: string) => client.purgeTask(id),
+  purge: ({ client }: Session, id: string, options: Options) => client.purgeTask(id, options),
 } as const
 
 /** Sends a control to many tasks. Reports those that fail, and continues with the others. */

@@ -20,8 +20,8 @@ export type KeyAdmin = Readonly<{
   place: string
   create(draft: KeyDraft): Promise<IssuedKey>
   list(): Promise<readonly KeyDetails[]>
-  rotate(id: string, overlap: number): Promise<IssuedKey>
-  revoke(id: string): Promise<void>
+  rotate(id: string, overlap: number, reason: string | undefined): Promise<IssuedKey>
+  revoke(id: string, reason: string | undefined): Promise<void>
 }>
 
 /** Opens the keys in a database. */
@@ -34,6 +34,7 @@ type Options = Readonly<{
   expires?: number
   rateLimit?: RateLimit
   overlap?: number
+  reason?: string
   database?: string
   url?: string
 }>
@@ -76,12 +77,12 @@ type Target = Options & Readonly<{ target: string }>
 const actions: Readonly<
   Record<KeyAction, (session: Session, admin: KeyAdmin, target: Target) => Promise<void>>
 > = {
-  async create(session, admin, { target: name, scope, type, tag, expires, rateLimit }) {
+  async create(session, admin, { target: name, scope, type, tag, expires, rateLimit, reason }) {
     if (scope === undefined)
       throw new UsageError('keys create needs --scope: read, run, control, worker or admin; repeatable')
     const rate = rateLimit === undefined ? null : { limit: rateLimit.limit, per: rateLimit.per / 1_000 }
     const limits = { types: type ?? null, tags: tag ?? null, expires_at: expires ?? null, rate_limit: rate }
-    const draft = { name, scopes: scope, ...limits }
+    const draft = { name, scopes: scope, ...limits, ...because(reason) }
     await tell(session, await admin.create(draft))
   },
   async list(session, admin) {
@@ -95,12 +96,12 @@ const actions: Readonly<
       for (const key of all) await session.out.print(table.line(key))
     }
   },
-  async rotate(session, admin, { target, overlap }) {
-    await tell(session, await admin.rotate(await idOf(admin, target), overlap ?? 0))
+  async rotate(session, admin, { target, overlap, reason }) {
+    await tell(session, await admin.rotate(await idOf(admin, target), overlap ?? 0, reason))
   },
-  async revoke(session, admin, { target }) {
+  async revoke(session, admin, { target, reason }) {
     const id = await idOf(admin, target)
-    await admin.revoke(id)
+    await admin.revoke(id, reason)
     if (session.quiet) await session.out.print(id)
     else if (!session.json) await session.out.print(safe`Revoked ${target}.`)
   },
@@ -122,9 +123,13 @@ function ofServer({ client, url }: Session): KeyAdmin {
     place: url,
     create: (draft) => client.createKey(draft),
     list: async () => (await client.listKeys()).keys,
-    rotate: (id, overlap) => client.rotateKey(id, { overlap }),
-    revoke: (id) => client.revokeKey(id),
+    rotate: (id, overlap, reason) => client.rotateKey(id, { overlap, ...because(reason) }),
+    revoke: (id, reason) => client.revokeKey(id, because(reason)),
   }
+}
+
+function because(reason: string | undefined) {
+  return reason === undefined ? {} : { reason }
 }
 
 function columns(now: number): readonly Column<KeyDetails>[] {

@@ -14,11 +14,20 @@ export class MemoryOperations {
     return !cancel
   }
 
-  look(id: string, cancel: boolean, isAlive: (node: NodeId) => boolean): Operation | null {
+  /** `cancelled`: called if this requests its end, and nobody has before. */
+  look(
+    id: string,
+    cancel: boolean,
+    isAlive: (node: NodeId) => boolean,
+    cancelled: () => void = () => {},
+  ): Operation | null {
     const kept = this.#kept.get(id)
     if (kept === undefined) return null
     const seen = operationSeen(kept.operation, isAlive(kept.operation.node))
-    kept.cancel ||= cancel && seen.status === 'running'
+    if (cancel && seen.status === 'running' && !kept.cancel) {
+      kept.cancel = true
+      cancelled()
+    }
     return seen
   }
 }

@@ -1,3 +1,5 @@
+import { cancelEntry, entryOf, holdEntry, operationEntry, type Audit } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
@@ -17,6 +19,7 @@ import {
   type TimelineEntry,
 } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
+import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
 import { MemoryNodes } from './nodes.ts'
@@ -74,6 +77,7 @@ class MemoryStore implements port.Store {
   readonly #holds = new Map<string, port.Hold>()
   readonly #operations = new MemoryOperations()
   readonly keys: MemoryKeys
+  readonly audit: MemoryAudit
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -82,7 +86,8 @@ class MemoryStore implements port.Store {
     this.capabilities = { lease }
     this.#time = new SteadyTime(clock)
     this.#nodes = new MemoryNodes(this.#time, lease)
-    this.keys = new MemoryKeys(this.#time)
+    this.audit = new MemoryAudit(this.#time)
+    this.keys = new MemoryKeys(this.#time, (entry) => this.audit.add(entry))
   }
 
   now(): number {
@@ -165,7 +170,7 @@ class MemoryStore implements port.Store {
     })
   }
 
-  control(commands: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+  control(commands: readonly port.Command[], audit?: Audit): Promise<readonly port.Controlled[]> {
     return this.#write(() =>
       commands.map(({ id, control, by, why, fromStart }): port.Controlled => {
         const kept = this.#tasks.get(id)
@@ -181,6 +186,7 @@ class MemoryStore implements port.Store {
         if (answer.kind !== 'moved') return { ...answer, task: kept.task }
         if (control === 'retry') kept.result = null
         if (control === 'retry' && fromStart === true) kept.checkpoint = null
+        this.audit.changed(audit, control, id)
         return { kind: 'moved', ...this.#move(kept, answer.move) }
       }),
     )
@@ -302,7 +308,11 @@ class MemoryStore implements port.Store {
     return { byType, fencedOff, held: Object.fromEntries(this.#holds) }
   }
 
-  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
+  purge(
+    ids: readonly TaskId[],
+    statuses?: readonly Status[],
+    audit?: Audit,
+  ): Promise<readonly port.Purged[]> {
     return this.#write(() =>
       ids.map((id): port.Purged => {
         const task = this.#tasks.get(id)?.task
@@ -310,15 +320,18 @@ class MemoryStore implements port.Store {
         const isMeant = statuses?.includes(task.status) ?? true
         if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
         this.#tasks.delete(id)
+        this.audit.changed(audit, 'purge', id)
         return { kind: 'purged' }
       }),
     )
   }
 
-  hold(type: string, held: boolean, by: string): Promise<boolean> {
+  hold(type: string, held: boolean, by: string, audit?: Origin): Promise<boolean> {
     return this.#write(() => {
       if (this.#holds.has(type) === held) return false
-      if (held) this.#holds.set(type, { since: this.#time.now(), by })
+      const reason = audit?.reason ?? null
+      if (audit !== undefined) this.audit.add(holdEntry(audit, type, held))
+      if (held) this.#holds.set(type, { since: this.#time.now(), by, reason })
       else this.#holds.delete(type)
       return true
     })
@@ -370,10 +383,11 @@ class MemoryStore implements port.Store {
     return oldest
   }
 
-  beginOperation(operation: Operation): Promise<Operation> {
+  beginOperation(operation: Operation, audit?: Origin): Promise<Operation> {
     return this.#write(() => {
       const begun = operationBegun(operation, this.#time.now())
       this.#operations.save(begun)
+      if (audit !== undefined) this.audit.add(operationEntry(audit, begun))
       return begun
     })
   }
@@ -382,9 +396,19 @@ class MemoryStore implements port.Store {
     return this.#write(() => this.#operations.save(operation))
   }
 
-  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+  operation(
+    id: string,
+    { cancel, audit }: port.OperationOptions = { cancel: false },
+  ): Promise<Operation | null> {
     return this.#write(() =>
-      this.#operations.look(id, options?.cancel === true, (node) => this.#nodes.isAlive(node)),
+      this.#operations.look(
+        id,
+        cancel,
+        (node) => this.#nodes.isAlive(node),
+        () => {
+          if (audit !== undefined) this.audit.add(cancelEntry(audit, id))
+        },
+      ),
     )
   }
 
@@ -392,7 +416,7 @@ class MemoryStore implements port.Store {
     this.#closed = true
   }
 
-  #prepared(submissions: readonly Submission[], { by, maxQueued }: port.SubmitOptions): Prepared {
+  #prepared(submissions: readonly Submission[], { by, maxQueued, audit }: port.SubmitOptions): Prepared {
     const nothing = (answer: port.Submitted): Prepared => ({ answer, commit: () => {} })
     const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
     const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
@@ -426,7 +450,16 @@ class MemoryStore implements port.Store {
       if (task === undefined) throw new Error(`task ${id} was not kept`)
       return { task, replayed: true }
     })
+    const isOneType = new Set(fresh.map(({ type }) => type)).size === 1
     const commit = () => {
+      if (audit !== undefined && fresh.length > 0) {
+        const entry = entryOf(audit, 'task.submit', {
+          taskId: fresh.length === 1 ? fresh[0]!.id : null,
+          target: isOneType ? { id: null, name: fresh[0]!.type } : null,
+          count: fresh.length,
+        })
+        this.audit.add(entry)
+      }
       for (const { id, parameters } of fresh) {
         const { task, entry } = made.get(id)!
         this.#tasks.set(id, {

@@ -1,7 +1,10 @@
+import { holdEntry } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import * as commands from '../commands.ts'
 import type { StoredRow } from '../columns.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
 import { withSuspect } from '../suspects.ts'
+import { addEntries } from './audit.ts'
 import type { Rows } from './connection.ts'
 import type { Hints } from './hints.ts'
 import type { KnownRow } from './row-cache.ts'
@@ -74,15 +77,21 @@ function decodedOrNull(text: string | null | undefined): string | null {
 }
 
 /** Waits for claims in progress on all nodes, so that its result holds for every later claim. */
-export async function hold(tx: Transaction, type: string, held: boolean, by: string): Promise<boolean> {
+export async function hold(
+  tx: Transaction,
+  { type, held, by, audit }: Readonly<{ type: string; held: boolean; by: string; audit: Origin | undefined }>,
+): Promise<boolean> {
   const { sql, schema, clock } = tx.source
   tx.leaveMark()
   tx.write(sql.holdClaims, [schema])
   const name = encodeText(type)
+  const reason = audit?.reason === undefined ? null : encodeText(audit.reason)
   const changed = held
-    ? tx.ask(sql.hold, [name, clock?.now() ?? null, encodeText(by)])
+    ? tx.ask(sql.hold, [name, clock?.now() ?? null, encodeText(by), reason])
     : tx.ask(sql.lift, [name])
-  return (await changed).length > 0
+  if ((await changed).length === 0) return false
+  if (audit !== undefined) addEntries(tx, [holdEntry(audit, type, held)], (await tx.moment(0)).now)
+  return true
 }
 
 const nothing = { claimed: [], rows: [] }

@@ -1,5 +1,5 @@
 import type { Status } from '../../core/task.ts'
-import type { Counts } from '../store.ts'
+import type { Counts, Hold } from '../store.ts'
 import type { Rows, Session } from './connection.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -36,6 +36,14 @@ export async function rollUp(tx: Transaction): Promise<void> {
   if (row?.[0] === true) tx.write(sql.rollUp)
 }
 
+export function holdOf([, since, by, reason]: Rows[number]): Hold {
+  return {
+    since: since as number,
+    by: decodeText(by as string),
+    reason: reason === null ? null : decodeText(reason as string),
+  }
+}
+
 export async function readCounts(session: Session, sql: Statements): Promise<Counts> {
   const [counts, places, holds] = await Promise.all([
     session.query(sql.counts),
@@ -50,12 +58,7 @@ export async function readCounts(session: Session, sql: Statements): Promise<Cou
   const fencedOff = Object.fromEntries(
     places.map(([type, count]) => [decodeText(type as string), count as number]),
   )
-  const held = Object.fromEntries(
-    holds.map(([type, since, by]) => [
-      decodeText(type as string),
-      { since: since as number, by: decodeText(by as string) },
-    ]),
-  )
+  const held = Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)]))
   return { byType, fencedOff, held }
 }
 

@@ -1,5 +1,8 @@
+import { keyEntry } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import { keyMade, keyRotated, keyStored, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
 import type { KeyStore } from '../key-store.ts'
+import { addEntries } from './audit.ts'
 import type { Rows, Session } from './connection.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -30,7 +33,7 @@ export class PostgresKeys implements KeyStore {
     })
   }
 
-  add(draft: NewKey): Promise<Key | null> {
+  add(draft: NewKey, audit?: Origin): Promise<Key | null> {
     return this.#store.alone(async (tx) => {
       const { lockKeys, addKey, raiseKeysVersion } = tx.source.sql
       tx.leaveMark()
@@ -39,31 +42,37 @@ export class PostgresKeys implements KeyStore {
       const added = await tx.ask(addKey, [encodeText(key.id), encodeText(key.name), bodyOf(key)])
       if (added.length === 0) return null
       tx.write(raiseKeysVersion)
+      if (audit !== undefined) addEntries(tx, [keyEntry(audit, 'key.create', key)], key.createdAt)
       return key
     })
   }
 
-  rotate(id: string, hash: string, overlap: number): Promise<Key | null> {
+  rotate(id: string, hash: string, overlap: number, audit?: Origin): Promise<Key | null> {
     return this.#store.alone(async (tx) => {
       const { lockKeys, key: keyById, setKey, raiseKeysVersion } = tx.source.sql
       tx.leaveMark()
       tx.write(lockKeys, [tx.source.schema])
       const [row] = await tx.ask(keyById, [encodeText(id)])
       if (row === undefined) return null
-      const key = keyRotated(keyOf(row), hash, overlap, (await tx.moment(0)).now)
+      const { now } = await tx.moment(0)
+      const key = keyRotated(keyOf(row), hash, overlap, now)
       tx.write(setKey, [encodeText(id), bodyOf(key)])
       tx.write(raiseKeysVersion)
+      if (audit !== undefined) addEntries(tx, [keyEntry(audit, 'key.rotate', key)], now)
       return key
     })
   }
 
-  remove(id: string): Promise<boolean> {
+  remove(id: string, audit?: Origin): Promise<boolean> {
     return this.#store.alone(async (tx) => {
       const { lockKeys, removeKey, raiseKeysVersion } = tx.source.sql
       tx.leaveMark()
       tx.write(lockKeys, [tx.source.schema])
-      if ((await tx.ask(removeKey, [encodeText(id)])).length === 0) return false
+      const [row] = await tx.ask(removeKey, [encodeText(id)])
+      if (row === undefined) return false
       tx.write(raiseKeysVersion)
+      if (audit !== undefined)
+        addEntries(tx, [keyEntry(audit, 'key.revoke', keyOf(row))], (await tx.moment(0)).now)
       return true
     })
   }

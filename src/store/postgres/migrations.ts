@@ -133,6 +133,27 @@ export const migrations: readonly string[] = [
   );
   create table S.keys_version (one integer primary key check (one = 1), version bigint not null);
   `,
+  `
+  create table S.audit (
+    at bigint not null,
+    number bigint not null,
+    tasks bigint,
+    caller_id text collate "C",
+    caller text collate "C" not null,
+    action text collate "C" not null,
+    task_id text collate "C",
+    target_id text collate "C",
+    target text collate "C",
+    filter text,
+    reason text,
+    request_id text,
+    primary key (at, number)
+  ) with (autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05);
+  create index audit_task on S.audit (task_id, at, number) where task_id is not null;
+  create index audit_action on S.audit (action, at, number) where action <> 'task.submit';
+  create index audit_caller on S.audit (caller, at, number);
+  alter table S.holds add column reason text;
+  `,
 ]
 
 /** The lowest supported version number of the server. */

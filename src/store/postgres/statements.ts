@@ -1,4 +1,5 @@
 import { suspectFrom } from '../../core/task.ts'
+import { auditColumns } from '../auditing.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
@@ -182,19 +183,36 @@ export function statementsFor(schema: string) {
     key: `select null, body, last_used_at from ${s}.keys where id = $1`,
     addKey: `insert into ${s}.keys (id, name, body) values ($1, $2, $3) on conflict (name) do nothing returning 1`,
     setKey: `update ${s}.keys set body = $2 where id = $1`,
-    removeKey: `delete from ${s}.keys where id = $1 returning 1`,
+    removeKey: `delete from ${s}.keys where id = $1 returning null, body, last_used_at`,
     useKeys: `update ${s}.keys set last_used_at = $2::bigint where id = any($1::text[])`,
 
-    hold: `insert into ${s}.holds (type, since, by) select $1, ${timeOr('$2')}, $3 on conflict do nothing returning 1`,
+    hold: `insert into ${s}.holds (type, since, by, reason) select $1, ${timeOr('$2')}, $3, $4 on conflict do nothing returning 1`,
     lift: `delete from ${s}.holds where type = $1 returning 1`,
-    holds: `select type, since, by from ${s}.holds`,
+    holds: `select type, since, by, reason from ${s}.holds`,
     saveOperation: `insert into ${s}.operations as o (id, node, body) values ($1, $2, $3)
       on conflict (id) do update set body = excluded.body returning cancel`,
     forgetOperations: `delete from ${s}.operations
       where number < (select number from ${s}.operations order by number desc limit 1 offset $1::int - 1)`,
     operation: `select o.body, exists (select 1 from ${s}.nodes b where b.id = o.node and b.ended_at is null)
       from ${s}.operations o where o.id = $1 for update of o`,
-    cancelOperation: `update ${s}.operations set cancel = true where id = $1`,
+    cancelOperation: `update ${s}.operations set cancel = true where id = $1 and not cancel returning 1`,
+
+    /** Numbers are those of the queue, of which an entry is no part: they are unique on all nodes. */
+    addEntries: `insert into ${s}.audit (at, number, ${auditNames})
+      select $1::bigint, nextval('${s.replaceAll("'", "''")}.places'), u.* from unnest(${auditArraysFrom(2)}) as u(${auditNames})`,
+    putEntries: `insert into ${s}.audit (at, number, ${auditNames})
+      select * from unnest($1::bigint[], $2::bigint[], ${auditArraysFrom(3)})`,
+    addToEntry: `update ${s}.audit set tasks = tasks + $1::bigint where at = $2::bigint and target_id = $3`,
+    auditAll: audited(s, 'true'),
+    auditOfTask: audited(s, 'task_id = $6'),
+    auditOfAction: audited(s, `action <> 'task.submit' and action = $6`),
+    auditOfCaller: audited(s, 'caller = $6'),
+    entriesAfter: `select at, number, ${auditNames} from ${s}.audit
+      where (at, number) > ($1::bigint, $2::bigint) order by at, number limit $3::int`,
+    lastEntry: `select at, number from ${s}.audit order by at desc, number desc limit 1`,
+    dropEntries: `delete from ${s}.audit where ctid = any (array(
+        select ctid from ${s}.audit where at < ${onceOr('$1')} - $2::bigint order by at, number limit $3::int for update skip locked
+      )) returning 1`,
 
     addDeltas: `insert into ${s}.deltas (type, status, tasks) select * from unnest($1::text[], $2::text[], $3::bigint[])`,
     counts: countsOf(s),
@@ -233,6 +251,17 @@ export function statementsFor(schema: string) {
     recordById: `select ${task}, ${parameters}, (select body from ${s}.checkpoints d where d.row_id = t.row_id), (select body from ${s}.results d where d.row_id = t.row_id), t.timeline
       from ${s}.tasks t where t.id = any($1::text[])`,
   } as const
+}
+
+const auditNames = auditColumns.map(({ name }) => name).join(', ')
+const auditArraysFrom = (first: number) =>
+  auditColumns.map(({ type }, index) => `$${index + first}::${type}[]`).join(', ')
+
+/** Entries of the audit log before `$1`, `$2`, from `$3` to before `$4`, newest first, at most `$5`. */
+function audited(s: string, which: string): string {
+  return `select at, number, ${auditNames} from ${s}.audit
+      where ${which} and (at, number) < ($1::bigint, $2::bigint) and at >= $3::bigint and at < $4::bigint
+      order by at desc, number desc limit $5::int`
 }
 
 /** For `guards`: the expected values of each row, followed by the columns to set. */

@@ -1,10 +1,13 @@
 import { closeSync } from 'node:fs'
+import type { Audit } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Operation } from '../../core/operation.ts'
 import type { Move } from '../../core/transition.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { IdPart } from '../../core/short-id.ts'
 import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.ts'
+import { auditedTasks } from '../auditing.ts'
 import { timelineOf } from '../codec.ts'
 import type { LeaseRenewer } from '../sharing.ts'
 import * as port from '../store.ts'
@@ -12,6 +15,7 @@ import * as commands from '../commands.ts'
 import { addressOf } from './address.ts'
 import { hold } from './claiming.ts'
 import * as nodes from './nodes.ts'
+import { PostgresAudit } from './audit.ts'
 import { BatchExecutor } from './batch-executor.ts'
 import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
@@ -73,6 +77,7 @@ class PostgresStore implements port.Store {
   readonly shared: port.Shared
   readonly backup = null
   readonly keys: PostgresKeys
+  readonly audit: PostgresAudit
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -129,6 +134,11 @@ class PostgresStore implements port.Store {
       sql: this.#sql,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('keys', look),
+    })
+    this.audit = new PostgresAudit({
+      sql: this.#sql,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('pages', look),
     })
     this.#lease = lease
     this.#clock = clock
@@ -206,16 +216,19 @@ class PostgresStore implements port.Store {
     })
   }
 
-  control(list: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+  control(list: readonly port.Command[], audit?: Audit): Promise<readonly port.Controlled[]> {
     return this.#act({
       ids: idsOf(list),
       places: list.filter(({ control }) => control === 'resume' || control === 'retry').length,
       fencedOff: list.some(({ control }) => control === 'retry'),
-      act: (work) =>
-        list.map((command) => {
+      act: (work) => {
+        const answers = list.map((command) => {
           const codeAlive = command.control === 'retry' && work.holdsSlot(command.id)
           return commands.control(work.row(command.id), command, codeAlive, work.context)
-        }),
+        })
+        work.record(auditedTasks(audit, commands.controlledTasks(list, answers)))
+        return answers
+      },
     })
   }
 
@@ -260,24 +273,35 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => maintenance.prune(tx, retention, limit))
   }
 
-  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
-    return this.#act({ ids, act: (work) => ids.map((id) => commands.purge(work.row(id), statuses)) })
+  purge(
+    ids: readonly TaskId[],
+    statuses?: readonly Status[],
+    audit?: Audit,
+  ): Promise<readonly port.Purged[]> {
+    return this.#act({
+      ids,
+      act: (work) => {
+        const answers = ids.map((id) => commands.purge(work.row(id), statuses))
+        work.record(auditedTasks(audit, commands.purgedTasks(ids, answers)))
+        return answers
+      },
+    })
   }
 
-  hold(type: string, held: boolean, by: string): Promise<boolean> {
-    return this.#alone((tx) => hold(tx, type, held, by))
+  hold(type: string, held: boolean, by: string, audit?: Origin): Promise<boolean> {
+    return this.#alone((tx) => hold(tx, { type, held, by, audit }))
   }
 
-  beginOperation(operation: Operation): Promise<Operation> {
-    return this.#alone((tx) => operations.beginOperation(tx, operation))
+  beginOperation(operation: Operation, audit?: Origin): Promise<Operation> {
+    return this.#alone((tx) => operations.beginOperation(tx, operation, audit))
   }
 
   saveOperation(operation: Operation): Promise<boolean> {
     return this.#alone((tx) => operations.saveOperation(tx, operation))
   }
 
-  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
-    return this.#alone((tx) => operations.operation(tx, id, options?.cancel === true))
+  operation(id: string, options: port.OperationOptions = { cancel: false }): Promise<Operation | null> {
+    return this.#alone((tx) => operations.operation(tx, id, options))
   }
 
   list(query: port.Query): Promise<port.Page<port.ListedTask>> {

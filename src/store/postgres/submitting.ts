@@ -1,8 +1,10 @@
 import type { TransitionContext } from '../../core/transition.ts'
+import { auditedSubmit } from '../auditing.ts'
 import { fixedColumns, newColumns } from '../columns.ts'
 import * as commands from '../commands.ts'
 import type { Submitted } from '../store.ts'
 import type { NewRow } from '../task-row.ts'
+import { addEntries } from './audit.ts'
 import { packed } from './column-batching.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
@@ -29,6 +31,12 @@ export async function submitAll(
   if (rows.length > 0) write(tx, rows)
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
   else if (answers.some(replays)) tx.write(tx.source.sql.barrier)
+  const entries = calls.map(({ options }, index) => auditedSubmit(options, answers[index]!))
+  addEntries(
+    tx,
+    entries.filter((entry) => entry !== undefined),
+    context.now,
+  )
   // Too high at worst, if nothing of it is committed. Counts of a caller's transaction may be old, so they are not
   // learned from.
   waiting.add(rows.length)

@@ -1,9 +1,13 @@
+import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
+import type { AuditCursor } from '../audit-log.ts'
+import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
 import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
 import { addressOf } from './address.ts'
 import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
+import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
@@ -112,12 +116,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     return {
       keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
       queuePosition: Number(places[0]?.[0]),
-      holds: Object.fromEntries(
-        holds.map(([type, since, by]) => [
-          decodeText(type as string),
-          { since: since as number, by: decodeText(by as string) },
-        ]),
-      ),
+      holds: Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)])),
       operations: operations.map(([id, node, body, cancel]) => ({
         id: decodeText(id as string),
         node: decodeText(node as string),
@@ -125,6 +124,36 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         cancel: cancel as boolean,
       })),
     }
+  }
+
+  async entries(after: AuditCursor | null, limit: number): Promise<readonly AuditEntry[]> {
+    const rows = await this.#session.query(this.#sql.entriesAfter, [
+      after?.at ?? -1,
+      after?.number ?? -1,
+      limit,
+    ])
+    return rows.map((row) => entryOfRow(row, decodeText))
+  }
+
+  async lastEntry(): Promise<AuditCursor | null> {
+    const [row] = await this.#session.query(this.#sql.lastEntry)
+    return row === undefined ? null : { at: row[0] as number, number: row[1] as number }
+  }
+
+  async countEntries(): Promise<number> {
+    const [row] = await this.#session.query(`select count(*) from ${this.#s}.audit`)
+    return Number(row?.[0])
+  }
+
+  async writeEntries(entries: readonly AuditEntry[]): Promise<void> {
+    const rows = entries.map((entry) => auditValues(entry, encodeText))
+    await this.#within(async () => {
+      await this.#session.query(this.#sql.putEntries, [
+        entries.map(({ at }) => at),
+        entries.map(({ id }) => Number(id)),
+        ...auditColumns.map((_, index) => rows.map((row) => row[index]!)),
+      ])
+    })
   }
 
   async counters(): Promise<TaskCounts> {
@@ -140,9 +169,13 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   async begin(source: string): Promise<number> {
     const begun = await unfinishedCopy(this.#session, this.#schema)
     if (begun === undefined) {
-      const any = await this.#session.query(`select 1 from ${this.#s}.tasks limit 1`)
+      const any = await this.#session.query(
+        `select 1 from ${this.#s}.tasks union all select 1 from ${this.#s}.audit limit 1`,
+      )
       if (any.length > 0)
-        throw refused(`The schema ${this.#schema} of the target contains tasks: copy into an empty one.`)
+        throw refused(
+          `The schema ${this.#schema} of the target contains tasks or audit entries: copy into an empty one.`,
+        )
       await this.#within(async () => {
         await this.#session.query(`create table ${this.#s}.transfer (source text not null)`)
         await this.#session.query(`insert into ${this.#s}.transfer values ($1)`, [source])
@@ -196,11 +229,12 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         `select setval('${places}', greatest(1, $1::bigint, (select max(row_id) from ${this.#s}.tasks)))`,
         [queuePosition],
       )
-      for (const [type, { since, by }] of Object.entries(holds))
-        await this.#session.query(`insert into ${this.#s}.holds (type, since, by) values ($1, $2, $3)`, [
+      for (const [type, { since, by, reason }] of Object.entries(holds))
+        await this.#session.query(this.#sql.hold, [
           encodeText(type),
           since,
           encodeText(by),
+          reason === null ? null : encodeText(reason),
         ])
       for (const { id, node, body, cancel } of operations)
         await this.#session.query(

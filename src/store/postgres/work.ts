@@ -1,9 +1,11 @@
 import type { Json, TaskId } from '../../core/task.ts'
+import type { Audited } from '../auditing.ts'
 import { compactLines } from '../codec.ts'
 import { rowIdOf } from '../columns.ts'
 import type { CommandContext } from '../commands.ts'
 import { logLimit } from '../store.ts'
 import { TaskRow, type OccupiedSlot } from '../task-row.ts'
+import { record } from './audit.ts'
 import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
@@ -21,6 +23,7 @@ export class Work {
   readonly #rows = new Map<TaskId, TaskRow>()
   #slots: OccupiedSlot[] = []
   readonly #released: OccupiedSlot[] = []
+  readonly #audited: Audited[] = []
 
   constructor(context: CommandContext) {
     this.context = context
@@ -82,6 +85,10 @@ export class Work {
     this.#released.push(...slots)
   }
 
+  record(audited: Audited | undefined): void {
+    if (audited !== undefined) this.#audited.push(audited)
+  }
+
   /** Waits only if a timeline is so long that it must be read to be shortened. */
   async write(tx: Transaction): Promise<void> {
     const { sql } = tx.source
@@ -109,6 +116,7 @@ export class Work {
     const tally = new Tally()
     for (const row of this.#rows.values()) row.count(tally.add)
     tally.write(tx)
+    record(tx, this.#audited, this.context.now)
     await shortenTimelines(
       tx,
       changed.filter((row) => row.mustShortenTimeline),

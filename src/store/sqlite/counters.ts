@@ -2,6 +2,8 @@ import { activeStatuses, type Status } from '../../core/task.ts'
 import type { Counts, Hold } from '../store.ts'
 import type { Statements } from './statements.ts'
 
+export type HoldRow = [type: string, since: number, by: string, reason: string | null]
+
 type PerStatus = Partial<Record<Status, number>>
 
 /** Counts by type and status, and the holds of types, written in the transaction that changes them; memory mirrors the file. */
@@ -37,7 +39,7 @@ export class Counters {
       this.#sql.lift.run(type)
     } else {
       this.#held.set(type, hold)
-      this.#sql.hold.run(type, hold.since, hold.by)
+      this.#sql.hold.run(type, hold.since, hold.by, hold.reason)
     }
   }
 
@@ -82,8 +84,8 @@ export class Counters {
     this.#dirty.clear()
     this.reloadFencedOff()
     this.#held.clear()
-    for (const [type, since, by] of this.#sql.holds.all() as unknown as [string, number, string][]) {
-      this.#held.set(type, { since, by })
+    for (const [type, since, by, reason] of this.#sql.holds.all() as unknown as HoldRow[]) {
+      this.#held.set(type, { since, by, reason })
     }
   }
 

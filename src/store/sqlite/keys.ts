@@ -1,3 +1,5 @@
+import { keyEntry, type NewEntry } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import { keyMade, keyRotated, keyStored, usedAt, type Key, type Keys, type NewKey } from '../../core/keys.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { Statements } from './statements.ts'
@@ -6,6 +8,8 @@ import type { Statements } from './statements.ts'
 export type KeySource = Readonly<{
   sql(): Statements
   now(): number
+  /** Adds to the audit log, within the transaction. */
+  record(entry: NewEntry, at: number): void
   write<T>(run: () => T): Promise<T>
   read<T>(look: () => T): T
 }>
@@ -27,33 +31,40 @@ export class SqliteKeys implements KeyStore {
     })
   }
 
-  add(draft: NewKey): Promise<Key | null> {
+  add(draft: NewKey, audit?: Origin): Promise<Key | null> {
     return this.#store.write(() => {
       const { addKey, raiseKeysVersion } = this.#store.sql()
       const key = keyMade(draft, this.#store.now())
       if (addKey.run(key.id, key.name, bodyOf(key)).changes === 0) return null
       raiseKeysVersion.run()
+      if (audit !== undefined) this.#store.record(keyEntry(audit, 'key.create', key), key.createdAt)
       return key
     })
   }
 
-  rotate(id: string, hash: string, overlap: number): Promise<Key | null> {
+  rotate(id: string, hash: string, overlap: number, audit?: Origin): Promise<Key | null> {
     return this.#store.write(() => {
       const { key: keyById, setKey, raiseKeysVersion } = this.#store.sql()
       const row = keyById.get(id) as unknown as KeyRow | undefined
       if (row === undefined) return null
-      const key = keyRotated(keyOf(row), hash, overlap, this.#store.now())
+      const now = this.#store.now()
+      const key = keyRotated(keyOf(row), hash, overlap, now)
       setKey.run(bodyOf(key), id)
       raiseKeysVersion.run()
+      if (audit !== undefined) this.#store.record(keyEntry(audit, 'key.rotate', key), now)
       return key
     })
   }
 
-  remove(id: string): Promise<boolean> {
+  remove(id: string, audit?: Origin): Promise<boolean> {
     return this.#store.write(() => {
-      const { removeKey, raiseKeysVersion } = this.#store.sql()
-      if (removeKey.run(id).changes === 0) return false
+      const { key: keyById, removeKey, raiseKeysVersion } = this.#store.sql()
+      const row = keyById.get(id) as unknown as KeyRow | undefined
+      if (row === undefined) return false
+      removeKey.run(id)
       raiseKeysVersion.run()
+      if (audit !== undefined)
+        this.#store.record(keyEntry(audit, 'key.revoke', keyOf(row)), this.#store.now())
       return true
     })
   }

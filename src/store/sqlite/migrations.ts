@@ -128,6 +128,27 @@ export const migrations: readonly string[] = [
   create table keys_version (one integer primary key check (one = 1), version integer not null) strict;
   insert into keys_version (one, version) values (1, 0);
   `,
+  `
+  create table audit (
+    at integer not null,
+    number integer not null,
+    caller_id text,
+    caller text not null,
+    action text not null,
+    task_id text,
+    target_id text,
+    target text,
+    filter text,
+    tasks integer,
+    reason text,
+    request_id text,
+    primary key (at, number)
+  ) strict, without rowid;
+  create index audit_task on audit (task_id, at, number) where task_id is not null;
+  create index audit_action on audit (action, at, number) where action <> 'task.submit';
+  create index audit_caller on audit (caller, at, number);
+  alter table holds add column reason text;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

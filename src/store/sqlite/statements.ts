@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { suspectFrom } from '../../core/task.ts'
+import { auditColumns } from '../auditing.ts'
 import { movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
 import { selectedColumns } from './rows.ts'
 
@@ -23,6 +24,14 @@ const pausedTypes = `select type from counters where status = 'paused' and tasks
 /** The two parts of the queue, each with an index. */
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
 const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
+
+const auditNames = ['at', 'number', ...auditColumns.map(({ name }) => name)].join(', ')
+
+/** Entries of the audit log before a position, newest first. */
+const audited = (
+  from: string,
+) => `select ${auditNames} from audit ${from} (at, number) < (?, ?) and at >= ? and at < ?
+    order by at desc, number desc limit ?`
 
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
@@ -130,14 +139,25 @@ const sql = {
   setKey: 'update keys set body = ? where id = ?',
   removeKey: 'delete from keys where id = ?',
   useKey: 'update keys set last_used_at = ? where id = ?',
-  holds: 'select type, since, by from holds',
-  hold: 'insert into holds (type, since, by) values (?, ?, ?) on conflict (type) do nothing',
+  holds: 'select type, since, by, reason from holds',
+  hold: 'insert into holds (type, since, by, reason) values (?, ?, ?, ?) on conflict (type) do nothing',
   lift: 'delete from holds where type = ?',
   saveOperation: `insert into operations (id, node, body) values (?, ?, ?)
     on conflict (id) do update set body = excluded.body returning cancel`,
   forgetOperations: `delete from operations where number <= (select max(number) from operations) - ?`,
   operation: 'select body from operations where id = ?',
-  cancelOperation: 'update operations set cancel = 1 where id = ?',
+  cancelOperation: 'update operations set cancel = 1 where id = ? and cancel = 0',
+  addEntry: `insert into audit (${auditNames}) values (${marks(auditColumns.length + 2)})`,
+  addToEntry: 'update audit set tasks = tasks + ? where at = ? and target_id = ?',
+  auditAll: audited('where'),
+  auditOfTask: audited('indexed by audit_task where task_id = ? and'),
+  auditOfAction: audited(`indexed by audit_action where action <> 'task.submit' and action = ? and`),
+  auditOfCaller: audited('indexed by audit_caller where caller = ? and'),
+  oldEntries: 'select at, number from audit where at < ? order by at desc, number desc limit 1',
+  entryOfOldest: 'select at, number from audit where at < ? order by at, number limit 1 offset ?',
+  entriesAfter: `select ${auditNames} from audit where (at, number) > (?, ?) order by at, number limit ?`,
+  lastEntry: 'select at, number from audit order by at desc, number desc limit 1',
+  dropEntries: 'delete from audit where (at, number) <= (?, ?)',
   dropFencedOff: `delete from fenced_off where node not in (select id from nodes where ended_at is null)`,
 } as const
 

@@ -1,5 +1,7 @@
 import { closeSync, openSync, realpathSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
+import { cancelEntry, holdEntry, operationEntry, type Audit } from '../../core/audit.ts'
+import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
@@ -8,6 +10,7 @@ import type { IdPart } from '../../core/short-id.ts'
 import { type NodeId, type Status, type Submission, type Task, type TaskId } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
+import { auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
 import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
@@ -18,6 +21,7 @@ import { Counters } from './counters.ts'
 import { isFull, isOfFlush, isOfMedium, refusalFor } from './failures.ts'
 import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
+import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
@@ -42,6 +46,7 @@ class SqliteStore implements port.Store {
   readonly shared = null
   readonly backup = () => this.#backup()
   readonly keys: SqliteKeys
+  readonly audit: SqliteAudit
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -94,12 +99,17 @@ class SqliteStore implements port.Store {
       this.#db.close()
       throw unopenable(error, path)
     }
-    this.keys = new SqliteKeys({
+    const source = {
       sql: () => this.#sql,
       now: () => this.#time.now(),
-      write: (run) => this.#commits.write(run),
-      read: (look) => this.#read(look),
-    })
+      write: <T>(run: () => T) => this.#commits.write(run),
+      read: <T>(look: () => T) => this.#read(look),
+    }
+    // Numbers of the queue are unique, and an entry is no place in it.
+    const nextNumber = () => ++this.#queuePosition
+    const audit = new SqliteAudit({ ...source, ago: (duration) => this.#time.ago(duration), nextNumber })
+    this.audit = audit
+    this.keys = new SqliteKeys({ ...source, record: (entry, at) => audit.add(entry, at) })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
       flush: () => this.#flush(),
@@ -150,13 +160,15 @@ class SqliteStore implements port.Store {
     }, effectOf(saves))
   }
 
-  control(list: readonly port.Command[]): Promise<readonly port.Controlled[]> {
+  control(list: readonly port.Command[], audit?: Audit): Promise<readonly port.Controlled[]> {
     return this.#commits.write(() => {
       const context = this.#context()
-      return list.map((command) => {
+      const answers = list.map((command) => {
         const codeAlive = command.control === 'retry' && this.#slotsOf(command.id).length > 0
         return this.#change(command.id, (row) => commands.control(row, command, codeAlive, context))
       })
+      this.audit.record(auditedTasks(audit, commands.controlledTasks(list, answers)), context.now)
+      return answers
     })
   }
 
@@ -227,16 +239,24 @@ class SqliteStore implements port.Store {
     })
   }
 
-  purge(ids: readonly TaskId[], statuses?: readonly Status[]): Promise<readonly port.Purged[]> {
-    return this.#commits.write(() =>
-      ids.map((id) => this.#change(id, (row) => commands.purge(row, statuses))),
-    )
+  purge(
+    ids: readonly TaskId[],
+    statuses?: readonly Status[],
+    audit?: Audit,
+  ): Promise<readonly port.Purged[]> {
+    return this.#commits.write(() => {
+      const answers = ids.map((id) => this.#change(id, (row) => commands.purge(row, statuses)))
+      this.audit.record(auditedTasks(audit, commands.purgedTasks(ids, answers)), this.#time.now())
+      return answers
+    })
   }
 
-  hold(type: string, held: boolean, by: string): Promise<boolean> {
+  hold(type: string, held: boolean, by: string, audit?: Origin): Promise<boolean> {
     return this.#commits.write(() => {
       if (this.#counters.isHeld(type) === held) return false
-      this.#counters.setHold(type, held ? { since: this.#time.now(), by } : null)
+      const now = this.#time.now()
+      this.#counters.setHold(type, held ? { since: now, by, reason: audit?.reason ?? null } : null)
+      if (audit !== undefined) this.audit.add(holdEntry(audit, type, held), now)
       return true
     })
   }
@@ -274,10 +294,11 @@ class SqliteStore implements port.Store {
     )
   }
 
-  beginOperation(operation: Operation): Promise<Operation> {
+  beginOperation(operation: Operation, audit?: Origin): Promise<Operation> {
     return this.#commits.write(() => {
       const begun = operationBegun(operation, this.#time.now())
       this.#keepOperation(begun)
+      if (audit !== undefined) this.audit.add(operationEntry(audit, begun), begun.createdAt)
       return begun
     })
   }
@@ -286,12 +307,16 @@ class SqliteStore implements port.Store {
     return this.#commits.write(() => this.#keepOperation(operation))
   }
 
-  operation(id: string, options?: Readonly<{ cancel: boolean }>): Promise<Operation | null> {
+  operation(id: string, options?: port.OperationOptions): Promise<Operation | null> {
     return this.#commits.write(() => {
       const kept = this.#reader.operation(id)
       if (kept === null) return null
       const seen = operationSeen(kept, this.#sql.nodeAlive.get(kept.node) !== undefined)
-      if (options?.cancel === true && seen.status === 'running') this.#sql.cancelOperation.run(id)
+      if (options?.cancel === true && seen.status === 'running') {
+        const { changes } = this.#sql.cancelOperation.run(id)
+        const { audit } = options
+        if (audit !== undefined && changes > 0) this.audit.add(cancelEntry(audit, id), this.#time.now())
+      }
       return seen
     })
   }
@@ -349,6 +374,7 @@ class SqliteStore implements port.Store {
     const batch = { context: this.#context(), byKey, waiting: this.#counters.waiting, rows }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
+    this.audit.add(auditedSubmit(call.options, submitted), batch.context.now)
     return submitted
   }
 

@@ -1,10 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
+import type { AuditCursor } from '../audit-log.ts'
+import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
 import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
 import { connect } from './connection.ts'
-import { Counters } from './counters.ts'
+import { Counters, type HoldRow } from './counters.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
@@ -59,13 +62,15 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
 
   async surroundings(): Promise<Surroundings> {
     const operations = this.#db.prepare('select id, node, body, cancel from operations order by number').all()
-    const holds = this.#sql.holds.all() as unknown as [string, number, string][]
+    const holds = this.#sql.holds.all() as unknown as HoldRow[]
     const [version] = this.#sql.keysVersion.get() as unknown as [number]
     const keys = (this.#sql.keys.all() as unknown as KeyRow[]).map(keyOf)
     return {
       keys: { version, keys },
       queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
-      holds: Object.fromEntries(holds.map(([type, since, by]): [string, Hold] => [type, { since, by }])),
+      holds: Object.fromEntries(
+        holds.map(([type, since, by, reason]): [string, Hold] => [type, { since, by, reason }]),
+      ),
       operations: operations.map(({ id, node, body, cancel }) => ({
         id: String(id),
         node: String(node),
@@ -73,6 +78,33 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         cancel: cancel === 1,
       })),
     }
+  }
+
+  async entries(after: AuditCursor | null, limit: number): Promise<readonly AuditEntry[]> {
+    const rows = this.#sql.entriesAfter.all(
+      after?.at ?? -1,
+      after?.number ?? -1,
+      limit,
+    ) as unknown as unknown[][]
+    return rows.map((row) => entryOfRow(row))
+  }
+
+  async lastEntry(): Promise<AuditCursor | null> {
+    const row = this.#sql.lastEntry.get() as unknown as [number, number] | undefined
+    return row === undefined ? null : { at: row[0], number: row[1] }
+  }
+
+  async countEntries(): Promise<number> {
+    return Number(this.#db.prepare('select count(*) as entries from audit').get()?.['entries'])
+  }
+
+  async writeEntries(entries: readonly AuditEntry[]): Promise<void> {
+    this.#within(() => {
+      for (const entry of entries) {
+        const values = auditValues(entry) as (string | number | null)[]
+        this.#sql.addEntry.run(entry.at, Number(entry.id), ...values)
+      }
+    })
   }
 
   async counters(): Promise<TaskCounts> {
@@ -86,8 +118,9 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   async begin(source: string): Promise<number> {
     const begun = unfinishedCopy(this.#db)
     if (begun === undefined) {
-      if (this.#db.prepare('select 1 from tasks limit 1').get() !== undefined)
-        throw refused(`The database ${this.#path} contains tasks: copy into an empty one.`)
+      const any = this.#db.prepare('select 1 from tasks union all select 1 from audit limit 1').get()
+      if (any !== undefined)
+        throw refused(`The database ${this.#path} contains tasks or audit entries: copy into an empty one.`)
       this.#db.exec('begin immediate; create table transfer (source text not null) strict')
       this.#db.prepare('insert into transfer values (?)').run(source)
       this.#db.exec('commit')
@@ -127,7 +160,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
     this.#within(() => {
       this.#sql.setSequence.run(queuePosition)
-      for (const [type, { since, by }] of Object.entries(holds)) this.#sql.hold.run(type, since, by)
+      for (const [type, { since, by, reason }] of Object.entries(holds))
+        this.#sql.hold.run(type, since, by, reason)
       const add = this.#db.prepare('insert into operations (id, node, body, cancel) values (?, ?, ?, ?)')
       for (const { id, node, body, cancel } of operations) add.run(id, node, body, cancel ? 1 : 0)
       for (const key of keys) {
