@@ -61,6 +61,7 @@ const paths = {
   types: () => '/types',
   nodes: () => '/nodes',
 }
+/** Each color scheme and each width is checked for barriers once, and everything for errors and for what does not fit. */
 const looks = [
   { name: 'light and wide', colorScheme: 'light', viewport: { width: 1_440, height: 900 } },
   { name: 'dark and wide', colorScheme: 'dark', viewport: { width: 1_440, height: 900 } },
@@ -80,7 +81,9 @@ test.each(Object.entries(paths))(
         .poll(() => html.getAttribute('data-mantine-color-scheme'), { timeout: patience })
         .toBe(colorScheme)
       await settled(page)
-      expect(await barriers(page), name).toEqual([])
+      if (name === 'light and wide' || name === 'dark on a phone') {
+        expect(await barriers(page), name).toEqual([])
+      }
       const width = await page.evaluate('document.documentElement.scrollWidth')
       expect(width, name).toBeLessThanOrEqual(viewport.width)
     }
