@@ -23,6 +23,7 @@ test('without settings, the defaults apply and are immutable', () => {
     types: null,
     retention: 604_800_000,
     auditRetention: 7_776_000_000,
+    encryptionKeys: '',
     maxQueued: 10_000_000,
     cancelGrace: 5_000,
     drain: 25_000,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from './core/duration.ts'
+import { parseEncryptionKeys } from './core/encryption-keys.ts'
 import { nearest } from './core/nearest.ts'
 import { parseRateLimit } from './core/rate-limit.ts'
 import { nodeVariable, taskVariables } from './core/task-variables.ts'
@@ -150,6 +151,21 @@ export const settings = {
     // Validated in detail when it is opened.
     schema: z.string().min(1),
   },
+  encryptionKeys: {
+    variable: 'FERMATA_ENCRYPTION_KEYS',
+    flag: '',
+    secret: true,
+    value: '',
+    default: '',
+    help: 'keys that encrypt parameters, checkpoints, results, logs and errors in the database: id:key,id:key; the first one encrypts, all of them decrypt. A variable only: flags are visible to other users',
+    must: 'comma-separated id:key, each id once, each key 32 bytes in base64, like the output of "openssl rand -base64 32"; with plain as the first entry, nothing is encrypted',
+    schema: z.string().transform((text, context) => {
+      const keys = parseEncryptionKeys(text)
+      if (typeof keys !== 'string') return text
+      context.issues.push({ code: 'custom', message: keys, input: '' })
+      return z.NEVER
+    }),
+  },
   maxConcurrent: {
     variable: 'FERMATA_MAX_CONCURRENT',
     flag: '--max-concurrent',
@@ -294,7 +310,10 @@ export function readConfig({ flags, env }: ConfigSources): Config {
     if (parsed.success) return [name, parsed.data]
     const shown = setting.secret === true ? '(hidden)' : text
     const source = given === undefined ? `${setting.variable}=${shown}` : `${setting.flag} ${text}`
-    throw new ConfigInvalid(`${source} is invalid: it must be ${setting.must}.`)
+    const why =
+      setting.secret === true ? parsed.error.issues.find(({ code }) => code === 'custom') : undefined
+    const reason = why === undefined ? '' : ` Here, ${why.message}.`
+    throw new ConfigInvalid(`${source} is invalid: it must be ${setting.must}.${reason}`)
   })
   return Object.freeze(Object.fromEntries(entries)) as Config
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from './core/clock.ts'
-import { DatabaseInvalid, StoreUnavailable } from './core/errors.ts'
+import { DatabaseInvalid, DocumentUnreadable, StoreUnavailable } from './core/errors.ts'
 import { nearest } from './core/nearest.ts'
 import { addressOf } from './store/postgres/address.ts'
+import { noEncryption, type EncryptionKeys } from './core/encryption-keys.ts'
+import { EncryptedStore } from './store/encryption/encrypted-store.ts'
+import { Keyring } from './store/encryption/keyring.ts'
 import { comesLater } from './store/postgres/failures.ts'
 import { pathOf } from './store/sqlite/address.ts'
-import type { Finding } from './store/examination.ts'
+import type { Finding, KeyNames } from './store/examination.ts'
 import { compactSqlite, migrateSqlite } from './store/sqlite/connection.ts'
 import { restoreSqlite, type Restored } from './store/sqlite/restoring.ts'
 import { openSqlite } from './store/sqlite/store.ts'
@@ -27,23 +30,36 @@ type OpenSettings = Readonly<{
   patience?: Patience | undefined
   /** Whether the process ends when its lease does and the main thread does not respond. */
   endsProcess?: boolean
+  /** For what is encrypted. Default: none. */
+  keys?: EncryptionKeys
 }>
 
 /**
  * Opens and migrates the store for a database URL. Throws `DatabaseInvalid`, and `StoreUnavailable`, without patience
  * immediately.
  */
-export function openStore(
+export async function openStore(
   database: string,
   clock: Clock,
-  { patience, endsProcess = false }: OpenSettings = {},
+  { patience, endsProcess = false, keys = noEncryption }: OpenSettings = {},
 ): Promise<Store> {
-  return withDatabase(database, {
+  const opened = await withDatabase<Store>(database, {
     sqlite: (path) => openSqlite(path, { clock }),
     // Loaded on demand, so that users of one store do not wait for the other.
     postgres: async (url) => (await import('./store/postgres/store.ts')).openPostgres(url, { endsProcess }),
     patience,
   })
+  return new EncryptedStore(opened, new Keyring(keys))
+}
+
+/**
+ * A node without keys must not start on a database with encrypted tasks: it could not run them, and would write plain text
+ * beside them. Throws `DocumentUnreadable`.
+ */
+export async function mustNotNeedKeys(store: Store): Promise<void> {
+  const { entries } = await store.list({ filter: {}, order: 'newest', after: null, limit: 1, scan: 1 })
+  const [newest] = entries
+  if (newest?.unreadable !== undefined) throw new DocumentUnreadable(newest.task, newest.unreadable)
 }
 
 /** Creates or migrates the database, and closes it. Throws `StoreUnavailable`. */
@@ -86,10 +102,11 @@ export function openTransfer(database: string, alone: boolean): Promise<Transfer
 }
 
 /** What is right and wrong with a database; `version` of this program. Creates nothing. */
-export function examine(database: string, version: string): Promise<Finding[]> {
+export function examine(database: string, version: string, keys: KeyNames): Promise<Finding[]> {
   return withDatabase<Finding[]>(database, {
-    sqlite: async (path) => (await import('./store/sqlite/examining.ts')).examineSqlite(path),
-    postgres: async (url) => (await import('./store/postgres/examining.ts')).examinePostgres(url, version),
+    sqlite: async (path) => (await import('./store/sqlite/examining.ts')).examineSqlite(path, keys),
+    postgres: async (url) =>
+      (await import('./store/postgres/examining.ts')).examinePostgres(url, version, keys),
     patience: undefined,
   })
 }

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { parseDuration } from './core/duration.ts'
+import { noEncryption, parseEncryptionKeys } from './core/encryption-keys.ts'
 import { DefinitionInvalid } from './core/errors.ts'
-import { openStore, type Patience } from './database.ts'
+import { mustNotNeedKeys, openStore, type Patience } from './database.ts'
 import { idSource } from './engine/ids.ts'
 import type { Logger } from './core/logger.ts'
 import { parseRateLimit, rateBounds, type RateLimit } from './core/rate-limit.ts'
@@ -57,6 +58,7 @@ export {
   ControlRefused,
   DatabaseInvalid,
   DefinitionInvalid,
+  DocumentUnreadable,
   IdempotencyKeyReused,
   NonRetryableError,
   OperationUnknown,
@@ -117,6 +119,11 @@ export type OpenOptions = Readonly<{
    * logged.
    */
   onLeaseLost?: 'end-process' | ((loss: LeaseLoss) => void)
+  /**
+   * Keys of AES-256 that encrypt what tasks store, as `id:base64,id:base64`: the first one encrypts, all of them decrypt. With
+   * `plain` as the first entry, nothing is encrypted. Default: none.
+   */
+  encryptionKeys?: string | undefined
   /** For servers: a key with all scopes, in addition to those in the store. */
   adminKey?: string | undefined
   /** For servers: refuses callers without a key even if no key exists. */
@@ -132,8 +139,8 @@ export type OpenOptions = Readonly<{
 
 /**
  * Opens the database, takes over what an earlier process left there, and starts running tasks. Keeps the process alive until
- * `close()` (or the end of `await using`). Throws `DatabaseInvalid` for an invalid URL, and `StoreUnavailable` if the
- * database cannot be opened.
+ * `close()` (or the end of `await using`). Throws `DatabaseInvalid` for an invalid URL, `StoreUnavailable` if the database
+ * cannot be opened, and `DocumentUnreadable` if its newest task is encrypted and there are no keys.
  */
 export async function openTaskManager(options: OpenOptions): Promise<TaskManager> {
   if (insideThread.value) {
@@ -159,6 +166,8 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       throw new RangeError(`${name} must be a whole number from 0`)
     return value
   }
+  const keys = parseEncryptionKeys(options.encryptionKeys ?? '')
+  if (typeof keys === 'string') throw new RangeError(`encryptionKeys is invalid: ${keys}`)
   const types = options.types ?? registry.names
   const unknown = types.find((type) => !registry.names.includes(type))
   if (unknown !== undefined)
@@ -177,7 +186,14 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   const store = await openStore(options.database, systemClock, {
     patience: options.patience,
     endsProcess: options.onLeaseLost === 'end-process',
+    keys,
   })
+  try {
+    if (keys === noEncryption) await mustNotNeedKeys(store)
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
   const logger = options.logger ?? consoleLogger
   // Before anything is claimed: the tasks of leftovers might be claimed next.
   const leftovers = await endLeftovers()

@@ -17,6 +17,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'store/memory': { rooms: ['store', 'core'], packages: [] },
   'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
   'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg', 'pg-connection-string'] },
+  'store/encryption': { rooms: ['store', 'core'], packages: ['node:*'] },
   registry: { rooms: ['core'], packages: ['zod', 'node:*'] },
   'execution/executors': { rooms: ['registry', 'core'], packages: ['node:*'] },
   execution: { rooms: ['execution/executors', 'registry', 'store', 'journal', 'core'], packages: [] },
@@ -43,7 +44,10 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },
-  database: { rooms: ['store', 'store/sqlite', 'store/postgres', 'core'], packages: ['node:*'] },
+  database: {
+    rooms: ['store', 'store/sqlite', 'store/postgres', 'store/encryption', 'core'],
+    packages: ['node:*'],
+  },
   testing: {
     rooms: ['engine', 'execution/executors', 'registry', 'store', 'store/memory', 'core'],
     packages: [],

@@ -83,7 +83,7 @@ export type ListOptions<Field extends TaskField = TaskField> = TaskFilter &
 /** A task in a list, with the requested fields. */
 export type ListedTask<Field extends TaskField = TaskField> = Pick<
   z.output<typeof reports.ListedBody>,
-  Field | 'parameters_cut'
+  Field | 'parameters_cut' | 'parameters_unreadable'
 >
 
 export type TaskPage<Field extends TaskField = TaskField> = Omit<

@@ -14,6 +14,7 @@ export const problems = {
   TASK_UNKNOWN: { status: 404, title: 'Task not found' },
   TASK_ID_AMBIGUOUS: { status: 409, title: 'More than one task matches this partial id' },
   TYPE_UNKNOWN: { status: 404, title: 'Task type not found' },
+  DOCUMENT_UNREADABLE: { status: 409, title: 'A document of the task cannot be decrypted' },
   PARAMETERS_INVALID: { status: 400, title: 'The parameters do not match the schema of the task type' },
   NOT_JSON: { status: 400, title: 'The parameters cannot be stored as JSON' },
   CONTROL_REFUSED: { status: 400, title: 'The task does not accept this control in its current state' },

@@ -7,7 +7,8 @@ import { selectedBody, statusBody, type Documents } from './bodies.ts'
 /** Response bodies about many tasks and about the server. Engine times are Unix milliseconds. */
 
 type Page = Readonly<{
-  tasks: readonly (Pick<Documents, 'task' | 'parameters'> & Readonly<{ cut: number | null }>)[]
+  tasks: readonly (Pick<Documents, 'task' | 'parameters'> &
+    Readonly<{ cut: number | null; unreadable?: string }>)[]
   nextCursor: string | null
   searchLimited: boolean
 }>
@@ -18,13 +19,17 @@ export function listBody(
   now: number,
   fields?: readonly string[],
 ): string {
-  const showsCut = fields === undefined || fields.includes('parameters')
+  const showsWhy = fields === undefined || fields.includes('parameters')
   const bodies = tasks.map((documents) => {
     const body =
       fields === undefined ? statusBody(documents, now) : selectedBody(documents, now, new Set(fields))
-    return documents.cut === null || !showsCut
-      ? body
-      : `${body.slice(0, -1)},"parameters_cut":${documents.cut}}`
+    const { cut, unreadable } = documents
+    if (!showsWhy || (cut === null && unreadable === undefined)) return body
+    const why =
+      unreadable === undefined
+        ? `"parameters_cut":${cut}`
+        : `"parameters_unreadable":${JSON.stringify(unreadable)}`
+    return `${body === '{}' ? '{' : `${body.slice(0, -1)},`}${why}}`
   })
   const rest = JSON.stringify({ next_cursor: nextCursor, search_limited: searchLimited })
   return `{"tasks":[${bodies.join(',')}],${rest.slice(1)}`

@@ -42,6 +42,10 @@ export const ListedBody = z
       description:
         'Size of the parameters in bytes if they are larger than 16 KiB. `parameters` is null then; read the task itself to get them.',
     }),
+    parameters_unreadable: z.string().exactOptional().meta({
+      description:
+        'Why the parameters cannot be decrypted on this node, naming the key that is missing. `parameters` is null then.',
+    }),
   })
   .meta({ description: 'A task in a list.', example: statusExample })
 

@@ -1,5 +1,5 @@
 import { withoutPassword } from './secrets.ts'
-import type { ErrorRecord, Status } from './task.ts'
+import type { ErrorRecord, Status, Task } from './task.ts'
 import { clip } from './text.ts'
 
 /** Base class of all errors. `code` is stable; data that a program needs is in fields of its own. */
@@ -18,6 +18,18 @@ export class TaskUnknown extends TaskError {
   constructor(id: string) {
     super(`There is no task ${quote(id)}. It may have been deleted after its retention period.`)
     this.id = id
+  }
+}
+
+/** A document of a task is encrypted with a key that this node does not have, or was changed. `why`: a clause. */
+export class DocumentUnreadable extends TaskError {
+  readonly code = 'DOCUMENT_UNREADABLE'
+  readonly task: Task
+  constructor(task: Task, why: string) {
+    super(
+      `Task ${task.id} cannot be read here: ${why}. ${why.endsWith(' does not have') ? 'Add that key to FERMATA_ENCRYPTION_KEYS and restart the node.' : 'Restore a backup.'}`,
+    )
+    this.task = task
   }
 }
 

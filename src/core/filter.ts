@@ -31,13 +31,23 @@ export function isCandidate(task: Task, filter: Filter): boolean {
   return (tag === undefined ? isOf(task, filter) : task.tags.includes(tag)) && isWithin(task, filter)
 }
 
+/** What a search for text looks at instead of what is stored. */
+export type Searched = (task: Task, parameters: Json) => Readonly<{ task: Task; parameters: Json }>
+
 /** Whether the task matches the whole filter. `parameters` is called only if they have to be read. */
-export function matches(task: Task, parameters: () => Json, filter: Filter): boolean {
+export function matches(
+  task: Task,
+  parameters: () => Json,
+  filter: Filter,
+  searched: Searched = asStored,
+): boolean {
   if (!fits(task, filter)) return false
   const { text } = filter
   if (text === undefined) return true
-  return isIdPrefix(text) ? task.id.startsWith(text) : hasText(task, parameters(), text)
+  return isIdPrefix(text) ? task.id.startsWith(text) : hasText(searched(task, parameters()), text)
 }
+
+const asStored: Searched = (task, parameters) => ({ task, parameters })
 
 /** Whether the task matches everything except the text. */
 export function fits(task: Task, filter: Filter): boolean {
@@ -68,7 +78,7 @@ function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter):
  * Whether the text begins the id, or occurs in the parameters as people write them, or in code or message of the error. The
  * letters a to z ignore case, which every store can do.
  */
-function hasText(task: Task, parameters: Json, text: string): boolean {
+function hasText({ task, parameters }: ReturnType<Searched>, text: string): boolean {
   const wanted = folded(text)
   const { error } = task
   return (

@@ -38,6 +38,8 @@ export type ErrorRecord = Readonly<{
   name: string
   message: string
   stack?: string
+  /** The message for the timeline, if it cannot be cut. */
+  brief?: string
 }>
 
 export type Progress = Readonly<{

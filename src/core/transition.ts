@@ -328,11 +328,11 @@ export function unparked(task: Task, node: NodeId, why: string, context: Transit
 }
 
 /** Maximum length of an error message in the timeline. */
-const briefMessage = 300
+export const briefMessage = 300
 
 /** An error for the timeline, shortened: the row, of which there is one, keeps all of it, while a timeline has many entries. */
-function briefly({ code, name, message }: ErrorRecord): ErrorRecord {
-  return { code, name, message: clip(message, briefMessage) }
+function briefly({ code, name, message, brief }: ErrorRecord): ErrorRecord {
+  return { code, name, message: brief ?? clip(message, briefMessage) }
 }
 
 function move(

@@ -3,7 +3,7 @@ import { FakeClock, turns } from '../testing/clock.ts'
 import { runningRecord, runningTask } from '../../test/support/fake-manager.ts'
 import type { Status } from '../core/task.ts'
 import { Bus } from '../journal/bus.ts'
-import type { Filter } from '../core/filter.ts'
+import type { Filter, Searched } from '../core/filter.ts'
 import { progressInterval } from './progress-throttle.ts'
 import { allEvents, type Change } from './all-events.ts'
 
@@ -17,7 +17,7 @@ function listen(filter: Filter = {}) {
     ...runningRecord,
     task: { ...runningTask, ...stored.get(id), id },
   })
-  const searched = (_: unknown, parameters: string) => parameters
+  const searched: Searched = (task, parameters) => ({ task, parameters })
   const read = () => allEvents(bus, filter, { signal: over.signal, look, searched, clock })
   const heard = read()
   const transition = (status: Status, own: Partial<typeof runningTask> = {}, at = ++version) => {

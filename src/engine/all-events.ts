@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts'
-import { fits, matches, type Filter } from '../core/filter.ts'
+import { fits, matches, type Filter, type Searched } from '../core/filter.ts'
 import { isTerminal, type TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { TaskEvent } from '../journal/event.ts'
-import type { Searched, TaskRecord } from '../store/store.ts'
+import type { TaskRecord } from '../store/store.ts'
 import { ProgressThrottle } from './progress-throttle.ts'
 
 /** `resync`: events were lost since the last one; read the tasks again. */
@@ -228,6 +228,6 @@ class TextSearch {
   }
 
   #isFound({ task, parameters }: TaskRecord): boolean {
-    return matches(task, () => this.#searched(task, parameters), { text: this.#text })
+    return matches(task, () => parameters, { text: this.#text }, this.#searched)
   }
 }

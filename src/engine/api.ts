@@ -112,10 +112,10 @@ export interface TaskManagerApi {
   /** Waits for the end of a task. Throws `TaskUnknown`, `ShuttingDown` if the node closes first, or the signal's reason. */
   ended(id: TaskId, options?: Readonly<{ signal?: AbortSignal }>): Promise<Task>
 
-  /** The task and its parameters, without other documents. Throws `TaskUnknown`. */
+  /** The task and its parameters, without other documents. Throws `TaskUnknown` and `DocumentUnreadable`. */
   brief(id: TaskId): Promise<TaskRecord>
 
-  /** The task with all documents and its timeline. Throws `TaskUnknown`. */
+  /** The task with all documents and its timeline. Throws `TaskUnknown` and `DocumentUnreadable`. */
   details(id: TaskId): Promise<TaskRecord>
 
   /** Returns the task as it is after `wait`. Throws `ControlRefused`. */

@@ -2,11 +2,11 @@ import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import { sleep, turn, type Clock } from '../core/clock.ts'
 import { OperationUnknown, ShuttingDown, StoreUnavailable, TooManyOperations } from '../core/errors.ts'
-import type { Filter } from '../core/filter.ts'
+import type { Filter, Searched } from '../core/filter.ts'
 import { takes, type BulkAction, type Operation } from '../core/operation.ts'
 import type { Tenant } from '../core/lease.ts'
 import { statuses, type TaskId } from '../core/task.ts'
-import type { Command, Controlled, Page, ListCursor, Purged, Query, Searched, Store } from '../store/store.ts'
+import type { Command, Controlled, Page, ListCursor, Purged, Query, Store } from '../store/store.ts'
 import type { Logger } from '../core/logger.ts'
 
 /** Tasks per transaction, so that other callers are not delayed. */

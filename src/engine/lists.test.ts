@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../testing/clock.ts'
 import { fromApi, submission } from '../../test/support/tasks.ts'
-import type { Filter } from '../core/filter.ts'
+import type { Filter, Searched } from '../core/filter.ts'
 import { openSqlite } from '../store/sqlite/store.ts'
 import { cursorOf } from './cursor.ts'
 import { listTasks, searchLimit, type ListOptions } from './lists.ts'
 
 const extra = 10
-const searched = (_: unknown, parameters: string) => parameters
+const searched: Searched = (task, parameters) => ({ task, parameters })
 
 /** More tasks than a search looks at; the oldest, and one within reach, have the text. */
 async function withMany(

@@ -1,6 +1,6 @@
 import { turn, type Clock } from '../core/clock.ts'
-import { isIdPrefix, type Filter, type Order } from '../core/filter.ts'
-import type { ListedTask, ListCursor, Searched, Store } from '../store/store.ts'
+import { isIdPrefix, type Filter, type Order, type Searched } from '../core/filter.ts'
+import type { ListedTask, ListCursor, Store } from '../store/store.ts'
 import { cursorOf, progressOf } from './cursor.ts'
 
 export type ListOptions = Readonly<{

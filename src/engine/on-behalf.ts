@@ -1,8 +1,15 @@
 import type { Access } from '../access/access.ts'
 import type { AuditFilter } from '../core/audit.ts'
 import type { Caller, Origin } from '../core/caller.ts'
-import { IdempotencyKeyReused, OperationUnknown, TaskIdAmbiguous, TaskUnknown } from '../core/errors.ts'
+import {
+  DocumentUnreadable,
+  IdempotencyKeyReused,
+  OperationUnknown,
+  TaskIdAmbiguous,
+  TaskUnknown,
+} from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
+import type { Secrets } from '../core/redaction.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
@@ -107,11 +114,11 @@ export class OnBehalf implements api.TaskManagerApi {
   }
 
   async brief(id: TaskId): Promise<TaskRecord> {
-    return this.#shown(await this.#manager.brief(id))
+    return this.#redacted(await this.#found(this.#manager.brief(id)))
   }
 
   async details(id: TaskId): Promise<TaskRecord> {
-    return this.#shown(await this.#manager.details(id))
+    return this.#redacted(await this.#found(this.#manager.details(id)))
   }
 
   async control(id: TaskId, control: Control, options?: api.ControlOptions): Promise<Task> {
@@ -129,7 +136,7 @@ export class OnBehalf implements api.TaskManagerApi {
     if (isLimited(this.#caller)) await this.#mustSee(id)
     const lines = await this.#manager.log(id, options)
     if (lines.length === 0 || seesSensitive(this.#caller)) return lines
-    const secrets = secretsIn(await this.#manager.brief(id), this.#manager.registry)
+    const secrets = await this.#secretsOf(id)
     return secrets === undefined ? lines : lines.map((line) => ({ ...line, text: secrets.hide(line.text) }))
   }
 
@@ -218,8 +225,7 @@ export class OnBehalf implements api.TaskManagerApi {
     id: TaskId,
     options: api.EventOptions | undefined,
   ): AsyncGenerator<TaskEvent, void, undefined> {
-    const record = await this.#manager.brief(id)
-    if (!maySee(this.#caller, record.task)) throw new TaskUnknown(id)
+    const record = await this.#found(this.#manager.brief(id))
     const secrets = seesSensitive(this.#caller) ? undefined : secretsIn(record, this.#manager.registry)
     const events = this.#manager.events(id, options)
     if (secrets === undefined) yield* events
@@ -232,16 +238,36 @@ export class OnBehalf implements api.TaskManagerApi {
 
   async #sees(id: TaskId): Promise<boolean> {
     try {
-      return maySee(this.#caller, (await this.#manager.brief(id)).task)
+      await this.#found(this.#manager.brief(id))
+      return true
     } catch (error) {
       if (error instanceof TaskUnknown) return false
+      if (error instanceof DocumentUnreadable) return true
       throw error
     }
   }
 
-  #shown(record: TaskRecord): TaskRecord {
-    if (maySee(this.#caller, record.task)) return this.#redacted(record)
-    throw new TaskUnknown(record.task.id)
+  /** What is hidden in the log of a task; of one that cannot be decrypted, it was hidden when it was recorded. */
+  async #secretsOf(id: TaskId): Promise<Secrets | undefined> {
+    try {
+      return secretsIn(await this.#manager.brief(id), this.#manager.registry)
+    } catch (error) {
+      if (error instanceof DocumentUnreadable) return undefined
+      throw error
+    }
+  }
+
+  /** The record, if the caller may know that the task exists. */
+  async #found(reading: Promise<TaskRecord>): Promise<TaskRecord> {
+    try {
+      const record = await reading
+      if (maySee(this.#caller, record.task)) return record
+      throw new TaskUnknown(record.task.id)
+    } catch (error) {
+      if (error instanceof DocumentUnreadable && !maySee(this.#caller, error.task))
+        throw new TaskUnknown(error.task.id)
+      throw error
+    }
   }
 
   #redacted<T extends TaskRecord>(record: T): T {

@@ -1,9 +1,10 @@
 import type { Caller } from '../core/caller.ts'
+import type { Searched } from '../core/filter.ts'
 import { everything, masked, redacted, Secrets, type Sensitive } from '../core/redaction.ts'
 import type { Json, Task, TimelineEntry } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { Searched, TaskRecord } from '../store/store.ts'
+import type { TaskRecord } from '../store/store.ts'
 
 /**
  * Only a key with the scope `admin` shows sensitive values. Without keys nobody is known to be an administrator, so nobody sees
@@ -55,9 +56,9 @@ export function shownEvent(event: TaskEvent, secrets: Secrets): TaskEvent {
 
 /** Sensitive values are not found by anybody: an answer to a search would tell whether a guess is right. */
 export function searchedIn(registry: Registry): Searched {
-  return ({ type }, parameters) => {
-    const sensitive = sensitiveIn(registry, type)
-    return sensitive === null ? parameters : redacted(parameters, sensitive.parameters)
+  return (task, parameters) => {
+    const sensitive = sensitiveIn(registry, task.type)
+    return { task, parameters: sensitive === null ? parameters : redacted(parameters, sensitive.parameters) }
   }
 }
 

@@ -4,12 +4,13 @@ import { fromLibrary, withReason, type Caller, type Origin } from '../core/calle
 import { sleep } from '../core/clock.ts'
 import {
   BackupUnsupported,
+  DocumentUnreadable,
   ShuttingDown,
   StoreUnavailable,
   TaskIdAmbiguous,
   TaskUnknown,
 } from '../core/errors.ts'
-import type { Filter } from '../core/filter.ts'
+import type { Filter, Searched } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
 import { idPartOf } from '../core/short-id.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
@@ -25,7 +26,6 @@ import {
   type Counts,
   type LiveNode,
   type NumberedLine,
-  type Searched,
   type Store,
   type TaskRecord,
   type TypeLimit,
@@ -263,11 +263,11 @@ export class TaskManager implements Engine, AsyncDisposable {
   }
 
   async brief(id: TaskId): Promise<TaskRecord> {
-    return (await this.#store.read(id, { brief: true })) ?? unknown(id)
+    return readable((await this.#store.read(id, { brief: true })) ?? unknown(id))
   }
 
   async details(id: TaskId): Promise<TaskRecord> {
-    return (await this.#store.read(id)) ?? unknown(id)
+    return readable((await this.#store.read(id)) ?? unknown(id))
   }
 
   control(
@@ -491,6 +491,11 @@ function startableTypes(
     if (types.every(({ runs }) => hasRoom(runs))) return all
     return all.filter((_, index) => hasRoom(types[index]!.runs))
   }
+}
+
+function readable(record: TaskRecord): TaskRecord {
+  if (record.unreadable === undefined) return record
+  throw new DocumentUnreadable(record.task, record.unreadable)
 }
 
 function unknown(id: TaskId): never {

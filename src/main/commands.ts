@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { addFilter } from '../cli/options.ts'
 import { commanderOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, readConfig, settings, type Config, type SettingName } from '../config.ts'
-import { DatabaseInvalid, DefinitionInvalid, StoreUnavailable } from '../core/errors.ts'
+import { DatabaseInvalid, DefinitionInvalid, DocumentUnreadable, StoreUnavailable } from '../core/errors.ts'
 import { TasksInvalid } from '../registry/load.ts'
 import { runCopy } from './copy.ts'
 import { runExport, runImport } from './export.ts'
@@ -49,7 +49,7 @@ export function operatorCommands(): Command[] {
     command(
       'doctor',
       'Check configuration and database',
-      'Checks the configuration, the task types and the database: permissions, disk space, schema, damage, counts, and the clock and settings of a PostgreSQL. Changes nothing. The exit code is 1 if something must be fixed.',
+      'Checks the configuration, the task types and the database: permissions, disk space, schema, damage, counts, encryption, and the clock and settings of a PostgreSQL. Changes nothing. The exit code is 1 if something must be fixed.',
       all,
       runDoctor,
     ).option('--json', 'print the findings as JSON'),
@@ -63,17 +63,18 @@ export function operatorCommands(): Command[] {
     command(
       'copy',
       'Copy everything to another database',
-      'Copies all tasks with their timelines, checkpoints, results and logs, the holds, the operations, the keys and the audit log into an empty database, of either kind. No node may have one of the two databases open. If it is interrupted, run it again: it continues.',
+      'Copies all tasks with their timelines, checkpoints, results and logs, the holds, the operations, the keys and the audit log into an empty database, of either kind. No node may have one of the two databases open. What is encrypted stays encrypted. If it is interrupted, run it again: it continues.',
       [],
-      (_, args) => runCopy(args),
+      runCopy,
     )
       .argument('<from>', 'the database to read: sqlite:PATH or postgres://...')
-      .argument('<to>', 'the database to write'),
+      .argument('<to>', 'the database to write')
+      .option('--encrypt', 'encrypt everything with the first of FERMATA_ENCRYPTION_KEYS'),
     addFilter(
       command(
         'export',
         'Export tasks as lines of JSON',
-        'Writes the tasks of a database with everything that is stored about them, one JSON object per line. No server may have a SQLite database open: export from a backup instead. Nodes may use a PostgreSQL.',
+        'Writes the tasks of a database with everything that is stored about them, decrypted, one JSON object per line. No server may have a SQLite database open: export from a backup instead. Nodes may use a PostgreSQL.',
         ['database'],
         runExport,
       ),
@@ -135,6 +136,7 @@ export function explained(error: unknown): readonly [line: string, code: number]
   }
   if (error instanceof DatabaseInvalid)
     return [`${error.message} It is set by --database or DATABASE_URL.`, 2]
+  if (error instanceof DocumentUnreadable) return [error.message, 2]
   if (error instanceof StoreUnavailable) return [error.message, 1]
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
     address?: string

@@ -1,14 +1,25 @@
 import { existsSync } from 'node:fs'
+import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { DatabaseInvalid } from '../core/errors.ts'
+import type { Copied } from '../store/transfer.ts'
+import { keyringOf, opened } from './keyring.ts'
 
-/** Copies everything from one database to another, which no node may have open. */
-export async function runCopy([from = '', to = '']: readonly string[]): Promise<void> {
+/**
+ * Copies everything from one database to another, which no node may have open. What is encrypted stays so, and needs no key;
+ * `encrypt` writes everything as a server with these keys would.
+ */
+export async function runCopy(
+  config: Pick<Config, 'encryptionKeys'>,
+  [from = '', to = '']: readonly string[],
+  { encrypt = false }: Readonly<{ encrypt?: boolean }>,
+): Promise<void> {
   const { openTransfer } = await import('../database.ts')
   const { copyAll } = await import('../store/transfer.ts')
   await mustExist(from)
   const source = withoutPassword(from)
-  await using reading = await openTransfer(from, true)
+  await using stored = await openTransfer(from, true)
+  const reading = encrypt ? await recoded(stored, config) : stored
   await using writing = await openTransfer(to, true)
   const report = progressReport('copied')
   const { tasks, resumed } = await copyAll(reading, writing, { source, copied: report.add })
@@ -17,6 +28,21 @@ export async function runCopy([from = '', to = '']: readonly string[]): Promise<
   process.stdout.write(
     `${how} complete: ${withoutPassword(to)} has the ${tasks} tasks of ${source}, and their counts agree.\n`,
   )
+}
+
+async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): Promise<Copied> {
+  const { sealImage } = await import('../store/encryption/task-codec.ts')
+  const keys = keyringOf(config)
+  return {
+    async images(after, limit) {
+      const images = await source.images(after, limit)
+      return images.map((image) => sealImage(keys, opened(keys, image)))
+    },
+    surroundings: () => source.surroundings(),
+    counters: () => source.counters(),
+    entries: (after, limit) => source.entries(after, limit),
+    countEntries: () => source.countEntries(),
+  }
 }
 
 /** A SQLite file would be created otherwise. Throws `DatabaseInvalid`. */

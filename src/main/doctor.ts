@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import type { Finding } from '../store/examination.ts'
 import { version } from '../version.ts'
+import { keyringOf } from './keyring.ts'
 
 /** Looks at everything that a server needs, and changes nothing. The exit code is 1 if something must be fixed. */
 export async function runDoctor(
@@ -15,7 +16,7 @@ export async function runDoctor(
     finding('configuration', `valid; database ${withoutPassword(config.database)}`),
     ...(await addressOf(config)),
     ...(await typesOf(config)),
-    ...(await examine(config.database, version)),
+    ...(await examine(config.database, version, keyringOf(config))),
   ]
   const failures = findings.filter(({ state }) => state === 'failed').length
   const warnings = findings.filter(({ state }) => state === 'warning').length

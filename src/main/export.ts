@@ -8,15 +8,18 @@ import { matches, type Filter } from '../core/filter.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import type { TaskImage } from '../store/transfer.ts'
 import { mustExist, progressReport } from './copy.ts'
+import { keyringOf, opened } from './keyring.ts'
 
-/** Writes the tasks of a database that match a filter as lines of JSON. `-` is standard output. */
+/** Writes the tasks of a database that match a filter as lines of JSON, decrypted. `-` is standard output. */
 export async function runExport(
-  { database }: Pick<Config, 'database'>,
+  config: Pick<Config, 'database' | 'encryptionKeys'>,
   [file = '-']: readonly string[],
   options: FilterOptions & Readonly<{ force?: boolean }>,
 ): Promise<void> {
+  const { database } = config
   const { openTransfer } = await import('../database.ts')
   const { transferAtOnce } = await import('../store/transfer.ts')
+  const keys = keyringOf(config)
   const { heading, lineOfImage } = await import('./task-lines.ts')
   await mustExist(database)
   if (file !== '-' && options.force !== true && existsSync(file))
@@ -35,7 +38,9 @@ export async function runExport(
   for (let after = 0; ;) {
     const images = await reading.images(after, transferAtOnce)
     if (images.length === 0) break
-    const chosen = images.filter(({ task, parameters }) => matches(task, () => parameters, filter))
+    const chosen = images
+      .map((image) => opened(keys, image))
+      .filter(({ task, parameters }) => matches(task, () => parameters, filter))
     for (const image of chosen) await write(lineOfImage(image))
     exported += chosen.length
     report.add(chosen.length)
@@ -49,11 +54,14 @@ export async function runExport(
   process.stderr.write(`${exported} tasks of ${withoutPassword(database)} exported.\n`)
 }
 
-/** Adds the tasks of an export to a database. Those that are already there are left as they are. `-` is standard input. */
+/** Adds the tasks of an export to a database, encrypted if there are keys. Those that are already there are left as they are. `-` is standard input. */
 export async function runImport(
-  { database }: Pick<Config, 'database'>,
+  config: Pick<Config, 'database' | 'encryptionKeys'>,
   [file = '-']: readonly string[],
 ): Promise<void> {
+  const { database } = config
+  const { sealImage } = await import('../store/encryption/task-codec.ts')
+  const keys = keyringOf(config)
   const { openTransfer } = await import('../database.ts')
   const { transferAtOnce } = await import('../store/transfer.ts')
   const { heading, imageOfLine } = await import('./task-lines.ts')
@@ -74,7 +82,7 @@ export async function runImport(
     if (line.trim() === '') continue
     try {
       if (read === 0) mustBeHeading(line, heading)
-      else images.push(imageOfLine(line))
+      else images.push(sealImage(keys, imageOfLine(line)))
     } catch (error) {
       await flush()
       const said = error instanceof Error ? error.message : String(error)

@@ -54,6 +54,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   if (unknown !== undefined)
     throw new ConfigInvalid(`--types (FERMATA_TYPES) names ${unknown}, which is not defined.`)
   const patience = patienceWith(logger, stopped)
+  // Processes that run handlers inherit the environment, and reports print it.
+  for (const { variable } of [settings.adminKey, settings.encryptionKeys]) delete process.env[variable]
   const opening = openTaskManager({
     database: config.database,
     tasks,
@@ -71,12 +73,11 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     // This program is only a node, and whatever started it restarts it.
     onLeaseLost: 'end-process',
     adminKey: config.adminKey === '' ? undefined : config.adminKey,
+    encryptionKeys: config.encryptionKeys,
     requireKeys: config.requireKeys,
     keyRateLimit: ofSeconds(config.keyRateLimit),
   })
   const manager = await unlessStopped(opening, patience)
-  // Reports and programs started by handlers do not need it.
-  delete process.env[settings.adminKey.variable]
   if (config.requireKeys && !manager.access.hasKeys) {
     await manager.close()
     throw new ConfigInvalid(

@@ -183,11 +183,33 @@ export class Claimer implements Subscriber, LeaseListener {
       return
     }
     journal.publish([claimed])
+    if (claimed.unreadable !== undefined) return void this.#setAside(claimed, claimed.unreadable)
     try {
       slots.start(claimed)
     } catch (error) {
       this.#inDoubt = true
       logger.error({ err: error, task: claimed.task.id }, 'could not start a claimed task')
+    }
+  }
+
+  /**
+   * Pauses a task whose documents this node cannot decrypt: released, it would be claimed again forever, and its outcome is not
+   * to be decided by a missing key. Someone resumes it once the key is there.
+   */
+  async #setAside({ task }: Claimed, why: string): Promise<void> {
+    const { store, tenant, journal, logger } = this.#options
+    const { id, fence, activeMs } = task
+    logger.error({ task: id, type: task.type, reason: why }, 'a claimed task cannot be decrypted: pausing it')
+    try {
+      const [controlled] = await store.control([{ id, control: 'pause', by: tenant.node, why }])
+      if (controlled?.kind !== 'moved') throw new Error(`its pause was ${controlled?.kind}`)
+      // Released with a pause requested, it is paused.
+      const outcome = { kind: 'released', why: 'it never started' } as const
+      const settled = await store.settle(tenant.node, [{ id, fence, outcome, activeMs }])
+      journal.publish([controlled, ...settled.filter((answer) => answer.verdict === 'settled')])
+    } catch (error) {
+      logger.warn({ err: error, task: id }, 'could not pause a task that cannot be decrypted; releasing it')
+      this.unstarted()
     }
   }
 

@@ -9,6 +9,28 @@ export const ok = (subject: string, detail: string): Finding => ({ subject, stat
 export const warning = (subject: string, detail: string): Finding => ({ subject, state: 'warning', detail })
 export const failed = (subject: string, detail: string): Finding => ({ subject, state: 'failed', detail })
 
+/** The ids of the encryption keys, and whether the first one encrypts. */
+export type KeyNames = Readonly<{ encrypts: boolean; ids: readonly string[] }>
+
+/** What is encrypted, against the keys of the configuration. */
+export function ofEncryption(found: ReadonlyMap<string, number>, { encrypts, ids }: KeyNames): Finding {
+  const plain = found.get('') ?? 0
+  const keys = [...found].filter(([key]) => key !== '')
+  const shown = [
+    `${plain} documents and log lines are plain text`,
+    ...keys.map(([key, texts]) => `${texts} are encrypted with the key "${key}"`),
+  ].join(', ')
+  const missing = keys.filter(([key]) => !ids.includes(key)).map(([key]) => `"${key}"`)
+  if (missing.length > 0)
+    return failed('encryption', `${shown}; FERMATA_ENCRYPTION_KEYS does not have ${missing.join(' and ')}`)
+  if (encrypts && plain > 0)
+    return warning(
+      'encryption',
+      `${shown}: those in plain text were written without a key. To encrypt them, use fermata copy --encrypt`,
+    )
+  return ok('encryption', encrypts || keys.length > 0 ? shown : `off: ${shown}`)
+}
+
 /** The counts that change with each transition, against the tasks themselves. */
 export function ofCounts(counted: ReadonlyMap<string, number>, found: ReadonlyMap<string, number>): Finding {
   const keys = [...new Set([...counted.keys(), ...found.keys()])]

@@ -1,4 +1,4 @@
-import type { Filter, Order } from '../core/filter.ts'
+import type { Filter, Order, Searched } from '../core/filter.ts'
 import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
 import type { Audit } from '../core/audit.ts'
@@ -248,6 +248,8 @@ export type Claimed = Move &
     previousFence: Fence
     parameters: Json
     checkpoint: Json | null
+    /** Why they cannot be decrypted, as a clause: they are null then, and the task cannot run here. */
+    unreadable?: string
   }>
 
 /** `task` is the row after the settlement, or the current row if the settlement did not match; null if it is gone. */
@@ -314,6 +316,8 @@ export type TaskRecord = Readonly<{
   checkpoint: Json | null
   result: Json | null
   timeline: readonly TimelineEntry[]
+  /** Why a document cannot be decrypted, as a clause: it is null then. */
+  unreadable?: string
 }>
 
 /** Number of tasks by type and status; zeros are omitted. */
@@ -349,11 +353,8 @@ export type Query = Readonly<{
   scan: number
   /** What may be read of the parameters. Default: everything. */
   reads?: ReadLimit
-  /** What a search for text looks at instead of the stored parameters. */
   searched?: Searched
 }>
-
-export type Searched = (task: Task, parameters: Json) => Json
 
 /** In bytes of UTF-8. */
 export type ReadLimit = Readonly<{

@@ -41,6 +41,8 @@ export interface TransferSource extends AsyncDisposable {
   countEntries(): Promise<number>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
+  /** Number of documents and log lines by the key with which they are encrypted; plain text under an empty name. */
+  encrypted(): Promise<ReadonlyMap<string, number>>
 }
 
 /** A database that nobody has open, to write tasks into it. */
@@ -68,9 +70,12 @@ export interface TransferTarget extends AsyncDisposable {
 
 export const transferAtOnce = 500
 
+/** What a copy reads of its source. */
+export type Copied = Omit<TransferSource, 'encrypted' | typeof Symbol.asyncDispose>
+
 /** Copies everything in submission order. Returns how many tasks there are now, and how many of them were there already. */
 export async function copyAll(
-  from: TransferSource,
+  from: Copied,
   to: TransferTarget,
   { source, copied }: Readonly<{ source: string; copied: (tasks: number) => void }>,
 ): Promise<Readonly<{ tasks: number; resumed: boolean }>> {

@@ -11,6 +11,8 @@ import { addressOf } from '../../src/store/postgres/address.ts'
 import { Connection } from '../../src/store/postgres/connection.ts'
 import { statementsFor } from '../../src/store/postgres/statements.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
+import { EncryptedStore } from '../../src/store/encryption/encrypted-store.ts'
+import { Keyring } from '../../src/store/encryption/keyring.ts'
 import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -32,6 +34,8 @@ export type StoreKind = Readonly<{
   older?: boolean
   /** Calls in one turn of the event loop share a commit. */
   groups: boolean
+  /** Above the store, which is tested without as well. */
+  encrypts?: boolean
   open(): Promise<Backend>
 }>
 
@@ -75,18 +79,30 @@ export const stores: readonly StoreKind[] = [
       return backendOf((clock) => openSqlite(join(folder.path, 'tasks.db'), { clock }), folder)
     },
   },
-  ...inject('everyPostgres').map(({ version, url }, index) => ({
-    name: `PostgreSQL ${version}`,
+  {
+    name: 'SQLite with encryption',
+    durable: false,
+    shared: false,
+    groups: true,
+    encrypts: true,
+    open: async () => backendOf(async (clock) => encrypted(await openSqlite(':memory:', { clock }))),
+  },
+  ...postgresKinds().map(({ version, url, encrypts, older }) => ({
+    name: `PostgreSQL ${version}${encrypts ? ' with encryption' : ''}`,
     durable: true,
     shared: true,
-    older: index > 0,
+    older,
     groups: true,
+    encrypts,
     open: async (): Promise<Backend> => {
       const schema = await SchemaOfTests.take(url)
       const connection = new Connection(addressOf(url).servers, `renews ${schema.name}`)
       const { renew } = statementsFor(schema.name)
       return {
-        open: (clock) => openPostgres(url, { clock, schema: schema.name, lease }),
+        open: async (clock) => {
+          const store = await openPostgres(url, { clock, schema: schema.name, lease })
+          return encrypts ? encrypted(store) : store
+        },
         renew: async (node, now) =>
           (await (await connection.session()).alone(renew, [node, now, lease])).length > 0,
         async [Symbol.asyncDispose]() {
@@ -97,6 +113,18 @@ export const stores: readonly StoreKind[] = [
     },
   })),
 ]
+
+/** All servers on this machine, and the first one with encryption. */
+function postgresKinds() {
+  const every = inject('everyPostgres').map((one, index) => ({ ...one, encrypts: false, older: index > 0 }))
+  return [...every, ...every.slice(0, 1).map((one) => ({ ...one, encrypts: true }))]
+}
+
+/** What the store answers does not depend on whether it encrypts. */
+function encrypted(store: Store): Store {
+  const secret = Buffer.alloc(32, 7).toString('base64')
+  return new EncryptedStore(store, new Keyring({ encrypts: true, keys: [{ id: 'tests', secret }] }))
+}
 
 /** Milliseconds; longer than what passes in most tests, so that no node expires. */
 const lease = 3_600_000

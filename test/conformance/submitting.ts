@@ -26,7 +26,17 @@ export function submitting(kind: StoreKind): void {
       await scene.store.submit([draft], { ...fromApi, by: 'alice' })
       const { parameters, delay: _, ...kept } = draft
       const record = await scene.record(draft)
-      expect(record.task).toMatchObject({ ...kept, status: 'queued', version: 1, fence: 0, attempt: 0 })
+      // A stored hash of guessable parameters must need the key as well.
+      const requestHash =
+        kind.encrypts === true ? (expect.stringMatching(/^enc:/) as string) : kept.requestHash
+      expect(record.task).toMatchObject({
+        ...kept,
+        requestHash,
+        status: 'queued',
+        version: 1,
+        fence: 0,
+        attempt: 0,
+      })
       expect(record).toMatchObject({ parameters, checkpoint: null, result: null })
       expect(record.timeline).toEqual([
         { version: 1, at: now, event: 'submitted', status: 'queued', attempt: 0, by: 'alice' },

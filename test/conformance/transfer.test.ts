@@ -183,6 +183,7 @@ function bound(source: TransferSource): TransferSource {
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),
+    encrypted: () => source.encrypted(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   }
 }

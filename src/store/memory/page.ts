@@ -13,7 +13,7 @@ export type Listed = Readonly<{
 /** The page of these tasks, computed in the simplest way. */
 export function pageOf<Kept extends Listed, Entry>(
   all: readonly Kept[],
-  { filter, order, after, limit, scan, reads = unlimitedReads, searched: seen }: Query,
+  { filter, order, after, limit, scan, reads = unlimitedReads, searched }: Query,
   /** Also returns how much of the parameters it shows. `cut`: their size, if they are too large to be shown. */
   entryOf: (kept: Kept, cut: number | null) => Readonly<{ entry: Entry; shown: number }>,
 ): Page<Entry> {
@@ -29,16 +29,16 @@ export function pageOf<Kept extends Listed, Entry>(
     if (looked >= scan || entries.length >= limit || read >= reads.total) break
     looked += 1
     const size = Buffer.byteLength(kept.parameters)
-    let searched = 0
+    let bytes = 0
     const parameters = () => {
-      searched = size
-      return seen === undefined ? kept.parameters : seen(kept.task, kept.parameters)
+      bytes = size
+      return kept.parameters
     }
-    if (matches(kept.task, parameters, filter)) {
+    if (matches(kept.task, parameters, filter, searched)) {
       const { entry, shown } = entryOf(kept, size > reads.largest ? size : null)
       entries.push(entry)
-      read += Math.max(searched, shown)
-    } else read += searched
+      read += Math.max(bytes, shown)
+    } else read += bytes
   }
   const last = candidates[looked - 1]
   const next = last === undefined ? after : placeOf(last)

@@ -1,4 +1,4 @@
-import { failed, ofCounts, ok, warning, type Finding } from '../examination.ts'
+import { failed, ofCounts, ofEncryption, ok, warning, type Finding, type KeyNames } from '../examination.ts'
 import { addressOf } from './address.ts'
 import { Connection, type Session } from './connection.ts'
 import { defaultSchema } from './migrating.ts'
@@ -11,7 +11,7 @@ import { PostgresTransfer } from './transfer.ts'
 const patience = 600_000
 
 /** What is right and wrong with a database that nodes share. Nothing is created or changed. `version`: of this program. */
-export async function examinePostgres(database: string, version: string): Promise<Finding[]> {
+export async function examinePostgres(database: string, version: string, keys: KeyNames): Promise<Finding[]> {
   const { servers, schema = defaultSchema } = addressOf(database)
   const connection = new Connection(servers, `fermata ${schema} doctor`, { answerWithin: patience })
   try {
@@ -43,6 +43,7 @@ export async function examinePostgres(database: string, version: string): Promis
       const transfer = new PostgresTransfer(session, schema, [])
       await session.query('begin isolation level repeatable read read only')
       findings.push(ofCounts(await transfer.counters(), await transfer.tasks()))
+      findings.push(ofEncryption(await transfer.encrypted(), keys))
       await session.query('rollback')
     }
     return findings

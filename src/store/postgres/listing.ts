@@ -26,7 +26,7 @@ export async function pageOf<Entry>(
   query: Query,
   entryOf: (record: ListedTask) => Readonly<{ entry: Entry; shown: number }>,
 ): Promise<Page<Entry>> {
-  const { filter, limit, scan, reads = unlimitedReads, searched: seen } = query
+  const { filter, limit, scan, reads = unlimitedReads, searched } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
   const asked = mustMatch(filter)
   const fetch = wayOf(session, sql, query)
@@ -46,16 +46,16 @@ export async function pageOf<Entry>(
       // Large ones stay on the server until they are searched.
       const isAway = record.cut !== null && mustSearch(record.task, filter)
       const whole = isAway ? await parametersOf(session, sql, rowId) : record.parameters
-      let searched = 0
+      let bytes = 0
       const parameters = () => {
-        searched = Buffer.byteLength(whole)
-        return seen === undefined ? whole : seen(record.task, whole)
+        bytes = Buffer.byteLength(whole)
+        return whole
       }
-      if (!asked || matches(record.task, parameters, filter)) {
+      if (!asked || matches(record.task, parameters, filter, searched)) {
         const { entry, shown } = entryOf(record)
         entries.push(entry)
-        read += Math.max(searched, shown)
-      } else read += searched
+        read += Math.max(bytes, shown)
+      } else read += bytes
     }
     if (rows.length < portion) return { entries, next: null, looked }
     portion = Math.min(portion * 4, most)

@@ -166,6 +166,15 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     )
   }
 
+  async encrypted(): Promise<ReadonlyMap<string, number>> {
+    const tables = ['parameters', 'checkpoints', 'results']
+    const heads = tables.map((table) => `select left(body, 40) as head from ${this.#s}.${table}`)
+    const all = [...heads, `select left(line, 40) from ${this.#s}.log`].join(' union all ')
+    const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
+    const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
+    return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))
+  }
+
   async begin(source: string): Promise<number> {
     const begun = await unfinishedCopy(this.#session, this.#schema)
     if (begun === undefined) {

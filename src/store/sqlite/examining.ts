@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { failed, ofCounts, ok, warning, type Finding } from '../examination.ts'
+import { failed, ofCounts, ofEncryption, ok, warning, type Finding, type KeyNames } from '../examination.ts'
 import { connect } from './connection.ts'
 import { migrationsOf, mustBeWhole } from './migrations.ts'
 import { SqliteTransfer } from './transfer.ts'
@@ -9,12 +9,12 @@ import { SqliteTransfer } from './transfer.ts'
 const megabyte = 1_048_576
 
 /** What is right and wrong with a database file. Nothing is created or changed. */
-export async function examineSqlite(path: string): Promise<Finding[]> {
+export async function examineSqlite(path: string, keys: KeyNames): Promise<Finding[]> {
   if (path === ':memory:')
     return [warning('database', 'sqlite::memory: stores nothing on disk: tasks are lost at the end')]
   const folder = dirname(resolve(path))
   return existsSync(path)
-    ? [...filesOf(path, folder), ...(await contentsOf(path))]
+    ? [...filesOf(path, folder), ...(await contentsOf(path, keys))]
     : [folderOf(folder), warning('database', `${path} does not exist yet: the first start creates it`)]
 }
 
@@ -50,7 +50,7 @@ function filesOf(path: string, folder: string): Finding[] {
   return [folderOf(folder), readable]
 }
 
-async function contentsOf(path: string): Promise<Finding[]> {
+async function contentsOf(path: string, keys: KeyNames): Promise<Finding[]> {
   let db: DatabaseSync
   try {
     db = connect(path)
@@ -72,7 +72,8 @@ async function contentsOf(path: string): Promise<Finding[]> {
       return [warning('schema', `is ${from}: the next start migrates it to ${to}`), integrityOf(db)]
     const transfer = new SqliteTransfer(db, path)
     const counts = ofCounts(await transfer.counters(), await transfer.tasks())
-    return [ok('schema', `is ${to}, that of this version`), integrityOf(db), counts]
+    const encryption = ofEncryption(await transfer.encrypted(), keys)
+    return [ok('schema', `is ${to}, that of this version`), integrityOf(db), counts, encryption]
   } catch (error) {
     return [failed('database', (error as Error).message)]
   } finally {

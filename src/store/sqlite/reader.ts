@@ -151,7 +151,7 @@ export class Reader {
     query: Query,
     entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
   ): Page<Entry> {
-    const { filter, after, limit, scan, reads = unlimitedReads, searched: seen } = query
+    const { filter, after, limit, scan, reads = unlimitedReads, searched } = query
     const asked = mustMatch(filter)
     const entries: Entry[] = []
     let next = after
@@ -162,18 +162,17 @@ export class Reader {
       looked += 1
       next = place
       const { rowId } = place
-      let searched = 0
-      const task = asked ? this.#task(rowId) : undefined
+      let bytes = 0
       const parameters = () => {
         const text = this.document('parameters', rowId) ?? ''
-        searched = Buffer.byteLength(text)
-        return seen === undefined || task === undefined ? text : seen(task, text)
+        bytes = Buffer.byteLength(text)
+        return text
       }
-      if (task === undefined || matches(task, parameters, filter)) {
+      if (!asked || matches(this.#task(rowId), parameters, filter, searched)) {
         const { entry, shown } = entryOf(rowId)
         entries.push(entry)
-        read += Math.max(searched, shown)
-      } else read += searched
+        read += Math.max(bytes, shown)
+      } else read += bytes
     }
     return { entries, next: null, looked }
   }

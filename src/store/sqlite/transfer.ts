@@ -115,6 +115,16 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     return this.#counts('select type, status, count(*) as tasks from tasks group by type, status')
   }
 
+  async encrypted(): Promise<ReadonlyMap<string, number>> {
+    const heads = ['parameters', 'checkpoints', 'results'].map(
+      (table) => `select substr(body, 1, 40) as head from ${table}`,
+    )
+    const all = [...heads, 'select substr(line, 1, 40) from log'].join(' union all ')
+    const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
+    const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
+    return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))
+  }
+
   async begin(source: string): Promise<number> {
     const begun = unfinishedCopy(this.#db)
     if (begun === undefined) {

@@ -1,0 +1,23 @@
+import { ConfigInvalid, type Config } from '../config.ts'
+import { parseEncryptionKeys } from '../core/encryption-keys.ts'
+import { Keyring, Unopened } from '../store/encryption/keyring.ts'
+import { openImage } from '../store/encryption/task-codec.ts'
+import type { TaskImage } from '../store/transfer.ts'
+
+/** The keys of the configuration, which has been validated. */
+export function keyringOf({ encryptionKeys }: Pick<Config, 'encryptionKeys'>): Keyring {
+  const keys = parseEncryptionKeys(encryptionKeys)
+  if (typeof keys === 'string') throw new ConfigInvalid(`FERMATA_ENCRYPTION_KEYS is invalid: ${keys}.`)
+  return new Keyring(keys)
+}
+
+/** The task as plain text. Throws `ConfigInvalid` with the id of the key that is missing. */
+export function opened(keys: Keyring, image: TaskImage): TaskImage {
+  try {
+    return openImage(keys, image)
+  } catch (error) {
+    if (error instanceof Unopened)
+      throw new ConfigInvalid(`Task ${image.task.id} cannot be read: ${error.message}.`)
+    throw error
+  }
+}

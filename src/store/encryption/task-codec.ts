@@ -1,0 +1,156 @@
+import type { Outcome, Settlement } from '../../core/outcome.ts'
+import { briefMessage } from '../../core/transition.ts'
+import type { ErrorRecord, LogLine, Progress, Task, TaskId, TimelineEntry } from '../../core/task.ts'
+import { clip } from '../../core/text.ts'
+import { lineOf, timelineOf } from '../codec.ts'
+import type { Save } from '../store.ts'
+import type { TaskImage } from '../transfer.ts'
+import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
+
+/** Which texts of a task are encrypted, and how they are found in what passes through the port of a store. */
+
+type Written = Pick<Settlement | Save, 'checkpoint' | 'progress' | 'log'>
+
+export function sealWritten<T extends Written>(keys: Keyring, id: TaskId, written: T): T {
+  const { checkpoint, progress, log } = written
+  return {
+    ...written,
+    ...(checkpoint === undefined ? {} : { checkpoint: keys.seal(checkpoint, id, 'checkpoint') }),
+    ...(progress === undefined ? {} : { progress: sealProgress(keys, id, progress) }),
+    ...(log === undefined ? {} : { log: log.map((line) => sealLine(keys, id, line)) }),
+  }
+}
+
+export function sealOutcome(keys: Keyring, id: TaskId, outcome: Outcome): Outcome {
+  switch (outcome.kind) {
+    case 'completed':
+      return { ...outcome, result: keys.seal(outcome.result, id, 'result') }
+    case 'failed':
+      return { ...outcome, error: sealError(keys, id, outcome.error) }
+    default:
+      return outcome
+  }
+}
+
+/** Code and name stay readable: lists show them, and people search for them. */
+function sealError(keys: Keyring, id: TaskId, { message, stack, ...rest }: ErrorRecord): ErrorRecord {
+  return {
+    ...rest,
+    message: keys.seal(message, id, 'error'),
+    // Rules cannot cut an encrypted text for the timeline.
+    brief: keys.seal(clip(message, briefMessage), id, 'error'),
+    ...(stack === undefined ? {} : { stack: keys.seal(stack, id, 'error') }),
+  }
+}
+
+function sealProgress(keys: Keyring, id: TaskId, progress: Progress): Progress {
+  const { message } = progress
+  return message === undefined ? progress : { ...progress, message: keys.seal(message, id, 'progress') }
+}
+
+function sealLine<L extends LogLine>(keys: Keyring, id: TaskId, line: L): L {
+  return { ...line, text: keys.seal(line.text, id, 'log') }
+}
+
+/** Decrypts a text, or returns what takes its place. */
+export type Open = (text: string, task: TaskId, kind: Kind) => string
+
+/** For people: a text that cannot be decrypted is replaced by the reason. */
+export function openForPeople(keys: Keyring): Open {
+  return (text, task, kind) => {
+    try {
+      return keys.open(text, task, kind)
+    } catch (error) {
+      if (error instanceof Unopened) return `(${error.message})`
+      throw error
+    }
+  }
+}
+
+/** The same task if nothing in it is encrypted. */
+export function openTask(open: Open, task: Task): Task {
+  const { id, error, progress } = task
+  const message = progress?.message
+  const isProgressSealed = message !== undefined && isSealed(message)
+  if (!isProgressSealed && (error === null || isOpen(error))) return task
+  return {
+    ...task,
+    error: error === null ? null : openError(open, id, error),
+    progress: isProgressSealed ? { ...progress!, message: open(message, id, 'progress') } : progress,
+  }
+}
+
+export function openEntry(open: Open, id: TaskId, entry: TimelineEntry): TimelineEntry {
+  const { error } = entry
+  return error === undefined || isOpen(error) ? entry : { ...entry, error: openError(open, id, error) }
+}
+
+export function openLine<L extends LogLine>(open: Open, id: TaskId, line: L): L {
+  return isSealed(line.text) ? { ...line, text: open(line.text, id, 'log') } : line
+}
+
+function isOpen({ message, brief }: ErrorRecord): boolean {
+  return brief === undefined && !isSealed(message)
+}
+
+function openError(open: Open, id: TaskId, { code, name, message, stack }: ErrorRecord): ErrorRecord {
+  return {
+    code,
+    name,
+    message: open(message, id, 'error'),
+    ...(stack === undefined ? {} : { stack: open(stack, id, 'error') }),
+  }
+}
+
+/** A whole task of a database as plain text. Throws `Unopened`: nothing may be lost silently. */
+export function openImage(keys: Keyring, image: TaskImage): TaskImage {
+  const open: Open = (text, task, kind) => keys.open(text, task, kind)
+  return mapImage(image, {
+    task: (task) => openTask(open, task),
+    document: open,
+    line: (id, line) => openLine(open, id, line),
+    entry: (id, entry) => openEntry(open, id, entry),
+  })
+}
+
+/** A task of plain text as it is stored under the first key. */
+export function sealImage(keys: Keyring, image: TaskImage): TaskImage {
+  if (!keys.encrypts) return image
+  return mapImage(image, {
+    task: (task) => ({
+      ...task,
+      error: task.error === null ? null : sealError(keys, task.id, task.error),
+      progress: task.progress === null ? null : sealProgress(keys, task.id, task.progress),
+      requestHash: task.requestHash === null ? null : keys.hash(task.requestHash),
+    }),
+    document: (text, id, kind) => keys.seal(text, id, kind),
+    line: (id, line) => sealLine(keys, id, line),
+    entry: (id, entry) =>
+      entry.error === undefined
+        ? entry
+        : { ...entry, error: { ...entry.error, message: keys.seal(entry.error.message, id, 'error') } },
+  })
+}
+
+type Change = Readonly<{
+  task: (task: Task) => Task
+  document: Open
+  line: <L extends LogLine>(id: TaskId, line: L) => L
+  entry: (id: TaskId, entry: TimelineEntry) => TimelineEntry
+}>
+
+function mapImage(image: TaskImage, change: Change): TaskImage {
+  const { task, parameters, checkpoint, result, log, timeline } = image
+  const { id } = task
+  return {
+    ...image,
+    task: change.task(task),
+    parameters: change.document(parameters, id, 'parameters'),
+    checkpoint: checkpoint === null ? null : change.document(checkpoint, id, 'checkpoint'),
+    result: result === null ? null : change.document(result, id, 'result'),
+    log: log.map((line) => change.line(id, line)),
+    timeline: timelineOf(timeline)
+      .map((entry) => lineOf(change.entry(id, entry)))
+      .join(','),
+  }
+}
