@@ -29,7 +29,7 @@ const built = ['test/support/built.ts']
 
 /** The tests of the API whose answers depend on the store, which run on both databases. */
 const api =
-  'access,audit,encryption,events,logs,metrics,nodes,options,queue,rate-limits,redaction,tasks,waiting'
+  'access,audit,encryption,events,logs,metrics,nodes,options,queue,rate-limits,redaction,tasks,tracing,waiting'
 
 /**
  * Files that take long, the longest first: they begin first, so that nobody waits for one of them at the end. Beside one that

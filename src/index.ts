@@ -1,7 +1,9 @@
 import { hostname } from 'node:os'
 import { parseDuration } from './core/duration.ts'
+import type { Tracer } from '@opentelemetry/api'
 import { noEncryption, parseEncryptionKeys } from './core/encryption-keys.ts'
 import { DefinitionInvalid } from './core/errors.ts'
+import type { Tracing } from './core/tracing.ts'
 import { mustNotNeedKeys, openStore, type Patience } from './database.ts'
 import { idSource } from './engine/ids.ts'
 import type { Logger } from './core/logger.ts'
@@ -133,6 +135,10 @@ export type OpenOptions = Readonly<{
    * (seconds, or text like `1m`; from a second to a day). Default: no limit.
    */
   keyRateLimit?: Readonly<{ limit: number; per: number | string }> | undefined
+  /** Your `Tracer` of `@opentelemetry/api`: submits and attempts have spans. Default: none. */
+  tracer?: Tracer | undefined
+  /** For servers: spans of their own. */
+  tracing?: Tracing | undefined
   /** Waits for a PostgreSQL that is not available yet. Default: throws `StoreUnavailable` immediately. */
   patience?: Patience
 }>
@@ -183,6 +189,9 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     cancelGrace: duration('cancelGrace', 5),
     drain: duration('drain', 25),
   }
+  const { tracer } = options
+  const tracing =
+    tracer === undefined ? options.tracing : (await import('./telemetry/spans.ts')).spansOf(tracer)
   const store = await openStore(options.database, systemClock, {
     patience: options.patience,
     endsProcess: options.onLeaseLost === 'end-process',
@@ -235,6 +244,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       adminKey: options.adminKey,
       requireKeys: options.requireKeys,
       keyRateLimit: rateLimitOf(options.keyRateLimit),
+      tracing,
       ...(typeof options.onLeaseLost === 'function' ? { leaseLost: options.onLeaseLost } : {}),
       closed: letGo,
     })

@@ -44,6 +44,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },
+  telemetry: { rooms: ['core'], packages: ['@opentelemetry/*'] },
   database: {
     rooms: ['store', 'store/sqlite', 'store/postgres', 'store/encryption', 'core'],
     packages: ['node:*'],
@@ -55,7 +56,7 @@ const rooms: Readonly<Record<string, Room>> = {
   config: { rooms: ['core'], packages: ['zod', 'node:*'] },
   output: { rooms: [], packages: ['node:*'] },
   version: { rooms: [], packages: ['node:*'] },
-  index: { rooms: '*', packages: ['node:*'] },
+  index: { rooms: '*', packages: ['node:*', '@opentelemetry/api'] },
   main: { rooms: '*', packages: ['*'] },
 }
 

@@ -77,6 +77,8 @@ ${rows.join('\n')}
 
 Durations are numbers with units: \`250ms\`, \`90s\`, \`10m\`, \`1h30m\`, \`7d\`; a bare number is seconds.
 
+The standard variables of OpenTelemetry (\`OTEL_*\`) turn on [traces](operations.md#traces).
+
 An unknown variable that starts with \`FERMATA_\` also aborts startup; the error suggests the setting you most likely meant. Three kinds are
 exempt: the client's \`FERMATA_URL\`, the variables that command tasks receive (\`FERMATA_TASK_ID\` and so on), and those that Kubernetes injects
 for a service named \`fermata\` or \`fermata-...\` (\`FERMATA_SERVICE_HOST\`, \`FERMATA_PORT=tcp://...\`, \`FERMATA_PORT_8000_TCP_ADDR\`).

@@ -42,6 +42,7 @@ export class Session {
     try {
       this.client = new Fermata({
         url: this.url,
+        headers: traceHeaders(),
         onRetry: (retry) => this.#onRetry(retry, patience),
         ...(patience === undefined ? {} : { patience }),
       })
@@ -79,4 +80,12 @@ export class Session {
   async remark(text: string): Promise<void> {
     if (!this.quiet && !this.json) await this.err.print(this.err.paint('dim', text))
   }
+}
+
+/** As tools that trace a command pass it on. The server ignores what is invalid. */
+function traceHeaders(): Record<string, string> {
+  const { TRACEPARENT: traceparent, TRACESTATE: tracestate } = process.env
+  const isSafe = (text: string | undefined): text is string => /^[\x20-\x7e]{1,1000}$/.test(text ?? '')
+  if (!isSafe(traceparent)) return {}
+  return { traceparent, ...(isSafe(tracestate) ? { tracestate } : {}) }
 }

@@ -35,6 +35,10 @@ export type CallOptions = Readonly<{
   signal?: AbortSignal | undefined
   /** Overrides the option of the client. */
   patience?: number | undefined
+  /** The W3C trace context to send. Default: that of the current span, if your program uses `@opentelemetry/api`. */
+  traceparent?: string | undefined
+  /** Goes with `traceparent`. */
+  tracestate?: string | undefined
 }>
 
 type Scalar = string | number | boolean
@@ -124,7 +128,9 @@ export class Transport {
       signal,
       headers: {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...currentTrace(),
         ...this.#headers,
+        ...traceOf(call),
         ...call.headers,
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -150,6 +156,37 @@ export class Transport {
       leash.letGo()
     }
   }
+}
+
+function traceOf({ traceparent, tracestate }: CallOptions): Readonly<Record<string, string>> {
+  if (traceparent === undefined) return {}
+  return { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
+}
+
+/** What a program with `@opentelemetry/api` has registered there: that package finds itself by this symbol. */
+type OpenTelemetry = Readonly<{
+  context?: { active(): unknown }
+  propagation?: {
+    inject(
+      context: unknown,
+      carrier: Record<string, string>,
+      setter: { set(carrier: Record<string, string>, name: string, value: string): void },
+    ): void
+  }
+}>
+
+/** The headers that continue the current trace of the program. */
+function currentTrace(): Readonly<Record<string, string>> {
+  const symbol = Symbol.for('opentelemetry.js.api.1')
+  const { context, propagation } = (globalThis as { [symbol]?: OpenTelemetry })[symbol] ?? {}
+  if (context === undefined || propagation === undefined) return {}
+  const headers: Record<string, string> = {}
+  propagation.inject(context.active(), headers, {
+    set(carrier, name, value) {
+      carrier[name] = value
+    },
+  })
+  return headers
 }
 
 /** Browsers have no environment. */

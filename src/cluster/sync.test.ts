@@ -30,6 +30,7 @@ function scene({ alive = false } = {}) {
         tags: [],
         idempotencyKey: null,
         requestHash: null,
+        trace: null,
       },
       { now: 0, nextQueuePosition: () => 1, by: 'api' },
     ).task,

@@ -222,6 +222,7 @@ export const DetailsBody = z
     crashes: z.int().meta({ description: 'Number of node crashes since the last checkpoint.' }),
     fence: z.int().meta({ description: 'Rises with every claim; only the latest run may write.' }),
     idempotency_key: z.string().nullable(),
+    trace_id: z.string().nullable().meta({ description: 'The id of the trace to which the submit belongs.' }),
     controls: z.array(z.enum(controls)).meta({ description: 'The controls the task accepts now.' }),
     attempts: z.array(AttemptBody),
     timeline: z.array(TimelineBody).meta({ description: 'The first transition and the latest ones.' }),
@@ -238,6 +239,7 @@ export const DetailsBody = z
       crashes: 0,
       fence: 1,
       idempotency_key: null,
+      trace_id: null,
       controls: [],
       attempts: [
         {

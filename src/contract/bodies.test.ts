@@ -21,6 +21,7 @@ function documents(changes: Partial<Task> = {}, more: Partial<Documents> = {}): 
       tags: ['quoted "tag"'],
       idempotencyKey: null,
       requestHash: null,
+      trace: null,
     },
     { now: 1_000_000, nextQueuePosition: () => 1, by: 'api' },
   )

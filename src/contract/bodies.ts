@@ -10,6 +10,7 @@ import {
   type Task,
   type TimelineEntry,
 } from '../core/task.ts'
+import { traceIdOf } from '../core/trace-context.ts'
 
 /**
  * Task bodies as JSON text. Parameters, checkpoint and result are text already and are inserted unchanged: reading a task
@@ -61,6 +62,7 @@ export function detailsBody(
     crashes: task.crashes,
     fence: task.fence,
     idempotency_key: task.idempotencyKey,
+    trace_id: task.trace === null ? null : traceIdOf(task.trace),
     controls: controlsFrom(task.status),
     attempts: attemptBodies(task, timeline),
     timeline: timeline.map(timelineBody),

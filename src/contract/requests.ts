@@ -169,7 +169,19 @@ export const HistoryQuery = z.strictObject({
     }),
 })
 
+export const TraceHeaders = z.object({
+  traceparent: z.string().exactOptional().meta({
+    description:
+      'The W3C trace context of the submit, stored with the task and passed on to its handler. Ignored if it is invalid.',
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  }),
+  tracestate: z.string().exactOptional().meta({
+    description: 'Goes with `traceparent`. At most 512 characters.',
+  }),
+})
+
 export const RunHeaders = z.object({
+  ...TraceHeaders.shape,
   'idempotency-key': label(255).exactOptional().meta({
     description: 'Same as `idempotency_key` in the body.',
   }),

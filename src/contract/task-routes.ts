@@ -12,6 +12,7 @@ import {
   RunHeaders,
   RunRequest,
   TagHeaders,
+  TraceHeaders,
   TaskParams,
   TypeParams,
   WaitQuery,
@@ -75,6 +76,7 @@ export const taskRoutes = {
     description:
       'Submits up to 10,000 tasks of one type in a body of at most 32 MiB, all or nothing. For an idempotency key that was used before, the original task is returned in its place; a key that was used for a different request rejects the whole batch.',
     params: TypeParams,
+    headers: TraceHeaders,
     body: BatchRequest,
     bodyLimit: 33_554_432,
     answer: { description: 'Submitted.', schema: BatchAccepted },

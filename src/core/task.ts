@@ -1,3 +1,5 @@
+import type { TraceContext } from './trace-context.ts'
+
 /**
  * The nouns of the domain. Times are Unix milliseconds and durations milliseconds; the wire (`contract/`) uses seconds. JSON
  * documents (parameters, checkpoint, result) are passed as text: the engine never parses them.
@@ -81,6 +83,8 @@ export type Submission = Readonly<{
   idempotencyKey: string | null
   /** Hash of type, parameters and options: distinguishes a replay from a reused key. */
   requestHash: string | null
+  /** The trace of the submit, in the form of `core/trace-context.ts`. */
+  trace: TraceContext | null
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -108,6 +112,7 @@ export type Task = Readonly<{
   requestHash: string | null
   /** The name of the caller that submitted it. */
   createdBy: string
+  trace: TraceContext | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

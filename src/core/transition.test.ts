@@ -25,6 +25,7 @@ const submission: Submission = {
   tags: [],
   idempotencyKey: null,
   requestHash: null,
+  trace: null,
 }
 
 let queuePosition = 0

@@ -59,6 +59,7 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     idempotencyKey: submission.idempotencyKey,
     requestHash: submission.requestHash,
     createdBy: by,
+    trace: submission.trace,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,

@@ -31,6 +31,10 @@ export type SubmitOptions = Readonly<{
   backoff?: Duration | BackoffOptions
   tags?: readonly string[]
   idempotencyKey?: string
+  /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
+  traceparent?: string
+  /** Goes with `traceparent`. */
+  tracestate?: string
 }>
 
 /** Options of a submit from within a program. */

@@ -3,6 +3,7 @@ import type { Runtime } from '../registry/type.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import type { LoopDelay } from '../execution/executors/loop-watch.ts'
+import type { Tracing } from '../core/tracing.ts'
 import type { Store } from '../store/store.ts'
 import type { LeaseLoss } from '../cluster/node-lease.ts'
 import type { Logger } from '../core/logger.ts'
@@ -47,6 +48,8 @@ export type ManagerOptions = Readonly<{
   requireKeys?: boolean | undefined
   /** For keys that have no limit of their own. */
   keyRateLimit?: RateLimit | undefined
+  /** Default: no spans. */
+  tracing?: Tracing | undefined
   /** Called whenever the node has lost its lease. */
   leaseLost?: (loss: LeaseLoss) => void
   /** Called once everything has stopped and the store is closed. */

@@ -4,6 +4,7 @@ import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core
 import { longestDuration } from '../core/outcome.ts'
 import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
 import type { Json, Submission } from '../core/task.ts'
+import { traceContext } from '../core/trace-context.ts'
 import { resolveBackoff } from '../registry/options.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import { toJson } from '../execution/executors/json.ts'
@@ -69,6 +70,7 @@ export function submissionOf(
     tags: tagList,
     idempotencyKey,
     requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
+    trace: traceContext(options.traceparent, options.tracestate),
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Origin } from '../core/caller.ts'
 import { IdempotencyKeyReused, OptionsInvalid, QueueFull } from '../core/errors.ts'
 import type { Submission } from '../core/task.ts'
+import { headersOf, traceContext } from '../core/trace-context.ts'
+import type { Tracing } from '../core/tracing.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Claimer } from '../scheduling/claimer.ts'
@@ -20,6 +22,7 @@ export type SubmitterOptions = Readonly<{
   maxQueued: number
   /** Throws if no work is accepted. */
   mustTakeWork: () => void
+  tracing: Tracing | undefined
 }>
 
 /** Validates submits, stores them, and publishes them. */
@@ -39,8 +42,10 @@ export class Submitter {
     tx?: CallersTransaction,
   ): Promise<Accepted> {
     const { registry, newId } = this.#options
-    const submission = submissionOf(registry.get(type), parameters, options, newId())
-    const [accepted] = await this.#store([submission], origin, tx)
+    const [accepted] = await this.#traced(type, [options], (trace) => {
+      const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
+      return this.#store([submission], origin, tx)
+    })
     return accepted!
   }
 
@@ -51,7 +56,36 @@ export class Submitter {
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
     const { registry, newId } = this.#options
-    return this.#store(submissionsOf(registry.get(type), drafts, newId), origin, tx)
+    const options = drafts.map(({ options = {} }) => options)
+    return this.#traced(type, options, (trace) => {
+      const traced =
+        trace === undefined
+          ? drafts
+          : drafts.map(({ parameters, options }) => ({ parameters, options: { ...options, ...trace } }))
+      return this.#store(submissionsOf(registry.get(type), traced, newId), origin, tx)
+    })
+  }
+
+  /** Under a span of its own, whose context is stored with the tasks. */
+  async #traced(
+    type: string,
+    options: readonly SubmitOptions[],
+    submit: (
+      trace: Pick<SubmitOptions, 'traceparent' | 'tracestate'> | undefined,
+    ) => Promise<readonly Accepted[]>,
+  ): Promise<readonly Accepted[]> {
+    const { tracing } = this.#options
+    if (tracing === undefined) return submit(undefined)
+    const parent = traceContext(options[0]?.traceparent, options[0]?.tracestate)
+    const span = tracing.submit(type, options.length, parent)
+    try {
+      const accepted = await submit(headersOf(span.context))
+      span.accepted(accepted.map(({ task }) => task.id))
+      return accepted
+    } catch (error) {
+      span.refused(error)
+      throw error
+    }
   }
 
   async #store(

@@ -110,6 +110,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     const journal = new Journal(logger)
     const bus = new Bus((error) => logger.error({ err: error }, 'an event listener threw'))
     const closed = this.#closed.signal
+    const { tracing } = options
     const base = { store, registry, clock, logger, journal, bus, closed, newId }
     const info = { slots, types, version, host, pid }
     const lease = new NodeLease({ ...base, info, leaseLost })
@@ -127,6 +128,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       cancelGrace,
       slots,
       maxParked,
+      tracing,
     })
     const claims = { types: startableTypes(registry, types, executor), most: mostAtOnce(store, slots) }
     this.#claimer = new Claimer({ ...common, slots: this.#attempts, ...claims })
@@ -144,6 +146,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       callerTransactions: this.#callerTransactions,
       maxQueued: options.maxQueued,
       mustTakeWork: () => this.#mustTakeWork(),
+      tracing,
     })
     this.#sync =
       store.shared === null

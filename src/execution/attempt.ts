@@ -17,7 +17,9 @@ import { TaskCancelled, TaskTimeout, TaskUnwound, type TaskError } from '../core
 import type { Outcome } from '../core/outcome.ts'
 import { secretsOf, type Secrets } from '../core/redaction.ts'
 import type { Fence, Json } from '../core/task.ts'
-import { poisonLimit } from '../core/transition.ts'
+import { traceField } from '../core/trace-context.ts'
+import type { AttemptSpan } from '../core/tracing.ts'
+import { poisonLimit, type Move } from '../core/transition.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import type { Claimed } from '../store/store.ts'
 import type { Savable } from './checkpoint-flusher.ts'
@@ -71,6 +73,7 @@ export class Attempt implements Savable {
   #abandonment: Promise<void> = Promise.resolve()
   #stopTimer: (() => void) | undefined
   #finish!: () => void
+  readonly #span: AttemptSpan | undefined
 
   constructor(claimed: Claimed, type: AnyTaskType, services: AttemptServices, callbacks: AttemptCallbacks) {
     const { task, parameters, checkpoint } = claimed
@@ -89,8 +92,12 @@ export class Attempt implements Savable {
     this.#watch.start()
     const { id, attempt, fence, crashes } = task
     this.#secrets = secretsOf(type.sensitive, { parameters, checkpoint })
-    const run = { type, id, attempt, fence, parameters, checkpoint, crashes, secrets: this.#secrets }
-    this.#execution = services.executor.start(run, this.#runCallbacks())
+    const span = services.tracing?.attempt(task)
+    this.#span = span
+    const trace = span?.context ?? task.trace
+    const run = { type, id, attempt, fence, parameters, checkpoint, crashes, trace, secrets: this.#secrets }
+    const start = () => services.executor.start(run, this.#runCallbacks())
+    this.#execution = span === undefined ? start() : span.within(start)
     void this.#execution.done.then((ended) =>
       this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) }),
     )
@@ -133,10 +140,16 @@ export class Attempt implements Savable {
   }
 
   /** Continues this suspended copy as the run of a new claim; false if it cannot. */
-  adopt({ task, previousFence }: Claimed): boolean {
+  adopt({ task, entry, previousFence }: Claimed): boolean {
     if (!canAdopt(this.#state, previousFence)) return false
+    this.#span?.moved(entry)
     this.send({ kind: 'adopted', row: task })
     return true
+  }
+
+  /** A transition of the task; one of another run is not an event of this one. */
+  moved({ task, entry }: Move): void {
+    if (task.fence === this.fence && entry.event !== 'claimed') this.#span?.moved(entry)
   }
 
   superseded(epoch: number = this.suspensionEpoch): void {
@@ -214,6 +227,7 @@ export class Attempt implements Savable {
       case 'over':
         this.#services.flusher.forget(this)
         this.#callbacks.over(this)
+        this.#span?.over()
         return this.#finish()
     }
   }
@@ -271,8 +285,11 @@ export class Attempt implements Savable {
       ...taken.documents,
       ...(fencedOff ? { fencedOff } : {}),
     })
-    if (answer?.verdict === 'settled') this.pendingWrites.stored(taken.number)
-    else this.pendingWrites.putBack(taken)
+    if (answer?.verdict === 'settled') {
+      this.pendingWrites.stored(taken.number)
+      if (outcome.kind !== 'paused' && outcome.kind !== 'fenced' && answer.task !== null)
+        this.#span?.settled(answer.task, outcome.kind === 'failed')
+    } else this.pendingWrites.putBack(taken)
     return answer
   }
 
@@ -299,8 +316,9 @@ export class Attempt implements Savable {
   }
 
   #warn(about: 'killed' | 'abandoned'): void {
+    const { row } = this.#state
     this.#services.logger.warn(
-      { task: this.id, type: this.type.type },
+      { task: this.id, type: this.type.type, attempt: row.attempt, ...traceField(row.trace) },
       about === 'killed'
         ? 'the handler ignores its signal: killing it'
         : 'the handler ignores its signal: its task continues without it, and its slot stays in use until it returns',

@@ -93,7 +93,9 @@ export class Attempts implements Subscriber, LeaseListener {
   }
 
   /** A claim of this node reaches the copy through `start`, which may let it continue under the new fence. */
-  moved({ task, entry }: Move): void {
+  moved(move: Move): void {
+    const { task, entry } = move
+    this.#newest.get(task.id)?.moved(move)
     if (entry.event !== 'claimed' || task.ownerNode !== this.#services.tenant.node) this.seen(task)
   }
 

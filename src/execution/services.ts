@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Tenant } from '../core/lease.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Throttle } from '../core/throttle.ts'
+import type { Tracing } from '../core/tracing.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 import type { CheckpointFlusher } from './checkpoint-flusher.ts'
@@ -19,6 +20,7 @@ export type AttemptServices = Readonly<{
   /** Limits log lines about failures: one broken type must not fill a disk. */
   failures: Throttle
   random: () => number
+  tracing: Tracing | undefined
   /** Milliseconds between the abort signal and fencing off. */
   cancelGrace: number
   /** Aborts when the node has shut down: nothing more can be written. */

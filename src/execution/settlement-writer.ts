@@ -1,3 +1,4 @@
+import { traceField } from '../core/trace-context.ts'
 import { sleep } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
@@ -45,7 +46,7 @@ const refusal = 'OUTCOME_REFUSED'
 /** Logs the reason for the operator, with the stacks of the error and its causes; during a flood of one type, only a part. */
 function logFailure(
   services: AttemptServices,
-  { id, type, attempt, status, error }: Task,
+  { id, type, attempt, status, error, trace }: Task,
   { outcome }: Settlement,
 ): void {
   if (outcome.kind !== 'failed' || error === null) return
@@ -56,6 +57,7 @@ function logFailure(
     type,
     attempt,
     status,
+    ...traceField(trace),
     err: error,
     ...(leftOut === 0 ? {} : { unsaid: leftOut }),
   }

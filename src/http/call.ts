@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
 import type { Access, Session } from '../access/access.ts'
+import type { TraceContext } from '../core/trace-context.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import type { Metrics } from './metrics.ts'
 import type { Streams } from './stream.ts'
@@ -22,6 +23,8 @@ export type Call<R extends Route> = Readonly<{
   /** The reason in a body of which nothing else is read. */
   reason?: string | undefined
   requestId: string
+  /** The trace to which the call belongs, if any. */
+  trace: TraceContext | null
   reply: FastifyReply
 }>
 

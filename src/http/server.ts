@@ -13,6 +13,8 @@ import { idPartOf } from '../core/short-id.ts'
 import { withoutKeys } from '../core/keys.ts'
 import { clip } from '../core/text.ts'
 import { Throttle } from '../core/throttle.ts'
+import { traceContext, traceIdOf, type TraceContext } from '../core/trace-context.ts'
+import type { RequestSpan, Tracing } from '../core/tracing.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import { docs } from './docs.ts'
 import { corsHeaders, Guard, preflightHeaders, type GuardOptions } from './guards.ts'
@@ -53,6 +55,8 @@ export type ServerOptions = Readonly<{
   heartbeat?: number
   /** Folder of the built web page. Default: where the build puts it. */
   page?: string
+  /** Default: no spans. */
+  tracing?: Tracing | undefined
   /** Timeouts for clients, in milliseconds. */
   patience?: Partial<typeof patience>
 }>
@@ -84,6 +88,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     healthOnly = false,
     basePath = '/',
     heartbeat = 15_000,
+    tracing,
   } = options
   const { head, request, idle } = { ...patience, ...options.patience }
   const { access } = manager
@@ -131,7 +136,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     }
     if (problem === undefined) {
       logger.error(
-        { err: error, request_id: request.id, method: request.method, path: pathOf(request) },
+        {
+          err: error,
+          request_id: request.id,
+          method: request.method,
+          path: pathOf(request),
+          ...traceOf(request),
+        },
         'request failed',
       )
     }
@@ -155,6 +166,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         path: pathOf(request),
         status,
         code,
+        ...traceOf(request),
         ...(status < 500 ? {} : { detail: clip(detail, 500) }),
         ...(leftOut === 0 ? {} : { unsaid: leftOut }),
       },
@@ -186,7 +198,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       const { id, method } = request
       const { statusCode: status, elapsedTime: ms } = reply
       logger.debug(
-        { request_id: id, method, path: pathOf(request), status, ms, ...taskOf(request, reply) },
+        {
+          request_id: id,
+          method,
+          path: pathOf(request),
+          status,
+          ms,
+          ...taskOf(request, reply),
+          ...traceOf(request),
+        },
         'request handled',
       )
       done()
@@ -197,6 +217,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     const { url } = request.routeOptions
     const route = url === undefined ? 'unknown' : templateOf(url)
     metrics.answered(route, reply.statusCode, streamed.has(route) ? null : reply.elapsedTime)
+    traces.get(request)?.span?.ended(reply.statusCode)
     done()
   })
   app.removeContentTypeParser('text/plain')
@@ -224,7 +245,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   for (const [operation, route] of Object.entries<Route>(routes)) {
     if (healthOnly && !ofWorkers.has(operation)) continue
     const handle = handlers[operation as keyof typeof handlers] as (call: Call<Route>) => Answered
-    addRoute(app, { manager, traffic }, route, handle)
+    addRoute(app, { manager, traffic, tracing }, route, handle)
     methods.set(route.path, [...(methods.get(route.path) ?? []), ...methodsOf(route)])
   }
   for (const [path, allowed] of methods) refuseOthers(app, path, allowed)
@@ -250,7 +271,11 @@ const streamed: ReadonlySet<string> = new Set(
 
 function addRoute(
   app: FastifyInstance,
-  { manager, traffic }: Readonly<{ manager: TaskManagerApi; traffic: Traffic }>,
+  {
+    manager,
+    traffic,
+    tracing,
+  }: Readonly<{ manager: TaskManagerApi; traffic: Traffic; tracing: Tracing | undefined }>,
   route: Route,
   handle: (call: Call<Route>) => Answered | Promise<Answered>,
 ): void {
@@ -265,6 +290,7 @@ function addRoute(
       bodyLimit: limit,
       exposeHeadRoute: methodsOf(route).includes('HEAD'),
       onRequest(request, reply, done) {
+        if (route.scope !== 'open') trace(request, route, tracing)
         const enter = (session: Session) => {
           mustHaveBudget(access.admit(session), reply)
           mustHaveScope(session, route)
@@ -310,6 +336,7 @@ function addRoute(
           ...caller,
           reason: route.reason === true ? reasonIn(request.body) : undefined,
           requestId: request.id,
+          trace: traces.get(request)?.context ?? null,
           reply,
         })
         if (answer === undefined) return reply
@@ -319,6 +346,31 @@ function addRoute(
     })
     registered()
   })
+}
+
+type RequestTrace = Readonly<{ context: TraceContext; span: RequestSpan | undefined }>
+
+/** Of requests that belong to a trace. */
+const traces = new WeakMap<FastifyRequest, RequestTrace>()
+
+/** Continues the trace of the caller, or starts one if this node traces. */
+function trace(request: FastifyRequest, { method, path }: Route, tracing: Tracing | undefined): void {
+  const { traceparent, tracestate } = request.headers
+  if (traceparent === undefined && tracing === undefined) return
+  const parent = traceContext(textOf(traceparent), textOf(tracestate))
+  const span = tracing?.request({ method, route: path }, parent)
+  const context = span?.context ?? parent
+  if (context !== null) traces.set(request, { context, span })
+}
+
+/** For logs. */
+function traceOf(request: FastifyRequest): Readonly<{ trace_id?: string }> {
+  const found = traces.get(request)
+  return found === undefined ? {} : { trace_id: traceIdOf(found.context) }
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.join(',')
 }
 
 /** Callers of requests that are being handled. */

@@ -4,6 +4,7 @@ import { type taskRoutes } from '../contract/task-routes.ts'
 import type { Routes } from '../contract/routes.ts'
 import { OptionsInvalid, ResultNotReady } from '../core/errors.ts'
 import { isTerminal, type Control } from '../core/task.ts'
+import { headersOf } from '../core/trace-context.ts'
 import type { SubmitOptions } from '../engine/api.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { hasScope } from './credentials.ts'
@@ -32,8 +33,8 @@ export function taskHandlers({
   }
 
   return {
-    async submitTask({ params, query, body, headers, session, manager, reply }) {
-      const options = submitOptions(body, headers['idempotency-key'])
+    async submitTask({ params, query, body, headers, session, manager, trace, reply }) {
+      const options = { ...submitOptions(body, headers['idempotency-key']), ...headersOf(trace) }
       const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
       // Before waiting for the end of the task.
       traffic.forget(reply)
@@ -59,11 +60,11 @@ export function taskHandlers({
       return { task_id: task.id, message, status }
     },
 
-    async submitBatch({ params, body, manager }) {
+    async submitBatch({ params, body, manager, trace }) {
       const type = params.task_type
       const drafts = body.tasks.map((task) => ({
         parameters: task.parameters,
-        options: submitOptions(task, undefined),
+        options: { ...submitOptions(task, undefined), ...headersOf(trace) },
       }))
       const accepted = await manager.enqueueAll(type, drafts)
       return {

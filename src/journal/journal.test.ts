@@ -15,6 +15,7 @@ const submission = {
   tags: [],
   idempotencyKey: null,
   requestHash: null,
+  trace: null,
 }
 const context = { now: 0, nextQueuePosition: () => 1 }
 const submit = submitted(submission, { ...context, by: 'api' })

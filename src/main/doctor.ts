@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import type { Finding } from '../store/examination.ts'
+import { shownEndpoint, telemetryOf } from '../telemetry/configured.ts'
 import { version } from '../version.ts'
 import { keyringOf } from './keyring.ts'
 
@@ -14,6 +15,7 @@ export async function runDoctor(
   const findings = [
     finding('version', `Fermata ${version} on Node.js ${process.versions.node}`),
     finding('configuration', `valid; database ${withoutPassword(config.database)}`),
+    ...tracesOf(),
     ...(await addressOf(config)),
     ...(await typesOf(config)),
     ...(await examine(config.database, version, keyringOf(config))),
@@ -38,6 +40,14 @@ async function addressOf({ host }: Config): Promise<Finding[]> {
   return isLoopback(host)
     ? [finding('address', `${host}: only programs on this machine can reach it`)]
     : [finding('address', `${host}: make sure that only those can reach it who may run tasks`, 'warning')]
+}
+
+function tracesOf(): Finding[] {
+  const telemetry = telemetryOf(process.env)
+  if (telemetry.kind === 'off') return []
+  return telemetry.kind === 'on'
+    ? [finding('traces', `are sent to ${shownEndpoint(telemetry.endpoint)}`)]
+    : [finding('traces', `are off: ${telemetry.why}`, 'warning')]
 }
 
 async function typesOf({ tasks }: Config): Promise<Finding[]> {

@@ -26,7 +26,7 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
       void endAfter(giveBack)
       return
     }
-    const about = { err: shownOf(error, task), task: task.id, type: task.type }
+    const about = { err: shownOf(error, task), ...fieldsOf(task) }
     if (task.blame(error))
       logger.error(about, 'uncaught error in a task: the task fails, the server continues')
     else logger.error(about, 'uncaught error in code of a finished task: the server continues')
@@ -36,10 +36,7 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
   process.on('unhandledRejection', (reason, promise) => {
     const task = culprit()
     if (task !== undefined) rejectedBy.set(promise, task)
-    const about = {
-      err: shownOf(reason, task),
-      ...(task === undefined ? {} : { task: task.id, type: task.type }),
-    }
+    const about = { err: shownOf(reason, task), ...(task === undefined ? {} : fieldsOf(task)) }
     if (task?.rejected(promise, reason) === true)
       logger.error(about, 'unhandled rejection in a task: the task fails')
     else logger.error(about, 'unhandled rejection: the server continues')
@@ -50,6 +47,10 @@ export function surviveFaults(logger: Logger, giveBack: GiveBack): void {
 /** The error as it may be logged: without what is sensitive in its task. */
 function shownOf(error: unknown, task: Culprit | undefined): unknown {
   return task?.secrets?.hideInError(toErrorRecord(error)) ?? error
+}
+
+function fieldsOf({ id, type, attempt, traceId }: Culprit) {
+  return { task: id, type, attempt, ...(traceId === undefined ? {} : { trace_id: traceId }) }
 }
 
 async function endAfter(giveBack: GiveBack): Promise<void> {

@@ -2,6 +2,9 @@ import { finishWithoutOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, settings, type Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { loadTypes } from '../registry/load.ts'
+import { shownEndpoint, telemetryOf } from '../telemetry/configured.ts'
+import type { Exporting } from '../telemetry/provider.ts'
+import type { Logger } from '../core/logger.ts'
 import { version } from '../version.ts'
 import { refuseExits, surviveFaults } from './faults.ts'
 import { firstProcessWarning } from './first-process.ts'
@@ -56,6 +59,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const patience = patienceWith(logger, stopped)
   // Processes that run handlers inherit the environment, and reports print it.
   for (const { variable } of [settings.adminKey, settings.encryptionKeys]) delete process.env[variable]
+  const exporting = await exportingOf(logger)
   const opening = openTaskManager({
     database: config.database,
     tasks,
@@ -76,6 +80,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     encryptionKeys: config.encryptionKeys,
     requireKeys: config.requireKeys,
     keyRateLimit: ofSeconds(config.keyRateLimit),
+    tracing: exporting?.tracing,
   })
   const manager = await unlessStopped(opening, patience)
   if (config.requireKeys && !manager.access.hasKeys) {
@@ -88,7 +93,15 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const allowed = { hosts: config.allowedHosts, origins: config.allowedOrigins }
   const { basePath } = config
   const healthOnly = role === 'worker'
-  const server = await createServer({ manager, version, logger, allowed, basePath, healthOnly })
+  const server = await createServer({
+    manager,
+    version,
+    logger,
+    allowed,
+    basePath,
+    healthOnly,
+    tracing: exporting?.tracing,
+  })
   try {
     await server.listen({ port: config.port, host: config.host })
   } catch (error) {
@@ -117,6 +130,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const force = setTimeout(() => server.server.closeAllConnections(), lastGrace)
   await server.close()
   clearTimeout(force)
+  await exporting?.close()
   // A handler may have set it, but it would be attributed to the server.
   process.exitCode = 0
   logger.info({}, 'stopped')
@@ -124,6 +138,19 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
 
 function ofSeconds(limit: Config['keyRateLimit']): { limit: number; per: number } | undefined {
   return limit === null ? undefined : { limit: limit.limit, per: limit.per / 1_000 }
+}
+
+/** Loaded only if traces are wanted. */
+async function exportingOf(logger: Logger): Promise<Exporting | undefined> {
+  const telemetry = telemetryOf(process.env)
+  if (telemetry.kind === 'off') return undefined
+  if (telemetry.kind === 'unsupported') {
+    logger.warn({}, `traces are off: ${telemetry.why}`)
+    return undefined
+  }
+  const { startExporting } = await import('../telemetry/provider.ts')
+  logger.info({ endpoint: shownEndpoint(telemetry.endpoint) }, 'sending traces')
+  return startExporting(logger, version)
 }
 
 /** Without an API, it is only useful next to other nodes, and with slots. */

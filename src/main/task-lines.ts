@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { statuses } from '../core/task.ts'
+import { isTraceContext } from '../core/trace-context.ts'
 import { lineOf, timelineOf } from '../store/codec.ts'
 import {
   fixedColumns,
@@ -41,6 +42,7 @@ const schema = z.strictObject({
     tags: z.array(z.string()),
     version: z.int().min(1),
     created_at: z.int(),
+    trace: z.string().refine(isTraceContext).nullable().optional(),
   }),
   parameters: z.unknown(),
   checkpoint: z.unknown().optional(),

@@ -8,6 +8,13 @@ export interface TaskContext<State> {
   readonly attempt: number
   /** Rises with every claim. Pass it in writes to other systems to reject those of an older run. */
   readonly fence: number
+  /**
+   * The trace to continue in calls to other systems, as a W3C `traceparent`: that of this attempt if the node traces, else the
+   * one with which the task was submitted, if any.
+   */
+  readonly traceparent: string | undefined
+  /** Goes with `traceparent`. */
+  readonly tracestate: string | undefined
   /** Aborted when the task is cancelled or times out, or when this run of the handler must stop. */
   readonly signal: AbortSignal
   /** The latest committed checkpoint of an earlier run; undefined on a fresh start. */

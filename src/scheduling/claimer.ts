@@ -1,3 +1,4 @@
+import { traceField } from '../core/trace-context.ts'
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { LeaseListener, Tenant } from '../core/lease.ts'
@@ -188,7 +189,8 @@ export class Claimer implements Subscriber, LeaseListener {
       slots.start(claimed)
     } catch (error) {
       this.#inDoubt = true
-      logger.error({ err: error, task: claimed.task.id }, 'could not start a claimed task')
+      const { id: task, attempt, trace } = claimed.task
+      logger.error({ err: error, task, attempt, ...traceField(trace) }, 'could not start a claimed task')
     }
   }
 

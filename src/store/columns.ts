@@ -1,3 +1,4 @@
+import type { TraceContext } from '../core/trace-context.ts'
 import type { Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
 import { backoffOf, backoffText } from './codec.ts'
 
@@ -29,6 +30,7 @@ export const fixedColumns: readonly Column[] = [
   column('request_hash', 'text', ({ requestHash }) => requestHash),
   column('created_at', 'long', ({ createdAt }) => createdAt),
   column('created_by', 'text', ({ createdBy }) => createdBy),
+  column('trace', 'word', ({ trace }) => trace),
 ]
 
 /** Columns that a move may change. */
@@ -80,44 +82,45 @@ export function rowIdOf(row: StoredRow): number {
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const key = row[8] as string | null
   const hash = row[9] as string | null
-  const owner = row[20] as string | null
-  const progress = row[31] as string | null
-  const error = row[32] as string | null
+  const owner = row[21] as string | null
+  const progress = row[32] as string | null
+  const error = row[33] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[12] as Status,
+    status: row[13] as Status,
     priority: row[3] as number,
-    queuePosition: row[13] as number,
-    version: row[14] as number,
-    fence: row[15] as number,
-    attempt: row[16] as number,
-    attemptOpen: flag(row[17]!),
+    queuePosition: row[14] as number,
+    version: row[15] as number,
+    fence: row[16] as number,
+    attempt: row[17] as number,
+    attemptOpen: flag(row[18]!),
     maxAttempts: row[4] as number,
-    failures: row[18] as number,
-    crashes: row[19] as number,
+    failures: row[19] as number,
+    crashes: row[20] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
     idempotencyKey: key === null ? null : text(key),
     requestHash: hash === null ? null : text(hash),
     createdBy: text(row[11] as string),
+    trace: row[12] as TraceContext | null,
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[21] as Control | null,
+    requestedControl: row[22] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[22] as number | null,
-    startedAt: row[23] as number | null,
-    completedAt: row[24] as number | null,
-    statusSince: row[25] as number,
-    savedAt: row[26] as number | null,
-    activeMs: row[27] as number,
-    attemptBaseMs: row[28] as number,
-    queuedMs: row[29] as number,
-    pausedMs: row[30] as number,
+    runAt: row[23] as number | null,
+    startedAt: row[24] as number | null,
+    completedAt: row[25] as number | null,
+    statusSince: row[26] as number,
+    savedAt: row[27] as number | null,
+    activeMs: row[28] as number,
+    attemptBaseMs: row[29] as number,
+    queuedMs: row[30] as number,
+    pausedMs: row[31] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[33] as EndedBy | null,
-    delay: row[34] as number | null,
+    endedBy: row[34] as EndedBy | null,
+    delay: row[35] as number | null,
   }
 }
 

@@ -30,6 +30,8 @@ export function watched(type: AnyTaskType, watch: Watch): AnyTaskType {
 class WatchedContext implements ThreadContext<unknown> {
   readonly id: TaskId
   readonly attempt: number
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
   readonly #task: ThreadContext<unknown>
   readonly #type: string
   readonly #watch: Watch
@@ -37,6 +39,8 @@ class WatchedContext implements ThreadContext<unknown> {
   constructor(task: ThreadContext<unknown>, type: string, watch: Watch) {
     this.id = task.id
     this.attempt = task.attempt
+    this.traceparent = task.traceparent
+    this.tracestate = task.tracestate
     this.#task = task
     this.#type = type
     this.#watch = watch

@@ -119,6 +119,7 @@ const { task, entry } = submitted(
     tags: [],
     idempotencyKey: null,
     requestHash: null,
+    trace: null,
   },
   { now: 1_000_000, nextQueuePosition: () => 1, by: 'anonymous' },
 )

@@ -24,6 +24,7 @@ export async function fill(database: string, more = 0): Promise<void> {
           priority: 9 - index,
           tags: id === 'done' ? ['a', 'b'] : [],
           delay: id === 'late' ? 3_600_000 : null,
+          trace: id === 'odd' ? null : `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01 vendor="x y"`,
         }),
       ),
       fromApi,

@@ -17,6 +17,7 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
     tags: [],
     idempotencyKey: null,
     requestHash: null,
+    trace: null,
     ...own,
   }
 }

@@ -109,6 +109,7 @@ on a database: \`restore\`, \`copy\`, \`export\`, \`import\`, \`doctor\`, \`prun
 |---|---|---|
 | \`FERMATA_URL\` | address of the server | \`http://localhost:8000\` |
 | \`FERMATA_API_KEY\` | the key to send, if the server has keys | none |
+| \`TRACEPARENT\`, \`TRACESTATE\` | the [trace](operations.md#traces) to continue | none |
 | \`NO_COLOR\`, \`FORCE_COLOR\` | never use colors; use colors in pipes too | colors on a terminal only |
 
 On a terminal, output is formatted for people. In a pipe it is plain: no colors, nothing truncated. \`--json\` prints the [API's](api.md) responses, one JSON document

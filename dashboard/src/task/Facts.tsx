@@ -58,6 +58,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <code>{task.idempotency_key}</code>
           </Fact>
         )}
+        {task.trace_id !== null && (
+          <Fact name="Trace">
+            <code>{task.trace_id}</code>
+          </Fact>
+        )}
         {task.tags.length > 0 && (
           <Fact name="Tags">
             {task.tags.map((tag) => (

@@ -1,5 +1,6 @@
 import type { Ended } from '../../core/attempt-machine.ts'
 import type { Secrets } from '../../core/redaction.ts'
+import type { TraceContext } from '../../core/trace-context.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, Runtime } from '../../registry/type.ts'
 
@@ -16,6 +17,8 @@ export type Run = Readonly<{
   crashes: number
   /** What must not appear in logs of this process. */
   secrets?: Secrets | undefined
+  /** The trace that code of the run continues. */
+  trace: TraceContext | null
 }>
 
 /** What a run reports to its node. None of these calls blocks the handler except `durable`. */

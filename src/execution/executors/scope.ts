@@ -8,6 +8,9 @@ export type Culprit = Readonly<{
   type: string
   /** What must not appear in a log. */
   secrets: Secrets | undefined
+  attempt: number
+  /** The id of its trace, if any. */
+  traceId: string | undefined
   /** Its code threw an uncatchable error: the run fails. False if the run is over and nothing is left to fail. */
   blame(error: unknown): boolean
   /** A promise of its code was rejected without a handler. False if the run is over. */

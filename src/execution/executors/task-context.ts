@@ -3,6 +3,7 @@ import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
 import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
 import type { ErrorRecord, Json } from '../../core/task.ts'
+import { headersOf, traceIdOf } from '../../core/trace-context.ts'
 import type { Duration, ThreadContext } from '../../registry/context.ts'
 import { clipLine } from './backlog.ts'
 import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
@@ -38,6 +39,8 @@ export type RunSettings = Readonly<{
 export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly id: string
   readonly attempt: number
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
   /** Set by `begin`. */
   done!: Promise<Ended>
   readonly kill = undefined
@@ -67,6 +70,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#run = run
     this.id = run.id
     this.attempt = run.attempt
+    const { traceparent, tracestate } = headersOf(run.trace)
+    this.traceparent = traceparent
+    this.tracestate = tracestate
     this.#sync = sync
     this.#lease = lease
     this.#lapses = lease?.lapses
@@ -89,6 +95,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       this.#finish(ended)
     })
     return this
+  }
+
+  get traceId(): string | undefined {
+    return this.traceparent === undefined ? undefined : traceIdOf(this.traceparent)
   }
 
   get type(): string {

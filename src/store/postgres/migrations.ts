@@ -154,6 +154,7 @@ export const migrations: readonly string[] = [
   create index audit_caller on S.audit (caller, at, number);
   alter table S.holds add column reason text;
   `,
+  `alter table S.tasks add column trace text;`,
 ]
 
 /** The lowest supported version number of the server. */

@@ -21,6 +21,7 @@ const submission: Submission = {
   tags: [],
   idempotencyKey: 'order-1',
   requestHash: 'hash',
+  trace: null,
 }
 
 test('a connection lost during a submit with a key leaves no unhandled promise', async () => {

@@ -149,6 +149,7 @@ export const migrations: readonly string[] = [
   create index audit_caller on audit (caller, at, number);
   alter table holds add column reason text;
   `,
+  `alter table tasks add column trace text;`,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

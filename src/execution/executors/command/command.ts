@@ -4,6 +4,7 @@ import { TaskError } from '../../../core/errors.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { tail } from '../../../core/text.ts'
 import { taskVariables } from '../../../core/task-variables.ts'
+import { headersOf } from '../../../core/trace-context.ts'
 import type { CommandSpec } from '../../../registry/type.ts'
 import { linesOf } from '../backlog.ts'
 import type { Ended, Execution, Executor, RunCallbacks, Run } from '../executor.ts'
@@ -173,8 +174,13 @@ class CommandRun implements Execution {
   }
 
   #ofTask(): Record<string, string> {
-    const { id, attempt, type } = this.#run
-    return taskVariables({ id, attempt, type: type.type, fence: this.#fence })
+    const { id, attempt, type, trace } = this.#run
+    const { traceparent, tracestate } = headersOf(trace)
+    return {
+      ...taskVariables({ id, attempt, type: type.type, fence: this.#fence }),
+      ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
+      ...(tracestate === undefined ? {} : { TRACESTATE: tracestate }),
+    }
   }
 
   readonly #hear: CommandListener = (message) => {

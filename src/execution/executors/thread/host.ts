@@ -92,6 +92,7 @@ export class HostProcess {
       parameters: run.parameters,
       checkpoint: run.checkpoint,
       crashes: run.crashes,
+      trace: run.trace,
       memory: run.type.memory,
     } satisfies Start)
     return hosted

@@ -1,4 +1,5 @@
 import type { Json, ProgressReport } from '../../../core/task.ts'
+import type { TraceContext } from '../../../core/trace-context.ts'
 import type { LogLines } from '../backlog.ts'
 import type { Ended } from '../executor.ts'
 
@@ -36,6 +37,7 @@ export type Start = Readonly<{
   parameters: Json
   checkpoint: Json | null
   crashes: number
+  trace: TraceContext | null
   /** Bytes. */
   memory: number | null
 }>
