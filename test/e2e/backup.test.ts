@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 
@@ -101,4 +101,72 @@ test('a restore refuses a database in use or with tasks, and what is not a backu
   const now = new Api(old.url)
   expect((await now.status(first)).status).toBe('completed')
   expect((await now.call('GET', `/api/task/${second}/status`)).status).toBe(404)
+})
+
+describe('a restore over a database that is', () => {
+  let good = ''
+  let files: Readonly<Record<'main' | 'wal', Buffer>>
+  let id = ''
+  beforeAll(async () => {
+    good = join(folder, 'good.db')
+    await using server = await TestServer.start()
+    const api = new Api(server.url)
+    id = await api.submit('add', { a: 1, b: 2 })
+    await api.untilStatus(id, 'completed')
+    expect(await run(['backup', good, '--url', server.url])).toMatchObject({ code: 0 })
+    // What is acknowledged now is in the log only.
+    for (let more = 0; more < 20; more++) await api.post('/api/run/add/batch', { tasks: batch })
+    await server.stop('SIGKILL')
+    const database = join(server.directory, 'fermata.db')
+    files = { main: readFileSync(database), wal: readFileSync(`${database}-wal`) }
+    expect(files.wal.length).toBeGreaterThan(0)
+  })
+
+  const noise = (length: number) => Buffer.alloc(length, 'no database ')
+  const damages: Readonly<Record<string, (main: Buffer) => Buffer>> = {
+    empty: () => Buffer.alloc(0),
+    'cut in the middle': (main) => main.subarray(0, main.length / 2 + 100),
+    'cut in its first page': (main) => main.subarray(0, 1_000),
+    'something else': (main) => noise(main.length),
+    'overwritten at its begin': (main) => Buffer.concat([noise(4_096), main.subarray(4_096)]),
+    'overwritten after its begin': (main) => Buffer.concat([main.subarray(0, 4_096), noise(main.length)]),
+  }
+
+  for (const [damage, damaged] of Object.entries(damages)) {
+    for (const withLog of [true, false]) {
+      test(`${damage}, ${withLog ? 'with' : 'without'} a log, keeps what is there`, async () => {
+        const directory = mkdtempSync(join(folder, 'damaged-'))
+        const database = join(directory, 'fermata.db')
+        const before = damaged(files.main)
+        writeFileSync(database, before)
+        if (withLog) writeFileSync(`${database}-wal`, files.wal)
+        const restore = (...args: readonly string[]) =>
+          run(['restore', good, ...args, '--database', `sqlite:${database}`])
+        const careful = await restore()
+        // What the log repairs is a whole database again, and what is empty has nothing to lose.
+        if (careful.code !== 0) {
+          expect(careful).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--force') })
+          const left = readdirSync(directory).filter((name) => !name.endsWith('-shm'))
+          expect(left).toContain('fermata.db')
+          expect(await restore('--force')).toMatchObject({ code: 0, stderr: '' })
+        }
+        const names = readdirSync(directory)
+        const kept = names.find((name) => /\.replaced-\w+$/.test(name))
+        expect(kept).toBeDefined()
+        const main = readFileSync(join(directory, kept!))
+        const log = names.find((name) => name.endsWith('-wal') && name.startsWith(kept!))
+        if (log !== undefined) {
+          expect(main.equals(before)).toBe(true)
+          expect(readFileSync(join(directory, log)).equals(files.wal)).toBe(true)
+        } else if (withLog) expect(main.length).toBeGreaterThanOrEqual(before.length)
+        else if (before.length > 0) expect(main.equals(before)).toBe(true)
+        expect(names.filter((name) => name.includes('restoring'))).toEqual([])
+        await using server = await TestServer.start({
+          directory,
+          env: { DATABASE_URL: `sqlite:${database}` },
+        })
+        expect((await new Api(server.url).status(id)).status).toBe('completed')
+      })
+    }
+  }
 })

@@ -7,6 +7,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -30,6 +31,7 @@ export function restoreSqlite(
     throw new DatabaseInvalid('sqlite::memory:', 'a backup can only be restored to a file')
   const tasks = checked(backup)
   const there = existsSync(path)
+  using wal = new KeptWal(path)
   if (there) mustBeReplaceable(path, force)
   const part = `${path}.restoring`
   try {
@@ -44,11 +46,43 @@ export function restoreSqlite(
     // At no moment is there no database: a server that starts then would create an empty one.
     linkSync(path, replaced)
     // It belongs to the old file: the new one would be damaged by it.
-    if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${replaced}-wal`)
+    wal.moveTo(`${replaced}-wal`)
   }
   renameSync(part, path)
   flush(dirname(path))
   return { tasks, replaced }
+}
+
+/**
+ * The log of a database that may be damaged. SQLite deletes it when it finds an empty file beside it, as if it were new; what
+ * the file has lost may still be in the log.
+ */
+class KeptWal {
+  readonly #path: string
+  readonly #copy: string
+  readonly #isKept: boolean
+
+  constructor(database: string) {
+    this.#path = `${database}-wal`
+    this.#copy = `${database}.restoring-wal`
+    this.#isKept = statSync(database, { throwIfNoEntry: false })?.size === 0 && existsSync(this.#path)
+    if (this.#isKept) copyFileSync(this.#path, this.#copy)
+  }
+
+  moveTo(path: string): void {
+    this.#putBack()
+    if (existsSync(this.#path)) renameSync(this.#path, path)
+  }
+
+  [Symbol.dispose](): void {
+    this.#putBack()
+  }
+
+  #putBack(): void {
+    if (!this.#isKept || !existsSync(this.#copy)) return
+    if (existsSync(this.#path) && statSync(this.#path).size > 0) rmSync(this.#copy)
+    else renameSync(this.#copy, this.#path)
+  }
 }
 
 /** The number of tasks in a file that is a whole database of this program. */
@@ -80,7 +114,13 @@ function mustBeReplaceable(path: string, force: boolean): void {
     }
   } catch (error) {
     // A damaged database is why backups are restored.
-    if (!force || isInUse(error)) throw unopenable(error, path)
+    if (isInUse(error)) throw unopenable(error, path)
+    if (!force) {
+      const { message } = unopenable(error, path) as Error
+      throw refused(
+        `${message.replace(/\.$/, '')}. To replace it, use --force: it is kept under another name.`,
+      )
+    }
   }
   if (tasks > 0 && !force)
     throw refused(
