@@ -399,3 +399,42 @@ async function sameAsUnknown(me: ReturnType<typeof as>, hidden: string): Promise
   expect(of).toEqual(unlike)
   expect(new Set(of.map(([status]) => status))).toEqual(new Set([404]))
 }
+
+test('fermata run works with a key that may only submit, and says what waiting needs', async () => {
+  const key = 'canary-0123456789-0123456789-0123456789'
+  await using own = await TestServer.start({ env: { FERMATA_ADMIN_KEY: key } })
+  const { key: runner } = await new Fermata({ url: own.url, apiKey: key }).createKey({
+    name: 'runner',
+    scopes: ['run'],
+  })
+  const env = { FERMATA_URL: own.url, FERMATA_API_KEY: runner }
+  const add = ['run', 'add', '--json', '{"a": 1, "b": 2}']
+  const submitted = await run(add, env)
+  expect(submitted, submitted.stderr).toMatchObject({ code: 0, stderr: '' })
+  const id = submitted.stdout.trim()
+  expect(id).toMatch(/^[\da-f-]{36}$/)
+  const options = await run([...add, '--priority', '7', '--tag', 'x', '--quiet'], env)
+  expect(options).toMatchObject({ code: 0, stderr: '' })
+  const all = new Fermata({ url: own.url, apiKey: key })
+  expect(await all.getTask(options.stdout.trim())).toMatchObject({
+    priority: 7,
+    tags: ['x'],
+    created_by: 'runner',
+  })
+
+  for (const flag of ['--wait', '--watch']) {
+    const waited = await run([...add, flag], env)
+    expect(waited.code).toBe(2)
+    expect(waited.stderr).toContain('needs the scope read')
+    expect(await all.getTask(waited.stdout.trim())).toMatchObject({ created_by: 'runner' })
+  }
+  const flags = await run(['run', 'add', '--a', '1'], env)
+  expect(flags.code).toBe(2)
+  expect(flags.stderr).toMatch(/unknown option '--a'.*give them as --json/)
+  expect((await run(['run', 'add', '--help'], env)).stdout).toContain('give them as --json')
+  expect(await run(['run', 'nothing', '--json', '{}'], env)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no task type "nothing"'),
+  })
+  expect(await run(['run', 'add', '--json', '{"a": "x"}'], env)).toMatchObject({ code: 2 })
+})

@@ -1,5 +1,5 @@
-import { Command } from 'commander'
-import type { SubmitOptions, TypeDetails } from '../../client/index.ts'
+import { Command, CommanderError } from 'commander'
+import { isFermataError, type SubmitOptions, type TypeDetails } from '../../client/index.ts'
 import { exitCodes, UsageError, type ExitCode } from '../exit.ts'
 import { flagsOf, type Flag } from '../flags.ts'
 import { looks } from '../looks.ts'
@@ -38,8 +38,8 @@ export const run: Action = async (session, command) => {
     if (asksHelp) return command.outputHelp()
     throw new UsageError('missing type: fermata run TYPE [parameters] ("fermata types" lists the types)')
   }
-  const type = await session.client.getType(name)
-  const { options, flags, given } = parsed(type, wordsAfter(command))
+  const type = await typeOf(session, name)
+  const { options, flags, given } = parsed(name, type, wordsAfter(command))
   const { batch } = options
   if (batch === undefined) {
     const document = options.json?.document === undefined ? {} : await readDocument(options.json.document)
@@ -74,6 +74,18 @@ async function submit(
     else await out.print(safe`${id}  ${out.paint(looks[status].style, `${looks[status].symbol} ${status}`)}`)
     return exitCodes.completed
   }
+  try {
+    return await followed(session, id, options)
+  } catch (error) {
+    if (!isFermataError(error, 'FORBIDDEN')) throw error
+    await out.print(id)
+    throw new UsageError(
+      'the task was submitted, but this key cannot wait for it: that needs the scope read. Its id is on standard output',
+    )
+  }
+}
+
+async function followed(session: Session, id: string, options: Options): Promise<ExitCode> {
   if (options.watch === true) {
     try {
       await watchTasks(session, [id], { terminal: session.err, policy: options.onInterrupt ?? 'ask' })
@@ -102,17 +114,27 @@ function submitOptions(options: Options): SubmitOptions {
 
 type Parsed = Readonly<{ options: Options; flags: readonly Flag[]; given: (flag: Flag) => unknown }>
 
+/** Undefined if the key may submit tasks and not read: the server checks the parameters then. */
+async function typeOf(session: Session, name: string): Promise<TypeDetails | undefined> {
+  try {
+    return await session.client.getType(name)
+  } catch (error) {
+    if (isFermataError(error, 'FORBIDDEN')) return undefined
+    throw error
+  }
+}
+
 /** Parses the arguments again, now that the flags of the type are known. Throws `CommanderError` for help and mistakes. */
-function parsed(type: TypeDetails, words: readonly string[]): Parsed {
-  const command = new Command(`fermata run ${type.type}`)
-    .description(type.description)
+function parsed(name: string, type: TypeDetails | undefined, words: readonly string[]): Parsed {
+  const command = new Command(`fermata run ${name}`)
+    .description(type?.description ?? '')
     .argument('<type>')
     .usage('[parameters] [options]')
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput(commanderOutput)
     .configureHelp({ visibleArguments: () => [], optionDescription: ({ description }) => description })
-  const flags = flagsOf(type, runFlags())
+  const flags = type === undefined ? [] : flagsOf(type, runFlags())
   const attributes = new Map<string, string>()
   for (const flag of flags) {
     for (const option of optionsOf(flag)) {
@@ -121,12 +143,27 @@ function parsed(type: TypeDetails, words: readonly string[]): Parsed {
     }
   }
   addCommon(addRunOptions(command))
-  if (type.example !== null) command.addHelpText('after', `\nExample:\n  ${exampleOf(type)}`)
-  const given = command.parse(words, { from: 'user' }).opts<Record<string, unknown>>()
+  if (type === undefined) command.addHelpText('after', withoutSchema)
+  else if (type.example !== null) command.addHelpText('after', `\nExample:\n  ${exampleOf(type)}`)
+  const given = optionsOfType(command, type, words)
   return {
     options: given,
     flags,
     given: ({ flag }) => given[attributes.get(flag) ?? ''],
+  }
+}
+
+const withoutSchema =
+  'This key may not read the parameters of the type, so they are not flags: give them as --json \'{"a": 2}\', or use a key with the scope read.'
+
+function optionsOfType(command: Command, type: TypeDetails | undefined, words: readonly string[]) {
+  try {
+    if (type === undefined) command.configureOutput({ writeErr: () => undefined })
+    return command.parse(words, { from: 'user' }).opts<Record<string, unknown>>()
+  } catch (error) {
+    if (type !== undefined || !(error instanceof CommanderError) || error.exitCode === 0) throw error
+    const unknown = error.code === 'commander.unknownOption' ? ` ${withoutSchema}` : ''
+    throw new UsageError(`${error.message.replace(/^error: /, '')}.${unknown}`)
   }
 }
 
