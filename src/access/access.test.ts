@@ -95,3 +95,13 @@ describe('the rate limit of a key', () => {
     expect(await asked(again, 3)).toEqual([true, true, false])
   })
 })
+
+test('a key that another node has removed is not valid for longer than a second', async () => {
+  const { access, keys, clock, create } = opened({ shared: true })
+  const { key } = await create('ci', null)
+  expect(await access.isValid(key.id)).toBe(true)
+  await keys.remove(key.id)
+  await clock.advance(1_000)
+  expect(await access.isValid(key.id)).toBe(false)
+  expect([await access.isValid('admin'), await access.isValid('none')]).toEqual([true, false])
+})

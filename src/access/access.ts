@@ -122,6 +122,14 @@ export class Access implements AsyncDisposable {
     return session === openSession ? !this.isClosed : !session.isOver
   }
 
+  /** Whether the key with this id is valid. Throws `StoreUnavailable` if the keys cannot be read. */
+  async isValid(id: string): Promise<boolean> {
+    if (id === this.#admin?.session.caller.id) return true
+    if (!this.#isFresh) await this.refresh()
+    const now = this.#options.now()
+    return (this.#entries.get(id) ?? []).some(({ until }) => until > now)
+  }
+
   /** Takes one request from the budget of the session. Null if nothing limits it. */
   admit({ budget }: Session): Grant | null {
     return budget === null ? null : budget.take(this.#options.clock.monotonic())

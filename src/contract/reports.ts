@@ -143,7 +143,10 @@ export const OperationBody = z
     changed: count('Matched tasks that were changed or, for a purge, deleted.'),
     unchanged: count('Matched tasks that needed no change or, for a purge, were already deleted.'),
     refused: count('Matched tasks that were no longer eligible when their turn came.'),
-    error: z.string().nullable().meta({ description: 'Why the operation failed.' }),
+    error: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why the operation failed, or was cancelled because its key has ended.' }),
   })
   .meta({
     description: 'A bulk operation.',

@@ -30,7 +30,7 @@ export type Operation = Readonly<{
   unchanged: number
   /** Tasks that were no longer eligible when their turn came. */
   refused: number
-  /** Why the operation failed. */
+  /** Why the operation failed, or was cancelled without a caller asking for it. */
   error: string | null
 }>
 

@@ -1,3 +1,4 @@
+import type { Access } from '../access/access.ts'
 import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import { sleep, turn, type Clock } from '../core/clock.ts'
@@ -27,6 +28,7 @@ export type BulkOptions = Readonly<{
   logger: Logger
   newId: () => string
   searched: Searched
+  access: Pick<Access, 'isValid'>
   controls: Readonly<{ act(commands: readonly Command[], audit: Audit): Promise<readonly Controlled[]> }>
 }>
 
@@ -50,12 +52,15 @@ const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
   refused: 'refused',
 }
 
-type Running = { operation: Operation; cancelled: boolean; done: Promise<void> }
+/** Why an operation was cancelled that nobody cancelled. */
+const keyEnded = 'The key that started it was revoked or has expired.'
+
+type Running = { operation: Operation; cancelled: boolean; keyEnded: boolean; done: Promise<void> }
 
 /**
  * Actions on all tasks that match a filter, batch by batch. After each batch it pauses for as long as the batch took, so
  * that at least half of the store's time is left to others. Its state is stored after each batch: after a crash, its counts
- * cover at least part of what was done, and it is shown as interrupted.
+ * cover at least part of what was done, and it is shown as interrupted. It ends with the key that started it.
  */
 export class BulkOperations {
   readonly #options: BulkOptions
@@ -99,7 +104,7 @@ export class BulkOperations {
       refused: 0,
       error: null,
     }
-    const running: Running = { operation, cancelled: false, done: Promise.resolve() }
+    const running: Running = { operation, cancelled: false, keyEnded: false, done: Promise.resolve() }
     this.#running.set(operation.id, running)
     try {
       running.operation = await store.beginOperation(operation, origin)
@@ -141,7 +146,10 @@ export class BulkOperations {
 
   async #run(running: Running): Promise<void> {
     const { logger, store } = this.#options
-    const ended = (status: Operation['status'], error: string | null = null) => {
+    const ended = (
+      status: Operation['status'],
+      error: string | null = running.keyEnded ? keyEnded : null,
+    ) => {
       running.operation = { ...running.operation, status, error, endedAt: store.now() }
     }
     try {
@@ -165,13 +173,17 @@ export class BulkOperations {
     this.#running.delete(running.operation.id)
   }
 
-  /** False if it was cancelled, or the node is stopping. */
+  /** False if it was cancelled, its key has ended, or the node is stopping. */
   async #work(running: Running): Promise<boolean> {
-    const { store, clock, searched } = this.#options
-    const { filter, dryRun } = running.operation
+    const { store, clock, searched, access } = this.#options
+    const { filter, dryRun, callerId } = running.operation
     const stopped = () => running.cancelled || this.#over.signal.aborted
     const limit = dryRun ? countedAtOnce : batch
     for (let after: ListCursor | null = null; !stopped();) {
+      if (callerId !== null && !(await this.#patiently(() => access.isValid(callerId)))) {
+        running.keyEnded = true
+        return false
+      }
       const began = clock.monotonic()
       const query: Query = { filter, order: 'oldest', after, limit, scan: countedAtOnce, reads, searched }
       const page: Page<TaskId> = await this.#patiently(() => store.find(query))

@@ -153,7 +153,12 @@ export class TaskManager implements Engine, AsyncDisposable {
         ? undefined
         : new ClusterSync({ ...common, signals: store.shared.signals, code: this.#attempts, claimer, types })
     this.#controls = new Controls({ ...common, claimer, sync: this.#sync })
-    this.#bulk = new BulkOperations({ ...common, controls: this.#controls, searched: this.#searched })
+    this.#bulk = new BulkOperations({
+      ...common,
+      access: this.access,
+      controls: this.#controls,
+      searched: this.#searched,
+    })
     this.#reports = new Reports({ ...common, node: this })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { fromLibrary } from '../../src/core/caller.ts'
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import type { Filter } from '../../src/core/filter.ts'
 import { mostOperations } from '../../src/engine/bulk.ts'
@@ -75,6 +76,70 @@ describe.each(stores)('operations on $name', ({ open }) => {
     expect(stopped).toMatchObject({ status: 'cancelled', matched: 200, changed: 200 })
     expect((await world.store.counts()).byType).toEqual({ work: { queued: 300, cancelled: 200 } })
     expect(await world.until(world.node.cancelOperation(id))).toEqual(stopped)
+  })
+
+  test.each(['revoked', 'expired'])('end with the key that started them, once it is %s', async (how) => {
+    const world = await World.open(open, [work], {
+      ...idle,
+      adminKey: 'the-key-of-the-administrator-of-this-server',
+    })
+    await submit(world, 500)
+    const gate = door()
+    await world.startNode({
+      ...idle,
+      store: haltingStore(world, gate),
+      adminKey: 'the-key-of-the-administrator-of-this-server',
+    })
+    const { access } = world.node
+    const expiresAt = how === 'expired' ? world.store.now() + 2_000 : null
+    const draft = {
+      name: 'ci',
+      scopes: ['control'],
+      types: ['work'],
+      tags: null,
+      expiresAt,
+      rateLimit: null,
+    } as const
+    const { key, text } = await access.create(draft, fromLibrary)
+    const session = await access.session(text)
+    const { id } = await world.until(world.node.as(session.caller).bulk('cancel', {}))
+    await world.pass(100)
+    // With another secret, it is the same key.
+    await access.rotate(key.id, 0, fromLibrary)
+    if (how === 'revoked') await access.revoke(key.id, fromLibrary)
+    else await world.pass(2_000)
+    gate.open()
+    expect(await ended(world, id)).toMatchObject({
+      status: 'cancelled',
+      changed: 200,
+      by: 'ci',
+      error: 'The key that started it was revoked or has expired.',
+    })
+    expect((await world.store.counts()).byType).toEqual({ work: { queued: 300, cancelled: 200 } })
+    expect((await world.store.operation(id))?.error).toContain('revoked')
+  })
+
+  test('outlive a rotation of their key', async () => {
+    const world = await World.open(open, [work], idle)
+    await submit(world, 500)
+    const gate = door()
+    await world.startNode({ ...idle, store: haltingStore(world, gate) })
+    const { access } = world.node
+    const draft = {
+      name: 'ci',
+      scopes: ['admin'],
+      types: null,
+      tags: null,
+      expiresAt: null,
+      rateLimit: null,
+    } as const
+    const { key, text } = await access.create(draft, fromLibrary)
+    const session = await access.session(text)
+    const { id } = await world.until(world.node.as(session.caller).bulk('cancel', {}))
+    await world.pass(100)
+    await access.rotate(key.id, 0, fromLibrary)
+    gate.open()
+    expect(await ended(world, id)).toMatchObject({ status: 'completed', changed: 500, error: null })
   })
 
   test('wait while the store is unavailable, and continue', async () => {

@@ -92,7 +92,7 @@ export function outcomeWords({ control, of }: Begun, operation: Operation): stri
 const endings: Readonly<Partial<Record<Operation['status'], (error: string | null) => string>>> = {
   interrupted: () => ' Interrupted: start it again to process the rest.',
   failed: (error) => ` Bulk action failed: ${error ?? 'unknown reason'}.`,
-  cancelled: () => ' Stopped. Changes so far remain.',
+  cancelled: (error) => ` Stopped${error === null ? '.' : `: ${error}`} Changes so far remain.`,
 }
 
 const none: readonly Begun[] = []
