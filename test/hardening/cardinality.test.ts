@@ -92,7 +92,7 @@ test(`${count} keys, with ids, tags, hosts, paths and types of their own, do not
   expect(seriesOf(text)).toEqual(before)
   expect(before.length).toBeLessThan(types.length * 100)
   expect([...statuses.values()].reduce((sum, one) => sum + one)).toBe(count)
-  expect([...statuses.keys()].toSorted()).toEqual([200, 401, 404, 405])
+  expect(new Set(statuses.keys())).toEqual(new Set([200, 401, 404, 405]))
   expect(text).toMatch(/fermata_tasks_submitted_total\{type="type-0"\} \d+/)
   expect(text).toMatch(/fermata_http_requests_total\{route="unknown",status="404"\} \d{3}/)
   expect(text).not.toMatch(/tenant-|key-|secret|k000|fmt_|019a3c5e|unknown-|host-\d|request-|wrong-/)
