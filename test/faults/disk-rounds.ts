@@ -47,6 +47,8 @@ export class DiskRounds implements AsyncDisposable {
   readonly #ended = new Map<number, number>()
   #server: TestServer | undefined
   #url: string | undefined
+  /** Ends the load of the current round. */
+  #over = new AbortController()
   /** Milliseconds from the start of each server on what a cut had left to its first answer. */
   readonly starts: number[] = []
   /** Milliseconds from the end of each trouble to more acknowledged submits. */
@@ -59,7 +61,7 @@ export class DiskRounds implements AsyncDisposable {
     this.#disk = new CuttableDisk(fileSystem)
     this.#trouble = new DiskTrouble(this.#disk.directory)
     // A signal that ends this process must not leave the server behind.
-    process.on('exit', () => this.#server?.signal('SIGKILL'))
+    process.on('exit', this.#endServer)
     this.#clients = Array.from(
       { length: clientCount },
       (_, index) =>
@@ -89,7 +91,7 @@ export class DiskRounds implements AsyncDisposable {
    */
   async round(trouble: Trouble = 'none'): Promise<string[]> {
     const server = (this.#server ??= await this.#start())
-    const over = new AbortController()
+    const over = (this.#over = new AbortController())
     const working = Promise.all(this.#clients.map((client) => client.work(over.signal)))
     const listening = this.#facts.listen(server.url)
     await Promise.race([working, this.#more()])
@@ -135,11 +137,15 @@ export class DiskRounds implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort()
+    process.off('exit', this.#endServer)
     await this.#kill()
     this.#trouble[Symbol.dispose]()
     this.#disk[Symbol.dispose]()
     rmSync(this.#outside, { recursive: true, force: true })
   }
+
+  readonly #endServer = () => this.#server?.signal('SIGKILL')
 
   get #journal(): string {
     return join(this.#outside, 'journal')

@@ -1,7 +1,8 @@
 import type { FileSystem } from './cuttable-disk.ts'
 import type { Trouble } from './disk-trouble.ts'
 import { DiskRounds } from './disk-rounds.ts'
-import { grouped, type Outcome } from './report.ts'
+import { grouped } from '../support/grouped.ts'
+import type { Outcome } from './report.ts'
 
 type Told = (line: string) => void
 

@@ -1,3 +1,5 @@
+import { grouped } from '../support/grouped.ts'
+
 /** What one fault came to. */
 export type Outcome = Readonly<{
   rounds: number
@@ -17,6 +19,14 @@ export type FaultReport = Outcome &
 /** `docs/figures/faults.json`: the last full-length run of each fault. */
 export type FaultsFile = Readonly<{ machine: string; reports: readonly FaultReport[] }>
 
+/** Where the figures come from: one run, or several. */
+export function origin({ machine, reports }: FaultsFile): string {
+  const runs = [...new Set(reports.map(({ day, seed, commit }) => `${day}, commit ${commit}, seed ${seed}`))]
+  const minutes = Math.round(reports.reduce((sum, { seconds }) => sum + seconds, 0) / 60)
+  const what = runs.length === 1 ? `One run (${runs[0]})` : `${runs.length} runs (${runs.join('; ')})`
+  return `${what} of ${minutes} minutes on ${machine}, beside other programs.`
+}
+
 /** For the terminal, and for `docs/proof.md`. */
 export function table(reports: readonly FaultReport[]): string {
   const rows = reports.map(({ fault, how, rounds, checked, violations, recovery, note }) => {
@@ -26,8 +36,4 @@ export function table(reports: readonly FaultReport[]): string {
   })
   const head = '| fault | how it is made | rounds | checked | violations | slowest recovery |'
   return [head, '|---|---|--:|--:|--:|--:|', ...rows].join('\n')
-}
-
-export function grouped(number: number): string {
-  return number.toLocaleString('en-US')
 }

@@ -1,6 +1,9 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpuUsage } from 'node:process'
 import { parseArgs } from 'node:util'
+import { commitOf, thisMachine } from '../support/origin.ts'
 import { bugs, type Bug } from './bugs.ts'
+import { withRun, type SeedRun, type SimulationFile } from './figures.ts'
 import { withBug } from './mutation.ts'
 import type * as search from './search.ts'
 import type { StoreName } from './search.ts'
@@ -16,6 +19,7 @@ const usage = `npm run simulate -- [options]: runs whole clusters on virtual tim
   --url URL        the PostgreSQL database, in which a schema is made for each seed
   --bug NAME       with this bug in the engine; "all" finds the seed that catches each, "known" tries the known ones
   --keep-going     run all seeds, also after one has broken a promise
+  --figures FILE   add the run to this file; docs/proof.md is written from docs/figures/simulation.json
   --json           print one line of JSON at the end
   --help           these lines and the names of the bugs`
 
@@ -28,6 +32,7 @@ const { values } = parseArgs({
     url: { type: 'string' },
     bug: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
+    figures: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -71,7 +76,8 @@ async function findAll(seedsOf: (bug: Bug) => Readonly<{ from: number; count: nu
 
 async function runMany(search: Search, store: StoreName): Promise<number> {
   const began = performance.now()
-  let [seeds, steps, passed, calls, broken] = [0, 0, 0, 0, 0]
+  const broken: number[] = []
+  let [seeds, steps, passed, calls] = [0, 0, 0, 0]
   for (let seed = from; seed < from + count; seed++) {
     const outcome = await search.runSeed(seed, store)
     seeds += 1
@@ -79,25 +85,34 @@ async function runMany(search: Search, store: StoreName): Promise<number> {
     passed += outcome.passed
     calls += outcome.calls
     if (outcome.violation !== undefined) {
-      broken += 1
+      broken.push(seed)
       console.log(`seed ${seed} breaks "${outcome.violation.title}": ${outcome.violation.message}`)
       if (!values['keep-going']) {
         await tell(search, store, seed)
         break
       }
     }
-    if (seeds % 5_000 === 0) console.log(`${seeds} seeds, ${broken} broken`)
+    if (seeds % 5_000 === 0) console.log(`${seeds} seeds, ${broken.length} broken`)
   }
   const seconds = (performance.now() - began) / 1_000
   const days = passed / 86_400_000
-  if (values.json)
-    console.log(JSON.stringify({ seeds, broken, steps, days, calls, seconds, cpu: cpuUsage().user / 1e6 }))
+  const cpu = cpuUsage().user / 1e6
+  if (values.json) console.log(JSON.stringify({ seeds, broken, steps, days, calls, seconds, cpu }))
   else {
     console.log(
-      `${seeds} seeds in ${seconds.toFixed(1)} s (${(cpuUsage().user / 1e6).toFixed(1)} s of CPU): ${broken} broken; ${steps} steps, ${calls} calls of the store, ${days.toFixed(2)} virtual days`,
+      `${seeds} seeds in ${seconds.toFixed(1)} s (${cpu.toFixed(1)} s of CPU): ${broken.length} broken; ${steps} steps, ${calls} calls of the store, ${days.toFixed(2)} virtual days`,
     )
   }
-  return broken === 0 ? 0 : 1
+  const [commit, day] = [commitOf(import.meta.dirname), new Date().toISOString().slice(0, 10)]
+  if (values.figures !== undefined)
+    keep(values.figures, { store, commit, day, from, seeds, broken, steps, calls, days, cpu })
+  return broken.length === 0 ? 0 : 1
+}
+
+function keep(path: string, run: SeedRun): void {
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as SimulationFile) : { runs: [] }
+  const file = withRun({ machine: '', ...before }, thisMachine(), run)
+  writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`)
 }
 
 async function tell(search: Search, store: StoreName, seed: number): Promise<number> {
