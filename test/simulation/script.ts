@@ -105,7 +105,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   for (let call = 0; call < calls; call++) happenings.push(callOf(chance, setting, flavor, call))
   const faults = chance.next() < 0.1 ? 0 : chance.between(1, 9)
   for (let fault = 0; fault < faults; fault++) happenings.push(faultOf(chance, setting, flavor))
-  happenings.push(...storyOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f), setting))
+  const story = storyOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f), setting)
+  happenings.push(...story.filter(({ at }) => at <= setting.length))
   return { seed, setting, happenings: happenings.toSorted((a, b) => a.at - b.at) }
 }
 
