@@ -84,7 +84,7 @@ const faults: readonly Fault[] = [
     needs: ['libfaketime'],
     run: () => wrongClocks(90, seed, told),
   },
-  ...suites.map((suite) => ({ ...suite, run: () => runSuite(suite) })),
+  ...suites.map((suite) => ({ ...suite, run: () => runSuite(suite, told) })),
 ]
 
 const reports: FaultReport[] = []

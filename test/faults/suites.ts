@@ -79,8 +79,18 @@ export const suites = [
 
 export type Suite = (typeof suites)[number]
 
+type Results = Readonly<{
+  numTotalTests: number
+  numPassedTests: number
+  testResults: readonly Readonly<{
+    name: string
+    message: string
+    assertionResults: readonly Readonly<{ status: string; fullName: string; failureMessages: string[] }>[]
+  }>[]
+}>
+
 /** Runs the tests of a fault. */
-export async function runSuite({ files }: Suite): Promise<Outcome> {
+export async function runSuite({ files }: Suite, told: (line: string) => void): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'fermata-faults-'))
   const output = join(folder, 'results.json')
   const paths = files.map((file) => `test/${file}.test.ts`)
@@ -92,10 +102,13 @@ export async function runSuite({ files }: Suite): Promise<Outcome> {
       child.on('error', reject)
       child.on('close', resolve)
     })
-    const { numTotalTests, numPassedTests } = JSON.parse(readFileSync(output, 'utf8')) as Readonly<
-      Record<string, number>
-    >
-    const [rounds = 0, passed = 0] = [numTotalTests, numPassedTests]
+    const results = JSON.parse(readFileSync(output, 'utf8')) as Results
+    const { numTotalTests: rounds, numPassedTests: passed } = results
+    for (const { name, message, assertionResults } of results.testResults) {
+      if (message !== '') told(`${name}: ${message}`)
+      for (const { status, fullName, failureMessages } of assertionResults)
+        if (status !== 'passed') told(`${status}: ${fullName}: ${failureMessages.join('\n')}`)
+    }
     // Nothing is skipped here, and a file that cannot be loaded has no tests.
     const violations = rounds === 0 ? 1 : rounds - passed
     return { rounds, checked: rounds, violations, recovery: null }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../support/until.ts'
 
 export type Exchange = Readonly<{
   /** Statuses of all responses on the connection, in order. */
@@ -12,8 +13,8 @@ export type Exchange = Readonly<{
 export type SendOptions = Readonly<{
   /** Closes the client's side after the last byte. */
   half?: boolean
-  /** Milliseconds between pieces. */
-  pause?: number
+  /** Each piece but the first is sent once the response contains this text. */
+  once?: string
   /** Maximum milliseconds to listen after the last piece; reached only if the server hangs. */
   listen?: number
   /** The server keeps the connection open: stops listening once it has been silent for half a second. */
@@ -24,7 +25,7 @@ export type SendOptions = Readonly<{
 export async function send(
   port: number,
   pieces: string | Uint8Array | readonly (string | Uint8Array)[],
-  { half = false, pause = 0, listen = 60_000, staysOpen = false }: SendOptions = {},
+  { half = false, once = '', listen = 60_000, staysOpen = false }: SendOptions = {},
 ): Promise<Exchange> {
   const socket = await open(port)
   let text = ''
@@ -44,10 +45,11 @@ export async function send(
       resolve()
     })
   })
-  for (const piece of typeof pieces === 'string' || pieces instanceof Uint8Array ? [pieces] : pieces) {
+  const all = typeof pieces === 'string' || pieces instanceof Uint8Array ? [pieces] : pieces
+  for (const [index, piece] of all.entries()) {
+    if (index > 0) await until('the response has begun', () => socket.destroyed || text.includes(once))
     if (socket.destroyed) break
     socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
-    if (pause > 0) await sleep(pause)
   }
   if (half) socket.end()
   const over = new AbortController()
