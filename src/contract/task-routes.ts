@@ -92,7 +92,7 @@ export const taskRoutes = {
     params: TaskParams,
     headers: TagHeaders,
     answer: { description: 'The task.', tagged: true, schema: StatusBody },
-    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE'],
   },
   getTaskResult: {
     method: 'GET',
@@ -111,7 +111,13 @@ export const taskRoutes = {
       schema: ResultBody,
       headers: { 'Preference-Applied': 'The preferences that were applied.' },
     },
-    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'RESULT_NOT_READY', 'OPTIONS_INVALID'],
+    problems: [
+      'TASK_UNKNOWN',
+      'TASK_ID_AMBIGUOUS',
+      'DOCUMENT_UNREADABLE',
+      'RESULT_NOT_READY',
+      'OPTIONS_INVALID',
+    ],
   },
   getTask: {
     method: 'GET',
@@ -123,7 +129,7 @@ export const taskRoutes = {
     params: TaskParams,
     headers: TagHeaders,
     answer: { description: 'The task.', tagged: true, schema: DetailsBody },
-    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE'],
   },
   pauseTask: {
     ...control,
@@ -174,7 +180,7 @@ export const taskRoutes = {
       stream:
         'Events `transition` (`id`: the version; data: a timeline entry with `task_id`), `progress` and `log` (both without an id).',
     },
-    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
   },
   getTaskLog: {
     method: 'GET',

@@ -5,6 +5,7 @@ import type { LeaseListener, Tenant } from '../core/lease.ts'
 import type { EventName } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Task } from '../core/task.ts'
+import { Throttle } from '../core/throttle.ts'
 import type { Move } from '../core/transition.ts'
 import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Claimed, Store, TypeLimit } from '../store/store.ts'
@@ -56,6 +57,8 @@ const claimedAtOnce: ReadonlySet<string> = new Set<EventName>(['due', 'retry_sch
 /** Fills free slots: one claim at a time, requested by whatever may have made one possible. */
 export class Claimer implements Subscriber, LeaseListener {
   readonly #options: ClaimerOptions
+  /** Log lines per type, and the milliseconds of an interval: a missing key concerns many tasks. */
+  readonly #unreadable = new Throttle(20, 10_000)
   #wanted = false
   /** Number of claims started. */
   #begun = 0
@@ -201,7 +204,11 @@ export class Claimer implements Subscriber, LeaseListener {
   async #setAside({ task }: Claimed, why: string): Promise<void> {
     const { store, tenant, journal, logger } = this.#options
     const { id, fence, activeMs } = task
-    logger.error({ task: id, type: task.type, reason: why }, 'a claimed task cannot be decrypted: pausing it')
+    const leftOut = this.#unreadable.pass(task.type, this.#options.clock.monotonic())
+    if (leftOut !== undefined) {
+      const fields = { task: id, type: task.type, reason: why, ...(leftOut === 0 ? {} : { unsaid: leftOut }) }
+      logger.warn(fields, 'a claimed task cannot be decrypted: pausing it')
+    }
     try {
       const [controlled] = await store.control([{ id, control: 'pause', by: tenant.node, why }])
       if (controlled?.kind !== 'moved') throw new Error(`its pause was ${controlled?.kind}`)

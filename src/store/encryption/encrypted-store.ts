@@ -293,6 +293,11 @@ export class EncryptedStore implements port.Store {
   #openRecord<R extends port.TaskRecord>(record: R): R {
     const { parameters, checkpoint, result, timeline } = record
     const { id } = record.task
+    const isPlain = [parameters, checkpoint, result].every((text) => text === null || !isSealed(text))
+    if (isPlain && timeline.every(({ error }) => error === undefined)) {
+      const task = openTask(this.#open, record.task)
+      return task === record.task ? record : { ...record, task }
+    }
     return {
       ...record,
       task: openTask(this.#open, record.task),
