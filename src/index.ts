@@ -13,6 +13,8 @@ import type { LeaseLoss } from './cluster/node-lease.ts'
 import type { Duration } from './registry/context.ts'
 import type { AnyTaskType } from './registry/type.ts'
 import { Registry } from './registry/registry.ts'
+import type { DefinedSchedule } from './registry/schedule.ts'
+import { mustBeUsable } from './engine/schedules.ts'
 import { insideThread } from './execution/executors/thread/inside.ts'
 import { Lease } from './execution/executors/lease.ts'
 import { endLeftovers } from './execution/executors/leftovers.ts'
@@ -23,6 +25,8 @@ import { version } from './version.ts'
 
 export { defineTask } from './registry/define.ts'
 export { defineCommand } from './registry/command.ts'
+export { defineSchedule } from './registry/schedule.ts'
+export type { DefinedSchedule, ScheduleDraft } from './registry/schedule.ts'
 export type { CommandDefinition } from './registry/command.ts'
 export type { Duration, TaskContext, ThreadContext } from './registry/context.ts'
 export type { TaskDefinition } from './registry/define.ts'
@@ -39,6 +43,7 @@ export type {
   ReasonOptions,
   SubmitOptions,
 } from './engine/api.ts'
+export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engine/schedules-api.ts'
 export type { Change } from './engine/all-events.ts'
 export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'
 export type { Explanation } from './engine/explain.ts'
@@ -50,6 +55,7 @@ export type { CallersTransaction } from './store/sharing.ts'
 export type { AuditAction, AuditEntry, AuditFilter } from './core/audit.ts'
 export type { Filter, Order } from './core/filter.ts'
 export type { BulkAction, Operation } from './core/operation.ts'
+export type { Overlap, Schedule, Tick } from './core/schedule.ts'
 export type { Reason, ReasonCode } from './core/reason.ts'
 export type { Logger } from './core/logger.ts'
 export type { TaskEvent } from './journal/event.ts'
@@ -67,6 +73,8 @@ export {
   OptionsInvalid,
   ParametersInvalid,
   QueueFull,
+  ScheduleExists,
+  ScheduleUnknown,
   ShuttingDown,
   StoreDamaged,
   StoreLost,
@@ -92,6 +100,8 @@ export type OpenOptions = Readonly<{
    */
   database: string
   tasks: readonly AnyTaskType[]
+  /** Kept as they are defined, by id, at every start. */
+  schedules?: readonly DefinedSchedule[]
   /** Maximum number of tasks running at once; 0 runs none. Default 10. */
   maxConcurrent?: number
   /** Names of the types that this node runs; it serves all of them. Default: all. */
@@ -178,8 +188,11 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   const unknown = types.find((type) => !registry.names.includes(type))
   if (unknown !== undefined)
     throw new RangeError(`types names ${JSON.stringify(unknown)}, but there is no such task type`)
+  const { schedules = [] } = options
+  mustBeUsable(registry, schedules)
   const settings = {
     types,
+    schedules,
     startHeld: options.startHeld ?? false,
     maxConcurrent: whole('maxConcurrent', 10),
     maxQueued: whole('maxQueued', 10_000_000),

@@ -10,7 +10,7 @@ type Room = Readonly<{ rooms: readonly string[] | '*'; packages: readonly string
 
 /** The rooms and what they may import. A file belongs to the room with the longest name that its path begins with. */
 const rooms: Readonly<Record<string, Room>> = {
-  core: { rooms: [], packages: ['zod'] },
+  core: { rooms: [], packages: ['croner', 'zod'] },
   journal: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core'], packages: ['zod'] },
   store: { rooms: ['core'], packages: [] },
@@ -40,7 +40,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   http: {
     rooms: ['engine', 'access', 'contract', 'journal', 'core'],
-    packages: ['fastify*', '@fastify/*', 'prom-client', 'zod', 'node:*'],
+    packages: ['fastify*', '@fastify/*', 'cronstrue', 'prom-client', 'zod', 'node:*'],
   },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
   cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },

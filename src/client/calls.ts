@@ -3,6 +3,7 @@ import { Transport, type Call, type CallOptions, type ClientOptions } from './tr
 import type {
   AnswerOf,
   AuditQuery,
+  BackfillRange,
   BulkAction,
   Change,
   Draft,
@@ -10,6 +11,7 @@ import type {
   KeyDraft,
   ListOptions,
   OperationId,
+  ScheduleDraft,
   TaskEvent,
   TaskField,
   TaskFilter,
@@ -161,6 +163,76 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('releaseType', { ...ofType(type), ...because(options) })
   }
 
+  /** When a schedule would tick, without creating it. */
+  previewSchedule(schedule: ScheduleDraft, options: CallOptions = {}): Promise<AnswerOf<'previewSchedule'>> {
+    return this.#call('previewSchedule', { ...options, body: schedule })
+  }
+
+  /** Creates a schedule, which submits one task at each tick. Throws `SCHEDULE_EXISTS`. */
+  createSchedule(schedule: ScheduleDraft, options: CallOptions = {}): Promise<AnswerOf<'createSchedule'>> {
+    return this.#call('createSchedule', { ...options, body: schedule })
+  }
+
+  /** One page, by id; each schedule has its next three ticks. */
+  listSchedules({
+    limit,
+    cursor,
+    ...options
+  }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {}): Promise<AnswerOf<'listSchedules'>> {
+    return this.#call('listSchedules', { ...options, query: { limit, cursor } })
+  }
+
+  getSchedule(id: string, options: CallOptions = {}): Promise<AnswerOf<'getSchedule'>> {
+    return this.#call('getSchedule', { ...ofSchedule(id), ...options })
+  }
+
+  /** Replaces everything about a schedule, except whether it is paused, unless `paused` is given. */
+  replaceSchedule(
+    id: string,
+    schedule: ScheduleDraft,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'replaceSchedule'>> {
+    return this.#call('replaceSchedule', { ...ofSchedule(id), ...options, body: schedule })
+  }
+
+  /** Deletes the schedule; its tasks remain. */
+  async deleteSchedule(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#call('deleteSchedule', { ...ofSchedule(id), ...options })
+  }
+
+  pauseSchedule(
+    id: string,
+    { reason, ...options }: CallOptions & Readonly<{ reason?: string }> = {},
+  ): Promise<AnswerOf<'pauseSchedule'>> {
+    return this.#call('pauseSchedule', { ...ofSchedule(id), ...options, query: { reason } })
+  }
+
+  resumeSchedule(id: string, options: CallOptions = {}): Promise<AnswerOf<'resumeSchedule'>> {
+    return this.#call('resumeSchedule', { ...ofSchedule(id), ...options })
+  }
+
+  /** Submits a task of the schedule now, also while it is paused. */
+  runSchedule(id: string, options: CallOptions = {}): Promise<AnswerOf<'runSchedule'>> {
+    return this.#call('runSchedule', { ...ofSchedule(id), ...options })
+  }
+
+  /** Runs the ticks of a past range that have no task yet. Repeating it adds nothing. */
+  backfillSchedule(
+    id: string,
+    range: BackfillRange,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'backfillSchedule'>> {
+    return this.#call('backfillSchedule', { ...ofSchedule(id), ...options, body: range })
+  }
+
+  /** What became of each tick, newest first. */
+  listTicks(
+    id: string,
+    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: number }> = {},
+  ): Promise<AnswerOf<'listTicks'>> {
+    return this.#call('listTicks', { ...ofSchedule(id), ...options, query: { limit, cursor } })
+  }
+
   getIndex(options: CallOptions = {}): Promise<AnswerOf<'getIndex'>> {
     return this.#call('getIndex', options)
   }
@@ -246,6 +318,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 }
 
 const ofTask = (id: string) => ({ params: { task_id: id } })
+const ofSchedule = (id: string) => ({ params: { schedule_id: id } })
 const ofType = (type: string) => ({ params: { task_type: type } })
 
 /** `usual`: seconds that the server waits by default. */

@@ -6,6 +6,7 @@ import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as reports from '../contract/reports.ts'
+import type * as schedules from '../contract/schedules.ts'
 import type { HistoryQuery, RunRequest } from '../contract/requests.ts'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
@@ -34,6 +35,12 @@ export type Explanation = z.output<typeof reports.ExplainBody>
 export type Operation = z.output<typeof reports.OperationBody>
 export type Stats = z.output<typeof reports.StatsBody>
 export type History = z.output<typeof reports.HistoryBody>
+
+/** A new schedule, or a replacement. */
+export type ScheduleDraft = z.input<typeof schedules.ScheduleRequest>
+export type ScheduleDetails = z.output<typeof schedules.ScheduleBody>
+export type BackfillRange = z.input<typeof schedules.BackfillRequest>
+export type TickDetails = z.output<typeof schedules.TicksBody>['ticks'][number]
 
 /** What a key allows. */
 export type { Scope }

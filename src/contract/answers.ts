@@ -107,6 +107,8 @@ const statusFields = {
   paused_time: seconds('Time spent paused.'),
   error: TaskErrorBody.nullable().meta({ description: 'The error of the last failed attempt.' }),
   ended_by: EndedBy.nullable(),
+  schedule_id: z.string().nullable().meta({ description: 'The schedule that submitted the task.' }),
+  tick_at: time('The tick of the schedule, or the time of a run by hand.').nullable(),
 }
 
 const statusExample = {
@@ -130,6 +132,8 @@ const statusExample = {
   paused_time: 0,
   error: null,
   ended_by: null,
+  schedule_id: null,
+  tick_at: null,
 }
 
 export const StatusBody = z

@@ -142,7 +142,8 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"execution_time":${activeTime(task, now) / 1_000},"queue_time":${queueTime(task, now) / 1_000}` +
     `,"paused_time":${pausedTime(task, now) / 1_000}` +
     `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
-    `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}`
+    `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}` +
+    `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}`
   )
 }
 

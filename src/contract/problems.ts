@@ -23,6 +23,8 @@ export const problems = {
   OPERATION_UNKNOWN: { status: 404, title: 'Operation not found' },
   TOO_MANY_OPERATIONS: { status: 429, title: 'Too many operations are running', retryAfter: 5 },
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
+  SCHEDULE_UNKNOWN: { status: 404, title: 'Schedule not found' },
+  SCHEDULE_EXISTS: { status: 409, title: 'Another schedule has this id' },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
   // About the caller.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { bulkActions, operationStatuses } from '../core/operation.ts'
+import { operationActions, operationStatuses } from '../core/operation.ts'
 import { reasonCodes } from '../core/reason.ts'
 import { statuses } from '../core/task.ts'
 import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
@@ -128,7 +128,7 @@ export const FilterBody = z
 export const OperationBody = z
   .strictObject({
     operation_id: z.string().meta({ example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c40' }),
-    action: z.enum(bulkActions),
+    action: z.enum(operationActions),
     filter: FilterBody.meta({ description: 'The effective filter: tasks that accept the action.' }),
     created_by: z.string().meta({ description: 'The name of the caller that started it.' }),
     reason: z.string().nullable().meta({ description: 'The reason that the caller gave.' }),

@@ -25,44 +25,50 @@ function hasOneStart(body: { delay?: unknown; run_at?: unknown }): boolean {
   return body.delay === undefined || body.run_at === undefined
 }
 
+export const priorityOption = z.int().min(-1_000).max(1_000).exactOptional().meta({
+  description: 'Tasks with a higher priority start first. Default 0.',
+  example: 5,
+})
+export const timeoutOption = duration(
+  'Maximum active time per attempt; a pause stops the clock.',
+  '10m',
+  0.001,
+).exactOptional()
+export const attemptsOption = z.int().min(1).max(10_000).exactOptional().meta({
+  description: 'Attempts before a failure is final; 1 means no retries. Default: as defined by the type.',
+  example: 3,
+})
+export const backoffOption = z
+  .union([duration('Delay before the second attempt.', 1), backoffOptions])
+  .exactOptional()
+  .meta({
+    description: 'Delay before the second attempt, or the full policy. Default: as defined by the type.',
+    example: { base: 1, factor: 2, max: '1h', jitter: 0.2 },
+  })
+export const tagsOption = z
+  .array(label(200))
+  .max(50)
+  .exactOptional()
+  .meta({
+    description: 'Labels for finding the task.',
+    example: ['nightly'],
+  })
+
 const runFields = {
   parameters: z.record(z.string(), z.unknown(), 'must be an object').meta({
     description: 'Parameters of the type; see its JSON schema. At most 1 MiB.',
     example: { a: 2, b: 3 },
   }),
-  priority: z.int().min(-1_000).max(1_000).exactOptional().meta({
-    description: 'Tasks with a higher priority start first. Default 0.',
-    example: 5,
-  }),
+  priority: priorityOption,
   delay: duration('Start after this delay. Cannot be combined with `run_at`.', 60).exactOptional(),
   run_at: z.number().min(0).max(253_402_300_799).exactOptional().meta({
     description: 'Start at or after this time. Unix seconds. Cannot be combined with `delay`.',
     example: 1_764_000_000,
   }),
-  timeout: duration(
-    'Maximum active time per attempt; a pause stops the clock.',
-    '10m',
-    0.001,
-  ).exactOptional(),
-  max_attempts: z.int().min(1).max(10_000).exactOptional().meta({
-    description: 'Attempts before a failure is final; 1 means no retries. Default: as defined by the type.',
-    example: 3,
-  }),
-  backoff: z
-    .union([duration('Delay before the second attempt.', 1), backoffOptions])
-    .exactOptional()
-    .meta({
-      description: 'Delay before the second attempt, or the full policy. Default: as defined by the type.',
-      example: { base: 1, factor: 2, max: '1h', jitter: 0.2 },
-    }),
-  tags: z
-    .array(label(200))
-    .max(50)
-    .exactOptional()
-    .meta({
-      description: 'Labels for finding the task.',
-      example: ['nightly'],
-    }),
+  timeout: timeoutOption,
+  max_attempts: attemptsOption,
+  backoff: backoffOption,
+  tags: tagsOption,
   idempotency_key: label(255).exactOptional().meta({
     description:
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',

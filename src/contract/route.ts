@@ -4,7 +4,7 @@ import type { ProblemCode } from './problems.ts'
 
 /** One API call. The server registers it, the OpenAPI document describes it, and the client is built from it. */
 export type Route = Readonly<{
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With parameters in braces. */
   path: string
   tag: keyof typeof tags
@@ -52,6 +52,7 @@ export const tags = {
   tasks: 'Submit tasks, watch them, and pause, resume or cancel each one while it runs.',
   queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
+  schedules: 'Submit tasks at times.',
   server: 'Statistics, nodes and health.',
   access: 'Callers, their keys, and what they have changed.',
 } as const

@@ -1,6 +1,7 @@
 import { accessRoutes } from './access-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import type { Route } from './route.ts'
+import { scheduleRoutes } from './schedule-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
 
@@ -8,6 +9,7 @@ import { taskRoutes } from './task-routes.ts'
 export const routes = {
   ...taskRoutes,
   ...queueRoutes,
+  ...scheduleRoutes,
   ...serverRoutes,
   ...accessRoutes,
 } as const satisfies Record<string, Route>

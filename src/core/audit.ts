@@ -23,6 +23,13 @@ export const auditActions = [
   'key.create',
   'key.rotate',
   'key.revoke',
+  'schedule.create',
+  'schedule.update',
+  'schedule.delete',
+  'schedule.pause',
+  'schedule.resume',
+  'schedule.run',
+  'schedule.backfill',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 
@@ -79,6 +86,16 @@ export function keyEntry(
   return entryOf(origin, action, { target: { id, name } })
 }
 
+/** The entry of a change of a schedule. */
+export function scheduleEntry(
+  origin: Origin,
+  action: Extract<AuditAction, `schedule.${string}`>,
+  id: string,
+  taskId: TaskId | null = null,
+): NewEntry {
+  return entryOf(origin, action, { taskId, target: { id, name: null }, count: taskId === null ? null : 1 })
+}
+
 /** The entry of a hold or its end. */
 export function holdEntry(origin: Origin, type: string, held: boolean): NewEntry {
   return entryOf(origin, held ? 'type.hold' : 'type.release', { target: { id: null, name: type } })
@@ -89,7 +106,7 @@ export function operationEntry(
   origin: Origin,
   { id, action, filter, dryRun }: Operation,
 ): NewEntry | undefined {
-  if (dryRun) return undefined
+  if (dryRun || action === 'backfill') return undefined
   return entryOf(origin, `bulk.${action}`, { target: { id, name: null }, filter, count: 0 })
 }
 

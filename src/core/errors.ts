@@ -182,6 +182,20 @@ export class KeyNameTaken extends TaskError {
   }
 }
 
+export class ScheduleUnknown extends TaskError {
+  readonly code = 'SCHEDULE_UNKNOWN'
+  constructor(id: string) {
+    super(`There is no schedule ${quote(id)}. It may have been deleted.`)
+  }
+}
+
+export class ScheduleExists extends TaskError {
+  readonly code = 'SCHEDULE_EXISTS'
+  constructor(id: string) {
+    super(`There is a schedule ${quote(id)} already. Choose another id, or replace or delete that schedule.`)
+  }
+}
+
 /** The database URL is wrong. Waiting cannot help, and nothing was opened or created. */
 export class DatabaseInvalid extends TaskError {
   readonly code = 'DATABASE_INVALID'

@@ -6,10 +6,14 @@ import { controls, isTerminal, type NodeId, type Status } from './task.ts'
 export const bulkActions = [...controls, 'purge'] as const
 export type BulkAction = (typeof bulkActions)[number]
 
+/** What an operation did: a bulk action, or a backfill, whose counts are ticks of a schedule. */
+export const operationActions = [...bulkActions, 'backfill'] as const
+export type OperationAction = (typeof operationActions)[number]
+
 /** One action on all tasks that match a filter, processed in batches. */
 export type Operation = Readonly<{
   id: string
-  action: BulkAction
+  action: OperationAction
   filter: Filter
   /** The name of the caller that started it, and the id of its key. */
   by: string

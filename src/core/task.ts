@@ -85,6 +85,8 @@ export type Submission = Readonly<{
   requestHash: string | null
   /** The trace of the submit, in the form of `core/trace-context.ts`. */
   trace: TraceContext | null
+  /** The schedule that submits it, and the tick for which it does. */
+  schedule?: Readonly<{ id: string; tickAt: number }>
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -113,6 +115,9 @@ export type Task = Readonly<{
   /** The name of the caller that submitted it. */
   createdBy: string
   trace: TraceContext | null
+  /** The schedule that submitted it, and for which of its ticks. */
+  scheduleId: string | null
+  tickAt: number | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

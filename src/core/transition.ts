@@ -60,6 +60,8 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     requestHash: submission.requestHash,
     createdBy: by,
     trace: submission.trace,
+    scheduleId: submission.schedule?.id ?? null,
+    tickAt: submission.schedule?.tickAt ?? null,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,

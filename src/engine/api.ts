@@ -16,6 +16,7 @@ import type { Explanation } from './explain.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { SchedulesApi } from './schedules-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** Options of a submit. Durations are seconds or strings with units. */
@@ -89,6 +90,8 @@ export interface TaskManagerApi {
   readonly state: NodeState
   /** Who may call, and the keys. */
   readonly access: Access
+  /** What submits tasks at times. */
+  readonly schedules: SchedulesApi
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.

@@ -55,7 +55,9 @@ const purgeOutcomes: Readonly<Record<Purged['kind'], Outcome>> = {
 /** Why an operation was cancelled that nobody cancelled. */
 const keyEnded = 'The key that started it was revoked or has expired.'
 
-type Running = { operation: Operation; cancelled: boolean; keyEnded: boolean; done: Promise<void> }
+type BulkOperation = Operation & Readonly<{ action: BulkAction }>
+
+type Running = { operation: BulkOperation; cancelled: boolean; keyEnded: boolean; done: Promise<void> }
 
 /**
  * Actions on all tasks that match a filter, batch by batch. After each batch it pauses for as long as the batch took, so
@@ -86,7 +88,7 @@ export class BulkOperations {
       ...filter,
       statuses: (filter.statuses ?? statuses).filter((status) => takes(action, status)),
     }
-    const operation: Operation = {
+    const operation: BulkOperation = {
       id: newId(),
       action,
       filter: meant,
@@ -107,7 +109,7 @@ export class BulkOperations {
     const running: Running = { operation, cancelled: false, keyEnded: false, done: Promise.resolve() }
     this.#running.set(operation.id, running)
     try {
-      running.operation = await store.beginOperation(operation, origin)
+      running.operation = { ...(await store.beginOperation(operation, origin)), action }
     } catch (error) {
       this.#running.delete(operation.id)
       throw error
@@ -219,7 +221,7 @@ export class BulkOperations {
   }
 
   /** Calls the store before its first await, so that its caller decides what shares the commit. */
-  async #outcomes(operation: Operation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
+  async #outcomes(operation: BulkOperation, ids: readonly TaskId[]): Promise<readonly Outcome[]> {
     const { store, controls } = this.#options
     const { action, filter, by, reason } = operation
     if (action === 'purge') {

@@ -56,7 +56,7 @@ export class Controls {
   }
 
   /** Calls the store before its first await, so that its caller decides what shares the commit. */
-  act(commands: readonly Command[], audit: Audit): Promise<readonly Controlled[]> {
+  act(commands: readonly Command[], audit: Audit | undefined): Promise<readonly Controlled[]> {
     return this.#carryOut(commands, audit).answer
   }
 
@@ -69,7 +69,7 @@ export class Controls {
   /** `claimed`: resolves when what was queued has been claimed, as far as slots are free; undefined if nothing was queued. */
   #carryOut(
     commands: readonly Command[],
-    audit: Audit,
+    audit: Audit | undefined,
   ): Readonly<{ answer: Promise<readonly Controlled[]>; claimed: Promise<void> | undefined }> {
     const { store, claimer } = this.#options
     const write = () => this.#told(commands, store.control(commands, audit))

@@ -24,6 +24,7 @@ import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
 import { secretsIn, seesSensitive, shownEvent, shownRecord } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { SchedulesApi } from './schedules-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** The engine, in which every change names its origin. */
@@ -42,6 +43,7 @@ export interface Engine extends api.TaskManagerApi {
   hold(type: string, held?: boolean, options?: api.ReasonOptions, origin?: Origin): Promise<void>
   cancelOperation(id: string, wait?: number, options?: api.ReasonOptions, origin?: Origin): Promise<Operation>
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
+  schedulesFor(origin: Origin): SchedulesApi
 }
 
 /**
@@ -65,6 +67,10 @@ export class OnBehalf implements api.TaskManagerApi {
 
   get access(): Access {
     return this.#manager.access
+  }
+
+  get schedules(): SchedulesApi {
+    return this.#manager.schedulesFor(this.#origin)
   }
 
   get state(): NodeState {

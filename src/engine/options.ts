@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Runtime } from '../registry/type.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { DefinedSchedule } from '../registry/schedule.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import type { LoopDelay } from '../execution/executors/loop-watch.ts'
 import type { Tracing } from '../core/tracing.ts'
@@ -28,6 +29,8 @@ export type ManagerOptions = Readonly<{
   maxConcurrent: number
   /** The types this node runs; it serves all types that it knows. */
   types: readonly string[]
+  /** Defined in code. */
+  schedules?: readonly DefinedSchedule[]
   /** Maximum scheduled and queued tasks in the store. */
   maxQueued: number
   /** Hold all types before anything starts. */

@@ -62,6 +62,12 @@ export function searchedIn(registry: Registry): Searched {
   }
 }
 
+/** The parameters of tasks of this type, as others see them. */
+export function shownParameters(registry: Registry, type: string, parameters: Json): Json {
+  const sensitive = sensitiveIn(registry, type)
+  return sensitive === null ? parameters : redacted(parameters, sensitive.parameters)
+}
+
 function sensitiveIn(registry: Registry, type: string): Sensitive | null {
   const known = registry.find(type)
   return known === undefined ? everything : known.sensitive

@@ -50,7 +50,7 @@ import { OnBehalf, type Engine } from './on-behalf.ts'
 import type { ManagerOptions } from './options.ts'
 import { BulkOperations } from './bulk.ts'
 import type { History, Span } from './rates.ts'
-import { searchedIn } from './redacting.ts'
+import { searchedIn, seesSensitive } from './redacting.ts'
 import { Readiness } from './readiness.ts'
 import { Reports, type NodeState, type Stats } from './reports.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
@@ -58,6 +58,10 @@ import { Submitter } from './submitter.ts'
 import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
+import { Scheduler } from '../scheduling/scheduler.ts'
+import { scheduledSubmission } from './schedule-definition.ts'
+import { Schedules } from './schedules.ts'
+import type { SchedulesApi } from './schedules-api.ts'
 
 /** Milliseconds between attempts to take over a database that is not writable. */
 const recoverAgainAfter = 1_000
@@ -75,6 +79,8 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #attempts: Attempts
   readonly #claimer: Claimer
   readonly #maintenance: Maintenance
+  readonly #scheduler: Scheduler
+  readonly #schedules: Schedules
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
   readonly #controls: Controls
@@ -159,6 +165,28 @@ export class TaskManager implements Engine, AsyncDisposable {
       controls: this.#controls,
       searched: this.#searched,
     })
+    const { maxQueued, retention } = options
+    this.#scheduler = new Scheduler({
+      ...common,
+      claimer,
+      types: registry.names,
+      maxQueued,
+      retention,
+      submission: (schedule, id) => scheduledSubmission(registry, schedule, id),
+      cancel: async (ids, by) => {
+        await this.#controls.act(
+          ids.map((id) => ({ id, control: 'cancel', by, why: 'the next tick is due' })),
+          undefined,
+        )
+      },
+    })
+    this.#schedules = new Schedules({
+      ...common,
+      claimer,
+      scheduler: this.#scheduler,
+      maxQueued,
+      mustTakeWork: () => this.#mustTakeWork(),
+    })
     this.#reports = new Reports({ ...common, node: this })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)
@@ -167,7 +195,12 @@ export class TaskManager implements Engine, AsyncDisposable {
     // The order in which a move is published: first the submit of its task, then counters, streams, execution,
     // scheduling and other nodes.
     journal.subscribe(this.#callerTransactions, this.#reports, this.#metrics, bus, this.#attempts)
-    journal.subscribe(this.#maintenance, claimer, ...(this.#sync === undefined ? [] : [this.#sync]))
+    journal.subscribe(
+      this.#maintenance,
+      this.#scheduler,
+      claimer,
+      ...(this.#sync === undefined ? [] : [this.#sync]),
+    )
     lease.subscribe(this.#attempts, claimer)
     this.#attempts.subscribe(claimer)
   }
@@ -243,6 +276,14 @@ export class TaskManager implements Engine, AsyncDisposable {
     const id = await this.resolve(text)
     if ((await this.#store.get(id)) === null) throw new TaskUnknown(id)
     return new TaskHandle<Result>(id, this)
+  }
+
+  get schedules(): SchedulesApi {
+    return this.#schedules.for(fromLibrary, true)
+  }
+
+  schedulesFor(origin: Origin): SchedulesApi {
+    return this.#schedules.for(origin, seesSensitive(origin.caller))
   }
 
   as(caller: Caller, requestId?: string): api.TaskManagerApi {
@@ -422,11 +463,13 @@ export class TaskManager implements Engine, AsyncDisposable {
       this.#options.logger.info({ types: this.registry.names }, 'all types are held until they are released')
     }
     await this.#maintenance.reap()
+    await this.#schedules.reconcile(this.#options.schedules ?? [])
     // It may have been closed in the meantime.
     if (this.#phase !== 'starting') return
     this.#phase = 'ready'
     this.#claimer.kick()
     this.#maintenance.start()
+    this.#scheduler.start()
     this.#reports.start()
     this.#sync?.start()
   }
@@ -441,7 +484,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     try {
       const counts = await this.#store.counts()
       const queued = Object.keys(counts.byType).filter((type) => counts.byType[type]!.queued !== undefined)
-      return { counts, oldestQueued: await this.#store.oldestQueued(queued) }
+      const oldestQueued = await this.#store.oldestQueued(queued)
+      return { counts, oldestQueued, scheduleLag: await this.#store.schedules.lag() }
     } catch (error) {
       logger.debug({ err: error }, 'could not count tasks for the metrics')
       return null
@@ -469,11 +513,12 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#phase = 'draining'
     await this.#recovering
     await this.#bulk.stop()
-    await Promise.all([this.#maintenance.stop(), this.#reports.stop()])
+    await Promise.all([this.#maintenance.stop(), this.#scheduler.stop(), this.#reports.stop()])
     await this.#claimer.stop()
     this.#callerTransactions.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#flusher.flush()
+    await this.#scheduler.flush()
     await this.#sync?.stop()
     this.#streams.abort()
     await this.access[Symbol.asyncDispose]()

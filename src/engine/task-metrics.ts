@@ -21,6 +21,8 @@ export type NodeMetrics = Readonly<{
     counts: Counts
     /** Milliseconds for which the oldest queued task of each type has been queued. */
     oldestQueued: Readonly<Record<string, number>>
+    /** Milliseconds for which the first schedule has been due; 0 if none is. */
+    scheduleLag: number
   }> | null
   types: ReadonlyMap<string, TypeMetrics>
   commits: CommitMetrics

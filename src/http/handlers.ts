@@ -10,6 +10,7 @@ import { accessHandlers } from './access-handlers.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
+import { scheduleHandlers } from './schedule-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
 
 /** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
@@ -17,6 +18,7 @@ export function createHandlers(context: HandlerContext): Handlers {
   return {
     ...taskHandlers(context),
     ...queueHandlers(context),
+    ...scheduleHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
   }

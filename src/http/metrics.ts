@@ -76,6 +76,11 @@ export class Metrics {
           value: (tasks?.oldestQueued[type] ?? 0) / 1_000,
         })),
       ),
+      gauge(
+        'fermata_schedule_lag_seconds',
+        'For how long the first schedule has been due, of all nodes; 0 if none is.',
+        tasks === null ? [] : [{ labels: {}, value: tasks.scheduleLag / 1_000 }],
+      ),
       counter(
         'fermata_tasks_submitted_total',
         'Tasks that this node accepted.',

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { DatabaseInvalid } from '../core/errors.ts'
 import type { Copied } from '../store/transfer.ts'
-import { keyringOf, opened } from './keyring.ts'
+import { keyringOf, opened, openedSchedule } from './keyring.ts'
 
 /**
  * Copies everything from one database to another, which no node may have open. What is encrypted stays so, and needs no key;
@@ -32,6 +32,7 @@ export async function runCopy(
 
 async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): Promise<Copied> {
   const { sealImage } = await import('../store/encryption/task-codec.ts')
+  const { sealSchedule } = await import('../store/encryption/encrypted-schedules.ts')
   const keys = keyringOf(config)
   return {
     async images(after, limit) {
@@ -42,6 +43,11 @@ async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): 
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),
+    async schedules(after, limit) {
+      const schedules = await source.schedules(after, limit)
+      return schedules.map((schedule) => sealSchedule(keys, openedSchedule(keys, schedule)))
+    },
+    ticks: (after, limit) => source.ticks(after, limit),
   }
 }
 

@@ -52,9 +52,9 @@ function tracesOf(): Finding[] {
 
 async function typesOf({ tasks }: Config): Promise<Finding[]> {
   if (tasks === '') return []
-  const { loadTypes } = await import('../registry/load.ts')
+  const { loadTasks } = await import('../registry/load.ts')
   try {
-    const types = await loadTypes(tasks)
+    const { types } = await loadTasks(tasks)
     return [finding('task types', `${types.map(({ type }) => type).join(', ')} from ${tasks}`)]
   } catch (error) {
     return [finding('task types', (error as Error).message, 'failed')]

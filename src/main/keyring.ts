@@ -1,5 +1,7 @@
 import { ConfigInvalid, type Config } from '../config.ts'
 import { parseEncryptionKeys } from '../core/encryption-keys.ts'
+import type { Schedule } from '../core/schedule.ts'
+import { openSchedule } from '../store/encryption/encrypted-schedules.ts'
 import { Keyring, Unopened } from '../store/encryption/keyring.ts'
 import { openImage } from '../store/encryption/task-codec.ts'
 import type { TaskImage } from '../store/transfer.ts'
@@ -18,6 +20,17 @@ export function opened(keys: Keyring, image: TaskImage): TaskImage {
   } catch (error) {
     if (error instanceof Unopened)
       throw new ConfigInvalid(`Task ${image.task.id} cannot be read: ${error.message}.`)
+    throw error
+  }
+}
+
+/** The same for a schedule. */
+export function openedSchedule(keys: Keyring, schedule: Schedule): Schedule {
+  try {
+    return openSchedule(keys, schedule)
+  } catch (error) {
+    if (error instanceof Unopened)
+      throw new ConfigInvalid(`Schedule ${schedule.id} cannot be read: ${error.message}.`)
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import { finishWithoutOutput } from '../cli/terminal/outputs.ts'
 import { ConfigInvalid, settings, type Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
-import { loadTypes } from '../registry/load.ts'
+import { loadTasks } from '../registry/load.ts'
 import { shownEndpoint, telemetryOf } from '../telemetry/configured.ts'
 import type { Exporting } from '../telemetry/provider.ts'
 import type { Logger } from '../core/logger.ts'
@@ -49,10 +49,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
       '--no-builtins (FERMATA_BUILTINS=false) leaves no task types: add your own with --tasks or FERMATA_TASKS.',
     )
   }
-  const tasks = [
-    ...(config.builtins ? builtinTypes : []),
-    ...(config.tasks === '' ? [] : await loadTypes(config.tasks)),
-  ]
+  const loaded = config.tasks === '' ? { types: [], schedules: [] } : await loadTasks(config.tasks)
+  const tasks = [...(config.builtins ? builtinTypes : []), ...loaded.types]
   const unknown = config.types?.find((name) => !tasks.some(({ type }) => type === name))
   if (unknown !== undefined)
     throw new ConfigInvalid(`--types (FERMATA_TYPES) names ${unknown}, which is not defined.`)
@@ -63,6 +61,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
   const opening = openTaskManager({
     database: config.database,
     tasks,
+    schedules: loaded.schedules,
     maxConcurrent: config.maxConcurrent,
     ...(config.types === null ? {} : { types: config.types }),
     ...(config.threads === 0 ? {} : { threads: config.threads }),

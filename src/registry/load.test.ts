@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { faultPlace } from './fault-place.ts'
-import { loadTypes } from './load.ts'
+import { loadTasks } from './load.ts'
 import { Registry } from './registry.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'fermata-types-'))
@@ -31,8 +31,8 @@ describe('loading types', () => {
       '_helper.ts': 'throw new Error("passed over")',
       'notes.md': '# notes',
     })
-    expect((await loadTypes(path)).map((one) => one.type)).toEqual(['a', 'b', 'c', 'd'])
-    expect((await loadTypes(join(path, 'a.ts'))).map((one) => one.type)).toEqual(['a'])
+    expect((await loadTasks(path)).types.map((one) => one.type)).toEqual(['a', 'b', 'c', 'd'])
+    expect((await loadTasks(join(path, 'a.ts'))).types.map((one) => one.type)).toEqual(['a'])
   })
 
   test.each([
@@ -68,7 +68,7 @@ describe('loading types', () => {
     ],
     ['a folder without types', { 'x.mjs': 'export const a = 1' }, /exports no task types/],
   ])('names %s', async (_, modules, message) => {
-    const failed = await loadTypes(folder(modules)).catch((error: unknown) => error)
+    const failed = await loadTasks(folder(modules)).catch((error: unknown) => error)
     expect(failed).toMatchObject({ code: 'TASKS_INVALID', message: expect.stringMatching(message) })
     expect((failed as Error).message).not.toContain('\n')
   })
@@ -78,9 +78,9 @@ describe('loading types', () => {
       'x.mjs': `${head}export const a = ${type('a')}`,
       'y.mjs': 'export { a } from "./x.mjs"',
     })
-    expect(await loadTypes(path)).toHaveLength(1)
+    expect((await loadTasks(path)).types).toHaveLength(1)
     writeFileSync(join(path, 'z.mjs'), `${head}\nexport const again = ${type('a')}`)
-    const types = await loadTypes(path)
+    const { types } = await loadTasks(path)
     expect(() => new Registry(types)).toThrow(
       `task type "a" is defined twice: at ${join(path, 'x.mjs')}:3 and at ${join(path, 'z.mjs')}:4; rename one`,
     )
@@ -92,6 +92,6 @@ describe('loading types', () => {
   })
 
   test('reports a missing path', async () => {
-    await expect(loadTypes(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'TASKS_INVALID' })
+    await expect(loadTasks(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'TASKS_INVALID' })
   })
 })

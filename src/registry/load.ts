@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { TaskError } from '../core/errors.ts'
 import { faultPlace } from './fault-place.ts'
 import { provideOwnPackages } from './own-packages.ts'
+import { isDefinedSchedule, type DefinedSchedule } from './schedule.ts'
 import { isTaskType, type AnyTaskType } from './type.ts'
 
 /** A module of types cannot be used; the message is one line that names the file, and if possible the line. */
@@ -13,18 +14,24 @@ export class TasksInvalid extends TaskError {
 
 const extensions = new Set(['.ts', '.mts', '.js', '.mjs'])
 
+/** What modules of tasks export. */
+export type Loaded = Readonly<{ types: readonly AnyTaskType[]; schedules: readonly DefinedSchedule[] }>
+
 /**
- * The types exported by the modules at `path`: one module, or all in a folder and its subfolders. Skips `node_modules`,
- * `*.test.*`, `*.d.ts` and names that start with `_` or `.`. Throws `TasksInvalid`.
+ * The types and schedules exported by the modules at `path`: one module, or all in a folder and its subfolders. Skips
+ * `node_modules`, `*.test.*`, `*.d.ts` and names that start with `_` or `.`. Throws `TasksInvalid`.
  */
-export async function loadTypes(path: string): Promise<AnyTaskType[]> {
+export async function loadTasks(path: string): Promise<Loaded> {
   const files = await modulesAt(resolve(path))
   provideOwnPackages()
   const types = new Map<AnyTaskType, AnyTaskType>()
+  const schedules = new Set<DefinedSchedule>()
   for (const file of files) {
-    for (const type of await typesIn(file)) if (!types.has(type)) types.set(type, placed(type, file))
+    const exported = await exportsOf(file)
+    for (const type of exported.filter(isTaskType)) if (!types.has(type)) types.set(type, placed(type, file))
+    for (const schedule of exported.filter(isDefinedSchedule)) schedules.add(schedule)
   }
-  if (types.size > 0) return [...types.values()]
+  if (types.size + schedules.size > 0) return { types: [...types.values()], schedules: [...schedules] }
   throw new TasksInvalid(
     `${path} exports no task types. Export the return values of defineTask or defineCommand.`,
   )
@@ -83,10 +90,10 @@ function isModule(name: string): boolean {
   return extensions.has(extname(name)) && !/\.(test|spec|d)$/.test(base)
 }
 
-async function typesIn(file: string): Promise<AnyTaskType[]> {
+async function exportsOf(file: string): Promise<unknown[]> {
   try {
     const exported = Object.values((await import(pathToFileURL(file).href)) as Record<string, unknown>)
-    return exported.flat().filter(isTaskType)
+    return exported.flat()
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error)
     throw new TasksInvalid(

@@ -31,6 +31,8 @@ export const fixedColumns: readonly Column[] = [
   column('created_at', 'long', ({ createdAt }) => createdAt),
   column('created_by', 'text', ({ createdBy }) => createdBy),
   column('trace', 'word', ({ trace }) => trace),
+  column('schedule_id', 'text', ({ scheduleId }) => scheduleId),
+  column('tick_at', 'long', ({ tickAt }) => tickAt),
 ]
 
 /** Columns that a move may change. */
@@ -82,22 +84,23 @@ export function rowIdOf(row: StoredRow): number {
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const key = row[8] as string | null
   const hash = row[9] as string | null
-  const owner = row[21] as string | null
-  const progress = row[32] as string | null
-  const error = row[33] as string | null
+  const schedule = row[13] as string | null
+  const owner = row[23] as string | null
+  const progress = row[34] as string | null
+  const error = row[35] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[13] as Status,
+    status: row[15] as Status,
     priority: row[3] as number,
-    queuePosition: row[14] as number,
-    version: row[15] as number,
-    fence: row[16] as number,
-    attempt: row[17] as number,
-    attemptOpen: flag(row[18]!),
+    queuePosition: row[16] as number,
+    version: row[17] as number,
+    fence: row[18] as number,
+    attempt: row[19] as number,
+    attemptOpen: flag(row[20]!),
     maxAttempts: row[4] as number,
-    failures: row[19] as number,
-    crashes: row[20] as number,
+    failures: row[21] as number,
+    crashes: row[22] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -105,22 +108,24 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     requestHash: hash === null ? null : text(hash),
     createdBy: text(row[11] as string),
     trace: row[12] as TraceContext | null,
+    scheduleId: schedule === null ? null : text(schedule),
+    tickAt: row[14] as number | null,
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[22] as Control | null,
+    requestedControl: row[24] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[23] as number | null,
-    startedAt: row[24] as number | null,
-    completedAt: row[25] as number | null,
-    statusSince: row[26] as number,
-    savedAt: row[27] as number | null,
-    activeMs: row[28] as number,
-    attemptBaseMs: row[29] as number,
-    queuedMs: row[30] as number,
-    pausedMs: row[31] as number,
+    runAt: row[25] as number | null,
+    startedAt: row[26] as number | null,
+    completedAt: row[27] as number | null,
+    statusSince: row[28] as number,
+    savedAt: row[29] as number | null,
+    activeMs: row[30] as number,
+    attemptBaseMs: row[31] as number,
+    queuedMs: row[32] as number,
+    pausedMs: row[33] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[34] as EndedBy | null,
-    delay: row[35] as number | null,
+    endedBy: row[36] as EndedBy | null,
+    delay: row[37] as number | null,
   }
 }
 

@@ -5,6 +5,7 @@ import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
+import type { ScheduleStore } from './schedule-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
@@ -58,6 +59,7 @@ export interface Store extends AsyncDisposable {
   readonly keys: KeyStore
   /** Verbs that take an `audit` add to it in their commit, if they change something. */
   readonly audit: AuditLog
+  readonly schedules: ScheduleStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

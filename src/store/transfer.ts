@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../core/audit.ts'
 import type { Keys } from '../core/keys.ts'
+import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { AuditCursor } from './audit-log.ts'
 import type { Hold, NumberedLine } from './store.ts'
@@ -28,6 +29,9 @@ export type Surroundings = Readonly<{
   keys: Keys
 }>
 
+/** A tick of a schedule, as it is stored. */
+export type TickImage = Tick & Readonly<{ scheduleId: string; storedAt: number }>
+
 /** Number of tasks by type and status: `type status`. */
 export type TaskCounts = ReadonlyMap<string, number>
 
@@ -39,6 +43,10 @@ export interface TransferSource extends AsyncDisposable {
   /** Entries of the audit log after this one, oldest first, at most `limit`. */
   entries(after: AuditCursor | null, limit: number): Promise<readonly AuditEntry[]>
   countEntries(): Promise<number>
+  /** By id, those after `after`, at most `limit`. */
+  schedules(after: string, limit: number): Promise<readonly Schedule[]>
+  /** By schedule and time, those after this one, at most `limit`. */
+  ticks(after: Pick<TickImage, 'scheduleId' | 'tickAt'>, limit: number): Promise<readonly TickImage[]>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
   /** Number of documents and log lines by the key with which they are encrypted; plain text under an empty name. */
@@ -59,6 +67,8 @@ export interface TransferTarget extends AsyncDisposable {
   /** The newest entry that is already there. */
   lastEntry(): Promise<AuditCursor | null>
   countEntries(): Promise<number>
+  /** All or nothing, in place of those that are there already. */
+  writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void>
   /** The copy is whole: the database can be opened. */
   finish(surroundings: Surroundings): Promise<void>
   /** Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. */
@@ -101,9 +111,25 @@ export async function copyAll(
     throw new Error(
       `the copy has ${here} entries of the audit log, and the original ${there}: it was not completed`,
     )
+  await copySchedules(from, to)
   // Only now can it be opened.
   await to.finish(await from.surroundings())
   return { tasks: sumOf(found), resumed: first > 0 }
+}
+
+async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {
+  for (let after = ''; ;) {
+    const schedules = await from.schedules(after, transferAtOnce)
+    if (schedules.length === 0) break
+    await to.writeSchedules(schedules, [])
+    after = schedules.at(-1)!.id
+  }
+  for (let after = { scheduleId: '', tickAt: 0 }; ;) {
+    const ticks = await from.ticks(after, transferAtOnce)
+    if (ticks.length === 0) break
+    await to.writeSchedules([], ticks)
+    after = ticks.at(-1)!
+  }
 }
 
 function mustAgree(expected: TaskCounts, found: TaskCounts): void {

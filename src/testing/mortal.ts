@@ -19,6 +19,18 @@ export class Mortal {
         const value: unknown = Reflect.get(target, key)
         if (key === Symbol.asyncDispose) return async () => {}
         if (key === 'now') return () => target.now()
+        if (key === 'schedules') return this.#mortal(value as object)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => this.outlive(() => value.apply(target, args) as Promise<unknown>)
+      },
+    })
+  }
+
+  /** A part of the store, for as long as the node lives. */
+  #mortal<T extends object>(part: T): T {
+    return new Proxy(part, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key)
         if (typeof value !== 'function') return value
         return (...args: unknown[]) => this.outlive(() => value.apply(target, args) as Promise<unknown>)
       },

@@ -12,6 +12,7 @@ import { moves } from './moves.ts'
 import { racing } from './races.ts'
 import { recording } from './recording.ts'
 import { resolving } from './resolving.ts'
+import { schedules } from './schedules.ts'
 import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
@@ -41,6 +42,7 @@ export function suite(kind: StoreKind): void {
     holding(kind)
     keys(kind)
     auditing(kind)
+    schedules(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

@@ -61,6 +61,7 @@ describe.each(directions)('from %s to %s', (source, target) => {
         'task-waiting',
         'newer',
         'task-odd',
+        'task-ticked',
       ])
     })
   })
@@ -80,7 +81,7 @@ describe.each(directions)('from %s to %s', (source, target) => {
     const other = databases[source]()
     await fill(other)
     await expect(copy(other, to)).rejects.toThrow('unfinished copy')
-    expect(await copy(from, to)).toEqual({ tasks: 2_009, resumed: true })
+    expect(await copy(from, to)).toEqual({ tasks: 2_010, resumed: true })
     expect(await contents(to)).toEqual(await contents(from))
   })
 
@@ -151,7 +152,7 @@ test('doctor looks at a database that nodes share', async () => {
       clock: { state: 'ok' },
       schema: { state: 'ok' },
       nodes: { state: 'ok', detail: '0 alive' },
-      counts: { state: 'ok', detail: 'agree with the 9 tasks' },
+      counts: { state: 'ok', detail: 'agree with the 10 tasks' },
     },
   })
 })
@@ -172,7 +173,7 @@ test('a copy that is killed in the middle is completed by the next one', async (
   const { code, stdout } = await run(['copy', from, to])
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('was resumed') as string })
   const [original, copied] = [await contents(from), await contents(to)]
-  expect(copied.ids.length).toBe(20_009)
+  expect(copied.ids.length).toBe(20_010)
   expect(copied).toEqual(original)
 })
 
@@ -180,6 +181,8 @@ function bound(source: TransferSource): TransferSource {
   return {
     images: (after, limit) => source.images(after, limit),
     surroundings: () => source.surroundings(),
+    schedules: (after, limit) => source.schedules(after, limit),
+    ticks: (after, limit) => source.ticks(after, limit),
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),

@@ -50,6 +50,17 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   getKey: 'admin',
   rotateKey: 'admin',
   revokeKey: 'admin',
+  previewSchedule: 'read',
+  createSchedule: 'control',
+  listSchedules: 'read',
+  getSchedule: 'read',
+  replaceSchedule: 'control',
+  deleteSchedule: 'control',
+  pauseSchedule: 'control',
+  resumeSchedule: 'control',
+  runSchedule: 'control',
+  backfillSchedule: 'control',
+  listTicks: 'read',
 }
 
 /** Calls about all tasks. */
@@ -181,6 +192,7 @@ async function ask(operation: OperationId, { key }: Caller, task: Known, rootId:
     .replace('{task_type}', task.type)
     .replace('{operation_id}', 'none')
     .replace('{key_id}', keyId)
+    .replace('{schedule_id}', 'none')
   const body = bodies(operation, task)
   const wait = /(?:pause|resume|cancel|retry)Task/.test(operation) ? '?wait=0' : ''
   // An open stream does not end: an invalid header shows whether it would be opened.

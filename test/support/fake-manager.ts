@@ -8,6 +8,7 @@ import type { TaskEvent } from '../../src/journal/event.ts'
 import type { Operation } from '../../src/core/operation.ts'
 import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
+import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
@@ -18,6 +19,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
   const manager: TaskManagerApi = {
     as: () => manager,
     access: openAccess(),
+    schedules: {} as SchedulesApi,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),

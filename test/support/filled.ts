@@ -1,4 +1,5 @@
 import { openStore } from '../../src/database.ts'
+import { defaultCatchUp, scheduleMade, type ScheduleDefinition } from '../../src/core/schedule.ts'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import type { Store } from '../../src/store/store.ts'
 import { boom, by, fromApi, node, submission } from './tasks.ts'
@@ -66,6 +67,28 @@ export async function fill(database: string, more = 0): Promise<void> {
     await store.keys.rotate('two', 'c', 3_600_000)
     await store.keys.remove('one')
     await store.keys.use(['two'])
+    const made = { now: store.now(), by: 'Änne', origin: 'api', paused: false } as const
+    const schedule = scheduleMade(hourly, made)
+    await store.schedules.add(schedule)
+    await store.schedules.add(scheduleMade({ ...hourly, id: 'idle' }, { ...made, paused: true }))
+    const [tickAt] = [Math.floor(schedule.nextAt! / 1_000) * 1_000]
+    await store.schedules.change(
+      [
+        {
+          schedule: { ...schedule, version: 2, buffered: 1 },
+          isRedefined: false,
+          ticks: [
+            { tickAt, from: 'new', to: { taskId: 'task-ticked', skipped: null, waits: null } },
+            { tickAt: tickAt + 1_000, from: 'new', to: { taskId: null, skipped: null, waits: 'buffer_all' } },
+            { tickAt: tickAt + 2_000, from: 'new', to: { taskId: null, skipped: 'overlap', waits: null } },
+          ],
+          submissions: [submission({ id: 'task-ticked', schedule: { id: schedule.id, tickAt } })],
+          by: 'schedule hourly',
+        },
+      ],
+      1_000,
+    )
+    await store.schedules.record([{ scheduleId: 'hourly', tickAt, status: 'failed' }])
     await store.beginOperation(
       {
         id: 'operation',
@@ -97,6 +120,24 @@ export async function fill(database: string, more = 0): Promise<void> {
   })
 }
 
+const hourly: ScheduleDefinition & Readonly<{ id: string }> = {
+  id: 'hourly',
+  type: 'work',
+  parameters: '{"text":"zero \\u0000, mark \uFFFF"}',
+  options: { tags: ['a'], timeout: '10m' },
+  cron: [],
+  every: 3_600_000,
+  offset: 0,
+  timezone: 'Europe/Berlin',
+  from: null,
+  until: null,
+  jitter: 0,
+  overlap: 'skip',
+  catchUp: defaultCatchUp,
+  pauseOnFailures: 3,
+  description: 'Ä \uFFFF',
+}
+
 /** All that a store shows of its tasks. */
 export async function contents(database: string) {
   return at(database, async (store) => {
@@ -106,6 +147,8 @@ export async function contents(database: string) {
       .map(async (id) => ({ ...(await store.read(id)), log: await store.log(id, 0, 1_000) }))
     const operation = await store.operation('operation')
     const keys = await store.keys.read()
+    const schedules = await store.schedules.list('', 100)
+    const ticks = await store.schedules.ticks('hourly', Number.MAX_SAFE_INTEGER, 100)
     return {
       ids: entries,
       records: await Promise.all(records),
@@ -113,6 +156,8 @@ export async function contents(database: string) {
       operation,
       keys,
       audit: (await store.audit.read({ filter: {}, after: null, scan: 1e6 })).entries,
+      schedules,
+      ticks,
     }
   })
 }

@@ -30,6 +30,13 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'key.create': 'Created a key',
   'key.rotate': 'Rotated a key',
   'key.revoke': 'Revoked a key',
+  'schedule.create': 'Created a schedule',
+  'schedule.update': 'Replaced a schedule',
+  'schedule.delete': 'Deleted a schedule',
+  'schedule.pause': 'Paused a schedule',
+  'schedule.resume': 'Resumed a schedule',
+  'schedule.run': 'Ran a schedule',
+  'schedule.backfill': 'Backfilled a schedule',
 }
 
 /** Reads filters from a URL; ignores what it does not understand. */

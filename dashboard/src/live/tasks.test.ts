@@ -23,6 +23,8 @@ const task: TaskStatus = {
   paused_time: 0,
   error: null,
   ended_by: null,
+  schedule_id: null,
+  tick_at: null,
 }
 
 function transition(

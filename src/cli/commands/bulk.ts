@@ -94,7 +94,8 @@ function summary({
   error,
 }: Operation): string {
   if (isDry) return `Would ${action} ${plural(matched, 'task')}.`
-  const parts = [`${participles[action]} ${plural(changed, 'task')}`]
+  const done = action === 'backfill' ? 'Added' : participles[action]
+  const parts = [`${done} ${plural(changed, 'task')}`]
   if (unchanged > 0) parts.push(`${count(unchanged)} unchanged`)
   if (refused > 0) parts.push(`${count(refused)} no longer eligible`)
   if (status !== 'completed') parts.push(error ?? status)

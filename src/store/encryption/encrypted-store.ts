@@ -4,8 +4,10 @@ import type { Json, NodeId, Submission, Task, TaskId } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
+import type { ScheduleStore } from '../schedule-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
 import type * as port from '../store.ts'
+import { EncryptedSchedules } from './encrypted-schedules.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 import {
   openEntry,
@@ -34,6 +36,7 @@ export class EncryptedStore implements port.Store {
   readonly backup: port.Store['backup']
   readonly keys: KeyStore
   readonly audit: AuditLog
+  readonly schedules: ScheduleStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -47,6 +50,7 @@ export class EncryptedStore implements port.Store {
     this.backup = store.backup
     this.keys = store.keys
     this.audit = store.audit
+    this.schedules = new EncryptedSchedules(store.schedules, ring)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }
     if (ring.encrypts) return

@@ -22,6 +22,7 @@ import * as rules from '../../core/transition.ts'
 import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
+import { MemorySchedules } from './schedules.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
@@ -78,6 +79,7 @@ class MemoryStore implements port.Store {
   readonly #operations = new MemoryOperations()
   readonly keys: MemoryKeys
   readonly audit: MemoryAudit
+  readonly schedules: MemorySchedules
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -88,6 +90,16 @@ class MemoryStore implements port.Store {
     this.#nodes = new MemoryNodes(this.#time, lease)
     this.audit = new MemoryAudit(this.#time)
     this.keys = new MemoryKeys(this.#time, (entry) => this.audit.add(entry))
+    this.schedules = new MemorySchedules({
+      now: () => this.#time.now(),
+      ago: (ms) => this.#time.ago(ms),
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      tasks: () => this.#all().map(({ task }) => task),
+      task: (id) => this.#tasks.get(id)?.task,
+      audit: (entry) => this.audit.add(entry),
+      prepare: (submissions, options) => this.#prepared(submissions, options),
+    })
   }
 
   now(): number {

@@ -155,6 +155,32 @@ export const migrations: readonly string[] = [
   alter table S.holds add column reason text;
   `,
   `alter table S.tasks add column trace text;`,
+  `
+  alter table S.tasks add column schedule_id text collate "C", add column tick_at bigint;
+  create index tasks_unfinished on S.tasks (schedule_id, row_id) where schedule_id is not null and completed_at is null;
+  create table S.schedules (
+    id text collate "C" primary key,
+    type text collate "C" not null,
+    due_at bigint,
+    version bigint not null,
+    watches boolean not null,
+    definition text not null,
+    state text not null
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+  create index schedules_due on S.schedules (due_at, type) where due_at is not null;
+  create table S.ticks (
+    schedule_id text collate "C" not null,
+    tick_at bigint not null,
+    task_id text collate "C",
+    status text,
+    skipped text,
+    waits text,
+    stored_at bigint not null,
+    primary key (schedule_id, tick_at)
+  );
+  create index ticks_waiting on S.ticks (schedule_id, tick_at) where waits is not null;
+  create index ticks_started on S.ticks (schedule_id, tick_at) where task_id is not null;
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -189,6 +189,62 @@ export function statementsFor(schema: string) {
     hold: `insert into ${s}.holds (type, since, by, reason) select $1, ${timeOr('$2')}, $3, $4 on conflict do nothing returning 1`,
     lift: `delete from ${s}.holds where type = $1 returning 1`,
     holds: `select type, since, by, reason from ${s}.holds`,
+    addSchedule: `insert into ${s}.schedules (id, type, due_at, version, watches, definition, state)
+      values ($1, $2, $3::bigint, $4::bigint, $5::boolean, $6, $7) on conflict (id) do nothing returning 1`,
+    /** Those that nobody else is changing. */
+    lockSchedules: `select id, version from ${s}.schedules where id = any($1::text[]) order by id for update skip locked`,
+    setSchedules: `update ${s}.schedules x set due_at = u.due_at, version = u.version, watches = u.watches, state = u.state
+      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::boolean[], $5::text[]) as u(id, due_at, version, watches, state)
+      where x.id = u.id`,
+    setDefinition: `update ${s}.schedules set type = $2, definition = $3 where id = $1`,
+    removeSchedule: `delete from ${s}.schedules where id = $1 returning 1`,
+    schedules: `select id, definition, state from ${s}.schedules where id = any($1::text[])`,
+    schedulesAfter: `select id, definition, state from ${s}.schedules where id > $1 order by id limit $2::int`,
+    scheduleIds: `select id from ${s}.schedules where id > $1 order by id limit $2::int`,
+    watching: `select id from ${s}.schedules where id = any($1::text[]) and watches`,
+    dueSchedules: `select id from ${s}.schedules where due_at is not null and due_at <= ${onceOr('$1')} and type = any($2::text[])
+      order by due_at limit $3::int`,
+    nextSchedule: `select greatest(1, due_at - ${timeOr('$1')}) from ${s}.schedules
+      where due_at is not null and due_at > ${onceOr('$1')} and type = any($2::text[]) order by due_at limit 1`,
+    scheduleLag: `select greatest(0, ${timeOr('$1')} - min(due_at)) from ${s}.schedules where due_at is not null`,
+    unfinishedOf: `select w.id, k.id, k.requested_control from unnest($1::text[]) as w(id) cross join lateral (
+        select t.id, t.requested_control from ${s}.tasks t
+        where t.schedule_id = w.id and t.completed_at is null order by t.row_id limit $2::int
+      ) as k`,
+    tickRows: `select t.schedule_id, t.tick_at, t.task_id is not null, t.waits is not null
+      from unnest($1::text[], $2::bigint[]) as u(id, tick_at)
+      join ${s}.ticks t on t.schedule_id = u.id and t.tick_at = u.tick_at`,
+    putTicks: `insert into ${s}.ticks as t (schedule_id, tick_at, task_id, skipped, waits, stored_at)
+      select u.id, u.tick_at, u.task_id, u.skipped, u.waits, $6::bigint
+      from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[]) as u(id, tick_at, task_id, skipped, waits)
+      on conflict (schedule_id, tick_at) do update set
+        task_id = excluded.task_id, skipped = excluded.skipped, waits = excluded.waits, stored_at = excluded.stored_at`,
+    waitingTicks: `select w.id, k.* from unnest($1::text[]) as w(id) cross join lateral (
+        select t.tick_at, t.task_id, t.status, t.skipped, t.waits from ${s}.ticks t
+        where t.schedule_id = w.id and t.waits is not null order by t.tick_at limit $2::int
+      ) as k`,
+    startedTicks: `select w.id, k.* from unnest($1::text[]) as w(id) cross join lateral (
+        select t.tick_at, t.task_id, coalesce(k.status, t.status), t.skipped, t.waits
+        from ${s}.ticks t left join ${s}.tasks k on k.id = t.task_id
+        where t.schedule_id = w.id and t.task_id is not null order by t.tick_at desc limit $2::int
+      ) as k`,
+    ticksBefore: `select t.schedule_id, t.tick_at, t.task_id, coalesce(k.status, t.status), t.skipped, t.waits
+      from ${s}.ticks t left join ${s}.tasks k on k.id = t.task_id
+      where t.schedule_id = $1 and t.tick_at < $2::bigint order by t.tick_at desc limit $3::int`,
+    setOutcomes: `update ${s}.ticks t set status = u.status
+      from unnest($1::text[], $2::bigint[], $3::text[]) as u(id, tick_at, status)
+      where t.schedule_id = u.id and t.tick_at = u.tick_at`,
+    pruneTicks: `with old as materialized (
+        select k.schedule_id, k.tick_at from unnest($1::text[]) as w(id) cross join lateral (
+          select t.schedule_id, t.tick_at from ${s}.ticks t
+          where t.schedule_id = w.id and t.waits is null and t.stored_at < ${onceOr('$2')} - $3::bigint
+            and t.tick_at < (select n.tick_at from ${s}.ticks n where n.schedule_id = w.id
+              order by n.tick_at desc limit 1 offset $4::int)
+          order by t.tick_at limit $5::int
+        ) as k
+      )
+      delete from ${s}.ticks t using old where t.schedule_id = old.schedule_id and t.tick_at = old.tick_at returning 1`,
+    removeTicks: `delete from ${s}.ticks where schedule_id = $1`,
     saveOperation: `insert into ${s}.operations as o (id, node, body) values ($1, $2, $3)
       on conflict (id) do update set body = excluded.body returning cancel`,
     forgetOperations: `delete from ${s}.operations

@@ -21,6 +21,7 @@ import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { PostgresKeys } from './keys.ts'
+import { PostgresSchedules } from './schedules.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -78,6 +79,7 @@ class PostgresStore implements port.Store {
   readonly backup = null
   readonly keys: PostgresKeys
   readonly audit: PostgresAudit
+  readonly schedules: PostgresSchedules
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -139,6 +141,13 @@ class PostgresStore implements port.Store {
       sql: this.#sql,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('pages', look),
+    })
+    this.schedules = new PostgresSchedules({
+      sql: this.#sql,
+      clock,
+      waiting: this.#waiting,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('schedules', look),
     })
     this.#lease = lease
     this.#clock = clock

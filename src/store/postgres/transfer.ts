@@ -2,8 +2,17 @@ import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
+import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
+import type { Status } from '../../core/task.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
-import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
+import type {
+  Surroundings,
+  TaskCounts,
+  TaskImage,
+  TickImage,
+  TransferSource,
+  TransferTarget,
+} from '../transfer.ts'
 import { addressOf } from './address.ts'
 import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
@@ -14,6 +23,7 @@ import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf }
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import { bodyOf, keyOf } from './keys.ts'
+import { addedValues, scheduleFrom } from './schedules.ts'
 
 /** Milliseconds that a statement may take: sorting or counting many tasks takes a while. */
 const patience = 21_600_000
@@ -156,6 +166,54 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     })
   }
 
+  async schedules(after: string, limit: number): Promise<readonly Schedule[]> {
+    return (await this.#session.query(this.#sql.schedulesAfter, [encodeText(after), limit])).map(scheduleFrom)
+  }
+
+  async ticks(
+    { scheduleId, tickAt }: Pick<TickImage, 'scheduleId' | 'tickAt'>,
+    limit: number,
+  ): Promise<readonly TickImage[]> {
+    const rows = await this.#session.query(
+      `select schedule_id, tick_at, task_id, status, skipped, waits, stored_at from ${this.#s}.ticks
+        where (schedule_id, tick_at) > ($1, $2::bigint) order by schedule_id, tick_at limit $3::int`,
+      [encodeText(scheduleId), tickAt, limit],
+    )
+    return rows.map(([id, at, task, status, skipped, waits, storedAt]) => ({
+      scheduleId: decodeText(id as string),
+      tickAt: at as number,
+      taskId: decodedOrNull(task as string | null),
+      status: status as Status | null,
+      skipped: skipped as SkipReason | null,
+      waits: waits as Overlap | null,
+      storedAt: storedAt as number,
+    }))
+  }
+
+  async writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void> {
+    await this.#within(async () => {
+      for (const schedule of schedules) {
+        await this.#session.query(this.#sql.removeSchedule, [encodeText(schedule.id)])
+        await this.#session.query(this.#sql.addSchedule, [...addedValues(schedule)])
+      }
+      if (ticks.length === 0) return
+      await this.#session.query(
+        `insert into ${this.#s}.ticks (schedule_id, tick_at, task_id, status, skipped, waits, stored_at)
+          select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+          on conflict do nothing`,
+        [
+          ticks.map(({ scheduleId }) => encodeText(scheduleId)),
+          ticks.map(({ tickAt }) => tickAt),
+          ticks.map(({ taskId }) => (taskId === null ? null : encodeText(taskId))),
+          ticks.map(({ status }) => status),
+          ticks.map(({ skipped }) => skipped),
+          ticks.map(({ waits }) => waits),
+          ticks.map(({ storedAt }) => storedAt),
+        ],
+      )
+    })
+  }
+
   async counters(): Promise<TaskCounts> {
     return countsOf(await this.#session.query(this.#sql.counts))
   }
@@ -169,7 +227,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   async encrypted(): Promise<ReadonlyMap<string, number>> {
     const tables = ['parameters', 'checkpoints', 'results']
     const heads = tables.map((table) => `select left(body, 40) as head from ${this.#s}.${table}`)
-    const all = [...heads, `select left(line, 40) from ${this.#s}.log`].join(' union all ')
+    const schedules = `select left(definition::json ->> 'parameters', 40) from ${this.#s}.schedules`
+    const all = [...heads, `select left(line, 40) from ${this.#s}.log`, schedules].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
     const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
     return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))
@@ -179,11 +238,11 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const begun = await unfinishedCopy(this.#session, this.#schema)
     if (begun === undefined) {
       const any = await this.#session.query(
-        `select 1 from ${this.#s}.tasks union all select 1 from ${this.#s}.audit limit 1`,
+        `select 1 from ${this.#s}.tasks union all select 1 from ${this.#s}.audit union all select 1 from ${this.#s}.schedules limit 1`,
       )
       if (any.length > 0)
         throw refused(
-          `The schema ${this.#schema} of the target contains tasks or audit entries: copy into an empty one.`,
+          `The schema ${this.#schema} of the target contains tasks, schedules or audit entries: copy into an empty one.`,
         )
       await this.#within(async () => {
         await this.#session.query(`create table ${this.#s}.transfer (source text not null)`)

@@ -150,6 +150,33 @@ export const migrations: readonly string[] = [
   alter table holds add column reason text;
   `,
   `alter table tasks add column trace text;`,
+  `
+  alter table tasks add column schedule_id text;
+  alter table tasks add column tick_at integer;
+  create index tasks_unfinished on tasks (schedule_id, row_id) where schedule_id is not null and completed_at is null;
+  create table schedules (
+    id text primary key,
+    type text not null,
+    due_at integer,
+    version integer not null,
+    watches integer not null,
+    definition text not null,
+    state text not null
+  ) strict;
+  create index schedules_due on schedules (due_at, type) where due_at is not null;
+  create table ticks (
+    schedule_id text not null,
+    tick_at integer not null,
+    task_id text,
+    status text,
+    skipped text,
+    waits text,
+    stored_at integer not null,
+    primary key (schedule_id, tick_at)
+  ) strict, without rowid;
+  create index ticks_waiting on ticks (schedule_id, tick_at) where waits is not null;
+  create index ticks_started on ticks (schedule_id, tick_at) where task_id is not null;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -142,6 +142,41 @@ const sql = {
   holds: 'select type, since, by, reason from holds',
   hold: 'insert into holds (type, since, by, reason) values (?, ?, ?, ?) on conflict (type) do nothing',
   lift: 'delete from holds where type = ?',
+  addSchedule: `insert into schedules (id, type, due_at, version, watches, definition, state)
+    values (?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`,
+  setSchedule: 'update schedules set due_at = ?, version = ?, watches = ?, state = ? where id = ?',
+  setDefinition: 'update schedules set type = ?, definition = ? where id = ?',
+  removeSchedule: 'delete from schedules where id = ?',
+  schedule: 'select id, definition, state from schedules where id = ?',
+  scheduleVersion: 'select version from schedules where id = ?',
+  schedulesAfter: 'select id, definition, state from schedules where id > ? order by id limit ?',
+  isWatching: 'select 1 from schedules where id = ? and watches = 1',
+  dueSchedules: `select id from schedules indexed by schedules_due
+    where due_at is not null and due_at <= ? and type in (select value from json_each(?)) order by due_at limit ?`,
+  nextSchedule: `select due_at from schedules indexed by schedules_due
+    where due_at is not null and due_at > ? and type in (select value from json_each(?)) order by due_at limit 1`,
+  firstDue: 'select min(due_at) from schedules indexed by schedules_due where due_at is not null',
+  unfinishedOf: `select id, requested_control from tasks indexed by tasks_unfinished
+    where schedule_id = ? and completed_at is null order by row_id limit ?`,
+  tick: 'select task_id, waits from ticks where schedule_id = ? and tick_at = ?',
+  putTick: `insert into ticks (schedule_id, tick_at, task_id, skipped, waits, stored_at) values (?, ?, ?, ?, ?, ?)
+    on conflict (schedule_id, tick_at) do update set
+      task_id = excluded.task_id, skipped = excluded.skipped, waits = excluded.waits, stored_at = excluded.stored_at`,
+  waitingTicks: `select tick_at, task_id, status, skipped, waits from ticks indexed by ticks_waiting
+    where schedule_id = ? and waits is not null order by tick_at limit ?`,
+  startedTicks: `select t.tick_at, t.task_id, coalesce(k.status, t.status), t.skipped, t.waits
+    from ticks t indexed by ticks_started left join tasks k on k.id = t.task_id
+    where t.schedule_id = ? and t.task_id is not null order by t.tick_at desc limit ?`,
+  ticksBefore: `select t.tick_at, t.task_id, coalesce(k.status, t.status), t.skipped, t.waits
+    from ticks t left join tasks k on k.id = t.task_id
+    where t.schedule_id = ? and t.tick_at < ? order by t.tick_at desc limit ?`,
+  setOutcome: 'update ticks set status = ? where schedule_id = ? and tick_at = ?',
+  scheduleIds: 'select id from schedules where id > ? order by id limit ?',
+  pruneTicks: `delete from ticks where schedule_id = ?1 and tick_at in (
+    select tick_at from ticks where schedule_id = ?1 and waits is null and stored_at < ?2
+      and tick_at < (select tick_at from ticks where schedule_id = ?1 order by tick_at desc limit 1 offset ?3)
+    order by tick_at limit ?4)`,
+  removeTicks: 'delete from ticks where schedule_id = ?',
   saveOperation: `insert into operations (id, node, body) values (?, ?, ?)
     on conflict (id) do update set body = excluded.body returning cancel`,
   forgetOperations: `delete from operations where number <= (select max(number) from operations) - ?`,

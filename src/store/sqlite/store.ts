@@ -23,6 +23,7 @@ import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
+import { SqliteSchedules } from './schedules.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader } from './reader.ts'
@@ -47,6 +48,7 @@ class SqliteStore implements port.Store {
   readonly backup = () => this.#backup()
   readonly keys: SqliteKeys
   readonly audit: SqliteAudit
+  readonly schedules: SqliteSchedules
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -110,6 +112,15 @@ class SqliteStore implements port.Store {
     const audit = new SqliteAudit({ ...source, ago: (duration) => this.#time.ago(duration), nextNumber })
     this.audit = audit
     this.keys = new SqliteKeys({ ...source, record: (entry, at) => audit.add(entry, at) })
+    this.schedules = new SqliteSchedules({
+      sql: () => this.#sql,
+      now: () => this.#time.now(),
+      ago: (ms) => this.#time.ago(ms),
+      write: (run, effect) => this.#commits.write(run, effect),
+      read: (look) => this.#read(look),
+      submit: (call) => this.#submit(call),
+      audit: (entry, at) => audit.add(entry, at),
+    })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
       flush: () => this.#flush(),

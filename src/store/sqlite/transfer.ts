@@ -5,13 +5,22 @@ import type { AuditCursor } from '../audit-log.ts'
 import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
-import type { Surroundings, TaskCounts, TaskImage, TransferSource, TransferTarget } from '../transfer.ts'
+import type {
+  Surroundings,
+  TaskCounts,
+  TaskImage,
+  TickImage,
+  TransferSource,
+  TransferTarget,
+} from '../transfer.ts'
 import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
+import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
 import { selectedColumns, taskOf } from './rows.ts'
+import { insertSchedule, scheduleFrom, type ScheduleRow } from './schedules.ts'
 import { prepareAll, type Statements } from './statements.ts'
 import { bodyOf, keyOf, type KeyRow } from './keys.ts'
 
@@ -107,6 +116,36 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     })
   }
 
+  async schedules(after: string, limit: number): Promise<readonly Schedule[]> {
+    return (this.#sql.schedulesAfter.all(after, limit) as unknown as ScheduleRow[]).map(scheduleFrom)
+  }
+
+  async ticks(
+    { scheduleId, tickAt }: Pick<TickImage, 'scheduleId' | 'tickAt'>,
+    limit: number,
+  ): Promise<readonly TickImage[]> {
+    const rows = this.#db
+      .prepare(
+        `select schedule_id as scheduleId, tick_at as tickAt, task_id as taskId, status, skipped, waits, stored_at as storedAt
+          from ticks where (schedule_id, tick_at) > (?, ?) order by schedule_id, tick_at limit ?`,
+      )
+      .all(scheduleId, tickAt, limit)
+    return rows.map((row) => ({ ...row }) as unknown as TickImage)
+  }
+
+  async writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void> {
+    this.#within(() => {
+      for (const schedule of schedules) {
+        this.#sql.removeSchedule.run(schedule.id)
+        insertSchedule(this.#sql, schedule)
+      }
+      for (const { scheduleId, tickAt, taskId, status, skipped, waits, storedAt } of ticks) {
+        this.#sql.putTick.run(scheduleId, tickAt, taskId, skipped, waits, storedAt)
+        if (status !== null) this.#sql.setOutcome.run(status, scheduleId, tickAt)
+      }
+    })
+  }
+
   async counters(): Promise<TaskCounts> {
     return this.#counts('select type, status, tasks from counters where tasks > 0')
   }
@@ -119,7 +158,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     const heads = ['parameters', 'checkpoints', 'results'].map(
       (table) => `select substr(body, 1, 40) as head from ${table}`,
     )
-    const all = [...heads, 'select substr(line, 1, 40) from log'].join(' union all ')
+    const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
+    const all = [...heads, 'select substr(line, 1, 40) from log', schedules].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
     const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
     return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))
@@ -128,9 +168,15 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   async begin(source: string): Promise<number> {
     const begun = unfinishedCopy(this.#db)
     if (begun === undefined) {
-      const any = this.#db.prepare('select 1 from tasks union all select 1 from audit limit 1').get()
+      const any = this.#db
+        .prepare(
+          'select 1 from tasks union all select 1 from audit union all select 1 from schedules limit 1',
+        )
+        .get()
       if (any !== undefined)
-        throw refused(`The database ${this.#path} contains tasks or audit entries: copy into an empty one.`)
+        throw refused(
+          `The database ${this.#path} contains tasks, schedules or audit entries: copy into an empty one.`,
+        )
       this.#db.exec('begin immediate; create table transfer (source text not null) strict')
       this.#db.prepare('insert into transfer values (?)').run(source)
       this.#db.exec('commit')
