@@ -221,7 +221,7 @@ export class Attempt implements Savable {
       case 'record-unparked':
         return void this.#recorded(recordUnparked(this.#services, { ...this.#copy, why: effect.why }))
       case 'record-slot-released':
-        return void this.#recorded(recordSlotReleased(this.#services, { ...this.#copy, why: 'it returned' }))
+        return void this.#recorded(this.#recordSlotReleased())
       case 'warn':
         return this.#warn(effect.about)
       case 'over':
@@ -265,6 +265,13 @@ export class Attempt implements Savable {
   async #recordAbandoned({ stop, endedBy }: Extract<Effect, { kind: 'record-abandoned' }>): Promise<void> {
     await this.#settle(stoppedOutcome(stop, endedBy, this.#budget), { fencedOff: true })
     this.send({ kind: 'abandonment-recorded' })
+  }
+
+  /** Not before the code is recorded as fenced off: the slot would be taken afterwards, and by nobody. */
+  async #recordSlotReleased(): Promise<void> {
+    const copy = { ...this.#copy, why: 'it returned' }
+    await this.#abandonment
+    await recordSlotReleased(this.#services, copy)
   }
 
   async #recorded(write: Promise<void>): Promise<void> {

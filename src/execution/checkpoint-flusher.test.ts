@@ -34,6 +34,7 @@ test('a settlement includes what a pending save contains, since it may be record
   expect(run.pendingWrites.take().documents).toEqual({ checkpoint: '2' })
   answer(true)
   await flushed
+  run.pendingWrites.stored(2)
   expect(run.pendingWrites.take().documents).toEqual({})
 })
 

@@ -79,3 +79,24 @@ test('what a settlement took is kept if it was not recorded', () => {
   pendingWrites.putBack(taken)
   expect(pendingWrites.send()).toEqual({ checkpoint: 'only', log: [{ at: 0, attempt: 1, text: 'line' }] })
 })
+
+test('a save that fails while a settlement with a newer checkpoint is in doubt is not repeated', () => {
+  const pendingWrites = new PendingWrites()
+  pendingWrites.keep('older')
+  pendingWrites.send()
+  pendingWrites.keep('newer')
+  const taken = pendingWrites.take()
+  pendingWrites.giveBack()
+  expect(pendingWrites.send()).toEqual({})
+  pendingWrites.putBack(taken)
+  expect(pendingWrites.send()).toEqual({ checkpoint: 'newer' })
+})
+
+test('a settlement includes the checkpoint of an earlier one that is in doubt', () => {
+  const pendingWrites = new PendingWrites()
+  pendingWrites.keep('older')
+  pendingWrites.send()
+  pendingWrites.keep('newer')
+  pendingWrites.take()
+  expect(pendingWrites.take().documents).toEqual({ checkpoint: 'newer' })
+})

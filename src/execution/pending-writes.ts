@@ -22,6 +22,8 @@ export class PendingWrites {
   #sentNumber = 0
   /** Durable checkpoints that are being written on their own. */
   #durable: Numbered[] = []
+  /** Checkpoints of settlements that are being written: they may be stored already, without an answer. */
+  #settling: Numbered[] = []
   #newest = 0
   /** Number of the latest checkpoint known to be stored. */
   #stored = 0
@@ -62,6 +64,7 @@ export class PendingWrites {
   stored(number: number): void {
     this.withdraw(number)
     this.#stored = Math.max(this.#stored, number)
+    this.#settling = this.#settling.filter((settling) => !this.isOutdated(settling.number))
     this.#hasCheckpoint ||= number > 0
     if (this.#checkpoint !== undefined && this.isOutdated(this.#checkpoint.number))
       this.#checkpoint = undefined
@@ -85,7 +88,7 @@ export class PendingWrites {
     const { checkpoint, progress } = this.#sent
     const sent = checkpoint === undefined ? [] : [{ number: this.#sentNumber, state: checkpoint }]
     const unsent = this.#checkpoint === undefined ? [] : [this.#checkpoint]
-    const newest = [...sent, ...this.#durable, ...unsent]
+    const newest = [...sent, ...this.#durable, ...this.#settling, ...unsent]
       .filter(({ number }) => !this.isOutdated(number))
       .reduce<Numbered | undefined>((a, b) => (a === undefined || a.number < b.number ? b : a), undefined)
     const documents = {
@@ -93,22 +96,22 @@ export class PendingWrites {
       ...this.#takeNew(true),
       ...(newest === undefined ? {} : { checkpoint: newest.state }),
     }
+    if (newest !== undefined) this.#settling.push(newest)
     return { documents, number: newest?.number ?? 0 }
   }
 
   /** The settlement was not recorded, and the run continues: keeps what nothing newer has replaced. */
-  putBack({ documents: { checkpoint, progress, log = [] }, number }: Taken): void {
-    if (checkpoint !== undefined && !this.isOutdated(number) && number > (this.#checkpoint?.number ?? 0)) {
-      this.#checkpoint = { number, state: checkpoint }
-    }
-    this.progress ??= progress
-    this.#log = [...log, ...this.#log].slice(-logLimit)
+  putBack(taken: Taken): void {
+    const index = this.#settling.findIndex(({ number }) => number === taken.number)
+    if (index !== -1) this.#settling.splice(index, 1)
+    this.#keepAgain(taken)
   }
 
   /** For a separate save, until `saved` or `giveBack`. It may not follow a newer checkpoint that is being written. */
   send(): Documents {
-    const isOvertaken = this.#durable.some(({ number }) => number > (this.#checkpoint?.number ?? 0))
-    this.#sentNumber = isOvertaken ? 0 : (this.#checkpoint?.number ?? 0)
+    const own = this.#checkpoint?.number ?? 0
+    const isOvertaken = [...this.#durable, ...this.#settling].some(({ number }) => number > own)
+    this.#sentNumber = isOvertaken ? 0 : own
     this.#sent = this.#takeNew(!isOvertaken)
     return this.#sent
   }
@@ -122,11 +125,25 @@ export class PendingWrites {
   giveBack(): void {
     const { checkpoint, progress, log = [] } = this.#sent
     this.#sent = {}
-    this.putBack({
-      documents: { ...(checkpoint === undefined ? {} : { checkpoint }), log },
+    this.#keepAgain({
+      documents: {
+        ...(checkpoint === undefined ? {} : { checkpoint }),
+        ...(progress === undefined ? {} : { progress }),
+        log,
+      },
       number: this.#sentNumber,
     })
+  }
+
+  #keepAgain({ documents: { checkpoint, progress, log = [] }, number }: Taken): void {
+    const isReplaced =
+      this.isOutdated(number) ||
+      [...this.#settling, ...(this.#checkpoint === undefined ? [] : [this.#checkpoint])].some(
+        (other) => other.number >= number,
+      )
+    if (checkpoint !== undefined && !isReplaced) this.#checkpoint = { number, state: checkpoint }
     this.progress ??= progress
+    this.#log = [...log, ...this.#log].slice(-logLimit)
   }
 
   #takeNew(withCheckpoint: boolean): Documents {

@@ -108,6 +108,33 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
   })
 })
 
+test.each(stores)(
+  'code on $name that returns before it is recorded as fenced off leaves no slot behind',
+  async ({ open }) => {
+    const work = door()
+    const deaf = defineTask({ type: 'deaf', parameters: none, concurrency: 1, run: () => work.opened })
+    const world = await World.open(open, [deaf], { maxConcurrent: 0 })
+    let lost = false
+    const settle: Store['settle'] = async (node, settlements) => {
+      if (lost || settlements[0]?.fencedOff !== true) return world.store.settle(node, settlements)
+      lost = true
+      throw new StoreUnavailable('in doubt', { unknown: true })
+    }
+    await world.startNode({ maxConcurrent: 2, store: withVerbs(world.store, { settle }) })
+    const first = await world.node.submit(deaf, {})
+    await world.pass()
+    await world.node.control(first.id, 'cancel')
+    await world.pass(5_000)
+    expect(lost).toBe(true)
+    work.open()
+    await world.pass(5_000)
+    expect(await world.status(first)).toBe('cancelled')
+    const second = await world.node.submit(deaf, {})
+    await world.pass(5_000)
+    expect(await world.status(second)).toBe('completed')
+  },
+)
+
 /** A node whose claims and controls fail once after `lose`, although they were recorded. */
 async function losing(open: OpenStore, types = [sleeper], own: LabOptions = {}) {
   const world = await World.open(open, types, { maxConcurrent: 0 })

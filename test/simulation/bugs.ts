@@ -137,7 +137,7 @@ export const bugs: readonly Bug[] = [
     'A checkpoint is written after a newer durable one that is on its way.',
     7,
     'src/execution/pending-writes.ts',
-    'const isOvertaken = this.#durable.some(({ number }) => number > (this.#checkpoint?.number ?? 0))',
+    'const isOvertaken = [...this.#durable, ...this.#settling].some(({ number }) => number > own)',
     'const isOvertaken = false',
   ),
   bug(
@@ -290,7 +290,7 @@ export const bugs: readonly Bug[] = [
     'A save that fails after a pause has stored a newer checkpoint is repeated.',
     6,
     'src/execution/pending-writes.ts',
-    'if (checkpoint !== undefined && !this.isOutdated(number) && number > (this.#checkpoint?.number ?? 0)) {',
-    'if (checkpoint !== undefined && number > (this.#checkpoint?.number ?? 0)) {',
+    '      this.isOutdated(number) ||\n      [...this.#settling,',
+    '      [...this.#settling,',
   ),
 ]
