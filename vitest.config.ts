@@ -92,7 +92,7 @@ export default defineConfig({
       project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
       project('package', ['test/package/**/*.test.ts'], built),
       project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built]),
-      project('hardening', ['test/hardening/**/*.test.ts']),
+      project('hardening', ['test/hardening/**/*.test.ts'], built),
       project('crash', ['test/crash/**/*.test.ts']),
       ...(process.env['TEST_CANARY'] === undefined
         ? []

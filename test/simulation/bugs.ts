@@ -218,7 +218,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'lease-not-checked',
     'A claimed task starts although the lease of its node has ended.',
-    1174,
+    1444,
     'src/cluster/node-lease.ts',
     'return this.#mayStart && this.#renewer?.isValid !== false',
     'return this.#mayStart',
