@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { catchUpModes, overlaps } from '../core/schedule-choices.ts'
 import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
@@ -31,7 +32,7 @@ export function isClientCommand(argv: readonly string[]): boolean {
 
 export function clientCommands(openLocal?: OpenLocal): Command[] {
   const tasks = [...submitting(), ...watching(), ...finding(), ...controlling()]
-  const online = [...tasks, ...types(), ...server(), ...access(openLocal)]
+  const online = [...tasks, ...types(), ...schedules(), ...server(), ...access(openLocal)]
   return [...online.map(addCommon), completion()]
 }
 
@@ -197,6 +198,52 @@ function server(): Command[] {
       )
       .option('-n, --tasks <number>', 'number of tasks (default: 1,000)', whole(1, 1_000_000))
       .option('-c, --callers <number>', 'concurrent calls (default: 50)', whole(1, 1_000)),
+  ]
+}
+
+function schedules(): Command[] {
+  return [
+    online('schedule <action> [words...]', () =>
+      import('./commands/schedule.ts').then(({ schedule }) => schedule),
+    )
+      .summary('Submit tasks at times')
+      .description(
+        'Manages schedules: schedule add "0 9 * * 1-5" TYPE, schedule add TYPE --every 15m, schedule list, and show, ticks, pause, resume, run, backfill and delete with an ID. Before it adds a schedule, it says in words when it ticks, and shows the next ticks.',
+      )
+      .option('--id <id>', 'add: its id; default: a new one')
+      .option('-p, --parameters <json>', 'add: parameters of each task as JSON: {...} or @FILE')
+      .option('--timezone <name>', 'add: IANA name of the time zone of the expression (default: UTC)')
+      .option('--every <duration>', 'add: time between ticks, instead of an expression', seconds)
+      .option('--offset <duration>', 'add: shifts the ticks of --every', seconds)
+      .option('--from <time>', 'add: no tick before this time; backfill: start of the range', time('ago'))
+      .option(
+        '--until <time>',
+        'add: no tick after this time; backfill: end of the range (default: now)',
+        time('ago'),
+      )
+      .option('--jitter <duration>', 'add: each task starts up to this long after its tick', seconds)
+      .addOption(
+        new Option('--overlap <rule>', 'add, backfill: what to do while a task of it is unfinished').choices([
+          ...overlaps,
+        ]),
+      )
+      .addOption(
+        new Option('--catch-up <mode>', 'add: what to do with ticks that came while no node ran').choices([
+          ...catchUpModes,
+        ]),
+      )
+      .option('--window <duration>', 'add: with --catch-up: ticks that are later are skipped', seconds)
+      .option('--max <number>', 'add: with --catch-up all: how many ticks run', whole(1, 1_000))
+      .option('--pause-on-failures <number>', 'add: it pauses itself after so many in a row', whole(1, 20))
+      .option('--paused', 'add: it does not tick until it is resumed')
+      .option('--description <text>', 'add: for people')
+      .option('--tag <tag>', 'add: label of each task; repeatable', each)
+      .option('--priority <number>', 'add: priority of each task', whole(-1_000, 1_000))
+      .option('--timeout <duration>', 'add: maximum active time per attempt', seconds)
+      .option('--max-attempts <number>', 'add: attempts before a failure is final', whole(1, 10_000))
+      .option('--dry-run', 'add: only say when it would tick')
+      .option('-l, --limit <number>', 'ticks: how many, newest first (default: 50)', whole(1, 1_000))
+      .option('--reason <text>', 'pause: why'),
   ]
 }
 

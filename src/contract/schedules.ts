@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { catchUpModes, overlaps, skipReasons, type Schedule, type Tick } from '../core/schedule.ts'
+import { catchUpModes, overlaps } from '../core/schedule-choices.ts'
+import { skipReasons, type Schedule, type Tick } from '../core/schedule.ts'
 import { statuses } from '../core/task.ts'
 import {
   backoffOption,

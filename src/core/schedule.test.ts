@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { overlaps } from './schedule-choices.ts'
 import {
   afterClockSetBack,
   backfilled,
@@ -6,7 +7,6 @@ import {
   decide,
   defaultCatchUp,
   lateAfter,
-  overlaps,
   ranNow,
   scheduleMade,
   schedulePaused,

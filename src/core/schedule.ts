@@ -1,12 +1,9 @@
+import type { catchUpModes, overlaps } from './schedule-choices.ts'
 import { jitterOf, newestTicks, nextTick, type Timing } from './ticks.ts'
 import type { Json, Status, Submission, TaskId } from './task.ts'
 
-/** What to do with a tick while a task of the schedule is unfinished. */
-export const overlaps = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow'] as const
 export type Overlap = (typeof overlaps)[number]
 
-/** What to do with ticks that nobody could carry out at their time. */
-export const catchUpModes = ['latest', 'all', 'skip'] as const
 export type CatchUpMode = (typeof catchUpModes)[number]
 
 export type CatchUp = Readonly<{

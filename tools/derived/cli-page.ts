@@ -47,6 +47,21 @@ In a pipe, \`watch\` prints a line per event, or with \`--json\` a JSON document
 server and asks for confirmation unless you pass \`--yes\`.`,
   },
   {
+    title: 'Schedules',
+    names: ['schedule'],
+    more: `\`\`\`sh
+fermata schedule add "0 9 * * 1-5" report --timezone Europe/Berlin --id report
+# At 09:00, Monday through Friday (Europe/Berlin)
+# Next: Tue 2026-12-01 09:00:00, Wed 2026-12-02 09:00:00, Thu 2026-12-03 09:00:00
+fermata schedule add cleanup --every 15m --overlap skip --pause-on-failures 3
+fermata schedule run report                           # one task now, also while it is paused
+fermata schedule backfill report --from 2026-11-01 --until 2026-11-08
+fermata schedule ticks report
+\`\`\`
+
+\`--dry-run\` only says when it would tick. See [Schedules](schedules.md).`,
+  },
+  {
     title: 'Server',
     names: ['types', 'hold', 'release', 'stats', 'backup', 'top', 'bench'],
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
