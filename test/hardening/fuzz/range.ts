@@ -121,6 +121,7 @@ export class Range implements AsyncDisposable {
       for (const one of value) this.#learn(one, singular)
     } else if (typeof value === 'object' && value !== null) {
       if ('scopes' in value && 'id' in value) this.#learn(value.id, 'key_id')
+      if ('next_ticks' in value && 'id' in value) this.#learn(value.id, 'schedule_id')
       for (const [key, one] of Object.entries(value)) if (key !== 'parameters') this.#learn(one, key)
     }
   }
