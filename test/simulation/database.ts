@@ -127,6 +127,8 @@ export class Database {
         if (typeof key !== 'string') return value
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
+        // There are none: looks at them draw no fates either.
+        if (key === 'schedules') return value
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value
         let verb = verbs.get(key)
