@@ -137,7 +137,7 @@ describe.each(stores)('on $name', ({ env }) => {
   test('a type can be held and released', async () => {
     const { page, faults } = await open('/types')
     await page.getByRole('button', { name: 'Hold fib' }).click()
-    await page.getByText('Held: tasks of this type do not start').waitFor()
+    await page.getByText(/^Held by .*: tasks of this type do not start/).waitFor()
     expect((await api.call('GET', '/api/tasks/fib')).body).toMatchObject({ held: true })
     await page.getByRole('button', { name: 'Release fib' }).click()
     await page.getByRole('button', { name: 'Hold fib' }).waitFor()

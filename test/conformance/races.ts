@@ -135,7 +135,7 @@ const races: Readonly<Record<EventName, string>> = {
   unparked: `
     parked        | unpark | resume | moved, moved: queued    | moved, moved: queued
     parkedInQueue | unpark | claim  | moved, claimed: running | nothing, claimed: running
-    parked        | unpark | cancel | moved, moved: cancelled | nothing, moved: cancelling
+    parked        | unpark | cancel | moved, moved: cancelled | moved, moved: cancelled
     lost parked   | unpark | reap   | moved, nothing: paused  | nothing, moved: paused
     parked        | unpark | unpark | moved, nothing: paused  | nothing, moved: paused
   `,

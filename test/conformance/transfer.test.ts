@@ -90,20 +90,20 @@ describe.each(directions)('from %s to %s', (source, target) => {
     await fill(from)
     const file = join(folder, `${++files}.jsonl`)
     const out = await run(['export', file, '--database', from, '--status', 'completed,failed,queued'])
-    expect(out).toMatchObject({ code: 0, stderr: expect.stringContaining('4 tasks') as string })
+    expect(out).toMatchObject({ code: 0, stderr: expect.stringContaining('5 tasks') as string })
     expect(await run(['import', file, '--database', to])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('4 of 4 tasks') as string,
+      stdout: expect.stringContaining('5 of 5 tasks') as string,
     })
     const again = await run(['import', file, '--database', to])
-    expect(again.stdout).toContain('0 of 4 tasks')
-    expect(again.stdout).toContain('4 were skipped')
+    expect(again.stdout).toContain('0 of 5 tasks')
+    expect(again.stdout).toContain('5 were skipped')
     const [original, imported] = [await contents(from), await contents(to)]
-    expect(imported.ids).toEqual(['task-done', 'task-failed', 'task-waiting', 'task-odd'])
+    expect(imported.ids).toEqual(['task-done', 'task-failed', 'task-waiting', 'task-odd', 'task-ticked'])
     const withoutPlace = ({ records }: typeof original) =>
       records.map(({ task, ...rest }) => ({ ...rest, task: { ...task, queuePosition: 0 } }))
     for (const record of withoutPlace(imported)) expect(withoutPlace(original)).toContainEqual(record)
-    expect(imported.counts.byType).toEqual({ work: { completed: 1, failed: 1, queued: 2 } })
+    expect(imported.counts.byType).toEqual({ work: { completed: 1, failed: 1, queued: 3 } })
 
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status":"failed"', '"status":"lost"'))
     expect(await run(['import', file, '--database', databases[target]()])).toMatchObject({

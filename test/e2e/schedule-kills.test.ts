@@ -24,7 +24,7 @@ test('ticks on SQLite have one task each, although the server is killed at the t
     }
     for (const milliseconds of [0, 1, 3, 6, 12]) {
       // Shortly after a full second, when all of them tick.
-      await sleep(2_000 - (Date.now() % 1_000) + milliseconds)
+      await sleep(2_000 - new Date().getMilliseconds() + milliseconds)
       server.signal('SIGKILL')
       await server.ended
       server = await TestServer.start({ directory })
