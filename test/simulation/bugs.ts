@@ -88,7 +88,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'fenced-off-not-counted',
     'Code that ignores its signal no longer counts towards the limit of its type.',
-    49,
+    40,
     'src/execution/attempt.ts',
     'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget), { fencedOff: true })',
     'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget))',
@@ -119,7 +119,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'doubtful-settlement-failed',
     'A settlement whose answer was lost counts as one that was never recorded.',
-    443,
+    164,
     'src/execution/settlement-writer.ts',
     'inDoubt ||= error.unknown',
     'inDoubt ||= false',
@@ -218,7 +218,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'lease-not-checked',
     'A claimed task starts although the lease of its node has ended.',
-    1444,
+    175,
     'src/cluster/node-lease.ts',
     'return this.#mayStart && this.#renewer?.isValid !== false',
     'return this.#mayStart',
