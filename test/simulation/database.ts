@@ -1,6 +1,7 @@
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import type { Submission } from '../../src/core/task.ts'
 import type { Prepared } from '../../src/store/memory/store.ts'
+import type { ScheduleStore } from '../../src/store/schedule-store.ts'
 import type { CallersTransaction } from '../../src/store/sharing.ts'
 import type { Shared, Store, SubmitOptions, Submitted } from '../../src/store/store.ts'
 import type { Chance } from '../support/chance.ts'
@@ -80,6 +81,14 @@ const reading = new Set([
   'keys.read',
 ])
 
+/** What a scheduler sees that has nothing to do. */
+const noSchedules: Pick<ScheduleStore, 'due' | 'lag' | 'list' | 'prune'> = {
+  due: async () => ({ ids: [], dueIn: null }),
+  lag: async () => 0,
+  list: async () => [],
+  prune: async () => ({ next: null, deleted: 0 }),
+}
+
 /** Milliseconds after which a client gives up on an answer. */
 const givesUpAfter = 3_000
 /** The longest time that a call hangs. */
@@ -127,8 +136,8 @@ export class Database {
         if (typeof key !== 'string') return value
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
-        // There are none: looks at them draw no fates either.
-        if (key === 'schedules') return value
+        // There are none: looks at them draw no fates either, and take no real time.
+        if (key === 'schedules') return noSchedules
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value
         let verb = verbs.get(key)
