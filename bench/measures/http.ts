@@ -8,17 +8,18 @@ import { listening } from '../server.ts'
 const connections = 50
 const seconds = 5
 const body = JSON.stringify({ parameters: { a: 2, b: 3 } })
-const headers = { 'content-type': 'application/json' }
+const json = { 'content-type': 'application/json' }
 
-type Work = (url: string) => Promise<autocannon.Result>
+type Headers = Readonly<Record<string, string>>
+type Work = (url: string, headers?: Headers) => Promise<autocannon.Result>
 
-const submits: Work = (url) =>
+const submits: Work = (url, headers = json) =>
   autocannon({ url: `${url}/api/run/add`, method: 'POST', headers, body, connections, duration: seconds })
 
-const reads: Work = async (url) => {
+const reads: Work = async (url, headers = json) => {
   const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers, body })
   const { task_id: id } = (await submitted.json()) as { task_id: string }
-  return autocannon({ url: `${url}/api/task/${id}/status`, connections, duration: seconds })
+  return autocannon({ url: `${url}/api/task/${id}/status`, headers, connections, duration: seconds })
 }
 
 export const httpSubmits: Measure = {
@@ -39,28 +40,56 @@ export const httpReads: Measure = {
 
 const key = 'the-key-of-the-administrator-of-this-server'
 
-/** Reads with a key; `rate`: its limit, which is never reached. */
-const readsWithKey =
+/** Headers with a new key, as an administrator creates one. */
+async function withNewKey(url: string, draft: object): Promise<Headers> {
+  const created = await fetch(`${url}/api/keys`, {
+    method: 'POST',
+    headers: { ...json, authorization: `Bearer ${key}` },
+    body: JSON.stringify({ name: 'bench', scopes: ['read', 'run'], ...draft }),
+  })
+  const { key: own } = (await created.json()) as { key: string }
+  return { ...json, authorization: `Bearer ${own}` }
+}
+
+/** With a key, the server has a caller to check and, for submits, an entry of the audit log to write. */
+const withKey =
+  (work: Work): Work =>
+  async (url) =>
+    work(url, await withNewKey(url, {}))
+
+/** Calls with a key; `rate`: its limit, which is never reached. */
+const limited =
   (rate: object | null): Work =>
-  async (url) => {
-    const asAdmin = { ...headers, authorization: `Bearer ${key}` }
-    const draft = JSON.stringify({ name: 'bench', scopes: ['read'], rate_limit: rate })
-    const created = await fetch(`${url}/api/keys`, { method: 'POST', headers: asAdmin, body: draft })
-    const { key: own } = (await created.json()) as { key: string }
-    return autocannon({
+  async (url) =>
+    autocannon({
       url: `${url}/api/me`,
-      headers: { authorization: `Bearer ${own}` },
+      headers: await withNewKey(url, { rate_limit: rate }),
       connections,
       duration: seconds,
     })
-  }
+
+export const httpKeySubmits: Measure = {
+  name: 'HTTP submits with a key, 50 connections',
+  aim: 12_000,
+  beside: 'the same without keys',
+  ours: () => withOurs(withKey(submits), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(submits),
+}
+
+export const httpKeyReads: Measure = {
+  name: 'HTTP status reads with a key, 50 connections',
+  aim: 20_000,
+  beside: 'the same without keys',
+  ours: () => withOurs(withKey(reads), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(reads),
+}
 
 export const httpRateLimit: Measure = {
   name: 'HTTP calls with a rate limit, 50 connections',
   aim: 20_000,
   beside: 'the same without a limit',
-  ours: () => withOurs(readsWithKey({ limit: 1_000_000, per: 1 }), { FERMATA_ADMIN_KEY: key }),
-  limit: () => withOurs(readsWithKey(null), { FERMATA_ADMIN_KEY: key }),
+  ours: () => withOurs(limited({ limit: 1_000_000, per: 1 }), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(limited(null), { FERMATA_ADMIN_KEY: key }),
 }
 
 async function withOurs(work: Work, settings: Record<string, string> = {}): Promise<number> {
