@@ -4,6 +4,7 @@ import { controlEvents, controlsFrom, lifecycle, meanings, type LifecycleRow } f
 import { controls, isActive, isTerminal, statuses, type Status } from '../src/core/task.ts'
 import { cliPage } from './derived/cli-page.ts'
 import { keep } from './derived/files.ts'
+import { performancePage } from './derived/performance-page.ts'
 import { proofPage } from './derived/proof-page.ts'
 
 /** Pages derived from the code. `node tools/docs.ts` writes them; with `--check` it only compares. */
@@ -13,6 +14,7 @@ keep({
   'docs/errors.md': errorsPage,
   'docs/cli.md': cliPage,
   'docs/proof.md': proofPage,
+  'docs/performance.md': performancePage,
 })
 
 function lifecyclePage(): string {
