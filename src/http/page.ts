@@ -15,6 +15,8 @@ export const pagePaths = [
   '/tasks/:id',
   '/submit',
   '/submit/:type',
+  '/schedules',
+  '/schedules/:id',
   '/types',
   '/nodes',
   '/keys',

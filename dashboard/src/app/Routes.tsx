@@ -13,6 +13,12 @@ const TaskPage = lazy(() => import('../task/TaskPage.tsx').then((room) => ({ def
 const SubmitPage = lazy(() =>
   import('../submit/SubmitPage.tsx').then((room) => ({ default: room.SubmitPage })),
 )
+const SchedulesPage = lazy(() =>
+  import('../schedules/SchedulesPage.tsx').then((room) => ({ default: room.SchedulesPage })),
+)
+const SchedulePage = lazy(() =>
+  import('../schedules/SchedulePage.tsx').then((room) => ({ default: room.SchedulePage })),
+)
 const TypesPage = lazy(() => import('../types/TypesPage.tsx').then((room) => ({ default: room.TypesPage })))
 const NodesPage = lazy(() => import('../nodes/NodesPage.tsx').then((room) => ({ default: room.NodesPage })))
 
@@ -30,6 +36,10 @@ export function Routes() {
         </Route>
         <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
         <Route path="/submit/:type?">{({ type }) => <SubmitPage key={type} type={type} />}</Route>
+        <Route path="/schedules">
+          <SchedulesPage />
+        </Route>
+        <Route path="/schedules/:id">{({ id }) => <SchedulePage key={id} id={id} />}</Route>
         <Route path="/types">
           <TypesPage />
         </Route>

@@ -18,6 +18,7 @@ export const places: readonly Route[] = [
   { path: '/', name: 'Overview', icon: 'gauge', key: 'o', scope: 'read', isAboutAll: true },
   { path: '/tasks', name: 'Tasks', icon: 'list', key: 't', scope: 'read' },
   { path: '/submit', name: 'Submit', icon: 'send', key: 's', scope: 'run' },
+  { path: '/schedules', name: 'Schedules', icon: 'calendar', key: 'c', scope: 'read' },
   { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },
   { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
   { path: '/keys', name: 'Keys', icon: 'key', key: 'k', scope: 'admin' },

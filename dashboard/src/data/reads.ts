@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { client, isFermataError } from './client.ts'
 
 /** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
@@ -46,6 +46,34 @@ export const reads = {
       queryFn: ({ signal }) => client.listTypes({ signal }),
       staleTime: 10_000,
       placeholderData: keepPreviousData,
+    }),
+  schedules: () =>
+    infiniteQueryOptions({
+      queryKey: ['schedules', 'all'],
+      queryFn: ({ pageParam, signal }) =>
+        client.listSchedules({ ...(pageParam === undefined ? {} : { cursor: pageParam }), signal }),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+      refetchInterval: 3_000,
+    }),
+  schedule: (id: string) =>
+    queryOptions({
+      queryKey: ['schedules', 'one', id],
+      queryFn: ({ signal }) => client.getSchedule(id, { signal }),
+      refetchInterval: 3_000,
+    }),
+  ticks: (id: string) =>
+    infiniteQueryOptions({
+      queryKey: ['schedules', 'ticks', id],
+      queryFn: ({ pageParam, signal }) =>
+        client.listTicks(id, {
+          limit: 50,
+          ...(pageParam === undefined ? {} : { cursor: pageParam }),
+          signal,
+        }),
+      initialPageParam: undefined as number | undefined,
+      getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+      refetchInterval: 3_000,
     }),
   task: (id: string) =>
     queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => client.getTask(id, { signal }) }),

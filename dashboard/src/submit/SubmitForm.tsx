@@ -1,22 +1,16 @@
-import { Alert, Button, Textarea } from '@mantine/core'
+import { Alert, Button } from '@mantine/core'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import type { TypeDetails } from '../../../src/client/index.ts'
 import { hidden } from '../../../src/contract/sensitive.ts'
 import { Card } from '../kit/Card.tsx'
-import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { CallCard } from './CallCard.tsx'
-import { FieldInputs } from './FieldInput.tsx'
 import { OptionInputs } from './OptionInputs.tsx'
 import { noOptions } from './options.ts'
+import { ParameterInputs } from './ParameterInputs.tsx'
 import styles from './SubmitForm.module.css'
-import { jsonKey, useSubmitForm, type Beginning } from './useSubmitForm.ts'
-
-const views = [
-  { value: 'fields', name: 'Fields' },
-  { value: 'json', name: 'JSON' },
-] as const
+import { useSubmitForm, type Beginning } from './useSubmitForm.ts'
 
 type Props = Readonly<{ type: TypeDetails; beginning: Beginning; head: ReactNode }>
 
@@ -25,10 +19,9 @@ export function SubmitForm({ type, beginning, head }: Props) {
   const [, navigate] = useLocation()
   const form = useSubmitForm(type, beginning, (id) => navigate(`/tasks/${encodeURIComponent(id)}`))
   const { refused, options } = form
+  const { faults } = form.parameters
   const element = useRef<HTMLFormElement>(null)
-  const hasFaults = [refused.head, refused.parameters, refused.options].some(
-    (part) => Object.keys(part).length > 0,
-  )
+  const hasFaults = [refused.head, faults, refused.options].some((part) => Object.keys(part).length > 0)
   const openOptions = Object.entries(options).some(
     ([name, text]) => text !== noOptions[name as keyof typeof options],
   )
@@ -36,7 +29,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
   useEffect(() => {
     if (!hasFaults) return
     element.current?.querySelector<HTMLElement>('[aria-invalid="true"], [role="alert"]')?.focus()
-  }, [hasFaults, refused])
+  }, [hasFaults, faults, refused])
 
   return (
     <div className={styles.columns}>
@@ -64,41 +57,7 @@ export function SubmitForm({ type, beginning, head }: Props) {
               ))}
             </Alert>
           )}
-          {form.canShowFields && (
-            <div className={styles.view}>
-              <Choice
-                label="Input mode"
-                value={form.isJson ? 'json' : 'fields'}
-                onChange={(view) => form.showJson(view === 'json')}
-                choices={views}
-              />
-            </div>
-          )}
-          {form.isJson ? (
-            <Textarea
-              label="Parameters"
-              description="JSON that matches the schema of the type"
-              name="json"
-              autosize
-              minRows={6}
-              maxRows={28}
-              spellCheck={false}
-              classNames={{ input: styles.code ?? '' }}
-              error={refused.parameters[jsonKey]}
-              value={form.json}
-              onChange={(event) => form.changeJson(event.currentTarget.value)}
-            />
-          ) : (
-            <>
-              {form.fields.length === 0 && <p className={styles.none}>This type has no parameters</p>}
-              <FieldInputs
-                fields={form.fields}
-                entries={form.entries}
-                faults={refused.parameters}
-                change={form.change}
-              />
-            </>
-          )}
+          <ParameterInputs of={form.parameters} />
           <details
             className={styles.fold}
             open={openOptions || Object.keys(refused.options).length > 0 || undefined}

@@ -24,6 +24,16 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <Time at={task.run_at} />
           </Fact>
         )}
+        {task.schedule_id !== null && (
+          <Fact name="Schedule">
+            <Link href={`/schedules/${encodeURIComponent(task.schedule_id)}`}>{task.schedule_id}</Link>
+          </Fact>
+        )}
+        {task.tick_at !== null && (
+          <Fact name="Tick">
+            <Time at={task.tick_at} />
+          </Fact>
+        )}
         {task.started_at !== null && (
           <Fact name="Started">
             <Time at={task.started_at} />

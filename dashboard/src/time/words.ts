@@ -58,6 +58,25 @@ export function exactDay(time: number): string {
   return dayAndMinute.format(new Date(time * 1_000))
 }
 
+/** Weekday, day and time in a time zone, with the name of the zone; in the reader's if the browser does not know it. */
+export function zonedWords(time: number, timeZone: string | undefined): string {
+  const options: Intl.DateTimeFormatOptions = {
+    weekday: 'short',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(time % 60 === 0 ? {} : { second: '2-digit' }),
+    timeZoneName: 'short',
+  }
+  const at = new Date(time * 1_000)
+  try {
+    return at.toLocaleString(language, timeZone === undefined ? options : { ...options, timeZone })
+  } catch {
+    return at.toLocaleString(language, options)
+  }
+}
+
 export function exactCount(count: number): string {
   return plain.format(count)
 }

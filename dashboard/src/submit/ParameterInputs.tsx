@@ -1,0 +1,53 @@
+import { Textarea } from '@mantine/core'
+import { Choice } from '../kit/Choice.tsx'
+import { FieldInputs } from './FieldInput.tsx'
+import styles from './SubmitForm.module.css'
+import type { ParameterState } from './useParameters.ts'
+
+const views = [
+  { value: 'fields', name: 'Fields' },
+  { value: 'json', name: 'JSON' },
+] as const
+
+/** The parameters of a task as fields or JSON. */
+export function ParameterInputs({ of: state }: Readonly<{ of: ParameterState }>) {
+  return (
+    <>
+      {state.canShowFields && (
+        <div className={styles.view}>
+          <Choice
+            label="Input mode"
+            value={state.isJson ? 'json' : 'fields'}
+            onChange={(view) => state.showJson(view === 'json')}
+            choices={views}
+          />
+        </div>
+      )}
+      {state.isJson ? (
+        <Textarea
+          label="Parameters"
+          description="JSON that matches the schema of the type"
+          name="json"
+          autosize
+          minRows={6}
+          maxRows={28}
+          spellCheck={false}
+          classNames={{ input: styles.code ?? '' }}
+          error={state.jsonFault}
+          value={state.json}
+          onChange={(event) => state.changeJson(event.currentTarget.value)}
+        />
+      ) : (
+        <>
+          {state.fields.length === 0 && <p className={styles.none}>This type has no parameters</p>}
+          <FieldInputs
+            fields={state.fields}
+            entries={state.entries}
+            faults={state.faults}
+            change={state.change}
+          />
+        </>
+      )}
+    </>
+  )
+}

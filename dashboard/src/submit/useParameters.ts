@@ -1,0 +1,85 @@
+import { useState } from 'react'
+import type { TypeDetails } from '../../../src/client/index.ts'
+import {
+  entriesOf,
+  Fault,
+  keyOf,
+  leavesOf,
+  parametersIn,
+  parametersOf,
+  type Entries,
+  type Faults,
+  type Parameters,
+} from './entries.ts'
+import { fieldsOf, type Field } from './schema.ts'
+
+const noFields: readonly Field[] = []
+
+/** Where an error about the whole JSON text is shown. */
+const jsonKey = 'json'
+
+/** State of the inputs for the parameters of a type: fields or JSON. */
+export function useParameters(type: TypeDetails, beginning: Parameters) {
+  const [fields] = useState(() => fieldsOf(type.parameters))
+  const [begun] = useState(() => (fields === null ? null : entriesOf(fields, beginning)))
+  const [isJson, setIsJson] = useState(begun === null)
+  const [entries, setEntries] = useState<Entries>(begun ?? {})
+  const [json, setJson] = useState(() => JSON.stringify(beginning, null, 2))
+  const [faults, setFaults] = useState<Faults>({})
+
+  const read = () => (isJson || fields === null ? inJson(json) : parametersOf(fields, entries))
+
+  return {
+    canShowFields: fields !== null,
+    fields: fields ?? noFields,
+    isJson,
+    entries,
+    json,
+    faults,
+    jsonFault: faults[jsonKey],
+    /** The paths at which errors can be shown. */
+    keys: isJson ? [] : leavesOf(fields ?? noFields).map(keyOf),
+    read,
+    refuse: setFaults,
+
+    change(key: string, entry: string | boolean) {
+      setEntries((known) => ({ ...known, [key]: entry }))
+      setFaults((known) => without(known, key))
+    },
+    changeJson(text: string) {
+      setJson(text)
+      setFaults({})
+    },
+
+    /** Switches the view and keeps the input, as far as the other view can represent it. */
+    showJson(show: boolean) {
+      if (show === isJson || fields === null) return
+      const { parameters, faults: found } = read()
+      if (show) {
+        setJson(JSON.stringify(parameters, null, 2))
+      } else {
+        const same = Object.keys(found).length === 0 ? entriesOf(fields, parameters) : null
+        if (same === null) {
+          setFaults({ [jsonKey]: 'The form fields cannot represent this JSON.' })
+          return
+        }
+        setEntries(same)
+      }
+      setIsJson(show)
+      setFaults({})
+    },
+  }
+}
+
+export type ParameterState = ReturnType<typeof useParameters>
+
+function inJson(text: string): Readonly<{ parameters: Parameters; faults: Faults }> {
+  const parameters = parametersIn(text)
+  return parameters instanceof Fault
+    ? { parameters: {}, faults: { [jsonKey]: parameters.message } }
+    : { parameters, faults: {} }
+}
+
+export function without(faults: Faults, key: string): Faults {
+  return Object.fromEntries(Object.entries(faults).filter(([known]) => known !== key))
+}
