@@ -14,7 +14,7 @@ export type SeedRun = Readonly<{
   cpu: number
 }>
 
-/** `docs/figures/simulation.json`: the last long run. */
+/** `docs/figures/simulation.json`: the last long run, and earlier ones whose seeds found defects. */
 export type SimulationFile = Readonly<{ machine: string; runs: readonly SeedRun[] }>
 
 /** With one more run, which may continue an earlier one. */
