@@ -130,7 +130,7 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
           })}
           {input('description', 'description', 'Description', 'For people')}
         </div>
-        <h3 className={styles.part}>When it ticks</h3>
+        <h2 className={styles.part}>When it ticks</h2>
         <div className={styles.choice}>
           <Choice
             label="Kind of times"
@@ -169,13 +169,13 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
           )}
         </div>
         <Preview draft={form.draft()} />
-        <h3 className={styles.part}>What it submits</h3>
+        <h2 className={styles.part}>What it submits</h2>
         {choice(entries)}
         {form.isMasked && (
           <Alert color="yellow">Sensitive values are not shown to you: enter them again.</Alert>
         )}
         <ParameterInputs of={parameters} />
-        <h3 className={styles.part}>Exceptions</h3>
+        <h2 className={styles.part}>Exceptions</h2>
         <div className={styles.inputs}>
           <NativeSelect
             label="If the last run has not ended"
