@@ -281,11 +281,18 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       threw: 'fencing (outcome): clock hold',
       died: 'fencing (outcome): clock hold',
       'fence raised': 'killing (outcome): kill, timer kill',
-      superseded: 'fencing (nothing)',
       disown: 'fencing (nothing)',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: ['row: pause requested', 'suspended', 'pause stale', 'pause superseded', 'unwind', 'drain'],
+    ignored: [
+      'row: pause requested',
+      'suspended',
+      'pause stale',
+      'pause superseded',
+      'superseded',
+      'unwind',
+      'drain',
+    ],
     impossible: [
       'row: pause withdrawn',
       'adopted',
@@ -511,6 +518,14 @@ describe('events that arrive too early wait', () => {
     const { effects } = run(from('running'), ['row: newer fence', 'returned'])
     expect(effects.filter(({ kind }) => kind.startsWith('record'))).toEqual([])
     expect(effects.at(-1)).toEqual({ kind: 'over' })
+  })
+
+  test('a save that the own raised fence has outdated keeps nothing from being recorded, before and after its answer', () => {
+    const late = { kind: 'superseded', epoch: from('fencing').suspensionEpoch } as const
+    const before = step(from('fencing'), late, here).state
+    const raised = step(before, events['fence raised'](), here).state
+    const after = step(raised, late, here).state
+    expect(step(after, events.died(), here).effects.at(-1)).toMatchObject({ kind: 'record-end' })
   })
 
   test('a pause recorded while the copy unwound is withdrawn from the row', () => {

@@ -78,7 +78,7 @@ export type AttemptState = Readonly<{
   /** The newest version of the task's row that this node has seen. */
   row: Task
   fence: Fence
-  /** Rises when the attempt is parked and when it is adopted: answers to writes of an earlier epoch say nothing about this one. */
+  /** Rises when the attempt is parked or adopted, and when its fence is raised: answers to writes of an earlier epoch say nothing about this one. */
   suspensionEpoch: number
   /** Why the node is draining; null if it is not. */
   drain: string | null
@@ -349,8 +349,10 @@ class Turn {
     if (phase.ended !== null) this.#ended(phase.ended)
   }
 
+  /** While the own fence is being raised, that may be what outdated the write: the answer to it decides. */
   #superseded(): void {
-    if (this.#phase.name === 'parked' || this.#phase.name === 'parking') return
+    const { name } = this.#phase
+    if (name === 'parked' || name === 'parking' || name === 'fencing') return
     this.#outdated()
   }
 
@@ -421,6 +423,8 @@ class Turn {
     const { phase } = this.state
     if (phase.name !== 'fencing') return
     const writes = verdict === 'superseded' ? 'nothing' : phase.writes
+    // Writes with the fence before it that are answered later say nothing about this copy.
+    this.state = { ...this.state, suspensionEpoch: this.state.suspensionEpoch + 1 }
     this.#kill({ stop: phase.stop, writes })
     if (phase.ended !== null) this.#ended(phase.ended)
   }
