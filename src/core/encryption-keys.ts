@@ -12,7 +12,7 @@ const plain = 'plain'
 /** 32 bytes in base64, of either alphabet. */
 const secretForm = /^[A-Za-z0-9+/_-]{43}=?$/
 
-/** Reads `id:base64,id:base64`, or returns what is wrong without quoting any of it. */
+/** Reads `id:base64,id:base64`, or returns an error message that quotes none of it. */
 export function parseEncryptionKeys(text: string): EncryptionKeys | string {
   const entries = text.split(',').map((entry) => entry.trim())
   if (text.trim() === '') return noEncryption

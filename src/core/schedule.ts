@@ -438,7 +438,7 @@ function isSameTiming(a: Timing, b: Timing): boolean {
 const skippedAs = (skipped: SkipReason) => ({ taskId: null, skipped, waits: null })
 const waitingAs = (waits: Overlap) => ({ taskId: null, skipped: null, waits })
 
-/** What its author decides, without what became of it. */
+/** What the author of a schedule chooses; excludes its state. */
 export function definitionOf(schedule: ScheduleDefinition): ScheduleDefinition {
   const { type, parameters, options, cron, every, offset, timezone, from, until } = schedule
   const { jitter, overlap, catchUp, pauseOnFailures, description } = schedule
