@@ -78,12 +78,13 @@ export class Facts {
     return lost
   }
 
-  /** What was added to it. */
+  /** The whole lines that were added to it: the last one may still be being written. */
   #readJournal(): void {
     if (statSync(this.#journal, { throwIfNoEntry: false }) === undefined) return
     const text = readFileSync(this.#journal, 'utf8')
-    const added = text.slice(this.#read)
-    this.#read = text.length
+    const end = text.lastIndexOf('\n') + 1
+    const added = text.slice(this.#read, end)
+    this.#read = end
     for (const line of added.split('\n')) {
       if (line === '') continue
       const { id, what, next } = JSON.parse(line) as JournalLine
