@@ -13,14 +13,33 @@ const json = { 'content-type': 'application/json' }
 type Headers = Readonly<Record<string, string>>
 type Work = (url: string, headers?: Headers) => Promise<autocannon.Result>
 
-const submits: Work = (url, headers = json) =>
-  autocannon({ url: `${url}/api/run/add`, method: 'POST', headers, body, connections, duration: seconds })
+const submitsOf =
+  (clients: number): Work =>
+  (url, headers = json) =>
+    autocannon({
+      url: `${url}/api/run/add`,
+      method: 'POST',
+      headers,
+      body,
+      connections: clients,
+      duration: seconds,
+    })
 
-const reads: Work = async (url, headers = json) => {
-  const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers, body })
-  const { task_id: id } = (await submitted.json()) as { task_id: string }
-  return autocannon({ url: `${url}/api/task/${id}/status`, headers, connections, duration: seconds })
-}
+const readsOf =
+  (clients: number): Work =>
+  async (url, headers = json) => {
+    const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers, body })
+    const { task_id: id } = (await submitted.json()) as { task_id: string }
+    return autocannon({
+      url: `${url}/api/task/${id}/status`,
+      headers,
+      connections: clients,
+      duration: seconds,
+    })
+  }
+
+const submits = submitsOf(connections)
+const reads = readsOf(connections)
 
 export const httpSubmits: Measure = {
   name: 'HTTP submits, 50 connections',
@@ -82,6 +101,23 @@ export const httpKeyReads: Measure = {
   beside: 'the same without keys',
   ours: () => withOurs(withKey(reads), { FERMATA_ADMIN_KEY: key }),
   limit: () => withOurs(reads),
+}
+
+/** One request after another: its rate is the inverse of the latency. */
+export const httpKeySubmitLatency: Measure = {
+  name: 'HTTP submits with a key, one after another',
+  aim: 1_000,
+  beside: 'the same without keys',
+  ours: () => withOurs(withKey(submitsOf(1)), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(submitsOf(1)),
+}
+
+export const httpKeyReadLatency: Measure = {
+  name: 'HTTP status reads with a key, one after another',
+  aim: 5_000,
+  beside: 'the same without keys',
+  ours: () => withOurs(withKey(readsOf(1)), { FERMATA_ADMIN_KEY: key }),
+  limit: () => withOurs(readsOf(1)),
 }
 
 export const httpRateLimit: Measure = {

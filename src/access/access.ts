@@ -44,6 +44,8 @@ export type IssuedKey = Readonly<{ key: Key; text: string }>
 type Entry = {
   readonly key: Key
   readonly hash: Buffer
+  /** The secret, once a caller has shown it: comparing it costs less than hashing what the next caller shows. */
+  shown: Buffer | undefined
   readonly session: { readonly caller: Caller; isOver: boolean; readonly budget: RequestBudget | null }
   /** The time of the store from which this secret is not valid. */
   readonly until: number
@@ -193,10 +195,9 @@ export class Access implements AsyncDisposable {
     if (!this.isClosed) return openSession
     if (text === undefined) throw new Unauthenticated('missing')
     const [, id = '', secret = ''] = keyForm.exec(text) ?? []
-    const hash = sha256(secret)
     const now = this.#options.now()
     for (const entry of this.#entries.get(id) ?? []) {
-      if (timingSafeEqual(entry.hash, hash) && entry.until > now) {
+      if (isSecretOf(entry, secret) && entry.until > now) {
         this.#noteUse(id)
         return entry.session
       }
@@ -325,7 +326,16 @@ function entryOf(
   { hash, until }: Readonly<{ hash: string; until: number }>,
 ): Entry {
   const session = { caller: Object.freeze(callerOf(key)), isOver: false, budget }
-  return { key, hash: Buffer.from(hash, 'hex'), session, until }
+  return { key, hash: Buffer.from(hash, 'hex'), shown: undefined, session, until }
+}
+
+/** In constant time, whichever text of the form of a secret is shown. */
+function isSecretOf(entry: Entry, secret: string): boolean {
+  const bytes = Buffer.from(secret, 'latin1')
+  if (entry.shown !== undefined) return timingSafeEqual(entry.shown, bytes)
+  if (!timingSafeEqual(entry.hash, sha256(secret))) return false
+  entry.shown = Buffer.copyBytesFrom(bytes)
+  return true
 }
 
 /** Keys never change, except for their secrets. */

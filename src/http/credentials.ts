@@ -5,8 +5,8 @@ import type { Caller, Scope } from '../core/caller.ts'
 import { Forbidden, Unauthenticated } from '../core/errors.ts'
 
 /** The key that a request shows, as `Authorization: Bearer` or `X-API-Key`. Undefined without one. */
-export function keyIn({ authorization, ...headers }: IncomingHttpHeaders): string | undefined {
-  const other = headers['x-api-key']
+export function keyIn(headers: IncomingHttpHeaders): string | undefined {
+  const { authorization, 'x-api-key': other } = headers
   if (authorization === undefined) return typeof other === 'string' ? other.trim() : undefined
   const [, bearer] = /^bearer +(\S+) *$/i.exec(authorization) ?? []
   if (bearer === undefined || (other !== undefined && other !== bearer)) throw new Unauthenticated('invalid')

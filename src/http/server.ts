@@ -436,9 +436,13 @@ function patternOf(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1')
 }
 
+const templates = new Map<string, string>()
+
 /** As in the contract, from the pattern of a route. */
 function templateOf(pattern: string): string {
-  return pattern.replaceAll(/:(\w+)/g, '{$1}')
+  let template = templates.get(pattern)
+  if (template === undefined) templates.set(pattern, (template = pattern.replaceAll(/:(\w+)/g, '{$1}')))
+  return template
 }
 
 /** Without the query, which may contain private data: the log has other readers than the caller. */
