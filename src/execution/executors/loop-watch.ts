@@ -29,24 +29,63 @@ export function noDelay(): LoopDelay {
   return { p50: 0, p99: 0, max: 0, blocked: [], samples: new Histogram(sampleBounds) }
 }
 
-/** The type of the inline handler to which the main thread has last returned. */
-export const lastInline: { type: string | undefined } = { type: undefined }
+/**
+ * Measures for how long inline handlers keep the main thread: from the entry into one to the entry into the next, or to the
+ * end of the turn of the event loop. Who was running earlier is not to blame for what blocks later turns.
+ */
+class InlineTurns {
+  readonly #listeners = new Set<(blocked: Omit<Blocked, 'at'>) => void>()
+  #type: string | undefined
+  #entered = 0
+  #ends = false
 
-/** Measures the event-loop delay of the main thread, and finds out who blocks it. */
+  /** The main thread enters a handler of this type. Costs nothing unless somebody listens. */
+  enter(type: string): void {
+    if (this.#listeners.size === 0) return
+    this.#leave()
+    this.#type = type
+    if (this.#ends) return
+    this.#ends = true
+    setImmediate(() => {
+      this.#ends = false
+      this.#leave()
+    })
+  }
+
+  listen(listener: (blocked: Omit<Blocked, 'at'>) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #leave(): void {
+    const now = performance.now()
+    const [type, ms] = [this.#type, now - this.#entered]
+    this.#type = undefined
+    this.#entered = now
+    if (type === undefined || ms < tooLong) return
+    for (const listener of this.#listeners) listener({ type, ms: Math.round(ms) })
+  }
+}
+
+export const inlineTurns = new InlineTurns()
+
+/** Measures the event-loop delay of the main thread, and finds out which handlers block it. */
 export class LoopWatch implements Disposable {
   readonly #histogram = monitorEventLoopDelay({ resolution })
   readonly #timer: NodeJS.Timeout
-  readonly #onBlocked: (blocked: Blocked) => void
-  readonly #now: () => number
+  readonly #stop: () => void
   #blocked: Blocked[] = []
   readonly #samples = new Histogram(sampleBounds)
   #looked = performance.now()
 
   /** `now`: Unix milliseconds. */
   constructor(onBlocked: (blocked: Blocked) => void, now: () => number) {
-    this.#onBlocked = onBlocked
-    this.#now = now
     this.#histogram.enable()
+    this.#stop = inlineTurns.listen(({ type, ms }) => {
+      const blocked = { type, at: now(), ms }
+      this.#blocked = [blocked, ...this.#blocked].slice(0, remembered)
+      onBlocked(blocked)
+    })
     this.#timer = setInterval(() => this.#look(), lookEvery).unref()
   }
 
@@ -65,6 +104,7 @@ export class LoopWatch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#stop()
     this.#histogram.disable()
   }
 
@@ -73,10 +113,5 @@ export class LoopWatch implements Disposable {
     const late = now - this.#looked - lookEvery
     this.#looked = now
     this.#samples.observe(Math.max(0, late) / 1_000)
-    const { type } = lastInline
-    if (late < tooLong || type === undefined) return
-    const blocked = { type, at: this.#now(), ms: Math.round(late) }
-    this.#blocked = [blocked, ...this.#blocked].slice(0, remembered)
-    this.#onBlocked(blocked)
   }
 }

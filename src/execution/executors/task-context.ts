@@ -9,7 +9,7 @@ import { clipLine } from './backlog.ts'
 import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
 import { toJson } from './json.ts'
 import { leaseOver, type Lease } from './lease.ts'
-import { lastInline } from './loop-watch.ts'
+import { inlineTurns } from './loop-watch.ts'
 import { ProgressRate } from './progress-rate.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
 import { checkState, parseStored, StoredInvalid } from './stored.ts'
@@ -384,9 +384,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     )
   }
 
-  /** If the main thread is blocked next, it is likely by this handler. */
+  /** From here on, this handler keeps the main thread. */
   #goesOn(): void {
-    if (this.#sync === undefined) lastInline.type = this.#run.type.type
+    if (this.#sync === undefined) inlineTurns.enter(this.#run.type.type)
   }
 
   #wake(): void {
