@@ -1,5 +1,5 @@
 import { TaskUnknown } from '../core/errors.ts'
-import { isTerminal, type TaskId } from '../core/task.ts'
+import { isActive, isTerminal, type TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Store } from '../store/store.ts'
@@ -43,8 +43,13 @@ export async function* taskEvents(
           yield { kind: 'transition', id, task: found.task, entry }
         }
         if (isTerminal(found.task.status) && version >= found.task.version) return
-        const { progress, type } = found.task
-        if (progress !== null) yield { kind: 'progress', id, type, progress }
+        const { progress, type, status } = found.task
+        // Without its rate, nobody can tell when it would end: it is not running.
+        if (progress !== null) {
+          const { rate, ...rest } = progress
+          const isPaced = rate !== undefined && isActive(status)
+          yield { kind: 'progress', id, type, progress: isPaced ? progress : rest }
+        }
       }
       if (signal?.aborted === true) return
       const event = waiting.next()

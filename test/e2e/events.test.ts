@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TimelineBody } from '../../src/contract/answers.ts'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { collect, sse, type SseEvent } from '../support/sse.ts'
 
 let server: TestServer
@@ -39,7 +40,7 @@ test('a stream sends every transition from the first to the final one, then ends
 
 test('a client that reconnects with its last id misses nothing and receives nothing twice', async () => {
   const id = await api.submit('long', { duration: 60, steps: 600 })
-  await api.untilStatus(id, 'running')
+  await until('it reports progress', async () => (await api.status(id)).progress !== null)
   const heard: SseEvent[] = []
   let last: string | undefined
   const controls = ['pause', 'resume', 'pause', 'resume', 'cancel'] as const
@@ -49,6 +50,9 @@ test('a client that reconnects with its last id misses nothing and receives noth
     heard.push(...part)
     last = heard.findLast(({ id: version }) => version !== undefined)?.id
     await api.control(id, control)
+    if (control !== 'pause') continue
+    const replayed = await collect(stream(id), ({ event }) => event === 'progress')
+    expect(replayed.at(-1)?.data, 'no time left while it is paused').toMatchObject({ eta_seconds: null })
   }
   heard.push(...(await collect(stream(id, last))))
   const versions = heard.flatMap(({ id: version }) => (version === undefined ? [] : [Number(version)]))
