@@ -26,7 +26,9 @@ export function AuditRow({ entry, onCaller }: Props) {
           {caller.name}
         </button>
       </td>
-      <td title={action}>{actionNames[action]}</td>
+      <td className={styles.action} title={action}>
+        {actionNames[action]}
+      </td>
       <td>
         <Subject entry={entry} />
       </td>

@@ -1,8 +1,7 @@
-import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
-import { ErrorState } from '../kit/ErrorState.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
 import { HereCard } from './HereCard.tsx'
 import { NodeRow } from './NodeRow.tsx'
@@ -17,26 +16,24 @@ export function NodesPage() {
   const used = all.reduce((sum, node) => sum + node.slots_in_use, 0)
   return (
     <Page title="Nodes">
-      {nodes.data === undefined && nodes.error !== null ? (
-        <ErrorState error={nodes.error} retry={() => void nodes.refetch()} />
-      ) : nodes.data === undefined ? (
-        <Skeleton height={180} radius="md" />
-      ) : (
-        <div className={styles.page}>
-          <Card
-            title={all.length === 1 ? '1 node' : `${all.length} nodes`}
-            aside={<span className={styles.sum}>{`${used} of ${slots} slots in use`}</span>}
-            flush
-          >
-            <ul className={styles.nodes}>
-              {all.map((node) => (
-                <NodeRow key={node.id} node={node} />
-              ))}
-            </ul>
-          </Card>
-          {stats.data !== undefined && <HereCard node={stats.data.node} />}
-        </div>
-      )}
+      <Loaded of={nodes} height={180}>
+        {() => (
+          <div className={styles.page}>
+            <Card
+              title={all.length === 1 ? '1 node' : `${all.length} nodes`}
+              aside={<span className={styles.sum}>{`${used} of ${slots} slots in use`}</span>}
+              flush
+            >
+              <ul className={styles.nodes}>
+                {all.map((node) => (
+                  <NodeRow key={node.id} node={node} />
+                ))}
+              </ul>
+            </Card>
+            {stats.data !== undefined && <HereCard node={stats.data.node} />}
+          </div>
+        )}
+      </Loaded>
     </Page>
   )
 }

@@ -1,4 +1,4 @@
-import { Alert, Skeleton } from '@mantine/core'
+import { Alert } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useLocation, useSearchParams } from 'wouter'
 import type { ScheduleDetails } from '../../../src/client/index.ts'
@@ -7,8 +7,8 @@ import { isFermataError } from '../data/client.ts'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
-import { ErrorState } from '../kit/ErrorState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
 import { zonedWords } from '../time/words.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
@@ -19,11 +19,11 @@ import { zoneOf } from './words.ts'
 
 /** A schedule with its ticks; with `?edit`, the form for it. */
 export function SchedulePage({ id }: Readonly<{ id: string }>) {
-  const { data: schedule, error, refetch } = useQuery(reads.schedule(id))
+  const read = useQuery(reads.schedule(id))
   const [search] = useSearchParams()
   const canControl = useCan('control')
   const isEdited = search.has('edit') && canControl
-  if (isFermataError(error, 'SCHEDULE_UNKNOWN')) {
+  if (isFermataError(read.error, 'SCHEDULE_UNKNOWN')) {
     return (
       <Page title="Schedule">
         <EmptyState icon="calendar" title="No schedule has this ID">
@@ -37,36 +37,34 @@ export function SchedulePage({ id }: Readonly<{ id: string }>) {
   }
   return (
     <Page title={isEdited ? `Edit ${id}` : id}>
-      {schedule === undefined ? (
-        error === null ? (
-          <Skeleton height={240} radius="md" />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )
-      ) : isEdited ? (
-        <Edit schedule={schedule} />
-      ) : (
-        <div className={styles.columns}>
-          <div className={styles.stack}>
-            <Card flush>
-              <ScheduleFacts of={schedule} isAlone />
-            </Card>
-            <Ticks of={schedule} />
-          </div>
-          <Card title="Next ticks">
-            {schedule.next_ticks.length === 0 ? (
-              <p className={styles.none}>{schedule.paused ? 'None while it is paused' : 'No tick is left'}</p>
-            ) : (
-              <ol className={styles.ticks}>
-                {schedule.next_ticks.map((tick) => (
-                  <li key={tick}>{zonedWords(tick, zoneOf(schedule))}</li>
-                ))}
-              </ol>
-            )}
-          </Card>
-        </div>
-      )}
+      <Loaded of={read}>
+        {(schedule) => (isEdited ? <Edit schedule={schedule} /> : <Overview schedule={schedule} />)}
+      </Loaded>
     </Page>
+  )
+}
+
+function Overview({ schedule }: Readonly<{ schedule: ScheduleDetails }>) {
+  return (
+    <div className={styles.columns}>
+      <div className={styles.stack}>
+        <Card flush>
+          <ScheduleFacts of={schedule} isAlone />
+        </Card>
+        <Ticks of={schedule} />
+      </div>
+      <Card title="Next ticks">
+        {schedule.next_ticks.length === 0 ? (
+          <p className={styles.none}>{schedule.paused ? 'None while it is paused' : 'No tick is left'}</p>
+        ) : (
+          <ol className={styles.ticks}>
+            {schedule.next_ticks.map((tick) => (
+              <li key={tick}>{zonedWords(tick, zoneOf(schedule))}</li>
+            ))}
+          </ol>
+        )}
+      </Card>
+    </div>
   )
 }
 
@@ -74,13 +72,6 @@ function Edit({ schedule }: Readonly<{ schedule: ScheduleDetails }>) {
   const types = useQuery(reads.types())
   const [, navigate] = useLocation()
   const back = () => navigate(`/schedules/${encodeURIComponent(schedule.id)}`)
-  if (types.data === undefined) {
-    return types.error === null ? (
-      <Skeleton height={320} radius="md" />
-    ) : (
-      <ErrorState error={types.error} retry={() => void types.refetch()} />
-    )
-  }
   return (
     <div className={styles.stack}>
       {schedule.origin === 'code' && (
@@ -89,7 +80,11 @@ function Edit({ schedule }: Readonly<{ schedule: ScheduleDetails }>) {
           it.
         </Alert>
       )}
-      <ScheduleForm types={types.data.task_details} schedule={schedule} onDone={back} onCancel={back} />
+      <Loaded of={types} height={320}>
+        {({ task_details: details }) => (
+          <ScheduleForm types={details} schedule={schedule} onDone={back} onCancel={back} />
+        )}
+      </Loaded>
     </div>
   )
 }

@@ -1,9 +1,7 @@
-import { Button, Skeleton } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import type { ScheduleDetails } from '../../../src/client/index.ts'
 import { reads } from '../data/reads.ts'
-import { Card } from '../kit/Card.tsx'
-import { ErrorState } from '../kit/ErrorState.tsx'
+import { PagedList } from '../kit/PagedList.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
 import { zonedWords } from '../time/words.ts'
@@ -13,18 +11,15 @@ import { skipNames, zoneOf } from './words.ts'
 /** What became of each tick, newest first. */
 export function Ticks({ of: schedule }: Readonly<{ of: ScheduleDetails }>) {
   const list = useInfiniteQuery(reads.ticks(schedule.id))
-  const ticks = list.data?.pages.flatMap((page) => page.ticks) ?? []
   return (
-    <Card title="Ticks" flush>
-      {list.data === undefined ? (
-        list.error === null ? (
-          <Skeleton height={120} />
-        ) : (
-          <ErrorState error={list.error} retry={() => void list.refetch()} />
-        )
-      ) : ticks.length === 0 ? (
-        <p className={styles.empty}>No ticks yet</p>
-      ) : (
+    <PagedList
+      of={list}
+      itemsOf={({ ticks }) => ticks}
+      title="Ticks"
+      more="Show older ticks"
+      empty={<p className={styles.empty}>No ticks yet</p>}
+    >
+      {(ticks) => (
         <ol className={styles.history} aria-label="Ticks">
           {ticks.map(({ tick_at: at, task_id: id, status, skipped }) => (
             <li key={`${at} ${id}`}>
@@ -41,17 +36,6 @@ export function Ticks({ of: schedule }: Readonly<{ of: ScheduleDetails }>) {
           ))}
         </ol>
       )}
-      {list.hasNextPage && (
-        <div className={styles.more}>
-          <Button
-            variant="default"
-            loading={list.isFetchingNextPage}
-            onClick={() => void list.fetchNextPage()}
-          >
-            Show older ticks
-          </Button>
-        </div>
-      )}
-    </Card>
+    </PagedList>
   )
 }

@@ -1,8 +1,7 @@
-import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { reads } from '../data/reads.ts'
-import { EmptyState } from '../kit/EmptyState.tsx'
-import { ErrorState } from '../kit/ErrorState.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
+import { NoTypes } from '../kit/NoTypes.tsx'
 import { Page } from '../kit/Page.tsx'
 import { StrangeTypes } from './StrangeTypes.tsx'
 import { TypeCard } from './TypeCard.tsx'
@@ -18,22 +17,20 @@ export function TypesPage() {
   )
   return (
     <Page title="Types">
-      {types.data === undefined && types.error !== null ? (
-        <ErrorState error={types.error} retry={() => void types.refetch()} />
-      ) : types.data === undefined ? (
-        <Skeleton height={180} radius="md" />
-      ) : details.length === 0 ? (
-        <EmptyState icon="shapes" title="No task types">
-          <p>Start the server with your types: fermata serve --tasks FOLDER</p>
-        </EmptyState>
-      ) : (
-        <div className={styles.types}>
-          {details.map((type) => (
-            <TypeCard key={type.type} type={type} figures={stats.data?.types[type.type]} />
-          ))}
-          {strange.length > 0 && <StrangeTypes types={strange} />}
-        </div>
-      )}
+      <Loaded of={types} height={180}>
+        {() =>
+          details.length === 0 ? (
+            <NoTypes />
+          ) : (
+            <div className={styles.types}>
+              {details.map((type) => (
+                <TypeCard key={type.type} type={type} figures={stats.data?.types[type.type]} />
+              ))}
+              {strange.length > 0 && <StrangeTypes types={strange} />}
+            </div>
+          )
+        }
+      </Loaded>
     </Page>
   )
 }
