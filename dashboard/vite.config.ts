@@ -1,6 +1,7 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import { compress } from './compress.ts'
+import { frameFirst } from './frame-first.ts'
 import { mantineStyles } from './mantine-styles.ts'
 
 /** The server for the API and its reference during development. */
@@ -15,7 +16,7 @@ const proxy = Object.fromEntries(
 export default defineConfig({
   // The server rewrites asset URLs for each page.
   base: './',
-  plugins: [react(), mantineStyles(), compress()],
+  plugins: [react(), mantineStyles(), frameFirst(), compress()],
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

@@ -1,3 +1,4 @@
+import './language.ts'
 import './theme/mantine.ts'
 import './theme/page.css'
 import { createRoot } from 'react-dom/client'

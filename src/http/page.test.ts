@@ -10,13 +10,13 @@ import { createServer } from './server.ts'
 const script = 'console.log("page")'
 const silent = { level: 'info', debug() {}, info() {}, warn() {}, error() {} }
 
-async function serve({ built = true, basePath = '/' } = {}) {
+async function serve({ built = true, basePath = '/', inline = '' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'fermata-page-'))
   if (built) {
     await mkdir(join(folder, 'assets'))
     await writeFile(
       join(folder, 'index.html'),
-      '<!doctype html><title>Fermata</title><script src="./assets/index-abc.js"></script>',
+      `<!doctype html><title>Fermata</title>${inline && `<script>${inline}</script>`}<script src="./assets/index-abc.js"></script>`,
     )
     await writeFile(join(folder, 'fermata.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
     await writeFile(join(folder, 'assets', 'index-abc.js'), script)
@@ -116,8 +116,30 @@ test('other files are cached for an hour', async () => {
   expect(answer.headers['cache-control']).toBe('public, max-age=3600')
 })
 
+test.each(['/nothing', '/tasks/a/b', '/limits/', '/docs/nothing'])(
+  'in a browser, %s is the page, which says that there is nothing',
+  async (url) => {
+    const app = await serve()
+    const answer = await app.inject({ url, headers: { accept: 'text/html,*/*;q=0.8' } })
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8'])
+    expect(answer.body).toContain('<title>Fermata</title>')
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'")
+    const ofPrograms = await app.inject({ url })
+    expect([ofPrograms.statusCode, ofPrograms.json().code]).toEqual([404, 'NOT_FOUND'])
+    const method = await app.inject({ url, method: 'POST', headers: { accept: 'text/html' } })
+    expect([method.statusCode, method.json().code]).toEqual([404, 'NOT_FOUND'])
+  },
+)
+
+test('a script in the page is allowed by its hash', async () => {
+  const app = await serve({ inline: 'console.log(1)' })
+  const { headers } = await app.inject({ url: '/' })
+  expect(headers['content-security-policy']).toContain(
+    "script-src 'self' 'sha256-CihokcEcBW4atb/CW/XWsvWwbTjqwQlE9nj9ii5ww5M=';",
+  )
+})
+
 test.each([
-  '/nothing',
   '/nothing.js',
   '/notes.txt',
   '/.secret',
@@ -129,8 +151,9 @@ test.each([
   '/assets/%2e%2e/.secret',
   '/assets//etc/passwd',
   '/assets/%00',
-  '/tasks/a/b',
   '/api/nothing',
+  '/nothing%2f',
+  '//nothing',
 ])('%s is a problem, not a page', async (url) => {
   const app = await serve()
   const answer = await app.inject({ url, headers: { accept: 'text/html' } })

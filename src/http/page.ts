@@ -1,6 +1,7 @@
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,9 +24,6 @@ export const pagePaths = [
   '/audit',
 ] as const
 
-/** Mantine writes its theme and component sizes into the page. */
-const security = pageSecurity({ styles: "'unsafe-inline'" })
-
 const notBuilt =
   'The web page is not built: "npm run build" makes it. The API is at /api, and /docs lets you try every call.\n'
 
@@ -36,12 +34,18 @@ export type PageOptions = Readonly<{
 
 /** Serves the web page and its files. */
 export async function page(app: FastifyInstance, { folder }: PageOptions): Promise<void> {
+  const html = await readFile(join(folder, 'index.html'), 'utf8').catch(() => '')
+  // Mantine writes its theme and component sizes into the page.
+  const security = pageSecurity({ scripts: hashesOf(html), styles: "'unsafe-inline'" })
   await app.register(helmet, { global: false })
   await app.register(files, { root: folder, serve: false, dotfiles: 'deny', preCompressed: true })
 
   for (const path of pagePaths) {
     app.get(path, { helmet: security }, (request, reply) => sendPage(folder, request.url, reply))
   }
+  app.get('/*', { helmet: security }, (request, reply) =>
+    isVisit(request) ? sendPage(folder, request.url, reply.code(404)) : reply.callNotFound(),
+  )
   // Their names change with their contents.
   app.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
     reply.sendFile(`assets/${request.params['*']}`, { immutable: true, maxAge: '365d' }),
@@ -49,6 +53,19 @@ export async function page(app: FastifyInstance, { folder }: PageOptions): Promi
   app.get<{ Params: { file: string } }>(
     '/:file(^[\\w-]+\\.(?:svg|png|ico|js|webmanifest)$)',
     (request, reply) => reply.sendFile(request.params.file, { maxAge: '1h', ...untagged }),
+  )
+}
+
+/** Whether a browser opens an address that might be a page: it is told there that there is none. */
+function isVisit({ headers, url }: FastifyRequest): boolean {
+  const [path = ''] = url.split(/[?#]/, 1)
+  return headers.accept?.includes('text/html') === true && !/^\/(?:api|assets)\/|[.%\\]|\/\//.test(path)
+}
+
+/** Sources that allow the scripts in a page by their hashes. */
+function hashesOf(html: string): string[] {
+  return [...html.matchAll(/<script>([^<]+)<\/script>/g)].map(
+    ([, script = '']) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,
   )
 }
 

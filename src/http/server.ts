@@ -215,7 +215,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const metrics = new Metrics(manager, version)
   app.addHook('onResponse', (request, reply, done) => {
     const { url } = request.routeOptions
-    const route = url === undefined ? 'unknown' : templateOf(url)
+    const route = url === undefined || url === '/*' ? 'unknown' : templateOf(url)
     metrics.answered(route, reply.statusCode, streamed.has(route) ? null : reply.elapsedTime)
     traces.get(request)?.span?.ended(reply.statusCode)
     done()

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { PageSkeleton } from '../app/PageSkeleton.tsx'
+import { Shell } from '../app/Shell.tsx'
 import { isFermataError } from '../data/client.ts'
 import { reads } from '../data/reads.ts'
 import { SignIn } from './SignIn.tsx'
@@ -10,5 +11,10 @@ export function Gate({ children }: Readonly<{ children: ReactNode }>) {
   const { data, error } = useQuery(reads.me())
   if (isFermataError(error, 'UNAUTHENTICATED')) return <SignIn />
   // A server that cannot be reached is the subject of every page.
-  return data === undefined && error === null ? <PageSkeleton /> : children
+  if (data !== undefined || error !== null) return children
+  return (
+    <Shell>
+      <PageSkeleton />
+    </Shell>
+  )
 }

@@ -1,61 +1,60 @@
-import { lazy, Suspense } from 'react'
-import { Route, Switch } from 'wouter'
+import { Suspense } from 'react'
+import { Route, Switch, useLocation } from 'wouter'
 import { useMe } from '../access/me.ts'
 import { isLimited } from '../access/rights.ts'
+import { Boundary } from '../kit/Boundary.tsx'
+import { BrokenPage } from './BrokenPage.tsx'
+import { lazyPart } from '../loading/lazy-part.ts'
 import { LostPage } from './LostPage.tsx'
-import { PageSkeleton } from './PageSkeleton.tsx'
+import { PageLoading } from './PageLoading.tsx'
 
-const OverviewPage = lazy(() =>
-  import('../overview/OverviewPage.tsx').then((room) => ({ default: room.OverviewPage })),
+const OverviewPage = lazyPart(() => import('../overview/OverviewPage.tsx').then((room) => room.OverviewPage))
+const TasksPage = lazyPart(() => import('../tasks/TasksPage.tsx').then((room) => room.TasksPage))
+const TaskPage = lazyPart(() => import('../task/TaskPage.tsx').then((room) => room.TaskPage))
+const SubmitPage = lazyPart(() => import('../submit/SubmitPage.tsx').then((room) => room.SubmitPage))
+const SchedulesPage = lazyPart(() =>
+  import('../schedules/SchedulesPage.tsx').then((room) => room.SchedulesPage),
 )
-const TasksPage = lazy(() => import('../tasks/TasksPage.tsx').then((room) => ({ default: room.TasksPage })))
-const TaskPage = lazy(() => import('../task/TaskPage.tsx').then((room) => ({ default: room.TaskPage })))
-const SubmitPage = lazy(() =>
-  import('../submit/SubmitPage.tsx').then((room) => ({ default: room.SubmitPage })),
-)
-const SchedulesPage = lazy(() =>
-  import('../schedules/SchedulesPage.tsx').then((room) => ({ default: room.SchedulesPage })),
-)
-const SchedulePage = lazy(() =>
-  import('../schedules/SchedulePage.tsx').then((room) => ({ default: room.SchedulePage })),
-)
-const TypesPage = lazy(() => import('../types/TypesPage.tsx').then((room) => ({ default: room.TypesPage })))
-const NodesPage = lazy(() => import('../nodes/NodesPage.tsx').then((room) => ({ default: room.NodesPage })))
-
-const AuditPage = lazy(() => import('../audit/AuditPage.tsx').then((room) => ({ default: room.AuditPage })))
-const KeysPage = lazy(() => import('../access/KeysPage.tsx').then((room) => ({ default: room.KeysPage })))
+const SchedulePage = lazyPart(() => import('../schedules/SchedulePage.tsx').then((room) => room.SchedulePage))
+const TypesPage = lazyPart(() => import('../types/TypesPage.tsx').then((room) => room.TypesPage))
+const NodesPage = lazyPart(() => import('../nodes/NodesPage.tsx').then((room) => room.NodesPage))
+const AuditPage = lazyPart(() => import('../audit/AuditPage.tsx').then((room) => room.AuditPage))
+const KeysPage = lazyPart(() => import('../access/KeysPage.tsx').then((room) => room.KeysPage))
 
 export function Routes() {
   const me = useMe()
+  const [path] = useLocation()
   return (
-    <Suspense fallback={<PageSkeleton />}>
-      <Switch>
-        <Route path="/">{me !== undefined && isLimited(me) ? <TasksPage /> : <OverviewPage />}</Route>
-        <Route path="/tasks">
-          <TasksPage />
-        </Route>
-        <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
-        <Route path="/submit/:type?">{({ type }) => <SubmitPage key={type} type={type} />}</Route>
-        <Route path="/schedules">
-          <SchedulesPage />
-        </Route>
-        <Route path="/schedules/:id">{({ id }) => <SchedulePage key={id} id={id} />}</Route>
-        <Route path="/types">
-          <TypesPage />
-        </Route>
-        <Route path="/nodes">
-          <NodesPage />
-        </Route>
-        <Route path="/keys">
-          <KeysPage />
-        </Route>
-        <Route path="/audit">
-          <AuditPage />
-        </Route>
-        <Route>
-          <LostPage />
-        </Route>
-      </Switch>
-    </Suspense>
+    <Boundary resetOn={path} fallback={(error, retry) => <BrokenPage error={error} retry={retry} />}>
+      <Suspense fallback={<PageLoading />}>
+        <Switch>
+          <Route path="/">{me !== undefined && isLimited(me) ? <TasksPage /> : <OverviewPage />}</Route>
+          <Route path="/tasks">
+            <TasksPage />
+          </Route>
+          <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
+          <Route path="/submit/:type?">{({ type }) => <SubmitPage key={type} type={type} />}</Route>
+          <Route path="/schedules">
+            <SchedulesPage />
+          </Route>
+          <Route path="/schedules/:id">{({ id }) => <SchedulePage key={id} id={id} />}</Route>
+          <Route path="/types">
+            <TypesPage />
+          </Route>
+          <Route path="/nodes">
+            <NodesPage />
+          </Route>
+          <Route path="/keys">
+            <KeysPage />
+          </Route>
+          <Route path="/audit">
+            <AuditPage />
+          </Route>
+          <Route>
+            <LostPage />
+          </Route>
+        </Switch>
+      </Suspense>
+    </Boundary>
   )
 }

@@ -1,8 +1,10 @@
 import { Skeleton } from '@mantine/core'
-import { lazy, Suspense, useState } from 'react'
+import { Suspense, useState } from 'react'
+import { Boundary } from '../kit/Boundary.tsx'
+import { lazyPart } from '../loading/lazy-part.ts'
 import styles from './Chart.module.css'
 
-const Plot = lazy(() => import('./Plot.tsx').then((room) => ({ default: room.Plot })))
+const Plot = lazyPart(() => import('./Plot.tsx').then((room) => room.Plot))
 
 export type Series = Readonly<{
   label: string
@@ -18,6 +20,10 @@ export type ChartProps = Readonly<{
   /** Unix seconds, ascending. */
   times: readonly number[]
   series: readonly Series[]
+  /** Ends of the time axis, in Unix seconds. */
+  range: Readonly<{ from: number; to: number }>
+  /** Vertical lines with a name. */
+  marks: readonly Readonly<{ at: number; label: string }>[]
   format: (value: number) => string
 }>
 
@@ -26,13 +32,12 @@ const height = 168
 /** Lines over time. The legend shows the latest values, or those under the pointer. */
 export function Chart(props: ChartProps) {
   const [pointed, setPointed] = useState<number | null>(null)
-  const { series, times, format, label } = props
-  const index = pointed ?? times.length - 1
+  const { series, format, label } = props
   return (
     <figure className={styles.chart} aria-label={label}>
       <figcaption className={styles.legend}>
         {series.map(({ label: name, colour, values }) => {
-          const value = values[index] ?? null
+          const value = (pointed === null ? values.findLast(isKnown) : values[pointed]) ?? null
           return (
             <span key={name} className={styles.entry}>
               <span className={styles.swatch} style={{ background: colour }} />
@@ -43,10 +48,16 @@ export function Chart(props: ChartProps) {
         })}
       </figcaption>
       <div style={{ height }}>
-        <Suspense fallback={<Skeleton height={height} />}>
-          <Plot {...props} height={height} onPoint={setPointed} />
-        </Suspense>
+        <Boundary fallback={() => <p className={styles.failed}>The chart could not be drawn</p>}>
+          <Suspense fallback={<Skeleton height={height} />}>
+            <Plot {...props} height={height} onPoint={setPointed} />
+          </Suspense>
+        </Boundary>
       </div>
     </figure>
   )
+}
+
+function isKnown(value: number | null): boolean {
+  return value !== null
 }

@@ -10,7 +10,7 @@ import styles from './Plot.module.css'
 type Props = ChartProps & Readonly<{ height: number; onPoint: (index: number | null) => void }>
 
 /** A canvas plot. It is recreated when colors or series change; otherwise only its data is updated. */
-export function Plot({ times, series, format, height, onPoint }: Props) {
+export function Plot({ times, series, range, marks, format, height, onPoint }: Props) {
   const { ref: sized, width } = useElementSize()
   const place = useRef<HTMLDivElement>(null)
   const ref = useMergedRef(sized, place)
@@ -20,8 +20,14 @@ export function Plot({ times, series, format, height, onPoint }: Props) {
   const options = useEffectEvent((): uPlot.Options => ({
     width,
     height,
-    ...optionsOf(series, format, (index) => onPoint(index)),
+    ...optionsOf(series, format, {
+      onPoint: (index) => onPoint(index),
+      range: () => shown(),
+      marks: () => marked(),
+    }),
   }))
+  const shown = useEffectEvent((): [number, number] => [range.from, range.to])
+  const marked = useEffectEvent(() => marks)
   const data = useEffectEvent((): uPlot.AlignedData => dataOf(times, series))
 
   useEffect(() => {
@@ -32,7 +38,7 @@ export function Plot({ times, series, format, height, onPoint }: Props) {
 
   useEffect(() => {
     plot.current?.setData(dataOf(times, series))
-  }, [times, series])
+  }, [times, series, range])
 
   return <div ref={ref} className={styles.plot} aria-hidden="true" />
 }
@@ -45,10 +51,16 @@ function dataOf(times: ChartProps['times'], series: readonly Series[]): uPlot.Al
   return [[...times], ...lines]
 }
 
+type Live = Readonly<{
+  onPoint: (index: number | null) => void
+  range: () => [number, number]
+  marks: () => ChartProps['marks']
+}>
+
 function optionsOf(
   series: readonly Series[],
   format: ChartProps['format'],
-  onPoint: (index: number | null) => void,
+  { onPoint, range, marks }: Live,
 ): Omit<uPlot.Options, 'width' | 'height'> {
   const axis = {
     stroke: colourOf('var(--ink-faint)'),
@@ -59,7 +71,7 @@ function optionsOf(
   return {
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+    scales: { x: { range }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
       {
         ...axis,
@@ -81,7 +93,35 @@ function optionsOf(
         ...(isFilled ? { fill: `color-mix(in srgb, ${colourOf(colour)} 14%, transparent)` } : {}),
       })),
     ],
-    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
+    hooks: {
+      setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)],
+      draw: [(plot) => drawMarks(plot, marks(), axis)],
+    },
+  }
+}
+
+function drawMarks(
+  plot: uPlot,
+  marks: ChartProps['marks'],
+  { stroke, font }: Readonly<{ stroke: string; font: string }>,
+): void {
+  const { ctx, bbox } = plot
+  const ratio = devicePixelRatio
+  for (const { at, label } of marks) {
+    const x = Math.round(plot.valToPos(at, 'x', true))
+    ctx.save()
+    ctx.strokeStyle = ctx.fillStyle = stroke
+    ctx.lineWidth = ratio
+    ctx.setLineDash([4 * ratio, 4 * ratio])
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    ctx.font = font.replace('11px', `${11 * ratio}px`)
+    const isLeft = x - bbox.left > bbox.width / 2
+    ctx.textAlign = isLeft ? 'right' : 'left'
+    ctx.fillText(label, x + (isLeft ? -6 : 6) * ratio, bbox.top + 12 * ratio)
+    ctx.restore()
   }
 }
 

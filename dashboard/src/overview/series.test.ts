@@ -19,11 +19,18 @@ const history: History = {
   tasks: { scheduled: none, queued: [3, null, 2], running: none, paused: none },
 }
 
-test('the rate of the current step covers only the time so far', () => {
-  expect(throughput(history).series[0]?.values).toEqual([2, 1, 2])
+test('a step in progress has no rate yet', () => {
+  expect(throughput(history).series[0]?.values).toEqual([2, 1, null])
 })
 
 test('a step without a sample stays empty', () => {
   expect(depth(history).series[0]?.values).toEqual([3, null, 2])
   expect(depth(history).times).toEqual([1_005, 1_015, 1_025])
+})
+
+test('the axis covers the whole span, with a mark where the node started', () => {
+  const { range, marks } = throughput(history)
+  expect(range).toEqual({ from: 1_022 - 3_600, to: 1_022 })
+  expect(marks).toEqual([{ at: 1_000, label: 'Node started' }])
+  expect(throughput({ ...history, start: 1_022 - 3_600 }).marks).toEqual([])
 })

@@ -2,13 +2,13 @@ import type { ChartProps, Series } from '../charts/Chart.tsx'
 import type { History } from '../data/shapes.ts'
 import { statusColour } from '../theme/statuses.ts'
 
-type Drawn = Pick<ChartProps, 'times' | 'series'>
+type Drawn = Pick<ChartProps, 'times' | 'series' | 'range' | 'marks'>
 
-/** Tasks per second. The last step is still in progress, so its rate covers only the time so far. */
+/** Tasks per second. A step in progress has no rate yet. */
 export function throughput(history: History): Drawn {
   const { happened, step, start, until } = history
   const rates = (counts: readonly number[]) =>
-    counts.map((count, index) => count / Math.max(1, Math.min(step, until - (start + index * step))))
+    counts.map((count, index) => (start + (index + 1) * step > until ? null : count / step))
   const series: Series[] = [
     { label: 'Submitted', colour: statusColour('queued'), values: rates(happened.submitted) },
     {
@@ -19,7 +19,7 @@ export function throughput(history: History): Drawn {
     },
     { label: 'Failed', colour: statusColour('failed'), values: rates(happened.failed) },
   ]
-  return { times: timesOf(history), series }
+  return { ...axisOf(history), series }
 }
 
 /** Tasks that exist, by status. */
@@ -31,9 +31,15 @@ export function depth(history: History): Drawn {
     { label: 'Paused', colour: statusColour('paused'), values: paused },
     { label: 'Scheduled', colour: statusColour('scheduled'), values: scheduled },
   ]
-  return { times: timesOf(history), series }
+  return { ...axisOf(history), series }
 }
 
-function timesOf({ start, step, happened }: History): number[] {
-  return happened.submitted.map((_, index) => start + (index + 0.5) * step)
+/** All of the span, even if the node has not run for so long; its start is marked then. */
+function axisOf({ start, until, step, span, happened }: History): Omit<Drawn, 'series'> {
+  const from = until - (span === '1h' ? 3_600 : 86_400)
+  return {
+    times: happened.submitted.map((_, index) => start + (index + 0.5) * step),
+    range: { from, to: until },
+    marks: start > from + step ? [{ at: start, label: 'Node started' }] : [],
+  }
 }
