@@ -1,10 +1,10 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page, Request } from 'playwright-core'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
+import { barriers } from '../support/barriers.ts'
 import { launchBrowser, type VisitOptions } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
@@ -47,13 +47,6 @@ async function settled(page: Page): Promise<void> {
   await expect
     .poll(() => page.locator('.mantine-Skeleton-root, [aria-busy="true"]').count(), { timeout: patience })
     .toBe(0)
-}
-
-/** Serious accessibility violations according to axe. */
-async function barriers(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  return grave.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])
 }
 
 const paths = {
@@ -210,6 +203,168 @@ test('links to a task, a filter and a form can be opened directly', async () => 
 test('an unknown task is reported, not thrown', async () => {
   const { page, faults } = await open('/tasks/nothing', { expected: /status of 404/ })
   await page.getByText('No task has this ID').waitFor()
+  expect(faults).toEqual([])
+})
+
+test('the frame of the page shows before any other file has arrived, and fits into the first packets', async () => {
+  const { page } = await open('/')
+  await page.route('**/assets/**', () => {})
+  await page.goto(server.url, { waitUntil: 'commit' })
+  await page.getByText('Fermata', { exact: true }).waitFor()
+  await expect
+    .poll(() => page.evaluate(`performance.getEntriesByName('first-contentful-paint').length`), {
+      timeout: patience,
+    })
+    .toBe(1)
+  // Ten packets are sent before the first answer is awaited.
+  expect((await (await fetch(server.url)).text()).length).toBeLessThan(14_000)
+})
+
+test('an address without a page says so, and leads back', async () => {
+  const { page, faults } = await open('/nothing/here', { expected: /status of 404/ })
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+  await page.getByRole('link', { name: 'Go to the overview' }).click()
+  await page.waitForURL(({ pathname }) => pathname === '/')
+  expect(faults).toEqual([])
+})
+
+test('a page whose files are gone since an upgrade is loaded again', async () => {
+  const { page, faults } = await open('/', { expected: /status of 404/ })
+  let reloads = 0
+  page.on('framenavigated', () => void reloads++)
+  await page.route('**/assets/NodesPage*', (route) =>
+    reloads > 1 ? route.continue() : route.fulfill({ status: 404, body: '' }),
+  )
+  // The new version has another entry.
+  await page.route(
+    ({ pathname }) => pathname === '/',
+    (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<script src="assets/index-new.js"></script>' }),
+  )
+  await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor()
+  expect(reloads).toBeGreaterThan(1)
+  expect(faults).toEqual([])
+})
+
+test('an error stops one page only', async () => {
+  const { page } = await open('/tasks', { expected: /./ })
+  await page.route('**/api/nodes', (route) => route.fulfill({ json: { nodes: [{}] } }))
+  await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+  await page.getByText('An error stopped this page').waitFor()
+  expect(await barriers(page)).toEqual([])
+  await page.getByRole('link', { name: 'Types', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Types' }).waitFor()
+})
+
+test('a language that no formatter accepts does not keep anything from showing', async () => {
+  const { page, faults } = await open('/nodes')
+  await page.addInitScript(
+    `Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })`,
+  )
+  await page.goto(server.url)
+  await page
+    .getByRole('figure', { name: /^Tasks submitted/ })
+    .locator('canvas')
+    .waitFor()
+  expect(faults).toEqual([])
+})
+
+test('a dialog has the keyboard to itself', async () => {
+  const { page } = await open(`/tasks/${running}`)
+  await page.keyboard.press('?')
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
+  await dialog.getByRole('heading', { name: 'Everywhere' }).click()
+  await page.keyboard.press('g')
+  await page.keyboard.press('n')
+  expect(new URL(page.url()).pathname).toBe(`/tasks/${running}`)
+  expect(await barriers(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await page.getByRole('button', { name: 'Cancel task' }).waitFor()
+  expect(await barriers(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Cancel task' }).waitFor({ state: 'hidden' })
+})
+
+test('Back undoes a filter, chips count what the other filters leave, and a selection survives a visit', async () => {
+  const { page, faults } = await open('/tasks')
+  await page.getByLabel('Tag').fill('nightly')
+  await page.getByLabel('Tag').press('Enter')
+  await page.waitForURL(/tag=nightly/)
+  await page.getByRole('button', { name: 'running 1', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'failed 0', exact: true }).waitFor()
+  await page.getByRole('checkbox', { name: `Select task ${running}` }).click()
+  await page.getByRole('grid', { name: 'Tasks' }).getByText('long').click()
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+  await page.goBack()
+  await page.getByText('1 selected').waitFor()
+  await page.goBack()
+  await page.waitForURL(({ search }) => search === '')
+  await page.getByRole('button', { name: 'failed 1', exact: true }).waitFor()
+  await page.getByLabel('Submitted by').fill('nobody')
+  await page.getByLabel('Submitted by').press('Enter')
+  await page.getByText('No matching tasks').waitFor()
+  await page.goto(`${server.url}/tasks?by=anonymous&status=failed`)
+  await page.getByText('1 task', { exact: true }).waitFor()
+  expect(faults).toEqual([])
+})
+
+test('status chips fit on one line at 1024', async () => {
+  const { page } = await open('/tasks', { viewport: { width: 1_024, height: 768 } })
+  const tops = await page
+    .getByRole('group', { name: 'Status' })
+    .getByRole('button')
+    .evaluateAll((chips) => chips.map((chip) => chip.getBoundingClientRect().top))
+  expect(tops.length).toBeGreaterThan(6)
+  expect(new Set(tops).size).toBe(1)
+})
+
+test('a document of megabytes opens at once, scrolls, and can be saved; text from right to left keeps its place', async () => {
+  const lines = Array.from({ length: 60_000 }, (_, index) => `line ${index} of a long document`)
+  const parameters = { a: 1, b: 2 }
+  const id = await api.submit('add', parameters)
+  await api.untilStatus(id, 'completed')
+  const { page, faults } = await open('/nodes')
+  await page.route(`**/api/task/${id}`, async (route) => {
+    const answer = await route.fetch()
+    const body = (await answer.json()) as object
+    await route.fulfill({ json: { ...body, result: { hebrew: 'שלום', lines, last: 'x'.repeat(5_000_000) } } })
+  })
+  await page.goto(`${server.url}/tasks/${id}`)
+  const document = page.getByLabel('Result', { exact: true }).locator('pre')
+  await page.getByRole('button', { name: /^Show all \(7\.\d MB\)$/ }).click()
+  await document.getByText('"line 10 of a long document"').waitFor()
+  expect(await document.locator('[data-index]').count()).toBeLessThan(200)
+  await document.evaluate((element) => element.scrollTo({ top: element.scrollHeight }))
+  await document
+    .getByText(/^x+"?$/)
+    .first()
+    .waitFor()
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download the result' }).click(),
+  ])
+  expect(download.suggestedFilename()).toBe(`${id}-result.json`)
+  await document.evaluate((element) => element.scrollTo({ top: 0 }))
+  const line = document.locator('[data-index="1"]')
+  const lefts = await line
+    .locator('span')
+    .evaluateAll((parts) => parts.map((part) => part.getBoundingClientRect().left))
+  expect(lefts).toEqual(lefts.toSorted((a, b) => a - b))
+  expect(faults).toEqual([])
+})
+
+test('what is typed into a form survives a visit to another page, except for what is sensitive', async () => {
+  const { page, faults } = await open('/submit/fib')
+  await page.getByLabel(/^n\b/).fill('4711')
+  await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor()
+  await page.goBack()
+  await expect.poll(() => page.getByLabel(/^n\b/).inputValue(), { timeout: patience }).toBe('4711')
+  await page.getByRole('button', { name: 'Start over' }).click()
+  await expect.poll(() => page.getByLabel(/^n\b/).inputValue(), { timeout: patience }).not.toBe('4711')
   expect(faults).toEqual([])
 })
 

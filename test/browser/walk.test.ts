@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { newSchema } from '../conformance/stores.ts'
 import { Api } from '../support/api.ts'
+import { barriers } from '../support/barriers.ts'
 import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
 import { openPage, patience } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
@@ -158,7 +159,13 @@ describe.each(stores)('on $name', ({ env }) => {
     const reached = await progressBeyond(page, 0)
     await before.stop('SIGKILL')
     await page.getByText('Server unreachable.').waitFor()
+    // The code of another page cannot be loaded now.
+    await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+    await page.getByText('This page loads when the server is reachable again').waitFor()
+    expect(await barriers(page)).toEqual([])
     await using after = await TestServer.start({ env: { ...database, PORT: String(port) }, directory })
+    await page.getByText('1 of 10 slots in use').waitFor()
+    await page.goBack()
     await page.getByText('Server unreachable.').waitFor({ state: 'hidden' })
     await progressBeyond(page, reached)
     await new Api(after.url).control(id, 'cancel')

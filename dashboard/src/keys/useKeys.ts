@@ -6,7 +6,7 @@ export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>
 /** Maximum milliseconds between the keys of a sequence. */
 const patience = 1_000
 
-/** Handles keys on the whole page, except in input fields and dialogs. */
+/** Handles keys on the whole page, except in input fields and while a dialog is open. */
 export function useKeys(keys: Keys): void {
   const handle = useEffectEvent((event: KeyboardEvent, before: string | undefined) => {
     const both = before === undefined ? undefined : keys[`${before} ${event.key}`]
@@ -30,8 +30,9 @@ export function useKeys(keys: Keys): void {
 
 /** Whether the focused element handles this key itself. */
 function isTaken({ target, key }: KeyboardEvent): boolean {
+  if (document.querySelector('dialog[open], [role="dialog"], [role="menu"]') !== null) return true
   if (!(target instanceof HTMLElement)) return false
-  if (target.closest('dialog, [role="dialog"], [role="menu"], [role="listbox"]') !== null) return true
+  if (target.closest('[role="listbox"]') !== null) return true
   if (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
     return !(target instanceof HTMLInputElement && target.type === 'checkbox' && key !== ' ')
   }

@@ -7,3 +7,11 @@ export function errorWords({ code, message }: Readonly<{ code: string; message: 
 export function messageWords({ code, message }: Readonly<{ code: string; message: string }>): string {
   return message.startsWith(`${code}:`) ? message.slice(code.length + 1).trim() : message
 }
+
+type ErrorText = Readonly<{ code: string; message: string }>
+
+/** Whether the page of a task already shows this error in full, as that of the task. */
+export function isShownAbove({ code, message }: ErrorText, above: ErrorText | null): boolean {
+  // Messages in the timeline are cut.
+  return above !== null && code === above.code && above.message.startsWith(message.replace(/…$/, ''))
+}

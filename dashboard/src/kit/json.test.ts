@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { foldedAt, tokensOf } from './json.ts'
+import { foldedAt, piecesOf, tokensOf } from './json.ts'
 
 const value = { 'a "b"': -1.5e3, list: [true, null, 'x: 1', 'é\\'], empty: {} }
 
@@ -30,4 +30,11 @@ test('short documents are shown completely, long ones are cut at a line', () => 
   const cut = foldedAt(long)!
   expect(long.slice(0, cut).split('\n')).toHaveLength(24)
   expect(foldedAt('x'.repeat(5_000))).toBe(1_800)
+})
+
+test('a long text has pieces of at most a thousand characters, which end at whole ones', () => {
+  const text = `{\n${'x'.repeat(999)}😀${'y'.repeat(1_500)}\n}`
+  const pieces = piecesOf(text)
+  expect(pieces.map((piece) => piece.length)).toEqual([1, 1_001, 1_000, 500, 1])
+  expect(pieces[1]?.endsWith('😀')).toBe(true)
 })

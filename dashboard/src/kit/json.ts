@@ -5,6 +5,8 @@ const shownLines = 24
 const shownLetters = 1_800
 /** Longer texts are not highlighted. */
 const colouredLetters = 60_000
+/** Maximum characters of a piece. */
+const pieceLetters = 1_000
 
 /** Where a text is folded; null if it is short. */
 export function foldedAt(text: string): number | null {
@@ -16,6 +18,22 @@ export function foldedAt(text: string): number | null {
   const cut = Math.min(end === -1 ? text.length : end, shownLetters)
   // Folding a few lines is not worth it.
   return text.length - cut > 400 || (end !== -1 && end < text.length - 60) ? cut : null
+}
+
+/** The lines of a text; long ones in several pieces, so that each is drawn quickly. */
+export function piecesOf(text: string): string[] {
+  return text.split('\n').flatMap((line) => {
+    if (line.length <= pieceLetters) return [line]
+    const pieces: string[] = []
+    for (let at = 0; at < line.length;) {
+      let end = at + pieceLetters
+      // Never between the two halves of a character.
+      if (/[\ud800-\udbff]/.test(line.charAt(end - 1))) end += 1
+      pieces.push(line.slice(at, end))
+      at = end
+    }
+    return pieces
+  })
 }
 
 /** Tokens of an indented JSON text for highlighting. The text may be cut off, even inside a string. */

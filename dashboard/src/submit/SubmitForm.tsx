@@ -6,16 +6,23 @@ import { hidden } from '../../../src/contract/sensitive.ts'
 import { Card } from '../kit/Card.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { CallCard } from './CallCard.tsx'
+import { dropDraft } from './drafts.ts'
 import { OptionInputs } from './OptionInputs.tsx'
 import { noOptions } from './options.ts'
 import { ParameterInputs } from './ParameterInputs.tsx'
 import styles from './SubmitForm.module.css'
 import { useSubmitForm, type Beginning } from './useSubmitForm.ts'
 
-type Props = Readonly<{ type: TypeDetails; beginning: Beginning; head: ReactNode }>
+type Props = Readonly<{
+  type: TypeDetails
+  beginning: Beginning
+  head: ReactNode
+  /** Shows the form anew, without the draft. */
+  onStartOver: () => void
+}>
 
 /** Parameters as fields or JSON, and folded options. Opens the new task after the submit. */
-export function SubmitForm({ type, beginning, head }: Props) {
+export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
   const [, navigate] = useLocation()
   const form = useSubmitForm(type, beginning, (id) => navigate(`/tasks/${encodeURIComponent(id)}`))
   const { refused, options } = form
@@ -48,6 +55,21 @@ export function SubmitForm({ type, beginning, head }: Props) {
           }}
         >
           {head}
+          {form.isDraft && (
+            <p className={styles.draft} role="status">
+              Continues your draft.{' '}
+              <Button
+                size="compact-sm"
+                variant="subtle"
+                onClick={() => {
+                  dropDraft(type.type, beginning.from)
+                  onStartOver()
+                }}
+              >
+                Start over
+              </Button>
+            </p>
+          )}
           {refused.head.length > 0 && (
             <Alert color="red" title="Not submitted" icon={<Icon name="warning" />} tabIndex={-1}>
               {refused.head.map((line) => (
@@ -57,14 +79,21 @@ export function SubmitForm({ type, beginning, head }: Props) {
               ))}
             </Alert>
           )}
-          <ParameterInputs of={form.parameters} />
-          <details
-            className={styles.fold}
-            open={openOptions || Object.keys(refused.options).length > 0 || undefined}
-          >
-            <summary>Options</summary>
-            <OptionInputs type={type} entries={options} faults={refused.options} change={form.changeOption} />
-          </details>
+          <div className={styles.inputs} onChange={form.keep}>
+            <ParameterInputs of={form.parameters} />
+            <details
+              className={styles.fold}
+              open={openOptions || Object.keys(refused.options).length > 0 || undefined}
+            >
+              <summary>Options</summary>
+              <OptionInputs
+                type={type}
+                entries={options}
+                faults={refused.options}
+                change={form.changeOption}
+              />
+            </details>
+          </div>
           <div className={styles.end}>
             <Button type="submit" loading={form.isSending} leftSection={<Icon name="send" />}>
               Submit

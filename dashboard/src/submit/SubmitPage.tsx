@@ -1,6 +1,6 @@
 import { Alert, NativeSelect, Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useState, type ComponentProps, type ReactNode } from 'react'
 import { useLocation, useSearchParams } from 'wouter'
 import { reads } from '../data/reads.ts'
 import type { TypeDetails } from '../../../src/client/index.ts'
@@ -41,11 +41,17 @@ export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined
       )
     }
     if (from !== null) return <FromTask key={from} id={from} type={type} head={choice} />
-    const beginning = { parameters: parametersOf(type.example), options: noOptions }
-    return <SubmitForm key={type.type} type={type} beginning={beginning} head={choice} />
+    const beginning = { parameters: parametersOf(type.example), options: noOptions, from: null }
+    return <FreshForm key={type.type} type={type} beginning={beginning} head={choice} />
   }
 
   return <Page title="Submit task">{content()}</Page>
+}
+
+/** The form; another one once the reader starts over. */
+function FreshForm(props: Omit<ComponentProps<typeof SubmitForm>, 'onStartOver'>) {
+  const [turn, setTurn] = useState(0)
+  return <SubmitForm key={turn} {...props} onStartOver={() => setTurn(turn + 1)} />
 }
 
 function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: TypeDetails | undefined }>) {
@@ -81,7 +87,7 @@ function FromTask({ id, type, head }: FromTaskProps) {
     )
   }
   const { value, removed } = refillable(task.parameters, type.sensitive.parameters)
-  const beginning = { parameters: parametersOf(value), options: entriesOfTask(task) }
+  const beginning = { parameters: parametersOf(value), options: entriesOfTask(task), from: id }
   const origin = (
     <>
       {head}
@@ -91,7 +97,7 @@ function FromTask({ id, type, head }: FromTaskProps) {
       </p>
     </>
   )
-  return <SubmitForm type={type} beginning={beginning} head={origin} />
+  return <FreshForm type={type} beginning={beginning} head={origin} />
 }
 
 function parametersOf(value: unknown): Parameters {

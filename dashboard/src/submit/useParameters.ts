@@ -19,12 +19,14 @@ const noFields: readonly Field[] = []
 const jsonKey = 'json'
 
 /** State of the inputs for the parameters of a type: fields or JSON. */
-export function useParameters(type: TypeDetails, beginning: Parameters) {
+export function useParameters(type: TypeDetails, beginning: Parameters, draft?: ParameterDraft | null) {
   const [fields] = useState(() => fieldsOf(type.parameters))
   const [begun] = useState(() => (fields === null ? null : entriesOf(fields, beginning)))
-  const [isJson, setIsJson] = useState(begun === null)
-  const [entries, setEntries] = useState<Entries>(begun ?? {})
-  const [json, setJson] = useState(() => JSON.stringify(beginning, null, 2))
+  const [isJson, setIsJson] = useState(begun === null || draft?.isJson === true)
+  const [entries, setEntries] = useState<Entries>(draft?.entries ?? begun ?? {})
+  const [json, setJson] = useState(() =>
+    draft?.isJson === true ? draft.json : JSON.stringify(beginning, null, 2),
+  )
   const [faults, setFaults] = useState<Faults>({})
 
   const read = () => (isJson || fields === null ? inJson(json) : parametersOf(fields, entries))
@@ -70,6 +72,9 @@ export function useParameters(type: TypeDetails, beginning: Parameters) {
     },
   }
 }
+
+/** Input to begin with instead. */
+export type ParameterDraft = Readonly<{ entries: Entries; json: string; isJson: boolean }>
 
 export type ParameterState = ReturnType<typeof useParameters>
 

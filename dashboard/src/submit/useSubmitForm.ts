@@ -1,24 +1,40 @@
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { client, isFermataError } from '../data/client.ts'
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { dropDraft, readDraft, writeDraft } from './drafts.ts'
 import type { Faults, Parameters } from './entries.ts'
 import { placed } from './faults.ts'
 import { noOptions, optionsOf, type OptionEntries } from './options.ts'
 import { useParameters, without } from './useParameters.ts'
 
 /** Initial values of the form: from the example, or from a task that is run again. */
-export type Beginning = Readonly<{ parameters: Parameters; options: OptionEntries }>
+export type Beginning = Readonly<{
+  parameters: Parameters
+  options: OptionEntries
+  /** The task whose values these are; null for the example. */
+  from: string | null
+}>
 
 /** State of the submit form. `done` receives the id of the new task. */
 export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id: string) => void) {
-  const parameters = useParameters(type, beginning.parameters)
-  const [options, setOptions] = useState(beginning.options)
+  const { from } = beginning
+  const [draft] = useState(() => readDraft(type.type, from))
+  const parameters = useParameters(type, beginning.parameters, draft)
+  const [options, setOptions] = useState(draft?.options ?? beginning.options)
+  const [isChanged, setChanged] = useState(false)
+  const { entries, json, isJson, fields } = parameters
+  useEffect(() => {
+    if (isChanged) writeDraft(type, from, fields, { entries, json, isJson, options })
+  }, [isChanged, type, from, fields, entries, json, isJson, options])
   const [refused, setRefused] = useState<Refused>(nothing)
 
   const submit = useMutation({
     mutationFn: (body: Body) => client.submitTask(type.type, body),
-    onSuccess: ({ task_id: id }) => done(id),
+    onSuccess: ({ task_id: id }) => {
+      dropDraft(type.type, from)
+      done(id)
+    },
     onError: (error) => {
       const { parameters: faults, ...rest } = refusal(error, parameters.keys)
       parameters.refuse(faults)
@@ -31,6 +47,10 @@ export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id
     options,
     refused,
     isSending: submit.isPending,
+    /** Whether the form continues with what was typed earlier. */
+    isDraft: draft !== null,
+    /** From now on, what is typed is kept. */
+    keep: () => setChanged(true),
     /** The request body. */
     body: () => ({ parameters: parameters.read().parameters, ...optionsOf(options).options }),
 

@@ -1,13 +1,13 @@
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
-import { errorWords } from '../kit/errors.ts'
+import { errorWords, isShownAbove } from '../kit/errors.ts'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './Attempts.module.css'
 import { eventName } from './events.ts'
 
 /** The attempts and how each ended, newest first. */
-export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempts'] }>) {
+export function Attempts({ task: { attempts, error: shown } }: Readonly<{ task: TaskDetails }>) {
   return (
     <Card title="Attempts" flush>
       <ol className={styles.attempts} reversed>
@@ -20,7 +20,11 @@ export function Attempts({ attempts }: Readonly<{ attempts: TaskDetails['attempt
                 {from !== null && <Time at={from} />}
                 {from !== null && to !== null && <span>{durationWords(to - from)}</span>}
               </span>
-              {error !== null && <span className={styles.error}>{errorWords(error)}</span>}
+              {error !== null && (
+                <span className={styles.error}>
+                  {isShownAbove(error, shown) ? error.code : errorWords(error)}
+                </span>
+              )}
             </span>
           </li>
         ))}

@@ -19,6 +19,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
         <Fact name="Submitted">
           <Time at={task.created_at} />
         </Fact>
+        <Fact name="Submitted by">
+          <Link className={styles.tag} href={`/tasks?by=${encodeURIComponent(task.created_by)}`}>
+            {task.created_by}
+          </Link>
+        </Fact>
         {task.run_at !== null && (
           <Fact name={isTerminal(status) || status === 'running' ? 'Was due' : 'Due'}>
             <Time at={task.run_at} />

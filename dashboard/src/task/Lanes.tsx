@@ -17,7 +17,8 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
   const length = extent.to - extent.from
   const stretches = stretchesOf(timeline, now)
   const place = (from: number, to: number) => ({
-    left: `${((from - extent.from) / length) * 100}%`,
+    // What ends with the axis stays visible, however short it is.
+    left: `min(${((from - extent.from) / length) * 100}%, 100% - 4px)`,
     width: `${(Math.max(0, to - from) / length) * 100}%`,
   })
   const ticks = ticksOf(length)

@@ -8,12 +8,13 @@ import { Elapsed } from '../time/Elapsed.tsx'
 import { durationWords } from '../time/words.ts'
 import { Announcement } from './Announcement.tsx'
 import { Controls } from './Controls.tsx'
-import { paceWords, progressWords } from './progress.ts'
+import { paceWords, progressWords, shownProgress } from './progress.ts'
 import styles from './TaskHead.module.css'
 
 /** Identity, status, progress and controls of the task. */
 export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number }>) {
-  const { task_id: id, task_type: type, status, progress, execution_time: active } = task
+  const { task_id: id, task_type: type, status, execution_time: active } = task
+  const progress = shownProgress(task)
   return (
     <header className={styles.head}>
       <div className={styles.back}>

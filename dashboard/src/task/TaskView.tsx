@@ -11,7 +11,7 @@ import { TaskHead } from './TaskHead.tsx'
 import styles from './TaskView.module.css'
 import { Transitions } from './Transitions.tsx'
 import { WhyItWaits } from './WhyItWaits.tsx'
-import { progressWords } from './progress.ts'
+import { progressWords, shownProgress } from './progress.ts'
 
 type Props = Readonly<{
   task: TaskDetails
@@ -20,8 +20,8 @@ type Props = Readonly<{
 }>
 
 export function TaskView({ task, asOf }: Props) {
-  const { status, task_type: type, error, progress } = task
-  useDocumentTitle(`${progressWords(progress)?.split(' ')[0] ?? status} · ${type} · Fermata`)
+  const { status, task_type: type, error } = task
+  useDocumentTitle(`${progressWords(shownProgress(task))?.split(' ')[0] ?? status} · ${type} · Fermata`)
   return (
     <div className={styles.view}>
       <TaskHead task={task} asOf={asOf} />
@@ -29,16 +29,20 @@ export function TaskView({ task, asOf }: Props) {
       {error !== null && status !== 'completed' && <Failure error={error} isFinal={status === 'failed'} />}
       <div className={styles.columns}>
         <div className={styles.stack}>
-          {status === 'completed' && <Document title="Result" value={task.result} />}
+          {status === 'completed' && (
+            <Document title="Result" value={task.result} file={`${task.task_id}-result`} />
+          )}
           <Lanes task={task} />
           <Log id={task.task_id} isLive={!isTerminal(status)} />
           <Transitions task={task} />
         </div>
         <div className={styles.stack}>
           <Facts task={task} asOf={asOf} />
-          <Document title="Parameters" value={task.parameters} />
-          {task.checkpoint !== null && <Document title="Checkpoint" value={task.checkpoint} />}
-          {task.attempts.length > 1 && <Attempts attempts={task.attempts} />}
+          <Document title="Parameters" value={task.parameters} file={`${task.task_id}-parameters`} />
+          {task.checkpoint !== null && (
+            <Document title="Checkpoint" value={task.checkpoint} file={`${task.task_id}-checkpoint`} />
+          )}
+          {task.attempts.length > 1 && <Attempts task={task} />}
         </div>
       </div>
     </div>

@@ -1,6 +1,6 @@
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
-import { errorWords } from '../kit/errors.ts'
+import { errorWords, isShownAbove } from '../kit/errors.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { durationWords, exactWords, clockWords } from '../time/words.ts'
 import { eventName } from './events.ts'
@@ -34,7 +34,11 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
                 {line.attempt > 0 && `, attempt ${line.attempt}`}
               </span>
               {line.why !== undefined && <span className={styles.why}>{line.why}</span>}
-              {line.error !== undefined && <span className={styles.error}>{errorWords(line.error)}</span>}
+              {line.error !== undefined && (
+                <span className={styles.error}>
+                  {isShownAbove(line.error, task.error) ? line.error.code : errorWords(line.error)}
+                </span>
+              )}
               {isGap && <span className={styles.why}>Earlier events are no longer kept</span>}
             </span>
           </li>

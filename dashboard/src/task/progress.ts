@@ -1,4 +1,4 @@
-import type { Progress } from '../data/shapes.ts'
+import type { Progress, Status } from '../data/shapes.ts'
 import { countWords, durationWords, rateWords } from '../time/words.ts'
 
 /** `35% · Working on step 4 of 20`; only a count if the total is unknown; undefined before the first report. */
@@ -8,6 +8,15 @@ export function progressWords(progress: Progress | null): string | undefined {
   const share = ratio === null ? countWords(current) : `${Math.floor(ratio * 100)}%`
   const detail = message ?? (total === null ? null : `${countWords(current)} of ${countWords(total)}`)
   return detail === null || detail === '' ? share : `${share} · ${detail}`
+}
+
+/** The progress to show: a completed task is done, even if its last report was earlier. */
+export function shownProgress({
+  status,
+  progress,
+}: Readonly<{ status: Status; progress: Progress | null }>): Progress | null {
+  if (progress === null || status !== 'completed' || progress.ratio === 1) return progress
+  return { ...progress, ratio: 1, message: '', rate: null, eta_seconds: null }
 }
 
 /** `2.5/s · 8 s left`; empty if neither is known. */

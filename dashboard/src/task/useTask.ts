@@ -6,7 +6,7 @@ import { reads } from '../data/reads.ts'
 import type { Progress, TaskDetails } from '../data/shapes.ts'
 import { follow } from '../live/follow.ts'
 import { paced } from '../live/frames.ts'
-import { isTerminal } from '../live/patch.ts'
+import { isActive, isTerminal } from '../live/patch.ts'
 import { useIsVisible } from '../live/visible.ts'
 
 /** All details of a task, live. Transitions in the stream trigger a new read; progress is taken from the stream itself. */
@@ -35,7 +35,13 @@ export function useTask(id: string) {
         const updatedAt = cache.getQueryState(queryKey)?.dataUpdatedAt
         cache.setQueryData(
           queryKey,
-          (known: TaskDetails | undefined) => (known === undefined ? known : { ...known, progress: latest }),
+          (known: TaskDetails | undefined) =>
+            known === undefined
+              ? known
+              : {
+                  ...known,
+                  progress: isActive(known.status) ? latest : { ...latest, rate: null, eta_seconds: null },
+                },
           updatedAt === undefined ? {} : { updatedAt },
         )
       }

@@ -7,15 +7,22 @@ import styles from './StatusFilter.module.css'
 type Props = Readonly<{
   statuses: readonly Status[]
   counts: Stats['counts'] | undefined
+  /** The counts cover only part of the tasks. */
+  isPartial: boolean
   onChange: (statuses: Status[]) => void
 }>
 
+/** Short-lived statuses, shown only while they have tasks. */
+const passing: ReadonlySet<Status> = new Set(['pausing', 'cancelling'])
+
 /** A toggle per status with its number of tasks. None selected means all. */
-export function StatusFilter({ statuses, counts, onChange }: Props) {
+export function StatusFilter({ statuses, counts, isPartial, onChange }: Props) {
   return (
     <div className={styles.row} role="group" aria-label="Status">
       {all.map((status) => {
         const isOn = statuses.includes(status)
+        const count = counts?.[status] ?? 0
+        if (passing.has(status) && count === 0 && !isOn) return null
         return (
           <button
             key={status}
@@ -30,7 +37,7 @@ export function StatusFilter({ statuses, counts, onChange }: Props) {
             <span className={styles.dot} style={{ background: statusColour(status) }} />
             {status}
             <span className={styles.count}>
-              {counts === undefined ? '' : countWords(counts[status] ?? 0)}
+              {counts === undefined ? '' : `${countWords(count)}${isPartial ? '+' : ''}`}
             </span>
           </button>
         )

@@ -65,13 +65,15 @@ export const TaskRow = memo(function TaskRow(props: Props) {
           <span role="gridcell" className={styles.status}>
             <StatusBadge status={task.status} />
           </span>
-          <span role="gridcell" className={styles.type}>
+          <span role="gridcell" className={styles.type} title={[task.task_type, ...task.tags].join(', ')}>
             <span className={styles.name}>{task.task_type}</span>
-            {task.tags.map((tag) => (
-              <span key={tag} className={styles.tag}>
-                {tag}
-              </span>
-            ))}
+            <span className={styles.tags}>
+              {task.tags.map((tag) => (
+                <span key={tag} className={styles.tag}>
+                  {tag}
+                </span>
+              ))}
+            </span>
           </span>
           <span role="gridcell" className={styles.state}>
             <StateCell task={task} />

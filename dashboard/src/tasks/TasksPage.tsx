@@ -10,7 +10,7 @@ import { BulkNotice } from './BulkNotice.tsx'
 import { FilterBar } from './FilterBar.tsx'
 import { filtersOf, requestOf, searchOf, type Filters } from './filters.ts'
 import { FreshNotice } from './FreshNotice.tsx'
-import { isEmpty, nothing, type Selection } from './selection.ts'
+import { isEmpty, nothing } from './selection.ts'
 import { TaskTable } from './TaskTable.tsx'
 import type { Control } from '../data/shapes.ts'
 import { hasEnded, useBegun, type Begun } from './operations.ts'
@@ -22,18 +22,19 @@ export function TasksPage() {
   const [, navigate] = useLocation()
   const filters = useMemo(() => filtersOf(search), [search])
   const [turn, setTurn] = useState(0)
-  const [selection, setSelection] = useState<Selection>(nothing)
   const [meant, setMeant] = useState<Meant | null>(null)
   const table = useTable(filters, turn)
+  const { selection, select: setSelection } = table
   const { begun, add, forget } = useBegun()
 
   const setFilters = useCallback(
     (next: Filters) => {
-      setSelection(nothing)
       const query = searchOf(next)
-      navigate(query === '' ? '/tasks' : `/tasks?${query}`, { replace: true })
+      // One entry in the history for a search, not one for each pause in the typing.
+      const isTyping = filters.text !== '' && next.text !== filters.text
+      navigate(query === '' ? '/tasks' : `/tasks?${query}`, { replace: isTyping })
     },
-    [navigate],
+    [navigate, filters],
   )
   const renew = () => {
     setTurn(turn + 1)

@@ -5,6 +5,7 @@ const all: Filters = {
   statuses: ['queued', 'running'],
   types: ['add', 'tree:plant'],
   tag: 'a b&c',
+  createdBy: 'ci',
   text: 'x=1',
   since: null,
   from: 1_764_000_000,
@@ -34,6 +35,7 @@ describe('the filters of the table', () => {
       status: ['queued', 'running'],
       type: ['add', 'tree:plant'],
       tag: 'a b&c',
+      created_by: 'ci',
       q: 'x=1',
       created_after: 1_764_000_000,
       created_before: 1_764_003_600.5,
@@ -42,7 +44,7 @@ describe('the filters of the table', () => {
 
   test('are counted, with a time span as one', () => {
     expect(restrictions(noFilters)).toBe(0)
-    expect(restrictions(all)).toBe(5)
+    expect(restrictions(all)).toBe(6)
     expect(restrictions({ ...noFilters, order: 'oldest' })).toBe(0)
   })
 })

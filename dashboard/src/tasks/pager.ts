@@ -1,5 +1,6 @@
 import type { TaskPage, TaskStatus } from '../data/shapes.ts'
 import { LiveTasks } from '../live/tasks.ts'
+import { nothing, type Selection } from './selection.ts'
 
 export type Order = 'newest' | 'oldest'
 export type Reader = Readonly<{
@@ -8,7 +9,12 @@ export type Reader = Readonly<{
   /** One task, whatever the filters. */
   one: (id: string, signal: AbortSignal) => Promise<TaskStatus>
 }>
-export type Surroundings = Readonly<{ order: Order; now: () => number; kept?: number }>
+export type Surroundings = Readonly<{
+  order: Order
+  now: () => number
+  kept?: number
+  selection?: Selection
+}>
 
 /** Maximum number of tasks of a page that are read one by one. */
 const oneByOne = 30
@@ -35,7 +41,7 @@ export class Pager {
   #next: string | null | undefined
   #state: PagerState
 
-  constructor(read: Reader, { order, now, kept = 4_000 }: Surroundings) {
+  constructor(read: Reader, { order, now, kept = 4_000, selection = nothing }: Surroundings) {
     this.#read = read
     this.#order = order
     this.#now = now
@@ -47,6 +53,7 @@ export class Pager {
       isLimited: false,
       fresh: 0,
       error: null,
+      selection,
     }
   }
 
@@ -55,6 +62,10 @@ export class Pager {
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  select(selection: Selection): void {
+    this.#set({ selection })
   }
 
   has(id: string): boolean {
@@ -179,4 +190,5 @@ export type PagerState = Readonly<{
   fresh: number
   /** The error of the last failed read. */
   error: unknown
+  selection: Selection
 }>

@@ -5,6 +5,7 @@ import { useChanges } from '../live/useChanges.ts'
 import { now } from '../time/ticks.ts'
 import { requestOf, searchOf, type Filters } from './filters.ts'
 import { Pager } from './pager.ts'
+import { nothing, type Selection } from './selection.ts'
 
 const pageSize = 100
 /** Minimum milliseconds between two checks for new tasks, and between two reads of visible rows. */
@@ -29,14 +30,19 @@ export function useTable(filters: Filters, turn: number) {
   const seen = useRef({ from: 0, to: 30 })
   const due = useRef({ fresh: false, refresh: false })
   const last = useRef({ fresh: 0, refresh: 0 })
-  const pager = useMemo(
-    () => (turn === 0 ? returnedTo(address) : undefined) ?? pagerOf(filters),
-    [filters, address, turn],
-  )
+  // With the newest tasks, the table keeps its selection, as when the reader comes back to it.
+  const before = useRef<Readonly<{ address: string; pager: Pager }>>(undefined)
+  const pager = useMemo(() => {
+    const returned = turn === 0 ? returnedTo(address) : undefined
+    return (
+      returned ?? pagerOf(filters, before.current?.address === address ? before.current.pager : undefined)
+    )
+  }, [filters, address, turn])
   const state = useSyncExternalStore(pager.subscribe, pager.state)
 
   useLayoutEffect(() => {
     const entry = ++entries
+    before.current = { address, pager }
     return () => {
       if (left !== undefined && left.pager !== pager) left.pager.close()
       left = { address, pager, scroll: window.scrollY, entry }
@@ -77,10 +83,16 @@ export function useTable(filters: Filters, turn: number) {
     void pager.see(from, to)
     if (to > state.ids.length - pageSize / 2 && state.error === null) void pager.more()
   }
-  return { ...state, tasks: pager.tasks, see, more: () => void pager.more() }
+  return {
+    ...state,
+    tasks: pager.tasks,
+    see,
+    more: () => void pager.more(),
+    select: (selection: Selection) => pager.select(selection),
+  }
 }
 
-function pagerOf(filters: Filters): Pager {
+function pagerOf(filters: Filters, before: Pager | undefined): Pager {
   const filter = requestOf(filters, now())
   const watched = <T>(answer: Promise<T>): Promise<T> =>
     answer.then(
@@ -101,5 +113,6 @@ function pagerOf(filters: Filters): Pager {
     },
     one: (id: string, signal: AbortSignal) => watched(client.getTaskStatus(id, { signal })),
   }
-  return new Pager(read, { order: filters.order, now })
+  const selection = before?.state().selection ?? nothing
+  return new Pager(read, { order: filters.order, now, selection })
 }

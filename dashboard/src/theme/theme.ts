@@ -14,10 +14,24 @@ const iris: MantineColorsTuple = [
   '#2f317a',
 ]
 
+/** White text is readable on the filled shades, 5 and 6. */
+const red: MantineColorsTuple = [
+  '#fdeaea',
+  '#fbd5d5',
+  '#f7a1a1',
+  '#f08484',
+  '#e25f5f',
+  '#cf3a3a',
+  '#c12c2c',
+  '#b02525',
+  '#971f1f',
+  '#7d1a1a',
+]
+
 export const theme = createTheme({
   primaryColor: 'iris',
   primaryShade: { light: 6, dark: 5 },
-  colors: { iris },
+  colors: { iris, red },
   fontFamily: 'var(--font-text)',
   fontFamilyMonospace: 'var(--font-code)',
   headings: { fontFamily: 'var(--font-text)', fontWeight: '600' },
@@ -41,7 +55,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--line-strong': '#d2d2db',
     '--ink': '#1b1c22',
     '--ink-soft': '#5b5d6b',
-    '--ink-faint': '#6f717f',
+    '--ink-faint': '#656775',
     '--accent': '#5457cd',
     '--accent-fill': '#5457cd',
     '--accent-soft': '#eeeefc',
@@ -49,6 +63,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-body': '#f7f7f9',
     '--mantine-color-text': '#1b1c22',
     '--mantine-color-dimmed': '#5b5d6b',
+    '--mantine-color-error': '#b02525',
   },
   dark: {
     ...shades('dark'),
@@ -67,6 +82,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-body': '#101116',
     '--mantine-color-text': '#ececf1',
     '--mantine-color-dimmed': '#a6a8b6',
+    '--mantine-color-error': '#f7a1a1',
     '--mantine-color-dark-7': '#101116',
     '--mantine-color-dark-6': '#17181f',
     '--mantine-color-dark-5': '#22242d',
