@@ -89,6 +89,7 @@ export {
   TooLarge,
   TooManyOperations,
   TypeUnknown,
+  UniqueConflict,
 } from './core/errors.ts'
 
 /** Durations are seconds, or strings with units: `'10m'`. */

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import type { JsonOption } from './session.ts'
 import { each, names, seconds, statusList, time, whole } from './values.ts'
 
@@ -32,6 +33,17 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .option(
       '--idempotency-key <key>',
       'submitting again with the same key returns the original task; batch lines use KEY-LINE',
+    )
+    .option('--unique <key>', 'at most one task of the type has this key at a time')
+    .addOption(
+      new Option(
+        '--unique-while <state>',
+        'how long a task keeps its key: until it starts, or until it ends',
+      ).choices(uniqueSpans),
+    )
+    .option('--unique-for <duration>', 'the key is free after this time in any case', seconds)
+    .addOption(
+      new Option('--on-conflict <action>', 'what to do if another task has the key').choices(conflictActions),
     )
     .addOption(interruptOption('ask'))
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { controls, statuses } from '../core/task.ts'
+import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
 /**
@@ -13,15 +14,21 @@ export const Status = z
   .enum(statuses)
   .meta({ description: 'The state of the task in its lifecycle.', example: 'running' })
 
-export const Accepted = z.strictObject({ task_id: taskId, message: z.string(), status: Status }).meta({
-  description:
-    'The task is stored and will run. If the idempotency key was used before, this is the original task.',
-  example: {
-    task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
-    message: 'Task of type add submitted.',
-    status: 'queued',
-  },
+export const existing = z.literal(true).exactOptional().meta({
+  description: 'The task was there already: it has the unique key of this request.',
 })
+
+export const Accepted = z
+  .strictObject({ task_id: taskId, message: z.string(), status: Status, existing })
+  .meta({
+    description:
+      'The task is stored and will run. If the idempotency key was used before, this is the original task.',
+    example: {
+      task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
+      message: 'Task of type add submitted.',
+      status: 'queued',
+    },
+  })
 
 export const ControlAnswer = z.strictObject({ message: z.string(), task_id: taskId, status: Status }).meta({
   description: 'The control was accepted. `status` is the status of the task when the response was sent.',
@@ -226,6 +233,17 @@ export const DetailsBody = z
     crashes: z.int().meta({ description: 'Number of node crashes since the last checkpoint.' }),
     fence: z.int().meta({ description: 'Rises with every claim; only the latest run may write.' }),
     idempotency_key: z.string().nullable(),
+    unique: z
+      .strictObject({
+        key: z.string(),
+        while: z.enum(uniqueSpans),
+        for: seconds('Time after which the key is free in any case.').nullable(),
+      })
+      .nullable()
+      .meta({
+        description:
+          'The unique key that the task has had from its submit until its first start, or its end.',
+      }),
     trace_id: z.string().nullable().meta({ description: 'The id of the trace to which the submit belongs.' }),
     controls: z.array(z.enum(controls)).meta({ description: 'The controls the task accepts now.' }),
     attempts: z.array(AttemptBody),
@@ -243,6 +261,7 @@ export const DetailsBody = z
       crashes: 0,
       fence: 1,
       idempotency_key: null,
+      unique: null,
       trace_id: null,
       controls: [],
       attempts: [
@@ -269,6 +288,7 @@ const typeExample = {
   concurrency: null,
   max_attempts: 1,
   timeout: null,
+  unique: null,
   held: false,
   sensitive: { parameters: [], checkpoint: [], result: [] },
   hold: null,
@@ -291,6 +311,17 @@ export const TypeBody = z
       .meta({ description: 'Maximum number running at once, over all nodes; null without a limit.' }),
     max_attempts: z.int(),
     timeout: seconds('Maximum active time per attempt.').nullable(),
+    unique: z
+      .strictObject({
+        while: z.enum(uniqueSpans),
+        for: seconds('Time after which a key is free in any case.').nullable(),
+        on_conflict: z.enum(conflictActions),
+      })
+      .nullable()
+      .meta({
+        description:
+          'How its tasks are unique by a key that the type computes from the parameters; null if they are not.',
+      }),
     held: z
       .boolean()
       .meta({ description: 'Whether the type is held: its tasks do not start until it is released.' }),

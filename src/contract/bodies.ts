@@ -62,6 +62,7 @@ export function detailsBody(
     crashes: task.crashes,
     fence: task.fence,
     idempotency_key: task.idempotencyKey,
+    unique: task.unique === null ? null : { ...task.unique, for: seconds(task.unique.for) },
     trace_id: task.trace === null ? null : traceIdOf(task.trace),
     controls: controlsFrom(task.status),
     attempts: attemptBodies(task, timeline),

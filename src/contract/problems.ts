@@ -20,6 +20,7 @@ export const problems = {
   CONTROL_REFUSED: { status: 400, title: 'The task does not accept this control in its current state' },
   RESULT_NOT_READY: { status: 400, title: 'The task has not finished yet' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The idempotency key was used for a different request' },
+  UNIQUE_CONFLICT: { status: 409, title: 'Another task has this unique key' },
   OPERATION_UNKNOWN: { status: 404, title: 'Operation not found' },
   TOO_MANY_OPERATIONS: { status: 429, title: 'Too many operations are running', retryAfter: 5 },
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },

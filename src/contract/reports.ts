@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { operationActions, operationStatuses } from '../core/operation.ts'
 import { reasonCodes } from '../core/reason.ts'
 import { statuses } from '../core/task.ts'
-import { Accepted, ResultBody, Status, StatusBody } from './answers.ts'
+import { Accepted, existing, ResultBody, Status, StatusBody } from './answers.ts'
 import { spans } from './requests.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
@@ -10,7 +10,7 @@ import { seconds, taskId, time, typeName } from './values.ts'
 
 const statusExample = StatusBody.meta()?.['example'] as object
 
-export const Finished = z.strictObject({ ...ResultBody.shape, message: z.string() }).meta({
+export const Finished = z.strictObject({ ...ResultBody.shape, message: z.string(), existing }).meta({
   description: 'The task finished within the requested waiting time.',
   example: { ...(ResultBody.meta()?.['example'] as object), message: 'Task of type add submitted.' },
 })
@@ -24,6 +24,9 @@ export const BatchAccepted = z
   .strictObject({
     task_ids: z.array(taskId).meta({ description: 'In batch order.' }),
     replayed: z.int().meta({ description: 'How many of them already existed under their idempotency key.' }),
+    existing: z.int().exactOptional().meta({
+      description: 'How many of them already existed and have a unique key of the batch; absent if none.',
+    }),
     message: z.string(),
   })
   .meta({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { reasonLength } from '../core/caller.ts'
+import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
@@ -54,6 +55,30 @@ export const tagsOption = z
     example: ['nightly'],
   })
 
+export const uniqueOption = z
+  .strictObject({
+    key: label(255).meta({ description: 'At most one task of the type has this key at a time.' }),
+    while: z.enum(uniqueSpans).default('unfinished').meta({
+      description:
+        'How long a task keeps its key: until its first start (`queued`), or until its end (`unfinished`), paused or not.',
+    }),
+    for: duration(
+      'The key is free after this time in any case. Default: no limit.',
+      '1h',
+      0.001,
+    ).exactOptional(),
+    on_conflict: z.enum(conflictActions).default('return').meta({
+      description:
+        'If another task has the key: return that task, cancel it and take its place (`replace`), or reject the request. A task that has started cannot be replaced: the request is rejected.',
+    }),
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'A key that at most one task of the type has at a time. Default: as defined by the type. A request that leads to an existing task gets its id and `"existing": true`.',
+    example: { key: 'customer-42', while: 'unfinished', on_conflict: 'return' },
+  })
+
 const runFields = {
   parameters: z.record(z.string(), z.unknown(), 'must be an object').meta({
     description: 'Parameters of the type; see its JSON schema. At most 1 MiB.',
@@ -74,6 +99,7 @@ const runFields = {
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',
     example: 'order-4711',
   }),
+  unique: uniqueOption,
 }
 
 export const RunRequest = z

@@ -26,6 +26,7 @@ const submitProblems = [
   'BODY_INVALID',
   'OPTIONS_INVALID',
   'IDEMPOTENCY_KEY_REUSED',
+  'UNIQUE_CONFLICT',
   'TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
   'QUEUE_FULL',
@@ -74,7 +75,7 @@ export const taskRoutes = {
     tag: 'tasks',
     summary: 'Submit many tasks',
     description:
-      'Submits up to 10,000 tasks of one type in a body of at most 32 MiB, all or nothing. For an idempotency key that was used before, the original task is returned in its place; a key that was used for a different request rejects the whole batch.',
+      'Submits up to 10,000 tasks of one type in a body of at most 32 MiB, all or nothing. For an idempotency key that was used before, or a unique key that another task has, that task is returned in its place; a key that was used for a different request, or a unique key that is rejected, rejects the whole batch.',
     params: TypeParams,
     headers: TraceHeaders,
     body: BatchRequest,
@@ -160,9 +161,10 @@ export const taskRoutes = {
     method: 'POST',
     path: '/api/task/{task_id}/retry',
     query: RetryQuery,
+    problems: [...control.problems, 'UNIQUE_CONFLICT'],
     summary: 'Retry a task',
     description:
-      'Runs a failed or cancelled task again from its last checkpoint, with its failures and crashes reset.',
+      'Runs a failed or cancelled task again from its last checkpoint, with its failures and crashes reset. Refused if another task has its unique key meanwhile.',
   },
   streamTaskEvents: {
     method: 'GET',

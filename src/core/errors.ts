@@ -104,6 +104,21 @@ export class IdempotencyKeyReused extends TaskError {
   }
 }
 
+/** Another task has the unique key that a submit or a retry needs. */
+export class UniqueConflict extends TaskError {
+  readonly code = 'UNIQUE_CONFLICT'
+  readonly key: string
+  /** The task that has it; null if the caller may not know. */
+  readonly id: string | null
+  constructor(key: string, id: string | null) {
+    super(
+      `${id === null ? 'Another task' : `Task ${id}`} has the unique key ${quote(key)} of this type. Wait until it has ended, or cancel it.`,
+    )
+    this.key = key
+    this.id = id
+  }
+}
+
 export class QueueFull extends TaskError {
   readonly code = 'QUEUE_FULL'
   readonly limit: number

@@ -233,13 +233,18 @@ export function ranNow(
   }
 }
 
-/** The submission of a task of the schedule. */
+/** The submission of a task of the schedule. A tick belongs to the task that has its unique key already, if there is one. */
 export function submissionOfTick(
   submission: Submission,
   schedule: Pick<Schedule, 'id'>,
   tickAt: number,
 ): Submission {
-  return { ...submission, schedule: { id: schedule.id, tickAt } }
+  const { unique } = submission
+  return {
+    ...submission,
+    schedule: { id: schedule.id, tickAt },
+    ...(unique === undefined ? {} : { unique: { ...unique, onConflict: 'return' } }),
+  }
 }
 
 /**

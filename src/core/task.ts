@@ -1,4 +1,5 @@
 import type { TraceContext } from './trace-context.ts'
+import type { UniqueKey, UniqueRequest } from './unique-options.ts'
 
 /**
  * The nouns of the domain. Times are Unix milliseconds and durations milliseconds; the wire (`contract/`) uses seconds. JSON
@@ -87,6 +88,8 @@ export type Submission = Readonly<{
   trace: TraceContext | null
   /** The schedule that submits it, and the tick for which it does. */
   schedule?: Readonly<{ id: string; tickAt: number }>
+  /** Another task may have this key: then that decides the answer. */
+  unique?: UniqueRequest
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -118,6 +121,8 @@ export type Task = Readonly<{
   /** The schedule that submitted it, and for which of its ticks. */
   scheduleId: string | null
   tickAt: number | null
+  /** The key that no other task of its type may have meanwhile. */
+  unique: UniqueKey | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

@@ -10,9 +10,12 @@ import {
   type Status,
   type Submission,
   type Task,
+  type TaskId,
   type TimelineEntry,
 } from './task.ts'
 import { clip } from './text.ts'
+import type { UniqueKey } from './unique-options.ts'
+import { replacedBy, retakesKey } from './unique.ts'
 
 /**
  * The lifecycle as pure functions: from a task to a move. Stores write what these return and decide nothing themselves. A
@@ -62,6 +65,7 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     trace: submission.trace,
     scheduleId: submission.schedule?.id ?? null,
     tickAt: submission.schedule?.tickAt ?? null,
+    unique: keyOf(submission),
     ownerNode: null,
     requestedControl: null,
     createdAt: now,
@@ -80,6 +84,11 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     endedBy: null,
   }
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
+}
+
+/** Without what only the submit needs. */
+function keyOf({ unique }: Submission): UniqueKey | null {
+  return unique === undefined ? null : { key: unique.key, while: unique.while, for: unique.for }
 }
 
 export function promoted(task: Task, context: TransitionContext): Move {
@@ -104,6 +113,8 @@ export type Controlled =
   /** The same control is already in effect: success without effect. */
   | Readonly<{ kind: 'stands' }>
   | Readonly<{ kind: 'refused'; why?: string }>
+  /** The task would need its unique key again, which this task has. */
+  | Readonly<{ kind: 'taken'; by: TaskId }>
 
 export type ControlContext = TransitionContext &
   Readonly<{
@@ -111,6 +122,8 @@ export type ControlContext = TransitionContext &
     /** The reason that the caller gave. */
     why?: string | undefined
     codeAlive: boolean
+    /** The task that has its unique key. */
+    keyHolder?: TaskId | undefined
     fromStart?: boolean | undefined
   }>
 
@@ -126,6 +139,9 @@ export function controlled(task: Task, control: Control, context: ControlContext
   if (name === undefined) return { kind: 'refused' }
   if (control === 'retry' && context.codeAlive) {
     return { kind: 'refused', why: 'the code of its previous run has not stopped yet' }
+  }
+  if (control === 'retry' && context.keyHolder !== undefined && retakesKey(task)) {
+    return { kind: 'taken', by: context.keyHolder }
   }
   const requestedControl = { requestedControl: control }
   const moved = (to: Status, changes: Partial<Task>): Controlled => ({
@@ -159,6 +175,17 @@ export function controlled(task: Task, control: Control, context: ControlContext
         ...(context.fromStart === true ? { progress: null } : {}),
       })
   }
+}
+
+/** A submit has its unique key from now on. Only for tasks that are `isReplaceable`. */
+export function replaced(task: Task, by: TaskId, context: SubmitContext): Move {
+  const ended = {
+    requestedControl: 'cancel',
+    completedAt: context.now,
+    attemptOpen: false,
+    endedBy: null,
+  } as const
+  return move(task, 'cancelled', 'cancelled', context, context.by, ended, replacedBy(by))
 }
 
 /** A task whose code is alive, running or parked, must be stopped by its node; without live code it ends immediately. */

@@ -8,6 +8,7 @@ import type { TaskEvent } from '../journal/event.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { UniqueSubmit } from '../registry/unique.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
 import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
@@ -18,6 +19,8 @@ import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
+
+export type { UniqueSubmit }
 
 /** Options of a submit. Durations are seconds or strings with units. */
 export type SubmitOptions = Readonly<{
@@ -32,6 +35,8 @@ export type SubmitOptions = Readonly<{
   backoff?: Duration | BackoffOptions
   tags?: readonly string[]
   idempotencyKey?: string
+  /** At most one task of the type has this key at a time; instead of what the type defines. */
+  unique?: UniqueSubmit
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */
@@ -51,7 +56,8 @@ export type OwnSubmitOptions = SubmitOptions &
 /** One task of a batch. */
 export type Draft = Readonly<{ parameters: unknown; options?: SubmitOptions }>
 
-export type Accepted = Readonly<{ task: Task; replayed: boolean }>
+/** `existing`: the task was there already, and has the unique key of this submit. */
+export type Accepted = Readonly<{ task: Task; replayed: boolean; existing?: true }>
 
 /** For log lines: those with a number above `after`, at most `limit`. */
 export type LogOptions = Readonly<{ after?: number; limit?: number }>

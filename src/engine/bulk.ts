@@ -42,6 +42,7 @@ const controlOutcomes: Readonly<Record<Controlled['kind'], Outcome>> = {
   moved: 'changed',
   stands: 'unchanged',
   refused: 'refused',
+  taken: 'refused',
   unknown: 'refused',
 }
 

@@ -32,10 +32,12 @@ export class CallerTransactions implements Subscriber {
     this.#options = options
   }
 
-  expect(submits: readonly Move[]): void {
+  /** `replaced`: moves of earlier tasks in the same transaction, whose existence says nothing about it. */
+  expect(submits: readonly Move[], replaced: readonly Move[] = []): void {
     const [first] = submits
     if (first === undefined) return
-    for (const { task } of submits) this.#expected.set(task.id, submits)
+    const moves = [...submits, ...replaced]
+    for (const { task } of submits) this.#expected.set(task.id, moves)
     this.#later(firstLook, first.task.id)
   }
 

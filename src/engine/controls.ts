@@ -1,7 +1,7 @@
 import type { Audit } from '../core/audit.ts'
 import type { Clock } from '../core/clock.ts'
 import { withReason, type Origin } from '../core/caller.ts'
-import { ControlRefused, StoreUnavailable, TaskUnknown } from '../core/errors.ts'
+import { ControlRefused, StoreUnavailable, TaskUnknown, UniqueConflict } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { Bus } from '../journal/bus.ts'
@@ -47,6 +47,7 @@ export class Controls {
       const [result] = await answer
       if (result === undefined || result.kind === 'unknown') throw new TaskUnknown(id)
       if (result.kind === 'refused') throw new ControlRefused(control, id, result.task.status, result.why)
+      if (result.kind === 'taken') throw new UniqueConflict(result.task.unique?.key ?? '', result.by)
       if (watch === undefined) return result.task
       sync?.lookClosely(id)
       return await watch.after(result.task, wait, claimed, signal)

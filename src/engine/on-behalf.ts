@@ -7,6 +7,7 @@ import {
   OperationUnknown,
   TaskIdAmbiguous,
   TaskUnknown,
+  UniqueConflict,
 } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Secrets } from '../core/redaction.ts'
@@ -129,7 +130,7 @@ export class OnBehalf implements api.TaskManagerApi {
 
   async control(id: TaskId, control: Control, options?: api.ControlOptions): Promise<Task> {
     if (isLimited(this.#caller)) await this.#mustSee(id)
-    return this.#manager.control(id, control, options, this.#origin)
+    return this.#told(this.#manager.control(id, control, options, this.#origin))
   }
 
   events(id: TaskId, options?: api.EventOptions): AsyncIterable<TaskEvent> {
@@ -285,14 +286,17 @@ export class OnBehalf implements api.TaskManagerApi {
     throw new OperationUnknown(operation.id)
   }
 
-  /** A limited caller is not told which task has its idempotency key, unless it may see that task. */
+  /** A limited caller is not told which task has its key, unless it may see that task. */
   async #told<T>(submitted: Promise<T>): Promise<T> {
     try {
       return await submitted
     } catch (error) {
-      if (!(error instanceof IdempotencyKeyReused) || !isLimited(this.#caller)) throw error
+      const isOfKey = error instanceof IdempotencyKeyReused || error instanceof UniqueConflict
+      if (!isOfKey || !isLimited(this.#caller)) throw error
       if (error.id !== null && (await this.#sees(error.id))) throw error
-      throw new IdempotencyKeyReused(error.key, null)
+      throw error instanceof UniqueConflict
+        ? new UniqueConflict(error.key, null)
+        : new IdempotencyKeyReused(error.key, null)
     }
   }
 }

@@ -35,7 +35,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { DefinedSchedule } from '../registry/schedule.ts'
 import type { Claimer } from '../scheduling/claimer.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
-import type { ScheduleChange } from '../store/schedule-store.ts'
+import type { ScheduleChange, ScheduleChanged } from '../store/schedule-store.ts'
 import type { Store } from '../store/store.ts'
 import type { ScheduleInfo, SchedulesApi } from './schedules-api.ts'
 import { maySee, mustHaveTag } from './limited.ts'
@@ -179,7 +179,7 @@ export class Schedules {
       run: async (id) => {
         this.#options.mustTakeWork()
         const taskId = newId()
-        await change(
+        const changed = await change(
           id,
           'schedule.run',
           (schedule, now) => {
@@ -189,7 +189,7 @@ export class Schedules {
           },
           { taskId },
         )
-        return taskId
+        return changed?.schedule.lastTaskId ?? taskId
       },
 
       backfill: async (id, { from, until, overlap = 'buffer_all' }) => {
@@ -205,11 +205,11 @@ export class Schedules {
           refuse('until', `the range has more than ${mostWaiting} ticks: choose a shorter one`)
         }
         const operation = await store.beginOperation(this.#backfillOf(before, ticks.length, origin))
-        const added =
-          (await change(id, 'schedule.backfill', (schedule, now) => ({
-            ...backfilled(schedule, ticks, overlap, now),
-            submissions: [],
-          }))) ?? 0
+        const filled = await change(id, 'schedule.backfill', (schedule, now) => ({
+          ...backfilled(schedule, ticks, overlap, now),
+          submissions: [],
+        }))
+        const added = filled?.ticks ?? 0
         const counts = { changed: added, unchanged: ticks.length - added }
         await store.saveOperation({ ...operation, ...counts, status: 'completed', endedAt: store.now() })
         return { ticks: added, operationId: operation.id }
@@ -272,12 +272,12 @@ export class Schedules {
     }
   }
 
-  /** The number of ticks that were written; undefined if nothing was to be changed. */
+  /** Undefined if nothing was to be changed. */
   async #change(
     id: string,
     { by, audit }: Pick<ScheduleChange, 'by' | 'audit'>,
     make: (schedule: Schedule, now: number) => Changed | null,
-  ): Promise<number | undefined> {
+  ): Promise<Extract<ScheduleChanged, { kind: 'changed' }> | undefined> {
     const { store, clock, maxQueued, claimer, journal, scheduler } = this.#options
     for (let left = tries; left > 0; left--) {
       const [view] = await store.schedules.view([id])
@@ -291,7 +291,7 @@ export class Schedules {
       if (result?.kind === 'changed') {
         journal.publish(result.tasks)
         scheduler.expect(result.schedule.dueAt)
-        return result.ticks
+        return result
       }
       if (result?.kind === 'full') throw new QueueFull(maxQueued)
       await sleep(clock, retryAfter)

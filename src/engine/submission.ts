@@ -5,8 +5,10 @@ import { longestDuration } from '../core/outcome.ts'
 import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
 import type { Json, Submission } from '../core/task.ts'
 import { traceContext } from '../core/trace-context.ts'
+import type { UniqueRequest } from '../core/unique-options.ts'
 import { resolveBackoff } from '../registry/options.ts'
 import type { AnyTaskType } from '../registry/type.ts'
+import { uniqueOf } from '../registry/unique.ts'
 import { toJson } from '../execution/executors/json.ts'
 import type { Draft, SubmitOptions } from './api.ts'
 
@@ -29,7 +31,7 @@ export function submissionOf(
   options: SubmitOptions,
   id: string,
 ): Submission {
-  const text = checkedParameters(type, parameters)
+  const { text, parsed } = checkedParameters(type, parameters)
   const issues: Issue[] = []
   const refuse = (path: string, message: string) => issues.push({ path, message })
 
@@ -56,6 +58,7 @@ export function submissionOf(
   if (backoff === undefined)
     refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
   const start = startOf(options, refuse)
+  const unique = uniqueRequest(type, { options, parameters, parsed }, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -71,6 +74,7 @@ export function submissionOf(
     idempotencyKey,
     requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
     trace: traceContext(options.traceparent, options.tracestate),
+    ...(unique === undefined ? {} : { unique }),
   }
 }
 
@@ -106,7 +110,10 @@ export function submissionsOf(
 }
 
 /** Parameters are stored as the caller sent them: defaults and transforms apply when the handler starts. */
-function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
+function checkedParameters(
+  type: AnyTaskType,
+  parameters: unknown,
+): Readonly<{ text: Json; parsed: unknown }> {
   let parsed
   try {
     parsed = type.parameters.safeParse(parameters)
@@ -136,7 +143,7 @@ function checkedParameters(type: AnyTaskType, parameters: unknown): Json {
       masks.map((path) => ({ path, message })),
     )
   }
-  return toJson(parameters, 'parameters')
+  return { text: toJson(parameters, 'parameters'), parsed: parsed.data }
 }
 
 function startOf(
@@ -160,9 +167,47 @@ function startOf(
   return atOnce
 }
 
+/**
+ * The unique key of a submit, or of its type. A type computes its key from the parameters: those with sensitive values are
+ * stored as a hash of it.
+ */
+function uniqueRequest(
+  { unique: rule, sensitive }: AnyTaskType,
+  given: Readonly<{ options: SubmitOptions; parameters: unknown; parsed: unknown }>,
+  refuse: (path: string, message: string) => void,
+): UniqueRequest | undefined {
+  const { unique } = given.options
+  if (unique !== undefined) {
+    const { key } = unique
+    if (!isKey(key))
+      refuse('unique.key', `must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`)
+    return { ...uniqueOf(unique, (path, message) => refuse(`unique.${path}`, message)), key }
+  }
+  if (rule === null) return undefined
+  const { key: keyOf, ...rest } = rule
+  let key: unknown
+  try {
+    key = keyOf(given.parsed)
+  } catch (error) {
+    const thrown = error instanceof Error ? error.message : 'it threw'
+    const message = new Secrets().add(given.parameters, sensitive?.parameters ?? []).hide(thrown)
+    refuse('unique', `cannot be computed by the type: ${message}. Send unique with a key instead`)
+    return undefined
+  }
+  if (key === null || key === undefined) return undefined
+  if (!isKey(key)) {
+    refuse(
+      'unique',
+      `is computed by the type, whose key must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`,
+    )
+    return undefined
+  }
+  return { ...rest, key: sensitive === null ? key : createHash('sha256').update(key).digest('base64url') }
+}
+
 const atOnce = { runAt: null, delay: null }
 
-function isKey(key: unknown): boolean {
+function isKey(key: unknown): key is string {
   return typeof key === 'string' && key.length >= 1 && key.length <= optionLimits.idempotencyKeyLength
 }
 
@@ -172,7 +217,8 @@ function isKey(key: unknown): boolean {
  */
 function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOptions): string {
   const parameters = redacted(text, sensitive?.parameters ?? [])
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags } = options
-  const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags])
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique } = options
+  const added = unique === undefined ? [] : [unique]
+  const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')
 }

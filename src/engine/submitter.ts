@@ -1,5 +1,5 @@
 import type { Origin } from '../core/caller.ts'
-import { IdempotencyKeyReused, OptionsInvalid, QueueFull } from '../core/errors.ts'
+import { IdempotencyKeyReused, OptionsInvalid, QueueFull, UniqueConflict } from '../core/errors.ts'
 import type { Submission } from '../core/task.ts'
 import { headersOf, traceContext } from '../core/trace-context.ts'
 import type { Tracing } from '../core/tracing.ts'
@@ -97,17 +97,23 @@ export class Submitter {
     mustTakeWork()
     const { caller } = origin
     // Whoever has no key has no name to hold to account, and submits are the hot path.
-    const options = { by: caller.name, maxQueued, ...(caller.id === null ? {} : { audit: origin }) }
+    const options = {
+      by: caller.name,
+      maxQueued,
+      ...(caller.id === null ? {} : { audit: origin }),
+      ...(caller.tags === null ? {} : { tags: caller.tags }),
+    }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-      const accepted = tasksOf(answer, submissions, maxQueued)
-      callerTransactions.expect(accepted.filter(isNew))
-      return accepted
+      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued)
+      callerTransactions.expect(tasks.filter(isNew), replaced)
+      return tasks
     }
     const { answer } = claimer.claimWith(() => store.submit(submissions, options))
-    const accepted = tasksOf(await answer, submissions, maxQueued)
-    journal.publish(accepted.filter(isNew))
-    return accepted
+    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued)
+    journal.publish(tasks.filter(isNew))
+    journal.publish(replaced)
+    return tasks
   }
 }
 
@@ -121,16 +127,18 @@ function notShared(): never {
   ])
 }
 
-function tasksOf(
+function acceptedOf(
   answer: Submitted,
   submissions: readonly Submission[],
   maxQueued: number,
-): readonly Accepted[] {
+): Extract<Submitted, { kind: 'accepted' }> {
   switch (answer.kind) {
     case 'accepted':
-      return answer.tasks
+      return answer
     case 'conflict':
       throw new IdempotencyKeyReused(submissions[answer.index]?.idempotencyKey ?? '', answer.id)
+    case 'taken':
+      throw new UniqueConflict(submissions[answer.index]?.unique?.key ?? '', answer.id)
     case 'full':
       throw new QueueFull(maxQueued)
   }

@@ -122,6 +122,7 @@ function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {
     example: type.example ?? null,
     runs: type.runs,
     concurrency: type.concurrency,
+    unique: uniqueBody(type),
     max_attempts: type.attempts,
     timeout: type.timeout === null ? null : type.timeout / 1_000,
     sensitive: {
@@ -130,6 +131,12 @@ function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {
       result: textsOf(type.sensitive?.result),
     },
   }
+}
+
+function uniqueBody({ unique }: ReturnType<TaskManagerApi['registry']['get']>) {
+  if (unique === null) return null
+  const lasts = unique.for === null ? null : unique.for / 1_000
+  return { while: unique.while, for: lasts, on_conflict: unique.onConflict }
 }
 
 function textsOf(pointers: readonly Pointer[] = []): string[] {

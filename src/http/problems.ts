@@ -12,6 +12,7 @@ import {
   StoreUnavailable,
   TaskError,
   TaskIdAmbiguous,
+  UniqueConflict,
   type Issue,
 } from '../core/errors.ts'
 
@@ -112,7 +113,9 @@ function dataOf(error: TaskError): Record<string, unknown> {
   if (error instanceof ParametersInvalid || error instanceof OptionsInvalid) return { errors: error.issues }
   if (error instanceof TaskIdAmbiguous) return { task_ids: error.candidates }
   if (error instanceof ControlRefused) return { task_status: error.status }
-  if (error instanceof IdempotencyKeyReused) return error.id === null ? {} : { task_id: error.id }
+  if (error instanceof IdempotencyKeyReused || error instanceof UniqueConflict) {
+    return error.id === null ? {} : { task_id: error.id }
+  }
   if (error instanceof StoreUnavailable && error.unknown) return { outcome_unknown: true }
   return {}
 }

@@ -5,7 +5,7 @@ import type { Routes } from '../contract/routes.ts'
 import { OptionsInvalid, ResultNotReady } from '../core/errors.ts'
 import { isTerminal, type Control } from '../core/task.ts'
 import { headersOf } from '../core/trace-context.ts'
-import type { SubmitOptions } from '../engine/api.ts'
+import type { SubmitOptions, UniqueSubmit } from '../engine/api.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { hasScope } from './credentials.ts'
 import { isKnown } from './etag.ts'
@@ -35,14 +35,18 @@ export function taskHandlers({
   return {
     async submitTask({ params, query, body, headers, session, manager, trace, reply }) {
       const options = { ...submitOptions(body, headers['idempotency-key']), ...headersOf(trace) }
-      const { task, replayed } = await manager.enqueue(params.task_type, body.parameters, options)
+      const { task, replayed, existing } = await manager.enqueue(params.task_type, body.parameters, options)
       // Before waiting for the end of the task.
       traffic.forget(reply)
       reply.header('location', `${base}/api/task/${task.id}`)
-      if (replayed) reply.header('idempotency-replayed', 'true')
-      const message = replayed
-        ? `This task of type ${task.type} was already submitted with the same idempotency key.`
-        : `Task of type ${task.type} submitted.`
+      if (replayed && existing === undefined) reply.header('idempotency-replayed', 'true')
+      const message =
+        existing === true
+          ? `A task of type ${task.type} has this unique key already.`
+          : replayed
+            ? `This task of type ${task.type} was already submitted with the same idempotency key.`
+            : `Task of type ${task.type} submitted.`
+      const found = existing === undefined ? {} : { existing }
       const asked = preferencesOf(headers.prefer)
       tellApplied(reply, asked)
       // Its result is for callers who may read.
@@ -51,13 +55,14 @@ export function taskHandlers({
       if (ended !== undefined) {
         return traffic.answer(reply, most.details, async () => {
           const body = resultBody(await manager.details(task.id), manager.now())
-          return `{"message":${JSON.stringify(message)},${body.slice(1)}`
+          const head = JSON.stringify({ message, ...found })
+          return `${head.slice(0, -1)},${body.slice(1)}`
         })
       }
       if (asked.async) reply.code(202)
       // After waiting, the caller wants the current status, not the one at submit.
       const { status } = wait > 0 ? (await manager.brief(task.id)).task : task
-      return { task_id: task.id, message, status }
+      return { task_id: task.id, message, status, ...found }
     },
 
     async submitBatch({ params, body, manager, trace }) {
@@ -67,9 +72,11 @@ export function taskHandlers({
         options: { ...submitOptions(task, undefined), ...headersOf(trace) },
       }))
       const accepted = await manager.enqueueAll(type, drafts)
+      const existing = accepted.filter(({ existing }) => existing === true).length
       return {
         task_ids: accepted.map(({ task }) => task.id),
-        replayed: accepted.filter(({ replayed }) => replayed).length,
+        replayed: accepted.filter(({ replayed, existing }) => replayed && existing === undefined).length,
+        ...(existing === 0 ? {} : { existing }),
         message: `${accepted.length} ${accepted.length === 1 ? 'task' : 'tasks'} of type ${type} submitted.`,
       }
     },
@@ -147,12 +154,17 @@ export function taskHandlers({
 
 type SubmitBody = Call<Routes['submitTask']>['body']
 
+function uniqueOf({ on_conflict: onConflict, ...unique }: NonNullable<SubmitBody['unique']>): UniqueSubmit {
+  return { ...unique, onConflict }
+}
+
 function submitOptions(body: SubmitBody, keyInHeader: string | undefined): SubmitOptions {
   const {
     parameters: _,
     run_at: runAt,
     max_attempts: maxAttempts,
     idempotency_key: keyInBody,
+    unique,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -165,5 +177,6 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     ...(runAt === undefined ? {} : { runAt }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
   }
 }

@@ -98,7 +98,9 @@ export async function runImport(
   const tasks = Math.max(0, read - 1)
   const skipped = tasks - added
   const others =
-    skipped === 0 ? '' : ` ${skipped} were skipped: their ids or idempotency keys are already there.`
+    skipped === 0
+      ? ''
+      : ` ${skipped} were skipped: their ids, idempotency keys or unique keys are already there.`
   process.stdout.write(
     `${added} of ${tasks} tasks were imported into ${withoutPassword(database)}.${others}\n`,
   )

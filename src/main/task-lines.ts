@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { statuses } from '../core/task.ts'
+import { uniqueSpans } from '../core/unique-options.ts'
 import { isTraceContext } from '../core/trace-context.ts'
 import { lineOf, timelineOf } from '../store/codec.ts'
 import {
@@ -19,7 +20,7 @@ export const heading = { format: 'fermata-tasks', version: 1 } as const
 const columns = [...fixedColumns, ...movingColumns]
 
 /** Columns whose text is a JSON document. */
-const documents: ReadonlySet<string> = new Set(['backoff', 'tags', 'progress', 'error'])
+const documents: ReadonlySet<string> = new Set(['backoff', 'tags', 'unique_key', 'progress', 'error'])
 
 const kinds: Readonly<Record<Kind, z.ZodType>> = {
   text: z.string().nullable(),
@@ -40,6 +41,10 @@ const schema = z.strictObject({
     status: z.enum(statuses),
     backoff: z.object({ base: z.number(), factor: z.number(), max: z.number(), jitter: z.number() }),
     tags: z.array(z.string()),
+    unique_key: z
+      .strictObject({ key: z.string(), while: z.enum(uniqueSpans), for: z.int().nullable() })
+      .nullable()
+      .optional(),
     version: z.int().min(1),
     created_at: z.int(),
     trace: z.string().refine(isTraceContext).nullable().optional(),

@@ -7,6 +7,7 @@ import type { Backoff } from '../core/task.ts'
 import type { Duration } from './context.ts'
 import { marked, sensitiveOf, type SensitiveOption } from './sensitive.ts'
 import type { AnyTaskType } from './type.ts'
+import { uniqueOf, type UniqueDefinition, type UniqueRule } from './unique.ts'
 
 /** Options of every definition, wherever the type runs. */
 export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodType> {
@@ -30,6 +31,8 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
    * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
    */
   poisonLimit?: number
+  /** At most one task with the same key at a time. A submit can ask for another key. Default none. */
+  unique?: UniqueDefinition<z.output<Parameters>>
   /**
    * JSON pointers to values that are shown to nobody but keys with the scope `admin`, like `['/password', '/card/number']`. A
    * list is for the parameters; `{ parameters, checkpoint, result }` has one for each document. `*` stands for every item of
@@ -95,8 +98,20 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
     backoff,
     timeout: timeoutMs,
     poisonLimit: whole('poisonLimit'),
+    unique: uniqueRule(type, options.unique),
     sensitive,
   }
+}
+
+function uniqueRule(type: string, unique: UniqueDefinition<never> | undefined): UniqueRule | null {
+  if (unique === undefined) return null
+  if (typeof unique !== 'object' || typeof unique?.key !== 'function') {
+    throw definitionInvalid(type, 'unique needs a key: a function of the parameters that returns text')
+  }
+  const rule = uniqueOf(unique, (path, message) => {
+    throw definitionInvalid(type, `unique.${path} ${message}`)
+  })
+  return Object.freeze({ ...rule, key: unique.key as (parameters: unknown) => unknown })
 }
 
 /** TypeScript types do not protect JavaScript modules, nor distinguish versions of zod at run time. */

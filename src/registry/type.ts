@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Sensitive } from '../core/redaction.ts'
 import type { Backoff } from '../core/task.ts'
 import type { ThreadContext } from './context.ts'
+import type { UniqueRule } from './unique.ts'
 
 /**
  * `inline`: on the main thread, for code that mostly awaits. `thread`: in a thread of a pool, for code that computes.
@@ -53,6 +54,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   /** Milliseconds. */
   readonly timeout: number | null
   readonly poisonLimit: number | null
+  /** Null if its tasks need no unique key. */
+  readonly unique: UniqueRule | null
   /** Null if it declares no sensitive values. */
   readonly sensitive: Sensitive | null
   readonly run: (parameters: unknown, task: ThreadContext<unknown>) => unknown

@@ -27,6 +27,15 @@ export function auditedTasks(
   return { entries, counted: null }
 }
 
+/** Of tasks that a submit has replaced. */
+export function auditedReplaced({ audit }: SubmitOptions, answer: Submitted): Audited | undefined {
+  if (answer.kind !== 'accepted' || answer.replaced === undefined) return undefined
+  return auditedTasks(
+    audit,
+    answer.replaced.map(({ task: { id } }) => ({ id, action: 'cancel' })),
+  )
+}
+
 /** One entry for all new tasks of a call; undefined if there are none, or if it is not audited. */
 export function auditedSubmit({ audit }: SubmitOptions, answer: Submitted): NewEntry | undefined {
   if (audit === undefined || answer.kind !== 'accepted') return undefined

@@ -1,5 +1,6 @@
 import type { TraceContext } from '../core/trace-context.ts'
 import type { Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
+import type { UniqueKey } from '../core/unique-options.ts'
 import { backoffOf, backoffText } from './codec.ts'
 
 /** The columns of the table of tasks, the same in all SQL stores: their order, and where their values come from. */
@@ -33,6 +34,7 @@ export const fixedColumns: readonly Column[] = [
   column('trace', 'word', ({ trace }) => trace),
   column('schedule_id', 'text', ({ scheduleId }) => scheduleId),
   column('tick_at', 'long', ({ tickAt }) => tickAt),
+  column('unique_key', 'word', ({ unique }) => (unique === null ? null : JSON.stringify(unique))),
 ]
 
 /** Columns that a move may change. */
@@ -85,22 +87,23 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const key = row[8] as string | null
   const hash = row[9] as string | null
   const schedule = row[13] as string | null
-  const owner = row[23] as string | null
-  const progress = row[34] as string | null
-  const error = row[35] as string | null
+  const unique = row[15] as string | null
+  const owner = row[24] as string | null
+  const progress = row[35] as string | null
+  const error = row[36] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[15] as Status,
+    status: row[16] as Status,
     priority: row[3] as number,
-    queuePosition: row[16] as number,
-    version: row[17] as number,
-    fence: row[18] as number,
-    attempt: row[19] as number,
-    attemptOpen: flag(row[20]!),
+    queuePosition: row[17] as number,
+    version: row[18] as number,
+    fence: row[19] as number,
+    attempt: row[20] as number,
+    attemptOpen: flag(row[21]!),
     maxAttempts: row[4] as number,
-    failures: row[21] as number,
-    crashes: row[22] as number,
+    failures: row[22] as number,
+    crashes: row[23] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -110,22 +113,23 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     trace: row[12] as TraceContext | null,
     scheduleId: schedule === null ? null : text(schedule),
     tickAt: row[14] as number | null,
+    unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[24] as Control | null,
+    requestedControl: row[25] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[25] as number | null,
-    startedAt: row[26] as number | null,
-    completedAt: row[27] as number | null,
-    statusSince: row[28] as number,
-    savedAt: row[29] as number | null,
-    activeMs: row[30] as number,
-    attemptBaseMs: row[31] as number,
-    queuedMs: row[32] as number,
-    pausedMs: row[33] as number,
+    runAt: row[26] as number | null,
+    startedAt: row[27] as number | null,
+    completedAt: row[28] as number | null,
+    statusSince: row[29] as number,
+    savedAt: row[30] as number | null,
+    activeMs: row[31] as number,
+    attemptBaseMs: row[32] as number,
+    queuedMs: row[33] as number,
+    pausedMs: row[34] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[36] as EndedBy | null,
-    delay: row[37] as number | null,
+    endedBy: row[37] as EndedBy | null,
+    delay: row[38] as number | null,
   }
 }
 

@@ -18,7 +18,8 @@ function submitIn(
   { waiting, maxQueued = 100 }: { waiting?: number; maxQueued?: number } = {},
 ): Submitted {
   const options = { by: 'api', maxQueued }
-  return commands.submit({ context, byKey, waiting, rows }, { submissions, options })
+  const batch = { context, byKey, holders: new Map(), waiting, rows, replaced: new Set<TaskRow>() }
+  return commands.submit(batch, { submissions, options })
 }
 
 function queued(id: string): TaskRow {
@@ -112,7 +113,7 @@ describe('commands on one row', () => {
   test('leave the counts alone if the status ends where it began', () => {
     const row = queued('task')
     for (const control of ['pause', 'resume'] as const)
-      commands.control(row, { id: 'task', control, by: 'api' }, false, context)
+      commands.control(row, { id: 'task', control, by: 'api' }, { codeAlive: false }, context)
     expect(row.task).toMatchObject({ status: 'queued', version: 3 })
     expect(countsOf(row)).toEqual({})
   })

@@ -12,6 +12,7 @@ import {
 } from '../core/task.ts'
 import * as rules from '../core/transition.ts'
 import type { Move, TransitionContext } from '../core/transition.ts'
+import { isReplaceable, uniqueName } from '../core/unique.ts'
 import { lineOf } from './codec.ts'
 import type {
   Accepted,
@@ -26,7 +27,7 @@ import type {
   SubmitOptions,
   Submitted,
 } from './store.ts'
-import type { NewRow, OccupiedSlot, TaskRow } from './task-row.ts'
+import { TaskRow, type NewRow, type OccupiedSlot } from './task-row.ts'
 
 /**
  * What the verbs of the port do to rows, for all SQL stores. A store reads rows, passes them to these functions, writes their
@@ -46,47 +47,111 @@ export type SubmitBatch = Readonly<{
   context: TransitionContext & Readonly<{ nextRowId: () => number }>
   /** Tasks by idempotency key: those stored under a key of the batch, and those that the batch adds. */
   byKey: Map<string, Task>
+  /**
+   * Who has the unique keys of the batch, by `uniqueName`: stored tasks, and those that the batch adds. Without those whose
+   * time is over.
+   */
+  holders: Map<string, TaskRow>
   /** Scheduled and queued tasks before this batch; undefined if far below every limit. */
   waiting: number | undefined
   /** The rows to insert. */
   rows: NewRow[]
+  /** Rows to change once those are inserted. */
+  replaced: Set<TaskRow>
 }>
 
 /** All or nothing: a submit that is not accepted adds no rows. */
 export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall): Submitted {
-  const { byKey, waiting, rows } = batch
-  const checked = checkKeys(submissions, byKey)
+  const { byKey, holders, waiting, rows } = batch
+  const checked = checkKeys(submissions, batch, options)
   if (typeof checked !== 'number') return checked
   if (checked > 0 && waiting !== undefined && waiting + rows.length + checked > options.maxQueued) {
     return { kind: 'full' }
   }
   const context = { ...batch.context, by: options.by }
+  const replaced: Move[] = []
   const tasks = submissions.map((submission): Accepted => {
-    const key = submission.idempotencyKey
+    const { id, type, unique, idempotencyKey: key } = submission
     const earlier = key === null ? undefined : byKey.get(key)
     if (earlier !== undefined) return { task: earlier, replayed: true }
+    const name = unique === undefined ? undefined : uniqueName(type, unique.key)
+    const holder = name === undefined ? undefined : holders.get(name)
+    if (holder !== undefined && unique?.onConflict === 'return') {
+      return { task: holder.task, replayed: true, existing: true }
+    }
+    if (holder !== undefined) {
+      replaced.push(holder.move(rules.replaced(holder.task, id, context)))
+      batch.replaced.add(holder)
+    }
     const rowId = context.nextRowId()
     const { before, task, entry } = rules.submitted(submission, context)
     rows.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
     if (key !== null) byKey.set(key, task)
+    if (name !== undefined) holders.set(name, new TaskRow(rowId, task))
     return { replayed: false, before, task, entry }
   })
-  return { kind: 'accepted', tasks }
+  return { kind: 'accepted', tasks, ...(replaced.length === 0 ? {} : { replaced }) }
 }
 
-/** The number of new tasks, or the conflict if a key belongs to another request. */
-function checkKeys(submissions: readonly Submission[], byKey: ReadonlyMap<string, Task>): number | Submitted {
+/** The number of new tasks, or the conflict if a key belongs to another request or task. */
+function checkKeys(
+  submissions: readonly Submission[],
+  { byKey, holders }: SubmitBatch,
+  { tags }: SubmitOptions,
+): number | Submitted {
   let fresh: Map<string, Submission> | undefined
+  let added: Map<string, Submission> | undefined
   let wanted = 0
   for (const [index, submission] of submissions.entries()) {
-    const key = submission.idempotencyKey
-    const holder = key === null ? undefined : (byKey.get(key) ?? fresh?.get(key))
-    if (holder === undefined) wanted += 1
-    else if (holder.requestHash !== submission.requestHash) return { kind: 'conflict', index, id: holder.id }
-    if (key !== null && holder === undefined) (fresh ??= new Map()).set(key, submission)
+    const { type, unique, idempotencyKey: key } = submission
+    const earlier = key === null ? undefined : (byKey.get(key) ?? fresh?.get(key))
+    if (earlier !== undefined) {
+      if (earlier.requestHash !== submission.requestHash) return { kind: 'conflict', index, id: earlier.id }
+      continue
+    }
+    if (unique !== undefined) {
+      const name = uniqueName(type, unique.key)
+      const row = added?.has(name) === true ? undefined : holders.get(name)
+      const holder = row?.task ?? added?.get(name)
+      if (holder !== undefined) {
+        const isTaken = unique.onConflict === 'reject' || !sharesTag(holder, tags)
+        if (isTaken || (unique.onConflict === 'replace' && row !== undefined && !isReplaceable(row.task))) {
+          return { kind: 'taken', index, id: holder.id }
+        }
+        if (unique.onConflict === 'return') continue
+      }
+      ;(added ??= new Map()).set(name, submission)
+    }
+    if (key !== null) (fresh ??= new Map()).set(key, submission)
+    wanted += 1
   }
   return wanted
 }
+
+/** Whether a caller who is limited to these tags may see the task. */
+function sharesTag(task: Pick<Task, 'tags'>, tags: readonly string[] | undefined): boolean {
+  return tags === undefined || tags.some((tag) => task.tags.includes(tag))
+}
+
+/** The unique keys that submits ask for, each once, by name. */
+export function wantedKeys(calls: readonly SubmitCall[]): ReadonlyMap<string, WantedKey> {
+  let wanted: Map<string, WantedKey> | undefined
+  for (const { submissions } of calls) {
+    for (const { type, unique } of submissions) {
+      if (unique === undefined) continue
+      const { key, onConflict } = unique
+      const name = uniqueName(type, key)
+      const replaces = onConflict === 'replace' || wanted?.get(name)?.replaces === true
+      ;(wanted ??= new Map()).set(name, { type, key, replaces })
+    }
+  }
+  return wanted ?? noKeys
+}
+
+/** `replaces`: the task that has it may be cancelled. */
+export type WantedKey = Readonly<{ type: string; key: string; replaces: boolean }>
+
+const noKeys: ReadonlyMap<string, WantedKey> = new Map()
 
 export function claim(
   row: TaskRow,
@@ -143,15 +208,22 @@ export function save(
   return true
 }
 
-/** `codeAlive`: fenced-off code of the task holds a slot; only a retry depends on it. */
+/** What only a retry depends on. */
+export type RetryFacts = Readonly<{
+  /** Fenced-off code of the task holds a slot. */
+  codeAlive: boolean
+  /** The task that has its unique key. */
+  keyHolder?: TaskId | undefined
+}>
+
 export function control(
   row: TaskRow | undefined,
   { control, by, why, fromStart }: Command,
-  codeAlive: boolean,
+  facts: RetryFacts,
   context: CommandContext,
 ): Controlled {
   if (row === undefined) return { kind: 'unknown' }
-  const answer = rules.controlled(row.task, control, { ...context, by, why, codeAlive, fromStart })
+  const answer = rules.controlled(row.task, control, { ...context, ...facts, by, why, fromStart })
   if (answer.kind !== 'moved') return { ...answer, task: row.task }
   if (control === 'retry') row.result = null
   if (control === 'retry' && fromStart === true) row.checkpoint = null

@@ -5,8 +5,9 @@ import {
   type ScheduleDefinition,
   type ScheduleState,
 } from '../core/schedule.ts'
-import type { Submission } from '../core/task.ts'
+import type { Submission, TaskId } from '../core/task.ts'
 import type { ScheduleChange } from './schedule-store.ts'
+import type { Accepted } from './store.ts'
 
 /** How the SQL stores write schedules: the definition, which may be large, apart from what changes with each tick. */
 
@@ -25,6 +26,24 @@ export function scheduleOf(id: string, definition: string, state: string): Sched
 /** Whether the end of one of its tasks may change what it does next. */
 export function dependsOnOutcomes({ buffered, pauseOnFailures }: Schedule): boolean {
   return buffered > 0 || pauseOnFailures !== null
+}
+
+/** The change with the tasks that its submissions led to: one that had the unique key already is not a new one. */
+export function withAccepted<Change extends Pick<ScheduleChange, 'schedule' | 'ticks' | 'audit'>>(
+  change: Change,
+  submissions: readonly Submission[],
+  accepted: readonly Accepted[],
+): Change {
+  const ids = new Map(submissions.map(({ id }, index) => [id, accepted[index]?.task.id ?? id]))
+  if (accepted.every(({ task }, index) => task.id === submissions[index]?.id)) return change
+  const idOf = (id: TaskId | null) => (id === null ? null : (ids.get(id) ?? id))
+  const { schedule, ticks, audit } = change
+  return {
+    ...change,
+    audit: audit === undefined ? undefined : { ...audit, taskId: idOf(audit.taskId) },
+    schedule: { ...schedule, lastTaskId: idOf(schedule.lastTaskId) },
+    ticks: ticks.map((tick) => ({ ...tick, to: { ...tick.to, taskId: idOf(tick.to.taskId) } })),
+  }
 }
 
 /** A row of a tick, as far as it decides whether a change applies. */

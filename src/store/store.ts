@@ -221,16 +221,26 @@ export type SubmitOptions = Readonly<{
   maxQueued: number
   /** Records the new tasks of a call in one entry of the audit log. */
   audit?: Origin
+  /** The caller may only see tasks that have one of these tags: a key of any other task is taken. Absent: all tasks. */
+  tags?: readonly string[]
 }>
 
 export type Submitted =
-  | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[] }>
+  /** `replaced`: the cancels of tasks whose unique keys went to new ones, if there were any. */
+  | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[]; replaced?: readonly Move[] }>
   /** The key at `index` belongs to task `id`, which was submitted with a different request. */
   | Readonly<{ kind: 'conflict'; index: number; id: TaskId }>
+  /** Task `id` has the unique key at `index`. */
+  | Readonly<{ kind: 'taken'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
 
-/** `replayed`: an earlier submit with the same idempotency key created this task. */
-export type Accepted = (Move & Readonly<{ replayed: false }>) | Readonly<{ task: Task; replayed: true }>
+/**
+ * `replayed`: an earlier submit created this task: the one with the same idempotency key or, if it is `existing`, the one whose
+ * task has the same unique key.
+ */
+export type Accepted =
+  | (Move & Readonly<{ replayed: false }>)
+  | Readonly<{ task: Task; replayed: true; existing?: true }>
 
 export type ClaimRequest = Readonly<{
   node: NodeId
@@ -286,6 +296,8 @@ export type Controlled =
   | (Move & Readonly<{ kind: 'moved' }>)
   | Readonly<{ kind: 'stands'; task: Task }>
   | Readonly<{ kind: 'refused'; task: Task; why?: string }>
+  /** A retry needs the unique key of the task again, which the task `by` has. */
+  | Readonly<{ kind: 'taken'; task: Task; by: TaskId }>
   | Readonly<{ kind: 'unknown' }>
 
 export type NodeInfo = Readonly<{

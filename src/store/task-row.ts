@@ -1,5 +1,6 @@
 import type { Fence, Json, LogLine, NodeId, Status, Task, TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
+import { keepsKey } from '../core/unique.ts'
 import { lineOf } from './codec.ts'
 import { logLimit, timelineLimit } from './store.ts'
 
@@ -69,6 +70,18 @@ export class TaskRow {
     if (before.status === task.status && !this.isDeleted) return
     add(before.type, before.status, -1)
     if (!this.isDeleted) add(task.type, task.status, 1)
+  }
+
+  /** The change ends that it has a unique key. The key may have gone to another task before. */
+  get freesKey(): boolean {
+    const { before, task } = this
+    return before.unique !== null && keepsKey(before) && (this.isDeleted || !keepsKey(task))
+  }
+
+  /** The change lets it have its unique key again. */
+  get retakesKey(): boolean {
+    const { before, task } = this
+    return task.unique !== null && !this.isDeleted && keepsKey(task) && !keepsKey(before)
   }
 
   /** A timeline over its limit is shortened at every fiftieth version. */

@@ -128,6 +128,25 @@ describe('a submit within a transaction', () => {
     expect((await node.counts()).byType['quick']).toEqual({ queued: 1, scheduled: 3 })
   })
 
+  test('replaces a unique task with its commit, and not before', async () => {
+    const node = await manager({ maxConcurrent: 0 })
+    const published = follow(node)
+    const unique = { key: 'key', onConflict: 'replace' } as const
+    const first = await node.submit(quick, { a: 1 }, { unique })
+    await client.query('begin')
+    const second = await node.submit(quick, { a: 2 }, { unique, tx: client })
+    expect((await first.task()).status).toBe('queued')
+    expect(published.of(first.id)).not.toContain('cancelled')
+    await client.query('commit')
+    await until('both are published', () => published.of(first.id)?.includes('cancelled'))
+    expect(published.of(second.id)).toEqual(['queued'])
+    expect((await first.task()).status).toBe('cancelled')
+    await client.query('begin')
+    await node.submit(quick, { a: 3 }, { unique, tx: client })
+    await client.query('rollback')
+    expect((await second.task()).status).toBe('queued')
+  })
+
   test('accepts a pooled client, and restores its type parsers', async () => {
     const node = await manager({ maxConcurrent: 0 })
     const pool = new Pool({ connectionString: inject('postgres'), max: 1 })

@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import { StoreUnavailable } from '../../src/core/errors.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
-import type { Control, Submission, Task } from '../../src/core/task.ts'
+import { isTerminal, type Control, type Submission, type Task } from '../../src/core/task.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { node, fromApi, submission } from '../support/tasks.ts'
@@ -140,6 +140,34 @@ describe('nodes on one PostgreSQL', () => {
       expect(tasks).toHaveLength(12)
       expect(tasks.filter(({ replayed }) => !replayed)).toHaveLength(3)
       expect(new Set(tasks.map(({ task }) => task.id)).size).toBe(3)
+    }
+  })
+
+  test('give each unique key to one task, whatever else they do', async () => {
+    await using nodes = await Nodes.open(4)
+    const actions = ['return', 'replace', 'return', 'reject'] as const
+    for (let turn = 0; turn < 10; turn++) {
+      const key = { key: 'key', while: 'unfinished', for: null } as const
+      const answers = await nodes.each(async (store, node) => {
+        const onConflict = actions[(turn + Number(node.slice(-1))) % actions.length]!
+        const draft = submission({ id: `${node} ${turn}`, unique: { ...key, onConflict } })
+        const submitting = store.submit([draft], fromApi)
+        await store.claim({ node, limit: turn % 3 === 0 ? 1 : 0, types: [anyNumberOf('work')] })
+        return submitting
+      })
+      expect(answers.every(({ kind }) => kind === 'accepted' || kind === 'taken')).toBe(true)
+      const query = { filter: {}, order: 'newest', after: null, limit: 100, scan: 100 } as const
+      const { entries } = await nodes.first.list(query)
+      const unfinished = entries.map(({ task }) => task).filter(({ status }) => !isTerminal(status))
+      expect(unfinished).toHaveLength(1)
+      const keys = await ask(`select task_id from ${nodes.schema}.unique_keys`)
+      expect(keys).toEqual([{ task_id: unfinished[0]!.id }])
+      if (turn % 2 === 0) continue
+      const { id, fence, ownerNode, status } = unfinished[0]!
+      const outcome = { kind: 'completed', result: '1' } as const
+      if (status === 'queued') await nodes.first.control([{ id, control: 'cancel', by: 'api' }])
+      else await nodes.first.settle(ownerNode!, [{ id, fence, activeMs: 0, outcome }])
+      expect(await ask(`select task_id from ${nodes.schema}.unique_keys`)).toEqual([])
     }
   })
 

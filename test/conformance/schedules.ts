@@ -256,6 +256,22 @@ export function schedules(kind: StoreKind): void {
       ).toEqual(['delete', 'pause', 'create'].map((action) => [`schedule.${action}`, 'Änne', 's', 'why']))
     })
 
+    test('give a tick the task that has its unique key already', async (scene) => {
+      const { store } = scene
+      const unique = { key: 'key', while: 'unfinished', for: null, onConflict: 'reject' } as const
+      const { id } = await scene.submit({ unique })
+      const decision = await due(scene)
+      const change = changeOf(decision, 'a')
+      const { tickAt } = decision.starts[0]!
+      const submissions = [submissionOfTick(submission({ id: 'a', unique }), decision.schedule, tickAt)]
+      const [answer] = await store.schedules.change([{ ...change, submissions }], maxQueued)
+      expect(answer).toMatchObject({ kind: 'changed', ticks: 1, tasks: [], schedule: { lastTaskId: id } })
+      expect(await store.get('a')).toBeNull()
+      expect(await store.schedules.ticks('s', Number.MAX_SAFE_INTEGER, 1)).toMatchObject([
+        { tickAt, taskId: id, status: 'queued' },
+      ])
+    })
+
     test('run by hand at a time of their own', async (scene) => {
       const { store, clock } = scene
       await store.schedules.add(made(scene))

@@ -16,6 +16,7 @@ import { schedules } from './schedules.ts'
 import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
+import { uniqueness } from './uniqueness.ts'
 
 /**
  * What every store must do, by topic. On an older server, only what depends on the planner and on locks; with encryption on
@@ -35,6 +36,7 @@ export function suite(kind: StoreKind): void {
     if (kind.older === true) return
     moves(kind)
     submitting(kind)
+    uniqueness(kind)
     settling(kind)
     losing(kind)
     recording(kind)

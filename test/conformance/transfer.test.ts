@@ -52,6 +52,11 @@ describe.each(directions)('from %s to %s', (source, target) => {
         fromApi,
       )
       expect(again).toMatchObject({ tasks: [{ replayed: true, task: { id: 'task-odd' } }] })
+      const unique = { while: 'unfinished', for: null, onConflict: 'reject' } as const
+      const keyed = (id: string) => submission({ id, unique: { ...unique, key: `${id} \0 \uFFFF` } })
+      expect(await store.submit([keyed('odd')], fromApi)).toEqual({ kind: 'taken', index: 0, id: 'task-odd' })
+      expect(await store.submit([keyed('failed')], fromApi)).toMatchObject({ kind: 'accepted' })
+      await store.control([{ id: 'failed', control: 'cancel', by: 'api' }])
       await store.submit([submission({ id: 'newer', priority: 3 })], fromApi)
       await store.hold('work', false, 'carol')
       const types = [{ type: 'work', concurrency: null }]
@@ -104,6 +109,14 @@ describe.each(directions)('from %s to %s', (source, target) => {
       records.map(({ task, ...rest }) => ({ ...rest, task: { ...task, queuePosition: 0 } }))
     for (const record of withoutPlace(imported)) expect(withoutPlace(original)).toContainEqual(record)
     expect(imported.counts.byType).toEqual({ work: { completed: 1, failed: 1, queued: 3 } })
+
+    // A task whose unique key another one has is skipped.
+    const twin = readFileSync(file, 'utf8')
+      .replaceAll('"task-odd"', '"twin"')
+      .replaceAll(/"idempotency_key":"[^"]*"/g, '"idempotency_key":null')
+    const twins = join(folder, `${++files}.jsonl`)
+    writeFileSync(twins, twin)
+    expect((await run(['import', twins, '--database', to])).stdout).toContain('0 of 5 tasks')
 
     writeFileSync(file, readFileSync(file, 'utf8').replace('"status":"failed"', '"status":"lost"'))
     expect(await run(['import', file, '--database', databases[target]()])).toMatchObject({

@@ -261,6 +261,14 @@ describe('a key that is limited', () => {
     const conflict = await me.post('/api/run/long', { ...reused, tags: ['blue'] })
     expect(conflict.body).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' })
     expect(conflict.body).not.toHaveProperty('task_id')
+    const unique = { parameters: { duration: 60 }, tags: ['red'], unique: { key: 'shared' } }
+    await as(admin).post('/api/run/long', unique)
+    for (const action of ['return', 'replace', 'reject']) {
+      const own = { ...unique, tags: ['blue'], unique: { key: 'shared', on_conflict: action } }
+      const taken = await me.post('/api/run/long', own)
+      expect(taken).toMatchObject({ status: 409, body: { code: 'UNIQUE_CONFLICT' } })
+      expect(taken.body).not.toHaveProperty('task_id')
+    }
     const cancelled = await me.post('/api/bulk', { action: 'cancel', filter: {} })
     expect(cancelled.body).toMatchObject({ matched: 1 })
     const operation = String(cancelled.body['operation_id'])

@@ -95,9 +95,18 @@ describe('fermata run', () => {
       'two',
       '--idempotency-key',
       'cli-options',
+      '--unique',
+      'cli',
+      '--unique-while',
+      'queued',
+      '--unique-for',
+      '2h',
     )
-    const { timeout, idempotency_key: key, ...status } = await api.details(idIn(made))
+    const { timeout, idempotency_key: key, unique, ...status } = await api.details(idIn(made))
     expect({ timeout, key }).toEqual({ timeout: 90, key: 'cli-options' })
+    expect(unique).toEqual({ key: 'cli', while: 'queued', for: 7_200 })
+    const again = await fermata('run', 'long', '--duration', '1', '--unique', 'cli')
+    expect(again).toMatchObject({ stdout: `${idIn(made)}\n`, stderr: expect.stringContaining('already') })
     expect(status).toMatchObject({ status: 'scheduled', priority: 7, max_attempts: 3, tags: ['one', 'two'] })
     expect((await fermata('cancel', idIn(made))).stdout).toBe(`${idIn(made)}  cancelled\n`)
   })

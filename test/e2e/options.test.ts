@@ -65,6 +65,67 @@ describe('options of a submit', () => {
   })
 })
 
+describe('a unique key', () => {
+  const submit = (unique: object, path = '') =>
+    api.post(`/api/run/add${path}`, { parameters: add, delay: 3_600, unique: { key: 'one', ...unique } })
+
+  test('returns, rejects or replaces, and is free after the end', async () => {
+    const first = await submit({})
+    const id = String(first.body['task_id'])
+    expect(first.body).not.toHaveProperty('existing')
+    const again = await submit({})
+    expect(again).toMatchObject({ status: 200, body: { task_id: id, existing: true, status: 'scheduled' } })
+    expect(again.headers.get('idempotency-replayed')).toBeNull()
+    expect(again.headers.get('location')).toBe(`/api/task/${id}`)
+    expect(await submit({ on_conflict: 'reject' })).toMatchObject({
+      status: 409,
+      body: { code: 'UNIQUE_CONFLICT', task_id: id },
+    })
+    const next = await submit({ on_conflict: 'replace', while: 'queued' })
+    expect(next.body['task_id']).not.toBe(id)
+    expect(await api.status(id)).toMatchObject({ status: 'cancelled' })
+    expect(await api.post(`/api/task/${id}/retry`, {})).toMatchObject({
+      status: 409,
+      body: { code: 'UNIQUE_CONFLICT', task_id: next.body['task_id'] },
+    })
+    expect(await api.details(String(next.body['task_id']))).toMatchObject({
+      unique: { key: 'one', while: 'queued', for: null },
+    })
+    await api.control(String(next.body['task_id']), 'cancel')
+    const last = await submit({ on_conflict: 'reject' })
+    expect(last.status).toBe(200)
+    await api.control(String(last.body['task_id']), 'cancel')
+  })
+
+  test('works in a batch, and invalid options are named', async () => {
+    const task = { parameters: add, delay: 3_600, unique: { key: 'batch' } }
+    const batch = await api.post('/api/run/add/batch', {
+      tasks: [task, task, { parameters: add, delay: 3_600 }],
+    })
+    const ids = batch.body['task_ids'] as string[]
+    expect(batch).toMatchObject({ status: 200, body: { replayed: 0, existing: 1 } })
+    expect(ids[0]).toBe(ids[1])
+    for (const id of new Set(ids)) await api.control(id, 'cancel')
+    for (const [unique, path] of [
+      [{ key: '' }, 'unique.key'],
+      [{ key: 'k', while: 'running' }, 'unique.while'],
+      [{ key: 'k', for: 0 }, 'unique.for'],
+      [{ key: 'k', on_conflict: 'ignore' }, 'unique.on_conflict'],
+      [{}, 'unique.key'],
+    ] as const) {
+      const refused = await api.post('/api/run/add', { parameters: add, unique })
+      expect(refused).toMatchObject({ status: 422, body: { code: 'OPTIONS_INVALID', errors: [{ path }] } })
+    }
+  })
+
+  test('is that of one task, however many submit it at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => submit({ key: 'crowd' })))
+    expect(new Set(answers.map(({ body }) => body['task_id'])).size).toBe(1)
+    expect(answers.filter(({ body }) => body['existing'] === undefined)).toHaveLength(1)
+    await api.control(String(answers[0]!.body['task_id']), 'cancel')
+  })
+})
+
 describe('idempotency', () => {
   const submit = (body: object, headers = {}) => api.post('/api/run/add', body, headers)
 

@@ -91,6 +91,68 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     expect((await world.node.counts()).byType).toEqual({ noted: { queued: 1 } })
   })
 
+  test('a type computes unique keys from its parameters, and a submit may have another one', async () => {
+    const synced: string[] = []
+    const sync = defineTask({
+      type: 'sync',
+      parameters: z.object({ customer: z.string().default('everyone'), n: z.number() }),
+      unique: { key: ({ customer }) => (customer === 'nobody' ? null : customer), while: 'queued' },
+      async run({ customer, n }, task) {
+        synced.push(`${customer} ${n}`)
+        await task.sleep(1)
+      },
+    })
+    const world = await World.open(open, [sync], { maxConcurrent: 1 })
+    const submit = (parameters: object, options = {}) =>
+      world.until(world.node.enqueue('sync', parameters, options))
+    await submit({ customer: 'a', n: 1 })
+    await world.pass()
+    const { task } = await submit({ customer: 'a', n: 2 })
+    expect(await submit({ customer: 'a', n: 3 })).toMatchObject({ existing: true, task: { id: task.id } })
+    await submit({ n: 4 })
+    expect(await submit({ customer: 'everyone', n: 5 })).toMatchObject({ existing: true })
+    await submit({ customer: 'nobody', n: 6 })
+    await submit({ customer: 'nobody', n: 7 })
+    const unique = { key: 'a', onConflict: 'reject' } as const
+    await expect(submit({ customer: 'b', n: 8 }, { unique })).rejects.toMatchObject({
+      code: 'UNIQUE_CONFLICT',
+      id: task.id,
+    })
+    await submit({ customer: 'a', n: 9 }, { unique: { key: 'a', onConflict: 'replace' } })
+    await world.pass(10_000)
+    expect(synced).toEqual(['a 1', 'everyone 4', 'nobody 6', 'nobody 7', 'a 9'])
+    expect(await world.status(task)).toBe('cancelled')
+    await world.until(world.node.control(task.id, 'retry'))
+  })
+
+  test('unique keys of types with sensitive parameters are hashes, and a key that fails names the remedy', async () => {
+    const login = (key: (parameters: { user: string }) => string) =>
+      defineTask({
+        type: 'login',
+        parameters: z.object({ user: z.string() }),
+        sensitive: ['/user'],
+        unique: { key: ({ user }) => key({ user }) },
+        run: () => null,
+      })
+    const world = await World.open(open, [login(({ user }) => user)], { maxConcurrent: 0 })
+    const submit = () => world.until(world.node.enqueue('login', { user: 'somebody' }))
+    const { task } = await submit()
+    expect(task.unique?.key).toMatch(/^[\w-]{43}$/)
+    expect(await submit()).toMatchObject({ existing: true })
+    const failing = login(({ user }) => {
+      throw new Error(`no ${user}`)
+    })
+    const other = await World.open(open, [failing], { maxConcurrent: 0 })
+    await expect(other.node.enqueue('login', { user: 'somebody' })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      issues: [{ path: 'unique', message: expect.not.stringContaining('somebody') }],
+    })
+    const empty = await World.open(open, [login(() => '')], { maxConcurrent: 0 })
+    await expect(empty.node.enqueue('login', { user: 'x' })).rejects.toMatchObject({
+      issues: [{ path: 'unique' }],
+    })
+  })
+
   test('a full queue refuses submits and loses nothing', async () => {
     const type = noted([])
     const world = await World.open(open, [type], { maxConcurrent: 0, maxQueued: 2 })
@@ -126,6 +188,10 @@ describe.each(stores)('queueing on $name', ({ open }) => {
     [{ backoff: { factor: 0 } }, 'backoff'],
     [{ tags: [''] }, 'tags'],
     [{ idempotencyKey: '' }, 'idempotencyKey'],
+    [{ unique: { key: '' } }, 'unique.key'],
+    [{ unique: { key: 'k', while: 'always' } as never }, 'unique.while'],
+    [{ unique: { key: 'k', for: 0 } }, 'unique.for'],
+    [{ unique: { key: 'k', onConflict: 'no' } as never }, 'unique.onConflict'],
   ])('the option %o is refused by its name', async (options, path) => {
     const world = await World.open(open, [noted([])])
     const refused = world.node.enqueue('noted', { name: 'a' }, options)

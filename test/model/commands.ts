@@ -10,6 +10,7 @@ import {
   type Status,
   type Task,
 } from '../../src/core/task.ts'
+import { conflictActions, uniqueSpans } from '../../src/core/unique-options.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
 import { boom, submission } from '../support/tasks.ts'
 import type { World } from './world.ts'
@@ -47,22 +48,34 @@ const submit = command(
         key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
         requestHash: fc.constantFrom('hash', 'hash', 'hash', 'another'),
         tags: fc.subarray(['x', 'y']),
+        unique: maybe(
+          fc.record({
+            key: fc.constantFrom('u1', 'u2'),
+            while: fc.constantFrom(...uniqueSpans),
+            for: fc.constantFrom(null, null, 50, 500),
+            onConflict: fc.constantFrom(...conflictActions),
+          }),
+        ),
       }),
       { maxLength: 4 },
     ),
     maxQueued: fc.constantFrom(3, 100, 100, 100, 100),
+    seen: fc.constantFrom(undefined, undefined, undefined, ['x']),
   },
-  async (world, { batch, maxQueued }) => {
-    const submissions = batch.map(({ later, asDelay, key, ...own }) =>
+  async (world, { batch, maxQueued, seen }) => {
+    const submissions = batch.map(({ later, asDelay, key, unique, ...own }) =>
       submission({
         ...own,
         id: world.newId(),
         idempotencyKey: key,
         delay: asDelay ? later : null,
         runAt: later === null || asDelay ? null : world.clock.now() + later,
+        ...present({ unique }),
       }),
     )
-    await world.both((store) => store.submit(submissions, { by: 'api', maxQueued }))
+    await world.both((store) =>
+      store.submit(submissions, { by: 'api', maxQueued, ...present({ tags: seen }) }),
+    )
   },
 )
 

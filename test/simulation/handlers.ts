@@ -62,6 +62,7 @@ export function scriptedType(
     backoff: defaultBackoff,
     timeout: null,
     poisonLimit: poisonLimit ?? null,
+    unique: null,
     sensitive: null,
     run: (parameters, task) => perform((parameters as { steps: Steps }).steps, task, runOf(task)),
   }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { allows, type EventName } from '../../src/core/lifecycle.ts'
 import { isActive, isSuspect, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
+import { keepsKey, uniqueName } from '../../src/core/unique.ts'
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
 /**
@@ -43,6 +44,7 @@ export class Audit {
       records.push(record)
     }
     checkSuspects(records)
+    checkKeys(records)
     expect((await this.#store().counts()).byType, 'counts are those of the tasks').toEqual(tally(records))
     return records
   }
@@ -65,6 +67,14 @@ function checkSuspects(records: readonly TaskRecord[]): void {
   const running = records.filter(({ task }) => isActive(task.status) && isSuspect(task))
   const nodes = running.map(({ task }) => task.ownerNode)
   expect(nodes, 'one suspect on each node').toHaveLength(new Set(nodes).size)
+}
+
+/** A key whose time is not limited has one task. */
+function checkKeys(records: readonly TaskRecord[]): void {
+  const names = records.flatMap(({ task }) =>
+    task.unique?.for === null && keepsKey(task) ? [uniqueName(task.type, task.unique.key)] : [],
+  )
+  expect(names, 'one task with each unique key').toHaveLength(new Set(names).size)
 }
 
 /** Each entry is a legal transition from the status of the previous one, and raises the version by one. */

@@ -15,6 +15,7 @@ export async function fill(database: string, more = 0): Promise<void> {
   await at(database, async (store) => {
     await store.startNode(node('node'))
     const ids = ['done', 'failed', 'retry', 'parked', 'running', 'cancelled', 'waiting', 'late', 'odd']
+    const unique = { while: 'unfinished', for: 3_600_000, onConflict: 'reject' } as const
     await store.submit(
       ids.map((id, index) =>
         submission({
@@ -25,6 +26,7 @@ export async function fill(database: string, more = 0): Promise<void> {
           priority: 9 - index,
           tags: id === 'done' ? ['a', 'b'] : [],
           delay: id === 'late' ? 3_600_000 : null,
+          ...(id === 'odd' || id === 'failed' ? { unique: { ...unique, key: `${id} \0 \uFFFF` } } : {}),
           trace: id === 'odd' ? null : `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01 vendor="x y"`,
         }),
       ),

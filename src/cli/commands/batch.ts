@@ -35,13 +35,14 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
   const size = batch.file === '-' ? null : await sizeOf(batch.file)
   const progress = new BatchProgress(session.err, size)
   const options = session.last()
-  let [stored, replayed, last] = [0, 0, batch.from - 1]
+  let [stored, replayed, existing, last] = [0, 0, 0, batch.from - 1]
   const send = async (lines: readonly Line[]) => {
     try {
       const tasks = lines.map((line) => draftOf(line, batch))
       const answer = await session.client.submitBatch(type, tasks, options)
       stored += lines.length
       replayed += answer.replayed
+      existing += answer.existing ?? 0
       last = lines.at(-1)?.number ?? last
       progress.stored(stored)
       if (session.quiet) await session.out.print(SafeText.trusted(answer.task_ids.map(visible).join('\n')))
@@ -75,9 +76,12 @@ export async function submitBatch(session: Session, type: string, batch: Batch):
     )
     throw failure
   }
-  const again = replayed === 0 ? '' : `, ${count(replayed)} of which already existed`
-  if (session.json) await session.printJson({ task_type: type, submitted: stored, replayed })
-  else if (!session.quiet)
+  const earlier = replayed + existing
+  const again = earlier === 0 ? '' : `, ${count(earlier)} of which already existed`
+  if (session.json) {
+    const found = existing === 0 ? {} : { existing }
+    await session.printJson({ task_type: type, submitted: stored, replayed, ...found })
+  } else if (!session.quiet)
     await session.out.print(
       `Submitted ${plural(stored, 'task')} of type ${type}${again} (${progress.speed(stored)})`,
     )

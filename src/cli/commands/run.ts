@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { isFermataError, type SubmitOptions, type TypeDetails } from '../../client/index.ts'
+import type { ConflictAction, UniqueSpan } from '../../core/unique-options.ts'
 import { exitCodes, UsageError, type ExitCode } from '../exit.ts'
 import { flagsOf, type Flag } from '../flags.ts'
 import { looks } from '../looks.ts'
@@ -29,6 +30,10 @@ type Options = Readonly<{
   backoff?: number
   tag?: string[]
   idempotencyKey?: string
+  unique?: string
+  uniqueWhile?: UniqueSpan
+  uniqueFor?: number
+  onConflict?: ConflictAction
 }>
 
 export const run: Action = async (session, command) => {
@@ -47,6 +52,10 @@ export const run: Action = async (session, command) => {
   }
   if (options.watch === true || options.wait === true)
     throw new UsageError('--batch cannot be combined with --watch or --wait')
+  if (options.unique !== undefined)
+    throw new UsageError(
+      '--batch cannot be combined with --unique, since all tasks would have one key: define unique in the type',
+    )
   const common = options.json?.document === undefined ? {} : await readDocument(options.json.document)
   const { submitBatch } = await import('./batch.ts')
   const whole = flags.map((flag) => ({ ...flag, isRequired: false }))
@@ -67,7 +76,8 @@ async function submit(
   const { out } = session
   const body = { parameters, ...submitOptions(options) }
   const accepted = await session.client.submitTask(type, body)
-  const { task_id: id, status } = accepted
+  const { task_id: id, status, existing } = accepted
+  if (existing === true) await session.remark('This task was there already: it has the same unique key.')
   if (options.watch !== true && options.wait !== true) {
     if (session.json) await session.printJson(accepted)
     else if (session.quiet || !out.isLive) await out.print(id)
@@ -109,7 +119,24 @@ function submitOptions(options: Options): SubmitOptions {
     ...(backoff === undefined ? {} : { backoff }),
     ...(tag === undefined ? {} : { tags: tag }),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
+    ...uniqueOption(options),
   }
+}
+
+function uniqueOption({
+  unique: key,
+  uniqueWhile,
+  uniqueFor,
+  onConflict,
+}: Options): Pick<SubmitOptions, 'unique'> {
+  const more = {
+    ...(uniqueWhile === undefined ? {} : { while: uniqueWhile }),
+    ...(uniqueFor === undefined ? {} : { for: uniqueFor }),
+    ...(onConflict === undefined ? {} : { on_conflict: onConflict }),
+  }
+  if (key !== undefined) return { unique: { key, ...more } }
+  if (Object.keys(more).length === 0) return {}
+  throw new UsageError('--unique-while, --unique-for and --on-conflict need --unique KEY')
 }
 
 type Parsed = Readonly<{ options: Options; flags: readonly Flag[]; given: (flag: Flag) => unknown }>

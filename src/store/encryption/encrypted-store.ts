@@ -256,11 +256,13 @@ export class EncryptedStore implements port.Store {
 
   #openSubmitted(answer: port.Submitted): port.Submitted {
     if (answer.kind !== 'accepted') return answer
-    const isOpen = answer.tasks.every(({ task }) => openTask(this.#open, task) === task)
-    if (isOpen) return answer
+    const { tasks, replaced } = answer
+    const isOpen = tasks.every(({ task }) => openTask(this.#open, task) === task)
+    if (isOpen && replaced === undefined) return answer
     return {
       ...answer,
-      tasks: answer.tasks.map((accepted) =>
+      ...(replaced === undefined ? {} : { replaced: this.#openMoves(replaced) }),
+      tasks: tasks.map((accepted) =>
         accepted.replayed
           ? { ...accepted, task: openTask(this.#open, accepted.task) }
           : this.#openMove(accepted),

@@ -188,15 +188,20 @@ export class MemorySchedules implements ScheduleStore {
       buffered: Math.max(0, schedule.buffered - lost.length),
       lastTaskId: taken.some((task) => task.id === schedule.lastTaskId) ? null : schedule.lastTaskId,
     }
+    const accepted = submissions.filter((submission) => !taken.includes(submission))
+    const taskOf = (id: TaskId | null) =>
+      answer.tasks[accepted.findIndex((submission) => submission.id === id)]?.task.id ?? id
     for (const { tickAt, to } of free) {
-      rows.set(tickAt, { tickAt, ...to, status: null, storedAt: this.#store.now() })
+      const tick = { ...to, taskId: taskOf(to.taskId) }
+      rows.set(tickAt, { tickAt, ...tick, status: null, storedAt: this.#store.now() })
     }
     this.#ticks.set(id, rows)
-    this.#schedules.set(id, kept)
-    this.#store.audit(audit)
+    const led = { ...kept, lastTaskId: taskOf(kept.lastTaskId) }
+    this.#schedules.set(id, led)
+    this.#store.audit(audit === undefined ? undefined : { ...audit, taskId: taskOf(audit.taskId) })
     return {
       kind: 'changed',
-      schedule: kept,
+      schedule: led,
       tasks: answer.tasks.filter((task) => !task.replayed),
       ticks: free.length,
     }

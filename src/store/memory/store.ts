@@ -19,6 +19,7 @@ import {
   type TimelineEntry,
 } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
+import { isReplaceable, keepsKey, uniqueName } from '../../core/unique.ts'
 import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
@@ -75,6 +76,8 @@ class MemoryStore implements port.Store {
   readonly #tasks = new Map<TaskId, Kept>()
   readonly #nodes: MemoryNodes
   #fencedOff: Occupied[] = []
+  /** Who has each unique key, by `uniqueName`. */
+  readonly #keys = new Map<string, Readonly<{ id: TaskId; takenAt: number }>>()
   readonly #holds = new Map<string, port.Hold>()
   readonly #operations = new MemoryOperations()
   readonly keys: MemoryKeys
@@ -188,11 +191,14 @@ class MemoryStore implements port.Store {
         const kept = this.#tasks.get(id)
         if (kept === undefined) return { kind: 'unknown' }
         const codeAlive = this.#fencedOff.some((place) => place.id === id)
+        const { type, unique } = kept.task
+        const keyHolder = unique === null ? undefined : this.#ownerOf(uniqueName(type, unique.key))?.id
         const answer = rules.controlled(kept.task, control, {
           ...this.#moment(),
           by,
           why,
           codeAlive,
+          keyHolder,
           fromStart,
         })
         if (answer.kind !== 'moved') return { ...answer, task: kept.task }
@@ -428,64 +434,84 @@ class MemoryStore implements port.Store {
     this.#closed = true
   }
 
-  #prepared(submissions: readonly Submission[], { by, maxQueued, audit }: port.SubmitOptions): Prepared {
+  #prepared(submissions: readonly Submission[], options: port.SubmitOptions): Prepared {
+    const { by, maxQueued, audit, tags } = options
     const nothing = (answer: port.Submitted): Prepared => ({ answer, commit: () => {} })
-    const stored = (key: string) => this.#all().find(({ task }) => task.idempotencyKey === key)?.task
-    const first = (key: string) => submissions.findIndex(({ idempotencyKey }) => idempotencyKey === key)
-    for (const [index, { idempotencyKey: key, requestHash }] of submissions.entries()) {
-      const holder = key === null ? undefined : (stored(key) ?? submissions[first(key)])
-      if (holder !== undefined && holder.requestHash !== requestHash) {
-        return nothing({ kind: 'conflict', index, id: holder.id })
+    const context = { ...this.#moment(), by }
+    const made: (rules.Move & Readonly<{ submission: Submission }>)[] = []
+    const replaced: rules.Move[] = []
+    const tasks: port.Accepted[] = []
+    /** Who would have each key. */
+    const owners = new Map<string, Task>()
+    for (const [index, submission] of submissions.entries()) {
+      const { id, type, idempotencyKey: key, requestHash, unique } = submission
+      const isSame = (task: Task) => key !== null && task.idempotencyKey === key
+      const earlier =
+        this.#all().find(({ task }) => isSame(task))?.task ?? made.find(({ task }) => isSame(task))?.task
+      if (earlier !== undefined) {
+        if (earlier.requestHash !== requestHash) return nothing({ kind: 'conflict', index, id: earlier.id })
+        tasks.push({ task: earlier, replayed: true })
+        continue
       }
+      if (unique !== undefined) {
+        const name = uniqueName(type, unique.key)
+        const owner = owners.get(name) ?? this.#ownerOf(name)
+        const isForeign = owner !== undefined && tags?.some((tag) => owner.tags.includes(tag)) === false
+        const mayCancel = owner !== undefined && isReplaceable(owner)
+        if (owner !== undefined && (isForeign || unique.onConflict === 'reject'))
+          return nothing({ kind: 'taken', index, id: owner.id })
+        if (owner !== undefined && unique.onConflict === 'return') {
+          tasks.push({ task: owner, replayed: true, existing: true })
+          continue
+        }
+        if (owner !== undefined && !mayCancel) return nothing({ kind: 'taken', index, id: owner.id })
+        if (owner !== undefined) replaced.push(rules.replaced(owner, id, context))
+      }
+      const move = rules.submitted(submission, context)
+      if (unique !== undefined) owners.set(uniqueName(type, unique.key), move.task)
+      made.push({ ...move, submission })
+      tasks.push({ replayed: false, ...move })
     }
-    const replayed = submissions.map(
-      ({ idempotencyKey: key }, index) => key !== null && (stored(key) !== undefined || first(key) !== index),
-    )
-    const fresh = submissions.filter((_, index) => replayed[index] === false)
     const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
-    if (fresh.length > 0 && waiting + fresh.length > maxQueued) return nothing({ kind: 'full' })
-
+    if (made.length > 0 && waiting + made.length > maxQueued) return nothing({ kind: 'full' })
     const taken = new Set(this.#tasks.keys())
-    for (const { id, parameters } of fresh) {
+    for (const { id, parameters } of made.map(({ submission }) => submission)) {
       if (taken.has(id)) throw new Error(`there is a task ${id} already`)
       taken.add(id)
       mustBeText(parameters)
     }
-    const made = new Map(
-      fresh.map((submission) => [submission.id, rules.submitted(submission, { ...this.#moment(), by })]),
-    )
-    const holderOf = (key: string) => stored(key) ?? made.get(submissions[first(key)]?.id ?? '')?.task
-    const tasks = submissions.map(({ id, idempotencyKey: key }, index): port.Accepted => {
-      const move = made.get(id)
-      if (replayed[index] !== true && move !== undefined) return { replayed: false, ...move }
-      const task = key === null ? undefined : holderOf(key)
-      if (task === undefined) throw new Error(`task ${id} was not kept`)
-      return { task, replayed: true }
-    })
-    const isOneType = new Set(fresh.map(({ type }) => type)).size === 1
+    const isOneType = new Set(made.map(({ task }) => task.type)).size === 1
     const commit = () => {
-      if (audit !== undefined && fresh.length > 0) {
-        const entry = entryOf(audit, 'task.submit', {
-          taskId: fresh.length === 1 ? fresh[0]!.id : null,
-          target: isOneType ? { id: null, name: fresh[0]!.type } : null,
-          count: fresh.length,
-        })
-        this.audit.add(entry)
-      }
-      for (const { id, parameters } of fresh) {
-        const { task, entry } = made.get(id)!
-        this.#tasks.set(id, {
+      for (const { submission, task, entry } of made) {
+        this.#tasks.set(task.id, {
           rowId: ++this.#number,
           task,
-          parameters,
+          parameters: submission.parameters,
           checkpoint: null,
           result: null,
           timeline: [entry],
           log: [],
         })
+        this.#takeKey(task)
       }
+      for (const move of replaced) {
+        this.#move(this.#tasks.get(move.task.id)!, move)
+        this.audit.changed(audit, 'cancel', move.task.id)
+      }
+      if (audit === undefined || made.length === 0) return
+      const { id, type } = made[0]!.task
+      this.audit.add(
+        entryOf(audit, 'task.submit', {
+          taskId: made.length === 1 ? id : null,
+          target: isOneType ? { id: null, name: type } : null,
+          count: made.length,
+        }),
+      )
     }
-    return { answer: { kind: 'accepted', tasks }, commit }
+    return {
+      answer: { kind: 'accepted', tasks, ...(replaced.length === 0 ? {} : { replaced }) },
+      commit,
+    }
   }
 
   /** Executed in a later microtask, in call order; each completely or not at all. */
@@ -512,9 +538,29 @@ class MemoryStore implements port.Store {
   }
 
   #move(kept: Kept, move: rules.Move): rules.Move {
+    const { task: before } = kept
     kept.task = move.task
     kept.timeline.push(move.entry)
+    if (keepsKey(before) && !keepsKey(move.task)) this.#freeKey(before)
+    if (!keepsKey(before) && keepsKey(move.task)) this.#takeKey(move.task)
     return move
+  }
+
+  #takeKey({ id, type, unique }: Task): void {
+    if (unique !== null) this.#keys.set(uniqueName(type, unique.key), { id, takenAt: this.#time.now() })
+  }
+
+  /** Unless another task has it by now. */
+  #freeKey({ id, type, unique }: Task): void {
+    const name = uniqueName(type, unique?.key ?? '')
+    if (this.#keys.get(name)?.id === id) this.#keys.delete(name)
+  }
+
+  #ownerOf(name: string): Task | undefined {
+    const held = this.#keys.get(name)
+    const task = held === undefined ? undefined : this.#tasks.get(held.id)?.task
+    const lasts = task?.unique?.for ?? Number.POSITIVE_INFINITY
+    return held !== undefined && this.#time.elapsed(held.takenAt) < lasts ? task : undefined
   }
 
   #moveIfAny(kept: Kept, move: rules.Move | null): rules.Move[] {

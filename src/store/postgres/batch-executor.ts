@@ -1,4 +1,4 @@
-import type { TaskId } from '../../core/task.ts'
+import { isTerminal, type TaskId } from '../../core/task.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
 import { claim } from './claiming.ts'
 import { held, type ActJob, type Job } from './commits.ts'
@@ -107,11 +107,24 @@ async function lock(
   const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
-  if (fencedOff !== undefined) work.holdSlots(await fencedOff)
+  if (fencedOff !== undefined) {
+    work.holdSlots(await fencedOff)
+    await readKeys(tx, work)
+  }
   const missing = waits ? [] : ids.filter((id) => work.row(id) === undefined)
   if (missing.length === 0) return { work, held: new Set() }
   const rows = await tx.ask(sql.existing, [missing.map(encodeText)])
   return { work, held: new Set(rows.map(([id]) => decodeText(id as string))) }
+}
+
+/** Who has the unique keys of the finished tasks, which a retry may need again. */
+async function readKeys(tx: Transaction, work: Work): Promise<void> {
+  const keyed = work.rows.filter(({ task }) => task.unique !== null && isTerminal(task.status))
+  if (keyed.length === 0) return
+  const keys = keyed.map(({ task }) => [encodeText(task.type), encodeText(task.unique!.key)] as const)
+  work.holdKeys(
+    await tx.ask(tx.source.sql.keyHolders, [keys.map(([type]) => type), keys.map(([, key]) => key)]),
+  )
 }
 
 function placesOf(jobs: readonly ActJob[]): number {

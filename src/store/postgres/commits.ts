@@ -335,7 +335,11 @@ async function lookBack(tx: Transaction, mark: string): Promise<Outcome> {
 
 /** Calls that may wait for others without holding a task: for a key in an open transaction, for types, nodes and holds. */
 function mayWait(job: Job): boolean {
-  if (job.stage === 'submit') return job.call.submissions.some(({ idempotencyKey: key }) => key !== null)
+  if (job.stage === 'submit') {
+    return job.call.submissions.some(
+      ({ idempotencyKey: key, unique }) => key !== null || unique !== undefined,
+    )
+  }
   return job.stage !== 'act'
 }
 

@@ -14,6 +14,8 @@ export type Failure = 'lost' | 'away' | 'locked' | 'slow' | 'race' | 'bug'
 
 /** The last one means that a row is not as the move expected. */
 const races = new Set(['40001', '40P01', '22012'])
+/** Keys that another transaction may take at the same moment. */
+const sharedKeys: ReadonlySet<unknown> = new Set(['tasks_key', 'unique_keys_pkey'])
 /** Insufficient resources, system and internal errors, and names that do not exist yet. */
 const away = /^(?:53|58|XX|3D000|28|0LP01)/
 /** `0A000` is a standby's response to a write transaction. */
@@ -23,7 +25,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return 'lost'
   const code = stateOf(error)
   if (code === undefined) return 'bug'
-  if (races.has(code) || constraintOf(error) === 'tasks_key') return 'race'
+  if (races.has(code) || sharedKeys.has(constraintOf(error))) return 'race'
   if (code === '55P03') return 'locked'
   if (code === '57014') return 'slow'
   if (lost.test(code)) return 'lost'

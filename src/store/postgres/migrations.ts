@@ -181,6 +181,17 @@ export const migrations: readonly string[] = [
   create index ticks_waiting on S.ticks (schedule_id, tick_at) where waits is not null;
   create index ticks_started on S.ticks (schedule_id, tick_at) where task_id is not null;
   `,
+  `
+  alter table S.tasks add column unique_key text;
+  create table S.unique_keys (
+    type text collate "C" not null,
+    key text collate "C" not null,
+    task_id text collate "C" not null,
+    taken_at bigint not null,
+    lasts bigint,
+    primary key (type, key)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

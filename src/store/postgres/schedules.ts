@@ -18,6 +18,7 @@ import {
   scheduleOf,
   stateText,
   type TickRow,
+  withAccepted,
 } from '../schedule-rows.ts'
 import {
   ticksKept,
@@ -205,25 +206,26 @@ async function change(
   const answers = wanted.length === 0 ? [] : await submitAll(tx, wanted, waiting)
   const { now } = await tx.moment(0)
   const results = new Map<ScheduleChange, ScheduleChanged>()
-  for (const [index, { schedule, ticks, change: one }] of meant.entries()) {
+  const done: Pick<ScheduleChange, 'schedule' | 'ticks' | 'audit'>[] = []
+  for (const [index, { submissions, change: one, ...own }] of meant.entries()) {
     const submitted = answers[wanted.indexOf(calls[index]!)]
     if (submitted !== undefined && submitted.kind !== 'accepted') {
       results.set(one, { kind: 'full' })
       continue
     }
+    const accepted = submitted?.tasks ?? []
+    const changed = withAccepted({ ...own, audit: one.audit }, submissions, accepted)
+    const { schedule, ticks } = changed
+    done.push(changed)
     if (one.isRedefined) {
       const { id, type } = schedule
       tx.write(sql.setDefinition, [encodeText(id), encodeText(type), encodeText(definitionText(schedule))])
     }
-    const tasks = (submitted?.tasks ?? []).filter((task) => !task.replayed)
+    const tasks = accepted.filter((task) => !task.replayed)
     results.set(one, { kind: 'changed', schedule, tasks, ticks: ticks.length })
   }
-  write(
-    tx,
-    meant.filter(({ change: one }) => results.get(one)?.kind === 'changed'),
-    now,
-  )
-  const entries = changes.flatMap((one) => (results.get(one)?.kind === 'changed' ? (one.audit ?? []) : []))
+  write(tx, done, now)
+  const entries = done.flatMap(({ audit }) => audit ?? [])
   if (entries.length > 0) addEntries(tx, entries, now)
   return changes.map((one) => results.get(one) ?? { kind: 'lost' })
 }

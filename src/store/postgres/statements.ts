@@ -58,6 +58,20 @@ export function statementsFor(schema: string) {
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,
 
+    /** Who has these unique keys, since when and for how long; `lockHolders` for tasks that may be replaced. */
+    keyHolders: `select ${task}, k.taken_at, k.lasts
+      from unnest($1::text[], $2::text[]) as w(type, key)
+      join ${s}.unique_keys k on k.type = w.type and k.key = w.key
+      join ${s}.tasks t on t.id = k.task_id`,
+    lockHolders: `select ${task}, k.taken_at, k.lasts
+      from unnest($1::text[], $2::text[]) as w(type, key)
+      join ${s}.unique_keys k on k.type = w.type and k.key = w.key
+      join ${s}.tasks t on t.id = k.task_id order by t.id for update of t`,
+    /** Aborts the transaction if another one takes such a key at the same moment. */
+    takeKeys: `insert into ${s}.unique_keys (type, key, task_id, taken_at, lasts)
+      select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])`,
+    freeKeys: `delete from ${s}.unique_keys k using unnest($1::text[], $2::text[], $3::text[]) as u(type, key, task_id)
+      where k.type = u.type and k.key = u.key and k.task_id = u.task_id`,
     lockTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update`,
     /** Those that nobody else has locked; which of the others exist is only checked if some are missing. */
     lockFreeTasks: `select ${task} from ${s}.tasks t where t.id = any($1::text[]) order by t.id for update skip locked`,

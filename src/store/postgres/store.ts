@@ -233,7 +233,9 @@ class PostgresStore implements port.Store {
       act: (work) => {
         const answers = list.map((command) => {
           const codeAlive = command.control === 'retry' && work.holdsSlot(command.id)
-          return commands.control(work.row(command.id), command, codeAlive, work.context)
+          const row = work.row(command.id)
+          const keyHolder = row === undefined ? undefined : work.keyHolder(row)
+          return commands.control(row, command, { codeAlive, keyHolder }, work.context)
         })
         work.record(auditedTasks(audit, commands.controlledTasks(list, answers)))
         return answers

@@ -1,15 +1,17 @@
 import type { TransitionContext } from '../../core/transition.ts'
-import { auditedSubmit } from '../auditing.ts'
+import { auditedReplaced, auditedSubmit } from '../auditing.ts'
 import { fixedColumns, newColumns } from '../columns.ts'
 import * as commands from '../commands.ts'
 import type { Submitted } from '../store.ts'
-import type { NewRow } from '../task-row.ts'
-import { addEntries } from './audit.ts'
+import type { NewRow, TaskRow } from '../task-row.ts'
+import { addEntries, record } from './audit.ts'
 import { packed } from './column-batching.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
+import { askHolders, holdersOf, keyRowsOf, writeHolders } from './unique-keys.ts'
+import { Work } from './work.ts'
 
 /** Carries out all submits of one transaction; each completely or not at all. */
 export async function submitAll(
@@ -22,15 +24,30 @@ export async function submitAll(
   const counting = waiting.mayBeFull(wanted, least) ? tx.ask(tx.source.sql.counts) : undefined
   const keys = keysOf(calls)
   const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
+  const finding = askHolders(tx, calls)
   const context = rowsAtPlaces(await tx.moment(wanted))
   const tasks = (await looking).map(taskOf)
   const byKey = new Map(tasks.map((task) => [task.idempotencyKey ?? '', task]))
   const counted = counting === undefined ? undefined : queueEstimateOf(await counting)
+  const found = finding === undefined ? [] : keyRowsOf(await finding, context.now)
+  const holders = holdersOf(found)
   const rows: NewRow[] = []
-  const answers = calls.map((call) => commands.submit({ context, byKey, waiting: counted, rows }, call))
-  if (rows.length > 0) write(tx, rows)
+  const replaced = new Set<TaskRow>()
+  const batch = { context, byKey, holders, waiting: counted, rows, replaced }
+  const answers = calls.map((call) => commands.submit(batch, call))
+  if (rows.length > 0) {
+    write(tx, rows)
+    if (finding !== undefined) writeHolders(tx, found, holders, context.now)
+    if (replaced.size > 0) await writeReplaced(tx, replaced, context)
+  }
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
   else if (answers.some(replays)) tx.write(tx.source.sql.barrier)
+  const changes = calls.map(({ options }, index) => auditedReplaced(options, answers[index]!))
+  record(
+    tx,
+    changes.filter((change) => change !== undefined),
+    context.now,
+  )
   const entries = calls.map(({ options }, index) => auditedSubmit(options, answers[index]!))
   addEntries(
     tx,
@@ -42,6 +59,17 @@ export async function submitAll(
   waiting.add(rows.length)
   if (counted !== undefined) tx.afterCommit(() => waiting.learn(counted + rows.length))
   return answers
+}
+
+/** Some of them are among the rows that were just inserted. */
+async function writeReplaced(
+  tx: Transaction,
+  replaced: ReadonlySet<TaskRow>,
+  context: TransitionContext,
+): Promise<void> {
+  const work = new Work(context)
+  for (const row of replaced) work.adopt(row)
+  await work.write(tx)
 }
 
 function keysOf(calls: readonly commands.SubmitCall[]): Set<string> {

@@ -4,6 +4,7 @@ import type { AuditCursor } from '../audit-log.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
 import type { Status } from '../../core/task.ts'
+import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
 import type {
   Surroundings,
@@ -22,6 +23,7 @@ import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
+import { keyRowsOf } from './unique-keys.ts'
 import { bodyOf, keyOf } from './keys.ts'
 import { addedValues, scheduleFrom } from './schedules.ts'
 
@@ -266,9 +268,14 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const keys = images.flatMap(({ task: { idempotencyKey: key } }) =>
       key === null ? [] : [encodeText(key)],
     )
-    const [ids, ofKeys, places] = await Promise.all([
+    const unique = images.filter(({ task }) => keepsKey(task)).map(({ task }) => task)
+    const [ids, ofKeys, holders, places] = await Promise.all([
       this.#session.query(this.#sql.existing, [images.map(({ task }) => encodeText(task.id))]),
       this.#session.query(this.#sql.tasksByKey, [keys]),
+      this.#session.query(this.#sql.keyHolders, [
+        unique.map(({ type }) => encodeText(type)),
+        unique.map(({ unique: own }) => encodeText(own!.key)),
+      ]),
       this.#session.query(
         `select nextval('${this.#s.replaceAll("'", "''")}.places') from generate_series(1, $1::int)`,
         [images.length],
@@ -276,10 +283,17 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     ])
     const takenIds = new Set(ids.map(([id]) => decodeText(id as string)))
     const takenKeys = new Set(ofKeys.map((row) => taskOf(row).idempotencyKey))
+    const taken = keyRowsOf(holders, Date.now()).filter(({ isOver }) => !isOver)
+    const takenNames = new Set(taken.map(({ name }) => name))
     const added = images.flatMap((image, index) => {
       const { task } = image
       if (takenIds.has(task.id) || (task.idempotencyKey !== null && takenKeys.has(task.idempotencyKey)))
         return []
+      if (keepsKey(task)) {
+        const name = uniqueName(task.type, task.unique!.key)
+        if (takenNames.has(name)) return []
+        takenNames.add(name)
+      }
       takenIds.add(task.id)
       takenKeys.add(task.idempotencyKey)
       const rowId = Number(places[index]?.[0])
@@ -353,6 +367,23 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       if (given.length > 0)
         write(put, [given.map(({ rowId }) => rowId), given.map((image) => encodeText(image[kind]!))])
     }
+    const newest = new Map(
+      tasks.filter(keepsKey).map((task) => [uniqueName(task.type, task.unique!.key), task] as const),
+    )
+    const kept = [...newest.values()]
+    if (kept.length > 0)
+      write(
+        `insert into ${s}.unique_keys as k (type, key, task_id, taken_at, lasts)
+          select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+          on conflict (type, key) do update set task_id = excluded.task_id, taken_at = excluded.taken_at, lasts = excluded.lasts`,
+        [
+          kept.map(({ type }) => encodeText(type)),
+          kept.map(({ unique }) => encodeText(unique!.key)),
+          kept.map(({ id }) => encodeText(id)),
+          kept.map(({ createdAt }) => createdAt),
+          kept.map(({ unique }) => unique!.for),
+        ],
+      )
     const tags = tagsOf(images)
     if (tags.length > 0)
       write(this.#sql.insertTags, [...tagColumns(tags), tags.map(({ task }) => encodeText(task.id))])

@@ -1,4 +1,5 @@
 import type { Json, TaskId } from '../../core/task.ts'
+import { uniqueName } from '../../core/unique.ts'
 import type { Audited } from '../auditing.ts'
 import { compactLines } from '../codec.ts'
 import { rowIdOf } from '../columns.ts'
@@ -13,6 +14,7 @@ import type { KnownRow } from './row-cache.ts'
 import { changedColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
+import { freeKeys, keyRowsOf, takeKeys, type KeyRow } from './unique-keys.ts'
 
 /**
  * The rows that one transaction has locked, or knows. Several calls may change the same row; the changes of all rows are written
@@ -24,6 +26,7 @@ export class Work {
   #slots: OccupiedSlot[] = []
   readonly #released: OccupiedSlot[] = []
   readonly #audited: Audited[] = []
+  #keys: readonly KeyRow[] = []
 
   constructor(context: CommandContext) {
     this.context = context
@@ -36,6 +39,29 @@ export class Work {
   /** Neither locked nor read: the move verifies that they are unchanged. */
   holdKnown(rows: readonly KnownRow[]): void {
     for (const row of rows) this.#hold(row)
+  }
+
+  /** A row that is locked by this transaction, or inserted by it. */
+  adopt(row: TaskRow): void {
+    this.#rows.set(row.before.id, row)
+  }
+
+  /** Who has the unique keys of tasks that may be retried. */
+  holdKeys(rows: Rows): void {
+    this.#keys = keyRowsOf(rows, this.context.now)
+  }
+
+  /** The task that has the unique key of this one now. */
+  keyHolder({ task: { id, type, unique } }: TaskRow): TaskId | undefined {
+    if (unique === null) return undefined
+    const name = uniqueName(type, unique.key)
+    const isSame = (row: TaskRow) =>
+      row.task.unique !== null && uniqueName(row.task.type, row.task.unique.key) === name
+    const taken = this.rows.find((row) => row.retakesKey && isSame(row))
+    if (taken !== undefined) return taken.task.id
+    const found = this.#keys.find((key) => key.name === name && !key.isOver)
+    if (found === undefined || found.row.task.id === id) return undefined
+    return this.#rows.get(found.row.task.id)?.freesKey === true ? undefined : found.row.task.id
   }
 
   holdSlots(rows: Rows): void {
@@ -113,6 +139,7 @@ export class Work {
       const ids = this.#released.map(({ id }) => encodeText(id))
       tx.write(sql.releaseSlots, [ids, this.#released.map(({ fence }) => fence)])
     }
+    this.#writeKeys(tx)
     const tally = new Tally()
     for (const row of this.#rows.values()) row.count(tally.add)
     tally.write(tx)
@@ -121,6 +148,16 @@ export class Work {
       tx,
       changed.filter((row) => row.mustShortenTimeline),
     )
+  }
+
+  #writeKeys(tx: Transaction): void {
+    const keyed = [...this.#rows.values()].filter(({ before }) => before.unique !== null)
+    if (keyed.length === 0) return
+    const retaken = keyed.filter((row) => row.retakesKey)
+    const names = new Set(retaken.map(({ task }) => uniqueName(task.type, task.unique?.key ?? '')))
+    const over = this.#keys.filter(({ name, isOver }) => isOver && names.has(name)).map(({ row }) => row)
+    freeKeys(tx, [...keyed.filter((row) => row.freesKey), ...over])
+    takeKeys(tx, retaken, this.context.now)
   }
 
   #hold({ rowId, task }: KnownRow): void {

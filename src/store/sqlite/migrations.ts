@@ -177,6 +177,17 @@ export const migrations: readonly string[] = [
   create index ticks_waiting on ticks (schedule_id, tick_at) where waits is not null;
   create index ticks_started on ticks (schedule_id, tick_at) where task_id is not null;
   `,
+  `
+  alter table tasks add column unique_key text;
+  create table unique_keys (
+    type text not null,
+    key text not null,
+    task_id text not null,
+    taken_at integer not null,
+    lasts integer,
+    primary key (type, key)
+  ) strict, without rowid;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

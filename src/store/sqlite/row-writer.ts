@@ -1,3 +1,5 @@
+import type { Task } from '../../core/task.ts'
+import { keepsKey } from '../../core/unique.ts'
 import { compactLines } from '../codec.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
@@ -31,6 +33,7 @@ export class RowWriter {
     this.#sql.insertTask.run(...values)
     this.#sql.insertParameters.run(rowId, parameters)
     for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
+    if (keepsKey(task)) this.#takeKey(task, task.createdAt)
     this.#counters.add(task.type, task.status, 1)
   }
 
@@ -43,6 +46,7 @@ export class RowWriter {
       else this.#move(row)
       this.#writeDocuments(row)
     }
+    if (row.before.unique !== null) this.#writeKey(row)
     row.count(this.#count)
   }
 
@@ -82,6 +86,16 @@ export class RowWriter {
       sql.fenceOff.run(id, fence, node, type)
       this.#counters.addFencedOff(type, 1)
     }
+  }
+
+  #writeKey(row: TaskRow): void {
+    const { before, task } = row
+    if (row.freesKey) this.#sql.freeKey.run(before.type, before.unique!.key, before.id)
+    if (row.retakesKey) this.#takeKey(task, task.statusSince)
+  }
+
+  #takeKey({ type, unique, id }: Task, at: number): void {
+    this.#sql.takeKey.run(type, unique!.key, id, at, unique!.for)
   }
 
   #delete({ rowId, before }: TaskRow): void {

@@ -18,6 +18,7 @@ import {
   scheduleOf,
   stateText,
   type TickRow,
+  withAccepted,
 } from '../schedule-rows.ts'
 import {
   ticksKept,
@@ -139,15 +140,20 @@ export class SqliteSchedules implements ScheduleStore {
       const row = sql.tick.get(id, tickAt) as unknown as [TaskId | null, Overlap | null] | undefined
       if (row !== undefined) rows.set(tickAt, { hasTask: row[0] !== null, waits: row[1] !== null })
     }
-    const { schedule, ticks, submissions } = applicable(change, rows)
+    const { submissions, ...meant } = applicable(change, rows)
     const submitted = this.#store.submit({ submissions, options: { by: change.by, maxQueued } })
     if (submitted.kind !== 'accepted') return { kind: 'full' }
+    const { schedule, ticks, audit } = withAccepted(
+      { ...meant, audit: change.audit },
+      submissions,
+      submitted.tasks,
+    )
     const now = this.#store.now()
     for (const { tickAt, to } of ticks) sql.putTick.run(id, tickAt, to.taskId, to.skipped, to.waits, now)
     if (change.isRedefined) sql.setDefinition.run(schedule.type, definitionText(schedule), id)
     const watches = dependsOnOutcomes(schedule) ? 1 : 0
     sql.setSchedule.run(schedule.dueAt, version, watches, stateText(schedule), id)
-    this.#store.audit(change.audit, now)
+    this.#store.audit(audit, now)
     return {
       kind: 'changed',
       schedule,

@@ -42,6 +42,11 @@ const sql = {
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,
+  keyHolder: 'select task_id, taken_at, lasts from unique_keys where type = ? and key = ?',
+  takeKey: `insert into unique_keys (type, key, task_id, taken_at, lasts) values (?, ?, ?, ?, ?)
+    on conflict (type, key) do update set task_id = excluded.task_id, taken_at = excluded.taken_at, lasts = excluded.lasts`,
+  freeKey: 'delete from unique_keys where type = ? and key = ? and task_id = ?',
+  boundKeys: 'update unique_keys set taken_at = ?1 where lasts is not null and taken_at > ?1',
   timeline: 'select timeline from tasks where row_id = ?',
   setTimeline: 'update tasks set timeline = ? where row_id = ?',
   queueHead: `select row_id, priority, queue_position from tasks indexed by tasks_queue

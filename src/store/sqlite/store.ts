@@ -10,7 +10,7 @@ import type { IdPart } from '../../core/short-id.ts'
 import { type NodeId, type Status, type Submission, type Task, type TaskId } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
-import { auditedSubmit, auditedTasks } from '../auditing.ts'
+import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
 import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
@@ -176,7 +176,10 @@ class SqliteStore implements port.Store {
       const context = this.#context()
       const answers = list.map((command) => {
         const codeAlive = command.control === 'retry' && this.#slotsOf(command.id).length > 0
-        return this.#change(command.id, (row) => commands.control(row, command, codeAlive, context))
+        return this.#change(command.id, (row) => {
+          const keyHolder = command.control === 'retry' ? this.#keyHolder(row?.task) : undefined
+          return commands.control(row, command, { codeAlive, keyHolder }, context)
+        })
       })
       this.audit.record(auditedTasks(audit, commands.controlledTasks(list, answers)), context.now)
       return answers
@@ -382,11 +385,39 @@ class SqliteStore implements port.Store {
       if (key !== null && row !== undefined) byKey.set(key, taskOf(row as unknown as StoredRow))
     }
     const rows: NewRow[] = []
-    const batch = { context: this.#context(), byKey, waiting: this.#counters.waiting, rows }
+    const replaced = new Set<TaskRow>()
+    const context = this.#context()
+    const holders = this.#holdersOf(call)
+    const batch = { context, byKey, holders, waiting: this.#counters.waiting, rows, replaced }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
-    this.audit.add(auditedSubmit(call.options, submitted), batch.context.now)
+    for (const row of replaced) this.#writer.write(row)
+    this.audit.record(auditedReplaced(call.options, submitted), context.now)
+    this.audit.add(auditedSubmit(call.options, submitted), context.now)
     return submitted
+  }
+
+  /** Those who have the unique keys of a submit. */
+  #holdersOf(call: commands.SubmitCall): Map<string, TaskRow> {
+    const holders = new Map<string, TaskRow>()
+    for (const [name, { type, key }] of commands.wantedKeys([call])) {
+      const id = this.#keyOwner(type, key)
+      const row = id === undefined ? undefined : this.#reader.row(id)
+      if (row !== undefined) holders.set(name, rowOf(row))
+    }
+    return holders
+  }
+
+  /** The task that has the unique key of this one. */
+  #keyHolder(task: Task | undefined): TaskId | undefined {
+    return task === undefined || task.unique === null ? undefined : this.#keyOwner(task.type, task.unique.key)
+  }
+
+  #keyOwner(type: string, key: string): TaskId | undefined {
+    const row = this.#sql.keyHolder.get(type, key) as unknown as [TaskId, number, number | null] | undefined
+    if (row === undefined) return undefined
+    const [id, takenAt, lasts] = row
+    return lasts === null || this.#moment.elapsed(takenAt) < lasts ? id : undefined
   }
 
   #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
@@ -463,6 +494,7 @@ class SqliteStore implements port.Store {
   #boundDelays(now: number): void {
     this.#sql.boundDelays.run(now)
     this.#sql.boundPausedDelays.run(now)
+    this.#sql.boundKeys.run(now)
   }
 
   #read<T>(look: () => T): T {

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
+import type { Task, TaskId } from '../../core/task.ts'
+import { keepsKey } from '../../core/unique.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
@@ -204,6 +206,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         const { id, idempotencyKey: key, status } = image.task
         if (this.#sql.rowById.get(id) !== undefined) continue
         if (key !== null && this.#sql.rowByKey.get(key) !== undefined) continue
+        if (this.#isTaken(image.task)) continue
         const queuePosition = status === 'queued' ? ++position : image.task.queuePosition
         this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition } })
         added += 1
@@ -258,6 +261,13 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     }
   }
 
+  /** Another task has the unique key that this one needs. */
+  #isTaken(task: Task): boolean {
+    if (!keepsKey(task)) return false
+    const row = this.#sql.keyHolder.get(task.type, task.unique!.key) as unknown as KeyHolder | undefined
+    return row !== undefined && (row[2] === null || Date.now() - row[1] < row[2])
+  }
+
   #lastRow(): number {
     return (this.#sql.maxNumber.get() as unknown as [number])[0]
   }
@@ -271,6 +281,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     )
   }
 }
+
+type KeyHolder = [id: TaskId, takenAt: number, lasts: number | null]
 
 function refused(message: string): StoreUnavailable {
   return new StoreUnavailable(message, { unknown: false })
