@@ -13,6 +13,8 @@ export type OptionEntries = Readonly<{
   timeout: string
   max_attempts: string
   idempotency_key: string
+  /** A unique key. */
+  unique: string
 }>
 
 export const noOptions: OptionEntries = {
@@ -23,6 +25,7 @@ export const noOptions: OptionEntries = {
   timeout: '',
   max_attempts: '',
   idempotency_key: '',
+  unique: '',
 }
 
 /** The options for these entries; empty ones are left to the server. */
@@ -47,12 +50,13 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
     run_at: timeOfInput(given.run_at) ?? undefined,
     timeout: timeout === '' ? undefined : durationOf(timeout),
     idempotency_key: key === '' ? undefined : key,
+    unique: given.unique === '' ? undefined : { key: given.unique },
   }
   const set = Object.entries(options).filter(([, value]) => value !== undefined)
   return { options: Object.fromEntries(set), faults }
 }
 
-/** The options of a task that is run again, without its idempotency key, which would return the task itself. */
+/** The options of a task that is run again, without its keys, which would return the task itself. */
 export function entriesOfTask(
   task: Readonly<{
     priority: number

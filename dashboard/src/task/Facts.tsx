@@ -73,6 +73,13 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <code>{task.idempotency_key}</code>
           </Fact>
         )}
+        {task.unique !== null && (
+          <Fact name="Unique key">
+            <code>{task.unique.key}</code>{' '}
+            {task.unique.while === 'queued' ? 'until it starts' : 'until it ends'}
+            {task.unique.for !== null && `, for at most ${durationWords(task.unique.for)}`}
+          </Fact>
+        )}
         {task.trace_id !== null && (
           <Fact name="Trace">
             <code>{task.trace_id}</code>

@@ -19,8 +19,24 @@ const places: Readonly<Record<string, string>> = {
   command: 'as an executable',
 }
 
+/** How long a task has its unique key, in words. */
+const spans = {
+  queued: 'one task per key until it starts',
+  unfinished: 'one unfinished task per key',
+} as const
+
 export function TypeCard({ type, figures }: Props) {
-  const { type: name, description, held, hold, runs, concurrency, max_attempts: attempts, timeout } = type
+  const {
+    type: name,
+    description,
+    held,
+    hold,
+    runs,
+    concurrency,
+    max_attempts: attempts,
+    timeout,
+    unique,
+  } = type
   const expected = figures?.expected_duration ?? null
   const facts = [
     ['Duration', expected === null ? 'No estimate yet' : `about ${durationWords(Math.max(0.001, expected))}`],
@@ -28,6 +44,7 @@ export function TypeCard({ type, figures }: Props) {
     ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
     ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
     ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
+    ...(unique === null ? [] : [['Unique', spans[unique.while]]]),
   ]
   const actions = (
     <div className={styles.actions}>
