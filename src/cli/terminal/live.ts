@@ -1,6 +1,7 @@
 import type { Terminal } from './terminal.ts'
 import { stripVTControlCharacters } from 'node:util'
-import { safeText, SafeText, widthOf } from './text.ts'
+import { safeText, SafeText } from './text.ts'
+import { widthOf } from './width.ts'
 
 /** Escape sequences. A frame between `begin` and `end` is displayed at once if the terminal supports it. */
 const codes = {

@@ -4,7 +4,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { Table, type Column } from './table.ts'
 import { Terminal } from './terminal.ts'
-import { safeJson, visible, visibleLines, cut, pad, widthOf } from './text.ts'
+import { safeJson, visible, visibleLines } from './text.ts'
+import { cut, pad, widthOf } from './width.ts'
 
 const columns: readonly Column<string[]>[] = [
   { title: 'ID', text: ([id = '']) => id },

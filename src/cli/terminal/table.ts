@@ -1,4 +1,5 @@
-import { cut, joined, pad, visible, widthOf, type SafeText } from './text.ts'
+import { joined, visible, type SafeText } from './text.ts'
+import { cut, pad, widthOf } from './width.ts'
 import type { Style, Terminal } from './terminal.ts'
 
 export type Column<Row> = Readonly<{

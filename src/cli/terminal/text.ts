@@ -1,7 +1,3 @@
-import stringWidth from 'string-width'
-
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-
 /**
  * Characters that a terminal would obey or a reader would not see: both sets of control characters, direction and zero-width
  * marks, line separators, and lone surrogates. The two joiners are kept: emoji and several scripts need them.
@@ -85,28 +81,4 @@ export function joined(texts: readonly (SafeText | string)[], between: string): 
       .join(between)
       .trimEnd(),
   )
-}
-
-/** Number of terminal columns. */
-export function widthOf(text: string): number {
-  return /^[\x20-\x7E]*$/.test(text) ? text.length : stringWidth(text)
-}
-
-/** At most this many columns, with an ellipsis if cut. Takes text without colors. */
-export function cut(text: string, width: number): string {
-  if (widthOf(text) <= width) return text
-  if (width <= 0) return ''
-  let [taken, used] = ['', 0]
-  for (const { segment } of graphemes.segment(text)) {
-    used += widthOf(segment)
-    if (used > width - 1) break
-    taken += segment
-  }
-  return `${taken}…`
-}
-
-/** Exactly this many columns, unless the text is longer. */
-export function pad(text: string, width: number, side: 'left' | 'right' = 'left'): string {
-  const blank = ' '.repeat(Math.max(0, width - widthOf(text)))
-  return side === 'left' ? text + blank : blank + text
 }

@@ -2,7 +2,8 @@ import { count, countdown, duration, errorText, rate } from '../format.ts'
 import { isTerminal, looks } from '../looks.ts'
 import { bar } from '../terminal/bar.ts'
 import type { Style, Terminal } from '../terminal/terminal.ts'
-import { cut, joined, pad, safe, visible, widthOf, type SafeText } from '../terminal/text.ts'
+import { joined, safe, visible, type SafeText } from '../terminal/text.ts'
+import { cut, pad, widthOf } from '../terminal/width.ts'
 import { activeAt, type Row } from './row.ts'
 
 /** Widths of the parts, so that rows line up. */
