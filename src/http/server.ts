@@ -112,6 +112,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     forceCloseConnections: 'idle',
     http: {
       requireHostHeader: false,
+      // A busy client sends late on a connection that it was told to be open: it would not know whether the request arrived.
+      keepAliveTimeoutBuffer: 10_000,
       headersTimeout: head,
       connectionsCheckingInterval: Math.min(5_000, head / 2),
     },
