@@ -4,7 +4,7 @@ import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
 import { commanderOutput } from './terminal/outputs.ts'
-import { auditAction, each, names, rateLimit, scope, seconds, time, whole } from './values.ts'
+import { auditAction, each, names, rateLimit, scope, seconds, time, times, whole } from './values.ts'
 
 /** Called by shell scripts; nobody types it. */
 const completing = '__complete'
@@ -215,11 +215,15 @@ function schedules(): Command[] {
       .option('--timezone <name>', 'add: IANA name of the time zone of the expression (default: UTC)')
       .option('--every <duration>', 'add: time between ticks, instead of an expression', seconds)
       .option('--offset <duration>', 'add: shifts the ticks of --every', seconds)
-      .option('--from <time>', 'add: no tick before this time; backfill: start of the range', time('ago'))
+      .option(
+        '--from <time>',
+        'add: no tick before this time, as a date or 2h (from now); backfill: start of the range, as a date or 2d (ago)',
+        times,
+      )
       .option(
         '--until <time>',
         'add: no tick after this time; backfill: end of the range (default: now)',
-        time('ago'),
+        times,
       )
       .option('--jitter <duration>', 'add: each task starts up to this long after its tick', seconds)
       .addOption(

@@ -34,6 +34,13 @@ export function time(direction: 'ago' | 'ahead') {
   }
 }
 
+export type Times = Readonly<{ ago: number; ahead: number }>
+
+/** For a flag whose durations mean the past in one use and the future in another. */
+export function times(text: string): Times {
+  return { ago: time('ago')(text), ahead: time('ahead')(text) }
+}
+
 export function whole(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text)

@@ -10,6 +10,7 @@ import type { Session } from '../session.ts'
 import { finishWithoutOutput } from '../terminal/outputs.ts'
 import { Table, type Column } from '../terminal/table.ts'
 import { safe } from '../terminal/text.ts'
+import type { Times } from '../values.ts'
 
 type Options = Readonly<{
   id?: string
@@ -17,8 +18,8 @@ type Options = Readonly<{
   timezone?: string
   every?: number
   offset?: number
-  from?: number
-  until?: number
+  from?: Times
+  until?: Times
   jitter?: number
   overlap?: Overlap
   catchUp?: CatchUpMode
@@ -136,7 +137,7 @@ const actions: Readonly<
 
   async backfill(session, words, { from, until, overlap }) {
     if (from === undefined) throw new UsageError('schedule backfill needs --from: a date, or 2d (ago)')
-    const range = { from, until: until ?? Math.floor(Date.now() / 1_000) - 1 }
+    const range = { from: from.ago, until: until?.ago ?? Math.floor(Date.now() / 1_000) - 1 }
     const id = idOf(words, 'backfill')
     const answer = await session.client.backfillSchedule(
       id,
@@ -175,7 +176,8 @@ async function draftOf(words: readonly string[], options: Options): Promise<Sche
   return {
     type: type!,
     parameters: await parametersOf(options.parameters),
-    ...given({ id, cron, timezone, every, offset, from, until, jitter, overlap, paused, description }),
+    ...given({ id, cron, timezone, every, offset, from: from?.ahead, until: until?.ahead }),
+    ...given({ jitter, overlap, paused, description }),
     ...given({ pause_on_failures: pauseOnFailures }),
     ...(Object.keys(late).length === 0 ? {} : { catch_up: late }),
     ...(Object.keys(ofTasks).length === 0 ? {} : { options: ofTasks }),
