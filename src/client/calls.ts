@@ -228,7 +228,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   /** What became of each tick, newest first. */
   listTicks(
     id: string,
-    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: number }> = {},
+    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {},
   ): Promise<AnswerOf<'listTicks'>> {
     return this.#call('listTicks', { ...ofSchedule(id), ...options, query: { limit, cursor } })
   }

@@ -10,7 +10,7 @@ import {
   timeoutOption,
   attemptsOption,
 } from './requests.ts'
-import { duration, label, queryNumber, queryWhole, taskId, time, typeName } from './values.ts'
+import { duration, label, queryWhole, taskId, time, typeName } from './values.ts'
 
 /** Requests and responses about schedules. */
 
@@ -151,9 +151,11 @@ export const SchedulesQuery = z.strictObject({
 
 export const TicksQuery = z.strictObject({
   limit: queryWhole(1, 1_000).default(100).meta({ description: 'Maximum number of ticks.', example: 100 }),
-  cursor: queryNumber(0, 253_402_300_799).exactOptional().meta({
-    description: '`next_cursor` of the page before: only earlier ticks.',
-  }),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the next_cursor of a page of ticks')
+    .exactOptional()
+    .meta({ description: '`next_cursor` of the page before: only earlier ticks.' }),
 })
 
 export const PauseScheduleQuery = z.strictObject({ reason: reason.exactOptional() })
@@ -296,7 +298,7 @@ export const TicksBody = z
         skipped: z.enum(skipReasons).nullable().meta({ description: 'Why it has no task.' }),
       }),
     ),
-    next_cursor: z.number().nullable(),
+    next_cursor: z.string().nullable(),
   })
   .meta({ description: 'Ticks, newest first.', example: { ticks: [tickExample], next_cursor: null } })
 

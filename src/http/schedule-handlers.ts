@@ -58,12 +58,12 @@ export function scheduleHandlers({
     },
 
     async listTicks({ params, query: { limit, cursor }, manager }) {
-      const before = cursor === undefined ? {} : { before: Math.round(cursor * 1_000) }
+      const before = cursor === undefined ? {} : { before: Number(cursor) }
       const ticks = await manager.schedules.ticks(params.schedule_id, { limit, ...before })
       const last = ticks.at(-1)
       return {
         ticks: ticks.map(tickBody),
-        next_cursor: ticks.length < limit || last === undefined ? null : last.tickAt / 1_000,
+        next_cursor: ticks.length < limit || last === undefined ? null : String(last.tickAt),
       }
     },
   }

@@ -40,14 +40,19 @@ test('a schedule is added, listed, shown, run, filled back and deleted in a pipe
   expect((await fermata('backfill', 'nightly', '--from', '8d')).stdout).toMatch(
     /^Added [56] ticks to nightly\.$/m,
   )
+  const newest = await client.listTicks('nightly', { limit: 2 })
+  const older = await client.listTicks('nightly', { limit: 2, cursor: newest.next_cursor! })
+  expect(older.ticks[0]!.tick_at).toBeLessThan(newest.ticks[1]!.tick_at)
   expect((await fermata('resume', 'nightly')).stdout).toBe('Resumed nightly.\n')
   expect((await fermata('delete', 'nightly')).stdout).toContain('Deleted nightly.')
   expect(await fermata('show', 'nightly')).toMatchObject({ code: 1, stdout: '' })
 })
 
 test('every takes a type alone, and mistakes name their remedy', async () => {
-  const made = await fermata('add', 'add', '--every', '15m', '--parameters', '{"a":1,"b":2}', '--json')
-  expect(JSON.parse(made.stdout)).toMatchObject({ every: 900, in_words: 'Every 15 minutes' })
+  const args = ['add', '--every', '15m', '--parameters', '{"a":1,"b":2}', '--until', '2h', '--json']
+  const made = JSON.parse((await fermata('add', ...args)).stdout) as { every: number; until: number }
+  expect(made).toMatchObject({ every: 900, in_words: 'Every 15 minutes' })
+  expect(made.until).toBeGreaterThan(Date.now() / 1_000 + 7_000)
   for (const [args, reason] of [
     [['add', 'add'], 'needs a cron expression in quotes and a type'],
     [['add', '61 * * * *', 'add', '--parameters', '{"a":1,"b":2}'], 'Invalid value for minute: 61'],

@@ -71,7 +71,7 @@ export const reads = {
           ...(pageParam === undefined ? {} : { cursor: pageParam }),
           signal,
         }),
-      initialPageParam: undefined as number | undefined,
+      initialPageParam: undefined as string | undefined,
       getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
       refetchInterval: 3_000,
     }),
