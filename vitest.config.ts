@@ -20,7 +20,7 @@ const project = (name: string, include: string[], globalSetup: string[] = [], se
   },
 })
 
-/** Files that hold no state share a process: starting one for each would take most of their time. */
+/** Files that leave nothing behind share processes: starting one for each costs half a second of processor time. */
 const withoutIsolation = ({ test }: ReturnType<typeof project>) => ({ test: { ...test, isolate: false } })
 
 const postgres = ['test/support/postgres-server.ts']
@@ -87,12 +87,14 @@ export default defineConfig({
       ),
       project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], everyPostgres),
       project('runtime', ['test/execution/**/*.test.ts'], postgres),
-      project('cluster', ['test/cluster/**/*.test.ts'], postgres),
-      project('e2e', ['test/e2e/**/*.test.ts']),
-      project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
+      withoutIsolation(project('cluster', ['test/cluster/**/*.test.ts'], postgres)),
+      withoutIsolation(project('e2e', ['test/e2e/**/*.test.ts'])),
+      withoutIsolation(
+        project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
+      ),
       project('package', ['test/package/**/*.test.ts'], built),
       project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built]),
-      project('hardening', ['test/hardening/**/*.test.ts'], built),
+      withoutIsolation(project('hardening', ['test/hardening/**/*.test.ts'], built)),
       project('crash', ['test/crash/**/*.test.ts']),
       ...(process.env['TEST_CANARY'] === undefined
         ? []
