@@ -88,7 +88,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'fenced-off-not-counted',
     'Code that ignores its signal no longer counts towards the limit of its type.',
-    40,
+    49,
     'src/execution/attempt.ts',
     'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget), { fencedOff: true })',
     'await this.#settle(stoppedOutcome(stop, endedBy, this.#budget))',
@@ -292,5 +292,36 @@ export const bugs: readonly Bug[] = [
     'src/execution/pending-writes.ts',
     '      this.isOutdated(number) ||\n      [...this.#settling,',
     '      [...this.#settling,',
+  ),
+  bug(
+    'tick-runs-twice',
+    'A change of a schedule applies whatever another node has written meanwhile, and a tick with a task gets another one.',
+    1,
+    'src/store/memory/schedules.ts',
+    "    if (this.#schedules.get(id)?.version !== schedule.version - 1) return { kind: 'lost' }\n",
+    '',
+    [
+      {
+        file: 'src/store/memory/schedules.ts',
+        text: '      return row === undefined || (row.taskId === null && row.waits === null)\n',
+        replacement: '      return true\n',
+      },
+    ],
+  ),
+  bug(
+    'tick-lost-when-full',
+    'A schedule passes over ticks for which the queue has no room.',
+    35,
+    'src/store/memory/schedules.ts',
+    "    if (answer.kind !== 'accepted') return { kind: 'full' }\n",
+    "    if (answer.kind !== 'accepted') {\n      this.#schedules.set(id, schedule)\n      return { kind: 'full' }\n    }\n",
+  ),
+  bug(
+    'overlap-sees-running-only',
+    'A tick starts although a task of its schedule is queued or paused.',
+    3,
+    'src/store/memory/schedules.ts',
+    'scheduleId === id && !isTerminal(status))',
+    "scheduleId === id && status === 'running')",
   ),
 ]

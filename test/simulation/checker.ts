@@ -3,6 +3,7 @@ import { allows, type EventName } from '../../src/core/lifecycle.ts'
 import type { Settlement } from '../../src/core/outcome.ts'
 import { isActive, isTerminal, type Status, type Task, type TaskId } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
+import type { ScheduleChanged } from '../../src/store/schedule-store.ts'
 import type {
   Claimed,
   ClaimRequest,
@@ -19,6 +20,7 @@ import type { Executed } from './database.ts'
 import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
+import { TickWitness, type SimulatedSchedule } from './schedules.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** What the checker knows about a task. */
@@ -49,6 +51,7 @@ export type CheckerOptions = Readonly<{
   lease: number | null
   /** Concurrency limits by type. */
   limits: ReadonlyMap<string, number>
+  schedules: readonly SimulatedSchedule[]
   /** When the faults stop. */
   calmFrom: number
   trace: (line: () => string) => void
@@ -65,6 +68,7 @@ export class Checker implements RunWitness {
   steps = 0
   /** When a task was last submitted or moved. */
   lastMove = 0
+  readonly ticks: TickWitness
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -77,6 +81,7 @@ export class Checker implements RunWitness {
 
   constructor(options: CheckerOptions) {
     this.#options = options
+    this.ticks = new TickWitness(options.schedules)
   }
 
   /** The types of which nothing may be claimed. */
@@ -175,6 +180,13 @@ export class Checker implements RunWitness {
         return this.#slotsReleased(args[0] as string, args[1] as readonly Copy[])
       case 'promote':
         return this.#movedBy(verb, (answer as { moved: readonly Move[] }).moved)
+      case 'schedules.change': {
+        const changes = answer as readonly ScheduleChanged[]
+        return this.#movedBy(
+          verb,
+          changes.flatMap((change) => (change.kind === 'changed' ? change.tasks : [])),
+        )
+      }
       case 'reap':
         return this.#reaped(answer as readonly Move[])
       case 'purge':
@@ -513,9 +525,12 @@ export class Checker implements RunWitness {
           isDeleted: false,
         })
         this.lastMove = this.#options.time.now
+        const wrong = this.ticks.submitted(record.task)
+        if (wrong !== undefined) this.fail('limits', wrong)
         this.#options.trace(() => `store: ${verb} ${id} v1 ${record.task.status}`)
       } else if (!known.isDeleted) {
         this.#moved(verb, known, record)
+        this.ticks.moved(record.task)
         known.record = record
         known.versions.set(record.task.version, record.task)
       }

@@ -79,6 +79,11 @@ const reading = new Set([
   'resolve',
   'ahead',
   'keys.read',
+  'schedules.due',
+  'schedules.lag',
+  'schedules.list',
+  'schedules.ticks',
+  'schedules.view',
 ])
 
 /** What a scheduler sees that has nothing to do. */
@@ -101,6 +106,8 @@ const longestHang = 20_000
 export class Database {
   /** Maximum milliseconds of a way. */
   latency = 3
+  /** Without them, looks at schedules draw no fates, and take no real time. */
+  hasSchedules = false
   readonly windows = new Set<FaultWindow>()
   /** Calls carried out so far. */
   executed = 0
@@ -136,8 +143,7 @@ export class Database {
         if (typeof key !== 'string') return value
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
-        // There are none: looks at them draw no fates either, and take no real time.
-        if (key === 'schedules') return noSchedules
+        if (key === 'schedules' && !this.hasSchedules) return noSchedules
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value
         let verb = verbs.get(key)

@@ -3,6 +3,7 @@ import type { BulkAction } from '../../src/core/operation.ts'
 import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
 import type { Step, Steps } from './handlers.ts'
+import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
 import { storyOf } from './stories.ts'
 
 /** How a world is made. Times in milliseconds. */
@@ -22,6 +23,7 @@ export type Setting = Readonly<{
   maxParked: number
   /** When the last event of the script happens. */
   length: number
+  schedules: readonly SimulatedSchedule[]
 }>
 
 export type SubmitDraft = Readonly<{
@@ -98,7 +100,8 @@ export const typeNames = ['inline', 'limited', 'threaded', 'fragile'] as const
 /** Everything that is going to happen in the world of this seed. */
 export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const chance = new Chance(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995)
-  const setting = { ...settingOf(chance), ...only }
+  const schedules = schedulesOf(new Chance(Math.imul(seed, 0xc2b2ae35) ^ 0x165667b1), typeNames)
+  const setting = { ...settingOf(chance), schedules, ...only }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -144,7 +147,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
   return shuffled.slice(0, chance.between(least, Math.max(least, all.length >> 1))).map(({ one }) => one)
 }
 
-function settingOf(chance: Chance): Setting {
+function settingOf(chance: Chance): Omit<Setting, 'schedules'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -1,4 +1,5 @@
 import { Chance } from '../support/chance.ts'
+import { ScheduleExists, ScheduleUnknown } from '../../src/core/errors.ts'
 import { isTerminal } from '../../src/core/task.ts'
 import { Callers } from './callers.ts'
 import { Checker } from './checker.ts'
@@ -7,7 +8,7 @@ import { Network } from './network.ts'
 import { SimulatedNode, type Surroundings } from './node.ts'
 import type { Violation } from './promises.ts'
 import type { Happening, Script } from './script.ts'
-import { Machine, type SimulatedProcess } from './simulated-process.ts'
+import { epoch, Machine, type SimulatedProcess } from './simulated-process.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 export type Outcome = Readonly<{
@@ -32,6 +33,8 @@ export type OpenBackend = (
 const endsWithin = 1_200_000
 /** A task that has not moved for so long moves no more: longer than any step, any back-off and any poll of the engine. */
 const stuckAfter = 150_000
+/** Milliseconds without a move after which no tick can be late: longer than any freeze, any hang and any restart. */
+const ticksWithin = 60_000
 /** Between the looks at whether everything has ended. */
 const lookEvery = 1_000
 
@@ -51,6 +54,9 @@ export class World {
   #starts = 0
   #ids = 0
   #isCalm = false
+  /** Ids of schedules that were acknowledged, and of those that were deleted again. */
+  readonly #created = new Set<string>()
+  readonly #removed = new Set<string>()
 
   constructor(script: Script, isTold: boolean) {
     this.#script = script
@@ -76,11 +82,13 @@ export class World {
       truth: () => backend.truth,
       lease: setting.shared ? setting.lease : null,
       limits,
+      schedules: setting.schedules,
       calmFrom: setting.length,
       trace,
     })
     const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
     database.latency = setting.latency
+    database.hasSchedules = setting.schedules.length > 0
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
     this.#surroundings = {
@@ -102,6 +110,7 @@ export class World {
         this.#happen(happening)
       })
     }
+    if (setting.schedules.length > 0) time.after(300, () => this.#createSchedules())
     time.after(setting.length + 1, () => this.#calmDown())
     try {
       await this.#passUntil(() => this.#isCalm)
@@ -296,6 +305,7 @@ export class World {
       node?.process.enter('main', 'caller', () => {
         // Only what is held: any other call would wake a node that must wake by itself.
         for (const type of checker.held) this.#callers.hold(node, type, false)
+        if (this.#hasJumps) this.#removeSchedules(node)
         for (const { id, status } of open) {
           if (status === 'paused' || status === 'pausing') this.#callers.control(node, id, 'resume', 0, false)
         }
@@ -305,7 +315,11 @@ export class World {
     this.#time.after(0, look)
     const hasSlots = setting.slots.slice(0, setting.machines).some((slots) => slots > 0)
     const isStuck = () => this.#time.now - Math.max(checker.lastMove, setting.length) > stuckAfter
-    const isOver = () => !hasSlots || this.#unfinished().length === 0
+    const { schedules } = setting
+    // A tick that is late is not a task yet.
+    const mayTick = () =>
+      schedules.length > 0 && this.#time.now - Math.max(checker.lastMove, setting.length) < ticksWithin
+    const isOver = () => !hasSlots || (this.#unfinished().length === 0 && !mayTick())
     await this.#passUntil(() => isOver() || isStuck(), endsWithin)
     const left = this.#unfinished()
     checker.expect('ends', isOver(), () => `without faults, ${left[0]?.id} stays ${left[0]?.status}`)
@@ -316,6 +330,7 @@ export class World {
       const [call] = this.#openCalls()
       return `nothing is left to do, but ${call === undefined ? `${this.#slots()} slots are in use, ${checker.runs.size} handlers run` : `nobody answers: ${call.what}`}`
     })
+    if (hasSlots && !this.#hasJumps) await this.#checkTicks()
     isClosing = true
     let closed = 0
     const living = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
@@ -324,6 +339,58 @@ export class World {
     checker.expect('ends', isClosed, () => `${living.length - closed} nodes do not close`)
     for (const node of this.#nodes.values()) this.#end(node)
     await Promise.all(this.#ending)
+  }
+
+  /** Until each is acknowledged, as a person would. */
+  #createSchedules(): void {
+    const { setting } = this.#surroundings
+    const missing = setting.schedules.filter(({ id }) => !this.#created.has(id))
+    if (missing.length === 0 || this.#isCalm) return
+    const node = [...this.#nodes.values()].find(({ isUsable }) => isUsable)
+    node?.process.enter('main', 'caller', () => {
+      for (const { id, type, every, jitter, overlap, catchUp, steps } of missing) {
+        const draft = { id, type, every, jitter, overlap, catchUp: { mode: catchUp }, parameters: { steps } }
+        const created = () => void this.#created.add(id)
+        const refused = (error: unknown) => {
+          if (error instanceof ScheduleExists) created()
+        }
+        node
+          .manager!.schedules.create({ ...draft, until: (epoch + setting.length) / 1_000 })
+          .then(created, refused)
+      }
+    })
+    this.#time.after(500, () => this.#createSchedules())
+  }
+
+  /** Whether the only clock is set: then nobody knows which ticks there must be. */
+  get #hasJumps(): boolean {
+    const { setting, happenings } = this.#script
+    return !setting.shared && happenings.some(({ kind }) => kind === 'jump')
+  }
+
+  #removeSchedules(node: SimulatedNode): void {
+    for (const { id } of this.#script.setting.schedules) {
+      if (this.#removed.has(id)) continue
+      const removed = () => void this.#removed.add(id)
+      node.manager!.schedules.remove(id).then(removed, (error: unknown) => {
+        if (error instanceof ScheduleUnknown) removed()
+      })
+    }
+  }
+
+  async #checkTicks(): Promise<void> {
+    const { checker, setting, backend } = this.#surroundings
+    const { schedules } = backend.truth
+    for (const id of this.#created) {
+      const [view] = await schedules.view([id])
+      if (view === undefined) {
+        checker.fail('durable', `${id} was acknowledged, and is lost`)
+        continue
+      }
+      const ticks = await schedules.ticks(id, Number.MAX_SAFE_INTEGER, 1_000)
+      const wrong = checker.ticks.missing(id, view.schedule.createdAt, epoch + setting.length, ticks)
+      if (wrong !== undefined) checker.fail('durable', wrong)
+    }
   }
 
   #unfinished() {
