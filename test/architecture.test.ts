@@ -188,10 +188,13 @@ async function pageSources(): Promise<Sources> {
   return files
 }
 
-/** Imports of the page from the server, except from its client and contract. */
+/** Imports of the page from the server, except from its client and contract, and the pure times of ticks. */
 function beyondTheWire(files: Sources): string[] {
   return importsOf(files)
-    .filter(({ target }) => target.startsWith('src/') && !/^src\/(?:client|contract)\//.test(target))
+    .filter(
+      ({ target }) =>
+        target.startsWith('src/') && !/^src\/(?:(?:client|contract)\/|core\/ticks\.ts$)/.test(target),
+    )
     .map(({ file, target }) => `${file} may not import ${target}`)
 }
 
