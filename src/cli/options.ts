@@ -45,6 +45,14 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .addOption(
       new Option('--on-conflict <action>', 'what to do if another task has the key').choices(conflictActions),
     )
+    .option('--after <id>', 'start once this task has completed; repeatable', each)
+    .addOption(
+      new Option('--on-failure <what>', 'what to do if one of these fails or is cancelled').choices([
+        'cancel',
+        'fail',
+        'run',
+      ]),
+    )
     .addOption(interruptOption('ask'))
 }
 

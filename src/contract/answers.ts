@@ -116,6 +116,16 @@ const statusFields = {
   ended_by: EndedBy.nullable(),
   schedule_id: z.string().nullable().meta({ description: 'The schedule that submitted the task.' }),
   tick_at: time('The tick of the schedule, or the time of a run by hand.').nullable(),
+  waiting_for: z
+    .strictObject({
+      tasks: z.int().meta({ description: 'Number of tasks that have not ended yet.' }),
+      waits: z.array(z.string()).meta({ description: 'Names of answers that have not come yet.' }),
+    })
+    .nullable()
+    .meta({
+      description: 'What the task waits for, also while it is paused; null if it waits for nothing.',
+      example: { tasks: 2, waits: [] },
+    }),
 }
 
 const statusExample = {
@@ -141,6 +151,7 @@ const statusExample = {
   ended_by: null,
   schedule_id: null,
   tick_at: null,
+  waiting_for: null,
 }
 
 export const StatusBody = z
@@ -175,7 +186,7 @@ export const TimelineBody = z
     attempt: z.int(),
     by: z.string().meta({
       description:
-        'Who made the transition: the name of a caller, the id of a node, `promoter` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
+        'Who made the transition: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
     }),
     why: z.string().optional().meta({ description: 'The reason given by the caller, or what happened.' }),
     error: TaskErrorBody.optional(),

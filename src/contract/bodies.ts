@@ -144,7 +144,8 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"paused_time":${pausedTime(task, now) / 1_000}` +
     `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
     `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}` +
-    `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}`
+    `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}` +
+    `,"waiting_for":${task.missing === 0 ? 'null' : `{"tasks":${task.missing},"waits":[]}`}`
   )
 }
 

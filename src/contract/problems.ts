@@ -77,6 +77,7 @@ export const taskErrors = {
   STORED_INVALID: 'The stored parameters or checkpoint no longer match the schema of the task type',
   CHECKPOINT_INVALID: 'The handler wrote a checkpoint that does not match the `state` schema of its type',
   OUTCOME_REFUSED: 'The database rejected the outcome of the run',
+  PREDECESSOR_FAILED: 'A task for which it waited failed or was cancelled, and its `on_failure` is `fail`',
   POISON: 'Nodes crashed too often while running the task',
   UNCAUGHT: 'The handler threw an error outside its own promise, so nothing could catch it',
   EXITED: 'The handler tried to exit the process it runs in',

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { reasonLength } from '../core/caller.ts'
 import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
+import { predecessorLimits } from '../core/dependency.ts'
+import { failurePolicies } from '../core/task.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
@@ -100,6 +102,20 @@ const runFields = {
     example: 'order-4711',
   }),
   unique: uniqueOption,
+  after: z
+    .array(label(64))
+    .max(predecessorLimits.ofTask)
+    .exactOptional()
+    .meta({
+      description:
+        'Ids of existing tasks: the task is `waiting` until all of them have completed. At most 10,000.',
+      example: ['019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31'],
+    }),
+  on_failure: z.enum(failurePolicies).exactOptional().meta({
+    description:
+      'What happens if a task in `after` fails or is cancelled: `cancel` cancels the task, `fail` fails it with the code `PREDECESSOR_FAILED`, `run` starts it all the same. Default `cancel`.',
+    example: 'run',
+  }),
 }
 
 export const RunRequest = z

@@ -3,7 +3,7 @@ import type { AuditFilter } from '../core/audit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
-import type { Control, Task, TaskId } from '../core/task.ts'
+import type { FailurePolicy, Control, Task, TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
@@ -37,6 +37,13 @@ export type SubmitOptions = Readonly<{
   idempotencyKey?: string
   /** At most one task of the type has this key at a time; instead of what the type defines. */
   unique?: UniqueSubmit
+  /** Ids of tasks: it starts once all of them have completed. At most 10,000. */
+  after?: readonly TaskId[]
+  /**
+   * What happens if one of these fails or is cancelled: it is cancelled with the reason, it fails with the code `PREDECESSOR_FAILED`, or it
+   * runs all the same. Default `cancel`.
+   */
+  onFailure?: FailurePolicy
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */

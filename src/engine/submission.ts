@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
+import { predecessorLimits } from '../core/dependency.ts'
 import { parseDuration } from '../core/duration.ts'
 import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
 import { longestDuration } from '../core/outcome.ts'
+import { clip } from '../core/text.ts'
 import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
-import type { Json, Submission } from '../core/task.ts'
+import { failurePolicies, type Predecessors, type Json, type Submission } from '../core/task.ts'
 import { traceContext } from '../core/trace-context.ts'
 import type { UniqueRequest } from '../core/unique-options.ts'
 import { resolveBackoff } from '../registry/options.ts'
@@ -59,6 +61,7 @@ export function submissionOf(
     refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
   const start = startOf(options, refuse)
   const unique = uniqueRequest(type, { options, parameters, parsed }, refuse)
+  const predecessors = predecessorsOf(options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -75,6 +78,7 @@ export function submissionOf(
     requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
     trace: traceContext(options.traceparent, options.tracestate),
     ...(unique === undefined ? {} : { unique }),
+    ...(predecessors === undefined ? {} : { predecessors }),
   }
 }
 
@@ -104,6 +108,11 @@ export function submissionsOf(
       return []
     }
   })
+  const waits = submissions.reduce((sum, { predecessors }) => sum + (predecessors?.ids.length ?? 0), 0)
+  if (waits > predecessorLimits.ofSubmit) {
+    const message = `must not wait for more than ${predecessorLimits.ofSubmit} tasks in all: submit them in several calls`
+    wrong.options.push({ path: 'tasks', message })
+  }
   if (wrong.options.length > 0) throw new OptionsInvalid(wrong.options)
   if (wrong.parameters.length > 0) throw new ParametersInvalid(type.type, wrong.parameters)
   return submissions
@@ -205,6 +214,30 @@ function uniqueRequest(
   return { ...rest, key: sensitive === null ? key : createHash('sha256').update(key).digest('base64url') }
 }
 
+function predecessorsOf(
+  { after, onFailure }: SubmitOptions,
+  refuse: (path: string, message: string) => void,
+): Predecessors | undefined {
+  if (onFailure !== undefined && !failurePolicies.includes(onFailure))
+    refuse('onFailure', `must be one of ${failurePolicies.join(', ')}`)
+  if (after === undefined) {
+    if (onFailure !== undefined) refuse('onFailure', 'requires after')
+    return undefined
+  }
+  const ids = [...new Set(after)]
+  if (ids.length > predecessorLimits.ofTask)
+    refuse('after', `must have at most ${predecessorLimits.ofTask} ids`)
+  if (ids.some((id) => typeof id !== 'string')) refuse('after', 'must be ids of tasks')
+  return ids.length === 0 ? undefined : { ids, onFailure: onFailure ?? 'cancel' }
+}
+
+/** A submit names a task that does not exist, or that its caller may not see. */
+export function predecessorUnknown(id: string, place: number, index: number | undefined): OptionsInvalid {
+  const path = index === undefined ? `after.${place}` : `tasks.${index}.after.${place}`
+  const message = `there is no task ${JSON.stringify(clip(id, 100))}: only tasks that exist and have not been deleted can be waited for`
+  return new OptionsInvalid([{ path, message }])
+}
+
 const atOnce = { runAt: null, delay: null }
 
 function isKey(key: unknown): key is string {
@@ -217,8 +250,11 @@ function isKey(key: unknown): key is string {
  */
 function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOptions): string {
   const parameters = redacted(text, sensitive?.parameters ?? [])
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique } = options
-  const added = unique === undefined ? [] : [unique]
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, after, onFailure } = options
+  const added = [
+    ...(unique === undefined ? [] : [unique]),
+    ...(after === undefined ? [] : [after, onFailure]),
+  ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')
 }

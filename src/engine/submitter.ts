@@ -10,7 +10,7 @@ import type { CallersTransaction } from '../store/sharing.ts'
 import type { Accepted, Store, Submitted } from '../store/store.ts'
 import type { Draft, SubmitOptions } from './api.ts'
 import type { CallerTransactions } from './caller-transactions.ts'
-import { submissionOf, submissionsOf } from './submission.ts'
+import { predecessorUnknown, submissionOf, submissionsOf } from './submission.ts'
 
 export type SubmitterOptions = Readonly<{
   store: Store
@@ -44,7 +44,7 @@ export class Submitter {
     const { registry, newId } = this.#options
     const [accepted] = await this.#traced(type, [options], (trace) => {
       const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
-      return this.#store([submission], origin, tx)
+      return this.#store([submission], origin, tx, undefined)
     })
     return accepted!
   }
@@ -62,7 +62,7 @@ export class Submitter {
         trace === undefined
           ? drafts
           : drafts.map(({ parameters, options }) => ({ parameters, options: { ...options, ...trace } }))
-      return this.#store(submissionsOf(registry.get(type), traced, newId), origin, tx)
+      return this.#store(submissionsOf(registry.get(type), traced, newId), origin, tx, 0)
     })
   }
 
@@ -92,6 +92,8 @@ export class Submitter {
     submissions: readonly Submission[],
     origin: Origin,
     tx: CallersTransaction | undefined,
+    /** The number of the first task of a batch. */
+    first: number | undefined,
   ): Promise<readonly Accepted[]> {
     const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
@@ -105,12 +107,12 @@ export class Submitter {
     }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued)
+      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued, first)
       callerTransactions.expect(tasks.filter(isNew), replaced)
       return tasks
     }
     const { answer } = claimer.claimWith(() => store.submit(submissions, options))
-    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued)
+    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued, first)
     journal.publish(tasks.filter(isNew))
     journal.publish(replaced)
     return tasks
@@ -131,6 +133,7 @@ function acceptedOf(
   answer: Submitted,
   submissions: readonly Submission[],
   maxQueued: number,
+  first: number | undefined,
 ): Extract<Submitted, { kind: 'accepted' }> {
   switch (answer.kind) {
     case 'accepted':
@@ -141,5 +144,11 @@ function acceptedOf(
       throw new UniqueConflict(submissions[answer.index]?.unique?.key ?? '', answer.id)
     case 'full':
       throw new QueueFull(maxQueued)
+    case 'no_predecessor':
+      throw predecessorUnknown(
+        answer.id,
+        answer.place,
+        first === undefined ? undefined : first + answer.index,
+      )
   }
 }

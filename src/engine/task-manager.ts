@@ -58,6 +58,7 @@ import { Submitter } from './submitter.ts'
 import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
+import { Releaser } from '../scheduling/releaser.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
 import { Schedules } from './schedules.ts'
@@ -79,6 +80,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #attempts: Attempts
   readonly #claimer: Claimer
   readonly #maintenance: Maintenance
+  readonly #releaser: Releaser
   readonly #scheduler: Scheduler
   readonly #schedules: Schedules
   readonly #callerTransactions: CallerTransactions
@@ -145,6 +147,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       auditRetention: options.auditRetention,
       poisonLimits: registry.poisonLimits,
     })
+    this.#releaser = new Releaser(common)
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
     this.#submitter = new Submitter({
       ...common,
@@ -197,6 +200,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     journal.subscribe(this.#callerTransactions, this.#reports, this.#metrics, bus, this.#attempts)
     journal.subscribe(
       this.#maintenance,
+      this.#releaser,
       this.#scheduler,
       claimer,
       ...(this.#sync === undefined ? [] : [this.#sync]),
@@ -469,6 +473,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#phase = 'ready'
     this.#claimer.kick()
     this.#maintenance.start()
+    this.#releaser.start()
     this.#scheduler.start()
     this.#reports.start()
     this.#sync?.start()
@@ -513,7 +518,12 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#phase = 'draining'
     await this.#recovering
     await this.#bulk.stop()
-    await Promise.all([this.#maintenance.stop(), this.#scheduler.stop(), this.#reports.stop()])
+    await Promise.all([
+      this.#maintenance.stop(),
+      this.#releaser.stop(),
+      this.#scheduler.stop(),
+      this.#reports.stop(),
+    ])
     await this.#claimer.stop()
     this.#callerTransactions.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })

@@ -165,6 +165,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     max_attempts: maxAttempts,
     idempotency_key: keyInBody,
     unique,
+    on_failure: onFailure,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -176,6 +177,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     ...same,
     ...(runAt === undefined ? {} : { runAt }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(onFailure === undefined ? {} : { onFailure }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
   }

@@ -62,16 +62,27 @@ export const movingColumns: readonly Column[] = [
   column('error', 'word', ({ error }) => (error === null ? null : JSON.stringify(error))),
   column('ended_by', 'word', ({ endedBy }) => endedBy),
   column('delay', 'long', ({ delay }) => delay),
+  column('missing', 'integer', ({ missing }) => missing),
 ]
 
 /** The moving columns that a save changes. */
 export const savedColumns = columnsNamed('crashes', 'saved_at', 'progress')
 
 /** The moving columns that differ between new tasks; the others have defaults. */
-export const newColumns = columnsNamed('status', 'queue_position', 'run_at', 'status_since', 'delay')
+export const newColumns = columnsNamed(
+  'status',
+  'queue_position',
+  'run_at',
+  'status_since',
+  'delay',
+  'missing',
+)
 
-/** The columns that are read of a row, in this order. */
-export const selectedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
+/** The columns of a new row, in this order. */
+export const insertedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
+
+/** The columns that are read of a row, in this order. `awaited` is a mark on it: no move changes it, and it is no part of the task. */
+export const selectedNames = [...insertedNames, 'awaited']
 
 /** A row in the order of `selectedNames`. */
 export type StoredRow = readonly Value[]
@@ -81,6 +92,11 @@ export type Decoder = Readonly<{ text: (stored: string) => string; flag: (stored
 
 export function rowIdOf(row: StoredRow): number {
   return row[0] as number
+}
+
+/** Others wait for its end, and it has not been counted for all of them yet. */
+export function isAwaited(row: StoredRow, { flag }: Pick<Decoder, 'flag'>): boolean {
+  return flag(row[40]!)
 }
 
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
@@ -130,6 +146,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
     endedBy: row[37] as EndedBy | null,
     delay: row[38] as number | null,
+    missing: row[39] as number,
   }
 }
 

@@ -93,6 +93,15 @@ export interface Store extends AsyncDisposable {
   /** Moves due tasks to the queue, at most `limit`. */
   promote(limit: number): Promise<Promoted>
 
+  /**
+   * Counts the ends of tasks for those that wait for them, at most about `limit` of them: what misses nothing any more is queued, and what
+   * must not run after a failure ends. Until it is done, tasks that have ended are kept for those that wait for them.
+   */
+  release(limit: number): Promise<Released>
+
+  /** The tasks for which this one waits and whose end has not been counted yet, by id, at most `limit`. */
+  predecessors(id: TaskId, limit: number): Promise<readonly Task[]>
+
   /** Registers the start of a node. Without leases, it ends every earlier node. */
   startNode(node: NodeInfo): Promise<void>
 
@@ -217,7 +226,7 @@ export type Shared = Readonly<{
 export type SubmitOptions = Readonly<{
   /** The name of the caller. */
   by: string
-  /** Maximum scheduled and queued tasks in the store. */
+  /** Maximum waiting, scheduled and queued tasks in the store. */
   maxQueued: number
   /** Records the new tasks of a call in one entry of the audit log. */
   audit?: Origin
@@ -233,6 +242,8 @@ export type Submitted =
   /** Task `id` has the unique key at `index`. */
   | Readonly<{ kind: 'taken'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
+  /** The predecessor at `place` of the submit at `index` does not exist. */
+  | Readonly<{ kind: 'no_predecessor'; index: number; place: number; id: TaskId }>
 
 /**
  * `replayed`: an earlier submit created this task: the one with the same idempotency key or, if it is `existing`, the one whose
@@ -253,6 +264,9 @@ export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
 /** `dueIn`: milliseconds until the next task is due, 0 if one is left that is already due, null without any. */
 export type Promoted = Readonly<{ moved: readonly Move[]; dueIn: number | null }>
+
+/** `more`: there is more to count. `anyWaits`: something waits for a task, whether that has ended or not. */
+export type Released = Readonly<{ moved: readonly Move[]; more: boolean; anyWaits: boolean }>
 
 export type Claimed = Move &
   Readonly<{
@@ -348,7 +362,7 @@ export type Hold = Readonly<{ since: number; by: string; reason: string | null }
 
 export type Purged =
   | Readonly<{ kind: 'purged' }>
-  | Readonly<{ kind: 'refused'; task: Task }>
+  | Readonly<{ kind: 'refused'; task: Task; why?: string }>
   | Readonly<{ kind: 'unknown' }>
 
 /**

@@ -1,6 +1,8 @@
 import type { AuditEntry } from '../core/audit.ts'
+import { StoreUnavailable } from '../core/errors.ts'
 import type { Keys } from '../core/keys.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
+import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { AuditCursor } from './audit-log.ts'
 import type { Hold, NumberedLine } from './store.ts'
@@ -16,6 +18,10 @@ export type TaskImage = Readonly<{
   checkpoint: Json | null
   result: Json | null
   log: readonly NumberedLine[]
+  /** The tasks for which it still waits. */
+  after: readonly Omit<Edge, 'successor'>[]
+  /** Others wait for its end. */
+  isAwaited: boolean
 }>
 
 /** What a database stores besides tasks. Nodes are left out: none is alive when it is read. */
@@ -71,7 +77,10 @@ export interface TransferTarget extends AsyncDisposable {
   writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void>
   /** The copy is whole: the database can be opened. */
   finish(surroundings: Surroundings): Promise<void>
-  /** Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. */
+  /**
+   * Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. Throws
+   * `StoreUnavailable` if one waits for a task that is not there.
+   */
   add(images: readonly TaskImage[]): Promise<number>
   counters(): Promise<TaskCounts>
   /** Counted one by one. */
@@ -130,6 +139,14 @@ async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {
     await to.writeSchedules([], ticks)
     after = ticks.at(-1)!
   }
+}
+
+/** An import must not add a task that would wait forever. */
+export function noPredecessor({ id }: Pick<Task, 'id'>, predecessor: string): StoreUnavailable {
+  return new StoreUnavailable(
+    `Task ${id} waits for task ${predecessor}, which is not in this database: export and import that one too.`,
+    { unknown: false },
+  )
 }
 
 function mustAgree(expected: TaskCounts, found: TaskCounts): void {

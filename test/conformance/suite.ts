@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { auditing } from './auditing.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
+import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
 import { holding } from './holding.ts'
 import { keys } from './keys.ts'
@@ -37,6 +38,7 @@ export function suite(kind: StoreKind): void {
     moves(kind)
     submitting(kind)
     uniqueness(kind)
+    dependencies(kind)
     settling(kind)
     losing(kind)
     recording(kind)

@@ -34,6 +34,8 @@ type Options = Readonly<{
   uniqueWhile?: UniqueSpan
   uniqueFor?: number
   onConflict?: ConflictAction
+  after?: string[]
+  onFailure?: SubmitOptions['on_failure']
 }>
 
 export const run: Action = async (session, command) => {
@@ -109,7 +111,8 @@ async function followed(session: Session, id: string, options: Options): Promise
 }
 
 function submitOptions(options: Options): SubmitOptions {
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey } = options
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey, after, onFailure } =
+    options
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delay }),
@@ -120,6 +123,8 @@ function submitOptions(options: Options): SubmitOptions {
     ...(tag === undefined ? {} : { tags: tag }),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
     ...uniqueOption(options),
+    ...(after === undefined ? {} : { after }),
+    ...(onFailure === undefined ? {} : { on_failure: onFailure }),
   }
 }
 

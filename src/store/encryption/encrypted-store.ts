@@ -115,6 +115,16 @@ export class EncryptedStore implements port.Store {
     return { ...promoted, moved: this.#openMoves(promoted.moved) }
   }
 
+  async release(...args: Arguments<'release'>): Promise<port.Released> {
+    const released = await this.#store.release(...args)
+    return { ...released, moved: this.#openMoves(released.moved) }
+  }
+
+  async predecessors(...args: Arguments<'predecessors'>): Promise<readonly Task[]> {
+    const tasks = await this.#store.predecessors(...args)
+    return tasks.map((task) => openTask(this.#open, task))
+  }
+
   startNode(...args: Arguments<'startNode'>): ReturnType<port.Store['startNode']> {
     return this.#store.startNode(...args)
   }

@@ -192,6 +192,17 @@ export const migrations: readonly string[] = [
     primary key (type, key)
   ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
   `,
+  `
+  alter table S.tasks add column missing integer not null default 0, add column awaited boolean not null default false;
+  create index tasks_awaited on S.tasks (completed_at, row_id) where awaited and completed_at is not null;
+  create table S.edges (
+    predecessor text collate "C" not null,
+    successor text collate "C" not null,
+    on_failure text not null,
+    primary key (predecessor, successor)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  create index edges_of_successor on S.edges (successor, predecessor);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -101,6 +101,28 @@ export function statementsFor(schema: string) {
       where t.tag = u.tag and t.created_at = u.created_at and t.row_id = u.row_id`,
     deleteTasks: `delete from ${s}.tasks where id = any($1::text[])`,
 
+    insertEdges: `insert into ${s}.edges (predecessor, successor, on_failure)
+      select * from unnest($1::text[], $2::text[], $3::text[])`,
+    awaitTasks: `update ${s}.tasks set awaited = true where id = any($1::text[]) and not awaited`,
+    told: `update ${s}.tasks set awaited = false where id = any($1::text[])`,
+    dropEdges: `delete from ${s}.edges e using unnest($1::text[], $2::text[]) as u(predecessor, successor)
+      where e.predecessor = u.predecessor and e.successor = u.successor`,
+    anyEdges: `select exists (select 1 from ${s}.edges)`,
+    /** Awaited tasks that have ended, and those that wait for them: \`$1\` rows. */
+    ended: `select p.id, e.successor from (
+        select id, completed_at, row_id from ${s}.tasks where awaited and completed_at is not null
+        order by completed_at, row_id limit $1::int
+      ) as p left join lateral (
+        select e.successor from ${s}.edges e where e.predecessor = p.id order by e.successor limit $1::int
+      ) as e on true order by p.completed_at, p.row_id, e.successor limit $1::int`,
+    /** Of each of these tasks, one more than \`$2\` to show that there are others. */
+    successors: `select e.predecessor, e.successor, e.on_failure from unnest($1::text[]) as p(id) cross join lateral (
+        select * from ${s}.edges e where e.predecessor = p.id order by e.successor limit $2::int + 1
+      ) as e`,
+    edgesTo: `select successor, predecessor, on_failure from ${s}.edges where successor = any($1::text[]) order by successor, predecessor`,
+    predecessors: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.predecessor
+      where e.successor = $1 order by e.predecessor limit $2::int`,
+
     fencedOff: `select task_id, fence, node, type from ${s}.fenced_off where task_id = any($1::text[])`,
     fenceOff: `insert into ${s}.fenced_off (task_id, fence, node, type)
       select * from unnest($1::text[], $2::int[], $3::text[], $4::text[])`,
@@ -185,7 +207,7 @@ export function statementsFor(schema: string) {
       where not exists (select 1 from ${s}.nodes b where b.id = f.node and b.ended_at is null)`,
 
     prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
-      and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
+      and not t.awaited and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
 
     keys: `select v.version, k.body, k.last_used_at
       from (select coalesce((select version from ${s}.keys_version), 0) as version) as v

@@ -32,8 +32,10 @@ import { Lanes } from './lanes.ts'
 import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
+import { releaseOf, successorsAtOnce } from './releasing.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
+import { submitAll } from './submitting.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as operations from './operations.ts'
 import * as maintenance from './maintenance.ts'
@@ -188,7 +190,11 @@ class PostgresStore implements port.Store {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#commits.write({ stage: 'submit', call: { submissions, options } })
+    const call = { submissions, options }
+    // It waits for the locks of its predecessors, which others of a group would wait for too.
+    if (commands.predecessorsOf(submissions).length > 0)
+      return this.#alone(async (tx) => (await submitAll(tx, [call], this.#waiting))[0]!)
+    return this.#commits.write({ stage: 'submit', call })
   }
 
   async claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
@@ -261,6 +267,23 @@ class PostgresStore implements port.Store {
 
   promote(limit: number): Promise<port.Promoted> {
     return this.#alone((tx) => maintenance.promote(tx, limit, this.#waiting))
+  }
+
+  async release(limit: number): Promise<port.Released> {
+    const most = Math.min(limit, successorsAtOnce)
+    const [ended, [any]] = await this.#reading.read('successors', (session) =>
+      Promise.all([session.query(this.#sql.ended, [most]), session.query(this.#sql.anyEdges)]),
+    )
+    const anyWaits = any?.[0] === true
+    if (ended.length === 0) return { moved: [], more: false, anyWaits }
+    return { ...(await this.#act(releaseOf(ended, most))), anyWaits }
+  }
+
+  async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    const rows = await this.#reading.read('successors', (session) =>
+      session.query(this.#sql.predecessors, [encodeText(id), limit]),
+    )
+    return rows.map(taskOf)
   }
 
   startNode(node: port.NodeInfo): Promise<void> {

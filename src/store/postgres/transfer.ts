@@ -1,18 +1,20 @@
+import type { Edge } from '../../core/dependency.ts'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
-import type { Status } from '../../core/task.ts'
+import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
-import type {
-  Surroundings,
-  TaskCounts,
-  TaskImage,
-  TickImage,
-  TransferSource,
-  TransferTarget,
+import {
+  noPredecessor,
+  type Surroundings,
+  type TaskCounts,
+  type TaskImage,
+  type TickImage,
+  type TransferSource,
+  type TransferTarget,
 } from '../transfer.ts'
 import { addressOf } from './address.ts'
 import { packed } from './column-batching.ts'
@@ -20,7 +22,7 @@ import { Connection, type Parameter, type Rows, type Session } from './connectio
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
-import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import { keyRowsOf } from './unique-keys.ts'
@@ -101,6 +103,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     }
     const rows = await this.#session.query(`fetch ${Math.floor(limit)} from images`)
     const logs = await this.#logsOf(rows.map(rowIdOf))
+    const edges = await this.#edgesTo(rows.map((row) => taskOf(row).id))
     const images = rows.map((row): TaskImage => {
       const [timeline, parameters, checkpoint, result] = row.slice(selectedCount) as (string | null)[]
       const rowId = rowIdOf(row)
@@ -112,6 +115,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         checkpoint: decodedOrNull(checkpoint),
         result: decodedOrNull(result),
         log: logs.get(rowId) ?? [],
+        after: edges.get(taskOf(row).id) ?? [],
+        isAwaited: isAwaited(row),
       }
     })
     this.#cursorAt = images.at(-1)?.rowId ?? after
@@ -298,9 +303,14 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       takenKeys.add(task.idempotencyKey)
       const rowId = Number(places[index]?.[0])
       const queuePosition = task.status === 'queued' ? rowId : task.queuePosition
-      return [{ ...image, rowId, task: { ...task, queuePosition } }]
+      return [{ ...image, rowId, task: { ...task, queuePosition, missing: image.after.length } }]
     })
-    if (added.length > 0) await this.#within(() => this.#insert(added))
+    if (added.length > 0) {
+      await this.#within(async () => {
+        await this.#insert(added)
+        await this.#awaitPredecessors(added)
+      })
+    }
     return added.length
   }
 
@@ -400,6 +410,15 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
           lines.map(({ text }) => encodeText(text)),
         ],
       )
+    const awaited = images.filter((image) => image.isAwaited)
+    if (awaited.length > 0) write(this.#sql.awaitTasks, [awaited.map(({ task }) => encodeText(task.id))])
+    const edges = edgesOf(images)
+    if (edges.length > 0)
+      write(this.#sql.insertEdges, [
+        edges.map(({ predecessor }) => encodeText(predecessor)),
+        edges.map(({ successor }) => encodeText(successor)),
+        edges.map(({ onFailure }) => onFailure),
+      ])
     const counts = Map.groupBy(tasks, ({ type, status }) => `${type} ${status}`)
     const groups = [...counts.values()].map((group) => ({ ...group[0]!, count: group.length }))
     write(this.#sql.addDeltas, [
@@ -421,6 +440,27 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     }
   }
 
+  async #edgesTo(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskImage['after']>> {
+    const rows = await this.#session.query(this.#sql.edgesTo, [ids.map(encodeText)])
+    const groups = Map.groupBy(rows, ([successor]) => decodeText(successor as string))
+    const edgeOf = ([, predecessor, onFailure]: Rows[number]) => ({
+      predecessor: decodeText(predecessor as string),
+      onFailure: onFailure as FailurePolicy,
+    })
+    return new Map(Array.from(groups, ([successor, edges]) => [successor, edges.map(edgeOf)] as const))
+  }
+
+  async #awaitPredecessors(images: readonly TaskImage[]): Promise<void> {
+    const edges = edgesOf(images)
+    if (edges.length === 0) return
+    const ids = [...new Set(edges.map(({ predecessor }) => encodeText(predecessor)))]
+    const existing = await this.#session.query(this.#sql.existing, [ids])
+    const there = new Set(existing.map(([id]) => decodeText(id as string)))
+    const lost = edges.find(({ predecessor }) => !there.has(predecessor))
+    if (lost !== undefined) throw noPredecessor({ id: lost.successor }, lost.predecessor)
+    await this.#session.query(this.#sql.awaitTasks, [ids])
+  }
+
   async #logsOf(rowIds: readonly number[]) {
     const rows = await this.#session.query(
       `select row_id, number, at, attempt, line from ${this.#s}.log where row_id = any($1::bigint[]) order by row_id, number`,
@@ -438,6 +478,12 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const groups = Map.groupBy(lines, ({ rowId }) => rowId)
     return new Map(Array.from(groups, ([rowId, group]) => [rowId, group.map(({ line }) => line)] as const))
   }
+}
+
+function edgesOf(images: readonly TaskImage[]): Edge[] {
+  return images.flatMap(({ task, after }) =>
+    after.map(({ predecessor, onFailure }) => ({ predecessor, successor: task.id, onFailure })),
+  )
 }
 
 function countsOf(rows: Rows): TaskCounts {

@@ -188,6 +188,18 @@ export const migrations: readonly string[] = [
     primary key (type, key)
   ) strict, without rowid;
   `,
+  `
+  alter table tasks add column missing integer not null default 0;
+  alter table tasks add column awaited integer not null default 0;
+  create index tasks_awaited on tasks (completed_at) where awaited = 1 and completed_at is not null;
+  create table edges (
+    predecessor text not null,
+    successor text not null,
+    on_failure text not null,
+    primary key (predecessor, successor)
+  ) strict, without rowid;
+  create index edges_of_successor on edges (successor, predecessor);
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

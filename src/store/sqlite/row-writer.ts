@@ -42,7 +42,8 @@ export class RowWriter {
     if (row.isDeleted) {
       this.#delete(row)
     } else if (row.isChanged) {
-      if (row.lines === '') this.#save(row)
+      if (row.before.missing !== row.task.missing && row.lines === '') this.#countPredecessors(row)
+      else if (row.lines === '') this.#save(row)
       else this.#move(row)
       this.#writeDocuments(row)
     }
@@ -72,6 +73,11 @@ export class RowWriter {
     values[at] = rowId
     values[at + 1] = before.version
     mustMatch(this.#sql.save.run(...values), row)
+  }
+
+  #countPredecessors(row: TaskRow): void {
+    const { rowId, before, task } = row
+    mustMatch(this.#sql.setMissing.run(task.missing, rowId, before.version), row)
   }
 
   #writeDocuments({ rowId, checkpoint, result, log, fencedOff }: TaskRow): void {

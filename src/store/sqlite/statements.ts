@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
-import { movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
+import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
 import { selectedColumns } from './rows.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
@@ -18,8 +18,8 @@ const running = `tasks indexed by tasks_owned where owner_node is not null and t
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
-/** So that paused tasks are found by the list index. */
-const pausedTypes = `select type from counters where status = 'paused' and tasks > 0`
+/** So that paused and waiting tasks are found by the list index. */
+const suspendedTypes = `select type from counters where status in ('paused', 'waiting') and tasks > 0`
 
 /** The two parts of the queue, each with an index. */
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
@@ -35,7 +35,7 @@ const audited = (
 
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
-  insertTask: `insert into tasks (${selectedColumns}, timeline) values (${marks(selectedNames.length + 1)})`,
+  insertTask: `insert into tasks (${insertedNames.join(', ')}, timeline) values (${marks(insertedNames.length + 1)})`,
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,
@@ -60,18 +60,32 @@ const sql = {
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
   moveDelays: `update tasks indexed by tasks_due set run_at = run_at + ? where status = 'scheduled' and delay is not null`,
-  movePausedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
-    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null`,
+  moveSuspendedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
+    where type in (${suspendedTypes}) and status in ('paused', 'waiting') and status <> 'running' and delay is not null`,
   boundDelays: `update tasks indexed by tasks_due set run_at = ?1 + delay
     where status = 'scheduled' and delay is not null and run_at > ?1 + delay`,
-  boundPausedDelays: `update tasks indexed by tasks_listed set run_at = ?1 + delay
-    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null and run_at > ?1 + delay`,
+  boundSuspendedDelays: `update tasks indexed by tasks_listed set run_at = ?1 + delay
+    where type in (${suspendedTypes}) and status in ('paused', 'waiting') and status <> 'running' and delay is not null and run_at > ?1 + delay`,
   clockMoved: 'select clock_moved from sequence',
   setClockMoved: 'update sequence set clock_moved = ?',
   orphans: `select ${selectedColumns} from tasks indexed by tasks_owned
     where owner_node is not null and owner_node not in (select id from nodes where ended_at is null)
     order by queue_position`,
   save: `update tasks set ${settings(savedColumns)} where row_id = ? and version = ?`,
+  setMissing: 'update tasks set missing = ? where row_id = ? and version = ?',
+  await: 'update tasks set awaited = 1 where row_id = ? and awaited = 0',
+  told: 'update tasks set awaited = 0 where row_id = ?',
+  insertEdge: 'insert into edges (predecessor, successor, on_failure) values (?, ?, ?)',
+  dropEdge: 'delete from edges where predecessor = ? and successor = ?',
+  ended: `select ${selectedColumns} from tasks indexed by tasks_awaited
+    where awaited = 1 and completed_at is not null order by completed_at limit ?`,
+  hasEnded:
+    'select 1 from tasks indexed by tasks_awaited where awaited = 1 and completed_at is not null limit 1',
+  hasEdges: 'select 1 from edges limit 1',
+  successors: 'select successor, on_failure from edges where predecessor = ? order by successor limit ?',
+  edgesTo: 'select predecessor, on_failure from edges where successor = ? order by predecessor',
+  predecessors: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
+    from edges e join tasks t on t.id = e.predecessor where e.successor = ? order by e.predecessor limit ?`,
   parameters: 'select body from parameters where row_id = ?',
   /** The size of a text is known without reading it. */
   parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
@@ -83,7 +97,7 @@ const sql = {
   putResult: 'insert into results (row_id, body) values (?, ?)',
   dropResult: 'delete from results where row_id = ?',
   prunable: `select ${selectedColumns} from tasks indexed by tasks_done
-    where completed_at is not null and completed_at < ? order by completed_at limit ?`,
+    where completed_at is not null and completed_at < ? and awaited = 0 order by completed_at limit ?`,
   lastLine: 'select coalesce(max(number), 0) from log where row_id = ?',
   insertLine: 'insert into log (row_id, number, at, attempt, line) values (?, ?, ?, ?, ?)',
   trimLog: 'delete from log where row_id = ? and number <= ?',

@@ -4,10 +4,18 @@ import { cancelEntry, holdEntry, operationEntry, type Audit } from '../../core/a
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
+import type { Edge } from '../../core/dependency.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
-import { type NodeId, type Status, type Submission, type Task, type TaskId } from '../../core/task.ts'
+import {
+  type FailurePolicy,
+  type NodeId,
+  type Status,
+  type Submission,
+  type Task,
+  type TaskId,
+} from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
@@ -30,7 +38,7 @@ import { Reader } from './reader.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
 import { RowWriter } from './row-writer.ts'
-import { taskOf } from './rows.ts'
+import { isAwaited, taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
 
 /**
@@ -216,6 +224,22 @@ class SqliteStore implements port.Store {
     })
   }
 
+  async release(limit: number): Promise<port.Released> {
+    const { hasEnded, hasEdges } = this.#sql
+    const { any, anyWaits } = this.#read(() => ({
+      any: hasEnded.get() !== undefined,
+      anyWaits: hasEdges.get() !== undefined,
+    }))
+    if (!any) return { moved: [], more: false, anyWaits }
+    return this.#commits.write(() => this.#release(limit))
+  }
+
+  async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    return this.#read(() =>
+      this.#sql.predecessors.all(id, limit).map((row) => taskOf(row as unknown as StoredRow)),
+    )
+  }
+
   async startNode(node: port.NodeInfo): Promise<void> {
     await this.#commits.write(() => {
       const now = this.#time.now()
@@ -388,10 +412,18 @@ class SqliteStore implements port.Store {
     const replaced = new Set<TaskRow>()
     const context = this.#context()
     const holders = this.#holdersOf(call)
-    const batch = { context, byKey, holders, waiting: this.#counters.waiting, rows, replaced }
+    const edges: Edge[] = []
+    const found = this.#rowsOf(commands.predecessorsOf(call.submissions))
+    const predecessors = new Map(Array.from(found, ([id, { task }]) => [id, task]))
+    const { waiting } = this.#counters
+    const batch = { context, byKey, holders, waiting, rows, replaced, predecessors, edges }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
     for (const row of replaced) this.#writer.write(row)
+    for (const { predecessor, successor, onFailure } of edges)
+      this.#sql.insertEdge.run(predecessor, successor, onFailure)
+    for (const id of new Set(edges.map(({ predecessor }) => predecessor)))
+      this.#sql.await.run(found.get(id)!.rowId)
     this.audit.record(auditedReplaced(call.options, submitted), context.now)
     this.audit.add(auditedSubmit(call.options, submitted), context.now)
     return submitted
@@ -418,6 +450,40 @@ class SqliteStore implements port.Store {
     if (row === undefined) return undefined
     const [id, takenAt, lasts] = row
     return lasts === null || this.#moment.elapsed(takenAt) < lasts ? id : undefined
+  }
+
+  #release(limit: number): port.Released {
+    const { ended, successors, dropEdge, told, hasEnded, hasEdges } = this.#sql
+    const all: commands.EndedPredecessor[] = []
+    let left = limit
+    for (const row of ended.all(limit).map(rowOf)) {
+      if (left <= 0) break
+      const predecessor = row.task.id
+      const found = successors.all(predecessor, left) as unknown as [TaskId, FailurePolicy][]
+      const edges = found.map(([successor, onFailure]) => ({ predecessor, successor, onFailure }))
+      all.push({ row, edges, isWhole: edges.length < left })
+      left -= edges.length
+    }
+    const rows = this.#rowsOf(all.flatMap(({ edges }) => edges.map(({ successor }) => successor)))
+    const release = commands.release(all, (id) => rows.get(id), this.#context())
+    for (const row of rows.values()) this.#writer.write(row)
+    for (const { predecessor, successor } of release.counted) dropEdge.run(predecessor, successor)
+    for (const { rowId } of release.told) told.run(rowId)
+    return {
+      moved: release.moved,
+      more: hasEnded.get() !== undefined,
+      anyWaits: hasEdges.get() !== undefined,
+    }
+  }
+
+  /** Those that exist. */
+  #rowsOf(ids: readonly TaskId[]): Map<TaskId, TaskRow> {
+    const rows = new Map<TaskId, TaskRow>()
+    for (const id of ids) {
+      const row = rows.has(id) ? undefined : this.#reader.row(id)
+      if (row !== undefined) rows.set(id, rowOf(row))
+    }
+    return rows
   }
 
   #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
@@ -482,7 +548,7 @@ class SqliteStore implements port.Store {
     const by = this.#clockMoved - this.#delaysMoved
     if (by === 0) return
     this.#sql.moveDelays.run(by)
-    this.#sql.movePausedDelays.run(by)
+    this.#sql.moveSuspendedDelays.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }
@@ -493,7 +559,7 @@ class SqliteStore implements port.Store {
    */
   #boundDelays(now: number): void {
     this.#sql.boundDelays.run(now)
-    this.#sql.boundPausedDelays.run(now)
+    this.#sql.boundSuspendedDelays.run(now)
     this.#sql.boundKeys.run(now)
   }
 
@@ -608,5 +674,5 @@ function sizeOf(write: Settlement | port.Save): number {
 
 function rowOf(read: unknown): TaskRow {
   const row = read as StoredRow
-  return new TaskRow(rowIdOf(row), taskOf(row))
+  return new TaskRow(rowIdOf(row), taskOf(row), isAwaited(row))
 }

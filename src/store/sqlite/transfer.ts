@@ -1,19 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
-import type { Task, TaskId } from '../../core/task.ts'
+import type { FailurePolicy, Task, TaskId } from '../../core/task.ts'
 import { keepsKey } from '../../core/unique.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
-import type {
-  Surroundings,
-  TaskCounts,
-  TaskImage,
-  TickImage,
-  TransferSource,
-  TransferTarget,
+import {
+  noPredecessor,
+  type Surroundings,
+  type TaskCounts,
+  type TaskImage,
+  type TickImage,
+  type TransferSource,
+  type TransferTarget,
 } from '../transfer.ts'
 import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
@@ -21,7 +22,7 @@ import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
-import { selectedColumns, taskOf } from './rows.ts'
+import { isAwaited, selectedColumns, taskOf } from './rows.ts'
 import { insertSchedule, scheduleFrom, type ScheduleRow } from './schedules.ts'
 import { prepareAll, type Statements } from './statements.ts'
 import { bodyOf, keyOf, type KeyRow } from './keys.ts'
@@ -67,6 +68,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         checkpoint: document('checkpoint'),
         result: document('result'),
         log: readLog(this.#sql, rowId, 0, Number.MAX_SAFE_INTEGER),
+        after: this.#edgesTo(taskOf(row).id),
+        isAwaited: isAwaited(row),
       }
     })
   }
@@ -208,7 +211,9 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         if (key !== null && this.#sql.rowByKey.get(key) !== undefined) continue
         if (this.#isTaken(image.task)) continue
         const queuePosition = status === 'queued' ? ++position : image.task.queuePosition
-        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition } })
+        const missing = image.after.length
+        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition, missing } })
+        for (const { predecessor } of image.after) this.#await(image.task, predecessor)
         added += 1
       }
       this.#sql.setSequence.run(position)
@@ -238,13 +243,26 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
 
   #insert(
     writer: RowWriter,
-    { rowId, task, timeline, parameters, checkpoint, result, log }: TaskImage,
+    { rowId, task, timeline, parameters, checkpoint, result, log, after, isAwaited }: TaskImage,
   ): void {
     writer.insert({ rowId, task, lines: timeline, parameters })
     if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
     if (result !== null) this.#sql.putResult.run(rowId, result)
     for (const { number, at, attempt, text } of log)
       this.#sql.insertLine.run(rowId, number, at, attempt, text)
+    if (isAwaited) this.#sql.await.run(rowId)
+    for (const { predecessor, onFailure } of after) this.#sql.insertEdge.run(predecessor, task.id, onFailure)
+  }
+
+  #edgesTo(id: TaskId): TaskImage['after'] {
+    const rows = this.#sql.edgesTo.all(id) as unknown as [TaskId, FailurePolicy][]
+    return rows.map(([predecessor, onFailure]) => ({ predecessor, onFailure }))
+  }
+
+  #await(task: Task, predecessor: TaskId): void {
+    const row = this.#sql.rowById.get(predecessor) as unknown as StoredRow | undefined
+    if (row === undefined) throw noPredecessor(task, predecessor)
+    this.#sql.await.run(rowIdOf(row))
   }
 
   #within(work: (writer: RowWriter) => void): void {
