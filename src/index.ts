@@ -47,6 +47,7 @@ export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engin
 export type { Change } from './engine/all-events.ts'
 export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'
 export type { Explanation } from './engine/explain.ts'
+export type { FailureGroup, FailureGroups, FailureOptions } from './engine/failures.ts'
 export type { ListOptions, TaskPage } from './engine/lists.ts'
 export type { History, Span } from './engine/rates.ts'
 export type { NodeState, NodeTotals, Stats } from './engine/reports.ts'

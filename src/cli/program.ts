@@ -157,6 +157,18 @@ function finding(): Command[] {
       )
       .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 1e12))
       .option('-a, --all', 'list all tasks'),
+    online('failures', () => import('./commands/failures.ts').then(({ failures }) => failures))
+      .summary('Group failed tasks by cause')
+      .description(
+        'Groups failed tasks by cause, the latest failure first. The tasks of a group: list --fingerprint DIGITS. To run them again: bulk retry --fingerprint DIGITS. With --quiet, prints the fingerprints.',
+      )
+      .option('-t, --type <type>', 'only these types, comma-separated', names)
+      .option('--tag <tag>', 'only tasks with this tag')
+      .option('--created-by <name>', 'only tasks submitted by the caller of this name')
+      .addOption(
+        new Option('--span <span>', 'failed within: 7d (default)').choices(['1h', '24h', '7d', '30d']),
+      )
+      .option('-l, --limit <number>', 'maximum number of groups', whole(1, 1_000)),
   ]
 }
 

@@ -16,6 +16,7 @@ export const addresses = {
   explainTask: 'GET /api/task/{task_id}/explain',
   purgeTask: 'POST /api/task/{task_id}/purge',
   listTasks: 'GET /api/task',
+  listFailures: 'GET /api/failures',
   streamChanges: 'GET /api/events',
   bulk: 'POST /api/bulk',
   getOperation: 'GET /api/operations/{operation_id}',

@@ -3,6 +3,7 @@ import { Transport, type Call, type CallOptions, type ClientOptions } from './tr
 import type {
   AnswerOf,
   AuditQuery,
+  FailuresQuery,
   BackfillRange,
   BulkAction,
   Change,
@@ -121,6 +122,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     options: CallOptions = {},
   ): Promise<TaskPage<Field>> {
     return this.#call('listTasks', { query, ...options }) as Promise<TaskPage<Field>>
+  }
+
+  /** Failed tasks by what their failures have in common, the latest failure first. */
+  listFailures(query: FailuresQuery = {}, options: CallOptions = {}): Promise<AnswerOf<'listFailures'>> {
+    return this.#call('listFailures', { query, ...options })
   }
 
   /** Streams changes of all tasks that match a filter; see `Fermata.changes`. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type * as access from '../contract/access.ts'
 import type * as audit from '../contract/audit.ts'
+import type * as failures from '../contract/failures.ts'
 import type { Scope } from '../core/caller.ts'
 import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
@@ -58,6 +59,16 @@ export type AuditAction = AuditEntry['action']
 /** Which entries, and how many per page. Times in Unix seconds. */
 export type AuditQuery = Readonly<{ [Name in keyof Audited]?: Audited[Name] | undefined }>
 type Audited = z.output<typeof audit.AuditQuery>
+
+/** Which failures to group; every field is optional. */
+export type FailuresQuery = Readonly<{
+  type?: string | readonly string[]
+  tag?: string
+  created_by?: string
+  span?: failures.FailureSpan
+  limit?: number
+}>
+export type FailureGroup = z.output<typeof failures.FailuresBody>['failures'][number]
 
 /** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {

@@ -40,26 +40,41 @@ export const ControlAnswer = z.strictObject({ message: z.string(), task_id: task
 })
 
 export const TaskErrorBody = z
-  .strictObject({ code: z.string(), name: z.string(), message: z.string() })
+  .strictObject({
+    code: z.string(),
+    name: z.string(),
+    message: z.string(),
+    fingerprint: z.string().exactOptional().meta({
+      description:
+        'Stands for the cause: failures with the same fingerprint differ only in ids, numbers, times and paths. A filter of lists and bulk operations. Errors in a timeline have none.',
+    }),
+  })
   .meta({
     description: 'Why a task failed.',
-    example: { code: 'TIMEOUT', name: 'TaskTimeout', message: 'Too slow.' },
+    example: {
+      code: 'TIMEOUT',
+      name: 'TaskTimeout',
+      message: 'Too slow.',
+      fingerprint: '8f3a1c0de5b72946',
+    },
   })
 
-export const AttemptErrorBody = TaskErrorBody.extend({
-  stack: z.string().nullable().meta({
-    description:
-      'Stack traces of the error and its causes, at most 8,192 characters. Kept for the newest failed attempt until the task is retried or completes; null for others, and when the error has none.',
-  }),
-}).meta({
-  description: 'Why an attempt failed.',
-  example: {
-    code: 'ERROR',
-    name: 'TypeError',
-    message: 'Not a picture.',
-    stack: 'TypeError: Not a picture.\n    at run (file:///srv/tasks/resize.ts:12:11)',
-  },
-})
+export const AttemptErrorBody = TaskErrorBody.omit({ fingerprint: true })
+  .extend({
+    stack: z.string().nullable().meta({
+      description:
+        'Stack traces of the error and its causes, at most 8,192 characters. Kept for the newest failed attempt until the task is retried or completes; null for others, and when the error has none.',
+    }),
+  })
+  .meta({
+    description: 'Why an attempt failed.',
+    example: {
+      code: 'ERROR',
+      name: 'TypeError',
+      message: 'Not a picture.',
+      stack: 'TypeError: Not a picture.\n    at run (file:///srv/tasks/resize.ts:12:11)',
+    },
+  })
 
 export const ProgressBody = z
   .strictObject({

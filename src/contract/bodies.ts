@@ -100,8 +100,8 @@ export function progressBody(progress: Progress, now?: number) {
 }
 
 /** Without the stack, which only appears in the attempts of the task details. */
-function errorBody({ code, name, message }: ErrorRecord) {
-  return { code, name, message }
+function errorBody({ code, name, message, fingerprint }: ErrorRecord) {
+  return { code, name, message, ...(fingerprint === undefined ? {} : { fingerprint }) }
 }
 
 /**
@@ -123,7 +123,10 @@ function attemptBody({ attempt, startedAt, endedAt, event, status, error, endedB
     ended_at: seconds(endedAt),
     event,
     status,
-    error: error === null ? null : { ...errorBody(error), stack: error.stack ?? null },
+    error:
+      error === null
+        ? null
+        : { code: error.code, name: error.name, message: error.message, stack: error.stack ?? null },
     ended_by: endedBy,
   }
 }

@@ -44,6 +44,8 @@ export type ErrorRecord = Readonly<{
   stack?: string
   /** The message for the timeline, if it cannot be cut. */
   brief?: string
+  /** See `fingerprintOf`. Set when the failure is recorded; errors in a timeline have none. */
+  fingerprint?: string
 }>
 
 export type Progress = Readonly<{

@@ -1,4 +1,5 @@
 import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
+import { fingerprinted } from './fingerprint.ts'
 import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
 import {
@@ -425,6 +426,7 @@ function move(
       ? { runAt: now }
       : {}),
     ...changes,
+    ...(changes.error == null ? {} : { error: fingerprinted(changes.error) }),
     ...(to === 'queued' && task.status !== 'queued' ? { queuePosition: nextQueuePosition() } : {}),
     status: to,
     version,

@@ -14,6 +14,7 @@ import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../
 import type { Change } from './all-events.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
@@ -155,6 +156,9 @@ export interface TaskManagerApi {
 
   /** A page of matching tasks. Throws `OptionsInvalid` for a cursor of another list. */
   list(filter?: Filter, options?: ListOptions): Promise<TaskPage>
+
+  /** Failed tasks by what their failures have in common, the latest first. The filter must not have a text. */
+  failures(filter?: Omit<Filter, 'text'>, options?: FailureOptions): Promise<FailureGroups>
 
   /** Why the task is not running now, its queue position, and when it will start. Throws `TaskUnknown`. */
   explain(id: TaskId): Promise<Explanation>

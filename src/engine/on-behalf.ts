@@ -20,6 +20,7 @@ import type { Change } from './all-events.ts'
 import type * as api from './api.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import { waitsFor, type Explanation } from './explain.ts'
+import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
@@ -160,6 +161,15 @@ export class OnBehalf implements api.TaskManagerApi {
   async list(filter: Filter = {}, options?: ListOptions): Promise<TaskPage> {
     const page = await this.#manager.list(visible(this.#caller, filter), options)
     return { ...page, tasks: page.tasks.map((task) => this.#redacted(task)) }
+  }
+
+  async failures(filter: Omit<Filter, 'text'> = {}, options?: FailureOptions): Promise<FailureGroups> {
+    const found = await this.#manager.failures(visible(this.#caller, filter), options)
+    const redacted = found.groups.map(({ latest, ...group }) => {
+      const record = latest.record === null ? null : this.#redacted(latest.record)
+      return { ...group, latest: { ...latest, record } }
+    })
+    return { ...found, groups: redacted }
   }
 
   /** How many tasks of others are ahead, and which ones it waits for, is not shown to limited callers. */

@@ -42,6 +42,7 @@ import { drain } from '../execution/drain.ts'
 import { Completions } from './completion.ts'
 import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import { groupFailures, type FailureGroups, type FailureOptions } from './failures.ts'
 import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
@@ -389,6 +390,10 @@ export class TaskManager implements Engine, AsyncDisposable {
     origin: Origin = fromLibrary,
   ): Promise<Operation> {
     return this.#bulk.cancel(id, wait, withReason(origin, reason))
+  }
+
+  failures(filter: Omit<Filter, 'text'> = {}, options: FailureOptions = {}): Promise<FailureGroups> {
+    return groupFailures(this.#store, this.#options.clock, filter, options)
   }
 
   audit(filter: AuditFilter = {}, options: AuditOptions = {}): Promise<AuditListPage> {

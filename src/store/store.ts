@@ -150,6 +150,9 @@ export interface Store extends AsyncDisposable {
   /** The same, ids only. */
   find(query: Query): Promise<Page<TaskId>>
 
+  /** Failed tasks by the time of their failure, the latest first: those of the first `scan` that match the filter. */
+  failed(query: FailedQuery): Promise<FailedPage>
+
   /** How many queued tasks of these types are ahead of this queue position; counts up to `limit`. */
   ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
@@ -171,6 +174,31 @@ export interface Store extends AsyncDisposable {
   /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
   operation(id: string, options?: OperationOptions): Promise<Operation | null>
 }
+
+export type FailedQuery = Readonly<{
+  /** Without a text, which would need parameters. */
+  filter: Omit<Filter, 'text'>
+  /** Failed at or after this time. */
+  since: number
+  /** Where the page before ended. */
+  after: FailedCursor | null
+  scan: number
+}>
+
+export type FailedCursor = Readonly<{ failedAt: number; rowId: number }>
+
+/** Its message may be encrypted: read the task to show it. */
+export type FailedTask = Readonly<{
+  id: TaskId
+  type: string
+  failedAt: number
+  code: string
+  /** Null: it failed before fingerprints were recorded. */
+  fingerprint: string | null
+}>
+
+/** `next`: where the next page begins; null at the end. */
+export type FailedPage = Readonly<{ tasks: readonly FailedTask[]; next: FailedCursor | null }>
 
 export type OperationOptions = Readonly<{ cancel: boolean; audit?: Origin }>
 

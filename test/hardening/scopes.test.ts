@@ -25,6 +25,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   streamTaskEvents: 'read',
   getTaskLog: 'read',
   explainTask: 'read',
+  listFailures: 'read',
   purgeTask: 'control',
   listTasks: 'read',
   streamChanges: 'read',

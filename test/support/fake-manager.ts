@@ -35,6 +35,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     ended: () => new Promise(() => {}),
     now: Date.now,
     changes: () => changesOf([]),
+    failures: async () => ({ groups: [], start: 0, step: 1, limited: false }),
     list: async () => ({ tasks: [{ ...runningRecord, cut: null }], nextCursor: null, searchLimited: false }),
     explain: async () => ({ task: runningTask, reasons: [], position: null, startsIn: null }),
     purge: async () => {},

@@ -189,6 +189,10 @@ export class EncryptedStore implements port.Store {
     return { ...page, entries: page.entries.map((entry) => this.#openListed(entry, largest)) }
   }
 
+  failed(...args: Arguments<'failed'>): ReturnType<port.Store['failed']> {
+    return this.#store.failed(...args)
+  }
+
   find(query: port.Query): Promise<port.Page<TaskId>> {
     return this.#store.find(this.#sealQuery(query))
   }

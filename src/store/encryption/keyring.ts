@@ -140,6 +140,15 @@ export class Keyring {
     return key === undefined ? undefined : hashWith(key, hash)
   }
 
+  /** The fingerprint of a failure as it is stored: without the key, guessed messages cannot be compared with it. */
+  mark(fingerprint: string): string {
+    if (this.#first === undefined) return fingerprint
+    return createHmac('sha256', this.#first.hash)
+      .update(`fingerprint ${fingerprint}`)
+      .digest('hex')
+      .slice(0, 16)
+  }
+
   #nonce(): Buffer {
     if (this.#used === pooled) {
       randomFillSync(this.#nonces)

@@ -28,6 +28,7 @@ import { MemorySchedules } from './schedules.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
+import { failedPageOf } from '../failed-page.ts'
 import { pageOf, type Listed } from './page.ts'
 import * as port from '../store.ts'
 
@@ -398,6 +399,17 @@ class MemoryStore implements port.Store {
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     this.#mustBeOpen()
     return pageOf(this.#all(), query, ({ task }) => ({ entry: task.id, shown: 0 }))
+  }
+
+  async failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    this.#mustBeOpen()
+    const { failedAt: before, rowId: last } = query.after ?? { failedAt: Infinity, rowId: 0 }
+    const rows = this.#all()
+      .filter(({ task }) => task.status === 'failed' && (task.completedAt ?? 0) >= query.since)
+      .map(({ task, rowId }) => ({ task, rowId, at: task.completedAt ?? 0 }))
+      .filter(({ at, rowId }) => at < before || (at === before && rowId < last))
+      .sort((a, b) => b.at - a.at || b.rowId - a.rowId)
+    return failedPageOf(rows.slice(0, query.scan), query)
   }
 
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {

@@ -203,6 +203,7 @@ export const migrations: readonly string[] = [
   ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
   create index edges_of_successor on S.edges (successor, predecessor);
   `,
+  `create index tasks_failed on S.tasks (completed_at, row_id) where status = 'failed';`,
 ]
 
 /** The lowest supported version number of the server. */

@@ -28,6 +28,9 @@ export function statementsFor(schema: string) {
   const size = `(select octet_length(body) from ${s}.parameters d where d.row_id = t.row_id)`
   const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
   return {
+    failedBefore: `select ${task} from ${s}.tasks t
+      where t.status = 'failed' and (t.completed_at, t.row_id) < ($1::bigint, $2::bigint) and t.completed_at >= $3::bigint
+      order by t.completed_at desc, t.row_id desc limit $4::int`,
     /** Fails outside a transaction and without the tables; blocks nobody. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}`,

@@ -29,7 +29,7 @@ import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './caller-transaction.ts'
 import { keepLease, monotonicNow, openLeaseFile } from './lease-renewer.ts'
 import { Lanes } from './lanes.ts'
-import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
+import { briefRecord, countAhead, pageOf, shownOf, failedIn } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
 import { releaseOf, successorsAtOnce } from './releasing.ts'
@@ -348,6 +348,10 @@ class PostgresStore implements port.Store {
     return this.#reading.read('pages', (session) =>
       pageOf(session, this.#sql, query, ({ task }) => ({ entry: task.id, shown: 0 })),
     )
+  }
+
+  failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    return this.#reading.read('pages', (session) => failedIn(session, this.#sql, query))
   }
 
   resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {

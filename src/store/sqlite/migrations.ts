@@ -200,6 +200,7 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   create index edges_of_successor on edges (successor, predecessor);
   `,
+  `create index tasks_failed on tasks (completed_at, row_id) where status = 'failed';`,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

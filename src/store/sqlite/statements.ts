@@ -39,6 +39,9 @@ const sql = {
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,
+  failedBefore: `select ${selectedColumns} from tasks indexed by tasks_failed
+    where status = 'failed' and (completed_at, row_id) < (?, ?) and completed_at >= ?
+    order by completed_at desc, row_id desc limit ?`,
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,

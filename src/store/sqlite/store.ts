@@ -316,6 +316,10 @@ class SqliteStore implements port.Store {
     return this.#read(() => this.#reader.find(query))
   }
 
+  async failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    return this.#read(() => this.#reader.failed(query))
+  }
+
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
     return this.#read(() => this.#reader.resolve(part, limit))
   }
