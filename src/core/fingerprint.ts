@@ -5,7 +5,7 @@ const mostLetters = 400
 
 /** What differs between two failures of the same cause, the most specific first. */
 const variables: readonly (readonly [RegExp, string])[] = [
-  [/\u001b\[[\d;]*m/g, ''],
+  [new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*m`, 'g'), ''],
   [/\b[a-z][a-z\d+.-]*:\/\/[^\s'"`<>)\]]+/gi, '<url>'],
   [/\b[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}\b/gi, '<id>'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?/g, '<time>'],

@@ -25,8 +25,10 @@ export function useEntries(
   const tags = useTags()
   const task = useTaskNamed(idIn(query))
   const openTask = (id: string) => navigate(`/tasks/${encodeURIComponent(id)}`)
-  const hold = (type: string, held: boolean) =>
-    void (held ? client.releaseType(type) : client.holdType(type)).finally(() => cache.invalidateQueries())
+  const hold = async (type: string, held: boolean) => {
+    await (held ? client.releaseType(type) : client.holdType(type))
+    await cache.invalidateQueries()
+  }
 
   const all: Entry[] = [
     ...placesOf(me).map(({ path, name, icon, key }): Entry => ({
@@ -75,7 +77,7 @@ export function useEntries(
         name: `${held ? 'Release' : 'Hold'} ${type}`,
         hint: held ? 'its tasks start again' : 'its tasks stop starting',
         icon: held ? 'play' : 'pause',
-        run: () => hold(type, held),
+        run: () => void hold(type, held),
       }),
     ),
     ...(['light', 'dark', 'auto'] as const).map((scheme): Entry => ({
