@@ -18,11 +18,10 @@ export type Fence = number
 export type Json = string
 
 export const activeStatuses = ['running', 'pausing', 'cancelling'] as const
+export const waitingStatuses = ['scheduled', 'queued'] as const
 export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const
 export const statuses = [
-  'waiting',
-  'scheduled',
-  'queued',
+  ...waitingStatuses,
   'running',
   'pausing',
   'paused',
@@ -44,8 +43,6 @@ export type ErrorRecord = Readonly<{
   stack?: string
   /** The message for the timeline, if it cannot be cut. */
   brief?: string
-  /** See `fingerprintOf`. Set when the failure is recorded; errors in a timeline have none. */
-  fingerprint?: string
 }>
 
 export type Progress = Readonly<{
@@ -70,16 +67,6 @@ export type Backoff = Readonly<{
   jitter: number
 }>
 
-/**
- * What happens to a task if a predecessor fails or is cancelled: it is cancelled, it fails, or it runs as if the predecessor
- * had completed.
- */
-export const failurePolicies = ['cancel', 'fail', 'run'] as const
-export type FailurePolicy = (typeof failurePolicies)[number]
-
-/** The tasks for whose end a new task waits: ids of tasks that exist, each once. */
-export type Predecessors = Readonly<{ ids: readonly TaskId[]; onFailure: FailurePolicy }>
-
 /** What the caller sets at submit; never changes. */
 export type Submission = Readonly<{
   id: TaskId
@@ -103,8 +90,8 @@ export type Submission = Readonly<{
   schedule?: Readonly<{ id: string; tickAt: number }>
   /** Another task may have this key: then that decides the answer. */
   unique?: UniqueRequest
-  /** It starts once these have ended. */
-  predecessors?: Predecessors
+  /** Where the end of the task is reported. */
+  callbackUrl?: string
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -138,6 +125,8 @@ export type Task = Readonly<{
   tickAt: number | null
   /** The key that no other task of its type may have meanwhile. */
   unique: UniqueKey | null
+  /** Where its end is reported. */
+  callbackUrl: string | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
@@ -160,8 +149,6 @@ export type Task = Readonly<{
   progress: Progress | null
   error: ErrorRecord | null
   endedBy: EndedBy | null
-  /** Predecessors whose end has not been counted yet; 0 once it no longer waits for any. */
-  missing: number
 }>
 
 /** A line logged by a handler or printed by a command. */
@@ -178,7 +165,7 @@ export type TimelineEntry = Readonly<{
   event: string
   status: Status
   attempt: number
-  /** Who caused it: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. */
+  /** Who caused it: the name of a caller, the id of a node, `promoter` or `reaper`. */
   by: string
   /** The reason that the caller gave, or what happened. */
   why?: string

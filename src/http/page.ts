@@ -14,7 +14,6 @@ export const pagePaths = [
   '/',
   '/tasks',
   '/tasks/:id',
-  '/failures',
   '/submit',
   '/submit/:type',
   '/schedules',

@@ -165,7 +165,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     max_attempts: maxAttempts,
     idempotency_key: keyInBody,
     unique,
-    on_failure: onFailure,
+    callback_url: callbackUrl,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -177,7 +177,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     ...same,
     ...(runAt === undefined ? {} : { runAt }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
-    ...(onFailure === undefined ? {} : { onFailure }),
+    ...(callbackUrl === undefined ? {} : { callbackUrl }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
   }

@@ -18,16 +18,7 @@ function submitIn(
   { waiting, maxQueued = 100 }: { waiting?: number; maxQueued?: number } = {},
 ): Submitted {
   const options = { by: 'api', maxQueued }
-  const batch = {
-    context,
-    byKey,
-    holders: new Map(),
-    waiting,
-    rows,
-    replaced: new Set<TaskRow>(),
-    predecessors: new Map(),
-    edges: [],
-  }
+  const batch = { context, byKey, holders: new Map(), waiting, rows, replaced: new Set<TaskRow>() }
   return commands.submit(batch, { submissions, options })
 }
 

@@ -1,5 +1,4 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import type { FailuresQuery } from '../../../src/client/index.ts'
 import { client, isFermataError } from './client.ts'
 
 /** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
@@ -35,10 +34,10 @@ export const reads = {
       queryFn: ({ signal }) => client.getHistory({ span, signal }),
       refetchInterval: 5_000,
     }),
-  failures: (query: FailuresQuery) =>
+  failures: () =>
     queryOptions({
-      queryKey: ['failures', query],
-      queryFn: ({ signal }) => client.listFailures(query, { signal }),
+      queryKey: ['failures'],
+      queryFn: ({ signal }) => client.listTasks({ status: 'failed', limit: 5 }, { signal }),
       refetchInterval: 5_000,
     }),
   types: () =>

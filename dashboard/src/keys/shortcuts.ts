@@ -15,7 +15,6 @@ export const shortcuts: Readonly<Record<string, readonly Shortcut[]>> = {
     { keys: ['.'], what: 'Show new tasks' },
   ],
   Everywhere: [
-    { keys: ['Ctrl + K'], what: 'Command palette: tasks, pages, actions' },
     ...places.map(({ key, name }) => ({ keys: [`g ${key}`], what: name })),
     { keys: ['?'], what: 'Keyboard shortcuts' },
   ],

@@ -8,33 +8,22 @@ import { LinkButton } from '../kit/LinkButton.tsx'
 import { NoTypes } from '../kit/NoTypes.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
-import { lazyPart } from '../loading/lazy-part.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
 import { ScheduleForm } from './ScheduleForm.tsx'
 import styles from './Schedules.module.css'
 
-const WeekPage = lazyPart(() => import('./WeekPage.tsx').then((room) => room.WeekPage))
-
-/** All schedules; with `?new`, the form for another; with `?week`, their ticks in a week. */
+/** All schedules; with `?new`, the form for another. */
 export function SchedulesPage() {
   const [search] = useSearchParams()
-  if (search.has('new')) return <NewSchedule />
-  return search.has('week') ? <WeekPage /> : <Schedules />
+  return search.has('new') ? <NewSchedule /> : <Schedules />
 }
 
 function Schedules() {
   const list = useInfiniteQuery(reads.schedules())
   const canControl = useCan('control')
-  const actions = (
-    <>
-      <LinkButton to="/schedules?week" variant="default">
-        Week
-      </LinkButton>
-      {canControl && <LinkButton to="/schedules?new">New schedule</LinkButton>}
-    </>
-  )
+  const create = canControl ? <LinkButton to="/schedules?new">New schedule</LinkButton> : undefined
   return (
-    <Page title="Schedules" actions={actions}>
+    <Page title="Schedules" actions={create}>
       <PagedList
         of={list}
         itemsOf={({ schedules }) => schedules}

@@ -1,6 +1,5 @@
 import type { Submission, Task } from '../../core/task.ts'
 import {
-  isAwaited as isAwaitedRow,
   movingColumns,
   selectedNames,
   taskOf as taskOfRow,
@@ -32,10 +31,6 @@ export function selectedColumns(of: string): string {
 
 export function taskOf(row: StoredRow): Task {
   return taskOfRow(row, decoder)
-}
-
-export function isAwaited(row: StoredRow): boolean {
-  return isAwaitedRow(row, decoder)
 }
 
 /** A column of a group of rows. */
