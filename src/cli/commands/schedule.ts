@@ -290,7 +290,6 @@ const marks = {
   completed: '+',
   failed: '!',
   cancelled: '-',
-  waiting: '.',
   scheduled: '.',
   queued: '.',
   running: '>',
