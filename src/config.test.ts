@@ -9,7 +9,6 @@ test('without settings, the defaults apply and are immutable', () => {
   expect(config).toEqual({
     port: 8_000,
     host: '127.0.0.1',
-    webhookAllow: '',
     allowedHosts: [],
     allowedOrigins: [],
     basePath: '/',

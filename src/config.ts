@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { parseRanges } from './core/addresses.ts'
 import { parseDuration } from './core/duration.ts'
 import { parseEncryptionKeys } from './core/encryption-keys.ts'
 import { nearest } from './core/nearest.ts'
@@ -164,20 +163,6 @@ export const settings = {
       const keys = parseEncryptionKeys(text)
       if (typeof keys !== 'string') return text
       context.issues.push({ code: 'custom', message: keys, input: '' })
-      return z.NEVER
-    }),
-  },
-  webhookAllow: {
-    variable: 'FERMATA_WEBHOOK_ALLOW',
-    flag: '--webhook-allow',
-    value: 'ranges',
-    default: '',
-    help: 'comma-separated addresses and ranges that webhooks and callbacks may reach, in addition to public ones',
-    must: 'comma-separated addresses and ranges like 10.0.0.0/8 or ::1',
-    schema: z.string().transform((text, context) => {
-      const ranges = parseRanges(text)
-      if (typeof ranges !== 'string') return text
-      context.issues.push({ code: 'custom', message: ranges, input: text })
       return z.NEVER
     }),
   },

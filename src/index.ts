@@ -7,8 +7,6 @@ import type { Tracing } from './core/tracing.ts'
 import { mustNotNeedKeys, openStore, type Patience } from './database.ts'
 import { idSource } from './engine/ids.ts'
 import type { Logger } from './core/logger.ts'
-import { parseRanges } from './core/addresses.ts'
-import { lazySender } from './delivery/sender.ts'
 import { parseRateLimit, rateBounds, type RateLimit } from './core/rate-limit.ts'
 import { TaskManager } from './engine/task-manager.ts'
 import type { LeaseLoss } from './cluster/node-lease.ts'
@@ -45,18 +43,11 @@ export type {
   ReasonOptions,
   SubmitOptions,
 } from './engine/api.ts'
-export type {
-  IssuedWebhook,
-  Redelivery,
-  WebhookDraft,
-  WebhookInfo,
-  WebhooksApi,
-} from './engine/webhooks-api.ts'
-export type { Delivery, DeliveryStatus, WebhookEvent } from './core/webhook.ts'
 export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engine/schedules-api.ts'
 export type { Change } from './engine/all-events.ts'
 export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'
 export type { Explanation } from './engine/explain.ts'
+export type { FailureGroup, FailureGroups, FailureOptions } from './engine/failures.ts'
 export type { ListOptions, TaskPage } from './engine/lists.ts'
 export type { History, Span } from './engine/rates.ts'
 export type { NodeState, NodeTotals, Stats } from './engine/reports.ts'
@@ -83,10 +74,8 @@ export {
   OptionsInvalid,
   ParametersInvalid,
   QueueFull,
-  DeliveryUnknown,
   ScheduleExists,
   ScheduleUnknown,
-  WebhookUnknown,
   ShuttingDown,
   StoreDamaged,
   StoreLost,
@@ -149,8 +138,6 @@ export type OpenOptions = Readonly<{
    * `plain` as the first entry, nothing is encrypted. Default: none.
    */
   encryptionKeys?: string | undefined
-  /** Addresses and ranges that webhooks and callbacks may reach, like `10.0.0.0/8, ::1`. Default: public ones only. */
-  webhookAllow?: string | undefined
   /** For servers: a key with all scopes, in addition to those in the store. */
   adminKey?: string | undefined
   /** For servers: refuses callers without a key even if no key exists. */
@@ -199,8 +186,6 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
   }
   const keys = parseEncryptionKeys(options.encryptionKeys ?? '')
   if (typeof keys === 'string') throw new RangeError(`encryptionKeys is invalid: ${keys}`)
-  const webhookAllow = parseRanges(options.webhookAllow ?? '')
-  if (typeof webhookAllow === 'string') throw new RangeError(`webhookAllow is invalid: ${webhookAllow}`)
   const types = options.types ?? registry.names
   const unknown = types.find((type) => !registry.names.includes(type))
   if (unknown !== undefined)
@@ -218,11 +203,6 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     auditRetention: duration('auditRetention', 7_776_000),
     cancelGrace: duration('cancelGrace', 5),
     drain: duration('drain', 25),
-    webhookAllow,
-    sender: lazySender(async () => {
-      const { httpSender } = await import('./delivery/http-sender.ts')
-      return httpSender({ allowed: webhookAllow, timeout: 15_000 })
-    }),
   }
   const { tracer } = options
   const tracing =

@@ -3,6 +3,7 @@ import type { Style } from './terminal/terminal.ts'
 
 /** The symbol and style of each status. */
 export const looks: Readonly<Record<Status, Readonly<{ symbol: string; style: Style }>>> = {
+  waiting: { symbol: '⋯', style: 'cyan' },
   scheduled: { symbol: '◷', style: 'cyan' },
   queued: { symbol: '○', style: 'cyan' },
   running: { symbol: '●', style: 'blue' },

@@ -34,7 +34,6 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
       '--idempotency-key <key>',
       'submitting again with the same key returns the original task; batch lines use KEY-LINE',
     )
-    .option('--callback-url <url>', 'report the end of the task to this URL')
     .option('--unique <key>', 'at most one task of the type has this key at a time')
     .addOption(
       new Option(
@@ -45,6 +44,14 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .option('--unique-for <duration>', 'the key is free after this time in any case', seconds)
     .addOption(
       new Option('--on-conflict <action>', 'what to do if another task has the key').choices(conflictActions),
+    )
+    .option('--after <id>', 'start once this task has completed; repeatable', each)
+    .addOption(
+      new Option('--on-failure <what>', 'what to do if one of these fails or is cancelled').choices([
+        'cancel',
+        'fail',
+        'run',
+      ]),
     )
     .addOption(interruptOption('ask'))
 }
@@ -75,6 +82,7 @@ export function addFilter(command: Command): Command {
     .option('-t, --type <type>', 'only these types, comma-separated', names)
     .option('--tag <tag>', 'only tasks with this tag')
     .option('--created-by <name>', 'only tasks submitted by the caller of this name')
+    .option('--fingerprint <digits>', 'only failed tasks of this failure group')
     .option('--search <text>', 'beginning of an id, or text in parameters or error')
     .option('--after <time>', 'created at or after this time: 2h (ago), or a date', time('ago'))
     .option('--before <time>', 'created before this time', time('ago'))

@@ -32,7 +32,7 @@ export function isClientCommand(argv: readonly string[]): boolean {
 
 export function clientCommands(openLocal?: OpenLocal): Command[] {
   const tasks = [...submitting(), ...watching(), ...finding(), ...controlling()]
-  const online = [...tasks, ...types(), ...schedules(), ...webhooks(), ...server(), ...access(openLocal)]
+  const online = [...tasks, ...types(), ...schedules(), ...server(), ...access(openLocal)]
   return [...online.map(addCommon), completion()]
 }
 
@@ -157,6 +157,18 @@ function finding(): Command[] {
       )
       .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 1e12))
       .option('-a, --all', 'list all tasks'),
+    online('failures', () => import('./commands/failures.ts').then(({ failures }) => failures))
+      .summary('Group failed tasks by cause')
+      .description(
+        'Groups failed tasks by cause, the latest failure first. The tasks of a group: list --fingerprint DIGITS. To run them again: bulk retry --fingerprint DIGITS. With --quiet, prints the fingerprints.',
+      )
+      .option('-t, --type <type>', 'only these types, comma-separated', names)
+      .option('--tag <tag>', 'only tasks with this tag')
+      .option('--created-by <name>', 'only tasks submitted by the caller of this name')
+      .addOption(
+        new Option('--span <span>', 'failed within: 7d (default)').choices(['1h', '24h', '7d', '30d']),
+      )
+      .option('-l, --limit <number>', 'maximum number of groups', whole(1, 1_000)),
   ]
 }
 
@@ -248,45 +260,6 @@ function schedules(): Command[] {
       .option('--dry-run', 'add: only say when it would tick')
       .option('-l, --limit <number>', 'ticks: how many, newest first (default: 50)', whole(1, 1_000))
       .option('--reason <text>', 'pause: why'),
-  ]
-}
-
-function webhooks(): Command[] {
-  return [
-    online('webhook <action> [words...]', () =>
-      import('./commands/webhook.ts').then(({ webhook }) => webhook),
-    )
-      .summary('Send events to other systems')
-      .description(
-        'Manages webhooks: webhook add URL, webhook list, and show, pause, resume, test, rotate, deliveries, redeliver and delete with an ID. The secret that verifies messages is shown by add and rotate only.',
-      )
-      .option(
-        '--event <event>',
-        'add: an event like task.failed, or task.*; repeatable (default: every end)',
-        each,
-      )
-      .option('-t, --type <type>', 'add: only tasks of this type; repeatable', each)
-      .option('--tag <tag>', 'add: only tasks with this tag; repeatable', each)
-      .option('--description <text>', 'add: for people')
-      .option('--paused', 'add: keep events until it is resumed')
-      .option(
-        '--overlap <duration>',
-        'rotate: how long messages are signed with the current secret too',
-        seconds,
-      )
-      .addOption(
-        new Option('--status <status>', 'deliveries: only these').choices(['pending', 'delivered', 'dead']),
-      )
-      .option('-l, --limit <number>', 'deliveries: how many, newest first (default: 50)', whole(1, 1_000))
-      .option('--after <time>', 'redeliver: all dead ones since this time: 2h (ago), or a date', time('ago'))
-      .option('--before <time>', 'redeliver: with --after: until this time', time('ago')),
-    online('listen', () => import('./commands/listen.ts').then(({ listen }) => listen))
-      .summary('Print events as they come')
-      .description('Prints events of tasks as they come, until Ctrl+C; with --json, a document per event.')
-      .option('-t, --type <type>', 'only tasks of this type; repeatable', names)
-      .option('--tag <tag>', 'only tasks with this tag')
-      .option('--event <event>', 'only this event, like completed or task.failed; repeatable', each)
-      .option('--progress', 'progress and log lines too'),
   ]
 }
 

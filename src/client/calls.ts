@@ -3,6 +3,7 @@ import { Transport, type Call, type CallOptions, type ClientOptions } from './tr
 import type {
   AnswerOf,
   AuditQuery,
+  FailuresQuery,
   BackfillRange,
   BulkAction,
   Change,
@@ -11,10 +12,7 @@ import type {
   KeyDraft,
   ListOptions,
   OperationId,
-  DeliveryStatus,
-  Redelivery,
   ScheduleDraft,
-  WebhookDraft,
   TaskEvent,
   TaskField,
   TaskFilter,
@@ -124,6 +122,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     options: CallOptions = {},
   ): Promise<TaskPage<Field>> {
     return this.#call('listTasks', { query, ...options }) as Promise<TaskPage<Field>>
+  }
+
+  /** Failed tasks by what their failures have in common, the latest failure first. */
+  listFailures(query: FailuresQuery = {}, options: CallOptions = {}): Promise<AnswerOf<'listFailures'>> {
+    return this.#call('listFailures', { query, ...options })
   }
 
   /** Streams changes of all tasks that match a filter; see `Fermata.changes`. */
@@ -236,65 +239,6 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listTicks', { ...ofSchedule(id), ...options, query: { limit, cursor } })
   }
 
-  /** Creates a webhook. Its secret is in this response only. */
-  createWebhook(webhook: WebhookDraft, options: CallOptions = {}): Promise<AnswerOf<'createWebhook'>> {
-    return this.#call('createWebhook', { ...options, body: webhook })
-  }
-
-  listWebhooks(options: CallOptions = {}): Promise<AnswerOf<'listWebhooks'>> {
-    return this.#call('listWebhooks', options)
-  }
-
-  getWebhook(id: string, options: CallOptions = {}): Promise<AnswerOf<'getWebhook'>> {
-    return this.#call('getWebhook', { ...ofWebhook(id), ...options })
-  }
-
-  /** Replaces everything about a webhook but its secret; it stays paused or not, unless `paused` is given. */
-  replaceWebhook(
-    id: string,
-    webhook: WebhookDraft,
-    options: CallOptions = {},
-  ): Promise<AnswerOf<'replaceWebhook'>> {
-    return this.#call('replaceWebhook', { ...ofWebhook(id), ...options, body: webhook })
-  }
-
-  /** Deletes the webhook, and what is pending. */
-  async deleteWebhook(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#call('deleteWebhook', { ...ofWebhook(id), ...options })
-  }
-
-  /** Sends a test event; `listDeliveries` shows how that went. */
-  testWebhook(id: string, options: CallOptions = {}): Promise<AnswerOf<'testWebhook'>> {
-    return this.#call('testWebhook', { ...ofWebhook(id), ...options })
-  }
-
-  /** Gives the webhook a new secret. For `overlap`, messages are signed with both: seconds, or a string with units. */
-  rotateWebhookSecret(
-    id: string,
-    { overlap, ...options }: CallOptions & Readonly<{ overlap?: number | string }> = {},
-  ): Promise<AnswerOf<'rotateWebhookSecret'>> {
-    const body = overlap === undefined ? {} : { overlap }
-    return this.#call('rotateWebhookSecret', { ...ofWebhook(id), ...options, body })
-  }
-
-  /** One page, newest first. The id `callbacks` lists those to the `callback_url` of tasks. */
-  listDeliveries(
-    id: string,
-    {
-      status,
-      limit,
-      cursor,
-      ...options
-    }: CallOptions & Readonly<{ status?: DeliveryStatus; limit?: number; cursor?: string }> = {},
-  ): Promise<AnswerOf<'listDeliveries'>> {
-    return this.#call('listDeliveries', { ...ofWebhook(id), ...options, query: { status, limit, cursor } })
-  }
-
-  /** Delivers again. */
-  redeliver(id: string, which: Redelivery, options: CallOptions = {}): Promise<AnswerOf<'redeliver'>> {
-    return this.#call('redeliver', { ...ofWebhook(id), ...options, body: which })
-  }
-
   getIndex(options: CallOptions = {}): Promise<AnswerOf<'getIndex'>> {
     return this.#call('getIndex', options)
   }
@@ -381,7 +325,6 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 
 const ofTask = (id: string) => ({ params: { task_id: id } })
 const ofSchedule = (id: string) => ({ params: { schedule_id: id } })
-const ofWebhook = (id: string) => ({ params: { webhook_id: id } })
 const ofType = (type: string) => ({ params: { task_type: type } })
 
 /** `usual`: seconds that the server waits by default. */

@@ -1,13 +1,13 @@
 import type { z } from 'zod'
 import type * as access from '../contract/access.ts'
 import type * as audit from '../contract/audit.ts'
+import type * as failures from '../contract/failures.ts'
 import type { Scope } from '../core/caller.ts'
 import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as reports from '../contract/reports.ts'
 import type * as schedules from '../contract/schedules.ts'
-import type * as webhooks from '../contract/webhooks.ts'
 import type { HistoryQuery, RunRequest } from '../contract/requests.ts'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
@@ -43,17 +43,6 @@ export type ScheduleDetails = z.output<typeof schedules.ScheduleBody>
 export type BackfillRange = z.input<typeof schedules.BackfillRequest>
 export type TickDetails = z.output<typeof schedules.TicksBody>['ticks'][number]
 
-/** A new webhook, or a replacement. */
-export type WebhookDraft = z.input<typeof webhooks.WebhookRequest>
-/** A webhook, without its secret. */
-export type WebhookDetails = z.output<typeof webhooks.WebhookBody>
-/** A webhook with its newest secret. */
-export type IssuedWebhook = z.output<typeof webhooks.IssuedWebhookBody>
-export type DeliveryDetails = z.output<typeof webhooks.DeliveryBody>
-export type DeliveryStatus = DeliveryDetails['status']
-/** One delivery, or all dead ones of a range of time. Times in Unix seconds. */
-export type Redelivery = z.input<typeof webhooks.RedeliverRequest>
-
 /** What a key allows. */
 export type { Scope }
 export type Me = z.output<typeof access.MeBody>
@@ -70,6 +59,16 @@ export type AuditAction = AuditEntry['action']
 /** Which entries, and how many per page. Times in Unix seconds. */
 export type AuditQuery = Readonly<{ [Name in keyof Audited]?: Audited[Name] | undefined }>
 type Audited = z.output<typeof audit.AuditQuery>
+
+/** Which failures to group; every field is optional. */
+export type FailuresQuery = Readonly<{
+  type?: string | readonly string[]
+  tag?: string
+  created_by?: string
+  span?: failures.FailureSpan
+  limit?: number
+}>
+export type FailureGroup = z.output<typeof failures.FailuresBody>['failures'][number]
 
 /** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {

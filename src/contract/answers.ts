@@ -40,26 +40,41 @@ export const ControlAnswer = z.strictObject({ message: z.string(), task_id: task
 })
 
 export const TaskErrorBody = z
-  .strictObject({ code: z.string(), name: z.string(), message: z.string() })
+  .strictObject({
+    code: z.string(),
+    name: z.string(),
+    message: z.string(),
+    fingerprint: z.string().exactOptional().meta({
+      description:
+        'Stands for the cause: failures with the same fingerprint differ only in ids, numbers, times and paths. A filter of lists and bulk operations. Errors in a timeline have none.',
+    }),
+  })
   .meta({
     description: 'Why a task failed.',
-    example: { code: 'TIMEOUT', name: 'TaskTimeout', message: 'Too slow.' },
+    example: {
+      code: 'TIMEOUT',
+      name: 'TaskTimeout',
+      message: 'Too slow.',
+      fingerprint: '8f3a1c0de5b72946',
+    },
   })
 
-export const AttemptErrorBody = TaskErrorBody.extend({
-  stack: z.string().nullable().meta({
-    description:
-      'Stack traces of the error and its causes, at most 8,192 characters. Kept for the newest failed attempt until the task is retried or completes; null for others, and when the error has none.',
-  }),
-}).meta({
-  description: 'Why an attempt failed.',
-  example: {
-    code: 'ERROR',
-    name: 'TypeError',
-    message: 'Not a picture.',
-    stack: 'TypeError: Not a picture.\n    at run (file:///srv/tasks/resize.ts:12:11)',
-  },
-})
+export const AttemptErrorBody = TaskErrorBody.omit({ fingerprint: true })
+  .extend({
+    stack: z.string().nullable().meta({
+      description:
+        'Stack traces of the error and its causes, at most 8,192 characters. Kept for the newest failed attempt until the task is retried or completes; null for others, and when the error has none.',
+    }),
+  })
+  .meta({
+    description: 'Why an attempt failed.',
+    example: {
+      code: 'ERROR',
+      name: 'TypeError',
+      message: 'Not a picture.',
+      stack: 'TypeError: Not a picture.\n    at run (file:///srv/tasks/resize.ts:12:11)',
+    },
+  })
 
 export const ProgressBody = z
   .strictObject({
@@ -116,6 +131,16 @@ const statusFields = {
   ended_by: EndedBy.nullable(),
   schedule_id: z.string().nullable().meta({ description: 'The schedule that submitted the task.' }),
   tick_at: time('The tick of the schedule, or the time of a run by hand.').nullable(),
+  waiting_for: z
+    .strictObject({
+      tasks: z.int().meta({ description: 'Number of tasks that have not ended yet.' }),
+      waits: z.array(z.string()).meta({ description: 'Names of answers that have not come yet.' }),
+    })
+    .nullable()
+    .meta({
+      description: 'What the task waits for, also while it is paused; null if it waits for nothing.',
+      example: { tasks: 2, waits: [] },
+    }),
 }
 
 const statusExample = {
@@ -141,6 +166,7 @@ const statusExample = {
   ended_by: null,
   schedule_id: null,
   tick_at: null,
+  waiting_for: null,
 }
 
 export const StatusBody = z
@@ -175,7 +201,7 @@ export const TimelineBody = z
     attempt: z.int(),
     by: z.string().meta({
       description:
-        'Who made the transition: the name of a caller, the id of a node, `promoter` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
+        'Who made the transition: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
     }),
     why: z.string().optional().meta({ description: 'The reason given by the caller, or what happened.' }),
     error: TaskErrorBody.optional(),

@@ -100,8 +100,8 @@ export function progressBody(progress: Progress, now?: number) {
 }
 
 /** Without the stack, which only appears in the attempts of the task details. */
-function errorBody({ code, name, message }: ErrorRecord) {
-  return { code, name, message }
+function errorBody({ code, name, message, fingerprint }: ErrorRecord) {
+  return { code, name, message, ...(fingerprint === undefined ? {} : { fingerprint }) }
 }
 
 /**
@@ -123,7 +123,10 @@ function attemptBody({ attempt, startedAt, endedAt, event, status, error, endedB
     ended_at: seconds(endedAt),
     event,
     status,
-    error: error === null ? null : { ...errorBody(error), stack: error.stack ?? null },
+    error:
+      error === null
+        ? null
+        : { code: error.code, name: error.name, message: error.message, stack: error.stack ?? null },
     ended_by: endedBy,
   }
 }
@@ -144,7 +147,8 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"paused_time":${pausedTime(task, now) / 1_000}` +
     `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
     `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}` +
-    `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}`
+    `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}` +
+    `,"waiting_for":${task.missing === 0 ? 'null' : `{"tasks":${task.missing},"waits":[]}`}`
   )
 }
 

@@ -10,12 +10,19 @@ import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from 
 const statusList = queryList(z.enum(statuses, `must be one of ${statuses.join(', ')}`)).meta({
   description: 'One or more statuses, comma-separated: `queued,running`.',
 })
-const typeList = queryList(typeName).meta({
+export const typeList = queryList(typeName).meta({
   description: 'One or more types, comma-separated.',
   example: 'add',
 })
-const tag = label(200).meta({ description: 'Tasks with this tag.' })
-const createdBy = label(200).meta({ description: 'Submitted by the caller of this name.' })
+export const tag = label(200).meta({ description: 'Tasks with this tag.' })
+export const createdBy = label(200).meta({ description: 'Submitted by the caller of this name.' })
+const fingerprint = z
+  .string()
+  .regex(/^[\da-f]{16}$/, 'must be 16 hexadecimal digits, as in an error or a failure group')
+  .meta({
+    description: 'Failed tasks whose error has this fingerprint, which stands for its cause.',
+    example: '8f3a1c0de5b72946',
+  })
 const search = z.string().min(1).max(200)
 const createdAfter = (number: z.ZodType<number>) =>
   number.meta({ description: 'Created at or after this time. Unix seconds.' })
@@ -30,6 +37,7 @@ const eventFilter = {
   type: typeList.exactOptional(),
   tag: tag.exactOptional(),
   created_by: createdBy.exactOptional(),
+  fingerprint: fingerprint.exactOptional(),
   created_after: createdAfter(queryNumber(0, latest)).exactOptional(),
   created_before: createdBefore(queryNumber(0, latest)).exactOptional(),
 }
@@ -78,6 +86,7 @@ export const BulkRequest = z
             type: oneOrMore(typeName, 1_000).exactOptional(),
             tag: tag.exactOptional(),
             created_by: createdBy.exactOptional(),
+            fingerprint: fingerprint.exactOptional(),
             q: search.exactOptional().meta({ description: meaning }),
             created_after: createdAfter(z.number().min(0).max(latest)).exactOptional(),
             created_before: createdBefore(z.number().min(0).max(latest)).exactOptional(),

@@ -26,8 +26,6 @@ export const problems = {
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
   SCHEDULE_UNKNOWN: { status: 404, title: 'Schedule not found' },
   SCHEDULE_EXISTS: { status: 409, title: 'Another schedule has this id' },
-  WEBHOOK_UNKNOWN: { status: 404, title: 'Webhook not found' },
-  DELIVERY_UNKNOWN: { status: 404, title: 'Delivery not found' },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
   // About the caller.
@@ -79,6 +77,7 @@ export const taskErrors = {
   STORED_INVALID: 'The stored parameters or checkpoint no longer match the schema of the task type',
   CHECKPOINT_INVALID: 'The handler wrote a checkpoint that does not match the `state` schema of its type',
   OUTCOME_REFUSED: 'The database rejected the outcome of the run',
+  PREDECESSOR_FAILED: 'A task for which it waited failed or was cancelled, and its `on_failure` is `fail`',
   POISON: 'Nodes crashed too often while running the task',
   UNCAUGHT: 'The handler threw an error outside its own promise, so nothing could catch it',
   EXITED: 'The handler tried to exit the process it runs in',

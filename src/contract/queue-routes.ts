@@ -1,3 +1,4 @@
+import { FailuresBody, FailuresQuery } from './failures.ts'
 import {
   BulkQuery,
   BulkRequest,
@@ -22,6 +23,18 @@ export const queueRoutes = {
       'Pages of tasks that match a filter, newest first by default. A page costs the same however many tasks there are; there is no total. A page can be short or empty and still have a `next_cursor`. It holds at most 4 MiB of parameters and omits parameters larger than 16 KiB (`parameters_cut`).',
     query: ListQuery,
     answer: { description: 'A page of tasks.', schema: ListBody },
+    problems: ['OPTIONS_INVALID'],
+  },
+  listFailures: {
+    method: 'GET',
+    path: '/api/failures',
+    scope: 'read',
+    tag: 'queue',
+    summary: 'Group failed tasks by cause',
+    description:
+      'Failed tasks with the same fingerprint, which leaves out ids, numbers, times and paths of the message: how many there are, since when, of which types. `GET /api/task?fingerprint=` lists the tasks of a group, and `POST /api/bulk` retries them. Only the latest failure of a task counts, and a retried task no longer does.',
+    query: FailuresQuery,
+    answer: { description: 'The groups, the latest failure first.', schema: FailuresBody },
     problems: ['OPTIONS_INVALID'],
   },
   streamChanges: {

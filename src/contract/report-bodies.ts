@@ -72,12 +72,22 @@ export function operationBody(operation: Operation) {
 }
 
 /** JSON omits undefined fields. */
-export function filterBody({ statuses, types, tag, createdBy, text, createdAfter, createdBefore }: Filter) {
+export function filterBody({
+  statuses,
+  types,
+  tag,
+  createdBy,
+  fingerprint,
+  text,
+  createdAfter,
+  createdBefore,
+}: Filter) {
   return {
     status: statuses,
     type: types,
     tag,
     created_by: createdBy,
+    fingerprint,
     q: text,
     created_after: createdAfter === undefined ? undefined : createdAfter / 1_000,
     created_before: createdBefore === undefined ? undefined : createdBefore / 1_000,

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { reasonLength } from '../core/caller.ts'
 import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
-import { longestUrl } from '../core/webhook.ts'
+import { predecessorLimits } from '../core/dependency.ts'
+import { failurePolicies } from '../core/task.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
@@ -95,17 +96,26 @@ const runFields = {
   max_attempts: attemptsOption,
   backoff: backoffOption,
   tags: tagsOption,
-  callback_url: label(longestUrl).exactOptional().meta({
-    description:
-      'An http or https URL to which the end of the task is reported, like an event of a webhook. Its address must be public, or listed in `FERMATA_WEBHOOK_ALLOW`.',
-    example: 'https://example.com/hooks/orders/4711',
-  }),
   idempotency_key: label(255).exactOptional().meta({
     description:
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',
     example: 'order-4711',
   }),
   unique: uniqueOption,
+  after: z
+    .array(label(64))
+    .max(predecessorLimits.ofTask)
+    .exactOptional()
+    .meta({
+      description:
+        'Ids of existing tasks: the task is `waiting` until all of them have completed. At most 10,000.',
+      example: ['019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31'],
+    }),
+  on_failure: z.enum(failurePolicies).exactOptional().meta({
+    description:
+      'What happens if a task in `after` fails or is cancelled: `cancel` cancels the task, `fail` fails it with the code `PREDECESSOR_FAILED`, `run` starts it all the same. Default `cancel`.',
+    example: 'run',
+  }),
 }
 
 export const RunRequest = z

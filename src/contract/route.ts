@@ -53,7 +53,6 @@ export const tags = {
   queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
   schedules: 'Submit tasks at times.',
-  webhooks: 'Send events of tasks to other systems.',
   server: 'Statistics, nodes and health.',
   access: 'Callers, their keys, and what they have changed.',
 } as const

@@ -4,14 +4,12 @@ import type { Route } from './route.ts'
 import { scheduleRoutes } from './schedule-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
-import { webhookRoutes } from './webhook-routes.ts'
 
 /** All routes, by operation id. */
 export const routes = {
   ...taskRoutes,
   ...queueRoutes,
   ...scheduleRoutes,
-  ...webhookRoutes,
   ...serverRoutes,
   ...accessRoutes,
 } as const satisfies Record<string, Route>

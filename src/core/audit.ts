@@ -30,12 +30,6 @@ export const auditActions = [
   'schedule.resume',
   'schedule.run',
   'schedule.backfill',
-  'webhook.create',
-  'webhook.update',
-  'webhook.delete',
-  'webhook.rotate',
-  'webhook.test',
-  'webhook.redeliver',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 
@@ -100,15 +94,6 @@ export function scheduleEntry(
   taskId: TaskId | null = null,
 ): NewEntry {
   return entryOf(origin, action, { taskId, target: { id, name: null }, count: taskId === null ? null : 1 })
-}
-
-/** The entry of a change of a webhook, of which the log tells the id. */
-export function webhookEntry(
-  origin: Origin,
-  action: Extract<AuditAction, `webhook.${string}`>,
-  id: string,
-): NewEntry {
-  return entryOf(origin, action, { target: { id, name: null } })
 }
 
 /** The entry of a hold or its end. */

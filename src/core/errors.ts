@@ -212,20 +212,6 @@ export class ScheduleExists extends TaskError {
 }
 
 /** The database URL is wrong. Waiting cannot help, and nothing was opened or created. */
-export class WebhookUnknown extends TaskError {
-  readonly code = 'WEBHOOK_UNKNOWN'
-  constructor(id: string) {
-    super(`There is no webhook ${quote(id)}.`)
-  }
-}
-
-export class DeliveryUnknown extends TaskError {
-  readonly code = 'DELIVERY_UNKNOWN'
-  constructor(id: string) {
-    super(`The webhook has no delivery ${quote(id)}. Deliveries are deleted some time after they have ended.`)
-  }
-}
-
 export class DatabaseInvalid extends TaskError {
   readonly code = 'DATABASE_INVALID'
   /** `why`: what is wrong and how to fix it; a clause without a full stop. */

@@ -10,6 +10,8 @@ export type Filter = Readonly<{
   anyTag?: readonly string[]
   /** Tasks submitted by the caller of this name. */
   createdBy?: string
+  /** Failed tasks whose failure has this fingerprint; `statuses` must allow no others. */
+  fingerprint?: string
   /** See `hasText`. */
   text?: string
   /** Created at or after this time. */
@@ -51,12 +53,13 @@ const asStored: Searched = (task, parameters) => ({ task, parameters })
 
 /** Whether the task matches everything except the text. */
 export function fits(task: Task, filter: Filter): boolean {
-  const { tag, anyTag, createdBy } = filter
+  const { tag, anyTag, createdBy, fingerprint } = filter
   return (
     isOf(task, filter) &&
     (tag === undefined || task.tags.includes(tag)) &&
     (anyTag === undefined || anyTag.some((one) => task.tags.includes(one))) &&
     (createdBy === undefined || task.createdBy === createdBy) &&
+    (fingerprint === undefined || (task.status === 'failed' && task.error?.fingerprint === fingerprint)) &&
     isWithin(task, filter)
   )
 }
@@ -66,8 +69,8 @@ function isOf({ status, type }: Task, { statuses: of, types }: Filter): boolean 
 }
 
 /** Whether candidates have to be checked: the index that leads to them covers only types, statuses and times. */
-export function mustMatch({ text, tag, anyTag, createdBy }: Filter): boolean {
-  return text !== undefined || tag !== undefined || anyTag !== undefined || createdBy !== undefined
+export function mustMatch({ text, tag, anyTag, createdBy, fingerprint }: Filter): boolean {
+  return [text, tag, anyTag, createdBy, fingerprint].some((part) => part !== undefined)
 }
 
 function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter): boolean {

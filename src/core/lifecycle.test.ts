@@ -44,6 +44,7 @@ describe('the lifecycle', () => {
 describe('controls', () => {
   test('are the buttons of each status', () => {
     expect(Object.fromEntries(statuses.map((status) => [status, controlsFrom(status)]))).toEqual({
+      waiting: ['pause', 'cancel'],
       scheduled: ['pause', 'cancel'],
       queued: ['pause', 'cancel'],
       running: ['pause', 'cancel'],

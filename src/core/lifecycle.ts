@@ -6,7 +6,7 @@ export type LifecycleRow = Readonly<{
   event: string
   from: readonly Status[]
   to: readonly Status[]
-  who: 'API' | 'node' | 'promoter' | 'reaper' | 'reaper, node'
+  who: 'API' | 'node' | 'promoter' | 'releaser' | 'reaper' | 'reaper, node'
   why: string
 }>
 
@@ -18,9 +18,9 @@ export const lifecycle = [
   {
     event: 'submitted',
     from: [],
-    to: ['queued', 'scheduled'],
+    to: ['queued', 'scheduled', 'waiting'],
     who: 'API',
-    why: 'A new task; `scheduled` while its `run_at` is in the future.',
+    why: 'A new task; `waiting` until its predecessors have ended, `scheduled` while its `run_at` is in the future.',
   },
   {
     event: 'due',
@@ -28,6 +28,13 @@ export const lifecycle = [
     to: ['queued'],
     who: 'promoter',
     why: 'Its due time has come, by the clock of the store.',
+  },
+  {
+    event: 'ready',
+    from: ['waiting'],
+    to: ['queued', 'scheduled'],
+    who: 'releaser',
+    why: 'Nothing is missing any more: all its predecessors have ended.',
   },
   {
     event: 'claimed',
@@ -38,7 +45,7 @@ export const lifecycle = [
   },
   {
     event: 'paused',
-    from: ['scheduled', 'queued'],
+    from: ['waiting', 'scheduled', 'queued'],
     to: ['paused'],
     who: 'API',
     why: 'Nothing is running yet, so the pause takes effect immediately.',
@@ -67,16 +74,30 @@ export const lifecycle = [
   {
     event: 'resumed',
     from: ['paused'],
-    to: ['queued', 'scheduled'],
+    to: ['queued', 'scheduled', 'waiting'],
     who: 'API',
-    why: 'Back to the queue, or to its due time. The fence stays, so that a parked handler can continue.',
+    why: 'Back to the queue, to its due time, or to what it waits for. The fence stays, so that a parked handler can continue.',
   },
   {
     event: 'cancelled',
-    from: ['scheduled', 'queued', 'paused'],
+    from: ['waiting', 'scheduled', 'queued', 'paused'],
     to: ['cancelled'],
     who: 'API',
     why: 'None of its code is alive, so it is cancelled immediately.',
+  },
+  {
+    event: 'cancelled',
+    from: ['waiting', 'paused'],
+    to: ['cancelled'],
+    who: 'releaser',
+    why: 'A predecessor failed or was cancelled, and `on_failure` is `cancel`.',
+  },
+  {
+    event: 'failed',
+    from: ['waiting', 'paused'],
+    to: ['failed'],
+    who: 'releaser',
+    why: 'A predecessor failed or was cancelled, and `on_failure` is `fail`.',
   },
   {
     event: 'cancel_requested',
@@ -195,6 +216,7 @@ export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ eve
 
 /** What each status means, for people. */
 export const meanings: Readonly<Record<Status, string>> = {
+  waiting: 'Waits for other tasks to end. It holds no slot.',
   scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
   queued: 'Waiting for a slot, by priority and then by position in the queue.',
   running: 'A node is running its handler.',
@@ -217,7 +239,7 @@ export const controlEvents = {
 /** Statuses in which an accepted control is in effect: repeating it there succeeds and changes nothing. */
 export const standing = {
   pause: ['pausing', 'paused'],
-  resume: ['scheduled', 'queued', 'running'],
+  resume: ['waiting', 'scheduled', 'queued', 'running'],
   cancel: ['cancelling', 'cancelled'],
   retry: ['scheduled', 'queued', 'running'],
 } as const satisfies Record<Control, readonly Status[]>

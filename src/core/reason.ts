@@ -1,5 +1,6 @@
 /** Why a task is not running now. Codes are stable. */
 export const reasonCodes = [
+  'predecessors',
   'due_later',
   'retry_later',
   'type_unknown',

@@ -133,12 +133,13 @@ export class Secrets {
     return from === 0 ? text : shown + text.slice(from)
   }
 
-  hideInError({ code, name, message, stack }: ErrorRecord): ErrorRecord {
+  hideInError({ code, name, message, stack, fingerprint }: ErrorRecord): ErrorRecord {
     return {
       code: this.hide(code),
       name: this.hide(name),
       message: this.hide(message),
       ...(stack === undefined ? {} : { stack: this.hide(stack) }),
+      ...(fingerprint === undefined ? {} : { fingerprint }),
     }
   }
 

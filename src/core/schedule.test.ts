@@ -99,6 +99,17 @@ describe('a tick that is due', () => {
     expect(decision!.schedule).toMatchObject({ nextAt: tick(11), version: 2 })
   })
 
+  test('waits with others for which the queue has no room, the newest', () => {
+    const schedule = { ...made({ overlap: 'allow', catchUp: { ...defaultCatchUp, mode: 'all' } }) }
+    const first = decide(view(schedule), tick(4), newId, 1)!
+    expect(fates(first)).toEqual({ 1: 'start', 2: 'wait', 3: 'wait', 4: 'wait' })
+    expect(first.schedule).toMatchObject({ nextAt: tick(5), dueAt: tick(4) + 1_000, buffered: 3 })
+    const waiting = [2, 3, 4].map((index) => waits(index, 'allow'))
+    const second = decide(view(first.schedule, { waiting }), tick(4) + 1_000, newId)!
+    expect(fates(second)).toEqual({ 2: 'start', 3: 'start', 4: 'start' })
+    expect(second.schedule).toMatchObject({ buffered: 0, dueAt: tick(5) })
+  })
+
   test('nothing happens before it, and while the schedule is paused', () => {
     expect(decide(view(made()), start + 59_999, newId)).toBeNull()
     expect(decide(view(schedulePaused(made(), 'me', null, start)), tick(5), newId)).toBeNull()

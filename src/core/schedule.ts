@@ -128,6 +128,9 @@ const skipsKept = 100
 /** Milliseconds after which a tick that waits is looked at, even if nobody said that the task before it has ended. */
 const lookAgainAfter = 5_000
 
+/** The same, for ticks that wait for room in the queue. */
+const lookForRoomAfter = 1_000
+
 export const defaultCatchUp: CatchUp = { mode: 'latest', window: 3_600_000, max: 100 }
 
 /** What to do now. */
@@ -249,9 +252,14 @@ export function submissionOfTick(
 
 /**
  * What to do with a schedule now: pause it after failures, carry out ticks that are due, and start those that waited. Null if there is
- * nothing to do.
+ * nothing to do. `room`: how many tasks may start; the other ticks wait.
  */
-export function decide(view: ScheduleView, now: number, newId: () => TaskId): Decision | null {
+export function decide(
+  view: ScheduleView,
+  now: number,
+  newId: () => TaskId,
+  room = Number.POSITIVE_INFINITY,
+): Decision | null {
   const { schedule, unfinished } = view
   const version = schedule.version + 1
   if (schedule.paused !== null) return null
@@ -271,7 +279,7 @@ export function decide(view: ScheduleView, now: number, newId: () => TaskId): De
     ...runs.map((tickAt) => ({ tickAt, from: 'new' as const, overlap: schedule.overlap })),
   ]
   const unseen = Math.max(0, schedule.buffered - view.waiting.length)
-  const settled = settleOverlap(queue, unfinished.length > 0, unseen)
+  const settled = withRoom(settleOverlap(queue, unfinished.length > 0, unseen), room)
   const starts = settled.starts.map(({ tickAt, from }) => ({ tickAt, from, taskId: newId() }))
   const ticks: TickChange[] = [
     ...skips.map((tickAt): TickChange => ({ tickAt, from: 'new', to: skippedAs('catch_up') })),
@@ -301,7 +309,8 @@ export function decide(view: ScheduleView, now: number, newId: () => TaskId): De
     lastTickAt: starts.length === 0 ? schedule.lastTickAt : newest,
     lastTaskId: starts.at(-1)?.taskId ?? schedule.lastTaskId,
   }
-  const again = unseen > 0 && settled.starts.length + settled.skips.length > 0 ? now : now + lookAgainAfter
+  const isNext = unseen > 0 && settled.starts.length + settled.skips.length > 0
+  const again = settled.isFull ? now + lookForRoomAfter : isNext ? now : now + lookAgainAfter
   const next = placed(changed, nextAt, buffered === 0 ? null : again)
   if (ticks.length === 0 && cancels.length === 0 && next.dueAt === schedule.dueAt) return null
   const started = starts.map(({ tickAt, taskId }) => ({ tickAt, taskId }))
@@ -326,6 +335,22 @@ export function afterClockSetBack(schedule: Schedule, now: number): Schedule | n
 }
 
 type Queued = Readonly<{ tickAt: number; from: TickChange['from']; overlap: Overlap }>
+
+type Settled = ReturnType<typeof settleOverlap>
+
+/** Of the ticks that could start, those for which there is room; the others wait. */
+function withRoom(settled: Settled, room: number): Settled & Readonly<{ isFull: boolean }> {
+  const { starts, waits, skips } = settled
+  if (starts.length <= room) return { ...settled, isFull: false }
+  const waiting = [...starts.slice(room), ...waits].toSorted((a, b) => a.tickAt - b.tickAt)
+  return {
+    ...settled,
+    starts: starts.slice(0, room),
+    waits: waiting.slice(0, mostWaiting),
+    skips: [...skips, ...waiting.slice(mostWaiting)],
+    isFull: true,
+  }
+}
 
 /** `unseen`: more ticks wait than are in the queue; they come after those that wait, and before new ones. */
 export function settleOverlap(

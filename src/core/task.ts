@@ -18,10 +18,11 @@ export type Fence = number
 export type Json = string
 
 export const activeStatuses = ['running', 'pausing', 'cancelling'] as const
-export const waitingStatuses = ['scheduled', 'queued'] as const
 export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const
 export const statuses = [
-  ...waitingStatuses,
+  'waiting',
+  'scheduled',
+  'queued',
   'running',
   'pausing',
   'paused',
@@ -43,6 +44,8 @@ export type ErrorRecord = Readonly<{
   stack?: string
   /** The message for the timeline, if it cannot be cut. */
   brief?: string
+  /** See `fingerprintOf`. Set when the failure is recorded; errors in a timeline have none. */
+  fingerprint?: string
 }>
 
 export type Progress = Readonly<{
@@ -67,6 +70,16 @@ export type Backoff = Readonly<{
   jitter: number
 }>
 
+/**
+ * What happens to a task if a predecessor fails or is cancelled: it is cancelled, it fails, or it runs as if the predecessor
+ * had completed.
+ */
+export const failurePolicies = ['cancel', 'fail', 'run'] as const
+export type FailurePolicy = (typeof failurePolicies)[number]
+
+/** The tasks for whose end a new task waits: ids of tasks that exist, each once. */
+export type Predecessors = Readonly<{ ids: readonly TaskId[]; onFailure: FailurePolicy }>
+
 /** What the caller sets at submit; never changes. */
 export type Submission = Readonly<{
   id: TaskId
@@ -90,8 +103,8 @@ export type Submission = Readonly<{
   schedule?: Readonly<{ id: string; tickAt: number }>
   /** Another task may have this key: then that decides the answer. */
   unique?: UniqueRequest
-  /** Where the end of the task is reported. */
-  callbackUrl?: string
+  /** It starts once these have ended. */
+  predecessors?: Predecessors
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -125,8 +138,6 @@ export type Task = Readonly<{
   tickAt: number | null
   /** The key that no other task of its type may have meanwhile. */
   unique: UniqueKey | null
-  /** Where its end is reported. */
-  callbackUrl: string | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
@@ -149,6 +160,8 @@ export type Task = Readonly<{
   progress: Progress | null
   error: ErrorRecord | null
   endedBy: EndedBy | null
+  /** Predecessors whose end has not been counted yet; 0 once it no longer waits for any. */
+  missing: number
 }>
 
 /** A line logged by a handler or printed by a command. */
@@ -165,7 +178,7 @@ export type TimelineEntry = Readonly<{
   event: string
   status: Status
   attempt: number
-  /** Who caused it: the name of a caller, the id of a node, `promoter` or `reaper`. */
+  /** Who caused it: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. */
   by: string
   /** The reason that the caller gave, or what happened. */
   why?: string

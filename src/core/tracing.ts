@@ -1,6 +1,5 @@
 import type { Task, TaskId, TimelineEntry } from './task.ts'
 import type { TraceContext } from './trace-context.ts'
-import type { Delivery } from './webhook.ts'
 
 /**
  * The spans of a node. Parts have it only if tracing is on. Nothing here blocks or throws, and no span has a value that a
@@ -13,8 +12,6 @@ export interface Tracing {
   submit(type: string, tasks: number, parent: TraceContext | null): SubmitSpan
   /** A run of a handler, linked to the submit of its task. */
   attempt(task: Task): AttemptSpan
-  /** An attempt to deliver an event, in the trace of the submit of its task. */
-  deliver(delivery: Delivery): DeliverySpan
 }
 
 export type RequestSpan = Readonly<{
@@ -26,13 +23,6 @@ export type SubmitSpan = Readonly<{
   context: TraceContext
   accepted(ids: readonly TaskId[]): void
   refused(error: unknown): void
-}>
-
-export type DeliverySpan = Readonly<{
-  /** The trace context that the message carries. */
-  headers: Readonly<Record<string, string>>
-  /** `error`: why it failed; null if it did not. */
-  ended(status: number | null, error: string | null): void
 }>
 
 export type AttemptSpan = Readonly<{

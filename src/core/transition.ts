@@ -1,3 +1,5 @@
+import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
+import { fingerprinted } from './fingerprint.ts'
 import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
 import {
@@ -37,18 +39,26 @@ export type TransitionContext = Readonly<{
   elapsed?: (since: number) => number
 }>
 
-export type SubmitContext = TransitionContext & Readonly<{ by: string }>
+export type SubmitContext = TransitionContext &
+  Readonly<{
+    by: string
+    /** Predecessors that it must wait for. Default 0. */
+    missing?: number
+  }>
 
-export function submitted(submission: Submission, { now, nextQueuePosition, by }: SubmitContext): Move {
+export function submitted(
+  submission: Submission,
+  { now, nextQueuePosition, by, missing = 0 }: SubmitContext,
+): Move {
   const runAt = submission.delay === null ? submission.runAt : now + submission.delay
   const due = runAt === null || runAt <= now
-  const status: Status = due ? 'queued' : 'scheduled'
+  const status: Status = missing > 0 ? 'waiting' : due ? 'queued' : 'scheduled'
   const task: Task = {
     id: submission.id,
     type: submission.type,
     status,
     priority: submission.priority,
-    queuePosition: due ? nextQueuePosition() : 0,
+    queuePosition: status === 'queued' ? nextQueuePosition() : 0,
     version: 1,
     fence: 0,
     attempt: 0,
@@ -66,7 +76,6 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     scheduleId: submission.schedule?.id ?? null,
     tickAt: submission.schedule?.tickAt ?? null,
     unique: keyOf(submission),
-    callbackUrl: submission.callbackUrl ?? null,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,
@@ -83,6 +92,7 @@ export function submitted(submission: Submission, { now, nextQueuePosition, by }
     progress: null,
     error: null,
     endedBy: null,
+    missing,
   }
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
@@ -94,6 +104,32 @@ function keyOf({ unique }: Submission): UniqueKey | null {
 
 export function promoted(task: Task, context: TransitionContext): Move {
   return move(task, 'due', 'queued', context, 'promoter')
+}
+
+/**
+ * Predecessors have ended. A move, or the row with a smaller count; null if it does not wait for them any more: it was
+ * cancelled, and perhaps retried.
+ */
+export function predecessorsEnded(
+  task: Task,
+  ended: readonly Ended[],
+  context: TransitionContext,
+): Move | Task | null {
+  if (task.missing === 0) return null
+  const failure = decisiveFailure(ended)
+  if (failure !== undefined) {
+    const end = { missing: 0, completedAt: context.now }
+    return failure.onFailure === 'cancel'
+      ? move(task, 'cancelled', 'cancelled', context, 'releaser', end, failureReason(failure))
+      : move(task, 'failed', 'failed', context, 'releaser', { ...end, error: failureOf(failure) })
+  }
+  const missing = Math.max(0, task.missing - ended.length)
+  if (missing > 0 || task.status !== 'waiting') return { ...task, missing }
+  return move(task, 'ready', statusOnceReady(task, context), context, 'releaser', { missing })
+}
+
+function statusOnceReady({ runAt }: Task, { now }: TransitionContext): Status {
+  return runAt !== null && runAt > now ? 'scheduled' : 'queued'
 }
 
 export function claimed(task: Task, node: NodeId, context: TransitionContext): Move {
@@ -157,9 +193,9 @@ export function controlled(task: Task, control: Control, context: ControlContext
     case 'pause_withdrawn':
       return moved('running', {})
     case 'resumed':
-      return moved(task.runAt !== null && task.runAt > context.now ? 'scheduled' : 'queued', {})
+      return moved(task.missing > 0 ? 'waiting' : statusOnceReady(task, context), {})
     case 'cancelled':
-      return moved('cancelled', { completedAt: context.now, attemptOpen: false, endedBy: null })
+      return moved('cancelled', { completedAt: context.now, attemptOpen: false, endedBy: null, missing: 0 })
     case 'cancel_requested':
       return moved('cancelling', {})
     case 'retried':
@@ -185,6 +221,7 @@ export function replaced(task: Task, by: TaskId, context: SubmitContext): Move {
     completedAt: context.now,
     attemptOpen: false,
     endedBy: null,
+    missing: 0,
   } as const
   return move(task, 'cancelled', 'cancelled', context, context.by, ended, replacedBy(by))
 }
@@ -389,6 +426,7 @@ function move(
       ? { runAt: now }
       : {}),
     ...changes,
+    ...(changes.error == null ? {} : { error: fingerprinted(changes.error) }),
     ...(to === 'queued' && task.status !== 'queued' ? { queuePosition: nextQueuePosition() } : {}),
     status: to,
     version,

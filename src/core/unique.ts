@@ -21,7 +21,10 @@ export function retakesKey({ unique, startedAt }: Task): boolean {
  * leave two unfinished tasks with one key.
  */
 export function isReplaceable({ status, ownerNode }: Task): boolean {
-  return ownerNode === null && (status === 'scheduled' || status === 'queued' || status === 'paused')
+  return (
+    ownerNode === null &&
+    (status === 'waiting' || status === 'scheduled' || status === 'queued' || status === 'paused')
+  )
 }
 
 /** The reason of a task that was replaced, for its timeline. */

@@ -3,7 +3,7 @@ import type { AuditFilter } from '../core/audit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Filter } from '../core/filter.ts'
 import type { BulkAction, Operation } from '../core/operation.ts'
-import type { Control, Task, TaskId } from '../core/task.ts'
+import type { FailurePolicy, Control, Task, TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BackoffOptions } from '../registry/options.ts'
@@ -14,11 +14,11 @@ import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../
 import type { Change } from './all-events.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { SchedulesApi } from './schedules-api.ts'
-import type { WebhooksApi } from './webhooks-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 export type { UniqueSubmit }
@@ -38,8 +38,13 @@ export type SubmitOptions = Readonly<{
   idempotencyKey?: string
   /** At most one task of the type has this key at a time; instead of what the type defines. */
   unique?: UniqueSubmit
-  /** An http or https URL to which the end of the task is reported. */
-  callbackUrl?: string
+  /** Ids of tasks: it starts once all of them have completed. At most 10,000. */
+  after?: readonly TaskId[]
+  /**
+   * What happens if one of these fails or is cancelled: it is cancelled with the reason, it fails with the code `PREDECESSOR_FAILED`, or it
+   * runs all the same. Default `cancel`.
+   */
+  onFailure?: FailurePolicy
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */
@@ -101,8 +106,6 @@ export interface TaskManagerApi {
   readonly access: Access
   /** What submits tasks at times. */
   readonly schedules: SchedulesApi
-  /** Where events of tasks are sent. */
-  readonly webhooks: WebhooksApi
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.
@@ -153,6 +156,9 @@ export interface TaskManagerApi {
 
   /** A page of matching tasks. Throws `OptionsInvalid` for a cursor of another list. */
   list(filter?: Filter, options?: ListOptions): Promise<TaskPage>
+
+  /** Failed tasks by what their failures have in common, the latest first. The filter must not have a text. */
+  failures(filter?: Omit<Filter, 'text'>, options?: FailureOptions): Promise<FailureGroups>
 
   /** Why the task is not running now, its queue position, and when it will start. Throws `TaskUnknown`. */
   explain(id: TaskId): Promise<Explanation>

@@ -64,7 +64,7 @@ export class Controls {
   async purge(id: TaskId, origin: Origin): Promise<void> {
     const [answer] = await this.#options.store.purge([id], undefined, origin)
     if (answer === undefined || answer.kind === 'unknown') throw new TaskUnknown(id)
-    if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status)
+    if (answer.kind === 'refused') throw new ControlRefused('purge', id, answer.task.status, answer.why)
   }
 
   /** `claimed`: resolves when what was queued has been claimed, as far as slots are free; undefined if nothing was queued. */

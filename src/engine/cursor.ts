@@ -65,8 +65,8 @@ function auditMark(
 }
 
 function mark(fields: readonly number[], filter: Filter, order: Order): string {
-  const { statuses, types, tag, anyTag, createdBy, text, createdAfter, createdBefore } = filter
-  const tagged = [tag, anyTag, createdBy]
+  const { statuses, types, tag, anyTag, createdBy, fingerprint, text, createdAfter, createdBefore } = filter
+  const tagged = [tag, anyTag, createdBy, fingerprint]
   return markOf([fields, order, statuses, types, tagged, text, createdAfter, createdBefore])
 }
 

@@ -10,6 +10,7 @@ const idle: QueueFacts = {
   nodes: { ready: true, slots: 2, slotsInUse: 0, types: ['long'] },
   concurrency: null,
   ahead: 0,
+  predecessors: [],
   startRate: 0,
   duration: null,
 }
@@ -18,6 +19,8 @@ const queued: Partial<Task> = { status: 'queued' }
 const many = { ...idle.counts, byType: { long: { queued: 50_000 } } }
 
 const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number | null][] = [
+  ['predecessors', { status: 'waiting', missing: 2 }, idle, null, null],
+  ['paused predecessors', { status: 'paused', missing: 1 }, idle, null, null],
   ['due_later', { status: 'scheduled', runAt: 12_500 }, idle, null, 2_500],
   ['retry_later', { status: 'scheduled', runAt: 11_000, failures: 1 }, idle, null, 1_000],
   ['paused', { status: 'paused' }, idle, null, null],

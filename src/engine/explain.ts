@@ -22,6 +22,8 @@ export type QueueFacts = Readonly<{
   concurrency: number | null
   /** Queued tasks ahead of it, up to `positionLimit`. */
   ahead: number
+  /** The first tasks for which it waits. */
+  predecessors: readonly Task[]
   /** Recent starts per millisecond. */
   startRate: number
   /** Milliseconds of active time per run. */
@@ -37,6 +39,8 @@ export function explained(task: Task, facts: QueueFacts): Explanation {
 function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
   const { now } = facts
   switch (task.status) {
+    case 'waiting':
+      return [waitsFor(task, facts.predecessors)]
     case 'scheduled': {
       const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
       return task.failures > 0
@@ -46,7 +50,10 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
     case 'queued':
       return reasonsInQueue(task, facts)
     case 'paused':
-      return [because('paused', 'Paused until someone resumes it.')]
+      return [
+        because('paused', 'Paused until someone resumes it.'),
+        ...(task.missing === 0 ? [] : [waitsFor(task, facts.predecessors)]),
+      ]
     case 'pausing':
       return [
         because('pause_point', 'A pause is requested. The task keeps running until its next pause point.'),
@@ -58,6 +65,14 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
     default:
       return [because('ended', `The task is ${task.status}.`)]
   }
+}
+
+/** `named`: the first of them. */
+export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
+  const many = missing === 1 ? 'one task' : `${missing} tasks`
+  const shown = named.map(({ id, status }) => `${id} (${status})`).join(', ')
+  const more = missing > named.length ? ', ...' : ''
+  return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
 }
 
 function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: QueueFacts): Reason[] {

@@ -19,14 +19,15 @@ import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../
 import type { Change } from './all-events.ts'
 import type * as api from './api.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
-import type { Explanation } from './explain.ts'
+import { waitsFor, type Explanation } from './explain.ts'
+import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
 import { secretsIn, seesSensitive, shownEvent, shownRecord } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
+import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
-import type { WebhooksApi } from './webhooks-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** The engine, in which every change names its origin. */
@@ -46,7 +47,6 @@ export interface Engine extends api.TaskManagerApi {
   cancelOperation(id: string, wait?: number, options?: api.ReasonOptions, origin?: Origin): Promise<Operation>
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
   schedulesFor(origin: Origin): SchedulesApi
-  webhooksFor(origin: Origin): WebhooksApi
 }
 
 /**
@@ -76,11 +76,6 @@ export class OnBehalf implements api.TaskManagerApi {
     return this.#manager.schedulesFor(this.#origin)
   }
 
-  get webhooks(): WebhooksApi {
-    mustSeeAll(this.#caller, 'webhooks report')
-    return this.#manager.webhooksFor(this.#origin)
-  }
-
   get state(): NodeState {
     return this.#manager.state
   }
@@ -96,6 +91,7 @@ export class OnBehalf implements api.TaskManagerApi {
   async enqueue(type: string, parameters: unknown, options?: api.SubmitOptions): Promise<api.Accepted> {
     this.registry.get(type)
     mustHaveTag(this.#caller, [options?.tags ?? []])
+    await this.#mustSeePredecessors([options], false)
     return this.#told(this.#manager.enqueue(type, parameters, options, this.#origin))
   }
 
@@ -107,6 +103,10 @@ export class OnBehalf implements api.TaskManagerApi {
         drafts.map(({ options }) => options?.tags ?? []),
       )
     }
+    await this.#mustSeePredecessors(
+      drafts.map(({ options }) => options),
+      true,
+    )
     return this.#told(this.#manager.enqueueAll(type, drafts, this.#origin))
   }
 
@@ -163,12 +163,23 @@ export class OnBehalf implements api.TaskManagerApi {
     return { ...page, tasks: page.tasks.map((task) => this.#redacted(task)) }
   }
 
-  /** How many tasks of others are ahead is not shown to limited callers. */
+  async failures(filter: Omit<Filter, 'text'> = {}, options?: FailureOptions): Promise<FailureGroups> {
+    const found = await this.#manager.failures(visible(this.#caller, filter), options)
+    const redacted = found.groups.map(({ latest, ...group }) => {
+      const record = latest.record === null ? null : this.#redacted(latest.record)
+      return { ...group, latest: { ...latest, record } }
+    })
+    return { ...found, groups: redacted }
+  }
+
+  /** How many tasks of others are ahead, and which ones it waits for, is not shown to limited callers. */
   async explain(id: TaskId): Promise<Explanation> {
     if (isLimited(this.#caller)) await this.#mustSee(id)
     const explanation = await this.#manager.explain(id)
     if (!isLimited(this.#caller)) return explanation
-    const reasons = explanation.reasons.filter(({ code }) => code !== 'others_first')
+    const reasons = explanation.reasons
+      .filter(({ code }) => code !== 'others_first')
+      .map((reason) => (reason.code === 'predecessors' ? waitsFor(explanation.task, []) : reason))
     return { ...explanation, reasons, position: null, startsIn: null }
   }
 
@@ -248,6 +259,21 @@ export class OnBehalf implements api.TaskManagerApi {
 
   async #mustSee(id: TaskId): Promise<void> {
     if (!(await this.#sees(id))) throw new TaskUnknown(id)
+  }
+
+  /** Whether and when a task ends is not shown to those who may not see it. */
+  async #mustSeePredecessors(
+    options: readonly (api.SubmitOptions | undefined)[],
+    isBatch: boolean,
+  ): Promise<void> {
+    if (!isLimited(this.#caller) || options.every((one) => one?.after === undefined)) return
+    const ids = [...new Set(options.flatMap((one) => one?.after ?? []))]
+    const seen = new Map<string, boolean>()
+    await Promise.all(ids.map(async (id) => seen.set(id, await this.#sees(id))))
+    for (const [index, one] of options.entries()) {
+      const place = one?.after?.findIndex((id) => seen.get(id) !== true) ?? -1
+      if (place >= 0) throw predecessorUnknown(one!.after![place]!, place, isBatch ? index : undefined)
+    }
   }
 
   async #sees(id: TaskId): Promise<boolean> {

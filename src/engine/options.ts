@@ -4,9 +4,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { DefinedSchedule } from '../registry/schedule.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import type { LoopDelay } from '../execution/executors/loop-watch.ts'
-import type { Ranges } from '../core/addresses.ts'
 import type { Tracing } from '../core/tracing.ts'
-import type { Sender } from '../delivery/sender.ts'
 import type { Store } from '../store/store.ts'
 import type { LeaseLoss } from '../cluster/node-lease.ts'
 import type { Logger } from '../core/logger.ts'
@@ -53,10 +51,6 @@ export type ManagerOptions = Readonly<{
   requireKeys?: boolean | undefined
   /** For keys that have no limit of their own. */
   keyRateLimit?: RateLimit | undefined
-  /** Sends events to webhooks. Default: this node delivers nothing. */
-  sender?: Sender | undefined
-  /** Addresses that webhooks may reach beyond public ones. Default: none. */
-  webhookAllow?: Ranges | undefined
   /** Default: no spans. */
   tracing?: Tracing | undefined
   /** Called whenever the node has lost its lease. */

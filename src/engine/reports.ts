@@ -40,6 +40,8 @@ export type NodeState = Readonly<{
 export type NodeTotals = Readonly<{ alive: number; slots: number; slotsInUse: number }>
 
 const minute = 60_000
+/** Maximum predecessors that an explanation names. */
+const predecessorsNamed = 10
 /** Milliseconds between attempts to read a store that does not respond. */
 const lookAgain = 1_000
 
@@ -93,6 +95,7 @@ export class Reports implements Subscriber {
     const ahead =
       task.status === 'queued' ? await store.ahead(task, [task.type, ...rivals], positionLimit) : 0
     const { slots, slotsInUse } = totalsOf(running)
+    const predecessors = task.missing === 0 ? [] : await store.predecessors(id, predecessorsNamed)
     return explained(task, {
       now: store.now(),
       counts,
@@ -104,6 +107,7 @@ export class Reports implements Subscriber {
       },
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
+      predecessors,
       startRate: this.#meter.over(5 * minute).started / 1_000,
       duration: this.#meter.expectedDuration(task.type),
     })

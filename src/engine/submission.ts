@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { urlFault, type Ranges } from '../core/addresses.ts'
+import { predecessorLimits } from '../core/dependency.ts'
 import { parseDuration } from '../core/duration.ts'
 import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
 import { longestDuration } from '../core/outcome.ts'
+import { clip } from '../core/text.ts'
 import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
-import type { Json, Submission } from '../core/task.ts'
+import { failurePolicies, type Predecessors, type Json, type Submission } from '../core/task.ts'
 import { traceContext } from '../core/trace-context.ts'
 import type { UniqueRequest } from '../core/unique-options.ts'
 import { resolveBackoff } from '../registry/options.ts'
@@ -25,20 +26,18 @@ export const optionLimits = {
   idempotencyKeyLength: 255,
 } as const
 
-/** Validates a submit. `allowed`: addresses of callbacks beyond public ones. Throws `ParametersInvalid`, `OptionsInvalid`, `NotJson` or `TooLarge`. */
+/** Validates a submit. Throws `ParametersInvalid`, `OptionsInvalid`, `NotJson` or `TooLarge`. */
 export function submissionOf(
   type: AnyTaskType,
   parameters: unknown,
   options: SubmitOptions,
   id: string,
-  allowed: Ranges = [],
 ): Submission {
   const { text, parsed } = checkedParameters(type, parameters)
   const issues: Issue[] = []
   const refuse = (path: string, message: string) => issues.push({ path, message })
 
   const { priority = 0, maxAttempts = type.attempts, tags = [], idempotencyKey = null } = options
-  const { callbackUrl } = options
   if (!Number.isInteger(priority) || Math.abs(priority) > optionLimits.priority) {
     refuse('priority', `must be a whole number from -${optionLimits.priority} to ${optionLimits.priority}`)
   }
@@ -53,8 +52,6 @@ export function submissionOf(
   if (idempotencyKey !== null && !isKey(idempotencyKey)) {
     refuse('idempotencyKey', `must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`)
   }
-  const callbackFault = callbackUrl === undefined ? undefined : urlFault(callbackUrl, allowed)
-  if (callbackFault !== undefined) refuse('callbackUrl', callbackFault)
   const timeout = options.timeout === undefined ? type.timeout : parseDuration(options.timeout)
   if (timeout === undefined || (timeout !== null && timeout <= 0)) {
     refuse('timeout', 'must be a positive duration: seconds, or text like "10m"')
@@ -64,6 +61,7 @@ export function submissionOf(
     refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
   const start = startOf(options, refuse)
   const unique = uniqueRequest(type, { options, parameters, parsed }, refuse)
+  const predecessors = predecessorsOf(options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -80,7 +78,7 @@ export function submissionOf(
     requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
     trace: traceContext(options.traceparent, options.tracestate),
     ...(unique === undefined ? {} : { unique }),
-    ...(callbackUrl === undefined ? {} : { callbackUrl }),
+    ...(predecessors === undefined ? {} : { predecessors }),
   }
 }
 
@@ -92,13 +90,12 @@ export function submissionsOf(
   type: AnyTaskType,
   drafts: readonly Draft[],
   newId: () => string,
-  allowed: Ranges = [],
 ): Submission[] {
   const wrong: { parameters: Issue[]; options: Issue[] } = { parameters: [], options: [] }
   const submissions = drafts.flatMap(({ parameters, options = {} }, index) => {
     if (wrong.parameters.length + wrong.options.length >= issuesListed) return []
     try {
-      return [submissionOf(type, parameters, options, newId(), allowed)]
+      return [submissionOf(type, parameters, options, newId())]
     } catch (error) {
       const at = (part: string) => (issue: Issue) => ({
         ...issue,
@@ -111,6 +108,11 @@ export function submissionsOf(
       return []
     }
   })
+  const waits = submissions.reduce((sum, { predecessors }) => sum + (predecessors?.ids.length ?? 0), 0)
+  if (waits > predecessorLimits.ofSubmit) {
+    const message = `must not wait for more than ${predecessorLimits.ofSubmit} tasks in all: submit them in several calls`
+    wrong.options.push({ path: 'tasks', message })
+  }
   if (wrong.options.length > 0) throw new OptionsInvalid(wrong.options)
   if (wrong.parameters.length > 0) throw new ParametersInvalid(type.type, wrong.parameters)
   return submissions
@@ -212,6 +214,30 @@ function uniqueRequest(
   return { ...rest, key: sensitive === null ? key : createHash('sha256').update(key).digest('base64url') }
 }
 
+function predecessorsOf(
+  { after, onFailure }: SubmitOptions,
+  refuse: (path: string, message: string) => void,
+): Predecessors | undefined {
+  if (onFailure !== undefined && !failurePolicies.includes(onFailure))
+    refuse('onFailure', `must be one of ${failurePolicies.join(', ')}`)
+  if (after === undefined) {
+    if (onFailure !== undefined) refuse('onFailure', 'requires after')
+    return undefined
+  }
+  const ids = [...new Set(after)]
+  if (ids.length > predecessorLimits.ofTask)
+    refuse('after', `must have at most ${predecessorLimits.ofTask} ids`)
+  if (ids.some((id) => typeof id !== 'string')) refuse('after', 'must be ids of tasks')
+  return ids.length === 0 ? undefined : { ids, onFailure: onFailure ?? 'cancel' }
+}
+
+/** A submit names a task that does not exist, or that its caller may not see. */
+export function predecessorUnknown(id: string, place: number, index: number | undefined): OptionsInvalid {
+  const path = index === undefined ? `after.${place}` : `tasks.${index}.after.${place}`
+  const message = `there is no task ${JSON.stringify(clip(id, 100))}: only tasks that exist and have not been deleted can be waited for`
+  return new OptionsInvalid([{ path, message }])
+}
+
 const atOnce = { runAt: null, delay: null }
 
 function isKey(key: unknown): key is string {
@@ -224,10 +250,11 @@ function isKey(key: unknown): key is string {
  */
 function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOptions): string {
   const parameters = redacted(text, sensitive?.parameters ?? [])
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, callbackUrl } = options
-  // Requests without them have the hash that they had before these options existed.
-  const added =
-    callbackUrl !== undefined ? [unique ?? null, callbackUrl] : unique === undefined ? [] : [unique]
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, after, onFailure } = options
+  const added = [
+    ...(unique === undefined ? [] : [unique]),
+    ...(after === undefined ? [] : [after, onFailure]),
+  ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')
 }

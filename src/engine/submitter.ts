@@ -2,7 +2,6 @@ import type { Origin } from '../core/caller.ts'
 import { IdempotencyKeyReused, OptionsInvalid, QueueFull, UniqueConflict } from '../core/errors.ts'
 import type { Submission } from '../core/task.ts'
 import { headersOf, traceContext } from '../core/trace-context.ts'
-import type { Ranges } from '../core/addresses.ts'
 import type { Tracing } from '../core/tracing.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -11,7 +10,7 @@ import type { CallersTransaction } from '../store/sharing.ts'
 import type { Accepted, Store, Submitted } from '../store/store.ts'
 import type { Draft, SubmitOptions } from './api.ts'
 import type { CallerTransactions } from './caller-transactions.ts'
-import { submissionOf, submissionsOf } from './submission.ts'
+import { predecessorUnknown, submissionOf, submissionsOf } from './submission.ts'
 
 export type SubmitterOptions = Readonly<{
   store: Store
@@ -24,8 +23,6 @@ export type SubmitterOptions = Readonly<{
   /** Throws if no work is accepted. */
   mustTakeWork: () => void
   tracing: Tracing | undefined
-  /** Addresses of callbacks beyond public ones. */
-  webhookAllow: Ranges
 }>
 
 /** Validates submits, stores them, and publishes them. */
@@ -44,16 +41,10 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const { registry, newId, webhookAllow } = this.#options
+    const { registry, newId } = this.#options
     const [accepted] = await this.#traced(type, [options], (trace) => {
-      const submission = submissionOf(
-        registry.get(type),
-        parameters,
-        { ...options, ...trace },
-        newId(),
-        webhookAllow,
-      )
-      return this.#store([submission], origin, tx)
+      const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
+      return this.#store([submission], origin, tx, undefined)
     })
     return accepted!
   }
@@ -64,14 +55,14 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
-    const { registry, newId, webhookAllow } = this.#options
+    const { registry, newId } = this.#options
     const options = drafts.map(({ options = {} }) => options)
     return this.#traced(type, options, (trace) => {
       const traced =
         trace === undefined
           ? drafts
           : drafts.map(({ parameters, options }) => ({ parameters, options: { ...options, ...trace } }))
-      return this.#store(submissionsOf(registry.get(type), traced, newId, webhookAllow), origin, tx)
+      return this.#store(submissionsOf(registry.get(type), traced, newId), origin, tx, 0)
     })
   }
 
@@ -101,6 +92,8 @@ export class Submitter {
     submissions: readonly Submission[],
     origin: Origin,
     tx: CallersTransaction | undefined,
+    /** The number of the first task of a batch. */
+    first: number | undefined,
   ): Promise<readonly Accepted[]> {
     const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
@@ -114,12 +107,12 @@ export class Submitter {
     }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued)
+      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued, first)
       callerTransactions.expect(tasks.filter(isNew), replaced)
       return tasks
     }
     const { answer } = claimer.claimWith(() => store.submit(submissions, options))
-    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued)
+    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued, first)
     journal.publish(tasks.filter(isNew))
     journal.publish(replaced)
     return tasks
@@ -140,6 +133,7 @@ function acceptedOf(
   answer: Submitted,
   submissions: readonly Submission[],
   maxQueued: number,
+  first: number | undefined,
 ): Extract<Submitted, { kind: 'accepted' }> {
   switch (answer.kind) {
     case 'accepted':
@@ -150,5 +144,11 @@ function acceptedOf(
       throw new UniqueConflict(submissions[answer.index]?.unique?.key ?? '', answer.id)
     case 'full':
       throw new QueueFull(maxQueued)
+    case 'no_predecessor':
+      throw predecessorUnknown(
+        answer.id,
+        answer.place,
+        first === undefined ? undefined : first + answer.index,
+      )
   }
 }

@@ -42,6 +42,7 @@ import { drain } from '../execution/drain.ts'
 import { Completions } from './completion.ts'
 import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import { groupFailures, type FailureGroups, type FailureOptions } from './failures.ts'
 import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
@@ -58,16 +59,11 @@ import { Submitter } from './submitter.ts'
 import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
+import { Releaser } from '../scheduling/releaser.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
 import { Schedules } from './schedules.ts'
 import type { SchedulesApi } from './schedules-api.ts'
-import { Deliverer } from '../delivery/deliverer.ts'
-import { Webhooks } from './webhooks.ts'
-import type { WebhooksApi } from './webhooks-api.ts'
-
-/** Pending deliveries that metrics count. */
-const mostCounted = 100_000
 
 /** Milliseconds between attempts to take over a database that is not writable. */
 const recoverAgainAfter = 1_000
@@ -85,11 +81,9 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #attempts: Attempts
   readonly #claimer: Claimer
   readonly #maintenance: Maintenance
+  readonly #releaser: Releaser
   readonly #scheduler: Scheduler
   readonly #schedules: Schedules
-  readonly #webhooks: Webhooks
-  /** None if this node delivers nothing. */
-  readonly #deliverer: Deliverer | undefined
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
   readonly #controls: Controls
@@ -154,6 +148,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       auditRetention: options.auditRetention,
       poisonLimits: registry.poisonLimits,
     })
+    this.#releaser = new Releaser(common)
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
     this.#submitter = new Submitter({
       ...common,
@@ -162,7 +157,6 @@ export class TaskManager implements Engine, AsyncDisposable {
       maxQueued: options.maxQueued,
       mustTakeWork: () => this.#mustTakeWork(),
       tracing,
-      webhookAllow: options.webhookAllow ?? [],
     })
     this.#sync =
       store.shared === null
@@ -197,17 +191,6 @@ export class TaskManager implements Engine, AsyncDisposable {
       maxQueued,
       mustTakeWork: () => this.#mustTakeWork(),
     })
-    const { sender } = options
-    this.#deliverer =
-      sender === undefined
-        ? undefined
-        : new Deliverer({ ...base, sender, random, retention, version, tracing })
-    this.#webhooks = new Webhooks({
-      store,
-      newId,
-      deliverer: this.#deliverer,
-      allowed: options.webhookAllow ?? [],
-    })
     this.#reports = new Reports({ ...common, node: this })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)
@@ -218,10 +201,10 @@ export class TaskManager implements Engine, AsyncDisposable {
     journal.subscribe(this.#callerTransactions, this.#reports, this.#metrics, bus, this.#attempts)
     journal.subscribe(
       this.#maintenance,
+      this.#releaser,
       this.#scheduler,
       claimer,
       ...(this.#sync === undefined ? [] : [this.#sync]),
-      ...(this.#deliverer === undefined ? [] : [this.#deliverer]),
     )
     lease.subscribe(this.#attempts, claimer)
     this.#attempts.subscribe(claimer)
@@ -306,14 +289,6 @@ export class TaskManager implements Engine, AsyncDisposable {
 
   schedulesFor(origin: Origin): SchedulesApi {
     return this.#schedules.for(origin, seesSensitive(origin.caller))
-  }
-
-  get webhooks(): WebhooksApi {
-    return this.#webhooks.for(fromLibrary)
-  }
-
-  webhooksFor(origin: Origin): WebhooksApi {
-    return this.#webhooks.for(origin)
   }
 
   as(caller: Caller, requestId?: string): api.TaskManagerApi {
@@ -417,6 +392,10 @@ export class TaskManager implements Engine, AsyncDisposable {
     return this.#bulk.cancel(id, wait, withReason(origin, reason))
   }
 
+  failures(filter: Omit<Filter, 'text'> = {}, options: FailureOptions = {}): Promise<FailureGroups> {
+    return groupFailures(this.#store, this.#options.clock, filter, options)
+  }
+
   audit(filter: AuditFilter = {}, options: AuditOptions = {}): Promise<AuditListPage> {
     return listEntries(this.#store.audit, this.#options.clock, filter, options)
   }
@@ -433,8 +412,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     const { commits } = this.#store
     const { types } = this.#metrics
     const { age: leaseAge, lost: leasesLost } = this.#lease
-    const deliveries = this.#deliverer?.counts ?? { delivered: 0, failed: 0, dead: 0 }
-    return { tasks: await this.#taskMetrics(), types, commits, leaseAge, leasesLost, deliveries }
+    return { tasks: await this.#taskMetrics(), types, commits, leaseAge, leasesLost }
   }
 
   history(span: Span): History {
@@ -500,8 +478,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#phase = 'ready'
     this.#claimer.kick()
     this.#maintenance.start()
+    this.#releaser.start()
     this.#scheduler.start()
-    this.#deliverer?.start()
     this.#reports.start()
     this.#sync?.start()
   }
@@ -517,13 +495,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       const counts = await this.#store.counts()
       const queued = Object.keys(counts.byType).filter((type) => counts.byType[type]!.queued !== undefined)
       const oldestQueued = await this.#store.oldestQueued(queued)
-      const scheduleLag = await this.#store.schedules.lag()
-      return {
-        counts,
-        oldestQueued,
-        scheduleLag,
-        pendingDeliveries: await this.#store.webhooks.pending(mostCounted),
-      }
+      return { counts, oldestQueued, scheduleLag: await this.#store.schedules.lag() }
     } catch (error) {
       logger.debug({ err: error }, 'could not count tasks for the metrics')
       return null
@@ -551,13 +523,17 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#phase = 'draining'
     await this.#recovering
     await this.#bulk.stop()
-    await Promise.all([this.#maintenance.stop(), this.#scheduler.stop(), this.#reports.stop()])
+    await Promise.all([
+      this.#maintenance.stop(),
+      this.#releaser.stop(),
+      this.#scheduler.stop(),
+      this.#reports.stop(),
+    ])
     await this.#claimer.stop()
     this.#callerTransactions.stop()
     await drain({ attempts: this.#attempts, clock, logger, ms })
     await this.#flusher.flush()
     await this.#scheduler.flush()
-    await this.#deliverer?.stop()
     await this.#sync?.stop()
     this.#streams.abort()
     await this.access[Symbol.asyncDispose]()

@@ -1,7 +1,6 @@
 import { Histogram } from '../core/histogram.ts'
 import { isTerminal, terminalStatuses, type TerminalStatus } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
-import type { DeliveryCounts } from '../delivery/deliverer.ts'
 import type { Subscriber } from '../journal/journal.ts'
 import type { CommitMetrics, Counts } from '../store/store.ts'
 
@@ -24,16 +23,12 @@ export type NodeMetrics = Readonly<{
     oldestQueued: Readonly<Record<string, number>>
     /** Milliseconds for which the first schedule has been due; 0 if none is. */
     scheduleLag: number
-    /** Deliveries of webhooks that are pending, counted up to 100,000. */
-    pendingDeliveries: number
   }> | null
   types: ReadonlyMap<string, TypeMetrics>
   commits: CommitMetrics
   /** Milliseconds since the lease was last renewed; null without leases. */
   leaseAge: number | null
   leasesLost: number
-  /** Attempts to deliver events. */
-  deliveries: DeliveryCounts
 }>
 
 const times = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600]

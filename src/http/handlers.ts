@@ -12,7 +12,6 @@ import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { scheduleHandlers } from './schedule-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
-import { webhookHandlers } from './webhook-handlers.ts'
 
 /** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
 export function createHandlers(context: HandlerContext): Handlers {
@@ -20,7 +19,6 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...taskHandlers(context),
     ...queueHandlers(context),
     ...scheduleHandlers(context),
-    ...webhookHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
   }

@@ -52,7 +52,7 @@ export class Metrics {
   }
 
   async #families(): Promise<Family[]> {
-    const { tasks, types, commits, leaseAge, leasesLost, deliveries } = await this.#manager.metrics()
+    const { tasks, types, commits, leaseAge, leasesLost } = await this.#manager.metrics()
     const { phase, slotsInUse, maxConcurrent, loop } = this.#manager.state
     const free = phase === 'ready' ? Math.max(0, maxConcurrent - slotsInUse) : 0
     const memory = process.memoryUsage()
@@ -80,11 +80,6 @@ export class Metrics {
         'fermata_schedule_lag_seconds',
         'For how long the first schedule has been due, of all nodes; 0 if none is.',
         tasks === null ? [] : [{ labels: {}, value: tasks.scheduleLag / 1_000 }],
-      ),
-      gauge(
-        'fermata_webhook_pending',
-        'Deliveries of events that are pending, counted up to 100,000.',
-        tasks === null ? [] : [{ labels: {}, value: tasks.pendingDeliveries }],
       ),
       counter(
         'fermata_tasks_submitted_total',
@@ -125,14 +120,6 @@ export class Metrics {
         'fermata_lease_age_seconds',
         'Time since this node renewed its lease. PostgreSQL only.',
         leaseAge === null ? [] : [{ labels: {}, value: leaseAge / 1_000 }],
-      ),
-      counter(
-        'fermata_webhook_deliveries_total',
-        'Attempts of this node to deliver events, by how they ended: delivered, failed (to be repeated) or dead.',
-        (['delivered', 'failed', 'dead'] as const).map((status) => ({
-          labels: { status },
-          value: deliveries[status],
-        })),
       ),
       counter('fermata_leases_lost_total', 'Leases that this node lost.', [
         { labels: {}, value: leasesLost },

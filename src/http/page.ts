@@ -14,6 +14,7 @@ export const pagePaths = [
   '/',
   '/tasks',
   '/tasks/:id',
+  '/failures',
   '/submit',
   '/submit/:type',
   '/schedules',

@@ -50,27 +50,12 @@ export function problemOf(error: unknown): Problem | undefined {
     const { code, message: detail, headers, issues } = error
     return { code, detail, headers, ...(issues === undefined ? {} : { more: { errors: issues } }) }
   }
-  if (error instanceof OptionsInvalid && error.issues.some(({ path }) => camel.test(path))) {
-    return problemOf(inSnakeCase(error))
-  }
   if (error instanceof TaskError) {
     return isProblemCode(error.code) && error.code !== 'INTERNAL'
       ? { code: error.code, detail: error.message, more: dataOf(error) }
       : undefined
   }
   return ofFramework(error as { code?: unknown; statusCode?: unknown; message?: unknown } | null)
-}
-
-const camel = /[a-z][A-Z]/
-
-/** The engine names options as programs do. */
-function inSnakeCase({ issues }: OptionsInvalid): OptionsInvalid {
-  const written = (path: string) =>
-    path.replaceAll(
-      /([a-z])([A-Z])/g,
-      (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`,
-    )
-  return new OptionsInvalid(issues.map((issue) => ({ ...issue, path: written(issue.path) })))
 }
 
 export const internal: Problem = {

@@ -1,3 +1,4 @@
+import { failuresBody, failureSpans } from '../contract/failures.ts'
 import type { queueRoutes } from '../contract/queue-routes.ts'
 import { listBody, operationBody } from '../contract/report-bodies.ts'
 import type { Filter } from '../core/filter.ts'
@@ -23,6 +24,11 @@ export function queueHandlers({
       return traffic.answer(reply, most.page, async () =>
         listBody(await manager.list(filterOf(filter), options), manager.now(), fields),
       )
+    },
+
+    async listFailures({ query, manager }) {
+      const { span, limit, ...filter } = query
+      return failuresBody(await manager.failures(filterOf(filter), { span: failureSpans[span], limit }))
     },
 
     async streamChanges({ query, headers, session, manager, reply }) {
@@ -52,20 +58,28 @@ type FilterOfCaller = Readonly<{
   type?: readonly string[]
   tag?: string
   created_by?: string
+  fingerprint?: string
   q?: string
   created_after?: number
   created_before?: number
 }>
 
 function filterOf(given: FilterOfCaller): Filter {
-  const { status, type, tag, created_by: createdBy, q, created_after: from, created_before: to } = given
+  const { type, tag, created_by: createdBy, fingerprint, q, created_after: from, created_before: to } = given
+  const status = fingerprint === undefined ? given.status : onlyFailed(given.status)
   return {
     ...(status === undefined ? {} : { statuses: status }),
     ...(type === undefined ? {} : { types: type }),
     ...(tag === undefined ? {} : { tag }),
     ...(createdBy === undefined ? {} : { createdBy }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(q === undefined ? {} : { text: q }),
     ...(from === undefined ? {} : { createdAfter: Math.ceil(from * 1_000) }),
     ...(to === undefined ? {} : { createdBefore: Math.ceil(to * 1_000) }),
   }
+}
+
+/** Only failed tasks have a fingerprint. */
+function onlyFailed(statuses: readonly Status[] = ['failed']): readonly Status[] {
+  return statuses.filter((status) => status === 'failed')
 }

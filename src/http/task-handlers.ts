@@ -165,7 +165,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     max_attempts: maxAttempts,
     idempotency_key: keyInBody,
     unique,
-    callback_url: callbackUrl,
+    on_failure: onFailure,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -177,7 +177,7 @@ function submitOptions(body: SubmitBody, keyInHeader: string | undefined): Submi
     ...same,
     ...(runAt === undefined ? {} : { runAt }),
     ...(maxAttempts === undefined ? {} : { maxAttempts }),
-    ...(callbackUrl === undefined ? {} : { callbackUrl }),
+    ...(onFailure === undefined ? {} : { onFailure }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
   }

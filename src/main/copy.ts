@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { DatabaseInvalid } from '../core/errors.ts'
 import type { Copied } from '../store/transfer.ts'
-import { keyringOf, opened, openedSchedule, openedWebhook } from './keyring.ts'
+import { keyringOf, opened, openedSchedule } from './keyring.ts'
 
 /**
  * Copies everything from one database to another, which no node may have open. What is encrypted stays so, and needs no key;
@@ -32,7 +32,6 @@ export async function runCopy(
 
 async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): Promise<Copied> {
   const { sealImage } = await import('../store/encryption/task-codec.ts')
-  const { sealWebhook } = await import('../store/encryption/encrypted-webhooks.ts')
   const { sealSchedule } = await import('../store/encryption/encrypted-schedules.ts')
   const keys = keyringOf(config)
   return {
@@ -40,12 +39,7 @@ async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): 
       const images = await source.images(after, limit)
       return images.map((image) => sealImage(keys, opened(keys, image)))
     },
-    async surroundings() {
-      const surroundings = await source.surroundings()
-      const { version, webhooks } = surroundings.webhooks
-      const sealed = webhooks.map((webhook) => sealWebhook(keys, openedWebhook(keys, webhook)))
-      return { ...surroundings, webhooks: { version, webhooks: sealed } }
-    },
+    surroundings: () => source.surroundings(),
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),
@@ -54,7 +48,6 @@ async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): 
       return schedules.map((schedule) => sealSchedule(keys, openedSchedule(keys, schedule)))
     },
     ticks: (after, limit) => source.ticks(after, limit),
-    deliveries: (after, limit) => source.deliveries(after, limit),
   }
 }
 

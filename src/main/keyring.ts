@@ -1,8 +1,6 @@
 import { ConfigInvalid, type Config } from '../config.ts'
 import { parseEncryptionKeys } from '../core/encryption-keys.ts'
 import type { Schedule } from '../core/schedule.ts'
-import type { Webhook } from '../core/webhook.ts'
-import { openWebhook } from '../store/encryption/encrypted-webhooks.ts'
 import { openSchedule } from '../store/encryption/encrypted-schedules.ts'
 import { Keyring, Unopened } from '../store/encryption/keyring.ts'
 import { openImage } from '../store/encryption/task-codec.ts'
@@ -33,17 +31,6 @@ export function openedSchedule(keys: Keyring, schedule: Schedule): Schedule {
   } catch (error) {
     if (error instanceof Unopened)
       throw new ConfigInvalid(`Schedule ${schedule.id} cannot be read: ${error.message}.`)
-    throw error
-  }
-}
-
-/** The same for a webhook. */
-export function openedWebhook(keys: Keyring, webhook: Webhook): Webhook {
-  try {
-    return openWebhook(keys, webhook)
-  } catch (error) {
-    if (error instanceof Unopened)
-      throw new ConfigInvalid(`Webhook ${webhook.id} cannot be read: ${error.message}.`)
     throw error
   }
 }

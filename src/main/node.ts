@@ -77,7 +77,6 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     onLeaseLost: 'end-process',
     adminKey: config.adminKey === '' ? undefined : config.adminKey,
     encryptionKeys: config.encryptionKeys,
-    webhookAllow: config.webhookAllow,
     requireKeys: config.requireKeys,
     keyRateLimit: ofSeconds(config.keyRateLimit),
     tracing: exporting?.tracing,

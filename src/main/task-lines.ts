@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { statuses } from '../core/task.ts'
+import { failurePolicies, statuses } from '../core/task.ts'
 import { uniqueSpans } from '../core/unique-options.ts'
 import { isTraceContext } from '../core/trace-context.ts'
 import { lineOf, timelineOf } from '../store/codec.ts'
@@ -47,11 +47,8 @@ const schema = z.strictObject({
       .optional(),
     version: z.int().min(1),
     created_at: z.int(),
-    callback_url: z
-      .url({ protocol: /^https?$/ })
-      .nullable()
-      .optional(),
     trace: z.string().refine(isTraceContext).nullable().optional(),
+    missing: z.int().min(0).optional(),
   }),
   parameters: z.unknown(),
   checkpoint: z.unknown().optional(),
@@ -67,10 +64,19 @@ const schema = z.strictObject({
     }),
   ),
   log: z.array(z.strictObject({ number: z.int(), at: z.int(), attempt: z.int(), text: z.string() })),
+  after: z.array(z.strictObject({ predecessor: z.string(), onFailure: z.enum(failurePolicies) })).optional(),
 })
 
 /** Documents are copied as text. A task without a checkpoint or result has no such member. */
-export function lineOfImage({ task, parameters, checkpoint, result, timeline, log }: TaskImage): string {
+export function lineOfImage({
+  task,
+  parameters,
+  checkpoint,
+  result,
+  timeline,
+  log,
+  after,
+}: TaskImage): string {
   const values = columns.map(({ name, of }) => {
     const value = of(task)
     return [name, documents.has(name) && value !== null ? (JSON.parse(value as string) as unknown) : value]
@@ -82,6 +88,7 @@ export function lineOfImage({ task, parameters, checkpoint, result, timeline, lo
     ...(result === null ? [] : [`"result":${result}`]),
     `"timeline":${JSON.stringify(timelineOf(timeline))}`,
     `"log":${JSON.stringify(log)}`,
+    ...(after.length === 0 ? [] : [`"after":${JSON.stringify(after)}`]),
   ]
   return `{${members.join(',')}}`
 }
@@ -93,7 +100,7 @@ export function imageOfLine(line: string): TaskImage {
     const [issue] = parsed.error.issues
     throw new Error(`${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { task, timeline, log, parameters, checkpoint, result } = parsed.data
+  const { task, timeline, log, parameters, checkpoint, result, after = [] } = parsed.data
   const row = selectedNames.map((name): Value => {
     const value = (task as Record<string, unknown>)[name] ?? null
     return documents.has(name) && value !== null ? JSON.stringify(value) : (value as Value)
@@ -107,5 +114,7 @@ export function imageOfLine(line: string): TaskImage {
     checkpoint: textOf(checkpoint),
     result: textOf(result),
     log,
+    after,
+    isAwaited: false,
   }
 }

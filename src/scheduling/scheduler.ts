@@ -9,6 +9,7 @@ import {
   submissionOfTick,
   type Decision,
   type Schedule,
+  type ScheduleView,
 } from '../core/schedule.ts'
 import { isTerminal, type Submission, type TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
@@ -33,6 +34,8 @@ export type SchedulerOptions = Readonly<{
   /** Cancels these tasks on behalf of the schedule. */
   cancel: (ids: readonly TaskId[], by: string) => Promise<void>
 }>
+
+type Decided = Readonly<{ view: ScheduleView; decision: Decision }>
 
 /** Schedules per transaction. */
 const atOnce = 100
@@ -105,24 +108,38 @@ export class Scheduler implements Subscriber {
     const views = await schedules.view(chosen)
     for (const id of chosen) this.#wanted.delete(id)
     const now = this.#options.store.now()
-    const decisions = views.flatMap((view) => decide(view, now, this.#options.newId) ?? [])
+    const decide = (room?: number) => (view: ScheduleView) => this.#decide(view, now, room)
+    let decided = views.flatMap(decide())
     // Some may not be readable here: they tick on other nodes.
-    if (decisions.length === 0) return ids.length === 0 || views.length < chosen.length ? longestWait : soon
-    const changed = await this.#carryOut(decisions)
-    return changed ? rest : Math.min(soon, rest)
+    if (decided.length === 0) return ids.length === 0 || views.length < chosen.length ? longestWait : soon
+    let isDone = true
+    while (decided.length > 0) {
+      const { lost, full } = await this.#carryOut(decided)
+      isDone &&= lost === 0
+      // Half as many starts may fit; the other ticks wait.
+      decided = full.flatMap(({ view, decision: { starts } }) => decide(starts.length >> 1)(view))
+    }
+    return isDone ? rest : Math.min(soon, rest)
   }
 
-  /** False if something must be decided again. */
-  async #carryOut(decisions: readonly Decision[]): Promise<boolean> {
+  #decide(view: ScheduleView, now: number, room?: number): Decided[] {
+    const decision = decide(view, now, this.#options.newId, room)
+    return decision === null ? [] : [{ view, decision }]
+  }
+
+  /** `lost`: how many must be decided again. `full`: those for whose tasks the queue has no room. */
+  async #carryOut(decided: readonly Decided[]): Promise<Readonly<{ lost: number; full: Decided[] }>> {
     const { store, claimer, journal, logger, maxQueued, cancel } = this.#options
-    const changes = decisions.map((decision) => this.#changeOf(decision))
+    const changes = decided.map(({ decision }) => this.#changeOf(decision))
     const write = () => store.schedules.change(changes, maxQueued)
-    const starts = changes.some(({ submissions }) => submissions.length > 0)
-    const results = await (starts ? claimer.claimWith(write).answer : write())
-    let isDone = true
+    const submits = changes.some(({ submissions }) => submissions.length > 0)
+    const results = await (submits ? claimer.claimWith(write).answer : write())
+    let lost = 0
+    const full: Decided[] = []
     const cancelling: Promise<void>[] = []
     for (const [index, result] of results.entries()) {
-      const { cancels, schedule } = decisions[index]!
+      const one = decided[index]!
+      const { cancels, schedule, starts } = one.decision
       if (result.kind === 'changed') {
         journal.publish(result.tasks)
         if (result.schedule.paused !== null) {
@@ -132,13 +149,13 @@ export class Scheduler implements Subscriber {
           )
         }
         if (cancels.length > 0) cancelling.push(cancel(cancels, nameOf(schedule)))
-      } else {
-        isDone = false
-        if (result.kind === 'full') logger.warn({ schedule: schedule.id }, 'a tick waits: the queue is full')
-      }
+      } else if (result.kind === 'full' && starts.length > 0) {
+        full.push(one)
+        if (starts.length === 1) logger.warn({ schedule: schedule.id }, 'ticks wait: the queue is full')
+      } else lost += 1
     }
     await Promise.all(cancelling)
-    return isDone
+    return { lost, full }
   }
 
   /** A schedule whose parameters no longer fit its type pauses itself. */

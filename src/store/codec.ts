@@ -55,6 +55,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   park_lost: 15,
   fence_raised: 16,
   retried: 17,
+  ready: 18,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -35,7 +35,6 @@ export const fixedColumns: readonly Column[] = [
   column('schedule_id', 'text', ({ scheduleId }) => scheduleId),
   column('tick_at', 'long', ({ tickAt }) => tickAt),
   column('unique_key', 'word', ({ unique }) => (unique === null ? null : JSON.stringify(unique))),
-  column('callback_url', 'text', ({ callbackUrl }) => callbackUrl),
 ]
 
 /** Columns that a move may change. */
@@ -63,16 +62,27 @@ export const movingColumns: readonly Column[] = [
   column('error', 'word', ({ error }) => (error === null ? null : JSON.stringify(error))),
   column('ended_by', 'word', ({ endedBy }) => endedBy),
   column('delay', 'long', ({ delay }) => delay),
+  column('missing', 'integer', ({ missing }) => missing),
 ]
 
 /** The moving columns that a save changes. */
 export const savedColumns = columnsNamed('crashes', 'saved_at', 'progress')
 
 /** The moving columns that differ between new tasks; the others have defaults. */
-export const newColumns = columnsNamed('status', 'queue_position', 'run_at', 'status_since', 'delay')
+export const newColumns = columnsNamed(
+  'status',
+  'queue_position',
+  'run_at',
+  'status_since',
+  'delay',
+  'missing',
+)
 
-/** The columns that are read of a row, in this order. */
-export const selectedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
+/** The columns of a new row, in this order. */
+export const insertedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
+
+/** The columns that are read of a row, in this order. `awaited` is a mark on it: no move changes it, and it is no part of the task. */
+export const selectedNames = [...insertedNames, 'awaited']
 
 /** A row in the order of `selectedNames`. */
 export type StoredRow = readonly Value[]
@@ -84,28 +94,32 @@ export function rowIdOf(row: StoredRow): number {
   return row[0] as number
 }
 
+/** Others wait for its end, and it has not been counted for all of them yet. */
+export function isAwaited(row: StoredRow, { flag }: Pick<Decoder, 'flag'>): boolean {
+  return flag(row[40]!)
+}
+
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const key = row[8] as string | null
   const hash = row[9] as string | null
   const schedule = row[13] as string | null
   const unique = row[15] as string | null
-  const callback = row[16] as string | null
-  const owner = row[25] as string | null
-  const progress = row[36] as string | null
-  const error = row[37] as string | null
+  const owner = row[24] as string | null
+  const progress = row[35] as string | null
+  const error = row[36] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[17] as Status,
+    status: row[16] as Status,
     priority: row[3] as number,
-    queuePosition: row[18] as number,
-    version: row[19] as number,
-    fence: row[20] as number,
-    attempt: row[21] as number,
-    attemptOpen: flag(row[22]!),
+    queuePosition: row[17] as number,
+    version: row[18] as number,
+    fence: row[19] as number,
+    attempt: row[20] as number,
+    attemptOpen: flag(row[21]!),
     maxAttempts: row[4] as number,
-    failures: row[23] as number,
-    crashes: row[24] as number,
+    failures: row[22] as number,
+    crashes: row[23] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -116,23 +130,23 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     scheduleId: schedule === null ? null : text(schedule),
     tickAt: row[14] as number | null,
     unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
-    callbackUrl: callback === null ? null : text(callback),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[26] as Control | null,
+    requestedControl: row[25] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[27] as number | null,
-    startedAt: row[28] as number | null,
-    completedAt: row[29] as number | null,
-    statusSince: row[30] as number,
-    savedAt: row[31] as number | null,
-    activeMs: row[32] as number,
-    attemptBaseMs: row[33] as number,
-    queuedMs: row[34] as number,
-    pausedMs: row[35] as number,
+    runAt: row[26] as number | null,
+    startedAt: row[27] as number | null,
+    completedAt: row[28] as number | null,
+    statusSince: row[29] as number,
+    savedAt: row[30] as number | null,
+    activeMs: row[31] as number,
+    attemptBaseMs: row[32] as number,
+    queuedMs: row[33] as number,
+    pausedMs: row[34] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[38] as EndedBy | null,
-    delay: row[39] as number | null,
+    endedBy: row[37] as EndedBy | null,
+    delay: row[38] as number | null,
+    missing: row[39] as number,
   }
 }
 

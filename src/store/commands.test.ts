@@ -18,7 +18,16 @@ function submitIn(
   { waiting, maxQueued = 100 }: { waiting?: number; maxQueued?: number } = {},
 ): Submitted {
   const options = { by: 'api', maxQueued }
-  const batch = { context, byKey, holders: new Map(), waiting, rows, replaced: new Set<TaskRow>() }
+  const batch = {
+    context,
+    byKey,
+    holders: new Map(),
+    waiting,
+    rows,
+    replaced: new Set<TaskRow>(),
+    predecessors: new Map(),
+    edges: [],
+  }
   return commands.submit(batch, { submissions, options })
 }
 

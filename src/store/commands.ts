@@ -1,3 +1,4 @@
+import { awaitedReason, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
   isActive,
@@ -58,16 +59,22 @@ export type SubmitBatch = Readonly<{
   rows: NewRow[]
   /** Rows to change once those are inserted. */
   replaced: Set<TaskRow>
+  /** The predecessors that exist, locked until the batch is committed. */
+  predecessors: ReadonlyMap<TaskId, Task>
+  /** To insert; their predecessors are awaited from then on. */
+  edges: Edge[]
 }>
 
 /** All or nothing: a submit that is not accepted adds no rows. */
 export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall): Submitted {
   const { byKey, holders, waiting, rows } = batch
-  const checked = checkKeys(submissions, batch, options)
-  if (typeof checked !== 'number') return checked
-  if (checked > 0 && waiting !== undefined && waiting + rows.length + checked > options.maxQueued) {
+  const checked = check(submissions, batch, options)
+  if ('kind' in checked) return checked
+  const { fresh, unknown } = checked
+  if (fresh > 0 && waiting !== undefined && waiting + rows.length + fresh > options.maxQueued) {
     return { kind: 'full' }
   }
+  if (unknown !== undefined) return unknown
   const context = { ...batch.context, by: options.by }
   const replaced: Move[] = []
   const tasks = submissions.map((submission): Accepted => {
@@ -84,7 +91,12 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
       batch.replaced.add(holder)
     }
     const rowId = context.nextRowId()
-    const { before, task, entry } = rules.submitted(submission, context)
+    const edges = edgesOf(submission, batch.predecessors)
+    const { before, task, entry } = rules.submitted(
+      submission,
+      edges.length === 0 ? context : { ...context, missing: edges.length },
+    )
+    batch.edges.push(...edges)
     rows.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
     if (key !== null) byKey.set(key, task)
     if (name !== undefined) holders.set(name, new TaskRow(rowId, task))
@@ -93,12 +105,17 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
   return { kind: 'accepted', tasks, ...(replaced.length === 0 ? {} : { replaced }) }
 }
 
-/** The number of new tasks, or the conflict if a key belongs to another request or task. */
-function checkKeys(
+/**
+ * The number of new tasks and, if one of them waits for a task that does not exist, the answer to that; or the conflict if a key
+ * belongs to another request or task. Replays ask for nothing: their predecessors may have been deleted since.
+ */
+function check(
   submissions: readonly Submission[],
-  { byKey, holders }: SubmitBatch,
+  batch: SubmitBatch,
   { tags }: SubmitOptions,
-): number | Submitted {
+): Readonly<{ fresh: number; unknown: Submitted | undefined }> | Submitted {
+  const { byKey, holders } = batch
+  let unknown: Submitted | undefined
   let fresh: Map<string, Submission> | undefined
   let added: Map<string, Submission> | undefined
   let wanted = 0
@@ -124,8 +141,9 @@ function checkKeys(
     }
     if (key !== null) (fresh ??= new Map()).set(key, submission)
     wanted += 1
+    unknown ??= unknownPredecessor(submission, index, batch)
   }
-  return wanted
+  return { fresh: wanted, unknown }
 }
 
 /** Whether a caller who is limited to these tags may see the task. */
@@ -152,6 +170,75 @@ export function wantedKeys(calls: readonly SubmitCall[]): ReadonlyMap<string, Wa
 export type WantedKey = Readonly<{ type: string; key: string; replaces: boolean }>
 
 const noKeys: ReadonlyMap<string, WantedKey> = new Map()
+
+/** The first predecessor of a new task that does not exist. */
+function unknownPredecessor(
+  { predecessors: wanted }: Submission,
+  index: number,
+  { predecessors }: SubmitBatch,
+): Submitted | undefined {
+  if (wanted === undefined) return undefined
+  const place = wanted.ids.findIndex((id) => !predecessors.has(id))
+  return place < 0 ? undefined : { kind: 'no_predecessor', index, place, id: wanted.ids[place]! }
+}
+
+const noEdges: readonly Edge[] = []
+
+function edgesOf(
+  { id: successor, predecessors: wanted }: Submission,
+  predecessors: ReadonlyMap<TaskId, Task>,
+): readonly Edge[] {
+  if (wanted === undefined) return noEdges
+  const { ids, onFailure } = wanted
+  return ids
+    .filter((id) => mustWaitFor(predecessors.get(id)!.status, onFailure))
+    .map((predecessor) => ({ predecessor, successor, onFailure }))
+}
+
+/** The predecessors of these submits, each once. */
+export function predecessorsOf(submissions: readonly Submission[]): TaskId[] {
+  if (submissions.every(({ predecessors }) => predecessors === undefined)) return []
+  return [...new Set(submissions.flatMap(({ predecessors }) => predecessors?.ids ?? []))]
+}
+
+/** A predecessor that has ended, and edges to those that wait for it. `isWhole`: there are no others. */
+export type EndedPredecessor = Readonly<{ row: TaskRow; edges: readonly Edge[]; isWhole: boolean }>
+
+export type Release = Readonly<{
+  moved: readonly Move[]
+  /** To delete. */
+  counted: readonly Edge[]
+  /** Nothing waits for these any more. */
+  told: readonly TaskRow[]
+}>
+
+/** Counts the ends of these predecessors for those that wait for them. A successor may be gone. */
+export function release(
+  ended: readonly EndedPredecessor[],
+  rowOf: (id: TaskId) => TaskRow | undefined,
+  context: CommandContext,
+): Release {
+  const bySuccessor = new Map<TaskId, Ended[]>()
+  for (const { row, edges } of ended) {
+    for (const { predecessor, successor, onFailure } of edges) {
+      const ends = bySuccessor.get(successor)
+      const end = { predecessor, status: row.task.status, onFailure }
+      if (ends === undefined) bySuccessor.set(successor, [end])
+      else ends.push(end)
+    }
+  }
+  const moved: Move[] = []
+  for (const [successor, ends] of bySuccessor) {
+    const row = rowOf(successor)
+    if (row === undefined) continue
+    const change = rules.predecessorsEnded(row.task, ends, context)
+    if (change === null) continue
+    if ('entry' in change) moved.push(row.move(change))
+    else row.change(change)
+  }
+  const told = ended.filter(({ isWhole }) => isWhole).map(({ row }) => row)
+  return { moved, counted: ended.flatMap(({ edges }) => edges), told }
+}
 
 export function claim(
   row: TaskRow,
@@ -265,6 +352,7 @@ export function purge(row: TaskRow | undefined, statuses: readonly Status[] = te
   if (row === undefined) return { kind: 'unknown' }
   const { task } = row
   if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
+  if (row.isAwaited) return { kind: 'refused', task, why: awaitedReason }
   row.delete()
   return { kind: 'purged' }
 }

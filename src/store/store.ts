@@ -6,7 +6,6 @@ import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
-import type { WebhookStore } from './webhook-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
@@ -61,7 +60,6 @@ export interface Store extends AsyncDisposable {
   /** Verbs that take an `audit` add to it in their commit, if they change something. */
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
-  readonly webhooks: WebhookStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
@@ -94,6 +92,15 @@ export interface Store extends AsyncDisposable {
 
   /** Moves due tasks to the queue, at most `limit`. */
   promote(limit: number): Promise<Promoted>
+
+  /**
+   * Counts the ends of tasks for those that wait for them, at most about `limit` of them: what misses nothing any more is queued, and what
+   * must not run after a failure ends. Until it is done, tasks that have ended are kept for those that wait for them.
+   */
+  release(limit: number): Promise<Released>
+
+  /** The tasks for which this one waits and whose end has not been counted yet, by id, at most `limit`. */
+  predecessors(id: TaskId, limit: number): Promise<readonly Task[]>
 
   /** Registers the start of a node. Without leases, it ends every earlier node. */
   startNode(node: NodeInfo): Promise<void>
@@ -143,6 +150,9 @@ export interface Store extends AsyncDisposable {
   /** The same, ids only. */
   find(query: Query): Promise<Page<TaskId>>
 
+  /** Failed tasks by the time of their failure, the latest first: those of the first `scan` that match the filter. */
+  failed(query: FailedQuery): Promise<FailedPage>
+
   /** How many queued tasks of these types are ahead of this queue position; counts up to `limit`. */
   ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
@@ -164,6 +174,31 @@ export interface Store extends AsyncDisposable {
   /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
   operation(id: string, options?: OperationOptions): Promise<Operation | null>
 }
+
+export type FailedQuery = Readonly<{
+  /** Without a text, which would need parameters. */
+  filter: Omit<Filter, 'text'>
+  /** Failed at or after this time. */
+  since: number
+  /** Where the page before ended. */
+  after: FailedCursor | null
+  scan: number
+}>
+
+export type FailedCursor = Readonly<{ failedAt: number; rowId: number }>
+
+/** Its message may be encrypted: read the task to show it. */
+export type FailedTask = Readonly<{
+  id: TaskId
+  type: string
+  failedAt: number
+  code: string
+  /** Null: it failed before fingerprints were recorded. */
+  fingerprint: string | null
+}>
+
+/** `next`: where the next page begins; null at the end. */
+export type FailedPage = Readonly<{ tasks: readonly FailedTask[]; next: FailedCursor | null }>
 
 export type OperationOptions = Readonly<{ cancel: boolean; audit?: Origin }>
 
@@ -219,7 +254,7 @@ export type Shared = Readonly<{
 export type SubmitOptions = Readonly<{
   /** The name of the caller. */
   by: string
-  /** Maximum scheduled and queued tasks in the store. */
+  /** Maximum waiting, scheduled and queued tasks in the store. */
   maxQueued: number
   /** Records the new tasks of a call in one entry of the audit log. */
   audit?: Origin
@@ -235,6 +270,8 @@ export type Submitted =
   /** Task `id` has the unique key at `index`. */
   | Readonly<{ kind: 'taken'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
+  /** The predecessor at `place` of the submit at `index` does not exist. */
+  | Readonly<{ kind: 'no_predecessor'; index: number; place: number; id: TaskId }>
 
 /**
  * `replayed`: an earlier submit created this task: the one with the same idempotency key or, if it is `existing`, the one whose
@@ -255,6 +292,9 @@ export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
 /** `dueIn`: milliseconds until the next task is due, 0 if one is left that is already due, null without any. */
 export type Promoted = Readonly<{ moved: readonly Move[]; dueIn: number | null }>
+
+/** `more`: there is more to count. `anyWaits`: something waits for a task, whether that has ended or not. */
+export type Released = Readonly<{ moved: readonly Move[]; more: boolean; anyWaits: boolean }>
 
 export type Claimed = Move &
   Readonly<{
@@ -350,7 +390,7 @@ export type Hold = Readonly<{ since: number; by: string; reason: string | null }
 
 export type Purged =
   | Readonly<{ kind: 'purged' }>
-  | Readonly<{ kind: 'refused'; task: Task }>
+  | Readonly<{ kind: 'refused'; task: Task; why?: string }>
   | Readonly<{ kind: 'unknown' }>
 
 /**

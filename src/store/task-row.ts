@@ -16,6 +16,8 @@ export type NewRow = Readonly<{ rowId: number; task: Task; lines: string; parame
  */
 export class TaskRow {
   readonly rowId: number
+  /** Others wait for its end, as far as the row was read. */
+  readonly isAwaited: boolean
   /** As it was read. */
   readonly before: Task
   task: Task
@@ -32,8 +34,9 @@ export class TaskRow {
   /** Slots that fenced-off code of this task holds from now on. */
   fencedOff: readonly OccupiedSlot[] | undefined = undefined
 
-  constructor(rowId: number, task: Task) {
+  constructor(rowId: number, task: Task, isAwaited = false) {
     this.rowId = rowId
+    this.isAwaited = isAwaited
     this.before = task
     this.task = task
   }

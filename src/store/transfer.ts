@@ -1,8 +1,9 @@
 import type { AuditEntry } from '../core/audit.ts'
+import { StoreUnavailable } from '../core/errors.ts'
 import type { Keys } from '../core/keys.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
+import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
-import type { Delivery, Webhooks } from '../core/webhook.ts'
 import type { AuditCursor } from './audit-log.ts'
 import type { Hold, NumberedLine } from './store.ts'
 
@@ -17,6 +18,10 @@ export type TaskImage = Readonly<{
   checkpoint: Json | null
   result: Json | null
   log: readonly NumberedLine[]
+  /** The tasks for which it still waits. */
+  after: readonly Omit<Edge, 'successor'>[]
+  /** Others wait for its end. */
+  isAwaited: boolean
 }>
 
 /** What a database stores besides tasks. Nodes are left out: none is alive when it is read. */
@@ -28,7 +33,6 @@ export type Surroundings = Readonly<{
   operations: readonly Readonly<{ id: string; node: string; body: string; cancel: boolean }>[]
   /** Without them, and their version, the copy of a closed server would be open. */
   keys: Keys
-  webhooks: Webhooks
 }>
 
 /** A tick of a schedule, as it is stored. */
@@ -49,8 +53,6 @@ export interface TransferSource extends AsyncDisposable {
   schedules(after: string, limit: number): Promise<readonly Schedule[]>
   /** By schedule and time, those after this one, at most `limit`. */
   ticks(after: Pick<TickImage, 'scheduleId' | 'tickAt'>, limit: number): Promise<readonly TickImage[]>
-  /** Deliveries of webhooks, by number, those after `after`, at most `limit`. */
-  deliveries(after: number, limit: number): Promise<readonly Delivery[]>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
   /** Number of documents and log lines by the key with which they are encrypted; plain text under an empty name. */
@@ -73,11 +75,12 @@ export interface TransferTarget extends AsyncDisposable {
   countEntries(): Promise<number>
   /** All or nothing, in place of those that are there already. */
   writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void>
-  /** All or nothing, in place of those that are there already. */
-  writeDeliveries(deliveries: readonly Delivery[]): Promise<void>
   /** The copy is whole: the database can be opened. */
   finish(surroundings: Surroundings): Promise<void>
-  /** Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. */
+  /**
+   * Adds tasks with row numbers and queue positions of its own; without those whose id or key is taken. Returns how many. Throws
+   * `StoreUnavailable` if one waits for a task that is not there.
+   */
   add(images: readonly TaskImage[]): Promise<number>
   counters(): Promise<TaskCounts>
   /** Counted one by one. */
@@ -118,7 +121,6 @@ export async function copyAll(
       `the copy has ${here} entries of the audit log, and the original ${there}: it was not completed`,
     )
   await copySchedules(from, to)
-  await copyDeliveries(from, to)
   // Only now can it be opened.
   await to.finish(await from.surroundings())
   return { tasks: sumOf(found), resumed: first > 0 }
@@ -139,13 +141,12 @@ async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {
   }
 }
 
-async function copyDeliveries(from: Copied, to: TransferTarget): Promise<void> {
-  for (let after = 0; ;) {
-    const deliveries = await from.deliveries(after, transferAtOnce)
-    if (deliveries.length === 0) break
-    await to.writeDeliveries(deliveries)
-    after = deliveries.at(-1)!.number
-  }
+/** An import must not add a task that would wait forever. */
+export function noPredecessor({ id }: Pick<Task, 'id'>, predecessor: string): StoreUnavailable {
+  return new StoreUnavailable(
+    `Task ${id} waits for task ${predecessor}, which is not in this database: export and import that one too.`,
+    { unknown: false },
+  )
 }
 
 function mustAgree(expected: TaskCounts, found: TaskCounts): void {

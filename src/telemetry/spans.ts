@@ -16,8 +16,7 @@ import { withoutKeys } from '../core/keys.ts'
 import type { ErrorRecord, Task, TimelineEntry } from '../core/task.ts'
 import { clip } from '../core/text.ts'
 import { headersOf, traceContext, type TraceContext } from '../core/trace-context.ts'
-import type { AttemptSpan, DeliverySpan, RequestSpan, SubmitSpan, Tracing } from '../core/tracing.ts'
-import { messageIdOf, type Delivery } from '../core/webhook.ts'
+import type { AttemptSpan, RequestSpan, SubmitSpan, Tracing } from '../core/tracing.ts'
 
 /** Characters of an error message. */
 const longestMessage = 500
@@ -31,7 +30,6 @@ export function spansOf(tracer: Tracer): Tracing {
     request: ({ method, route }, parent) => requestSpan(tracer, { method, route }, parent),
     submit: (type, tasks, parent) => submitSpan(tracer, { type, tasks }, parent),
     attempt: (task) => attemptSpan(tracer, task),
-    deliver: (delivery) => deliverySpan(tracer, delivery),
   }
 }
 
@@ -116,38 +114,6 @@ function attemptSpan(tracer: Tracer, task: Task): AttemptSpan {
       over()
     },
     over,
-  }
-}
-
-/** Part of the trace of the submit. It says which webhook, and not where it is: a URL may contain a secret. */
-function deliverySpan(tracer: Tracer, delivery: Delivery): DeliverySpan {
-  const { event, webhookId, taskId, attempts, trace: submitted } = delivery
-  const attributes: Attributes = {
-    'http.request.method': 'POST',
-    'messaging.message.id': messageIdOf(delivery),
-    'fermata.webhook.id': webhookId,
-    'fermata.webhook.attempt': attempts + 1,
-    ...(taskId === null ? {} : { 'fermata.task.id': taskId }),
-  }
-  const span = tracer.startSpan(
-    `deliver ${event}`,
-    { kind: SpanKind.CLIENT, attributes },
-    within(submitted, ROOT_CONTEXT),
-  )
-  const { traceparent, tracestate } = headersOf(contextOf(span))
-  return {
-    headers: {
-      ...(traceparent === undefined ? {} : { traceparent }),
-      ...(tracestate === undefined ? {} : { tracestate }),
-    },
-    ended(status, error) {
-      if (status !== null) span.setAttribute('http.response.status_code', status)
-      if (error !== null) {
-        span.setAttribute('error.type', status === null ? 'DELIVERY_FAILED' : String(status))
-        span.setStatus({ code: SpanStatusCode.ERROR, message: clip(error, longestMessage) })
-      }
-      span.end()
-    },
   }
 }
 

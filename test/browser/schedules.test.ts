@@ -100,6 +100,32 @@ test('a schedule is created with a preview, ticks, is paused, run, backfilled, e
   expect(faults).toEqual([])
 })
 
+test('a week shows the ticks of all schedules by day, and those that tick all the time above', async () => {
+  const api = new Api(server.url)
+  const schedule = { type: 'add', parameters: { a: 1, b: 2 } }
+  const created = [
+    { ...schedule, id: 'mondays', cron: '30 9 * * 1' },
+    { ...schedule, id: 'quarters', every: '15m' },
+    { ...schedule, id: 'paused', cron: '0 9 * * *', paused: true },
+  ]
+  for (const one of created) expect((await api.post('/api/schedules', one)).status).toBe(201)
+  const { page, faults } = await openPage(browser, `${server.url}/schedules`)
+  await page.getByRole('link', { name: 'Week', exact: true }).click()
+  await page.getByRole('link', { name: 'Next', exact: true }).click()
+  const often = page.getByRole('list', { name: 'Many times a day' })
+  await often.getByText('Every 15 minutes').waitFor()
+  const days = page.locator('main ol > li[aria-label]')
+  expect(await days.count()).toBe(7)
+  // The browser of the test is in UTC, as these schedules are.
+  expect(await days.first().innerText()).toMatch(/^Mon, .*\n+0?9:30.*\n*mondays$/)
+  expect(await days.nth(1).innerText()).toContain('No ticks')
+  expect(await page.getByText('paused', { exact: true }).count()).toBe(0)
+  await days.first().getByRole('link', { name: 'mondays' }).click()
+  await page.waitForURL(/\/schedules\/mondays$/)
+  for (const { id } of created) await api.call('DELETE', `/api/schedules/${id}`)
+  expect(faults).toEqual([])
+})
+
 test('a key that may only read sees schedules, and nothing to change them', async () => {
   await using closed = await TestServer.start({ env: { FERMATA_ADMIN_KEY: adminKey } })
   const admin = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' }

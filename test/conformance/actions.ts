@@ -21,6 +21,12 @@ export const submitIt: Action = async ({ store }, { id, type }) => {
 export const submitForLater: Action = async ({ store, clock }, { id, type }) =>
   (await store.submit([submission({ id, type, runAt: clock.now() + 60_000 })], fromApi)).kind
 
+export const submitToWait: Action = async (scene, { id, type }) => {
+  const predecessor = await scene.submit()
+  const predecessors = { ids: [predecessor.id], onFailure: 'cancel' } as const
+  return (await scene.store.submit([submission({ id, type, predecessors })], fromApi)).kind
+}
+
 /** The same key with a different request. */
 export const submitOther: Action = async ({ store, audit }, { id, type }) => {
   const other = { ...keyed({ id, type }), id: `${id}-other`, requestHash: 'another' }
@@ -48,6 +54,8 @@ export const claim: Action = async ({ store, node }, { type }) => {
 }
 
 export const promote: Action = async ({ store }, known) => movedOf((await store.promote(100)).moved, known)
+
+export const release: Action = async ({ store }, known) => movedOf((await store.release(100)).moved, known)
 
 export const reap: Action = async ({ store }, known) => movedOf(await store.reap({ poisonLimit: 3 }), known)
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Outcome } from '../../src/core/outcome.ts'
-import type { Control, Task } from '../../src/core/task.ts'
+import type { FailurePolicy, Control, Submission, Task } from '../../src/core/task.ts'
 import { boom } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
@@ -31,6 +31,49 @@ export const due: Given = async (scene) => {
   const task = await scheduled(scene)
   await scene.clock.advance(minute)
   return task
+}
+
+/** Waits for a task that has not ended. */
+export const waiting: Given = async (scene) => (await successor(scene)).task
+
+/** Its predecessor has completed, and nobody has counted that yet. */
+export const unreleased: Given = async (scene) => {
+  const { task, predecessor } = await successor(scene)
+  await end(scene, predecessor, { kind: 'completed', result: '1' })
+  return task
+}
+
+/** The same for a task that is due later. */
+export const unreleasedUntilDue: Given = async (scene) => {
+  const { task, predecessor } = await successor(scene, { runAt: scene.clock.now() + minute })
+  await end(scene, predecessor, { kind: 'completed', result: '1' })
+  return task
+}
+
+export const pausedWaiting: Given = async (scene) => controlled(scene, 'pause', await waiting(scene))
+
+/** Its predecessor has failed, and nobody has counted that yet. */
+export const doomed: Given = async (scene) => failedBefore(scene, 'cancel')
+export const doomedToFail: Given = async (scene) => failedBefore(scene, 'fail')
+export const pausedDoomed: Given = async (scene) => controlled(scene, 'pause', await doomed(scene))
+export const pausedDoomedToFail: Given = async (scene) =>
+  controlled(scene, 'pause', await doomedToFail(scene))
+
+async function failedBefore(scene: Scene, onFailure: FailurePolicy): Promise<Known> {
+  const { task, predecessor } = await successor(scene, {}, onFailure)
+  await end(scene, predecessor, { kind: 'failed', error: boom, retryIn: null })
+  return task
+}
+
+async function successor(scene: Scene, own: Partial<Submission> = {}, onFailure: FailurePolicy = 'cancel') {
+  const predecessor = await scene.submit({ type: scene.ownType() })
+  const predecessors = { ids: [predecessor.id], onFailure }
+  const task = await scene.submit({ type: scene.ownType(), predecessors, ...own })
+  return { task, predecessor }
+}
+
+async function end(scene: Scene, task: Task, outcome: Outcome): Promise<void> {
+  await settled(scene, (await scene.claimOne(task)).task, outcome)
 }
 
 export const running: Given = async (scene) => (await scene.claimOne(await queued(scene))).task

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { Filter } from '../../src/core/filter.ts'
-import type { ListCursor, Query } from '../../src/store/store.ts'
+import type { FailedCursor, FailedPage, ListCursor, Query } from '../../src/store/store.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
@@ -67,11 +67,16 @@ export function listing(kind: StoreKind): void {
         expect(await page(scene, { types: [type] })).toMatchObject({ ids: [id], next: null })
         expect(await page(scene, { types: [type], statuses: [status] })).toMatchObject({ ids: [id] })
       }
-      expect(statuses.size).toBe(9)
+      expect(statuses.size).toBe(10)
+      // Without the tasks for which some of them wait.
+      const types = known.map(({ type }) => type)
       for (const [status, ids] of statuses) {
-        expect(await page(scene, { statuses: [status as 'queued'] })).toMatchObject({ ids, next: null })
+        expect(await page(scene, { types, statuses: [status as 'queued'] })).toMatchObject({
+          ids,
+          next: null,
+        })
       }
-      expect((await page(scene, { statuses: ['running', 'paused', 'failed'] })).ids).toHaveLength(
+      expect((await page(scene, { types, statuses: ['running', 'paused', 'failed'] })).ids).toHaveLength(
         ['running', 'paused', 'failed'].flatMap((status) => statuses.get(status) ?? []).length,
       )
       expect((await page(scene, { statuses: [] })).ids).toEqual([])
@@ -120,6 +125,44 @@ export function listing(kind: StoreKind): void {
       expect((await page(scene, { anyTag: ['a', 'b'] })).ids).toEqual(['2', '1'])
       expect((await page(scene, { anyTag: ['b', 'c'], createdBy: 'Änne' })).ids).toEqual([])
       expect((await page(scene, { anyTag: [] })).ids).toEqual([])
+    })
+
+    test('filters by the fingerprint of the failure, and lists failures in their order, the latest first', async (scene) => {
+      const fail = async (id: string, message: string, retryIn: number | null = null) => {
+        const task = (await scene.claimOne(await scene.submit({ id, type: id, tags: ['t'] }))).task
+        await scene.clock.advance(1_000)
+        await scene.settle(task, { kind: 'failed', error: { ...boom, message }, retryIn })
+      }
+      const began = scene.store.now()
+      await scene.submit({ id: 'queued' })
+      await fail('3', 'row 17 is bad')
+      await fail('1', 'row 4 is bad')
+      await fail('2', 'too slow')
+      await fail('4', 'row 5 is bad', 60_000)
+      const fingerprint = (await scene.task({ id: '3' })).error?.fingerprint ?? ''
+      expect(fingerprint).toMatch(/^[\da-f]{16}$/)
+      expect((await scene.task({ id: '1' })).error?.fingerprint).toBe(fingerprint)
+      expect((await page(scene, { fingerprint, statuses: ['failed'] })).ids).toEqual(['1', '3'])
+      const failed = (filter: Filter, scan: number, after: FailedCursor | null = null, since = began) =>
+        scene.store.failed({ filter, since, after, scan })
+      const ids = ({ tasks }: FailedPage) => tasks.map(({ id }) => id)
+      const whole = await failed({}, 10)
+      expect([ids(whole), whole.next]).toEqual([['2', '1', '3'], null])
+      expect(whole.tasks[1]).toEqual({
+        id: '1',
+        type: '1',
+        code: 'BOOM',
+        fingerprint,
+        failedAt: expect.any(Number),
+      })
+      const first = await failed({}, 2)
+      expect(ids(first)).toEqual(['2', '1'])
+      expect(ids(await failed({}, 2, first.next))).toEqual(['3'])
+      expect(ids(await failed({ types: ['3', '1'], tag: 't', fingerprint }, 10))).toEqual(['1', '3'])
+      expect(ids(await failed({}, 10, null, whole.tasks[0]?.failedAt))).toEqual(['2'])
+      await scene.control('retry', { id: '2' })
+      await scene.store.purge(['1'])
+      expect(ids(await failed({}, 10))).toEqual(['3'])
     })
 
     test('filters by text in id, parameters and error', async (scene) => {

@@ -12,6 +12,16 @@ type Arrow = readonly [EventName, from: Status | null, to: Status, given: given.
 const arrows: readonly Arrow[] = [
   ['submitted', null, 'queued', given.unsubmitted, actions.submitIt],
   ['submitted', null, 'scheduled', given.unsubmitted, actions.submitForLater],
+  ['submitted', null, 'waiting', given.unsubmitted, actions.submitToWait],
+  ['ready', 'waiting', 'queued', given.unreleased, actions.release],
+  ['ready', 'waiting', 'scheduled', given.unreleasedUntilDue, actions.release],
+  ['paused', 'waiting', 'paused', given.waiting, actions.pause],
+  ['resumed', 'paused', 'waiting', given.pausedWaiting, actions.resume],
+  ['cancelled', 'waiting', 'cancelled', given.waiting, actions.cancel],
+  ['cancelled', 'waiting', 'cancelled', given.doomed, actions.release],
+  ['cancelled', 'paused', 'cancelled', given.pausedDoomed, actions.release],
+  ['failed', 'waiting', 'failed', given.doomedToFail, actions.release],
+  ['failed', 'paused', 'failed', given.pausedDoomedToFail, actions.release],
   ['due', 'scheduled', 'queued', given.due, actions.promote],
   ['claimed', 'queued', 'running', given.queued, actions.claim],
   ['claimed', 'queued', 'running', given.parkedInQueue, actions.claim],
@@ -71,6 +81,8 @@ const arrows: readonly Arrow[] = [
 
 /** One situation per status, and the parked ones. */
 const situations: readonly (readonly [string, given.Given])[] = [
+  ['a waiting task', given.waiting],
+  ['a paused task that waits', given.pausedWaiting],
   ['a scheduled task', given.scheduled],
   ['a queued task', given.queued],
   ['a running task', given.running],

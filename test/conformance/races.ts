@@ -27,6 +27,12 @@ const races: Readonly<Record<EventName, string>> = {
     due | promote | promote | moved, nothing: queued  | nothing, moved: queued
     due | promote | claim   | moved, claimed: running | moved, nothing: queued
   `,
+  ready: `
+    unreleased | release | cancel  | moved, moved: cancelled | nothing, moved: cancelled
+    unreleased | release | pause   | moved, moved: paused    | nothing, moved: paused
+    unreleased | release | release | moved, nothing: queued  | nothing, moved: queued
+    unreleased | release | claim   | moved, claimed: running | moved, nothing: queued
+  `,
   claimed: `
     queued        | claim | claim    | claimed, nothing: running    | nothing, claimed: running
     queued        | claim | cancel   | claimed, moved: cancelling   | nothing, moved: cancelled
@@ -81,6 +87,8 @@ const races: Readonly<Record<EventName, string>> = {
     cancelling      | obeyCancel | fenceOff | settled, superseded: cancelled | superseded, settled: cancelled
     lost cancelling | obeyCancel | reap     | settled, nothing: cancelled    | superseded, moved: cancelled
     cancelling      | obeyCancel | retry    | settled, moved: queued         | settled, refused: cancelled
+    doomed | release | cancel  | moved, stands: cancelled | nothing, moved: cancelled
+    doomed | release | pause   | moved, refused: cancelled | moved, moved: cancelled
     cancelling      | fenceOff   | retry    | settled, refused: cancelled    | settled, refused: cancelled
   `,
   cancel_requested: `
@@ -122,6 +130,7 @@ const races: Readonly<Record<EventName, string>> = {
     running      | fail            | cancel | settled, refused: failed | settled, moved: cancelled
     lost running | fail            | reap   | settled, nothing: failed | superseded, moved: queued
     pausing      | fail            | resume | settled, refused: failed | settled, moved: failed
+    doomedToFail | release         | cancel | moved, refused: failed   | nothing, moved: cancelled
   `,
   released: `
     running      | drain | cancel   | settled, moved: cancelled   | settled, moved: cancelled

@@ -63,7 +63,7 @@ export function recording(kind: StoreKind): void {
         await scene.settle(claimed, { kind: 'failed', error, retryIn: 0 })
       }
       const record = await scene.record(task)
-      expect(record.task.error).toEqual(error)
+      expect(record.task.error).toEqual({ ...error, fingerprint: expect.any(String) })
       expect(record.timeline.at(-1)).toMatchObject({
         error: { code: 'BOOM', message: `${'m'.repeat(299)}…` },
       })

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { auditing } from './auditing.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
+import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
 import { holding } from './holding.ts'
 import { keys } from './keys.ts'
@@ -17,7 +18,6 @@ import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 import { uniqueness } from './uniqueness.ts'
-import { webhooks } from './webhooks.ts'
 
 /**
  * What every store must do, by topic. On an older server, only what depends on the planner and on locks; with encryption on
@@ -38,6 +38,7 @@ export function suite(kind: StoreKind): void {
     moves(kind)
     submitting(kind)
     uniqueness(kind)
+    dependencies(kind)
     settling(kind)
     losing(kind)
     recording(kind)
@@ -46,7 +47,6 @@ export function suite(kind: StoreKind): void {
     keys(kind)
     auditing(kind)
     schedules(kind)
-    webhooks(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

@@ -90,6 +90,36 @@ describe.each(directions)('from %s to %s', (source, target) => {
     expect(await contents(to)).toEqual(await contents(from))
   })
 
+  test('tasks that wait are copied, and imported, with what they wait for', async () => {
+    const [from, to] = [databases[source](), databases[target]()]
+    const predecessors = { ids: ['first', 'second'], onFailure: 'run' } as const
+    await at(from, async (store) => {
+      await store.submit([submission({ id: 'first' }), submission({ id: 'second' })], fromApi)
+      await store.submit([submission({ id: 'third', predecessors, tags: ['waits'] })], fromApi)
+      // Its end is counted only after the copy.
+      await store.control([{ id: 'first', control: 'cancel', by: 'api' }])
+    })
+    await copy(from, to)
+    const imported = databases[target]()
+    const file = join(folder, `${++files}.jsonl`)
+    await run(['export', file, '--database', from])
+    expect(await run(['import', file, '--database', imported])).toMatchObject({ code: 0, stderr: '' })
+    for (const database of [to, imported]) {
+      await at(database, async (store) => {
+        expect(await store.prune(-1, 10)).toBe(0)
+        expect(await store.release(10)).toMatchObject({ moved: [], anyWaits: true })
+        expect((await store.get('third'))?.missing).toBe(1)
+        await store.control([{ id: 'second', control: 'cancel', by: 'api' }])
+        const { moved } = await store.release(10)
+        expect(moved.map(({ task }) => [task.id, task.status])).toEqual([['third', 'queued']])
+      })
+    }
+    await run(['export', file, '--force', '--database', from, '--tag', 'waits'])
+    const alone = await run(['import', file, '--database', databases[target]()])
+    expect(alone.code).not.toBe(0)
+    expect(alone.stderr).toContain('Task third waits for task first, which is not in this database')
+  })
+
   test('an export can be imported: once, and with a filter', async () => {
     const [from, to] = [databases[source](), databases[target]()]
     await fill(from)
@@ -196,7 +226,6 @@ function bound(source: TransferSource): TransferSource {
     surroundings: () => source.surroundings(),
     schedules: (after, limit) => source.schedules(after, limit),
     ticks: (after, limit) => source.ticks(after, limit),
-    deliveries: (after, limit) => source.deliveries(after, limit),
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),

@@ -77,6 +77,20 @@ test('a server without keys is open, and the first key closes it', async () => {
   expect([await types({}), await types(with_(admin))]).toEqual([false, true])
 })
 
+test('a key limited to types can only wait for tasks that it may see', async () => {
+  const { key } = await created('adds only', ['run', 'read'], { types: ['add'] })
+  const hidden = await submitted(admin, 'long')
+  const own = await submitted(key, 'add', { delay: 3_600 })
+  const refused = await as(key).post('/api/run/add', { parameters: { a: 1, b: 2 }, after: [own, hidden] })
+  const unknown = await as(key).post('/api/run/add', { parameters: { a: 1, b: 2 }, after: [own, 'nobody'] })
+  expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'after.1' }] } })
+  expect(refused.text.replaceAll(hidden, 'nobody').length).toBe(unknown.text.length)
+  const both = await submitted(admin, 'add', { after: [own, hidden] })
+  const { body } = await as(key).get(`/api/task/${both}/explain`)
+  expect(body['reasons']).toEqual([{ code: 'predecessors', message: 'Waits for 2 tasks to end.' }])
+  for (const id of [both, own, hidden]) await as(admin).delete(`/api/task/${id}`)
+})
+
 test('every call needs its scope, and says which', async () => {
   const { key: reader } = await created('reader', ['read'])
   const { key: runner } = await created('runner', ['run'])

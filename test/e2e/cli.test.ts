@@ -108,7 +108,24 @@ describe('fermata run', () => {
     const again = await fermata('run', 'long', '--duration', '1', '--unique', 'cli')
     expect(again).toMatchObject({ stdout: `${idIn(made)}\n`, stderr: expect.stringContaining('already') })
     expect(status).toMatchObject({ status: 'scheduled', priority: 7, max_attempts: 3, tags: ['one', 'two'] })
+    const after = await fermata(
+      'run',
+      'add',
+      '--a',
+      '1',
+      '--b',
+      '2',
+      '--after',
+      idIn(made),
+      '--on-failure',
+      'run',
+    )
+    expect(await api.status(idIn(after))).toMatchObject({ status: 'waiting', waiting_for: { tasks: 1 } })
+    expect((await fermata('explain', idIn(after))).stdout).toContain(
+      `Waits for one task to end: ${idIn(made)} (scheduled).`,
+    )
     expect((await fermata('cancel', idIn(made))).stdout).toBe(`${idIn(made)}  cancelled\n`)
+    await api.untilStatus(idIn(after), 'completed')
   })
 
   test.each([
@@ -126,7 +143,7 @@ describe('fermata run', () => {
     [['run', 'nope'], 'There is no task type "nope"'],
     [['run', '--a', '1', 'add'], 'missing type'],
     [['run', 'add', '--a', '1', '--b', '1', '--priority', '5000'], 'a whole number from -1000 to 1000'],
-    [['list', '--status', 'done'], 'Unknown status done: choose from scheduled, queued'],
+    [['list', '--status', 'done'], 'Unknown status done: choose from waiting, scheduled, queued'],
     [['list', '--after', 'yesterday'], 'It must be like 2h (ago), 2026-01-31'],
     [['bulk', 'stop', '--yes'], 'unknown action stop: choose one of pause, resume, cancel, retry, purge'],
     [['watch', 'x', '--on-interrupt', 'shout'], 'Allowed choices are ask, leave, cancel'],

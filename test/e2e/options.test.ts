@@ -126,6 +126,75 @@ describe('a unique key', () => {
   })
 })
 
+describe('tasks that wait for others', () => {
+  test('start when all of them have completed, and say what is missing until then', async () => {
+    const first = await api.submit('long', { duration: 60 })
+    const second = await api.submit('add', add, { delay: 3_600 })
+    const waits = await api.submit('add', add, { after: [first, second] })
+    expect(await api.status(waits)).toMatchObject({ status: 'waiting', waiting_for: { tasks: 2, waits: [] } })
+    const tag = async (known = '') => {
+      const headers = { 'if-none-match': known }
+      const { status, headers: got } = await api.call('GET', `/api/task/${waits}/status`, { headers })
+      return [status, got.get('etag') ?? ''] as const
+    }
+    const [, before] = await tag()
+    expect((await tag(before))[0]).toBe(304)
+    const { body } = await api.call('GET', `/api/task/${waits}/explain`)
+    const [reason] = body['reasons'] as { code: string; message: string }[]
+    expect(reason).toMatchObject({ code: 'predecessors', message: expect.stringContaining(second) as string })
+    const runs = await api.submit('add', add, { after: [first], on_failure: 'run' })
+    const fails = await api.submit('add', add, { after: [first], on_failure: 'fail' })
+    await api.control(first, 'cancel')
+    await api.untilStatus(runs, 'completed')
+    expect(await api.untilStatus(fails, 'failed')).toMatchObject({ error: { code: 'PREDECESSOR_FAILED' } })
+    await api.untilStatus(waits, 'cancelled')
+    expect(await tag(before)).toEqual([200, expect.not.stringContaining(before)])
+    const { timeline } = await api.details(waits)
+    expect(timeline.at(-1)).toMatchObject({
+      event: 'cancelled',
+      by: 'releaser',
+      why: expect.stringContaining(first) as string,
+    })
+    await api.control(second, 'cancel')
+  })
+
+  test('can be paused, resumed and cancelled meanwhile', async () => {
+    const first = await api.submit('add', add, { delay: 3_600 })
+    const waits = await api.submit('add', add, { after: [first] })
+    const control = async (name: 'pause' | 'resume' | 'cancel') =>
+      (await api.control(waits, name)).body['status']
+    expect([await control('pause'), await control('resume'), await control('cancel')]).toEqual([
+      'paused',
+      'waiting',
+      'cancelled',
+    ])
+    await api.control(first, 'cancel')
+  })
+
+  test.each([
+    [{ after: ['nobody'] }, 'after.0'],
+    [{ after: 'nobody' }, 'after'],
+    [{ after: [7] }, 'after.0'],
+    [{ after: ['\u0000'] }, 'after.0'],
+    [{ after: Array.from({ length: 10_001 }, () => 'x') }, 'after'],
+    [{ on_failure: 'run' }, 'onFailure'],
+    [{ after: ['x'], on_failure: 'ignore' }, 'on_failure'],
+  ])('refuses %o with the place of what is wrong', async (options, path) => {
+    const refused = await api.post('/api/run/add', { parameters: add, ...options })
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path }] } })
+  })
+
+  test('of a batch are refused together, with the index', async () => {
+    const tasks = [
+      { parameters: add, tags: ['never'] },
+      { parameters: add, after: ['nobody'] },
+    ]
+    const refused = await api.post('/api/run/add/batch', { tasks })
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'tasks.1.after.0' }] } })
+    expect((await api.call('GET', '/api/task?tag=never')).body['tasks']).toEqual([])
+  })
+})
+
 describe('idempotency', () => {
   const submit = (body: object, headers = {}) => api.post('/api/run/add', body, headers)
 

@@ -75,6 +75,46 @@ describe('a list', () => {
     },
   )
 
+  test('groups failures by cause; a group can be listed and retried', async () => {
+    const options = { tags: ['grouped'], timeout: 0.05 }
+    const ids = [
+      await api.submit('long', { duration: 900 }, options),
+      await api.submit('long', { duration: 901 }, options),
+    ]
+    for (const id of ids) await api.untilStatus(id, 'failed')
+    const failures = async () => (await api.call('GET', '/api/failures?tag=grouped&span=1h')).body['failures']
+    const [group] = (await failures()) as [{ fingerprint: string; history: number[] }]
+    const newest = (await Promise.all(ids.map((id) => api.status(id)))).toSorted(
+      (a, b) => (b.completed_at ?? 0) - (a.completed_at ?? 0),
+    )[0]
+    expect(group).toEqual({
+      fingerprint: expect.stringMatching(/^[\da-f]{16}$/),
+      code: 'TIMEOUT',
+      message: newest?.error?.message,
+      count: 2,
+      first_failed_at: expect.any(Number),
+      last_failed_at: newest?.completed_at,
+      types: [{ type: 'long', count: 2 }],
+      task_id: expect.any(String),
+      history: expect.any(Array),
+    })
+    expect(group.history.reduce((sum, count) => sum + count)).toBe(2)
+    expect(newest?.error).toMatchObject({ fingerprint: group.fingerprint })
+    const { fingerprint } = group
+    expect(idsOf(await list(`tag=grouped&fingerprint=${fingerprint}`)).toSorted()).toEqual(ids.toSorted())
+    expect(idsOf(await list(`tag=grouped&fingerprint=${fingerprint}&status=completed`))).toEqual([])
+    expect(idsOf(await list(`tag=grouped&fingerprint=0123456789abcdef`))).toEqual([])
+    const refused = await api.call('GET', '/api/task?fingerprint=x')
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'fingerprint' }] } })
+    const retry = { action: 'retry', filter: { tag: 'grouped', fingerprint } }
+    expect((await api.post('/api/bulk?wait=60', retry)).body).toMatchObject({
+      changed: 2,
+      filter: { fingerprint },
+    })
+    for (const id of ids) await api.untilStatus(id, 'failed')
+    expect(await failures()).toMatchObject([{ fingerprint, count: 2 }])
+  })
+
   test('finds text in parameters and errors, and ids among all tasks', async () => {
     const id = await api.submit('add', { a: 1, b: 2, note: 'Nadel im Heuhaufen' })
     expect(idsOf(await list('q=nadel%20im&type=add'))).toEqual([id])

@@ -60,6 +60,23 @@ describe.each(stores)('schedules on $name', ({ open }) => {
     expect((await ticksOf(world)).map(([, state]) => state)).toEqual(['completed', 'running', 'buffer_all'])
   })
 
+  test('more ticks than the queue has room for wait, and start as it gets some', async () => {
+    const runs: number[] = []
+    const world = await World.open(open, [working(runs)], { maxQueued: 2 })
+    await world.until(world.node.hold('work'))
+    const draft = { id: 's', type: 'work', every: '1m', overlap: 'allow' } as const
+    const { nextTicks } = await world.until(world.node.schedules.create(draft))
+    await world.pass(nextTicks[4]! - world.clock.now())
+    const states = async () => (await ticksOf(world)).map(([, state]) => state)
+    expect(await states()).toEqual(['queued', 'queued', 'allow', 'allow', 'allow'])
+    // Once a second and schedule, not all the time.
+    expect(world.warnings.filter((line) => line.includes('queue is full')).length).toBeLessThan(200)
+    await world.until(world.node.hold('work', false))
+    await world.pass(5_000)
+    expect(await states()).toEqual(Array.from({ length: 5 }, () => 'completed'))
+    expect(runs).toHaveLength(5)
+  })
+
   test('the next tick cancels the run before it, and starts once that has stopped', async () => {
     const { world, schedules } = await opened()
     const draft = {

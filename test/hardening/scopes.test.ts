@@ -25,6 +25,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   streamTaskEvents: 'read',
   getTaskLog: 'read',
   explainTask: 'read',
+  listFailures: 'read',
   purgeTask: 'control',
   listTasks: 'read',
   streamChanges: 'read',
@@ -50,15 +51,6 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   getKey: 'admin',
   rotateKey: 'admin',
   revokeKey: 'admin',
-  createWebhook: 'admin',
-  listWebhooks: 'admin',
-  getWebhook: 'admin',
-  replaceWebhook: 'admin',
-  deleteWebhook: 'admin',
-  testWebhook: 'admin',
-  rotateWebhookSecret: 'admin',
-  listDeliveries: 'admin',
-  redeliver: 'admin',
   previewSchedule: 'read',
   createSchedule: 'control',
   listSchedules: 'read',
@@ -189,7 +181,7 @@ const bodies = (operation: OperationId, { tags }: Known): object | undefined => 
   // Nothing of these has an effect, so that the model need not remember it.
   if (operation === 'bulk') return { action: 'cancel', filter: {}, dry_run: true }
   if (operation === 'createKey') return { name: 'reaper', scopes: ['read'] }
-  return operation === 'rotateKey' || operation === 'rotateWebhookSecret' ? {} : undefined
+  return operation === 'rotateKey' ? {} : undefined
 }
 
 async function ask(operation: OperationId, { key }: Caller, task: Known, rootId: string): Promise<number> {
@@ -202,7 +194,6 @@ async function ask(operation: OperationId, { key }: Caller, task: Known, rootId:
     .replace('{operation_id}', 'none')
     .replace('{key_id}', keyId)
     .replace('{schedule_id}', 'none')
-    .replace('{webhook_id}', 'none')
   const body = bodies(operation, task)
   const wait = /(?:pause|resume|cancel|retry)Task/.test(operation) ? '?wait=0' : ''
   // An open stream does not end: an invalid header shows whether it would be opened.

@@ -2,18 +2,22 @@ import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Outcome } from '../../src/core/outcome.ts'
 import {
+  failurePolicies,
+  type FailurePolicy,
   controls,
   isActive,
   isTerminal,
   statuses,
   type Control,
   type Status,
+  type Submission,
   type Task,
 } from '../../src/core/task.ts'
 import { conflictActions, uniqueSpans } from '../../src/core/unique-options.ts'
+import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
 import { boom, submission } from '../support/tasks.ts'
-import type { World } from './world.ts'
+import type { Picked, World } from './world.ts'
 
 /**
  * What can happen to a store. All choices are made in advance, so that a failing run can be shrunk and repeated. Most
@@ -56,6 +60,11 @@ const submit = command(
             onConflict: fc.constantFrom(...conflictActions),
           }),
         ),
+        after: fc.oneof(
+          { weight: 6, arbitrary: fc.constant<number[]>([]) },
+          fc.array(choice, { maxLength: 3 }),
+        ),
+        onFailure: fc.constantFrom(...failurePolicies),
       }),
       { maxLength: 4 },
     ),
@@ -63,9 +72,13 @@ const submit = command(
     seen: fc.constantFrom(undefined, undefined, undefined, ['x']),
   },
   async (world, { batch, maxQueued, seen }) => {
-    const submissions = batch.map(({ later, asDelay, key, unique, ...own }) =>
+    const chosen = await Promise.all(
+      batch.map(({ after }) => Promise.all(after.map((one) => world.pick(one)))),
+    )
+    const submissions = batch.map(({ later, asDelay, key, unique, after, onFailure, ...own }, index) =>
       submission({
         ...own,
+        ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
         id: world.newId(),
         idempotencyKey: key,
         delay: asDelay ? later : null,
@@ -193,6 +206,19 @@ const releaseSlot = command(
   },
 )
 
+const release = command('release', { limit: fc.constantFrom(1, 100, 100) }, async (world, { limit }) => {
+  // All of it: stores may divide it differently.
+  await world.both(async (store) => {
+    const moved: Move[] = []
+    for (let more = true; more;) {
+      const released = await store.release(limit)
+      moved.push(...released.moved)
+      more = released.more
+    }
+    return moved
+  })
+})
+
 const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }) => {
   await world.both((store) => store.promote(limit))
 })
@@ -314,10 +340,13 @@ export const commands: fc.Arbitrary<Command>[] = [
   releaseSlot,
   promote,
   promote,
+  release,
   pass,
   pass,
   jump,
   crash,
+  crash,
+  reap,
   reap,
   reap,
   prune,
@@ -338,6 +367,14 @@ function command<Choices extends object>(
     run: (world: World) => run(world, made),
     toString: () => `${name} ${JSON.stringify(made)}`,
   }))
+}
+
+function predecessorsOf(
+  picked: readonly Picked[],
+  onFailure: FailurePolicy,
+): Pick<Submission, 'predecessors'> {
+  const ids = [...new Set(picked.map(({ id }) => id))]
+  return ids.length === 0 ? {} : { predecessors: { ids, onFailure } }
 }
 
 /** The outcome from a handler that obeys the requested control. */

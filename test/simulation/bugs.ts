@@ -161,8 +161,8 @@ export const bugs: readonly Bug[] = [
     'A late cancel changes a completed task.',
     7,
     'src/core/lifecycle.ts',
-    "    from: ['scheduled', 'queued', 'paused'],\n    to: ['cancelled'],",
-    "    from: ['scheduled', 'queued', 'paused', 'completed'],\n    to: ['cancelled'],",
+    "    from: ['waiting', 'scheduled', 'queued', 'paused'],\n    to: ['cancelled'],",
+    "    from: ['waiting', 'scheduled', 'queued', 'paused', 'completed'],\n    to: ['cancelled'],",
   ),
   bug(
     'cancel-before-stop',

@@ -143,6 +143,8 @@ export class Database {
         if (typeof key !== 'string') return value
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
+        // Nothing waits for other tasks.
+        if (key === 'release') return async () => ({ moved: [], more: false, anyWaits: false })
         if (key === 'schedules' && !this.hasSchedules) return noSchedules
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value

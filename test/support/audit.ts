@@ -58,6 +58,10 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
   if (isActive(task.status)) expect(task.ownerNode, `active code has a node: ${shown}`).not.toBeNull()
   if (isTerminal(task.status)) expect(task.ownerNode, `ended code has none: ${shown}`).toBeNull()
   if (task.status === 'failed') expect(task.error, `a failure says why: ${shown}`).not.toBeNull()
+  if (task.missing > 0)
+    expect(['waiting', 'paused'], `what misses others has not started: ${shown}`).toContain(task.status)
+  if (task.status === 'waiting')
+    expect(task.missing, `what waits misses something: ${shown}`).toBeGreaterThan(0)
   if (task.status === 'queued')
     expect(task.queuePosition, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
 }

@@ -9,7 +9,6 @@ import type { Operation } from '../../src/core/operation.ts'
 import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
 import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
-import type { WebhooksApi } from '../../src/engine/webhooks-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
@@ -21,7 +20,6 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     as: () => manager,
     access: openAccess(),
     schedules: {} as SchedulesApi,
-    webhooks: {} as WebhooksApi,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -37,6 +35,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     ended: () => new Promise(() => {}),
     now: Date.now,
     changes: () => changesOf([]),
+    failures: async () => ({ groups: [], start: 0, step: 1, limited: false }),
     list: async () => ({ tasks: [{ ...runningRecord, cut: null }], nextCursor: null, searchLimited: false }),
     explain: async () => ({ task: runningTask, reasons: [], position: null, startsIn: null }),
     purge: async () => {},
@@ -64,7 +63,6 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       commits: new CommitMetrics(),
       leaseAge: null,
       leasesLost: 0,
-      deliveries: { delivered: 0, failed: 0, dead: 0 },
     }),
     backup: () => Promise.reject(new BackupUnsupported()),
     nodes: async () => [],

@@ -91,32 +91,6 @@ export async function fill(database: string, more = 0): Promise<void> {
       1_000,
     )
     await store.schedules.record([{ scheduleId: 'hourly', tickAt, status: 'failed' }])
-    const webhook = {
-      url: 'https://example.com/?\uFFFF',
-      events: ['task.cancelled'],
-      types: null,
-      tags: null,
-      description: 'Ä \uFFFF',
-      secrets: [{ secret: 'whsec_c2VjcmV0', until: null }],
-      paused: null,
-      disabledAt: null,
-      createdBy: 'Änne',
-    } as const
-    await store.webhooks.add({ ...webhook, id: 'hook' })
-    await store.webhooks.add({ ...webhook, id: 'gone' })
-    await store.webhooks.remove('gone')
-    const sending = { webhookId: 'hook', lane: 'hook', url: null, event: 'webhook.test', taskId: null }
-    for (let index = 0; index < 2; index++)
-      await store.webhooks.send({ ...sending, version: 0, at: 0, facts: null, trace: null })
-    const { deliveries } = await store.webhooks.claim([{ lane: 'hook', room: 1 }], 1_000)
-    await store.webhooks.record(
-      deliveries.map(({ number, fence }) => ({
-        number,
-        fence,
-        outcome: { kind: 'dead' },
-        attempt: { status: 500, error: 'Ä', ms: 7 },
-      })),
-    )
     await store.beginOperation(
       {
         id: 'operation',
@@ -177,15 +151,7 @@ export async function contents(database: string) {
     const keys = await store.keys.read()
     const schedules = await store.schedules.list('', 100)
     const ticks = await store.schedules.ticks('hourly', Number.MAX_SAFE_INTEGER, 100)
-    const { deliveries } = await store.webhooks.deliveries({
-      webhookId: 'hook',
-      before: Number.MAX_SAFE_INTEGER,
-      limit: 100,
-    })
     return {
-      webhooks: await store.webhooks.read(),
-      // A lease does not outlive its node.
-      deliveries: deliveries.map((one) => ({ ...one, fence: 0 })),
       ids: entries,
       records: await Promise.all(records),
       counts: await store.counts(),

@@ -121,7 +121,7 @@ export function run(
   return launch(env, args, [], directory).ended
 }
 
-export function launch(
+function launch(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = ['serve'],
   under: readonly string[] = [],

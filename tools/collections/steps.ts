@@ -44,7 +44,6 @@ const order = [
 /** Body values that later calls depend on, or that can be sent again. */
 const bodies: Readonly<Record<string, unknown>> = {
   createSchedule: { type: 'add', parameters: { a: 2, b: 3 }, cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' },
-  redeliver: { delivery_id: '{{delivery_id}}' },
   submitTask: { parameters: { duration: 30, steps: 300 }, tags: ['collection'], priority: 5 },
   submitBatch: { tasks: [{ parameters: { duration: 0.1 } }, { parameters: { duration: 0.2, steps: 2 } }] },
 }
@@ -54,12 +53,10 @@ const sets: Readonly<Record<string, Step['sets']>> = {
   submitTask: { variable: 'task_id', path: ['task_id'] },
   bulk: { variable: 'operation_id', path: ['operation_id'] },
   createSchedule: { variable: 'schedule_id', path: ['id'] },
-  createWebhook: { variable: 'webhook_id', path: ['id'] },
-  testWebhook: { variable: 'delivery_id', path: ['id'] },
 }
 
 /** Calls after which a task no longer exists, or nothing can be run. */
-const last = ['deleteSchedule', 'deleteWebhook', 'holdType', 'releaseType', 'purgeTask']
+const last = ['deleteSchedule', 'holdType', 'releaseType', 'purgeTask']
 
 /** Left out: on an open server, the first key would close it, and nobody would know the key. */
 export const closing = ['createKey', 'getKey', 'rotateKey', 'revokeKey']

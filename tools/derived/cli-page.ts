@@ -30,11 +30,13 @@ run it again: no task is created twice.`,
   },
   {
     title: 'Inspect tasks',
-    names: ['status', 'result', 'watch', 'logs', 'explain', 'list'],
+    names: ['status', 'result', 'watch', 'logs', 'explain', 'list', 'failures'],
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
 fermata list --status failed --after 2h --search timeout
 fermata list -q --status queued | xargs -r fermata cancel
+fermata failures --span 24h                           # by cause, the latest first
+fermata bulk retry --fingerprint 8f3a1c0de5b72946     # run the tasks of a group again
 fermata list --json | jq -r 'select(.execution_time > 60) | .task_id'
 \`\`\`
 
@@ -60,18 +62,6 @@ fermata schedule ticks report
 \`\`\`
 
 \`--dry-run\` only says when it would tick. See [Schedules](schedules.md).`,
-  },
-  {
-    title: 'Events',
-    names: ['webhook', 'listen'],
-    more: `\`\`\`sh
-SECRET=$(fermata webhook add https://example.com/hooks --event task.failed --tag nightly)
-fermata webhook deliveries ID --status dead
-fermata webhook redeliver ID --after 2h               # all dead ones of the last two hours
-fermata listen --event failed --json | jq -r .task_id
-\`\`\`
-
-See [Webhooks](webhooks.md). In a pipe, \`webhook add\` and \`webhook rotate\` print only the secret. \`--callback-url\` of \`run\` reports the end of one task.`,
   },
   {
     title: 'Server',

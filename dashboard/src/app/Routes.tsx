@@ -11,6 +11,7 @@ import { PageLoading } from './PageLoading.tsx'
 const OverviewPage = lazyPart(() => import('../overview/OverviewPage.tsx').then((room) => room.OverviewPage))
 const TasksPage = lazyPart(() => import('../tasks/TasksPage.tsx').then((room) => room.TasksPage))
 const TaskPage = lazyPart(() => import('../task/TaskPage.tsx').then((room) => room.TaskPage))
+const FailuresPage = lazyPart(() => import('../failures/FailuresPage.tsx').then((room) => room.FailuresPage))
 const SubmitPage = lazyPart(() => import('../submit/SubmitPage.tsx').then((room) => room.SubmitPage))
 const SchedulesPage = lazyPart(() =>
   import('../schedules/SchedulesPage.tsx').then((room) => room.SchedulesPage),
@@ -33,6 +34,9 @@ export function Routes() {
             <TasksPage />
           </Route>
           <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
+          <Route path="/failures">
+            <FailuresPage />
+          </Route>
           <Route path="/submit/:type?">{({ type }) => <SubmitPage key={type} type={type} />}</Route>
           <Route path="/schedules">
             <SchedulesPage />

@@ -17,6 +17,7 @@ export type Route = Readonly<{
 export const places: readonly Route[] = [
   { path: '/', name: 'Overview', icon: 'gauge', key: 'o', scope: 'read', isAboutAll: true },
   { path: '/tasks', name: 'Tasks', icon: 'list', key: 't', scope: 'read' },
+  { path: '/failures', name: 'Failures', icon: 'warning', key: 'f', scope: 'read' },
   { path: '/submit', name: 'Submit', icon: 'send', key: 's', scope: 'run' },
   { path: '/schedules', name: 'Schedules', icon: 'calendar', key: 'c', scope: 'read' },
   { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },

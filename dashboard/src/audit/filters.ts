@@ -37,12 +37,6 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'schedule.resume': 'Resumed a schedule',
   'schedule.run': 'Ran a schedule',
   'schedule.backfill': 'Backfilled a schedule',
-  'webhook.create': 'Created a webhook',
-  'webhook.update': 'Replaced a webhook',
-  'webhook.delete': 'Deleted a webhook',
-  'webhook.rotate': 'Rotated a webhook secret',
-  'webhook.test': 'Tested a webhook',
-  'webhook.redeliver': 'Redelivered events',
 }
 
 /** Reads filters from a URL; ignores what it does not understand. */

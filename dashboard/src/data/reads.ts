@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
+import type { FailuresQuery } from '../../../src/client/index.ts'
 import { client, isFermataError } from './client.ts'
 
 /** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
@@ -34,10 +35,10 @@ export const reads = {
       queryFn: ({ signal }) => client.getHistory({ span, signal }),
       refetchInterval: 5_000,
     }),
-  failures: () =>
+  failures: (query: FailuresQuery) =>
     queryOptions({
-      queryKey: ['failures'],
-      queryFn: ({ signal }) => client.listTasks({ status: 'failed', limit: 5 }, { signal }),
+      queryKey: ['failures', query],
+      queryFn: ({ signal }) => client.listFailures(query, { signal }),
       refetchInterval: 5_000,
     }),
   types: () =>

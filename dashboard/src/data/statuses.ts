@@ -2,15 +2,16 @@ import type { Status } from './shapes.ts'
 
 /** All statuses, in lifecycle order. */
 const order: Readonly<Record<Status, number>> = {
-  scheduled: 0,
-  queued: 1,
-  running: 2,
-  pausing: 3,
-  paused: 4,
-  cancelling: 5,
-  completed: 6,
-  failed: 7,
-  cancelled: 8,
+  waiting: 0,
+  scheduled: 1,
+  queued: 2,
+  running: 3,
+  pausing: 4,
+  paused: 5,
+  cancelling: 6,
+  completed: 7,
+  failed: 8,
+  cancelled: 9,
 }
 
 export const statuses = (Object.keys(order) as Status[]).toSorted((a, b) => order[a] - order[b])

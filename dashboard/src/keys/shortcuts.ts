@@ -15,6 +15,7 @@ export const shortcuts: Readonly<Record<string, readonly Shortcut[]>> = {
     { keys: ['.'], what: 'Show new tasks' },
   ],
   Everywhere: [
+    { keys: ['Ctrl + K'], what: 'Command palette: tasks, pages, actions' },
     ...places.map(({ key, name }) => ({ keys: [`g ${key}`], what: name })),
     { keys: ['?'], what: 'Keyboard shortcuts' },
   ],

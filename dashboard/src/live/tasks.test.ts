@@ -25,6 +25,7 @@ const task: TaskStatus = {
   ended_by: null,
   schedule_id: null,
   tick_at: null,
+  waiting_for: null,
 }
 
 function transition(

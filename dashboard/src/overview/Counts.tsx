@@ -5,8 +5,8 @@ import { statusColour } from '../theme/statuses.ts'
 import { countWords, exactCount } from '../time/words.ts'
 import styles from './Counts.module.css'
 
-/** Short-lived statuses, shown only while they have tasks. */
-const passing: ReadonlySet<Status> = new Set(['pausing', 'cancelling'])
+/** Statuses that are short-lived or rare, shown only while they have tasks. */
+const passing: ReadonlySet<Status> = new Set(['waiting', 'pausing', 'cancelling'])
 
 /** The number of tasks in each status, with links to them. */
 export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefined }>) {

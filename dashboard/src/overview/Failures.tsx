@@ -1,31 +1,39 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { reads } from '../data/reads.ts'
+import { groupAddress } from '../failures/address.ts'
 import { Card } from '../kit/Card.tsx'
 import { messageWords } from '../kit/errors.ts'
 import { QuietLink } from '../kit/QuietLink.tsx'
 import { Time } from '../time/Time.tsx'
+import { countWords } from '../time/words.ts'
 import styles from './Failures.module.css'
 
-/** The latest failures, which are the first thing an operator looks for. */
+/** The causes of the latest failures, which are the first thing an operator looks for. */
 export function Failures() {
-  const { data } = useQuery(reads.failures())
-  if (data === undefined || data.tasks.length === 0) return null
+  const { data } = useQuery(reads.failures({ limit: 5 }))
+  if (data === undefined || data.failures.length === 0) return null
   return (
-    <Card title="Recent failures" aside={<QuietLink to="/tasks?status=failed">View all</QuietLink>} flush>
+    <Card title="Recent failures" aside={<QuietLink to="/failures">View all</QuietLink>} flush>
       <ul className={styles.failures}>
-        {data.tasks.map(({ task_id: id, task_type: type, error, completed_at: at }) => (
-          <li key={id}>
-            <Link href={`/tasks/${id}`} className={styles.failure}>
-              <span className={styles.head}>
-                <span className={styles.type}>{type}</span>
-                <span className={styles.code}>{error?.code}</span>
-                {at !== null && <Time at={at} />}
-              </span>
-              <span className={styles.message}>{error === null ? '' : messageWords(error)}</span>
-            </Link>
-          </li>
-        ))}
+        {data.failures.map((group) => {
+          const { fingerprint, task_id: id, types, code, message, count, last_failed_at: at } = group
+          return (
+            <li key={fingerprint}>
+              <Link href={count === 1 ? `/tasks/${id}` : groupAddress(group)} className={styles.failure}>
+                <span className={styles.head}>
+                  <span className={styles.type}>{types.map(({ type }) => type).join(', ')}</span>
+                  <span className={styles.code}>{code}</span>
+                  {count > 1 && <span className={styles.count}>×{countWords(count)}</span>}
+                  <Time at={at} />
+                </span>
+                <span className={styles.message}>
+                  {message === null ? '' : messageWords({ code, message })}
+                </span>
+              </Link>
+            </li>
+          )
+        })}
       </ul>
     </Card>
   )

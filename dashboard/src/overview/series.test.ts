@@ -28,9 +28,12 @@ test('a step without a sample stays empty', () => {
   expect(depth(history).times).toEqual([1_005, 1_015, 1_025])
 })
 
-test('the axis covers the whole span, with a mark where the node started', () => {
+test('the axis covers ten minutes at least and the span at most, with a mark where the node started', () => {
   const { range, marks } = throughput(history)
-  expect(range).toEqual({ from: 1_022 - 3_600, to: 1_022 })
+  expect(range).toEqual({ from: 1_022 - 600, to: 1_022 })
   expect(marks).toEqual([{ at: 1_000, label: 'Node started' }])
-  expect(throughput({ ...history, start: 1_022 - 3_600 }).marks).toEqual([])
+  const grown = throughput({ ...history, start: 1_022 - 1_800 })
+  expect([grown.range.from, grown.marks.length]).toEqual([1_022 - 1_810, 1])
+  const full = throughput({ ...history, start: 1_022 - 3_600 })
+  expect([full.range.from, full.marks]).toEqual([1_022 - 3_600, []])
 })

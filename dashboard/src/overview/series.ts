@@ -34,12 +34,16 @@ export function depth(history: History): Drawn {
   return { ...axisOf(history), series }
 }
 
-/** All of the span, even if the node has not run for so long; its start is marked then. */
+/** Ends of the axis at most and at least before now, in seconds. */
+const reach = { '1h': { most: 3_600, least: 600 }, '24h': { most: 86_400, least: 14_400 } } as const
+
+/** As far back as the node has run, within limits. Its start is marked. */
 function axisOf({ start, until, step, span, happened }: History): Omit<Drawn, 'series'> {
-  const from = until - (span === '1h' ? 3_600 : 86_400)
+  const { most, least } = reach[span]
+  const from = Math.max(until - most, Math.min(start - step, until - least))
   return {
     times: happened.submitted.map((_, index) => start + (index + 0.5) * step),
     range: { from, to: until },
-    marks: start > from + step ? [{ at: start, label: 'Node started' }] : [],
+    marks: start >= from + step ? [{ at: start, label: 'Node started' }] : [],
   }
 }

@@ -8,22 +8,33 @@ import { LinkButton } from '../kit/LinkButton.tsx'
 import { NoTypes } from '../kit/NoTypes.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
+import { lazyPart } from '../loading/lazy-part.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
 import { ScheduleForm } from './ScheduleForm.tsx'
 import styles from './Schedules.module.css'
 
-/** All schedules; with `?new`, the form for another. */
+const WeekPage = lazyPart(() => import('./WeekPage.tsx').then((room) => room.WeekPage))
+
+/** All schedules; with `?new`, the form for another; with `?week`, their ticks in a week. */
 export function SchedulesPage() {
   const [search] = useSearchParams()
-  return search.has('new') ? <NewSchedule /> : <Schedules />
+  if (search.has('new')) return <NewSchedule />
+  return search.has('week') ? <WeekPage /> : <Schedules />
 }
 
 function Schedules() {
   const list = useInfiniteQuery(reads.schedules())
   const canControl = useCan('control')
-  const create = canControl ? <LinkButton to="/schedules?new">New schedule</LinkButton> : undefined
+  const actions = (
+    <>
+      <LinkButton to="/schedules?week" variant="default">
+        Week
+      </LinkButton>
+      {canControl && <LinkButton to="/schedules?new">New schedule</LinkButton>}
+    </>
+  )
   return (
-    <Page title="Schedules" actions={create}>
+    <Page title="Schedules" actions={actions}>
       <PagedList
         of={list}
         itemsOf={({ schedules }) => schedules}

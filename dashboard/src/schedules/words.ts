@@ -26,6 +26,7 @@ export const skipNames: Readonly<Record<NonNullable<TickDetails['skipped']>, str
 
 /** The status of a run at a glance, apart from its color. */
 export const runIcons: Readonly<Record<Status, IconName>> = {
+  waiting: 'clock',
   scheduled: 'clock',
   queued: 'clock',
   running: 'play',

@@ -39,6 +39,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <Time at={task.tick_at} />
           </Fact>
         )}
+        {task.waiting_for !== null && (
+          <Fact name="Waits for">
+            {task.waiting_for.tasks} {task.waiting_for.tasks === 1 ? 'task' : 'tasks'}
+          </Fact>
+        )}
         {task.started_at !== null && (
           <Fact name="Started">
             <Time at={task.started_at} />

@@ -1,12 +1,14 @@
 import type { TaskError } from '../data/shapes.ts'
+import { groupAddress } from '../failures/address.ts'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import { errorWords, messageWords } from '../kit/errors.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { QuietLink } from '../kit/QuietLink.tsx'
 import styles from './Failure.module.css'
 
 /** Why the last attempt failed; `isFinal` if there is no retry. */
 export function Failure({ error, isFinal }: Readonly<{ error: TaskError; isFinal: boolean }>) {
-  const { code, name } = error
+  const { code, name, fingerprint } = error
   return (
     <section className={styles.failure} aria-label="Error" data-final={isFinal}>
       <Icon name="warning" size={18} />
@@ -17,6 +19,9 @@ export function Failure({ error, isFinal }: Readonly<{ error: TaskError; isFinal
         </p>
         <pre>{messageWords(error)}</pre>
       </div>
+      {isFinal && fingerprint !== undefined && (
+        <QuietLink to={groupAddress({ fingerprint })}>Failures with this cause</QuietLink>
+      )}
       <CopyButton text={errorWords(error)} what="the error" />
     </section>
   )

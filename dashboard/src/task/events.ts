@@ -2,6 +2,7 @@
 const names: Readonly<Record<string, string>> = {
   submitted: 'Submitted',
   due: 'Due',
+  ready: 'Ready to start',
   claimed: 'Started',
   pause_requested: 'Pause requested',
   paused: 'Paused',

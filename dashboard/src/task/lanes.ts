@@ -14,6 +14,7 @@ export type Stretch = Readonly<{
 }>
 
 const laneOf: Readonly<Partial<Record<Status, Lane>>> = {
+  waiting: 'waiting',
   scheduled: 'waiting',
   queued: 'waiting',
   running: 'running',

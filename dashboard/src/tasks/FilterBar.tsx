@@ -41,6 +41,16 @@ export function FilterBar({ filters, onChange }: Props) {
           onTake={(createdBy) => set({ createdBy })}
         />
         <TimeFilter filters={filters} onChange={set} />
+        {filters.cause !== '' && (
+          <Button
+            variant="default"
+            rightSection={<Icon name="close" size={14} />}
+            title="Failed tasks with the same cause. Click to show others too."
+            onClick={() => set({ cause: '' })}
+          >
+            Cause {filters.cause.slice(0, 8)}
+          </Button>
+        )}
         {restrictions(filters) > 0 && (
           <Button
             variant="subtle"

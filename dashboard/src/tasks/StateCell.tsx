@@ -25,6 +25,14 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
       </span>
     )
   }
+  if (status === 'waiting') {
+    const tasks = task.waiting_for?.tasks ?? 0
+    return (
+      <span className={styles.quiet}>
+        Waits for {tasks} {tasks === 1 ? 'task' : 'tasks'}
+      </span>
+    )
+  }
   if (status === 'queued') {
     return (
       <span className={styles.quiet}>

@@ -6,6 +6,7 @@ const all: Filters = {
   types: ['add', 'tree:plant'],
   tag: 'a b&c',
   createdBy: 'ci',
+  cause: '0123456789abcdef',
   text: 'x=1',
   since: null,
   from: 1_764_000_000,
@@ -22,7 +23,9 @@ describe('the filters of the table', () => {
   })
 
   test('tolerate a URL written by hand', () => {
-    expect(filtersOf('?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1')).toEqual({
+    expect(
+      filtersOf('?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1&cause=x'),
+    ).toEqual({
       ...noFilters,
       statuses: ['queued'],
     })
@@ -36,6 +39,7 @@ describe('the filters of the table', () => {
       type: ['add', 'tree:plant'],
       tag: 'a b&c',
       created_by: 'ci',
+      fingerprint: '0123456789abcdef',
       q: 'x=1',
       created_after: 1_764_000_000,
       created_before: 1_764_003_600.5,
@@ -44,7 +48,7 @@ describe('the filters of the table', () => {
 
   test('are counted, with a time span as one', () => {
     expect(restrictions(noFilters)).toBe(0)
-    expect(restrictions(all)).toBe(6)
+    expect(restrictions(all)).toBe(7)
     expect(restrictions({ ...noFilters, order: 'oldest' })).toBe(0)
   })
 })

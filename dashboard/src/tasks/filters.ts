@@ -12,6 +12,8 @@ export type Filters = Readonly<{
   tag: string
   /** Name of the caller who submitted the task. */
   createdBy: string
+  /** Fingerprint of the failures. */
+  cause: string
   text: string
   /** Created within this time before now; excludes `from` and `until`. */
   since: Span | null
@@ -25,6 +27,7 @@ export const noFilters: Filters = {
   types: [],
   tag: '',
   createdBy: '',
+  cause: '',
   text: '',
   since: null,
   from: null,
@@ -42,6 +45,7 @@ export function filtersOf(search: string): Filters {
     types: list(query.get('type')),
     tag: query.get('tag') ?? '',
     createdBy: query.get('by') ?? '',
+    cause: fingerprint(query.get('cause')),
     text: query.get('q') ?? '',
     since: isSpan ? (since as Span) : null,
     from: isSpan ? null : time(query.get('from')),
@@ -52,12 +56,13 @@ export function filtersOf(search: string): Filters {
 
 /** The URL query for these filters; defaults are omitted. */
 export function searchOf(filters: Filters): string {
-  const { statuses, types, tag, createdBy, text, since, from, until, order } = filters
+  const { statuses, types, tag, createdBy, cause, text, since, from, until, order } = filters
   const query = new URLSearchParams()
   if (statuses.length > 0) query.set('status', statuses.join(','))
   if (types.length > 0) query.set('type', types.join(','))
   if (tag !== '') query.set('tag', tag)
   if (createdBy !== '') query.set('by', createdBy)
+  if (cause !== '') query.set('cause', cause)
   if (text !== '') query.set('q', text)
   if (since !== null) query.set('since', since)
   if (from !== null) query.set('from', new Date(from * 1_000).toISOString())
@@ -68,13 +73,14 @@ export function searchOf(filters: Filters): string {
 
 /** The filter of the request. A span counts back from `now`, in Unix seconds. */
 export function requestOf(filters: Filters, now: number): TaskFilter {
-  const { statuses, types, tag, createdBy, text, since, from, until } = filters
+  const { statuses, types, tag, createdBy, cause, text, since, from, until } = filters
   const after = since === null ? from : Math.floor(now - spans[since])
   return {
     ...(statuses.length > 0 ? { status: statuses } : {}),
     ...(types.length > 0 ? { type: types } : {}),
     ...(tag === '' ? {} : { tag }),
     ...(createdBy === '' ? {} : { created_by: createdBy }),
+    ...(cause === '' ? {} : { fingerprint: cause }),
     ...(text === '' ? {} : { q: text }),
     ...(after === null ? {} : { created_after: after }),
     ...(until === null ? {} : { created_before: until }),
@@ -82,16 +88,23 @@ export function requestOf(filters: Filters, now: number): TaskFilter {
 }
 
 /** The number of filters that restrict the result; the order does not. */
-export function restrictions({ statuses, types, tag, createdBy, text, since, from, until }: Filters): number {
+export function restrictions(filters: Filters): number {
+  const { statuses, types, tag, createdBy, cause, text, since, from, until } = filters
   const set = [
     statuses.length > 0,
     types.length > 0,
     tag !== '',
     createdBy !== '',
+    cause !== '',
     text !== '',
     since ?? from ?? until,
   ]
   return set.filter((value) => value !== null && value !== false).length
+}
+
+/** Others would be refused. */
+function fingerprint(text: string | null): string {
+  return text !== null && /^[\da-f]{16}$/.test(text) ? text : ''
 }
 
 function list(text: string | null): string[] {

@@ -6,6 +6,10 @@ export type StatusColour = Readonly<{ light: Shade; dark: Shade }>
 
 /** The only table of status colors. */
 export const statusColours: Readonly<Record<Status, StatusColour>> = {
+  waiting: {
+    light: { solid: '#4a9aa8', soft: '#e3f3f5', ink: '#20646f' },
+    dark: { solid: '#5aa9b6', soft: '#182c30', ink: '#98d3dc' },
+  },
   scheduled: {
     light: { solid: '#9a6fd6', soft: '#f2ebfb', ink: '#6b3fae' },
     dark: { solid: '#a988e0', soft: '#2a2338', ink: '#c9b2f0' },

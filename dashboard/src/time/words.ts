@@ -53,6 +53,11 @@ export function minuteWords(time: number): string {
   return (time % 60 === 0 ? minutes : clock).format(new Date(time * 1_000))
 }
 
+/** `Mon, Nov 30`, in the reader's time zone. */
+export function dayWords(day: Date): string {
+  return weekday.format(day)
+}
+
 /** Day, hour and minute in the reader's time zone. */
 export function exactDay(time: number): string {
   return dayAndMinute.format(new Date(time * 1_000))
@@ -103,6 +108,7 @@ const dayAndMinute = new Intl.DateTimeFormat(language, {
   hour: '2-digit',
   minute: '2-digit',
 })
+const weekday = new Intl.DateTimeFormat(language, { weekday: 'short', month: 'short', day: 'numeric' })
 const date = new Intl.DateTimeFormat(language, { year: 'numeric', month: 'short', day: 'numeric' })
 const plain = new Intl.NumberFormat('en-US')
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })

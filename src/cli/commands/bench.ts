@@ -14,7 +14,15 @@ type Figures = Readonly<{ perSecond: number; p50: number; p99: number }>
 type Row = Readonly<{ what: string; perSecond: number; p50?: number; p99?: number }>
 
 const type = 'add'
-const open: readonly Status[] = ['scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling']
+const open: readonly Status[] = [
+  'waiting',
+  'scheduled',
+  'queued',
+  'running',
+  'pausing',
+  'paused',
+  'cancelling',
+]
 
 /** Seconds between two checks whether all have finished. */
 const look = 0.1

@@ -93,13 +93,13 @@ async function valuesOf(option: Option, server: Server): Promise<Candidate[]> {
 
 /** Statuses of the tasks that a command makes sense for; any for commands not listed. */
 const sensible: Readonly<Record<string, readonly Status[]>> = {
-  watch: ['running', 'pausing', 'cancelling', 'queued', 'scheduled', 'paused'],
-  pause: ['running', 'queued', 'scheduled'],
+  watch: ['running', 'pausing', 'cancelling', 'queued', 'scheduled', 'waiting', 'paused'],
+  pause: ['running', 'queued', 'scheduled', 'waiting'],
   resume: ['paused', 'pausing'],
-  cancel: ['running', 'queued', 'scheduled', 'paused', 'pausing'],
+  cancel: ['running', 'queued', 'scheduled', 'waiting', 'paused', 'pausing'],
   retry: ['failed', 'cancelled'],
   purge: ['completed', 'failed', 'cancelled'],
-  explain: ['queued', 'scheduled', 'paused', 'pausing', 'running'],
+  explain: ['queued', 'scheduled', 'waiting', 'paused', 'pausing', 'running'],
 }
 const takeIds = new Set([...Object.keys(sensible), 'status', 'result', 'logs'])
 const takeTypes = new Set(['types', 'hold', 'release'])

@@ -5,17 +5,28 @@ export type FilterOptions = Readonly<{
   type?: string[]
   tag?: string
   createdBy?: string
+  fingerprint?: string
   search?: string
   after?: number
   before?: number
 }>
 
-export function filterOf({ status, type, tag, createdBy, search, after, before }: FilterOptions): TaskFilter {
+export function filterOf({
+  status,
+  type,
+  tag,
+  createdBy,
+  fingerprint,
+  search,
+  after,
+  before,
+}: FilterOptions): TaskFilter {
   return {
     ...(status === undefined ? {} : { status }),
     ...(type === undefined ? {} : { type }),
     ...(tag === undefined ? {} : { tag }),
     ...(createdBy === undefined ? {} : { created_by: createdBy }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(search === undefined ? {} : { q: search }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),

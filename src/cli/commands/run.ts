@@ -30,11 +30,12 @@ type Options = Readonly<{
   backoff?: number
   tag?: string[]
   idempotencyKey?: string
-  callbackUrl?: string
   unique?: string
   uniqueWhile?: UniqueSpan
   uniqueFor?: number
   onConflict?: ConflictAction
+  after?: string[]
+  onFailure?: SubmitOptions['on_failure']
 }>
 
 export const run: Action = async (session, command) => {
@@ -110,8 +111,8 @@ async function followed(session: Session, id: string, options: Options): Promise
 }
 
 function submitOptions(options: Options): SubmitOptions {
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey } = options
-  const { callbackUrl } = options
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey, after, onFailure } =
+    options
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delay }),
@@ -121,8 +122,9 @@ function submitOptions(options: Options): SubmitOptions {
     ...(backoff === undefined ? {} : { backoff }),
     ...(tag === undefined ? {} : { tags: tag }),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
-    ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
     ...uniqueOption(options),
+    ...(after === undefined ? {} : { after }),
+    ...(onFailure === undefined ? {} : { on_failure: onFailure }),
   }
 }
 

@@ -290,6 +290,7 @@ const marks = {
   completed: '+',
   failed: '!',
   cancelled: '-',
+  waiting: '.',
   scheduled: '.',
   queued: '.',
   running: '>',

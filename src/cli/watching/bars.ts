@@ -92,5 +92,5 @@ export class Bars implements View {
 
 function rank({ status }: Row): number {
   if (isTerminal(status)) return 2
-  return status === 'queued' || status === 'scheduled' || status === 'paused' ? 1 : 0
+  return ['waiting', 'queued', 'scheduled', 'paused'].includes(status) ? 1 : 0
 }

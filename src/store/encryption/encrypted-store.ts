@@ -5,11 +5,9 @@ import type { Move } from '../../core/transition.ts'
 import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
-import type { WebhookStore } from '../webhook-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
 import type * as port from '../store.ts'
 import { EncryptedSchedules } from './encrypted-schedules.ts'
-import { EncryptedWebhooks } from './encrypted-webhooks.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 import {
   openEntry,
@@ -39,7 +37,6 @@ export class EncryptedStore implements port.Store {
   readonly keys: KeyStore
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
-  readonly webhooks: WebhookStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -54,7 +51,6 @@ export class EncryptedStore implements port.Store {
     this.keys = store.keys
     this.audit = store.audit
     this.schedules = new EncryptedSchedules(store.schedules, ring)
-    this.webhooks = new EncryptedWebhooks(store.webhooks, ring, this.#open)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }
     if (ring.encrypts) return
@@ -119,6 +115,16 @@ export class EncryptedStore implements port.Store {
     return { ...promoted, moved: this.#openMoves(promoted.moved) }
   }
 
+  async release(...args: Arguments<'release'>): Promise<port.Released> {
+    const released = await this.#store.release(...args)
+    return { ...released, moved: this.#openMoves(released.moved) }
+  }
+
+  async predecessors(...args: Arguments<'predecessors'>): Promise<readonly Task[]> {
+    const tasks = await this.#store.predecessors(...args)
+    return tasks.map((task) => openTask(this.#open, task))
+  }
+
   startNode(...args: Arguments<'startNode'>): ReturnType<port.Store['startNode']> {
     return this.#store.startNode(...args)
   }
@@ -181,6 +187,10 @@ export class EncryptedStore implements port.Store {
     const page = await this.#store.list(this.#sealQuery(query))
     const { largest = Number.MAX_SAFE_INTEGER } = query.reads ?? {}
     return { ...page, entries: page.entries.map((entry) => this.#openListed(entry, largest)) }
+  }
+
+  failed(...args: Arguments<'failed'>): ReturnType<port.Store['failed']> {
+    return this.#store.failed(...args)
   }
 
   find(query: port.Query): Promise<port.Page<TaskId>> {

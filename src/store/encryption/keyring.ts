@@ -11,7 +11,7 @@ import type { EncryptionKeys } from '../../core/encryption-keys.ts'
 import type { TaskId } from '../../core/task.ts'
 
 /** What is encrypted. With the id of its task, it is the place of a text: elsewhere, the text does not decrypt. */
-export type Kind = 'parameters' | 'checkpoint' | 'result' | 'log' | 'error' | 'progress' | 'secret'
+export type Kind = 'parameters' | 'checkpoint' | 'result' | 'log' | 'error' | 'progress'
 
 /**
  * `enc:1:KEY:BASE64URL`: a nonce, the encrypted text and its tag. No JSON document begins like this. Texts of handlers might, so
@@ -138,6 +138,15 @@ export class Keyring {
     if (id === undefined) return hash
     const key = this.#keys.get(id)
     return key === undefined ? undefined : hashWith(key, hash)
+  }
+
+  /** The fingerprint of a failure as it is stored: without the key, guessed messages cannot be compared with it. */
+  mark(fingerprint: string): string {
+    if (this.#first === undefined) return fingerprint
+    return createHmac('sha256', this.#first.hash)
+      .update(`fingerprint ${fingerprint}`)
+      .digest('hex')
+      .slice(0, 16)
   }
 
   #nonce(): Buffer {

@@ -1,3 +1,4 @@
+import { fingerprinted } from '../../core/fingerprint.ts'
 import type { Outcome, Settlement } from '../../core/outcome.ts'
 import { briefMessage } from '../../core/transition.ts'
 import type { ErrorRecord, LogLine, Progress, Task, TaskId, TimelineEntry } from '../../core/task.ts'
@@ -33,9 +34,11 @@ export function sealOutcome(keys: Keyring, id: TaskId, outcome: Outcome): Outcom
 }
 
 /** Code and name stay readable: lists show them, and people search for them. */
-function sealError(keys: Keyring, id: TaskId, { message, stack, ...rest }: ErrorRecord): ErrorRecord {
+function sealError(keys: Keyring, id: TaskId, error: ErrorRecord): ErrorRecord {
+  const { message, stack, fingerprint, ...rest } = fingerprinted(error)
   return {
     ...rest,
+    fingerprint: keys.mark(fingerprint ?? ''),
     message: keys.seal(message, id, 'error'),
     // Rules cannot cut an encrypted text for the timeline.
     brief: keys.seal(clip(message, briefMessage), id, 'error'),
@@ -93,11 +96,16 @@ function isOpen({ message, brief }: ErrorRecord): boolean {
   return brief === undefined && !isSealed(message)
 }
 
-function openError(open: Open, id: TaskId, { code, name, message, stack }: ErrorRecord): ErrorRecord {
+function openError(
+  open: Open,
+  id: TaskId,
+  { code, name, message, stack, fingerprint }: ErrorRecord,
+): ErrorRecord {
   return {
     code,
     name,
     message: open(message, id, 'error'),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(stack === undefined ? {} : { stack: open(stack, id, 'error') }),
   }
 }
@@ -106,11 +114,18 @@ function openError(open: Open, id: TaskId, { code, name, message, stack }: Error
 export function openImage(keys: Keyring, image: TaskImage): TaskImage {
   const open: Open = (text, task, kind) => keys.open(text, task, kind)
   return mapImage(image, {
-    task: (task) => openTask(open, task),
+    task: (task) => withOwnFingerprint(openTask(open, task)),
     document: open,
     line: (id, line) => openLine(open, id, line),
     entry: (id, entry) => openEntry(open, id, entry),
   })
+}
+
+/** The stored fingerprint depends on the key. */
+function withOwnFingerprint(task: Task): Task {
+  if (task.error?.fingerprint === undefined) return task
+  const { fingerprint: _, ...error } = task.error
+  return { ...task, error: fingerprinted(error) }
 }
 
 /** A task of plain text as it is stored under the first key. */

@@ -1,6 +1,7 @@
 import { cancelEntry, entryOf, holdEntry, operationEntry, type Audit } from '../../core/audit.ts'
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
+import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
@@ -24,10 +25,10 @@ import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
 import { MemorySchedules } from './schedules.ts'
-import { MemoryWebhooks } from './webhooks.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
+import { failedPageOf } from '../failed-page.ts'
 import { pageOf, type Listed } from './page.ts'
 import * as port from '../store.ts'
 
@@ -62,6 +63,8 @@ type Kept = Listed & {
   checkpoint: Json | null
   result: Json | null
   readonly timeline: TimelineEntry[]
+  /** Others wait for its end. */
+  isAwaited: boolean
   log: readonly port.NumberedLine[]
 }
 
@@ -80,11 +83,11 @@ class MemoryStore implements port.Store {
   /** Who has each unique key, by `uniqueName`. */
   readonly #keys = new Map<string, Readonly<{ id: TaskId; takenAt: number }>>()
   readonly #holds = new Map<string, port.Hold>()
+  readonly #edges = new Map<TaskId, Edge[]>()
   readonly #operations = new MemoryOperations()
   readonly keys: MemoryKeys
   readonly audit: MemoryAudit
   readonly schedules: MemorySchedules
-  readonly webhooks: MemoryWebhooks
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -104,13 +107,6 @@ class MemoryStore implements port.Store {
       task: (id) => this.#tasks.get(id)?.task,
       audit: (entry) => this.audit.add(entry),
       prepare: (submissions, options) => this.#prepared(submissions, options),
-    })
-    this.webhooks = new MemoryWebhooks({
-      now: () => this.#time.now(),
-      ago: (ms) => this.#time.ago(ms),
-      write: (run) => this.#write(run),
-      mustBeOpen: () => this.#mustBeOpen(),
-      audit: (entry) => this.audit.add(entry),
     })
   }
 
@@ -253,6 +249,28 @@ class MemoryStore implements port.Store {
     })
   }
 
+  async release(limit: number): Promise<port.Released> {
+    this.#mustBeOpen()
+    if (this.#endedAwaited.length === 0) return { moved: [], more: false, anyWaits: this.#edges.size > 0 }
+    return this.#write(() => {
+      const counted = this.#endedAwaited
+        .sort((a, b) => a.task.completedAt! - b.task.completedAt! || a.rowId - b.rowId)
+        .flatMap(({ task }) => this.#edges.get(task.id)!.toSorted(bySuccessor))
+        .slice(0, limit)
+      const bySuccessors = Map.groupBy(counted, ({ successor }) => successor)
+      const moved = [...bySuccessors].flatMap(([successor, all]) => this.#countEnds(successor, all))
+      for (const { predecessor } of counted) this.#forget(predecessor, counted)
+      return { moved, more: this.#endedAwaited.length > 0, anyWaits: this.#edges.size > 0 }
+    })
+  }
+
+  async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    this.#mustBeOpen()
+    const edges = [...this.#edges.values()].flat().filter(({ successor }) => successor === id)
+    const ids = edges.map(({ predecessor }) => predecessor).sort()
+    return ids.slice(0, limit).map((predecessor) => this.#tasks.get(predecessor)!.task)
+  }
+
   startNode(node: port.NodeInfo): Promise<void> {
     return this.#write(() => this.#nodes.start(node))
   }
@@ -291,7 +309,10 @@ class MemoryStore implements port.Store {
     return this.#write(() => {
       const before = this.#time.ago(retention)
       const over = this.#all()
-        .filter(({ task }) => isTerminal(task.status) && (task.completedAt ?? before) < before)
+        .filter(
+          ({ task, isAwaited }) =>
+            isTerminal(task.status) && !isAwaited && (task.completedAt ?? before) < before,
+        )
         .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
         .slice(0, limit)
       for (const { task } of over) this.#tasks.delete(task.id)
@@ -342,10 +363,12 @@ class MemoryStore implements port.Store {
   ): Promise<readonly port.Purged[]> {
     return this.#write(() =>
       ids.map((id): port.Purged => {
-        const task = this.#tasks.get(id)?.task
-        if (task === undefined) return { kind: 'unknown' }
+        const kept = this.#tasks.get(id)
+        if (kept === undefined) return { kind: 'unknown' }
+        const { task } = kept
         const isMeant = statuses?.includes(task.status) ?? true
         if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
+        if (kept.isAwaited) return { kind: 'refused', task, why: awaitedReason }
         this.#tasks.delete(id)
         this.audit.changed(audit, 'purge', id)
         return { kind: 'purged' }
@@ -376,6 +399,17 @@ class MemoryStore implements port.Store {
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     this.#mustBeOpen()
     return pageOf(this.#all(), query, ({ task }) => ({ entry: task.id, shown: 0 }))
+  }
+
+  async failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    this.#mustBeOpen()
+    const { failedAt: before, rowId: last } = query.after ?? { failedAt: Infinity, rowId: 0 }
+    const rows = this.#all()
+      .filter(({ task }) => task.status === 'failed' && (task.completedAt ?? 0) >= query.since)
+      .map(({ task, rowId }) => ({ task, rowId, at: task.completedAt ?? 0 }))
+      .filter(({ at, rowId }) => at < before || (at === before && rowId < last))
+      .sort((a, b) => b.at - a.at || b.rowId - a.rowId)
+    return failedPageOf(rows.slice(0, query.scan), query)
   }
 
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
@@ -450,6 +484,7 @@ class MemoryStore implements port.Store {
     const made: (rules.Move & Readonly<{ submission: Submission }>)[] = []
     const replaced: rules.Move[] = []
     const tasks: port.Accepted[] = []
+    let unknown: port.Submitted | undefined
     /** Who would have each key. */
     const owners = new Map<string, Task>()
     for (const [index, submission] of submissions.entries()) {
@@ -476,13 +511,16 @@ class MemoryStore implements port.Store {
         if (owner !== undefined && !mayCancel) return nothing({ kind: 'taken', index, id: owner.id })
         if (owner !== undefined) replaced.push(rules.replaced(owner, id, context))
       }
-      const move = rules.submitted(submission, context)
+      unknown ??= this.#unknownPredecessor(submission, index)
+      const missing = this.#edgesTo(submission).length
+      const move = rules.submitted(submission, { ...context, missing })
       if (unique !== undefined) owners.set(uniqueName(type, unique.key), move.task)
       made.push({ ...move, submission })
       tasks.push({ replayed: false, ...move })
     }
-    const waiting = this.#count((task) => task.status === 'scheduled' || task.status === 'queued')
+    const waiting = this.#count(({ status }) => notStarted.has(status))
     if (made.length > 0 && waiting + made.length > maxQueued) return nothing({ kind: 'full' })
+    if (unknown !== undefined) return nothing(unknown)
     const taken = new Set(this.#tasks.keys())
     for (const { id, parameters } of made.map(({ submission }) => submission)) {
       if (taken.has(id)) throw new Error(`there is a task ${id} already`)
@@ -492,7 +530,7 @@ class MemoryStore implements port.Store {
     const isOneType = new Set(made.map(({ task }) => task.type)).size === 1
     const commit = () => {
       for (const { submission, task, entry } of made) {
-        this.webhooks.report(task, entry)
+        for (const edge of this.#edgesTo(submission)) this.#await(edge)
         this.#tasks.set(task.id, {
           rowId: ++this.#number,
           task,
@@ -500,6 +538,7 @@ class MemoryStore implements port.Store {
           checkpoint: null,
           result: null,
           timeline: [entry],
+          isAwaited: false,
           log: [],
         })
         this.#takeKey(task)
@@ -524,6 +563,48 @@ class MemoryStore implements port.Store {
     }
   }
 
+  #unknownPredecessor({ predecessors }: Submission, index: number): port.Submitted | undefined {
+    const { ids = [] } = predecessors ?? {}
+    const place = ids.findIndex((id) => !this.#tasks.has(id))
+    return place < 0 ? undefined : { kind: 'no_predecessor', index, place, id: ids[place]! }
+  }
+
+  /** The predecessors that a new task must wait for. */
+  #edgesTo({ id: successor, predecessors }: Submission): Edge[] {
+    const { ids = [], onFailure = 'cancel' } = predecessors ?? {}
+    return ids
+      .filter((id) => this.#tasks.has(id) && mustWaitFor(this.#tasks.get(id)!.task.status, onFailure))
+      .map((predecessor) => ({ predecessor, successor, onFailure }))
+  }
+
+  #await(edge: Edge): void {
+    const kept = this.#tasks.get(edge.predecessor)!
+    kept.isAwaited = true
+    this.#edges.set(edge.predecessor, [...(this.#edges.get(edge.predecessor) ?? []), edge])
+  }
+
+  /** Counts the ends of these predecessors of one task. */
+  #countEnds(successor: TaskId, edges: readonly Edge[]): rules.Move[] {
+    const kept = this.#tasks.get(successor)
+    if (kept === undefined) return []
+    const ended = edges.map(({ predecessor, onFailure }) => {
+      const { status } = this.#tasks.get(predecessor)!.task
+      return { predecessor, status, onFailure }
+    })
+    const change = rules.predecessorsEnded(kept.task, ended, this.#moment())
+    if (change === null) return []
+    if ('entry' in change) return [this.#move(kept, change)]
+    kept.task = change
+    return []
+  }
+
+  #forget(predecessor: TaskId, counted: readonly Edge[]): void {
+    const left = (this.#edges.get(predecessor) ?? []).filter((edge) => !counted.includes(edge))
+    if (left.length > 0) return void this.#edges.set(predecessor, left)
+    this.#edges.delete(predecessor)
+    this.#tasks.get(predecessor)!.isAwaited = false
+  }
+
   /** Executed in a later microtask, in call order; each completely or not at all. */
   async #write<T>(run: () => T): Promise<T> {
     this.#mustBeOpen()
@@ -538,7 +619,7 @@ class MemoryStore implements port.Store {
     if (jump === 0) return
     for (const kept of this.#all()) {
       const { status, delay, runAt } = kept.task
-      if ((status !== 'scheduled' && status !== 'paused') || delay === null || runAt === null) continue
+      if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
       kept.task = { ...kept.task, runAt: runAt + jump }
     }
   }
@@ -553,7 +634,6 @@ class MemoryStore implements port.Store {
     kept.timeline.push(move.entry)
     if (keepsKey(before) && !keepsKey(move.task)) this.#freeKey(before)
     if (!keepsKey(before) && keepsKey(move.task)) this.#takeKey(move.task)
-    this.webhooks.report(move.task, move.entry)
     return move
   }
 
@@ -586,6 +666,13 @@ class MemoryStore implements port.Store {
     }
   }
 
+  /** Tasks that have ended, with those that wait for them. */
+  get #endedAwaited(): Kept[] {
+    return [...this.#edges.keys()]
+      .map((id) => this.#tasks.get(id)!)
+      .filter(({ task }) => isTerminal(task.status))
+  }
+
   #all(): Kept[] {
     return [...this.#tasks.values()]
   }
@@ -599,6 +686,12 @@ class MemoryStore implements port.Store {
     return this.#all().filter(({ task }) => matches(task)).length
   }
 }
+
+function bySuccessor(a: Edge, b: Edge): number {
+  return a.successor < b.successor ? -1 : 1
+}
+
+const notStarted: ReadonlySet<Status> = new Set(['waiting', 'scheduled', 'queued'])
 
 function mustBeText(...documents: readonly Json[]): void {
   for (const document of documents) {

@@ -6,6 +6,7 @@ import type { QueueEstimate } from './counters.ts'
 import type { Hints } from './hints.ts'
 import type { KnownRows } from './row-cache.ts'
 import { submitAll } from './submitting.ts'
+import { successorsAtOnce } from './releasing.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -105,8 +106,12 @@ async function lock(
   const keys = ids.map(encodeText)
   const locking = tx.ask(waits ? sql.lockTasks : sql.lockFreeTasks, [keys])
   const fencedOff = jobs.some((job) => job.fencedOff) ? tx.ask(sql.fencedOff, [keys]) : undefined
+  const ended = jobs.flatMap((job) => job.successorsOf ?? [])
+  const waiting =
+    ended.length === 0 ? undefined : tx.ask(sql.successors, [ended.map(encodeText), successorsAtOnce])
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
+  if (waiting !== undefined) work.holdEdges(await waiting)
   if (fencedOff !== undefined) {
     work.holdSlots(await fencedOff)
     await readKeys(tx, work)

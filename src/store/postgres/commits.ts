@@ -26,6 +26,8 @@ export type ActJob = Readonly<{
   fencedOff: boolean
   /** It concerns tasks that run on this node. */
   ours: boolean
+  /** It reads what waits for these of its tasks. */
+  successorsOf?: readonly TaskId[]
   act: (work: Work) => unknown
 }>
 

@@ -72,10 +72,10 @@ export async function readOldestQueued(
   return Object.fromEntries(rows.map(([type, age]) => [decodeText(type as string), age as number]))
 }
 
-/** Scheduled and queued tasks, from the result of `counts`. */
+/** Waiting, scheduled and queued tasks, from the result of `counts`. */
 export function queueEstimateOf(counts: Rows): number {
   return counts
-    .filter(([, status]) => status === 'scheduled' || status === 'queued')
+    .filter(([, status]) => status === 'scheduled' || status === 'queued' || status === 'waiting')
     .reduce((sum, [, , tasks]) => sum + (tasks as number), 0)
 }
 

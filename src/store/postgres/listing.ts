@@ -2,6 +2,8 @@ import { isIdPrefix, matches, mustMatch } from '../../core/filter.ts'
 import { statuses } from '../../core/task.ts'
 import {
   unlimitedReads,
+  type FailedPage,
+  type FailedQuery,
   type ListedTask,
   type Page,
   type ListCursor,
@@ -10,6 +12,7 @@ import {
   type TaskRecord,
 } from '../store.ts'
 import { rowIdOf } from '../columns.ts'
+import { failedPageOf } from '../failed-page.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { selectedCount, taskOf } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -107,6 +110,16 @@ export async function countAhead(
 export function briefRecord(row: Rows[number]): TaskRecord {
   const parameters = decodeText((row[selectedCount] as string | null) ?? 'null')
   return { task: taskOf(row), parameters, checkpoint: null, result: null, timeline: [] }
+}
+
+/** Failed tasks, the latest failure first. */
+export async function failedIn(session: Session, sql: Statements, query: FailedQuery): Promise<FailedPage> {
+  const { failedAt, rowId } = query.after ?? { failedAt: Number.MAX_SAFE_INTEGER, rowId: 0 }
+  const rows = await session.query(sql.failedBefore, [failedAt, rowId, query.since, query.scan])
+  return failedPageOf(
+    rows.map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
+    query,
+  )
 }
 
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>

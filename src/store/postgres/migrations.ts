@@ -193,39 +193,17 @@ export const migrations: readonly string[] = [
   ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
   `,
   `
-  alter table S.tasks add column callback_url text;
-  create table S.webhooks (
-    number bigint generated always as identity,
-    id text collate "C" primary key,
-    body text not null
-  );
-  create table S.webhooks_version (one integer primary key check (one = 1), version bigint not null);
-  create table S.deliveries (
-    number bigint primary key,
-    webhook_id text collate "C" not null,
-    lane text collate "C" not null,
-    url text,
-    event text not null,
-    task_id text collate "C",
-    version integer not null,
-    at bigint not null,
-    facts text,
-    trace text,
-    status text not null default 'pending',
-    tries text not null default '[]',
-    attempts integer not null default 0,
-    failures integer not null default 0,
-    next_at bigint,
-    ended_at bigint,
-    fence integer not null default 0,
-    leased boolean not null default false
-  ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-  create index deliveries_due on S.deliveries (lane, next_at) where status = 'pending';
-  create index deliveries_of_task on S.deliveries (task_id, lane, version) where status = 'pending';
-  create index deliveries_listed on S.deliveries (webhook_id, number);
-  create index deliveries_dead on S.deliveries (webhook_id, at) where status = 'dead';
-  create index deliveries_ended on S.deliveries (ended_at) where ended_at is not null;
+  alter table S.tasks add column missing integer not null default 0, add column awaited boolean not null default false;
+  create index tasks_awaited on S.tasks (completed_at, row_id) where awaited and completed_at is not null;
+  create table S.edges (
+    predecessor text collate "C" not null,
+    successor text collate "C" not null,
+    on_failure text not null,
+    primary key (predecessor, successor)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  create index edges_of_successor on S.edges (successor, predecessor);
   `,
+  `create index tasks_failed on S.tasks (completed_at, row_id) where status = 'failed';`,
 ]
 
 /** The lowest supported version number of the server. */

@@ -1,5 +1,6 @@
 import type { Submission, Task } from '../../core/task.ts'
 import {
+  isAwaited as isAwaitedRow,
   movingColumns,
   selectedNames,
   taskOf as taskOfRow,
@@ -31,6 +32,10 @@ export function selectedColumns(of: string): string {
 
 export function taskOf(row: StoredRow): Task {
   return taskOfRow(row, decoder)
+}
+
+export function isAwaited(row: StoredRow): boolean {
+  return isAwaitedRow(row, decoder)
 }
 
 /** A column of a group of rows. */

@@ -1,6 +1,5 @@
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
-import { deliveryNames, newDeliveryColumns, triedColumns } from '../outbox.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
@@ -29,14 +28,14 @@ export function statementsFor(schema: string) {
   const size = `(select octet_length(body) from ${s}.parameters d where d.row_id = t.row_id)`
   const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
   return {
+    failedBefore: `select ${task} from ${s}.tasks t
+      where t.status = 'failed' and (t.completed_at, t.row_id) < ($1::bigint, $2::bigint) and t.completed_at >= $3::bigint
+      order by t.completed_at desc, t.row_id desc limit $4::int`,
     /** Fails outside a transaction and without the tables; blocks nobody. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}`,
-    /** With the version of the webhooks, as the two below. */
-    nowWithin: `select ${time}, coalesce((select version from ${s}.webhooks_version), 0)`,
     /** Positions are returned as first and last, unless other nodes took some in between. */
-    moment: `select ${time}, coalesce((select version from ${s}.webhooks_version), 0),
-        min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
+    moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
       from (select nextval('${s.replaceAll("'", "''")}.places') as p from generate_series(1, $1::int)) as taken`,
 
     /** Only a commit that flushes, and waits for a synchronous standby: for all earlier commits too. */
@@ -104,6 +103,28 @@ export function statementsFor(schema: string) {
     dropTags: `delete from ${s}.tags t using unnest($1::text[], $2::bigint[], $3::bigint[]) as u(tag, created_at, row_id)
       where t.tag = u.tag and t.created_at = u.created_at and t.row_id = u.row_id`,
     deleteTasks: `delete from ${s}.tasks where id = any($1::text[])`,
+
+    insertEdges: `insert into ${s}.edges (predecessor, successor, on_failure)
+      select * from unnest($1::text[], $2::text[], $3::text[])`,
+    awaitTasks: `update ${s}.tasks set awaited = true where id = any($1::text[]) and not awaited`,
+    told: `update ${s}.tasks set awaited = false where id = any($1::text[])`,
+    dropEdges: `delete from ${s}.edges e using unnest($1::text[], $2::text[]) as u(predecessor, successor)
+      where e.predecessor = u.predecessor and e.successor = u.successor`,
+    anyEdges: `select exists (select 1 from ${s}.edges)`,
+    /** Awaited tasks that have ended, and those that wait for them: \`$1\` rows. */
+    ended: `select p.id, e.successor from (
+        select id, completed_at, row_id from ${s}.tasks where awaited and completed_at is not null
+        order by completed_at, row_id limit $1::int
+      ) as p left join lateral (
+        select e.successor from ${s}.edges e where e.predecessor = p.id order by e.successor limit $1::int
+      ) as e on true order by p.completed_at, p.row_id, e.successor limit $1::int`,
+    /** Of each of these tasks, one more than \`$2\` to show that there are others. */
+    successors: `select e.predecessor, e.successor, e.on_failure from unnest($1::text[]) as p(id) cross join lateral (
+        select * from ${s}.edges e where e.predecessor = p.id order by e.successor limit $2::int + 1
+      ) as e`,
+    edgesTo: `select successor, predecessor, on_failure from ${s}.edges where successor = any($1::text[]) order by successor, predecessor`,
+    predecessors: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.predecessor
+      where e.successor = $1 order by e.predecessor limit $2::int`,
 
     fencedOff: `select task_id, fence, node, type from ${s}.fenced_off where task_id = any($1::text[])`,
     fenceOff: `insert into ${s}.fenced_off (task_id, fence, node, type)
@@ -189,7 +210,7 @@ export function statementsFor(schema: string) {
       where not exists (select 1 from ${s}.nodes b where b.id = f.node and b.ended_at is null)`,
 
     prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
-      and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
+      and not t.awaited and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
 
     keys: `select v.version, k.body, k.last_used_at
       from (select coalesce((select version from ${s}.keys_version), 0) as version) as v
@@ -263,78 +284,6 @@ export function statementsFor(schema: string) {
       )
       delete from ${s}.ticks t using old where t.schedule_id = old.schedule_id and t.tick_at = old.tick_at returning 1`,
     removeTicks: `delete from ${s}.ticks where schedule_id = $1`,
-    /** One statement, so that webhooks and version belong together. */
-    webhooks: `select v.version, w.body
-      from (select coalesce((select version from ${s}.webhooks_version), 0) as version) as v
-      left join ${s}.webhooks w on v.version is distinct from $1::bigint order by w.number`,
-    /** Before any change, so that versions rise in the order of the changes. */
-    raiseWebhooksVersion: `insert into ${s}.webhooks_version as v (one, version) values (1, 1)
-      on conflict (one) do update set version = v.version + 1`,
-    countWebhooks: `select count(*) from ${s}.webhooks`,
-    webhook: `select body from ${s}.webhooks where id = $1`,
-    addWebhook: `insert into ${s}.webhooks (id, body) values ($1, $2) on conflict (id) do nothing returning 1`,
-    setWebhook: `update ${s}.webhooks set body = $2 where id = $1`,
-    removeWebhook: `delete from ${s}.webhooks where id = $1 returning 1`,
-    addDeliveries: `insert into ${s}.deliveries (number, ${newDeliveryNames}, next_at)
-      select nextval('${s.replaceAll("'", "''")}.places'), u.*, u.at
-      from unnest(${newDeliveryColumns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ')}) as u(${newDeliveryNames})
-      returning number`,
-    lanes: `with recursive l(lane) as (
-        select min(lane) from ${s}.deliveries where status = 'pending' and lane > $1
-        union all
-        select (select min(d.lane) from ${s}.deliveries d where d.status = 'pending' and d.lane > l.lane)
-          from l where l.lane is not null
-      )
-      select lane, (select min(d.next_at) from ${s}.deliveries d where d.status = 'pending' and d.lane = l.lane) - ${onceOr('$3')}
-      from l where lane is not null limit $2::int`,
-    dueDeliveries: `select d.* from unnest($1::text[], $2::int[]) as l(lane, most) cross join lateral (
-        select ${deliveryNames.join(', ')} from ${s}.deliveries d
-        where d.status = 'pending' and d.lane = l.lane and d.next_at <= ${onceOr('$3')}
-        order by d.next_at, d.number limit l.most for update skip locked
-      ) as d`,
-    deliveriesAhead: `select u.number, a.next_at, a.leased
-      from unnest($1::bigint[], $2::text[], $3::text[], $4::int[]) as u(number, task_id, lane, version)
-      cross join lateral (
-        select d.next_at, d.leased from ${s}.deliveries d
-        where d.status = 'pending' and d.task_id = u.task_id and d.lane = u.lane and d.version < u.version
-        order by d.version limit 1
-      ) as a`,
-    leaseDeliveries: `update ${s}.deliveries set next_at = $2::bigint, leased = true, fence = fence + 1
-      where number = any($1::bigint[])`,
-    postponeDeliveries: `update ${s}.deliveries d set next_at = u.next_at
-      from unnest($1::bigint[], $2::bigint[]) as u(number, next_at) where d.number = u.number`,
-    leasedDeliveries: `select ${deliveryNames.map((name) => `d.${name}`).join(', ')}
-      from unnest($1::bigint[], $2::int[]) as u(number, fence)
-      join ${s}.deliveries d on d.number = u.number and d.fence = u.fence and d.leased
-      order by d.number for update of d`,
-    delivery: `select ${deliveryNames.join(', ')} from ${s}.deliveries where number = $1::bigint and webhook_id = $2 for update`,
-    setDeliveries: `update ${s}.deliveries d set leased = false, ${triedColumns.map(({ name }) => `${name} = u.${name}`).join(', ')}
-      from unnest($1::bigint[], ${triedColumns.map(({ type }, index) => `$${index + 2}::${type}[]`).join(', ')})
-        as u(number, ${triedColumns.map(({ name }) => name).join(', ')})
-      where d.number = u.number`,
-    callDeliveries: `update ${s}.deliveries d set next_at = $1::bigint
-      from unnest($2::text[], $3::text[], $4::int[]) as u(task_id, lane, version)
-      where d.number = (select n.number from ${s}.deliveries n
-        where n.status = 'pending' and n.task_id = u.task_id and n.lane = u.lane and n.version > u.version
-        order by n.version limit 1)`,
-    releaseDeliveries: `update ${s}.deliveries d set next_at = $3::bigint, leased = false
-      from unnest($1::bigint[], $2::int[]) as u(number, fence)
-      where d.number = u.number and d.fence = u.fence and d.leased`,
-    deliveriesOf: `select ${deliveryNames.join(', ')} from ${s}.deliveries
-      where webhook_id = $1 and number < $2::bigint order by number desc limit $3::int`,
-    deadDeliveriesOf: `select ${deliveryNames.join(', ')} from ${s}.deliveries
-      where status = 'dead' and webhook_id = $1 and at >= $2::bigint and at < $3::bigint
-      order by at limit $4::int for update`,
-    pendingDeliveries: `select count(*) from (
-      select 1 from ${s}.deliveries where status = 'pending' limit $1::int) as found`,
-    dropDeliveries: `delete from ${s}.deliveries where ctid = any (array(
-        select ctid from ${s}.deliveries where status = 'pending' and lane = $1 limit $2::int for update skip locked
-      )) returning 1`,
-    pruneDeliveries: `delete from ${s}.deliveries where ctid = any (array(
-        select ctid from ${s}.deliveries where ended_at is not null and ended_at < ${onceOr('$1')} - $2::bigint
-        order by ended_at limit $3::int for update skip locked
-      )) returning 1`,
-    deliveriesAfter: `select ${deliveryNames.join(', ')} from ${s}.deliveries where number > $1::bigint order by number limit $2::int`,
     saveOperation: `insert into ${s}.operations as o (id, node, body) values ($1, $2, $3)
       on conflict (id) do update set body = excluded.body returning cancel`,
     forgetOperations: `delete from ${s}.operations
@@ -398,8 +347,6 @@ export function statementsFor(schema: string) {
       from ${s}.tasks t where t.id = any($1::text[])`,
   } as const
 }
-
-const newDeliveryNames = newDeliveryColumns.map(({ name }) => name).join(', ')
 
 const auditNames = auditColumns.map(({ name }) => name).join(', ')
 const auditArraysFrom = (first: number) =>

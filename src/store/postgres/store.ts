@@ -22,8 +22,6 @@ import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { PostgresKeys } from './keys.ts'
 import { PostgresSchedules } from './schedules.ts'
-import { KnownWebhooks } from './known-webhooks.ts'
-import { PostgresWebhooks } from './webhooks.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -31,11 +29,13 @@ import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './caller-transaction.ts'
 import { keepLease, monotonicNow, openLeaseFile } from './lease-renewer.ts'
 import { Lanes } from './lanes.ts'
-import { briefRecord, countAhead, pageOf, shownOf } from './listing.ts'
+import { briefRecord, countAhead, pageOf, shownOf, failedIn } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
+import { releaseOf, successorsAtOnce } from './releasing.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
+import { submitAll } from './submitting.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as operations from './operations.ts'
 import * as maintenance from './maintenance.ts'
@@ -82,7 +82,6 @@ class PostgresStore implements port.Store {
   readonly keys: PostgresKeys
   readonly audit: PostgresAudit
   readonly schedules: PostgresSchedules
-  readonly webhooks: PostgresWebhooks
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -98,9 +97,6 @@ class PostgresStore implements port.Store {
    * of one claim are settled while the next ones are claimed.
    */
   readonly #settlements: Commits
-  /** Open only if something is delivered: tasks do not wait for it. */
-  readonly #delivering: Connection
-  readonly #deliveries: Commits
   /**
    * The node claims types with a limit: a place under it is free once the settlement is written, and a claim comes after it.
    */
@@ -118,14 +114,7 @@ class PostgresStore implements port.Store {
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
-    const source = {
-      schema,
-      sql: this.#sql,
-      clock,
-      time: this.#time,
-      metrics: this.commits,
-      webhooks: new KnownWebhooks(),
-    }
+    const source = { schema, sql: this.#sql, clock, time: this.#time, metrics: this.commits }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
@@ -162,13 +151,6 @@ class PostgresStore implements port.Store {
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('schedules', look),
     })
-    this.webhooks = new PostgresWebhooks({
-      sql: this.#sql,
-      clock,
-      change: (run) => this.#alone(run),
-      deliver: (run) => this.#deliveries.write({ stage: 'alone', run }),
-      read: (look) => this.#reading.read('webhooks', look),
-    })
     this.#lease = lease
     this.#clock = clock
     const executor = new BatchExecutor(
@@ -181,13 +163,11 @@ class PostgresStore implements port.Store {
     this.#reading = new Lanes(servers, `fermata ${schema} reads`)
     this.#reader = new Reader(this.#reading)
     this.#settling = new Connection(servers, `fermata ${schema} settlements`, { opened })
-    this.#delivering = new Connection(servers, `fermata ${schema} deliveries`)
     const carryOut: CarryOut = (tx, jobs, waits) => executor.carryOut(tx, jobs, waits)
     this.#waitingAside = new Connection(servers, `fermata ${schema} waits`)
     this.#aside = new Commits(this.#waitingAside, source, carryOut)
     this.#commits = new Commits(this.#writing, source, carryOut, this.#aside)
     this.#settlements = new Commits(this.#settling, source, carryOut, this.#aside)
-    this.#deliveries = new Commits(this.#delivering, source, carryOut, this.#aside)
   }
 
   /** Before it, the store knows no time. */
@@ -210,7 +190,11 @@ class PostgresStore implements port.Store {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#commits.write({ stage: 'submit', call: { submissions, options } })
+    const call = { submissions, options }
+    // It waits for the locks of its predecessors, which others of a group would wait for too.
+    if (commands.predecessorsOf(submissions).length > 0)
+      return this.#alone(async (tx) => (await submitAll(tx, [call], this.#waiting))[0]!)
+    return this.#commits.write({ stage: 'submit', call })
   }
 
   async claim(request: port.ClaimRequest): Promise<readonly port.Claimed[]> {
@@ -285,6 +269,23 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => maintenance.promote(tx, limit, this.#waiting))
   }
 
+  async release(limit: number): Promise<port.Released> {
+    const most = Math.min(limit, successorsAtOnce)
+    const [ended, [any]] = await this.#reading.read('successors', (session) =>
+      Promise.all([session.query(this.#sql.ended, [most]), session.query(this.#sql.anyEdges)]),
+    )
+    const anyWaits = any?.[0] === true
+    if (ended.length === 0) return { moved: [], more: false, anyWaits }
+    return { ...(await this.#act(releaseOf(ended, most))), anyWaits }
+  }
+
+  async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    const rows = await this.#reading.read('successors', (session) =>
+      session.query(this.#sql.predecessors, [encodeText(id), limit]),
+    )
+    return rows.map(taskOf)
+  }
+
   startNode(node: port.NodeInfo): Promise<void> {
     this.#begun.set(node.id, monotonicNow())
     return this.#alone(async (tx) => nodes.startNode(tx, node, this.#lease))
@@ -347,6 +348,10 @@ class PostgresStore implements port.Store {
     return this.#reading.read('pages', (session) =>
       pageOf(session, this.#sql, query, ({ task }) => ({ entry: task.id, shown: 0 })),
     )
+  }
+
+  failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    return this.#reading.read('pages', (session) => failedIn(session, this.#sql, query))
   }
 
   resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
@@ -414,12 +419,11 @@ class PostgresStore implements port.Store {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#commits.close(), this.#settlements.close(), this.#deliveries.close()])
+    await Promise.all([this.#commits.close(), this.#settlements.close()])
     await this.#aside.close()
     await Promise.all([
       this.#writing.close(),
       this.#settling.close(),
-      this.#delivering.close(),
       this.#waitingAside.close(),
       this.#reading.close(),
       this.#signals[Symbol.asyncDispose](),

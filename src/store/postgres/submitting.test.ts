@@ -7,7 +7,6 @@ import { CommitMetrics } from '../store.ts'
 import { statementsFor } from './statements.ts'
 import { submitAll } from './submitting.ts'
 import { Transaction } from './transaction.ts'
-import { KnownWebhooks } from './known-webhooks.ts'
 
 const submission: Submission = {
   id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
@@ -42,7 +41,6 @@ test('a connection lost during a submit with a key leaves no unhandled promise',
     clock: undefined,
     time: new DatabaseTime(),
     metrics: new CommitMetrics(),
-    webhooks: new KnownWebhooks(),
   }
   const tx = new Transaction(session, source, { lock: 1, statement: 1 })
   const calls = [{ submissions: [submission], options: { by: 'api', maxQueued: 100 } }]

@@ -1,16 +1,16 @@
+import type { Edge } from '../../core/dependency.ts'
 import type { TransitionContext } from '../../core/transition.ts'
 import { auditedReplaced, auditedSubmit } from '../auditing.ts'
 import { fixedColumns, newColumns } from '../columns.ts'
 import * as commands from '../commands.ts'
-import { deliveriesOf } from '../outbox.ts'
 import type { Submitted } from '../store.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import { addEntries, record } from './audit.ts'
 import { packed } from './column-batching.ts'
+import type { Rows } from './connection.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
-import { addDeliveries } from './webhooks.ts'
 import type { Transaction } from './transaction.ts'
 import { askHolders, holdersOf, keyRowsOf, writeHolders } from './unique-keys.ts'
 import { Work } from './work.ts'
@@ -27,28 +27,27 @@ export async function submitAll(
   const keys = keysOf(calls)
   const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
   const finding = askHolders(tx, calls)
+  const locking = lockPredecessors(tx, calls)
   const context = rowsAtPlaces(await tx.moment(wanted))
   const tasks = (await looking).map(taskOf)
   const byKey = new Map(tasks.map((task) => [task.idempotencyKey ?? '', task]))
   const counted = counting === undefined ? undefined : queueEstimateOf(await counting)
   const found = finding === undefined ? [] : keyRowsOf(await finding, context.now)
   const holders = holdersOf(found)
+  const predecessors = new Map((await locking).map(taskOf).map((task) => [task.id, task]))
   const rows: NewRow[] = []
+  const edges: Edge[] = []
   const replaced = new Set<TaskRow>()
-  const batch = { context, byKey, holders, waiting: counted, rows, replaced }
+  const batch = { context, byKey, holders, waiting: counted, rows, replaced, predecessors, edges }
   const answers = calls.map((call) => commands.submit(batch, call))
   if (rows.length > 0) {
-    const webhooks = await tx.webhooks()
     write(tx, rows)
-    addDeliveries(
-      tx,
-      rows.flatMap(({ task, lines }) => deliveriesOf(task, lines, webhooks)),
-    )
     if (finding !== undefined) writeHolders(tx, found, holders, context.now)
     if (replaced.size > 0) await writeReplaced(tx, replaced, context)
   }
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
   else if (answers.some(replays)) tx.write(tx.source.sql.barrier)
+  if (edges.length > 0) writeEdges(tx, edges)
   const changes = calls.map(({ options }, index) => auditedReplaced(options, answers[index]!))
   record(
     tx,
@@ -77,6 +76,26 @@ async function writeReplaced(
   const work = new Work(context)
   for (const row of replaced) work.adopt(row)
   await work.write(tx)
+}
+
+/**
+ * Those that exist, in the lock order of all transactions: none of them ends before the commit, so its end is counted for the new tasks,
+ * or it has ended already.
+ */
+function lockPredecessors(tx: Transaction, calls: readonly commands.SubmitCall[]): Rows | Promise<Rows> {
+  const ids = commands.predecessorsOf(calls.flatMap(({ submissions }) => submissions))
+  return ids.length === 0 ? [] : tx.ask(tx.source.sql.lockTasks, [ids.sort().map(encodeText)])
+}
+
+function writeEdges(tx: Transaction, edges: readonly Edge[]): void {
+  const { sql } = tx.source
+  tx.write(sql.insertEdges, [
+    edges.map(({ predecessor }) => encodeText(predecessor)),
+    edges.map(({ successor }) => encodeText(successor)),
+    edges.map(({ onFailure }) => onFailure),
+  ])
+  const awaited = new Set(edges.map(({ predecessor }) => predecessor))
+  tx.write(sql.awaitTasks, [[...awaited].map(encodeText)])
 }
 
 function keysOf(calls: readonly commands.SubmitCall[]): Set<string> {

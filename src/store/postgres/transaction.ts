@@ -4,10 +4,8 @@ import type { TransitionContext } from '../../core/transition.ts'
 import type { DatabaseTime } from './database-time.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { stateOf } from './failures.ts'
-import type { Wanted } from '../outbox.ts'
 import type { CommitMetrics } from '../store.ts'
 import type { Statements } from './statements.ts'
-import type { KnownWebhooks } from './known-webhooks.ts'
 
 /**
  * Plans must not depend on the planner's latest statistics of a table: a group of a few hundred keys is always looked up in
@@ -39,7 +37,6 @@ export type Source = Readonly<{
   clock: Clock | undefined
   time: DatabaseTime
   metrics: CommitMetrics
-  webhooks: KnownWebhooks
 }>
 
 /** One transaction. Statements are sent immediately; those of `write` are answered at the commit. */
@@ -52,8 +49,6 @@ export class Transaction {
   #writes: Promise<Rows>[] = []
   #committing = false
   #mark: string | undefined
-  /** The version of the webhooks when the transaction asked for the time. */
-  #webhooks = 0
   #afterCommit: (() => void)[] = []
   #failed: Readonly<{ error: unknown; text: string }> | undefined
 
@@ -98,10 +93,9 @@ export class Transaction {
   /** The time, and this many queue positions; read after the locks requested before. */
   async moment(places: number): Promise<TransitionContext> {
     const { sql, clock, time } = this.source
-    const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.nowWithin))
-    const [now, webhooks, first, , all] = row as [number, number, number?, number?, (string | null)?]
+    const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
+    const [now, first, , all] = row as [number, number?, number?, (string | null)?]
     time.learn(now)
-    this.#webhooks = webhooks
     const apart = all?.split(',').map(Number)
     let used = 0
     return {
@@ -114,12 +108,6 @@ export class Transaction {
         return place
       },
     }
-  }
-
-  /** The webhooks that existed at its `moment`, or newer ones. They are read only if another node, or a call, has changed them. */
-  async webhooks(): Promise<readonly Wanted[]> {
-    const { webhooks, sql } = this.source
-    return webhooks.at(this.#webhooks) ?? webhooks.learn(await this.ask(sql.webhooks, [null]))
   }
 
   /**

@@ -1,18 +1,20 @@
+import type { Edge } from '../../core/dependency.ts'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
-import type { Status } from '../../core/task.ts'
+import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
-import type {
-  Surroundings,
-  TaskCounts,
-  TaskImage,
-  TickImage,
-  TransferSource,
-  TransferTarget,
+import {
+  noPredecessor,
+  type Surroundings,
+  type TaskCounts,
+  type TaskImage,
+  type TickImage,
+  type TransferSource,
+  type TransferTarget,
 } from '../transfer.ts'
 import { addressOf } from './address.ts'
 import { packed } from './column-batching.ts'
@@ -20,13 +22,10 @@ import { Connection, type Parameter, type Rows, type Session } from './connectio
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
-import { columnsOf, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import { keyRowsOf } from './unique-keys.ts'
-import type { Delivery } from '../../core/webhook.ts'
-import { deliveryOfRow, newDeliveryColumns, newDeliveryValues, triedColumns, triedValues } from '../outbox.ts'
-import { webhooksOf } from './known-webhooks.ts'
 import { bodyOf, keyOf } from './keys.ts'
 import { addedValues, scheduleFrom } from './schedules.ts'
 
@@ -104,6 +103,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     }
     const rows = await this.#session.query(`fetch ${Math.floor(limit)} from images`)
     const logs = await this.#logsOf(rows.map(rowIdOf))
+    const edges = await this.#edgesTo(rows.map((row) => taskOf(row).id))
     const images = rows.map((row): TaskImage => {
       const [timeline, parameters, checkpoint, result] = row.slice(selectedCount) as (string | null)[]
       const rowId = rowIdOf(row)
@@ -115,6 +115,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         checkpoint: decodedOrNull(checkpoint),
         result: decodedOrNull(result),
         log: logs.get(rowId) ?? [],
+        after: edges.get(taskOf(row).id) ?? [],
+        isAwaited: isAwaited(row),
       }
     })
     this.#cursorAt = images.at(-1)?.rowId ?? after
@@ -122,16 +124,14 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async surroundings(): Promise<Surroundings> {
-    const [places, holds, operations, keys, webhooks] = await Promise.all([
+    const [places, holds, operations, keys] = await Promise.all([
       this.#session.query(`select last_value from ${this.#s}.places`),
       this.#session.query(this.#sql.holds),
       this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
       this.#session.query(this.#sql.keys, [null]),
-      this.#session.query(this.#sql.webhooks, [null]),
     ])
     return {
       keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
-      webhooks: webhooksOf(webhooks),
       queuePosition: Number(places[0]?.[0]),
       holds: Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)])),
       operations: operations.map(([id, node, body, cancel]) => ({
@@ -221,28 +221,6 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     })
   }
 
-  async deliveries(after: number, limit: number): Promise<readonly Delivery[]> {
-    const rows = await this.#session.query(this.#sql.deliveriesAfter, [after, limit])
-    return rows.map((row) => deliveryOfRow(row, decodeText))
-  }
-
-  async writeDeliveries(deliveries: readonly Delivery[]): Promise<void> {
-    const columns = [{ name: 'number', type: 'bigint' }, ...newDeliveryColumns, ...triedColumns]
-    const rows = deliveries.map((one) => [
-      one.number,
-      ...newDeliveryValues(one, encodeText),
-      ...triedValues(one),
-    ])
-    await this.#within(async () => {
-      await this.#session.query(
-        `insert into ${this.#s}.deliveries (${columns.map(({ name }) => name).join(', ')})
-          select * from unnest(${columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ')})
-          on conflict do nothing`,
-        columns.map((_, index) => rows.map((row) => row[index]!)),
-      )
-    })
-  }
-
   async counters(): Promise<TaskCounts> {
     return countsOf(await this.#session.query(this.#sql.counts))
   }
@@ -256,11 +234,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   async encrypted(): Promise<ReadonlyMap<string, number>> {
     const tables = ['parameters', 'checkpoints', 'results']
     const heads = tables.map((table) => `select left(body, 40) as head from ${this.#s}.${table}`)
-    const secrets = `select left(s ->> 'secret', 40) from ${this.#s}.webhooks, json_array_elements(body::json -> 'secrets') s`
     const schedules = `select left(definition::json ->> 'parameters', 40) from ${this.#s}.schedules`
-    const all = [...heads, `select left(line, 40) from ${this.#s}.log`, schedules, secrets].join(
-      ' union all ',
-    )
+    const all = [...heads, `select left(line, 40) from ${this.#s}.log`, schedules].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
     const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
     return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))
@@ -328,19 +303,18 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       takenKeys.add(task.idempotencyKey)
       const rowId = Number(places[index]?.[0])
       const queuePosition = task.status === 'queued' ? rowId : task.queuePosition
-      return [{ ...image, rowId, task: { ...task, queuePosition } }]
+      return [{ ...image, rowId, task: { ...task, queuePosition, missing: image.after.length } }]
     })
-    if (added.length > 0) await this.#within(() => this.#insert(added))
+    if (added.length > 0) {
+      await this.#within(async () => {
+        await this.#insert(added)
+        await this.#awaitPredecessors(added)
+      })
+    }
     return added.length
   }
 
-  async finish({
-    queuePosition,
-    holds,
-    operations,
-    keys: { version, keys },
-    webhooks,
-  }: Surroundings): Promise<void> {
+  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
     const places = `${this.#s.replaceAll("'", "''")}.places`
     await this.#within(async () => {
       await this.#session.query(
@@ -370,16 +344,6 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         `insert into ${this.#s}.keys_version as v (one, version) values (1, $1::bigint)
           on conflict (one) do update set version = excluded.version`,
         [version],
-      )
-      for (const webhook of webhooks.webhooks) {
-        await this.#session.query(this.#sql.addWebhook, [
-          encodeText(webhook.id),
-          encodeText(JSON.stringify(webhook)),
-        ])
-      }
-      await this.#session.query(
-        `insert into ${this.#s}.webhooks_version (one, version) values (1, $1::bigint)`,
-        [webhooks.version],
       )
       await this.#session.query(`drop table ${this.#s}.transfer`)
     })
@@ -446,6 +410,15 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
           lines.map(({ text }) => encodeText(text)),
         ],
       )
+    const awaited = images.filter((image) => image.isAwaited)
+    if (awaited.length > 0) write(this.#sql.awaitTasks, [awaited.map(({ task }) => encodeText(task.id))])
+    const edges = edgesOf(images)
+    if (edges.length > 0)
+      write(this.#sql.insertEdges, [
+        edges.map(({ predecessor }) => encodeText(predecessor)),
+        edges.map(({ successor }) => encodeText(successor)),
+        edges.map(({ onFailure }) => onFailure),
+      ])
     const counts = Map.groupBy(tasks, ({ type, status }) => `${type} ${status}`)
     const groups = [...counts.values()].map((group) => ({ ...group[0]!, count: group.length }))
     write(this.#sql.addDeltas, [
@@ -467,6 +440,27 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     }
   }
 
+  async #edgesTo(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, TaskImage['after']>> {
+    const rows = await this.#session.query(this.#sql.edgesTo, [ids.map(encodeText)])
+    const groups = Map.groupBy(rows, ([successor]) => decodeText(successor as string))
+    const edgeOf = ([, predecessor, onFailure]: Rows[number]) => ({
+      predecessor: decodeText(predecessor as string),
+      onFailure: onFailure as FailurePolicy,
+    })
+    return new Map(Array.from(groups, ([successor, edges]) => [successor, edges.map(edgeOf)] as const))
+  }
+
+  async #awaitPredecessors(images: readonly TaskImage[]): Promise<void> {
+    const edges = edgesOf(images)
+    if (edges.length === 0) return
+    const ids = [...new Set(edges.map(({ predecessor }) => encodeText(predecessor)))]
+    const existing = await this.#session.query(this.#sql.existing, [ids])
+    const there = new Set(existing.map(([id]) => decodeText(id as string)))
+    const lost = edges.find(({ predecessor }) => !there.has(predecessor))
+    if (lost !== undefined) throw noPredecessor({ id: lost.successor }, lost.predecessor)
+    await this.#session.query(this.#sql.awaitTasks, [ids])
+  }
+
   async #logsOf(rowIds: readonly number[]) {
     const rows = await this.#session.query(
       `select row_id, number, at, attempt, line from ${this.#s}.log where row_id = any($1::bigint[]) order by row_id, number`,
@@ -484,6 +478,12 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const groups = Map.groupBy(lines, ({ rowId }) => rowId)
     return new Map(Array.from(groups, ([rowId, group]) => [rowId, group.map(({ line }) => line)] as const))
   }
+}
+
+function edgesOf(images: readonly TaskImage[]): Edge[] {
+  return images.flatMap(({ task, after }) =>
+    after.map(({ predecessor, onFailure }) => ({ predecessor, successor: task.id, onFailure })),
+  )
 }
 
 function countsOf(rows: Rows): TaskCounts {

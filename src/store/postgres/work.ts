@@ -1,10 +1,10 @@
-import type { Json, TaskId } from '../../core/task.ts'
+import type { Edge } from '../../core/dependency.ts'
+import type { FailurePolicy, Json, TaskId } from '../../core/task.ts'
 import { uniqueName } from '../../core/unique.ts'
 import type { Audited } from '../auditing.ts'
 import { compactLines } from '../codec.ts'
 import { rowIdOf } from '../columns.ts'
 import type { CommandContext } from '../commands.ts'
-import { deliveriesOf } from '../outbox.ts'
 import { logLimit } from '../store.ts'
 import { TaskRow, type OccupiedSlot } from '../task-row.ts'
 import { record } from './audit.ts'
@@ -12,9 +12,8 @@ import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import type { KnownRow } from './row-cache.ts'
-import { changedColumns, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { changedColumns, isAwaited, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
-import { addDeliveries } from './webhooks.ts'
 import type { Transaction } from './transaction.ts'
 import { freeKeys, keyRowsOf, takeKeys, type KeyRow } from './unique-keys.ts'
 
@@ -26,6 +25,9 @@ export class Work {
   readonly context: CommandContext
   readonly #rows = new Map<TaskId, TaskRow>()
   #slots: OccupiedSlot[] = []
+  #edges = new Map<TaskId, Edge[]>()
+  readonly #counted: Edge[] = []
+  readonly #told: TaskRow[] = []
   readonly #released: OccupiedSlot[] = []
   readonly #audited: Audited[] = []
   #keys: readonly KeyRow[] = []
@@ -35,12 +37,15 @@ export class Work {
   }
 
   hold(rows: Rows): void {
-    for (const row of rows) this.#hold({ rowId: rowIdOf(row), task: taskOf(row) })
+    for (const row of rows) {
+      const task = taskOf(row)
+      this.#rows.set(task.id, new TaskRow(rowIdOf(row), task, isAwaited(row)))
+    }
   }
 
   /** Neither locked nor read: the move verifies that they are unchanged. */
   holdKnown(rows: readonly KnownRow[]): void {
-    for (const row of rows) this.#hold(row)
+    for (const { rowId, task } of rows) this.#rows.set(task.id, new TaskRow(rowId, task))
   }
 
   /** A row that is locked by this transaction, or inserted by it. */
@@ -73,6 +78,26 @@ export class Work {
       node: decodeText(node as string),
       type: decodeText(type as string),
     }))
+  }
+
+  /** Edges to what waits for the tasks that calls have asked for. */
+  holdEdges(rows: Rows): void {
+    const edges = rows.map(([predecessor, successor, onFailure]) => ({
+      predecessor: decodeText(predecessor as string),
+      successor: decodeText(successor as string),
+      onFailure: onFailure as FailurePolicy,
+    }))
+    this.#edges = Map.groupBy(edges, ({ predecessor }) => predecessor)
+  }
+
+  edgesFrom(predecessor: TaskId): readonly Edge[] {
+    return this.#edges.get(predecessor) ?? []
+  }
+
+  /** These edges are to be deleted, and nothing waits for these tasks any more. */
+  count(edges: readonly Edge[], told: readonly TaskRow[]): void {
+    this.#counted.push(...edges)
+    this.#told.push(...told)
   }
 
   /** Those that are not deleted, in the order in which they were read. */
@@ -117,13 +142,16 @@ export class Work {
     if (audited !== undefined) this.#audited.push(audited)
   }
 
-  /** Waits only if webhooks have changed, or a timeline is so long that it must be read to be shortened. */
+  /** Waits only if a timeline is so long that it must be read to be shortened. */
   async write(tx: Transaction): Promise<void> {
     const { sql } = tx.source
     const [rows, newSlots] = [this.rows, this.#newSlots]
     const changed = rows.filter(({ isChanged }) => isChanged)
     const deleted = [...this.#rows.values()].filter(({ isDeleted }) => isDeleted)
-    if ([changed, deleted, newSlots, this.#released].some(({ length }) => length > 0)) tx.leaveMark()
+    if (
+      [changed, deleted, newSlots, this.#released, this.#counted, this.#told].some(({ length }) => length > 0)
+    )
+      tx.leaveMark()
     tx.rows += changed.length + deleted.length
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     writeDocuments(tx, rows)
@@ -142,17 +170,15 @@ export class Work {
       tx.write(sql.releaseSlots, [ids, this.#released.map(({ fence }) => fence)])
     }
     this.#writeKeys(tx)
+    if (this.#counted.length > 0) {
+      const predecessors = this.#counted.map(({ predecessor }) => encodeText(predecessor))
+      tx.write(sql.dropEdges, [predecessors, this.#counted.map(({ successor }) => encodeText(successor))])
+    }
+    if (this.#told.length > 0) tx.write(sql.told, [this.#told.map(({ task }) => encodeText(task.id))])
     const tally = new Tally()
     for (const row of this.#rows.values()) row.count(tally.add)
     tally.write(tx)
     record(tx, this.#audited, this.context.now)
-    if (changed.some(({ lines }) => lines !== '')) {
-      const webhooks = await tx.webhooks()
-      addDeliveries(
-        tx,
-        changed.flatMap(({ task, lines }) => deliveriesOf(task, lines, webhooks)),
-      )
-    }
     await shortenTimelines(
       tx,
       changed.filter((row) => row.mustShortenTimeline),
@@ -167,10 +193,6 @@ export class Work {
     const over = this.#keys.filter(({ name, isOver }) => isOver && names.has(name)).map(({ row }) => row)
     freeKeys(tx, [...keyed.filter((row) => row.freesKey), ...over])
     takeKeys(tx, retaken, this.context.now)
-  }
-
-  #hold({ rowId, task }: KnownRow): void {
-    this.#rows.set(task.id, new TaskRow(rowId, task))
   }
 }
 

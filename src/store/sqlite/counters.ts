@@ -19,7 +19,7 @@ export class Counters {
     this.#sql = sql
   }
 
-  /** Scheduled and queued tasks of all types. */
+  /** Waiting, scheduled and queued tasks of all types. */
   get waiting(): number {
     return this.#waiting
   }
@@ -57,7 +57,7 @@ export class Counters {
     let counts = this.#byType.get(type)
     if (counts === undefined) this.#byType.set(type, (counts = {}))
     counts[status] = (counts[status] ?? 0) + delta
-    if (status === 'queued' || status === 'scheduled') this.#waiting += delta
+    if (status === 'queued' || status === 'scheduled' || status === 'waiting') this.#waiting += delta
     const dirty = this.#dirty.get(type)
     if (dirty === undefined) this.#dirty.set(type, new Set([status]))
     else dirty.add(status)

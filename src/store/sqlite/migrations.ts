@@ -189,40 +189,18 @@ export const migrations: readonly string[] = [
   ) strict, without rowid;
   `,
   `
-  alter table tasks add column callback_url text;
-  create table webhooks (
-    number integer primary key autoincrement,
-    id text not null unique,
-    body text not null
-  ) strict;
-  create table webhooks_version (version integer not null) strict;
-  insert into webhooks_version (version) values (0);
-  create table deliveries (
-    number integer primary key,
-    webhook_id text not null,
-    lane text not null,
-    url text,
-    event text not null,
-    task_id text,
-    version integer not null,
-    at integer not null,
-    facts text,
-    trace text,
-    status text not null default 'pending',
-    tries text not null default '[]',
-    attempts integer not null default 0,
-    failures integer not null default 0,
-    next_at integer,
-    ended_at integer,
-    fence integer not null default 0,
-    leased integer not null default 0
-  ) strict;
-  create index deliveries_due on deliveries (lane, next_at) where status = 'pending';
-  create index deliveries_of_task on deliveries (task_id, lane, version) where status = 'pending';
-  create index deliveries_listed on deliveries (webhook_id, number);
-  create index deliveries_dead on deliveries (webhook_id, at) where status = 'dead';
-  create index deliveries_ended on deliveries (ended_at) where ended_at is not null;
+  alter table tasks add column missing integer not null default 0;
+  alter table tasks add column awaited integer not null default 0;
+  create index tasks_awaited on tasks (completed_at) where awaited = 1 and completed_at is not null;
+  create table edges (
+    predecessor text not null,
+    successor text not null,
+    on_failure text not null,
+    primary key (predecessor, successor)
+  ) strict, without rowid;
+  create index edges_of_successor on edges (successor, predecessor);
   `,
+  `create index tasks_failed on tasks (completed_at, row_id) where status = 'failed';`,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -5,6 +5,8 @@ import { statuses, type NodeId, type Task, type TaskId } from '../../core/task.t
 import { timelineOf } from '../codec.ts'
 import {
   unlimitedReads,
+  type FailedPage,
+  type FailedQuery,
   type ListedTask,
   type Page,
   type ListCursor,
@@ -13,6 +15,7 @@ import {
   type TaskRecord,
   type TypeLimit,
 } from '../store.ts'
+import { failedPageOf } from '../failed-page.ts'
 import { inQueue, withSuspect, type SuspectHead } from '../suspects.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import type { Counters } from './counters.ts'
@@ -88,6 +91,16 @@ export class Reader {
         ? { entry: { task, parameters: 'null', cut: size, ...rest }, shown: 0 }
         : { entry: { task, parameters, cut: null, ...rest }, shown: size }
     })
+  }
+
+  failed(query: FailedQuery): FailedPage {
+    const { after, since, scan } = query
+    const { failedAt, rowId } = after ?? { failedAt: Number.MAX_SAFE_INTEGER, rowId: 0 }
+    const rows = this.#sql.failedBefore.all(failedAt, rowId, since, scan) as unknown as StoredRow[]
+    return failedPageOf(
+      rows.map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
+      query,
+    )
   }
 
   find(query: Query): Page<TaskId> {

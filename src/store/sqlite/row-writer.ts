@@ -3,7 +3,6 @@ import { keepsKey } from '../../core/unique.ts'
 import { compactLines } from '../codec.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
-import type { Outbox } from './outbox.ts'
 import { appendLog } from './log.ts'
 import { fill, type Parameter } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -17,16 +16,13 @@ export class RowWriter {
   written = 0
   readonly #sql: Statements
   readonly #counters: Counters
-  readonly #outbox: Outbox | undefined
   readonly #inserted: Parameter[] = []
   readonly #moved: Parameter[] = []
   readonly #saved: Parameter[] = []
 
-  /** `outbox`: none if nothing is reported. */
-  constructor(sql: Statements, counters: Counters, outbox?: Outbox) {
+  constructor(sql: Statements, counters: Counters) {
     this.#sql = sql
     this.#counters = counters
-    this.#outbox = outbox
   }
 
   insert({ rowId, task, lines, parameters }: NewRow): void {
@@ -39,7 +35,6 @@ export class RowWriter {
     for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
     if (keepsKey(task)) this.#takeKey(task, task.createdAt)
     this.#counters.add(task.type, task.status, 1)
-    this.#outbox?.add(task, lines)
   }
 
   write(row: TaskRow): void {
@@ -47,10 +42,10 @@ export class RowWriter {
     if (row.isDeleted) {
       this.#delete(row)
     } else if (row.isChanged) {
-      if (row.lines === '') this.#save(row)
+      if (row.before.missing !== row.task.missing && row.lines === '') this.#countPredecessors(row)
+      else if (row.lines === '') this.#save(row)
       else this.#move(row)
       this.#writeDocuments(row)
-      this.#outbox?.add(row.task, row.lines)
     }
     if (row.before.unique !== null) this.#writeKey(row)
     row.count(this.#count)
@@ -78,6 +73,11 @@ export class RowWriter {
     values[at] = rowId
     values[at + 1] = before.version
     mustMatch(this.#sql.save.run(...values), row)
+  }
+
+  #countPredecessors(row: TaskRow): void {
+    const { rowId, before, task } = row
+    mustMatch(this.#sql.setMissing.run(task.missing, rowId, before.version), row)
   }
 
   #writeDocuments({ rowId, checkpoint, result, log, fencedOff }: TaskRow): void {

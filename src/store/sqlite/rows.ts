@@ -1,6 +1,7 @@
 import type { Task } from '../../core/task.ts'
 import {
   fixedColumns,
+  isAwaited as isAwaitedRow,
   movingColumns,
   savedColumns,
   selectedNames,
@@ -18,6 +19,10 @@ export const selectedColumns = selectedNames.join(', ')
 
 export function taskOf(row: StoredRow): Task {
   return taskOfRow(row, decoder)
+}
+
+export function isAwaited(row: StoredRow): boolean {
+  return isAwaitedRow(row, decoder)
 }
 
 type Encoder = (task: Task) => Parameter

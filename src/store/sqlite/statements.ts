@@ -1,9 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
-import { movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
+import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
 import { selectedColumns } from './rows.ts'
-import { deliveryNames, newDeliveryColumns, triedColumns } from '../outbox.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
@@ -19,15 +18,12 @@ const running = `tasks indexed by tasks_owned where owner_node is not null and t
 const tagged = 'tags where tag = ?'
 const named = 'tasks where id >= ? and id < ?'
 
-/** So that paused tasks are found by the list index. */
-const pausedTypes = `select type from counters where status = 'paused' and tasks > 0`
+/** So that paused and waiting tasks are found by the list index. */
+const suspendedTypes = `select type from counters where status in ('paused', 'waiting') and tasks > 0`
 
 /** The two parts of the queue, each with an index. */
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
 const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
-
-const delivery = deliveryNames.join(', ')
-const triedSettings = triedColumns.map(({ name }) => `${name} = ?`).join(', ')
 
 const auditNames = ['at', 'number', ...auditColumns.map(({ name }) => name)].join(', ')
 
@@ -39,10 +35,13 @@ const audited = (
 
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
-  insertTask: `insert into tasks (${selectedColumns}, timeline) values (${marks(selectedNames.length + 1)})`,
+  insertTask: `insert into tasks (${insertedNames.join(', ')}, timeline) values (${marks(insertedNames.length + 1)})`,
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,
+  failedBefore: `select ${selectedColumns} from tasks indexed by tasks_failed
+    where status = 'failed' and (completed_at, row_id) < (?, ?) and completed_at >= ?
+    order by completed_at desc, row_id desc limit ?`,
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,
@@ -64,18 +63,32 @@ const sql = {
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
   moveDelays: `update tasks indexed by tasks_due set run_at = run_at + ? where status = 'scheduled' and delay is not null`,
-  movePausedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
-    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null`,
+  moveSuspendedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
+    where type in (${suspendedTypes}) and status in ('paused', 'waiting') and status <> 'running' and delay is not null`,
   boundDelays: `update tasks indexed by tasks_due set run_at = ?1 + delay
     where status = 'scheduled' and delay is not null and run_at > ?1 + delay`,
-  boundPausedDelays: `update tasks indexed by tasks_listed set run_at = ?1 + delay
-    where type in (${pausedTypes}) and status = 'paused' and status <> 'running' and delay is not null and run_at > ?1 + delay`,
+  boundSuspendedDelays: `update tasks indexed by tasks_listed set run_at = ?1 + delay
+    where type in (${suspendedTypes}) and status in ('paused', 'waiting') and status <> 'running' and delay is not null and run_at > ?1 + delay`,
   clockMoved: 'select clock_moved from sequence',
   setClockMoved: 'update sequence set clock_moved = ?',
   orphans: `select ${selectedColumns} from tasks indexed by tasks_owned
     where owner_node is not null and owner_node not in (select id from nodes where ended_at is null)
     order by queue_position`,
   save: `update tasks set ${settings(savedColumns)} where row_id = ? and version = ?`,
+  setMissing: 'update tasks set missing = ? where row_id = ? and version = ?',
+  await: 'update tasks set awaited = 1 where row_id = ? and awaited = 0',
+  told: 'update tasks set awaited = 0 where row_id = ?',
+  insertEdge: 'insert into edges (predecessor, successor, on_failure) values (?, ?, ?)',
+  dropEdge: 'delete from edges where predecessor = ? and successor = ?',
+  ended: `select ${selectedColumns} from tasks indexed by tasks_awaited
+    where awaited = 1 and completed_at is not null order by completed_at limit ?`,
+  hasEnded:
+    'select 1 from tasks indexed by tasks_awaited where awaited = 1 and completed_at is not null limit 1',
+  hasEdges: 'select 1 from edges limit 1',
+  successors: 'select successor, on_failure from edges where predecessor = ? order by successor limit ?',
+  edgesTo: 'select predecessor, on_failure from edges where successor = ? order by predecessor',
+  predecessors: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
+    from edges e join tasks t on t.id = e.predecessor where e.successor = ? order by e.predecessor limit ?`,
   parameters: 'select body from parameters where row_id = ?',
   /** The size of a text is known without reading it. */
   parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
@@ -87,7 +100,7 @@ const sql = {
   putResult: 'insert into results (row_id, body) values (?, ?)',
   dropResult: 'delete from results where row_id = ?',
   prunable: `select ${selectedColumns} from tasks indexed by tasks_done
-    where completed_at is not null and completed_at < ? order by completed_at limit ?`,
+    where completed_at is not null and completed_at < ? and awaited = 0 order by completed_at limit ?`,
   lastLine: 'select coalesce(max(number), 0) from log where row_id = ?',
   insertLine: 'insert into log (row_id, number, at, attempt, line) values (?, ?, ?, ?, ?)',
   trimLog: 'delete from log where row_id = ? and number <= ?',
@@ -186,49 +199,6 @@ const sql = {
       and tick_at < (select tick_at from ticks where schedule_id = ?1 order by tick_at desc limit 1 offset ?3)
     order by tick_at limit ?4)`,
   removeTicks: 'delete from ticks where schedule_id = ?',
-  webhooksVersion: 'select version from webhooks_version',
-  raiseWebhooksVersion: 'update webhooks_version set version = version + 1',
-  webhooks: 'select body from webhooks order by number',
-  webhook: 'select body from webhooks where id = ?',
-  countWebhooks: 'select count(*) from webhooks',
-  addWebhook: 'insert into webhooks (id, body) values (?, ?) on conflict (id) do nothing',
-  setWebhook: 'update webhooks set body = ? where id = ?',
-  removeWebhook: 'delete from webhooks where id = ?',
-  addDelivery: `insert into deliveries (number, ${newDeliveryColumns.map(({ name }) => name).join(', ')}, next_at)
-    values (${marks(newDeliveryColumns.length + 2)})`,
-  lanes: `with recursive l(lane) as (
-      select min(lane) from deliveries indexed by deliveries_due where status = 'pending' and lane > ?
-      union all
-      select (select min(lane) from deliveries indexed by deliveries_due where status = 'pending' and lane > l.lane)
-        from l where l.lane is not null limit ?)
-    select lane, (select min(next_at) from deliveries d indexed by deliveries_due where d.status = 'pending' and d.lane = l.lane)
-      from l where lane is not null`,
-  dueDeliveries: `select ${delivery} from deliveries indexed by deliveries_due
-    where status = 'pending' and lane = ? and next_at <= ? order by next_at, number limit ?`,
-  deliveryAhead: `select next_at, leased from deliveries indexed by deliveries_of_task
-    where status = 'pending' and task_id = ? and lane = ? and version < ? order by version limit 1`,
-  leaseDelivery: 'update deliveries set next_at = ?, leased = 1, fence = fence + 1 where number = ?',
-  postponeDelivery: 'update deliveries set next_at = ? where number = ?',
-  delivery: `select ${delivery} from deliveries where number = ?`,
-  isLeased: `select 1 from deliveries where number = ? and fence = ? and leased = 1`,
-  setDelivery: `update deliveries set ${triedSettings}, leased = 0 where number = ?`,
-  callDelivery: `update deliveries set next_at = ?1 where number = (
-    select number from deliveries indexed by deliveries_of_task
-      where status = 'pending' and task_id = ?2 and lane = ?3 and version > ?4 order by version limit 1)`,
-  releaseDelivery:
-    'update deliveries set next_at = ?, leased = 0 where number = ? and fence = ? and leased = 1',
-  releaseDeliveries: `update deliveries set next_at = ?, leased = 0 where status = 'pending' and leased = 1`,
-  deliveriesOf: `select ${delivery} from deliveries indexed by deliveries_listed
-    where webhook_id = ? and number < ? order by number desc limit ?`,
-  deadDeliveriesOf: `select ${delivery} from deliveries indexed by deliveries_dead
-    where status = 'dead' and webhook_id = ? and at >= ? and at < ? order by at limit ?`,
-  pendingDeliveries: `select count(*) from (
-    select 1 from deliveries indexed by deliveries_due where status = 'pending' limit ?)`,
-  dropDeliveries: `delete from deliveries where number in (
-    select number from deliveries indexed by deliveries_due where status = 'pending' and lane = ? limit ?)`,
-  pruneDeliveries: `delete from deliveries where number in (
-    select number from deliveries indexed by deliveries_ended where ended_at is not null and ended_at < ? order by ended_at limit ?)`,
-  deliveriesAfter: `select ${delivery} from deliveries where number > ? order by number limit ?`,
   saveOperation: `insert into operations (id, node, body) values (?, ?, ?)
     on conflict (id) do update set body = excluded.body returning cancel`,
   forgetOperations: `delete from operations where number <= (select max(number) from operations) - ?`,

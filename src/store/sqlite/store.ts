@@ -4,10 +4,18 @@ import { cancelEntry, holdEntry, operationEntry, type Audit } from '../../core/a
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
+import type { Edge } from '../../core/dependency.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
-import { type NodeId, type Status, type Submission, type Task, type TaskId } from '../../core/task.ts'
+import {
+  type FailurePolicy,
+  type NodeId,
+  type Status,
+  type Submission,
+  type Task,
+  type TaskId,
+} from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
@@ -24,15 +32,13 @@ import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
 import { SqliteSchedules } from './schedules.ts'
-import { Outbox } from './outbox.ts'
-import { SqliteWebhooks } from './webhooks.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader } from './reader.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
 import { RowWriter } from './row-writer.ts'
-import { taskOf } from './rows.ts'
+import { isAwaited, taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
 
 /**
@@ -51,7 +57,6 @@ class SqliteStore implements port.Store {
   readonly keys: SqliteKeys
   readonly audit: SqliteAudit
   readonly schedules: SqliteSchedules
-  readonly webhooks: SqliteWebhooks
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -59,7 +64,6 @@ class SqliteStore implements port.Store {
   #sql: Statements
   #counters: Counters
   #reader: Reader
-  #outbox: Outbox
   #writer: RowWriter
   #files: Files
   readonly #reserve: Reserve
@@ -76,8 +80,6 @@ class SqliteStore implements port.Store {
   #areDelaysBounded = false
   #rowId = 0
   #queuePosition = 0
-  /** Numbers of the queue are unique, and what is neither task nor place takes them too. */
-  readonly #nextNumber = () => ++this.#queuePosition
   readonly #moment = {
     now: 0,
     nextQueuePosition: () => ++this.#queuePosition,
@@ -96,8 +98,7 @@ class SqliteStore implements port.Store {
       this.#sql = prepareAll(this.#db)
       this.#counters = new Counters(this.#sql)
       this.#reader = new Reader(this.#sql, this.#counters)
-      this.#outbox = new Outbox(this.#sql, this.#nextNumber)
-      this.#writer = new RowWriter(this.#sql, this.#counters, this.#outbox)
+      this.#writer = new RowWriter(this.#sql, this.#counters)
       this.#reload()
       this.#clockMoved = this.#delaysMoved
       this.#files = new Files(path)
@@ -114,7 +115,8 @@ class SqliteStore implements port.Store {
       write: <T>(run: () => T) => this.#commits.write(run),
       read: <T>(look: () => T) => this.#read(look),
     }
-    const nextNumber = this.#nextNumber
+    // Numbers of the queue are unique, and an entry is no place in it.
+    const nextNumber = () => ++this.#queuePosition
     const audit = new SqliteAudit({ ...source, ago: (duration) => this.#time.ago(duration), nextNumber })
     this.audit = audit
     this.keys = new SqliteKeys({ ...source, record: (entry, at) => audit.add(entry, at) })
@@ -125,13 +127,6 @@ class SqliteStore implements port.Store {
       write: (run, effect) => this.#commits.write(run, effect),
       read: (look) => this.#read(look),
       submit: (call) => this.#submit(call),
-      audit: (entry, at) => audit.add(entry, at),
-    })
-    this.webhooks = new SqliteWebhooks({
-      ...source,
-      write: (run, effect) => this.#commits.write(run, effect),
-      ago: (ms) => this.#time.ago(ms),
-      outbox: () => this.#outbox,
       audit: (entry, at) => audit.add(entry, at),
     })
     this.#commits = new Commits(this.#db, {
@@ -229,13 +224,27 @@ class SqliteStore implements port.Store {
     })
   }
 
+  async release(limit: number): Promise<port.Released> {
+    const { hasEnded, hasEdges } = this.#sql
+    const { any, anyWaits } = this.#read(() => ({
+      any: hasEnded.get() !== undefined,
+      anyWaits: hasEdges.get() !== undefined,
+    }))
+    if (!any) return { moved: [], more: false, anyWaits }
+    return this.#commits.write(() => this.#release(limit))
+  }
+
+  async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    return this.#read(() =>
+      this.#sql.predecessors.all(id, limit).map((row) => taskOf(row as unknown as StoredRow)),
+    )
+  }
+
   async startNode(node: port.NodeInfo): Promise<void> {
     await this.#commits.write(() => {
       const now = this.#time.now()
       if (!this.#areDelaysBounded) this.#boundDelays(now)
       startNode(this.#sql, node, now)
-      // Whoever had leased them is gone.
-      this.#sql.releaseDeliveries.run(now)
     })
     this.#areDelaysBounded = true
   }
@@ -305,6 +314,10 @@ class SqliteStore implements port.Store {
 
   async find(query: port.Query): Promise<port.Page<TaskId>> {
     return this.#read(() => this.#reader.find(query))
+  }
+
+  async failed(query: port.FailedQuery): Promise<port.FailedPage> {
+    return this.#read(() => this.#reader.failed(query))
   }
 
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
@@ -403,10 +416,18 @@ class SqliteStore implements port.Store {
     const replaced = new Set<TaskRow>()
     const context = this.#context()
     const holders = this.#holdersOf(call)
-    const batch = { context, byKey, holders, waiting: this.#counters.waiting, rows, replaced }
+    const edges: Edge[] = []
+    const found = this.#rowsOf(commands.predecessorsOf(call.submissions))
+    const predecessors = new Map(Array.from(found, ([id, { task }]) => [id, task]))
+    const { waiting } = this.#counters
+    const batch = { context, byKey, holders, waiting, rows, replaced, predecessors, edges }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
     for (const row of replaced) this.#writer.write(row)
+    for (const { predecessor, successor, onFailure } of edges)
+      this.#sql.insertEdge.run(predecessor, successor, onFailure)
+    for (const id of new Set(edges.map(({ predecessor }) => predecessor)))
+      this.#sql.await.run(found.get(id)!.rowId)
     this.audit.record(auditedReplaced(call.options, submitted), context.now)
     this.audit.add(auditedSubmit(call.options, submitted), context.now)
     return submitted
@@ -433,6 +454,40 @@ class SqliteStore implements port.Store {
     if (row === undefined) return undefined
     const [id, takenAt, lasts] = row
     return lasts === null || this.#moment.elapsed(takenAt) < lasts ? id : undefined
+  }
+
+  #release(limit: number): port.Released {
+    const { ended, successors, dropEdge, told, hasEnded, hasEdges } = this.#sql
+    const all: commands.EndedPredecessor[] = []
+    let left = limit
+    for (const row of ended.all(limit).map(rowOf)) {
+      if (left <= 0) break
+      const predecessor = row.task.id
+      const found = successors.all(predecessor, left) as unknown as [TaskId, FailurePolicy][]
+      const edges = found.map(([successor, onFailure]) => ({ predecessor, successor, onFailure }))
+      all.push({ row, edges, isWhole: edges.length < left })
+      left -= edges.length
+    }
+    const rows = this.#rowsOf(all.flatMap(({ edges }) => edges.map(({ successor }) => successor)))
+    const release = commands.release(all, (id) => rows.get(id), this.#context())
+    for (const row of rows.values()) this.#writer.write(row)
+    for (const { predecessor, successor } of release.counted) dropEdge.run(predecessor, successor)
+    for (const { rowId } of release.told) told.run(rowId)
+    return {
+      moved: release.moved,
+      more: hasEnded.get() !== undefined,
+      anyWaits: hasEdges.get() !== undefined,
+    }
+  }
+
+  /** Those that exist. */
+  #rowsOf(ids: readonly TaskId[]): Map<TaskId, TaskRow> {
+    const rows = new Map<TaskId, TaskRow>()
+    for (const id of ids) {
+      const row = rows.has(id) ? undefined : this.#reader.row(id)
+      if (row !== undefined) rows.set(id, rowOf(row))
+    }
+    return rows
   }
 
   #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
@@ -497,7 +552,7 @@ class SqliteStore implements port.Store {
     const by = this.#clockMoved - this.#delaysMoved
     if (by === 0) return
     this.#sql.moveDelays.run(by)
-    this.#sql.movePausedDelays.run(by)
+    this.#sql.moveSuspendedDelays.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }
@@ -508,7 +563,7 @@ class SqliteStore implements port.Store {
    */
   #boundDelays(now: number): void {
     this.#sql.boundDelays.run(now)
-    this.#sql.boundPausedDelays.run(now)
+    this.#sql.boundSuspendedDelays.run(now)
     this.#sql.boundKeys.run(now)
   }
 
@@ -574,7 +629,6 @@ class SqliteStore implements port.Store {
 
   #reload(): void {
     this.#counters.reload()
-    this.#outbox.forget()
     this.#rowId = (this.#sql.maxNumber.get() as unknown as [number])[0]
     this.#queuePosition = (this.#sql.sequence.get() as unknown as [number])[0]
     this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
@@ -595,8 +649,7 @@ class SqliteStore implements port.Store {
     this.#sql = prepareAll(this.#db)
     this.#counters = new Counters(this.#sql)
     this.#reader = new Reader(this.#sql, this.#counters)
-    this.#outbox = new Outbox(this.#sql, this.#nextNumber)
-    this.#writer = new RowWriter(this.#sql, this.#counters, this.#outbox)
+    this.#writer = new RowWriter(this.#sql, this.#counters)
     return this.#db
   }
 }
@@ -625,5 +678,5 @@ function sizeOf(write: Settlement | port.Save): number {
 
 function rowOf(read: unknown): TaskRow {
   const row = read as StoredRow
-  return new TaskRow(rowIdOf(row), taskOf(row))
+  return new TaskRow(rowIdOf(row), taskOf(row), isAwaited(row))
 }

@@ -1,19 +1,20 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
-import type { Task, TaskId } from '../../core/task.ts'
+import type { FailurePolicy, Task, TaskId } from '../../core/task.ts'
 import { keepsKey } from '../../core/unique.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
-import type {
-  Surroundings,
-  TaskCounts,
-  TaskImage,
-  TickImage,
-  TransferSource,
-  TransferTarget,
+import {
+  noPredecessor,
+  type Surroundings,
+  type TaskCounts,
+  type TaskImage,
+  type TickImage,
+  type TransferSource,
+  type TransferTarget,
 } from '../transfer.ts'
 import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
@@ -21,12 +22,9 @@ import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
-import { selectedColumns, taskOf } from './rows.ts'
+import { isAwaited, selectedColumns, taskOf } from './rows.ts'
 import { insertSchedule, scheduleFrom, type ScheduleRow } from './schedules.ts'
 import { prepareAll, type Statements } from './statements.ts'
-import { deliveryOfRow, newDeliveryValues, triedValues } from '../outbox.ts'
-import type { Delivery } from '../../core/webhook.ts'
-import { webhooksIn } from './outbox.ts'
 import { bodyOf, keyOf, type KeyRow } from './keys.ts'
 
 /** Opens the file for a transfer, and keeps every other process out of it. Throws `StoreUnavailable`. */
@@ -70,6 +68,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         checkpoint: document('checkpoint'),
         result: document('result'),
         log: readLog(this.#sql, rowId, 0, Number.MAX_SAFE_INTEGER),
+        after: this.#edgesTo(taskOf(row).id),
+        isAwaited: isAwaited(row),
       }
     })
   }
@@ -81,7 +81,6 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     const keys = (this.#sql.keys.all() as unknown as KeyRow[]).map(keyOf)
     return {
       keys: { version, keys },
-      webhooks: webhooksIn(this.#sql),
       queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
       holds: Object.fromEntries(
         holds.map(([type, since, by, reason]): [string, Hold] => [type, { since, by, reason }]),
@@ -152,24 +151,6 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     })
   }
 
-  async deliveries(after: number, limit: number): Promise<readonly Delivery[]> {
-    return this.#sql.deliveriesAfter
-      .all(after, limit)
-      .map((row) => deliveryOfRow(row as unknown as unknown[]))
-  }
-
-  async writeDeliveries(deliveries: readonly Delivery[]): Promise<void> {
-    const drop = this.#db.prepare('delete from deliveries where number = ?')
-    this.#within(() => {
-      for (const delivery of deliveries) {
-        const { number, at } = delivery
-        drop.run(number)
-        this.#sql.addDelivery.run(number, ...newDeliveryValues(delivery), at)
-        this.#sql.setDelivery.run(...triedValues(delivery), number)
-      }
-    })
-  }
-
   async counters(): Promise<TaskCounts> {
     return this.#counts('select type, status, tasks from counters where tasks > 0')
   }
@@ -183,8 +164,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
       (table) => `select substr(body, 1, 40) as head from ${table}`,
     )
     const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
-    const secrets = `select substr(json_extract(s.value, '$.secret'), 1, 40) from webhooks, json_each(body, '$.secrets') s`
-    const all = [...heads, 'select substr(line, 1, 40) from log', schedules, secrets].join(' union all ')
+    const all = [...heads, 'select substr(line, 1, 40) from log', schedules].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
     const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
     return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))
@@ -231,7 +211,9 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         if (key !== null && this.#sql.rowByKey.get(key) !== undefined) continue
         if (this.#isTaken(image.task)) continue
         const queuePosition = status === 'queued' ? ++position : image.task.queuePosition
-        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition } })
+        const missing = image.after.length
+        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition, missing } })
+        for (const { predecessor } of image.after) this.#await(image.task, predecessor)
         added += 1
       }
       this.#sql.setSequence.run(position)
@@ -239,13 +221,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     return added
   }
 
-  async finish({
-    queuePosition,
-    holds,
-    operations,
-    keys: { version, keys },
-    webhooks,
-  }: Surroundings): Promise<void> {
+  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
     this.#within(() => {
       this.#sql.setSequence.run(queuePosition)
       for (const [type, { since, by, reason }] of Object.entries(holds))
@@ -257,8 +233,6 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         this.#sql.useKey.run(key.lastUsedAt, key.id)
       }
       this.#db.prepare('update keys_version set version = ?').run(version)
-      for (const webhook of webhooks.webhooks) this.#sql.addWebhook.run(webhook.id, JSON.stringify(webhook))
-      this.#db.prepare('update webhooks_version set version = ?').run(webhooks.version)
       this.#db.exec('drop table transfer')
     })
   }
@@ -269,13 +243,26 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
 
   #insert(
     writer: RowWriter,
-    { rowId, task, timeline, parameters, checkpoint, result, log }: TaskImage,
+    { rowId, task, timeline, parameters, checkpoint, result, log, after, isAwaited }: TaskImage,
   ): void {
     writer.insert({ rowId, task, lines: timeline, parameters })
     if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
     if (result !== null) this.#sql.putResult.run(rowId, result)
     for (const { number, at, attempt, text } of log)
       this.#sql.insertLine.run(rowId, number, at, attempt, text)
+    if (isAwaited) this.#sql.await.run(rowId)
+    for (const { predecessor, onFailure } of after) this.#sql.insertEdge.run(predecessor, task.id, onFailure)
+  }
+
+  #edgesTo(id: TaskId): TaskImage['after'] {
+    const rows = this.#sql.edgesTo.all(id) as unknown as [TaskId, FailurePolicy][]
+    return rows.map(([predecessor, onFailure]) => ({ predecessor, onFailure }))
+  }
+
+  #await(task: Task, predecessor: TaskId): void {
+    const row = this.#sql.rowById.get(predecessor) as unknown as StoredRow | undefined
+    if (row === undefined) throw noPredecessor(task, predecessor)
+    this.#sql.await.run(rowIdOf(row))
   }
 
   #within(work: (writer: RowWriter) => void): void {
