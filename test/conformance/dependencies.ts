@@ -8,7 +8,7 @@ import type { StoreKind } from './stores.ts'
 const completes: Outcome = { kind: 'completed', result: '1' }
 const fails: Outcome = { kind: 'failed', error: boom, retryIn: null }
 
-/** Times that the last two predecessors of a task end at once. */
+/** How often the last two predecessors of a task end at once. `DEPENDENCY_RACES=10000` runs longer. */
 const races = Number(process.env['DEPENDENCY_RACES'] ?? 20)
 
 export function dependencies(kind: StoreKind): void {
@@ -29,6 +29,8 @@ export function dependencies(kind: StoreKind): void {
         expect(moves.map(({ entry }) => entry.event)).toEqual(['ready'])
         expect(await scene.task(task)).toMatchObject({ status: 'queued', version: 2, missing: 0 })
         await scene.control('cancel', task)
+        await scene.store.purge([task.id, one!.id, other!.id])
+        await scene.audit.check()
       }
     })
 

@@ -119,7 +119,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'doubtful-settlement-failed',
     'A settlement whose answer was lost counts as one that was never recorded.',
-    164,
+    2443,
     'src/execution/settlement-writer.ts',
     'inDoubt ||= error.unknown',
     'inDoubt ||= false',
@@ -323,5 +323,29 @@ export const bugs: readonly Bug[] = [
     'src/store/memory/schedules.ts',
     'scheduleId === id && !isTerminal(status))',
     "scheduleId === id && status === 'running')",
+  ),
+  bug(
+    'no-poll-for-ends',
+    'A node never looks whether a task has ended elsewhere for which one waits.',
+    27,
+    'src/scheduling/releaser.ts',
+    'const lookEvery = 1_000',
+    'const lookEvery = 86_400_000',
+  ),
+  bug(
+    'successor-starts-early',
+    'A task starts after the first of its predecessors.',
+    12,
+    'src/core/transition.ts',
+    "  if (missing > 0 || task.status !== 'waiting') return { ...task, missing }\n",
+    "  if (task.status !== 'waiting') return { ...task, missing }\n",
+  ),
+  bug(
+    'end-counted-twice',
+    'The edge of an end that was counted is kept.',
+    12,
+    'src/store/memory/store.ts',
+    '.filter((edge) => !counted.includes(edge))',
+    '.filter((edge) => !counted.includes(edge) || counted.length > 1)',
   ),
 ]

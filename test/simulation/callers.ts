@@ -10,9 +10,11 @@ import { accepts, standing } from '../../src/core/lifecycle.ts'
 import { isTerminal, type Control, type Status, type Task, type TaskId } from '../../src/core/task.ts'
 import type { TaskManager } from '../../src/engine/task-manager.ts'
 import type { Draft, SubmitOptions } from '../../src/engine/api.ts'
+import type { Chance } from '../support/chance.ts'
 import type { Checker } from './checker.ts'
 import type { Database } from './database.ts'
 import { SimulatedTransaction } from './database.ts'
+import { isGoneError, waitsOf } from './dependencies.ts'
 import type { Result } from './handlers.ts'
 import type { SimulatedNode } from './node.ts'
 import type { PromiseName } from './promises.ts'
@@ -27,6 +29,8 @@ export type CallersOptions = Readonly<{
   database: Database
   time: VirtualTime
   trace: (line: () => string) => void
+  /** Decides what tasks wait for; null if they wait for nothing. */
+  waits: Chance | null
 }>
 
 /** Everybody who calls the engine, and what is checked of each answer. */
@@ -141,7 +145,7 @@ export class Callers {
     const { type } = first
     const all = drafts.map((draft): Draft => ({
       parameters: { steps: draft.steps },
-      options: optionsOf(draft, tag),
+      options: { ...optionsOf(draft, tag), ...this.#waitsOf(draft) },
     }))
     const submit = (): Promise<readonly Readonly<{ task: Task; replayed: boolean }>[]> =>
       all.length === 1
@@ -169,6 +173,12 @@ export class Callers {
     })
   }
 
+  /** A replay must be the same request. */
+  #waitsOf({ idempotencyKey }: SubmitDraft): ReturnType<typeof waitsOf> {
+    const { waits } = this.#options
+    return waits === null || idempotencyKey !== undefined ? {} : waitsOf(waits, this.#known)
+  }
+
   #submitRefused(error: unknown, tag: string): void {
     const made = [...this.#options.checker.tasks.values()].filter(({ record }) =>
       record.task.tags.includes(tag),
@@ -179,7 +189,7 @@ export class Callers {
       made.length === 0,
       () => `${tag} was refused with ${String(error)}, but ${made[0]?.record.task.id} exists`,
     )
-    if (error instanceof IdempotencyKeyReused || error instanceof QueueFull) return
+    if (error instanceof IdempotencyKeyReused || error instanceof QueueFull || isGoneError(error)) return
     this.#mustBeTrouble(error, tag)
   }
 

@@ -1,15 +1,23 @@
 import { isDeepStrictEqual } from 'node:util'
 import { allows, type EventName } from '../../src/core/lifecycle.ts'
 import type { Settlement } from '../../src/core/outcome.ts'
-import { isActive, isTerminal, type Status, type Task, type TaskId } from '../../src/core/task.ts'
+import {
+  isActive,
+  isTerminal,
+  type Status,
+  type Submission,
+  type Task,
+  type TaskId,
+} from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { ScheduleChanged } from '../../src/store/schedule-store.ts'
 import type {
-  Claimed,
   ClaimRequest,
+  Claimed,
   Command,
   Copy,
   NodeInfo,
+  Released,
   Save,
   Settled,
   Store,
@@ -20,6 +28,7 @@ import type { Executed } from './database.ts'
 import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
+import { DependencyWitness } from './dependencies.ts'
 import { TickWitness, type SimulatedSchedule } from './schedules.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -69,6 +78,7 @@ export class Checker implements RunWitness {
   /** When a task was last submitted or moved. */
   lastMove = 0
   readonly ticks: TickWitness
+  readonly #dependencies = new DependencyWitness()
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -137,6 +147,7 @@ export class Checker implements RunWitness {
     const { time, lease } = this.#options
     switch (verb) {
       case 'submit':
+        this.#dependencies.submitted(args[0] as readonly Submission[])
         return this.#submitted(verb, answer as Submitted)
       case 'commit':
         for (const one of answer as readonly Submitted[]) await this.#submitted(verb, one)
@@ -178,6 +189,15 @@ export class Checker implements RunWitness {
         return this.#unparked(args[0] as string, args[1] as readonly Copy[])
       case 'releaseSlots':
         return this.#slotsReleased(args[0] as string, args[1] as readonly Copy[])
+      case 'release': {
+        const { moved } = answer as Released
+        await this.#movedBy(verb, moved)
+        const wrong = this.#dependencies.released(moved, (id) => {
+          const versions = [...(this.tasks.get(id)?.versions.values() ?? [])]
+          return versions.some(({ status }) => isTerminal(status))
+        })
+        return this.expect('limits', wrong === undefined, () => wrong ?? '')
+      }
       case 'promote':
         return this.#movedBy(verb, (answer as { moved: readonly Move[] }).moved)
       case 'schedules.change': {

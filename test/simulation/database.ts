@@ -5,6 +5,7 @@ import type { ScheduleStore } from '../../src/store/schedule-store.ts'
 import type { CallersTransaction } from '../../src/store/sharing.ts'
 import type { Shared, Store, SubmitOptions, Submitted } from '../../src/store/store.ts'
 import type { Chance } from '../support/chance.ts'
+import { noReleases } from './dependencies.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -78,6 +79,7 @@ const reading = new Set([
   'find',
   'resolve',
   'ahead',
+  'predecessors',
   'keys.read',
   'schedules.due',
   'schedules.lag',
@@ -108,6 +110,8 @@ export class Database {
   latency = 3
   /** Without them, looks at schedules draw no fates, and take no real time. */
   hasSchedules = false
+  /** The same for tasks that wait for others. */
+  hasDependencies = false
   readonly windows = new Set<FaultWindow>()
   /** Calls carried out so far. */
   executed = 0
@@ -143,8 +147,7 @@ export class Database {
         if (typeof key !== 'string') return value
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
-        // Nothing waits for other tasks.
-        if (key === 'release') return async () => ({ moved: [], more: false, anyWaits: false })
+        if (key === 'release' && !this.hasDependencies) return noReleases
         if (key === 'schedules' && !this.hasSchedules) return noSchedules
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value

@@ -2,6 +2,7 @@ import type { Control } from '../../src/core/task.ts'
 import type { BulkAction } from '../../src/core/operation.ts'
 import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
+import { hasDependencies } from './dependencies.ts'
 import type { Step, Steps } from './handlers.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
 import { storyOf } from './stories.ts'
@@ -24,6 +25,8 @@ export type Setting = Readonly<{
   /** When the last event of the script happens. */
   length: number
   schedules: readonly SimulatedSchedule[]
+  /** Tasks wait for others. */
+  dependencies: boolean
 }>
 
 export type SubmitDraft = Readonly<{
@@ -101,7 +104,8 @@ export const typeNames = ['inline', 'limited', 'threaded', 'fragile'] as const
 export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const chance = new Chance(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995)
   const schedules = schedulesOf(new Chance(Math.imul(seed, 0xc2b2ae35) ^ 0x165667b1), typeNames)
-  const setting = { ...settingOf(chance), schedules, ...only }
+  const dependencies = hasDependencies(new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x27d))
+  const setting = { ...settingOf(chance), schedules, dependencies, ...only }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -147,7 +151,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
   return shuffled.slice(0, chance.between(least, Math.max(least, all.length >> 1))).map(({ one }) => one)
 }
 
-function settingOf(chance: Chance): Omit<Setting, 'schedules'> {
+function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -89,6 +89,7 @@ export class World {
     const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
     database.latency = setting.latency
     database.hasSchedules = setting.schedules.length > 0
+    database.hasDependencies = setting.dependencies
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
     this.#surroundings = {
@@ -102,7 +103,8 @@ export class World {
       newId,
       trace,
     }
-    this.#callers = new Callers({ checker, database, time, trace })
+    const waits = setting.dependencies ? new Chance(happenings.length) : null
+    this.#callers = new Callers({ checker, database, time, trace, waits })
     for (const machine of this.#machines) this.#start(machine, this.#chance.between(0, 200))
     for (const happening of happenings) {
       time.after(happening.at, () => {
