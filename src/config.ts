@@ -253,6 +253,14 @@ export const settings = {
     help: 'how long a cancelled handler has to stop on its own',
     ...duration(0, day),
   },
+  workerLease: {
+    variable: 'FERMATA_WORKER_LEASE',
+    flag: '--worker-lease',
+    value: 'duration',
+    default: '30s',
+    help: 'how long a remote worker keeps a task without a beat',
+    ...duration(1_000, day),
+  },
   drain: {
     variable: 'FERMATA_DRAIN',
     flag: '--drain',

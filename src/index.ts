@@ -116,6 +116,8 @@ export type OpenOptions = Readonly<{
   maxQueued?: number
   /** How long a cancelled handler may ignore its abort signal before it is fenced off. Default `'5s'`. */
   cancelGrace?: Duration
+  /** How long a remote worker keeps a task without a beat. Default `'30s'`. */
+  workerLease?: Duration
   /** How long `close` waits for running tasks. Default `'25s'`. */
   drain?: Duration
   /** Number of warm threads for types that run in threads. Default: one per core. More are started when needed. */
@@ -173,7 +175,10 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
         `task type ${JSON.stringify(type)}: runs: "${runs}" needs module: import.meta.url, for the ${runs} to import`,
       )
   }
-  const duration = (name: 'retention' | 'auditRetention' | 'cancelGrace' | 'drain', fallback: number) => {
+  const duration = (
+    name: 'retention' | 'auditRetention' | 'cancelGrace' | 'workerLease' | 'drain',
+    fallback: number,
+  ) => {
     const ms = parseDuration(options[name] ?? fallback)
     if (ms === undefined) throw new RangeError(`${name} must be a duration: seconds, or text like "10m"`)
     return ms
@@ -202,6 +207,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     retention: duration('retention', 604_800),
     auditRetention: duration('auditRetention', 7_776_000),
     cancelGrace: duration('cancelGrace', 5),
+    workerLease: duration('workerLease', 30),
     drain: duration('drain', 25),
   }
   const { tracer } = options

@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
   'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg', 'pg-connection-string'] },
   'store/encryption': { rooms: ['store', 'core'], packages: ['node:*'] },
-  registry: { rooms: ['core'], packages: ['zod', 'node:*'] },
+  registry: { rooms: ['core'], packages: ['ajv*', 'zod', 'node:*'] },
   'execution/executors': { rooms: ['registry', 'core'], packages: ['node:*'] },
   execution: { rooms: ['execution/executors', 'registry', 'store', 'journal', 'core'], packages: [] },
   scheduling: { rooms: ['store', 'journal', 'core'], packages: [] },

@@ -5,9 +5,11 @@ import type {
   AuditQuery,
   FailuresQuery,
   BackfillRange,
+  Beat,
   BulkAction,
   Change,
   Draft,
+  Failure,
   HistorySpan,
   KeyDraft,
   ListOptions,
@@ -17,6 +19,7 @@ import type {
   TaskField,
   TaskFilter,
   TaskPage,
+  WorkerTypeDraft,
 } from './types.ts'
 
 /** Maximum seconds that the server may wait before it responds, up to 60. */
@@ -252,6 +255,57 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     AnswerOf<'getHistory'>
   > {
     return this.#call('getHistory', { ...options, query: { span } })
+  }
+
+  /** Adds a remote worker, or replaces its types. */
+  registerWorker(
+    worker: string,
+    types: readonly WorkerTypeDraft[],
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'registerWorker'>> {
+    return this.#call('registerWorker', { ...options, body: { worker, types } })
+  }
+
+  /** Claims tasks for a worker, and waits for them for `wait` seconds. */
+  claimTasks(
+    worker: string,
+    {
+      types,
+      max,
+      wait = 0,
+      ...options
+    }: CallOptions & Readonly<{ types?: readonly string[]; max?: number; wait?: number }> = {},
+  ): Promise<AnswerOf<'claimTasks'>> {
+    const body = {
+      worker,
+      wait,
+      ...(types === undefined ? {} : { types }),
+      ...(max === undefined ? {} : { max }),
+    }
+    return this.#call('claimTasks', { ...options, wait, body })
+  }
+
+  /** Renews the lease of a claimed task. Throws `LEASE_LOST`. */
+  beat(token: string, beat: Beat = {}, options: CallOptions = {}): Promise<AnswerOf<'beat'>> {
+    return this.#call('beat', { ...options, wait: beat.wait ?? 0, body: { lease_token: token, ...beat } })
+  }
+
+  /** Throws `LEASE_LOST`, as the other settlements do. */
+  completeTask(token: string, result: unknown, options: CallOptions = {}): Promise<AnswerOf<'completeTask'>> {
+    return this.#call('completeTask', { ...options, body: { lease_token: token, result } })
+  }
+
+  failTask(token: string, failure: Failure, options: CallOptions = {}): Promise<AnswerOf<'failTask'>> {
+    return this.#call('failTask', { ...options, body: { lease_token: token, ...failure } })
+  }
+
+  /** Gives a task back at a pause point. */
+  returnPausedTask(
+    token: string,
+    checkpoint: unknown,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'returnPausedTask'>> {
+    return this.#call('returnPausedTask', { ...options, body: { lease_token: token, checkpoint } })
   }
 
   listNodes(options: CallOptions = {}): Promise<AnswerOf<'listNodes'>> {

@@ -1,5 +1,6 @@
 export { Fermata } from './fermata.ts'
 export { TaskHandle, type ResultOptions } from './handle.ts'
+export { Worker, type WorkerHandler, type WorkerOptions, type WorkerTask } from './worker.ts'
 export { FermataError, isFermataError } from './errors.ts'
 export type { WaitOptions } from './calls.ts'
 export type { EventOptions } from './streams.ts'

@@ -8,6 +8,7 @@ import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as reports from '../contract/reports.ts'
 import type * as schedules from '../contract/schedules.ts'
+import type * as workers from '../contract/workers.ts'
 import type { HistoryQuery, RunRequest } from '../contract/requests.ts'
 import type { Route } from '../contract/route.ts'
 import type { OperationId, Routes } from '../contract/routes.ts'
@@ -42,6 +43,14 @@ export type ScheduleDraft = z.input<typeof schedules.ScheduleRequest>
 export type ScheduleDetails = z.output<typeof schedules.ScheduleBody>
 export type BackfillRange = z.input<typeof schedules.BackfillRequest>
 export type TickDetails = z.output<typeof schedules.TicksBody>['ticks'][number]
+
+/** A type that a worker registers. */
+export type WorkerTypeDraft = z.input<typeof workers.RegisterRequest>['types'][number]
+/** A task that a worker has claimed. */
+export type ClaimedTask = z.output<typeof workers.ClaimBody>['tasks'][number]
+/** What a worker tells of a task, apart from its token. */
+export type Beat = Omit<z.input<typeof workers.BeatRequest>, 'lease_token'>
+export type Failure = Omit<z.input<typeof workers.FailRequest>, 'lease_token'>
 
 /** What a key allows. */
 export type { Scope }

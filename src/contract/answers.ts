@@ -328,9 +328,10 @@ export const TypeBody = z
     description: z.string(),
     parameters: z.record(z.string(), z.unknown()).meta({ description: 'JSON schema of the parameters.' }),
     example: json('Valid parameters; null without an example.', { a: 2, b: 3 }),
-    runs: z
-      .string()
-      .meta({ description: 'Where its handler runs: `inline`, `thread`, `process` or `command`.' }),
+    runs: z.string().meta({
+      description:
+        'Where its handler runs: `inline`, `thread`, `process`, `command`, or `remote` for workers.',
+    }),
     concurrency: z
       .int()
       .nullable()

@@ -26,6 +26,10 @@ export const problems = {
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
   SCHEDULE_UNKNOWN: { status: 404, title: 'Schedule not found' },
   SCHEDULE_EXISTS: { status: 409, title: 'Another schedule has this id' },
+  LEASE_LOST: { status: 409, title: 'The lease of the task has ended' },
+  WORKER_UNKNOWN: { status: 404, title: 'Worker not registered' },
+  WORKER_NAME_TAKEN: { status: 409, title: 'Another caller has a worker with this name' },
+  TYPE_TAKEN: { status: 409, title: 'A server runs this task type itself' },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
   // About the caller.

@@ -106,8 +106,17 @@ type NodeOf = Readonly<{
   renewedAt: number | null
 }>
 
+type WorkerOf = Readonly<{
+  name: string
+  types: readonly string[]
+  tasks: number
+  createdBy: string
+  registeredAt: number
+  seenAt: number
+}>
+
 /** `here`: the id of the node that responds. */
-export function nodesBody(nodes: readonly NodeOf[], here: string) {
+export function nodesBody(nodes: readonly NodeOf[], workers: readonly WorkerOf[], here: string) {
   return {
     nodes: nodes.map(({ id, slots, slotsInUse, types, version, host, pid, startedAt, renewedAt }) => ({
       id,
@@ -120,6 +129,14 @@ export function nodesBody(nodes: readonly NodeOf[], here: string) {
       pid,
       started_at: startedAt / 1_000,
       renewed_at: renewedAt === null ? null : renewedAt / 1_000,
+    })),
+    workers: workers.map(({ name, types, tasks, createdBy, registeredAt, seenAt }) => ({
+      worker: name,
+      types,
+      tasks,
+      created_by: createdBy,
+      registered_at: registeredAt / 1_000,
+      seen_at: seenAt / 1_000,
     })),
   }
 }

@@ -190,9 +190,20 @@ export const NodesBody = z
         ).nullable(),
       }),
     ),
+    workers: z.array(
+      z.strictObject({
+        worker: z.string().meta({ description: 'Name of the worker.' }),
+        types: z.array(z.string()).meta({ description: 'The task types it runs.' }),
+        tasks: count('Tasks that it runs now.'),
+        created_by: z.string().meta({ description: 'The name of the caller that registered it.' }),
+        registered_at: time('Time of its latest registration.'),
+        seen_at: time('Time of its last call, to some seconds.'),
+      }),
+    ),
   })
   .meta({
-    description: 'The live nodes that share the database, in start order.',
+    description:
+      'The live nodes that share the database, in start order, and the live remote workers, in the order of their registration.',
     example: {
       nodes: [
         {
@@ -206,6 +217,16 @@ export const NodesBody = z
           pid: 4_711,
           started_at: 1_764_000_000.125,
           renewed_at: 1_764_003_600.25,
+        },
+      ],
+      workers: [
+        {
+          worker: 'gpu-1:4711',
+          types: ['transcribe'],
+          tasks: 2,
+          created_by: 'gpu',
+          registered_at: 1_764_000_000.125,
+          seen_at: 1_764_003_600.25,
         },
       ],
     },

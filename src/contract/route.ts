@@ -53,6 +53,7 @@ export const tags = {
   queue: 'All tasks: list them, watch them, and act on many at once.',
   types: 'What this server can run.',
   schedules: 'Submit tasks at times.',
+  workers: 'Programs in any language that run tasks over HTTP.',
   server: 'Statistics, nodes and health.',
   access: 'Callers, their keys, and what they have changed.',
 } as const

@@ -4,12 +4,14 @@ import type { Route } from './route.ts'
 import { scheduleRoutes } from './schedule-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
+import { workerRoutes } from './worker-routes.ts'
 
 /** All routes, by operation id. */
 export const routes = {
   ...taskRoutes,
   ...queueRoutes,
   ...scheduleRoutes,
+  ...workerRoutes,
   ...serverRoutes,
   ...accessRoutes,
 } as const satisfies Record<string, Route>

@@ -30,6 +30,7 @@ export const auditActions = [
   'schedule.resume',
   'schedule.run',
   'schedule.backfill',
+  'worker.register',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

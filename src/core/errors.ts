@@ -211,6 +211,41 @@ export class ScheduleExists extends TaskError {
   }
 }
 
+/** The task of a lease token belongs to the caller no more: it is lost, cancelled, or claimed again. */
+export class LeaseLost extends TaskError {
+  readonly code = 'LEASE_LOST'
+  constructor(id: string | null) {
+    const task = id === null ? 'its task' : `task ${id}`
+    super(
+      `This lease token no longer stands for ${task}: the lease has ended, or the token is not valid. Stop working on it and discard what it would have returned.`,
+    )
+  }
+}
+
+export class WorkerUnknown extends TaskError {
+  readonly code = 'WORKER_UNKNOWN'
+  constructor(name: string) {
+    super(`There is no worker ${quote(name)}. Register it first: POST /api/worker/register.`)
+  }
+}
+
+export class WorkerNameTaken extends TaskError {
+  readonly code = 'WORKER_NAME_TAKEN'
+  constructor(name: string) {
+    super(`Another caller has a live worker ${quote(name)}. Choose another name.`)
+  }
+}
+
+/** A node runs this type itself. */
+export class TypeTaken extends TaskError {
+  readonly code = 'TYPE_TAKEN'
+  constructor(type: string) {
+    super(
+      `A server runs type ${quote(type)} itself, so no worker can. Give the type of the worker another name.`,
+    )
+  }
+}
+
 /** The database URL is wrong. Waiting cannot help, and nothing was opened or created. */
 export class DatabaseInvalid extends TaskError {
   readonly code = 'DATABASE_INVALID'

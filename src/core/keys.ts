@@ -75,7 +75,7 @@ const reserved: ReadonlySet<string> = new Set([
 
 /** Why this cannot be the name of a key; undefined if it can. */
 export function nameFault(name: string): string | undefined {
-  if (reserved.has(name) || name.startsWith('schedule ')) return 'is reserved'
+  if (reserved.has(name) || name.startsWith('schedule ') || name.startsWith('worker ')) return 'is reserved'
   if (/^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(name)) return 'must not look like the id of a node'
   return undefined
 }

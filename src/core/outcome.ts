@@ -12,15 +12,21 @@ export type Outcome =
   | Readonly<{ kind: 'fenced' }>
   /** The process or supervisor that ran the code died without reporting anything; more losses than the limit are `POISON`. */
   | Readonly<{ kind: 'lost'; why: string; poisonLimit: number }>
-  /** The node is draining: back to the queue without using an attempt. */
-  | Readonly<{ kind: 'released'; why: string }>
+  /**
+   * Its code has stopped and the task continues: back to the queue without using an attempt, or paused if that is requested.
+   * `atPausePoint`: it stored what it needs to continue.
+   */
+  | Readonly<{ kind: 'released'; why: string; atPausePoint?: true }>
 
 export type Settlement = Readonly<{
   id: TaskId
   fence: Fence
   outcome: Outcome
-  /** Active time of the task so far, over all its runs: a settlement that is written twice counts once. */
-  activeMs: number
+  /**
+   * Active time of the task so far, over all its runs: a settlement that is written twice counts once. Null: as the store counts
+   * it, from the claim to now.
+   */
+  activeMs: number | null
   checkpoint?: Json
   progress?: Progress
   log?: readonly LogLine[]
@@ -54,7 +60,7 @@ export function mustBeKept({
   const text = (name: string, value: Json) => {
     if (typeof value !== 'string') throw new TypeError(`${name} must be a document as text`)
   }
-  number('activeMs', activeMs)
+  number('activeMs', activeMs ?? 0)
   text('checkpoint', checkpoint)
   if (outcome?.kind === 'completed') text('result', outcome.result)
   if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)

@@ -7,6 +7,8 @@ export const reasonCodes = [
   'type_held',
   'node_stopping',
   'no_slots',
+  'no_worker',
+  'waits_for_worker',
   'concurrency_limit',
   'no_free_slot',
   'suspect',

@@ -250,7 +250,7 @@ export function settled(
     return { verdict: 'superseded' }
   }
   const ran: Partial<Task> = {
-    activeMs: Math.max(task.activeMs, Math.round(settlement.activeMs)),
+    activeMs: Math.max(task.activeMs, Math.round(settlement.activeMs ?? activeAt(task, context))),
     ...(settlement.checkpoint === undefined ? {} : { crashes: 0 }),
     ...(settlement.progress === undefined ? {} : { progress: settlement.progress }),
     ...(settlement.fencedOff === true ? { fence: task.fence + 1 } : {}),
@@ -276,9 +276,12 @@ export function settled(
       if (task.status === 'cancelling') {
         return done('cancelled', 'cancelled', { ...ended, endedBy: 'cooperative' }, outcome.why)
       }
-      return task.status === 'pausing'
-        ? done('released', 'paused', {}, outcome.why)
-        : done('released', 'queued', {}, outcome.why)
+      if (task.status === 'pausing') {
+        return outcome.atPausePoint === true
+          ? done('paused', 'paused', {})
+          : done('released', 'paused', {}, outcome.why)
+      }
+      return done('released', 'queued', {}, outcome.why)
     case 'fenced':
       return done(
         'fence_raised',
@@ -308,6 +311,11 @@ export function settled(
         : done('retry_scheduled', 'queued', later)
     }
   }
+}
+
+/** Active time of an active task, by the clock of its store. */
+function activeAt({ activeMs, statusSince }: Task, { now, elapsed }: TransitionContext): number {
+  return activeMs + (elapsed?.(statusSince) ?? Math.max(0, now - statusSince))
 }
 
 export const poisonLimit = 3

@@ -19,6 +19,7 @@ import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 export type { UniqueSubmit }
@@ -106,6 +107,8 @@ export interface TaskManagerApi {
   readonly access: Access
   /** What submits tasks at times. */
   readonly schedules: SchedulesApi
+  /** Programs that run tasks over HTTP. */
+  readonly workers: WorkersApi
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.
@@ -114,6 +117,12 @@ export interface TaskManagerApi {
 
   /** The current time for times of tasks, in Unix milliseconds; on nodes that share a database, it is the database's. */
   now(): number
+
+  /**
+   * Learns types of remote workers that other nodes know: this one if it is unknown here, or all. Afterwards the registry has
+   * them.
+   */
+  learn(type?: string): Promise<void>
 
   /** By name, with unchecked parameters: validates everything. */
   enqueue(type: string, parameters: unknown, options?: SubmitOptions): Promise<Accepted>

@@ -8,6 +8,7 @@ const idle: QueueFacts = {
   now: 10_000,
   counts: { byType: { long: { queued: 1 } }, fencedOff: {}, held: {} },
   nodes: { ready: true, slots: 2, slotsInUse: 0, types: ['long'] },
+  workers: null,
   concurrency: null,
   ahead: 0,
   predecessors: [],
@@ -41,6 +42,14 @@ const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number 
   ],
   ['suspect', { ...queued, crashes: 2 }, idle, 1, null],
   ['no_slots', queued, { ...idle, nodes: { ...idle.nodes, slots: 0 }, startRate: 1 }, 1, null],
+  ['no_worker', queued, { ...idle, nodes: { ...idle.nodes, slots: 0 }, workers: 0, startRate: 1 }, 1, null],
+  [
+    'waits_for_worker',
+    queued,
+    { ...idle, nodes: { ...idle.nodes, slots: 0 }, workers: 3, duration: 9 },
+    1,
+    null,
+  ],
   ['node_stopping', queued, { ...idle, nodes: { ...idle.nodes, ready: false } }, 1, null],
   ['type_unknown', queued, { ...idle, nodes: { ...idle.nodes, types: [] } }, 1, null],
   [

@@ -18,6 +18,8 @@ export type QueueFacts = Readonly<{
   counts: Counts
   /** The live nodes that run its type: whether one accepts work, and their slots. `types`: what this node knows. */
   nodes: Readonly<{ ready: boolean; slots: number; slotsInUse: number; types: readonly string[] }>
+  /** How many live workers run its type; null if it is not a type of remote workers. */
+  workers: number | null
   /** Rates and durations of its type on this node. */
   concurrency: number | null
   /** Queued tasks ahead of it, up to `positionLimit`. */
@@ -75,14 +77,16 @@ export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
   return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
 }
 
-function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: QueueFacts): Reason[] {
+function reasonsInQueue(task: Task, { counts, nodes, workers, concurrency, ahead }: QueueFacts): Reason[] {
   const { type } = task
   const reasons: Reason[] = []
   const add = (code: ReasonCode, message: string) => reasons.push(because(code, message))
   if (Object.hasOwn(counts.held, type)) add('type_held', `Type ${type} is held: its tasks do not start.`)
   if (!nodes.types.includes(type)) add('type_unknown', `This node does not know type ${type}.`)
   if (!nodes.ready) add('node_stopping', 'This node is starting up or shutting down.')
-  if (nodes.slots === 0) add('no_slots', `No live node has slots for type ${type}.`)
+  if (workers === 0)
+    add('no_worker', `No live worker runs type ${type}: the task waits until one registers it.`)
+  if (workers === null && nodes.slots === 0) add('no_slots', `No live node has slots for type ${type}.`)
   const active = occupied(counts, type)
   if (concurrency !== null && active >= concurrency) {
     add('concurrency_limit', `Type ${type} is at its concurrency limit: ${active} running.`)
@@ -98,6 +102,11 @@ function reasonsInQueue(task: Task, { counts, nodes, concurrency, ahead }: Queue
     const many = ahead >= positionLimit ? `${positionLimit} or more` : String(ahead)
     add('others_first', `Tasks ahead in the queue: ${many}.`)
   }
+  if (reasons.length === 0 && workers !== null) {
+    const they = workers === 1 ? 'The live worker that runs' : `None of the ${workers} live workers that run`
+    const ask = workers === 1 ? 'has not asked for it yet' : 'has asked for it yet'
+    add('waits_for_worker', `${they} type ${type} ${ask}.`)
+  }
   if (reasons.length === 0) add('about_to_start', 'About to start.')
   return reasons
 }
@@ -109,12 +118,18 @@ function startOf(task: Task, reasons: readonly Reason[], facts: QueueFacts): num
   if (reasons[0]?.code === 'about_to_start') return 0
   const before = facts.ahead < positionLimit ? facts.ahead : queued(counts, nodes.types)
   if (startRate > 0) return Math.round((before + 1) / startRate)
-  if (duration === null) return null
+  if (duration === null || nodes.slots === 0) return null
   return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)
 }
 
 /** Reasons that do not pass on their own. */
-const lasting: ReadonlySet<ReasonCode> = new Set(['type_held', 'type_unknown', 'node_stopping', 'no_slots'])
+const lasting: ReadonlySet<ReasonCode> = new Set([
+  'type_held',
+  'type_unknown',
+  'node_stopping',
+  'no_slots',
+  'no_worker',
+])
 
 function occupied({ byType, fencedOff }: Counts, type: string): number {
   const own = byType[type] ?? {}

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.ts'
 import { Forbidden } from '../core/errors.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Task } from '../core/task.ts'
-import { Registry } from '../registry/registry.ts'
+import type { Registry } from '../registry/registry.ts'
 
 /** What a caller who is limited to types or tags may see. Types and tags of a task never change. */
 
@@ -41,7 +41,7 @@ export function visibleTypes(caller: Caller, all: Registry): Registry {
   if (types === null) return all
   let own = registries.get(caller)
   if (own === undefined) {
-    own = new Registry([...all].filter(({ type }) => types.includes(type)))
+    own = all.limitedTo(types)
     registries.set(caller, own)
   }
   return own

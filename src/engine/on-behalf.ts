@@ -28,6 +28,7 @@ import { secretsIn, seesSensitive, shownEvent, shownRecord } from './redacting.t
 import type { NodeState, Stats } from './reports.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
 /** The engine, in which every change names its origin. */
@@ -47,6 +48,7 @@ export interface Engine extends api.TaskManagerApi {
   cancelOperation(id: string, wait?: number, options?: api.ReasonOptions, origin?: Origin): Promise<Operation>
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
   schedulesFor(origin: Origin): SchedulesApi
+  workersFor(origin: Origin): WorkersApi
 }
 
 /**
@@ -76,6 +78,10 @@ export class OnBehalf implements api.TaskManagerApi {
     return this.#manager.schedulesFor(this.#origin)
   }
 
+  get workers(): WorkersApi {
+    return this.#manager.workersFor(this.#origin)
+  }
+
   get state(): NodeState {
     return this.#manager.state
   }
@@ -86,6 +92,10 @@ export class OnBehalf implements api.TaskManagerApi {
 
   now(): number {
     return this.#manager.now()
+  }
+
+  learn(type?: string): Promise<void> {
+    return this.#manager.learn(type)
   }
 
   async enqueue(type: string, parameters: unknown, options?: api.SubmitOptions): Promise<api.Accepted> {

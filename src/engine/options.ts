@@ -41,6 +41,8 @@ export type ManagerOptions = Readonly<{
   auditRetention: number
   /** Time between the abort signal and fencing off. */
   cancelGrace: number
+  /** How long a remote worker keeps a task without a beat. Default 30,000. */
+  workerLease?: number | undefined
   /** How long `close` waits for running tasks. */
   drain: number
   /** Suspended handlers to keep, by where they run. */

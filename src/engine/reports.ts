@@ -52,6 +52,7 @@ export type ReportsOptions = Readonly<{
   registry: Registry
   /** This node. */
   node: Readonly<{ state: NodeState }>
+  workers: Readonly<{ countOf(type: string): number }>
 }>
 
 /** Statistics and explanations. */
@@ -84,7 +85,7 @@ export class Reports implements Subscriber {
   }
 
   async explain(id: TaskId): Promise<Explanation> {
-    const { store, registry, node: here } = this.#options
+    const { store, registry, node: here, workers } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
     const [counts, nodes] = await Promise.all([store.counts(), store.nodes()])
@@ -103,8 +104,9 @@ export class Reports implements Subscriber {
         ready: phase === 'ready' || running.some(({ id }) => id !== node),
         slots,
         slotsInUse,
-        types: registry.names,
+        types: registry.known,
       },
+      workers: registry.find(task.type)?.runs === 'remote' ? workers.countOf(task.type) : null,
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
       predecessors,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Access } from '../access/access.ts'
 import type { AuditFilter } from '../core/audit.ts'
 import { fromLibrary, withReason, type Caller, type Origin } from '../core/caller.ts'
@@ -64,9 +65,13 @@ import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
 import { Schedules } from './schedules.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import { Workers } from './workers.ts'
+import type { WorkersApi } from './workers-api.ts'
 
 /** Milliseconds between attempts to take over a database that is not writable. */
 const recoverAgainAfter = 1_000
+/** Milliseconds for which a remote worker keeps a task without a beat. */
+const workerLease = 30_000
 
 /** One node's engine: takes commands, runs what it claims, and is the only writer of outcomes. */
 export class TaskManager implements Engine, AsyncDisposable {
@@ -84,6 +89,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #releaser: Releaser
   readonly #scheduler: Scheduler
   readonly #schedules: Schedules
+  readonly #workers: Workers
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
   readonly #controls: Controls
@@ -147,6 +153,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       retention: options.retention,
       auditRetention: options.auditRetention,
       poisonLimits: registry.poisonLimits,
+      reaped: () => this.#workers.find(),
     })
     this.#releaser = new Releaser(common)
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
@@ -158,10 +165,32 @@ export class TaskManager implements Engine, AsyncDisposable {
       mustTakeWork: () => this.#mustTakeWork(),
       tracing,
     })
+    const workers = new Workers({
+      ...common,
+      claimer,
+      random,
+      newSecret: () => randomBytes(32).toString('base64url'),
+      lease: options.workerLease ?? workerLease,
+      cancelGrace,
+      mustTakeWork: () => this.#mustTakeWork(),
+    })
+    this.#workers = workers
+    const others = {
+      kick() {
+        claimer.kick()
+        workers.kick()
+      },
+    }
     this.#sync =
       store.shared === null
         ? undefined
-        : new ClusterSync({ ...common, signals: store.shared.signals, code: this.#attempts, claimer, types })
+        : new ClusterSync({
+            ...common,
+            signals: store.shared.signals,
+            code: this.#attempts,
+            claimer: others,
+            types,
+          })
     this.#controls = new Controls({ ...common, claimer, sync: this.#sync })
     this.#bulk = new BulkOperations({
       ...common,
@@ -173,7 +202,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#scheduler = new Scheduler({
       ...common,
       claimer,
-      types: registry.names,
+      types: () => registry.known,
       maxQueued,
       retention,
       submission: (schedule, id) => scheduledSubmission(registry, schedule, id),
@@ -191,7 +220,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       maxQueued,
       mustTakeWork: () => this.#mustTakeWork(),
     })
-    this.#reports = new Reports({ ...common, node: this })
+    this.#reports = new Reports({ ...common, node: this, workers })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)
     this.#bus = bus
@@ -204,6 +233,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       this.#releaser,
       this.#scheduler,
       claimer,
+      workers,
       ...(this.#sync === undefined ? [] : [this.#sync]),
     )
     lease.subscribe(this.#attempts, claimer)
@@ -291,6 +321,18 @@ export class TaskManager implements Engine, AsyncDisposable {
     return this.#schedules.for(origin, seesSensitive(origin.caller))
   }
 
+  get workers(): WorkersApi {
+    return this.#workers.for(fromLibrary)
+  }
+
+  workersFor(origin: Origin): WorkersApi {
+    return this.#workers.for(origin)
+  }
+
+  learn(type?: string): Promise<void> {
+    return this.#workers.learn(type)
+  }
+
   as(caller: Caller, requestId?: string): api.TaskManagerApi {
     return new OnBehalf(this, caller, requestId)
   }
@@ -301,7 +343,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     options: api.SubmitOptions = {},
     origin: Origin = fromLibrary,
   ): Promise<api.Accepted> {
-    return this.#submitter.submit(type, parameters, options, origin)
+    return this.#knowing(type, () => this.#submitter.submit(type, parameters, options, origin))
   }
 
   enqueueAll(
@@ -309,7 +351,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     drafts: readonly api.Draft[],
     origin: Origin = fromLibrary,
   ): Promise<readonly api.Accepted[]> {
-    return this.#submitter.submitAll(type, drafts, origin)
+    return this.#knowing(type, () => this.#submitter.submitAll(type, drafts, origin))
   }
 
   ended(id: TaskId, { signal }: Readonly<{ signal?: AbortSignal }> = {}): Promise<Task> {
@@ -351,7 +393,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     return listTasks(this.#store, this.#options.clock, this.#searched, filter, options)
   }
 
-  explain(id: TaskId): Promise<Explanation> {
+  async explain(id: TaskId): Promise<Explanation> {
+    await this.#workers.learn()
     return this.#reports.explain(id)
   }
 
@@ -367,7 +410,9 @@ export class TaskManager implements Engine, AsyncDisposable {
   ): Promise<void> {
     this.registry.get(type)
     await this.#store.hold(type, held, origin.caller.name, withReason(origin, reason))
-    if (!held) this.#claimer.kick()
+    if (held) return
+    this.#claimer.kick()
+    this.#workers.released(type)
   }
 
   bulk(
@@ -412,7 +457,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     const { commits } = this.#store
     const { types } = this.#metrics
     const { age: leaseAge, lost: leasesLost } = this.#lease
-    return { tasks: await this.#taskMetrics(), types, commits, leaseAge, leasesLost }
+    const tasks = await this.#taskMetrics()
+    return { tasks, types, commits, leaseAge, leasesLost, remoteWorkers: this.#workers.live }
   }
 
   history(span: Span): History {
@@ -480,12 +526,18 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#maintenance.start()
     this.#releaser.start()
     this.#scheduler.start()
+    this.#workers.start()
     this.#reports.start()
     this.#sync?.start()
   }
 
   now(): number {
     return this.#store.now()
+  }
+
+  /** Submits at once if the type is known, as it is except for types of new remote workers. */
+  #knowing<T>(type: string, submit: () => Promise<T>): Promise<T> {
+    return this.registry.find(type) === undefined ? this.learn(type).then(submit) : submit()
   }
 
   /** A store that does not answer must not hide everything else. */
@@ -531,7 +583,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     ])
     await this.#claimer.stop()
     this.#callerTransactions.stop()
-    await drain({ attempts: this.#attempts, clock, logger, ms })
+    await Promise.all([drain({ attempts: this.#attempts, clock, logger, ms }), this.#workers.drain(ms)])
+    await this.#workers.stop()
     await this.#flusher.flush()
     await this.#scheduler.flush()
     await this.#sync?.stop()

@@ -29,6 +29,8 @@ export type NodeMetrics = Readonly<{
   /** Milliseconds since the lease was last renewed; null without leases. */
   leaseAge: number | null
   leasesLost: number
+  /** Live remote workers, of all nodes. */
+  remoteWorkers: number
 }>
 
 const times = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600]

@@ -220,6 +220,8 @@ export class Attempts implements Subscriber, LeaseListener {
         continue
       }
       const place = attempt.type.runs
+      // Workers keep nothing in the memory of a node.
+      if (place === 'remote') continue
       const beside = [...this.#parked].filter(({ type }) => type.runs === place)
       if (beside.length >= this.#maxParked[place]) {
         const oldest = beside.find(({ hasCheckpoint }) => hasCheckpoint)

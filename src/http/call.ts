@@ -40,7 +40,6 @@ export type Handlers<Some extends OperationId = OperationId> = Readonly<{
 }>
 
 export type HandlerContext = Readonly<{
-  registry: TaskManagerApi['registry']
   access: Access
   streams: Streams
   waits: Waits

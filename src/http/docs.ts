@@ -58,7 +58,9 @@ export async function docs(app: FastifyInstance, { version, manager }: DocsOptio
   const typesFor = async ({ headers }: FastifyRequest): Promise<readonly DescribedType[]> => {
     try {
       const { caller } = await manager.access.session(keyIn(headers))
-      return hasScope(caller, 'read') ? [...manager.as(caller).registry] : []
+      if (!hasScope(caller, 'read')) return []
+      await manager.learn()
+      return [...manager.as(caller).registry]
     } catch (error) {
       if (error instanceof Unauthenticated) return []
       throw error
@@ -66,7 +68,7 @@ export async function docs(app: FastifyInstance, { version, manager }: DocsOptio
   }
   app.get('/openapi.json', async (request, reply) => {
     const types = await typesFor(request)
-    const names = types.map(({ type }) => type).join()
+    const names = `${manager.registry.revision} ${types.map(({ type }) => type).join()}`
     if (documents.size > 100) documents.clear()
     const document = documents.get(names) ?? JSON.stringify(openapi(version, types))
     documents.set(names, document)

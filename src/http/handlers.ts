@@ -12,6 +12,7 @@ import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { scheduleHandlers } from './schedule-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
+import { workerHandlers } from './worker-handlers.ts'
 
 /** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
 export function createHandlers(context: HandlerContext): Handlers {
@@ -19,19 +20,15 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...taskHandlers(context),
     ...queueHandlers(context),
     ...scheduleHandlers(context),
+    ...workerHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
   }
 }
 
 /** Handlers for task types and the server. */
-function serverHandlers({
-  registry,
-  metrics,
-  version,
-  base,
-}: HandlerContext): Handlers<keyof typeof serverRoutes> {
-  const types = typeTexts(registry)
+function serverHandlers({ metrics, version, base }: HandlerContext): Handlers<keyof typeof serverRoutes> {
+  const types = typeTexts()
   const hold = async (call: Call<Routes['holdType']>, held: boolean) => {
     const { task_type: type } = call.params
     await call.manager.hold(type, held, reasonOf(call))
@@ -40,8 +37,12 @@ function serverHandlers({
   }
 
   return {
-    listTypes: async ({ manager }) => types.all(manager.registry.names, (await manager.counts()).held),
-    getType: async ({ params, manager }) => types.one(params.task_type, (await manager.counts()).held),
+    async listTypes({ manager }) {
+      await manager.learn()
+      return types.all(manager.registry, (await manager.counts()).held)
+    },
+    getType: async ({ params, manager }) =>
+      types.one(manager.registry.get(params.task_type), (await manager.counts()).held),
     holdType: (call) => hold(call, true),
     releaseType: (call) => hold(call, false),
 
@@ -57,7 +58,8 @@ function serverHandlers({
     getHistory: ({ query, manager }) =>
       historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
 
-    listNodes: async ({ manager }) => nodesBody(await manager.nodes(), manager.state.id),
+    listNodes: async ({ manager }) =>
+      nodesBody(await manager.nodes(), await manager.workers.list(), manager.state.id),
 
     async createBackup({ manager, reply }) {
       // It may take longer than a connection may be silent.
@@ -95,15 +97,22 @@ const links = [
 
 type Held = Awaited<ReturnType<TaskManagerApi['counts']>>['held']
 
-/** Types never change while the server is running, except for their hold, so the rest of their bodies is built once. */
-function typeTexts(registry: TaskManagerApi['registry']) {
-  const bodies = new Map(
-    [...registry].map((type) => [type.type, JSON.stringify(typeBody(type)).slice(0, -1)]),
-  )
-  const one = (type: string, held: Held) => `${bodies.get(type)},${holdText(held, type)}}`
-  const all = (names: readonly string[], held: Held) => {
-    const details = names.map((type) => `${JSON.stringify(type)}:${one(type, held)}`)
-    return `{"available_tasks":${JSON.stringify(names)},"task_details":{${details.join(',')}}}`
+type Type = ReturnType<TaskManagerApi['registry']['get']>
+
+/** A definition never changes, only its hold does, so the rest of its body is built once. */
+function typeTexts() {
+  const bodies = new WeakMap<Type, string>()
+  const bodyOf = (type: Type) => {
+    const text = bodies.get(type) ?? JSON.stringify(typeBody(type)).slice(0, -1)
+    bodies.set(type, text)
+    return text
+  }
+  const one = (type: Type, held: Held) => `${bodyOf(type)},${holdText(held, type.type)}}`
+  const all = (registry: TaskManagerApi['registry'], held: Held) => {
+    const types = [...registry]
+    const details = types.map((type) => `${JSON.stringify(type.type)}:${one(type, held)}`)
+    const names = JSON.stringify(types.map(({ type }) => type))
+    return `{"available_tasks":${names},"task_details":{${details.join(',')}}}`
   }
   return { one, all }
 }
@@ -114,7 +123,7 @@ function holdText(held: Held, type: string): string {
   return `"held":true,"hold":${JSON.stringify({ since: hold.since / 1_000, by: hold.by, reason: hold.reason })}`
 }
 
-function typeBody(type: ReturnType<TaskManagerApi['registry']['get']>) {
+function typeBody(type: Type) {
   return {
     type: type.type,
     description: type.description,

@@ -52,7 +52,7 @@ export class Metrics {
   }
 
   async #families(): Promise<Family[]> {
-    const { tasks, types, commits, leaseAge, leasesLost } = await this.#manager.metrics()
+    const { tasks, types, commits, leaseAge, leasesLost, remoteWorkers } = await this.#manager.metrics()
     const { phase, slotsInUse, maxConcurrent, loop } = this.#manager.state
     const free = phase === 'ready' ? Math.max(0, maxConcurrent - slotsInUse) : 0
     const memory = process.memoryUsage()
@@ -123,6 +123,9 @@ export class Metrics {
       ),
       counter('fermata_leases_lost_total', 'Leases that this node lost.', [
         { labels: {}, value: leasesLost },
+      ]),
+      gauge('fermata_remote_workers', 'Live remote workers, of all nodes.', [
+        { labels: {}, value: remoteWorkers },
       ]),
       counter(
         'fermata_http_requests_total',

@@ -241,7 +241,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     done()
   })
   const handlers = createHandlers({
-    registry: manager.registry,
     access,
     streams,
     waits,
@@ -307,7 +306,12 @@ function addRoute(
           callers.set(request, caller)
           const params = request.params as Named
           const { task_id: id } = params
-          if (id === undefined || idPartOf(id) === undefined) return done(unknownIn(params, caller.manager))
+          if (id === undefined || idPartOf(id) === undefined) {
+            const finish = () => done(unknownIn(params, caller.manager))
+            const { task_type: type } = params
+            if (type === undefined || caller.manager.registry.find(type) !== undefined) return finish()
+            return void caller.manager.learn(type).then(finish, done)
+          }
           const goOn = (whole: string) => {
             request.params = { ...params, task_id: whole }
             done()

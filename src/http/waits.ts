@@ -28,6 +28,28 @@ export class Waits {
     })
   }
 
+  /** The answer of a call that waits until its signal is aborted: its client is gone, or the server closes. */
+  async during<T>(
+    session: Session,
+    reply: FastifyReply,
+    answer: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const over = new AbortController()
+    const end = () => over.abort()
+    if (this.#closed || reply.raw.destroyed) end()
+    this.#open.add(over)
+    reply.raw.once('close', end)
+    try {
+      return await this.whileLive(session, answer(over.signal))
+    } catch (error) {
+      end()
+      throw error
+    } finally {
+      reply.raw.off('close', end)
+      this.#open.delete(over)
+    }
+  }
+
   /** The task once it has finished; undefined if it has not within the time. */
   async forEnd(
     manager: TaskManagerApi,

@@ -69,6 +69,7 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     retention: config.retention / 1_000,
     auditRetention: config.auditRetention / 1_000,
     cancelGrace: config.cancelGrace / 1_000,
+    workerLease: config.workerLease / 1_000,
     drain: config.drain / 1_000,
     startHeld: config.startHeld,
     logger,

@@ -1,11 +1,25 @@
 import { DefinitionInvalid, TypeUnknown } from '../core/errors.ts'
 import type { AnyTaskType } from './type.ts'
 
-/** The task types that a node knows. */
+/** The types of remote workers, which change while a node runs. */
+type Remote = {
+  /** All that are known, also those whose workers are gone. */
+  known: ReadonlyMap<string, AnyTaskType>
+  /** Those that a live worker runs. */
+  live: ReadonlySet<string>
+  revision: number
+}
+
+/** The task types that a node knows: its own, and those of remote workers. */
 export class Registry {
   readonly #types = new Map<string, AnyTaskType>()
+  readonly #remote: Remote
+  readonly #only: readonly string[] | null
 
-  constructor(types: Iterable<AnyTaskType>) {
+  /** `of`: shares the remote types of that registry, if they are among `only`. */
+  constructor(types: Iterable<AnyTaskType>, of?: Registry, only: readonly string[] | null = null) {
+    this.#remote = of === undefined ? { known: new Map(), live: new Set(), revision: 0 } : of.#remote
+    this.#only = only
     for (const type of types) {
       const earlier = this.#types.get(type.type)
       if (earlier !== undefined) throw definedTwice(earlier, type)
@@ -13,17 +27,61 @@ export class Registry {
     }
   }
 
+  /** Types that can be run: without those of workers that are gone. */
   get names(): string[] {
-    return [...this.#types.keys()]
+    const own = [...this.#types.keys()]
+    const { live } = this.#remote
+    return live.size === 0 ? own : [...own, ...[...live].filter((type) => this.#sees(type))]
+  }
+
+  /** Types that can be submitted: with those of workers that are gone. */
+  get known(): string[] {
+    const { known } = this.#remote
+    return [...this.#types.keys(), ...[...known.keys()].filter((type) => this.#sees(type))]
+  }
+
+  /** The types that this node runs itself. */
+  get own(): readonly AnyTaskType[] {
+    return [...this.#types.values()]
+  }
+
+  /** Rises with every change of the remote types. */
+  get revision(): number {
+    return this.#remote.revision
+  }
+
+  /** Whether this node runs the type itself. */
+  isOwn(type: string): boolean {
+    return this.#types.has(type)
+  }
+
+  /** Replaces the remote types. A node's own type of the same name hides one. */
+  setRemote(known: ReadonlyMap<string, AnyTaskType>, live: ReadonlySet<string>): void {
+    const remote = this.#remote
+    const isSame =
+      known.size === remote.known.size &&
+      live.size === remote.live.size &&
+      [...known].every(([name, type]) => remote.known.get(name) === type) &&
+      [...live].every((name) => remote.live.has(name))
+    if (!isSame) Object.assign(remote, { known, live, revision: remote.revision + 1 })
+  }
+
+  /** A registry of these types only. */
+  limitedTo(types: readonly string[]): Registry {
+    return new Registry(
+      this.own.filter(({ type }) => types.includes(type)),
+      this,
+      types,
+    )
   }
 
   find(type: string): AnyTaskType | undefined {
-    return this.#types.get(type)
+    return this.#types.get(type) ?? (this.#sees(type) ? this.#remote.known.get(type) : undefined)
   }
 
   /** Throws `TypeUnknown`. */
   get(type: string): AnyTaskType {
-    const found = this.#types.get(type)
+    const found = this.find(type)
     if (found === undefined) throw new TypeUnknown(type, this.names)
     return found
   }
@@ -39,12 +97,17 @@ export class Registry {
   /** The poison limits that differ from the default, by type. */
   get poisonLimits(): ReadonlyMap<string, number> {
     return new Map(
-      [...this].flatMap(({ type, poisonLimit }) => (poisonLimit === null ? [] : [[type, poisonLimit]])),
+      this.own.flatMap(({ type, poisonLimit }) => (poisonLimit === null ? [] : [[type, poisonLimit]])),
     )
   }
 
-  [Symbol.iterator](): IterableIterator<AnyTaskType> {
-    return this.#types.values()
+  *[Symbol.iterator](): IterableIterator<AnyTaskType> {
+    for (const name of this.names) yield this.get(name)
+  }
+
+  #sees(type: string): boolean {
+    if (this.#types.size > 0 && this.#types.has(type)) return false
+    return this.#only === null || this.#only.includes(type)
   }
 }
 

@@ -10,6 +10,9 @@ import type { UniqueRule } from './unique.ts'
  */
 export type Runtime = 'inline' | 'thread' | 'process' | 'command'
 
+/** `remote`: in workers that ask for tasks over HTTP, and never on a node. */
+export type RunsAt = Runtime | 'remote'
+
 /** How an executable is started and paused. */
 export type CommandSpec = Readonly<{
   /** The file and its arguments; never a shell. */
@@ -41,7 +44,7 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly jsonSchema: Readonly<Record<string, unknown>>
   readonly example: unknown
   readonly state: z.ZodType | undefined
-  readonly runs: Runtime
+  readonly runs: RunsAt
   /** URL of the module that exports it; null if it runs inline. */
   readonly module: string | null
   /** Bytes. */

@@ -187,7 +187,7 @@ export class Claimer implements Subscriber, LeaseListener {
       return
     }
     journal.publish([claimed])
-    if (claimed.unreadable !== undefined) return void this.#setAside(claimed, claimed.unreadable)
+    if (claimed.unreadable !== undefined) return void this.setAside(claimed, claimed.unreadable)
     try {
       slots.start(claimed)
     } catch (error) {
@@ -199,10 +199,10 @@ export class Claimer implements Subscriber, LeaseListener {
 
   /**
    * Pauses a task whose documents this node cannot decrypt: released, it would be claimed again forever, and its outcome is not
-   * to be decided by a missing key. Someone resumes it once the key is there.
+   * to be decided by a missing key. Someone resumes it once the key is there. `node`: that claimed it.
    */
-  async #setAside({ task }: Claimed, why: string): Promise<void> {
-    const { store, tenant, journal, logger } = this.#options
+  async setAside({ task }: Claimed, why: string, node = this.#options.tenant.node): Promise<void> {
+    const { store, journal, logger } = this.#options
     const { id, fence, activeMs } = task
     const leftOut = this.#unreadable.pass(task.type, this.#options.clock.monotonic())
     if (leftOut !== undefined) {
@@ -210,11 +210,11 @@ export class Claimer implements Subscriber, LeaseListener {
       logger.warn(fields, 'a claimed task cannot be decrypted: pausing it')
     }
     try {
-      const [controlled] = await store.control([{ id, control: 'pause', by: tenant.node, why }])
+      const [controlled] = await store.control([{ id, control: 'pause', by: node, why }])
       if (controlled?.kind !== 'moved') throw new Error(`its pause was ${controlled?.kind}`)
       // Released with a pause requested, it is paused.
       const outcome = { kind: 'released', why: 'it never started' } as const
-      const settled = await store.settle(tenant.node, [{ id, fence, outcome, activeMs }])
+      const settled = await store.settle(node, [{ id, fence, outcome, activeMs }])
       journal.publish([controlled, ...settled.filter((answer) => answer.verdict === 'settled')])
     } catch (error) {
       logger.warn({ err: error, task: id }, 'could not pause a task that cannot be decrypted; releasing it')

@@ -16,6 +16,8 @@ export type MaintenanceOptions = Readonly<{
   auditRetention: number
   /** Types with a poison limit of their own. */
   poisonLimits: ReadonlyMap<string, number>
+  /** Called after tasks of dead nodes were taken. */
+  reaped: () => Promise<void>
 }>
 
 /** Tasks per step, so that other callers are not delayed. */
@@ -67,6 +69,7 @@ export class Maintenance implements Subscriber {
     const moves = await store.reap({ poisonLimit, poisonLimits })
     if (moves.length > 0) logger.info({ tasks: moves.length }, 'took over tasks of dead nodes')
     journal.publish(moves)
+    await this.#options.reaped()
   }
 
   async stop(): Promise<void> {

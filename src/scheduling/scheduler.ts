@@ -25,7 +25,7 @@ export type SchedulerOptions = Readonly<{
   claimer: Readonly<{ claimWith<T>(write: () => Promise<T>): Readonly<{ answer: Promise<T> }> }>
   newId: () => TaskId
   /** The types whose tasks this node can submit. */
-  types: readonly string[]
+  types: () => readonly string[]
   maxQueued: number
   /** Milliseconds for which ticks are kept. */
   retention: number
@@ -101,7 +101,7 @@ export class Scheduler implements Subscriber {
     const { schedules } = this.#options.store
     await this.#record()
     await this.#followClock()
-    const { ids, dueIn } = await schedules.due(this.#options.types, atOnce)
+    const { ids, dueIn } = await schedules.due(this.#options.types(), atOnce)
     const chosen = [...new Set([...ids, ...this.#wanted])]
     const rest = Math.min(longestWait, dueIn ?? longestWait)
     if (chosen.length === 0) return rest

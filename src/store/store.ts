@@ -6,6 +6,7 @@ import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
+import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
@@ -60,6 +61,7 @@ export interface Store extends AsyncDisposable {
   /** Verbs that take an `audit` add to it in their commit, if they change something. */
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
+  readonly workers: WorkerStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

@@ -18,6 +18,7 @@ import { settling } from './settling.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 import { uniqueness } from './uniqueness.ts'
+import { workers } from './workers.ts'
 
 /**
  * What every store must do, by topic. On an older server, only what depends on the planner and on locks; with encryption on
@@ -47,6 +48,7 @@ export function suite(kind: StoreKind): void {
     keys(kind)
     auditing(kind)
     schedules(kind)
+    workers(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

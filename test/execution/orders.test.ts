@@ -3,6 +3,8 @@ import { expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { allows, type EventName } from '../../src/core/lifecycle.ts'
 import { isTerminal } from '../../src/core/task.ts'
+import { Fermata, Worker } from '../../src/client/index.ts'
+import { createServer } from '../../src/http/server.ts'
 import { defineTask, openTaskManager, type TaskHandle, type TaskManager } from '../../src/index.ts'
 import * as commands from '../fixtures/commands.ts'
 import * as threads from '../fixtures/threads.ts'
@@ -30,6 +32,40 @@ const awaiting = defineTask({
   },
 })
 
+/** In a worker that calls a server of this manager. */
+async function remotely(manager: TaskManager): Promise<AsyncDisposable> {
+  const server = await createServer({ manager, version: 'test', logger: { level: 'silent', ...quiet } })
+  const url = await server.listen({ port: 0, host: '127.0.0.1' })
+  const over = new AbortController()
+  const worker = new Worker(new Fermata({ url }), {
+    concurrency: 4,
+    types: {
+      remote: {
+        pause: 'checkpoint',
+        async run({ steps }: { steps: number }, task) {
+          for (let step = Number(task.state ?? 0); step < steps; step++) {
+            await task.checkpoint(step as never)
+            task.progress(step, steps)
+            await new Promise((resolve) => {
+              setTimeout(resolve, 5)
+            })
+          }
+          return steps
+        },
+      },
+    },
+  })
+  const running = worker.run({ signal: over.signal })
+  await until('its type is known', () => manager.registry.find('remote'))
+  return {
+    async [Symbol.asyncDispose]() {
+      over.abort()
+      await running
+      await server.close()
+    },
+  }
+}
+
 /** One for every runtime. */
 const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskHandle>)[] = [
   (manager, chance) => manager.submit(awaiting, { steps: chance.between(1, 10) }),
@@ -38,6 +74,10 @@ const submits: readonly ((manager: TaskManager, chance: Chance) => Promise<TaskH
   (manager, chance) => manager.submit(threads.tightApart, { rounds: chance.between(1, 30_000) }),
   (manager, chance) => manager.submit(commands.stepping, { steps: chance.between(1, 6) }),
   (manager, chance) => manager.submit(commands.counter, { upTo: chance.between(1, 20) }),
+  async (manager, chance) => {
+    const { task } = await manager.enqueue('remote', { steps: chance.between(1, 10) })
+    return manager.handle(task.id)
+  },
 ]
 
 test.each([
@@ -48,6 +88,7 @@ test.each([
   async ({ database, orders }) => {
     const tasks = [awaiting, ...threads.all, ...commands.all]
     const manager = await openTaskManager({ database: database(), tasks, maxConcurrent: 6, logger: quiet })
+    const remote = await remotely(manager)
     const ended = new Map<string, number>()
     let next = 0
     const worker = async () => {
@@ -70,6 +111,7 @@ test.each([
     expect(Object.fromEntries(ended)).not.toHaveProperty('failed')
     expect(manager.state).toMatchObject({ slotsInUse: 0, parked: 0 })
     expect((await manager.counts()).fencedOff).toEqual({})
+    await remote[Symbol.asyncDispose]()
     await until('only warm threads are left', () => isIdle(childrenOf(process.pid)))
     const processes = descendantsOf(process.pid)
     await manager.close()

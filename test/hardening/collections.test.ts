@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Route } from '../../src/contract/route.ts'
 import { routes } from '../../src/contract/routes.ts'
-import { closing } from '../../tools/collections/steps.ts'
+import { leftOut } from '../../tools/collections/steps.ts'
 import { TestServer } from '../support/server.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -55,7 +55,7 @@ test('Newman sends every call of the Postman collection, and each succeeds', asy
     run: { stats: { requests: { total: number; failed: number }; assertions: { total: number } } }
   }
   expect(run.stats.requests.failed).toBe(0)
-  expect(run.stats.requests.total).toBeGreaterThanOrEqual(operations.length - endless.length - closing.length)
+  expect(run.stats.requests.total).toBeGreaterThanOrEqual(operations.length - endless.length - leftOut.length)
   expect(run.stats.assertions.total).toBe(2 * run.stats.requests.total)
 })
 
@@ -78,7 +78,7 @@ test('httpYac sends every call of test_api.http, and each succeeds', async () =>
   const { summary } = JSON.parse(output) as { summary: Record<string, number> }
   expect(summary).toMatchObject({ failedRequests: 0, failedTests: 0 })
   expect(summary['successRequests']).toBeGreaterThanOrEqual(
-    operations.length - endless.length - closing.length,
+    operations.length - endless.length - leftOut.length,
   )
 })
 

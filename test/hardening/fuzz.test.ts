@@ -14,6 +14,19 @@ const seed = seedOf('FUZZ_SEED', { long: process.env['FUZZ_REQUESTS'] !== undefi
 const atOnce = 100
 const key = 'a-key-of-the-fuzz-test-with-all-scopes'
 
+const ofWorker = [
+  ['registerWorker', '/api/worker/register', { worker: 'gpu-1:4711', types: [{ type: 'transcribe' }] }],
+  [
+    'submitBatch',
+    '/api/run/transcribe/batch',
+    { tasks: Array.from({ length: 300 }, () => ({ parameters: {} })) },
+  ],
+  ...Array.from(
+    { length: 3 },
+    () => ['claimTasks', '/api/worker/claim', { worker: 'gpu-1:4711', max: 100 }] as const,
+  ),
+] as const
+
 async function documentOf(server: TestServer): Promise<ApiDocument> {
   const { body } = await new Api(server.url).call('GET', '/openapi.json', {
     headers: { authorization: `Bearer ${key}` },
@@ -40,6 +53,12 @@ test(`${requests} requests made from the OpenAPI document get answers that it al
       { seed, numRuns: Math.ceil(count / atOnce), endOnFailure: true },
     )
   const silent = () => document.operations.map(({ id }) => id).filter((id) => !range.succeeded.has(id))
+  // Nothing that the document says leads to a lease: a worker must have claimed a task of its own type.
+  for (const [operation, target, body] of ofWorker) {
+    const headers = { 'content-type': 'application/json' }
+    const shot = { operation, method: 'POST', target, headers, body: JSON.stringify(body) }
+    expect(await range.fire(shot)).toBeUndefined()
+  }
   let verdict = await fire(requests, seed)
   // Some operations need a task in a certain state: how many requests meet one depends on the speed of the server.
   for (let more = 1; more <= 20 && !verdict.failed && silent().length > 0; more++)

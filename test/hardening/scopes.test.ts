@@ -62,6 +62,12 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   runSchedule: 'control',
   backfillSchedule: 'control',
   listTicks: 'read',
+  registerWorker: 'worker',
+  claimTasks: 'worker',
+  beat: 'worker',
+  completeTask: 'worker',
+  failTask: 'worker',
+  returnPausedTask: 'worker',
 }
 
 /** Calls about all tasks. */

@@ -9,6 +9,7 @@ import type { Operation } from '../../src/core/operation.ts'
 import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
 import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
+import type { WorkersApi } from '../../src/engine/workers-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
 import { Registry } from '../../src/registry/registry.ts'
@@ -20,6 +21,8 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     as: () => manager,
     access: openAccess(),
     schedules: {} as SchedulesApi,
+    workers: { list: async () => [] } as Partial<WorkersApi> as WorkersApi,
+    learn: async () => {},
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -63,6 +66,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       commits: new CommitMetrics(),
       leaseAge: null,
       leasesLost: 0,
+      remoteWorkers: 0,
     }),
     backup: () => Promise.reject(new BackupUnsupported()),
     nodes: async () => [],

@@ -37,6 +37,7 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'schedule.resume': 'Resumed a schedule',
   'schedule.run': 'Ran a schedule',
   'schedule.backfill': 'Backfilled a schedule',
+  'worker.register': 'Registered a worker',
 }
 
 /** Reads filters from a URL; ignores what it does not understand. */

@@ -2,7 +2,7 @@ import type { Ended } from '../../core/attempt-machine.ts'
 import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
-import type { AnyTaskType, Runtime } from '../../registry/type.ts'
+import type { AnyTaskType, RunsAt } from '../../registry/type.ts'
 
 /** One run to carry out. Documents are passed as stored, and parsed where the code runs. */
 export type Run = Readonly<{
@@ -53,7 +53,7 @@ export interface Execution {
 export interface Executor {
   start(run: Run, callbacks: RunCallbacks): Execution
   /** Whether runs of this runtime can be started now. False for a while if the machine had no room for another process. */
-  hasRoom(runs: Runtime): boolean
+  hasRoom(runs: RunsAt): boolean
   /** Ends what the executor itself keeps running; called once no more runs are wanted. */
   close(): Promise<void>
 }

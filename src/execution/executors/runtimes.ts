@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import type { AnyTaskType, Runtime } from '../../registry/type.ts'
+import type { AnyTaskType, RunsAt, Runtime } from '../../registry/type.ts'
 import { CommandExecutor } from './command/command.ts'
 import type { Executor } from './executor.ts'
 import { inlineExecutor } from './inline.ts'
@@ -28,9 +28,13 @@ export function executorOf(types: Iterable<AnyTaskType>, { clock, warmThreads, l
     process: threads,
     command: commands,
   }
+  const placeOf = (runs: RunsAt) => {
+    if (runs === 'remote') throw new Error('types of remote workers run nowhere else')
+    return places[runs]
+  }
   return {
-    start: (run, callbacks) => places[run.type.runs].start(run, callbacks),
-    hasRoom: (runs) => places[runs].hasRoom(runs),
+    start: (run, callbacks) => placeOf(run.type.runs).start(run, callbacks),
+    hasRoom: (runs) => placeOf(runs).hasRoom(runs),
     async close() {
       lease?.close()
       await Promise.all([threads.close(), commands.close()])

@@ -5,6 +5,7 @@ import type { Move } from '../../core/transition.ts'
 import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
+import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
 import type * as port from '../store.ts'
 import { EncryptedSchedules } from './encrypted-schedules.ts'
@@ -37,6 +38,7 @@ export class EncryptedStore implements port.Store {
   readonly keys: KeyStore
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
+  readonly workers: WorkerStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -50,6 +52,7 @@ export class EncryptedStore implements port.Store {
     this.backup = store.backup
     this.keys = store.keys
     this.audit = store.audit
+    this.workers = store.workers
     this.schedules = new EncryptedSchedules(store.schedules, ring)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }

@@ -25,6 +25,7 @@ import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
 import { MemorySchedules } from './schedules.ts'
+import { MemoryWorkers } from './workers.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
@@ -88,6 +89,7 @@ class MemoryStore implements port.Store {
   readonly keys: MemoryKeys
   readonly audit: MemoryAudit
   readonly schedules: MemorySchedules
+  readonly workers: MemoryWorkers
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -107,6 +109,13 @@ class MemoryStore implements port.Store {
       task: (id) => this.#tasks.get(id)?.task,
       audit: (entry) => this.audit.add(entry),
       prepare: (submissions, options) => this.#prepared(submissions, options),
+    })
+    this.workers = new MemoryWorkers({
+      time: this.#time,
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      tasks: () => this.#all().map(({ task }) => task),
+      audit: (entry) => this.audit.add(entry),
     })
   }
 
@@ -128,7 +137,7 @@ class MemoryStore implements port.Store {
 
   claim({ node, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
     return this.#write(() => {
-      if (!this.#nodes.isAlive(node)) return []
+      if (!this.#isAlive(node)) return []
       const free = types.filter(({ type }) => !this.#holds.has(type))
       const room = new Map(
         free.map(({ type, concurrency }) => [type, (concurrency ?? Infinity) - this.#occupied(type)]),
@@ -278,13 +287,13 @@ class MemoryStore implements port.Store {
   reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly rules.Move[]> {
     return this.#write(() => {
       const orphans = this.#all()
-        .filter(({ task }) => task.ownerNode !== null && !this.#nodes.isAlive(task.ownerNode))
+        .filter(({ task }) => task.ownerNode !== null && !this.#isAlive(task.ownerNode))
         .sort((a, b) => a.task.queuePosition - b.task.queuePosition)
       const moved = orphans.flatMap((kept) => {
         const limit = poisonLimits?.get(kept.task.type) ?? poisonLimit
         return this.#moveIfAny(kept, rules.lost(kept.task, { ...this.#moment(), poisonLimit: limit }))
       })
-      this.#fencedOff = this.#fencedOff.filter(({ node }) => this.#nodes.isAlive(node))
+      this.#fencedOff = this.#fencedOff.filter(({ node }) => this.#isAlive(node))
       return moved
     })
   }
@@ -622,6 +631,10 @@ class MemoryStore implements port.Store {
       if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
       kept.task = { ...kept.task, runAt: runAt + jump }
     }
+  }
+
+  #isAlive(node: NodeId): boolean {
+    return this.#nodes.isAlive(node) || this.workers.has(node)
   }
 
   #mustBeOpen(): void {

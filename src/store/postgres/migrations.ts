@@ -204,6 +204,7 @@ export const migrations: readonly string[] = [
   create index edges_of_successor on S.edges (successor, predecessor);
   `,
   `create index tasks_failed on S.tasks (completed_at, row_id) where status = 'failed';`,
+  `alter table S.nodes add column worker text;`,
 ]
 
 /** The lowest supported version number of the server. */

@@ -196,9 +196,24 @@ export function statementsFor(schema: string) {
       select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at, b.renewed_at,
         least(b.slots, coalesce(h.slots, 0) + coalesce(f.slots, 0))
       from ${s}.nodes b left join held h on h.node = b.id left join fenced f on f.node = b.id
-      where b.ended_at is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
+      where b.ended_at is null and b.worker is null and b.lease_until >= ${timeOr('$1')} order by b.started_at, b.id`,
     renew: `update ${s}.nodes set renewed_at = at, lease_until = at + $3::bigint from (select ${timeOr('$2')} as at) as now
       where id = $1 and ended_at is null and lease_until >= at returning 1`,
+    /** Two registrations of one name must not replace each other's secret. */
+    lockWorkers: 'select pg_advisory_xact_lock(hashtextextended($1, 4))',
+    worker: `select worker from ${s}.nodes where id = $1`,
+    putWorker: `insert into ${s}.nodes as b (id, slots, types, version, worker, started_at, renewed_at, lease_until)
+      values ($1, 0, '[]', '', $2, $3::bigint, $3::bigint, 9223372036854775807)
+      on conflict (id) do update
+        set worker = excluded.worker, started_at = excluded.started_at, renewed_at = excluded.renewed_at, ended_at = null`,
+    seeWorkers: `update ${s}.nodes set renewed_at = $2::bigint where id = any($1::text[]) and ended_at is null`,
+    workers: `select id, worker, started_at, renewed_at from ${s}.nodes
+      where worker is not null and ended_at is null order by started_at, id`,
+    workerRuns: `select ${task}, ${timeOr('$1')} from ${s}.tasks t where t.owner_node is not null
+      and t.status in ('running', 'pausing', 'cancelling')
+      and exists (select 1 from ${s}.nodes b where b.id = t.owner_node and b.worker is not null and b.ended_at is null)`,
+    forgetWorkers: `update ${s}.nodes set ended_at = at from (select ${timeOr('$1')} as at) as now
+      where worker is not null and ended_at is null and renewed_at < at - $2::bigint`,
     endNode: `update ${s}.nodes set ended_at = ${timeOr('$2')} where id = $1 and ended_at is null`,
     endDeadNodes: `update ${s}.nodes set ended_at = at from (select ${timeOr('$1')} as at) as now
       where ended_at is null and lease_until < at`,

@@ -22,6 +22,7 @@ import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { PostgresKeys } from './keys.ts'
 import { PostgresSchedules } from './schedules.ts'
+import { PostgresWorkers } from './workers.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -82,6 +83,7 @@ class PostgresStore implements port.Store {
   readonly keys: PostgresKeys
   readonly audit: PostgresAudit
   readonly schedules: PostgresSchedules
+  readonly workers: PostgresWorkers
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -150,6 +152,12 @@ class PostgresStore implements port.Store {
       waiting: this.#waiting,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('schedules', look),
+    })
+    this.workers = new PostgresWorkers({
+      sql: this.#sql,
+      clock,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('nodes', look),
     })
     this.#lease = lease
     this.#clock = clock

@@ -201,6 +201,10 @@ export const migrations: readonly string[] = [
   create index edges_of_successor on edges (successor, predecessor);
   `,
   `create index tasks_failed on tasks (completed_at, row_id) where status = 'failed';`,
+  `
+  alter table nodes add column worker text;
+  alter table nodes add column renewed_at integer;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -114,15 +114,27 @@ const sql = {
   counters: 'select type, status, tasks from counters where tasks > 0',
   setCounter: `insert into counters (type, status, tasks) values (?, ?, ?)
     on conflict (type, status) do update set tasks = excluded.tasks`,
-  endNodes: 'update nodes set ended_at = ? where ended_at is null',
+  endNodes: 'update nodes set ended_at = ? where ended_at is null and worker is null',
   endNode: 'update nodes set ended_at = ? where id = ? and ended_at is null',
   startNode: `insert into nodes (id, slots, types, version, host, pid, started_at) values (?, ?, ?, ?, ?, ?, ?)`,
   living: `select b.id, b.slots, b.types, b.version, b.host, b.pid, b.started_at,
       (select count(*) from tasks where owner_node = b.id and status in ('running', 'pausing', 'cancelling'))
       + (select count(*) from fenced_off where node = b.id)
-    from nodes b where b.ended_at is null order by b.started_at, b.id`,
+    from nodes b where b.ended_at is null and b.worker is null order by b.started_at, b.id`,
   nodeAlive: 'select 1 from nodes where id = ? and ended_at is null',
   forgetNodes: `delete from nodes where ended_at is not null and ended_at < ?`,
+  worker: 'select worker from nodes where id = ?',
+  putWorker: `insert into nodes (id, slots, types, version, worker, started_at, renewed_at) values (?, 0, '[]', '', ?, ?, ?)
+    on conflict (id) do update
+      set worker = excluded.worker, started_at = excluded.started_at, renewed_at = excluded.renewed_at, ended_at = null`,
+  seeWorker: 'update nodes set renewed_at = ? where id = ? and ended_at is null',
+  workers: `select id, worker, started_at, renewed_at from nodes
+    where worker is not null and ended_at is null order by started_at, id`,
+  workerRuns: `select ${selectedColumns} from tasks indexed by tasks_owned
+    where owner_node is not null and owner_node in (select id from nodes where worker is not null and ended_at is null)
+      and status in ('running', 'pausing', 'cancelling')`,
+  forgetWorkers:
+    'update nodes set ended_at = ? where worker is not null and ended_at is null and renewed_at < ?',
   fenceOff: 'insert into fenced_off (task_id, fence, node, type) values (?, ?, ?, ?)',
   slotsOf: 'select fence, node, type from fenced_off where task_id = ?',
   releaseSlot: 'delete from fenced_off where task_id = ? and fence = ?',

@@ -32,6 +32,7 @@ import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
 import { SqliteSchedules } from './schedules.ts'
+import { SqliteWorkers } from './workers.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader } from './reader.ts'
@@ -57,6 +58,7 @@ class SqliteStore implements port.Store {
   readonly keys: SqliteKeys
   readonly audit: SqliteAudit
   readonly schedules: SqliteSchedules
+  readonly workers: SqliteWorkers
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -127,6 +129,13 @@ class SqliteStore implements port.Store {
       write: (run, effect) => this.#commits.write(run, effect),
       read: (look) => this.#read(look),
       submit: (call) => this.#submit(call),
+      audit: (entry, at) => audit.add(entry, at),
+    })
+    this.workers = new SqliteWorkers({
+      sql: () => this.#sql,
+      time: this.#time,
+      write: (run) => this.#commits.write(run),
+      read: (look) => this.#read(look),
       audit: (entry, at) => audit.add(entry, at),
     })
     this.#commits = new Commits(this.#db, {

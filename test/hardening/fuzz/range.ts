@@ -111,7 +111,7 @@ export class Range implements AsyncDisposable {
 
   #learn(value: unknown, name = ''): void {
     if (typeof value === 'string') {
-      if (!/(?:^|_)(?:id|type|cursor)$/.test(name)) return
+      if (!/(?:^|_)(?:id|type|cursor|token)$/.test(name)) return
       const known = this.#known.get(name) ?? []
       // New values replace old ones, so tasks are in all states, and some no longer exist.
       if (known.length < 500) this.#known.set(name, [...known, value])
@@ -175,8 +175,8 @@ function problemOnly(text: string, status: number): string | undefined {
 
 class TooSlow extends Error {}
 
-function asksToWait({ target, headers }: Shot): boolean {
-  return /[?&]wait=/.test(target) || Object.keys(headers).includes('prefer')
+function asksToWait({ target, headers, body }: Shot): boolean {
+  return /[?&]wait=/.test(target) || Object.keys(headers).includes('prefer') || /"wait":/.test(body ?? '')
 }
 
 /** The first chunk of a stream that may be endless. */

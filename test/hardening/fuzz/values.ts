@@ -87,7 +87,7 @@ export class Values {
 }
 
 /** Names of values that only the server can provide. */
-const ofServer = /(?:^|_)(?:id|type|cursor|after)$/
+const ofServer = /(?:^|_)(?:id|type|cursor|after|token)$/
 
 export const marker = (name: string) => (at: number) => `{{${name}:${at}}}`
 
