@@ -53,6 +53,12 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
         'run',
       ]),
     )
+    .option(
+      '--debounce <key>',
+      'until the task starts, a submit with the same key only gives it newer parameters',
+    )
+    .option('--debounce-delay <duration>', 'start after this time without another submit', seconds)
+    .option('--debounce-max <duration>', 'maximum time from the first submit', seconds)
     .addOption(interruptOption('ask'))
 }
 

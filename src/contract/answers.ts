@@ -15,7 +15,7 @@ export const Status = z
   .meta({ description: 'The state of the task in its lifecycle.', example: 'running' })
 
 export const existing = z.literal(true).exactOptional().meta({
-  description: 'The task was there already: it has the unique key of this request.',
+  description: 'The task was there already: it has the unique key or the debounce key of this request.',
 })
 
 export const Accepted = z
@@ -264,6 +264,9 @@ export const DetailsBody = z
         key: z.string(),
         while: z.enum(uniqueSpans),
         for: seconds('Time after which the key is free in any case.').nullable(),
+        debounced: z
+          .boolean()
+          .meta({ description: 'Whether submits with the key give it newer parameters.' }),
       })
       .nullable()
       .meta({

@@ -62,7 +62,7 @@ export function detailsBody(
     crashes: task.crashes,
     fence: task.fence,
     idempotency_key: task.idempotencyKey,
-    unique: task.unique === null ? null : { ...task.unique, for: seconds(task.unique.for) },
+    unique: uniqueBody(task.unique),
     trace_id: task.trace === null ? null : traceIdOf(task.trace),
     controls: controlsFrom(task.status),
     attempts: attemptBodies(task, timeline),
@@ -70,6 +70,12 @@ export function detailsBody(
   })
   const documents = `"result":${result ?? 'null'},"checkpoint":${checkpoint ?? 'null'}`
   return `{${statusFields(task, parameters, now)},${documents},${more.slice(1)}`
+}
+
+function uniqueBody(unique: Task['unique']) {
+  if (unique === null) return null
+  const { key, while: span, for: lasts, debounced = false } = unique
+  return { key, while: span, for: seconds(lasts), debounced }
 }
 
 export function timelineBody(entry: TimelineEntry) {

@@ -81,6 +81,19 @@ export const uniqueOption = z
     example: { key: 'customer-42', while: 'unfinished', on_conflict: 'return' },
   })
 
+export const debounceOption = z
+  .strictObject({
+    key: label(255).meta({ description: 'Submits with the same key lead to one task until it starts.' }),
+    delay: duration('Start after this time without another submit.', '10s', 0.001),
+    max: duration('Maximum time from the first submit. Default: no limit.', '1m', 0.001).exactOptional(),
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'Wait for more submits with the same key: each gives the task its parameters, and starts the delay again. The other options are those of the first submit. Cannot be combined with `unique`, `delay` or `run_at`. A request that leads to an existing task gets its id and `"existing": true`.',
+    example: { key: 'customer-42', delay: '10s', max: '1m' },
+  })
+
 const runFields = {
   parameters: z.record(z.string(), z.unknown(), 'must be an object').meta({
     description: 'Parameters of the type; see its JSON schema. At most 1 MiB.',
@@ -116,6 +129,7 @@ const runFields = {
       'What happens if a task in `after` fails or is cancelled: `cancel` cancels the task, `fail` fails it with the code `PREDECESSOR_FAILED`, `run` starts it all the same. Default `cancel`.',
     example: 'run',
   }),
+  debounce: debounceOption,
 }
 
 export const RunRequest = z

@@ -37,6 +37,13 @@ export const lifecycle = [
     why: 'Nothing is missing any more: all its predecessors have ended.',
   },
   {
+    event: 'debounced',
+    from: ['waiting', 'scheduled', 'queued', 'paused'],
+    to: ['waiting', 'scheduled', 'queued', 'paused'],
+    who: 'API',
+    why: 'A submit with the same debounce key gave it newer parameters. It waits again, up to its limit.',
+  },
+  {
     event: 'claimed',
     from: ['queued'],
     to: ['running'],

@@ -99,7 +99,9 @@ export function submitted(
 
 /** Without what only the submit needs. */
 function keyOf({ unique }: Submission): UniqueKey | null {
-  return unique === undefined ? null : { key: unique.key, while: unique.while, for: unique.for }
+  if (unique === undefined) return null
+  const { key, while: span, for: lasts, debounced } = unique
+  return { key, while: span, for: lasts, ...(debounced === undefined ? {} : { debounced }) }
 }
 
 export function promoted(task: Task, context: TransitionContext): Move {
@@ -212,6 +214,16 @@ export function controlled(task: Task, control: Control, context: ControlContext
         ...(context.fromStart === true ? { progress: null } : {}),
       })
   }
+}
+
+/** A submit has given it newer parameters. Only for tasks that have not started. */
+export function debounced(task: Task, { delay, unique }: Submission, context: SubmitContext): Move {
+  const { now, elapsed, by } = context
+  const waited = elapsed?.(task.createdAt) ?? Math.max(0, now - task.createdAt)
+  const left = Math.min(delay ?? 0, Math.max(0, (unique?.max ?? Number.POSITIVE_INFINITY) - waited))
+  // In the queue it waits no longer: it keeps its place.
+  const later = task.status === 'queued' ? {} : { runAt: now + left, delay: left }
+  return move(task, 'debounced', task.status, context, by, later)
 }
 
 /** A submit has its unique key from now on. Only for tasks that are `isReplaceable`. */

@@ -14,7 +14,15 @@ export type UniqueKey = Readonly<{
   while: UniqueSpan
   /** Milliseconds after which the key is free even if the task still waits or runs; null: no limit. */
   for: number | null
+  /** The task waits for newer parameters, which submits with the same key give it. */
+  debounced?: true
 }>
 
 /** What a submit asks for. */
-export type UniqueRequest = UniqueKey & Readonly<{ onConflict: ConflictAction }>
+export type UniqueRequest = UniqueKey &
+  Readonly<{
+    /** `debounce`: the task that has the key gets the parameters, and waits again for the delay of the submit. */
+    onConflict: ConflictAction | 'debounce'
+    /** For `debounce`: milliseconds from the first submit after which the task waits no longer; null: no limit. */
+    max?: number | null
+  }>

@@ -46,6 +46,11 @@ export type SubmitOptions = Readonly<{
    * runs all the same. Default `cancel`.
    */
   onFailure?: FailurePolicy
+  /**
+   * Submits with the same key lead to one task until it starts: each gives it its parameters and starts the delay again, at most until
+   * `max` after the first one. Excludes `unique`, `delay` and `runAt`.
+   */
+  debounce?: Readonly<{ key: string; delay: Duration; max?: Duration }>
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */

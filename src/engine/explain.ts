@@ -47,7 +47,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
       const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
       return task.failures > 0
         ? [because('retry_later', `Attempt ${task.attempt} failed. The next attempt starts in ${seconds} s.`)]
-        : [because('due_later', `Due in ${seconds} s.`)]
+        : [because('due_later', `Due in ${seconds} s${task.unique?.debounced === true ? newer : ''}.`)]
     }
     case 'queued':
       return reasonsInQueue(task, facts)
@@ -76,6 +76,7 @@ export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
   const more = missing > named.length ? ', ...' : ''
   return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
 }
+const newer = '; a submit with its debounce key gives it newer parameters and a new delay'
 
 function reasonsInQueue(task: Task, { counts, nodes, workers, concurrency, ahead }: QueueFacts): Reason[] {
   const { type } = task

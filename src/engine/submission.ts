@@ -59,8 +59,9 @@ export function submissionOf(
   const backoff = options.backoff === undefined ? type.backoff : resolveBackoff(options.backoff, type.backoff)
   if (backoff === undefined)
     refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
-  const start = startOf(options, refuse)
-  const unique = uniqueRequest(type, { options, parameters, parsed }, refuse)
+  const debounced = debounceOf(options, refuse)
+  const start = debounced?.start ?? startOf(options, refuse)
+  const unique = debounced?.unique ?? uniqueRequest(type, { options, parameters, parsed }, refuse)
   const predecessors = predecessorsOf(options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
@@ -176,6 +177,34 @@ function startOf(
   return atOnce
 }
 
+/** A debounce key is a unique key of a task that has not started. */
+function debounceOf(
+  { debounce, unique, delay, runAt }: SubmitOptions,
+  refuse: (path: string, message: string) => void,
+): Readonly<{ unique: UniqueRequest; start: Pick<Submission, 'runAt' | 'delay'> }> | undefined {
+  if (debounce === undefined) return undefined
+  const { key } = debounce
+  const durationOf = (path: 'delay' | 'max') => {
+    const given = debounce[path]
+    const ms = given === undefined ? undefined : parseDuration(given)
+    if (ms !== undefined && ms > 0 && ms <= longestDuration) return Math.ceil(ms)
+    if (path === 'delay' || given !== undefined)
+      refuse(`debounce.${path}`, 'must be a positive duration: seconds, or text like "10s"')
+    return null
+  }
+  const [wait, max] = [durationOf('delay') ?? 1, durationOf('max')]
+  if (!isKey(key))
+    refuse('debounce.key', `must be a string of 1 to ${optionLimits.idempotencyKeyLength} characters`)
+  if (unique !== undefined) refuse('debounce', 'cannot be combined with unique')
+  if (delay !== undefined || runAt !== undefined) {
+    refuse('debounce', 'has a delay of its own: leave out delay and runAt')
+  }
+  return {
+    unique: { key, while: 'queued', for: null, debounced: true, onConflict: 'debounce', max },
+    start: { runAt: null, delay: Math.min(wait, max ?? wait) },
+  }
+}
+
 /**
  * The unique key of a submit, or of its type. A type computes its key from the parameters: those with sensitive values are
  * stored as a hash of it.
@@ -250,9 +279,10 @@ function isKey(key: unknown): key is string {
  */
 function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOptions): string {
   const parameters = redacted(text, sensitive?.parameters ?? [])
-  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, after, onFailure } = options
+  const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, debounce, after, onFailure } =
+    options
   const added = [
-    ...(unique === undefined ? [] : [unique]),
+    ...(unique === undefined && debounce === undefined ? [] : [unique, debounce]),
     ...(after === undefined ? [] : [after, onFailure]),
   ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])

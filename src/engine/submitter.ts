@@ -107,14 +107,14 @@ export class Submitter {
     }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-      const { tasks, replaced = [] } = acceptedOf(answer, submissions, maxQueued, first)
-      callerTransactions.expect(tasks.filter(isNew), replaced)
+      const { tasks, moved = [] } = acceptedOf(answer, submissions, maxQueued, first)
+      callerTransactions.expect(tasks.filter(isNew), moved)
       return tasks
     }
     const { answer } = claimer.claimWith(() => store.submit(submissions, options))
-    const { tasks, replaced = [] } = acceptedOf(await answer, submissions, maxQueued, first)
+    const { tasks, moved = [] } = acceptedOf(await answer, submissions, maxQueued, first)
     journal.publish(tasks.filter(isNew))
-    journal.publish(replaced)
+    journal.publish(moved)
     return tasks
   }
 }

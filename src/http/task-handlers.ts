@@ -42,7 +42,9 @@ export function taskHandlers({
       if (replayed && existing === undefined) reply.header('idempotency-replayed', 'true')
       const message =
         existing === true
-          ? `A task of type ${task.type} has this unique key already.`
+          ? body.debounce === undefined
+            ? `A task of type ${task.type} has this unique key already.`
+            : `The task of type ${task.type} with this debounce key has these parameters now.`
           : replayed
             ? `This task of type ${task.type} was already submitted with the same idempotency key.`
             : `Task of type ${task.type} submitted.`

@@ -42,7 +42,12 @@ const schema = z.strictObject({
     backoff: z.object({ base: z.number(), factor: z.number(), max: z.number(), jitter: z.number() }),
     tags: z.array(z.string()),
     unique_key: z
-      .strictObject({ key: z.string(), while: z.enum(uniqueSpans), for: z.int().nullable() })
+      .strictObject({
+        key: z.string(),
+        while: z.enum(uniqueSpans),
+        for: z.int().nullable(),
+        debounced: z.literal(true).exactOptional(),
+      })
       .nullable()
       .optional(),
     version: z.int().min(1),

@@ -29,21 +29,25 @@ export function auditedTasks(
 
 /** Of tasks that a submit has replaced. */
 export function auditedReplaced({ audit }: SubmitOptions, answer: Submitted): Audited | undefined {
-  if (answer.kind !== 'accepted' || answer.replaced === undefined) return undefined
+  if (answer.kind !== 'accepted' || answer.moved === undefined) return undefined
+  const cancelled = answer.moved.filter(({ entry }) => entry.event === 'cancelled')
   return auditedTasks(
     audit,
-    answer.replaced.map(({ task: { id } }) => ({ id, action: 'cancel' })),
+    cancelled.map(({ task: { id } }) => ({ id, action: 'cancel' })),
   )
 }
 
-/** One entry for all new tasks of a call; undefined if there are none, or if it is not audited. */
+/** One entry for all tasks that a call creates or gives newer parameters; undefined if there are none, or if it is not audited. */
 export function auditedSubmit({ audit }: SubmitOptions, answer: Submitted): NewEntry | undefined {
   if (audit === undefined || answer.kind !== 'accepted') return undefined
   let first: Task | undefined
   let count = 0
   let isOneType = true
+  const debounced = new Set(
+    answer.moved?.map(({ task: { id }, entry }) => (entry.event === 'debounced' ? id : null)),
+  )
   for (const { replayed, task } of answer.tasks) {
-    if (replayed) continue
+    if (replayed && !debounced.has(task.id)) continue
     first ??= task
     count += 1
     isOneType &&= task.type === first.type

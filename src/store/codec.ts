@@ -56,6 +56,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   fence_raised: 16,
   retried: 17,
   ready: 18,
+  debounced: 19,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -24,7 +24,7 @@ function submitIn(
     holders: new Map(),
     waiting,
     rows,
-    replaced: new Set<TaskRow>(),
+    changed: new Set<TaskRow>(),
     predecessors: new Map(),
     edges: [],
   }

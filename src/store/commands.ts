@@ -58,7 +58,7 @@ export type SubmitBatch = Readonly<{
   /** The rows to insert. */
   rows: NewRow[]
   /** Rows to change once those are inserted. */
-  replaced: Set<TaskRow>
+  changed: Set<TaskRow>
   /** The predecessors that exist, locked until the batch is committed. */
   predecessors: ReadonlyMap<TaskId, Task>
   /** To insert; their predecessors are awaited from then on. */
@@ -76,7 +76,7 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
   }
   if (unknown !== undefined) return unknown
   const context = { ...batch.context, by: options.by }
-  const replaced: Move[] = []
+  const moved: Move[] = []
   const tasks = submissions.map((submission): Accepted => {
     const { id, type, unique, idempotencyKey: key } = submission
     const earlier = key === null ? undefined : byKey.get(key)
@@ -86,10 +86,13 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
     if (holder !== undefined && unique?.onConflict === 'return') {
       return { task: holder.task, replayed: true, existing: true }
     }
-    if (holder !== undefined) {
-      replaced.push(holder.move(rules.replaced(holder.task, id, context)))
-      batch.replaced.add(holder)
+    if (holder !== undefined) batch.changed.add(holder)
+    if (holder !== undefined && unique?.onConflict === 'debounce') {
+      moved.push(holder.move(rules.debounced(holder.task, submission, context)))
+      holder.parameters = submission.parameters
+      return { task: holder.task, replayed: true, existing: true }
     }
+    if (holder !== undefined) moved.push(holder.move(rules.replaced(holder.task, id, context)))
     const rowId = context.nextRowId()
     const edges = edgesOf(submission, batch.predecessors)
     const { before, task, entry } = rules.submitted(
@@ -102,7 +105,7 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
     if (name !== undefined) holders.set(name, new TaskRow(rowId, task))
     return { replayed: false, before, task, entry }
   })
-  return { kind: 'accepted', tasks, ...(replaced.length === 0 ? {} : { replaced }) }
+  return { kind: 'accepted', tasks, ...(moved.length === 0 ? {} : { moved }) }
 }
 
 /**
@@ -131,11 +134,17 @@ function check(
       const row = added?.has(name) === true ? undefined : holders.get(name)
       const holder = row?.task ?? added?.get(name)
       if (holder !== undefined) {
-        const isTaken = unique.onConflict === 'reject' || !sharesTag(holder, tags)
-        if (isTaken || (unique.onConflict === 'replace' && row !== undefined && !isReplaceable(row.task))) {
+        const { onConflict } = unique
+        const isDebounced = (row === undefined ? added?.get(name)?.unique : row.task.unique)?.debounced
+        if (
+          onConflict === 'reject' ||
+          !sharesTag(holder, tags) ||
+          (onConflict === 'replace' && row !== undefined && !isReplaceable(row.task)) ||
+          (onConflict === 'debounce' && isDebounced !== true)
+        ) {
           return { kind: 'taken', index, id: holder.id }
         }
-        if (unique.onConflict === 'return') continue
+        if (onConflict !== 'replace') continue
       }
       ;(added ??= new Map()).set(name, submission)
     }
@@ -159,15 +168,16 @@ export function wantedKeys(calls: readonly SubmitCall[]): ReadonlyMap<string, Wa
       if (unique === undefined) continue
       const { key, onConflict } = unique
       const name = uniqueName(type, key)
-      const replaces = onConflict === 'replace' || wanted?.get(name)?.replaces === true
-      ;(wanted ??= new Map()).set(name, { type, key, replaces })
+      const changes = onConflict !== 'return' && onConflict !== 'reject'
+      const mayChange = changes || wanted?.get(name)?.mayChange === true
+      ;(wanted ??= new Map()).set(name, { type, key, mayChange })
     }
   }
   return wanted ?? noKeys
 }
 
-/** `replaces`: the task that has it may be cancelled. */
-export type WantedKey = Readonly<{ type: string; key: string; replaces: boolean }>
+/** `mayChange`: the task that has it may be cancelled, or get other parameters. */
+export type WantedKey = Readonly<{ type: string; key: string; mayChange: boolean }>
 
 const noKeys: ReadonlyMap<string, WantedKey> = new Map()
 

@@ -265,8 +265,8 @@ export type SubmitOptions = Readonly<{
 }>
 
 export type Submitted =
-  /** `replaced`: the cancels of tasks whose unique keys went to new ones, if there were any. */
-  | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[]; replaced?: readonly Move[] }>
+  /** `moved`: the moves of tasks that had their unique keys, if there were any: cancelled, or with newer parameters. */
+  | Readonly<{ kind: 'accepted'; tasks: readonly Accepted[]; moved?: readonly Move[] }>
   /** The key at `index` belongs to task `id`, which was submitted with a different request. */
   | Readonly<{ kind: 'conflict'; index: number; id: TaskId }>
   /** Task `id` has the unique key at `index`. */

@@ -29,6 +29,8 @@ export class TaskRow {
   /** Null deletes it; undefined keeps it. */
   checkpoint: Json | null | undefined = undefined
   result: Json | null | undefined = undefined
+  /** Undefined keeps them. */
+  parameters: Json | undefined = undefined
   /** Lines to append to its log. */
   log: readonly LogLine[] | undefined = undefined
   /** Slots that fenced-off code of this task holds from now on. */

@@ -1,7 +1,7 @@
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { Control, Submission } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
-import { boom, fromApi, submission } from '../support/tasks.ts'
+import { boom, debouncedBy, fromApi, submission } from '../support/tasks.ts'
 import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
 
@@ -36,6 +36,15 @@ export const submitOther: Action = async ({ store, audit }, { id, type }) => {
 
 function keyed({ id, type }: Pick<Submission, 'id' | 'type'>): Submission {
   return submission({ id, type, idempotencyKey: `key of ${id}`, requestHash: 'hash' })
+}
+
+/** Gives the task newer parameters, or submits another one if it has started. */
+export const debounceIt: Action = async ({ store, audit }, { id, type }) => {
+  const newer = submission({ id: `${id}-newer`, parameters: '{"newer":true}', ...debouncedBy(type) })
+  audit.watch(newer.id)
+  const answer = await store.submit([newer], fromApi)
+  if (answer.kind !== 'accepted') return answer.kind
+  return one(answer.tasks).replayed ? 'debounced' : 'accepted'
 }
 
 export const pause = control('pause')

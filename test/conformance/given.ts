@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { FailurePolicy, Control, Submission, Task } from '../../src/core/task.ts'
-import { boom } from '../support/tasks.ts'
+import { boom, debouncedBy } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
 /**
@@ -75,6 +75,30 @@ async function successor(scene: Scene, own: Partial<Submission> = {}, onFailure:
 async function end(scene: Scene, task: Task, outcome: Outcome): Promise<void> {
   await settled(scene, (await scene.claimOne(task)).task, outcome)
 }
+
+/** It waits for newer parameters. */
+export const debounced: Given = async (scene) => scene.submit(debouncedBy(scene.ownType()))
+
+export const dueDebounced: Given = async (scene) => {
+  const task = await debounced(scene)
+  await scene.clock.advance(minute)
+  return task
+}
+
+export const debouncedInQueue: Given = async (scene) => {
+  const task = await dueDebounced(scene)
+  await scene.promote()
+  return task
+}
+
+/** For newer parameters, and for a task that has not ended. */
+export const debouncedWaiting: Given = async (scene) => {
+  const predecessor = await scene.submit({ type: scene.ownType() })
+  const predecessors = { ids: [predecessor.id], onFailure: 'cancel' } as const
+  return scene.submit({ ...debouncedBy(scene.ownType()), predecessors })
+}
+
+export const debouncedPaused: Given = async (scene) => controlled(scene, 'pause', await debounced(scene))
 
 export const running: Given = async (scene) => (await scene.claimOne(await queued(scene))).task
 

@@ -33,6 +33,13 @@ const races: Readonly<Record<EventName, string>> = {
     unreleased | release | release | moved, nothing: queued  | nothing, moved: queued
     unreleased | release | claim   | moved, claimed: running | moved, nothing: queued
   `,
+  debounced: `
+    debouncedInQueue | debounceIt | claim      | debounced, claimed: running     | accepted, claimed: running
+    debounced        | debounceIt | cancel     | debounced, moved: cancelled     | accepted, moved: cancelled
+    debounced        | debounceIt | pause      | debounced, moved: paused        | debounced, moved: paused
+    dueDebounced     | debounceIt | promote    | debounced, nothing: scheduled   | debounced, moved: queued
+    debounced        | debounceIt | debounceIt | debounced, debounced: scheduled | debounced, debounced: scheduled
+  `,
   claimed: `
     queued        | claim | claim    | claimed, nothing: running    | nothing, claimed: running
     queued        | claim | cancel   | claimed, moved: cancelling   | nothing, moved: cancelled

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import type { Submission } from '../../src/core/task.ts'
 import type { ConflictAction, UniqueRequest } from '../../src/core/unique-options.ts'
-import { by, fromApi } from '../support/tasks.ts'
+import { by, debouncedBy, fromApi } from '../support/tasks.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
@@ -42,7 +42,7 @@ export function uniqueness(kind: StoreKind): void {
         const answer = await submit(scene, keyed('replace'))
         if (answer.kind !== 'accepted') return expect.unreachable(answer.kind)
         const [made] = answer.tasks
-        expect(answer.replaced).toMatchObject([
+        expect(answer.moved).toMatchObject([
           { before: { id: before.id }, task: { id: before.id, status: 'cancelled' } },
         ])
         const { task, timeline } = await scene.record(before)
@@ -173,7 +173,7 @@ export function uniqueness(kind: StoreKind): void {
           { replayed: false, task: { id: `${ids.second.id} b` } },
           { existing: true, task: { id: `${ids.second.id} b` } },
         ],
-        replaced: [{ task: { id: `${ids.first.id} b`, status: 'cancelled' } }],
+        moved: [{ task: { id: `${ids.first.id} b`, status: 'cancelled' } }],
       })
       expect(await batch('reject', 'c')).toEqual({ kind: 'taken', index: 1, id: `${ids.first.id} c` })
       expect(await scene.store.get('first c')).toBeNull()
@@ -268,6 +268,104 @@ export function uniqueness(kind: StoreKind): void {
         expect(new Set(ids).size).toBe(1)
       })
     }
+  })
+
+  describe('a debounce key', () => {
+    const minute = 60_000
+    const newer = (parameters: string, more: Partial<Submission> = {}, max: number | null = null) => ({
+      ...debouncedBy('work', { max }),
+      parameters,
+      ...more,
+    })
+
+    test('gives the task the newest parameters, and lets it wait again', async (scene) => {
+      const first = await scene.submit(newer('{"n":1}', { priority: 5 }))
+      expect(first).toMatchObject({ status: 'scheduled', runAt: scene.clock.now() + minute })
+      await scene.clock.advance(minute - 1)
+      const answer = await submit(scene, newer('{"n":2}', { priority: 7, delay: 10_000 }))
+      expect(answer).toMatchObject({
+        tasks: [{ replayed: true, existing: true, task: { id: first.id, version: 2 } }],
+        moved: [{ before: first, task: { id: first.id }, entry: { event: 'debounced', by: 'api' } }],
+      })
+      const { task, parameters, timeline } = await scene.record(first)
+      expect({ task, parameters }).toMatchObject({
+        task: { priority: 5, version: 2, runAt: scene.clock.now() + 10_000, delay: 10_000 },
+        parameters: '{"n":2}',
+      })
+      expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'debounced'])
+      await scene.clock.advance(9_999)
+      expect(await scene.promote()).toEqual([])
+      await scene.clock.advance(1)
+      expect(await scene.promote()).toMatchObject([{ task: { id: first.id } }])
+      expect(await scene.claim(10)).toMatchObject([{ task: { id: first.id }, parameters: '{"n":2}' }])
+      expect(await submit(scene, newer('{"n":3}'))).toMatchObject(isNew)
+    })
+
+    test('waits no longer than its limit from the first submit', async (scene) => {
+      const max = 90_000
+      const { id, createdAt } = await scene.submit(newer('{"n":0}', {}, max))
+      for (const [passed, left] of [
+        [50_000, 40_000],
+        [30_000, 10_000],
+        [9_999, 1],
+        [2, 0],
+      ] as const) {
+        await scene.clock.advance(passed)
+        await submit(scene, newer(`{"n":${passed}}`, {}, max))
+        const { task, parameters } = await scene.record({ id })
+        expect(task.runAt).toBe(scene.clock.now() + left)
+        expect(parameters).toBe(`{"n":${passed}}`)
+      }
+      expect((await scene.task({ id })).runAt).toBe(createdAt + max + 1)
+      expect(await scene.promote()).toHaveLength(1)
+    })
+
+    test('changes a task in the queue, in its place, and a paused one', async (scene) => {
+      const task = await scene.submit(newer('{"n":1}'))
+      await scene.clock.advance(minute)
+      await scene.promote()
+      const { queuePosition } = await scene.task(task)
+      await submit(scene, newer('{"n":2}'))
+      expect(await scene.task(task)).toMatchObject({ status: 'queued', queuePosition })
+      await scene.control('pause', task)
+      await submit(scene, newer('{"n":3}'))
+      expect(await scene.record(task)).toMatchObject({ task: { status: 'paused' }, parameters: '{"n":3}' })
+      await scene.control('resume', task)
+      expect(await scene.task(task)).toMatchObject({ status: 'scheduled', runAt: scene.clock.now() + minute })
+    })
+
+    test('twice in one batch is one task with the last parameters', async (scene) => {
+      const answer = await submit(scene, newer('{"n":1}'), newer('{"n":2}'), newer('{"n":3}'))
+      if (answer.kind !== 'accepted') return expect.unreachable(answer.kind)
+      expect(answer.tasks.map(({ replayed }) => replayed)).toEqual([false, true, true])
+      const [id, ...others] = answer.tasks.map(({ task }) => task.id)
+      expect(others).toEqual([id, id])
+      expect(await scene.record({ id: id! })).toMatchObject({ task: { version: 3 }, parameters: '{"n":3}' })
+      expect(await scene.store.get('task-2')).toBeNull()
+    })
+
+    test('is not that of a task which is unique otherwise', async (scene) => {
+      const { id } = await scene.submit(keyed('return', { key: 'work' }))
+      expect(await submit(scene, newer('{"n":1}'))).toEqual({ kind: 'taken', index: 0, id })
+      await scene.control('cancel', { id })
+      const debounced = await scene.submit(newer('{"n":1}'))
+      expect(await submit(scene, keyed('return', { key: 'work' }))).toMatchObject(existing(debounced.id))
+      expect(await submit(scene, keyed('replace', { key: 'work' }))).toMatchObject(isNew)
+    })
+
+    test('is counted as a submit in the audit log, and invisible to others', async (scene) => {
+      const { id } = await scene.submit(newer('{"n":1}', { tags: ['red'] }))
+      const foreign = scene.draft(newer('{"n":2}', { tags: ['blue'] }))
+      expect(await scene.store.submit([foreign], { ...fromApi, tags: ['blue'] })).toEqual({
+        kind: 'taken',
+        index: 0,
+        id,
+      })
+      await scene.store.submit([scene.draft(newer('{"n":3}'))], { ...fromApi, audit: by('alice') })
+      const { entries } = await scene.store.audit.read({ filter: {}, after: null, scan: 10 })
+      expect(entries).toMatchObject([{ action: 'task.submit', taskId: id, count: 1 }])
+      expect(await scene.record({ id })).toMatchObject({ parameters: '{"n":3}' })
+    })
   })
 
   describe('a queue of unique tasks', () => {

@@ -195,6 +195,49 @@ describe('tasks that wait for others', () => {
   })
 })
 
+describe('a debounced submit', () => {
+  const submit = (n: number, more: object = {}) =>
+    api.post('/api/run/add', {
+      parameters: { a: n, b: n },
+      debounce: { key: 'bounce', delay: '300ms', max: '1h', ...more },
+    })
+
+  test('gives the task newer parameters until it starts', async () => {
+    const first = await submit(1, { delay: '1h' })
+    const id = String(first.body['task_id'])
+    expect(await api.details(id)).toMatchObject({
+      status: 'scheduled',
+      unique: { key: 'bounce', while: 'queued', for: null, debounced: true },
+    })
+    expect(await submit(2, { delay: '1h' })).toMatchObject({
+      status: 200,
+      body: { task_id: id, existing: true, message: expect.stringContaining('debounce') },
+    })
+    await submit(3)
+    const done = await api.untilStatus(id, 'completed')
+    expect(done.parameters).toEqual({ a: 3, b: 3 })
+    const { timeline } = await api.details(id)
+    const events = timeline.map(({ event }) => event)
+    expect(events).toEqual(['submitted', 'debounced', 'debounced', 'due', 'claimed', 'completed'])
+    const next = await submit(4, { delay: '1h', max: '2h' })
+    expect(next.body).not.toHaveProperty('existing')
+    const explained = await api.call('GET', `/api/task/${String(next.body['task_id'])}/explain`)
+    expect(JSON.stringify(explained.body)).toContain('debounce key')
+    await api.control(String(next.body['task_id']), 'cancel')
+  })
+
+  test.each([
+    [{ debounce: { key: 'k' } }, 'debounce.delay'],
+    [{ debounce: { key: 'k', delay: 0 } }, 'debounce.delay'],
+    [{ debounce: { key: 'k', delay: 1, max: 'never' } }, 'debounce.max'],
+    [{ debounce: { key: 'k', delay: 1 }, delay: 5 }, 'debounce'],
+    [{ debounce: { key: 'k', delay: 1 }, unique: { key: 'k' } }, 'debounce'],
+  ])('of %o is refused by its name', async (options, path) => {
+    const refused = await api.post('/api/run/add', { parameters: add, ...options })
+    expect(refused).toMatchObject({ status: 422, body: { code: 'OPTIONS_INVALID', errors: [{ path }] } })
+  })
+})
+
 describe('idempotency', () => {
   const submit = (body: object, headers = {}) => api.post('/api/run/add', body, headers)
 

@@ -13,7 +13,7 @@ import {
   type Submission,
   type Task,
 } from '../../src/core/task.ts'
-import { conflictActions, uniqueSpans } from '../../src/core/unique-options.ts'
+import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core/unique-options.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
 import { boom, submission } from '../support/tasks.ts'
@@ -65,6 +65,13 @@ const submit = command(
           fc.array(choice, { maxLength: 3 }),
         ),
         onFailure: fc.constantFrom(...failurePolicies),
+        debounce: maybe(
+          fc.record({
+            key: fc.constantFrom('u1', 'u2'),
+            delay: fc.constantFrom(20, 200),
+            max: fc.constantFrom(null, 30, 300),
+          }),
+        ),
       }),
       { maxLength: 4 },
     ),
@@ -75,22 +82,36 @@ const submit = command(
     const chosen = await Promise.all(
       batch.map(({ after }) => Promise.all(after.map((one) => world.pick(one)))),
     )
-    const submissions = batch.map(({ later, asDelay, key, unique, after, onFailure, ...own }, index) =>
-      submission({
-        ...own,
-        ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
-        id: world.newId(),
-        idempotencyKey: key,
-        delay: asDelay ? later : null,
-        runAt: later === null || asDelay ? null : world.clock.now() + later,
-        ...present({ unique }),
-      }),
+    const submissions = batch.map(
+      ({ later, asDelay, key, unique, debounce, after, onFailure, ...own }, index) =>
+        submission({
+          ...own,
+          ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
+          id: world.newId(),
+          idempotencyKey: key,
+          delay: asDelay ? later : null,
+          runAt: later === null || asDelay ? null : world.clock.now() + later,
+          ...present({ unique }),
+          ...(debounce === undefined ? {} : debounced(debounce)),
+        }),
     )
     await world.both((store) =>
       store.submit(submissions, { by: 'api', maxQueued, ...present({ tags: seen }) }),
     )
   },
 )
+
+function debounced({ key, delay, max }: Readonly<{ key: string; delay: number; max: number | null }>) {
+  const unique: UniqueRequest = {
+    key,
+    while: 'queued',
+    for: null,
+    debounced: true,
+    onConflict: 'debounce',
+    max,
+  }
+  return { delay: Math.min(delay, max ?? delay), runAt: null, unique }
+}
 
 const claim = command(
   'claim',
@@ -355,6 +376,22 @@ export const commands: fc.Arbitrary<Command>[] = [
   hold,
   list,
   list,
+]
+
+/** For many short runs of submits that meet under a few keys. */
+export const uniqueCommands: fc.Arbitrary<Command>[] = [
+  submit,
+  submit,
+  submit,
+  submit,
+  claim,
+  settle,
+  control,
+  promote,
+  pass,
+  pass,
+  crash,
+  reap,
 ]
 
 function command<Choices extends object>(

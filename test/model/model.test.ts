@@ -7,18 +7,33 @@ import { openSqlite } from '../../src/store/sqlite/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { newSchema } from '../conformance/stores.ts'
 import { seedOf } from '../support/chance.ts'
-import { commands } from './commands.ts'
+import { commands, uniqueCommands, type Command } from './commands.ts'
 import { World } from './world.ts'
 
-/** `MODEL_RUNS=20000 npx vitest run test/model` searches longer. A failure prints the seed that repeats it. */
+/**
+ * `MODEL_RUNS=20000 npx vitest run test/model` searches longer, and `MODEL_UNIQUE_RUNS=100000` for what unique and debounced submits
+ * do to each other. A failure prints the seed that repeats it.
+ */
 const runsOf = (usual: number) => Number(process.env['MODEL_RUNS'] ?? usual)
-const seed = seedOf('MODEL_SEED', { long: process.env['MODEL_RUNS'] !== undefined })
+const isLong = ['MODEL_RUNS', 'MODEL_UNIQUE_RUNS'].some((name) => process.env[name] !== undefined)
+const seed = seedOf('MODEL_SEED', { long: isLong })
 const timeout = 3_600_000
 
 test('SQLite behaves like the reference, and every invariant holds', { timeout }, async () => {
   const moves = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500))
   expect(moves, 'the runs went through the whole lifecycle').toEqual(eventNames.toSorted())
 })
+
+test(
+  'unique and debounced submits lead to the same tasks in whatever order they come',
+  { timeout },
+  async () => {
+    const runs = Number(process.env['MODEL_UNIQUE_RUNS'] ?? 100)
+    const open = (clock: Clock) => openSqlite(':memory:', { clock })
+    const moves = await search(open, runs, { commands: uniqueCommands, maxCommands: 15 })
+    expect(moves).toContain('debounced')
+  },
+)
 
 /** Fewer runs, since each step takes some milliseconds. */
 test.each(inject('everyPostgres'))(
@@ -32,9 +47,16 @@ test.each(inject('everyPostgres'))(
 )
 
 /** Returns the moves that were made. */
-async function search(open: (clock: Clock) => Promise<Store>, runs: number): Promise<string[]> {
+async function search(
+  open: (clock: Clock) => Promise<Store>,
+  runs: number,
+  chosen: Readonly<{ commands: fc.Arbitrary<Command>[]; maxCommands: number }> = {
+    commands,
+    maxCommands: 100,
+  },
+): Promise<string[]> {
   const moves = new Set<string>()
-  const anything = fc.commands(commands, { maxCommands: 100, size: 'max' })
+  const anything = fc.commands(chosen.commands, { maxCommands: chosen.maxCommands, size: 'max' })
   const property = fc.asyncProperty(anything, async (sequence) => {
     await using world = await World.open(open)
     await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)

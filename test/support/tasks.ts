@@ -1,6 +1,7 @@
 import { library, type Origin } from '../../src/core/caller.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
+import type { UniqueRequest } from '../../src/core/unique-options.ts'
 import type { NodeInfo, SubmitOptions } from '../../src/store/store.ts'
 
 /** An ordinary submission, except for what the test sets. */
@@ -20,6 +21,20 @@ export function submission(own: Partial<Submission> & Pick<Submission, 'id'>): S
     trace: null,
     ...own,
   }
+}
+
+/** A submit of this type that is debounced by its type. */
+export function debouncedBy(type: string, more: Partial<UniqueRequest> = {}) {
+  const unique: UniqueRequest = {
+    key: type,
+    while: 'queued',
+    for: null,
+    debounced: true,
+    onConflict: 'debounce',
+    max: null,
+    ...more,
+  }
+  return { type, delay: 60_000, unique }
 }
 
 export const fromApi: SubmitOptions = { by: 'api', maxQueued: 1_000_000 }

@@ -17,7 +17,7 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
     completed_at: ended ? at : null,
     error: event.error ?? (status === 'completed' ? null : task.error),
     ended_by: event.ended_by ?? null,
-    run_at: event.event === 'retry_scheduled' ? null : task.run_at,
+    run_at: event.event === 'retry_scheduled' || event.event === 'debounced' ? null : task.run_at,
     progress:
       task.progress === null || isActive(status)
         ? task.progress

@@ -79,7 +79,7 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
           </Fact>
         )}
         {task.unique !== null && (
-          <Fact name="Unique key">
+          <Fact name={task.unique.debounced ? 'Debounce key' : 'Unique key'}>
             <code>{task.unique.key}</code>{' '}
             {task.unique.while === 'queued' ? 'until it starts' : 'until it ends'}
             {task.unique.for !== null && `, for at most ${durationWords(task.unique.for)}`}

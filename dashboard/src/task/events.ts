@@ -3,6 +3,7 @@ const names: Readonly<Record<string, string>> = {
   submitted: 'Submitted',
   due: 'Due',
   ready: 'Ready to start',
+  debounced: 'Debounced',
   claimed: 'Started',
   pause_requested: 'Pause requested',
   paused: 'Paused',

@@ -36,6 +36,9 @@ type Options = Readonly<{
   onConflict?: ConflictAction
   after?: string[]
   onFailure?: SubmitOptions['on_failure']
+  debounce?: string
+  debounceDelay?: number
+  debounceMax?: number
 }>
 
 export const run: Action = async (session, command) => {
@@ -54,9 +57,9 @@ export const run: Action = async (session, command) => {
   }
   if (options.watch === true || options.wait === true)
     throw new UsageError('--batch cannot be combined with --watch or --wait')
-  if (options.unique !== undefined)
+  if (options.unique !== undefined || options.debounce !== undefined)
     throw new UsageError(
-      '--batch cannot be combined with --unique, since all tasks would have one key: define unique in the type',
+      '--batch cannot be combined with --unique or --debounce, since all tasks would have one key; unique can be defined in the type',
     )
   const common = options.json?.document === undefined ? {} : await readDocument(options.json.document)
   const { submitBatch } = await import('./batch.ts')
@@ -79,7 +82,7 @@ async function submit(
   const body = { parameters, ...submitOptions(options) }
   const accepted = await session.client.submitTask(type, body)
   const { task_id: id, status, existing } = accepted
-  if (existing === true) await session.remark('This task was there already: it has the same unique key.')
+  if (existing === true) await session.remark('This task was there already: it has the same key.')
   if (options.watch !== true && options.wait !== true) {
     if (session.json) await session.printJson(accepted)
     else if (session.quiet || !out.isLive) await out.print(id)
@@ -125,6 +128,7 @@ function submitOptions(options: Options): SubmitOptions {
     ...uniqueOption(options),
     ...(after === undefined ? {} : { after }),
     ...(onFailure === undefined ? {} : { on_failure: onFailure }),
+    ...debounceOption(options),
   }
 }
 
@@ -142,6 +146,18 @@ function uniqueOption({
   if (key !== undefined) return { unique: { key, ...more } }
   if (Object.keys(more).length === 0) return {}
   throw new UsageError('--unique-while, --unique-for and --on-conflict need --unique KEY')
+}
+
+function debounceOption({
+  debounce: key,
+  debounceDelay: delay,
+  debounceMax: max,
+}: Options): Pick<SubmitOptions, 'debounce'> {
+  if (key !== undefined && delay !== undefined) {
+    return { debounce: { key, delay, ...(max === undefined ? {} : { max }) } }
+  }
+  if (key === undefined && delay === undefined && max === undefined) return {}
+  throw new UsageError('--debounce KEY and --debounce-delay DURATION belong together')
 }
 
 type Parsed = Readonly<{ options: Options; flags: readonly Flag[]; given: (flag: Flag) => unknown }>

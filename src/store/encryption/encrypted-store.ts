@@ -15,6 +15,7 @@ import {
   openForPeople,
   openLine,
   openTask,
+  ownerOfParameters,
   sealOutcome,
   sealWritten,
   type Open,
@@ -236,7 +237,7 @@ export class EncryptedStore implements port.Store {
     const ring = this.#ring
     const seal = (submission: Submission): Submission => ({
       ...submission,
-      parameters: ring.seal(submission.parameters, submission.id, 'parameters'),
+      parameters: ring.seal(submission.parameters, ownerOfParameters(submission), 'parameters'),
       requestHash: submission.requestHash === null ? null : ring.hash(submission.requestHash),
     })
     const answered = (sealed: readonly Submission[]) =>
@@ -273,12 +274,12 @@ export class EncryptedStore implements port.Store {
 
   #openSubmitted(answer: port.Submitted): port.Submitted {
     if (answer.kind !== 'accepted') return answer
-    const { tasks, replaced } = answer
+    const { tasks, moved } = answer
     const isOpen = tasks.every(({ task }) => openTask(this.#open, task) === task)
-    if (isOpen && replaced === undefined) return answer
+    if (isOpen && moved === undefined) return answer
     return {
       ...answer,
-      ...(replaced === undefined ? {} : { replaced: this.#openMoves(replaced) }),
+      ...(moved === undefined ? {} : { moved: this.#openMoves(moved) }),
       tasks: tasks.map((accepted) =>
         accepted.replayed
           ? { ...accepted, task: openTask(this.#open, accepted.task) }
@@ -291,7 +292,7 @@ export class EncryptedStore implements port.Store {
     const { task, parameters, checkpoint } = claimed
     const isPlain = !isSealed(parameters) && (checkpoint === null || !isSealed(checkpoint))
     return this.#openMove(
-      isPlain ? claimed : { ...claimed, ...this.#openDocuments(task.id, { parameters, checkpoint }) },
+      isPlain ? claimed : { ...claimed, ...this.#openDocuments(task, { parameters, checkpoint }) },
     )
   }
 
@@ -315,7 +316,8 @@ export class EncryptedStore implements port.Store {
 
   #openRecord<R extends port.TaskRecord>(record: R): R {
     const { parameters, checkpoint, result, timeline } = record
-    const { id } = record.task
+    const { task: stored } = record
+    const { id } = stored
     const isPlain = [parameters, checkpoint, result].every((text) => text === null || !isSealed(text))
     if (isPlain && timeline.every(({ error }) => error === undefined)) {
       const task = openTask(this.#open, record.task)
@@ -324,20 +326,21 @@ export class EncryptedStore implements port.Store {
     return {
       ...record,
       task: openTask(this.#open, record.task),
-      ...this.#openDocuments(id, { parameters, checkpoint, result }),
+      ...this.#openDocuments(stored, { parameters, checkpoint, result }),
       timeline: timeline.map((entry) => openEntry(this.#open, id, entry)),
     }
   }
 
   #openDocuments<D extends Partial<Record<Kind, Json | null>> & Readonly<{ parameters: Json }>>(
-    id: TaskId,
+    task: Task,
     documents: D,
   ): D & Readonly<{ unreadable?: string }> {
     const opened: Partial<Record<Kind, Json | null>> = {}
     let unreadable: string | undefined
     for (const [kind, text] of Object.entries(documents) as [Kind, Json | null][]) {
       try {
-        opened[kind] = text === null ? null : this.#ring.open(text, id, kind)
+        const owner = kind === 'parameters' ? ownerOfParameters(task) : task.id
+        opened[kind] = text === null ? null : this.#ring.open(text, owner, kind)
       } catch (error) {
         if (!(error instanceof Unopened)) throw error
         unreadable ??= error.message
@@ -375,7 +378,7 @@ export class EncryptedStore implements port.Store {
 
   #openSearched(searched: Searched | undefined): Searched {
     return (task, parameters) => {
-      const { parameters: opened, unreadable } = this.#openDocuments(task.id, { parameters })
+      const { parameters: opened, unreadable } = this.#openDocuments(task, { parameters })
       const seen = { task: openTask(this.#open, task), parameters: unreadable === undefined ? opened : '' }
       return searched === undefined || unreadable !== undefined ? seen : searched(seen.task, seen.parameters)
     }

@@ -1,7 +1,16 @@
 import { fingerprinted } from '../../core/fingerprint.ts'
 import type { Outcome, Settlement } from '../../core/outcome.ts'
 import { briefMessage } from '../../core/transition.ts'
-import type { ErrorRecord, LogLine, Progress, Task, TaskId, TimelineEntry } from '../../core/task.ts'
+import type {
+  ErrorRecord,
+  LogLine,
+  Progress,
+  Submission,
+  Task,
+  TaskId,
+  TimelineEntry,
+} from '../../core/task.ts'
+import { uniqueName } from '../../core/unique.ts'
 import { clip } from '../../core/text.ts'
 import { lineOf, timelineOf } from '../codec.ts'
 import type { Save } from '../store.ts'
@@ -9,6 +18,18 @@ import type { TaskImage } from '../transfer.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 
 /** Which texts of a task are encrypted, and how they are found in what passes through the port of a store. */
+
+/**
+ * What parameters belong to: they do not decrypt elsewhere. Those of a debounced task come from several submits, whose ids are
+ * no longer known, so they belong to its key.
+ */
+export function ownerOfParameters({
+  id,
+  type,
+  unique,
+}: Pick<Task | Submission, 'id' | 'type' | 'unique'>): string {
+  return unique?.debounced === true ? `debounce ${uniqueName(type, unique.key)}` : id
+}
 
 type Written = Pick<Settlement | Save, 'checkpoint' | 'progress' | 'log'>
 
@@ -160,7 +181,7 @@ function mapImage(image: TaskImage, change: Change): TaskImage {
   return {
     ...image,
     task: change.task(task),
-    parameters: change.document(parameters, id, 'parameters'),
+    parameters: change.document(parameters, ownerOfParameters(task), 'parameters'),
     checkpoint: checkpoint === null ? null : change.document(checkpoint, id, 'checkpoint'),
     result: result === null ? null : change.document(result, id, 'result'),
     log: log.map((line) => change.line(id, line)),

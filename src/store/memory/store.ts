@@ -59,8 +59,9 @@ export type SharedMemory = port.Store &
 
 export type Prepared = Readonly<{ answer: port.Submitted; commit(): void }>
 
-type Kept = Listed & {
+type Kept = Omit<Listed, 'parameters'> & {
   task: Task
+  parameters: Json
   checkpoint: Json | null
   result: Json | null
   readonly timeline: TimelineEntry[]
@@ -491,7 +492,7 @@ class MemoryStore implements port.Store {
     const nothing = (answer: port.Submitted): Prepared => ({ answer, commit: () => {} })
     const context = { ...this.#moment(), by }
     const made: (rules.Move & Readonly<{ submission: Submission }>)[] = []
-    const replaced: rules.Move[] = []
+    const moved: (rules.Move & Readonly<{ parameters?: Json }>)[] = []
     const tasks: port.Accepted[] = []
     let unknown: port.Submitted | undefined
     /** Who would have each key. */
@@ -517,8 +518,16 @@ class MemoryStore implements port.Store {
           tasks.push({ task: owner, replayed: true, existing: true })
           continue
         }
+        if (owner !== undefined && unique.onConflict === 'debounce') {
+          if (owner.unique?.debounced !== true) return nothing({ kind: 'taken', index, id: owner.id })
+          const move = rules.debounced(owner, submission, context)
+          owners.set(name, move.task)
+          moved.push({ ...move, parameters: submission.parameters })
+          tasks.push({ task: move.task, replayed: true, existing: true })
+          continue
+        }
         if (owner !== undefined && !mayCancel) return nothing({ kind: 'taken', index, id: owner.id })
-        if (owner !== undefined) replaced.push(rules.replaced(owner, id, context))
+        if (owner !== undefined) moved.push(rules.replaced(owner, id, context))
       }
       unknown ??= this.#unknownPredecessor(submission, index)
       const missing = this.#edgesTo(submission).length
@@ -536,7 +545,6 @@ class MemoryStore implements port.Store {
       taken.add(id)
       mustBeText(parameters)
     }
-    const isOneType = new Set(made.map(({ task }) => task.type)).size === 1
     const commit = () => {
       for (const { submission, task, entry } of made) {
         for (const edge of this.#edgesTo(submission)) this.#await(edge)
@@ -552,22 +560,35 @@ class MemoryStore implements port.Store {
         })
         this.#takeKey(task)
       }
-      for (const move of replaced) {
-        this.#move(this.#tasks.get(move.task.id)!, move)
-        this.audit.changed(audit, 'cancel', move.task.id)
+      for (const { parameters, ...move } of moved) {
+        const kept = this.#tasks.get(move.task.id)!
+        this.#move(kept, move)
+        if (parameters === undefined) this.audit.changed(audit, 'cancel', move.task.id)
+        else kept.parameters = parameters
       }
-      if (audit === undefined || made.length === 0) return
-      const { id, type } = made[0]!.task
+      const debounced = moved.filter(({ parameters }) => parameters !== undefined)
+      const submitted = tasks.filter(
+        ({ task, replayed }) => !replayed || debounced.some((move) => move.task.id === task.id),
+      )
+      if (audit === undefined || submitted.length === 0) return
+      const { id, type } = submitted[0]!.task
+      const isOneType = submitted.every(({ task }) => task.type === type)
       this.audit.add(
         entryOf(audit, 'task.submit', {
-          taskId: made.length === 1 ? id : null,
+          taskId: submitted.length === 1 ? id : null,
           target: isOneType ? { id: null, name: type } : null,
-          count: made.length,
+          count: submitted.length,
         }),
       )
     }
     return {
-      answer: { kind: 'accepted', tasks, ...(replaced.length === 0 ? {} : { replaced }) },
+      answer: {
+        kind: 'accepted',
+        tasks,
+        ...(moved.length === 0
+          ? {}
+          : { moved: moved.map(({ before, task, entry }) => ({ before, task, entry })) }),
+      },
       commit,
     }
   }

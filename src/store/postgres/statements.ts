@@ -57,6 +57,8 @@ export function statementsFor(schema: string) {
     /** What a submit writes to, with the same locks. */
     probe: `lock table ${s}.tasks, ${s}.parameters, ${s}.tags in row exclusive mode`,
     insertParameters: `insert into ${s}.parameters (row_id, body) select * from unnest($1::bigint[], $2::text[])`,
+    setParameters: `update ${s}.parameters d set body = u.body from unnest($1::bigint[], $2::text[]) as u(row_id, body)
+      where d.row_id = u.row_id`,
     insertTags: `insert into ${s}.tags (tag, created_at, row_id, id)
       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])`,
     tasksByKey: `select ${task} from ${s}.tasks t where t.idempotency_key = any($1::text[])`,

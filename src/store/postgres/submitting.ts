@@ -37,16 +37,16 @@ export async function submitAll(
   const predecessors = new Map((await locking).map(taskOf).map((task) => [task.id, task]))
   const rows: NewRow[] = []
   const edges: Edge[] = []
-  const replaced = new Set<TaskRow>()
-  const batch = { context, byKey, holders, waiting: counted, rows, replaced, predecessors, edges }
+  const changed = new Set<TaskRow>()
+  const batch = { context, byKey, holders, waiting: counted, rows, changed, predecessors, edges }
   const answers = calls.map((call) => commands.submit(batch, call))
   if (rows.length > 0) {
     write(tx, rows)
     if (finding !== undefined) writeHolders(tx, found, holders, context.now)
-    if (replaced.size > 0) await writeReplaced(tx, replaced, context)
   }
+  if (changed.size > 0) await writeChanged(tx, changed, context)
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.
-  else if (answers.some(replays)) tx.write(tx.source.sql.barrier)
+  else if (rows.length === 0 && answers.some(replays)) tx.write(tx.source.sql.barrier)
   if (edges.length > 0) writeEdges(tx, edges)
   const changes = calls.map(({ options }, index) => auditedReplaced(options, answers[index]!))
   record(
@@ -68,13 +68,13 @@ export async function submitAll(
 }
 
 /** Some of them are among the rows that were just inserted. */
-async function writeReplaced(
+async function writeChanged(
   tx: Transaction,
-  replaced: ReadonlySet<TaskRow>,
+  changed: ReadonlySet<TaskRow>,
   context: TransitionContext,
 ): Promise<void> {
   const work = new Work(context)
-  for (const row of replaced) work.adopt(row)
+  for (const row of changed) work.adopt(row)
   await work.write(tx)
 }
 

@@ -15,13 +15,13 @@ export type KeyRow = Readonly<{ name: string; row: TaskRow; isOver: boolean }>
 
 type Key = Readonly<{ type: string; key: string; id: TaskId }>
 
-/** Reads who has the keys of these calls. Those who may be replaced are locked. Undefined if the calls have no keys. */
+/** Reads who has the keys of these calls. Those that may change are locked. Undefined if the calls have no keys. */
 export function askHolders(tx: Transaction, calls: readonly SubmitCall[]): Promise<Rows> | undefined {
   const wanted = [...wantedKeys(calls).values()]
   if (wanted.length === 0) return undefined
   const { sql } = tx.source
-  const ask = (text: string, replaces: boolean) => {
-    const keys = wanted.filter((key) => key.replaces === replaces)
+  const ask = (text: string, mayChange: boolean) => {
+    const keys = wanted.filter((key) => key.mayChange === mayChange)
     if (keys.length === 0) return []
     return tx.ask(text, [keys.map(({ type }) => encodeText(type)), keys.map(({ key }) => encodeText(key))])
   }

@@ -216,10 +216,11 @@ function writeDocuments(tx: Transaction, rows: readonly TaskRow[]): void {
   const drop = (text: string, numbers: readonly number[]) => {
     if (numbers.length > 0) tx.write(text, [numbers])
   }
-  const given = (kind: 'checkpoint' | 'result') =>
+  const given = (kind: 'parameters' | 'checkpoint' | 'result') =>
     rows.flatMap(({ rowId, [kind]: body }) => (typeof body === 'string' ? [[rowId, body] as const] : []))
   const gone = (kind: 'checkpoint' | 'result') =>
     rows.flatMap(({ rowId, [kind]: body }) => (body === null ? [rowId] : []))
+  put(sql.setParameters, given('parameters'))
   put(sql.putCheckpoints, given('checkpoint'))
   drop(sql.dropCheckpoints, gone('checkpoint'))
   put(sql.putResults, given('result'))

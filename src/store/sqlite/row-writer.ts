@@ -80,8 +80,9 @@ export class RowWriter {
     mustMatch(this.#sql.setMissing.run(task.missing, rowId, before.version), row)
   }
 
-  #writeDocuments({ rowId, checkpoint, result, log, fencedOff }: TaskRow): void {
+  #writeDocuments({ rowId, parameters, checkpoint, result, log, fencedOff }: TaskRow): void {
     const sql = this.#sql
+    if (parameters !== undefined) sql.setParameters.run(parameters, rowId)
     if (checkpoint === null) sql.dropCheckpoint.run(rowId)
     else if (checkpoint !== undefined) sql.putCheckpoint.run(rowId, checkpoint)
     if (result === null) sql.dropResult.run(rowId)

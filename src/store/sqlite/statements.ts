@@ -90,6 +90,7 @@ const sql = {
   predecessors: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
     from edges e join tasks t on t.id = e.predecessor where e.successor = ? order by e.predecessor limit ?`,
   parameters: 'select body from parameters where row_id = ?',
+  setParameters: 'update parameters set body = ? where row_id = ?',
   /** The size of a text is known without reading it. */
   parametersUpTo: `select octet_length(body), case when octet_length(body) <= ? then body end
     from parameters where row_id = ?`,

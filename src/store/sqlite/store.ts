@@ -422,17 +422,17 @@ class SqliteStore implements port.Store {
       if (key !== null && row !== undefined) byKey.set(key, taskOf(row as unknown as StoredRow))
     }
     const rows: NewRow[] = []
-    const replaced = new Set<TaskRow>()
+    const changed = new Set<TaskRow>()
     const context = this.#context()
     const holders = this.#holdersOf(call)
     const edges: Edge[] = []
     const found = this.#rowsOf(commands.predecessorsOf(call.submissions))
     const predecessors = new Map(Array.from(found, ([id, { task }]) => [id, task]))
     const { waiting } = this.#counters
-    const batch = { context, byKey, holders, waiting, rows, replaced, predecessors, edges }
+    const batch = { context, byKey, holders, waiting, rows, changed, predecessors, edges }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
-    for (const row of replaced) this.#writer.write(row)
+    for (const row of changed) this.#writer.write(row)
     for (const { predecessor, successor, onFailure } of edges)
       this.#sql.insertEdge.run(predecessor, successor, onFailure)
     for (const id of new Set(edges.map(({ predecessor }) => predecessor)))
