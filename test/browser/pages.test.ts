@@ -14,6 +14,8 @@ let server: TestServer
 let api: Api
 let running: string
 let failed: string
+let delayed: string
+let waiting: string
 beforeAll(async () => {
   browser = await launchBrowser()
   server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '3' } })
@@ -21,7 +23,8 @@ beforeAll(async () => {
   running = await api.submit('long', { duration: 900, steps: 900 }, { tags: ['nightly'] })
   failed = await api.submit('long', { duration: 900 }, { timeout: 0.05 })
   const paused = await api.submit('long', { duration: 900 })
-  await api.submit('add', { a: 1, b: 2 }, { delay: '1h' })
+  delayed = await api.submit('add', { a: 1, b: 2 }, { delay: '1h' })
+  waiting = await api.submit('add', { a: 1, b: 2 }, { after: [delayed] })
   const nightly = { type: 'add', parameters: { a: 1, b: 2 }, timezone: 'Europe/Berlin' }
   await api.post('/api/schedules', { ...nightly, id: 'nightly', cron: ['30 2 * * *', '0 12 * * 6'] })
   await api.post('/api/schedules', { ...nightly, id: 'paused', cron: '@daily', paused: true })
@@ -54,6 +57,7 @@ const paths = {
   tasks: () => '/tasks',
   'a running task': () => `/tasks/${running}`,
   'a failed task': () => `/tasks/${failed}`,
+  'a waiting task': () => `/tasks/${waiting}`,
   failures: () => '/failures',
   submit: () => '/submit/long',
   schedules: () => '/schedules',
@@ -91,6 +95,13 @@ test.each(Object.entries(paths))(
     expect(faults).toEqual([])
   },
 )
+
+test('a waiting task leads to the tasks for which it waits', async () => {
+  const { page, faults } = await open(`/tasks/${waiting}`)
+  await page.getByRole('link', { name: delayed }).click()
+  await expect.poll(() => page.url(), { timeout: patience }).toContain(delayed)
+  expect(faults).toEqual([])
+})
 
 test.each(['light', 'dark'] as const)(
   'the page opens in the preferred color scheme, %s',

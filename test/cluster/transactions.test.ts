@@ -54,6 +54,32 @@ describe('a submit within a transaction', () => {
     expect(published.of(handle.id)).toEqual(['queued', 'running', 'completed'])
   })
 
+  test('waits for tasks that exist, and leaves nothing of that behind if it is rolled back', async () => {
+    const node = await manager()
+    const first = await node.submit(quick, { a: 1 }, { delay: 3_600 })
+    await client.query('begin')
+    const undone = await node.submit(quick, { a: 2 }, { tx: client, after: [first.id] })
+    await client.query('rollback')
+    await expect(undone.task()).rejects.toThrow(TaskUnknown)
+    await client.query('begin')
+    const waits = await node.submit(quick, { a: 3 }, { tx: client, after: [first.id], onFailure: 'run' })
+    await client.query('commit')
+    expect(await waits.task()).toMatchObject({ status: 'waiting', missing: 1 })
+    await node.control(first.id, 'cancel')
+    expect(await waits.result()).toBe(6)
+    await until('nothing waits for the cancelled task', () =>
+      node.purge(first.id).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await client.query('begin')
+    await expect(node.submit(quick, { a: 4 }, { tx: client, after: [first.id] })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+    })
+    await client.query('rollback')
+  })
+
   test('is published as submitted before it is published as claimed, even if it was claimed first', async () => {
     const node = await manager()
     const published = follow(node)

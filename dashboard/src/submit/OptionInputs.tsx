@@ -41,6 +41,7 @@ export function OptionInputs({ type, entries, faults, change }: Props) {
         'Idempotency key',
         'Submitting again with the same key returns the original task',
       )}
+      {input('after', 'After', 'Ids of tasks, comma-separated: starts once all of them have completed')}
       {input('unique', 'Unique key', 'If an unfinished task of the type has this key, you get that task')}
     </div>
   )

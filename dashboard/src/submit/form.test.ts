@@ -192,9 +192,17 @@ test('empty options are left to the server, and durations are sent as typed', ()
     delay: '90',
     timeout: '1h30m',
     max_attempts: 'x',
+    after: 'one, two three,',
   }
   expect(optionsOf(entries)).toEqual({
-    options: { priority: -5, tags: ['a', 'b'], delay: 90, timeout: '1h30m', max_attempts: Number.NaN },
+    options: {
+      priority: -5,
+      tags: ['a', 'b'],
+      delay: 90,
+      timeout: '1h30m',
+      max_attempts: Number.NaN,
+      after: ['one', 'two', 'three'],
+    },
     faults: { max_attempts: 'must be a number' },
   })
 })

@@ -15,6 +15,8 @@ export type OptionEntries = Readonly<{
   idempotency_key: string
   /** A unique key. */
   unique: string
+  /** Ids of tasks, separated by commas or spaces. */
+  after: string
 }>
 
 export const noOptions: OptionEntries = {
@@ -26,6 +28,7 @@ export const noOptions: OptionEntries = {
   max_attempts: '',
   idempotency_key: '',
   unique: '',
+  after: '',
 }
 
 /** The options for these entries; empty ones are left to the server. */
@@ -41,6 +44,7 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
     return value
   }
   const tags = given.tags.split(',').flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()]))
+  const after = given.after.split(/[\s,]+/).filter((id) => id !== '')
   const { delay, timeout, idempotency_key: key } = given
   const options = {
     priority: number('priority'),
@@ -50,6 +54,7 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
     run_at: timeOfInput(given.run_at) ?? undefined,
     timeout: timeout === '' ? undefined : durationOf(timeout),
     idempotency_key: key === '' ? undefined : key,
+    after: after.length === 0 ? undefined : after,
     unique: given.unique === '' ? undefined : { key: given.unique },
   }
   const set = Object.entries(options).filter(([, value]) => value !== undefined)

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
 import { reads } from '../data/reads.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { durationWords, exactCount } from '../time/words.ts'
@@ -15,7 +16,7 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
       <Icon name="clock" size={18} />
       <div>
         {reasons.map(({ code, message }) => (
-          <p key={code}>{message}</p>
+          <p key={code}>{withLinks(message)}</p>
         ))}
         {(place !== null || eta !== null) && (
           <p className={styles.outlook}>
@@ -26,5 +27,18 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
         )}
       </div>
     </section>
+  )
+}
+
+/** Ids of tasks lead to them. */
+function withLinks(message: string) {
+  return message.split(/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})/).map((part, index) =>
+    index % 2 === 0 ? (
+      part
+    ) : (
+      <Link key={part} href={`/tasks/${part}`}>
+        {part}
+      </Link>
+    ),
   )
 }
