@@ -379,6 +379,62 @@ test('the palette finds a task by the visible end of its id, and pages, types an
   expect(faults).toEqual([])
 })
 
+test('the log shows milliseconds, attempts and colors, is searched, and can be saved', async () => {
+  const { page, faults } = await open('/nodes')
+  const e = String.fromCharCode(27)
+  const messages = ['first line', `${e}[31mfatal${e}[0m: second line`, 'third line']
+  const lines = messages.map((message, index) => ({
+    number: index + 1,
+    at: 1_764_000_000.125 + index,
+    attempt: index + 1,
+    message,
+  }))
+  await page.route(`**/api/task/${failed}/logs*`, (route) => route.fulfill({ json: { lines } }))
+  await page.goto(`${server.url}/tasks/${failed}`)
+  const log = page.getByRole('log')
+  await log.getByText('Attempt 3').waitFor()
+  expect(await log.locator('time').first().innerText()).toMatch(/:\d\d\.125$/)
+  expect(await log.locator('[data-colour="red"]').innerText()).toBe('fatal')
+  await page.getByLabel('Find in log').fill('LINE')
+  await page.getByText('1 of 3 lines').waitFor()
+  await page.keyboard.press('Enter')
+  await page.getByText('2 of 3 lines').waitFor()
+  expect(await barriers(page)).toEqual([])
+  await page.getByLabel('Find in log').fill('fourth')
+  await page.getByText('Not found').waitFor()
+  await page.getByRole('button', { name: 'Wrap long lines', pressed: true }).click()
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download the log' }).click(),
+  ])
+  expect(download.suggestedFilename()).toBe(`${failed}.log`)
+  expect(faults).toEqual([])
+})
+
+test('a pause can be undone, and the end of a task is announced on another page', async () => {
+  const id = await api.submit('long', { duration: 900, steps: 9_000 })
+  const { page, faults } = await open(`/tasks/${id}`)
+  await page.getByRole('button', { name: 'Pause', exact: true }).click()
+  await page.getByRole('status').getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Notify me', pressed: false }).click()
+  await page.getByRole('button', { name: 'Notify me', pressed: true }).waitFor()
+  await page.getByRole('link', { name: 'Nodes', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor()
+  await page.reload()
+  await api.control(id, 'cancel')
+  await page.getByText(`long …${id.slice(-8)} cancelled`).waitFor()
+  expect(await barriers(page)).toEqual([])
+  await page.getByRole('button', { name: 'Open', exact: true }).click()
+  await page.waitForURL(({ pathname }) => pathname === `/tasks/${id}`)
+  await page.getByRole('link', { name: 'Types', exact: true }).click()
+  await page.getByRole('button', { name: 'Hold fib' }).click()
+  await page.getByRole('status').getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Hold fib' }).waitFor()
+  expect((await api.call('GET', '/api/tasks/fib')).body).toMatchObject({ held: false })
+  expect(faults).toEqual([])
+})
+
 test('status chips fit on one line at 1024', async () => {
   const { page } = await open('/tasks', { viewport: { width: 1_024, height: 768 } })
   const tops = await page

@@ -8,7 +8,9 @@ import { Icon } from '../kit/Icon.tsx'
 import { lazyPart } from '../loading/lazy-part.ts'
 import { AwayNotice } from './AwayNotice.tsx'
 import { Brand } from './Brand.tsx'
+import { Watcher } from '../notify/Watcher.tsx'
 import { Navigation } from './Navigation.tsx'
+import { NoticeList } from './NoticeList.tsx'
 import { PageMenu } from './PageMenu.tsx'
 import { placesOf } from './routes-list.ts'
 import styles from './Shell.module.css'
@@ -74,6 +76,8 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
       <main ref={main} id="main" className={styles.main} tabIndex={-1}>
         {children}
       </main>
+      <NoticeList />
+      <Watcher />
       <AwayNotice />
       {palette !== 'never' && (
         <Suspense>

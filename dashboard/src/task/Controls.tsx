@@ -6,6 +6,9 @@ import { controlWords, effectOn } from '../controls/words.ts'
 import type { Control, TaskDetails } from '../data/shapes.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { notices } from '../kit/notices.ts'
+import { isTerminal } from '../live/patch.ts'
+import { WatchButton } from '../notify/WatchButton.tsx'
 import { CancelButton } from './CancelButton.tsx'
 import styles from './Controls.module.css'
 
@@ -17,6 +20,13 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
   const cache = useQueryClient()
   const { mutate, isPending, variables, error } = useMutation({
     mutationFn: (control: Control) => send(control, id),
+    onSuccess: (status, control) => {
+      if (control !== 'pause') return
+      notices.show({
+        text: `${type} …${id.slice(-8)} ${status}`,
+        action: { name: 'Undo', run: () => mutate('resume') },
+      })
+    },
     onSettled: () => cache.invalidateQueries({ queryKey: ['task', id] }),
   })
   const [main, ...others] = controls.toSorted((a, b) => order.indexOf(a) - order.indexOf(b))
@@ -55,6 +65,7 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
               {controlWords[control].name}
             </Button>
           ))}
+        {!isTerminal(task.status) && <WatchButton task={{ id, type }} />}
         {canRun && (
           <LinkButton
             to={`/submit/${encodeURIComponent(type)}?from=${encodeURIComponent(id)}`}

@@ -36,6 +36,11 @@ export function clockWords(time: number): string {
   return clock.format(new Date(time * 1_000))
 }
 
+/** The same to the millisecond. */
+export function preciseClockWords(time: number): string {
+  return preciseClock.format(new Date(time * 1_000))
+}
+
 /** `4,711`, `12.3K`, `1.2M`: exact up to ten thousand. */
 export function countWords(count: number): string {
   return (count < 10_000 ? plain : compact).format(count)
@@ -101,6 +106,13 @@ const exact = new Intl.DateTimeFormat(language, {
   timeZoneName: 'short',
 })
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const preciseClock = new Intl.DateTimeFormat(language, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hour12: false,
+})
 const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
 const dayAndMinute = new Intl.DateTimeFormat(language, {
   month: 'short',

@@ -4,6 +4,7 @@ import { useMe } from '../access/me.ts'
 import { allows } from '../access/rights.ts'
 import { client } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { notices } from '../kit/notices.ts'
 
 /** Holds or releases a type. The tooltip says what a click will do. */
 export function HoldButton({ type, held }: Readonly<{ type: string; held: boolean }>) {
@@ -11,6 +12,16 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
   const me = useMe()
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => (held ? client.releaseType(type) : client.holdType(type)),
+    onSuccess: () => {
+      if (held) return
+      notices.show({
+        text: `${type} held`,
+        action: {
+          name: 'Undo',
+          run: () => void client.releaseType(type).then(() => queries.invalidateQueries()),
+        },
+      })
+    },
     onSettled: () => queries.invalidateQueries(),
   })
   const effect = held
