@@ -435,6 +435,27 @@ test('a pause can be undone, and the end of a task is announced on another page'
   expect(faults).toEqual([])
 })
 
+test('filters are saved as a view, with its count, in the sidebar and the palette', async () => {
+  const { page, faults } = await open(`/tasks?tag=nightly`)
+  await page.getByRole('button', { name: 'Save view' }).click()
+  await page.getByLabel('Name').fill('The nightly ones')
+  expect(await barriers(page)).toEqual([])
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
+  const view = page.getByRole('list', { name: 'Saved views' }).getByRole('link')
+  await expect.poll(() => view.innerText(), { timeout: patience }).toMatch(/^The nightly ones\s+1$/)
+  await page.goto(`${server.url}/nodes`)
+  await view.click()
+  await page.waitForURL(/\/tasks\?tag=nightly$/)
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox').fill('the nightly')
+  await page.getByRole('option', { name: /^The nightly ones/ }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Remove the view The nightly ones' }).focus()
+  await page.keyboard.press('Enter')
+  await view.waitFor({ state: 'detached' })
+  expect(faults).toEqual([])
+})
+
 test('status chips fit on one line at 1024', async () => {
   const { page } = await open('/tasks', { viewport: { width: 1_024, height: 768 } })
   const tops = await page

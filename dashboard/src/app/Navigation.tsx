@@ -1,8 +1,9 @@
 import { Popover } from '@mantine/core'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { useMe } from '../access/me.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { ViewList } from '../views/ViewList.tsx'
 import { placeOf, placesOf, type Route } from './routes-list.ts'
 import styles from './Navigation.module.css'
 
@@ -17,7 +18,10 @@ export function Navigation() {
   return (
     <nav className={styles.navigation} aria-label="Pages">
       {places.map((place, index) => (
-        <Place key={place.path} of={place} isHere={place === here} isLate={hasMore && index >= first} />
+        <Fragment key={place.path}>
+          <Place of={place} isHere={place === here} isLate={hasMore && index >= first} />
+          {place.path === '/tasks' && <ViewList />}
+        </Fragment>
       ))}
       {hasMore && <More places={places.slice(first)} here={here} />}
     </nav>

@@ -1,6 +1,6 @@
 import type { IconName } from '../kit/icons.ts'
 
-export const groups = ['Task', 'Go to', 'Recent tasks', 'Types', 'Tags', 'Actions'] as const
+export const groups = ['Task', 'Go to', 'Recent tasks', 'Views', 'Types', 'Tags', 'Actions'] as const
 
 /** Something that the palette can do. */
 export type Entry = Readonly<{

@@ -5,6 +5,7 @@ import { useCan, useMe } from '../access/me.ts'
 import { placesOf } from '../app/routes-list.ts'
 import { client, isFermataError } from '../data/client.ts'
 import { reads } from '../data/reads.ts'
+import { addressOf, useViews } from '../views/views.ts'
 import { idIn, matching, type Entry } from './entries.ts'
 import { visitedTasks } from './visited.ts'
 
@@ -23,6 +24,7 @@ export function useEntries(
   const { setColorScheme } = useMantineColorScheme()
   const types = useQuery(reads.types()).data
   const tags = useTags()
+  const { views } = useViews()
   const task = useTaskNamed(idIn(query))
   const openTask = (id: string) => navigate(`/tasks/${encodeURIComponent(id)}`)
   const hold = async (type: string, held: boolean) => {
@@ -46,6 +48,14 @@ export function useEntries(
       hint: `…${id.slice(-8)}`,
       icon: 'history',
       run: () => openTask(id),
+    })),
+    ...views.map((view): Entry => ({
+      key: `view ${view.name}`,
+      group: 'Views',
+      name: view.name,
+      hint: 'saved view',
+      icon: 'bookmark',
+      run: () => navigate(addressOf(view)),
     })),
     ...(types?.available_tasks ?? []).map((type): Entry => ({
       key: `type ${type}`,

@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core'
 import { Icon } from '../kit/Icon.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
-import { noFilters, restrictions, type Filters } from './filters.ts'
+import { noFilters, restrictions, searchOf, type Filters } from './filters.ts'
+import { SaveView } from '../views/SaveView.tsx'
 import styles from './FilterBar.module.css'
 import { SearchBox } from './SearchBox.tsx'
 import { StatusFilter } from './StatusFilter.tsx'
@@ -51,6 +52,7 @@ export function FilterBar({ filters, onChange }: Props) {
             Cause {filters.cause.slice(0, 8)}
           </Button>
         )}
+        {restrictions(filters) > 0 && <SaveView search={searchOf(filters)} />}
         {restrictions(filters) > 0 && (
           <Button
             variant="subtle"

@@ -1,0 +1,48 @@
+import { Button, Popover, TextInput } from '@mantine/core'
+import { useState, type FormEvent } from 'react'
+import { Icon } from '../kit/Icon.tsx'
+import styles from './SaveView.module.css'
+import { useViews } from './views.ts'
+
+/** Gives the filters of the task list a name under which the sidebar and the palette offer them. */
+export function SaveView({ search }: Readonly<{ search: string }>) {
+  const { save } = useViews()
+  const [isOpen, setOpen] = useState(false)
+  const [name, setName] = useState('')
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    save({ name: name.trim(), search })
+    setName('')
+    setOpen(false)
+  }
+  return (
+    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" trapFocus returnFocus>
+      <Popover.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          leftSection={<Icon name="bookmark" size={14} />}
+          onClick={() => setOpen(!isOpen)}
+        >
+          Save view
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label="Save view">
+        <form className={styles.form} onSubmit={submit}>
+          <TextInput
+            label="Name"
+            description="Kept in this browser. Share the address instead."
+            data-autofocus
+            maxLength={40}
+            autoComplete="off"
+            value={name}
+            onChange={({ currentTarget }) => setName(currentTarget.value)}
+          />
+          <Button type="submit" size="xs" disabled={name.trim() === ''}>
+            Save
+          </Button>
+        </form>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
