@@ -9,14 +9,20 @@ export type WorkerTask<State = unknown> = Readonly<{
   type: string
   /** 1 for the first attempt. */
   attempt: number
+  /** Rises with every claim. Pass it in writes to other systems to reject those of an older run. */
+  fence: number
   /** The latest checkpoint of an earlier run; undefined on a fresh start. */
   state: State | undefined
   /** Aborted when the task is cancelled or times out, when its lease is lost, or when the worker must end. */
   signal: AbortSignal
+  /** Aborted when the task should pause: for code that cannot call `checkpoint` often. */
+  pausing: AbortSignal
   /** `current` counts towards `total`, in units of your choice. */
   progress(current: number, total?: number | null, message?: string | null): void
   /** Adds a line to the log of the task. */
   log(line: string): void
+  /** Stores a state from which a later run can continue, and is no pause point. */
+  keep(state: State): void
   /**
    * Stores a state from which a later run can continue. It is also a pause point: if the task must pause, this throws, and the
    * run ends there. Throws the signal's reason once the signal is aborted.
@@ -91,9 +97,9 @@ export class Worker {
         }
       } catch (error) {
         if (signal.aborted) break
+        if (!isTemporary(error)) throw error
         if (isFermataError(error, 'WORKER_UNKNOWN')) this.#isRegistered = false
         else this.#trouble(error, 'claim')
-        if (!isTemporary(error)) throw error
         const { retryAfter = 0 } = error as FermataError
         await sleep(retryAfter + backoff(failures++), signal).catch(() => undefined)
       }
@@ -150,6 +156,7 @@ class Run {
   #pending: Beat = {}
   #flushing: Promise<void> | undefined
   #state: unknown
+  readonly #pause = new AbortController()
   #mustPause = false
   #drains = false
   #isLost = false
@@ -166,6 +173,7 @@ class Run {
   /** It ends at its next pause point. */
   drain(): void {
     this.#drains = true
+    this.#pause.abort()
   }
 
   abort(reason: Error): void {
@@ -199,13 +207,21 @@ class Run {
   }
 
   #seen(): WorkerTask {
-    const { task_id: id, task_type: type, attempt } = this.#task
+    const { task_id: id, task_type: type, attempt, fence } = this.#task
+    const keep = (state: unknown) => {
+      this.#state = state
+      this.#pending = { ...this.#pending, checkpoint: state }
+      this.#flushSoon()
+    }
     return {
       id,
       type,
       attempt,
+      fence,
       state: this.#state,
       signal: this.#abort.signal,
+      pausing: this.#pause.signal,
+      keep,
       progress: (current, total = null, message = null) => {
         this.#pending = { ...this.#pending, progress: { current, total, message } }
         this.#flushSoon()
@@ -216,11 +232,7 @@ class Run {
       },
       checkpoint: async (state) => {
         this.#abort.signal.throwIfAborted()
-        if (state !== undefined) {
-          this.#state = state
-          this.#pending = { ...this.#pending, checkpoint: state }
-          this.#flushSoon()
-        }
+        if (state !== undefined) keep(state)
         if (this.#mustPause || this.#drains) throw new Unwound('the task pauses here')
         // A handler that only stores checkpoints would let nothing else happen.
         await new Promise((resolve) => setTimeout(resolve, 0))
@@ -278,6 +290,7 @@ class Run {
     try {
       const answer = await this.#server.beat(this.#task.lease_token, beat, { signal, patience: 0 })
       this.#mustPause = answer.signal === 'pause' || answer.signal === 'drain'
+      if (this.#mustPause) this.#pause.abort()
       if (answer.signal === 'cancel') this.#abort.abort(new Error('the task was cancelled or timed out'))
     } catch (error) {
       if (isFermataError(error, 'LEASE_LOST')) {

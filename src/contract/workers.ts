@@ -140,6 +140,10 @@ export const ClaimBody = z
         task_type: typeName,
         lease_token: token,
         attempt: z.int().meta({ description: '1 for the first attempt.' }),
+        fence: z.int().meta({
+          description:
+            'Rises with every claim. Pass it in writes to other systems to reject those of an older run.',
+        }),
         parameters: z.unknown().meta({ description: 'The parameters, sensitive values included.' }),
         checkpoint: z
           .unknown()
@@ -157,6 +161,7 @@ export const ClaimBody = z
           task_type: 'transcribe',
           lease_token: 'WyJncHUtMTo0NzExIiwi.4LrVGk0kQ8a0',
           attempt: 1,
+          fence: 1,
           parameters: { url: 'https://example.com/talk.mp3' },
           checkpoint: null,
           lease_until: 1_764_000_030.125,

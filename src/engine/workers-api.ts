@@ -11,6 +11,7 @@ export type ClaimedTask = Readonly<{
   type: string
   token: string
   attempt: number
+  fence: number
   parameters: string
   checkpoint: string | null
   leaseUntil: number

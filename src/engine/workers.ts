@@ -298,7 +298,7 @@ export class Workers implements Subscriber {
     const { id, fence, version, type, attempt } = task
     this.#remember(task, parameters)
     const token = sealed({ worker: worker.name, id, fence, version }, worker.secret)
-    return { id, type, token, attempt, parameters, checkpoint, leaseUntil: store.now() + lease }
+    return { id, type, token, attempt, fence, parameters, checkpoint, leaseUntil: store.now() + lease }
   }
 
   async #giveBack(tasks: readonly ClaimedTask[]): Promise<void> {

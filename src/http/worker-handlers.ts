@@ -71,8 +71,8 @@ function draftOf({
 
 /** Documents are JSON already. */
 function claimText(tasks: readonly ClaimedTask[]): string {
-  const texts = tasks.map(({ id, type, token, attempt, parameters, checkpoint, leaseUntil }) => {
-    const head = JSON.stringify({ task_id: id, task_type: type, lease_token: token, attempt })
+  const texts = tasks.map(({ id, type, token, attempt, fence, parameters, checkpoint, leaseUntil }) => {
+    const head = JSON.stringify({ task_id: id, task_type: type, lease_token: token, attempt, fence })
     return `${head.slice(0, -1)},"parameters":${parameters},"checkpoint":${checkpoint},"lease_until":${leaseUntil / 1_000}}`
   })
   return `{"tasks":[${texts.join(',')}]}`

@@ -11,6 +11,7 @@ import { runMigrate } from './migrate.ts'
 import { runNode } from './node.ts'
 import { runPrune } from './prune.ts'
 import { runRestore } from './restore.ts'
+import { runWork } from './work.ts'
 import { Stopped } from './operator.ts'
 
 type Flags = Readonly<Record<string, unknown>>
@@ -30,6 +31,33 @@ export function operatorCommands(): Command[] {
       all,
       (config) => runNode(config, 'worker'),
     ),
+    command(
+      'work',
+      'Make a program a remote worker',
+      'Registers a type at a server and runs its tasks by starting the program for each one, as docs/workers.md describes: parameters come on standard input, and progress, checkpoints and the result are lines of JSON on standard output. Needs a key with the scope worker, if there are keys (FERMATA_API_KEY).',
+      [],
+      runWork,
+    )
+      .usage('[options] <type> -- <program> [arguments...]')
+      .argument('<type>', 'the type to run')
+      .argument('<program...>', 'the program and its arguments')
+      .option('-u, --url <url>', 'server (default: http://localhost:8000, env: FERMATA_URL)')
+      .option(
+        '--name <name>',
+        'name of the worker, unique among the live ones (default: host and process id)',
+      )
+      .option('-c, --concurrency <number>', 'maximum number of tasks at once (default: 1)')
+      .addOption(
+        new Option(
+          '--pause <way>',
+          'checkpoint: the program is asked to write a checkpoint and exit; none (default): it cannot be paused while it runs',
+        ).choices(['checkpoint', 'none']),
+      )
+      .option('--parameters <json>', 'JSON schema of the parameters: {...} or @FILE (default: any object)')
+      .option('--description <text>', 'what it does')
+      .option('--max-attempts <number>', 'attempts before a failure is final (default: 1)')
+      .option('--timeout <duration>', 'maximum active time per attempt (default: none)')
+      .option('--cancel-grace <duration>', 'how long a stopped program has to exit (default: 5s)'),
     command(
       'migrate',
       'Migrate the database schema',

@@ -179,6 +179,8 @@ class Task:
         self.type: str = claimed["task_type"]
         #: 1 for the first attempt.
         self.attempt: int = claimed["attempt"]
+        #: Rises with every claim. Pass it in writes to other systems to reject those of an older run.
+        self.fence: int = claimed["fence"]
         self.parameters: Dict[str, Any] = claimed["parameters"]
         #: The latest checkpoint of an earlier run; None on a fresh start.
         self.state: Any = claimed["checkpoint"]
