@@ -260,6 +260,23 @@ test('a page whose files are gone since an upgrade is loaded again', async () =>
   expect(faults).toEqual([])
 })
 
+test('remote workers are shown beside the nodes, and their types among the others', async () => {
+  const register = await fetch(`${server.url}/api/worker/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ worker: 'gpu-1:4711', types: [{ type: 'transcribe' }] }),
+  })
+  expect(register.status).toBe(200)
+  const { page, faults } = await open('/nodes')
+  await page.getByRole('heading', { name: '1 remote worker' }).waitFor()
+  await page.getByText('gpu-1:4711').waitFor()
+  await page.getByText('Task types: transcribe').waitFor()
+  expect(await barriers(page)).toEqual([])
+  await page.goto(`${server.url}/types`)
+  await page.getByText('in remote workers').waitFor()
+  expect(faults).toEqual([])
+})
+
 test('an error stops one page only', async () => {
   const { page } = await open('/tasks', { expected: /./ })
   await page.route('**/api/nodes', (route) => route.fulfill({ json: { nodes: [{}] } }))

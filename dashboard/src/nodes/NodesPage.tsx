@@ -5,14 +5,17 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
 import { HereCard } from './HereCard.tsx'
 import { NodeRow } from './NodeRow.tsx'
+import { WorkerRow } from './WorkerRow.tsx'
 import styles from './NodesPage.module.css'
 
-/** The nodes that share the database, with their slots and last renewals. */
+/** The nodes that share the database, with their slots and last renewals, and remote workers beside them. */
 export function NodesPage() {
   const nodes = useQuery(reads.nodes())
   const stats = useQuery(reads.stats())
   const all = nodes.data?.nodes ?? []
   const slots = all.reduce((sum, node) => sum + node.max_concurrent, 0)
+  // A server of an earlier version lists none.
+  const workers = nodes.data?.workers ?? []
   const used = all.reduce((sum, node) => sum + node.slots_in_use, 0)
   return (
     <Page title="Nodes">
@@ -30,6 +33,18 @@ export function NodesPage() {
                 ))}
               </ul>
             </Card>
+            {workers.length > 0 && (
+              <Card
+                title={workers.length === 1 ? '1 remote worker' : `${workers.length} remote workers`}
+                flush
+              >
+                <ul className={styles.nodes}>
+                  {workers.map((worker) => (
+                    <WorkerRow key={worker.worker} worker={worker} />
+                  ))}
+                </ul>
+              </Card>
+            )}
             {stats.data !== undefined && <HereCard node={stats.data.node} />}
           </div>
         )}

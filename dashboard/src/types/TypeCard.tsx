@@ -17,6 +17,7 @@ const places: Readonly<Record<string, string>> = {
   thread: 'in a thread',
   process: 'in a process',
   command: 'as an executable',
+  remote: 'in remote workers',
 }
 
 /** How long a task has its unique key, in words. */
