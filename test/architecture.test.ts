@@ -39,11 +39,15 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['uuid', 'node:*'],
   },
   http: {
-    rooms: ['engine', 'access', 'contract', 'journal', 'core'],
+    rooms: ['mcp', 'engine', 'access', 'contract', 'journal', 'core'],
     packages: ['fastify*', '@fastify/*', 'cronstrue', 'prom-client', 'zod', 'node:*'],
   },
+  mcp: {
+    rooms: ['contract', 'core', 'version'],
+    packages: ['@modelcontextprotocol/*', 'zod'],
+  },
   client: { rooms: ['contract', 'registry', 'core'], packages: ['zod'] },
-  cli: { rooms: ['client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },
+  cli: { rooms: ['mcp', 'client', 'contract', 'core'], packages: ['commander', 'string-width', 'node:*'] },
   telemetry: { rooms: ['core'], packages: ['@opentelemetry/*'] },
   database: {
     rooms: ['store', 'store/sqlite', 'store/postgres', 'store/encryption', 'core'],

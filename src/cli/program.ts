@@ -32,7 +32,7 @@ export function isClientCommand(argv: readonly string[]): boolean {
 
 export function clientCommands(openLocal?: OpenLocal): Command[] {
   const tasks = [...submitting(), ...watching(), ...finding(), ...controlling()]
-  const online = [...tasks, ...types(), ...schedules(), ...server(), ...access(openLocal)]
+  const online = [...tasks, ...types(), ...schedules(), ...server(), ...access(openLocal), ...agents()]
   return [...online.map(addCommon), completion()]
 }
 
@@ -302,6 +302,16 @@ function access(openLocal: OpenLocal | undefined): Command[] {
       .option('--before <time>', 'before this time', time('ago'))
       .option('-l, --limit <number>', 'maximum number of entries', whole(1, 1e12))
       .option('-a, --all', 'list all entries'),
+  ]
+}
+
+function agents(): Command[] {
+  return [
+    online('mcp', () => import('./commands/mcp.ts').then(({ mcp }) => mcp))
+      .summary('Give agents the tasks as tools')
+      .description(
+        'Speaks the Model Context Protocol on standard input and output, for agents that start their tools as programs; others use /mcp of the server. Set FERMATA_API_KEY to a key that allows only what the agent should do.',
+      ),
   ]
 }
 

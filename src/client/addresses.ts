@@ -55,6 +55,7 @@ export const addresses = {
   rotateKey: 'POST /api/keys/{key_id}/rotate',
   revokeKey: 'DELETE /api/keys/{key_id}',
   listAudit: 'GET /api/audit',
+  callMcp: 'POST /mcp',
   getHealth: 'GET /healthz',
   getReadiness: 'GET /readyz',
 } as const satisfies {
@@ -73,6 +74,7 @@ const special: Readonly<Partial<Record<OperationId, Repeat>>> = {
   purgeTask: 'once',
   bulk: 'once',
   createBackup: 'never',
+  callMcp: 'never',
   createSchedule: 'once',
   deleteSchedule: 'once',
   runSchedule: 'once',

@@ -362,6 +362,23 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listAudit', { query, ...options })
   }
 
+  /**
+   * Sends a message of the Model Context Protocol, once; the response has the answer as JSON or as a stream. For programs
+   * that relay messages: agents use a client of the protocol.
+   */
+  callMcp(
+    message: Readonly<Record<string, unknown>>,
+    { signal, headers }: CallOptions & Readonly<{ headers?: Readonly<Record<string, string>> }> = {},
+  ): Promise<Response> {
+    const call = {
+      operation: 'callMcp',
+      body: message,
+      signal,
+      ...(headers === undefined ? {} : { headers }),
+    } as const
+    return this.#transport.open(call, signal ?? new AbortController().signal)
+  }
+
   /** Sent once, whatever the patience. */
   getHealth(options: CallOptions = {}): Promise<AnswerOf<'getHealth'>> {
     return this.#call('getHealth', options)

@@ -78,6 +78,17 @@ function uniqueBody(unique: Task['unique']) {
   return { key, while: span, for: seconds(lasts), debounced }
 }
 
+type Line = Readonly<{ number: number; at: number; attempt: number; text: string }>
+
+/** `limit`: how many lines are shown; if one more was found, there are others. */
+export function logBody(found: readonly Line[], limit: number): string {
+  const lines = found.slice(0, limit)
+  return JSON.stringify({
+    lines: lines.map(({ number, at, attempt, text }) => ({ number, at: at / 1_000, attempt, message: text })),
+    next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
+  })
+}
+
 export function timelineBody(entry: TimelineEntry) {
   const { version, at, event, status, attempt, by, why, error, endedBy } = entry
   return {

@@ -108,7 +108,10 @@ function operation(operationId: string, route: Route, types: readonly DescribedT
       ? {}
       : { requestBody: { required: true, content: { 'application/json': bodyContent(body, types) } } }),
     security: route.scope === 'open' ? [] : [{ bearer: [] }, { apiKey: [] }, {}],
-    responses: { ...success(route), ...refusals([...route.problems, ...commonOf(route)]) },
+    responses: withProtocolErrors(route, {
+      ...success(route),
+      ...refusals([...route.problems, ...commonOf(route)]),
+    }),
   }
 }
 
@@ -145,7 +148,7 @@ const rateHeaders = {
     'If the key has a rate limit: `"key";r=99;t=1` means 99 requests are left, and all of them again in a second.',
 }
 
-function success(route: Route): Json {
+function success(route: Route): Record<string, Json> {
   const { answer } = route
   const headers = {
     'X-Request-ID': 'The id of this request: the one you sent, or a new one.',
@@ -184,13 +187,14 @@ function success(route: Route): Json {
   return {
     [answer.created === true ? 201 : 200]: full,
     ...(answer.later === undefined ? {} : { 202: { ...full, description: answer.later } }),
+    ...(answer.accepted === undefined ? {} : { 202: { description: answer.accepted } }),
     ...(answer.nothing === undefined ? {} : { 204: { description: answer.nothing } }),
     ...(answer.tagged === undefined ? {} : { 304: { description: 'Unchanged.' } }),
   }
 }
 
 /** One response per status, with an example per code. */
-function refusals(codes: readonly ProblemCode[]): Json {
+function refusals(codes: readonly ProblemCode[]): Record<string, Json> {
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of codes) {
     const { status } = problems[code]
@@ -206,6 +210,26 @@ function refusals(codes: readonly ProblemCode[]): Json {
     },
   })
   return Object.fromEntries([...byStatus].map(([status, of]) => [status, response(of)]))
+}
+
+type Refusals = Readonly<{ description?: string; content?: Json }>
+
+/** The responses, with refusals of another form beside problems. */
+function withProtocolErrors({ answer }: Route, responses: Readonly<Record<string, Json>>): Json {
+  const { refused } = answer
+  if (refused === undefined) return responses
+  const { statuses, description, schema } = refused
+  const added = statuses.map((status) => {
+    const { description: others, content: known } = (responses[status] ?? {}) as Refusals
+    return [
+      status,
+      {
+        description: others === undefined ? description : `${others}; ${description}`,
+        content: { ...known, 'application/json': content(schema) },
+      },
+    ]
+  })
+  return { ...responses, ...Object.fromEntries(added) }
 }
 
 function problemExample(code: ProblemCode): Json {

@@ -28,9 +28,9 @@ export type Route = Readonly<{
 
 export type Answer = Readonly<{
   description: string
-  /** JSON, unless `stream` or `raw` is set. */
+  /** JSON, unless `stream` is set. */
   schema?: z.ZodType
-  /** Set if the response is of another media type. */
+  /** Set if the response is of another media type; with a schema, if it can be. */
   raw?: Readonly<{ media: string; description: string; example: string }>
   /** 201 instead of 200. */
   created?: true
@@ -40,10 +40,14 @@ export type Answer = Readonly<{
   stream?: string
   /** Set if 204 without a body is possible; says when. */
   nothing?: string
+  /** Set if 202 without a body is possible; says when. */
+  accepted?: string
   /** Set if 202 with the same body is possible; says when. */
   later?: string
   /** The response has an entity tag; 304 without a body is returned for a known one. */
   tagged?: true
+  /** Statuses of refusals whose body can have this form instead of that of a problem. */
+  refused?: Readonly<{ statuses: readonly number[]; description: string; schema: z.ZodType }>
   /** Headers in addition to `X-Request-ID`: name and meaning. */
   headers?: Readonly<Record<string, string>>
 }>

@@ -73,7 +73,9 @@ describe('the OpenAPI document', () => {
         expect(media).toHaveProperty('example')
       for (const [status, { content }] of Object.entries(responses)) {
         if (Number(status) < 400) continue
-        expect(content['application/problem+json']).toHaveProperty('examples')
+        const { 'application/problem+json': problem, 'application/json': ofProtocol } = content
+        if (problem === undefined) expect(ofProtocol).toHaveProperty('example')
+        else expect(problem).toHaveProperty('examples')
       }
       expect(responses).toHaveProperty('403')
     }

@@ -1,4 +1,5 @@
 import { accessRoutes } from './access-routes.ts'
+import { mcpRoutes } from './mcp-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import type { Route } from './route.ts'
 import { scheduleRoutes } from './schedule-routes.ts'
@@ -14,6 +15,7 @@ export const routes = {
   ...workerRoutes,
   ...serverRoutes,
   ...accessRoutes,
+  ...mcpRoutes,
 } as const satisfies Record<string, Route>
 
 export type Routes = typeof routes

@@ -45,6 +45,8 @@ export type HandlerContext = Readonly<{
   waits: Waits
   traffic: Traffic
   metrics: Metrics
+  /** For faults that the answer of a call does not show. */
+  logger: Readonly<{ error(fields: object, message: string): void }>
   version: string
   /** Path of the root, without a trailing slash: empty, or the prefix of a proxy. */
   base: string

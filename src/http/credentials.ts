@@ -18,7 +18,7 @@ export function hasScope({ scopes }: Caller, scope: Scope): boolean {
 }
 
 /** Throws `Forbidden` unless the caller has the scope of the route. */
-export function mustHaveScope({ caller }: Session, { scope }: Route): void {
+export function mustHaveScope({ caller }: Session, { scope }: Pick<Route, 'scope'>): void {
   if (scope === 'open' || scope === 'any') return
   if (hasScope(caller, scope)) return
   throw new Forbidden(`This call needs a key with the scope ${scope}; yours has ${caller.scopes.join(', ')}.`)

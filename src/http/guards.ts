@@ -143,7 +143,7 @@ export function preflightHeaders(headers: IncomingHttpHeaders): Readonly<Record<
   return {
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
     'access-control-allow-headers':
-      'authorization, x-api-key, content-type, idempotency-key, prefer, if-none-match, last-event-id, x-request-id, traceparent, tracestate',
+      'authorization, x-api-key, content-type, idempotency-key, prefer, if-none-match, last-event-id, x-request-id, traceparent, tracestate, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id',
     'access-control-max-age': '600',
     ...(headers['access-control-request-private-network'] === 'true'
       ? { 'access-control-allow-private-network': 'true' }

@@ -7,6 +7,7 @@ import type { TaskManagerApi } from '../engine/api.ts'
 import { pointerText, type Pointer } from '../core/redaction.ts'
 import { mustSeeAll } from '../engine/limited.ts'
 import { accessHandlers } from './access-handlers.ts'
+import { mcpHandlers } from './mcp-handlers.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
 import { queueHandlers } from './queue-handlers.ts'
@@ -23,6 +24,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...workerHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
+    ...mcpHandlers(context),
   }
 }
 

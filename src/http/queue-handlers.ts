@@ -64,7 +64,8 @@ type FilterOfCaller = Readonly<{
   created_before?: number
 }>
 
-function filterOf(given: FilterOfCaller): Filter {
+/** The filter of a request. */
+export function filterOf(given: FilterOfCaller): Filter {
   const { type, tag, created_by: createdBy, fingerprint, q, created_after: from, created_before: to } = given
   const status = fingerprint === undefined ? given.status : onlyFailed(given.status)
   return {

@@ -22,6 +22,7 @@ import type { Answered, Call } from './call.ts'
 import { keyIn, mustHaveScope } from './credentials.ts'
 import { mustHaveBudget } from './rate-limits.ts'
 import { createHandlers } from './handlers.ts'
+import { isId } from './ids.ts'
 import { readJsonBodies } from './json-bodies.ts'
 import { ignoreBodies, readReasons, reasonIn } from './lenient-bodies.ts'
 import { Metrics } from './metrics.ts'
@@ -246,6 +247,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     waits,
     traffic,
     metrics,
+    logger,
     version,
     base,
   })
@@ -408,10 +410,6 @@ function unknownIn(
     return error as Error
   }
   return undefined
-}
-
-function isId(text: string): boolean {
-  return /^[\w-]{1,64}$/.test(text)
 }
 
 /** Without these, or with values of another type, a body is not a valid request. */

@@ -1,4 +1,4 @@
-import { detailsBody, resultBody, statusBody } from '../contract/bodies.ts'
+import { detailsBody, logBody, resultBody, statusBody } from '../contract/bodies.ts'
 import { explainBody } from '../contract/report-bodies.ts'
 import { type taskRoutes } from '../contract/task-routes.ts'
 import type { Routes } from '../contract/routes.ts'
@@ -132,16 +132,7 @@ export function taskHandlers({
       traffic.answer(reply, most.log, async () => {
         // One more than requested shows whether there are others.
         const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
-        const lines = found.slice(0, query.limit)
-        return JSON.stringify({
-          lines: lines.map(({ number, at, attempt, text }) => ({
-            number,
-            at: at / 1_000,
-            attempt,
-            message: text,
-          })),
-          next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
-        })
+        return logBody(found, query.limit)
       }),
 
     explainTask: async ({ params, manager }) => explainBody(await manager.explain(params.task_id)),
@@ -160,7 +151,8 @@ function uniqueOf({ on_conflict: onConflict, ...unique }: NonNullable<SubmitBody
   return { ...unique, onConflict }
 }
 
-function submitOptions(body: SubmitBody, keyInHeader: string | undefined): SubmitOptions {
+/** The options of a submit. */
+export function submitOptions(body: SubmitBody, keyInHeader: string | undefined): SubmitOptions {
   const {
     parameters: _,
     run_at: runAt,

@@ -43,6 +43,14 @@ export const most = {
   log: 6 * mebibyte,
 } as const
 
+/** Memory for one response, until it is sent. */
+export type Room = Readonly<{
+  /** Waits until so many bytes are free, in place of those taken before. Throws `OVERLOADED`. */
+  take: (bytes: number) => Promise<void>
+  /** The text as a response: a large one is a stream that keeps its room until it is read. */
+  fill: (text: string) => string | Readable
+}>
+
 type Sending = { readonly reply: FastifyReply; takenAt: number }
 
 /** `bytes`: what its socket had read at the last check. */
@@ -145,6 +153,29 @@ export class Traffic {
     } catch (error) {
       share.release()
       throw error
+    }
+  }
+
+  /** Room for a response that learns late how much it needs. */
+  room(reply: FastifyReply): Room {
+    let share: Share | undefined
+    const release = () => {
+      share?.release()
+      share = undefined
+    }
+    reply.raw.once('close', release)
+    return {
+      take: async (bytes) => {
+        // Calls that keep some while they wait for more could wait for each other.
+        release()
+        share = await this.#take(this.#answers, bytes, reply)
+        if (reply.raw.destroyed) release()
+      },
+      fill: (text) => {
+        if (text.length > small && share !== undefined) return this.#stream(Buffer.from(text), share, reply)
+        release()
+        return text
+      },
     }
   }
 

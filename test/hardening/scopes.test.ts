@@ -44,6 +44,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   getHealth: 'nothing',
   getReadiness: 'nothing',
   getMe: 'key',
+  callMcp: 'key',
   createBackup: 'admin',
   listAudit: 'admin',
   createKey: 'admin',

@@ -122,7 +122,7 @@ function stepOf(method: string, path: string, operation: Json): Step & { operati
         required: required === true,
       })),
     body: bodies[id] ?? bodyOf(operation['requestBody'] as Json | undefined),
-    streams: Object.hasOwn(responses['200']?.['content'] ?? {}, 'text/event-stream'),
+    streams: Object.keys(responses['200']?.['content'] ?? {}).join() === 'text/event-stream',
     statuses: Object.keys(responses)
       .map(Number)
       .filter((status) => status < 400),

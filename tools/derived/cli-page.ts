@@ -69,6 +69,11 @@ fermata schedule ticks report
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',
   },
   {
+    title: 'Agents',
+    names: ['mcp'],
+    more: 'An agent starts this command itself: see [Agents](mcp.md).',
+  },
+  {
     title: 'Keys and audit log',
     names: ['keys', 'audit'],
     more: `\`\`\`sh

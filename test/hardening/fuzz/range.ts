@@ -105,6 +105,9 @@ export class Range implements AsyncDisposable {
     return {
       ...shot,
       target: fill(shot.target, (value) => encodeURIComponent(value.toWellFormed())),
+      headers: Object.fromEntries(
+        Object.entries(shot.headers).map(([name, value]) => [name, fill(value, sendable)]),
+      ),
       body: shot.body === null ? null : fill(shot.body, (value) => JSON.stringify(value).slice(1, -1)),
     }
   }
@@ -140,7 +143,8 @@ export function complaintOf(
   if (requestId === undefined) return 'no request id'
   const described = operation?.answers.get(String(status))
   if (status >= 400) {
-    if (media !== 'application/problem+json') return 'a refusal that is no problem document'
+    if (media !== 'application/problem+json' && described?.has(media) !== true)
+      return 'a refusal that is no problem document'
     if (operation !== undefined && described === undefined && !ofProtocol.has(status))
       return 'a status that is not in the document'
   } else if (operation === undefined) {
@@ -157,7 +161,7 @@ export function complaintOf(
   if (!/[/+]json$/.test(media)) return undefined
   const body = JSON.parse(text) as unknown
   if (!validate(body)) return `not as the document says, ${JSON.stringify(validate.errors?.[0])}`
-  return status >= 400 ? problemOnly(text, status) : undefined
+  return media === 'application/problem+json' ? problemOnly(text, status) : undefined
 }
 
 function problemOnly(text: string, status: number): string | undefined {
@@ -173,9 +177,12 @@ function problemOnly(text: string, status: number): string | undefined {
     : undefined
 }
 
+const sendable = (value: string) => value.replaceAll(/[^\u0020-\u007e]/g, '?')
+
 class TooSlow extends Error {}
 
-function asksToWait({ target, headers, body }: Shot): boolean {
+function asksToWait({ operation, target, headers, body }: Shot): boolean {
+  if (operation === 'callMcp') return body?.includes('tools/call') === true
   return /[?&]wait=/.test(target) || Object.keys(headers).includes('prefer') || /"wait":/.test(body ?? '')
 }
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import type { ApiDocument, Operation, Parameter } from './document.ts'
+import { mcpShots } from './mcp.ts'
 import { marker, nasty, Values } from './values.ts'
 
 /** A request with markers. Plain data, so that a failure can be read and repeated. */
@@ -18,6 +19,7 @@ type Pair = readonly [name: string, value: unknown]
 export function shots(document: ApiDocument): fc.Arbitrary<Shot> {
   const values = new Values(document)
   return fc.oneof(
+    { weight: 40, arbitrary: mcpShots },
     ...document.operations.flatMap((operation) => {
       const sound = shotOf(operation, {
         parameter: (parameter) => values.of(parameter.schema, parameter.name),
