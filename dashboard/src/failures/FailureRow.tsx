@@ -26,7 +26,7 @@ export function FailureRow({ of: group, onRetry }: Props) {
           </span>
         </Link>
         <p className={styles.facts}>
-          Last <Time at={last} /> by <TaskLink id={group.task_id} />
+          Last <Time at={last} /> in <TaskLink id={group.task_id} />
           {count > 1 && (
             <>
               {' · first '}
