@@ -43,6 +43,10 @@ export type {
   ReasonOptions,
   SubmitOptions,
 } from './engine/api.ts'
+export type { FairnessOptions, LimitOptions } from './registry/admission.ts'
+export type { LimitDraft, LimitsApi } from './engine/limits.ts'
+export type { BucketOptions, BucketUse, LimitUse } from './store/limit-store.ts'
+export type { Limit, LimitScope } from './core/limits.ts'
 export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engine/schedules-api.ts'
 export type { Change } from './engine/all-events.ts'
 export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'

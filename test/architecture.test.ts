@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, Room>> = {
   core: { rooms: [], packages: ['croner', 'zod'] },
   journal: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core'], packages: ['zod'] },
-  store: { rooms: ['core'], packages: [] },
+  store: { rooms: ['core'], packages: ['node:crypto'] },
   'store/memory': { rooms: ['store', 'core'], packages: [] },
   'store/sqlite': { rooms: ['store', 'core'], packages: ['node:*'] },
   'store/postgres': { rooms: ['store', 'core'], packages: ['node:*', 'pg', 'pg-connection-string'] },

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import type { JsonOption } from './session.ts'
-import { each, names, seconds, statusList, time, whole } from './values.ts'
+import { each, limitKey, names, seconds, statusList, time, whole } from './values.ts'
 
 export function addRunOptions(run: Command, heading = 'Options:'): Command {
   if (heading !== '') run.optionsGroup(heading)
@@ -30,6 +30,8 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .option('--max-attempts <number>', 'attempts before a failure is final', whole(1, 10_000))
     .option('--backoff <duration>', 'delay before the second attempt; doubles after each attempt', seconds)
     .option('--tag <tag>', 'label for finding the task; repeatable', each)
+    .option('--limit-key <name=key>', 'start it under this limit, with this key; repeatable', limitKey)
+    .option('--fairness-key <key>', 'tasks with different keys take turns')
     .option(
       '--idempotency-key <key>',
       'submitting again with the same key returns the original task; batch lines use KEY-LINE',

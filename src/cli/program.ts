@@ -4,7 +4,18 @@ import type { OpenLocal } from './commands/keys.ts'
 import type { Action } from './perform.ts'
 import { addCommon, addFilter, addRunOptions, interruptOption } from './options.ts'
 import { commanderOutput } from './terminal/outputs.ts'
-import { auditAction, each, names, rateLimit, scope, seconds, time, times, whole } from './values.ts'
+import {
+  auditAction,
+  each,
+  names,
+  rateLimit,
+  scope,
+  seconds,
+  startRate,
+  time,
+  times,
+  whole,
+} from './values.ts'
 
 /** Called by shell scripts; nobody types it. */
 const completing = '__complete'
@@ -32,7 +43,15 @@ export function isClientCommand(argv: readonly string[]): boolean {
 
 export function clientCommands(openLocal?: OpenLocal): Command[] {
   const tasks = [...submitting(), ...watching(), ...finding(), ...controlling()]
-  const online = [...tasks, ...types(), ...schedules(), ...server(), ...access(openLocal), ...agents()]
+  const online = [
+    ...tasks,
+    ...types(),
+    ...schedules(),
+    ...limits(),
+    ...server(),
+    ...access(openLocal),
+    ...agents(),
+  ]
   return [...online.map(addCommon), completion()]
 }
 
@@ -260,6 +279,32 @@ function schedules(): Command[] {
       .option('--dry-run', 'add: only say when it would tick')
       .option('-l, --limit <number>', 'ticks: how many, newest first (default: 50)', whole(1, 1_000))
       .option('--reason <text>', 'pause: why'),
+  ]
+}
+
+function limits(): Command[] {
+  return [
+    online('limits [action] [name]', () => import('./commands/limits.ts').then(({ limits }) => limits))
+      .summary('Bound how many tasks run, and how often they start')
+      .description(
+        'Shows and sets limits: limits, limits show NAME with its keys, limits set NAME --concurrency 10 --rate 100/1m, and limits delete NAME. The next start goes by it; running tasks are not affected.',
+      )
+      .option('--concurrency <number>', 'set: how many tasks of a key run at once', whole(1, 1_000_000))
+      .option(
+        '--rate <number/duration>',
+        'set: how often they start: 100/1m is at most 100 at once, then one every 600 ms',
+        startRate,
+      )
+      .addOption(
+        new Option('--scope <scope>', 'set: counted over all nodes (default), or for each node').choices([
+          'global',
+          'node',
+        ]),
+      )
+      .option('--blocked', 'show: only keys for which tasks wait')
+      .option('--key <key>', 'show: only this key')
+      .option('-l, --limit <number>', 'show: how many keys (default: 100)', whole(1, 1_000))
+      .option('--reason <text>', 'set, delete: why, for the audit log'),
   ]
 }
 

@@ -51,6 +51,24 @@ export function whole(least: number, most: number) {
   }
 }
 
+/** How often tasks start: a number and a time in seconds, from `100/1m`. */
+export function startRate(text: string): Readonly<{ limit: number; per: number }> {
+  const [, digits, time] = /^(\d{1,7})\/(.+)$/.exec(text) ?? []
+  if (digits === undefined || time === undefined || Number(digits) < 1)
+    throw new InvalidArgumentError('It must be a number and a time, like 100/1m.')
+  return { limit: Number(digits), per: seconds(/^[a-z]/.test(time) ? `1${time}` : time) }
+}
+
+/** Keys under limits: `NAME=KEY`, repeatable. */
+export function limitKey(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const equals = text.indexOf('=')
+  if (equals < 1) throw new InvalidArgumentError('It must be NAME=KEY, like mail-api=acme.')
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) }
+}
+
 /** Comma-separated, or the flag repeated. */
 export function statusList(text: string, before: readonly Status[] = []): Status[] {
   const given = text.split(',')

@@ -6,12 +6,14 @@ import type {
   FailuresQuery,
   BackfillRange,
   Beat,
+  BucketQuery,
   BulkAction,
   Change,
   Draft,
   Failure,
   HistorySpan,
   KeyDraft,
+  LimitDraft,
   ListOptions,
   OperationId,
   ScheduleDraft,
@@ -242,6 +244,37 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listTicks', { ...ofSchedule(id), ...options, query: { limit, cursor } })
   }
 
+  /** All limits, with what is in use. */
+  listLimits(options: CallOptions = {}): Promise<AnswerOf<'listLimits'>> {
+    return this.#call('listLimits', options)
+  }
+
+  /** Throws `LIMIT_UNKNOWN`. */
+  getLimit(name: string, options: CallOptions = {}): Promise<AnswerOf<'getLimit'>> {
+    return this.#call('getLimit', { ...ofLimit(name), ...options })
+  }
+
+  /** Creates or replaces a limit; the next start goes by it. */
+  setLimit(name: string, limit: LimitDraft, options: ReasonOptions = {}): Promise<AnswerOf<'setLimit'>> {
+    return this.#call('setLimit', { ...ofLimit(name), ...queried(options), body: limit })
+  }
+
+  /** Tasks are no longer held back by it. Throws `LIMIT_UNKNOWN`. */
+  async deleteLimit(name: string, options: ReasonOptions = {}): Promise<void> {
+    await this.#call('deleteLimit', { ...ofLimit(name), ...queried(options) })
+  }
+
+  /** Keys of a limit that are in use or waited for, in order. */
+  listBuckets(
+    name: string,
+    query: BucketQuery = {},
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'listBuckets'>> {
+    const { blocked, ...same } = query
+    const asked = blocked === undefined ? same : { ...same, blocked: String(blocked) }
+    return this.#call('listBuckets', { ...ofLimit(name), ...options, query: asked })
+  }
+
   getIndex(options: CallOptions = {}): Promise<AnswerOf<'getIndex'>> {
     return this.#call('getIndex', options)
   }
@@ -396,12 +429,18 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 
 const ofTask = (id: string) => ({ params: { task_id: id } })
 const ofSchedule = (id: string) => ({ params: { schedule_id: id } })
+const ofLimit = (name: string) => ({ params: { limit_name: name } })
 const ofType = (type: string) => ({ params: { task_type: type } })
 
 /** `usual`: seconds that the server waits by default. */
 function waiting({ wait, ...options }: WaitOptions, usual = 2) {
   const query = wait === undefined ? {} : { wait: Math.round(wait * 1_000) / 1_000 }
   return { ...options, query, wait: wait ?? usual }
+}
+
+/** For calls whose body is taken. */
+function queried({ reason, ...options }: ReasonOptions) {
+  return { ...options, query: reason === undefined ? {} : { reason } }
 }
 
 function because({ reason, ...options }: ReasonOptions) {

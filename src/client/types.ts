@@ -6,6 +6,7 @@ import type { Scope } from '../core/caller.ts'
 import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
+import type * as limits from '../contract/limits.ts'
 import type * as reports from '../contract/reports.ts'
 import type * as schedules from '../contract/schedules.ts'
 import type * as workers from '../contract/workers.ts'
@@ -51,6 +52,12 @@ export type ClaimedTask = z.output<typeof workers.ClaimBody>['tasks'][number]
 /** What a worker tells of a task, apart from its token. */
 export type Beat = Omit<z.input<typeof workers.BeatRequest>, 'lease_token'>
 export type Failure = Omit<z.input<typeof workers.FailRequest>, 'lease_token'>
+/** At least one of `concurrency` and `rate`. */
+export type LimitDraft = z.input<typeof limits.LimitRequest>
+export type LimitDetails = z.output<typeof limits.LimitBody>
+export type BucketDetails = z.output<typeof limits.BucketsBody>['buckets'][number]
+/** Which keys of a limit, and how many per page. */
+export type BucketQuery = Readonly<{ blocked?: boolean; key?: string; limit?: number; cursor?: string }>
 
 /** What a key allows. */
 export type { Scope }

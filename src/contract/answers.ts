@@ -141,6 +141,10 @@ const statusFields = {
       description: 'What the task waits for, also while it is paused; null if it waits for nothing.',
       example: { tasks: 2, waits: [] },
     }),
+  limits: z
+    .record(z.string(), z.string())
+    .meta({ description: 'The limits under which the task starts, each with the key of its bucket.' }),
+  fairness_key: z.string().nullable().meta({ description: 'Tasks with different keys take turns.' }),
 }
 
 const statusExample = {
@@ -167,6 +171,8 @@ const statusExample = {
   schedule_id: null,
   tick_at: null,
   waiting_for: null,
+  limits: {},
+  fairness_key: null,
 }
 
 export const StatusBody = z

@@ -165,8 +165,16 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
     `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}` +
     `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}` +
-    `,"waiting_for":${task.missing === 0 ? 'null' : `{"tasks":${task.missing},"waits":[]}`}`
+    `,"waiting_for":${task.missing === 0 ? 'null' : `{"tasks":${task.missing},"waits":[]}`}` +
+    admissionFields(task.admission)
   )
+}
+
+function admissionFields(admission: Task['admission']): string {
+  if (admission === null) return ',"limits":{},"fairness_key":null'
+  const { limits, fairnessKey } = admission
+  const keys = Object.fromEntries(limits.map(({ name, key }) => [name, key]))
+  return `,"limits":${JSON.stringify(keys)},"fairness_key":${JSON.stringify(fairnessKey)}`
 }
 
 function seconds(ms: number | null): number | null {

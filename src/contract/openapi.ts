@@ -186,6 +186,7 @@ function success(route: Route): Record<string, Json> {
   if (answer.empty === true) return { 204: { description: answer.description } }
   return {
     [answer.created === true ? 201 : 200]: full,
+    ...(answer.orCreated === undefined ? {} : { 201: { ...full, description: answer.orCreated } }),
     ...(answer.later === undefined ? {} : { 202: { ...full, description: answer.later } }),
     ...(answer.accepted === undefined ? {} : { 202: { description: answer.accepted } }),
     ...(answer.nothing === undefined ? {} : { 204: { description: answer.nothing } }),

@@ -1,8 +1,11 @@
 import type { Filter } from '../core/filter.ts'
 import type { Operation } from '../core/operation.ts'
 import { positionLimit, type Reason } from '../core/reason.ts'
-import type { Status, Task } from '../core/task.ts'
+import type { TaskLimit } from '../core/admission.ts'
+import type { LimitDefinition } from '../core/limits.ts'
+import type { Status, Task, TaskId } from '../core/task.ts'
 import { selectedBody, statusBody, type Documents } from './bodies.ts'
+import { rateBody } from './limits.ts'
 
 /** Response bodies about many tasks and about the server. Engine times are Unix milliseconds. */
 
@@ -35,17 +38,33 @@ export function listBody(
   return `{"tasks":[${bodies.join(',')}],${rest.slice(1)}`
 }
 
-export function explainBody({
-  task,
-  reasons,
-  position,
-  startsIn,
-}: Readonly<{ task: Task; reasons: readonly Reason[]; position: number | null; startsIn: number | null }>) {
+type Explained = Readonly<{
+  task: Task
+  reasons: readonly Reason[]
+  position: number | null
+  limits: readonly (TaskLimit &
+    Omit<LimitDefinition, 'name'> &
+    Readonly<{ running: number; holders: readonly TaskId[]; nextStartAt: number | null; ahead: number }>)[]
+  startsIn: number | null
+}>
+
+export function explainBody({ task, reasons, position, limits, startsIn }: Explained) {
   return {
     task_id: task.id,
     status: task.status,
     reasons,
     position: position !== null && position > positionLimit ? '>10,000' : position,
+    limits: limits.map(({ name, key, concurrency, rate, scope, running, holders, nextStartAt, ahead }) => ({
+      name,
+      key,
+      concurrency,
+      rate: rateBody(rate),
+      scope,
+      running,
+      holders,
+      next_start_at: nextStartAt === null ? null : nextStartAt / 1_000,
+      ahead,
+    })),
     eta_seconds: startsIn === null ? null : startsIn / 1_000,
   }
 }

@@ -3,6 +3,7 @@ import { operationActions, operationStatuses } from '../core/operation.ts'
 import { reasonCodes } from '../core/reason.ts'
 import { statuses } from '../core/task.ts'
 import { Accepted, existing, ResultBody, Status, StatusBody } from './answers.ts'
+import { BucketStateBody } from './limits.ts'
 import { spans } from './requests.ts'
 import { seconds, taskId, time, typeName } from './values.ts'
 
@@ -86,6 +87,9 @@ export const ExplainBody = z
       .meta({
         description: 'Queue position: 1 is next. Counted up to 10,000; null if the task is not queued.',
       }),
+    limits: z.array(BucketStateBody).meta({
+      description: 'What a queued task needs under limits: it starts once each of these has room.',
+    }),
     eta_seconds: seconds('Estimated time until it starts; null without an estimate.').nullable(),
   })
   .meta({
@@ -97,6 +101,7 @@ export const ExplainBody = z
         { code: 'no_free_slot', message: 'All 10 slots of the nodes that run this type are in use.' },
       ],
       position: 1,
+      limits: [],
       eta_seconds: 2.5,
     },
   })

@@ -3,6 +3,7 @@ import { reasonLength } from '../core/caller.ts'
 import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import { predecessorLimits } from '../core/dependency.ts'
 import { failurePolicies } from '../core/task.ts'
+import { fairnessOption, limitsOption } from './limits.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
 /**
@@ -109,6 +110,8 @@ const runFields = {
   max_attempts: attemptsOption,
   backoff: backoffOption,
   tags: tagsOption,
+  limits: limitsOption,
+  fairness_key: fairnessOption,
   idempotency_key: label(255).exactOptional().meta({
     description:
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',

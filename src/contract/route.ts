@@ -34,6 +34,8 @@ export type Answer = Readonly<{
   raw?: Readonly<{ media: string; description: string; example: string }>
   /** 201 instead of 200. */
   created?: true
+  /** Set if 201 with the same body is possible; says when. */
+  orCreated?: string
   /** 204 without a body instead of 200. */
   empty?: true
   /** Set if the response is a stream of server-sent events; describes it. */
@@ -58,6 +60,7 @@ export const tags = {
   types: 'What this server can run.',
   schedules: 'Submit tasks at times.',
   workers: 'Programs in any language that run tasks over HTTP.',
+  limits: 'Bound how many tasks run, and how often they start.',
   server: 'Statistics, nodes and health.',
   access: 'Callers, their keys, and what they have changed.',
 } as const

@@ -1,4 +1,5 @@
 import { accessRoutes } from './access-routes.ts'
+import { limitRoutes } from './limit-routes.ts'
 import { mcpRoutes } from './mcp-routes.ts'
 import { queueRoutes } from './queue-routes.ts'
 import type { Route } from './route.ts'
@@ -13,6 +14,7 @@ export const routes = {
   ...queueRoutes,
   ...scheduleRoutes,
   ...workerRoutes,
+  ...limitRoutes,
   ...serverRoutes,
   ...accessRoutes,
   ...mcpRoutes,

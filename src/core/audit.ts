@@ -31,6 +31,8 @@ export const auditActions = [
   'schedule.run',
   'schedule.backfill',
   'worker.register',
+  'limit.set',
+  'limit.delete',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 
@@ -95,6 +97,15 @@ export function scheduleEntry(
   taskId: TaskId | null = null,
 ): NewEntry {
   return entryOf(origin, action, { taskId, target: { id, name: null }, count: taskId === null ? null : 1 })
+}
+
+/** The entry of a change of a limit. */
+export function limitEntry(
+  origin: Origin,
+  action: Extract<AuditAction, `limit.${string}`>,
+  name: string,
+): NewEntry {
+  return entryOf(origin, action, { target: { id: null, name } })
 }
 
 /** The entry of a hold or its end. */

@@ -246,6 +246,13 @@ export class TypeTaken extends TaskError {
   }
 }
 
+export class LimitUnknown extends TaskError {
+  readonly code = 'LIMIT_UNKNOWN'
+  constructor(name: string) {
+    super(`There is no limit ${quote(name)}. It may have been deleted.`)
+  }
+}
+
 /** The database URL is wrong. Waiting cannot help, and nothing was opened or created. */
 export class DatabaseInvalid extends TaskError {
   readonly code = 'DATABASE_INVALID'

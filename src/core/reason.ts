@@ -10,6 +10,8 @@ export const reasonCodes = [
   'no_worker',
   'waits_for_worker',
   'concurrency_limit',
+  'limit_full',
+  'rate_limit',
   'no_free_slot',
   'suspect',
   'others_first',

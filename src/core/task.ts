@@ -1,3 +1,4 @@
+import type { Admission } from './admission.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { UniqueKey, UniqueRequest } from './unique-options.ts'
 
@@ -105,6 +106,8 @@ export type Submission = Readonly<{
   unique?: UniqueRequest
   /** It starts once these have ended. */
   predecessors?: Predecessors
+  /** What decides when it starts, besides its priority and its place in the queue. */
+  admission?: Admission
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -138,6 +141,8 @@ export type Task = Readonly<{
   tickAt: number | null
   /** The key that no other task of its type may have meanwhile. */
   unique: UniqueKey | null
+  /** Null for most tasks: only its priority and its place in the queue decide when it starts. */
+  admission: Admission | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

@@ -76,6 +76,7 @@ export function submitted(
     scheduleId: submission.schedule?.id ?? null,
     tickAt: submission.schedule?.tickAt ?? null,
     unique: keyOf(submission),
+    admission: submission.admission ?? null,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,

@@ -18,6 +18,7 @@ import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { LimitsApi } from './limits.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
@@ -51,6 +52,10 @@ export type SubmitOptions = Readonly<{
    * `max` after the first one. Excludes `unique`, `delay` and `runAt`.
    */
   debounce?: Readonly<{ key: string; delay: Duration; max?: Duration }>
+  /** Keys under limits, by the name of the limit; in place of those that the type computes. */
+  limits?: Readonly<Record<string, string>>
+  /** Tasks with different keys take turns; in place of the key that the type computes. */
+  fairnessKey?: string
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */
@@ -114,6 +119,8 @@ export interface TaskManagerApi {
   readonly schedules: SchedulesApi
   /** Programs that run tasks over HTTP. */
   readonly workers: WorkersApi
+  /** What bounds how many tasks run, and how often they start. */
+  readonly limits: LimitsApi
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { runningTask } from '../../test/support/fake-manager.ts'
 import { positionLimit, reasonCodes } from '../core/reason.ts'
 import type { Task } from '../core/task.ts'
+import type { BucketState } from '../store/limit-store.ts'
 import { explained, type QueueFacts } from './explain.ts'
 
 const idle: QueueFacts = {
@@ -12,9 +13,23 @@ const idle: QueueFacts = {
   concurrency: null,
   ahead: 0,
   predecessors: [],
+  limits: [],
   startRate: 0,
   duration: null,
 }
+const bucket: BucketState = {
+  name: 'api',
+  key: 'acme',
+  concurrency: 2,
+  rate: null,
+  scope: 'global',
+  running: 0,
+  holders: [],
+  nextStartAt: null,
+  ahead: 0,
+  isFull: true,
+}
+const slow = { ...bucket, concurrency: null, rate: { limit: 1, per: 1_000 }, nextStartAt: 10_500 }
 const full = { ...idle, nodes: { ...idle.nodes, slotsInUse: 2 } }
 const queued: Partial<Task> = { status: 'queued' }
 const many = { ...idle.counts, byType: { long: { queued: 50_000 } } }
@@ -31,6 +46,9 @@ const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number 
   ['ended', { status: 'failed' }, idle, null, null],
   ['about_to_start', queued, idle, 1, 0],
   ['no_free_slot', queued, full, 1, null],
+  ['limit_full', queued, { ...idle, limits: [{ ...bucket, running: 2 }] }, 1, null],
+  ['limit_full', queued, { ...idle, duration: 300, limits: [{ ...bucket, running: 2, ahead: 4 }] }, 1, 900],
+  ['rate_limit', queued, { ...idle, limits: [{ ...slow, ahead: 2 }] }, 1, 2_500],
   ['no_free_slot others_first', queued, { ...full, ahead: 4, startRate: 0.001 }, 5, 5_000],
   ['no_free_slot others_first', queued, { ...full, ahead: 4, duration: 300 }, 5, 900],
   [

@@ -1,5 +1,6 @@
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
 import { activeStatuses, isSuspect, type Task } from '../core/task.ts'
+import type { BucketState } from '../store/limit-store.ts'
 import type { Counts } from '../store/store.ts'
 
 export type Explanation = Readonly<{
@@ -8,6 +9,8 @@ export type Explanation = Readonly<{
   reasons: readonly Reason[]
   /** For a queued task: 1 is next. `positionLimit + 1` means that or more; null if it is not queued. */
   position: number | null
+  /** What a queued task needs under limits. */
+  limits: readonly BucketState[]
   /** Estimated milliseconds until it starts; null without an estimate. */
   startsIn: number | null
 }>
@@ -22,6 +25,7 @@ export type QueueFacts = Readonly<{
   workers: number | null
   /** Rates and durations of its type on this node. */
   concurrency: number | null
+  limits: readonly BucketState[]
   /** Queued tasks ahead of it, up to `positionLimit`. */
   ahead: number
   /** The first tasks for which it waits. */
@@ -35,7 +39,7 @@ export type QueueFacts = Readonly<{
 export function explained(task: Task, facts: QueueFacts): Explanation {
   const reasons = reasonsOf(task, facts)
   const position = task.status === 'queued' ? facts.ahead + 1 : null
-  return { task, reasons, position, startsIn: startOf(task, reasons, facts) }
+  return { task, reasons, position, limits: facts.limits, startsIn: startOf(task, reasons, facts) }
 }
 
 function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
@@ -78,7 +82,8 @@ export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
 }
 const newer = '; a submit with its debounce key gives it newer parameters and a new delay'
 
-function reasonsInQueue(task: Task, { counts, nodes, workers, concurrency, ahead }: QueueFacts): Reason[] {
+function reasonsInQueue(task: Task, facts: QueueFacts): Reason[] {
+  const { counts, nodes, workers, concurrency, ahead } = facts
   const { type } = task
   const reasons: Reason[] = []
   const add = (code: ReasonCode, message: string) => reasons.push(because(code, message))
@@ -91,6 +96,16 @@ function reasonsInQueue(task: Task, { counts, nodes, workers, concurrency, ahead
   const active = occupied(counts, type)
   if (concurrency !== null && active >= concurrency) {
     add('concurrency_limit', `Type ${type} is at its concurrency limit: ${active} running.`)
+  }
+  for (const bucket of facts.limits) {
+    const name = bucketName(bucket)
+    if (isAtConcurrency(bucket))
+      add('limit_full', `${name} is full: ${bucket.running} of ${bucket.concurrency} slots in use.`)
+    if (bucket.nextStartAt !== null) {
+      const { limit, per } = bucket.rate!
+      const seconds = Math.max(0, (bucket.nextStartAt - facts.now) / 1_000)
+      add('rate_limit', `${name} allows ${limit} starts per ${per / 1_000} s: the next one in ${seconds} s.`)
+    }
   }
   if (nodes.slots > 0 && nodes.slotsInUse >= nodes.slots) {
     add('no_free_slot', `All ${nodes.slots} slots of the nodes that run this type are in use.`)
@@ -118,9 +133,32 @@ function startOf(task: Task, reasons: readonly Reason[], facts: QueueFacts): num
   if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
   if (reasons[0]?.code === 'about_to_start') return 0
   const before = facts.ahead < positionLimit ? facts.ahead : queued(counts, nodes.types)
+  const held = limitDelay(facts)
+  if (held !== undefined) return held
   if (startRate > 0) return Math.round((before + 1) / startRate)
   if (duration === null || nodes.slots === 0) return null
   return Math.round(Math.ceil((before + 1) / Math.min(nodes.slots, concurrency ?? nodes.slots)) * duration)
+}
+
+/** Milliseconds until its limits let it start; undefined if none holds it back, null without an estimate. */
+function limitDelay({ limits, duration, now }: QueueFacts): number | null | undefined {
+  const delays = limits.flatMap((bucket): (number | null)[] => {
+    const { concurrency, rate, nextStartAt, ahead } = bucket
+    const forRate = nextStartAt === null ? [] : [nextStartAt - now + (ahead * rate!.per) / rate!.limit]
+    if (!isAtConcurrency(bucket)) return forRate
+    return [...forRate, duration === null ? null : Math.ceil((ahead + 1) / concurrency!) * duration]
+  })
+  if (delays.length === 0) return undefined
+  const known = delays.filter((delay) => delay !== null)
+  return known.length < delays.length ? null : Math.round(Math.max(...known))
+}
+
+function isAtConcurrency({ concurrency, running }: BucketState): boolean {
+  return concurrency !== null && running >= concurrency
+}
+
+function bucketName({ name, key }: BucketState): string {
+  return key === '' ? `Limit ${name}` : `Limit ${name} for ${JSON.stringify(key)}`
 }
 
 /** Reasons that do not pass on their own. */

@@ -21,6 +21,7 @@ import type * as api from './api.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import { waitsFor, type Explanation } from './explain.ts'
 import type { FailureGroups, FailureOptions } from './failures.ts'
+import type { LimitsApi } from './limits.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
@@ -49,6 +50,7 @@ export interface Engine extends api.TaskManagerApi {
   bulk(action: BulkAction, filter: Filter, options?: api.BulkOptions, origin?: Origin): Promise<Operation>
   schedulesFor(origin: Origin): SchedulesApi
   workersFor(origin: Origin): WorkersApi
+  limitsFor(origin: Origin): LimitsApi
 }
 
 /**
@@ -80,6 +82,10 @@ export class OnBehalf implements api.TaskManagerApi {
 
   get workers(): WorkersApi {
     return this.#manager.workersFor(this.#origin)
+  }
+
+  get limits(): LimitsApi {
+    return this.#manager.limitsFor(this.#origin)
   }
 
   get state(): NodeState {
@@ -182,7 +188,7 @@ export class OnBehalf implements api.TaskManagerApi {
     return { ...found, groups: redacted }
   }
 
-  /** How many tasks of others are ahead, and which ones it waits for, is not shown to limited callers. */
+  /** How many tasks of others are ahead, which ones it waits for, and which hold slots, is not shown to limited callers. */
   async explain(id: TaskId): Promise<Explanation> {
     if (isLimited(this.#caller)) await this.#mustSee(id)
     const explanation = await this.#manager.explain(id)
@@ -190,7 +196,7 @@ export class OnBehalf implements api.TaskManagerApi {
     const reasons = explanation.reasons
       .filter(({ code }) => code !== 'others_first')
       .map((reason) => (reason.code === 'predecessors' ? waitsFor(explanation.task, []) : reason))
-    return { ...explanation, reasons, position: null, startsIn: null }
+    return { ...explanation, reasons, limits: [], position: null, startsIn: null }
   }
 
   async purge(id: TaskId, options?: api.ReasonOptions): Promise<void> {

@@ -88,7 +88,11 @@ export class Reports implements Subscriber {
     const { store, registry, node: here, workers } = this.#options
     const task = await store.get(id)
     if (task === null) throw new TaskUnknown(id)
-    const [counts, nodes] = await Promise.all([store.counts(), store.nodes()])
+    const [counts, nodes, limits] = await Promise.all([
+      store.counts(),
+      store.nodes(),
+      task.status === 'queued' ? store.limits.explain(task) : [],
+    ])
     const { phase, id: node } = here.state
     const running = nodes.filter(({ types }) => types.includes(task.type))
     // Held types take no slots from it; of its own type, all tasks are ahead of it, held or not.
@@ -110,6 +114,7 @@ export class Reports implements Subscriber {
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
       predecessors,
+      limits,
       startRate: this.#meter.over(5 * minute).started / 1_000,
       duration: this.#meter.expectedDuration(task.type),
     })

@@ -6,6 +6,8 @@ import { longestDuration } from '../core/outcome.ts'
 import { clip } from '../core/text.ts'
 import { mask, masksIn, redacted, Secrets } from '../core/redaction.ts'
 import { failurePolicies, type Predecessors, type Json, type Submission } from '../core/task.ts'
+import type { Admission, TaskLimit } from '../core/admission.ts'
+import { limitBounds } from '../core/limits.ts'
 import { traceContext } from '../core/trace-context.ts'
 import type { UniqueRequest } from '../core/unique-options.ts'
 import { resolveBackoff } from '../registry/options.ts'
@@ -63,6 +65,7 @@ export function submissionOf(
   const start = debounced?.start ?? startOf(options, refuse)
   const unique = debounced?.unique ?? uniqueRequest(type, { options, parameters, parsed }, refuse)
   const predecessors = predecessorsOf(options, refuse)
+  const admission = admissionOf(type, parsed, options, refuse)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -80,6 +83,7 @@ export function submissionOf(
     trace: traceContext(options.traceparent, options.tracestate),
     ...(unique === undefined ? {} : { unique }),
     ...(predecessors === undefined ? {} : { predecessors }),
+    ...(admission === null ? {} : { admission }),
   }
 }
 
@@ -154,6 +158,105 @@ function checkedParameters(
     )
   }
   return { text: toJson(parameters, 'parameters'), parsed: parsed.data }
+}
+
+/** What decides when the task starts: keys from its parameters, and those that the submit gives. */
+function admissionOf(
+  { admission: rules }: AnyTaskType,
+  parameters: unknown,
+  { limits = {}, fairnessKey }: SubmitOptions,
+  refuse: (path: string, message: string) => void,
+): Admission | null {
+  const given = Object.entries(limits)
+  if (rules === null && given.length === 0 && fairnessKey === undefined) return null
+  const keys = new Map<string, string>()
+  for (const { name, key } of rules?.limits ?? []) {
+    if (Object.hasOwn(limits, name)) continue
+    const found = key === null ? '' : computedKey(key, parameters, `limits.${name}`, refuse)
+    if (found !== null) keys.set(name, found)
+  }
+  for (const [name, key] of given) {
+    if (isAdmissionKey(key, 0)) keys.set(name, key)
+    else refuse(`limits.${name}`, keyRule(0))
+  }
+  if (keys.size > limitBounds.perTask)
+    refuse('limits', `must be at most ${limitBounds.perTask}, with those of the type`)
+  const names = [...keys].sort(([a], [b]) => (a < b ? -1 : 1))
+  let flow = fairnessKey ?? null
+  if (flow === null && rules?.fairnessKey != null)
+    flow = computedKey(rules.fairnessKey, parameters, 'fairnessKey', refuse)
+  if (flow !== null && !isAdmissionKey(flow, 1)) refuse('fairnessKey', keyRule(1))
+  return admitted(
+    names.map(([name, key]) => ({ name, key })),
+    flow,
+    flow === null ? 1 : weightOf(rules?.weight ?? null, flow, refuse),
+    rules?.aging ?? null,
+  )
+}
+
+function admitted(
+  limits: readonly TaskLimit[],
+  fairnessKey: string | null,
+  weight: number,
+  aging: number | null,
+): Admission | null {
+  if (limits.length === 0 && fairnessKey === null && aging === null) return null
+  return { limits, fairnessKey, weight, aging }
+}
+
+/** Null if the function returns nothing. */
+function computedKey(
+  keyOf: (parameters: unknown) => unknown,
+  parameters: unknown,
+  path: string,
+  refuse: (path: string, message: string) => void,
+): string | null {
+  let key: unknown
+  try {
+    key = keyOf(parameters)
+  } catch (error) {
+    refuse(path, `the type could not compute the key: ${error instanceof Error ? error.message : 'it threw'}`)
+    return null
+  }
+  if (key === null || key === undefined) return null
+  const text = typeof key === 'number' ? String(key) : key
+  if (isAdmissionKey(text, 0)) return text
+  refuse(path, `the type computed a key that is not usable: it ${keyRule(0)}`)
+  return null
+}
+
+function weightOf(
+  rule: ((key: string) => number) | null,
+  key: string,
+  refuse: (path: string, message: string) => void,
+): number {
+  const { leastWeight, mostWeight } = limitBounds
+  let weight: number | undefined
+  try {
+    weight = rule?.(key) ?? 1
+  } catch {
+    // Refused below.
+  }
+  if (typeof weight === 'number' && weight >= leastWeight && weight <= mostWeight) return weight
+  refuse(
+    'fairnessKey',
+    `the type gave its weight as ${weight}, not a number from ${leastWeight} to ${mostWeight}`,
+  )
+  return 1
+}
+
+function isAdmissionKey(key: unknown, least: number): key is string {
+  return (
+    typeof key === 'string' &&
+    key.length >= least &&
+    key.length <= limitBounds.keyLength &&
+    key.isWellFormed() &&
+    !key.includes('\0')
+  )
+}
+
+function keyRule(least: number): string {
+  return `must be a string of ${least} to ${limitBounds.keyLength} characters`
 }
 
 function startOf(
@@ -281,9 +384,11 @@ function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOpt
   const parameters = redacted(text, sensitive?.parameters ?? [])
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, debounce, after, onFailure } =
     options
+  const { limits, fairnessKey } = options
   const added = [
     ...(unique === undefined && debounce === undefined ? [] : [unique, debounce]),
     ...(after === undefined ? [] : [after, onFailure]),
+    ...(limits === undefined && fairnessKey === undefined ? [] : [limits ?? null, fairnessKey ?? null]),
   ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')

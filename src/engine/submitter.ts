@@ -18,6 +18,7 @@ export type SubmitterOptions = Readonly<{
   journal: Journal
   claimer: Claimer
   callerTransactions: CallerTransactions
+  limits: Readonly<{ mustKnow(given: readonly SubmitOptions['limits'][]): Promise<void> }>
   newId: () => string
   maxQueued: number
   /** Throws if no work is accepted. */
@@ -41,7 +42,8 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const { registry, newId } = this.#options
+    const { registry, newId, limits } = this.#options
+    if (options.limits !== undefined) await limits.mustKnow([options.limits])
     const [accepted] = await this.#traced(type, [options], (trace) => {
       const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
       return this.#store([submission], origin, tx, undefined)
@@ -55,8 +57,10 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
-    const { registry, newId } = this.#options
+    const { registry, newId, limits } = this.#options
     const options = drafts.map(({ options = {} }) => options)
+    const named = options.map(({ limits }) => limits).filter((given) => given !== undefined)
+    if (named.length > 0) await limits.mustKnow(named)
     return this.#traced(type, options, (trace) => {
       const traced =
         trace === undefined

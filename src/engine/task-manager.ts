@@ -44,6 +44,7 @@ import { Completions } from './completion.ts'
 import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
 import { groupFailures, type FailureGroups, type FailureOptions } from './failures.ts'
+import { Limits, type LimitsApi } from './limits.ts'
 import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
@@ -90,6 +91,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #scheduler: Scheduler
   readonly #schedules: Schedules
   readonly #workers: Workers
+  readonly #limits: Limits
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
   readonly #controls: Controls
@@ -157,8 +159,10 @@ export class TaskManager implements Engine, AsyncDisposable {
     })
     this.#releaser = new Releaser(common)
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
+    this.#limits = new Limits({ ...common, claimer })
     this.#submitter = new Submitter({
       ...common,
+      limits: this.#limits,
       claimer,
       callerTransactions: this.#callerTransactions,
       maxQueued: options.maxQueued,
@@ -315,6 +319,14 @@ export class TaskManager implements Engine, AsyncDisposable {
 
   get schedules(): SchedulesApi {
     return this.#schedules.for(fromLibrary, true)
+  }
+
+  get limits(): LimitsApi {
+    return this.#limits.for(fromLibrary)
+  }
+
+  limitsFor(origin: Origin): LimitsApi {
+    return this.#limits.for(origin)
   }
 
   schedulesFor(origin: Origin): SchedulesApi {
@@ -517,6 +529,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       for (const type of this.registry.names) await this.#store.hold(type, true, 'startup')
       this.#options.logger.info({ types: this.registry.names }, 'all types are held until they are released')
     }
+    await this.#limits.declare()
     await this.#maintenance.reap()
     await this.#schedules.reconcile(this.#options.schedules ?? [])
     // It may have been closed in the meantime.
@@ -547,7 +560,8 @@ export class TaskManager implements Engine, AsyncDisposable {
       const counts = await this.#store.counts()
       const queued = Object.keys(counts.byType).filter((type) => counts.byType[type]!.queued !== undefined)
       const oldestQueued = await this.#store.oldestQueued(queued)
-      return { counts, oldestQueued, scheduleLag: await this.#store.schedules.lag() }
+      const limits = await this.#store.limits.list()
+      return { counts, oldestQueued, limits, scheduleLag: await this.#store.schedules.lag() }
     } catch (error) {
       logger.debug({ err: error }, 'could not count tasks for the metrics')
       return null

@@ -2,6 +2,7 @@ import { Histogram } from '../core/histogram.ts'
 import { isTerminal, terminalStatuses, type TerminalStatus } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Subscriber } from '../journal/journal.ts'
+import type { LimitUse } from '../store/limit-store.ts'
 import type { CommitMetrics, Counts } from '../store/store.ts'
 
 /** What this node did with tasks of one type since its start. Histograms are in seconds. */
@@ -21,6 +22,7 @@ export type NodeMetrics = Readonly<{
     counts: Counts
     /** Milliseconds for which the oldest queued task of each type has been queued. */
     oldestQueued: Readonly<Record<string, number>>
+    limits: readonly LimitUse[]
     /** Milliseconds for which the first schedule has been due; 0 if none is. */
     scheduleLag: number
   }> | null

@@ -10,6 +10,7 @@ import { accessHandlers } from './access-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
+import { limitHandlers } from './limit-handlers.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { scheduleHandlers } from './schedule-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
@@ -22,6 +23,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...queueHandlers(context),
     ...scheduleHandlers(context),
     ...workerHandlers(context),
+    ...limitHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
     ...mcpHandlers(context),

@@ -77,6 +77,22 @@ export class Metrics {
         })),
       ),
       gauge(
+        'fermata_limit_slots',
+        'Slots in use under a limit, of all its keys.',
+        (tasks?.limits ?? []).map(({ limit, running }) => ({
+          labels: { limit: limit.name },
+          value: running,
+        })),
+      ),
+      gauge(
+        'fermata_limit_blocked_buckets',
+        'Keys of a limit for which tasks wait. Counted up to 10,000.',
+        (tasks?.limits ?? []).map(({ limit, blocked }) => ({
+          labels: { limit: limit.name },
+          value: blocked,
+        })),
+      ),
+      gauge(
         'fermata_schedule_lag_seconds',
         'For how long the first schedule has been due, of all nodes; 0 if none is.',
         tasks === null ? [] : [{ labels: {}, value: tasks.scheduleLag / 1_000 }],

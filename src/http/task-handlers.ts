@@ -160,6 +160,7 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     idempotency_key: keyInBody,
     unique,
     on_failure: onFailure,
+    fairness_key: fairnessKey,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -174,5 +175,6 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
+    ...(fairnessKey === undefined ? {} : { fairnessKey }),
   }
 }

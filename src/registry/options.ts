@@ -4,6 +4,12 @@ import { parseDuration } from '../core/duration.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
 import { defaultBackoff } from '../core/retry.ts'
 import type { Backoff } from '../core/task.ts'
+import {
+  admissionRules,
+  type AdmissionOptions,
+  type FairnessOptions,
+  type LimitOptions,
+} from './admission.ts'
 import type { Duration } from './context.ts'
 import { marked, sensitiveOf, type SensitiveOption } from './sensitive.ts'
 import type { AnyTaskType } from './type.ts'
@@ -21,6 +27,15 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
   state?: State
   /** Maximum number running at once, across all nodes. */
   concurrency?: number
+  /**
+   * Limits under which its tasks start, at most eight: `[{ name: 'api', key: ({ customer }) => customer, concurrency: 2 }]`. A task
+   * starts once each of them has room.
+   */
+  limits?: readonly LimitOptions<z.output<Parameters>>[]
+  /** Tasks with different keys take turns within a priority. */
+  fairness?: FairnessOptions<z.output<Parameters>>
+  /** Each time that a task has been queued for this long, its priority rises by one, up to 99. Default: it does not. */
+  aging?: Duration
   /** Attempts before a failure is final; 1 means no retries. Default 1. */
   attempts?: number
   backoff?: Duration | BackoffOptions
@@ -53,7 +68,8 @@ export type BackoffOptions = Readonly<{
 
 type Checked = Pick<
   AnyTaskType,
-  | keyof TypeOptions<z.ZodType, z.ZodType>
+  | Exclude<keyof TypeOptions<z.ZodType, z.ZodType>, 'limits' | 'fairness' | 'aging'>
+  | 'admission'
   | 'definedAt'
   | 'jsonSchema'
   | 'description'
@@ -61,8 +77,11 @@ type Checked = Pick<
   | 'timeout'
 >
 
+/** Whatever the keys take. */
+type AnyOptions = Omit<TypeOptions<z.ZodType, z.ZodType>, 'limits' | 'fairness'> & AdmissionOptions
+
 /** Validates the common options; `define` is the function that was called with them. Throws `DefinitionInvalid`. */
-export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, define: Function): Checked {
+export function checkedOptions(options: AnyOptions, define: Function): Checked {
   const { type, timeout, example, parameters, description = '', state } = options
   const invalid = (message: string) => definitionInvalid(type, message)
   if (typeof type !== 'string' || !/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$/.test(type)) {
@@ -100,6 +119,7 @@ export function checkedOptions(options: TypeOptions<z.ZodType, z.ZodType>, defin
     poisonLimit: whole('poisonLimit'),
     unique: uniqueRule(type, options.unique),
     sensitive,
+    admission: admissionRules(options, invalid),
   }
 }
 

@@ -1,4 +1,5 @@
 import { DefinitionInvalid, TypeUnknown } from '../core/errors.ts'
+import { hasSameBounds, type Limit } from '../core/limits.ts'
 import type { AnyTaskType } from './type.ts'
 
 /** The types of remote workers, which change while a node runs. */
@@ -15,6 +16,7 @@ export class Registry {
   readonly #types = new Map<string, AnyTaskType>()
   readonly #remote: Remote
   readonly #only: readonly string[] | null
+  readonly #limits = new Map<string, Limit>()
 
   /** `of`: shares the remote types of that registry, if they are among `only`. */
   constructor(types: Iterable<AnyTaskType>, of?: Registry, only: readonly string[] | null = null) {
@@ -25,6 +27,7 @@ export class Registry {
       if (earlier !== undefined) throw definedTwice(earlier, type)
       this.#types.set(type.type, type)
     }
+    for (const type of this.#types.values()) this.#addLimits(type)
   }
 
   /** Types that can be run: without those of workers that are gone. */
@@ -101,6 +104,11 @@ export class Registry {
     )
   }
 
+  /** The limits that types define. */
+  get limits(): readonly Limit[] {
+    return [...this.#limits.values()]
+  }
+
   *[Symbol.iterator](): IterableIterator<AnyTaskType> {
     for (const name of this.names) yield this.get(name)
   }
@@ -108,6 +116,19 @@ export class Registry {
   #sees(type: string): boolean {
     if (this.#types.size > 0 && this.#types.has(type)) return false
     return this.#only === null || this.#only.includes(type)
+  }
+
+  #addLimits({ type, admission }: AnyTaskType): void {
+    for (const { name, definition } of admission?.limits ?? []) {
+      if (definition === null) continue
+      const earlier = this.#limits.get(name)
+      const limit = { ...definition, origin: type }
+      if (earlier === undefined) this.#limits.set(name, limit)
+      else if (!hasSameBounds(earlier, limit))
+        throw new DefinitionInvalid(
+          `limit ${JSON.stringify(name)} is defined differently by the types ${earlier.origin} and ${type}; define it in one, and only name it in the other`,
+        )
+    }
   }
 }
 

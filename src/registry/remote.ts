@@ -35,6 +35,7 @@ export async function remoteType(worker: WorkerType, path = 'parameters'): Promi
     timeout: worker.timeout,
     poisonLimit: null,
     unique: null,
+    admission: null,
     sensitive: pointers.length === 0 ? null : { parameters: pointers, checkpoint: [], result: [] },
     run: () => {
       throw new Error('the handler of this type runs in remote workers')

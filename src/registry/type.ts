@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Sensitive } from '../core/redaction.ts'
 import type { Backoff } from '../core/task.ts'
+import type { AdmissionRules } from './admission.ts'
 import type { ThreadContext } from './context.ts'
 import type { UniqueRule } from './unique.ts'
 
@@ -61,6 +62,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly unique: UniqueRule | null
   /** Null if it declares no sensitive values. */
   readonly sensitive: Sensitive | null
+  /** Null if only priority and order decide when its tasks start. */
+  readonly admission: AdmissionRules | null
   readonly run: (parameters: unknown, task: ThreadContext<unknown>) => unknown
   readonly [brand]: true
   readonly [phantom]?: (input: Input) => readonly [State, Result]

@@ -231,6 +231,10 @@ export class Claimer implements Subscriber, LeaseListener {
 
   #poll(): void {
     this.#stopTimer?.()
-    if (!this.#stopped) this.#stopTimer = this.#options.clock.after(pollEvery, () => this.kick())
+    if (this.#stopped) return
+    const { clock, store } = this.#options
+    // A rate may allow the next start sooner.
+    const within = Math.min(pollEvery, Math.max(1, store.limits.wakesIn ?? pollEvery))
+    this.#stopTimer = clock.after(within, () => this.kick())
   }
 }

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import type { Admission } from '../core/admission.ts'
+import { laneOf, laneText } from '../core/limits.ts'
 import type { TraceContext } from '../core/trace-context.ts'
 import type { Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
 import type { UniqueKey } from '../core/unique-options.ts'
@@ -35,6 +38,7 @@ export const fixedColumns: readonly Column[] = [
   column('schedule_id', 'text', ({ scheduleId }) => scheduleId),
   column('tick_at', 'long', ({ tickAt }) => tickAt),
   column('unique_key', 'word', ({ unique }) => (unique === null ? null : JSON.stringify(unique))),
+  column('admission', 'word', ({ admission }) => (admission === null ? null : JSON.stringify(admission))),
 ]
 
 /** Columns that a move may change. */
@@ -63,6 +67,7 @@ export const movingColumns: readonly Column[] = [
   column('ended_by', 'word', ({ endedBy }) => endedBy),
   column('delay', 'long', ({ delay }) => delay),
   column('missing', 'integer', ({ missing }) => missing),
+  column('lane', 'word', laneIdOf),
 ]
 
 /** The moving columns that a save changes. */
@@ -76,6 +81,7 @@ export const newColumns = columnsNamed(
   'status_since',
   'delay',
   'missing',
+  'lane',
 )
 
 /** The columns of a new row, in this order. */
@@ -96,7 +102,7 @@ export function rowIdOf(row: StoredRow): number {
 
 /** Others wait for its end, and it has not been counted for all of them yet. */
 export function isAwaited(row: StoredRow, { flag }: Pick<Decoder, 'flag'>): boolean {
-  return flag(row[40]!)
+  return flag(row[insertedNames.length]!)
 }
 
 export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
@@ -104,22 +110,23 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const hash = row[9] as string | null
   const schedule = row[13] as string | null
   const unique = row[15] as string | null
-  const owner = row[24] as string | null
-  const progress = row[35] as string | null
-  const error = row[36] as string | null
+  const admission = row[16] as string | null
+  const owner = row[25] as string | null
+  const progress = row[36] as string | null
+  const error = row[37] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[16] as Status,
+    status: row[17] as Status,
     priority: row[3] as number,
-    queuePosition: row[17] as number,
-    version: row[18] as number,
-    fence: row[19] as number,
-    attempt: row[20] as number,
-    attemptOpen: flag(row[21]!),
+    queuePosition: row[18] as number,
+    version: row[19] as number,
+    fence: row[20] as number,
+    attempt: row[21] as number,
+    attemptOpen: flag(row[22]!),
     maxAttempts: row[4] as number,
-    failures: row[22] as number,
-    crashes: row[23] as number,
+    failures: row[23] as number,
+    crashes: row[24] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -130,24 +137,34 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     scheduleId: schedule === null ? null : text(schedule),
     tickAt: row[14] as number | null,
     unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
+    admission: admission === null ? null : (JSON.parse(admission) as Admission),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[25] as Control | null,
+    requestedControl: row[26] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[26] as number | null,
-    startedAt: row[27] as number | null,
-    completedAt: row[28] as number | null,
-    statusSince: row[29] as number,
-    savedAt: row[30] as number | null,
-    activeMs: row[31] as number,
-    attemptBaseMs: row[32] as number,
-    queuedMs: row[33] as number,
-    pausedMs: row[34] as number,
+    runAt: row[27] as number | null,
+    startedAt: row[28] as number | null,
+    completedAt: row[29] as number | null,
+    statusSince: row[30] as number,
+    savedAt: row[31] as number | null,
+    activeMs: row[32] as number,
+    attemptBaseMs: row[33] as number,
+    queuedMs: row[34] as number,
+    pausedMs: row[35] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[37] as EndedBy | null,
-    delay: row[38] as number | null,
-    missing: row[39] as number,
+    endedBy: row[38] as EndedBy | null,
+    delay: row[39] as number | null,
+    missing: row[40] as number,
   }
+}
+
+/** The id of the lane in which a queued task waits; null in the plain queue, and for tasks that are not queued. */
+export function laneIdOf(task: Task): string | null {
+  if (task.admission === null || task.status !== 'queued') return null
+  return createHash('sha256')
+    .update(laneText(laneOf(task)!))
+    .digest('base64url')
+    .slice(0, 22)
 }
 
 const noTags: readonly string[] = Object.freeze([])

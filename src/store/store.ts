@@ -5,6 +5,7 @@ import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
+import type { LimitStore } from './limit-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
@@ -62,6 +63,7 @@ export interface Store extends AsyncDisposable {
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
   readonly workers: WorkerStore
+  readonly limits: LimitStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>
@@ -69,7 +71,8 @@ export interface Store extends AsyncDisposable {
   /**
    * Takes up to `limit` queued tasks, by priority and queue position, of the types that may run. A node never has more than
    * one active suspect: while it has one, and beyond the first that a claim takes, suspects are skipped. Claims nothing for
-   * a node that is not alive.
+   * a node that is not alive. A task starts only while each bucket of its limits has room, and tasks with fairness keys take
+   * turns with each other, and with all tasks that have none.
    *
    * In a store that commits in groups, calls made in one turn of the event loop share a commit, up to the size of a group. A
    * claim among them is carried out, and returned, after submits and controls, whichever was called first: it takes what they

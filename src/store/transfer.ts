@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../core/audit.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Keys } from '../core/keys.ts'
+import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
@@ -33,6 +34,8 @@ export type Surroundings = Readonly<{
   operations: readonly Readonly<{ id: string; node: string; body: string; cancel: boolean }>[]
   /** Without them, and their version, the copy of a closed server would be open. */
   keys: Keys
+  /** Their slots, rates and turns start anew. */
+  limits: readonly Limit[]
 }>
 
 /** A tick of a schedule, as it is stored. */

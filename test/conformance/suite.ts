@@ -6,6 +6,7 @@ import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
 import { holding } from './holding.ts'
 import { keys } from './keys.ts'
+import { limits } from './limits.ts'
 import { listing } from './listing.ts'
 import { living } from './living.ts'
 import { losing } from './losing.ts'
@@ -35,6 +36,7 @@ export function suite(kind: StoreKind): void {
     }
     racing(kind)
     claiming(kind)
+    limits(kind)
     if (kind.older === true) return
     moves(kind)
     submitting(kind)

@@ -69,10 +69,25 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   completeTask: 'worker',
   failTask: 'worker',
   returnPausedTask: 'worker',
+  listLimits: 'read',
+  getLimit: 'read',
+  setLimit: 'control',
+  deleteLimit: 'control',
+  listBuckets: 'read',
 }
 
 /** Calls about all tasks. */
-const aboutAll: ReadonlySet<OperationId> = new Set(['getStats', 'getHistory', 'listNodes', 'getMetrics'])
+const aboutAll: ReadonlySet<OperationId> = new Set([
+  'getStats',
+  'getHistory',
+  'listNodes',
+  'getMetrics',
+  'listLimits',
+  'getLimit',
+  'setLimit',
+  'deleteLimit',
+  'listBuckets',
+])
 
 const requests = Number(process.env['SCOPE_REQUESTS'] ?? 2_000)
 const seed = seedOf('SCOPE_SEED', { long: process.env['SCOPE_REQUESTS'] !== undefined })

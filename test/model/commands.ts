@@ -39,6 +39,21 @@ const progress = maybe(
   ),
 )
 
+const limitNames = ['l', 'm'] as const
+
+const admission = fc
+  .record({
+    keys: fc.subarray([
+      ['l', 'a'],
+      ['l', 'b'],
+      ['m', ''],
+    ] as const),
+    fairnessKey: fc.constantFrom(null, null, 'x', 'y'),
+    weight: fc.constantFrom(1, 1, 3),
+    aging: fc.constantFrom(null, null, null, 50),
+  })
+  .map(({ keys, ...more }) => ({ limits: keys.map(([name, key]) => ({ name, key })), ...more }))
+
 const submit = command(
   'submit',
   {
@@ -72,6 +87,7 @@ const submit = command(
             max: fc.constantFrom(null, 30, 300),
           }),
         ),
+        admission: fc.option(admission, { freq: 2 }),
       }),
       { maxLength: 4 },
     ),
@@ -83,10 +99,11 @@ const submit = command(
       batch.map(({ after }) => Promise.all(after.map((one) => world.pick(one)))),
     )
     const submissions = batch.map(
-      ({ later, asDelay, key, unique, debounce, after, onFailure, ...own }, index) =>
+      ({ later, asDelay, key, unique, debounce, admission, after, onFailure, ...own }, index) =>
         submission({
           ...own,
           ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
+          ...(admission === null ? {} : { admission }),
           id: world.newId(),
           idempotencyKey: key,
           delay: asDelay ? later : null,
@@ -289,6 +306,24 @@ const hold = command(
   },
 )
 
+const limit = command(
+  'limit',
+  {
+    name: fc.constantFrom(...limitNames),
+    concurrency: fc.constantFrom(null, 1, 1, 2, 3),
+    rate: fc.constantFrom(null, null, null, { limit: 1, per: 100 }, { limit: 3, per: 1_000 }),
+    isGone: mostly(false),
+  },
+  async (world, { name, concurrency, rate, isGone }) => {
+    const made = { name, concurrency, rate, scope: 'global', origin: 'api' } as const
+    if (isGone || (concurrency === null && rate === null)) {
+      await world.both((store) => store.limits.remove(name))
+    } else {
+      await world.both((store) => store.limits.put(made))
+    }
+  },
+)
+
 /** Reads every page of a list, and the queue position of a task. */
 const list = command(
   'list',
@@ -374,6 +409,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   purge,
   hold,
   hold,
+  limit,
+  limit,
   list,
   list,
 ]

@@ -66,6 +66,7 @@ export class World implements AsyncDisposable {
     }
     expectSame(await this.#store.counts(), await this.#reference.counts())
     expectSame(await liveNodesOf(this.#store), await liveNodesOf(this.#reference))
+    expectSame(await bucketsOf(this.#store), await bucketsOf(this.#reference))
     return answer
   }
 
@@ -123,6 +124,18 @@ export class World implements AsyncDisposable {
 /** Live nodes without their time of renewal, which not every store has. */
 async function liveNodesOf(store: Store): Promise<object[]> {
   return (await store.nodes()).map((node) => ({ ...node, renewedAt: null }))
+}
+
+/** What is in use under limits, and when rates allow the next start. What waits is known once a claim has looked. */
+async function bucketsOf(store: Store): Promise<object> {
+  const limits = await store.limits.list()
+  return Promise.all(
+    limits.map(async ({ limit, running }) => {
+      const buckets = await store.limits.buckets(limit.name, { after: null, limit: 100 })
+      const inUse = buckets.filter((bucket) => bucket.running > 0)
+      return { limit, running, inUse: inUse.map((bucket) => ({ ...bucket, queued: 0 })) }
+    }),
+  )
 }
 
 /** A store may leave gaps between queue positions: only their order matters, and it is compared separately. */

@@ -64,6 +64,7 @@ export function scriptedType(
     poisonLimit: poisonLimit ?? null,
     unique: null,
     sensitive: null,
+    admission: null,
     run: (parameters, task) => perform((parameters as { steps: Steps }).steps, task, runOf(task)),
   }
 }

@@ -8,6 +8,7 @@ import type { TaskEvent } from '../../src/journal/event.ts'
 import type { Operation } from '../../src/core/operation.ts'
 import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
+import type { LimitsApi } from '../../src/engine/limits.ts'
 import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
 import type { WorkersApi } from '../../src/engine/workers-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
@@ -23,6 +24,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     schedules: {} as SchedulesApi,
     workers: { list: async () => [] } as Partial<WorkersApi> as WorkersApi,
     learn: async () => {},
+    limits: {} as LimitsApi,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -40,7 +42,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     changes: () => changesOf([]),
     failures: async () => ({ groups: [], start: 0, step: 1, limited: false }),
     list: async () => ({ tasks: [{ ...runningRecord, cut: null }], nextCursor: null, searchLimited: false }),
-    explain: async () => ({ task: runningTask, reasons: [], position: null, startsIn: null }),
+    explain: async () => ({ task: runningTask, reasons: [], position: null, limits: [], startsIn: null }),
     purge: async () => {},
     hold: async () => {},
     bulk: async () => operation,

@@ -10,10 +10,19 @@ export async function at<T>(database: string, work: (store: Store) => Promise<T>
   return await work(store)
 }
 
+const admission = { limits: [{ name: 'api', key: 'acme' }], fairnessKey: 'Änne', weight: 2, aging: 60_000 }
+
 /** Tasks in every situation that leaves something in the database. */
 export async function fill(database: string, more = 0): Promise<void> {
   await at(database, async (store) => {
     await store.startNode(node('node'))
+    await store.limits.put({
+      name: 'api',
+      concurrency: 2,
+      rate: { limit: 10, per: 1_000 },
+      scope: 'global',
+      origin: 'api',
+    })
     const ids = ['done', 'failed', 'retry', 'parked', 'running', 'cancelled', 'waiting', 'late', 'odd']
     const unique = { while: 'unfinished', for: 3_600_000, onConflict: 'reject' } as const
     await store.submit(
@@ -25,6 +34,7 @@ export async function fill(database: string, more = 0): Promise<void> {
           requestHash: `hash-${id}`,
           priority: 9 - index,
           tags: id === 'done' ? ['a', 'b'] : [],
+          ...(id === 'late' || id === 'waiting' ? { admission } : {}),
           delay: id === 'late' ? 3_600_000 : null,
           ...(id === 'odd' || id === 'failed' ? { unique: { ...unique, key: `${id} \0 \uFFFF` } } : {}),
           trace: id === 'odd' ? null : `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01 vendor="x y"`,

@@ -39,6 +39,10 @@ const order = [
   'retryTask',
   'cancelTask',
   'getTaskResult',
+  'setLimit',
+  'listLimits',
+  'getLimit',
+  'listBuckets',
 ]
 
 /** Body values that later calls depend on, or that can be sent again. */
@@ -56,7 +60,7 @@ const sets: Readonly<Record<string, Step['sets']>> = {
 }
 
 /** Calls after which a task no longer exists, or nothing can be run. */
-const last = ['deleteSchedule', 'holdType', 'releaseType', 'purgeTask']
+const last = ['deleteLimit', 'deleteSchedule', 'holdType', 'releaseType', 'purgeTask']
 
 /**
  * Left out: on an open server, the first key would close it, and nobody would know the key; and a worker needs a task that it has
@@ -77,6 +81,7 @@ export const variables = {
   base_url: 'http://localhost:8000',
   task_type: 'long',
   task_id: 'none',
+  limit_name: 'mail-api',
   api_key: 'none',
 } as const
 

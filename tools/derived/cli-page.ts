@@ -64,6 +64,19 @@ fermata schedule ticks report
 \`--dry-run\` only says when it would tick. See [Schedules](schedules.md).`,
   },
   {
+    title: 'Limits',
+    names: ['limits'],
+    more: `\`\`\`sh
+fermata limits set mail-api --concurrency 10 --rate 100/1m
+fermata run mail --to ada@example.com --limit-key mail-api=acme --fairness-key acme
+fermata limits                                        # what is in use, and how many keys are blocked
+fermata limits show mail-api --blocked
+fermata limits delete mail-api
+\`\`\`
+
+See [Limits](limits.md).`,
+  },
+  {
     title: 'Server',
     names: ['types', 'hold', 'release', 'stats', 'backup', 'top', 'bench'],
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',

@@ -38,6 +38,8 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'schedule.run': 'Ran a schedule',
   'schedule.backfill': 'Backfilled a schedule',
   'worker.register': 'Registered a worker',
+  'limit.set': 'Set a limit',
+  'limit.delete': 'Deleted a limit',
 }
 
 /** Reads filters from a URL; ignores what it does not understand. */

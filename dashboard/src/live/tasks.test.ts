@@ -26,6 +26,8 @@ const task: TaskStatus = {
   schedule_id: null,
   tick_at: null,
   waiting_for: null,
+  limits: {},
+  fairness_key: null,
 }
 
 function transition(

@@ -39,6 +39,8 @@ type Options = Readonly<{
   debounce?: string
   debounceDelay?: number
   debounceMax?: number
+  limitKey?: Readonly<Record<string, string>>
+  fairnessKey?: string
 }>
 
 export const run: Action = async (session, command) => {
@@ -116,6 +118,7 @@ async function followed(session: Session, id: string, options: Options): Promise
 function submitOptions(options: Options): SubmitOptions {
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey, after, onFailure } =
     options
+  const { limitKey, fairnessKey } = options
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delay }),
@@ -129,6 +132,8 @@ function submitOptions(options: Options): SubmitOptions {
     ...(after === undefined ? {} : { after }),
     ...(onFailure === undefined ? {} : { on_failure: onFailure }),
     ...debounceOption(options),
+    ...(limitKey === undefined ? {} : { limits: limitKey }),
+    ...(fairnessKey === undefined ? {} : { fairness_key: fairnessKey }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Json, NodeId, Submission, Task, TaskId } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
+import type { LimitStore } from '../limit-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
 import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
@@ -40,6 +41,7 @@ export class EncryptedStore implements port.Store {
   readonly audit: AuditLog
   readonly schedules: ScheduleStore
   readonly workers: WorkerStore
+  readonly limits: LimitStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -54,6 +56,7 @@ export class EncryptedStore implements port.Store {
     this.keys = store.keys
     this.audit = store.audit
     this.workers = store.workers
+    this.limits = store.limits
     this.schedules = new EncryptedSchedules(store.schedules, ring)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }

@@ -4,6 +4,8 @@ import type { Clock } from '../../core/clock.ts'
 import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
+import type { TaskLimit } from '../../core/admission.ts'
+import { laneOf, laneText } from '../../core/limits.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { isNamedBy, type IdPart } from '../../core/short-id.ts'
 import {
@@ -24,6 +26,7 @@ import { isReplaceable, keepsKey, uniqueName } from '../../core/unique.ts'
 import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
 import { MemoryKeys } from './keys.ts'
+import { MemoryLimits } from './limits.ts'
 import { MemorySchedules } from './schedules.ts'
 import { MemoryWorkers } from './workers.ts'
 import { MemoryNodes } from './nodes.ts'
@@ -70,7 +73,13 @@ type Kept = Omit<Listed, 'parameters'> & {
   log: readonly port.NumberedLine[]
 }
 
-type Occupied = Readonly<{ id: TaskId; fence: Fence; node: NodeId; type: string }>
+type Occupied = Readonly<{
+  id: TaskId
+  fence: Fence
+  node: NodeId
+  type: string
+  limits: readonly TaskLimit[]
+}>
 
 class MemoryStore implements port.Store {
   readonly capabilities: port.Capabilities
@@ -91,6 +100,7 @@ class MemoryStore implements port.Store {
   readonly audit: MemoryAudit
   readonly schedules: MemorySchedules
   readonly workers: MemoryWorkers
+  readonly limits: MemoryLimits
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -101,6 +111,14 @@ class MemoryStore implements port.Store {
     this.#nodes = new MemoryNodes(this.#time, lease)
     this.audit = new MemoryAudit(this.#time)
     this.keys = new MemoryKeys(this.#time, (entry) => this.audit.add(entry))
+    this.limits = new MemoryLimits({
+      now: () => this.#time.now(),
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      tasks: () => this.#all().map(({ task }) => task),
+      fencedOff: () => this.#fencedOff,
+      audit: (entry) => this.audit.add(entry),
+    })
     this.schedules = new MemorySchedules({
       now: () => this.#time.now(),
       ago: (ms) => this.#time.ago(ms),
@@ -138,7 +156,7 @@ class MemoryStore implements port.Store {
 
   claim({ node, limit, types }: port.ClaimRequest): Promise<readonly port.Claimed[]> {
     return this.#write(() => {
-      if (!this.#isAlive(node)) return []
+      if (limit <= 0 || types.length === 0 || !this.#isAlive(node)) return []
       const free = types.filter(({ type }) => !this.#holds.has(type))
       const room = new Map(
         free.map(({ type, concurrency }) => [type, (concurrency ?? Infinity) - this.#occupied(type)]),
@@ -149,13 +167,26 @@ class MemoryStore implements port.Store {
       const claimed: port.Claimed[] = []
       const active = this.#all().filter(({ task }) => task.ownerNode === node && isActive(task.status))
       let suspects = active.filter(({ task }) => isSuspect(task)).length
-      for (const kept of queue) {
+      this.limits.refresh(queue.map(({ task }) => task).sort((a, b) => a.queuePosition - b.queuePosition))
+      while (claimed.length < limit) {
+        const candidates = queue.filter(
+          ({ task }) => (room.get(task.type) ?? 0) > 0 && !(isSuspect(task) && suspects > 0),
+        )
+        const next = this.limits.choose(
+          candidates.map(({ task }) => task),
+          node,
+        )
+        if (next === undefined) break
+        const kept = queue.splice(
+          queue.findIndex(({ task }) => task.id === next.task.id),
+          1,
+        )[0]!
         const { task, parameters, checkpoint } = kept
-        const left = room.get(task.type) ?? 0
-        if (left <= 0 || claimed.length >= limit) continue
-        if (isSuspect(task) && ++suspects > 1) continue
-        room.set(task.type, left - 1)
+        if (isSuspect(task)) suspects += 1
+        room.set(task.type, room.get(task.type)! - 1)
         const moved = this.#move(kept, rules.claimed(task, node, this.#moment()))
+        const following = queue.find(({ task: other }) => areInOneLane(other, task))
+        this.limits.started(next, node, following?.task)
         claimed.push({ ...moved, previousFence: task.fence, parameters, checkpoint })
       }
       return claimed
@@ -174,7 +205,10 @@ class MemoryStore implements port.Store {
         if (checkpoint !== undefined) kept.checkpoint = checkpoint
         kept.log = appended(kept.log, settlement.log)
         if (outcome.kind === 'completed') kept.result = outcome.result
-        if (fencedOff === true) this.#fencedOff.push({ id, fence, node, type: kept.task.type })
+        if (fencedOff === true) {
+          const { type, admission } = kept.task
+          this.#fencedOff.push({ id, fence, node, type, limits: admission?.limits ?? [] })
+        }
         return { verdict: 'settled', ...this.#move(kept, settled.move) }
       })
     })
@@ -647,6 +681,7 @@ class MemoryStore implements port.Store {
   #followClock(): void {
     const jump = this.#time.look()
     if (jump === 0) return
+    this.limits.shift(jump)
     for (const kept of this.#all()) {
       const { status, delay, runAt } = kept.task
       if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
@@ -726,6 +761,11 @@ function bySuccessor(a: Edge, b: Edge): number {
 }
 
 const notStarted: ReadonlySet<Status> = new Set(['waiting', 'scheduled', 'queued'])
+
+function areInOneLane(a: Task, b: Task): boolean {
+  const [lane, other] = [laneOf(a), laneOf(b)]
+  return lane !== undefined && other !== undefined && laneText(lane) === laneText(other)
+}
 
 function mustBeText(...documents: readonly Json[]): void {
   for (const document of documents) {

@@ -19,6 +19,8 @@ export class BatchExecutor {
   readonly #waiting: QueueEstimate
   readonly #hints: Hints
   readonly #known: KnownRows
+  /** When a rate may allow the next start, as far as the latest claim knows. */
+  wakesAt: number | null = null
   /** Types that have a row to lock. */
   readonly #types = new Set<string>()
 
@@ -87,8 +89,11 @@ export class BatchExecutor {
   }
 
   async #claim(tx: Transaction, request: ClaimRequest): Promise<readonly Claimed[]> {
-    const { claimed, rows } = await claim(tx, request, this.#types, this.#hints)
-    tx.afterCommit(() => this.#known.keep(rows))
+    const { claimed, rows, wakesAt } = await claim(tx, request, this.#types, this.#hints)
+    tx.afterCommit(() => {
+      this.#known.keep(rows)
+      if (wakesAt !== undefined) this.wakesAt = wakesAt
+    })
     return claimed
   }
 }

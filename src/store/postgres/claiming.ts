@@ -1,12 +1,16 @@
 import { holdEntry } from '../../core/audit.ts'
 import type { Origin } from '../../core/caller.ts'
+import { isSuspect } from '../../core/task.ts'
 import * as commands from '../commands.ts'
 import type { StoredRow } from '../columns.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
+import { pickTasks } from '../lanes.ts'
+import { readLater } from '../reading.ts'
 import { withSuspect } from '../suspects.ts'
 import { addEntries } from './audit.ts'
 import type { Rows } from './connection.ts'
 import type { Hints } from './hints.ts'
+import { PostgresLanes } from './lane-rows.ts'
 import type { KnownRow } from './row-cache.ts'
 import { selectedCount, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -19,15 +23,17 @@ import { Work } from './work.ts'
  */
 export async function claim(
   tx: Transaction,
-  { node, limit, types }: ClaimRequest,
+  request: ClaimRequest,
   knownTypes: Set<string>,
   hints: Hints,
-): Promise<Readonly<{ claimed: readonly Claimed[]; rows: readonly KnownRow[] }>> {
+): Promise<Taken> {
+  const { node, limit, types } = request
   if (limit <= 0 || types.length === 0) return nothing
   const { sql, clock } = tx.source
   const limited = types.filter(({ concurrency }) => concurrency !== null).map(({ type }) => encodeText(type))
   tx.write(sql.joinClaims, [tx.source.schema])
-  const living = tx.ask(sql.lockNode, [encodeText(node), clock?.now() ?? null])
+  const names = types.map(({ type }) => encodeText(type))
+  const living = tx.ask(sql.lockNode, [encodeText(node), clock?.now() ?? null, names])
   if (limited.length > 0) {
     if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
     tx.afterCommit(() => {
@@ -37,11 +43,7 @@ export async function claim(
     tx.write(sql.lockTypes, [limited])
   }
   const places = hints.of(types)
-  const wanted = [
-    types.map(({ type }) => encodeText(type)),
-    types.map(({ concurrency }) => concurrency),
-    limit,
-  ]
+  const wanted = [names, types.map(({ concurrency }) => concurrency), limit]
   const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(node)])
   const picking = tx.ask(sql.claim, [
     ...wanted,
@@ -49,8 +51,13 @@ export async function claim(
     places.map((place) => place?.queuePosition ?? null),
   ])
   const work = new Work(await tx.moment(0))
-  if ((await living).length === 0) return nothing
-  const rows = merged(await picking, await suspecting, limit)
+  const [alive] = await living
+  if (alive === undefined) return nothing
+  const plain = merged(await picking, await suspecting, limit)
+  const { rows, wakesAt } =
+    alive[0] === true
+      ? await withLanes(tx, request, plain, work.context.now)
+      : { rows: plain, wakesAt: undefined }
   work.hold(rows)
   const claimed = work.rows.map((row, index): Claimed => {
     const [parameters, checkpoint] = (rows[index] ?? []).slice(selectedCount) as (string | null)[]
@@ -58,7 +65,44 @@ export async function claim(
     return commands.claim(row, node, documents, work.context)
   })
   await work.write(tx)
-  return { claimed, rows: work.known }
+  return { claimed, rows: work.known, wakesAt }
+}
+
+/** `wakesAt`: when a rate may allow the next start; undefined if nothing was learned about it. */
+export type Taken = Readonly<{
+  claimed: readonly Claimed[]
+  rows: readonly KnownRow[]
+  wakesAt: number | null | undefined
+}>
+
+/** What a claim takes of the plain queue and of the lanes, which are locked until the commit. */
+async function withLanes(
+  tx: Transaction,
+  { node, limit, types }: ClaimRequest,
+  plain: Rows,
+  now: number,
+): Promise<Readonly<{ rows: Rows; wakesAt: number | null }>> {
+  const { sql, schema } = tx.source
+  tx.write(sql.lockLanes, [schema])
+  // Its notes are gone once it is committed, even if it claims nothing.
+  tx.leaveMark()
+  const heads = plain.map((row) => {
+    const task = taskOf(row)
+    return {
+      type: task.type,
+      priority: task.priority,
+      position: task.queuePosition,
+      isSuspect: isSuspect(task),
+    }
+  })
+  const lanes = new PostgresLanes(tx, { node, now, limit })
+  const request = { node, now, limit, types, plain: heads }
+  const { picks, wakesAt } = await readLater(pickTasks(lanes, request))
+  const places = picks.flatMap((pick) => ('place' in pick ? [pick.place] : []))
+  const laned = places.length === 0 ? [] : await tx.ask(sql.claimedTasks, [places])
+  let next = 0
+  const rows = picks.map((pick) => ('plain' in pick ? plain[pick.plain]! : laned[next++]!))
+  return { rows, wakesAt }
 }
 
 /** The claimed rows; the locks of others end with the transaction. */
@@ -94,4 +138,4 @@ export async function hold(
   return true
 }
 
-const nothing = { claimed: [], rows: [] }
+const nothing: Taken = { claimed: [], rows: [], wakesAt: undefined }

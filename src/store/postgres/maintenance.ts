@@ -28,6 +28,7 @@ export async function reap(tx: Transaction, options: ReapOptions): Promise<Move[
   tx.write(sql.endDeadNodes, [now])
   const orphans = await tx.ask(sql.orphans)
   tx.write(sql.dropFencedOff)
+  tx.write(sql.freeDeadSlots)
   tx.write(sql.forgetNodes, [now, nodeMemory])
   const work = new Work(await tx.moment(orphans.length))
   work.hold(orphans)

@@ -205,6 +205,78 @@ export const migrations: readonly string[] = [
   `,
   `create index tasks_failed on S.tasks (completed_at, row_id) where status = 'failed';`,
   `alter table S.nodes add column worker text;`,
+  `
+  alter table S.tasks add column admission text, add column lane text collate "C";
+  drop index S.tasks_queue;
+  drop index S.tasks_suspects;
+  create index tasks_queue on S.tasks (type, priority desc, queue_position)
+    where status = 'queued' and crashes < 2 and lane is null;
+  create index tasks_suspects on S.tasks (type, priority desc, queue_position)
+    where status = 'queued' and crashes >= 2 and lane is null;
+  create index tasks_in_lanes on S.tasks (lane, queue_position) where lane is not null;
+  create index tasks_laned on S.tasks (type, priority desc, queue_position) where lane is not null;
+  create table S.limits (
+    name text collate "C" primary key,
+    concurrency integer,
+    rate integer,
+    per bigint,
+    scope text not null,
+    origin text not null
+  );
+  create table S.limit_slots (
+    bucket text collate "C" not null,
+    task_id text collate "C" not null,
+    fence integer not null,
+    node text collate "C" not null,
+    primary key (bucket, task_id, fence)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+  create index limit_slots_task on S.limit_slots (task_id);
+  create table S.rates (
+    bucket text collate "C" not null,
+    node text collate "C" not null,
+    earliest float8 not null,
+    wakes_at bigint,
+    primary key (bucket, node)
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  create index rates_waking on S.rates (wakes_at) where wakes_at is not null;
+  create table S.lanes (
+    id text collate "C" primary key,
+    type text collate "C" not null,
+    suspect boolean not null,
+    keyed boolean not null,
+    priority integer not null,
+    turn bigint not null,
+    position bigint not null,
+    rises_at bigint,
+    waits_for text collate "C",
+    lane text not null
+  ) with (
+    fillfactor = 70,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0
+  );
+  create index lanes_ready on S.lanes (type, suspect, keyed, priority desc, turn, position) where waits_for is null;
+  create index lanes_waiting on S.lanes (waits_for, type, suspect, keyed, priority desc, turn, position)
+    where waits_for is not null;
+  create index lanes_rising on S.lanes (rises_at) where rises_at is not null;
+  create table S.lane_buckets (
+    bucket text collate "C" not null,
+    lane text collate "C" not null,
+    primary key (bucket, lane)
+  );
+  create table S.lane_notes (
+    number bigint generated always as identity primary key,
+    lane text collate "C",
+    bucket text collate "C"
+  ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+  create table S.turns (
+    priority integer not null,
+    flow text collate "C" not null,
+    turn bigint not null,
+    primary key (priority, flow)
+  ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  create index turns_passed on S.turns (priority, turn);
+  create table S.rounds (priority integer primary key, turn bigint not null) with (fillfactor = 50);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -136,9 +136,15 @@ export function statementsFor(schema: string) {
 
     addTypes: `insert into ${s}.types (name) select * from unnest($1::text[]) on conflict do nothing`,
     lockTypes: `select 1 from ${s}.types where name = any($1::text[]) order by name for update`,
-    /** Keeps the reaper from declaring the node dead before this transaction ends. */
-    lockNode: `select 1 from ${s}.nodes
-      where id = $1 and ended_at is null and lease_until >= ${timeOr('$2')} for share`,
+    /**
+     * Keeps the reaper from declaring the node dead before this transaction ends. True if a lane of the types (`$3`) may have
+     * something to claim, or notes are to be read.
+     */
+    lockNode: `select exists (select 1 from ${s}.lane_notes)
+        or exists (select 1 from ${s}.lanes l where l.type = any($3::text[]) and l.waits_for is null)
+        or exists (select 1 from ${s}.rates r where r.wakes_at is not null and r.wakes_at <= ${onceOr('$2')})
+        or exists (select 1 from ${s}.lanes l where l.rises_at is not null and l.rises_at <= ${onceOr('$2')})
+      from ${s}.nodes where id = $1 and ended_at is null and lease_until >= ${timeOr('$2')} for share`,
     /** Shared by claims; a hold waits for those in progress, and those behind it see the hold. */
     joinClaims: 'select pg_advisory_xact_lock_shared(hashtextextended($1, 2))',
     holdClaims: 'select pg_advisory_xact_lock(hashtextextended($1, 2))',
@@ -183,6 +189,136 @@ export function statementsFor(schema: string) {
       select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.row_id = k.row_id),
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end, p.places
       from picked p join ${s}.tasks k on k.ctid = p.place`,
+
+    /** Held by one claim at a time while it takes from lanes: all of lanes, turns and rates is its own. */
+    lockLanes: 'select pg_advisory_xact_lock(hashtextextended($1, 4))',
+    laneNotes: `delete from ${s}.lane_notes where number in (
+        select number from ${s}.lane_notes order by number limit $1::int
+      ) returning number, lane, bucket`,
+    risingLanes: `select id from ${s}.lanes where rises_at is not null and rises_at <= $1::bigint limit $2::int`,
+    dueRates: `update ${s}.rates r set wakes_at = null from (
+        select bucket, node from ${s}.rates where wakes_at is not null and wakes_at <= $1::bigint limit $2::int
+      ) as due where r.bucket = due.bucket and r.node = due.node returning r.bucket`,
+    dropPassedTurns: `delete from ${s}.turns where (priority, flow) in (
+        select t.priority, t.flow from ${s}.rounds r cross join lateral (
+          select t.priority, t.flow from ${s}.turns t where t.priority = r.priority and t.turn <= r.turn
+          order by t.turn limit $1::int
+        ) as t limit $1::int)`,
+    findLanes: `select w.id, l.lane, l.priority, l.rises_at, l.position, l.turn, l.waits_for,
+        q.type, q.priority, q.crashes, q.admission, q.queue_position, q.status_since
+      from unnest($1::text[]) as w(id) left join ${s}.lanes l on l.id = w.id
+      left join lateral (
+        select q.* from ${s}.tasks q where q.lane = w.id and q.lane is not null order by q.queue_position limit 1
+      ) as q on true`,
+    /** `$4`: at most so many of each kind; `$5`: not these; `$6`: the node. */
+    readyLanes: `select l.id, l.lane, l.priority, l.rises_at, l.position, l.turn, l.waits_for, room.places
+      from unnest($1::text[], $2::int[]) as w(type, concurrency)
+      cross join lateral (${roomOfType(s)}) as room
+      cross join (values (false, false), (false, true), (true, false), (true, true)) as kind(suspect, keyed)
+      cross join lateral (
+        select l.* from ${s}.lanes l
+        where l.type = w.type and l.suspect = kind.suspect and l.keyed = kind.keyed and l.waits_for is null
+          and room.places > 0 and l.id <> all($5::text[])
+        order by l.priority desc, l.turn, l.position limit $4::int
+      ) as l
+      where not l.suspect or not exists (select 1 from ${s}.tasks r where r.owner_node = $6
+        and r.crashes >= ${suspectFrom} and r.status in ('running', 'pausing', 'cancelling'))`,
+    headsInLanes: `select w.id, q.ctid::text, q.queue_position, q.status_since from unnest($1::text[]) as w(id)
+      cross join lateral (
+        select q.ctid, q.queue_position, q.status_since from ${s}.tasks q where q.lane = w.id and q.lane is not null
+        order by q.queue_position limit $2::int for update skip locked
+      ) as q`,
+    waitingLanes: `with recursive kinds as (
+        select w.bucket, w.places, k.* from unnest($1::text[], $2::int[]) as w(bucket, places)
+          cross join lateral (
+            select l.type, l.suspect, l.keyed from ${s}.lanes l where l.waits_for = w.bucket
+            order by l.type, l.suspect, l.keyed limit 1
+          ) as k
+        union all
+        select p.bucket, p.places, k.* from kinds p cross join lateral (
+          select l.type, l.suspect, l.keyed from ${s}.lanes l
+          where l.waits_for = p.bucket and (l.type, l.suspect, l.keyed) > (p.type, p.suspect, p.keyed)
+          order by l.type, l.suspect, l.keyed limit 1
+        ) as k
+      )
+      select l.id, l.lane, l.priority, l.rises_at, l.position, l.turn, l.waits_for from kinds k cross join lateral (
+        select l.* from ${s}.lanes l
+        where l.waits_for = k.bucket and l.type = k.type and l.suspect = k.suspect and l.keyed = k.keyed
+        order by l.priority desc, l.turn, l.position limit k.places
+      ) as l`,
+    /** `$3`: the node. */
+    buckets: `select w.bucket, l.concurrency, l.rate, l.per, l.scope,
+        (select count(*) from ${s}.limit_slots h where h.bucket = w.bucket and (l.scope = 'global' or h.node = $3)),
+        (select r.earliest from ${s}.rates r
+          where l.rate is not null and r.bucket = w.bucket and r.node = case l.scope when 'node' then $3 else '' end)
+      from unnest($1::text[], $2::text[]) as w(bucket, name) join ${s}.limits l on l.name = w.name`,
+    turnsOf: `select t.priority, t.flow, t.turn from unnest($1::int[]) as p(priority)
+      cross join unnest($2::text[]) as f(flow) join ${s}.turns t on t.priority = p.priority and t.flow = f.flow`,
+    roundsOf: `select r.priority, r.turn from ${s}.rounds r where r.priority = any($1::int[])`,
+    wakesAt: `select wakes_at from ${s}.rates where wakes_at is not null order by wakes_at limit 1`,
+    putLanes: `insert into ${s}.lanes as l (id, lane, priority, rises_at, position, turn, waits_for, type, suspect, keyed)
+      select * from unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+        $9::boolean[], $10::boolean[])
+      on conflict (id) do update set priority = excluded.priority, rises_at = excluded.rises_at,
+        position = excluded.position, turn = excluded.turn, waits_for = excluded.waits_for`,
+    dropLanes: `delete from ${s}.lanes where id = any($1::text[])`,
+    putLaneBuckets: `insert into ${s}.lane_buckets (bucket, lane) select * from unnest($1::text[], $2::text[]) on conflict do nothing`,
+    dropLaneBuckets: `delete from ${s}.lane_buckets b using unnest($1::text[], $2::text[]) as u(bucket, lane)
+      where b.bucket = u.bucket and b.lane = u.lane`,
+    putRates: `insert into ${s}.rates as r (bucket, node, earliest, wakes_at)
+      select * from unnest($1::text[], $2::text[], $3::float8[], $4::bigint[])
+      on conflict (bucket, node) do update set earliest = excluded.earliest,
+        wakes_at = coalesce(excluded.wakes_at, r.wakes_at)`,
+    putTurns: `insert into ${s}.turns as t (priority, flow, turn) select * from unnest($1::int[], $2::text[], $3::bigint[])
+      on conflict (priority, flow) do update set turn = excluded.turn`,
+    putRounds: `insert into ${s}.rounds as r (priority, turn) select * from unnest($1::int[], $2::bigint[])
+      on conflict (priority) do update set turn = excluded.turn`,
+    noteLanes: `insert into ${s}.lane_notes (lane) select * from unnest($1::text[])`,
+    noteBuckets: `insert into ${s}.lane_notes (bucket) select * from unnest($1::text[])`,
+    noteWaiting: `insert into ${s}.lane_notes (bucket) select distinct waits_for from ${s}.lanes
+      where waits_for >= $1 and waits_for < $2`,
+    takeSlots: `insert into ${s}.limit_slots (bucket, task_id, fence, node)
+      select * from unnest($1::text[], $2::text[], $3::int[], $4::text[])`,
+    freeSlots: `with freed as (
+        delete from ${s}.limit_slots h using unnest($1::text[], $2::int[]) as u(task_id, fence)
+        where h.task_id = u.task_id and h.fence = u.fence returning h.bucket
+      ) insert into ${s}.lane_notes (bucket) select distinct bucket from freed`,
+    freeDeadSlots: `with freed as (
+        delete from ${s}.limit_slots h where h.fence > 0
+          and not exists (select 1 from ${s}.nodes b where b.id = h.node and b.ended_at is null) returning h.bucket
+      ) insert into ${s}.lane_notes (bucket) select distinct bucket from freed`,
+    fenceSlots: `update ${s}.limit_slots h set fence = u.fence from unnest($1::text[], $2::int[]) as u(task_id, fence)
+      where h.task_id = u.task_id and h.fence = 0`,
+    claimedTasks: `select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.row_id = k.row_id),
+        case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end
+      from unnest($1::text[]) with ordinality as w(place, number) join ${s}.tasks k on k.ctid = w.place::tid
+      order by w.number`,
+    limits: `select name, concurrency, rate, per, scope, origin from ${s}.limits order by name`,
+    limitsNamed: `select name, concurrency, rate, per, scope, origin from ${s}.limits where name = any($1::text[])`,
+    putLimits: `insert into ${s}.limits as l (name, concurrency, rate, per, scope, origin)
+      select * from unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::text[], $6::text[])
+      on conflict (name) do update set concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per,
+        scope = excluded.scope, origin = excluded.origin`,
+    removeLimit: `delete from ${s}.limits where name = $1 returning 1`,
+    limitUses: `select l.name, l.concurrency, l.rate, l.per, l.scope, l.origin,
+        (select count(*) from ${s}.limit_slots h where h.bucket >= l.name || '/' and h.bucket < l.name || '0'),
+        (select count(*) from (${distinctBuckets(s, "l.name || '/'", "l.name || '0'", '$1::int')}) as b),
+        (select count(*) from (${blockedBuckets(s, "l.name || '/'", "l.name || '0'", '$1::int')}) as b)
+      from ${s}.limits l order by l.name`,
+    bucketsWithin: distinctBuckets(s, '$1', '$2', '$3::int'),
+    blockedWithin: blockedBuckets(s, '$1', '$2', '$3::int'),
+    /** `$3`: count queued tasks before this position, at most `$4`; `$5`: name at most so many holders. */
+    bucketUses: `select w.bucket, l.concurrency, l.rate, l.per, l.scope,
+        (select count(*) from ${s}.limit_slots h where h.bucket = w.bucket),
+        (select r.earliest from ${s}.rates r where r.bucket = w.bucket and r.node = ''),
+        (select count(*) from (
+          select 1 from ${s}.lane_buckets b join ${s}.tasks q on q.lane = b.lane and q.lane is not null
+          where b.bucket = w.bucket and q.queue_position < $3::bigint limit $4::int
+        ) as q),
+        array_to_json(array(select distinct h.task_id from ${s}.limit_slots h where h.bucket = w.bucket
+          order by h.task_id limit $5::int))::text
+      from unnest($1::text[], $2::text[]) with ordinality as w(bucket, name, number)
+      left join ${s}.limits l on l.name = w.name order by w.number`,
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
       order by t.run_at, t.row_id limit $2::int for update skip locked`,
@@ -338,7 +474,7 @@ export function statementsFor(schema: string) {
     ...page,
     ahead: `select count(*) from (
         select 1 from unnest($1::text[]) as w(type) cross join lateral (
-          ${[unsuspected, suspected].map((part) => ahead(s, part('q'))).join(' union all ')}
+          ${[unsuspected, suspected, laned].map((part) => ahead(s, part('q'))).join(' union all ')}
         ) as found limit $4::int
       ) as before`,
     /** The head of each priority, from the highest down, in both parts of the queue. */
@@ -346,7 +482,7 @@ export function statementsFor(schema: string) {
         select w.type, h.* from unnest($1::text[]) as w(type)
           cross join lateral (${heads(s, 'w.type')}) as h
         union all
-        select p.type, h.* from heads p cross join lateral (${heads(s, 'p.type', 'p.priority', 'p.suspected')}) as h
+        select p.type, h.* from heads p cross join lateral (${heads(s, 'p.type', 'p.priority', 'p.part')}) as h
       )
       select type, greatest(0, ${timeOr('$2')} - min(status_since)) from heads group by type`,
     firstIdFrom: `select t.id from ${s}.tasks t where t.id >= $1::text order by t.id limit 1`,
@@ -389,9 +525,26 @@ function move(s: string, parts: readonly Part[]): string {
     ) select 1 / (count(*) = cardinality($1::text[]))::int from moved`
 }
 
-/** The two parts of the queue, each with an index. */
-const unsuspected = (of: string) => `${of}.status = 'queued' and ${of}.crashes < ${suspectFrom}`
-const suspected = (of: string) => `${of}.status = 'queued' and ${of}.crashes >= ${suspectFrom}`
+/** The parts of the queue, each with an index. */
+const unsuspected = (of: string) =>
+  `${of}.status = 'queued' and ${of}.crashes < ${suspectFrom} and ${of}.lane is null`
+const suspected = (of: string) =>
+  `${of}.status = 'queued' and ${of}.crashes >= ${suspectFrom} and ${of}.lane is null`
+const laned = (of: string) => `${of}.lane is not null`
+
+/** Buckets from a text and before another one that something holds or waits for. */
+function distinctBuckets(s: string, from: string, before: string, most: string): string {
+  return `select bucket from (
+        (select distinct bucket from ${s}.limit_slots where bucket >= ${from} and bucket < ${before} order by bucket limit ${most})
+        union
+        (select distinct bucket from ${s}.lane_buckets where bucket >= ${from} and bucket < ${before} order by bucket limit ${most})
+      ) as known order by bucket limit ${most}`
+}
+
+function blockedBuckets(s: string, from: string, before: string, most: string): string {
+  return `select distinct waits_for as bucket from ${s}.lanes
+      where waits_for >= ${from} and waits_for < ${before} order by bucket limit ${most}`
+}
 
 /** Tasks of the type that may be claimed now, at most `$3`. */
 function roomOfType(s: string): string {
@@ -403,15 +556,15 @@ function roomOfType(s: string): string {
 }
 
 /** The oldest queued tasks of a type: one of each part of the queue, with the highest priority below a limit. */
-function heads(s: string, type: string, below = '2147483648', isSuspected?: string): string {
+function heads(s: string, type: string, below = '2147483648', ofPart?: string): string {
   const head = (
-    part: string,
-    suspect: boolean,
-  ) => `(select q.priority, q.status_since, ${suspect} as suspected
-      from ${s}.tasks q where q.type = ${type} and ${part} and q.priority < ${below}
-      ${isSuspected === undefined ? '' : `and ${isSuspected} = ${suspect}`}
+    part: (of: string) => string,
+    number: number,
+  ) => `(select q.priority, q.status_since, ${number} as part
+      from ${s}.tasks q where q.type = ${type} and ${part('q')} and q.priority < ${below}
+      ${ofPart === undefined ? '' : `and ${ofPart} = ${number}`}
       order by q.priority desc, q.queue_position limit 1)`
-  return `${head(unsuspected('q'), false)} union all ${head(suspected('q'), true)}`
+  return [unsuspected, suspected, laned].map(head).join(' union all ')
 }
 
 /** What is in a part of the queue before a position. */

@@ -21,6 +21,7 @@ import { Commits, type ActJob, type CarryOut } from './commits.ts'
 import { Connection } from './connection.ts'
 import { Hints } from './hints.ts'
 import { PostgresKeys } from './keys.ts'
+import { PostgresLimits } from './limits.ts'
 import { PostgresSchedules } from './schedules.ts'
 import { PostgresWorkers } from './workers.ts'
 import { KnownRows } from './row-cache.ts'
@@ -84,6 +85,7 @@ class PostgresStore implements port.Store {
   readonly audit: PostgresAudit
   readonly schedules: PostgresSchedules
   readonly workers: PostgresWorkers
+  readonly limits: PostgresLimits
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -166,6 +168,13 @@ class PostgresStore implements port.Store {
       this.#hints,
       new KnownRows((node) => this.#begun.has(node)),
     )
+    this.limits = new PostgresLimits({
+      sql: this.#sql,
+      now: () => this.now(),
+      wakesAt: () => executor.wakesAt,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('limits', look),
+    })
     const opened = () => executor.forget()
     this.#writing = new Connection(servers, `fermata ${schema}`, { opened })
     this.#reading = new Lanes(servers, `fermata ${schema} reads`)

@@ -8,6 +8,7 @@ import type { NewRow, TaskRow } from '../task-row.ts'
 import { addEntries, record } from './audit.ts'
 import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
+import { noteLanes } from './lane-rows.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
@@ -127,6 +128,7 @@ function write(tx: Transaction, rows: readonly NewRow[]): void {
   const tally = new Tally()
   for (const { task } of sorted) tally.add(task.type, task.status, 1)
   tx.inPortions(sorted, (portion) => insert(tx, portion))
+  noteLanes(tx, rows)
   tally.write(tx)
 }
 

@@ -7,6 +7,7 @@ import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
 import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
+import { lanesEntered } from '../slot-changes.ts'
 import {
   noPredecessor,
   type Surroundings,
@@ -21,6 +22,7 @@ import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
+import { limitColumns, limitFrom } from './lane-rows.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
@@ -124,15 +126,17 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async surroundings(): Promise<Surroundings> {
-    const [places, holds, operations, keys] = await Promise.all([
+    const [places, holds, operations, keys, limits] = await Promise.all([
       this.#session.query(`select last_value from ${this.#s}.places`),
       this.#session.query(this.#sql.holds),
       this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
       this.#session.query(this.#sql.keys, [null]),
+      this.#session.query(this.#sql.limits),
     ])
     return {
       keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
       queuePosition: Number(places[0]?.[0]),
+      limits: limits.map(limitFrom),
       holds: Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)])),
       operations: operations.map(([id, node, body, cancel]) => ({
         id: decodeText(id as string),
@@ -314,13 +318,20 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     return added.length
   }
 
-  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
+  async finish({
+    queuePosition,
+    holds,
+    operations,
+    limits,
+    keys: { version, keys },
+  }: Surroundings): Promise<void> {
     const places = `${this.#s.replaceAll("'", "''")}.places`
     await this.#within(async () => {
       await this.#session.query(
         `select setval('${places}', greatest(1, $1::bigint, (select max(row_id) from ${this.#s}.tasks)))`,
         [queuePosition],
       )
+      await this.#session.query(this.#sql.putLimits, limitColumns(limits))
       for (const [type, { since, by, reason }] of Object.entries(holds))
         await this.#session.query(this.#sql.hold, [
           encodeText(type),
@@ -394,6 +405,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
           kept.map(({ unique }) => unique!.for),
         ],
       )
+    const lanes = lanesEntered(tasks)
+    if (lanes.length > 0) write(this.#sql.noteLanes, [lanes])
     const tags = tagsOf(images)
     if (tags.length > 0)
       write(this.#sql.insertTags, [...tagColumns(tags), tags.map(({ task }) => encodeText(task.id))])

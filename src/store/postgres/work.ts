@@ -11,6 +11,7 @@ import { record } from './audit.ts'
 import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
+import { writeSlots } from './lane-rows.ts'
 import type { KnownRow } from './row-cache.ts'
 import { changedColumns, isAwaited, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -167,7 +168,9 @@ export class Work {
     }
     if (this.#released.length > 0) {
       const ids = this.#released.map(({ id }) => encodeText(id))
-      tx.write(sql.releaseSlots, [ids, this.#released.map(({ fence }) => fence)])
+      const fences = this.#released.map(({ fence }) => fence)
+      tx.write(sql.releaseSlots, [ids, fences])
+      tx.write(sql.freeSlots, [ids, fences])
     }
     this.#writeKeys(tx)
     if (this.#counted.length > 0) {
@@ -175,6 +178,7 @@ export class Work {
       tx.write(sql.dropEdges, [predecessors, this.#counted.map(({ successor }) => encodeText(successor))])
     }
     if (this.#told.length > 0) tx.write(sql.told, [this.#told.map(({ task }) => encodeText(task.id))])
+    writeSlots(tx, [...this.#rows.values()])
     const tally = new Tally()
     for (const row of this.#rows.values()) row.count(tally.add)
     tally.write(tx)

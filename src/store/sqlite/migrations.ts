@@ -205,6 +205,72 @@ export const migrations: readonly string[] = [
   alter table nodes add column worker text;
   alter table nodes add column renewed_at integer;
   `,
+  `
+  alter table tasks add column admission text;
+  alter table tasks add column lane text;
+  drop index tasks_queue;
+  drop index tasks_suspects;
+  create index tasks_queue on tasks (type, priority desc, queue_position)
+    where status = 'queued' and crashes < 2 and lane is null;
+  create index tasks_suspects on tasks (type, priority desc, queue_position)
+    where status = 'queued' and crashes >= 2 and lane is null;
+  create index tasks_in_lanes on tasks (lane, queue_position) where lane is not null;
+  create index tasks_laned on tasks (type, priority desc, queue_position) where lane is not null;
+  create table limits (
+    name text primary key,
+    concurrency integer,
+    rate integer,
+    per integer,
+    scope text not null,
+    origin text not null
+  ) strict, without rowid;
+  create table limit_slots (
+    bucket text not null,
+    task_id text not null,
+    fence integer not null,
+    node text not null,
+    primary key (bucket, task_id, fence)
+  ) strict, without rowid;
+  create index limit_slots_task on limit_slots (task_id);
+  create table rates (
+    bucket text not null,
+    node text not null,
+    earliest real not null,
+    wakes_at integer,
+    primary key (bucket, node)
+  ) strict, without rowid;
+  create index rates_waking on rates (wakes_at) where wakes_at is not null;
+  create table lanes (
+    id text primary key,
+    type text not null,
+    suspect integer not null,
+    keyed integer not null,
+    priority integer not null,
+    turn integer not null,
+    position integer not null,
+    rises_at integer,
+    waits_for text,
+    lane text not null
+  ) strict, without rowid;
+  create index lanes_ready on lanes (type, suspect, keyed, priority desc, turn, position) where waits_for is null;
+  create index lanes_waiting on lanes (waits_for, type, suspect, keyed, priority desc, turn, position)
+    where waits_for is not null;
+  create index lanes_rising on lanes (rises_at) where rises_at is not null;
+  create table lane_buckets (
+    bucket text not null,
+    lane text not null,
+    primary key (bucket, lane)
+  ) strict, without rowid;
+  create table lane_notes (number integer primary key, lane text unique, bucket text unique) strict;
+  create table turns (
+    priority integer not null,
+    flow text not null,
+    turn integer not null,
+    primary key (priority, flow)
+  ) strict, without rowid;
+  create index turns_passed on turns (priority, turn);
+  create table rounds (priority integer primary key, turn integer not null) strict;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

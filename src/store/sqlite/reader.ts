@@ -56,9 +56,9 @@ export class Reader {
   }
 
   /** The tasks that a claim of the node takes: the first of each type that may run now, merged. */
-  queueHeads(node: NodeId, types: readonly TypeLimit[], limit: number): number[] {
-    const heads: Head[] = []
-    const suspects: SuspectHead<Head>[] = []
+  queueHeads(node: NodeId, types: readonly TypeLimit[], limit: number): QueueHead[] {
+    const heads: QueueHead[] = []
+    const suspects: SuspectHead<QueueHead>[] = []
     const maySuspect =
       this.#sql.hasSuspects.get() !== undefined && this.#sql.runsSuspect.get(node) === undefined
     for (const { type, concurrency } of types) {
@@ -66,11 +66,12 @@ export class Reader {
       if (queued === 0 || this.#counters.isHeld(type)) continue
       const room = concurrency === null ? limit : Math.min(limit, concurrency - this.#counters.occupied(type))
       if (room <= 0) continue
-      for (const row of this.#sql.queueHead.all(type, Math.min(room, queued))) heads.push(headOf(type, row))
+      for (const row of this.#sql.queueHead.all(type, Math.min(room, queued)))
+        heads.push(headOf(type, row, false))
       const suspect = maySuspect ? this.#sql.suspectHead.get(type) : undefined
-      if (suspect !== undefined) suspects.push({ head: headOf(type, suspect), room })
+      if (suspect !== undefined) suspects.push({ head: headOf(type, suspect, true), room })
     }
-    return withSuspect(heads.sort(inQueue), suspects, limit).map(({ rowId }) => rowId)
+    return withSuspect(heads.sort(inQueue), suspects, limit)
   }
 
   operation(id: string): Operation | null {
@@ -132,10 +133,10 @@ export class Reader {
     let ahead = 0
     for (const type of types) {
       if (this.#counters.get(type, 'queued') === 0) continue
-      const { aheadByPriority, aheadByPosition, suspectsAheadByPriority, suspectsAheadByPosition } = this.#sql
-      for (const higher of [aheadByPriority, suspectsAheadByPriority])
+      const sql = this.#sql
+      for (const higher of [sql.aheadByPriority, sql.suspectsAheadByPriority, sql.lanedAheadByPriority])
         ahead += countOf(higher.get(type, priority, limit - ahead))
-      for (const before of [aheadByPosition, suspectsAheadByPosition])
+      for (const before of [sql.aheadByPosition, sql.suspectsAheadByPosition, sql.lanedAheadByPosition])
         ahead += countOf(before.get(type, priority, queuePosition, limit - ahead))
       if (ahead >= limit) break
     }
@@ -147,7 +148,8 @@ export class Reader {
     const oldest = new Map<string, number>()
     for (const type of types) {
       if (this.#counters.get(type, 'queued') === 0) continue
-      for (const headBelow of [this.#sql.oldestBelow, this.#sql.oldestSuspectBelow]) {
+      const { oldestBelow, oldestSuspectBelow, oldestLanedBelow } = this.#sql
+      for (const headBelow of [oldestBelow, oldestSuspectBelow, oldestLanedBelow]) {
         for (let below = Number.MAX_SAFE_INTEGER; ;) {
           const head = headBelow.get(type, below) as [priority: number, since: number] | undefined
           if (head === undefined) break
@@ -240,8 +242,11 @@ export class Reader {
   }
 }
 
+/** A queued task in no lane. */
+export type QueueHead = QueuePosition & Readonly<{ rowId: number; type: string; isSuspect: boolean }>
+
 type Sized = [size: number, parameters: string | null] | undefined
-type Head = QueuePosition & Readonly<{ rowId: number; type: string }>
+
 type Range = [createdAt: number, rowId: number, from: number, to: number, limit: number]
 type Way = (...range: Range) => unknown
 type PlaceRow = [createdAt: number, rowId: number]
@@ -289,9 +294,9 @@ function isBefore(a: ListCursor, b: ListCursor): boolean {
   return a.createdAt === b.createdAt ? a.rowId < b.rowId : a.createdAt < b.createdAt
 }
 
-function headOf(type: string, row: unknown): Head {
+function headOf(type: string, row: unknown, isSuspect: boolean): QueueHead {
   const [rowId, priority, queuePosition] = row as [rowId: number, priority: number, queuePosition: number]
-  return { type, rowId, priority, queuePosition }
+  return { type, rowId, priority, queuePosition, isSuspect }
 }
 
 function countOf(row: unknown): number {

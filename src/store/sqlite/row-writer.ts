@@ -3,6 +3,8 @@ import { keepsKey } from '../../core/unique.ts'
 import { compactLines } from '../codec.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
+import { laneIdOf } from '../columns.ts'
+import { writeSlots } from './lanes.ts'
 import { appendLog } from './log.ts'
 import { fill, type Parameter } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -35,6 +37,8 @@ export class RowWriter {
     for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
     if (keepsKey(task)) this.#takeKey(task, task.createdAt)
     this.#counters.add(task.type, task.status, 1)
+    const lane = laneIdOf(task)
+    if (lane !== null) this.#sql.noteLane.run(lane)
   }
 
   write(row: TaskRow): void {
@@ -48,6 +52,7 @@ export class RowWriter {
       this.#writeDocuments(row)
     }
     if (row.before.unique !== null) this.#writeKey(row)
+    if (row.before.admission !== null) writeSlots(this.#sql, row)
     row.count(this.#count)
   }
 

@@ -21,9 +21,11 @@ const named = 'tasks where id >= ? and id < ?'
 /** So that paused and waiting tasks are found by the list index. */
 const suspendedTypes = `select type from counters where status in ('paused', 'waiting') and tasks > 0`
 
-/** The two parts of the queue, each with an index. */
-const unsuspected = `status = 'queued' and crashes < ${suspectFrom}`
-const suspected = `status = 'queued' and crashes >= ${suspectFrom}`
+/** The parts of the queue, each with an index. */
+const unsuspected = `status = 'queued' and crashes < ${suspectFrom} and lane is null`
+const suspected = `status = 'queued' and crashes >= ${suspectFrom} and lane is null`
+
+const laneColumns = 'id, lane, priority, rises_at, position, turn, waits_for'
 
 const auditNames = ['at', 'number', ...auditColumns.map(({ name }) => name)].join(', ')
 
@@ -164,6 +166,12 @@ const sql = {
     where type = ? and ${unsuspected} and priority < ? order by priority desc, queue_position limit 1`,
   oldestSuspectBelow: `select priority, status_since from tasks indexed by tasks_suspects
     where type = ? and ${suspected} and priority < ? order by priority desc, queue_position limit 1`,
+  lanedAheadByPriority: `select count(*) from (select 1 from tasks indexed by tasks_laned
+    where type = ? and lane is not null and priority > ? limit ?)`,
+  lanedAheadByPosition: `select count(*) from (select 1 from tasks indexed by tasks_laned
+    where type = ? and lane is not null and priority = ? and queue_position < ? limit ?)`,
+  oldestLanedBelow: `select priority, status_since from tasks indexed by tasks_laned
+    where type = ? and lane is not null and priority < ? order by priority desc, queue_position limit 1`,
   insertTag: 'insert or ignore into tags (tag, created_at, row_id) values (?, ?, ?)',
   deleteTag: 'delete from tags where tag = ? and created_at = ? and row_id = ?',
   keysVersion: 'select version from keys_version',
@@ -212,6 +220,79 @@ const sql = {
       and tick_at < (select tick_at from ticks where schedule_id = ?1 order by tick_at desc limit 1 offset ?3)
     order by tick_at limit ?4)`,
   removeTicks: 'delete from ticks where schedule_id = ?',
+  limits: 'select name, concurrency, rate, per, scope, origin from limits order by name',
+  limit: 'select name, concurrency, rate, per, scope, origin from limits where name = ?',
+  putLimit: `insert into limits (name, concurrency, rate, per, scope, origin) values (?, ?, ?, ?, ?, ?)
+    on conflict (name) do update set concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per,
+      scope = excluded.scope, origin = excluded.origin`,
+  removeLimit: 'delete from limits where name = ?',
+  takeSlot: 'insert into limit_slots (bucket, task_id, fence, node) values (?, ?, ?, ?)',
+  freeSlots: 'delete from limit_slots where task_id = ? and fence = ? returning bucket',
+  fenceSlots: 'update limit_slots set fence = ? where task_id = ? and fence = 0',
+  freeDeadSlots: `delete from limit_slots
+    where fence > 0 and node not in (select id from nodes where ended_at is null) returning bucket`,
+  slotsIn: 'select count(*) from limit_slots where bucket = ?',
+  slotsOnNode: 'select count(*) from limit_slots where bucket = ? and node = ?',
+  slotsWithin: 'select count(*) from limit_slots where bucket >= ? and bucket < ?',
+  slotHolders: 'select distinct task_id from limit_slots where bucket = ? order by task_id limit ?',
+  noteLane: 'insert or ignore into lane_notes (lane) values (?)',
+  noteBucket: 'insert or ignore into lane_notes (bucket) values (?)',
+  noteWaiting: `insert or ignore into lane_notes (bucket)
+    select distinct waits_for from lanes indexed by lanes_waiting where waits_for >= ? and waits_for < ?`,
+  laneNotes: 'select number, lane, bucket from lane_notes order by number limit ?',
+  dropLaneNotes: 'delete from lane_notes where number <= ?',
+  isAwake: `select exists (select 1 from lane_notes)
+    or exists (select 1 from lanes indexed by lanes_ready where waits_for is null)
+    or exists (select 1 from lanes indexed by lanes_rising where rises_at is not null and rises_at <= ?1)
+    or exists (select 1 from rates indexed by rates_waking where wakes_at is not null and wakes_at <= ?1)`,
+  risingLanes:
+    'select id from lanes indexed by lanes_rising where rises_at is not null and rises_at <= ? limit ?',
+  dueRates: `update rates set wakes_at = null where (bucket, node) in (
+    select bucket, node from rates indexed by rates_waking where wakes_at is not null and wakes_at <= ? limit ?)
+    returning bucket`,
+  nextRate: 'select min(wakes_at) from rates indexed by rates_waking where wakes_at is not null',
+  rate: 'select earliest from rates where bucket = ? and node = ?',
+  putRate: `insert into rates (bucket, node, earliest, wakes_at) values (?, ?, ?, ?)
+    on conflict (bucket, node) do update set earliest = excluded.earliest,
+      wakes_at = coalesce(excluded.wakes_at, rates.wakes_at)`,
+  moveRates: `update rates set earliest = earliest + ?1, wakes_at = wakes_at + ?1`,
+  dropIdleRates: `delete from rates where (bucket, node) in (
+    select bucket, node from rates where earliest < ? and wakes_at is null limit ?)`,
+  lane: `select ${laneColumns} from lanes where id = ?`,
+  firstInLane: `select type, priority, crashes, admission, queue_position, status_since from tasks indexed by tasks_in_lanes
+    where lane = ? order by queue_position limit 1`,
+  headsInLane: `select row_id, queue_position, status_since from tasks indexed by tasks_in_lanes
+    where lane = ? order by queue_position limit ?`,
+  countInLane: `select count(*) from (select 1 from tasks indexed by tasks_in_lanes where lane = ? and queue_position < ? limit ?)`,
+  readyLanes: `select ${laneColumns} from lanes indexed by lanes_ready
+    where waits_for is null and type = ? and suspect = ? and keyed = ? and id not in (select value from json_each(?))
+    order by priority desc, turn, position limit ?`,
+  waitingKind: `select type, suspect, keyed from lanes indexed by lanes_waiting
+    where waits_for = ? and (type, suspect, keyed) > (?, ?, ?) order by type, suspect, keyed limit 1`,
+  waitingLanes: `select ${laneColumns} from lanes indexed by lanes_waiting
+    where waits_for = ? and type = ? and suspect = ? and keyed = ? order by priority desc, turn, position limit ?`,
+  putLane: `insert into lanes (id, lane, priority, rises_at, position, turn, waits_for, type, suspect, keyed)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    on conflict (id) do update set priority = excluded.priority, rises_at = excluded.rises_at,
+      position = excluded.position, turn = excluded.turn, waits_for = excluded.waits_for`,
+  dropLane: 'delete from lanes where id = ?',
+  putLaneBucket: 'insert or ignore into lane_buckets (bucket, lane) values (?, ?)',
+  dropLaneBucket: 'delete from lane_buckets where bucket = ? and lane = ?',
+  lanesOfBucket: 'select lane from lane_buckets where bucket = ?',
+  isWaitedFor: 'select 1 from lanes indexed by lanes_waiting where waits_for = ? limit 1',
+  bucketsWithin: `select bucket from (
+    select bucket from (select distinct bucket from limit_slots where bucket >= ?1 and bucket < ?2 order by bucket limit ?3)
+    union
+    select bucket from (select distinct bucket from lane_buckets where bucket >= ?1 and bucket < ?2 order by bucket limit ?3)
+  ) order by bucket limit ?3`,
+  blockedWithin: `select distinct waits_for from lanes indexed by lanes_waiting
+    where waits_for >= ? and waits_for < ? order by waits_for limit ?`,
+  round: 'select turn from rounds where priority = ?',
+  putRound: `insert into rounds (priority, turn) values (?, ?) on conflict (priority) do update set turn = excluded.turn`,
+  turn: 'select turn from turns where priority = ? and flow = ?',
+  putTurn: `insert into turns (priority, flow, turn) values (?, ?, ?) on conflict (priority, flow) do update set turn = excluded.turn`,
+  dropPassedTurns: `delete from turns where (priority, flow) in (
+    select t.priority, t.flow from rounds r join turns t indexed by turns_passed on t.priority = r.priority and t.turn <= r.turn limit ?)`,
   saveOperation: `insert into operations (id, node, body) values (?, ?, ?)
     on conflict (id) do update set body = excluded.body returning cancel`,
   forgetOperations: `delete from operations where number <= (select max(number) from operations) - ?`,

@@ -20,6 +20,8 @@ import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
+import { pickTasks } from '../lanes.ts'
+import { readNow } from '../reading.ts'
 import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
@@ -31,11 +33,13 @@ import { Files, rewriteLog } from './files.ts'
 import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
+import { SqliteLimits } from './limits.ts'
+import { noteFreed, SqliteLanes } from './lanes.ts'
 import { SqliteSchedules } from './schedules.ts'
 import { SqliteWorkers } from './workers.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
-import { Reader } from './reader.ts'
+import { Reader, type QueueHead } from './reader.ts'
 import { SteadyTime } from '../steady-time.ts'
 import { Reserve } from './reserve.ts'
 import { RowWriter } from './row-writer.ts'
@@ -59,6 +63,7 @@ class SqliteStore implements port.Store {
   readonly audit: SqliteAudit
   readonly schedules: SqliteSchedules
   readonly workers: SqliteWorkers
+  readonly limits: SqliteLimits
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -80,6 +85,8 @@ class SqliteStore implements port.Store {
   #clockMoved = 0
   #delaysMoved = 0
   #areDelaysBounded = false
+  /** When a rate may allow the next start. */
+  #wakesAt: number | null = null
   #rowId = 0
   #queuePosition = 0
   readonly #moment = {
@@ -137,6 +144,12 @@ class SqliteStore implements port.Store {
       write: (run) => this.#commits.write(run),
       read: (look) => this.#read(look),
       audit: (entry, at) => audit.add(entry, at),
+    })
+    this.limits = new SqliteLimits({
+      ...source,
+      audit: (entry, at) => audit.add(entry, at),
+      wakesAt: () => this.#wakesAt,
+      write: (run, effect) => this.#commits.write(run, effect),
     })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
@@ -217,6 +230,7 @@ class SqliteStore implements port.Store {
       const slots = copies.flatMap(({ id }) => this.#slotsOf(id))
       for (const { id, fence, type } of commands.releasedSlots(slots, node, copies)) {
         const { changes } = this.#sql.releaseSlot.run(id, fence)
+        noteFreed(this.#sql, this.#sql.freeSlots.all(id, fence))
         this.#counters.addFencedOff(type, -Number(changes))
       }
     })
@@ -263,6 +277,7 @@ class SqliteStore implements port.Store {
       const context = this.#context()
       const moved = this.#changeAll(this.#sql.orphans.all(), (rows) => commands.reap(rows, options, context))
       this.#sql.dropFencedOff.run()
+      noteFreed(this.#sql, this.#sql.freeDeadSlots.all())
       this.#counters.reloadFencedOff()
       forgetNodes(this.#sql, this.#time.now())
       return moved
@@ -499,10 +514,13 @@ class SqliteStore implements port.Store {
     return rows
   }
 
-  #claim({ node, limit, types }: port.ClaimRequest): port.Claimed[] {
-    if (limit <= 0 || this.#sql.nodeAlive.get(node) === undefined) return []
+  #claim(request: port.ClaimRequest): port.Claimed[] {
+    const { node, limit, types } = request
+    if (limit <= 0 || types.length === 0 || this.#sql.nodeAlive.get(node) === undefined) return []
     const context = this.#context()
-    return this.#reader.queueHeads(node, types, limit).map((rowId) => {
+    const heads = this.#reader.queueHeads(node, types, limit)
+    const rowIds = this.#areLanesAwake(context.now) ? this.#pick(request, heads, context.now) : heads
+    return rowIds.map(({ rowId }) => {
       const row = rowOf(this.#sql.rowByNumber.get(rowId))
       const documents = {
         parameters: this.#reader.document('parameters', rowId) ?? 'null',
@@ -513,6 +531,23 @@ class SqliteStore implements port.Store {
       this.#writer.write(row)
       return claimed
     })
+  }
+
+  #areLanesAwake(now: number): boolean {
+    return (this.#sql.isAwake.get(now) as unknown as [number])[0] === 1
+  }
+
+  /** What a claim takes of the plain queue and of the lanes. */
+  #pick(
+    { node, limit, types }: port.ClaimRequest,
+    heads: readonly QueueHead[],
+    now: number,
+  ): readonly Pick<QueueHead, 'rowId'>[] {
+    const plain = heads.map(({ queuePosition: position, ...head }) => ({ ...head, position }))
+    const rows = new SqliteLanes(this.#sql, this.#counters, { node, now })
+    const { picks, wakesAt } = readNow(pickTasks(rows, { node, now, limit, types, plain }))
+    this.#wakesAt = wakesAt
+    return picks.map((pick) => ('plain' in pick ? heads[pick.plain]! : { rowId: pick.place }))
   }
 
   /** Reads a row, runs a command on it and writes its changes. */
@@ -562,6 +597,7 @@ class SqliteStore implements port.Store {
     if (by === 0) return
     this.#sql.moveDelays.run(by)
     this.#sql.moveSuspendedDelays.run(by)
+    this.#sql.moveRates.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }

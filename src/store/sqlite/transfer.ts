@@ -20,6 +20,7 @@ import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
 import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
+import { insertLimit, limitFrom, type LimitRow } from './lanes.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
 import { isAwaited, selectedColumns, taskOf } from './rows.ts'
@@ -81,6 +82,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     const keys = (this.#sql.keys.all() as unknown as KeyRow[]).map(keyOf)
     return {
       keys: { version, keys },
+      limits: (this.#sql.limits.all() as unknown as LimitRow[]).map(limitFrom),
       queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
       holds: Object.fromEntries(
         holds.map(([type, since, by, reason]): [string, Hold] => [type, { since, by, reason }]),
@@ -221,8 +223,15 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     return added
   }
 
-  async finish({ queuePosition, holds, operations, keys: { version, keys } }: Surroundings): Promise<void> {
+  async finish({
+    queuePosition,
+    holds,
+    operations,
+    limits,
+    keys: { version, keys },
+  }: Surroundings): Promise<void> {
     this.#within(() => {
+      for (const limit of limits) insertLimit(this.#sql, limit)
       this.#sql.setSequence.run(queuePosition)
       for (const [type, { since, by, reason }] of Object.entries(holds))
         this.#sql.hold.run(type, since, by, reason)
