@@ -94,16 +94,19 @@ const scopesOfMethods: ReadonlyMap<string, readonly Scope[]> = new Map([
   ['tasks/cancel', ['control']],
 ])
 
+/** The declarations of the tools for handling tasks, which are the same for everyone. */
+const declared: ReadonlyMap<string, Tool> = new Map(
+  tools.map(({ name, description, parameters, annotations }) => {
+    const { $schema: _, ...inputSchema } = z.toJSONSchema(parameters, { io: 'input' })
+    return [name, { name, description, inputSchema: inputSchema as Tool['inputSchema'], annotations }]
+  }),
+)
+
 async function declarations(server: TaskServer): Promise<ListToolsResult> {
   const { scopes } = await server.caller()
   const types = allows(scopes, ofTypeTools) ? toolsOfTypes(await server.types()) : []
   const ofTypes = [...types].map(([name, type]) => declarationOf(name, type))
-  const others = tools
-    .filter((tool) => allows(scopes, tool.scopes))
-    .map(({ name, description, parameters, annotations }) => {
-      const { $schema: _, ...inputSchema } = z.toJSONSchema(parameters, { io: 'input' })
-      return { name, description, inputSchema: inputSchema as Tool['inputSchema'], annotations }
-    })
+  const others = tools.filter((tool) => allows(scopes, tool.scopes)).map(({ name }) => declared.get(name)!)
   return { tools: [...ofTypes, ...others] }
 }
 

@@ -82,6 +82,15 @@ const handling = [
   'submit_task',
 ]
 
+/** Each client over standard input starts a process. */
+const revisions = {
+  http: [
+    ['an earlier revision', 'legacy'],
+    ['the newest revision', modern],
+  ],
+  stdio: [['an earlier revision', 'legacy']],
+} as const
+
 describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
   const open = transports[kind]
 
@@ -108,92 +117,71 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
     await client.close()
   })
 
-  test('a failed task is a completed call with an error, and a cancelled one is cancelled', async () => {
-    const { client, session } = await connected(open(keys['agent']!))
-    const failing = await session.callTool('failing', { why: 'out of paper' })
-    const { outcome } = await failing.settle()
-    expect(outcome).toMatchObject({
-      status: 'completed',
-      result: { isError: true, structuredContent: { status: 'failed', error: { message: 'out of paper' } } },
-    })
-    const long = await session.callTool('long', { duration: 60, steps: 600 })
-    if (long.kind !== 'task') throw new Error('no task')
-    await session.cancelTask(long.handle.taskId)
-    expect((await admin.getTaskStatus(long.handle.taskId)).status).toBe('cancelled')
-    expect((await long.settle()).outcome.status).toBe('cancelled')
-    // A second cancel finds nothing to do.
-    await session.task(long.handle.taskId).cancel()
-    await expect(session.task(unknown).snapshot()).rejects.toMatchObject({
-      code: -32_602,
-    })
-    await client.close()
-  })
+  test.each(revisions[kind])(
+    'a client of %s without tasks gets results, or an id to wait with',
+    async (_, mode) => {
+      const client = await plain(open(keys['agent']!), mode)
+      const { tools } = await client.listTools()
+      expect(tools.map(({ name }) => name)).toEqual(
+        ['add', 'fib', 'long', 'say.hello', 'run_get_task', 'failing', 'secretive', ...handling].sort(
+          (a, b) => tools.findIndex(({ name }) => name === a) - tools.findIndex(({ name }) => name === b),
+        ),
+      )
+      expect(tools.find(({ name }) => name === 'add')).toMatchObject({
+        description: 'Add two numbers.',
+        inputSchema: { type: 'object', required: ['a', 'b'], properties: { a: { type: 'number' } } },
+      })
+      const call = (name: string, given: Record<string, unknown> = {}) =>
+        client.callTool({ name, arguments: given })
+      const sum = await call('add', { a: 1, b: 2 })
+      expect(textOf(sum)).toBe('3')
+      expect(sum.structuredContent).toEqual(mode === 'legacy' ? { result: 3 } : 3)
+      expect(textOf(await call('say.hello'))).toBe('"hello"')
+      expect(textOf(await call('run_get_task'))).toBe('"a type"')
 
-  test.each([
-    ['an earlier revision', 'legacy'],
-    ['the newest revision', modern],
-  ] as const)('a client of %s without tasks gets results, or an id to wait with', async (_, mode) => {
-    const client = await plain(open(keys['agent']!), mode)
-    const { tools } = await client.listTools()
-    expect(tools.map(({ name }) => name)).toEqual(
-      ['add', 'fib', 'long', 'say.hello', 'run_get_task', 'failing', 'secretive', ...handling].sort(
-        (a, b) => tools.findIndex(({ name }) => name === a) - tools.findIndex(({ name }) => name === b),
-      ),
-    )
-    expect(tools.find(({ name }) => name === 'add')).toMatchObject({
-      description: 'Add two numbers.',
-      inputSchema: { type: 'object', required: ['a', 'b'], properties: { a: { type: 'number' } } },
-    })
-    const call = (name: string, given: Record<string, unknown> = {}) =>
-      client.callTool({ name, arguments: given })
-    const sum = await call('add', { a: 1, b: 2 })
-    expect(textOf(sum)).toBe('3')
-    expect(sum.structuredContent).toEqual(mode === 'legacy' ? { result: 3 } : 3)
-    expect(textOf(await call('say.hello'))).toBe('"hello"')
-    expect(textOf(await call('run_get_task'))).toBe('"a type"')
+      const wrong = await call('add', { a: 1, b: 'two' })
+      expect(wrong).toMatchObject({ isError: true, structuredContent: { code: 'PARAMETERS_INVALID' } })
+      expect(textOf(wrong)).toContain('b: ')
+      const misspelt = await call('get_task', { id: 'x' })
+      expect(misspelt).toMatchObject({ isError: true, structuredContent: { code: 'PARAMETERS_INVALID' } })
+      expect(textOf(misspelt)).toContain('id: unknown field')
+      await expect(call('none')).rejects.toMatchObject({ code: -32_602 })
 
-    const wrong = await call('add', { a: 1, b: 'two' })
-    expect(wrong).toMatchObject({ isError: true, structuredContent: { code: 'PARAMETERS_INVALID' } })
-    expect(textOf(wrong)).toContain('b: ')
-    const misspelt = await call('get_task', { id: 'x' })
-    expect(misspelt).toMatchObject({ isError: true, structuredContent: { code: 'PARAMETERS_INVALID' } })
-    expect(textOf(misspelt)).toContain('id: unknown field')
-    await expect(call('none')).rejects.toMatchObject({ code: -32_602 })
-
-    const submitted = await call('submit_task', {
-      task_type: 'long',
-      parameters: { duration: 0.2, steps: 2 },
-      tags: ['mcp'],
-      delay: '1h',
-    })
-    const id = idIn(submitted)
-    const waited = await call('wait_task', { task_id: id, seconds: 0 })
-    expect(textOf(waited)).toMatch(/^Task \S+ has not finished\. Starts at .* Call wait_task with this id/)
-    expect(textOf(await call('explain_task', { task_id: id }))).toContain('due_later')
-    expect(await call('list_tasks', { tag: 'mcp', limit: 1, fields: ['task_id', 'tags'] })).toMatchObject({
-      structuredContent: { tasks: [{ task_id: id, tags: ['mcp'] }] },
-    })
-    expect(await call('get_task', { task_id: id.slice(-8) })).toMatchObject({
-      structuredContent: { task_id: id, task_type: 'long', timeline: [{ by: 'agent' }] },
-    })
-    expect(await call('cancel_task', { task_id: id })).toMatchObject({
-      structuredContent: { status: 'cancelled' },
-    })
-    expect(textOf(await call('wait_task', { task_id: id }))).toContain('The task was cancelled.')
-    const refused = await call('pause_task', { task_id: id })
-    expect(refused).toMatchObject({ isError: true, structuredContent: { code: 'CONTROL_REFUSED' } })
-    expect(await call('retry_task', { task_id: id, from: 'start' })).toMatchObject({
-      structuredContent: { task_id: id },
-    })
-    expect(await call('wait_task', { task_id: id })).toMatchObject({
-      structuredContent: { steps_completed: 2 },
-    })
-    expect(await call('get_task_log', { task_id: id })).toMatchObject({
-      structuredContent: { next_after: null },
-    })
-    expect(await call('get_stats')).toMatchObject({ structuredContent: { counts: expect.anything() } })
-    await client.close()
-  })
+      const submitted = await call('submit_task', {
+        task_type: 'long',
+        parameters: { duration: 0.2, steps: 2 },
+        tags: ['mcp'],
+        delay: '1h',
+      })
+      const id = idIn(submitted)
+      const waited = await call('wait_task', { task_id: id, seconds: 0 })
+      expect(textOf(waited)).toMatch(/^Task \S+ has not finished\. Starts at .* Call wait_task with this id/)
+      expect(textOf(await call('explain_task', { task_id: id }))).toContain('due_later')
+      expect(await call('list_tasks', { tag: 'mcp', limit: 1, fields: ['task_id', 'tags'] })).toMatchObject({
+        structuredContent: { tasks: [{ task_id: id, tags: ['mcp'] }] },
+      })
+      expect(await call('get_task', { task_id: id.slice(-8) })).toMatchObject({
+        structuredContent: { task_id: id, task_type: 'long', timeline: [{ by: 'agent' }] },
+      })
+      expect(await call('cancel_task', { task_id: id })).toMatchObject({
+        structuredContent: { status: 'cancelled' },
+      })
+      expect(textOf(await call('wait_task', { task_id: id }))).toContain('The task was cancelled.')
+      const refused = await call('pause_task', { task_id: id })
+      expect(refused).toMatchObject({ isError: true, structuredContent: { code: 'CONTROL_REFUSED' } })
+      expect(await call('retry_task', { task_id: id, from: 'start' })).toMatchObject({
+        structuredContent: { task_id: id },
+      })
+      expect(await call('wait_task', { task_id: id })).toMatchObject({
+        structuredContent: { steps_completed: 2 },
+      })
+      expect(await call('get_task_log', { task_id: id })).toMatchObject({
+        structuredContent: { next_after: null },
+      })
+      expect(await call('get_stats')).toMatchObject({ structuredContent: { counts: expect.anything() } })
+      await client.close()
+    },
+  )
 
   test('sensitive values are hidden, even from a key that sees them elsewhere', async () => {
     const client = await plain(open(adminKey), modern)
@@ -213,6 +201,27 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
     expect(JSON.stringify(answers[1])).toContain('[redacted]')
     await client.close()
   })
+})
+
+test('a failed task is a completed call with an error, and a cancelled one is cancelled', async () => {
+  const { client, session } = await connected(httpTransport(keys['agent']!))
+  const failing = await session.callTool('failing', { why: 'out of paper' })
+  const { outcome } = await failing.settle()
+  expect(outcome).toMatchObject({
+    status: 'completed',
+    result: { isError: true, structuredContent: { status: 'failed', error: { message: 'out of paper' } } },
+  })
+  const long = await session.callTool('long', { duration: 60, steps: 600 })
+  if (long.kind !== 'task') throw new Error('no task')
+  await session.cancelTask(long.handle.taskId)
+  expect((await admin.getTaskStatus(long.handle.taskId)).status).toBe('cancelled')
+  expect((await long.settle()).outcome.status).toBe('cancelled')
+  // A second cancel finds nothing to do.
+  await session.task(long.handle.taskId).cancel()
+  await expect(session.task(unknown).snapshot()).rejects.toMatchObject({
+    code: -32_602,
+  })
+  await client.close()
 })
 
 test('a key decides which tools there are, and what they may do', async () => {
