@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createServer } from '../../src/http/server.ts'
 import { Fermata } from '../../src/client/index.ts'
@@ -9,8 +10,8 @@ import { until } from '../support/until.ts'
 const logger = { level: 'silent', debug() {}, info() {}, warn() {}, error: console.error }
 
 /** Servers that share a PostgreSQL. */
-async function servers(count: number): Promise<string[]> {
-  const database = `${inject('postgres')}?schema=${newSchema()}`
+async function servers(count: number, schema = newSchema()): Promise<string[]> {
+  const database = `${inject('postgres')}?schema=${schema}`
   const started = await Promise.all(
     Array.from({ length: count }, async () => {
       const manager = await openTaskManager({ database, tasks: [quick], drain: 1, logger })
@@ -86,4 +87,36 @@ test('each node counts the requests of a key for itself, and a limit that is new
   }
   expect(await asked(there, 3)).toEqual([200, 200, 429])
   expect(await asked(here, 4)).toEqual([200, 200, 200, 429])
+})
+
+test('a bulk operation ends with its key, although another node has revoked it', async () => {
+  const schema = newSchema()
+  const [here = '', there = ''] = await servers(2, schema)
+  const root = await new Fermata({ url: here }).createKey({ name: 'root', scopes: ['admin'] })
+  const admin = new Fermata({ url: here, apiKey: root.key })
+  const { id, key } = await admin.createKey({ name: 'ops', scopes: ['read', 'run', 'control'] })
+  const ops = new Fermata({ url: there, apiKey: key })
+  await until('the key is valid there', async () => (await codeOf(ops.getMe())) === 'ok')
+  const tasks = Array.from({ length: 500 }, (_, a) => ({ parameters: { a }, delay: '1d' }))
+  const { task_ids: ids } = await admin.submitBatch('quick', tasks)
+
+  // The operation gets as far as the batch with this task, and no further until the key is gone.
+  const database = new Client({ connectionString: inject('postgres') })
+  await database.connect()
+  onTestFinished(() => database.end())
+  await database.query('begin')
+  await database.query(`select 1 from ${schema}.tasks where id = $1 for update`, [ids[150]])
+  const { operation_id: operation } = await ops.bulk('cancel', { type: 'quick' }, { wait: 0 })
+  await until('a batch is cancelled', async () => (await admin.getOperation(operation)).changed >= 100)
+  await admin.revokeKey(id)
+  await until('there, it is known', async () => (await codeOf(ops.getMe())) === 'UNAUTHENTICATED')
+  await database.query('rollback')
+
+  await until('it has ended', async () => (await admin.getOperation(operation)).status !== 'running')
+  const { status, error, changed } = await admin.getOperation(operation)
+  expect({ status, error }).toEqual({
+    status: 'cancelled',
+    error: 'The key that started it was revoked or has expired.',
+  })
+  expect(changed).toBeLessThanOrEqual(200)
 })
