@@ -148,7 +148,7 @@ export const scheduleRoutes = {
     scope: 'read',
     summary: 'List ticks',
     description:
-      'What became of each tick, newest first. Ticks are kept as long as finished tasks, and the newest 100 for ever.',
+      'The outcome of each tick, newest first. Ticks are kept as long as finished tasks, and the newest 100 for ever.',
     params: ScheduleParams,
     query: TicksQuery,
     answer: { description: 'A page of ticks.', schema: TicksBody },

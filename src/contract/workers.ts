@@ -20,7 +20,7 @@ const typeToRun = z
   .meta({ description: 'Name of a task type.', example: 'transcribe' })
 
 const token = z.string().min(1).max(2_000).meta({
-  description: 'Names one claim of one task. Whoever has it can settle the task.',
+  description: 'Names one claim of one task. Anyone who has it can settle the task.',
   example: 'WyJncHUtMTo0NzExIiwi.4LrVGk0kQ8a0',
 })
 

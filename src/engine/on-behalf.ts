@@ -350,5 +350,5 @@ export class OnBehalf implements api.TaskManagerApi {
   }
 }
 
-/** Tasks that a limited caller's partial id may match, whoever they belong to. */
+/** Tasks that a limited caller's partial id may match, including those of others. */
 const mostCandidates = 100

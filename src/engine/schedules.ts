@@ -340,7 +340,7 @@ export class Schedules {
         if (origin === 'code' && !defined.has(id)) {
           logger.warn(
             { schedule: id },
-            'a schedule is no longer defined in code and goes on; delete it with "fermata schedule delete"',
+            'a schedule is no longer defined in code but keeps ticking; delete it with "fermata schedule delete"',
           )
         }
       }

@@ -102,7 +102,7 @@ export class Submitter {
     const { store, maxQueued, mustTakeWork, claimer, journal, callerTransactions } = this.#options
     mustTakeWork()
     const { caller } = origin
-    // Whoever has no key has no name to hold to account, and submits are the hot path.
+    // A caller without a key has no name to hold to account, and submits are the hot path.
     const options = {
       by: caller.name,
       maxQueued,

@@ -198,7 +198,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'event-gap',
-    'A reader of events that misses a version goes on without it.',
+    'A reader of events that misses a version continues without it.',
     97,
     'src/engine/task-events.ts',
     '} else if (event.entry.version > version + 1) {',
@@ -225,7 +225,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'timeout-while-paused',
-    'The timeout of a task goes on while the task is paused.',
+    'The timeout of a task keeps running while the task is paused.',
     945,
     'src/execution/stopwatch.ts',
     '  hold(): void {\n    this.disarm()\n',
