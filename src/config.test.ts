@@ -30,6 +30,7 @@ test('without settings, the defaults apply and are immutable', () => {
     logLevel: 'info',
     logFormat: 'auto',
     startHeld: false,
+    workerLease: 30_000,
   })
   expect(Object.isFrozen(config)).toBe(true)
 })

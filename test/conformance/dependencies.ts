@@ -91,7 +91,8 @@ export function dependencies(kind: StoreKind): void {
       test(`is cancelled, fails or runs when one of them has ${outcome}`, async (scene) => {
         const [one, other] = await runningTasks(scene, 2)
         const policies: FailurePolicy[] = ['cancel', 'fail', 'run']
-        const tasks = await Promise.all(policies.map((policy) => after(scene, [one!, other!], policy)))
+        const tasks: Task[] = []
+        for (const policy of policies) tasks.push(await after(scene, [one!, other!], policy))
         if (outcome === 'failed') await end(scene, one!, fails)
         else await cancel(scene, one!)
         await release(scene)

@@ -104,7 +104,7 @@ describe('fermata run', () => {
     )
     const { timeout, idempotency_key: key, unique, ...status } = await api.details(idIn(made))
     expect({ timeout, key }).toEqual({ timeout: 90, key: 'cli-options' })
-    expect(unique).toEqual({ key: 'cli', while: 'queued', for: 7_200 })
+    expect(unique).toEqual({ key: 'cli', while: 'queued', for: 7_200, debounced: false })
     const again = await fermata('run', 'long', '--duration', '1', '--unique', 'cli')
     expect(again).toMatchObject({ stdout: `${idIn(made)}\n`, stderr: expect.stringContaining('already') })
     expect(status).toMatchObject({ status: 'scheduled', priority: 7, max_attempts: 3, tags: ['one', 'two'] })

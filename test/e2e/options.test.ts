@@ -177,7 +177,7 @@ describe('tasks that wait for others', () => {
     [{ after: [7] }, 'after.0'],
     [{ after: ['\u0000'] }, 'after.0'],
     [{ after: Array.from({ length: 10_001 }, () => 'x') }, 'after'],
-    [{ on_failure: 'run' }, 'onFailure'],
+    [{ on_failure: 'run' }, 'on_failure'],
     [{ after: ['x'], on_failure: 'ignore' }, 'on_failure'],
   ])('refuses %o with the place of what is wrong', async (options, path) => {
     const refused = await api.post('/api/run/add', { parameters: add, ...options })

@@ -132,7 +132,7 @@ describe('a list', () => {
     'limit=1001',
     'limit=1.5',
     'limit=x',
-    'status=waiting',
+    'status=asleep',
     'status=',
     'order=random',
     'created_after=yesterday',
@@ -351,7 +351,7 @@ describe('a bulk action', () => {
     ['no action', { filter: {} }, 'BODY_INVALID'],
     ['no filter', { action: 'cancel' }, 'BODY_INVALID'],
     ['another action', { action: 'delete', filter: {} }, 'BODY_INVALID'],
-    ['another status', { action: 'cancel', filter: { status: 'waiting' } }, 'OPTIONS_INVALID'],
+    ['another status', { action: 'cancel', filter: { status: 'asleep' } }, 'OPTIONS_INVALID'],
     ['an unknown part of a filter', { action: 'cancel', filter: { tags: ['a'] } }, 'OPTIONS_INVALID'],
     ['an unknown option', { action: 'cancel', filter: {}, force: true }, 'OPTIONS_INVALID'],
   ])('refuses %s', async (_, body, code) => {
@@ -418,7 +418,7 @@ describe('the stream of all tasks', () => {
   })
 
   test('refuses an invalid filter', async () => {
-    for (const query of ['status=waiting', 'q=', 'limit=1']) {
+    for (const query of ['status=asleep', 'q=', 'limit=1']) {
       expect(await api.call('GET', `/api/events?${query}`)).toMatchObject({
         status: 422,
         body: { code: 'OPTIONS_INVALID' },

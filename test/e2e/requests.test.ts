@@ -64,7 +64,11 @@ describe('a body that is not a valid request is refused', () => {
     ['idempotency_key', '"a\\u0000b"'],
     ['idempotency_key', '7'],
     ['callback_url', '"http://localhost"'],
-    ['after', '[]'],
+    ['after', '"a"'],
+    ['on_failure', '"run"'],
+    ['unique', '"a"'],
+    ['debounce', '{"key":"a"}'],
+    ['limits', '["a"]'],
     ['Priority', '1'],
     ['toString', '1'],
   ])('an option: %s of %s', async (option, value) => {

@@ -203,6 +203,7 @@ const bodies = (operation: OperationId, { tags }: Known): object | undefined => 
   // Nothing of these has an effect, so that the model need not remember it.
   if (operation === 'bulk') return { action: 'cancel', filter: {}, dry_run: true }
   if (operation === 'createKey') return { name: 'reaper', scopes: ['read'] }
+  if (operation === 'setLimit') return { concurrency: 1 }
   return operation === 'rotateKey' ? {} : undefined
 }
 
@@ -214,6 +215,7 @@ async function ask(operation: OperationId, { key }: Caller, task: Known, rootId:
     .replace('{task_id}', task.id)
     .replace('{task_type}', task.type)
     .replace('{operation_id}', 'none')
+    .replace('{limit_name}', 'none')
     .replace('{key_id}', keyId)
     .replace('{schedule_id}', 'none')
   const body = bodies(operation, task)

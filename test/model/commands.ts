@@ -76,8 +76,8 @@ const submit = command(
           }),
         ),
         after: fc.oneof(
-          { weight: 6, arbitrary: fc.constant<number[]>([]) },
-          fc.array(choice, { maxLength: 3 }),
+          { weight: 3, arbitrary: fc.constant<number[]>([]) },
+          fc.array(choice, { maxLength: 2 }),
         ),
         onFailure: fc.constantFrom(...failurePolicies),
         debounce: maybe(
@@ -87,7 +87,7 @@ const submit = command(
             max: fc.constantFrom(null, 30, 300),
           }),
         ),
-        admission: fc.option(admission, { freq: 2 }),
+        admission: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, admission),
       }),
       { maxLength: 4 },
     ),
@@ -396,6 +396,7 @@ export const commands: fc.Arbitrary<Command>[] = [
   releaseSlot,
   promote,
   promote,
+  release,
   release,
   pass,
   pass,
