@@ -83,8 +83,10 @@ export interface LaneRows<Place> {
   find(ids: readonly string[]): Answer<readonly FoundLane[]>
   /** Per type and kind, in order, at most `most`, without these. */
   ready(types: readonly TypeLimit[], most: number, without: readonly string[]): Answer<readonly ReadyLane[]>
-  /** The first tasks of these lanes, in the order of the queue. */
-  heads(ids: readonly string[], most: number): Answer<ReadonlyMap<string, readonly Head<Place>[]>>
+  /** The first tasks of these lanes, at most `count` of each, in the order of the queue. */
+  heads(
+    lanes: readonly Readonly<{ id: string; count: number }>[],
+  ): Answer<ReadonlyMap<string, readonly Head<Place>[]>>
   /** Lanes that wait for these buckets, in order: at most `count` of each type and kind. */
   waiting(buckets: readonly Readonly<{ bucket: string; count: number }>[]): Answer<readonly StoredLane[]>
   buckets(names: readonly string[]): Answer<readonly BucketFacts[]>
@@ -163,6 +165,9 @@ class Claim<Place> {
   readonly #room = new Map<string, number>()
   /** Lanes that cannot start here now, although they are ready. */
   readonly #without = new Set<string>()
+  /** Taken from lanes, in which they are until the claim is written: how many of each, and where. */
+  readonly #served = new Map<string, number>()
+  readonly #places = new Set<Place>()
   #plain = 0
   #suspects = 0
   /** Without and with a fairness key, each in order. */
@@ -181,7 +186,8 @@ class Claim<Place> {
   /** Takes from the lanes that are ready. True if there may be more of them. */
   *look(rows: LaneRows<Place>): Reading<boolean> {
     const left = this.#request.limit - this.picks.length
-    const most = Math.min(left + 1, readyAtOnce)
+    // More than tasks are wanted only if lanes that were read before could not start.
+    const most = Math.min(left + this.seen, readyAtOnce)
     const types = this.#request.types.filter(({ type }) => this.#roomOf(type) > 0)
     this.#book.flush()
     const ready = yield* answerTo(rows.ready(types, most, [...this.#without]))
@@ -191,11 +197,21 @@ class Claim<Place> {
       if (!this.#room.has(type)) this.#room.set(type, places - this.#taken(type))
     }
     const lanes = ready.map(({ stored }) => stored)
-    const count = ready.length <= 8 ? left + 1 : Math.ceil((2 * left) / ready.length) + 1
-    const ids = lanes.map(({ id }) => id)
-    const heads = yield* answerTo(rows.heads(ids, count))
-    const candidates = lanes.map((stored) => ({ stored, heads: [...(heads.get(stored.id) ?? [])] }))
-    yield* this.#book.learn(candidates)
+    yield* this.#book.learnBuckets(lanes)
+    const share = ready.length <= 8 ? left : Math.ceil((2 * left) / ready.length)
+    // One more than can start: the task at which the lane stands afterwards.
+    const counts = new Map(
+      lanes.map((stored) => [
+        stored.id,
+        this.#book.startsOf(stored, share) + 1 + (this.#served.get(stored.id) ?? 0),
+      ]),
+    )
+    const heads = yield* answerTo(rows.heads([...counts].map(([id, count]) => ({ id, count }))))
+    const candidates = lanes.map((stored) => ({
+      stored,
+      heads: (heads.get(stored.id) ?? []).filter(({ place }) => !this.#places.has(place)),
+    }))
+    yield* this.#book.learnTurns(candidates)
     this.#keyless = this.#inOrder(candidates, most, false)
     this.#keyed = this.#inOrder(candidates, most, true)
     const isMore = this.#take()
@@ -204,7 +220,7 @@ class Claim<Place> {
       // It is empty, or has more than was read, or others have locked what it has.
       this.#without.add(stored.id)
       this.#book.noteLane(stored.id)
-      const isCut = (heads.get(stored.id)?.length ?? 0) >= count
+      const isCut = (heads.get(stored.id)?.length ?? 0) >= counts.get(stored.id)!
       if (isCut && !this.isDone) this.wakesAt = this.#request.now
     }
     return isMore
@@ -259,7 +275,10 @@ class Claim<Place> {
   #serve(candidate: Candidate<Place>): void {
     const { stored, heads } = candidate
     const { type, isSuspect } = stored.lane
-    this.picks.push({ place: heads.shift()!.place })
+    const { place } = heads.shift()!
+    this.picks.push({ place })
+    this.#places.add(place)
+    this.#served.set(stored.id, (this.#served.get(stored.id) ?? 0) + 1)
     this.#count(type, isSuspect)
     this.#book.start(stored)
     const [next] = heads
@@ -443,9 +462,11 @@ class Book<Place> {
     return lanes.length > 0
   }
 
-  /** Reads what is needed to decide about these lanes. */
-  *learn(candidates: readonly Candidate<Place>[]): Reading<void> {
-    yield* this.#learnBuckets(candidates.flatMap(({ stored: { lane } }) => lane.limits.map(bucketOf)))
+  *learnBuckets(lanes: readonly StoredLane[]): Reading<void> {
+    yield* this.#learnBuckets(lanes.flatMap(({ lane }) => lane.limits.map(bucketOf)))
+  }
+
+  *learnTurns(candidates: readonly Candidate<Place>[]): Reading<void> {
     yield* this.#learnTurns(
       candidates.flatMap(({ stored, heads }) => [
         stored,
@@ -454,6 +475,14 @@ class Book<Place> {
           ? []
           : heads.map((head) => ({ lane: stored.lane, ...this.#priority(stored.lane, head) }))),
       ]),
+    )
+  }
+
+  /** How many tasks of the lane its buckets let start now, at most `most`. */
+  startsOf({ lane }: StoredLane, most: number): number {
+    return Math.min(
+      most,
+      ...lane.limits.map((limit) => room(this.#facts.get(bucketOf(limit))!, this.#request.now)),
     )
   }
 

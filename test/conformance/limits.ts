@@ -99,6 +99,15 @@ export function limits(kind: StoreKind): void {
       expect(ids(await scene.claim())).toEqual(['behind'])
     })
 
+    test('that block some of the keys have no task start twice in a claim that looks further', async (scene) => {
+      await scene.store.limits.put(limit({ concurrency: 5 }))
+      await scene.store.limits.put(limit({ name: 'per', concurrency: 1 }))
+      await scene.submitAll(needs('x', [['per', 'a']]), needs('y', [['per', 'b']]))
+      expect(ids(await scene.claim())).toEqual(['x', 'y'])
+      await scene.submitAll(one('1'), needs('x2', [['per', 'a']]), needs('y2', [['per', 'b']]), one('2'))
+      expect(ids(await scene.claim(2))).toEqual(['1', '2'])
+    })
+
     test('keep tasks without limits as they are', async (scene) => {
       await scene.store.limits.put(limit({ concurrency: 1 }))
       await scene.submitAll(one('1'), { id: 'free' }, one('2'), { id: 'high', priority: 1 }, one('3'))

@@ -66,9 +66,14 @@ export class PostgresLanes implements LaneRows<string> {
     return rows.map((row) => ({ stored: storedLane(row), places: row[7] as number }))
   }
 
-  async heads(ids: readonly string[], most: number): Promise<ReadonlyMap<string, readonly Head<string>[]>> {
-    if (ids.length === 0) return new Map()
-    const rows = await this.#tx.ask(this.#tx.source.sql.headsInLanes, [ids, most])
+  async heads(
+    lanes: readonly Readonly<{ id: string; count: number }>[],
+  ): Promise<ReadonlyMap<string, readonly Head<string>[]>> {
+    if (lanes.length === 0) return new Map()
+    const rows = await this.#tx.ask(this.#tx.source.sql.headsInLanes, [
+      lanes.map(({ id }) => id),
+      lanes.map(({ count }) => count),
+    ])
     const heads = rows.map(([id, place, position, queuedSince]) => ({
       id: id as string,
       place: place as string,

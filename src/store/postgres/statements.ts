@@ -223,10 +223,10 @@ export function statementsFor(schema: string) {
       ) as l
       where not l.suspect or not exists (select 1 from ${s}.tasks r where r.owner_node = $6
         and r.crashes >= ${suspectFrom} and r.status in ('running', 'pausing', 'cancelling'))`,
-    headsInLanes: `select w.id, q.ctid::text, q.queue_position, q.status_since from unnest($1::text[]) as w(id)
+    headsInLanes: `select w.id, q.ctid::text, q.queue_position, q.status_since from unnest($1::text[], $2::int[]) as w(id, count)
       cross join lateral (
         select q.ctid, q.queue_position, q.status_since from ${s}.tasks q where q.lane = w.id and q.lane is not null
-        order by q.queue_position limit $2::int for update skip locked
+        order by q.queue_position limit w.count for update skip locked
       ) as q`,
     waitingLanes: `with recursive kinds as (
         select w.bucket, w.places, k.* from unnest($1::text[], $2::int[]) as w(bucket, places)

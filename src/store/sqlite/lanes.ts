@@ -69,10 +69,12 @@ export class SqliteLanes implements LaneRows<number> {
     })
   }
 
-  heads(ids: readonly string[], most: number): ReadonlyMap<string, readonly Head<number>[]> {
+  heads(
+    lanes: readonly Readonly<{ id: string; count: number }>[],
+  ): ReadonlyMap<string, readonly Head<number>[]> {
     return new Map(
-      ids.map((id) => {
-        const rows = this.#sql.headsInLane.all(id, most) as unknown as [number, number, number][]
+      lanes.map(({ id, count }) => {
+        const rows = this.#sql.headsInLane.all(id, count) as unknown as [number, number, number][]
         return [id, rows.map(([place, position, queuedSince]) => ({ place, position, queuedSince }))] as const
       }),
     )

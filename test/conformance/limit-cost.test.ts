@@ -1,0 +1,261 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { Client } from 'pg'
+import { expect, inject, test } from 'vitest'
+import { systemClock } from '../../src/execution/executors/system-clock.ts'
+import { bucketOf, laneOf } from '../../src/core/limits.ts'
+import { laneIdOf } from '../../src/store/columns.ts'
+import { pickTasks } from '../../src/store/lanes.ts'
+import { arrayText } from '../../src/store/postgres/array.ts'
+import { claim } from '../../src/store/postgres/claiming.ts'
+import { Connection, type Parameter, type Session } from '../../src/store/postgres/connection.ts'
+import { DatabaseTime } from '../../src/store/postgres/database-time.ts'
+import { Hints } from '../../src/store/postgres/hints.ts'
+import { statementsFor } from '../../src/store/postgres/statements.ts'
+import { openPostgres } from '../../src/store/postgres/store.ts'
+import { Transaction } from '../../src/store/postgres/transaction.ts'
+import { readNow } from '../../src/store/reading.ts'
+import { Counters } from '../../src/store/sqlite/counters.ts'
+import { SqliteLanes } from '../../src/store/sqlite/lanes.ts'
+import { prepareAll } from '../../src/store/sqlite/statements.ts'
+import { openSqlite } from '../../src/store/sqlite/store.ts'
+import { CommitMetrics, type Store } from '../../src/store/store.ts'
+import { fromApi, node, submission } from '../support/tasks.ts'
+import { newSchema, temporaryFolder } from './stores.ts'
+
+/** Keys of the smaller queue. `LIMIT_KEYS=10000` measures the real scale: 100,000 keys and a million tasks in the larger one. */
+const keys = Number(process.env['LIMIT_KEYS'] ?? 2_000)
+const tasksPerKey = process.env['LIMIT_KEYS'] === undefined ? 5 : 10
+/** Keys of which a task may start. They are the last ones. */
+const open = 10
+/** Maximum 8 KiB pages of tables and indexes that a claim of one task may read, and more for each further task. */
+const pages = 50
+const pagesPerTask = 20
+/** The same for SQLite, whose pages have 4 KiB; here, each of its touches counts. */
+const sqlitePages = 60
+const sqlitePagesPerTask = 30
+const type = 'work'
+const types = [{ type, concurrency: null }]
+const limit = { name: 'api', concurrency: 1, rate: null, scope: 'global', origin: 'api' } as const
+
+type Cost = Readonly<{ read: number; written: number }>
+
+test(
+  `a claim reads a few pages of PostgreSQL, however many keys are blocked`,
+  { timeout: 600_000 },
+  async () => {
+    const costs = await Promise.all([keys, keys * 10].map(costsOnPostgres))
+    console.log('pages of a claim of 1 and of 5 tasks on PostgreSQL:', JSON.stringify(costs))
+    const [small, large] = costs
+    for (const [one, five] of costs) {
+      expect(one!.read).toBeLessThan(pages)
+      expect(five!.read).toBeLessThan(pages + 4 * pagesPerTask)
+    }
+    // An index may be a level or two higher.
+    for (const [index, { read, written }] of small!.entries()) {
+      expect(large![index]!.read).toBeLessThan(read * 1.5)
+      expect(large![index]!.written).toBeLessThan(written * 1.5)
+    }
+  },
+)
+
+test.skipIf(!existsSync('/proc/thread-self/io'))(
+  'a claim reads a few pages of SQLite, however many keys are blocked',
+  { timeout: 600_000 },
+  async () => {
+    const costs = []
+    for (const count of [keys, keys * 10]) costs.push(await costsOnSqlite(count))
+    console.log('pages read to choose 1 and 5 tasks on SQLite:', JSON.stringify(costs))
+    const [small, large] = costs
+    for (const [one, five] of costs) {
+      expect(one).toBeLessThan(sqlitePages)
+      expect(five).toBeLessThan(sqlitePages + 4 * sqlitePagesPerTask)
+    }
+    for (const [index, read] of small!.entries()) expect(large![index]).toBeLessThan(read * 1.5)
+  },
+)
+
+type LaneOfKey = Readonly<{ id: string; bucket: string; body: string }>
+
+/** Of so many keys, with a task from which all others are copied. */
+async function lanesOn(store: Store, count: number): Promise<LaneOfKey[]> {
+  await store.limits.put(limit)
+  const admission = (key: string) => ({
+    limits: [{ name: limit.name, key }],
+    fairnessKey: null,
+    weight: 1,
+    aging: null,
+  })
+  await store.submit([submission({ id: 'first', type, admission: admission('none') })], fromApi)
+  const { task: first } = (await store.read('first'))!
+  return Array.from({ length: count }, (_, index) => {
+    const task = { ...first, admission: admission(`key ${index}`) }
+    const bucket = bucketOf(task.admission.limits[0]!)
+    return { id: laneIdOf(task)!, bucket, body: JSON.stringify(laneOf(task)) }
+  })
+}
+
+async function costsOnPostgres(count: number): Promise<Cost[]> {
+  const schema = newSchema()
+  await using store = await openPostgres(inject('postgres'), { schema, lease: 3_600_000 })
+  await store.startNode(node('here'))
+  await fillPostgres(schema, await lanesOn(store, count))
+  return [await costOf(schema, 1), await costOf(schema, 5)]
+}
+
+async function fillPostgres(schema: string, lanes: readonly LaneOfKey[]): Promise<void> {
+  const client = new Client({ connectionString: inject('postgres') })
+  await client.connect()
+  try {
+    await client.query(`delete from ${schema}.lane_notes`)
+    await client.query(
+      `insert into ${schema}.lanes (id, type, suspect, keyed, priority, turn, position, waits_for, lane)
+        select l.id, '${type}', false, false, 0, 0, 100 + l.number, case when l.number <= $4 then l.bucket end, l.body
+        from unnest($1::text[], $2::text[], $3::text[]) with ordinality as l(id, bucket, body, number)`,
+      [
+        lanes.map(({ id }) => id),
+        lanes.map(({ bucket }) => bucket),
+        lanes.map(({ body }) => body),
+        lanes.length - open,
+      ],
+    )
+    await client.query(
+      `insert into ${schema}.lane_buckets (bucket, lane) select * from unnest($1::text[], $2::text[])`,
+      [lanes.map(({ bucket }) => bucket), lanes.map(({ id }) => id)],
+    )
+    await client.query(`
+      insert into ${schema}.limit_slots (bucket, task_id, fence, node)
+        select waits_for, 'running ' || waits_for, 0, 'here' from ${schema}.lanes where waits_for is not null;
+      insert into ${schema}.tasks (row_id, queue_position, id, type, status, priority, created_at, status_since, max_attempts,
+          backoff, tags, timeline, admission, lane)
+        select l.position + n * ${lanes.length}, l.position + n * ${lanes.length}, 'task ' || l.position + n * ${lanes.length},
+          '${type}', 'queued', 0, t.created_at, t.status_since, t.max_attempts, t.backoff, t.tags, t.timeline, t.admission, l.id
+        from ${schema}.tasks t, generate_series(0, ${tasksPerKey - 1}) as n, ${schema}.lanes l where t.id = 'first';
+      delete from ${schema}.tasks where id = 'first';
+      insert into ${schema}.parameters (row_id, body) select row_id, '{}' from ${schema}.tasks on conflict do nothing`)
+    for (const table of ['lanes', 'lane_buckets', 'lane_notes', 'limit_slots', 'tasks', 'parameters'])
+      await client.query(`vacuum analyze ${schema}.${table}`)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Pages that all statements of a claim touch. Rolled back. */
+async function costOf(schema: string, most: number): Promise<Cost> {
+  const sql = statementsFor(schema)
+  const { addDeltas, putLaneBuckets, putLanes, takeSlots } = sql
+  const changes = new Set<string>([addDeltas, putLaneBuckets, putLanes, takeSlots])
+  let [read, written] = [0, 0]
+  const connection = new Connection([inject('postgres')], 'cost')
+  try {
+    const session = explaining(await connection.session(), (text, count) => {
+      if (changes.has(text) || text.startsWith('with moved')) written += count
+      else read += count
+    })
+    const source = { schema, sql, clock: undefined, time: new DatabaseTime(), metrics: new CommitMetrics() }
+    const tx = new Transaction(session, source, { lock: 60_000, statement: 60_000 })
+    const { claimed } = await claim(tx, { node: 'here', limit: most, types }, new Set(), new Hints())
+    await tx.flush()
+    expect(claimed).toHaveLength(most)
+    await tx.rollback()
+    return { read, written }
+  } finally {
+    await connection.close()
+  }
+}
+
+type Plan = Readonly<{ 'Shared Hit Blocks': number; 'Shared Read Blocks': number }>
+
+/** Explains each statement, with the plan that it has in a transaction of the store, before it is executed. */
+function explaining(session: Session, note: (text: string, pages: number) => void): Session {
+  let last: Promise<unknown> = Promise.resolve()
+  let number = 0
+  const explained = async (text: string, values: readonly Parameter[] | undefined) => {
+    if (values === undefined) return await session.query(text, values)
+    const name = `cost_${(number += 1)}`
+    await session.query(`savepoint cost; prepare ${name} as ${text}`)
+    const [row] = await session.query(
+      `explain (analyze, buffers, format json) execute ${name}(${values.map(literal).join(', ')})`,
+    )
+    await session.query(`rollback to cost; deallocate ${name}`)
+    const [{ Plan: plan }] = row![0] as unknown as [{ Plan: Plan }]
+    note(text, plan['Shared Hit Blocks'] + plan['Shared Read Blocks'])
+    return await session.query(text, values)
+  }
+  const query: Session['query'] = (text, values) => {
+    const answer = last.then(() => explained(text, values))
+    last = answer.catch(() => undefined)
+    return answer
+  }
+  return { ...session, query }
+}
+
+function literal(value: Parameter): string {
+  if (value === null) return 'null'
+  const text = typeof value === 'object' ? arrayText(value) : String(value)
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+async function costsOnSqlite(count: number): Promise<number[]> {
+  await using folder = await temporaryFolder()
+  const path = `${folder.path}/tasks.db`
+  let lanes: LaneOfKey[]
+  {
+    await using store = await openSqlite(path, { clock: systemClock })
+    lanes = await lanesOn(store, count)
+  }
+  const db = new DatabaseSync(path)
+  try {
+    fillSqlite(db, lanes)
+    // Nothing is kept from one read to the next, so each page that is touched is a read.
+    db.exec('pragma locking_mode = exclusive; pragma wal_checkpoint(truncate); pragma cache_size = 0')
+    const sql = prepareAll(db)
+    return [1, 5].map((most) => {
+      db.exec('begin immediate')
+      const now = Date.now()
+      const rows = new SqliteLanes(sql, new Counters(sql), { node: 'here', now })
+      const before = reads()
+      expect(sql.isAwake.get(now)).toEqual([1])
+      const { picks } = readNow(pickTasks(rows, { node: 'here', now, limit: most, types, plain: [] }))
+      const read = reads() - before
+      db.exec('rollback')
+      expect(picks).toHaveLength(most)
+      return read
+    })
+  } finally {
+    db.close()
+  }
+}
+
+function fillSqlite(db: DatabaseSync, lanes: readonly LaneOfKey[]): void {
+  const all = JSON.stringify(lanes)
+  db.exec('begin; delete from lane_notes')
+  db.prepare(
+    `insert into lanes (id, type, suspect, keyed, priority, turn, position, waits_for, lane)
+      select value ->> 'id', ?, 0, 0, 0, 0, 101 + key, case when key < ? then value ->> 'bucket' end, value ->> 'body'
+      from json_each(?)`,
+  ).run(type, lanes.length - open, all)
+  db.prepare(
+    `insert into lane_buckets (bucket, lane) select value ->> 'bucket', value ->> 'id' from json_each(?)`,
+  ).run(all)
+  db.exec(`insert into limit_slots (bucket, task_id, fence, node)
+    select waits_for, 'running ' || waits_for, 0, 'here' from lanes where waits_for is not null`)
+  const place = `l.position + n.value * ${lanes.length}`
+  const own = new Map([
+    ['row_id', place],
+    ['queue_position', place],
+    ['id', `'task ' || (${place})`],
+    ['lane', 'l.id'],
+  ])
+  const columns = db.prepare(`select name from pragma_table_info('tasks')`).all() as { name: string }[]
+  const names = columns.map(({ name }) => name)
+  db.exec(`
+    insert into tasks (${names.join(', ')}) select ${names.map((name) => own.get(name) ?? `t.${name}`).join(', ')}
+      from lanes l, json_each('${JSON.stringify([...Array(tasksPerKey).keys()])}') as n, tasks t where t.id = 'first';
+    delete from tasks where id = 'first'; analyze; commit`)
+}
+
+/** Reads of files by this thread. */
+function reads(): number {
+  return Number(/^syscr: (\d+)$/m.exec(readFileSync('/proc/thread-self/io', 'utf8'))?.[1])
+}
