@@ -309,8 +309,8 @@ function debounceOf(
 }
 
 /**
- * The unique key of a submit, or of its type. A type computes its key from the parameters: those with sensitive values are
- * stored as a hash of it.
+ * The unique key of a submit, or of its type. A type computes its key from the parameters; types with
+ * sensitive values store a hash of it.
  */
 function uniqueRequest(
   { unique: rule, sensitive }: AnyTaskType,

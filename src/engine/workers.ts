@@ -83,7 +83,7 @@ const mostOfClaim = 8_388_608
 
 /**
  * Remote workers. Each is a node of the store, so claims, fences and settlements are those of nodes, and any server can carry a
- * call: nothing about a run is kept in memory that another server could not find in the store. What a node does by itself, the
+ * call: everything about a run that another server may need is in the store. What a node does by itself, the
  * servers do for workers: end runs that are silent, that ignore a cancel, or that exceed their timeout.
  */
 export class Workers implements Subscriber {
@@ -447,7 +447,7 @@ export class Workers implements Subscriber {
     return named
   }
 
-  /** What this node knows of the run, from the store if it has not heard of it. */
+  /** What this node knows about the run; read from the store the first time. */
   async #runOf(lease: LeaseToken): Promise<Run>
   async #runOf(lease: LeaseToken, mayBeOver: true): Promise<Run | undefined>
   async #runOf(lease: LeaseToken, mayBeOver = false): Promise<Run | undefined> {

@@ -17,7 +17,7 @@ type Props = Readonly<{
   type: TypeDetails
   beginning: Beginning
   head: ReactNode
-  /** Shows the form anew, without the draft. */
+  /** Resets the form and discards the draft. */
   onStartOver: () => void
 }>
 
