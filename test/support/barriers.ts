@@ -11,13 +11,11 @@ export async function barriers(page: Page) {
 
 /** Waits for transitions to end: halfway through, the contrast of what fades in is too low. Those that never end do not count. */
 async function still(page: Page): Promise<void> {
-  await page.waitForFunction(async () => {
-    // A dialog starts its transition some frames after it is in the document.
+  // A dialog starts its transition some frames after it is in the document.
+  await page.waitForFunction(`(async () => {
     for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame)
-    return document
-      .getAnimations()
-      .every(
-        ({ effect, playState }) => playState !== 'running' || effect?.getComputedTiming().endTime === Infinity,
-      )
-  })
+    return document.getAnimations().every(
+      ({ effect, playState }) => playState !== 'running' || effect?.getComputedTiming().endTime === Infinity,
+    )
+  })()`)
 }
