@@ -397,6 +397,27 @@ test('the palette finds a task by the visible end of its id, and pages, types an
   expect(faults).toEqual([])
 })
 
+test('a palette that is closed and opened again at once stays open', async () => {
+  const { page, faults } = await open('/tasks')
+  await page.keyboard.press('Control+k')
+  const input = page.getByRole('combobox', { name: /^Find a task/ })
+  await input.fill('nodes')
+  // Both happen before the event of the close: it comes as a task of its own.
+  await page.evaluate(`(async () => {
+    const dialog = document.querySelector('dialog[open]')
+    const event = new Promise((resolve) => dialog.addEventListener('close', resolve))
+    dialog.querySelector('button[aria-label="Close"]').click()
+    for (let turn = 0; turn < 10; turn++) await undefined
+    if (dialog.open) throw new Error('The palette has not been closed.')
+    document.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }))
+    await event
+  })()`)
+  expect(await input.inputValue()).toBe('')
+  await page.keyboard.press('Escape')
+  await input.waitFor({ state: 'hidden' })
+  expect(faults).toEqual([])
+})
+
 test('the log shows milliseconds, attempts and colors, is searched, and can be saved', async () => {
   const { page, faults } = await open('/nodes')
   const e = String.fromCharCode(27)

@@ -9,9 +9,14 @@ type Props = Readonly<{ title: string; isOpen: boolean; onClose: () => void; chi
 export function Dialog({ title, isOpen, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const label = useId()
+  // The event of a close comes later, when the dialog may be open again: an event of ours must not close it.
+  const ownCloses = useRef(0)
   useEffect(() => {
     if (isOpen) dialog.current?.showModal()
-    else dialog.current?.close()
+    else if (dialog.current?.open === true) {
+      ownCloses.current += 1
+      dialog.current.close()
+    }
   }, [isOpen])
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
@@ -19,7 +24,10 @@ export function Dialog({ title, isOpen, onClose, children }: Props) {
       ref={dialog}
       className={styles.dialog}
       aria-labelledby={label}
-      onClose={onClose}
+      onClose={() => {
+        if (ownCloses.current === 0) onClose()
+        else ownCloses.current -= 1
+      }}
       onClick={(event) => {
         if (event.target === dialog.current) onClose()
       }}
