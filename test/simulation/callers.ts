@@ -1,6 +1,7 @@
 import {
   ControlRefused,
   IdempotencyKeyReused,
+  LimitUnknown,
   QueueFull,
   ShuttingDown,
   StoreUnavailable,
@@ -79,6 +80,8 @@ export class Callers {
         return this.hold(node, happening.type, happening.held)
       case 'bulk':
         return this.#bulk(node, manager, happening)
+      case 'limit':
+        return this.#setLimit(node, manager, happening)
     }
   }
 
@@ -465,6 +468,28 @@ export class Callers {
     )
   }
 
+  #setLimit(
+    node: SimulatedNode,
+    manager: TaskManager,
+    { name, definition }: Extract<Happening, { kind: 'limit' }>,
+  ): void {
+    const change = async () => {
+      if (definition === null) return await manager.limits.remove(name)
+      const { concurrency, rate, scope } = definition
+      await manager.limits.set(name, {
+        scope,
+        ...(concurrency === null ? {} : { concurrency }),
+        ...(rate === null ? {} : { rate: { limit: rate.limit, per: rate.per / 1_000 } }),
+      })
+    }
+    this.#make(node, `${definition === null ? 'delete' : 'set'} limit ${name}`, change, {
+      answered: () => {},
+      refused: (error) => {
+        if (!(error instanceof LimitUnknown)) this.#mustBeTrouble(error, 'limit')
+      },
+    })
+  }
+
   #acknowledged(task: Task, by: string): void {
     const known = this.#options.checker.tasks.get(task.id)
     this.#expect(
@@ -544,7 +569,7 @@ export class Callers {
 }
 
 function optionsOf(draft: SubmitDraft, tag: string): SubmitOptions {
-  const { priority, delay, timeout, maxAttempts, backoff, idempotencyKey } = draft
+  const { priority, delay, timeout, maxAttempts, backoff, idempotencyKey, limits, tenant } = draft
   return {
     priority,
     maxAttempts,
@@ -553,6 +578,8 @@ function optionsOf(draft: SubmitDraft, tag: string): SubmitOptions {
     ...(idempotencyKey === undefined ? { tags: [tag] } : { idempotencyKey }),
     ...(delay === undefined ? {} : { delay }),
     ...(timeout === undefined ? {} : { timeout }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(tenant === undefined ? {} : { fairnessKey: tenant }),
   }
 }
 

@@ -29,6 +29,7 @@ import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
 import { DependencyWitness } from './dependencies.ts'
+import type { Holder, LimitWitness } from './limits.ts'
 import { TickWitness, type SimulatedSchedule } from './schedules.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -60,6 +61,8 @@ export type CheckerOptions = Readonly<{
   lease: number | null
   /** Concurrency limits by type. */
   limits: ReadonlyMap<string, number>
+  /** Null without named limits and turns. */
+  named: LimitWitness | null
   schedules: readonly SimulatedSchedule[]
   /** When the faults stop. */
   calmFrom: number
@@ -207,6 +210,12 @@ export class Checker implements RunWitness {
           changes.flatMap((change) => (change.kind === 'changed' ? change.tasks : [])),
         )
       }
+      case 'limits.declare':
+      case 'limits.put':
+      case 'limits.remove': {
+        const uses = await this.#options.truth().limits.list()
+        return this.#options.named?.defined(uses.map(({ limit }) => limit))
+      }
       case 'reap':
         return this.#reaped(answer as readonly Move[])
       case 'purge':
@@ -234,6 +243,20 @@ export class Checker implements RunWitness {
         () => `${running} of type ${type} run at once; the limit is ${limit}`,
       )
     }
+    const { named } = this.#options
+    if (named !== null) this.#right('limits', named.running([...this.#codeUnderLimits()]))
+  }
+
+  *#codeUnderLimits(): Iterable<Holder> {
+    for (const run of this.runs) {
+      const { task } = this.tasks.get(run.identity.id)?.record ?? {}
+      if (task !== undefined && this.#counts(run)) yield { task, node: run.identity.node }
+    }
+  }
+
+  /** `wrong`: what a witness has found. */
+  #right(promise: PromiseName, wrong: string | undefined): void {
+    if (wrong !== undefined) this.fail(promise, wrong)
   }
 
   /** Whether other code runs than at the last look. */
@@ -362,8 +385,20 @@ export class Checker implements RunWitness {
 
   async #claimed({ node, types }: ClaimRequest, claimed: readonly Claimed[]): Promise<void> {
     if (claimed.length === 0) return
+    const waited = [...this.tasks.values()]
+      .filter(({ isDeleted, record }) => !isDeleted && record.task.status === 'queued')
+      .map(({ record }) => record.task)
     await this.#movedBy('claim', claimed)
     this.expect('fenced', this.isNodeAlive(node), () => `${node} claims although its lease has ended`)
+    const { named, time } = this.#options
+    if (named !== null) {
+      const taken = claimed.map(({ task }) => task)
+      this.#right('limits', named.claimed(node, taken, this.#holders(), time.now))
+      this.#right(
+        'limits',
+        named.took(taken, waited, types, (type) => this.#held.has(type)),
+      )
+    }
     for (const { task } of claimed) {
       this.expect(
         'limits',
@@ -377,6 +412,14 @@ export class Checker implements RunWitness {
         return `${occupied} places of type ${task.type} are taken after a claim; the limit is ${limit}`
       })
     }
+  }
+
+  #holders(): readonly Holder[] {
+    const running = [...this.tasks.values()]
+      .filter(({ isDeleted, record }) => !isDeleted && isActive(record.task.status))
+      .map(({ record: { task } }) => ({ task, node: task.ownerNode ?? '' }))
+    const fencedOff = this.#fencedOff.map(({ id, node }) => ({ task: this.tasks.get(id)!.record.task, node }))
+    return [...running, ...fencedOff]
   }
 
   #occupied(type: string): number {
@@ -547,10 +590,12 @@ export class Checker implements RunWitness {
         this.lastMove = this.#options.time.now
         const wrong = this.ticks.submitted(record.task)
         if (wrong !== undefined) this.fail('limits', wrong)
+        this.#options.named?.moved(record.task, undefined, record.task.status)
         this.#options.trace(() => `store: ${verb} ${id} v1 ${record.task.status}`)
       } else if (!known.isDeleted) {
         this.#moved(verb, known, record)
         this.ticks.moved(record.task)
+        this.#options.named?.moved(record.task, known.record.task.status, record.task.status)
         known.record = record
         known.versions.set(record.task.version, record.task)
       }
@@ -642,5 +687,10 @@ export class Checker implements RunWitness {
     this.expect('limits', isDeepStrictEqual(fencedOff, places), () => {
       return `the places of fenced-off code are ${JSON.stringify(fencedOff)}, not ${JSON.stringify(places)}`
     })
+    const { named } = this.#options
+    if (named === null) return
+    const uses = await this.#options.truth().limits.list()
+    const counted = uses.map(({ limit: { name }, running }) => ({ name, running }))
+    this.#right('limits', named.counted(counted, this.#holders()))
   }
 }

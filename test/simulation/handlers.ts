@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { NonRetryableError } from '../../src/core/errors.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ThreadContext } from '../../src/registry/context.ts'
+import type { AdmissionRules } from '../../src/registry/admission.ts'
 import { brand, type AnyTaskType, type Runtime } from '../../src/registry/type.ts'
 import type { LiveRun } from './live-runs.ts'
 
@@ -35,14 +36,14 @@ export type Result = Readonly<{ id: string; fence: number; seq: number }>
 /** How the run that the context belongs to is known to the checker. */
 export type RunOf = (task: ThreadContext<unknown>) => LiveRun
 
-type Own = Readonly<{ concurrency?: number; poisonLimit?: number }>
+type Own = Readonly<{ concurrency?: number; poisonLimit?: number; admission: AdmissionRules | null }>
 
 /** A type whose handlers carry out the steps in their parameters. */
 export function scriptedType(
   type: string,
   runs: Runtime,
   runOf: RunOf,
-  { concurrency, poisonLimit }: Own = {},
+  { concurrency, poisonLimit, admission }: Own,
 ): AnyTaskType {
   return {
     [brand]: true,
@@ -64,7 +65,7 @@ export function scriptedType(
     poisonLimit: poisonLimit ?? null,
     unique: null,
     sensitive: null,
-    admission: null,
+    admission,
     run: (parameters, task) => perform((parameters as { steps: Steps }).steps, task, runOf(task)),
   }
 }

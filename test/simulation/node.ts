@@ -8,6 +8,7 @@ import { Chance } from '../support/chance.ts'
 import type { Checker } from './checker.ts'
 import type { Backend, Database } from './database.ts'
 import { scriptedType } from './handlers.ts'
+import { admissionOf } from './limits.ts'
 import type { Network } from './network.ts'
 import type { Setting } from './script.ts'
 import { SimulatedExecutor } from './simulated-executor.ts'
@@ -70,11 +71,12 @@ export class SimulatedNode {
         : null,
     )
     const limits = checker.limits
+    const admission = setting.limits === null ? null : admissionOf(setting.limits)
     const types = [
-      scriptedType('inline', 'inline', executor.runOf),
-      scriptedType('limited', 'inline', executor.runOf, { concurrency: limits.get('limited')! }),
-      scriptedType('threaded', 'thread', executor.runOf, { concurrency: limits.get('threaded')! }),
-      scriptedType('fragile', 'process', executor.runOf, { poisonLimit: 1 }),
+      scriptedType('inline', 'inline', executor.runOf, { admission }),
+      scriptedType('limited', 'inline', executor.runOf, { concurrency: limits.get('limited')!, admission }),
+      scriptedType('threaded', 'thread', executor.runOf, { concurrency: limits.get('threaded')!, admission }),
+      scriptedType('fragile', 'process', executor.runOf, { poisonLimit: 1, admission }),
     ]
     const note = (level: string) => (fields: object, message: string) =>
       trace(() => `${process.name} ${level}: ${message}${'err' in fields ? ` (${String(fields.err)})` : ''}`)

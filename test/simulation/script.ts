@@ -2,8 +2,10 @@ import type { Control } from '../../src/core/task.ts'
 import type { BulkAction } from '../../src/core/operation.ts'
 import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
+import type { LimitDefinition } from '../../src/core/limits.ts'
 import { hasDependencies } from './dependencies.ts'
 import type { Step, Steps } from './handlers.ts'
+import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
 import { storyOf } from './stories.ts'
 
@@ -27,6 +29,8 @@ export type Setting = Readonly<{
   schedules: readonly SimulatedSchedule[]
   /** Tasks wait for others. */
   dependencies: boolean
+  /** Null if tasks have no limits, and tenants no turns. */
+  limits: SimulatedLimits | null
 }>
 
 export type SubmitDraft = Readonly<{
@@ -39,6 +43,9 @@ export type SubmitDraft = Readonly<{
   maxAttempts: number
   backoff: number
   idempotencyKey?: string
+  /** Keys by the names of limits. */
+  limits?: Readonly<Record<string, string>>
+  tenant?: string
 }>
 
 /**
@@ -78,6 +85,8 @@ export type Happening = Readonly<{ at: number; on?: number }> &
         dryRun: boolean
         cancelIn: number | null
       }>
+    /** Somebody sets a limit, or deletes what was set. */
+    | Readonly<{ kind: 'limit'; node: number; name: string; definition: LimitDefinition | null }>
     | Readonly<{ kind: 'kill'; machine: number; restartIn: number }>
     | Readonly<{ kind: 'close'; machine: number; restartIn: number }>
     | Readonly<{ kind: 'freeze'; machine: number; whole: boolean; ms: number }>
@@ -105,7 +114,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const chance = new Chance(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995)
   const schedules = schedulesOf(new Chance(Math.imul(seed, 0xc2b2ae35) ^ 0x165667b1), typeNames)
   const dependencies = hasDependencies(new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x27d))
-  const setting = { ...settingOf(chance), schedules, dependencies, ...only }
+  const limits = limitsOf(new Chance(Math.imul(seed, 0x165667b1) ^ 0x3c6ef372))
+  const setting = { ...settingOf(chance), schedules, dependencies, limits, ...only }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -114,7 +124,11 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   for (let fault = 0; fault < faults; fault++) happenings.push(faultOf(chance, setting, flavor))
   const story = storyOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f), setting)
   happenings.push(...story.filter(({ at }) => at <= setting.length))
-  return { seed, setting, happenings: happenings.toSorted((a, b) => a.at - b.at) }
+  const all =
+    setting.limits === null
+      ? happenings
+      : withLimits(happenings, setting.limits, setting.length, new Chance(seed ^ 0x7f4a7c15))
+  return { seed, setting, happenings: all.toSorted((a, b) => a.at - b.at) }
 }
 
 /**
@@ -151,7 +165,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
   return shuffled.slice(0, chance.between(least, Math.max(least, all.length >> 1))).map(({ one }) => one)
 }
 
-function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies'> {
+function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies' | 'limits'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -4,6 +4,7 @@ import { isTerminal } from '../../src/core/task.ts'
 import { Callers } from './callers.ts'
 import { Checker } from './checker.ts'
 import { Database, type Backend } from './database.ts'
+import { LimitWitness } from './limits.ts'
 import { Network } from './network.ts'
 import { SimulatedNode, type Surroundings } from './node.ts'
 import type { Violation } from './promises.ts'
@@ -77,11 +78,13 @@ export class World {
       ['threaded', 2],
     ])
     const time = this.#time
+    const witness = setting.limits === null ? null : new LimitWitness(!this.#hasJumps)
     const checker = new Checker({
       time,
       truth: () => backend.truth,
       lease: setting.shared ? setting.lease : null,
       limits,
+      named: witness,
       schedules: setting.schedules,
       calmFrom: setting.length,
       trace,
