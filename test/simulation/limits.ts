@@ -137,8 +137,13 @@ export class LimitWitness {
       const [bucket] = JSON.parse(name) as [string]
       if (changed.some((one) => one.name === limitOf(bucket).name)) this.#starts.delete(name)
     }
-    for (const { name, concurrency } of definitions)
-      this.#most.set(name, Math.max(this.#most.get(name) ?? 0, concurrency ?? Number.POSITIVE_INFINITY))
+    for (const { name, concurrency, scope } of definitions) {
+      const before = this.#definitions.get(name)
+      // What each node counted for itself runs on.
+      const isWider = before !== undefined && before.scope !== scope
+      const most = isWider ? null : concurrency
+      this.#most.set(name, Math.max(this.#most.get(name) ?? 0, most ?? Number.POSITIVE_INFINITY))
+    }
     this.#definitions = new Map(definitions.map((one) => [one.name, one]))
   }
 
