@@ -63,6 +63,8 @@ export type BucketFacts = Readonly<{
 
 export type LaneWrites = Readonly<{
   put: readonly StoredLane[]
+  /** Those of `put` that are not stored yet, whose buckets never change. */
+  added: readonly StoredLane[]
   drop: readonly StoredLane[]
   rates: readonly Readonly<{
     bucket: string
@@ -406,6 +408,8 @@ class Book<Place> {
   /** Buckets that may have room although lanes wait for them. */
   #touched = new Set<string>()
   #put = new Map<string, StoredLane>()
+  /** Lanes that are not stored yet. */
+  #new = new Set<string>()
   #drop = new Map<string, StoredLane>()
   readonly #rates = new Map<string, LaneWrites['rates'][number]>()
   readonly #dirtyTurns = new Set<string>()
@@ -433,6 +437,7 @@ class Book<Place> {
       const { lane, position } = first
       const turn = stored?.priority === raised.priority ? stored.turn : 0
       const next = { id, lane, ...raised, position, turn, waitsFor: stored?.waitsFor ?? null }
+      if (stored === undefined) this.#new.add(id)
       this.#keep(next)
       if (turn === 0) this.nextTurn(next, true)
     }
@@ -564,18 +569,18 @@ class Book<Place> {
   }
 
   flush(): void {
-    const [put, drop] = [[...this.#put.values()], [...this.#drop.values()]]
-    if (put.length + drop.length === 0) return
-    this.#rows.write({ ...nothing, put, drop })
+    const lanes = this.#lanes()
+    if (lanes.put.length + lanes.drop.length === 0) return
+    this.#rows.write({ ...nothing, ...lanes })
     this.#put = new Map()
     this.#drop = new Map()
+    this.#new = new Set()
   }
 
   finish(): void {
     for (const bucket of this.#touched) this.#bucketNotes.add(bucket)
     this.#rows.write({
-      put: [...this.#put.values()],
-      drop: [...this.#drop.values()],
+      ...this.#lanes(),
       rates: [...this.#rates.values()],
       turns: [...this.#dirtyTurns].map((name) => {
         const { priority, flow } = JSON.parse(name) as { priority: number; flow: string }
@@ -586,12 +591,18 @@ class Book<Place> {
     })
   }
 
+  #lanes(): Pick<LaneWrites, 'put' | 'added' | 'drop'> {
+    const put = [...this.#put.values()]
+    return { put, added: put.filter(({ id }) => this.#new.has(id)), drop: [...this.#drop.values()] }
+  }
+
   #keep(stored: StoredLane): void {
     this.#put.set(stored.id, stored)
   }
 
   #remove(stored: StoredLane): void {
     this.#put.delete(stored.id)
+    this.#new.add(stored.id)
     this.#drop.set(stored.id, stored)
     if (stored.waitsFor === null) for (const limit of stored.lane.limits) this.#touched.add(bucketOf(limit))
   }
@@ -660,6 +671,7 @@ class Book<Place> {
 
 const nothing: LaneWrites = {
   put: [],
+  added: [],
   drop: [],
   rates: [],
   turns: [],

@@ -30,10 +30,10 @@ const tasksPerKey = process.env['LIMIT_KEYS'] === undefined ? 5 : 10
 const open = 10
 /** Maximum 8 KiB pages of tables and indexes that a claim of one task may read, and more for each further task. */
 const pages = 50
-const pagesPerTask = 20
+const pagesPerTask = 14
 /** The same for SQLite, whose pages have 4 KiB; here, each of its touches counts. */
 const sqlitePages = 60
-const sqlitePagesPerTask = 30
+const sqlitePagesPerTask = 25
 const type = 'work'
 const types = [{ type, concurrency: null }]
 const limit = { name: 'api', concurrency: 1, rate: null, scope: 'global', origin: 'api' } as const

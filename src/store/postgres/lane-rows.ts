@@ -137,7 +137,7 @@ export class PostgresLanes implements LaneRows<string> {
     return (row?.[0] ?? null) as number | null
   }
 
-  write({ put, drop, rates, turns, rounds, notes }: LaneWrites): void {
+  write({ put, added, drop, rates, turns, rounds, notes }: LaneWrites): void {
     const tx = this.#tx
     const { sql } = tx.source
     if (drop.length > 0) {
@@ -158,7 +158,7 @@ export class PostgresLanes implements LaneRows<string> {
         sorted.map(({ lane }) => lane.isSuspect),
         sorted.map(({ lane }) => lane.fairnessKey !== null),
       ])
-      writeLaneBuckets(tx, sql.putLaneBuckets, put)
+      writeLaneBuckets(tx, sql.putLaneBuckets, added)
     }
     if (rates.length > 0)
       tx.write(sql.putRates, [

@@ -247,11 +247,12 @@ export function statementsFor(schema: string) {
         order by l.priority desc, l.turn, l.position limit k.places
       ) as l`,
     /** `$3`: the node. */
-    buckets: `select w.bucket, l.concurrency, l.rate, l.per, l.scope,
+    buckets: `with known as materialized (select * from ${s}.limits where name = any($2::text[]))
+      select w.bucket, l.concurrency, l.rate, l.per, l.scope,
         (select count(*) from ${s}.limit_slots h where h.bucket = w.bucket and (l.scope = 'global' or h.node = $3)),
         (select r.earliest from ${s}.rates r
           where l.rate is not null and r.bucket = w.bucket and r.node = case l.scope when 'node' then $3 else '' end)
-      from unnest($1::text[], $2::text[]) as w(bucket, name) join ${s}.limits l on l.name = w.name`,
+      from unnest($1::text[], $2::text[]) as w(bucket, name) join known l on l.name = w.name`,
     turnsOf: `select t.priority, t.flow, t.turn from unnest($1::int[]) as p(priority)
       cross join unnest($2::text[]) as f(flow) join ${s}.turns t on t.priority = p.priority and t.flow = f.flow`,
     roundsOf: `select r.priority, r.turn from ${s}.rounds r where r.priority = any($1::int[])`,
@@ -289,10 +290,14 @@ export function statementsFor(schema: string) {
       ) insert into ${s}.lane_notes (bucket) select distinct bucket from freed`,
     fenceSlots: `update ${s}.limit_slots h set fence = u.fence from unnest($1::text[], $2::int[]) as u(task_id, fence)
       where h.task_id = u.task_id and h.fence = 0`,
-    claimedTasks: `select ${selectedColumns('k')}, (select body from ${s}.parameters p where p.row_id = k.row_id),
+    claimedTasks: `with taken as materialized (
+        select k.*, w.number from unnest($1::text[]) with ordinality as w(place, number) join ${s}.tasks k on k.ctid = w.place::tid
+      ), bodies as materialized (
+        select p.row_id, p.body from ${s}.parameters p where p.row_id = any(array(select row_id from taken))
+      )
+      select ${selectedColumns('k')}, p.body,
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end
-      from unnest($1::text[]) with ordinality as w(place, number) join ${s}.tasks k on k.ctid = w.place::tid
-      order by w.number`,
+      from taken k left join bodies p on p.row_id = k.row_id order by k.number`,
     limits: `select name, concurrency, rate, per, scope, origin from ${s}.limits order by name`,
     limitsNamed: `select name, concurrency, rate, per, scope, origin from ${s}.limits where name = any($1::text[])`,
     putLimits: `insert into ${s}.limits as l (name, concurrency, rate, per, scope, origin)

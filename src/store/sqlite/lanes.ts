@@ -17,6 +17,7 @@ export class SqliteLanes implements LaneRows<number> {
   readonly #counters: Counters
   readonly #node: string
   readonly #now: number
+  readonly #limits = new Map<string, Limit | null>()
 
   constructor(sql: Statements, counters: Counters, { node, now }: Readonly<{ node: string; now: number }>) {
     this.#sql = sql
@@ -95,12 +96,11 @@ export class SqliteLanes implements LaneRows<number> {
   }
 
   buckets(names: readonly string[]): readonly BucketFacts[] {
-    const { limit, slotsIn, slotsOnNode, rate } = this.#sql
+    const { slotsIn, slotsOnNode, rate } = this.#sql
     return names.map((bucket): BucketFacts => {
-      const row = limit.get(limitOf(bucket).name) as unknown as LimitRow | undefined
-      if (row === undefined)
+      const known = this.#limitOf(limitOf(bucket).name)
+      if (known === null)
         return { bucket, concurrency: null, rate: null, scope: 'global', running: 0, earliest: null }
-      const known = limitFrom(row)
       const isPerNode = known.scope === 'node'
       const slots = isPerNode ? slotsOnNode.get(bucket, this.#node) : slotsIn.get(bucket)
       const earliest =
@@ -116,6 +116,17 @@ export class SqliteLanes implements LaneRows<number> {
         earliest: earliest?.[0] ?? null,
       }
     })
+  }
+
+  /** Read once in a claim. */
+  #limitOf(name: string): Limit | null {
+    let known = this.#limits.get(name)
+    if (known === undefined) {
+      const row = this.#sql.limit.get(name) as unknown as LimitRow | undefined
+      known = row === undefined ? null : limitFrom(row)
+      this.#limits.set(name, known)
+    }
+    return known
   }
 
   turns(priorities: readonly number[], flows: readonly string[]): Pick<LaneWrites, 'turns' | 'rounds'> {
@@ -138,7 +149,7 @@ export class SqliteLanes implements LaneRows<number> {
     return (this.#sql.nextRate.get() as unknown as [number | null])[0]
   }
 
-  write({ put, drop, rates, turns, rounds, notes }: LaneWrites): void {
+  write({ put, added, drop, rates, turns, rounds, notes }: LaneWrites): void {
     const sql = this.#sql
     for (const stored of drop) {
       sql.dropLane.run(stored.id)
@@ -147,8 +158,9 @@ export class SqliteLanes implements LaneRows<number> {
     for (const { id, lane, priority, risesAt, position, turn, waitsFor } of put) {
       const kind = [lane.type, lane.isSuspect ? 1 : 0, lane.fairnessKey === null ? 0 : 1]
       sql.putLane.run(id, JSON.stringify(lane), priority, risesAt, position, turn, waitsFor, ...kind)
-      for (const limit of lane.limits) sql.putLaneBucket.run(bucketOf(limit), id)
     }
+    for (const { id, lane } of added)
+      for (const limit of lane.limits) sql.putLaneBucket.run(bucketOf(limit), id)
     for (const { bucket, node, earliest, wakesAt } of rates) {
       sql.putRate.run(bucket, node, earliest ?? 0, wakesAt)
     }
