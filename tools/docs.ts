@@ -48,7 +48,8 @@ ${statuses.map((status) => `| \`${status}\` | ${alive(status)} | ${meanings[stat
 ${rows.map(({ event, from, to, who, why }) => `| \`${event}\` | ${list(from)} | ${list(to)} | ${who} | ${why} |`).join('\n')}
 
 *API* is any caller: HTTP, the command line, the page or the library. *node* is the node that runs the task. The *promoter* moves due tasks
-into the queue, and the *reaper* takes back the tasks of dead nodes; any node can do either.
+into the queue, the *releaser* those whose predecessors have ended, the *expirer* ends tasks that did not start in time, and the *reaper* takes
+back the tasks of dead nodes; any node can do any of this.
 
 ## Controls
 

@@ -26,6 +26,7 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .option('--priority <number>', 'tasks with a higher priority start first', whole(-1_000, 1_000))
     .option('--delay <duration>', 'start after this delay', seconds)
     .option('--run-at <time>', 'start at this time or later', time('ahead'))
+    .option('--expires-in <duration>', 'cancel it if it has not started within this time', seconds)
     .option('--timeout <duration>', 'maximum active time per attempt', seconds)
     .option('--max-attempts <number>', 'attempts before a failure is final', whole(1, 10_000))
     .option('--backoff <duration>', 'delay before the second attempt; doubles after each attempt', seconds)

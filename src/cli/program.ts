@@ -274,6 +274,7 @@ function schedules(): Command[] {
       .option('--description <text>', 'add: for people')
       .option('--tag <tag>', 'add: label of each task; repeatable', each)
       .option('--priority <number>', 'add: priority of each task', whole(-1_000, 1_000))
+      .option('--expires-in <duration>', 'add: cancel a task that has not started within this time', seconds)
       .option('--timeout <duration>', 'add: maximum active time per attempt', seconds)
       .option('--max-attempts <number>', 'add: attempts before a failure is final', whole(1, 10_000))
       .option('--dry-run', 'add: only say when it would tick')

@@ -100,9 +100,9 @@ export const ProgressBody = z
     },
   })
 
-export const EndedBy = z.enum(['cooperative', 'terminated', 'killed', 'abandoned']).meta({
+export const EndedBy = z.enum(['cooperative', 'terminated', 'killed', 'abandoned', 'expired']).meta({
   description:
-    'How the code of the task was stopped, if it did not end on its own: `cooperative`, it obeyed its signal; `terminated`, its thread was terminated; `killed`, its process was killed; `abandoned`, it did not stop and is fenced off.',
+    'How the code of the task was stopped, if it did not end on its own: `cooperative`, it obeyed its signal; `terminated`, its thread was terminated; `killed`, its process was killed; `abandoned`, it did not stop and is fenced off. `expired`: the task did not start in time, so it was cancelled.',
 })
 
 const statusFields = {
@@ -122,6 +122,9 @@ const statusFields = {
   attempt: z.int().meta({ description: '0 until the task first starts.' }),
   max_attempts: z.int(),
   run_at: time('The task does not start before this time.').nullable(),
+  expires_at: time(
+    'The task is cancelled if it has not started by this time. Null if it may wait, while it is paused, and once it has started.',
+  ).nullable(),
   tags: z.array(z.string()),
   version: z.int().meta({ description: 'Incremented with every transition.' }),
   execution_time: seconds('Active time so far, excluding pauses.'),
@@ -161,6 +164,7 @@ const statusExample = {
   attempt: 1,
   max_attempts: 1,
   run_at: null,
+  expires_at: null,
   tags: [],
   version: 3,
   execution_time: 0.002,
@@ -207,7 +211,7 @@ export const TimelineBody = z
     attempt: z.int(),
     by: z.string().meta({
       description:
-        'Who made the transition: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
+        'Who made the transition: the name of a caller, the id of a node, `promoter`, `releaser`, `expirer` or `reaper`. Without a key, a caller is `anonymous`; `library` is the program in which the engine runs.',
     }),
     why: z.string().optional().meta({ description: 'The reason given by the caller, or what happened.' }),
     error: TaskErrorBody.optional(),
@@ -323,6 +327,7 @@ const typeExample = {
   concurrency: null,
   max_attempts: 1,
   timeout: null,
+  expires_in: null,
   unique: null,
   held: false,
   sensitive: { parameters: [], checkpoint: [], result: [] },
@@ -347,6 +352,7 @@ export const TypeBody = z
       .meta({ description: 'Maximum number running at once, over all nodes; null without a limit.' }),
     max_attempts: z.int(),
     timeout: seconds('Maximum active time per attempt.').nullable(),
+    expires_in: seconds('Its tasks are cancelled if they have not started within this time.').nullable(),
     unique: z
       .strictObject({
         while: z.enum(uniqueSpans),

@@ -33,6 +33,11 @@ export const priorityOption = z.int().min(-1_000).max(1_000).exactOptional().met
   description: 'Tasks with a higher priority start first. Default 0.',
   example: 5,
 })
+export const expiresOption = duration(
+  'Cancel the task if it has not started within this time of its submit; a pause stops the clock. Default: as defined by the type.',
+  '1h',
+  0.001,
+).exactOptional()
 export const timeoutOption = duration(
   'Maximum active time per attempt; a pause stops the clock.',
   '10m',
@@ -106,6 +111,7 @@ const runFields = {
     description: 'Start at or after this time. Unix seconds. Cannot be combined with `delay`.',
     example: 1_764_000_000,
   }),
+  expires_in: expiresOption,
   timeout: timeoutOption,
   max_attempts: attemptsOption,
   backoff: backoffOption,

@@ -7,6 +7,7 @@ import {
   priorityOption,
   reason,
   tagsOption,
+  expiresOption,
   timeoutOption,
   attemptsOption,
 } from './requests.ts'
@@ -47,6 +48,7 @@ const fields = {
     .strictObject({
       priority: priorityOption,
       timeout: timeoutOption,
+      expires_in: expiresOption,
       max_attempts: attemptsOption,
       backoff: backoffOption,
       tags: tagsOption,

@@ -70,6 +70,8 @@ const reserved: ReadonlySet<string> = new Set([
   'local',
   'admin',
   'promoter',
+  'releaser',
+  'expirer',
   'reaper',
 ])
 

@@ -6,7 +6,7 @@ export type LifecycleRow = Readonly<{
   event: string
   from: readonly Status[]
   to: readonly Status[]
-  who: 'API' | 'node' | 'promoter' | 'releaser' | 'reaper' | 'reaper, node'
+  who: 'API' | 'node' | 'promoter' | 'releaser' | 'expirer' | 'reaper' | 'reaper, node'
   why: string
 }>
 
@@ -105,6 +105,13 @@ export const lifecycle = [
     to: ['failed'],
     who: 'releaser',
     why: 'A predecessor failed or was cancelled, and `on_failure` is `fail`.',
+  },
+  {
+    event: 'expired',
+    from: ['waiting', 'scheduled', 'queued'],
+    to: ['cancelled'],
+    who: 'expirer',
+    why: 'It did not start within its `expires_in`. The time stands still while the task is paused.',
   },
   {
     event: 'cancel_requested',

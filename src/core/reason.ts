@@ -16,6 +16,7 @@ export const reasonCodes = [
   'suspect',
   'others_first',
   'about_to_start',
+  'expires',
   'paused',
   'pause_point',
   'stopping',

@@ -18,6 +18,7 @@ export type CatchUp = Readonly<{
 export type ScheduledOptions = Readonly<{
   priority?: number
   timeout?: number | string
+  expiresIn?: number | string
   maxAttempts?: number
   backoff?:
     | number

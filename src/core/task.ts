@@ -34,8 +34,8 @@ export const statuses = [
 export type Status = (typeof statuses)[number]
 export type TerminalStatus = (typeof terminalStatuses)[number]
 
-/** How the code of a task was stopped if it did not end on its own. */
-export type EndedBy = 'cooperative' | 'terminated' | 'killed' | 'abandoned'
+/** How the code of a task was stopped if it did not end on its own. `expired`: the task did not start in time. */
+export type EndedBy = 'cooperative' | 'terminated' | 'killed' | 'abandoned' | 'expired'
 
 /** An error by value, as passed between threads, stores and the wire. */
 export type ErrorRecord = Readonly<{
@@ -91,6 +91,8 @@ export type Submission = Readonly<{
   runAt: number | null
   /** Milliseconds from the submit before which the task does not start, by the clock of the store. */
   delay: number | null
+  /** Milliseconds within which it must start. */
+  expiresIn?: number
   timeout: number | null
   maxAttempts: number
   backoff: Backoff
@@ -143,6 +145,10 @@ export type Task = Readonly<{
   unique: UniqueKey | null
   /** Null for most tasks: only its priority and its place in the queue decide when it starts. */
   admission: Admission | null
+  /** Milliseconds within which it must start for the first time; null if it may wait forever. */
+  expiresIn: number | null
+  /** When it ends unless it starts before, see `core/expiry.ts`; null once it has started. */
+  expiresAt: number | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */
@@ -183,7 +189,7 @@ export type TimelineEntry = Readonly<{
   event: string
   status: Status
   attempt: number
-  /** Who caused it: the name of a caller, the id of a node, `promoter`, `releaser` or `reaper`. */
+  /** Who caused it: the name of a caller, the id of a node, `promoter`, `releaser`, `expirer` or `reaper`. */
   by: string
   /** The reason that the caller gave, or what happened. */
   why?: string

@@ -1,4 +1,5 @@
 import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
+import { expiryAnew, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
 import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
@@ -77,6 +78,8 @@ export function submitted(
     tickAt: submission.schedule?.tickAt ?? null,
     unique: keyOf(submission),
     admission: submission.admission ?? null,
+    expiresIn: submission.expiresIn ?? null,
+    expiresAt: submission.expiresIn === undefined ? null : now + submission.expiresIn,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,
@@ -103,6 +106,16 @@ function keyOf({ unique }: Submission): UniqueKey | null {
   if (unique === undefined) return null
   const { key, while: span, for: lasts, debounced } = unique
   return { key, while: span, for: lasts, ...(debounced === undefined ? {} : { debounced }) }
+}
+
+/** It did not start in time. Only for tasks that are `isExpired`. */
+export function expired(task: Task, context: TransitionContext): Move {
+  return move(task, 'expired', 'cancelled', context, 'expirer', {
+    completedAt: context.now,
+    attemptOpen: false,
+    endedBy: 'expired',
+    missing: 0,
+  })
 }
 
 export function promoted(task: Task, context: TransitionContext): Move {
@@ -144,6 +157,7 @@ export function claimed(task: Task, node: NodeId, context: TransitionContext): M
     attemptBaseMs: fresh ? task.activeMs : task.attemptBaseMs,
     ownerNode: node,
     startedAt: task.startedAt ?? context.now,
+    expiresAt: null,
     savedAt: null,
   })
 }
@@ -196,7 +210,9 @@ export function controlled(task: Task, control: Control, context: ControlContext
     case 'pause_withdrawn':
       return moved('running', {})
     case 'resumed':
-      return moved(task.missing > 0 ? 'waiting' : statusOnceReady(task, context), {})
+      return moved(task.missing > 0 ? 'waiting' : statusOnceReady(task, context), {
+        expiresAt: expiryOnceResumed(task, context.now),
+      })
     case 'cancelled':
       return moved('cancelled', { completedAt: context.now, attemptOpen: false, endedBy: null, missing: 0 })
     case 'cancel_requested':
@@ -209,6 +225,7 @@ export function controlled(task: Task, control: Control, context: ControlContext
         crashes: 0,
         runAt: null,
         delay: null,
+        expiresAt: expiryAnew(task, context.now),
         completedAt: null,
         error: null,
         endedBy: null,
@@ -224,7 +241,7 @@ export function debounced(task: Task, { delay, unique }: Submission, context: Su
   const left = Math.min(delay ?? 0, Math.max(0, (unique?.max ?? Number.POSITIVE_INFINITY) - waited))
   // In the queue it waits no longer: it keeps its place.
   const later = task.status === 'queued' ? {} : { runAt: now + left, delay: left }
-  return move(task, 'debounced', task.status, context, by, later)
+  return move(task, 'debounced', task.status, context, by, { ...later, expiresAt: expiryAnew(task, now) })
 }
 
 /** A submit has its unique key from now on. Only for tasks that are `isReplaceable`. */

@@ -33,6 +33,8 @@ export type SubmitOptions = Readonly<{
   delay?: Duration
   /** Start at or after this time: a date, or Unix seconds. */
   runAt?: Date | number
+  /** It is cancelled if it has not started within this time of the submit; a pause stops the clock. Default: that of its type. */
+  expiresIn?: Duration
   timeout?: Duration
   maxAttempts?: number
   backoff?: Duration | BackoffOptions

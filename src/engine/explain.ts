@@ -1,3 +1,4 @@
+import { isExpiring } from '../core/expiry.ts'
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
 import { activeStatuses, isSuspect, type Task } from '../core/task.ts'
 import type { BucketState } from '../store/limit-store.ts'
@@ -37,7 +38,7 @@ export type QueueFacts = Readonly<{
 }>
 
 export function explained(task: Task, facts: QueueFacts): Explanation {
-  const reasons = reasonsOf(task, facts)
+  const reasons = [...reasonsOf(task, facts), ...expiryOf(task, facts)]
   const position = task.status === 'queued' ? facts.ahead + 1 : null
   return { task, reasons, position, limits: facts.limits, startsIn: startOf(task, reasons, facts) }
 }
@@ -71,6 +72,12 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
     default:
       return [because('ended', `The task is ${task.status}.`)]
   }
+}
+
+function expiryOf({ expiresAt, status }: Task, { now }: QueueFacts): Reason[] {
+  if (expiresAt === null || !isExpiring(status)) return []
+  const seconds = Math.max(0, (expiresAt - now) / 1_000)
+  return [because('expires', `It is cancelled in ${seconds} s unless it starts before.`)]
 }
 
 /** `named`: the first of them. */

@@ -63,6 +63,7 @@ export function submissionOf(
     refuse('backoff', 'must be a duration, or an object with base, factor, max and jitter')
   const debounced = debounceOf(options, refuse)
   const start = debounced?.start ?? startOf(options, refuse)
+  const expiresIn = expiresOf(type, options, start, refuse)
   const unique = debounced?.unique ?? uniqueRequest(type, { options, parameters, parsed }, refuse)
   const predecessors = predecessorsOf(options, refuse)
   const admission = admissionOf(type, parsed, options, refuse)
@@ -74,6 +75,7 @@ export function submissionOf(
     parameters: text,
     priority,
     ...start,
+    ...(expiresIn === null ? {} : { expiresIn }),
     timeout,
     maxAttempts,
     backoff,
@@ -280,6 +282,24 @@ function startOf(
   return atOnce
 }
 
+/** Milliseconds. A task that has to wait longer than that for its start would never run. */
+function expiresOf(
+  type: AnyTaskType,
+  { expiresIn }: SubmitOptions,
+  { delay }: Pick<Submission, 'delay'>,
+  refuse: (path: string, message: string) => void,
+): number | null {
+  const ms = expiresIn === undefined ? type.expiresIn : parseDuration(expiresIn)
+  if (ms === null) return null
+  if (ms === undefined || ms <= 0 || ms > longestDuration) {
+    refuse('expiresIn', 'must be a positive duration: seconds, or text like "10m"')
+    return null
+  }
+  if (delay !== null && ms <= delay)
+    refuse('expiresIn', 'must be longer than the delay: the task would expire before it may start')
+  return Math.ceil(ms)
+}
+
 /** A debounce key is a unique key of a task that has not started. */
 function debounceOf(
   { debounce, unique, delay, runAt }: SubmitOptions,
@@ -384,11 +404,12 @@ function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOpt
   const parameters = redacted(text, sensitive?.parameters ?? [])
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, debounce, after, onFailure } =
     options
-  const { limits, fairnessKey } = options
+  const { limits, fairnessKey, expiresIn } = options
   const added = [
     ...(unique === undefined && debounce === undefined ? [] : [unique, debounce]),
     ...(after === undefined ? [] : [after, onFailure]),
     ...(limits === undefined && fairnessKey === undefined ? [] : [limits ?? null, fairnessKey ?? null]),
+    ...(expiresIn === undefined ? [] : [{ expiresIn }]),
   ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')

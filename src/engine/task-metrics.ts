@@ -9,6 +9,8 @@ import type { CommitMetrics, Counts } from '../store/store.ts'
 export type TypeMetrics = {
   submitted: number
   readonly finished: Record<TerminalStatus, number>
+  /** Cancelled because they did not start in time. */
+  expired: number
   /** Active time of each attempt that ended, however it ended. */
   readonly run: Histogram
   /** Time in the queue before each start. */
@@ -54,6 +56,7 @@ export class TaskMetrics implements Subscriber {
     const hadAttempt = before?.attemptOpen ?? event !== 'submitted'
     if (hadAttempt && !task.attemptOpen) metrics.run.observe((task.activeMs - task.attemptBaseMs) / 1_000)
     if (isTerminal(status)) metrics.finished[status] += 1
+    if (event === 'expired') metrics.expired += 1
   }
 
   #of(type: string): TypeMetrics {
@@ -62,6 +65,7 @@ export class TaskMetrics implements Subscriber {
     const finished = Object.fromEntries(terminalStatuses.map((status) => [status, 0]))
     const made: TypeMetrics = {
       submitted: 0,
+      expired: 0,
       finished: finished as Record<TerminalStatus, number>,
       run: new Histogram(times),
       queue: new Histogram(times),

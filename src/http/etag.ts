@@ -8,15 +8,16 @@ import { seesSensitive } from '../engine/redacting.ts'
  * in the tag. What is hidden from other callers is in the body only for callers who see it.
  */
 export function isKnown(
-  { version, savedAt, runAt, status, missing }: Task,
+  { version, savedAt, runAt, expiresAt, status, missing }: Task,
   known: string | undefined,
   caller: Caller,
   reply: FastifyReply,
 ): boolean {
-  // While a task waits, its due time follows a wall clock that is set.
+  // While a task waits, its times follow a wall clock that is set.
   const due = status === 'scheduled' ? `-${runAt}` : ''
+  const expires = expiresAt === null ? '' : `-x${expiresAt}`
   const waits = missing === 0 ? '' : `-${missing}`
-  const tag = `W/"${version}-${savedAt ?? 0}${due}${waits}${seesSensitive(caller) ? '-all' : ''}"`
+  const tag = `W/"${version}-${savedAt ?? 0}${due}${expires}${waits}${seesSensitive(caller) ? '-all' : ''}"`
   reply.header('etag', tag)
   if (known === undefined || !names(known, tag)) return false
   void reply.code(304).send()

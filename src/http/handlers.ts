@@ -138,6 +138,7 @@ function typeBody(type: Type) {
     unique: uniqueBody(type),
     max_attempts: type.attempts,
     timeout: type.timeout === null ? null : type.timeout / 1_000,
+    expires_in: type.expiresIn === null ? null : type.expiresIn / 1_000,
     sensitive: {
       parameters: textsOf(type.sensitive?.parameters),
       checkpoint: textsOf(type.sensitive?.checkpoint),

@@ -109,6 +109,11 @@ export class Metrics {
           terminalStatuses.map((status) => ({ labels: { type, status }, value: finished[status] })),
         ),
       ),
+      counter(
+        'fermata_tasks_expired_total',
+        'Tasks that this node cancelled because they did not start in time; they count as finished, too.',
+        ofTypes((type, { expired }) => [{ labels: { type }, value: expired }]),
+      ),
       histogram(
         'fermata_task_run_seconds',
         'Active time of attempts that ended on this node; pauses do not count.',

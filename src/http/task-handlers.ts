@@ -178,6 +178,7 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     unique,
     on_failure: onFailure,
     fairness_key: fairnessKey,
+    expires_in: expiresIn,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -193,5 +194,6 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
     ...(fairnessKey === undefined ? {} : { fairnessKey }),
+    ...(expiresIn === undefined ? {} : { expiresIn }),
   }
 }

@@ -25,16 +25,29 @@ export async function publishNewest(options: NewestOptions, id: TaskId): Promise
   if (!(await hasPublished(options, id))) void publishLater(options, id)
 }
 
-async function publishLater(options: NewestOptions, id: TaskId): Promise<void> {
-  do await sleep(options.clock, readAgainAfter)
-  while (!options.closed.aborted && !(await hasPublished(options, id)))
+/**
+ * The same after a job that moves tasks which it finds itself, and which may have moved any of those that somebody waits for here.
+ * `by`: its name in timelines.
+ */
+export function publishMovesOf(by: string, options: NewestOptions, watched: Iterable<TaskId>): void {
+  for (const id of watched) void publishLater(options, id, by)
 }
 
-async function hasPublished({ journal, store, logger }: NewestOptions, id: TaskId): Promise<boolean> {
+async function publishLater(options: NewestOptions, id: TaskId, by?: string): Promise<void> {
+  do await sleep(options.clock, readAgainAfter)
+  while (!options.closed.aborted && !(await hasPublished(options, id, by)))
+}
+
+async function hasPublished(
+  { journal, store, logger }: NewestOptions,
+  id: TaskId,
+  by?: string,
+): Promise<boolean> {
   try {
     const found = await store.read(id)
     const entry = found?.timeline.at(-1)
     if (found === null) journal.deleted(id)
+    else if (by !== undefined && entry?.by !== by) return true
     else {
       if (entry !== undefined) journal.publish([{ before: null, task: found.task, entry }])
       journal.see(found.task)

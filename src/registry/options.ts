@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
+import { longestDuration } from '../core/outcome.ts'
 import { defaultBackoff } from '../core/retry.ts'
 import type { Backoff } from '../core/task.ts'
 import {
@@ -41,6 +42,8 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
   backoff?: Duration | BackoffOptions
   /** Maximum active time per attempt. Default none. */
   timeout?: Duration
+  /** Tasks that have not started within this time of their submit are cancelled; a pause stops the clock. Default: they may wait. */
+  expiresIn?: Duration
   /**
    * How many node crashes a task may survive without a new checkpoint before it fails as `POISON`. Default 3. A limit of 1
    * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
@@ -75,6 +78,7 @@ type Checked = Pick<
   | 'description'
   | 'concurrency'
   | 'timeout'
+  | 'expiresIn'
 >
 
 /** Whatever the keys take. */
@@ -89,6 +93,9 @@ export function checkedOptions(options: AnyOptions, define: Function): Checked {
   }
   const timeoutMs = timeout === undefined ? null : (parseDuration(timeout) ?? 0)
   if (timeoutMs !== null && timeoutMs <= 0) throw invalid('timeout must be a positive duration, like "10m"')
+  const expiresIn = options.expiresIn === undefined ? null : (parseDuration(options.expiresIn) ?? 0)
+  if (expiresIn !== null && (expiresIn <= 0 || expiresIn > longestDuration))
+    throw invalid('expiresIn must be a positive duration, like "1h"')
   const backoff = resolveBackoff(options.backoff ?? {}, defaultBackoff)
   if (backoff === undefined) throw invalid('backoff must be a duration, or { base, factor, max, jitter }')
   mustBeSchema(type, 'parameters', parameters)
@@ -116,6 +123,7 @@ export function checkedOptions(options: AnyOptions, define: Function): Checked {
     attempts: whole('attempts') ?? 1,
     backoff,
     timeout: timeoutMs,
+    expiresIn,
     poisonLimit: whole('poisonLimit'),
     unique: uniqueRule(type, options.unique),
     sensitive,

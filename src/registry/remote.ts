@@ -33,6 +33,7 @@ export async function remoteType(worker: WorkerType, path = 'parameters'): Promi
     attempts: worker.attempts,
     backoff: defaultBackoff,
     timeout: worker.timeout,
+    expiresIn: null,
     poisonLimit: null,
     unique: null,
     admission: null,

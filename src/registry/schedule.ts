@@ -15,6 +15,7 @@ export type ScheduleDraft = Readonly<{
   options?: Readonly<{
     priority?: number
     timeout?: Duration
+    expiresIn?: Duration
     maxAttempts?: number
     backoff?: Duration | BackoffOptions
     tags?: readonly string[]

@@ -57,6 +57,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly backoff: Backoff
   /** Milliseconds. */
   readonly timeout: number | null
+  /** Milliseconds within which its tasks must start; null if they may wait. */
+  readonly expiresIn: number | null
   readonly poisonLimit: number | null
   /** Null if its tasks need no unique key. */
   readonly unique: UniqueRule | null

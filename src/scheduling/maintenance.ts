@@ -1,7 +1,11 @@
 import type { Clock } from '../core/clock.ts'
+import { StoreUnavailable } from '../core/errors.ts'
+import { isExpiring } from '../core/expiry.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
 import { poisonLimit, type Move } from '../core/transition.ts'
+import type { Bus } from '../journal/bus.ts'
+import { publishMovesOf } from '../journal/newest.ts'
 import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 
@@ -10,6 +14,9 @@ export type MaintenanceOptions = Readonly<{
   clock: Clock
   logger: Logger
   journal: Journal
+  bus: Pick<Bus, 'watched'>
+  /** Aborts when the node has shut down. */
+  closed: AbortSignal
   /** Milliseconds for which a finished task is kept. */
   retention: number
   /** The same for an entry of the audit log. */
@@ -22,6 +29,7 @@ export type MaintenanceOptions = Readonly<{
 
 /** Tasks per step, so that other callers are not delayed. */
 const promoteAtOnce = 500
+const expireAtOnce = 500
 const pruneAtOnce = 200
 const pruneEntriesAtOnce = 500
 const longestWait = 1_000
@@ -29,10 +37,11 @@ const longestWait = 1_000
 const lockedWait = 100
 const longestPruneWait = 60_000
 
-/** What happens with time: due tasks enter the queue, old ones are deleted, and those of dead nodes are taken over. */
+/** What happens with time: due tasks enter the queue, those that did not start in time end, old ones are deleted, and those of dead nodes are taken over. */
 export class Maintenance implements Subscriber {
   readonly #options: MaintenanceOptions
   readonly #promoter: Loop
+  readonly #expirer: Loop
   readonly #pruner: Loop
   /** Only for a store that nodes share: they take over from each other. */
   readonly #reaper: Loop | undefined
@@ -40,6 +49,7 @@ export class Maintenance implements Subscriber {
   constructor(options: MaintenanceOptions) {
     this.#options = options
     this.#promoter = new Loop('promote', options.clock, options.logger, () => this.#promote())
+    this.#expirer = new Loop('expire', options.clock, options.logger, () => this.#expire())
     this.#pruner = new Loop('prune', options.clock, options.logger, () => this.#prune())
     const { lease } = options.store.capabilities
     this.#reaper =
@@ -53,14 +63,15 @@ export class Maintenance implements Subscriber {
 
   start(): void {
     this.#promoter.kick()
+    this.#expirer.kick()
     this.#pruner.kick()
     this.#reaper?.kick()
   }
 
-  moved({ task: { status, runAt } }: Move): void {
-    if (status === 'scheduled' && runAt !== null) {
-      this.#promoter.within(Math.max(0, runAt - this.#options.store.now()))
-    }
+  moved({ task: { status, runAt, expiresAt } }: Move): void {
+    const until = (time: number) => Math.max(0, time - this.#options.store.now())
+    if (status === 'scheduled' && runAt !== null) this.#promoter.within(until(runAt))
+    if (expiresAt !== null && isExpiring(status)) this.#expirer.within(until(expiresAt))
   }
 
   /** Takes the tasks of dead nodes: earlier starts of this one, or others. */
@@ -73,12 +84,29 @@ export class Maintenance implements Subscriber {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#promoter.stop(), this.#pruner.stop(), this.#reaper?.stop()])
+    await Promise.all([
+      this.#promoter.stop(),
+      this.#expirer.stop(),
+      this.#pruner.stop(),
+      this.#reaper?.stop(),
+    ])
   }
 
   async #promote(): Promise<number> {
     const { store, journal } = this.#options
     const { moved, dueIn } = await store.promote(promoteAtOnce)
+    journal.publish(moved)
+    if (dueIn === 0) return moved.length > 0 ? 0 : lockedWait
+    return Math.min(longestWait, dueIn ?? longestWait)
+  }
+
+  async #expire(): Promise<number> {
+    const { store, journal, bus } = this.#options
+    const { moved, dueIn } = await store.expire(expireAtOnce).catch((error: unknown) => {
+      if (error instanceof StoreUnavailable && error.unknown)
+        publishMovesOf('expirer', this.#options, bus.watched())
+      throw error
+    })
     journal.publish(moved)
     if (dueIn === 0) return moved.length > 0 ? 0 : lockedWait
     return Math.min(longestWait, dueIn ?? longestWait)

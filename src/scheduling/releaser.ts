@@ -1,12 +1,23 @@
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import { StoreUnavailable } from '../core/errors.ts'
 import { Loop } from '../core/loop.ts'
 import { isTerminal } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
+import type { Bus } from '../journal/bus.ts'
+import { publishMovesOf } from '../journal/newest.ts'
 import type { Journal, Subscriber } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 
-export type ReleaserOptions = Readonly<{ store: Store; clock: Clock; logger: Logger; journal: Journal }>
+export type ReleaserOptions = Readonly<{
+  store: Store
+  clock: Clock
+  logger: Logger
+  journal: Journal
+  bus: Pick<Bus, 'watched'>
+  /** Aborts when the node has shut down. */
+  closed: AbortSignal
+}>
 
 /** Ends counted per transaction, so that other callers are not delayed. */
 const atOnce = 500
@@ -47,9 +58,13 @@ export class Releaser implements Subscriber {
   }
 
   async #release(): Promise<number> {
-    const { store, journal } = this.#options
+    const { store, journal, bus } = this.#options
     const before = this.#seen
-    const { moved, more, anyWaits } = await store.release(atOnce)
+    const { moved, more, anyWaits } = await store.release(atOnce).catch((error: unknown) => {
+      if (error instanceof StoreUnavailable && error.unknown)
+        publishMovesOf('releaser', this.#options, bus.watched())
+      throw error
+    })
     this.#anyWaits = anyWaits || this.#seen !== before
     journal.publish(moved)
     return more ? 0 : lookEvery

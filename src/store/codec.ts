@@ -57,6 +57,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   retried: 17,
   ready: 18,
   debounced: 19,
+  expired: 20,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -39,6 +39,7 @@ export const fixedColumns: readonly Column[] = [
   column('tick_at', 'long', ({ tickAt }) => tickAt),
   column('unique_key', 'word', ({ unique }) => (unique === null ? null : JSON.stringify(unique))),
   column('admission', 'word', ({ admission }) => (admission === null ? null : JSON.stringify(admission))),
+  column('expires_in', 'long', ({ expiresIn }) => expiresIn),
 ]
 
 /** Columns that a move may change. */
@@ -68,6 +69,7 @@ export const movingColumns: readonly Column[] = [
   column('delay', 'long', ({ delay }) => delay),
   column('missing', 'integer', ({ missing }) => missing),
   column('lane', 'word', laneIdOf),
+  column('expires_at', 'long', ({ expiresAt }) => expiresAt),
 ]
 
 /** The moving columns that a save changes. */
@@ -82,6 +84,7 @@ export const newColumns = columnsNamed(
   'delay',
   'missing',
   'lane',
+  'expires_at',
 )
 
 /** The columns of a new row, in this order. */
@@ -111,22 +114,22 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const schedule = row[13] as string | null
   const unique = row[15] as string | null
   const admission = row[16] as string | null
-  const owner = row[25] as string | null
-  const progress = row[36] as string | null
-  const error = row[37] as string | null
+  const owner = row[26] as string | null
+  const progress = row[37] as string | null
+  const error = row[38] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[17] as Status,
+    status: row[18] as Status,
     priority: row[3] as number,
-    queuePosition: row[18] as number,
-    version: row[19] as number,
-    fence: row[20] as number,
-    attempt: row[21] as number,
-    attemptOpen: flag(row[22]!),
+    queuePosition: row[19] as number,
+    version: row[20] as number,
+    fence: row[21] as number,
+    attempt: row[22] as number,
+    attemptOpen: flag(row[23]!),
     maxAttempts: row[4] as number,
-    failures: row[23] as number,
-    crashes: row[24] as number,
+    failures: row[24] as number,
+    crashes: row[25] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -138,23 +141,25 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     tickAt: row[14] as number | null,
     unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
     admission: admission === null ? null : (JSON.parse(admission) as Admission),
+    expiresIn: row[17] as number | null,
+    expiresAt: row[43] as number | null,
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[26] as Control | null,
+    requestedControl: row[27] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[27] as number | null,
-    startedAt: row[28] as number | null,
-    completedAt: row[29] as number | null,
-    statusSince: row[30] as number,
-    savedAt: row[31] as number | null,
-    activeMs: row[32] as number,
-    attemptBaseMs: row[33] as number,
-    queuedMs: row[34] as number,
-    pausedMs: row[35] as number,
+    runAt: row[28] as number | null,
+    startedAt: row[29] as number | null,
+    completedAt: row[30] as number | null,
+    statusSince: row[31] as number,
+    savedAt: row[32] as number | null,
+    activeMs: row[33] as number,
+    attemptBaseMs: row[34] as number,
+    queuedMs: row[35] as number,
+    pausedMs: row[36] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[38] as EndedBy | null,
-    delay: row[39] as number | null,
-    missing: row[40] as number,
+    endedBy: row[39] as EndedBy | null,
+    delay: row[40] as number | null,
+    missing: row[41] as number,
   }
 }
 

@@ -1,4 +1,5 @@
 import { awaitedReason, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
+import { isExpired } from '../core/expiry.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
   isActive,
@@ -386,6 +387,13 @@ export function prune(rows: readonly TaskRow[]): number {
 /** Queues rows that are due. */
 export function promote(rows: readonly TaskRow[], context: CommandContext): Move[] {
   return rows.map((row) => row.move(rules.promoted(row.task, context)))
+}
+
+/** Ends rows that did not start in time. */
+export function expire(rows: readonly TaskRow[], context: CommandContext): Move[] {
+  return rows
+    .filter(({ task }) => isExpired(task, context.now))
+    .map((row) => row.move(rules.expired(row.task, context)))
 }
 
 /** Takes rows from dead nodes. */

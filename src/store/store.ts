@@ -98,6 +98,9 @@ export interface Store extends AsyncDisposable {
   /** Moves due tasks to the queue, at most `limit`. */
   promote(limit: number): Promise<Promoted>
 
+  /** Ends tasks that did not start in time, at most `limit`: no claim takes them, whether they have been ended or not. */
+  expire(limit: number): Promise<Expired>
+
   /**
    * Counts the ends of tasks for those that wait for them, at most about `limit` of them: what misses nothing any more is queued, and what
    * must not run after a failure ends. Until it is done, tasks that have ended are kept for those that wait for them.
@@ -297,6 +300,9 @@ export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>
 
 /** `dueIn`: milliseconds until the next task is due, 0 if one is left that is already due, null without any. */
 export type Promoted = Readonly<{ moved: readonly Move[]; dueIn: number | null }>
+
+/** `dueIn`: milliseconds until the next task expires, 0 if one is left that has, null without any. */
+export type Expired = Promoted
 
 /** `more`: there is more to count. `anyWaits`: something waits for a task, whether that has ended or not. */
 export type Released = Readonly<{ moved: readonly Move[]; more: boolean; anyWaits: boolean }>

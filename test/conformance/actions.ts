@@ -64,6 +64,8 @@ export const claim: Action = async ({ store, node }, { type }) => {
 
 export const promote: Action = async ({ store }, known) => movedOf((await store.promote(100)).moved, known)
 
+export const expire: Action = async ({ store }, known) => movedOf((await store.expire(100)).moved, known)
+
 export const release: Action = async ({ store }, known) => movedOf((await store.release(100)).moved, known)
 
 export const reap: Action = async ({ store }, known) => movedOf(await store.reap({ poisonLimit: 3 }), known)

@@ -94,6 +94,7 @@ async function claimCost(schema: string, types: readonly TypeLimit[], hints: Hin
         5,
         positions.map((position) => position?.priority ?? null),
         positions.map((position) => position?.queuePosition ?? null),
+        null,
       ],
     )
     await client.query('rollback')

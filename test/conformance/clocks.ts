@@ -71,6 +71,24 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toHaveLength(1)
       })
 
+      test(`${way} by ${Math.abs(by) / hour} h, the time to start keeps its length`, async (scene) => {
+        const [task, paused] = await scene.submitAll({ expiresIn: 10_000 }, { expiresIn: 10_000 })
+        await scene.clock.advance(4_000)
+        await scene.control('pause', paused!)
+        await scene.clock.advance(1_000)
+        setBy(scene, by)
+        expect(await scene.control('resume', paused!)).toMatchObject({
+          task: { expiresAt: scene.clock.now() + 6_000 },
+        })
+        expect((await scene.task(task!)).expiresAt).toBe(scene.clock.now() + 5_000)
+        await scene.clock.advance(4_999)
+        expect(await scene.expire()).toEqual([])
+        await scene.clock.advance(1)
+        expect(await scene.expire()).toMatchObject([{ task: { id: task!.id } }])
+        await scene.clock.advance(1_000)
+        expect(await scene.expire()).toMatchObject([{ task: { id: paused!.id } }])
+      })
+
       test(`${way} by ${Math.abs(by) / hour} h, waiting times are elapsed times`, async (scene) => {
         const [queued, paused] = [await given.queued(scene), await given.paused(scene)]
         await scene.clock.advance(1_000)
@@ -211,6 +229,22 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toEqual([])
         await scene.clock.advance(1)
         expect(await scene.promote()).toHaveLength(2)
+      })
+    }
+
+    if (kind.durable) {
+      test('back while no store was open, the time to start is at most its full length', async (scene) => {
+        const [task, paused] = await scene.submitAll({ expiresIn: 10_000 }, { expiresIn: 10_000 })
+        await scene.clock.advance(3_000)
+        await scene.control('pause', paused!)
+        await scene.close()
+        setBy(scene, -hour)
+        await scene.reopen()
+        await scene.startNode()
+        expect((await scene.task(task!)).expiresAt).toBe(scene.clock.now() + 10_000)
+        expect(await scene.control('resume', paused!)).toMatchObject({
+          task: { expiresAt: scene.clock.now() + 7_000 },
+        })
       })
     }
 

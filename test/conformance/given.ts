@@ -52,6 +52,23 @@ export const unreleasedUntilDue: Given = async (scene) => {
 
 export const pausedWaiting: Given = async (scene) => controlled(scene, 'pause', await waiting(scene))
 
+/** Its time to start is over, and nobody has ended it yet. */
+export const overdue: Given = async (scene) => expiredOf(scene, {})
+export const overdueUntilDue: Given = async (scene) => expiredOf(scene, { delay: minute })
+
+export const overdueUnreleased: Given = async (scene) => {
+  const { task, predecessor } = await successor(scene, { expiresIn: minute })
+  await end(scene, predecessor, { kind: 'completed', result: '1' })
+  await scene.clock.advance(minute)
+  return task
+}
+
+async function expiredOf(scene: Scene, own: Partial<Submission>): Promise<Known> {
+  const task = await scene.submit({ type: scene.ownType(), expiresIn: minute, ...own })
+  await scene.clock.advance(minute)
+  return task
+}
+
 /** Its predecessor has failed, and nobody has counted that yet. */
 export const doomed: Given = async (scene) => failedBefore(scene, 'cancel')
 export const doomedToFail: Given = async (scene) => failedBefore(scene, 'fail')

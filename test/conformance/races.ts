@@ -40,6 +40,14 @@ const races: Readonly<Record<EventName, string>> = {
     dueDebounced     | debounceIt | promote    | debounced, nothing: scheduled   | debounced, moved: queued
     debounced        | debounceIt | debounceIt | debounced, debounced: scheduled | debounced, debounced: scheduled
   `,
+  expired: `
+    overdue          | expire | claim  | moved, nothing: cancelled | moved, nothing: cancelled
+    overdueUntilDue  | expire | promote | moved, nothing: cancelled | moved, moved: cancelled
+    overdueUnreleased | expire | release | moved, nothing: cancelled | moved, moved: cancelled
+    overdue          | expire | cancel | moved, stands: cancelled  | nothing, moved: cancelled
+    overdue          | expire | pause  | moved, refused: cancelled | nothing, moved: paused
+    overdue          | expire | expire | moved, nothing: cancelled | nothing, moved: cancelled
+  `,
   claimed: `
     queued        | claim | claim    | claimed, nothing: running    | nothing, claimed: running
     queued        | claim | cancel   | claimed, moved: cancelling   | nothing, moved: cancelled

@@ -165,6 +165,12 @@ export class Scene implements AsyncDisposable {
     return moved
   }
 
+  async expire(limit = 100): Promise<readonly Move[]> {
+    const { moved } = await this.store.expire(limit)
+    await this.audit.check()
+    return moved
+  }
+
   async reap(options: Partial<ReapOptions> = {}): Promise<readonly Move[]> {
     const moved = await this.store.reap({ poisonLimit: 3, ...options })
     await this.audit.check()

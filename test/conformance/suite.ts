@@ -4,6 +4,7 @@ import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
 import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
+import { expiry } from './expiry.ts'
 import { holding } from './holding.ts'
 import { keys } from './keys.ts'
 import { limits } from './limits.ts'
@@ -37,6 +38,7 @@ export function suite(kind: StoreKind): void {
     racing(kind)
     claiming(kind)
     limits(kind)
+    expiry(kind)
     if (kind.older === true) return
     moves(kind)
     submitting(kind)

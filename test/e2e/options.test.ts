@@ -41,6 +41,32 @@ describe('options of a submit', () => {
     await api.untilStatus(past, 'completed')
   })
 
+  test('a task that has not started in time is cancelled', async () => {
+    const holder = await api.submit('long', { duration: 60 })
+    await api.untilStatus(holder, 'running')
+    const [soon, paused, started] = [
+      await api.submit('add', add, { expires_in: '300ms' }),
+      await api.submit('add', add, { expires_in: 0.3, delay: 0.2 }),
+      await api.submit('add', add, { expires_in: '1h' }),
+    ]
+    await api.control(paused, 'pause')
+    const { created_at, expires_at } = await api.status(soon)
+    expect(expires_at).toBeCloseTo(created_at + 0.3, 2)
+    expect((await api.status(paused)).expires_at).toBeNull()
+    const { body: explained } = await api.call('GET', `/api/task/${started}/explain`)
+    expect(explained).toMatchObject({
+      reasons: expect.arrayContaining([expect.objectContaining({ code: 'expires' })]),
+    })
+    const expired = await api.untilStatus(soon, 'cancelled')
+    expect(expired).toMatchObject({ ended_by: 'expired', started_at: null, expires_at })
+    expect((await api.status(paused)).status).toBe('paused')
+    await api.control(holder, 'cancel')
+    expect(await api.untilStatus(started, 'completed')).toMatchObject({ expires_at: null })
+    await api.control(paused, 'cancel')
+    const { status, body } = await api.post('/api/run/add', { parameters: add, expires_in: 1, delay: 1 })
+    expect([status, body['errors']]).toEqual([422, [expect.objectContaining({ path: 'expires_in' })]])
+  })
+
   test('a duration may be text', async () => {
     const id = await api.submit('long', { duration: 60 }, { timeout: '250ms', tags: ['a', 'ü "b"'] })
     const failed = await api.untilStatus(id, 'failed')

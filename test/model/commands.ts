@@ -80,6 +80,7 @@ const submit = command(
           fc.array(choice, { maxLength: 2 }),
         ),
         onFailure: fc.constantFrom(...failurePolicies),
+        expiresIn: fc.constantFrom(undefined, undefined, undefined, 30, 300),
         debounce: maybe(
           fc.record({
             key: fc.constantFrom('u1', 'u2'),
@@ -99,7 +100,7 @@ const submit = command(
       batch.map(({ after }) => Promise.all(after.map((one) => world.pick(one)))),
     )
     const submissions = batch.map(
-      ({ later, asDelay, key, unique, debounce, admission, after, onFailure, ...own }, index) =>
+      ({ later, asDelay, key, unique, debounce, admission, after, onFailure, expiresIn, ...own }, index) =>
         submission({
           ...own,
           ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
@@ -108,7 +109,7 @@ const submit = command(
           idempotencyKey: key,
           delay: asDelay ? later : null,
           runAt: later === null || asDelay ? null : world.clock.now() + later,
-          ...present({ unique }),
+          ...present({ unique, expiresIn }),
           ...(debounce === undefined ? {} : debounced(debounce)),
         }),
     )
@@ -261,6 +262,10 @@ const promote = command('promote', { limit: fc.nat(5) }, async (world, { limit }
   await world.both((store) => store.promote(limit))
 })
 
+const expire = command('expire', { limit: fc.nat(5) }, async (world, { limit }) => {
+  await world.both((store) => store.expire(limit))
+})
+
 /** Usually time passes; sometimes the wall clock is set back by too little to be noticed. */
 const pass = command('pass', { ms: fc.constantFrom(1, 10, 100, 1_000, -60) }, async (world, { ms }) => {
   if (ms > 0) return world.clock.advance(ms)
@@ -396,6 +401,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   releaseSlot,
   promote,
   promote,
+  expire,
+  expire,
   release,
   release,
   pass,
@@ -426,6 +433,7 @@ export const uniqueCommands: fc.Arbitrary<Command>[] = [
   settle,
   control,
   promote,
+  expire,
   pass,
   pass,
   crash,

@@ -218,7 +218,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'lease-not-checked',
     'A claimed task starts although the lease of its node has ended.',
-    175,
+    654,
     'src/cluster/node-lease.ts',
     'return this.#mayStart && this.#renewer?.isValid !== false',
     'return this.#mayStart',
@@ -391,4 +391,20 @@ export const bugs: readonly Bug[] = [
     ),
     store: 'sqlite',
   },
+  bug(
+    'expired-task-starts',
+    'A claim takes a task whose time to start is over, if nobody has ended it yet.',
+    56,
+    'src/store/memory/store.ts',
+    'const startable = queue.filter(({ task }) => !isExpired(task, this.#time.now()))',
+    'const startable = queue',
+  ),
+  bug(
+    'pause-uses-up-time',
+    'The time to start goes on while a task is paused.',
+    54,
+    'src/core/expiry.ts',
+    'return expiresAt === null ? null : now + Math.max(0, expiresAt - statusSince)',
+    'return expiresAt',
+  ),
 ]

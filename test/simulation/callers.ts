@@ -16,6 +16,7 @@ import type { Checker } from './checker.ts'
 import type { Database } from './database.ts'
 import { SimulatedTransaction } from './database.ts'
 import { isGoneError, waitsOf } from './dependencies.ts'
+import { timeToStart } from './expiry.ts'
 import type { Result } from './handlers.ts'
 import type { SimulatedNode } from './node.ts'
 import type { PromiseName } from './promises.ts'
@@ -32,6 +33,8 @@ export type CallersOptions = Readonly<{
   trace: (line: () => string) => void
   /** Decides what tasks wait for; null if they wait for nothing. */
   waits: Chance | null
+  /** How much time tasks have to start. */
+  expiry: Chance | null
 }>
 
 /** Everybody who calls the engine, and what is checked of each answer. */
@@ -148,7 +151,7 @@ export class Callers {
     const { type } = first
     const all = drafts.map((draft): Draft => ({
       parameters: { steps: draft.steps },
-      options: { ...optionsOf(draft, tag), ...this.#waitsOf(draft) },
+      options: { ...optionsOf(draft, tag), ...this.#waitsOf(draft), ...this.#expiryOf(draft) },
     }))
     const submit = (): Promise<readonly Readonly<{ task: Task; replayed: boolean }>[]> =>
       all.length === 1
@@ -180,6 +183,11 @@ export class Callers {
   #waitsOf({ idempotencyKey }: SubmitDraft): ReturnType<typeof waitsOf> {
     const { waits } = this.#options
     return waits === null || idempotencyKey !== undefined ? {} : waitsOf(waits, this.#known)
+  }
+
+  #expiryOf({ idempotencyKey, delay }: SubmitDraft): ReturnType<typeof timeToStart> {
+    const { expiry } = this.#options
+    return expiry === null || idempotencyKey !== undefined ? {} : timeToStart(expiry, delay)
   }
 
   #submitRefused(error: unknown, tag: string): void {

@@ -29,6 +29,7 @@ import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
 import { DependencyWitness } from './dependencies.ts'
+import { ExpiryWitness } from './expiry.ts'
 import type { Holder, LimitWitness } from './limits.ts'
 import { TickWitness, type SimulatedSchedule } from './schedules.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -82,6 +83,7 @@ export class Checker implements RunWitness {
   lastMove = 0
   readonly ticks: TickWitness
   readonly #dependencies = new DependencyWitness()
+  readonly #expiry: ExpiryWitness
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -95,6 +97,8 @@ export class Checker implements RunWitness {
   constructor(options: CheckerOptions) {
     this.#options = options
     this.ticks = new TickWitness(options.schedules)
+    const { lease, calmFrom } = options
+    this.#expiry = new ExpiryWitness(lease === null ? 5_000 : tolerance, calmFrom + settlesWithin)
   }
 
   /** The types of which nothing may be claimed. */
@@ -202,6 +206,7 @@ export class Checker implements RunWitness {
         return this.expect('limits', wrong === undefined, () => wrong ?? '')
       }
       case 'promote':
+      case 'expire':
         return this.#movedBy(verb, (answer as { moved: readonly Move[] }).moved)
       case 'schedules.change': {
         const changes = answer as readonly ScheduleChanged[]
@@ -588,6 +593,7 @@ export class Checker implements RunWitness {
           isDeleted: false,
         })
         this.lastMove = this.#options.time.now
+        this.#expiry.submitted(record.task, this.#options.time.now)
         const wrong = this.ticks.submitted(record.task)
         if (wrong !== undefined) this.fail('limits', wrong)
         this.#options.named?.moved(record.task, undefined, record.task.status)
@@ -634,6 +640,8 @@ export class Checker implements RunWitness {
         () => `${id} moved from ${from.status} to ${to.status} by ${entry?.event}`,
       )
       this.expect('known', (entry?.by ?? '') !== '', () => `${id}: nobody is named for ${entry?.event}`)
+      const wrong = this.#expiry.moved(from, to, entry?.event, this.#options.time.now)
+      this.expect('limits', wrong === undefined, () => wrong ?? '')
       this.#requestsStay(id, from.status, to, entry?.event)
     }
     this.expect('fenced', to.version >= from.version && to.fence >= from.fence, () => {

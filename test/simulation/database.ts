@@ -7,6 +7,7 @@ import type { CallersTransaction } from '../../src/store/sharing.ts'
 import type { Shared, Store, SubmitOptions, Submitted } from '../../src/store/store.ts'
 import type { Chance } from '../support/chance.ts'
 import { noReleases } from './dependencies.ts'
+import { nothingExpires } from './expiry.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -119,6 +120,8 @@ export class Database {
   hasSchedules = false
   /** The same for tasks that wait for others. */
   hasDependencies = false
+  /** The same for tasks that must start in time. */
+  hasExpiry = false
   readonly windows = new Set<FaultWindow>()
   /** Calls carried out so far. */
   executed = 0
@@ -155,6 +158,7 @@ export class Database {
         // Nothing is as old as its retention: a fate for each look would only shift those of all other calls.
         if (key === 'audit') return { prune: async () => 0 }
         if (key === 'release' && !this.hasDependencies) return noReleases
+        if (key === 'expire' && !this.hasExpiry) return nothingExpires
         if (key === 'schedules' && !this.hasSchedules) return noSchedules
         // There are none: looks at them draw no fates, and take no real time.
         if (key === 'workers') return noWorkers

@@ -62,6 +62,7 @@ export function scriptedType(
     attempts: 1,
     backoff: defaultBackoff,
     timeout: null,
+    expiresIn: null,
     poisonLimit: poisonLimit ?? null,
     unique: null,
     sensitive: null,

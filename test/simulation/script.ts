@@ -4,6 +4,7 @@ import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
 import type { LimitDefinition } from '../../src/core/limits.ts'
 import { hasDependencies } from './dependencies.ts'
+import { hasExpiry } from './expiry.ts'
 import type { Step, Steps } from './handlers.ts'
 import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
@@ -31,6 +32,8 @@ export type Setting = Readonly<{
   dependencies: boolean
   /** Null if tasks have no limits, and tenants no turns. */
   limits: SimulatedLimits | null
+  /** Tasks must start in time. */
+  expiry: boolean
 }>
 
 export type SubmitDraft = Readonly<{
@@ -115,7 +118,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const schedules = schedulesOf(new Chance(Math.imul(seed, 0xc2b2ae35) ^ 0x165667b1), typeNames)
   const dependencies = hasDependencies(new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x27d))
   const limits = limitsOf(new Chance(Math.imul(seed, 0x165667b1) ^ 0x3c6ef372))
-  const setting = { ...settingOf(chance), schedules, dependencies, limits, ...only }
+  const expiry = hasExpiry(new Chance(Math.imul(seed, 0x165667b1) ^ 0x9ad))
+  const setting = { ...settingOf(chance), schedules, dependencies, limits, expiry, ...only }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -165,7 +169,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
   return shuffled.slice(0, chance.between(least, Math.max(least, all.length >> 1))).map(({ one }) => one)
 }
 
-function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies' | 'limits'> {
+function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -93,6 +93,7 @@ export class World {
     database.latency = setting.latency
     database.hasSchedules = setting.schedules.length > 0
     database.hasDependencies = setting.dependencies
+    database.hasExpiry = setting.expiry
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
     this.#surroundings = {
@@ -107,7 +108,8 @@ export class World {
       trace,
     }
     const waits = setting.dependencies ? new Chance(happenings.length) : null
-    this.#callers = new Callers({ checker, database, time, trace, waits })
+    const expiry = setting.expiry ? new Chance(happenings.length + 1) : null
+    this.#callers = new Callers({ checker, database, time, trace, waits, expiry })
     for (const machine of this.#machines) this.#start(machine, this.#chance.between(0, 200))
     for (const happening of happenings) {
       time.after(happening.at, () => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { allows, type EventName } from '../../src/core/lifecycle.ts'
-import { isActive, isSuspect, isTerminal, type Status, type TaskId } from '../../src/core/task.ts'
+import { isActive, isSuspect, isTerminal, type Status, type Task, type TaskId } from '../../src/core/task.ts'
 import { keepsKey, uniqueName } from '../../src/core/unique.ts'
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
@@ -44,7 +44,7 @@ export class Audit {
       records.push(record)
     }
     checkSuspects(records)
-    checkKeys(records)
+    checkKeys(records, this.#store().now())
     expect((await this.#store().counts()).byType, 'counts are those of the tasks').toEqual(tally(records))
     return records
   }
@@ -62,6 +62,11 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
     expect(['waiting', 'paused'], `what misses others has not started: ${shown}`).toContain(task.status)
   if (task.status === 'waiting')
     expect(task.missing, `what waits misses something: ${shown}`).toBeGreaterThan(0)
+  if (task.startedAt !== null) {
+    expect(task.expiresAt, `what has started does not expire: ${shown}`).toBeNull()
+    expect(task.endedBy, `what has started has not expired: ${shown}`).not.toBe('expired')
+  }
+  if (task.expiresIn === null) expect(task.expiresAt, `only what may expire does: ${shown}`).toBeNull()
   if (task.status === 'queued')
     expect(task.queuePosition, `a queued task has a place: ${shown}`).toBeGreaterThan(0)
 }
@@ -73,10 +78,14 @@ function checkSuspects(records: readonly TaskRecord[]): void {
   expect(nodes, 'one suspect on each node').toHaveLength(new Set(nodes).size)
 }
 
-/** A key whose time is not limited has one task. */
-function checkKeys(records: readonly TaskRecord[]): void {
+/** A key whose time is not limited has one task, besides those that will never start. */
+function checkKeys(records: readonly TaskRecord[], now: number): void {
+  const isOver = ({ status, expiresAt, statusSince }: Task) =>
+    expiresAt !== null && expiresAt <= (status === 'paused' ? statusSince : now)
   const names = records.flatMap(({ task }) =>
-    task.unique?.for === null && keepsKey(task) ? [uniqueName(task.type, task.unique.key)] : [],
+    task.unique?.for === null && keepsKey(task) && !isOver(task)
+      ? [uniqueName(task.type, task.unique.key)]
+      : [],
   )
   expect(names, 'one task with each unique key').toHaveLength(new Set(names).size)
 }

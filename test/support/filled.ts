@@ -36,6 +36,7 @@ export async function fill(database: string, more = 0): Promise<void> {
           tags: id === 'done' ? ['a', 'b'] : [],
           ...(id === 'late' || id === 'waiting' ? { admission } : {}),
           delay: id === 'late' ? 3_600_000 : null,
+          ...(id === 'late' || id === 'done' ? { expiresIn: 7_200_000 } : {}),
           ...(id === 'odd' || id === 'failed' ? { unique: { ...unique, key: `${id} \0 \uFFFF` } } : {}),
           trace: id === 'odd' ? null : `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01 vendor="x y"`,
         }),

@@ -18,11 +18,18 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
     error: event.error ?? (status === 'completed' ? null : task.error),
     ended_by: event.ended_by ?? null,
     run_at: event.event === 'retry_scheduled' || event.event === 'debounced' ? null : task.run_at,
+    expires_at: expiryAfter(task, event),
     progress:
       task.progress === null || isActive(status)
         ? task.progress
         : { ...task.progress, rate: null, eta_seconds: null },
   }
+}
+
+/** What it is after a resume, or with newer parameters, is known once it is read. */
+function expiryAfter({ expires_at }: LiveTask, { event, status }: Transition): number | null {
+  if (event === 'resumed' || event === 'debounced' || event === 'retried') return null
+  return isUnstarted(status) || event === 'expired' ? expires_at : null
 }
 
 /** The task with the latest progress. */
@@ -39,6 +46,10 @@ export function merged(known: LiveTask | undefined, read: TaskStatus, now: numbe
 
 export function isActive(status: Status): boolean {
   return status === 'running' || status === 'pausing' || status === 'cancelling'
+}
+
+function isUnstarted(status: Status): boolean {
+  return status === 'queued' || status === 'scheduled' || status === 'waiting'
 }
 
 export function isTerminal(status: Status): boolean {

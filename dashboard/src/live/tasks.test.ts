@@ -16,6 +16,7 @@ const task: TaskStatus = {
   attempt: 0,
   max_attempts: 1,
   run_at: null,
+  expires_at: null,
   tags: [],
   version: 1,
   execution_time: 0,

@@ -27,6 +27,7 @@ export function OptionInputs({ type, entries, faults, change }: Props) {
       onChange={(event) => change(name, event.currentTarget.value)}
     />
   )
+  const expires = type.expires_in === null ? 'never' : durationWords(type.expires_in)
   const timeout = type.timeout === null ? 'none' : durationWords(type.timeout)
   return (
     <div className={styles.options}>
@@ -34,6 +35,12 @@ export function OptionInputs({ type, entries, faults, change }: Props) {
       {input('tags', 'Tags', 'Comma-separated labels for finding the task', 'nightly, customer-7')}
       {input('delay', 'Delay', 'Seconds, or a duration like 90s or 1h30m', 'none')}
       {input('run_at', 'Run at', 'In your time zone; cannot be combined with a delay')}
+      {input(
+        'expires_in',
+        'Expires in',
+        'Cancelled if it has not started by then; pauses do not count',
+        expires,
+      )}
       {input('timeout', 'Timeout', 'Maximum active time per attempt; pauses do not count', timeout)}
       {input('max_attempts', 'Attempts', 'Attempts before a failure is final', String(type.max_attempts))}
       {input(

@@ -10,6 +10,7 @@ export type OptionEntries = Readonly<{
   delay: string
   /** Date and time in the reader's time zone. */
   run_at: string
+  expires_in: string
   timeout: string
   max_attempts: string
   idempotency_key: string
@@ -24,6 +25,7 @@ export const noOptions: OptionEntries = {
   tags: '',
   delay: '',
   run_at: '',
+  expires_in: '',
   timeout: '',
   max_attempts: '',
   idempotency_key: '',
@@ -45,13 +47,14 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
   }
   const tags = given.tags.split(',').flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()]))
   const after = given.after.split(/[\s,]+/).filter((id) => id !== '')
-  const { delay, timeout, idempotency_key: key } = given
+  const { delay, expires_in: expires, timeout, idempotency_key: key } = given
   const options = {
     priority: number('priority'),
     max_attempts: number('max_attempts'),
     tags: tags.length === 0 ? undefined : tags,
     delay: delay === '' ? undefined : durationOf(delay),
     run_at: timeOfInput(given.run_at) ?? undefined,
+    expires_in: expires === '' ? undefined : durationOf(expires),
     timeout: timeout === '' ? undefined : durationOf(timeout),
     idempotency_key: key === '' ? undefined : key,
     after: after.length === 0 ? undefined : after,

@@ -29,6 +29,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <Time at={task.run_at} />
           </Fact>
         )}
+        {task.expires_at !== null && (
+          <Fact name={isTerminal(status) ? 'Expired' : 'Expires'}>
+            <Time at={task.expires_at} />
+          </Fact>
+        )}
         {task.schedule_id !== null && (
           <Fact name="Schedule">
             <Link href={`/schedules/${encodeURIComponent(task.schedule_id)}`}>{task.schedule_id}</Link>
@@ -119,4 +124,5 @@ const endings: Readonly<Record<NonNullable<TaskDetails['ended_by']>, string>> = 
   terminated: 'by force (thread terminated)',
   killed: 'by force (process killed)',
   abandoned: 'not yet (fenced off)',
+  expired: 'because it did not start in time',
 }

@@ -36,6 +36,7 @@ export function TypeCard({ type, figures }: Props) {
     concurrency,
     max_attempts: attempts,
     timeout,
+    expires_in: expires,
     unique,
   } = type
   const expected = figures?.expected_duration ?? null
@@ -45,6 +46,7 @@ export function TypeCard({ type, figures }: Props) {
     ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
     ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
     ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
+    ...(expires === null ? [] : [['Starts', `within ${durationWords(expires)}, or is cancelled`]]),
     ...(unique === null ? [] : [['Unique', spans[unique.while]]]),
   ]
   const actions = (

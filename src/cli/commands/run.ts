@@ -25,6 +25,7 @@ type Options = Readonly<{
   priority?: number
   delay?: number
   runAt?: number
+  expiresIn?: number
   timeout?: number
   maxAttempts?: number
   backoff?: number
@@ -118,11 +119,12 @@ async function followed(session: Session, id: string, options: Options): Promise
 function submitOptions(options: Options): SubmitOptions {
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey, after, onFailure } =
     options
-  const { limitKey, fairnessKey } = options
+  const { limitKey, fairnessKey, expiresIn } = options
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delay }),
     ...(runAt === undefined ? {} : { run_at: runAt }),
+    ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
     ...(backoff === undefined ? {} : { backoff }),

@@ -31,6 +31,7 @@ type Options = Readonly<{
   tag?: string[]
   priority?: number
   timeout?: number
+  expiresIn?: number
   maxAttempts?: number
   limit?: number
   reason?: string
@@ -168,11 +169,11 @@ async function draftOf(words: readonly string[], options: Options): Promise<Sche
   }
   const [cron, type] = wanted === 2 ? words : [undefined, words[0]]
   const { id, timezone, every, offset, from, until, jitter, overlap, paused, description } = options
-  const { pauseOnFailures, catchUp, window, max, tag, priority, timeout, maxAttempts } = options
+  const { pauseOnFailures, catchUp, window, max, tag, priority, timeout, expiresIn, maxAttempts } = options
   const given = (values: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const late = given({ mode: catchUp, window, max })
-  const ofTasks = given({ tags: tag, priority, timeout, max_attempts: maxAttempts })
+  const ofTasks = given({ tags: tag, priority, timeout, expires_in: expiresIn, max_attempts: maxAttempts })
   return {
     type: type!,
     parameters: await parametersOf(options.parameters),

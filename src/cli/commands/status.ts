@@ -58,6 +58,7 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
   if (error !== null) found.push(['error', session.out.paint('red', errorText(error))])
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
+  if (task.expires_at !== null) found.push(['expires', moment(task.expires_at)])
   if (task.started_at !== null) found.push(['started', moment(task.started_at)])
   if (task.completed_at !== null) found.push(['finished', moment(task.completed_at)])
   found.push(['duration', timesOf(task)])
@@ -65,7 +66,8 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
     found.push(['attempt', `${task.attempt} of ${task.max_attempts}`])
   if (task.priority !== 0) found.push(['priority', String(task.priority)])
   if (tags.length > 0) found.push(['tags', tags.join(', ')])
-  if (task.ended_by !== null) found.push(['stopped', task.ended_by])
+  if (task.ended_by === 'expired') found.push(['stopped', 'it did not start in time'])
+  else if (task.ended_by !== null) found.push(['stopped', task.ended_by])
   const parameters = safeJson(task.parameters)
   found.push(['parameters', parameters.length > 1_000 ? `${parameters.slice(0, 1_000)}…` : parameters])
   return found

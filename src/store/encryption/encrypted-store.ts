@@ -122,6 +122,11 @@ export class EncryptedStore implements port.Store {
     return { ...promoted, moved: this.#openMoves(promoted.moved) }
   }
 
+  async expire(...args: Arguments<'expire'>): Promise<port.Expired> {
+    const expired = await this.#store.expire(...args)
+    return { ...expired, moved: this.#openMoves(expired.moved) }
+  }
+
   async release(...args: Arguments<'release'>): Promise<port.Released> {
     const released = await this.#store.release(...args)
     return { ...released, moved: this.#openMoves(released.moved) }

@@ -3,6 +3,7 @@ import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
+import { isExpired, isExpiring } from '../../core/expiry.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
 import type { TaskLimit } from '../../core/admission.ts'
 import { laneOf, laneText } from '../../core/limits.ts'
@@ -169,7 +170,8 @@ class MemoryStore implements port.Store {
       let suspects = active.filter(({ task }) => isSuspect(task)).length
       this.limits.refresh(queue.map(({ task }) => task).sort((a, b) => a.queuePosition - b.queuePosition))
       while (claimed.length < limit) {
-        const candidates = queue.filter(
+        const startable = queue.filter(({ task }) => !isExpired(task, this.#time.now()))
+        const candidates = startable.filter(
           ({ task }) => (room.get(task.type) ?? 0) > 0 && !(isSuspect(task) && suspects > 0),
         )
         const next = this.limits.choose(
@@ -185,7 +187,9 @@ class MemoryStore implements port.Store {
         if (isSuspect(task)) suspects += 1
         room.set(task.type, room.get(task.type)! - 1)
         const moved = this.#move(kept, rules.claimed(task, node, this.#moment()))
-        const following = queue.find(({ task: other }) => areInOneLane(other, task))
+        const following = startable.find(
+          ({ task: other }) => other.id !== task.id && areInOneLane(other, task),
+        )
         this.limits.started(next, node, following?.task)
         claimed.push({ ...moved, previousFence: task.fence, parameters, checkpoint })
       }
@@ -290,6 +294,26 @@ class MemoryStore implements port.Store {
         .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
       const next = scheduled()[0]?.task.runAt ?? null
       return { moved, dueIn: next === null ? null : Math.max(0, next - this.#time.now()) }
+    })
+  }
+
+  async expire(limit: number): Promise<port.Expired> {
+    this.#mustBeOpen()
+    const expiring = () =>
+      this.#all()
+        .filter(({ task }) => task.expiresAt !== null && isExpiring(task.status))
+        .sort((a, b) => a.task.expiresAt! - b.task.expiresAt!)
+    const dueIn = () => {
+      const next = expiring()[0]?.task.expiresAt ?? null
+      return next === null ? null : Math.max(0, next - this.#time.now())
+    }
+    if (dueIn() !== 0) return { moved: [], dueIn: dueIn() }
+    return this.#write(() => {
+      const moved = expiring()
+        .filter(({ task }) => isExpired(task, this.#time.now()))
+        .slice(0, limit)
+        .map((kept) => this.#move(kept, rules.expired(kept.task, this.#moment())))
+      return { moved, dueIn: dueIn() }
     })
   }
 
@@ -683,7 +707,8 @@ class MemoryStore implements port.Store {
     if (jump === 0) return
     this.limits.shift(jump)
     for (const kept of this.#all()) {
-      const { status, delay, runAt } = kept.task
+      const { status, delay, runAt, expiresAt } = kept.task
+      if (expiresAt !== null && isExpiring(status)) kept.task = { ...kept.task, expiresAt: expiresAt + jump }
       if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
       kept.task = { ...kept.task, runAt: runAt + jump }
     }
@@ -720,7 +745,8 @@ class MemoryStore implements port.Store {
     const held = this.#keys.get(name)
     const task = held === undefined ? undefined : this.#tasks.get(held.id)?.task
     const lasts = task?.unique?.for ?? Number.POSITIVE_INFINITY
-    return held !== undefined && this.#time.elapsed(held.takenAt) < lasts ? task : undefined
+    if (held === undefined || task === undefined || isExpired(task, this.#time.now())) return undefined
+    return this.#time.elapsed(held.takenAt) < lasts ? task : undefined
   }
 
   #moveIfAny(kept: Kept, move: rules.Move | null): rules.Move[] {

@@ -1,5 +1,6 @@
 import { holdEntry } from '../../core/audit.ts'
 import type { Origin } from '../../core/caller.ts'
+import { isExpired } from '../../core/expiry.ts'
 import { isSuspect } from '../../core/task.ts'
 import * as commands from '../commands.ts'
 import type { StoredRow } from '../columns.ts'
@@ -33,7 +34,8 @@ export async function claim(
   const limited = types.filter(({ concurrency }) => concurrency !== null).map(({ type }) => encodeText(type))
   tx.write(sql.joinClaims, [tx.source.schema])
   const names = types.map(({ type }) => encodeText(type))
-  const living = tx.ask(sql.lockNode, [encodeText(node), clock?.now() ?? null, names])
+  const now = clock?.now() ?? null
+  const living = tx.ask(sql.lockNode, [encodeText(node), now, names])
   if (limited.length > 0) {
     if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
     tx.afterCommit(() => {
@@ -44,16 +46,19 @@ export async function claim(
   }
   const places = hints.of(types)
   const wanted = [names, types.map(({ concurrency }) => concurrency), limit]
-  const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(node)])
+  const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(node), now])
   const picking = tx.ask(sql.claim, [
     ...wanted,
     places.map((place) => place?.priority ?? null),
     places.map((place) => place?.queuePosition ?? null),
+    now,
   ])
   const work = new Work(await tx.moment(0))
   const [alive] = await living
   if (alive === undefined) return nothing
-  const plain = merged(await picking, await suspecting, limit)
+  // Its time may have come since the statement.
+  const startable = (rows: Rows) => rows.filter((row) => !isExpired(taskOf(row), work.context.now))
+  const plain = merged(startable(await picking), startable(await suspecting), limit)
   const { rows, wakesAt } =
     alive[0] === true
       ? await withLanes(tx, request, plain, work.context.now)

@@ -73,6 +73,7 @@ export class PostgresLanes implements LaneRows<string> {
     const rows = await this.#tx.ask(this.#tx.source.sql.headsInLanes, [
       lanes.map(({ id }) => id),
       lanes.map(({ count }) => count),
+      this.#now,
     ])
     const heads = rows.map(([id, place, position, queuedSince]) => ({
       id: id as string,

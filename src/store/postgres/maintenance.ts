@@ -1,6 +1,6 @@
 import type { Move } from '../../core/transition.ts'
 import * as commands from '../commands.ts'
-import { nodeMemory, type Promoted, type ReapOptions } from '../store.ts'
+import { nodeMemory, type Expired, type Promoted, type ReapOptions } from '../store.ts'
 import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { Work } from './work.ts'
@@ -19,6 +19,17 @@ export async function promote(tx: Transaction, limit: number, waiting: QueueEsti
   const counted = queueEstimateOf(await tx.ask(sql.counts))
   tx.afterCommit(() => waiting.learn(counted))
   const [row] = await next
+  return { moved, dueIn: (row?.[0] ?? null) as number | null }
+}
+
+export async function expire(tx: Transaction, limit: number): Promise<Expired> {
+  const { sql, clock } = tx.source
+  const expired = tx.ask(sql.expired, [clock?.now() ?? null, limit])
+  const work = new Work(await tx.moment(0))
+  work.hold(await expired)
+  const moved = commands.expire(work.rows, work.context)
+  await work.write(tx)
+  const [row] = await tx.ask(sql.expiresIn, [clock?.now() ?? null])
   return { moved, dueIn: (row?.[0] ?? null) as number | null }
 }
 

@@ -277,6 +277,12 @@ export const migrations: readonly string[] = [
   create index turns_passed on S.turns (priority, turn);
   create table S.rounds (priority integer primary key, turn bigint not null) with (fillfactor = 50);
   `,
+  `
+  alter table S.tasks add column expires_in bigint;
+  alter table S.tasks add column expires_at bigint;
+  create index tasks_expiring on S.tasks (expires_at, row_id)
+    where expires_at is not null and status in ('waiting', 'scheduled', 'queued');
+  `,
 ]
 
 /** The lowest supported version number of the server. */

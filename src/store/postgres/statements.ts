@@ -180,7 +180,7 @@ export function statementsFor(schema: string) {
         cross join unnest($1::text[], $2::int[]) as w(type, concurrency)
         cross join lateral (${roomOfType(s)}) as room
         cross join lateral (
-          select q.ctid as place from ${s}.tasks q where q.type = w.type and ${suspected('q')}
+          select q.ctid as place from ${s}.tasks q where q.type = w.type and ${suspected('q')} and ${unexpired('q', '$5')}
           order by q.priority desc, q.queue_position limit least(1, room.places) for update skip locked
         ) as h
         where case when there.any then not exists (select 1 from ${s}.tasks r where r.owner_node = $4
@@ -225,7 +225,7 @@ export function statementsFor(schema: string) {
         and r.crashes >= ${suspectFrom} and r.status in ('running', 'pausing', 'cancelling'))`,
     headsInLanes: `select w.id, q.ctid::text, q.queue_position, q.status_since from unnest($1::text[], $2::int[]) as w(id, count)
       cross join lateral (
-        select q.ctid, q.queue_position, q.status_since from ${s}.tasks q where q.lane = w.id and q.lane is not null
+        select q.ctid, q.queue_position, q.status_since from ${s}.tasks q where q.lane = w.id and q.lane is not null and ${unexpired('q', '$3')}
         order by q.queue_position limit w.count for update skip locked
       ) as q`,
     waitingLanes: `with recursive kinds as (
@@ -327,6 +327,10 @@ export function statementsFor(schema: string) {
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
       order by t.run_at, t.row_id limit $2::int for update skip locked`,
+    expired: `select ${task} from ${s}.tasks t where ${expiring('t')} and t.expires_at <= ${onceOr('$1')}
+      order by t.expires_at, t.row_id limit $2::int for update skip locked`,
+    expiresIn: `select greatest(0, t.expires_at - ${timeOr('$1')}) from ${s}.tasks t where ${expiring('t')}
+      order by t.expires_at, t.row_id limit 1`,
     dueIn: `select greatest(0, run_at - ${timeOr('$1')}) from ${s}.tasks where status = 'scheduled' order by run_at, row_id limit 1`,
 
     startNode: `insert into ${s}.nodes (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
@@ -537,6 +541,14 @@ const suspected = (of: string) =>
   `${of}.status = 'queued' and ${of}.crashes >= ${suspectFrom} and ${of}.lane is null`
 const laned = (of: string) => `${of}.lane is not null`
 
+/** Tasks whose time to start runs out, as in their index. */
+const expiring = (of: string) =>
+  `${of}.expires_at is not null and ${of}.status in ('waiting', 'scheduled', 'queued')`
+
+/** Not expired at the time of this mark; a claim checks it again by its own time. */
+const unexpired = (of: string, mark: string) =>
+  `(${of}.expires_at is null or ${of}.expires_at > ${onceOr(mark)})`
+
 /** Buckets from a text and before another one that something holds or waits for. */
 function distinctBuckets(s: string, from: string, before: string, most: string): string {
   return `select bucket from (
@@ -581,7 +593,7 @@ function ahead(s: string, part: string): string {
 
 /** A part of the queue of one type, in order. */
 function queue(s: string, part: string): string {
-  return `select q.ctid as place, q.priority, q.queue_position from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${part}
+  return `select q.ctid as place, q.priority, q.queue_position from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${unexpired('q', '$6')} and ${part}
           order by q.priority desc, q.queue_position limit room.places for update skip locked`
 }
 

@@ -286,6 +286,15 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => maintenance.promote(tx, limit, this.#waiting))
   }
 
+  async expire(limit: number): Promise<port.Expired> {
+    const [row] = await this.#reading.read('tasks', (session) =>
+      session.query(this.#sql.expiresIn, [this.#clock?.now() ?? null]),
+    )
+    const dueIn = (row?.[0] ?? null) as number | null
+    if (dueIn !== 0) return { moved: [], dueIn }
+    return this.#alone((tx) => maintenance.expire(tx, limit))
+  }
+
   async release(limit: number): Promise<port.Released> {
     const most = Math.min(limit, successorsAtOnce)
     const [ended, [any]] = await this.#reading.read('successors', (session) =>

@@ -1,3 +1,4 @@
+import { isExpired } from '../../core/expiry.ts'
 import type { TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { rowIdOf } from '../columns.ts'
@@ -32,7 +33,7 @@ export function keyRowsOf(rows: Rows, now: number): KeyRow[] {
   return rows.map((row) => {
     const task = taskOf(row)
     const [takenAt, lasts] = row.slice(selectedCount) as [number, number | null]
-    const isOver = !keepsKey(task) || (lasts !== null && now - takenAt >= lasts)
+    const isOver = !keepsKey(task) || isExpired(task, now) || (lasts !== null && now - takenAt >= lasts)
     return {
       name: uniqueName(task.type, task.unique?.key ?? ''),
       row: new TaskRow(rowIdOf(row), task),

@@ -75,7 +75,7 @@ export class SqliteLanes implements LaneRows<number> {
   ): ReadonlyMap<string, readonly Head<number>[]> {
     return new Map(
       lanes.map(({ id, count }) => {
-        const rows = this.#sql.headsInLane.all(id, count) as unknown as [number, number, number][]
+        const rows = this.#sql.headsInLane.all(id, this.#now, count) as unknown as [number, number, number][]
         return [id, rows.map(([place, position, queuedSince]) => ({ place, position, queuedSince }))] as const
       }),
     )

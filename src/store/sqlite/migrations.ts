@@ -271,6 +271,12 @@ export const migrations: readonly string[] = [
   create index turns_passed on turns (priority, turn);
   create table rounds (priority integer primary key, turn integer not null) strict;
   `,
+  `
+  alter table tasks add column expires_in integer;
+  alter table tasks add column expires_at integer;
+  create index tasks_expiring on tasks (expires_at)
+    where expires_at is not null and status in ('waiting', 'scheduled', 'queued');
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -56,7 +56,7 @@ export class Reader {
   }
 
   /** The tasks that a claim of the node takes: the first of each type that may run now, merged. */
-  queueHeads(node: NodeId, types: readonly TypeLimit[], limit: number): QueueHead[] {
+  queueHeads(node: NodeId, types: readonly TypeLimit[], limit: number, now: number): QueueHead[] {
     const heads: QueueHead[] = []
     const suspects: SuspectHead<QueueHead>[] = []
     const maySuspect =
@@ -66,9 +66,9 @@ export class Reader {
       if (queued === 0 || this.#counters.isHeld(type)) continue
       const room = concurrency === null ? limit : Math.min(limit, concurrency - this.#counters.occupied(type))
       if (room <= 0) continue
-      for (const row of this.#sql.queueHead.all(type, Math.min(room, queued)))
+      for (const row of this.#sql.queueHead.all(type, now, Math.min(room, queued)))
         heads.push(headOf(type, row, false))
-      const suspect = maySuspect ? this.#sql.suspectHead.get(type) : undefined
+      const suspect = maySuspect ? this.#sql.suspectHead.get(type, now) : undefined
       if (suspect !== undefined) suspects.push({ head: headOf(type, suspect, true), room })
     }
     return withSuspect(heads.sort(inQueue), suspects, limit)

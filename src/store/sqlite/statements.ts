@@ -25,6 +25,12 @@ const suspendedTypes = `select type from counters where status in ('paused', 'wa
 const unsuspected = `status = 'queued' and crashes < ${suspectFrom} and lane is null`
 const suspected = `status = 'queued' and crashes >= ${suspectFrom} and lane is null`
 
+/** Not expired at this time. */
+const unexpired = '(expires_at is null or expires_at > ?)'
+
+/** Whose time to start runs out, as in the index. */
+const expiring = `expires_at is not null and status in ('waiting', 'scheduled', 'queued')`
+
 const laneColumns = 'id, lane, priority, rises_at, position, turn, waits_for'
 
 const auditNames = ['at', 'number', ...auditColumns.map(({ name }) => name)].join(', ')
@@ -47,7 +53,8 @@ const sql = {
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,
-  keyHolder: 'select task_id, taken_at, lasts from unique_keys where type = ? and key = ?',
+  keyHolder: `select k.task_id, k.taken_at, k.lasts, t.status, t.expires_at
+    from unique_keys k join tasks t on t.id = k.task_id where k.type = ? and k.key = ?`,
   takeKey: `insert into unique_keys (type, key, task_id, taken_at, lasts) values (?, ?, ?, ?, ?)
     on conflict (type, key) do update set task_id = excluded.task_id, taken_at = excluded.taken_at, lasts = excluded.lasts`,
   freeKey: 'delete from unique_keys where type = ? and key = ? and task_id = ?',
@@ -55,12 +62,18 @@ const sql = {
   timeline: 'select timeline from tasks where row_id = ?',
   setTimeline: 'update tasks set timeline = ? where row_id = ?',
   queueHead: `select row_id, priority, queue_position from tasks indexed by tasks_queue
-    where type = ? and ${unsuspected} order by priority desc, queue_position limit ?`,
+    where type = ? and ${unsuspected} and ${unexpired} order by priority desc, queue_position limit ?`,
   hasSuspects: `select 1 from tasks indexed by tasks_suspects where ${suspected} limit 1`,
   runsSuspect: `select 1 from tasks indexed by tasks_owned
     where owner_node = ? and crashes >= ${suspectFrom} and status in ('running', 'pausing', 'cancelling') limit 1`,
   suspectHead: `select row_id, priority, queue_position from tasks indexed by tasks_suspects
-    where type = ? and ${suspected} order by priority desc, queue_position limit 1`,
+    where type = ? and ${suspected} and ${unexpired} order by priority desc, queue_position limit 1`,
+  expired: `select ${selectedColumns} from tasks indexed by tasks_expiring
+    where ${expiring} and expires_at <= ? order by expires_at limit ?`,
+  nextExpiry: `select min(expires_at) from tasks indexed by tasks_expiring where ${expiring}`,
+  moveExpiries: `update tasks indexed by tasks_expiring set expires_at = expires_at + ? where ${expiring}`,
+  boundExpiries: `update tasks indexed by tasks_expiring set expires_at = ?1 + expires_in
+    where ${expiring} and expires_at > ?1 + expires_in`,
   due: `select ${selectedColumns} from tasks indexed by tasks_due
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
@@ -262,7 +275,7 @@ const sql = {
   firstInLane: `select type, priority, crashes, admission, queue_position, status_since from tasks indexed by tasks_in_lanes
     where lane = ? order by queue_position limit 1`,
   headsInLane: `select row_id, queue_position, status_since from tasks indexed by tasks_in_lanes
-    where lane = ? order by queue_position limit ?`,
+    where lane = ? and ${unexpired} order by queue_position limit ?`,
   countInLane: `select count(*) from (select 1 from tasks indexed by tasks_in_lanes where lane = ? and queue_position < ? limit ?)`,
   readyLanes: `select ${laneColumns} from lanes indexed by lanes_ready
     where waits_for is null and type = ? and suspect = ? and keyed = ? and id not in (select value from json_each(?))

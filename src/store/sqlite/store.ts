@@ -5,6 +5,7 @@ import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import type { Edge } from '../../core/dependency.ts'
+import { isExpired } from '../../core/expiry.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
@@ -247,6 +248,22 @@ class SqliteStore implements port.Store {
     })
   }
 
+  expire(limit: number): Promise<port.Expired> {
+    const { nextExpiry, expired } = this.#sql
+    const next = () => (nextExpiry.get() as unknown as [number | null])[0]
+    const dueIn = (at: number | null, now: number) => (at === null ? null : Math.max(0, at - now))
+    const waits = dueIn(
+      this.#read(() => next()),
+      this.#time.now(),
+    )
+    if (waits !== 0) return Promise.resolve({ moved: [], dueIn: waits })
+    return this.#commits.write(() => {
+      const context = this.#context()
+      const moved = this.#changeAll(expired.all(context.now, limit), (rows) => commands.expire(rows, context))
+      return { moved, dueIn: dueIn(next(), context.now) }
+    })
+  }
+
   async release(limit: number): Promise<port.Released> {
     const { hasEnded, hasEdges } = this.#sql
     const { any, anyWaits } = this.#read(() => ({
@@ -474,9 +491,10 @@ class SqliteStore implements port.Store {
   }
 
   #keyOwner(type: string, key: string): TaskId | undefined {
-    const row = this.#sql.keyHolder.get(type, key) as unknown as [TaskId, number, number | null] | undefined
+    const row = this.#sql.keyHolder.get(type, key) as unknown as KeyHolderRow | undefined
     if (row === undefined) return undefined
-    const [id, takenAt, lasts] = row
+    const [id, takenAt, lasts, status, expiresAt] = row
+    if (isExpired({ status, expiresAt }, this.#moment.now)) return undefined
     return lasts === null || this.#moment.elapsed(takenAt) < lasts ? id : undefined
   }
 
@@ -518,7 +536,7 @@ class SqliteStore implements port.Store {
     const { node, limit, types } = request
     if (limit <= 0 || types.length === 0 || this.#sql.nodeAlive.get(node) === undefined) return []
     const context = this.#context()
-    const heads = this.#reader.queueHeads(node, types, limit)
+    const heads = this.#reader.queueHeads(node, types, limit, context.now)
     const rowIds = this.#areLanesAwake(context.now) ? this.#pick(request, heads, context.now) : heads
     return rowIds.map(({ rowId }) => {
       const row = rowOf(this.#sql.rowByNumber.get(rowId))
@@ -598,6 +616,7 @@ class SqliteStore implements port.Store {
     this.#sql.moveDelays.run(by)
     this.#sql.moveSuspendedDelays.run(by)
     this.#sql.moveRates.run(by)
+    this.#sql.moveExpiries.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }
@@ -610,6 +629,7 @@ class SqliteStore implements port.Store {
     this.#sql.boundDelays.run(now)
     this.#sql.boundSuspendedDelays.run(now)
     this.#sql.boundKeys.run(now)
+    this.#sql.boundExpiries.run(now)
   }
 
   #read<T>(look: () => T): T {
@@ -698,6 +718,14 @@ class SqliteStore implements port.Store {
     return this.#db
   }
 }
+
+type KeyHolderRow = [
+  id: TaskId,
+  takenAt: number,
+  lasts: number | null,
+  status: Status,
+  expiresAt: number | null,
+]
 
 /** The result of the pragma. */
 type Checkpoint = Readonly<{ log: number; checkpointed: number }>
