@@ -179,6 +179,48 @@ export function auditing(kind: StoreKind): void {
       }
     })
 
+    test('finds many entries by task and caller, also those from before a clock was set back', async (scene) => {
+      const callers = ['ann', 'bob', 'cy']
+      const add = async (count: number) => {
+        for (let number = 0; number < count; number++) {
+          const audit = by(callers[number % callers.length]!)
+          await scene.store.submit([scene.draft()], { ...fromApi, audit })
+          if (number % 50 === 0) await scene.clock.advance(1)
+        }
+      }
+      const findsAll = async (count: number) => {
+        const everything = await all(scene)
+        expect(everything).toHaveLength(count)
+        for (const caller of callers) {
+          const own = everything.filter((entry) => entry.caller.name === caller)
+          expect(await all(scene, { caller }, 90)).toEqual(own)
+        }
+        const some = everything.filter((_, index) => index % 37 === 0)
+        for (const entry of some) expect(await all(scene, { taskId: entry.taskId! })).toEqual([entry])
+      }
+      await add(300)
+      await findsAll(300)
+      scene.clock.set(scene.clock.now() - 60_000)
+      await scene.promote()
+      await add(300)
+      await findsAll(600)
+      if (kind.durable) {
+        await scene.reopen()
+        await scene.startNode()
+        await findsAll(600)
+      }
+      await scene.clock.advance(1_000)
+      await add(10)
+      await findsAll(610)
+      while ((await scene.store.audit.prune(500, 64)) > 0);
+      const left = await all(scene)
+      expect(left.length).toBeLessThan(610)
+      await findsAll(left.length)
+      await add(300)
+      await findsAll(left.length + 300)
+      expect(await all(scene, { caller: 'nobody' })).toEqual([])
+    })
+
     test('loses entries beyond its retention, the oldest first', async (scene) => {
       const { store, clock } = scene
       for (let number = 0; number < 5; number++) {

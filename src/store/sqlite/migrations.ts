@@ -9,7 +9,8 @@ const applicationId = 0x46524d54
  * Numbered from 1, forward only. The hot row is narrow: documents are stored next to it, so that a transition rewrites none
  * of them. Running tasks are few and found by their owner, so the list index leaves them out. Suspects have their own queue
  * index, so that those that wait for each other cost the claims of other tasks nothing. `clock_moved` is the sum, in
- * milliseconds, of changes of the wall clock that the times of delays have followed.
+ * milliseconds, of changes of the wall clock that the times of delays have followed. Entries of the audit log up
+ * to the place in `audit_indexed` are in `audit_tasks` and `audit_callers`; the few after it are not yet.
  */
 export const migrations: readonly string[] = [
   `
@@ -276,6 +277,27 @@ export const migrations: readonly string[] = [
   alter table tasks add column expires_at integer;
   create index tasks_expiring on tasks (expires_at)
     where expires_at is not null and status in ('waiting', 'scheduled', 'queued');
+  `,
+  `
+  create table audit_tasks (
+    task_id text not null,
+    at integer not null,
+    number integer not null,
+    primary key (task_id, at, number)
+  ) strict, without rowid;
+  create table audit_callers (
+    caller text not null,
+    at integer not null,
+    number integer not null,
+    primary key (caller, at, number)
+  ) strict, without rowid;
+  create table audit_indexed (one integer primary key check (one = 1), at integer not null, number integer not null) strict;
+  insert into audit_tasks select task_id, at, number from audit where task_id is not null order by task_id, at, number;
+  insert into audit_callers select caller, at, number from audit order by caller, at, number;
+  insert into audit_indexed (one, at, number) values (1, 0, 0);
+  insert or replace into audit_indexed select 1, at, number from audit order by at desc, number desc limit 1;
+  drop index audit_task;
+  drop index audit_caller;
   `,
 ]
 

@@ -41,6 +41,24 @@ const audited = (
 ) => `select ${auditNames} from audit ${from} (at, number) < (?, ?) and at >= ? and at < ?
     order by at desc, number desc limit ?`
 
+/** The same for those with a key, of which the newest are not in the index yet. */
+const auditedBy = (column: string, index: string) => `select ${auditNames} from (
+    select at, number from ${index} where ${column} = ?1 and (at, number) < (?2, ?3) and at >= ?4 and at < ?5
+    union all
+    select at, number from audit
+      where ${column} = ?1 and (at, number) < (?2, ?3) and +at >= ?4 and at < ?5
+        and at >= (select at from audit_indexed) and (at, number) > (select at, number from audit_indexed)
+    order by at desc, number desc limit ?6
+  ) join audit using (at, number) order by at desc, number desc`
+
+/** Adds what is after the place in `audit_indexed` to an index. */
+const indexing = (column: string, index: string) => `insert or ignore into ${index} (${column}, at, number)
+    select ${column}, at, number from audit
+    where (at, number) > (select at, number from audit_indexed) and ${column} is not null`
+
+const unindexing = (column: string, index: string) => `delete from ${index} where (${column}, at, number) in (
+    select ${column}, at, number from audit where (at, number) <= (?, ?))`
+
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
   insertTask: `insert into tasks (${insertedNames.join(', ')}, timeline) values (${marks(insertedNames.length + 1)})`,
@@ -314,13 +332,23 @@ const sql = {
   addEntry: `insert into audit (${auditNames}) values (${marks(auditColumns.length + 2)})`,
   addToEntry: 'update audit set tasks = tasks + ? where at = ? and target_id = ?',
   auditAll: audited('where'),
-  auditOfTask: audited('indexed by audit_task where task_id = ? and'),
+  auditOfTask: auditedBy('task_id', 'audit_tasks'),
   auditOfAction: audited(`indexed by audit_action where action <> 'task.submit' and action = ? and`),
-  auditOfCaller: audited('indexed by audit_caller where caller = ? and'),
+  auditOfCaller: auditedBy('caller', 'audit_callers'),
   oldEntries: 'select at, number from audit where at < ? order by at desc, number desc limit 1',
   entryOfOldest: 'select at, number from audit where at < ? order by at, number limit 1 offset ?',
   entriesAfter: `select ${auditNames} from audit where (at, number) > (?, ?) order by at, number limit ?`,
   lastEntry: 'select at, number from audit order by at desc, number desc limit 1',
+  entryIndexed: 'select at from audit_indexed',
+  indexTasks: indexing('task_id', 'audit_tasks'),
+  indexCallers: indexing('caller', 'audit_callers'),
+  indexed: `insert or replace into audit_indexed (one, at, number)
+    select 1, at, number from audit where (at, number) > (select at, number from audit_indexed)
+    order by at desc, number desc limit 1`,
+  indexTask: 'insert or ignore into audit_tasks (task_id, at, number) values (?, ?, ?)',
+  indexCaller: 'insert or ignore into audit_callers (caller, at, number) values (?, ?, ?)',
+  unindexTasks: unindexing('task_id', 'audit_tasks'),
+  unindexCallers: unindexing('caller', 'audit_callers'),
   dropEntries: 'delete from audit where (at, number) <= (?, ?)',
   dropFencedOff: `delete from fenced_off where node not in (select id from nodes where ended_at is null)`,
 } as const

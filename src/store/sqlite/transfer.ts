@@ -16,6 +16,7 @@ import {
   type TransferSource,
   type TransferTarget,
 } from '../transfer.ts'
+import { indexEntries } from './audit.ts'
 import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
 import type { Schedule } from '../../core/schedule.ts'
@@ -120,6 +121,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         const values = auditValues(entry) as (string | number | null)[]
         this.#sql.addEntry.run(entry.at, Number(entry.id), ...values)
       }
+      indexEntries(this.#sql)
     })
   }
 
