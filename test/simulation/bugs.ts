@@ -394,7 +394,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'expired-task-starts',
     'A claim takes a task whose time to start is over, if nobody has ended it yet.',
-    56,
+    60,
     'src/store/memory/store.ts',
     'const startable = queue.filter(({ task }) => !isExpired(task, this.#time.now()))',
     'const startable = queue',
