@@ -92,7 +92,7 @@ export default defineConfig({
       withoutIsolation(
         project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
       ),
-      project('package', ['test/package/**/*.test.ts'], built),
+      project('package', ['test/package/*.test.ts'], [...built, 'test/support/generators.ts']),
       project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built]),
       withoutIsolation(project('hardening', ['test/hardening/**/*.test.ts'], built)),
       project('crash', ['test/crash/**/*.test.ts']),
