@@ -19,6 +19,8 @@ export const pagePaths = [
   '/submit/:type',
   '/schedules',
   '/schedules/:id',
+  '/limits',
+  '/limits/:name',
   '/types',
   '/nodes',
   '/keys',

@@ -16,6 +16,7 @@ let running: string
 let failed: string
 let delayed: string
 let waiting: string
+let held: string
 beforeAll(async () => {
   browser = await launchBrowser()
   server = await TestServer.start({ env: { FERMATA_MAX_CONCURRENT: '3' } })
@@ -32,6 +33,12 @@ beforeAll(async () => {
   await api.untilStatus(failed, 'failed')
   await api.untilStatus(running, 'running')
   await api.control(paused, 'pause')
+  await api.call('PUT', '/api/limits/mail-api', {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ concurrency: 1, rate: { limit: 1, per: '1h' } }),
+  })
+  for (const key of ['acme', 'acme'])
+    held = await api.submit('long', { duration: 900 }, { limits: { 'mail-api': key } })
 })
 afterAll(async () => {
   await browser.close()
@@ -63,6 +70,10 @@ const paths = {
   schedules: () => '/schedules',
   'a schedule': () => '/schedules/nightly',
   'a new schedule': () => '/schedules?new',
+  limits: () => '/limits',
+  'a limit': () => '/limits/mail-api',
+  'a new limit': () => '/limits?new',
+  'a task that a limit holds back': () => `/tasks/${held}`,
   types: () => '/types',
   nodes: () => '/nodes',
 }
@@ -131,6 +142,7 @@ test('every page can be reached with the keyboard alone', async () => {
     ['f', '/failures'],
     ['s', '/submit'],
     ['c', '/schedules'],
+    ['l', '/limits'],
     ['y', '/types'],
     ['n', '/nodes'],
     ['o', '/'],

@@ -17,6 +17,8 @@ const SchedulesPage = lazyPart(() =>
   import('../schedules/SchedulesPage.tsx').then((room) => room.SchedulesPage),
 )
 const SchedulePage = lazyPart(() => import('../schedules/SchedulePage.tsx').then((room) => room.SchedulePage))
+const LimitsPage = lazyPart(() => import('../limits/LimitsPage.tsx').then((room) => room.LimitsPage))
+const LimitPage = lazyPart(() => import('../limits/LimitPage.tsx').then((room) => room.LimitPage))
 const TypesPage = lazyPart(() => import('../types/TypesPage.tsx').then((room) => room.TypesPage))
 const NodesPage = lazyPart(() => import('../nodes/NodesPage.tsx').then((room) => room.NodesPage))
 const AuditPage = lazyPart(() => import('../audit/AuditPage.tsx').then((room) => room.AuditPage))
@@ -42,6 +44,10 @@ export function Routes() {
             <SchedulesPage />
           </Route>
           <Route path="/schedules/:id">{({ id }) => <SchedulePage key={id} id={id} />}</Route>
+          <Route path="/limits">
+            <LimitsPage />
+          </Route>
+          <Route path="/limits/:name">{({ name }) => <LimitPage key={name} name={name} />}</Route>
           <Route path="/types">
             <TypesPage />
           </Route>

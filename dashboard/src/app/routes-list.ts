@@ -20,6 +20,7 @@ export const places: readonly Route[] = [
   { path: '/failures', name: 'Failures', icon: 'warning', key: 'f', scope: 'read' },
   { path: '/submit', name: 'Submit', icon: 'send', key: 's', scope: 'run' },
   { path: '/schedules', name: 'Schedules', icon: 'calendar', key: 'c', scope: 'read' },
+  { path: '/limits', name: 'Limits', icon: 'funnel', key: 'l', scope: 'read', isAboutAll: true },
   { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },
   { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
   { path: '/keys', name: 'Keys', icon: 'key', key: 'k', scope: 'admin' },

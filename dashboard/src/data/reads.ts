@@ -76,6 +76,41 @@ export const reads = {
       getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
       refetchInterval: 3_000,
     }),
+  limits: () =>
+    queryOptions({
+      queryKey: ['limits', 'all'],
+      queryFn: ({ signal }) => client.listLimits({ signal }),
+      refetchInterval: 3_000,
+    }),
+  limit: (name: string) =>
+    queryOptions({
+      queryKey: ['limits', 'one', name],
+      queryFn: ({ signal }) => client.getLimit(name, { signal }),
+      refetchInterval: 3_000,
+    }),
+  /** Keys of a limit. Without a key, all of them, or only those that are blocked. */
+  buckets: (name: string, { blocked, key }: Readonly<{ blocked: boolean; key: string }>) =>
+    infiniteQueryOptions({
+      queryKey: ['limits', 'buckets', name, blocked, key],
+      queryFn: ({ pageParam, signal }) =>
+        client.listBuckets(
+          name,
+          {
+            ...(key === '' ? { blocked } : { key }),
+            ...(pageParam === undefined ? {} : { cursor: pageParam }),
+          },
+          { signal },
+        ),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+      refetchInterval: 3_000,
+    }),
+  oldestQueued: () =>
+    queryOptions({
+      queryKey: ['oldest queued'],
+      queryFn: ({ signal }) => client.listTasks({ status: 'queued', order: 'oldest', limit: 1 }, { signal }),
+      refetchInterval: 3_000,
+    }),
   task: (id: string) =>
     queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => client.getTask(id, { signal }) }),
   explain: (id: string) =>

@@ -1,0 +1,41 @@
+import { Link } from 'wouter'
+import type { LimitDetails } from '../../../src/client/index.ts'
+import { exactCount } from '../time/words.ts'
+import { LimitActions } from './LimitActions.tsx'
+import styles from './Limits.module.css'
+import { boundsWords, countedWords, limitPath } from './words.ts'
+
+type Props = Readonly<{ of: LimitDetails; isAlone?: boolean }>
+
+/** A limit: what it allows, what is in use, and what can be done to it. */
+export function LimitFacts({ of: limit, isAlone = false }: Props) {
+  const { name, origin, running, buckets, blocked } = limit
+  return (
+    <div className={styles.limit}>
+      <div className={styles.what}>
+        {!isAlone && (
+          <Link href={limitPath(name)} className={styles.name}>
+            {name}
+          </Link>
+        )}
+        <div>{boundsWords(limit)}</div>
+        <div className={styles.facts}>{origin === 'api' ? 'Set by hand' : `Declared by type ${origin}`}</div>
+      </div>
+      <dl className={styles.counts}>
+        <div>
+          <dt>running</dt>
+          <dd>{exactCount(running)}</dd>
+        </div>
+        <div>
+          <dt>{buckets === 1 ? 'key in use' : 'keys in use'}</dt>
+          <dd>{countedWords(buckets)}</dd>
+        </div>
+        <div>
+          <dt>blocked</dt>
+          <dd>{countedWords(blocked)}</dd>
+        </div>
+      </dl>
+      <LimitActions of={limit} />
+    </div>
+  )
+}

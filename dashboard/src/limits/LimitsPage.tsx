@@ -1,0 +1,64 @@
+import { useQuery } from '@tanstack/react-query'
+import { useLocation, useSearchParams } from 'wouter'
+import { useCan } from '../access/me.ts'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { EmptyState } from '../kit/EmptyState.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
+import { Page } from '../kit/Page.tsx'
+import { HeadOfQueue } from './HeadOfQueue.tsx'
+import { LimitFacts } from './LimitFacts.tsx'
+import { LimitForm } from './LimitForm.tsx'
+import styles from './Limits.module.css'
+import { limitPath } from './words.ts'
+
+/** All limits with what is in use, and why the oldest queued task waits; with `?new`, the form for another limit. */
+export function LimitsPage() {
+  const [search] = useSearchParams()
+  const canControl = useCan('control')
+  return search.has('new') && canControl ? <NewLimit /> : <Limits canControl={canControl} />
+}
+
+function Limits({ canControl }: Readonly<{ canControl: boolean }>) {
+  const list = useQuery(reads.limits())
+  return (
+    <Page title="Limits" actions={canControl && <LinkButton to="/limits?new">New limit</LinkButton>}>
+      <div className={styles.stack}>
+        <Loaded of={list}>
+          {({ limits }) => (
+            <Card flush>
+              {limits.length === 0 ? (
+                <EmptyState icon="funnel" title="No limits">
+                  <p>
+                    {canControl
+                      ? 'A limit bounds how many tasks run at once, and how often they start, for each key. Create one, or declare it in a type.'
+                      : 'A limit bounds how many tasks run at once, and how often they start. Your key can see limits, but not create them.'}
+                  </p>
+                </EmptyState>
+              ) : (
+                <ul className={styles.list} aria-label="Limits">
+                  {limits.map((limit) => (
+                    <li key={limit.name}>
+                      <LimitFacts of={limit} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Card>
+          )}
+        </Loaded>
+        <HeadOfQueue />
+      </div>
+    </Page>
+  )
+}
+
+function NewLimit() {
+  const [, navigate] = useLocation()
+  return (
+    <Page title="New limit">
+      <LimitForm onDone={(name) => navigate(limitPath(name))} onCancel={() => navigate('/limits')} />
+    </Page>
+  )
+}

@@ -1,0 +1,50 @@
+import type { BucketDetails, Explanation, LimitDetails } from '../../../src/client/index.ts'
+import { durationWords, exactCount } from '../time/words.ts'
+
+type Bounds = Pick<LimitDetails, 'concurrency' | 'rate' | 'scope'>
+
+/** `10 at once, 100 starts per 1 min, on each node`. */
+export function boundsWords({ concurrency, rate, scope }: Bounds): string {
+  return [
+    ...(concurrency === null ? [] : [`${exactCount(concurrency)} at once`]),
+    ...(rate === null ? [] : [`${startsWords(rate.limit)} per ${durationWords(rate.per)}`]),
+    ...(scope === 'node' ? ['on each node'] : []),
+  ].join(', ')
+}
+
+function startsWords(count: number): string {
+  return count === 1 ? '1 start' : `${exactCount(count)} starts`
+}
+
+/** Counts end there. */
+const mostCounted = 10_000
+
+/** `42`, and `10,000 or more` where counting has ended. */
+export function countedWords(count: number): string {
+  return count >= mostCounted ? `${exactCount(mostCounted)} or more` : exactCount(count)
+}
+
+/** A limit without keys has one bucket for all. */
+export function keyWords(key: string): string {
+  return key === '' ? 'All tasks' : key
+}
+
+/** Why no further task of the bucket starts now; null if one may. */
+export function blockWords(
+  { running, next_start_at: next }: Pick<BucketDetails, 'running' | 'next_start_at'>,
+  { concurrency }: Pick<Bounds, 'concurrency'>,
+): string | null {
+  if (concurrency !== null && running >= concurrency)
+    return `${exactCount(running)} of ${exactCount(concurrency)} slots in use`
+  return next === null ? null : 'waits for the next start that its rate allows'
+}
+
+export function limitPath(name: string, key?: string): string {
+  const path = `/limits/${encodeURIComponent(name)}`
+  return key === undefined || key === '' ? path : `${path}?${new URLSearchParams({ key }).toString()}`
+}
+
+/** The limits that hold a task back. */
+export function blocking({ limits }: Explanation): Explanation['limits'] {
+  return limits.filter((limit) => blockWords(limit, limit) !== null)
+}
