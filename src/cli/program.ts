@@ -7,6 +7,7 @@ import { commanderOutput } from './terminal/outputs.ts'
 import {
   auditAction,
   each,
+  limitKey,
   names,
   rateLimit,
   scope,
@@ -274,6 +275,8 @@ function schedules(): Command[] {
       .option('--description <text>', 'add: for people')
       .option('--tag <tag>', 'add: label of each task; repeatable', each)
       .option('--priority <number>', 'add: priority of each task', whole(-1_000, 1_000))
+      .option('--limit-key <name=key>', 'add: its tasks start under this limit; repeatable', limitKey)
+      .option('--fairness-key <key>', 'add: tasks with different keys take turns')
       .option('--expires-in <duration>', 'add: cancel a task that has not started within this time', seconds)
       .option('--timeout <duration>', 'add: maximum active time per attempt', seconds)
       .option('--max-attempts <number>', 'add: attempts before a failure is final', whole(1, 10_000))

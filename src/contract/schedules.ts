@@ -11,6 +11,7 @@ import {
   timeoutOption,
   attemptsOption,
 } from './requests.ts'
+import { fairnessOption, limitsOption } from './limits.ts'
 import { duration, label, queryWhole, taskId, time, typeName } from './values.ts'
 
 /** Requests and responses about schedules. */
@@ -52,6 +53,8 @@ const fields = {
       max_attempts: attemptsOption,
       backoff: backoffOption,
       tags: tagsOption,
+      limits: limitsOption,
+      fairness_key: fairnessOption,
     })
     .exactOptional()
     .meta({ description: 'Options of each task, as of a submit.', example: { tags: ['nightly'] } }),
@@ -314,12 +317,17 @@ export function scheduleBody(
   words: string,
 ): z.output<typeof ScheduleBody> {
   const { options, paused, catchUp } = schedule
-  const { maxAttempts, ...others } = options
+  const { maxAttempts, expiresIn, fairnessKey, ...others } = options
   return {
     id: schedule.id,
     type: schedule.type,
     parameters: JSON.parse(schedule.parameters) as unknown,
-    options: maxAttempts === undefined ? others : { ...others, max_attempts: maxAttempts },
+    options: {
+      ...others,
+      ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
+      ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
+      ...(fairnessKey === undefined ? {} : { fairness_key: fairnessKey }),
+    },
     cron: schedule.every === null ? [...schedule.cron] : null,
     every: seconds(schedule.every),
     offset: schedule.offset / 1_000,

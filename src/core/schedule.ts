@@ -25,6 +25,9 @@ export type ScheduledOptions = Readonly<{
     | string
     | Readonly<{ base?: number | string; factor?: number; max?: number | string; jitter?: number }>
   tags?: readonly string[]
+  /** Keys by the names of limits. */
+  limits?: Readonly<Record<string, string>>
+  fairnessKey?: string
 }>
 
 /** What its author decides. */

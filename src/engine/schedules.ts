@@ -39,6 +39,7 @@ import type { ScheduleChange, ScheduleChanged } from '../store/schedule-store.ts
 import type { Store } from '../store/store.ts'
 import type { ScheduleInfo, SchedulesApi } from './schedules-api.ts'
 import { maySee, mustHaveTag } from './limited.ts'
+import type { Limits } from './limits.ts'
 import { shownParameters } from './redacting.ts'
 import { definitionFrom, scheduledSubmission } from './schedule-definition.ts'
 
@@ -53,6 +54,7 @@ export type SchedulesOptions = Readonly<{
   tenant: Tenant
   newId: () => string
   maxQueued: number
+  limits: Pick<Limits, 'mustKnow'>
   /** Throws if no work is accepted. */
   mustTakeWork: () => void
 }>
@@ -77,7 +79,7 @@ export class Schedules {
 
   /** The same for one caller: whatever it may not see does not exist for it. `showsAll`: it sees sensitive parameters. */
   for(origin: Origin, showsAll: boolean): SchedulesApi {
-    const { store, registry, newId } = this.#options
+    const { store, registry, newId, limits } = this.#options
     const { caller } = origin
     const by = caller.name
     const mustSee = (definition: ScheduleDefinition) => {
@@ -117,6 +119,7 @@ export class Schedules {
       create: async (draft) => {
         const definition = definitionFrom(registry, draft)
         mustSee(definition)
+        await limits.mustKnow([definition.options.limits])
         const { paused = false, id = newId() } = draft
         const made = scheduleMade({ id, ...definition }, { now: store.now(), by, origin: 'api', paused })
         this.#options.mustTakeWork()
@@ -129,6 +132,7 @@ export class Schedules {
       replace: async (id, draft) => {
         const definition = definitionFrom(registry, draft)
         mustSee(definition)
+        await limits.mustKnow([definition.options.limits])
         await change(id, 'schedule.update', (schedule, now) => {
           const redefined = scheduleRedefined(schedule, definition, { now, origin: 'api' })
           return {

@@ -222,6 +222,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       claimer,
       scheduler: this.#scheduler,
       maxQueued,
+      limits: this.#limits,
       mustTakeWork: () => this.#mustTakeWork(),
     })
     this.#reports = new Reports({ ...common, node: this, workers })

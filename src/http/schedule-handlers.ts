@@ -75,7 +75,13 @@ function bodyOf(info: ScheduleInfo) {
 
 function draftOf(body: z.output<typeof ScheduleRequest>): Parameters<SchedulesApi['create']>[0] {
   const { options, catch_up: catchUp, pause_on_failures: pauseOnFailures, ...same } = body
-  const { max_attempts: maxAttempts, expires_in: expiresIn, backoff, ...others } = options ?? {}
+  const {
+    max_attempts: maxAttempts,
+    expires_in: expiresIn,
+    fairness_key: fairnessKey,
+    backoff,
+    ...others
+  } = options ?? {}
   return {
     ...same,
     ...(catchUp === undefined ? {} : { catchUp }),
@@ -85,6 +91,7 @@ function draftOf(body: z.output<typeof ScheduleRequest>): Parameters<SchedulesAp
       ...(maxAttempts === undefined ? {} : { maxAttempts }),
       ...(expiresIn === undefined ? {} : { expiresIn }),
       ...(backoff === undefined ? {} : { backoff }),
+      ...(fairnessKey === undefined ? {} : { fairnessKey }),
     },
   }
 }

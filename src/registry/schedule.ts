@@ -19,6 +19,10 @@ export type ScheduleDraft = Readonly<{
     maxAttempts?: number
     backoff?: Duration | BackoffOptions
     tags?: readonly string[]
+    /** Keys by the names of limits, in place of those that the type computes from the parameters. */
+    limits?: Readonly<Record<string, string>>
+    /** Within a priority, tasks with different keys take turns. */
+    fairnessKey?: string
   }>
   /** Expressions of five fields, or six with seconds first; it ticks whenever one of them does. Excludes `every`. */
   cron?: string | readonly string[]

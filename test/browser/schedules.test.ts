@@ -45,6 +45,16 @@ test('a schedule is created with a preview, ticks, is paused, run, backfilled, e
   await page.getByLabel('ID').fill('sums')
   await page.getByLabel('Description').fill('Adds')
   await page.getByLabel(/^b\b/).fill('40')
+  await page.getByLabel('Limits').fill('mail-api=acme\nsmtp')
+  await page.getByLabel('Fairness key').fill('tenant')
+  await button('Create schedule').click()
+  await page.getByText('there is no limit of this name').first().waitFor()
+  const api = new Api(server.url)
+  for (const name of ['mail-api', 'smtp'])
+    await api.call('PUT', `/api/limits/${name}`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ concurrency: 5 }),
+    })
   await button('Create schedule').click()
 
   await page.waitForURL(/\/schedules\/sums$/)
@@ -81,6 +91,8 @@ test('a schedule is created with a preview, ticks, is paused, run, backfilled, e
 
   await page.getByRole('link', { name: 'Edit sums' }).click()
   expect(await page.getByLabel(/^b\b/).inputValue()).toBe('40')
+  expect(await page.getByLabel('Limits').inputValue()).toBe('mail-api=acme\nsmtp')
+  expect(await page.getByLabel('Fairness key').inputValue()).toBe('tenant')
   await button('Cron').click()
   await page.getByLabel('Cron expression').fill('@daily')
   await button('Save schedule').click()

@@ -13,6 +13,7 @@ import {
   type Schedule,
 } from '../../src/core/schedule.ts'
 import type { ScheduleChange } from '../../src/store/schedule-store.ts'
+import { setByApi } from '../../src/core/limits.ts'
 import { boom, submission } from '../support/tasks.ts'
 import { testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
@@ -150,6 +151,23 @@ export function schedules(kind: StoreKind): void {
       expect((await store.schedules.view(['s']))[0]!.schedule.version).toBe(1)
       expect(await store.schedules.ticks('s', Number.MAX_SAFE_INTEGER, 10)).toEqual([])
       expect((await store.schedules.change([changeOf(decision, 'a')], maxQueued))[0]!.kind).toBe('changed')
+    })
+
+    test('start tasks that limits hold back', async (scene) => {
+      const { store } = scene
+      const limits = [{ name: 'api', key: 'a' }]
+      await store.limits.put({ name: 'api', concurrency: 1, rate: null, scope: 'global', origin: setByApi })
+      const admission = { limits, fairnessKey: 'x', weight: 1, aging: null }
+      const change = changeOf(await due(scene), 'a')
+      await scene.submitAll({ id: 'b', admission })
+      const [running] = await scene.claim()
+      const submissions = change.submissions.map((one) => ({ ...one, admission }))
+      expect(await store.schedules.change([{ ...change, submissions }], maxQueued)).toMatchObject([
+        { kind: 'changed' },
+      ])
+      expect(await scene.claim()).toEqual([])
+      await scene.settle(running!.task, { kind: 'completed', result: '1' })
+      expect((await scene.claim()).map(({ task }) => task.id)).toEqual(['a'])
     })
 
     test('several in one transaction have answers of their own', async (scene) => {

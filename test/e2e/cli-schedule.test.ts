@@ -48,6 +48,29 @@ test('a schedule is added, listed, shown, run, filled back and deleted in a pipe
   expect(await fermata('show', 'nightly')).toMatchObject({ code: 1, stdout: '' })
 })
 
+test('its tasks start under limits and take turns', async () => {
+  const client = new Fermata({ url: server.url })
+  const admission = ['--limit-key', 'mail-api=acme', '--limit-key', 'smtp=', '--fairness-key', 'tenant']
+  const add = () => fermata('add', ...nine, '--id', 'mails', ...admission)
+  const { code, stderr } = await add()
+  expect(stderr).toContain('there is no limit of this name')
+  expect(code).not.toBe(0)
+  await client.setLimit('mail-api', { concurrency: 1 })
+  await client.setLimit('smtp', { concurrency: 5 })
+  expect(await add()).toMatchObject({ code: 0, stdout: 'mails\n' })
+  const options = { limits: { 'mail-api': 'acme', smtp: '' }, fairness_key: 'tenant' }
+  expect((await client.getSchedule('mails')).options).toEqual(options)
+  const id = (await fermata('run', 'mails')).stdout.trim()
+  expect(await client.getTask(id)).toMatchObject(options)
+  const again = { type: 'add', parameters: { a: 1, b: 2 }, every: '1h', options }
+  const replaced = await client.replaceSchedule('mails', again)
+  expect(replaced.options).toEqual(options)
+  await expect(
+    client.replaceSchedule('mails', { ...again, options: { limits: { none: '' } } }),
+  ).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+  await client.deleteSchedule('mails')
+})
+
 test('every takes a type alone, and mistakes name their remedy', async () => {
   const args = ['add', '--every', '15m', '--parameters', '{"a":1,"b":2}', '--until', '2h', '--json']
   const made = JSON.parse((await fermata('add', ...args)).stdout) as { every: number; until: number }

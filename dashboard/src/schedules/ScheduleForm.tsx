@@ -87,7 +87,7 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
     element.current?.querySelector<HTMLElement>('[aria-invalid="true"], [role="alert"]')?.focus()
   }, [refused, parameters.faults])
   const input = (
-    name: 'id' | 'description' | 'every' | 'timezone' | 'window' | 'max' | 'pauseOnFailures',
+    name: 'id' | 'description' | 'every' | 'timezone' | 'window' | 'max' | 'pauseOnFailures' | 'fairnessKey',
     path: string,
     label: string,
     description: string,
@@ -175,6 +175,26 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
           <Alert color="yellow">Sensitive values are not shown to you: enter them again.</Alert>
         )}
         <ParameterInputs of={parameters} />
+        <h2 className={styles.part}>When its tasks start</h2>
+        <div className={styles.inputs}>
+          <Textarea
+            label="Limits"
+            description="Name and key, like mail-api=acme; several one per line"
+            error={refused.at['limits']}
+            value={entries.limits}
+            autosize
+            minRows={1}
+            maxRows={8}
+            spellCheck={false}
+            onChange={({ currentTarget }) => form.change({ limits: currentTarget.value })}
+          />
+          {input(
+            'fairnessKey',
+            'fairness_key',
+            'Fairness key',
+            'Tasks with different keys take turns; empty for none',
+          )}
+        </div>
         <h2 className={styles.part}>Exceptions</h2>
         <div className={styles.inputs}>
           <NativeSelect

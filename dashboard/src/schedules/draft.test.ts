@@ -55,6 +55,17 @@ test('a schedule that is opened and saved stays as it is', () => {
   expect(draft).not.toHaveProperty('cron')
 })
 
+test('limits are typed one per line, beside options for which the form has no input', () => {
+  const options = { tags: ['nightly'], limits: { 'mail-api': 'a=b', smtp: '' }, fairness_key: 'tenant' }
+  const limited = { ...stored, options }
+  const entries = entriesOfSchedule(limited)
+  expect(entries).toMatchObject({ limits: 'mail-api=a=b\nsmtp', fairnessKey: 'tenant' })
+  expect(draftOf('add', {}, entries, limited).options).toEqual(options)
+  expect(draftOf('add', {}, { ...entries, limits: '', fairnessKey: ' ' }, limited).options).toEqual({
+    tags: ['nightly'],
+  })
+})
+
 test('empty entries and those of the other kind of times are not sent', () => {
   const entries = { ...newEntries('UTC'), cron: ' \n0 0 * * * \n', window: '90', max: '3' }
   expect(draftOf('add', {}, entries)).toEqual({

@@ -15,6 +15,9 @@ export type ScheduleEntries = Readonly<{
   window: string
   max: string
   pauseOnFailures: string
+  /** `name=key`, one per line; without a key, all its tasks share one. */
+  limits: string
+  fairnessKey: string
 }>
 
 /** `timezone`: of the reader. */
@@ -31,11 +34,14 @@ export function newEntries(timezone: string): ScheduleEntries {
     window: '',
     max: '',
     pauseOnFailures: '',
+    limits: '',
+    fairnessKey: '',
   }
 }
 
 export function entriesOfSchedule(schedule: ScheduleDetails): ScheduleEntries {
-  const { catch_up: catchUp, pause_on_failures: failures } = schedule
+  const { catch_up: catchUp, pause_on_failures: failures, options } = schedule
+  const { limits = {}, fairness_key: fairnessKey = '' } = options as TaskOptions
   return {
     id: schedule.id,
     description: schedule.description ?? '',
@@ -48,6 +54,10 @@ export function entriesOfSchedule(schedule: ScheduleDetails): ScheduleEntries {
     window: catchUp.window === null ? '' : durationText(catchUp.window),
     max: String(catchUp.max),
     pauseOnFailures: failures === null ? '' : String(failures),
+    limits: Object.entries(limits)
+      .map(([name, key]) => (key === '' ? name : `${name}=${key}`))
+      .join('\n'),
+    fairnessKey,
   }
 }
 
@@ -63,6 +73,8 @@ export const scheduleKeys = [
   'catch_up.window',
   'catch_up.max',
   'pause_on_failures',
+  'limits',
+  'fairness_key',
 ] as const
 
 /** `kept`: the schedule that is replaced; what the form has no input for stays as it is. Empty entries are left to the server. */
@@ -82,7 +94,7 @@ export function draftOf(
     entries.max,
     entries.pauseOnFailures,
   ].map((text) => text.trim()) as [string, string, string, string, string, string, string]
-  const cron = entries.cron.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
+  const cron = linesOf(entries.cron)
   return {
     type,
     parameters,
@@ -99,20 +111,42 @@ export function draftOf(
     ...(timing === 'every' && every !== '' ? { every: durationOf(every) } : {}),
     ...(failures === '' ? {} : { pause_on_failures: Number(failures) }),
     ...(kept === undefined ? {} : keptOf(kept, timing)),
+    ...withAdmission(kept?.options ?? {}, entries),
   }
 }
 
 function keptOf(
-  { options, jitter, offset, from, until, timezone }: ScheduleDetails,
+  { jitter, offset, from, until, timezone }: ScheduleDetails,
   timing: 'cron' | 'every',
 ): Partial<ScheduleDraft> {
   return {
-    options,
     jitter,
     ...(timing === 'every' ? { offset, timezone } : {}),
     ...(from === null ? {} : { from }),
     ...(until === null ? {} : { until }),
   }
+}
+
+type TaskOptions = NonNullable<ScheduleDraft['options']>
+
+/** The options that the form has no inputs for, and those that it has. */
+function withAdmission(options: TaskOptions, entries: ScheduleEntries): Pick<ScheduleDraft, 'options'> {
+  const limits = linesOf(entries.limits).map((line) => {
+    const [name = '', ...key] = line.split('=')
+    return [name.trim(), key.join('=').trim()] as const
+  })
+  const fairnessKey = entries.fairnessKey.trim()
+  const kept = Object.entries(options).filter(([name]) => name !== 'limits' && name !== 'fairness_key')
+  const changed = {
+    ...Object.fromEntries(kept),
+    ...(limits.length === 0 ? {} : { limits: Object.fromEntries(limits) }),
+    ...(fairnessKey === '' ? {} : { fairness_key: fairnessKey }),
+  }
+  return Object.keys(changed).length === 0 ? {} : { options: changed }
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
 }
 
 const units = [

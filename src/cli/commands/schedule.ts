@@ -33,6 +33,8 @@ type Options = Readonly<{
   timeout?: number
   expiresIn?: number
   maxAttempts?: number
+  limitKey?: Readonly<Record<string, string>>
+  fairnessKey?: string
   limit?: number
   reason?: string
   dryRun?: boolean
@@ -173,7 +175,16 @@ async function draftOf(words: readonly string[], options: Options): Promise<Sche
   const given = (values: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const late = given({ mode: catchUp, window, max })
-  const ofTasks = given({ tags: tag, priority, timeout, expires_in: expiresIn, max_attempts: maxAttempts })
+  const { limitKey: limits, fairnessKey: fairness_key } = options
+  const ofTasks = given({
+    tags: tag,
+    priority,
+    timeout,
+    expires_in: expiresIn,
+    max_attempts: maxAttempts,
+    limits,
+    fairness_key,
+  })
   return {
     type: type!,
     parameters: await parametersOf(options.parameters),
