@@ -28,7 +28,14 @@ export { defineCommand } from './registry/command.ts'
 export { defineSchedule } from './registry/schedule.ts'
 export type { DefinedSchedule, ScheduleDraft } from './registry/schedule.ts'
 export type { CommandDefinition } from './registry/command.ts'
-export type { Duration, TaskContext, ThreadContext } from './registry/context.ts'
+export type {
+  Duration,
+  StepContext,
+  StepOptions,
+  StepResult,
+  TaskContext,
+  ThreadContext,
+} from './registry/context.ts'
 export type { TaskDefinition } from './registry/define.ts'
 export type { BackoffOptions } from './registry/options.ts'
 export type { Runtime as Place, TaskType } from './registry/type.ts'
@@ -41,6 +48,7 @@ export type {
   Draft,
   OwnSubmitOptions,
   ReasonOptions,
+  StepsOptions,
   SubmitOptions,
 } from './engine/api.ts'
 export type { FairnessOptions, LimitOptions } from './registry/admission.ts'
@@ -64,7 +72,15 @@ export type { Overlap, Schedule, Tick } from './core/schedule.ts'
 export type { Reason, ReasonCode } from './core/reason.ts'
 export type { Logger } from './core/logger.ts'
 export type { TaskEvent } from './journal/event.ts'
-export type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from './store/store.ts'
+export type {
+  BackupFile,
+  Counts,
+  LiveNode,
+  NumberedLine,
+  NumberedStep,
+  StepPage,
+  TaskRecord,
+} from './store/store.ts'
 export type { Control, ErrorRecord, Progress, Status, Task, TimelineEntry } from './core/task.ts'
 export {
   BackupUnsupported,

@@ -91,6 +91,9 @@ function watching(): Command[] {
       .summary('Print the log of a task')
       .description('Prints the log lines of a task.')
       .option('-f, --follow', 'keep printing until the task has finished'),
+    online('steps <id>', () => import('./commands/steps.ts').then(({ steps }) => steps))
+      .summary('Print the steps of a task')
+      .description('Prints the steps that a task has stored, which later runs of it do not repeat.'),
     online('explain <id>', () => import('./commands/explain.ts').then(({ explain }) => explain))
       .summary('Explain why a task is waiting')
       .description('Explains why a task is not running now, and when it is expected to start.'),

@@ -13,6 +13,7 @@ export const addresses = {
   retryTask: 'POST /api/task/{task_id}/retry',
   streamTaskEvents: 'GET /api/task/{task_id}/events',
   getTaskLog: 'GET /api/task/{task_id}/logs',
+  getTaskSteps: 'GET /api/task/{task_id}/steps',
   explainTask: 'GET /api/task/{task_id}/explain',
   purgeTask: 'POST /api/task/{task_id}/purge',
   listTasks: 'GET /api/task',

@@ -111,6 +111,14 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getTaskLog', { ...ofTask(id), ...options, query: { after, limit } })
   }
 
+  /** One page of the steps of a task; `TaskHandle.steps` iterates over all of them. */
+  getTaskSteps(
+    id: string,
+    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {},
+  ): Promise<AnswerOf<'getTaskSteps'>> {
+    return this.#call('getTaskSteps', { ...ofTask(id), ...options, query: { limit, cursor } })
+  }
+
   /** Explains why the task is not running now, and when it will. */
   explainTask(id: string, options: CallOptions = {}): Promise<AnswerOf<'explainTask'>> {
     return this.#call('explainTask', { ...ofTask(id), ...options })

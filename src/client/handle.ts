@@ -5,6 +5,7 @@ import type { CallOptions } from './transport.ts'
 import type {
   ControlAnswer,
   LogLine,
+  TaskStep,
   Progress,
   TaskDetails,
   TaskEvent,
@@ -79,6 +80,19 @@ export class TaskHandle<Result = unknown> {
   /** The log lines that are kept, oldest first. */
   async log(options: CallOptions & Readonly<{ after?: number; limit?: number }> = {}): Promise<LogLine[]> {
     return (await this.#client.getTaskLog(this.id, options)).lines
+  }
+
+  /** The steps that it has stored, in the order in which they were first stored. */
+  async *steps(options: CallOptions = {}): AsyncGenerator<TaskStep, void, undefined> {
+    let cursor: string | undefined
+    do {
+      const page = await this.#client.getTaskSteps(this.id, {
+        ...options,
+        ...(cursor === undefined ? {} : { cursor }),
+      })
+      yield* page.steps
+      cursor = page.next_cursor ?? undefined
+    } while (cursor !== undefined)
   }
 
   /** Resolves when the task is paused, or after `wait` seconds (2). */

@@ -31,6 +31,8 @@ export type AttemptError = z.output<typeof answers.AttemptErrorBody>
 export type Progress = z.output<typeof answers.ProgressBody>
 export type TimelineLine = z.output<typeof answers.TimelineBody>
 export type LogLine = z.output<typeof answers.LogBody>['lines'][number]
+/** A step that a task has stored. */
+export type TaskStep = z.output<typeof answers.StepBody>
 export type TypeDetails = z.output<typeof answers.TypeBody>
 export type ControlAnswer = z.output<typeof answers.ControlAnswer>
 export type Problem = z.output<typeof answers.ProblemBody>

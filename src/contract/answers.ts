@@ -219,6 +219,44 @@ export const TimelineBody = z
   })
   .meta({ description: 'One transition of a task.' })
 
+export const StepBody = z
+  .strictObject({
+    name: z.string(),
+    occurrence: z.int().meta({
+      description: 'Which use of the name it is in a run of the task, starting at 1.',
+    }),
+    status: z.enum(['completed', 'failed']).meta({
+      description: 'A completed step is not run again; a failed one is, if the task runs again.',
+    }),
+    attempts: z.int().meta({ description: 'How often its function was called.' }),
+    started_at: time('When its function was first called.'),
+    finished_at: time('When it ended.'),
+    result: z.unknown().meta({ description: 'Null unless it is completed.' }),
+    error: TaskErrorBody.nullable().meta({ description: 'Null unless it has failed.' }),
+  })
+  .meta({ description: 'A step of a task.' })
+
+export const StepsBody = z
+  .strictObject({ steps: z.array(StepBody), next_cursor: z.string().nullable() })
+  .meta({
+    description: 'Steps, in the order in which they were first stored.',
+    example: {
+      steps: [
+        {
+          name: 'charge',
+          occurrence: 1,
+          status: 'completed',
+          attempts: 1,
+          started_at: 1_764_000_000.25,
+          finished_at: 1_764_000_000.5,
+          result: { charge_id: 'ch_42' },
+          error: null,
+        },
+      ],
+      next_cursor: null,
+    },
+  })
+
 export const LogBody = z
   .strictObject({
     lines: z

@@ -1,6 +1,7 @@
 import { attemptsOf, type Attempt } from '../core/attempts.ts'
 import { isExpiring } from '../core/expiry.ts'
 import { controlsFrom } from '../core/lifecycle.ts'
+import type { StepRecord } from '../core/step.ts'
 import {
   activeTime,
   pausedTime,
@@ -79,6 +80,8 @@ function uniqueBody(unique: Task['unique']) {
   return { key, while: span, for: seconds(lasts), debounced }
 }
 
+type StepPage = Readonly<{ steps: readonly StepRecord[]; next: number | null }>
+
 type Line = Readonly<{ number: number; at: number; attempt: number; text: string }>
 
 /** `limit`: how many lines are shown; if one more was found, there are others. */
@@ -88,6 +91,23 @@ export function logBody(found: readonly Line[], limit: number): string {
     lines: lines.map(({ number, at, attempt, text }) => ({ number, at: at / 1_000, attempt, message: text })),
     next_after: found.length > lines.length ? (lines.at(-1)?.number ?? null) : null,
   })
+}
+
+/** Results are inserted as text. */
+export function stepsBody({ steps, next }: StepPage): string {
+  const texts = steps.map(({ name, occurrence, status, attempts, startedAt, finishedAt, result, error }) => {
+    const fields = JSON.stringify({
+      name,
+      occurrence,
+      status,
+      attempts,
+      started_at: startedAt / 1_000,
+      finished_at: finishedAt / 1_000,
+      error: error === null ? null : errorBody(error),
+    })
+    return `${fields.slice(0, -1)},"result":${result ?? 'null'}}`
+  })
+  return `{"steps":[${texts.join(',')}],"next_cursor":${next === null ? 'null' : `"${next}"`}}`
 }
 
 export function timelineBody(entry: TimelineEntry) {

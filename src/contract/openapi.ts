@@ -29,6 +29,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Attempt: answers.AttemptBody,
   TimelineEntry: answers.TimelineBody,
   Log: answers.LogBody,
+  Steps: answers.StepsBody,
   Type: answers.TypeBody,
   Types: answers.TypesBody,
   Finished: reports.Finished,

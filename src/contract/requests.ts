@@ -219,6 +219,18 @@ export const LogQuery = z.strictObject({
     .meta({ description: 'Maximum number of lines.', example: 1_000 }),
 })
 
+export const StepsQuery = z.strictObject({
+  limit: queryWhole(1, 500).default(100).meta({
+    description: 'Maximum number of steps. Fewer are returned if their results are large.',
+    example: 100,
+  }),
+  cursor: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be the next_cursor of a page of steps')
+    .exactOptional()
+    .meta({ description: '`next_cursor` of the page before.' }),
+})
+
 export const TypeParams = z.object({ task_type: typeName })
 export const TaskParams = z.object({
   task_id: taskId.meta({

@@ -1,4 +1,4 @@
-import { ControlAnswer, DetailsBody, LogBody, ResultBody, StatusBody } from './answers.ts'
+import { ControlAnswer, DetailsBody, LogBody, ResultBody, StatusBody, StepsBody } from './answers.ts'
 import type { ProblemCode } from './problems.ts'
 import { BatchAccepted, ExplainBody, PurgeAnswer, RunAnswer } from './reports.ts'
 import {
@@ -11,6 +11,7 @@ import {
   RetryQuery,
   RunHeaders,
   RunRequest,
+  StepsQuery,
   TagHeaders,
   TraceHeaders,
   TaskParams,
@@ -196,6 +197,18 @@ export const taskRoutes = {
     query: LogQuery,
     answer: { description: 'The log lines.', schema: LogBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'OPTIONS_INVALID'],
+  },
+  getTaskSteps: {
+    method: 'GET',
+    path: '/api/task/{task_id}/steps',
+    scope: 'read',
+    tag: 'tasks',
+    summary: 'Get the steps of a task',
+    description: 'The steps that its handler has stored, which later runs of the task do not repeat.',
+    params: TaskParams,
+    query: StepsQuery,
+    answer: { description: 'The steps.', schema: StepsBody },
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
   },
   explainTask: {
     method: 'GET',

@@ -1,3 +1,4 @@
+import type { StepRecord } from './step.ts'
 import type { EndedBy, ErrorRecord, Fence, Json, LogLine, Progress, TaskId } from './task.ts'
 
 /** How one run of a handler ended, as reported by its node. */
@@ -53,7 +54,8 @@ export function mustBeKept({
   checkpoint = '',
   progress,
   log = [],
-}: Partial<Settlement>): void {
+  steps = [],
+}: Partial<Settlement> & Readonly<{ steps?: readonly StepRecord[] }>): void {
   const number = (name: string, value: number) => {
     if (!(Math.abs(value) <= longestDuration)) throw new RangeError(`${name} cannot be ${value}`)
   }
@@ -65,6 +67,13 @@ export function mustBeKept({
   if (outcome?.kind === 'completed') text('result', outcome.result)
   if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)
   if (progress !== undefined && !Number.isFinite(progress.current)) number('progress', Number.NaN)
+  for (const { name, startedAt, finishedAt, result, error } of steps) {
+    text('the name of a step', name)
+    number('the time of a step', startedAt)
+    number('the time of a step', finishedAt)
+    text('the result of a step', result ?? '')
+    text('the error of a step', error?.message ?? '')
+  }
   for (const { at, text: line } of log) {
     number('the time of a log line', at)
     text('a log line', line)

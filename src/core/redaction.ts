@@ -16,10 +16,12 @@ export type Sensitive = Readonly<{
   parameters: readonly Pointer[]
   checkpoint: readonly Pointer[]
   result: readonly Pointer[]
+  /** In the result of each step. */
+  steps: readonly Pointer[]
 }>
 
 /** Of a type that this node does not know: nobody can tell what is sensitive, so everything is. */
-export const everything: Sensitive = { parameters: [[]], checkpoint: [[]], result: [[]] }
+export const everything: Sensitive = { parameters: [[]], checkpoint: [[]], result: [[]], steps: [[]] }
 
 /** Undefined for a text that is no JSON pointer (RFC 6901). */
 export function pointerOf(text: string): Pointer | undefined {

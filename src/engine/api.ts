@@ -10,7 +10,7 @@ import type { BackoffOptions } from '../registry/options.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { UniqueSubmit } from '../registry/unique.ts'
 import type { CallersTransaction } from '../store/sharing.ts'
-import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
+import type { BackupFile, Counts, LiveNode, NumberedLine, StepPage, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
@@ -82,6 +82,9 @@ export type Accepted = Readonly<{ task: Task; replayed: boolean; existing?: true
 
 /** For log lines: those with a number above `after`, at most `limit`. */
 export type LogOptions = Readonly<{ after?: number; limit?: number }>
+
+/** For steps: those numbered above `after`, at most `limit`, or fewer if their results are large. */
+export type StepsOptions = Readonly<{ after?: number; limit?: number }>
 
 /** For events of a task: those after version `after`, until the signal. */
 export type EventOptions = Readonly<{ after?: number; signal?: AbortSignal }>
@@ -173,6 +176,9 @@ export interface TaskManagerApi {
 
   /** Log lines with a number above `after`, oldest first. Throws `TaskUnknown`. */
   log(id: TaskId, options?: LogOptions): Promise<readonly NumberedLine[]>
+
+  /** A page of the steps that the task has stored, in the order in which they were first stored. Throws `TaskUnknown`. */
+  steps(id: TaskId, options?: StepsOptions): Promise<StepPage>
 
   /** Streams events of all matching tasks from now on. `resync` says that a slow reader has missed some. */
   changes(filter?: Filter, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change>

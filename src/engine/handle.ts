@@ -1,7 +1,7 @@
 import { TaskCancelled, TaskFailed } from '../core/errors.ts'
 import { isTerminal, type Task, type TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
-import type { NumberedLine, TaskRecord } from '../store/store.ts'
+import type { NumberedLine, StepPage, TaskRecord } from '../store/store.ts'
 import type { ControlOptions, TaskManagerApi } from './api.ts'
 
 /** A handle for a submitted task. */
@@ -22,6 +22,11 @@ export class TaskHandle<Result = unknown> {
   /** The task with its documents and timeline. */
   details(): Promise<TaskRecord> {
     return this.#manager.details(this.id)
+  }
+
+  /** A page of the steps that it has stored, in the order in which they were first stored. */
+  steps(options: Readonly<{ after?: number; limit?: number }> = {}): Promise<StepPage> {
+    return this.#manager.steps(this.id, options)
   }
 
   /** The log lines that are kept, oldest first. */

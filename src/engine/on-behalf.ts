@@ -15,7 +15,7 @@ import type { BulkAction, Operation } from '../core/operation.ts'
 import type { Control, Task, TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { BackupFile, Counts, LiveNode, NumberedLine, TaskRecord } from '../store/store.ts'
+import type { BackupFile, Counts, LiveNode, NumberedLine, StepPage, TaskRecord } from '../store/store.ts'
 import type { Change } from './all-events.ts'
 import type * as api from './api.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
@@ -25,7 +25,7 @@ import type { LimitsApi } from './limits.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
-import { secretsIn, seesSensitive, shownEvent, shownRecord } from './redacting.ts'
+import { secretsIn, seesSensitive, shownEvent, shownRecord, shownSteps } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
@@ -168,6 +168,13 @@ export class OnBehalf implements api.TaskManagerApi {
     if (lines.length === 0 || seesSensitive(this.#caller)) return lines
     const secrets = await this.#secretsOf(id)
     return secrets === undefined ? lines : lines.map((line) => ({ ...line, text: secrets.hide(line.text) }))
+  }
+
+  async steps(id: TaskId, options?: api.StepsOptions): Promise<StepPage> {
+    if (isLimited(this.#caller)) await this.#mustSee(id)
+    const page = await this.#manager.steps(id, options)
+    if (page.steps.length === 0 || seesSensitive(this.#caller)) return page
+    return shownSteps(page, await this.#manager.brief(id), this.#manager.registry)
   }
 
   changes(filter: Filter = {}, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change> {

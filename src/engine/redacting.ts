@@ -4,7 +4,7 @@ import { everything, masked, redacted, Secrets, type Sensitive } from '../core/r
 import type { Json, Task, TimelineEntry } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { TaskRecord } from '../store/store.ts'
+import type { StepPage, TaskRecord } from '../store/store.ts'
 
 /**
  * Only a key with the scope `admin` shows sensitive values. Without keys nobody is known to be an administrator, so nobody sees
@@ -35,6 +35,22 @@ export function shownRecord<T extends TaskRecord>(record: T, registry: Registry)
     result: shown(result, 'result'),
     timeline: timeline.map((entry) => shownEntry(entry, secrets)),
   }
+}
+
+/** Steps of this task, as others see them. */
+export function shownSteps(page: StepPage, record: TaskRecord, registry: Registry): StepPage {
+  const sensitive = sensitiveIn(registry, record.task.type)
+  if (sensitive === null) return page
+  const secrets = secretsOf(record, sensitive)
+  for (const { result } of page.steps)
+    if (result !== null && sensitive.steps.length > 0) secrets.add(JSON.parse(result), sensitive.steps)
+  const steps = page.steps.map(({ result, error, ...step }) => ({
+    ...step,
+    result:
+      result === null ? null : JSON.stringify(secrets.hideIn(masked(JSON.parse(result), sensitive.steps))),
+    error: error === null ? null : secrets.hideInError(error),
+  }))
+  return { ...page, steps }
 }
 
 /** What is hidden in texts about the task; undefined if its type declares nothing. */

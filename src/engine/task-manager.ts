@@ -23,6 +23,7 @@ import type { TaskType } from '../registry/type.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import {
   logLimit,
+  type StepPage,
   type BackupFile,
   type Counts,
   type LiveNode,
@@ -32,6 +33,7 @@ import {
   type TypeLimit,
 } from '../store/store.ts'
 import type * as api from './api.ts'
+import { stepsAtOnce } from '../execution/stored-steps.ts'
 import { Attempts } from '../execution/attempts.ts'
 import { Throttle } from '../core/throttle.ts'
 import { throttledLogger } from './logger-throttle.ts'
@@ -485,6 +487,14 @@ export class TaskManager implements Engine, AsyncDisposable {
   async log(id: TaskId, options: api.LogOptions = {}): Promise<readonly NumberedLine[]> {
     const { after = 0, limit = logLimit } = options
     return (await this.#store.log(id, after, limit)) ?? unknown(id)
+  }
+
+  async steps(id: TaskId, options: api.StepsOptions = {}): Promise<StepPage> {
+    const { after = 0, limit = stepsAtOnce.limit } = options
+    const page = (await this.#store.steps(id, { ...stepsAtOnce, after, limit })) ?? unknown(id)
+    const why = page.steps.find(({ unreadable }) => unreadable !== undefined)?.unreadable
+    if (why !== undefined) throw new DocumentUnreadable((await this.#store.get(id)) ?? unknown(id), why)
+    return page
   }
 
   async trouble(): Promise<string | null> {

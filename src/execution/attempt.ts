@@ -16,6 +16,7 @@ import {
 import { TaskCancelled, TaskTimeout, TaskUnwound, type TaskError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { secretsOf, type Secrets } from '../core/redaction.ts'
+import { stepTitle, type StepRecord, type StepReport } from '../core/step.ts'
 import type { Fence, Json } from '../core/task.ts'
 import { traceField } from '../core/trace-context.ts'
 import type { AttemptSpan } from '../core/tracing.ts'
@@ -31,10 +32,13 @@ import {
   record,
   recordCheckpoint,
   recordSlotReleased,
+  recordSteps,
   recordUnparked,
+  storedSteps,
   type Recorded,
 } from './settlement-writer.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { StoredSteps, stepsAtOnce } from './stored-steps.ts'
 
 /** Milliseconds that killed code has to stop; after that it is stuck, and its process is killed with it. */
 const killTimeout = 1_500
@@ -57,6 +61,8 @@ export class Attempt implements Savable {
   readonly id: string
   readonly type: AnyTaskType
   readonly pendingWrites: PendingWrites
+  readonly #steps: StoredSteps
+  #hasSteps = false
   /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
   readonly finished: Promise<void>
   readonly #services: AttemptServices
@@ -81,6 +87,10 @@ export class Attempt implements Savable {
     this.type = type
     this.pendingWrites = new PendingWrites(checkpoint !== null)
     this.#services = services
+    // The first run of a task has the first fence.
+    this.#steps = new StoredSteps(task.fence > 1, (after) =>
+      storedSteps(services, task.id, { after, ...stepsAtOnce }),
+    )
     this.#callbacks = callbacks
     this.#state = started(task)
     const { timeout, activeMs, attemptBaseMs } = task
@@ -98,9 +108,7 @@ export class Attempt implements Savable {
     const run = { type, id, attempt, fence, parameters, checkpoint, crashes, trace, secrets: this.#secrets }
     const start = () => services.executor.start(run, this.#runCallbacks())
     this.#execution = span === undefined ? start() : span.within(start)
-    void this.#execution.done.then((ended) =>
-      this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) }),
-    )
+    void this.#execution.done.then((ended) => this.#codeEnded(ended))
     this.#busy = false
     this.#takeEvents()
   }
@@ -128,7 +136,7 @@ export class Attempt implements Savable {
 
   /** Whether losing this copy would not mean starting from zero. */
   get hasCheckpoint(): boolean {
-    return this.pendingWrites.hasCheckpoint
+    return this.pendingWrites.hasCheckpoint || this.#hasSteps
   }
 
   get isCurrent(): boolean {
@@ -300,6 +308,52 @@ export class Attempt implements Savable {
     return answer
   }
 
+  async #codeEnded(ended: Ended): Promise<void> {
+    if (ended.kind === 'returned' && this.#recallsSteps) await this.#reportUnused()
+    this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) })
+  }
+
+  /** Commands are told all steps at their start, and nobody knows which of them they use. */
+  get #recallsSteps(): boolean {
+    return this.#state.row.fence > 1 && this.type.command === null
+  }
+
+  /** The code may have changed: what it has done under names that it no longer uses must not be lost without notice. */
+  async #reportUnused(): Promise<void> {
+    const unused = await this.#steps.unused().catch((error: unknown) => {
+      this.#services.logger.error({ err: error, task: this.id }, 'could not read the stored steps of a task')
+      return []
+    })
+    if (unused.length === 0) return
+    const named = unused.slice(0, 5).map(stepTitle).join(', ')
+    const message = `Steps that an earlier run has stored do not occur in this one: ${named}${unused.length > 5 ? ', ...' : ''}.`
+    this.#log(message)
+    const { row } = this.#state
+    this.#services.logger.warn(
+      { task: this.id, type: this.type.type, attempt: row.attempt, ...traceField(row.trace) },
+      `${unused.length} stored steps do not occur in the run`,
+    )
+  }
+
+  #stepOf({ attempts, took, ...report }: StepReport): StepRecord {
+    const { name, occurrence } = report
+    const finishedAt = this.#services.store.now()
+    const times = { startedAt: finishedAt - Math.max(0, took), finishedAt }
+    if ('result' in report) {
+      this.#learnStep(report.result)
+      return { name, occurrence, status: 'completed', attempts, ...times, result: report.result, error: null }
+    }
+    const error = this.#secrets?.hideInError(report.error) ?? report.error
+    return { name, occurrence, status: 'failed', attempts, ...times, result: null, error }
+  }
+
+  #log(message: string): void {
+    const at = this.#services.store.now()
+    this.pendingWrites.addLine({ at, attempt: this.#state.row.attempt, text: message })
+    if (this.phase !== 'parked') this.#services.flusher.add(this)
+    this.#services.journal.report({ kind: 'log', id: this.id, type: this.type.type, at, message })
+  }
+
   #withoutSecrets(ended: Ended): Ended {
     if (this.#secrets === undefined) return ended
     if (ended.kind === 'threw') return { ...ended, error: this.#secrets.hideInError(ended.error) }
@@ -309,6 +363,11 @@ export class Attempt implements Savable {
   #learn(state: Json): void {
     const pointers = this.type.sensitive?.checkpoint ?? []
     if (pointers.length > 0) this.#secrets?.add(JSON.parse(state), pointers)
+  }
+
+  #learnStep(result: Json): void {
+    const pointers = this.type.sensitive?.steps ?? []
+    if (pointers.length > 0) this.#secrets?.add(JSON.parse(result), pointers)
   }
 
   #reasonOf(stop: Stop): TaskError {
@@ -369,6 +428,28 @@ export class Attempt implements Savable {
           this.pendingWrites.withdraw(number)
         }
       },
+      recall: async (key) => {
+        const epoch = this.suspensionEpoch
+        const recalled = await this.#steps.recall(key)
+        if (recalled === undefined) this.superseded(epoch)
+        if (recalled?.kind === 'completed') this.#learnStep(recalled.result)
+        return recalled ?? null
+      },
+      completedSteps: async () => {
+        const epoch = this.suspensionEpoch
+        const completed = await this.#steps.completed()
+        if (completed === undefined) this.superseded(epoch)
+        for (const { result } of completed ?? []) this.#learnStep(result)
+        return completed ?? null
+      },
+      step: async (report) => {
+        const epoch = this.suspensionEpoch
+        const save = { ...this.#copy, steps: [this.#stepOf(report)] }
+        const held = await recordSteps(this.#services, save)
+        if (held) this.#hasSteps = true
+        else this.superseded(epoch)
+        return held
+      },
       progress: (report) => {
         const { message } = report
         const shown = message === undefined ? {} : { message: this.#secrets?.hide(message) ?? message }
@@ -378,13 +459,7 @@ export class Attempt implements Savable {
         if (mayWrite())
           this.#services.journal.report({ kind: 'progress', id: this.id, type: this.type.type, progress })
       },
-      log: (line) => {
-        const message = this.#secrets?.hide(line) ?? line
-        const at = this.#services.store.now()
-        this.pendingWrites.addLine({ at, attempt: this.#state.row.attempt, text: message })
-        flush()
-        this.#services.journal.report({ kind: 'log', id: this.id, type: this.type.type, at, message })
-      },
+      log: (line) => this.#log(this.#secrets?.hide(line) ?? line),
       displaced: (why) => this.send({ kind: 'unwind', why }),
       suspended: () => this.send({ kind: 'suspended' }),
     }

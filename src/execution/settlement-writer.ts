@@ -3,7 +3,7 @@ import { sleep } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
-import type { Copy, Save } from '../store/store.ts'
+import type { Copy, Save, StepPage, StepQuery } from '../store/store.ts'
 import { publishNewest } from '../journal/newest.ts'
 import type { AttemptServices } from './services.ts'
 
@@ -74,6 +74,21 @@ export async function recordCheckpoint(
   const write = async () => (outdated() ? [true] : services.store.save(services.tenant.node, [save]))
   const written = await persist(services, save.id, write)
   return written?.answer[0] === true
+}
+
+/** False if the task is not active with this fence. */
+export async function recordSteps(services: AttemptServices, save: Save): Promise<boolean> {
+  const write = () => services.store.save(services.tenant.node, [save])
+  return (await persist(services, save.id, write))?.answer[0] === true
+}
+
+/** Undefined if the store could not answer before the node closed; null for an unknown task. */
+export async function storedSteps(
+  services: AttemptServices,
+  id: TaskId,
+  query: StepQuery,
+): Promise<StepPage | null | undefined> {
+  return (await persist(services, id, () => services.store.steps(id, query)))?.answer
 }
 
 /** The suspended copy is gone: until the row says so, a cancel waits for it. */

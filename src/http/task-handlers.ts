@@ -1,4 +1,4 @@
-import { detailsBody, logBody, resultBody, statusBody } from '../contract/bodies.ts'
+import { detailsBody, logBody, resultBody, statusBody, stepsBody } from '../contract/bodies.ts'
 import { explainBody } from '../contract/report-bodies.ts'
 import { type taskRoutes } from '../contract/task-routes.ts'
 import type { Routes } from '../contract/routes.ts'
@@ -136,6 +136,11 @@ export function taskHandlers({
         const found = await manager.log(params.task_id, { after: query.after, limit: query.limit + 1 })
         return logBody(found, query.limit)
       }),
+
+    getTaskSteps: ({ params, query: { cursor = '0', limit }, manager, reply }) =>
+      traffic.answer(reply, most.steps, async () =>
+        stepsBody(await manager.steps(params.task_id, { after: Number(cursor), limit })),
+      ),
 
     explainTask: async ({ params, manager }) => explainBody(await manager.explain(params.task_id)),
 

@@ -41,6 +41,7 @@ export const most = {
   details: 13 * mebibyte,
   page: 6 * mebibyte,
   log: 6 * mebibyte,
+  steps: 7 * mebibyte,
 } as const
 
 /** Memory for one response, until it is sent. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failurePolicies, statuses } from '../core/task.ts'
+import { failurePolicies, statuses, type ErrorRecord } from '../core/task.ts'
 import { uniqueSpans } from '../core/unique-options.ts'
 import { isTraceContext } from '../core/trace-context.ts'
 import { lineOf, timelineOf } from '../store/codec.ts'
@@ -11,6 +11,7 @@ import {
   type Kind,
   type Value,
 } from '../store/columns.ts'
+import type { NumberedStep } from '../store/store.ts'
 import type { TaskImage } from '../store/transfer.ts'
 
 /** Tasks as lines of JSON, for `export` and `import`: everything that is stored about them, under the names of the columns. */
@@ -68,6 +69,21 @@ const schema = z.strictObject({
       by: z.string(),
     }),
   ),
+  steps: z
+    .array(
+      z.strictObject({
+        number: z.int(),
+        name: z.string(),
+        occurrence: z.int().min(1),
+        status: z.enum(['completed', 'failed']),
+        attempts: z.int(),
+        startedAt: z.number(),
+        finishedAt: z.number(),
+        error: z.looseObject({ code: z.string(), name: z.string(), message: z.string() }).nullable(),
+        result: z.unknown().optional(),
+      }),
+    )
+    .optional(),
   log: z.array(z.strictObject({ number: z.int(), at: z.int(), attempt: z.int(), text: z.string() })),
   after: z.array(z.strictObject({ predecessor: z.string(), onFailure: z.enum(failurePolicies) })).optional(),
 })
@@ -79,6 +95,7 @@ export function lineOfImage({
   checkpoint,
   result,
   timeline,
+  steps,
   log,
   after,
 }: TaskImage): string {
@@ -92,10 +109,16 @@ export function lineOfImage({
     ...(checkpoint === null ? [] : [`"checkpoint":${checkpoint}`]),
     ...(result === null ? [] : [`"result":${result}`]),
     `"timeline":${JSON.stringify(timelineOf(timeline))}`,
+    ...(steps.length === 0 ? [] : [`"steps":[${steps.map(lineOfStep).join(',')}]`]),
     `"log":${JSON.stringify(log)}`,
     ...(after.length === 0 ? [] : [`"after":${JSON.stringify(after)}`]),
   ]
   return `{${members.join(',')}}`
+}
+
+/** Its result is copied as text. */
+function lineOfStep({ result, ...step }: NumberedStep): string {
+  return `${JSON.stringify(step).slice(0, -1)}${result === null ? '' : `,"result":${result}`}}`
 }
 
 /** Throws with the path of what is wrong. */
@@ -105,7 +128,7 @@ export function imageOfLine(line: string): TaskImage {
     const [issue] = parsed.error.issues
     throw new Error(`${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { task, timeline, log, parameters, checkpoint, result, after = [] } = parsed.data
+  const { task, timeline, steps = [], log, parameters, checkpoint, result, after = [] } = parsed.data
   const row = selectedNames.map((name): Value => {
     const value = (task as Record<string, unknown>)[name] ?? null
     return documents.has(name) && value !== null ? JSON.stringify(value) : (value as Value)
@@ -118,6 +141,11 @@ export function imageOfLine(line: string): TaskImage {
     parameters: textOf(parameters) ?? 'null',
     checkpoint: textOf(checkpoint),
     result: textOf(result),
+    steps: steps.map((step) => ({
+      ...step,
+      error: step.error as ErrorRecord | null,
+      result: textOf(step.result),
+    })),
     log,
     after,
     isAwaited: false,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigInvalid } from '../config.ts'
 import { parseDuration } from '../core/duration.ts'
+import { TaskError } from '../core/errors.ts'
 import type { ErrorRecord } from '../core/task.ts'
 import type { WorkerHandler, WorkerTask } from '../client/index.ts'
 import type { CommandExecutor } from '../execution/executors/command/command.ts'
@@ -112,6 +113,9 @@ async function carryOut(
     {
       checkpoint: (json) => task.keep(JSON.parse(json) as never),
       durable: async () => true,
+      recall: async () => null,
+      completedSteps: async () => [],
+      step: () => Promise.reject(new StepsUnsupported()),
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),
@@ -148,6 +152,14 @@ async function carryOut(
     clearTimeout(kill)
     task.signal.removeEventListener('abort', stop)
     task.pausing.removeEventListener('abort', pause)
+  }
+}
+
+class StepsUnsupported extends TaskError {
+  readonly code = 'STEPS_UNSUPPORTED'
+
+  constructor() {
+    super('Remote workers cannot store steps. Write checkpoints instead.')
   }
 }
 

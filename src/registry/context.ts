@@ -1,6 +1,26 @@
 /** Seconds as a number, or a string with units: `'10m'`, `'1h30m'`, `'250ms'`. */
 export type Duration = number | string
 
+export type StepOptions = Readonly<{
+  /** How often the function is called again if it fails, after the delays of the backoff of the type. Default: 0. */
+  retries?: number
+  /** How long a call may take. Its signal is aborted then, and it counts as failed. */
+  timeout?: Duration
+}>
+
+/** What the function of a step sees. */
+export type StepContext = Readonly<{
+  /** The same for every call of this step, in all runs: other systems recognise a repeated request by it. */
+  idempotencyKey: string
+  /** Call of the function, from 1, over all runs that stored how the step ended. */
+  attempt: number
+  /** Aborted with the signal of the task, and when the call takes too long. */
+  signal: AbortSignal
+}>
+
+/** The result of a step as it is stored: nothing becomes null. */
+export type StepResult<Result> = [Result] extends [void] ? null : Result
+
 /** What a handler sees of its task. While the task is paused, every awaited call here suspends. */
 export interface TaskContext<State> {
   readonly id: string
@@ -31,6 +51,17 @@ export interface TaskContext<State> {
   progress(current: number, total?: number | null, message?: string | null): void
   /** Sleeps. After a pause, the remaining time continues; a cancel throws immediately. */
   sleep(time: Duration): Promise<void>
+  /**
+   * Runs a named piece of the handler once: its result is stored before this resolves, and returned without a call in every
+   * later run of the task. A function that was running when its node died is called again. Uses of one name are counted in
+   * each run, so use it in the same order in every run, or give each its own name. A pause point. Throws what the last call
+   * threw, `TOO_MANY_STEPS`, or `NOT_JSON` and `TOO_LARGE` for a result that cannot be stored.
+   */
+  step<Result>(
+    name: string,
+    run: (step: StepContext) => Promise<Result> | Result,
+    options?: StepOptions,
+  ): Promise<StepResult<Result>>
   /** Adds a line to the log of the task. */
   log(...values: readonly unknown[]): void
 }

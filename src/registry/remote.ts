@@ -37,7 +37,7 @@ export async function remoteType(worker: WorkerType, path = 'parameters'): Promi
     poisonLimit: null,
     unique: null,
     admission: null,
-    sensitive: pointers.length === 0 ? null : { parameters: pointers, checkpoint: [], result: [] },
+    sensitive: pointers.length === 0 ? null : { parameters: pointers, checkpoint: [], result: [], steps: [] },
     run: () => {
       throw new Error('the handler of this type runs in remote workers')
     },

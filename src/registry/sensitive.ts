@@ -8,6 +8,8 @@ export type SensitiveOption =
       parameters?: readonly string[]
       checkpoint?: readonly string[]
       result?: readonly string[]
+      /** In the result of each step. */
+      steps?: readonly string[]
     }>
 
 export type Schemas = Readonly<{
@@ -24,7 +26,13 @@ export function sensitiveOf(
   if (option === undefined) return null
   const given: unknown = Array.isArray(option) ? { parameters: option } : option
   if (typeof given !== 'object' || given === null) throw refuse(form)
-  const { parameters = [], checkpoint = [], result = [], ...others } = given as Record<string, unknown>
+  const {
+    parameters = [],
+    checkpoint = [],
+    result = [],
+    steps = [],
+    ...others
+  } = given as Record<string, unknown>
   const [other] = Object.keys(others)
   if (other !== undefined) throw refuse(`${form}, not "${other}"`)
   const read = (part: keyof Sensitive, texts: unknown, schema: Schema | undefined): readonly Pointer[] => {
@@ -48,12 +56,13 @@ export function sensitiveOf(
       schemas.state === undefined ? undefined : schemaOf(schemas.state),
     ),
     result: read('result', result, undefined),
+    steps: read('steps', steps, undefined),
   }
   return Object.values(found).every((pointers) => pointers.length === 0) ? null : Object.freeze(found)
 }
 
 const form =
-  'sensitive must be a list of JSON pointers, or { parameters, checkpoint, result } with lists of them'
+  'sensitive must be a list of JSON pointers, or { parameters, checkpoint, result, steps } with lists of them'
 
 type Schema = Readonly<Record<string, unknown>>
 

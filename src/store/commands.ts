@@ -288,7 +288,7 @@ export function mayQueue({ outcome }: Settlement): boolean {
 export function save(
   row: TaskRow | undefined,
   node: NodeId,
-  { fence, checkpoint, progress, log }: Save,
+  { fence, checkpoint, steps, progress, log }: Save,
   { now, nowAsOf }: CommandContext,
 ): boolean {
   const task = row?.task
@@ -296,11 +296,12 @@ export function save(
     return false
   }
   if (checkpoint !== undefined) row.checkpoint = checkpoint
+  if (steps !== undefined) row.addSteps(steps)
   if (log !== undefined) row.addLog(log)
   row.change({
     ...task,
     savedAt: nowAsOf?.(task.statusSince) ?? now,
-    crashes: checkpoint === undefined ? task.crashes : 0,
+    crashes: checkpoint === undefined && steps === undefined ? task.crashes : 0,
     progress: progress ?? task.progress,
   })
   return true
@@ -324,7 +325,10 @@ export function control(
   const answer = rules.controlled(row.task, control, { ...context, ...facts, by, why, fromStart })
   if (answer.kind !== 'moved') return { ...answer, task: row.task }
   if (control === 'retry') row.result = null
-  if (control === 'retry' && fromStart === true) row.checkpoint = null
+  if (control === 'retry' && fromStart === true) {
+    row.checkpoint = null
+    row.dropSteps()
+  }
   return { kind: 'moved', ...row.move(answer.move) }
 }
 

@@ -11,6 +11,7 @@ import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
+import type { StepRecord } from '../core/step.ts'
 import type { Move } from '../core/transition.ts'
 import type {
   NodeId,
@@ -84,7 +85,7 @@ export interface Store extends AsyncDisposable {
   /** Records how runs ended. The results are in the order of the settlements. */
   settle(node: NodeId, settlements: readonly Settlement[]): Promise<readonly Settled[]>
 
-  /** Commits checkpoints, progress and log lines of live runs. False where the fence is no longer the newest. */
+  /** Commits checkpoints, steps, progress and log lines of live runs. False where the fence is no longer the newest. */
   save(node: NodeId, saves: readonly Save[]): Promise<readonly boolean[]>
 
   control(commands: readonly Command[], audit?: Audit): Promise<readonly Controlled[]>
@@ -137,6 +138,9 @@ export interface Store extends AsyncDisposable {
 
   /** Log lines with a number above `after`, oldest first, at most `limit`; null for an unknown task. */
   log(id: TaskId, after: number, limit: number): Promise<readonly NumberedLine[] | null>
+
+  /** Steps of the task numbered above `after`, in the order in which they were first stored; null for an unknown task. */
+  steps(id: TaskId, query: StepQuery): Promise<StepPage | null>
 
   counts(): Promise<Counts>
 
@@ -326,9 +330,25 @@ export type Save = Readonly<{
   id: TaskId
   fence: Fence
   checkpoint?: Json
+  /** Steps that have ended: a completed one stays as it was first stored. */
+  steps?: readonly StepRecord[]
   progress?: Progress
   log?: readonly LogLine[]
 }>
+
+/** A step with its number in the task. */
+export type NumberedStep = StepRecord &
+  Readonly<{
+    number: number
+    /** Why its result or error cannot be decrypted, as a clause: the result is null then. */
+    unreadable?: string
+  }>
+
+/** `limit`: maximum steps; the page ends earlier once their results have this many `bytes`, but has at least one. */
+export type StepQuery = Readonly<{ after: number; limit: number; bytes: number }>
+
+/** `next`: the number after which the next page begins; null at the end. */
+export type StepPage = Readonly<{ steps: readonly NumberedStep[]; next: number | null }>
 
 /** A log line with its number in the task's log, from 1. */
 export type NumberedLine = LogLine & Readonly<{ number: number }>

@@ -1,6 +1,7 @@
 import type { Fence, Json, LogLine, NodeId, Status, Task, TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import { keepsKey } from '../core/unique.ts'
+import { replacesStep, stepId, type StepRecord } from '../core/step.ts'
 import { lineOf } from './codec.ts'
 import { logLimit, timelineLimit } from './store.ts'
 
@@ -33,6 +34,10 @@ export class TaskRow {
   parameters: Json | undefined = undefined
   /** Lines to append to its log. */
   log: readonly LogLine[] | undefined = undefined
+  /** Steps to store, unless they are completed there. */
+  steps: readonly StepRecord[] | undefined = undefined
+  /** Those that are stored are deleted first. */
+  dropsSteps = false
   /** Slots that fenced-off code of this task holds from now on. */
   fencedOff: readonly OccupiedSlot[] | undefined = undefined
 
@@ -62,6 +67,21 @@ export class TaskRow {
 
   addLog(lines: readonly LogLine[]): void {
     this.log = [...(this.log ?? []), ...lines].slice(-logLimit)
+  }
+
+  /** Each key is written once, as if the steps were stored one after the other. */
+  addSteps(steps: readonly StepRecord[]): void {
+    const byKey = new Map((this.steps ?? []).map((step) => [stepId(step), step]))
+    for (const step of steps) {
+      const earlier = byKey.get(stepId(step))
+      if (earlier === undefined || replacesStep(earlier)) byKey.set(stepId(step), step)
+    }
+    this.steps = [...byKey.values()]
+  }
+
+  dropSteps(): void {
+    this.steps = undefined
+    this.dropsSteps = true
   }
 
   fenceOff(fence: Fence, node: NodeId): void {

@@ -6,7 +6,7 @@ import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { AuditCursor } from './audit-log.ts'
-import type { Hold, NumberedLine } from './store.ts'
+import type { Hold, NumberedLine, NumberedStep } from './store.ts'
 
 /** A task with everything that is stored about it, the same in each store. */
 export type TaskImage = Readonly<{
@@ -18,6 +18,7 @@ export type TaskImage = Readonly<{
   parameters: Json
   checkpoint: Json | null
   result: Json | null
+  steps: readonly NumberedStep[]
   log: readonly NumberedLine[]
   /** The tasks for which it still waits. */
   after: readonly Omit<Edge, 'successor'>[]

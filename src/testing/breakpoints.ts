@@ -1,7 +1,12 @@
 import type { TaskId } from '../core/task.ts'
 
-/** The n-th checkpoint of a task, counted from 1 over all its runs; or the first one for whose state this returns true. */
-export type At<State> = number | ((state: State) => boolean)
+/**
+ * The n-th checkpoint of a task, counted from 1 over all its runs; the first one for whose state this returns true; or a step
+ * that runs its function: `after` it is stored, or `during`, once its function has returned and before that is stored.
+ */
+export type At<State> = number | ((state: State) => boolean) | AtStep
+
+export type AtStep = Readonly<{ after: string }> | Readonly<{ during: string }>
 
 type Act = 'pause' | 'crash'
 type Breakpoint = Readonly<{ type: string; act: Act; at: At<unknown> }>
@@ -21,10 +26,25 @@ export class Breakpoints {
     this.#counts.set(id, count)
     for (const breakpoint of this.#waiting) {
       const { at, act } = breakpoint
-      if (breakpoint.type !== type || !(typeof at === 'number' ? at === count : at(state))) continue
+      if (breakpoint.type !== type || typeof at === 'object') continue
+      if (!(typeof at === 'number' ? at === count : at(state))) continue
       this.#waiting.delete(breakpoint)
       return act
     }
     return undefined
   }
+
+  /** Called when a step gets there; returns what should happen. */
+  passed(type: string, place: AtStep): Act | undefined {
+    const found = [...this.#waiting].find(
+      ({ type: own, at }) => own === type && typeof at === 'object' && isSame(at, place),
+    )
+    if (found !== undefined) this.#waiting.delete(found)
+    return found?.act
+  }
+}
+
+function isSame(one: AtStep, other: AtStep): boolean {
+  if ('after' in one) return 'after' in other && one.after === other.after
+  return 'during' in other && one.during === other.during
 }

@@ -74,6 +74,31 @@ describe('a handler', () => {
     expect(done).toEqual(['a', 'b', 'b', 'c', 'd'])
   })
 
+  test('crashes between steps, and during one, and repeats only the latter', async () => {
+    const done: string[] = []
+    const trip = defineTask({
+      type: 'trip',
+      parameters: z.object({}),
+      async run(_, task) {
+        for (const name of ['flight', 'hotel', 'car']) await task.step(name, () => void done.push(name))
+        return done.length
+      },
+    })
+    await using between = await startTask(trip, {}, { crashAt: { after: 'hotel' } })
+    expect(await between.result()).toBe(3)
+    expect(done).toEqual(['flight', 'hotel', 'car'])
+    expect(await between.events()).toEqual(['submitted', 'claimed', 'lost', 'claimed', 'completed'])
+    done.length = 0
+    await using during = await startTask(trip, {}, { crashAt: { during: 'hotel' } })
+    expect(await during.result()).toBe(4)
+    expect(done).toEqual(['flight', 'hotel', 'hotel', 'car'])
+    done.length = 0
+    await using paused = await startTask(trip, {}, { pauseAt: { after: 'flight' } })
+    expect([await paused.status(), done]).toEqual(['paused', ['flight']])
+    await paused.resume()
+    expect(await paused.result()).toBe(3)
+  })
+
   test('is paused exactly at a chosen checkpoint', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files, every: 0 }, { pauseAt: 3 })

@@ -1,6 +1,6 @@
 import type { TaskId } from '../core/task.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
-import type { Duration, ThreadContext } from '../registry/context.ts'
+import type { Duration, StepContext, StepOptions, StepResult, ThreadContext } from '../registry/context.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import type { Breakpoints } from './breakpoints.ts'
 import type { Mortal } from './mortal.ts'
@@ -75,6 +75,32 @@ class WatchedContext implements ThreadContext<unknown> {
     }
     void this.#task.checkpoint(state)
     this.#task.signal.throwIfAborted()
+  }
+
+  step<Result>(
+    name: string,
+    run: (step: StepContext) => Promise<Result> | Result,
+    options?: StepOptions,
+  ): Promise<StepResult<Result>> {
+    const { node, breakpoints, pause, crash } = this.#watch
+    let wasCalled = false
+    const call = async (step: StepContext): Promise<Result> => {
+      wasCalled = true
+      const result = await run(step)
+      if (breakpoints.passed(this.#type, { during: name }) !== 'crash') return result
+      crash()
+      return new Promise(() => {})
+    }
+    return node.outlive(async () => {
+      const result = await this.#task.step(name, call, options)
+      const act = wasCalled ? breakpoints.passed(this.#type, { after: name }) : undefined
+      if (act === 'pause') {
+        await pause(this.id)
+        await this.#task.checkpoint()
+      }
+      if (act === 'crash') crash()
+      return result
+    })
   }
 
   progress(current: number, total?: number, message?: string): void {

@@ -17,6 +17,7 @@ import { recording } from './recording.ts'
 import { resolving } from './resolving.ts'
 import { schedules } from './schedules.ts'
 import { settling } from './settling.ts'
+import { steps } from './steps.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 import { uniqueness } from './uniqueness.ts'
@@ -33,6 +34,7 @@ export function suite(kind: StoreKind): void {
       submitting(kind)
       settling(kind)
       recording(kind)
+      steps(kind)
       return
     }
     racing(kind)
@@ -47,6 +49,7 @@ export function suite(kind: StoreKind): void {
     settling(kind)
     losing(kind)
     recording(kind)
+    steps(kind)
     resolving(kind)
     holding(kind)
     keys(kind)

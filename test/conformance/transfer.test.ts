@@ -40,7 +40,11 @@ describe.each(directions)('from %s to %s', (source, target) => {
     expect(await copy(from, to)).toEqual({ tasks: original.ids.length, resumed: false })
     expect(await contents(to)).toEqual(original)
     expect(original.records).toContainEqual(
-      expect.objectContaining({ checkpoint: '{"at":7}', log: [expect.anything(), expect.anything()] }),
+      expect.objectContaining({
+        checkpoint: '{"at":7}',
+        log: [expect.anything(), expect.anything()],
+        steps: { steps: [expect.anything(), expect.anything()], next: null },
+      }),
     )
 
     await at(to, async (store) => {

@@ -81,7 +81,7 @@ test('each candidate has a description, for shells that show it', async () => {
   const complete = async (...words: string[]) =>
     (await run(['__complete', '--', ...words], { FERMATA_URL: server.url })).stdout
   expect(await complete('')).toContain('\nrun\tSubmit a task\n')
-  expect(await complete('s')).toMatch(/^serve\t.*\nstatus\t.*\nschedule\t.*\nstats\t.*\n$/)
+  expect(await complete('s')).toMatch(/^serve\t.*\nstatus\t.*\nsteps\t.*\nschedule\t.*\nstats\t.*\n$/)
   expect(await complete('run', 'long', '--dur')).toMatch(/^--duration\tTotal seconds of work/)
   expect(await complete('serve', '--po')).toMatch(/^--port\t/)
   expect((await run(['completion', 'zsh'])).stdout).toContain('compdef _fermata fermata')

@@ -77,7 +77,7 @@ async function stored(directory: string): Promise<string> {
 }
 
 describe('with keys', () => {
-  test('a database has no parameters, checkpoints, results, logs, errors or progress in plain text', async () => {
+  test('a database has no parameters, checkpoints, steps, results, logs, errors or progress in plain text', async () => {
     await using server = await serve(first)
     const api = at(server)
     const id = await api.submit('return', { idempotency_key: 'once' })
@@ -98,6 +98,7 @@ describe('with keys', () => {
       progress: { message: 'trying [redacted]' },
     })
     expect((await api.get(`/api/task/${id}/logs`)).text).toContain(`${canary}-user`)
+    expect((await api.get(`/api/task/${id}/steps`)).text).toContain(`step-of-${canary}-password`)
     expect((await api.get(`/api/task/${failed}`)).text).toContain('was refused for undefined')
     // Both kinds of search decrypt what they look at.
     for (const q of [`${canary}-user`, 'was refused'])

@@ -24,6 +24,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   retryTask: 'control',
   streamTaskEvents: 'read',
   getTaskLog: 'read',
+  getTaskSteps: 'read',
   explainTask: 'read',
   listFailures: 'read',
   purgeTask: 'control',

@@ -14,6 +14,7 @@ import {
   type Task,
 } from '../../src/core/task.ts'
 import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core/unique-options.ts'
+import type { StepRecord } from '../../src/core/step.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
 import { boom, submission } from '../support/tasks.ts'
@@ -36,6 +37,27 @@ const progress = maybe(
   fc.record(
     { current: fc.nat(9), at: fc.nat(9), total: fc.nat(9) },
     { requiredKeys: ['current', 'at'], noNullPrototype: true },
+  ),
+)
+
+const steps = maybe(
+  fc.array(
+    fc
+      .record({
+        name: fc.constantFrom('s', 't'),
+        occurrence: fc.constantFrom(1, 2),
+        result: fc.option(fc.json({ maxDepth: 1 }), { freq: 3 }),
+        attempts: fc.nat(3),
+        startedAt: fc.nat(9),
+        finishedAt: fc.nat(9),
+      })
+      .map(({ result, ...step }): StepRecord => ({
+        ...step,
+        result,
+        status: result === null ? 'failed' : 'completed',
+        error: result === null ? boom : null,
+      })),
+    { maxLength: 3 },
   ),
 )
 
@@ -168,10 +190,10 @@ const control = command(
 
 const save = command(
   'save',
-  { choice, newest: mostly(true), checkpoint, progress },
-  async (world, { choice, newest, checkpoint, progress }) => {
+  { choice, newest: mostly(true), checkpoint, progress, steps },
+  async (world, { choice, newest, checkpoint, progress, steps }) => {
     const { id, fence, ownerNode } = await world.pick(choice, ({ status }) => isActive(status))
-    const documents = present({ checkpoint, progress })
+    const documents = present({ checkpoint, progress, steps })
     const saves = [{ id, fence: newest ? fence : fence - 1, ...documents }]
     await world.both((store) => store.save(ownerNode ?? world.node, saves))
   },

@@ -61,6 +61,8 @@ export class World implements AsyncDisposable {
     expect(queueOrder(records), 'the order of the queue').toEqual(queueOrder(known))
     for (const [index, record] of records.entries()) {
       expectSame(record, known[index])
+      const { id } = record.task
+      expectSame(await this.#store.steps(id, allSteps), await this.#reference.steps(id, allSteps))
       const newest = record.timeline.at(-1)
       if (newest !== undefined) this.moves.add(newest.event)
     }
@@ -120,6 +122,8 @@ export class World implements AsyncDisposable {
     return Promise.all(this.#audit.ids.map((id) => this.#reference.get(id)))
   }
 }
+
+const allSteps = { after: 0, limit: 1_000, bytes: 1_000_000 }
 
 /** Live nodes without their time of renewal, which not every store has. */
 async function liveNodesOf(store: Store): Promise<object[]> {

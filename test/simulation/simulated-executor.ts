@@ -70,6 +70,15 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.durable(state)
       },
+      recall: async (key) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.recall(key)
+      },
+      completedSteps: async () => [],
+      step: async (report) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.step(report)
+      },
       suspended: whileItLives(() => {
         live.suspend()
         callbacks.suspended()

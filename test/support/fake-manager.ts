@@ -34,6 +34,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     control: async () => runningTask,
     events: () => eventsOf([]),
     log: async () => [],
+    steps: async () => ({ steps: [], next: null }),
     trouble: async () => null,
     counts: async () => ({ byType: {}, fencedOff: {}, held: {} }),
     enqueueAll: async () => [{ task: runningTask, replayed: false }],

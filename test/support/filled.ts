@@ -1,6 +1,7 @@
 import { openStore } from '../../src/database.ts'
 import { defaultCatchUp, scheduleMade, type ScheduleDefinition } from '../../src/core/schedule.ts'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
+import type { StepRecord } from '../../src/core/step.ts'
 import type { Store } from '../../src/store/store.ts'
 import { boom, by, fromApi, node, submission } from './tasks.ts'
 
@@ -53,7 +54,7 @@ export async function fill(database: string, more = 0): Promise<void> {
       { at: 1, attempt: 1, text: 'first \0 line' },
       { at: 2, attempt: 1, text: 'second' },
     ]
-    await store.save('node', [{ ...parked!, checkpoint: '{"at":7}', log }])
+    await store.save('node', [{ ...parked!, checkpoint: '{"at":7}', log, steps }])
     const paused = await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
     const { task } = paused[0] as Extract<(typeof paused)[0], { kind: 'moved' }>
     await store.settle('node', [
@@ -133,6 +134,29 @@ export async function fill(database: string, more = 0): Promise<void> {
   })
 }
 
+const steps: readonly StepRecord[] = [
+  {
+    name: 'odd \0 \uFFFF',
+    occurrence: 2,
+    status: 'completed',
+    attempts: 3,
+    startedAt: 5,
+    finishedAt: 6,
+    result: '{"text":"\uFFFF"}',
+    error: null,
+  },
+  {
+    name: 'failed',
+    occurrence: 1,
+    status: 'failed',
+    attempts: 1,
+    startedAt: 7,
+    finishedAt: 8,
+    result: null,
+    error: boom,
+  },
+]
+
 const hourly: ScheduleDefinition & Readonly<{ id: string }> = {
   id: 'hourly',
   type: 'work',
@@ -157,7 +181,11 @@ export async function contents(database: string) {
     const { entries } = await store.find({ filter: {}, order: 'oldest', after: null, limit: 1e6, scan: 1e6 })
     const records = entries
       .filter((id) => !id.startsWith('more-'))
-      .map(async (id) => ({ ...(await store.read(id)), log: await store.log(id, 0, 1_000) }))
+      .map(async (id) => ({
+        ...(await store.read(id)),
+        log: await store.log(id, 0, 1_000),
+        steps: await store.steps(id, { after: 0, limit: 100, bytes: 1e9 }),
+      }))
     const operation = await store.operation('operation')
     const keys = await store.keys.read()
     const schedules = await store.schedules.list('', 100)

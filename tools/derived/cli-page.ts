@@ -30,7 +30,7 @@ run it again: no task is created twice.`,
   },
   {
     title: 'Inspect tasks',
-    names: ['status', 'result', 'watch', 'logs', 'explain', 'list', 'failures'],
+    names: ['status', 'result', 'watch', 'logs', 'steps', 'explain', 'list', 'failures'],
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
 fermata list --status failed --after 2h --search timeout

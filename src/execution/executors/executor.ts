@@ -1,6 +1,7 @@
 import type { Ended } from '../../core/attempt-machine.ts'
 import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
+import type { Recalled, StepKey, StepReport } from '../../core/step.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, RunsAt } from '../../registry/type.ts'
 
@@ -21,11 +22,17 @@ export type Run = Readonly<{
   trace: TraceContext | null
 }>
 
-/** What a run reports to its node. None of these calls blocks the handler except `durable`. */
+/** What a run reports to its node. None of these calls blocks the handler except `durable` and those about steps. */
 export type RunCallbacks = Readonly<{
   checkpoint(state: Json): void
   /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
   durable(state: Json): Promise<boolean>
+  /** What is stored of a step; null if the task is not active now. */
+  recall(key: StepKey): Promise<Recalled | null>
+  /** All completed steps that are stored, for code that is told at its start; null if the task is not active now. */
+  completedSteps(): Promise<readonly CompletedStep[] | null>
+  /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
+  step(report: StepReport): Promise<boolean>
   progress(progress: ProgressReport): void
   log(message: string): void
   /** The handler is at a pause point, and stays there until `resume` or `abort`. */
@@ -33,6 +40,8 @@ export type RunCallbacks = Readonly<{
   /** Its executor is going away: it should end at its next pause point and continue elsewhere. */
   displaced(why: string): void
 }>
+
+export type CompletedStep = StepKey & Readonly<{ result: Json }>
 
 export type { Ended }
 

@@ -12,6 +12,9 @@ export const limits = {
   parameters: 1_048_576,
   checkpoint: 1_048_576,
   result: 10_485_760,
+  'step result': 1_048_576,
+  /** Of a command, which gets all of them at its start. */
+  'step results': 10_485_760,
 } as const
 
 /**

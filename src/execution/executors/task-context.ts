@@ -2,9 +2,20 @@ import { turn, type Clock } from '../../core/clock.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
 import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
+import { retryDelay } from '../../core/retry.ts'
+import {
+  mustBeStepName,
+  stepLimits,
+  stepTitle,
+  StepTimeout,
+  TooManySteps,
+  type Recalled,
+  type StepKey,
+  type StepReport,
+} from '../../core/step.ts'
 import type { ErrorRecord, Json } from '../../core/task.ts'
 import { headersOf, traceIdOf } from '../../core/trace-context.ts'
-import type { Duration, ThreadContext } from '../../registry/context.ts'
+import type { Duration, StepContext, StepOptions, StepResult, ThreadContext } from '../../registry/context.ts'
 import { clipLine } from './backlog.ts'
 import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
 import { toJson } from './json.ts'
@@ -65,6 +76,9 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #lastTurn: number
   /** Pending calls of the handler. Any change of the requested controls wakes each of them, and it checks for itself. */
   readonly #waiting = new Set<() => void>()
+  /** Uses of each name of a step, and of all. */
+  readonly #uses = new Map<string, number>()
+  #steps = 0
 
   constructor(run: Run, callbacks: RunCallbacks, clock: Clock, { sync, lease }: RunSettings = {}) {
     this.#run = run
@@ -188,16 +202,15 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   sleep(time: Duration): Promise<void> {
     const ms = parseDuration(time)
-    if (ms === undefined) {
-      return quiet(
-        Promise.reject(
-          new RangeError(
-            `task.sleep: ${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`,
-          ),
-        ),
-      )
-    }
-    return quiet(this.#sleep(ms))
+    return quiet(ms === undefined ? Promise.reject(notDuration('task.sleep', time)) : this.#sleep(ms))
+  }
+
+  step<Result>(
+    name: string,
+    run: (step: StepContext) => Promise<Result> | Result,
+    options: StepOptions = {},
+  ): Promise<StepResult<Result>> {
+    return quiet(this.#step(name, run, options) as Promise<StepResult<Result>>)
   }
 
   log(...values: readonly unknown[]): void {
@@ -291,17 +304,17 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     while (!this.#over && this.#reason === undefined) {
       const held = outsideOfTasks(() => this.#callbacks.durable(text))
       held.catch(() => undefined)
-      if (await this.#unlessAborted(held)) return
+      if ((await this.#orAborted(held)) !== false) return
       await this.#pausePoint()
     }
   }
 
-  /** True as soon as the run is aborted, whatever it waits for. */
-  async #unlessAborted(answer: Promise<boolean>): Promise<boolean> {
+  /** Undefined as soon as the run is aborted, whatever it waits for. */
+  async #orAborted<T>(answer: Promise<T>): Promise<T | undefined> {
     let look = () => {}
-    const aborted = new Promise<boolean>((resolve) => {
+    const aborted = new Promise<undefined>((resolve) => {
       look = () => {
-        if (this.aborted || this.#over) resolve(true)
+        if (this.aborted || this.#over) resolve(undefined)
         else this.#waiting.add(look)
       }
     })
@@ -311,6 +324,111 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     } finally {
       this.#waiting.delete(look)
     }
+  }
+
+  async #step(
+    name: string,
+    run: (step: StepContext) => unknown,
+    { retries = 0, timeout: limit }: StepOptions,
+  ): Promise<unknown> {
+    mustBeStepName(name)
+    if (!Number.isInteger(retries) || retries < 0)
+      throw new RangeError('task.step: retries must be a whole number from 0')
+    const timeout = limit === undefined ? undefined : parseDuration(limit)
+    if (limit !== undefined && timeout === undefined) throw notDuration('task.step', limit)
+    const occurrence = (this.#uses.get(name) ?? 0) + 1
+    this.#uses.set(name, occurrence)
+    const key = { name, occurrence }
+    const recalled = await this.#recall(key)
+    if (recalled.kind === 'completed') return JSON.parse(recalled.result) as unknown
+    const began = this.#clock.monotonic()
+    let attempts = recalled.kind === 'open' ? recalled.attempts : 0
+    for (let failures = 0; ;) {
+      attempts += 1
+      const ended = await this.#callOnce({ key, run, attempt: attempts, timeout })
+      const took = this.#clock.monotonic() - began
+      if ('result' in ended) {
+        await this.#store({ ...key, attempts, took, result: ended.result })
+        return JSON.parse(ended.result) as unknown
+      }
+      const { error } = ended
+      // The code was told to stop: that is no failure of the step.
+      if (this.#reason !== undefined || this.#over) throw error
+      failures += 1
+      const delay = retryDelay(this.#run.type.backoff, failures, retries + 1, 0)
+      if (delay === null || isInstance(error, NonRetryableError)) {
+        await this.#store({ ...key, attempts, took, error: toErrorRecord(error) })
+        throw error
+      }
+      await this.#sleep(delay)
+    }
+  }
+
+  /** A run that is the first of its task has nothing to remember. */
+  async #recall(key: StepKey): Promise<Recalled> {
+    this.#steps += 1
+    await this.#pausePoint()
+    if (this.#steps > stepLimits.steps) throw new TooManySteps()
+    if (this.#run.fence === 1) return { kind: 'open', attempts: 0 }
+    for (;;) {
+      const recalled = await this.#orAborted(outsideOfTasks(() => this.#callbacks.recall(key)))
+      if (this.#over) throw new TaskUnwound('its handler has returned')
+      if (recalled?.kind === 'full') throw new TooManySteps()
+      if (recalled?.kind === 'unreadable')
+        throw new StoredInvalid(
+          `The stored result of the step ${stepTitle(key)} cannot be read: ${recalled.why}.`,
+        )
+      if (recalled != null) return recalled
+      await this.#pausePoint()
+    }
+  }
+
+  async #callOnce({ key, run, attempt, timeout }: StepCall): Promise<StepEnd> {
+    const idempotencyKey = `${this.id}:${key.name}:${key.occurrence}`
+    const stopped = timeout === undefined ? undefined : new AbortController()
+    const signalOf = () =>
+      stopped === undefined ? this.signal : AbortSignal.any([this.signal, stopped.signal])
+    let signal: AbortSignal | undefined
+    const context: StepContext = {
+      idempotencyKey,
+      attempt,
+      get signal() {
+        return (signal ??= signalOf())
+      },
+    }
+    let disarm: (() => void) | undefined
+    try {
+      const calling = (async () => run(context))()
+      const value =
+        timeout === undefined || stopped === undefined
+          ? await calling
+          : await Promise.race([
+              calling,
+              new Promise<never>((_, reject) => {
+                disarm = this.#clock.after(timeout, () => {
+                  const late = new StepTimeout(key.name, timeout)
+                  reject(late)
+                  asCodeOf(this, () => stopped.abort(late))
+                })
+              }),
+            ])
+      return { result: toJson(value, 'step result') }
+    } catch (error) {
+      return { error }
+    } finally {
+      disarm?.()
+    }
+  }
+
+  /** Whoever is told to stop does not wait for the store, but what a step has done is recorded. */
+  async #store(report: StepReport): Promise<void> {
+    for (;;) {
+      const held = outsideOfTasks(() => this.#callbacks.step(report))
+      held.catch(() => undefined)
+      if ((await this.#orAborted(held)) !== false) break
+      await this.#pausePoint()
+    }
+    await this.#pausePoint()
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -394,6 +512,19 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#waiting.clear()
     for (const wake of waiting) wake()
   }
+}
+
+type StepCall = Readonly<{
+  key: StepKey
+  run: (step: StepContext) => unknown
+  attempt: number
+  timeout: number | undefined
+}>
+
+type StepEnd = Readonly<{ result: Json }> | Readonly<{ error: unknown }>
+
+function notDuration(call: string, time: Duration): RangeError {
+  return new RangeError(`${call}: ${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`)
 }
 
 /** Its code threw an uncatchable error: why the run ends, and what is recorded. */

@@ -15,6 +15,7 @@ import {
   openEntry,
   openForPeople,
   openLine,
+  openStep,
   openTask,
   ownerOfParameters,
   sealOutcome,
@@ -174,6 +175,13 @@ export class EncryptedStore implements port.Store {
   async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
     const lines = await this.#store.log(id, after, limit)
     return lines === null ? null : lines.map((line) => openLine(this.#open, id, line))
+  }
+
+  async steps(...args: Arguments<'steps'>): Promise<port.StepPage | null> {
+    const page = await this.#store.steps(...args)
+    return page === null
+      ? null
+      : { ...page, steps: page.steps.map((step) => openStep(this.#ring, args[0], step)) }
   }
 
   counts(...args: Arguments<'counts'>): ReturnType<port.Store['counts']> {

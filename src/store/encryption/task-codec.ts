@@ -3,6 +3,7 @@ import type { Outcome, Settlement } from '../../core/outcome.ts'
 import { briefMessage } from '../../core/transition.ts'
 import type {
   ErrorRecord,
+  Json,
   LogLine,
   Progress,
   Submission,
@@ -10,10 +11,11 @@ import type {
   TaskId,
   TimelineEntry,
 } from '../../core/task.ts'
+import { stepId, type StepKey, type StepRecord } from '../../core/step.ts'
 import { uniqueName } from '../../core/unique.ts'
 import { clip } from '../../core/text.ts'
 import { lineOf, timelineOf } from '../codec.ts'
-import type { Save } from '../store.ts'
+import type { NumberedStep, Save } from '../store.ts'
 import type { TaskImage } from '../transfer.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 
@@ -31,13 +33,14 @@ export function ownerOfParameters({
   return unique?.debounced === true ? `debounce ${uniqueName(type, unique.key)}` : id
 }
 
-type Written = Pick<Settlement | Save, 'checkpoint' | 'progress' | 'log'>
+type Written = Pick<Settlement | Save, 'checkpoint' | 'progress' | 'log'> & Pick<Save, 'steps'>
 
 export function sealWritten<T extends Written>(keys: Keyring, id: TaskId, written: T): T {
-  const { checkpoint, progress, log } = written
+  const { checkpoint, steps, progress, log } = written
   return {
     ...written,
     ...(checkpoint === undefined ? {} : { checkpoint: keys.seal(checkpoint, id, 'checkpoint') }),
+    ...(steps === undefined ? {} : { steps: steps.map((step) => sealStep(keys, id, step)) }),
     ...(progress === undefined ? {} : { progress: sealProgress(keys, id, progress) }),
     ...(log === undefined ? {} : { log: log.map((line) => sealLine(keys, id, line)) }),
   }
@@ -74,6 +77,36 @@ function sealProgress(keys: Keyring, id: TaskId, progress: Progress): Progress {
 
 function sealLine<L extends LogLine>(keys: Keyring, id: TaskId, line: L): L {
   return { ...line, text: keys.seal(line.text, id, 'log') }
+}
+
+/** A result belongs to its step: it does not decrypt in another one. */
+function ownerOfStep(id: TaskId, step: StepKey): string {
+  return `${id} ${stepId(step)}`
+}
+
+function sealStep<S extends StepRecord>(keys: Keyring, id: TaskId, step: S): S {
+  const { result, error } = step
+  return {
+    ...step,
+    result: result === null ? null : keys.seal(result, ownerOfStep(id, step), 'step'),
+    error: error === null ? null : sealError(keys, id, error),
+  }
+}
+
+/** The error for people; a result that cannot be decrypted is null, with the reason. */
+export function openStep(keys: Keyring, id: TaskId, step: NumberedStep): NumberedStep {
+  const { result, error } = step
+  const opened = error === null ? null : openError(openForPeople(keys), id, error)
+  try {
+    return { ...step, result: openResult(keys.open.bind(keys), id, step), error: opened }
+  } catch (unopened) {
+    if (!(unopened instanceof Unopened) || result === null) throw unopened
+    return { ...step, result: null, error: opened, unreadable: unopened.message }
+  }
+}
+
+function openResult(open: Open, id: TaskId, step: StepRecord): Json | null {
+  return step.result === null ? null : open(step.result, ownerOfStep(id, step), 'step')
 }
 
 /** Decrypts a text, or returns what takes its place. */
@@ -137,6 +170,11 @@ export function openImage(keys: Keyring, image: TaskImage): TaskImage {
   return mapImage(image, {
     task: (task) => withOwnFingerprint(openTask(open, task)),
     document: open,
+    step: (id, step) => ({
+      ...step,
+      result: openResult(open, id, step),
+      error: step.error === null ? null : withFingerprintOf(openError(open, id, step.error)),
+    }),
     line: (id, line) => openLine(open, id, line),
     entry: (id, entry) => openEntry(open, id, entry),
   })
@@ -144,9 +182,13 @@ export function openImage(keys: Keyring, image: TaskImage): TaskImage {
 
 /** The stored fingerprint depends on the key. */
 function withOwnFingerprint(task: Task): Task {
-  if (task.error?.fingerprint === undefined) return task
-  const { fingerprint: _, ...error } = task.error
-  return { ...task, error: fingerprinted(error) }
+  return task.error === null ? task : { ...task, error: withFingerprintOf(task.error) }
+}
+
+function withFingerprintOf(error: ErrorRecord): ErrorRecord {
+  if (error.fingerprint === undefined) return error
+  const { fingerprint: _, ...rest } = error
+  return fingerprinted(rest)
 }
 
 /** A task of plain text as it is stored under the first key. */
@@ -160,6 +202,7 @@ export function sealImage(keys: Keyring, image: TaskImage): TaskImage {
       requestHash: task.requestHash === null ? null : keys.hash(task.requestHash),
     }),
     document: (text, id, kind) => keys.seal(text, id, kind),
+    step: (id, step) => sealStep(keys, id, step),
     line: (id, line) => sealLine(keys, id, line),
     entry: (id, entry) =>
       entry.error === undefined
@@ -171,12 +214,13 @@ export function sealImage(keys: Keyring, image: TaskImage): TaskImage {
 type Change = Readonly<{
   task: (task: Task) => Task
   document: Open
+  step: (id: TaskId, step: NumberedStep) => NumberedStep
   line: <L extends LogLine>(id: TaskId, line: L) => L
   entry: (id: TaskId, entry: TimelineEntry) => TimelineEntry
 }>
 
 function mapImage(image: TaskImage, change: Change): TaskImage {
-  const { task, parameters, checkpoint, result, log, timeline } = image
+  const { task, parameters, checkpoint, result, steps, log, timeline } = image
   const { id } = task
   return {
     ...image,
@@ -184,6 +228,7 @@ function mapImage(image: TaskImage, change: Change): TaskImage {
     parameters: change.document(parameters, ownerOfParameters(task), 'parameters'),
     checkpoint: checkpoint === null ? null : change.document(checkpoint, id, 'checkpoint'),
     result: result === null ? null : change.document(result, id, 'result'),
+    steps: steps.map((step) => change.step(id, step)),
     log: log.map((line) => change.line(id, line)),
     timeline: timelineOf(timeline)
       .map((entry) => lineOf(change.entry(id, entry)))

@@ -26,6 +26,7 @@ import * as rules from '../../core/transition.ts'
 import { isReplaceable, keepsKey, uniqueName } from '../../core/unique.ts'
 import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
+import { stepPage, withSteps } from './steps.ts'
 import { MemoryKeys } from './keys.ts'
 import { MemoryLimits } from './limits.ts'
 import { MemorySchedules } from './schedules.ts'
@@ -72,6 +73,7 @@ type Kept = Omit<Listed, 'parameters'> & {
   /** Others wait for its end. */
   isAwaited: boolean
   log: readonly port.NumberedLine[]
+  steps: readonly port.NumberedStep[]
 }
 
 type Occupied = Readonly<{
@@ -221,16 +223,17 @@ class MemoryStore implements port.Store {
   save(node: NodeId, saves: readonly port.Save[]): Promise<readonly boolean[]> {
     return this.#write(() => {
       for (const save of saves) mustBeKept(save)
-      return saves.map(({ id, fence, checkpoint, progress, log }) => {
+      return saves.map(({ id, fence, checkpoint, steps, progress, log }) => {
         const kept = this.#tasks.get(id)
         if (kept?.task.fence !== fence || kept.task.ownerNode !== node || !isActive(kept.task.status))
           return false
         if (checkpoint !== undefined) kept.checkpoint = checkpoint
         kept.log = appended(kept.log, log)
+        kept.steps = withSteps(kept.steps, steps)
         kept.task = {
           ...kept.task,
           savedAt: this.#time.nowAsOf(kept.task.statusSince),
-          crashes: checkpoint === undefined ? kept.task.crashes : 0,
+          crashes: checkpoint === undefined && steps === undefined ? kept.task.crashes : 0,
           progress: progress ?? kept.task.progress,
         }
         return true
@@ -256,7 +259,10 @@ class MemoryStore implements port.Store {
         })
         if (answer.kind !== 'moved') return { ...answer, task: kept.task }
         if (control === 'retry') kept.result = null
-        if (control === 'retry' && fromStart === true) kept.checkpoint = null
+        if (control === 'retry' && fromStart === true) {
+          kept.checkpoint = null
+          kept.steps = []
+        }
         this.audit.changed(audit, control, id)
         return { kind: 'moved', ...this.#move(kept, answer.move) }
       }),
@@ -412,6 +418,12 @@ class MemoryStore implements port.Store {
   }
 
   async probe(): Promise<void> {}
+
+  async steps(id: TaskId, query: port.StepQuery): Promise<port.StepPage | null> {
+    this.#mustBeOpen()
+    const kept = this.#tasks.get(id)
+    return kept === undefined ? null : stepPage(kept.steps, query)
+  }
 
   async counts(): Promise<port.Counts> {
     const byType: Record<string, Partial<Record<Status, number>>> = {}
@@ -615,6 +627,7 @@ class MemoryStore implements port.Store {
           timeline: [entry],
           isAwaited: false,
           log: [],
+          steps: [],
         })
         this.#takeKey(task)
       }

@@ -283,6 +283,22 @@ export const migrations: readonly string[] = [
   create index tasks_expiring on S.tasks (expires_at, row_id)
     where expires_at is not null and status in ('waiting', 'scheduled', 'queued');
   `,
+  `
+  create table S.steps (
+    row_id bigint not null,
+    number integer not null,
+    name text not null,
+    occurrence integer not null,
+    status text not null,
+    attempts integer not null,
+    started_at bigint not null,
+    finished_at bigint not null,
+    error text,
+    body text,
+    primary key (row_id, name, occurrence)
+  );
+  create index steps_order on S.steps (row_id, number);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

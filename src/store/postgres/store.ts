@@ -38,6 +38,7 @@ import { releaseOf, successorsAtOnce } from './releasing.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
 import { submitAll } from './submitting.ts'
+import { readSteps } from './steps.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import * as operations from './operations.ts'
 import * as maintenance from './maintenance.ts'
@@ -424,6 +425,11 @@ class PostgresStore implements port.Store {
       attempt: attempt as number,
       text: decodeText(line as string),
     }))
+  }
+
+  async steps(id: TaskId, query: port.StepQuery): Promise<port.StepPage | null> {
+    const page = await this.#reading.read('tasks', (session) => readSteps(session, this.#sql, id, query))
+    return page.steps.length === 0 && (await this.get(id)) === null ? null : page
   }
 
   counts(): Promise<port.Counts> {

@@ -2,6 +2,7 @@ import type { Edge } from '../../core/dependency.ts'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { AuditCursor } from '../audit-log.ts'
+import { stepOf } from '../step-rows.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
 import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
@@ -25,6 +26,7 @@ import { defaultSchema, migrateSchema } from './migrating.ts'
 import { limitColumns, limitFrom } from './lane-rows.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { addedSteps } from './steps.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import { keyRowsOf } from './unique-keys.ts'
@@ -105,6 +107,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     }
     const rows = await this.#session.query(`fetch ${Math.floor(limit)} from images`)
     const logs = await this.#logsOf(rows.map(rowIdOf))
+    const steps = await this.#stepsOf(rows.map(rowIdOf))
     const edges = await this.#edgesTo(rows.map((row) => taskOf(row).id))
     const images = rows.map((row): TaskImage => {
       const [timeline, parameters, checkpoint, result] = row.slice(selectedCount) as (string | null)[]
@@ -116,6 +119,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         parameters: decodedOrNull(parameters) ?? 'null',
         checkpoint: decodedOrNull(checkpoint),
         result: decodedOrNull(result),
+        steps: steps.get(rowId) ?? [],
         log: logs.get(rowId) ?? [],
         after: edges.get(taskOf(row).id) ?? [],
         isAwaited: isAwaited(row),
@@ -236,8 +240,10 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async encrypted(): Promise<ReadonlyMap<string, number>> {
-    const tables = ['parameters', 'checkpoints', 'results']
-    const heads = tables.map((table) => `select left(body, 40) as head from ${this.#s}.${table}`)
+    const tables = ['parameters', 'checkpoints', 'results', 'steps']
+    const heads = tables.map(
+      (table) => `select left(body, 40) as head from ${this.#s}.${table} where body is not null`,
+    )
     const schedules = `select left(definition::json ->> 'parameters', 40) from ${this.#s}.schedules`
     const all = [...heads, `select left(line, 40) from ${this.#s}.log`, schedules].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
@@ -423,6 +429,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
           lines.map(({ text }) => encodeText(text)),
         ],
       )
+    if (images.some(({ steps }) => steps.length > 0)) write(this.#sql.addSteps, addedSteps(images))
     const awaited = images.filter((image) => image.isAwaited)
     if (awaited.length > 0) write(this.#sql.awaitTasks, [awaited.map(({ task }) => encodeText(task.id))])
     const edges = edgesOf(images)
@@ -472,6 +479,17 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const lost = edges.find(({ predecessor }) => !there.has(predecessor))
     if (lost !== undefined) throw noPredecessor({ id: lost.successor }, lost.predecessor)
     await this.#session.query(this.#sql.awaitTasks, [ids])
+  }
+
+  async #stepsOf(rowIds: readonly number[]) {
+    const rows = await this.#session.query(this.#sql.stepsOf, [rowIds])
+    const groups = Map.groupBy(rows, ([rowId]) => rowId as number)
+    return new Map(
+      Array.from(
+        groups,
+        ([rowId, group]) => [rowId, group.map((row) => stepOf(row.slice(1), decodeText))] as const,
+      ),
+    )
   }
 
   async #logsOf(rowIds: readonly number[]) {

@@ -14,6 +14,7 @@ import { Tally } from './counters.ts'
 import { writeSlots } from './lane-rows.ts'
 import type { KnownRow } from './row-cache.ts'
 import { changedColumns, isAwaited, tagColumns, tagsOf, taskOf } from './rows.ts'
+import { writeSteps } from './steps.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { freeKeys, keyRowsOf, takeKeys, type KeyRow } from './unique-keys.ts'
@@ -156,6 +157,7 @@ export class Work {
     tx.rows += changed.length + deleted.length
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     writeDocuments(tx, rows)
+    writeSteps(tx, rows)
     writeLogs(tx, rows)
     writeDeleted(tx, deleted)
     if (newSlots.length > 0) {
@@ -252,7 +254,7 @@ function writeDeleted(tx: Transaction, deleted: readonly TaskRow[]): void {
   const { sql } = tx.source
   const numbers = deleted.map(({ rowId }) => rowId)
   tx.write(sql.deleteTasks, [deleted.map(({ task }) => encodeText(task.id))])
-  for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropLog])
+  for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropSteps, sql.dropLog])
     tx.write(drop, [numbers])
   const tags = tagsOf(deleted)
   if (tags.length > 0) tx.write(sql.dropTags, tagColumns(tags))

@@ -299,6 +299,22 @@ export const migrations: readonly string[] = [
   drop index audit_task;
   drop index audit_caller;
   `,
+  `
+  create table steps (
+    row_id integer not null,
+    number integer not null,
+    name text not null,
+    occurrence integer not null,
+    status text not null,
+    attempts integer not null,
+    started_at integer not null,
+    finished_at integer not null,
+    error text,
+    body text,
+    primary key (row_id, name, occurrence)
+  ) strict;
+  create index steps_order on steps (row_id, number);
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

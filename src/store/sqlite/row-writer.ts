@@ -8,6 +8,7 @@ import { writeSlots } from './lanes.ts'
 import { appendLog } from './log.ts'
 import { fill, type Parameter } from './rows.ts'
 import type { Statements } from './statements.ts'
+import { putSteps } from './steps.ts'
 
 /**
  * Writes the changes of rows at once, so that later commands of the transaction read them. The values of hot statements are
@@ -85,13 +86,16 @@ export class RowWriter {
     mustMatch(this.#sql.setMissing.run(task.missing, rowId, before.version), row)
   }
 
-  #writeDocuments({ rowId, parameters, checkpoint, result, log, fencedOff }: TaskRow): void {
+  #writeDocuments(row: TaskRow): void {
+    const { rowId, parameters, checkpoint, result, log, steps, dropsSteps, fencedOff } = row
     const sql = this.#sql
     if (parameters !== undefined) sql.setParameters.run(parameters, rowId)
     if (checkpoint === null) sql.dropCheckpoint.run(rowId)
     else if (checkpoint !== undefined) sql.putCheckpoint.run(rowId, checkpoint)
     if (result === null) sql.dropResult.run(rowId)
     else if (result !== undefined) sql.putResult.run(rowId, result)
+    if (dropsSteps) sql.dropSteps.run(rowId)
+    if (steps !== undefined) putSteps(sql, rowId, steps)
     if (log !== undefined) appendLog(sql, rowId, log)
     if (fencedOff === undefined) return
     for (const { id, fence, node, type } of fencedOff) {
@@ -111,8 +115,9 @@ export class RowWriter {
   }
 
   #delete({ rowId, before }: TaskRow): void {
-    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog } = this.#sql
-    for (const drop of [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropLog]) drop.run(rowId)
+    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropLog } = this.#sql
+    const drops = [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropLog]
+    for (const drop of drops) drop.run(rowId)
     for (const tag of before.tags) this.#sql.deleteTag.run(tag, before.createdAt, rowId)
   }
 

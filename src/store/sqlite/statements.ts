@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
+import { stepColumns, stepNames } from '../step-rows.ts'
 import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
 import { selectedColumns } from './rows.ts'
 
@@ -140,6 +141,15 @@ const sql = {
   trimLog: 'delete from log where row_id = ? and number <= ?',
   log: 'select number, at, attempt, line from log where row_id = ? and number > ? order by number limit ?',
   dropLog: 'delete from log where row_id = ?',
+  putStep: `insert into steps (row_id, number, ${stepNames})
+    values (?1, (select coalesce(max(number), 0) + 1 from steps where row_id = ?1), ${marks(stepColumns.length)})
+    on conflict (row_id, name, occurrence) do update set status = excluded.status, attempts = excluded.attempts,
+      started_at = excluded.started_at, finished_at = excluded.finished_at, error = excluded.error, body = excluded.body
+    where steps.status <> 'completed'`,
+  addStep: `insert into steps (row_id, number, ${stepNames}) values (${marks(stepColumns.length + 2)})`,
+  stepSizes: `select number, coalesce(octet_length(body), 0) from steps where row_id = ? and number > ? order by number limit ?`,
+  stepsUpTo: `select number, ${stepNames} from steps where row_id = ? and number > ? and number <= ? order by number`,
+  dropSteps: 'delete from steps where row_id = ?',
   deleteTask: 'delete from tasks where row_id = ?',
   deleteParameters: 'delete from parameters where row_id = ?',
   maxNumber: 'select coalesce(max(row_id), 0) from tasks',

@@ -46,6 +46,7 @@ import { Reserve } from './reserve.ts'
 import { RowWriter } from './row-writer.ts'
 import { isAwaited, taskOf } from './rows.ts'
 import { prepareAll, type Statements } from './statements.ts'
+import { readSteps } from './steps.ts'
 
 /**
  * Opens or creates the file; `:memory:` stores nothing on disk. One process owns it: a second one is refused. Its times are
@@ -411,6 +412,13 @@ class SqliteStore implements port.Store {
     })
   }
 
+  async steps(id: TaskId, query: port.StepQuery): Promise<port.StepPage | null> {
+    return this.#read(() => {
+      const row = this.#reader.row(id)
+      return row === undefined ? null : readSteps(this.#sql, rowIdOf(row), query)
+    })
+  }
+
   async counts(): Promise<port.Counts> {
     return this.#counters.snapshot()
   }
@@ -745,8 +753,10 @@ function effectOf(writes: readonly (Settlement | port.Save)[]): Effect {
 
 function sizeOf(write: Settlement | port.Save): number {
   const { checkpoint = '', log = [] } = write
+  const { steps = [] } = 'steps' in write ? write : {}
   const result = 'outcome' in write && write.outcome.kind === 'completed' ? write.outcome.result : ''
-  return log.reduce((sum, { text }) => sum + text.length, checkpoint.length + result.length)
+  const ofSteps = steps.reduce((sum, step) => sum + (step.result?.length ?? 0), 0)
+  return log.reduce((sum, { text }) => sum + text.length, checkpoint.length + result.length + ofSteps)
 }
 
 function rowOf(read: unknown): TaskRow {

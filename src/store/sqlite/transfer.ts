@@ -4,6 +4,7 @@ import { StoreUnavailable } from '../../core/errors.ts'
 import type { FailurePolicy, Task, TaskId } from '../../core/task.ts'
 import { keepsKey } from '../../core/unique.ts'
 import type { AuditCursor } from '../audit-log.ts'
+import { stepValues } from '../step-rows.ts'
 import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
@@ -27,6 +28,7 @@ import { RowWriter } from './row-writer.ts'
 import { isAwaited, selectedColumns, taskOf } from './rows.ts'
 import { insertSchedule, scheduleFrom, type ScheduleRow } from './schedules.ts'
 import { prepareAll, type Statements } from './statements.ts'
+import { readSteps } from './steps.ts'
 import { bodyOf, keyOf, type KeyRow } from './keys.ts'
 
 /** Opens the file for a transfer, and keeps every other process out of it. Throws `StoreUnavailable`. */
@@ -69,6 +71,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         parameters: document('parameters') ?? 'null',
         checkpoint: document('checkpoint'),
         result: document('result'),
+        steps: readSteps(this.#sql, rowId, unlimitedSteps).steps,
         log: readLog(this.#sql, rowId, 0, Number.MAX_SAFE_INTEGER),
         after: this.#edgesTo(taskOf(row).id),
         isAwaited: isAwaited(row),
@@ -164,8 +167,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   }
 
   async encrypted(): Promise<ReadonlyMap<string, number>> {
-    const heads = ['parameters', 'checkpoints', 'results'].map(
-      (table) => `select substr(body, 1, 40) as head from ${table}`,
+    const heads = ['parameters', 'checkpoints', 'results', 'steps'].map(
+      (table) => `select substr(body, 1, 40) as head from ${table} where body is not null`,
     )
     const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
     const all = [...heads, 'select substr(line, 1, 40) from log', schedules].join(' union all ')
@@ -254,11 +257,12 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
 
   #insert(
     writer: RowWriter,
-    { rowId, task, timeline, parameters, checkpoint, result, log, after, isAwaited }: TaskImage,
+    { rowId, task, timeline, parameters, checkpoint, result, steps, log, after, isAwaited }: TaskImage,
   ): void {
     writer.insert({ rowId, task, lines: timeline, parameters })
     if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
     if (result !== null) this.#sql.putResult.run(rowId, result)
+    for (const step of steps) this.#sql.addStep.run(rowId, step.number, ...stepValues(step))
     for (const { number, at, attempt, text } of log)
       this.#sql.insertLine.run(rowId, number, at, attempt, text)
     if (isAwaited) this.#sql.await.run(rowId)
@@ -310,6 +314,8 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     )
   }
 }
+
+const unlimitedSteps = { after: 0, limit: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER }
 
 type KeyHolder = [id: TaskId, takenAt: number, lasts: number | null]
 

@@ -1,21 +1,22 @@
 import type { Clock } from '../../../core/clock.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
-import { TaskError } from '../../../core/errors.ts'
+import { TaskError, TooLarge } from '../../../core/errors.ts'
+import { stepId, stepLimits, TooManySteps, type StepReport } from '../../../core/step.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { tail } from '../../../core/text.ts'
 import { taskVariables } from '../../../core/task-variables.ts'
 import { headersOf } from '../../../core/trace-context.ts'
 import type { CommandSpec } from '../../../registry/type.ts'
 import { linesOf } from '../backlog.ts'
-import type { Ended, Execution, Executor, RunCallbacks, Run } from '../executor.ts'
+import type { CompletedStep, Ended, Execution, Executor, RunCallbacks, Run } from '../executor.ts'
 import { plainEnvironment } from './environment.ts'
 import type { FromSupervisor } from './supervisor-protocol.ts'
 import { Supervisor, type CommandListener } from './supervisor.ts'
-import { toJson } from '../json.ts'
+import { limits, toJson } from '../json.ts'
 import { leaseOver, type Lease } from '../lease.ts'
 import { ProgressRate } from '../progress-rate.ts'
 import { isShortage, type Room } from '../shortage.ts'
-import { outputKept, type Said } from './output-parser.ts'
+import { outputKept, type Said, type SaidStep } from './output-parser.ts'
 import { checkState, parseStored } from '../stored.ts'
 
 /** Runs executables. They print JSON lines on standard output, or arbitrary text (docs/commands.md). */
@@ -82,6 +83,18 @@ class CommandRun implements Execution {
   #fault: ErrorRecord | undefined
   #killed = false
   #over = false
+  /** Its stored steps are being read. */
+  #recalling = false
+  /** What it was told, and what it has said since. */
+  readonly #steps = new Map<string, CompletedStep>()
+  #stepBytes = 0
+  /** Steps that are not stored yet: a refused one is written again once the task continues. */
+  readonly #unstored = new Map<StepReport, 'writing' | 'refused'>()
+  #stored: (() => void)[] = []
+  /** Its process has ended, and what it has done is being stored. */
+  #ending = false
+  readonly #clock: Clock
+  #stepBegan = 0
   #end!: (ended: Ended) => void
 
   constructor(run: Run, callbacks: RunCallbacks, { clock, room, supervisor }: Means) {
@@ -89,6 +102,7 @@ class CommandRun implements Execution {
     this.#callbacks = callbacks
     this.#spec = run.type.command!
     this.#progressRate = new ProgressRate(clock)
+    this.#clock = clock
     this.#room = room
     this.#supervisor = supervisor
     this.#fence = run.fence
@@ -99,11 +113,14 @@ class CommandRun implements Execution {
         resolve(ended)
       }
     })
-    this.#begin()
+    // The first run of a task has nothing to recall.
+    if (run.fence === 1) this.#begin()
+    else void this.#recall()
   }
 
   pause(): void {
     this.#pauseRequested = true
+    if (this.#ending) return
     if (this.#present === undefined) this.#callbacks.suspended()
     else if (this.#spec.pause === 'freeze') this.#tell('freeze')
     else this.#ask()
@@ -113,6 +130,8 @@ class CommandRun implements Execution {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
     this.#progressRate.restart()
+    for (const [report, state] of this.#unstored) if (state === 'refused') this.#store(report)
+    if (this.#recalling || this.#ending) return
     if (this.#present === undefined) this.#begin()
     else if (this.#spec.pause === 'freeze') this.#tell('thaw')
   }
@@ -120,6 +139,7 @@ class CommandRun implements Execution {
   abort(reason: Error): void {
     if (this.#reason !== undefined || this.#over) return
     this.#reason = reason
+    this.#wake()
     if (this.#present === undefined)
       this.#finish({ kind: 'threw', error: toErrorRecord(reason), final: false })
     else this.#tell('stop')
@@ -127,11 +147,22 @@ class CommandRun implements Execution {
 
   readonly kill = (): void => {
     this.#killed = true
+    this.#wake()
     this.#present?.supervisor.kill(this.#present.number)
+  }
+
+  /** Without an answer, the run is told to stop. */
+  async #recall(): Promise<void> {
+    this.#recalling = true
+    const steps = await this.#callbacks.completedSteps()
+    this.#recalling = false
+    for (const step of steps ?? []) this.#know(step)
+    if (steps !== null && !this.#pauseRequested) this.#begin()
   }
 
   #begin(): void {
     if (this.#over) return
+    this.#stepBegan = this.#clock.monotonic()
     const { type, id, attempt } = this.#run
     try {
       const parameters = parseStored(type.parameters, this.#run.parameters, 'value of the parameters')
@@ -141,7 +172,11 @@ class CommandRun implements Execution {
         throw new CommandFailed('The command of the type is empty.')
       const supervisor = this.#supervisor()
       const about = { id, type: type.type, attempt, fence: this.#fence }
-      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'}`
+      const steps = [...this.#steps.values()].map(
+        ({ name, occurrence, result }) =>
+          `{"name":${JSON.stringify(name)},"occurrence":${occurrence},"result":${result}}`,
+      )
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}]`
       const number = supervisor.start(
         {
           file,
@@ -189,11 +224,17 @@ class CommandRun implements Execution {
     } else if (message.kind === 'said') {
       this.#heard(message.said)
     } else if (message.kind === 'frozen') {
-      if (this.#pauseRequested) this.#callbacks.suspended()
+      this.#afterSteps(() => {
+        if (this.#pauseRequested) this.#callbacks.suspended()
+      })
     } else if (message.kind === 'ended') {
       this.#present = undefined
       this.#output = tail(`${this.#output}${message.output}`, outputKept)
-      this.#ended(message)
+      this.#ending = true
+      this.#afterSteps(() => {
+        this.#ending = false
+        this.#ended(message)
+      })
     } else if (message.kind === 'supervisor-died') {
       this.#present = undefined
       if (message.shortage) this.#noRoom(message.why)
@@ -246,15 +287,72 @@ class CommandRun implements Execution {
     supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #heard({ log, progress, checkpoint, result, fault }: Said): void {
+  #heard({ log, progress, checkpoint, steps, result, fault }: Said): void {
     for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
       this.#callbacks.progress(this.#progressRate.report(current, total, message))
     }
+    for (const step of steps ?? []) this.#did(step)
     if (checkpoint !== undefined) this.#keep(checkpoint)
     if (result !== undefined) this.#result = result
     if (fault !== undefined) this.#fail(fault)
+  }
+
+  /** A step that it was told about stays as it is. */
+  #did(step: SaidStep): void {
+    const { name, occurrence } = step
+    if (this.#steps.has(stepId(step))) return this.#confirm(step)
+    if (this.#steps.size >= stepLimits.steps) return this.#fail(toErrorRecord(new TooManySteps()))
+    this.#know(step)
+    const limit = limits['step results']
+    if (this.#stepBytes > limit) return this.#fail(toErrorRecord(new TooLarge('step results', limit)))
+    const now = this.#clock.monotonic()
+    const took = now - this.#stepBegan
+    this.#stepBegan = now
+    this.#store({ name, occurrence, attempts: 1, took, result: step.result })
+  }
+
+  #know(step: CompletedStep): void {
+    this.#steps.set(stepId(step), step)
+    this.#stepBytes += Buffer.byteLength(step.result)
+  }
+
+  #store(report: StepReport): void {
+    this.#unstored.set(report, 'writing')
+    this.#callbacks.step(report).then(
+      (held) => {
+        if (held) {
+          this.#unstored.delete(report)
+          this.#confirm(report)
+        } else this.#unstored.set(report, 'refused')
+        this.#wake()
+      },
+      (error: unknown) => {
+        this.#unstored.delete(report)
+        this.#fail(toErrorRecord(error))
+        this.#wake()
+      },
+    )
+  }
+
+  /** For a program that reads its standard input. */
+  #confirm({ name, occurrence }: Pick<StepReport, 'name' | 'occurrence'>): void {
+    if (this.#present === undefined || this.#spec.pause !== 'checkpoint') return
+    const { supervisor, number } = this.#present
+    supervisor.send({ kind: 'ask', run: number, line: JSON.stringify({ stored: { name, occurrence } }) })
+  }
+
+  /** What it has done is stored before the task ends or pauses. One that is told to stop does not wait for the store. */
+  #afterSteps(act: () => void): void {
+    if (this.#unstored.size === 0 || this.#reason !== undefined || this.#killed) act()
+    else this.#stored.push(() => this.#afterSteps(act))
+  }
+
+  #wake(): void {
+    const stored = this.#stored
+    this.#stored = []
+    for (const look of stored) look()
   }
 
   #keep(checkpoint: Json): void {

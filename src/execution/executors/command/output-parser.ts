@@ -1,6 +1,7 @@
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { inexactIn } from '../../../core/exact-json.ts'
-import { TooLarge } from '../../../core/errors.ts'
+import { TaskError, TooLarge } from '../../../core/errors.ts'
+import { mustBeStepName, type StepKey } from '../../../core/step.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { clip, clipFront, tail } from '../../../core/text.ts'
 import { Backlog, type LogLines } from '../backlog.ts'
@@ -22,9 +23,13 @@ export type Said = Readonly<{
   progress?: SaidProgress
   checkpoint?: Json
   result?: Json
+  /** Steps that it has done, in order. */
+  steps?: readonly SaidStep[]
   /** A protocol violation, which fails the run. */
   fault?: ErrorRecord
 }>
+
+export type SaidStep = StepKey & Readonly<{ result: Json }>
 
 export type SaidProgress = Readonly<{ current: number; total?: number; message?: string }>
 
@@ -109,9 +114,14 @@ export class OutputParser {
   /** Undefined for plain output. Leading spaces or a byte order mark are ignored. */
   #spoken(spoken: string, cut: boolean): Line | undefined {
     if (!cut) return protocolLine(spoken)
-    const word = /^\{\s*"(checkpoint|result)"\s*:/.exec(spoken)?.[1] as 'checkpoint' | 'result' | undefined
+    const word = /^\{\s*"(checkpoint|result|step)"\s*:/.exec(spoken)?.[1] as
+      | 'checkpoint'
+      | 'result'
+      | 'step'
+      | undefined
     if (word === undefined) return undefined
-    this.#fail(new TooLarge(word, limits[word]))
+    const what = word === 'step' ? 'step result' : word
+    this.#fail(new TooLarge(what, limits[what]))
     return {}
   }
 
@@ -124,9 +134,10 @@ export class OutputParser {
     }
   }
 
-  #speak({ progress, checkpoint, log, result }: Line): void {
+  #speak({ progress, checkpoint, step, log, result }: Line): void {
     if ((progress ?? null) !== null) this.#report(progress)
     if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
+    if (step !== undefined) this.#say({ steps: [...(this.#documents.steps ?? []), stepOf(step)] })
     if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
     if (result !== undefined) this.#say({ result: toJson(result, 'result') })
   }
@@ -148,9 +159,15 @@ export class OutputParser {
 }
 
 /** One protocol line; anything else is plain output. */
-type Line = Readonly<{ progress?: unknown; checkpoint?: unknown; log?: unknown; result?: unknown }>
+type Line = Readonly<{
+  progress?: unknown
+  checkpoint?: unknown
+  step?: unknown
+  log?: unknown
+  result?: unknown
+}>
 
-const words = ['progress', 'checkpoint', 'log', 'result'] as const
+const words = ['progress', 'checkpoint', 'step', 'log', 'result'] as const
 
 function protocolLine(text: string): Line | undefined {
   try {
@@ -162,9 +179,28 @@ function protocolLine(text: string): Line | undefined {
 }
 
 /** What a command wrote is stored unchanged. Throws `NotJson`. */
-function mustBeExact({ checkpoint, result }: Line, text: string): void {
-  const inexact = checkpoint === undefined && result === undefined ? undefined : inexactIn(text)
+function mustBeExact({ checkpoint, step, result }: Line, text: string): void {
+  const isStored = checkpoint !== undefined || step !== undefined || result !== undefined
+  const inexact = isStored ? inexactIn(text) : undefined
   if (inexact !== undefined) throw new NotJson(`${inexact.path}: ${inexact.message}.`)
+}
+
+class StepInvalid extends TaskError {
+  readonly code = 'STEP_INVALID'
+}
+
+/** Throws `StepInvalid`, `NotJson` or `TooLarge`. */
+function stepOf(said: unknown): SaidStep {
+  const { name, occurrence, result } = (said ?? {}) as Readonly<Record<string, unknown>>
+  try {
+    mustBeStepName(name)
+  } catch (error) {
+    throw new StepInvalid(toErrorRecord(error).message)
+  }
+  const use = occurrence ?? 1
+  if (typeof use !== 'number' || !Number.isInteger(use) || use < 1)
+    throw new StepInvalid('The occurrence of a step must be a whole number from 1.')
+  return { name, occurrence: use, result: toJson(result, 'step result') }
 }
 
 /** Many languages write null for omitted values. Returns what is wrong otherwise. */

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { StepKey } from '../../../core/step.ts'
 import { nodeVariable } from '../../../core/task-variables.ts'
 import { linesOf } from '../backlog.ts'
 import { childExit } from '../child-exit.ts'
@@ -211,7 +212,13 @@ class HostedRun implements Execution {
         this.host.checkpoint(message.state)
         break
       case 'durable':
-        void this.#durable(message.call, message.state)
+        void this.#answer(message.call, this.host.durable(message.state))
+        break
+      case 'step':
+        void this.#answer(message.call, this.host.step(message.report))
+        break
+      case 'recall':
+        void this.#recall(message.call, message.key)
         break
       case 'progress':
         this.host.progress(message.progress)
@@ -224,9 +231,13 @@ class HostedRun implements Execution {
     }
   }
 
-  async #durable(call: number, state: string): Promise<void> {
-    const held = await this.host.durable(state)
-    this.#line.send({ kind: 'held', run: this.#number, call, held })
+  async #answer(call: number, held: Promise<boolean>): Promise<void> {
+    this.#line.send({ kind: 'held', run: this.#number, call, held: await held })
+  }
+
+  async #recall(call: number, key: StepKey): Promise<void> {
+    const recalled = await this.host.recall(key)
+    this.#line.send({ kind: 'recalled', run: this.#number, call, recalled })
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Recalled, StepKey, StepReport } from '../../../core/step.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import type { TraceContext } from '../../../core/trace-context.ts'
 import type { LogLines } from '../backlog.ts'
@@ -12,8 +13,10 @@ export type ToThread =
   | Readonly<{ kind: 'pause'; run: number }>
   | Readonly<{ kind: 'resume'; run: number; fence: number | undefined }>
   | Readonly<{ kind: 'abort'; run: number; reason: Reason }>
-  /** Answers `durable`. */
+  /** Answers `durable` and `step`. */
   | Readonly<{ kind: 'held'; run: number; call: number; held: boolean }>
+  /** Answers `recall`. */
+  | Readonly<{ kind: 'recalled'; run: number; call: number; recalled: Recalled | null }>
 
 /** What a thread is started with. */
 export type ThreadData = Readonly<{
@@ -48,6 +51,8 @@ export type Reason = Readonly<{ code: string; message: string }>
 export type FromThread =
   | Readonly<{ kind: 'checkpoint'; run: number; state: Json }>
   | Readonly<{ kind: 'durable'; run: number; call: number; state: Json }>
+  | Readonly<{ kind: 'recall'; run: number; call: number; key: StepKey }>
+  | Readonly<{ kind: 'step'; run: number; call: number; report: StepReport }>
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>

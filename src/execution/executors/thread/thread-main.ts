@@ -1,6 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../../../core/errors.ts'
+import type { Recalled } from '../../../core/step.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import { provideOwnPackages } from '../../../registry/own-packages.ts'
 import type { AnyTaskType } from '../../../registry/type.ts'
@@ -29,13 +30,14 @@ const lease = data.lease === undefined ? undefined : new Lease(data.lease)
 /** Value of the bell when all messages had been taken; at first, none has. */
 let heard = -1
 
-type Control = Exclude<ToThread, { kind: 'start' | 'held' }>
+type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' }>
 
 let current: { readonly run: number; readonly handler: HandlerRun; readonly outbox: Outbox } | undefined
 /** Controls of a run whose module is still being imported. */
 let early: Control[] = []
 let calls = 0
 const awaited = new Map<number, (held: boolean) => void>()
+const recalling = new Map<number, (recalled: Recalled | null) => void>()
 
 const sync: SyncControl = {
   poll() {
@@ -70,6 +72,11 @@ function hear(message: ToThread): void {
   if (message.kind === 'held') {
     awaited.get(message.call)?.(message.held)
     awaited.delete(message.call)
+    return
+  }
+  if (message.kind === 'recalled') {
+    recalling.get(message.call)?.(message.recalled)
+    recalling.delete(message.call)
     return
   }
   if (current?.run === message.run) obey(current.handler, message)
@@ -109,6 +116,7 @@ async function carryOut(start: Start): Promise<void> {
   outbox.flush(true)
   current = undefined
   awaited.clear()
+  recalling.clear()
   outbox.send({ kind: 'ended', run: start.run, ended, clean: !shortage && isClean() })
 }
 
@@ -149,6 +157,20 @@ class Outbox {
         this.#soon()
       },
       durable: (state) => new Promise((resolve) => this.durable(state, resolve)),
+      recall: (key) =>
+        new Promise((resolve) => {
+          const call = ++calls
+          recalling.set(call, resolve)
+          this.send({ kind: 'recall', run, call, key })
+        }),
+      completedSteps: async () => [],
+      step: (report) =>
+        new Promise((resolve) => {
+          this.flush(true)
+          const call = ++calls
+          awaited.set(call, resolve)
+          this.send({ kind: 'step', run, call, report })
+        }),
       progress: (progress) => {
         this.#progress = progress
         this.#soon()
