@@ -30,8 +30,9 @@ type Waiter = WorkerClaim & {
 const lookEvery = 1_000
 
 /**
- * Claims tasks for remote workers that wait for them. A new call asks the store at once; after that, it waits until something of
- * its types may be claimable, so that a thousand idle workers cost nothing. Workers are served in the order of their calls.
+ * Claims tasks for remote workers that wait for them. A new call asks the store at once, unless nothing of its types is queued
+ * as far as this node knows; after that, it waits until something of its types may be claimable, so that a thousand idle
+ * workers cost nothing. Workers are served in the order of their calls.
  */
 export class WorkerClaims implements Subscriber {
   readonly #options: WorkerClaimsOptions
@@ -40,6 +41,10 @@ export class WorkerClaims implements Subscriber {
   #new: Waiter[] = []
   /** Types of which something may be claimable, and how many workers ask for each at once. */
   #wanted = new Map<string, number>()
+  /** Types of which nothing was queued at the last look, and nothing has been since. */
+  readonly #empty = new Set<string>()
+  /** Types that were kicked since the look on the way has begun: its answer is older. */
+  readonly #kicked = new Set<string>()
   #turning: Promise<void> | undefined
   #looking: Promise<void> | undefined
   #looksAgain = false
@@ -61,16 +66,23 @@ export class WorkerClaims implements Subscriber {
 
   /** Something may be queued, nobody knows of which type. */
   look(): void {
-    if (this.#all.size === 0 || this.#closed) return
+    this.#empty.clear()
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
     this.#looksAgain = this.#looking !== undefined
+    if (this.#all.size === 0 || this.#closed) return
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined
-      if (this.#looksAgain) this.look()
+      if (this.#looksAgain) this.#lookLater()
     })
   }
 
   /** Something of this type may be claimable. Costs nothing if no worker waits for it. */
   kick(type: string): void {
+    this.#empty.delete(type)
+    if (this.#looking !== undefined) this.#kicked.add(type)
     if (!this.#waiting.has(type)) return
     if (!this.#wanted.has(type)) this.#wanted.set(type, 1)
     this.#turning ??= this.#turn()
@@ -86,9 +98,10 @@ export class WorkerClaims implements Subscriber {
         signal.removeEventListener('abort', end)
         this.#remove(waiter)
       }
+      const asks = ms <= 0 || !claim.types.every(({ type }) => this.#empty.has(type))
       const waiter: Waiter = {
         ...claim,
-        isNew: true,
+        isNew: asks,
         isClaiming: false,
         isLast: ms <= 0,
         answer: (claimed) => {
@@ -107,10 +120,10 @@ export class WorkerClaims implements Subscriber {
         if (!waiter.isClaiming) waiter.answer([])
       }
       this.#add(waiter)
-      this.#new.push(waiter)
+      if (asks) this.#new.push(waiter)
       signal.addEventListener('abort', end, { once: true })
       if (ms > 0) stopTimer = this.#options.clock.after(ms, end)
-      this.#turning ??= this.#turn()
+      if (asks) this.#turning ??= this.#turn()
       this.#poll()
     })
   }
@@ -192,17 +205,21 @@ export class WorkerClaims implements Subscriber {
   #poll(): void {
     this.#stopTimer ??= this.#options.clock.after(lookEvery, () => {
       this.#stopTimer = undefined
-      this.look()
+      this.#lookLater()
       if (this.#all.size > 0 && !this.#closed) this.#poll()
     })
   }
 
   async #look(): Promise<void> {
     const { store, logger } = this.#options
+    this.#kicked.clear()
     try {
       const { byType, held } = await store.counts()
-      for (const type of this.#waiting.keys())
-        if ((byType[type]?.queued ?? 0) > 0 && !Object.hasOwn(held, type)) this.kick(type)
+      for (const type of this.#waiting.keys()) {
+        const isEmpty = (byType[type]?.queued ?? 0) === 0
+        if (isEmpty && !this.#kicked.has(type) && !this.#looksAgain) this.#empty.add(type)
+        else if (!isEmpty && !Object.hasOwn(held, type)) this.kick(type)
+      }
     } catch (error) {
       logger.debug({ err: error }, 'could not look for tasks of remote workers')
     }

@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { Caller } from '../../src/core/caller.ts'
+import { isWorkerId } from '../../src/core/worker.ts'
 import type { ClaimedTask, WorkerTypeDraft, WorkersApi } from '../../src/engine/workers-api.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import { stores, World } from './world.ts'
@@ -93,6 +94,26 @@ describe.each(stores)('workers on $name', ({ open }) => {
     await world.pass(1_000)
     const counts = (await Promise.all(rest)).map(({ length }) => length)
     expect(counts.reduce((sum, count) => sum + count)).toBe(3)
+  })
+
+  test('idle workers that call again ask the store nothing, and still get a task as soon as it is queued', async () => {
+    const { world, worker, submit } = await opened()
+    const other = await Puppet.register(world, 'two')
+    const claim = ({ api, name }: Puppet) => api.claim(name, { max: 1, wait: 10_000, signal: never })
+    const claims = vi.spyOn(world.store, 'claim')
+    const asked = () => claims.mock.calls.filter(([{ node }]) => isWorkerId(node)).length
+    const idle = [worker, other].map((one) => world.until(claim(one), 10_000))
+    expect(await Promise.all(idle)).toEqual([[], []])
+    expect(asked()).toBe(2)
+    const again = [worker, other].map(claim)
+    await world.pass(9_000)
+    expect(asked()).toBe(2)
+    const [first, second] = [await submit(), await submit()]
+    const got = await Promise.all(again.map((one) => world.until(one)))
+    expect(got.flat().map(({ id }) => id)).toEqual([first.id, second.id])
+    // What is queued while nobody waits is found by the next call.
+    const third = await submit()
+    expect(await world.until(claim(other))).toMatchObject([{ id: third.id }])
   })
 
   test('the client of a waiting claim hangs up: nothing is claimed for it', async () => {
