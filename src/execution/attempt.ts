@@ -108,7 +108,9 @@ export class Attempt implements Savable {
     const run = { type, id, attempt, fence, parameters, checkpoint, crashes, trace, secrets: this.#secrets }
     const start = () => services.executor.start(run, this.#runCallbacks())
     this.#execution = span === undefined ? start() : span.within(start)
-    void this.#execution.done.then((ended) => this.#codeEnded(ended))
+    void this.#execution.done.then((ended) =>
+      this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) }),
+    )
     this.#busy = false
     this.#takeEvents()
   }
@@ -266,6 +268,11 @@ export class Attempt implements Savable {
 
   async #recordEnd({ ended, stop }: Extract<Effect, { kind: 'record-end' }>): Promise<void> {
     const { fence } = this
+    if (ended.kind === 'returned' && this.#recallsSteps) {
+      // The code is over: what is left to read is not its time.
+      this.#watch.hold()
+      await this.#reportUnused()
+    }
     const answer = await this.#settle(outcomeOf(ended, stop, this.#budget))
     this.send({ kind: 'recorded', fence, verdict: answer?.verdict ?? null })
   }
@@ -306,11 +313,6 @@ export class Attempt implements Savable {
         this.#span?.settled(answer.task, outcome.kind === 'failed')
     } else this.pendingWrites.putBack(taken)
     return answer
-  }
-
-  async #codeEnded(ended: Ended): Promise<void> {
-    if (ended.kind === 'returned' && this.#recallsSteps) await this.#reportUnused()
-    this.send({ kind: 'ended', ended: this.#withoutSecrets(ended) })
   }
 
   /** Commands are told all steps at their start, and nobody knows which of them they use. */

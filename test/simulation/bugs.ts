@@ -218,7 +218,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'lease-not-checked',
     'A claimed task starts although the lease of its node has ended.',
-    654,
+    175,
     'src/cluster/node-lease.ts',
     'return this.#mayStart && this.#renewer?.isValid !== false',
     'return this.#mayStart',
@@ -249,7 +249,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'news-before-read',
     'A change of another node counts as told before it was read, and the read can fail.',
-    236,
+    84,
     'src/cluster/sync.ts',
     '      const record = await this.#options.store.read(id)\n',
     '      this.#seen.set(id, { ...seen, version })\n      const record = await this.#options.store.read(id)\n',
