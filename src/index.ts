@@ -94,6 +94,7 @@ export {
   OptionsInvalid,
   ParametersInvalid,
   QueueFull,
+  TooManyQueued,
   ScheduleExists,
   ScheduleUnknown,
   ShuttingDown,

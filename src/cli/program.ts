@@ -294,13 +294,18 @@ function limits(): Command[] {
     online('limits [action] [name]', () => import('./commands/limits.ts').then(({ limits }) => limits))
       .summary('Bound how many tasks run, and how often they start')
       .description(
-        'Shows and sets limits: limits, limits show NAME with its keys, limits set NAME --concurrency 10 --rate 100/1m, and limits delete NAME. The next start goes by it; running tasks are not affected.',
+        'Shows and sets limits: limits, limits show NAME with its keys, limits set NAME --concurrency 10 --rate 100/1m --max-queued 1000, and limits delete NAME. The next start goes by it; running tasks are not affected.',
       )
       .option('--concurrency <number>', 'set: how many tasks of a key run at once', whole(1, 1_000_000))
       .option(
         '--rate <number/duration>',
         'set: how often they start: 100/1m is at most 100 at once, then one every 600 ms',
         startRate,
+      )
+      .option(
+        '--max-queued <number>',
+        'set: how many tasks of a key may wait; further submits are refused',
+        whole(1, 10_000),
       )
       .addOption(
         new Option('--scope <scope>', 'set: counted over all nodes (default), or for each node').choices([

@@ -363,6 +363,7 @@ const typeExample = {
   example: { a: 2, b: 3 },
   runs: 'inline',
   concurrency: null,
+  max_queued: null,
   max_attempts: 1,
   timeout: null,
   expires_in: null,
@@ -388,6 +389,10 @@ export const TypeBody = z
       .int()
       .nullable()
       .meta({ description: 'Maximum number running at once, over all nodes; null without a limit.' }),
+    max_queued: z.int().nullable().meta({
+      description:
+        'Maximum number that waits for a start, over all nodes; null without a maximum of its own.',
+    }),
     max_attempts: z.int(),
     timeout: seconds('Maximum active time per attempt.').nullable(),
     expires_in: seconds('Its tasks are cancelled if they have not started within this time.').nullable(),

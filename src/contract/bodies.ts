@@ -1,9 +1,9 @@
 import { attemptsOf, type Attempt } from '../core/attempts.ts'
-import { isExpiring } from '../core/expiry.ts'
 import { controlsFrom } from '../core/lifecycle.ts'
 import type { StepRecord } from '../core/step.ts'
 import {
   activeTime,
+  isUnstarted,
   pausedTime,
   queueTime,
   type ErrorRecord,
@@ -180,7 +180,7 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"progress":${progress === null ? 'null' : JSON.stringify(progressBody(progress, live))}` +
     `,"parameters":${parameters},"priority":${task.priority}` +
     `,"attempt":${task.attempt},"max_attempts":${task.maxAttempts},"run_at":${seconds(task.runAt)}` +
-    `,"expires_at":${isExpiring(task.status) || task.endedBy === 'expired' ? seconds(task.expiresAt) : 'null'}` +
+    `,"expires_at":${isUnstarted(task.status) || task.endedBy === 'expired' ? seconds(task.expiresAt) : 'null'}` +
     `,"tags":${tags.length === 0 ? '[]' : JSON.stringify(tags)},"version":${task.version}` +
     `,"execution_time":${activeTime(task, now) / 1_000},"queue_time":${queueTime(task, now) / 1_000}` +
     `,"paused_time":${pausedTime(task, now) / 1_000}` +

@@ -40,15 +40,22 @@ export const LimitRequest = z
         .exactOptional()
         .meta({ description: 'Maximum number of tasks of a key that run at once.', example: 10 }),
       rate: rateRequest.exactOptional(),
+      max_queued: z.int().min(1).max(limitBounds.queued).exactOptional().meta({
+        description:
+          'Maximum number of tasks of a key that wait for a start. A submit beyond it is refused with `TOO_MANY_QUEUED`.',
+        example: 1_000,
+      }),
       scope: scope.exactOptional(),
     },
     'the body must be a JSON object',
   )
-  .refine(({ concurrency, rate }) => concurrency !== undefined || rate !== undefined, {
-    message: 'a limit needs concurrency, a rate, or both',
-  })
+  .refine(
+    ({ concurrency, rate, max_queued: max }) =>
+      concurrency !== undefined || rate !== undefined || max !== undefined,
+    { message: 'a limit needs concurrency, a rate or max_queued' },
+  )
   .meta({
-    description: 'At least one of `concurrency` and `rate`.',
+    description: 'At least one of `concurrency`, `rate` and `max_queued`.',
     example: { concurrency: 10, rate: { limit: 100, per: '1m' } },
   })
 
@@ -66,6 +73,7 @@ const limitExample = {
   name: 'mail-api',
   concurrency: 10,
   rate: { limit: 100, per: 60 },
+  max_queued: 1_000,
   scope: 'global',
   origin: 'api',
   running: 12,
@@ -77,6 +85,10 @@ export const LimitBody = z
   .strictObject({
     name: limitNameValue,
     ...definition,
+    max_queued: z
+      .int()
+      .nullable()
+      .meta({ description: 'Maximum number of tasks of a key that wait; null for no maximum.' }),
     origin: z.string().meta({ description: 'The type that declares it, or `api` if somebody has set it.' }),
     running: z.int().meta({ description: 'Tasks that hold its slots now.' }),
     buckets: z.int().meta({ description: 'Keys in use or waited for. Counted up to 10,000.' }),
@@ -175,10 +187,11 @@ export function rateBody(rate: StartRate | null) {
 }
 
 export function limitBody({
-  limit: { name, concurrency, rate, scope: counted, origin },
+  limit: { name, concurrency, rate, maxQueued, scope: counted, origin },
   running,
   buckets,
   blocked,
 }: Readonly<{ limit: Limit; running: number; buckets: number; blocked: number }>) {
-  return { name, concurrency, rate: rateBody(rate), scope: counted, origin, running, buckets, blocked }
+  const bounds = { concurrency, rate: rateBody(rate), max_queued: maxQueued ?? null, scope: counted }
+  return { name, ...bounds, origin, running, buckets, blocked }
 }

@@ -31,6 +31,11 @@ export const problems = {
   WORKER_UNKNOWN: { status: 404, title: 'Worker not registered' },
   WORKER_NAME_TAKEN: { status: 409, title: 'Another caller has a worker with this name' },
   TYPE_TAKEN: { status: 409, title: 'A server runs this task type itself' },
+  TOO_MANY_QUEUED: {
+    status: 429,
+    title: 'Too many tasks of this type, or under this limit, wait',
+    retryAfter: 5,
+  },
   QUEUE_FULL: { status: 503, title: 'The queue is full', retryAfter: 5 },
 
   // About the caller.

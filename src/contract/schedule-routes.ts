@@ -126,7 +126,14 @@ export const scheduleRoutes = {
     description: 'Submits one task now, whatever else runs, also while the schedule is paused.',
     params: ScheduleParams,
     answer: { description: 'Submitted.', schema: RunNowBody },
-    problems: ['SCHEDULE_UNKNOWN', 'TYPE_UNKNOWN', 'PARAMETERS_INVALID', 'OPTIONS_INVALID', 'QUEUE_FULL'],
+    problems: [
+      'SCHEDULE_UNKNOWN',
+      'TYPE_UNKNOWN',
+      'PARAMETERS_INVALID',
+      'OPTIONS_INVALID',
+      'QUEUE_FULL',
+      'TOO_MANY_QUEUED',
+    ],
   },
   backfillSchedule: {
     method: 'POST',

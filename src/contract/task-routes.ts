@@ -31,6 +31,7 @@ const submitProblems = [
   'TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
   'QUEUE_FULL',
+  'TOO_MANY_QUEUED',
 ] as const satisfies readonly ProblemCode[]
 
 const control = {

@@ -12,3 +12,6 @@ export type Admission = Readonly<{
   /** Milliseconds in the queue that raise its priority by one; null if they do not. */
   aging: number | null
 }>
+
+/** There is no room for the submit at `index`: `max` tasks of its type wait or, if it is not null, for its bucket of a `limit`. */
+export type Crowded = Readonly<{ kind: 'crowded'; index: number; limit: TaskLimit | null; max: number }>

@@ -1,3 +1,4 @@
+import type { TaskLimit } from './admission.ts'
 import { withoutPassword } from './secrets.ts'
 import type { ErrorRecord, Status, Task } from './task.ts'
 import { clip } from './text.ts'
@@ -125,6 +126,29 @@ export class QueueFull extends TaskError {
   constructor(limit: number) {
     super(`The queue is full: its limit is ${limit} waiting tasks. Try again later.`)
     this.limit = limit
+  }
+}
+
+/** `limit`: null if it is the maximum of the type. */
+export class TooManyQueued extends TaskError {
+  readonly code = 'TOO_MANY_QUEUED'
+  readonly type: string
+  readonly limit: TaskLimit | null
+  readonly max: number
+  constructor(type: string, limit: TaskLimit | null, max: number, place?: number) {
+    const of =
+      limit === null
+        ? `type ${type}`
+        : `limit ${limit.name}${limit.key === '' ? '' : ` with the key ${JSON.stringify(limit.key)}`}`
+    const many = max === 1 ? 'one task' : `${max} tasks`
+    const first =
+      place === undefined
+        ? ''
+        : ` The first one without room is task ${place} of the batch, so none was submitted.`
+    super(`The queue of ${of} is full: at most ${many} may wait.${first} Try again when some have started.`)
+    this.type = type
+    this.limit = limit
+    this.max = max
   }
 }
 

@@ -1,20 +1,13 @@
-import type { Task } from './task.ts'
+import { isUnstarted, type Task } from './task.ts'
 
 /**
  * A task with `expiresIn` ends if it does not start in time. The time counts from the submit to the first start, without the time for
  * which the task is paused. `expiresAt` of a paused task is as it was when it was paused: what is left counts from `statusSince`.
  */
 
-/** Statuses in which the time of a task that has not started yet runs out. */
-export const expiringStatuses = ['waiting', 'scheduled', 'queued'] as const
-
 /** Its time is over: it must not start any more. */
 export function isExpired({ expiresAt, status }: Pick<Task, 'expiresAt' | 'status'>, now: number): boolean {
-  return expiresAt !== null && expiresAt <= now && isExpiring(status)
-}
-
-export function isExpiring(status: Task['status']): boolean {
-  return (expiringStatuses as readonly Task['status'][]).includes(status)
+  return expiresAt !== null && expiresAt <= now && isUnstarted(status)
 }
 
 /** When a task expires that is resumed now. */

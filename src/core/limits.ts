@@ -17,6 +17,8 @@ export type LimitDefinition = Readonly<{
   /** Maximum number that run at once in a bucket; null for no maximum. */
   concurrency: number | null
   rate: StartRate | null
+  /** Maximum number that wait for a bucket; absent for no maximum. */
+  maxQueued?: number
   scope: LimitScope
 }>
 
@@ -33,6 +35,8 @@ export const limitBounds = {
   nameLength: 100,
   concurrency: 1_000_000,
   rate: 1_000_000,
+  /** Tasks that wait for a bucket: they are counted with each submit. */
+  queued: 10_000,
   /** Milliseconds of a rate. */
   leastPer: 1,
   mostPer: 31 * 86_400_000,
@@ -51,6 +55,7 @@ export function limitIssues({
   name,
   concurrency,
   rate,
+  maxQueued,
 }: Omit<LimitDefinition, 'scope'>): readonly Readonly<{ path: string; message: string }>[] {
   const issues: { path: string; message: string }[] = []
   const refuse = (path: string, message: string) => void issues.push({ path, message })
@@ -67,8 +72,11 @@ export function limitIssues({
   if (rate !== null && !(rate.per >= limitBounds.leastPer && rate.per <= limitBounds.mostPer)) {
     refuse('rate.per', 'must be a positive duration of at most 31 days: seconds, or text like "1m"')
   }
-  if (concurrency === null && rate === null) {
-    refuse('', 'a limit needs concurrency, a rate, or both')
+  if (maxQueued !== undefined && !isWhole(maxQueued, limitBounds.queued)) {
+    refuse('maxQueued', `must be a whole number from 1 to ${limitBounds.queued}`)
+  }
+  if (concurrency === null && rate === null && maxQueued === undefined) {
+    refuse('', 'a limit needs concurrency, a rate or a maximum of queued tasks')
   }
   return issues
 }
@@ -78,6 +86,7 @@ export function hasSameBounds(a: LimitDefinition, b: LimitDefinition): boolean {
     a.concurrency === b.concurrency &&
     a.rate?.limit === b.rate?.limit &&
     a.rate?.per === b.rate?.per &&
+    a.maxQueued === b.maxQueued &&
     a.scope === b.scope
   )
 }

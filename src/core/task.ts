@@ -106,6 +106,8 @@ export type Submission = Readonly<{
   schedule?: Readonly<{ id: string; tickAt: number }>
   /** Another task may have this key: then that decides the answer. */
   unique?: UniqueRequest
+  /** Maximum number of tasks of its type that wait, with it; absent for no maximum. */
+  maxOfType?: number
   /** It starts once these have ended. */
   predecessors?: Predecessors
   /** What decides when it starts, besides its priority and its place in the queue. */
@@ -196,6 +198,13 @@ export type TimelineEntry = Readonly<{
   error?: ErrorRecord
   endedBy?: EndedBy
 }>
+
+/** Statuses in which a task waits for a start: it counts as queued for every maximum. */
+export const unstartedStatuses = ['waiting', 'scheduled', 'queued'] as const
+
+export function isUnstarted(status: Status): boolean {
+  return status === 'queued' || status === 'scheduled' || status === 'waiting'
+}
 
 export function isTerminal(status: Status): status is TerminalStatus {
   return status === 'completed' || status === 'failed' || status === 'cancelled'

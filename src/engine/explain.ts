@@ -1,6 +1,5 @@
-import { isExpiring } from '../core/expiry.ts'
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
-import { activeStatuses, isSuspect, type Task } from '../core/task.ts'
+import { activeStatuses, isSuspect, isUnstarted, type Task } from '../core/task.ts'
 import type { BucketState } from '../store/limit-store.ts'
 import type { Counts } from '../store/store.ts'
 
@@ -75,7 +74,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
 }
 
 function expiryOf({ expiresAt, status }: Task, { now }: QueueFacts): Reason[] {
-  if (expiresAt === null || !isExpiring(status)) return []
+  if (expiresAt === null || !isUnstarted(status)) return []
   const seconds = Math.max(0, (expiresAt - now) / 1_000)
   return [because('expires', `It is cancelled in ${seconds} s unless it starts before.`)]
 }

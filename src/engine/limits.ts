@@ -9,10 +9,12 @@ import type { BucketOptions, BucketUse, LimitUse } from '../store/limit-store.ts
 import type { Store } from '../store/store.ts'
 import { mustSeeAll } from './limited.ts'
 
-/** At least one of `concurrency` and `rate`. */
+/** At least one of `concurrency`, `rate` and `maxQueued`. */
 export type LimitDraft = Readonly<{
   concurrency?: number
   rate?: Readonly<{ limit: number; per: Duration }>
+  /** Maximum number of tasks that wait for a key, up to 10,000. */
+  maxQueued?: number
   scope?: LimitScope
 }>
 
@@ -123,11 +125,12 @@ export class Limits {
   }
 }
 
-function limitFrom(name: string, { concurrency, rate, scope = 'global' }: LimitDraft) {
+function limitFrom(name: string, { concurrency, rate, maxQueued, scope = 'global' }: LimitDraft) {
   const definition = {
     name,
     concurrency: concurrency ?? null,
     rate: rate === undefined ? null : { limit: rate.limit, per: parseDuration(rate.per) ?? 0 },
+    ...(maxQueued === undefined ? {} : { maxQueued }),
     scope,
   }
   const issues = limitIssues(definition)

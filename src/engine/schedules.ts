@@ -6,6 +6,7 @@ import {
   Forbidden,
   OptionsInvalid,
   QueueFull,
+  TooManyQueued,
   ScheduleExists,
   ScheduleUnknown,
   StoreUnavailable,
@@ -297,7 +298,11 @@ export class Schedules {
         scheduler.expect(result.schedule.dueAt)
         return result
       }
-      if (result?.kind === 'full') throw new QueueFull(maxQueued)
+      if (result?.kind === 'full') {
+        const { crowded } = result
+        if (crowded === undefined) throw new QueueFull(maxQueued)
+        throw new TooManyQueued(view.schedule.type, crowded.limit, crowded.max)
+      }
       await sleep(clock, retryAfter)
     }
     throw new StoreUnavailable(`The schedule ${JSON.stringify(id)} is being changed by others. Try again.`, {

@@ -85,6 +85,7 @@ export function submissionOf(
     trace: traceContext(options.traceparent, options.tracestate),
     ...(unique === undefined ? {} : { unique }),
     ...(predecessors === undefined ? {} : { predecessors }),
+    ...(type.maxQueued === null ? {} : { maxOfType: type.maxQueued }),
     ...(admission === null ? {} : { admission }),
   }
 }

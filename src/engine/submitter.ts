@@ -1,5 +1,11 @@
 import type { Origin } from '../core/caller.ts'
-import { IdempotencyKeyReused, OptionsInvalid, QueueFull, UniqueConflict } from '../core/errors.ts'
+import {
+  IdempotencyKeyReused,
+  OptionsInvalid,
+  QueueFull,
+  TooManyQueued,
+  UniqueConflict,
+} from '../core/errors.ts'
 import type { Submission } from '../core/task.ts'
 import { headersOf, traceContext } from '../core/trace-context.ts'
 import type { Tracing } from '../core/tracing.ts'
@@ -21,6 +27,8 @@ export type SubmitterOptions = Readonly<{
   limits: Readonly<{ mustKnow(given: readonly SubmitOptions['limits'][]): Promise<void> }>
   newId: () => string
   maxQueued: number
+  /** A submit of this type was refused, because too many tasks wait. */
+  refused: (type: string) => void
   /** Throws if no work is accepted. */
   mustTakeWork: () => void
   tracing: Tracing | undefined
@@ -111,17 +119,25 @@ export class Submitter {
     }
     if (tx !== undefined) {
       const answer = await (store.shared ?? notShared()).submitWithin(tx, submissions, options)
-      const { tasks, moved = [] } = acceptedOf(answer, submissions, maxQueued, first)
+      const { tasks, moved = [] } = this.#acceptedOf(answer, submissions, first)
       callerTransactions.expect(tasks.filter(isNew), moved)
       return tasks
     }
     const { answer } = claimer.claimWith(() => store.submit(submissions, options))
-    const { tasks, moved = [] } = acceptedOf(await answer, submissions, maxQueued, first)
+    const { tasks, moved = [] } = this.#acceptedOf(await answer, submissions, first)
     journal.publish(tasks.filter(isNew))
     journal.publish(moved)
     return tasks
   }
+
+  #acceptedOf(...[answer, submissions, first]: AcceptedOf): ReturnType<typeof acceptedOf> {
+    const { maxQueued, refused } = this.#options
+    if (answer.kind === 'crowded' || answer.kind === 'full') refused(submissions[0]?.type ?? '')
+    return acceptedOf(answer, submissions, maxQueued, first)
+  }
 }
+
+type AcceptedOf = [answer: Submitted, submissions: readonly Submission[], first: number | undefined]
 
 function isNew(accepted: Accepted): accepted is Extract<Accepted, { replayed: false }> {
   return !accepted.replayed
@@ -148,6 +164,11 @@ function acceptedOf(
       throw new UniqueConflict(submissions[answer.index]?.unique?.key ?? '', answer.id)
     case 'full':
       throw new QueueFull(maxQueued)
+    case 'crowded': {
+      const { index, limit, max } = answer
+      const { type } = submissions[index]!
+      throw new TooManyQueued(type, limit, max, submissions.length === 1 ? undefined : index)
+    }
     case 'no_predecessor':
       throw predecessorUnknown(
         answer.id,

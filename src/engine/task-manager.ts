@@ -168,6 +168,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       claimer,
       callerTransactions: this.#callerTransactions,
       maxQueued: options.maxQueued,
+      refused: (type) => this.#metrics.refused(type),
       mustTakeWork: () => this.#mustTakeWork(),
       tracing,
     })

@@ -9,6 +9,8 @@ import type { CommitMetrics, Counts } from '../store/store.ts'
 export type TypeMetrics = {
   submitted: number
   readonly finished: Record<TerminalStatus, number>
+  /** Submits that were refused because too many tasks waited. */
+  refused: number
   /** Cancelled because they did not start in time. */
   expired: number
   /** Active time of each attempt that ended, however it ended. */
@@ -59,6 +61,11 @@ export class TaskMetrics implements Subscriber {
     if (event === 'expired') metrics.expired += 1
   }
 
+  /** A submit of this type was refused. */
+  refused(type: string): void {
+    this.#of(type).refused += 1
+  }
+
   #of(type: string): TypeMetrics {
     const known = this.#types.get(type)
     if (known !== undefined) return known
@@ -66,6 +73,7 @@ export class TaskMetrics implements Subscriber {
     const made: TypeMetrics = {
       submitted: 0,
       expired: 0,
+      refused: 0,
       finished: finished as Record<TerminalStatus, number>,
       run: new Histogram(times),
       queue: new Histogram(times),

@@ -136,6 +136,7 @@ function typeBody(type: Type) {
     runs: type.runs,
     concurrency: type.concurrency,
     unique: uniqueBody(type),
+    max_queued: type.maxQueued,
     max_attempts: type.attempts,
     timeout: type.timeout === null ? null : type.timeout / 1_000,
     expires_in: type.expiresIn === null ? null : type.expiresIn / 1_000,

@@ -14,7 +14,8 @@ export function limitHandlers({ base }: Pick<HandlerContext, 'base'>): Handlers<
 
     async setLimit({ params, query, body, manager, reply }) {
       const name = params.limit_name
-      const draft: LimitDraft = body
+      const { max_queued: maxQueued, ...others } = body
+      const draft: LimitDraft = { ...others, ...(maxQueued === undefined ? {} : { maxQueued }) }
       const { isNew, use } = await manager.limits.set(name, draft, query)
       if (isNew) reply.code(201).header('location', `${base}/api/limits/${encodeURIComponent(name)}`)
       return limitBody(use)

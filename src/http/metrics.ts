@@ -110,6 +110,11 @@ export class Metrics {
         ),
       ),
       counter(
+        'fermata_submits_refused_total',
+        'Submits that this node refused because too many tasks waited.',
+        ofTypes((type, { refused }) => [{ labels: { type }, value: refused }]),
+      ),
+      counter(
         'fermata_tasks_expired_total',
         'Tasks that this node cancelled because they did not start in time; they count as finished, too.',
         ofTypes((type, { expired }) => [{ labels: { type }, value: expired }]),

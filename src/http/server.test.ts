@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { fakeManager, runningTask } from '../../test/support/fake-manager.ts'
 import { ProblemBody } from '../contract/answers.ts'
-import { QueueFull, ShuttingDown, StoreUnavailable } from '../core/errors.ts'
+import { QueueFull, TooManyQueued, ShuttingDown, StoreUnavailable } from '../core/errors.ts'
 import type { TaskManagerApi } from '../engine/api.ts'
 import type { NodeState } from '../engine/reports.ts'
 import { createServer, type ServerLogger, type ServerOptions } from './server.ts'
@@ -48,25 +48,26 @@ describe('an error of the engine', () => {
     ])
   })
 
-  test.each([
+  test.each<[string, Error, number?]>([
     ['QUEUE_FULL', new QueueFull(10)],
+    ['TOO_MANY_QUEUED', new TooManyQueued('add', null, 10), 429],
     ['SHUTTING_DOWN', new ShuttingDown()],
     [
       'STORE_UNAVAILABLE',
       new StoreUnavailable('the disk is full', { unknown: false, cause: new Error('x') }),
     ],
-  ])('that passes is 503 %s and says when to come again', async (code, error) => {
+  ])('that passes is %s and says when to come again', async (code, error, status = 503) => {
     const { app, logger } = await serve({ enqueue: () => Promise.reject(error) })
     const answer = await app.inject({
       method: 'POST',
       url: '/api/run/add',
       payload: { parameters: { a: 1, b: 2 } },
     })
-    expect(answer.statusCode).toBe(503)
+    expect(answer.statusCode).toBe(status)
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
     const { request_id } = ProblemBody.parse(answer.json())
     expect(logger.lines).toMatchObject([
-      { level: 'info', message: 'refused', fields: { request_id, code, status: 503, path: '/api/run/add' } },
+      { level: 'info', message: 'refused', fields: { request_id, code, status, path: '/api/run/add' } },
     ])
   })
 

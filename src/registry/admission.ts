@@ -16,6 +16,8 @@ export type LimitOptions<Parameters = never> = Readonly<{
   concurrency?: number
   /** At most `limit` starts at once after a quiet time, then one every `per / limit`. */
   rate?: Readonly<{ limit: number; per: Duration }>
+  /** Maximum number of tasks that wait for a bucket, up to 10,000: further submits are refused. */
+  maxQueued?: number
   /** Counted over all nodes, or for each node. Default `global`. */
   scope?: LimitScope
 }>
@@ -79,7 +81,7 @@ export function admissionRules(
 }
 
 function limitRule(
-  { name, key, concurrency, rate, scope = 'global' }: LimitOptions,
+  { name, key, concurrency, rate, maxQueued, scope = 'global' }: LimitOptions,
   invalid: (message: string) => DefinitionInvalid,
 ): TypeLimitRule {
   if (typeof name !== 'string' || !limitName.test(name))
@@ -88,11 +90,13 @@ function limitRule(
     throw invalid(`the key of limit ${name} must be a function of the parameters`)
   if (scope !== 'global' && scope !== 'node') throw invalid(`the scope of limit ${name} is global or node`)
   const keyOf = (key as KeyOf | undefined) ?? null
-  if (concurrency === undefined && rate === undefined) return { name, key: keyOf, definition: null }
+  if (concurrency === undefined && rate === undefined && maxQueued === undefined)
+    return { name, key: keyOf, definition: null }
   const definition = {
     name,
     concurrency: concurrency ?? null,
     rate: rate === undefined ? null : { limit: rate.limit, per: parseDuration(rate.per) ?? 0 },
+    ...(maxQueued === undefined ? {} : { maxQueued }),
     scope,
   }
   const [issue] = limitIssues(definition)

@@ -28,6 +28,8 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
   state?: State
   /** Maximum number running at once, across all nodes. */
   concurrency?: number
+  /** Maximum tasks that wait for a start, across all nodes: further submits are refused. Default: no maximum of its own. */
+  maxQueued?: number
   /**
    * Limits under which its tasks start, at most eight: `[{ name: 'api', key: ({ customer }) => customer, concurrency: 2 }]`. A task
    * starts once each of them has room.
@@ -77,6 +79,7 @@ type Checked = Pick<
   | 'jsonSchema'
   | 'description'
   | 'concurrency'
+  | 'maxQueued'
   | 'timeout'
   | 'expiresIn'
 >
@@ -110,7 +113,8 @@ export function checkedOptions(options: AnyOptions, define: Function): Checked {
     throw invalid('its example does not match its parameters schema')
   }
   const sensitive = sensitiveOf(options.sensitive, { parameters: jsonSchema, state }, invalid)
-  const whole = (field: 'concurrency' | 'attempts' | 'poisonLimit') => wholeOf(type, field, options[field])
+  const whole = (field: 'concurrency' | 'maxQueued' | 'attempts' | 'poisonLimit') =>
+    wholeOf(type, field, options[field])
   return {
     type,
     definedAt: callerOf(define),
@@ -120,6 +124,7 @@ export function checkedOptions(options: AnyOptions, define: Function): Checked {
     example,
     state,
     concurrency: whole('concurrency'),
+    maxQueued: whole('maxQueued'),
     attempts: whole('attempts') ?? 1,
     backoff,
     timeout: timeoutMs,

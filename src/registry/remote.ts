@@ -30,6 +30,7 @@ export async function remoteType(worker: WorkerType, path = 'parameters'): Promi
     memory: null,
     command: null,
     concurrency: worker.concurrency,
+    maxQueued: null,
     attempts: worker.attempts,
     backoff: defaultBackoff,
     timeout: worker.timeout,

@@ -53,6 +53,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   /** Null unless it is an executable. */
   readonly command: CommandSpec | null
   readonly concurrency: number | null
+  /** Maximum tasks that wait; null for no maximum. */
+  readonly maxQueued: number | null
   readonly attempts: number
   readonly backoff: Backoff
   /** Milliseconds. */

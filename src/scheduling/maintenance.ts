@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
-import { isExpiring } from '../core/expiry.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
+import { isUnstarted } from '../core/task.ts'
 import { poisonLimit, type Move } from '../core/transition.ts'
 import type { Bus } from '../journal/bus.ts'
 import { publishMovesOf } from '../journal/newest.ts'
@@ -71,7 +71,7 @@ export class Maintenance implements Subscriber {
   moved({ task: { status, runAt, expiresAt } }: Move): void {
     const until = (time: number) => Math.max(0, time - this.#options.store.now())
     if (status === 'scheduled' && runAt !== null) this.#promoter.within(until(runAt))
-    if (expiresAt !== null && isExpiring(status)) this.#expirer.within(until(expiresAt))
+    if (expiresAt !== null && isUnstarted(status)) this.#expirer.within(until(expiresAt))
   }
 
   /** Takes the tasks of dead nodes: earlier starts of this one, or others. */

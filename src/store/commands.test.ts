@@ -22,6 +22,7 @@ function submitIn(
     context,
     byKey,
     holders: new Map(),
+    bounds: undefined,
     waiting,
     rows,
     changed: new Set<TaskRow>(),

@@ -4,6 +4,7 @@ import type { Settlement } from '../core/outcome.ts'
 import {
   isActive,
   isTerminal,
+  isUnstarted,
   terminalStatuses,
   type Control,
   type NodeId,
@@ -15,6 +16,7 @@ import {
 import * as rules from '../core/transition.ts'
 import type { Move, TransitionContext } from '../core/transition.ts'
 import { isReplaceable, uniqueName } from '../core/unique.ts'
+import type { Entering, QueueBounds } from './queue-bounds.ts'
 import { lineOf } from './codec.ts'
 import type {
   Accepted,
@@ -56,6 +58,8 @@ export type SubmitBatch = Readonly<{
   holders: Map<string, TaskRow>
   /** Scheduled and queued tasks before this batch; undefined if far below every limit. */
   waiting: number | undefined
+  /** What waits of the types and buckets of these submits; undefined if nothing bounds them. */
+  bounds: QueueBounds | undefined
   /** The rows to insert. */
   rows: NewRow[]
   /** Rows to change once those are inserted. */
@@ -71,11 +75,14 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
   const { byKey, holders, waiting, rows } = batch
   const checked = check(submissions, batch, options)
   if ('kind' in checked) return checked
-  const { fresh, unknown } = checked
+  const { entering, unknown } = checked
+  const fresh = entering.length
   if (fresh > 0 && waiting !== undefined && waiting + rows.length + fresh > options.maxQueued) {
     return { kind: 'full' }
   }
   if (unknown !== undefined) return unknown
+  const crowded = batch.bounds?.admit(entering)
+  if (crowded !== undefined) return crowded
   const context = { ...batch.context, by: options.by }
   const moved: Move[] = []
   const tasks = submissions.map((submission): Accepted => {
@@ -110,19 +117,19 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
 }
 
 /**
- * The number of new tasks and, if one of them waits for a task that does not exist, the answer to that; or the conflict if a key
+ * The new tasks and, if one of them waits for a task that does not exist, the answer to that; or the conflict if a key
  * belongs to another request or task. Replays ask for nothing: their predecessors may have been deleted since.
  */
 function check(
   submissions: readonly Submission[],
   batch: SubmitBatch,
   { tags }: SubmitOptions,
-): Readonly<{ fresh: number; unknown: Submitted | undefined }> | Submitted {
+): Readonly<{ entering: readonly Entering[]; unknown: Submitted | undefined }> | Submitted {
   const { byKey, holders } = batch
   let unknown: Submitted | undefined
   let fresh: Map<string, Submission> | undefined
   let added: Map<string, Submission> | undefined
-  let wanted = 0
+  const entering: Entering[] = []
   for (const [index, submission] of submissions.entries()) {
     const { type, unique, idempotencyKey: key } = submission
     const earlier = key === null ? undefined : (byKey.get(key) ?? fresh?.get(key))
@@ -130,6 +137,7 @@ function check(
       if (earlier.requestHash !== submission.requestHash) return { kind: 'conflict', index, id: earlier.id }
       continue
     }
+    let replaces: Entering['replaces']
     if (unique !== undefined) {
       const name = uniqueName(type, unique.key)
       const row = added?.has(name) === true ? undefined : holders.get(name)
@@ -146,14 +154,15 @@ function check(
           return { kind: 'taken', index, id: holder.id }
         }
         if (onConflict !== 'replace') continue
+        if (row === undefined || isUnstarted(row.task.status)) replaces = holder
       }
       ;(added ??= new Map()).set(name, submission)
     }
     if (key !== null) (fresh ??= new Map()).set(key, submission)
-    wanted += 1
+    entering.push({ index, submission, replaces })
     unknown ??= unknownPredecessor(submission, index, batch)
   }
-  return { fresh: wanted, unknown }
+  return { entering, unknown }
 }
 
 /** Whether a caller who is limited to these tags may see the task. */

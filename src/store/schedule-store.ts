@@ -1,3 +1,4 @@
+import type { Crowded } from '../core/admission.ts'
 import type { NewEntry } from '../core/audit.ts'
 import type { Schedule, ScheduleView, Tick, TickChange } from '../core/schedule.ts'
 import type { Status, Submission } from '../core/task.ts'
@@ -76,6 +77,15 @@ export type ScheduleChange = Readonly<{
 export type ScheduleChanged =
   | Readonly<{ kind: 'changed'; schedule: Schedule; tasks: readonly Move[]; ticks: number }>
   /** It was changed or deleted by another one, or the queue has no room. */
-  | Readonly<{ kind: 'lost' | 'full' }>
+  | Readonly<{ kind: 'lost' }>
+  /** `crowded`: there is no room for tasks of its type, or under one of its limits. */
+  | Readonly<{ kind: 'full'; crowded?: Crowded }>
 
 export type Outcome = Readonly<{ scheduleId: string; tickAt: number; status: Status }>
+
+/** The answer to a change whose tasks were not accepted. */
+export function fullOf(
+  answer: Crowded | Readonly<{ kind: 'full' | 'conflict' | 'taken' | 'no_predecessor' }>,
+): Extract<ScheduleChanged, { kind: 'full' }> {
+  return { kind: 'full', ...(answer.kind === 'crowded' ? { crowded: answer } : {}) }
+}

@@ -1,5 +1,5 @@
 import { bucketOf } from '../core/limits.ts'
-import { isActive, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
+import { isActive, isUnstarted, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import { laneIdOf } from './columns.ts'
 import type { TaskRow } from './task-row.ts'
 
@@ -9,11 +9,17 @@ import type { TaskRow } from './task-row.ts'
  */
 export type LimitSlot = Readonly<{ bucket: string; taskId: TaskId; fence: Fence; node: NodeId }>
 
+/** A task that waits for a bucket. */
+export type QueuePlace = Readonly<{ bucket: string; taskId: TaskId }>
+
 /** What the changes of rows do to lanes and slots, in all SQL stores. Written with them, so neither can differ from the tasks. */
 export type SlotChanges = Readonly<{
   /** Lanes that a task has entered, or left other than by a claim: the next claim looks at them. */
   lanes: readonly string[]
   taken: readonly LimitSlot[]
+  /** Buckets whose queue a task has entered, or left. */
+  entered: readonly QueuePlace[]
+  left: readonly QueuePlace[]
   /** These tasks no longer hold slots of their own. */
   freed: readonly TaskId[]
   /** What these tasks held is now held by a run of that fence. */
@@ -24,6 +30,8 @@ export function slotChanges(rows: readonly TaskRow[]): SlotChanges | undefined {
   const limited = rows.filter(({ before }) => before.admission !== null)
   if (limited.length === 0) return undefined
   const taken: LimitSlot[] = []
+  const entered: QueuePlace[] = []
+  const left: QueuePlace[] = []
   const freed: TaskId[] = []
   const fencedOff: { taskId: TaskId; fence: Fence }[] = []
   for (const { before, task, fencedOff: fenced = [] } of limited) {
@@ -31,6 +39,8 @@ export function slotChanges(rows: readonly TaskRow[]): SlotChanges | undefined {
     const [held, holds] = [isActive(before.status), isActive(task.status)]
     const buckets = before.admission!.limits.map(bucketOf)
     if (buckets.length === 0) continue
+    const [waited, waits] = [isUnstarted(before.status), isUnstarted(task.status)]
+    if (waited !== waits) (waits ? entered : left).push(...buckets.map((bucket) => ({ bucket, taskId })))
     const take = (fence: Fence, node: NodeId) =>
       taken.push(...buckets.map((bucket) => ({ bucket, taskId, fence, node })))
     const [first, ...others] = fenced
@@ -43,7 +53,16 @@ export function slotChanges(rows: readonly TaskRow[]): SlotChanges | undefined {
     for (const { fence, node } of others) take(fence, node)
     if (!held && holds) take(0, task.ownerNode ?? '')
   }
-  return { lanes: [...new Set(limited.flatMap(lanesTouched))], taken, freed, fencedOff }
+  return { lanes: [...new Set(limited.flatMap(lanesTouched))], entered, left, taken, freed, fencedOff }
+}
+
+/** What new tasks wait for. */
+export function queueEntered(tasks: readonly Task[]): QueuePlace[] {
+  return tasks.flatMap(({ id: taskId, admission, status }) =>
+    isUnstarted(status)
+      ? (admission?.limits ?? []).map((limit) => ({ bucket: bucketOf(limit), taskId }))
+      : [],
+  )
 }
 
 /** The lane of a new task. */

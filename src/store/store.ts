@@ -1,6 +1,7 @@
 import type { Filter, Order, Searched } from '../core/filter.ts'
 import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
+import type { Crowded } from '../core/admission.ts'
 import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
@@ -282,6 +283,7 @@ export type Submitted =
   /** Task `id` has the unique key at `index`. */
   | Readonly<{ kind: 'taken'; index: number; id: TaskId }>
   | Readonly<{ kind: 'full' }>
+  | Crowded
   /** The predecessor at `place` of the submit at `index` does not exist. */
   | Readonly<{ kind: 'no_predecessor'; index: number; place: number; id: TaskId }>
 

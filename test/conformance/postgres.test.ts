@@ -143,6 +143,32 @@ describe('nodes on one PostgreSQL', () => {
     }
   })
 
+  test('never have more tasks waiting than a maximum, whatever they submit at once', async () => {
+    await using nodes = await Nodes.open(4)
+    const limit = { name: 'few', concurrency: null, rate: null, scope: 'global', origin: 'api' } as const
+    await nodes.first.limits.put({ ...limit, maxQueued: 6 })
+    const admission = { limits: [{ name: 'few', key: 'a' }], fairnessKey: null, weight: 1, aging: null }
+    for (let turn = 0; turn < 10; turn++) {
+      const accepted = await nodes.each(async (store, node) => {
+        const answers = await Promise.all(
+          [0, 1, 2, 3].map((index) => {
+            const id = `${node} ${turn} ${index}`
+            const draft = index % 2 === 0 ? { admission } : { type: 'other', maxOfType: 5 }
+            return store.submit([submission({ id, ...draft })], fromApi)
+          }),
+        )
+        await store.claim({ node, limit: turn % 2, types: [anyNumberOf('work'), anyNumberOf('other')] })
+        return answers.filter(({ kind }) => kind === 'accepted').length
+      })
+      const { byType } = await nodes.first.counts()
+      expect(byType['work']?.queued ?? 0).toBeLessThanOrEqual(6)
+      expect(byType['other']?.queued ?? 0).toBeLessThanOrEqual(5)
+      if (turn === 0) expect(accepted.reduce((sum, count) => sum + count)).toBe(11)
+      const waits = await ask(`select count(*)::int as waits from ${nodes.schema}.limit_queue`)
+      expect(waits).toEqual([{ waits: byType['work']?.queued ?? 0 }])
+    }
+  })
+
   test('give each unique key to one task, whatever else they do', async () => {
     await using nodes = await Nodes.open(4)
     const actions = ['return', 'replace', 'return', 'reject'] as const

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { auditing } from './auditing.ts'
+import { bounds } from './bounds.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
 import { dependencies } from './dependencies.ts'
@@ -41,6 +42,7 @@ export function suite(kind: StoreKind): void {
     claiming(kind)
     limits(kind)
     expiry(kind)
+    bounds(kind)
     if (kind.older === true) return
     moves(kind)
     submitting(kind)

@@ -38,9 +38,30 @@ test('a limit is set, holds tasks back, is shown and deleted in a pipe', async (
   expect(await fermata('limits', 'show', 'api')).toMatchObject({ code: 1, stdout: '' })
 })
 
+test('a submit beyond the maximum of waiting tasks is refused for now', async () => {
+  const client = new Fermata({ url: server.url, patience: 0 })
+  expect((await fermata('limits', 'set', 'few', '--concurrency', '1', '--max-queued', '1')).stdout).toBe(
+    'Set few: 1 at once, 1 queued.\n',
+  )
+  expect(await client.getLimit('few')).toMatchObject({ max_queued: 1, rate: null })
+  const submit = () => client.submitTask('long', { parameters: { duration: 60 }, limits: { few: 'acme' } })
+  const first = await submit()
+  await until('the first runs', async () => (await client.getTaskStatus(first.task_id)).status === 'running')
+  const second = await submit()
+  await expect(submit()).rejects.toMatchObject({ code: 'TOO_MANY_QUEUED', status: 429, retryAfter: 5 })
+  const refused = await run(['run', 'long', '--duration', '60', '--limit-key', 'few=acme'], {
+    FERMATA_URL: server.url,
+  })
+  expect(refused.code).not.toBe(0)
+  expect(refused.stderr).toContain('limit few with the key "acme" is full: at most one task may wait')
+  for (const { task_id: id } of [second, first]) await client.cancelTask(id)
+  await client.cancelTask((await submit()).task_id)
+  await client.deleteLimit('few')
+})
+
 test('mistakes name their remedy', async () => {
   for (const [args, reason] of [
-    [['limits', 'set', 'api'], 'needs --concurrency, --rate or both'],
+    [['limits', 'set', 'api'], 'needs --concurrency, --rate or --max-queued'],
     [['limits', 'set', '--concurrency', '1'], 'needs the name of a limit'],
     [['limits', 'set', 'api', '--rate', 'often'], 'like 100/1m'],
     [['limits', 'set', 'a/b', '--concurrency', '1'], 'must have 1 to 100 letters'],

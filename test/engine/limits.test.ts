@@ -44,6 +44,41 @@ describe.each(stores)('limits on $name', ({ open }) => {
     })
   })
 
+  test('refuse submits beyond their maximum of waiting tasks, and those of a type', async () => {
+    const bounded = defineTask({
+      type: 'bounded',
+      parameters,
+      maxQueued: 4,
+      limits: [{ name: 'per-customer', key: ({ customer }) => customer, maxQueued: 2 }],
+      run() {},
+    })
+    const world = await World.open(open, [bounded], { maxConcurrent: 0 })
+    const submit = (...customers: string[]) =>
+      world.until(
+        world.node.submitAll(
+          bounded,
+          customers.map((customer) => ({ customer })),
+        ),
+      )
+    await submit('a', 'a')
+    await expect(submit('b', 'a')).rejects.toMatchObject({
+      code: 'TOO_MANY_QUEUED',
+      type: 'bounded',
+      limit: { name: 'per-customer', key: 'a' },
+      max: 2,
+      message: expect.stringContaining('task 1 of the batch'),
+    })
+    await submit('b', 'b')
+    await expect(submit('c')).rejects.toMatchObject({ code: 'TOO_MANY_QUEUED', limit: null, max: 4 })
+    expect((await world.node.metrics()).types.get('bounded')).toMatchObject({ submitted: 4, refused: 2 })
+    await world.startNode({ maxConcurrent: 2 })
+    await world.pass(100)
+    await submit('a', 'b')
+    const wrong = { type: 'wrong', parameters, run() {} }
+    expect(() => defineTask({ ...wrong, maxQueued: 0 })).toThrow('maxQueued')
+    expect(() => defineTask({ ...wrong, limits: [{ name: 'x', maxQueued: 10_001 }] })).toThrow('maxQueued')
+  })
+
   test('given on a submit must exist, and replace the key of the type', async () => {
     const started: string[] = []
     const type = mail(started)

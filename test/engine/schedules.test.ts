@@ -8,8 +8,9 @@ import { stores, World } from './world.ts'
 const minute = 60_000
 
 /** Runs as long as its parameter says; its runs are noted. */
-function working(runs: number[] = []) {
+function working(runs: number[] = [], more: Readonly<{ maxQueued?: number }> = {}) {
   return defineTask({
+    ...more,
     type: 'work',
     parameters: z.object({ seconds: z.number().default(0), fail: z.boolean().default(false) }),
     async run({ seconds, fail }, task) {
@@ -75,6 +76,22 @@ describe.each(stores)('schedules on $name', ({ open }) => {
     await world.pass(5_000)
     expect(await states()).toEqual(Array.from({ length: 5 }, () => 'completed'))
     expect(runs).toHaveLength(5)
+  })
+
+  test('ticks wait for room in the queue of their type, and a run by hand is refused without it', async () => {
+    const runs: number[] = []
+    const { world, schedules } = await opened([working(runs, { maxQueued: 2 })])
+    await world.until(world.node.hold('work'))
+    const draft = { id: 's', type: 'work', every: '1m', overlap: 'allow' } as const
+    const { nextTicks } = await world.until(schedules.create(draft))
+    await world.pass(nextTicks[3]! - world.clock.now())
+    const states = async () => (await ticksOf(world)).map(([, state]) => state)
+    expect(await states()).toEqual(['queued', 'queued', 'allow', 'allow'])
+    await expect(world.until(schedules.run('s'))).rejects.toMatchObject({ code: 'TOO_MANY_QUEUED', max: 2 })
+    await world.until(world.node.hold('work', false))
+    await world.pass(5_000)
+    expect(await states()).toEqual(Array.from({ length: 4 }, () => 'completed'))
+    expect(runs).toHaveLength(4)
   })
 
   test('the next tick cancels the run before it, and starts once that has stopped', async () => {

@@ -102,7 +102,11 @@ const submit = command(
           fc.array(choice, { maxLength: 2 }),
         ),
         onFailure: fc.constantFrom(...failurePolicies),
-        expiresIn: fc.constantFrom(undefined, undefined, undefined, 30, 300),
+        maxOfType: fc.oneof(
+          { weight: 9, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: fc.constantFrom(2, 5) },
+        ),
+        expiresIn: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, undefined, 30, 300),
         debounce: maybe(
           fc.record({
             key: fc.constantFrom('u1', 'u2'),
@@ -122,7 +126,10 @@ const submit = command(
       batch.map(({ after }) => Promise.all(after.map((one) => world.pick(one)))),
     )
     const submissions = batch.map(
-      ({ later, asDelay, key, unique, debounce, admission, after, onFailure, expiresIn, ...own }, index) =>
+      (
+        { later, asDelay, key, unique, debounce, admission, after, onFailure, expiresIn, maxOfType, ...own },
+        index,
+      ) =>
         submission({
           ...own,
           ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
@@ -131,7 +138,7 @@ const submit = command(
           idempotencyKey: key,
           delay: asDelay ? later : null,
           runAt: later === null || asDelay ? null : world.clock.now() + later,
-          ...present({ unique, expiresIn }),
+          ...present({ unique, expiresIn, maxOfType }),
           ...(debounce === undefined ? {} : debounced(debounce)),
         }),
     )
@@ -339,11 +346,13 @@ const limit = command(
     name: fc.constantFrom(...limitNames),
     concurrency: fc.constantFrom(null, 1, 1, 2, 3),
     rate: fc.constantFrom(null, null, null, { limit: 1, per: 100 }, { limit: 3, per: 1_000 }),
+    maxQueued: fc.constantFrom(undefined, undefined, undefined, undefined, 1, 3),
     isGone: mostly(false),
   },
-  async (world, { name, concurrency, rate, isGone }) => {
-    const made = { name, concurrency, rate, scope: 'global', origin: 'api' } as const
-    if (isGone || (concurrency === null && rate === null)) {
+  async (world, { name, concurrency, rate, maxQueued, isGone }) => {
+    const bounds = { concurrency, rate, ...present({ maxQueued }) }
+    const made = { name, ...bounds, scope: 'global', origin: 'api' } as const
+    if (isGone || (concurrency === null && rate === null && maxQueued === undefined)) {
       await world.both((store) => store.limits.remove(name))
     } else {
       await world.both((store) => store.limits.put(made))

@@ -313,8 +313,8 @@ export const bugs: readonly Bug[] = [
     'A schedule passes over ticks for which the queue has no room.',
     35,
     'src/store/memory/schedules.ts',
-    "    if (answer.kind !== 'accepted') return { kind: 'full' }\n",
-    "    if (answer.kind !== 'accepted') {\n      this.#schedules.set(id, schedule)\n      return { kind: 'full' }\n    }\n",
+    "    if (answer.kind !== 'accepted') return fullOf(answer)\n",
+    "    if (answer.kind !== 'accepted') {\n      this.#schedules.set(id, schedule)\n      return fullOf(answer)\n    }\n",
   ),
   bug(
     'overlap-sees-running-only',
@@ -406,5 +406,13 @@ export const bugs: readonly Bug[] = [
     'src/core/expiry.ts',
     'return expiresAt === null ? null : now + Math.max(0, expiresAt - statusSince)',
     'return expiresAt',
+  ),
+  bug(
+    'batch-beyond-maximum',
+    'A batch is accepted if its first task has room in the queue of its type.',
+    44,
+    'src/store/memory/store.ts',
+    'if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
+    'if (index === 0 && most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
   ),
 ]

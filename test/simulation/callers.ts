@@ -3,6 +3,7 @@ import {
   IdempotencyKeyReused,
   LimitUnknown,
   QueueFull,
+  TooManyQueued,
   ShuttingDown,
   StoreUnavailable,
   TaskUnknown,
@@ -200,7 +201,13 @@ export class Callers {
       made.length === 0,
       () => `${tag} was refused with ${String(error)}, but ${made[0]?.record.task.id} exists`,
     )
-    if (error instanceof IdempotencyKeyReused || error instanceof QueueFull || isGoneError(error)) return
+    if (
+      error instanceof IdempotencyKeyReused ||
+      error instanceof QueueFull ||
+      error instanceof TooManyQueued ||
+      isGoneError(error)
+    )
+      return
     this.#mustBeTrouble(error, tag)
   }
 

@@ -4,6 +4,7 @@ import type { Settlement } from '../../src/core/outcome.ts'
 import {
   isActive,
   isTerminal,
+  isUnstarted,
   type Status,
   type Submission,
   type Task,
@@ -60,6 +61,8 @@ export type CheckerOptions = Readonly<{
   truth: () => Store
   /** Milliseconds of a lease; null if one process owns the store. */
   lease: number | null
+  /** How many tasks of type `inline` may wait; null for any number. */
+  most: number | null
   /** Concurrency limits by type. */
   limits: ReadonlyMap<string, number>
   /** Null without named limits and turns. */
@@ -155,7 +158,8 @@ export class Checker implements RunWitness {
     switch (verb) {
       case 'submit':
         this.#dependencies.submitted(args[0] as readonly Submission[])
-        return this.#submitted(verb, answer as Submitted)
+        await this.#submitted(verb, answer as Submitted)
+        return this.#mayWait(answer as Submitted)
       case 'commit':
         for (const one of answer as readonly Submitted[]) await this.#submitted(verb, one)
         return
@@ -377,6 +381,23 @@ export class Checker implements RunWitness {
       answer.tasks.map(({ task }) => task.id),
     )
     await this.#countersEqualRows()
+  }
+
+  /** A submit that adds tasks leaves no more waiting than may. */
+  #mayWait(answer: Submitted): void {
+    const { most } = this.#options
+    const isBounded =
+      answer.kind === 'accepted' &&
+      answer.tasks.some(({ task, replayed }) => !replayed && task.type === 'inline')
+    if (most === null || !isBounded) return
+    const waiting = [...this.tasks.values()].filter(
+      ({ record: { task }, isDeleted }) => !isDeleted && task.type === 'inline' && isUnstarted(task.status),
+    )
+    this.expect(
+      'limits',
+      waiting.length <= most,
+      () => `${waiting.length} tasks of type inline wait after a submit; at most ${most} may`,
+    )
   }
 
   async #movedBy(verb: string, moves: readonly Move[]): Promise<void> {

@@ -36,14 +36,19 @@ export type Result = Readonly<{ id: string; fence: number; seq: number }>
 /** How the run that the context belongs to is known to the checker. */
 export type RunOf = (task: ThreadContext<unknown>) => LiveRun
 
-type Own = Readonly<{ concurrency?: number; poisonLimit?: number; admission: AdmissionRules | null }>
+type Own = Readonly<{
+  concurrency?: number
+  poisonLimit?: number
+  maxQueued?: number | null
+  admission: AdmissionRules | null
+}>
 
 /** A type whose handlers carry out the steps in their parameters. */
 export function scriptedType(
   type: string,
   runs: Runtime,
   runOf: RunOf,
-  { concurrency, poisonLimit, admission }: Own,
+  { concurrency, poisonLimit, maxQueued = null, admission }: Own,
 ): AnyTaskType {
   return {
     [brand]: true,
@@ -63,6 +68,7 @@ export function scriptedType(
     backoff: defaultBackoff,
     timeout: null,
     expiresIn: null,
+    maxQueued,
     poisonLimit: poisonLimit ?? null,
     unique: null,
     sensitive: null,

@@ -32,6 +32,8 @@ export type Setting = Readonly<{
   dependencies: boolean
   /** Null if tasks have no limits, and tenants no turns. */
   limits: SimulatedLimits | null
+  /** How many tasks of type `inline` may wait; null for any number. */
+  most: number | null
   /** Tasks must start in time. */
   expiry: boolean
 }>
@@ -119,7 +121,9 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const dependencies = hasDependencies(new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x27d))
   const limits = limitsOf(new Chance(Math.imul(seed, 0x165667b1) ^ 0x3c6ef372))
   const expiry = hasExpiry(new Chance(Math.imul(seed, 0x165667b1) ^ 0x9ad))
-  const setting = { ...settingOf(chance), schedules, dependencies, limits, expiry, ...only }
+  const bounding = new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x9a)
+  const most = bounding.between(1, 5) === 1 ? bounding.between(1, 4) : null
+  const setting = { ...settingOf(chance), schedules, dependencies, limits, expiry, most, ...only }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -169,7 +173,9 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
   return shuffled.slice(0, chance.between(least, Math.max(least, all.length >> 1))).map(({ one }) => one)
 }
 
-function settingOf(chance: Chance): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry'> {
+function settingOf(
+  chance: Chance,
+): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -84,6 +84,7 @@ export class World {
       truth: () => backend.truth,
       lease: setting.shared ? setting.lease : null,
       limits,
+      most: setting.most,
       named: witness,
       schedules: setting.schedules,
       calmFrom: setting.length,

@@ -15,15 +15,17 @@ export function LimitForm({ limit, onDone, onCancel }: Props) {
   const [concurrency, setConcurrency] = useState(textOf(limit?.concurrency))
   const [starts, setStarts] = useState(textOf(limit?.rate?.limit))
   const [per, setPer] = useState(limit?.rate == null ? '1m' : `${limit.rate.per}s`)
+  const [waiting, setWaiting] = useState(textOf(limit?.max_queued))
   const [scope, setScope] = useState<NonNullable<LimitDraft['scope']>>(limit?.scope ?? 'global')
-  const isWrong = [concurrency, starts].some((text) => text.trim() !== '' && !isCount(text))
-  const isEmpty = concurrency.trim() === '' && starts.trim() === ''
+  const isWrong = [concurrency, starts, waiting].some((text) => text.trim() !== '' && !isCount(text))
+  const isEmpty = [concurrency, starts, waiting].every((text) => text.trim() === '')
   const { mutate, isPending, error } = useMutation({
     mutationFn: () =>
       client.setLimit(name.trim(), {
         scope,
         ...(concurrency.trim() === '' ? {} : { concurrency: Number(concurrency) }),
         ...(starts.trim() === '' ? {} : { rate: { limit: Number(starts), per } }),
+        ...(waiting.trim() === '' ? {} : { max_queued: Number(waiting) }),
       }),
     onSuccess: (set) => onDone(set.name),
     onSettled: () => queries.invalidateQueries({ queryKey: ['limits'] }),
@@ -67,6 +69,14 @@ export function LimitForm({ limit, onDone, onCancel }: Props) {
           value={per}
           disabled={starts.trim() === ''}
           onChange={({ currentTarget }) => setPer(currentTarget.value)}
+        />
+        <TextInput
+          label="Waiting"
+          description="Queued tasks of a key; empty: any number"
+          inputMode="numeric"
+          value={waiting}
+          error={faultOf(waiting)}
+          onChange={({ currentTarget }) => setWaiting(currentTarget.value)}
         />
         <NativeSelect
           label="Counted"

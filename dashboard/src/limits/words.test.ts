@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { blockWords, boundsWords, countedWords, limitPath } from './words.ts'
 
 test('bounds are said in words', () => {
-  expect(boundsWords({ concurrency: 10, rate: { limit: 100, per: 60 }, scope: 'global' })).toBe(
-    '10 at once, 100 starts per 1 min',
-  )
-  expect(boundsWords({ concurrency: null, rate: { limit: 1, per: 2 }, scope: 'node' })).toBe(
-    '1 start per 2.0 s, on each node',
-  )
+  expect(
+    boundsWords({ concurrency: 10, rate: { limit: 100, per: 60 }, max_queued: 1_000, scope: 'global' }),
+  ).toBe('10 at once, 100 starts per 1 min, 1,000 queued')
+  expect(
+    boundsWords({ concurrency: null, rate: { limit: 1, per: 2 }, max_queued: null, scope: 'node' }),
+  ).toBe('1 start per 2.0 s, on each node')
 })
 
 test('a bucket says why it is blocked', () => {

@@ -1,13 +1,14 @@
 import type { BucketDetails, Explanation, LimitDetails } from '../../../src/client/index.ts'
 import { durationWords, exactCount } from '../time/words.ts'
 
-type Bounds = Pick<LimitDetails, 'concurrency' | 'rate' | 'scope'>
+type Bounds = Pick<LimitDetails, 'concurrency' | 'rate' | 'max_queued' | 'scope'>
 
-/** `10 at once, 100 starts per 1 min, on each node`. */
-export function boundsWords({ concurrency, rate, scope }: Bounds): string {
+/** `10 at once, 100 starts per 1 min, 1,000 queued, on each node`. */
+export function boundsWords({ concurrency, rate, max_queued: max, scope }: Bounds): string {
   return [
     ...(concurrency === null ? [] : [`${exactCount(concurrency)} at once`]),
     ...(rate === null ? [] : [`${startsWords(rate.limit)} per ${durationWords(rate.per)}`]),
+    ...(max === null ? [] : [`${exactCount(max)} queued`]),
     ...(scope === 'node' ? ['on each node'] : []),
   ].join(', ')
 }

@@ -37,6 +37,7 @@ export function TypeCard({ type, figures }: Props) {
     max_attempts: attempts,
     timeout,
     expires_in: expires,
+    max_queued: most,
     unique,
   } = type
   const expected = figures?.expected_duration ?? null
@@ -46,6 +47,7 @@ export function TypeCard({ type, figures }: Props) {
     ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
     ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
     ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
+    ...(most === null ? [] : [['May wait', `${most} tasks`]]),
     ...(expires === null ? [] : [['Starts', `within ${durationWords(expires)}, or is cancelled`]]),
     ...(unique === null ? [] : [['Unique', spans[unique.while]]]),
   ]

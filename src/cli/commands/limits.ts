@@ -10,6 +10,7 @@ import { safe } from '../terminal/text.ts'
 type Options = Readonly<{
   concurrency?: number
   rate?: Readonly<{ limit: number; per: number }>
+  maxQueued?: number
   scope?: 'global' | 'node'
   blocked?: boolean
   key?: string
@@ -58,13 +59,14 @@ const actions: Readonly<
     if (buckets.length > 0) await printTable(session, bucketColumns(Date.now()), buckets)
   },
 
-  async set(session, words, { concurrency, rate, scope, reason }) {
+  async set(session, words, { concurrency, rate, maxQueued, scope, reason }) {
     const name = nameOf(words, 'set')
-    if (concurrency === undefined && rate === undefined)
-      throw new UsageError('limits set needs --concurrency, --rate or both')
+    if (concurrency === undefined && rate === undefined && maxQueued === undefined)
+      throw new UsageError('limits set needs --concurrency, --rate or --max-queued')
     const draft: LimitDraft = {
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(rate === undefined ? {} : { rate }),
+      ...(maxQueued === undefined ? {} : { max_queued: maxQueued }),
       ...(scope === undefined ? {} : { scope }),
     }
     const one = await session.client.setLimit(name, draft, reason === undefined ? {} : { reason })
@@ -99,10 +101,11 @@ function nameOf(words: readonly string[], action: LimitAction): string {
 }
 
 /** What a limit allows, in words. */
-function boundsOf({ concurrency, rate, scope }: LimitDetails): string {
+function boundsOf({ concurrency, rate, max_queued: max, scope }: LimitDetails): string {
   const bounds = [
     ...(concurrency === null ? [] : [`${count(concurrency)} at once`]),
     ...(rate === null ? [] : [`${count(rate.limit)} starts per ${duration(rate.per)}`]),
+    ...(max === null ? [] : [`${count(max)} queued`]),
   ]
   return `${bounds.join(', ')}${scope === 'node' ? ' on each node' : ''}`
 }

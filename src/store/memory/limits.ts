@@ -125,6 +125,10 @@ export class MemoryLimits implements LimitStore {
     })
   }
 
+  maxQueued({ name }: TaskLimit): number | undefined {
+    return this.#limits.get(name)?.maxQueued
+  }
+
   /** The wall clock was set. */
   shift(by: number): void {
     for (const [name, at] of this.#earliest) this.#earliest.set(name, at + by)

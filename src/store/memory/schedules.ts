@@ -9,6 +9,7 @@ import {
 } from '../../core/schedule.ts'
 import { isTerminal, type Submission, type Task, type TaskId } from '../../core/task.ts'
 import {
+  fullOf,
   ticksKept,
   type DueSchedules,
   type Outcome,
@@ -180,7 +181,7 @@ export class MemorySchedules implements ScheduleStore {
       submissions.filter((submission) => !taken.includes(submission)),
       { by, maxQueued },
     )
-    if (answer.kind !== 'accepted') return { kind: 'full' }
+    if (answer.kind !== 'accepted') return fullOf(answer)
     commit()
     const lost = ticks.filter((tick) => !free.includes(tick) && tick.from === 'new' && tick.to.waits !== null)
     const kept = {

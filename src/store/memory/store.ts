@@ -3,16 +3,17 @@ import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
-import { isExpired, isExpiring } from '../../core/expiry.ts'
+import { isExpired } from '../../core/expiry.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
 import type { TaskLimit } from '../../core/admission.ts'
-import { laneOf, laneText } from '../../core/limits.ts'
+import { bucketOf, laneOf, laneText } from '../../core/limits.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { isNamedBy, type IdPart } from '../../core/short-id.ts'
 import {
   isActive,
   isSuspect,
   isTerminal,
+  isUnstarted,
   type NodeId,
   type Fence,
   type Json,
@@ -307,7 +308,7 @@ class MemoryStore implements port.Store {
     this.#mustBeOpen()
     const expiring = () =>
       this.#all()
-        .filter(({ task }) => task.expiresAt !== null && isExpiring(task.status))
+        .filter(({ task }) => task.expiresAt !== null && isUnstarted(task.status))
         .sort((a, b) => a.task.expiresAt! - b.task.expiresAt!)
     const dueIn = () => {
       const next = expiring()[0]?.task.expiresAt ?? null
@@ -564,11 +565,13 @@ class MemoryStore implements port.Store {
     const made: (rules.Move & Readonly<{ submission: Submission }>)[] = []
     const moved: (rules.Move & Readonly<{ parameters?: Json }>)[] = []
     const tasks: port.Accepted[] = []
+    const entering: { index: number; task: Task; most: number | undefined; replaces: Task | undefined }[] = []
     let unknown: port.Submitted | undefined
     /** Who would have each key. */
     const owners = new Map<string, Task>()
     for (const [index, submission] of submissions.entries()) {
       const { id, type, idempotencyKey: key, requestHash, unique } = submission
+      let cancels = false
       const isSame = (task: Task) => key !== null && task.idempotencyKey === key
       const earlier =
         this.#all().find(({ task }) => isSame(task))?.task ?? made.find(({ task }) => isSame(task))?.task
@@ -598,17 +601,27 @@ class MemoryStore implements port.Store {
         }
         if (owner !== undefined && !mayCancel) return nothing({ kind: 'taken', index, id: owner.id })
         if (owner !== undefined) moved.push(rules.replaced(owner, id, context))
+        cancels = owner !== undefined
       }
       unknown ??= this.#unknownPredecessor(submission, index)
       const missing = this.#edgesTo(submission).length
       const move = rules.submitted(submission, { ...context, missing })
       if (unique !== undefined) owners.set(uniqueName(type, unique.key), move.task)
       made.push({ ...move, submission })
+      const replaces = moved.at(-1)?.before ?? undefined
+      entering.push({
+        index,
+        task: move.task,
+        most: submission.maxOfType,
+        replaces: cancels ? replaces : undefined,
+      })
       tasks.push({ replayed: false, ...move })
     }
     const waiting = this.#count(({ status }) => notStarted.has(status))
     if (made.length > 0 && waiting + made.length > maxQueued) return nothing({ kind: 'full' })
     if (unknown !== undefined) return nothing(unknown)
+    const crowded = this.#crowded(entering)
+    if (crowded !== undefined) return nothing(crowded)
     const taken = new Set(this.#tasks.keys())
     for (const { id, parameters } of made.map(({ submission }) => submission)) {
       if (taken.has(id)) throw new Error(`there is a task ${id} already`)
@@ -662,6 +675,33 @@ class MemoryStore implements port.Store {
       },
       commit,
     }
+  }
+
+  /** The first new task for which there is no room. */
+  #crowded(
+    entering: readonly Readonly<{
+      index: number
+      task: Task
+      most: number | undefined
+      replaces: Task | undefined
+    }>[],
+  ): port.Submitted | undefined {
+    let waiting = this.#all()
+      .map(({ task }) => task)
+      .filter(({ status }) => isUnstarted(status))
+    for (const { index, task, most, replaces } of entering) {
+      waiting = [...waiting.filter(({ id }) => id !== replaces?.id), task]
+      if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)
+        return { kind: 'crowded', index, limit: null, max: most }
+      for (const limit of task.admission?.limits ?? []) {
+        const max = this.limits.maxQueued(limit)
+        const isIn = ({ admission }: Task) =>
+          admission?.limits.some((other) => bucketOf(other) === bucketOf(limit)) === true
+        if (max !== undefined && waiting.filter(isIn).length > max)
+          return { kind: 'crowded', index, limit, max }
+      }
+    }
+    return undefined
   }
 
   #unknownPredecessor({ predecessors }: Submission, index: number): port.Submitted | undefined {
@@ -721,7 +761,7 @@ class MemoryStore implements port.Store {
     this.limits.shift(jump)
     for (const kept of this.#all()) {
       const { status, delay, runAt, expiresAt } = kept.task
-      if (expiresAt !== null && isExpiring(status)) kept.task = { ...kept.task, expiresAt: expiresAt + jump }
+      if (expiresAt !== null && isUnstarted(status)) kept.task = { ...kept.task, expiresAt: expiresAt + jump }
       if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
       kept.task = { ...kept.task, runAt: runAt + jump }
     }

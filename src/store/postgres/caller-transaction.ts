@@ -25,7 +25,7 @@ export async function submitWithin(
     const [[nulls] = []] = await tx.ask(
       `select current_setting('array_nulls'), set_config('array_nulls', 'on', true)`,
     )
-    const [submitted] = await submitAll(tx, [{ submissions, options }], waiting)
+    const [submitted] = await submitAll(tx, [{ submissions, options }], waiting, true)
     if (nulls === 'off') tx.write('set local array_nulls = off')
     await tx.flush()
     return submitted!

@@ -2,7 +2,7 @@ import type { Admission } from '../../core/admission.ts'
 import { bucketOf, limitOf, type Lane, type Limit } from '../../core/limits.ts'
 import { isSuspect } from '../../core/task.ts'
 import type { BucketFacts, FoundLane, Head, LaneRows, LaneWrites, ReadyLane, StoredLane } from '../lanes.ts'
-import { lanesEntered, slotChanges } from '../slot-changes.ts'
+import { lanesEntered, queueEntered, slotChanges, type QueuePlace } from '../slot-changes.ts'
 import type { TypeLimit } from '../store.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import type { Rows } from './connection.ts'
@@ -192,7 +192,9 @@ export function writeSlots(tx: Transaction, rows: readonly TaskRow[]): void {
   const changes = slotChanges(rows)
   if (changes === undefined) return
   const { sql } = tx.source
-  const { lanes, freed, fencedOff, taken } = changes
+  const { lanes, entered, left, freed, fencedOff, taken } = changes
+  writeQueue(tx, sql.enterQueues, entered)
+  writeQueue(tx, sql.leaveQueues, left)
   if (lanes.length > 0) tx.write(sql.noteLanes, [lanes])
   if (freed.length > 0) tx.write(sql.freeSlots, [freed.map(encodeText), freed.map(() => 0)])
   if (fencedOff.length > 0)
@@ -209,10 +211,22 @@ export function writeSlots(tx: Transaction, rows: readonly TaskRow[]): void {
     ])
 }
 
-/** The lanes of new tasks. */
+/** The lanes of new tasks, and the buckets for which they wait. */
 export function noteLanes(tx: Transaction, rows: readonly NewRow[]): void {
-  const lanes = lanesEntered(rows.map(({ task }) => task))
-  if (lanes.length > 0) tx.write(tx.source.sql.noteLanes, [lanes])
+  const { sql } = tx.source
+  const tasks = rows.map(({ task }) => task)
+  const lanes = lanesEntered(tasks)
+  if (lanes.length > 0) tx.write(sql.noteLanes, [lanes])
+  writeQueue(tx, sql.enterQueues, queueEntered(tasks))
+}
+
+function writeQueue(tx: Transaction, text: string, places: readonly QueuePlace[]): void {
+  if (places.length === 0) return
+  tx.write(text, queueColumns(places))
+}
+
+export function queueColumns(places: readonly QueuePlace[]) {
+  return [places.map(({ bucket }) => encodeText(bucket)), places.map(({ taskId }) => encodeText(taskId))]
 }
 
 type Row = Rows[number]
@@ -247,15 +261,17 @@ export function limitColumns(limits: readonly Limit[]) {
     limits.map(({ rate }) => rate?.per ?? null),
     limits.map(({ scope }) => scope),
     limits.map(({ origin }) => origin),
+    limits.map(({ maxQueued }) => maxQueued ?? null),
   ]
 }
 
-export function limitFrom([name, concurrency, rate, per, scope, origin]: Row): Limit {
+export function limitFrom([name, concurrency, rate, per, scope, origin, maxQueued]: Row): Limit {
   return {
     name: name as string,
     concurrency: concurrency as number | null,
     rate: rate === null ? null : { limit: rate as number, per: per as number },
     scope: scope as Limit['scope'],
     origin: origin as string,
+    ...(maxQueued === null ? {} : { maxQueued: maxQueued as number }),
   }
 }

@@ -86,9 +86,9 @@ export class PostgresLimits implements LimitStore {
       const rows = await session.query(this.#store.sql.limitUses, [mostCounted])
       return rows.map((row) => ({
         limit: limitFrom(row),
-        running: row[6] as number,
-        buckets: row[7] as number,
-        blocked: row[8] as number,
+        running: row[7] as number,
+        buckets: row[8] as number,
+        blocked: row[9] as number,
       }))
     })
   }

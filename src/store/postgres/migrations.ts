@@ -299,6 +299,14 @@ export const migrations: readonly string[] = [
   );
   create index steps_order on S.steps (row_id, number);
   `,
+  `
+  alter table S.limits add column max_queued integer;
+  create table S.limit_queue (
+    bucket text collate "C" not null,
+    task_id text collate "C" not null,
+    primary key (bucket, task_id)
+  ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

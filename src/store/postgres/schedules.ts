@@ -21,6 +21,7 @@ import {
   withAccepted,
 } from '../schedule-rows.ts'
 import {
+  fullOf,
   ticksKept,
   type DueSchedules,
   type Outcome,
@@ -210,7 +211,7 @@ async function change(
   for (const [index, { submissions, change: one, ...own }] of meant.entries()) {
     const submitted = answers[wanted.indexOf(calls[index]!)]
     if (submitted !== undefined && submitted.kind !== 'accepted') {
-      results.set(one, { kind: 'full' })
+      results.set(one, fullOf(submitted))
       continue
     }
     const accepted = submitted?.tasks ?? []

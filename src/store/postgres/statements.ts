@@ -300,14 +300,36 @@ export function statementsFor(schema: string) {
       select ${selectedColumns('k')}, p.body,
         case when k.attempt > 0 then (select body from ${s}.checkpoints c where c.row_id = k.row_id) end
       from taken k left join bodies p on p.row_id = k.row_id order by k.number`,
-    limits: `select name, concurrency, rate, per, scope, origin from ${s}.limits order by name`,
-    limitsNamed: `select name, concurrency, rate, per, scope, origin from ${s}.limits where name = any($1::text[])`,
-    putLimits: `insert into ${s}.limits as l (name, concurrency, rate, per, scope, origin)
-      select * from unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::text[], $6::text[])
+    limits: `select name, concurrency, rate, per, scope, origin, max_queued from ${s}.limits order by name`,
+    limitsNamed: `select name, concurrency, rate, per, scope, origin, max_queued from ${s}.limits where name = any($1::text[])`,
+    putLimits: `insert into ${s}.limits as l (name, concurrency, rate, per, scope, origin, max_queued)
+      select * from unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::int[])
       on conflict (name) do update set concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per,
-        scope = excluded.scope, origin = excluded.origin`,
+        scope = excluded.scope, origin = excluded.origin, max_queued = excluded.max_queued`,
+    enterQueues: `insert into ${s}.limit_queue (bucket, task_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing`,
+    leaveQueues: `delete from ${s}.limit_queue q using unnest($1::text[], $2::text[]) as u(bucket, task_id)
+      where q.bucket = u.bucket and q.task_id = u.task_id`,
+    /**
+     * Held until the commit by submits that count what waits: of types with a maximum (`$2`), and of buckets (`$3`) of limits (`$4`) that
+     * have one. Few locks of each limit, however many buckets it has.
+     */
+    lockBounds: `select pg_advisory_xact_lock(hashtextextended($1 || name, 5)) from (
+        select distinct name from (
+          select 't ' || t.type as name from unnest($2::text[]) as t(type)
+          union all
+          select 'l ' || w.name || ' ' || (hashtext(w.bucket) & 7) from unnest($3::text[], $4::text[]) as w(bucket, name)
+            join ${s}.limits l on l.name = w.name where l.max_queued is not null
+        ) as names order by name offset 0
+      ) as sorted`,
+    unstarted: countsOf(s, `where type = any($1::text[]) and status in ('waiting', 'scheduled', 'queued')`),
+    /** Of buckets (`$1`) of limits (`$2`) that have a maximum: that, and how many tasks wait, up to it. */
+    queuedFor: `select w.bucket, l.max_queued, (select count(*) from (
+          select 1 from ${s}.limit_queue q where q.bucket = w.bucket limit l.max_queued
+        ) as q)
+      from unnest($1::text[], $2::text[]) as w(bucket, name) join ${s}.limits l on l.name = w.name
+      where l.max_queued is not null`,
     removeLimit: `delete from ${s}.limits where name = $1 returning 1`,
-    limitUses: `select l.name, l.concurrency, l.rate, l.per, l.scope, l.origin,
+    limitUses: `select l.name, l.concurrency, l.rate, l.per, l.scope, l.origin, l.max_queued,
         (select count(*) from ${s}.limit_slots h where h.bucket >= l.name || '/' and h.bucket < l.name || '0'),
         (select count(*) from (${distinctBuckets(s, "l.name || '/'", "l.name || '0'", '$1::int')}) as b),
         (select count(*) from (${blockedBuckets(s, "l.name || '/'", "l.name || '0'", '$1::int')}) as b)

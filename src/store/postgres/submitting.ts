@@ -3,6 +3,7 @@ import type { TransitionContext } from '../../core/transition.ts'
 import { auditedReplaced, auditedSubmit } from '../auditing.ts'
 import { fixedColumns, newColumns } from '../columns.ts'
 import * as commands from '../commands.ts'
+import { boundsWanted, QueueBounds } from '../queue-bounds.ts'
 import type { Submitted } from '../store.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import { addEntries, record } from './audit.ts'
@@ -11,7 +12,7 @@ import type { Rows } from './connection.ts'
 import { noteLanes } from './lane-rows.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
-import { encodeText } from './text.ts'
+import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { askHolders, holdersOf, keyRowsOf, writeHolders } from './unique-keys.ts'
 import { Work } from './work.ts'
@@ -21,9 +22,12 @@ export async function submitAll(
   tx: Transaction,
   calls: readonly commands.SubmitCall[],
   waiting: QueueEstimate,
+  /** In a transaction of the caller, which may last: others do not wait for it, so what it adds may exceed a maximum. */
+  isCallers = false,
 ): Promise<Submitted[]> {
   const wanted = calls.reduce((sum, { submissions }) => sum + submissions.length, 0)
   const least = Math.min(...calls.map(({ options }) => options.maxQueued))
+  const bounding = askBounds(tx, calls, !isCallers)
   const counting = waiting.mayBeFull(wanted, least) ? tx.ask(tx.source.sql.counts) : undefined
   const keys = keysOf(calls)
   const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
@@ -39,7 +43,8 @@ export async function submitAll(
   const rows: NewRow[] = []
   const edges: Edge[] = []
   const changed = new Set<TaskRow>()
-  const batch = { context, byKey, holders, waiting: counted, rows, changed, predecessors, edges }
+  const bounds = await bounding
+  const batch = { context, byKey, holders, waiting: counted, bounds, rows, changed, predecessors, edges }
   const answers = calls.map((call) => commands.submit(batch, call))
   if (rows.length > 0) {
     write(tx, rows)
@@ -66,6 +71,40 @@ export async function submitAll(
   waiting.add(rows.length)
   if (counted !== undefined) tx.afterCommit(() => waiting.learn(counted + rows.length))
   return answers
+}
+
+/** Counts what waits once no other node adds to it. */
+async function askBounds(
+  tx: Transaction,
+  calls: readonly commands.SubmitCall[],
+  locks: boolean,
+): Promise<QueueBounds | undefined> {
+  const wanted = boundsWanted(calls)
+  if (wanted === undefined) return undefined
+  const { sql, schema } = tx.source
+  const types = [...wanted.types].map(encodeText)
+  const buckets = [...wanted.buckets.keys()].map(encodeText)
+  const names = [...wanted.buckets.values()].map(({ name }) => name)
+  if (locks) tx.write(sql.lockBounds, [schema, types, buckets, names])
+  const counting = types.length === 0 ? [] : tx.ask(sql.unstarted, [types])
+  const [counts, queued] = await Promise.all([
+    counting,
+    buckets.length === 0 ? [] : tx.ask(sql.queuedFor, [buckets, names]),
+  ])
+  const ofTypes = new Map<string, number>()
+  for (const [type, , tasks] of counts) {
+    const name = decodeText(type as string)
+    ofTypes.set(name, (ofTypes.get(name) ?? 0) + (tasks as number))
+  }
+  return new QueueBounds(
+    ofTypes,
+    new Map(
+      queued.map(([bucket, max, tasks]) => [
+        decodeText(bucket as string),
+        { max: max as number, queued: tasks as number },
+      ]),
+    ),
+  )
 }
 
 /** Some of them are among the rows that were just inserted. */

@@ -8,7 +8,7 @@ import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
 import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
-import { lanesEntered } from '../slot-changes.ts'
+import { lanesEntered, queueEntered } from '../slot-changes.ts'
 import {
   noPredecessor,
   type Surroundings,
@@ -23,7 +23,7 @@ import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
-import { limitColumns, limitFrom } from './lane-rows.ts'
+import { limitColumns, limitFrom, queueColumns } from './lane-rows.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { addedSteps } from './steps.ts'
@@ -413,6 +413,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       )
     const lanes = lanesEntered(tasks)
     if (lanes.length > 0) write(this.#sql.noteLanes, [lanes])
+    const queue = queueEntered(tasks)
+    if (queue.length > 0) write(this.#sql.enterQueues, queueColumns(queue))
     const tags = tagsOf(images)
     if (tags.length > 0)
       write(this.#sql.insertTags, [...tagColumns(tags), tags.map(({ task }) => encodeText(task.id))])

@@ -1,4 +1,4 @@
-import { activeStatuses, type Status } from '../../core/task.ts'
+import { activeStatuses, isUnstarted, unstartedStatuses, type Status } from '../../core/task.ts'
 import type { Counts, Hold } from '../store.ts'
 import type { Statements } from './statements.ts'
 
@@ -53,11 +53,16 @@ export class Counters {
     return activeStatuses.reduce((sum, status) => sum + this.get(type, status), fencedOff)
   }
 
+  /** Tasks of the type that wait for a start. */
+  unstarted(type: string): number {
+    return unstartedStatuses.reduce((sum, status) => sum + this.get(type, status), 0)
+  }
+
   add(type: string, status: Status, delta: number): void {
     let counts = this.#byType.get(type)
     if (counts === undefined) this.#byType.set(type, (counts = {}))
     counts[status] = (counts[status] ?? 0) + delta
-    if (status === 'queued' || status === 'scheduled' || status === 'waiting') this.#waiting += delta
+    if (isUnstarted(status)) this.#waiting += delta
     const dirty = this.#dirty.get(type)
     if (dirty === undefined) this.#dirty.set(type, new Set([status]))
     else dirty.add(status)

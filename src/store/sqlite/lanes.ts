@@ -182,6 +182,8 @@ const kinds = [
 export function writeSlots(sql: Statements, row: TaskRow): void {
   const changes = slotChanges([row])
   if (changes === undefined) return
+  for (const { bucket, taskId } of changes.entered) sql.enterQueue.run(bucket, taskId)
+  for (const { bucket, taskId } of changes.left) sql.leaveQueue.run(bucket, taskId)
   for (const lane of changes.lanes) sql.noteLane.run(lane)
   for (const taskId of changes.freed) noteFreed(sql, sql.freeSlots.all(taskId, 0))
   for (const { taskId, fence } of changes.fencedOff) sql.fenceSlots.run(fence, taskId)
@@ -228,12 +230,31 @@ export type LimitRow = [
   per: number | null,
   scope: Limit['scope'],
   origin: string,
+  maxQueued: number | null,
 ]
 
-export function insertLimit(sql: Statements, { name, concurrency, rate, scope, origin }: Limit): void {
-  sql.putLimit.run(name, concurrency, rate?.limit ?? null, rate?.per ?? null, scope, origin)
+export function insertLimit(
+  sql: Statements,
+  { name, concurrency, rate, scope, origin, maxQueued }: Limit,
+): void {
+  sql.putLimit.run(
+    name,
+    concurrency,
+    rate?.limit ?? null,
+    rate?.per ?? null,
+    scope,
+    origin,
+    maxQueued ?? null,
+  )
 }
 
-export function limitFrom([name, concurrency, rate, per, scope, origin]: LimitRow): Limit {
-  return { name, concurrency, rate: rate === null ? null : { limit: rate, per: per! }, scope, origin }
+export function limitFrom([name, concurrency, rate, per, scope, origin, maxQueued]: LimitRow): Limit {
+  return {
+    name,
+    concurrency,
+    rate: rate === null ? null : { limit: rate, per: per! },
+    scope,
+    origin,
+    ...(maxQueued === null ? {} : { maxQueued }),
+  }
 }

@@ -315,6 +315,10 @@ export const migrations: readonly string[] = [
   ) strict;
   create index steps_order on steps (row_id, number);
   `,
+  `
+  alter table limits add column max_queued integer;
+  create table limit_queue (bucket text not null, task_id text not null, primary key (bucket, task_id)) strict, without rowid;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

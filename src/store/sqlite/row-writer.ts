@@ -4,6 +4,7 @@ import { compactLines } from '../codec.ts'
 import type { NewRow, TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
 import { laneIdOf } from '../columns.ts'
+import { queueEntered } from '../slot-changes.ts'
 import { writeSlots } from './lanes.ts'
 import { appendLog } from './log.ts'
 import { fill, type Parameter } from './rows.ts'
@@ -40,6 +41,8 @@ export class RowWriter {
     this.#counters.add(task.type, task.status, 1)
     const lane = laneIdOf(task)
     if (lane !== null) this.#sql.noteLane.run(lane)
+    if (task.admission !== null)
+      for (const { bucket, taskId } of queueEntered([task])) this.#sql.enterQueue.run(bucket, taskId)
   }
 
   write(row: TaskRow): void {

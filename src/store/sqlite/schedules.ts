@@ -21,6 +21,7 @@ import {
   withAccepted,
 } from '../schedule-rows.ts'
 import {
+  fullOf,
   ticksKept,
   type DueSchedules,
   type Outcome,
@@ -142,7 +143,7 @@ export class SqliteSchedules implements ScheduleStore {
     }
     const { submissions, ...meant } = applicable(change, rows)
     const submitted = this.#store.submit({ submissions, options: { by: change.by, maxQueued } })
-    if (submitted.kind !== 'accepted') return { kind: 'full' }
+    if (submitted.kind !== 'accepted') return fullOf(submitted)
     const { schedule, ticks, audit } = withAccepted(
       { ...meant, audit: change.audit },
       submissions,

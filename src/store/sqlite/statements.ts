@@ -261,11 +261,14 @@ const sql = {
       and tick_at < (select tick_at from ticks where schedule_id = ?1 order by tick_at desc limit 1 offset ?3)
     order by tick_at limit ?4)`,
   removeTicks: 'delete from ticks where schedule_id = ?',
-  limits: 'select name, concurrency, rate, per, scope, origin from limits order by name',
-  limit: 'select name, concurrency, rate, per, scope, origin from limits where name = ?',
-  putLimit: `insert into limits (name, concurrency, rate, per, scope, origin) values (?, ?, ?, ?, ?, ?)
+  limits: 'select name, concurrency, rate, per, scope, origin, max_queued from limits order by name',
+  limit: 'select name, concurrency, rate, per, scope, origin, max_queued from limits where name = ?',
+  putLimit: `insert into limits (name, concurrency, rate, per, scope, origin, max_queued) values (?, ?, ?, ?, ?, ?, ?)
     on conflict (name) do update set concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per,
-      scope = excluded.scope, origin = excluded.origin`,
+      scope = excluded.scope, origin = excluded.origin, max_queued = excluded.max_queued`,
+  enterQueue: 'insert or ignore into limit_queue (bucket, task_id) values (?, ?)',
+  leaveQueue: 'delete from limit_queue where bucket = ? and task_id = ?',
+  queuedFor: 'select count(*) from limit_queue where bucket = ?',
   removeLimit: 'delete from limits where name = ?',
   takeSlot: 'insert into limit_slots (bucket, task_id, fence, node) values (?, ?, ?, ?)',
   freeSlots: 'delete from limit_slots where task_id = ? and fence = ? returning bucket',

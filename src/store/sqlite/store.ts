@@ -23,6 +23,7 @@ import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
 import { pickTasks } from '../lanes.ts'
 import { readNow } from '../reading.ts'
+import { boundsWanted, QueueBounds } from '../queue-bounds.ts'
 import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
@@ -35,7 +36,7 @@ import { copyOfMemory, LiveCopy, removeUnfinished } from './live-copy.ts'
 import { SqliteAudit } from './audit.ts'
 import { SqliteKeys } from './keys.ts'
 import { SqliteLimits } from './limits.ts'
-import { noteFreed, SqliteLanes } from './lanes.ts'
+import { limitFrom, noteFreed, SqliteLanes, type LimitRow } from './lanes.ts'
 import { SqliteSchedules } from './schedules.ts'
 import { SqliteWorkers } from './workers.ts'
 import { readLog } from './log.ts'
@@ -469,7 +470,8 @@ class SqliteStore implements port.Store {
     const found = this.#rowsOf(commands.predecessorsOf(call.submissions))
     const predecessors = new Map(Array.from(found, ([id, { task }]) => [id, task]))
     const { waiting } = this.#counters
-    const batch = { context, byKey, holders, waiting, rows, changed, predecessors, edges }
+    const bounds = this.#boundsOf(call)
+    const batch = { context, byKey, holders, waiting, bounds, rows, changed, predecessors, edges }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
     for (const row of changed) this.#writer.write(row)
@@ -480,6 +482,20 @@ class SqliteStore implements port.Store {
     this.audit.record(auditedReplaced(call.options, submitted), context.now)
     this.audit.add(auditedSubmit(call.options, submitted), context.now)
     return submitted
+  }
+
+  #boundsOf(call: commands.SubmitCall): QueueBounds | undefined {
+    const wanted = boundsWanted([call])
+    if (wanted === undefined) return undefined
+    const types = Array.from(wanted.types, (type) => [type, this.#counters.unstarted(type)] as const)
+    const buckets = Array.from(wanted.buckets, ([bucket, { name }]) => {
+      const row = this.#sql.limit.get(name) as unknown as LimitRow | undefined
+      const max = row === undefined ? undefined : limitFrom(row).maxQueued
+      if (max === undefined) return []
+      const [queued] = this.#sql.queuedFor.get(bucket) as unknown as [number]
+      return [[bucket, { queued, max }] as const]
+    })
+    return new QueueBounds(new Map(types), new Map(buckets.flat()))
   }
 
   /** Those who have the unique keys of a submit. */
