@@ -30,6 +30,8 @@ test('without settings, the defaults apply and are immutable', () => {
     logLevel: 'info',
     logFormat: 'auto',
     startHeld: false,
+    webhookAllow: ['public'],
+    webhookRetention: 604_800_000,
     workerLease: 30_000,
   })
   expect(Object.isFrozen(config)).toBe(true)

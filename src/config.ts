@@ -237,6 +237,23 @@ export const settings = {
     help: 'how long entries of the audit log are kept',
     ...duration(1_000, 36_500 * day),
   },
+  webhookAllow: {
+    variable: 'FERMATA_WEBHOOK_ALLOW',
+    flag: '--webhook-allow',
+    value: 'list',
+    default: 'public',
+    help: 'comma-separated addresses and ranges that webhooks and callbacks may reach, like public,10.0.0.0/8; public stands for all public addresses',
+    must: 'comma-separated addresses or ranges like public,10.0.0.0/8,fd00::/8',
+    schema: list(/^(?:public|[\d.]{7,15}(?:\/\d{1,2})?|[\da-f:.]{2,45}(?:\/\d{1,3})?)$/, (one) => one),
+  },
+  webhookRetention: {
+    variable: 'FERMATA_WEBHOOK_RETENTION',
+    flag: '--webhook-retention',
+    value: 'duration',
+    default: '7d',
+    help: 'how long deliveries of webhooks are kept, delivered or not',
+    ...duration(1_000, 36_500 * day),
+  },
   maxQueued: {
     variable: 'FERMATA_MAX_QUEUED',
     flag: '--max-queued',

@@ -55,6 +55,15 @@ export type { FairnessOptions, LimitOptions } from './registry/admission.ts'
 export type { LimitDraft, LimitsApi } from './engine/limits.ts'
 export type { BucketOptions, BucketUse, LimitUse } from './store/limit-store.ts'
 export type { Limit, LimitScope } from './core/limits.ts'
+export type {
+  DeliveryOptions,
+  IssuedWebhook,
+  Redelivery,
+  WebhookDraft,
+  WebhooksApi,
+} from './engine/webhooks.ts'
+export type { WebhookUse } from './store/webhook-store.ts'
+export type { Delivery, Webhook, WebhookEvent } from './core/webhook.ts'
 export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engine/schedules-api.ts'
 export type { Change } from './engine/all-events.ts'
 export type { AuditListPage as AuditPage, AuditOptions } from './engine/audit.ts'
@@ -133,6 +142,10 @@ export type OpenOptions = Readonly<{
   retention?: Duration
   /** How long entries of the audit log are kept. Default `'90d'`. */
   auditRetention?: Duration
+  /** How long deliveries of webhooks are kept. Default `'7d'`. */
+  webhookRetention?: Duration
+  /** Addresses and ranges that webhooks may reach, and `'public'` for all public ones. Default `['public']`. */
+  webhookAllow?: readonly string[]
   /** Maximum number of scheduled and queued tasks. Default 10,000,000. */
   maxQueued?: number
   /** How long a cancelled handler may ignore its abort signal before it is fenced off. Default `'5s'`. */
@@ -197,7 +210,7 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
       )
   }
   const duration = (
-    name: 'retention' | 'auditRetention' | 'cancelGrace' | 'workerLease' | 'drain',
+    name: 'retention' | 'auditRetention' | 'webhookRetention' | 'cancelGrace' | 'workerLease' | 'drain',
     fallback: number,
   ) => {
     const ms = parseDuration(options[name] ?? fallback)
@@ -227,6 +240,8 @@ export async function openTaskManager(options: OpenOptions): Promise<TaskManager
     maxParked: { inline: whole('maxParked', 1_000), thread: 8, process: 32, command: 32 },
     retention: duration('retention', 604_800),
     auditRetention: duration('auditRetention', 7_776_000),
+    webhookRetention: duration('webhookRetention', 604_800),
+    webhookAllow: options.webhookAllow,
     cancelGrace: duration('cancelGrace', 5),
     workerLease: duration('workerLease', 30),
     drain: duration('drain', 25),

@@ -24,6 +24,7 @@ const rooms: Readonly<Record<string, Room>> = {
   scheduling: { rooms: ['store', 'journal', 'core'], packages: [] },
   cluster: { rooms: ['store', 'journal', 'core'], packages: [] },
   access: { rooms: ['store', 'core'], packages: ['node:*'] },
+  delivery: { rooms: ['store', 'journal', 'core'], packages: ['ipaddr.js', 'node:*'] },
   engine: {
     rooms: [
       'access',
@@ -31,6 +32,7 @@ const rooms: Readonly<Record<string, Room>> = {
       'execution/executors',
       'scheduling',
       'cluster',
+      'delivery',
       'registry',
       'store',
       'journal',

@@ -33,6 +33,7 @@ export function addRunOptions(run: Command, heading = 'Options:'): Command {
     .option('--tag <tag>', 'label for finding the task; repeatable', each)
     .option('--limit-key <name=key>', 'start it under this limit, with this key; repeatable', limitKey)
     .option('--fairness-key <key>', 'tasks with different keys take turns')
+    .option('--callback-url <url>', 'told of the end of the task')
     .option(
       '--idempotency-key <key>',
       'submitting again with the same key returns the original task; batch lines use KEY-LINE',

@@ -49,6 +49,7 @@ export function clientCommands(openLocal?: OpenLocal): Command[] {
     ...types(),
     ...schedules(),
     ...limits(),
+    ...webhooks(),
     ...server(),
     ...access(openLocal),
     ...agents(),
@@ -317,6 +318,36 @@ function limits(): Command[] {
       .option('--key <key>', 'show: only this key')
       .option('-l, --limit <number>', 'show: how many keys (default: 100)', whole(1, 1_000))
       .option('--reason <text>', 'set, delete: why, for the audit log'),
+  ]
+}
+
+function webhooks(): Command[] {
+  return [
+    online('webhook [action] [id...]', () => import('./commands/webhook.ts').then(({ webhook }) => webhook))
+      .summary('Tell other systems what happens to tasks')
+      .description(
+        'Shows and changes webhooks: webhook list, webhook show ID, webhook create URL --event task.completed, webhook pause, resume, rotate, test and delete ID, webhook deliveries ID with attempts and errors, and webhook redeliver ID DELIVERY, or --after and --before for dead ones of a time. The id callbacks stands for the callbacks of all tasks.',
+      )
+      .option('--event <event>', 'create: task.completed, task.failed and so on, or task.*; repeatable', each)
+      .option('--type <type>', 'create: only tasks of this type; repeatable', each)
+      .option('--tag <tag>', 'create: only tasks with this tag; repeatable', each)
+      .option('--paused', 'create: paused')
+      .option(
+        '--overlap <duration>',
+        'rotate: how long the current secret signs as well (default: 24h)',
+        seconds,
+      )
+      .addOption(
+        new Option('--status <status>', 'deliveries: only those with this status').choices([
+          'pending',
+          'delivered',
+          'dead',
+        ]),
+      )
+      .option('-l, --limit <number>', 'deliveries: how many (default: 100)', whole(1, 1_000))
+      .option('--after <time>', 'redeliver: dead deliveries created at or after this time', time('ago'))
+      .option('--before <time>', 'redeliver: dead deliveries created before this time', time('ago'))
+      .option('--reason <text>', 'why, for the audit log'),
   ]
 }
 

@@ -14,6 +14,10 @@ import type {
   HistorySpan,
   KeyDraft,
   LimitDraft,
+  DeliveryQuery,
+  Redelivery,
+  WebhookDraft,
+  WebhookRotation,
   ListOptions,
   OperationId,
   ScheduleDraft,
@@ -283,6 +287,61 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('listBuckets', { ...ofLimit(name), ...options, query: asked })
   }
 
+  /** Its answer alone has the secret. */
+  createWebhook(webhook: WebhookDraft, options: CallOptions = {}): Promise<AnswerOf<'createWebhook'>> {
+    return this.#call('createWebhook', { ...options, body: webhook })
+  }
+
+  listWebhooks(options: CallOptions = {}): Promise<AnswerOf<'listWebhooks'>> {
+    return this.#call('listWebhooks', options)
+  }
+
+  /** Throws `WEBHOOK_UNKNOWN`, as the calls after it do. */
+  getWebhook(id: string, options: CallOptions = {}): Promise<AnswerOf<'getWebhook'>> {
+    return this.#call('getWebhook', { ...ofWebhook(id), ...options })
+  }
+
+  /** Replaces all but its secret; `paused` is kept unless it is given. */
+  replaceWebhook(
+    id: string,
+    webhook: WebhookDraft,
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'replaceWebhook'>> {
+    return this.#call('replaceWebhook', { ...ofWebhook(id), ...options, body: webhook })
+  }
+
+  async deleteWebhook(id: string, options: ReasonOptions = {}): Promise<void> {
+    await this.#call('deleteWebhook', { ...ofWebhook(id), ...queried(options) })
+  }
+
+  /** Its answer alone has the new secret. */
+  rotateWebhook(
+    id: string,
+    rotation: WebhookRotation = {},
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'rotateWebhook'>> {
+    return this.#call('rotateWebhook', { ...ofWebhook(id), ...options, body: rotation })
+  }
+
+  /** Sends a message that is about no task. */
+  testWebhook(id: string, options: CallOptions = {}): Promise<AnswerOf<'testWebhook'>> {
+    return this.#call('testWebhook', { ...ofWebhook(id), ...options })
+  }
+
+  /** Sends one delivery again, or the dead ones of a time. Throws `DELIVERY_UNKNOWN`. */
+  redeliver(id: string, which: Redelivery, options: CallOptions = {}): Promise<AnswerOf<'redeliver'>> {
+    return this.#call('redeliver', { ...ofWebhook(id), ...options, body: which })
+  }
+
+  /** Newest first. */
+  listDeliveries(
+    id: string,
+    query: DeliveryQuery = {},
+    options: CallOptions = {},
+  ): Promise<AnswerOf<'listDeliveries'>> {
+    return this.#call('listDeliveries', { ...ofWebhook(id), ...options, query })
+  }
+
   getIndex(options: CallOptions = {}): Promise<AnswerOf<'getIndex'>> {
     return this.#call('getIndex', options)
   }
@@ -438,6 +497,7 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
 const ofTask = (id: string) => ({ params: { task_id: id } })
 const ofSchedule = (id: string) => ({ params: { schedule_id: id } })
 const ofLimit = (name: string) => ({ params: { limit_name: name } })
+const ofWebhook = (id: string) => ({ params: { webhook_id: id } })
 const ofType = (type: string) => ({ params: { task_type: type } })
 
 /** `usual`: seconds that the server waits by default. */

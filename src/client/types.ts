@@ -7,6 +7,7 @@ import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as limits from '../contract/limits.ts'
+import type * as webhooks from '../contract/webhooks.ts'
 import type * as reports from '../contract/reports.ts'
 import type * as schedules from '../contract/schedules.ts'
 import type * as workers from '../contract/workers.ts'
@@ -60,6 +61,18 @@ export type LimitDetails = z.output<typeof limits.LimitBody>
 export type BucketDetails = z.output<typeof limits.BucketsBody>['buckets'][number]
 /** Which keys of a limit, and how many per page. */
 export type BucketQuery = Readonly<{ blocked?: boolean; key?: string; limit?: number; cursor?: string }>
+
+/** A new webhook, or a replacement. */
+export type WebhookDraft = z.input<typeof webhooks.WebhookRequest>
+export type WebhookDetails = z.output<typeof webhooks.WebhookBody>
+/** A webhook with its secret. */
+export type IssuedWebhook = z.output<typeof webhooks.IssuedWebhookBody>
+export type WebhookRotation = z.input<typeof webhooks.RotateWebhookRequest>
+export type DeliveryDetails = z.output<typeof webhooks.DeliveryBody>
+/** Which deliveries, and how many per page. */
+export type DeliveryQuery = Readonly<{ status?: DeliveryDetails['status']; limit?: number; cursor?: string }>
+/** One delivery, or the dead ones of a time. */
+export type Redelivery = z.input<typeof webhooks.RedeliverRequest>
 
 /** What a key allows. */
 export type { Scope }

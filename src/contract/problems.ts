@@ -25,6 +25,8 @@ export const problems = {
   TOO_MANY_OPERATIONS: { status: 429, title: 'Too many operations are running', retryAfter: 5 },
   BACKUP_UNSUPPORTED: { status: 400, title: 'This database has backups of its own' },
   SCHEDULE_UNKNOWN: { status: 404, title: 'Schedule not found' },
+  WEBHOOK_UNKNOWN: { status: 404, title: 'Webhook not found' },
+  DELIVERY_UNKNOWN: { status: 404, title: 'Delivery not found' },
   LIMIT_UNKNOWN: { status: 404, title: 'Limit not found' },
   SCHEDULE_EXISTS: { status: 409, title: 'Another schedule has this id' },
   LEASE_LOST: { status: 409, title: 'The lease of the task has ended' },

@@ -3,6 +3,7 @@ import { reasonLength } from '../core/caller.ts'
 import { conflictActions, uniqueSpans } from '../core/unique-options.ts'
 import { predecessorLimits } from '../core/dependency.ts'
 import { failurePolicies } from '../core/task.ts'
+import { webhookBounds } from '../core/webhook.ts'
 import { fairnessOption, limitsOption } from './limits.ts'
 import { duration, label, queryNumber, queryWhole, taskId, typeName } from './values.ts'
 
@@ -118,6 +119,11 @@ const runFields = {
   tags: tagsOption,
   limits: limitsOption,
   fairness_key: fairnessOption,
+  callback_url: z.string().min(1).max(webhookBounds.url).exactOptional().meta({
+    description:
+      'Told of the end of the task, as a webhook is: `https://` or `http://`, without a password. Sent at least once.',
+    example: 'https://hooks.example/done',
+  }),
   idempotency_key: label(255).exactOptional().meta({
     description:
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',

@@ -60,6 +60,7 @@ export const tags = {
   types: 'What this server can run.',
   schedules: 'Submit tasks at times.',
   workers: 'Programs in any language that run tasks over HTTP.',
+  webhooks: 'Tell other systems what happens to tasks.',
   limits: 'Bound how many tasks run, and how often they start.',
   server: 'Statistics, nodes and health.',
   access: 'Callers, their keys, and what they have changed.',

@@ -6,6 +6,7 @@ import type { Route } from './route.ts'
 import { scheduleRoutes } from './schedule-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
+import { webhookRoutes } from './webhook-routes.ts'
 import { workerRoutes } from './worker-routes.ts'
 
 /** All routes, by operation id. */
@@ -15,6 +16,7 @@ export const routes = {
   ...scheduleRoutes,
   ...workerRoutes,
   ...limitRoutes,
+  ...webhookRoutes,
   ...serverRoutes,
   ...accessRoutes,
   ...mcpRoutes,

@@ -33,6 +33,12 @@ export const auditActions = [
   'worker.register',
   'limit.set',
   'limit.delete',
+  'webhook.create',
+  'webhook.update',
+  'webhook.delete',
+  'webhook.rotate',
+  'webhook.test',
+  'webhook.redeliver',
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 
@@ -106,6 +112,15 @@ export function limitEntry(
   name: string,
 ): NewEntry {
   return entryOf(origin, action, { target: { id: null, name } })
+}
+
+/** The entry of a change of a webhook. */
+export function webhookEntry(
+  origin: Origin,
+  action: Extract<AuditAction, `webhook.${string}`>,
+  id: string,
+): NewEntry {
+  return entryOf(origin, action, { target: { id, name: null } })
 }
 
 /** The entry of a hold or its end. */

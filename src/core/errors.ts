@@ -270,6 +270,22 @@ export class TypeTaken extends TaskError {
   }
 }
 
+export class WebhookUnknown extends TaskError {
+  readonly code = 'WEBHOOK_UNKNOWN'
+  constructor(id: string) {
+    super(`There is no webhook ${quote(id)}. It may have been deleted.`)
+  }
+}
+
+export class DeliveryUnknown extends TaskError {
+  readonly code = 'DELIVERY_UNKNOWN'
+  constructor(id: number) {
+    super(
+      `There is no delivery ${id} of this webhook that has ended. It may be pending, or deleted after its retention period.`,
+    )
+  }
+}
+
 export class LimitUnknown extends TaskError {
   readonly code = 'LIMIT_UNKNOWN'
   constructor(name: string) {

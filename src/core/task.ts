@@ -81,6 +81,9 @@ export type FailurePolicy = (typeof failurePolicies)[number]
 /** The tasks for whose end a new task waits: ids of tasks that exist, each once. */
 export type Predecessors = Readonly<{ ids: readonly TaskId[]; onFailure: FailurePolicy }>
 
+/** Who is told of the end of a task. Its origin decides with which other callbacks it takes turns. */
+export type Callback = Readonly<{ url: string; origin: string }>
+
 /** What the caller sets at submit; never changes. */
 export type Submission = Readonly<{
   id: TaskId
@@ -112,6 +115,8 @@ export type Submission = Readonly<{
   predecessors?: Predecessors
   /** What decides when it starts, besides its priority and its place in the queue. */
   admission?: Admission
+  /** Who is told of its end. */
+  callback?: Callback
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */
@@ -151,6 +156,8 @@ export type Task = Readonly<{
   expiresIn: number | null
   /** When it ends unless it starts before, see `core/expiry.ts`; null once it has started. */
   expiresAt: number | null
+  /** Who is told of its end. */
+  callback: Callback | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

@@ -80,6 +80,7 @@ export function submitted(
     admission: submission.admission ?? null,
     expiresIn: submission.expiresIn ?? null,
     expiresAt: submission.expiresIn === undefined ? null : now + submission.expiresIn,
+    callback: submission.callback ?? null,
     ownerNode: null,
     requestedControl: null,
     createdAt: now,

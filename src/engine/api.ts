@@ -20,6 +20,7 @@ import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
 import type { LimitsApi } from './limits.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WebhooksApi } from './webhooks.ts'
 import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
@@ -58,6 +59,8 @@ export type SubmitOptions = Readonly<{
   limits?: Readonly<Record<string, string>>
   /** Tasks with different keys take turns; in place of the key that the type computes. */
   fairnessKey?: string
+  /** Told of its end, as a webhook is: `https://` or `http://`, without a password. */
+  callbackUrl?: string
   /** The W3C trace context of the submit; ignored if it is invalid. Default: none, or that of your current span if you pass `tracer`. */
   traceparent?: string
   /** Goes with `traceparent`. */
@@ -126,6 +129,8 @@ export interface TaskManagerApi {
   readonly workers: WorkersApi
   /** What bounds how many tasks run, and how often they start. */
   readonly limits: LimitsApi
+  /** Other systems that are told what happens to tasks. */
+  readonly webhooks: WebhooksApi
 
   /**
    * The same engine on behalf of a caller, who is recorded with every change. `requestId`: the request that it makes.

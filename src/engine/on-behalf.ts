@@ -29,6 +29,7 @@ import { secretsIn, seesSensitive, shownEvent, shownRecord, shownSteps } from '.
 import type { NodeState, Stats } from './reports.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WebhooksApi } from './webhooks.ts'
 import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
 
@@ -51,6 +52,7 @@ export interface Engine extends api.TaskManagerApi {
   schedulesFor(origin: Origin): SchedulesApi
   workersFor(origin: Origin): WorkersApi
   limitsFor(origin: Origin): LimitsApi
+  webhooksFor(origin: Origin): WebhooksApi
 }
 
 /**
@@ -86,6 +88,10 @@ export class OnBehalf implements api.TaskManagerApi {
 
   get limits(): LimitsApi {
     return this.#manager.limitsFor(this.#origin)
+  }
+
+  get webhooks(): WebhooksApi {
+    return this.#manager.webhooksFor(this.#origin)
   }
 
   get state(): NodeState {

@@ -39,6 +39,10 @@ export type ManagerOptions = Readonly<{
   retention: number
   /** How long entries of the audit log are kept. */
   auditRetention: number
+  /** How long deliveries of webhooks are kept. Default: 7 days. */
+  webhookRetention?: number | undefined
+  /** Ranges that webhooks may reach. Default: public addresses. */
+  webhookAllow?: readonly string[] | undefined
   /** Time between the abort signal and fencing off. */
   cancelGrace: number
   /** How long a remote worker keeps a task without a beat. Default 30,000. */

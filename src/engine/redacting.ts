@@ -1,7 +1,8 @@
 import type { Caller } from '../core/caller.ts'
 import type { Searched } from '../core/filter.ts'
-import { everything, masked, redacted, Secrets, type Sensitive } from '../core/redaction.ts'
-import type { Json, Task, TimelineEntry } from '../core/task.ts'
+import { everything, mask, masked, redacted, Secrets, type Sensitive } from '../core/redaction.ts'
+import type { Json, Task, TaskId, TimelineEntry } from '../core/task.ts'
+import type { Delivery } from '../core/webhook.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { StepPage, TaskRecord } from '../store/store.ts'
@@ -82,6 +83,25 @@ export function searchedIn(registry: Registry): Searched {
 export function shownParameters(registry: Registry, type: string, parameters: Json): Json {
   const sensitive = sensitiveIn(registry, type)
   return sensitive === null ? parameters : redacted(parameters, sensitive.parameters)
+}
+
+/**
+ * The data of a delivery as others see it: in the message of an error, what is sensitive was hidden when it was recorded, or is
+ * hidden here.
+ */
+export async function shownDelivery(
+  { data: text, taskId }: Pick<Delivery, 'data' | 'taskId'>,
+  registry: Registry,
+  read: (id: TaskId) => Promise<TaskRecord | null>,
+): Promise<Json> {
+  if (taskId === null) return text
+  const data = JSON.parse(text) as Readonly<{ task_type: string; error?: Readonly<{ message: string }> }>
+  const { error } = data
+  const sensitive = error === undefined ? null : sensitiveIn(registry, data.task_type)
+  if (error === undefined || sensitive === null) return text
+  const record = sensitive === everything ? null : await read(taskId)
+  const message = record === null ? mask : secretsOf(record, sensitive).hide(error.message)
+  return JSON.stringify({ ...data, error: { ...error, message } })
 }
 
 function sensitiveIn(registry: Registry, type: string): Sensitive | null {

@@ -15,6 +15,7 @@ import type { AnyTaskType } from '../registry/type.ts'
 import { uniqueOf } from '../registry/unique.ts'
 import { toJson } from '../execution/executors/json.ts'
 import type { Draft, SubmitOptions } from './api.ts'
+import { callbackOf } from './webhooks.ts'
 
 /** The latest valid date of the platform, in Unix milliseconds. */
 const lastMoment = 8_640_000_000_000_000
@@ -67,6 +68,10 @@ export function submissionOf(
   const unique = debounced?.unique ?? uniqueRequest(type, { options, parameters, parsed }, refuse)
   const predecessors = predecessorsOf(options, refuse)
   const admission = admissionOf(type, parsed, options, refuse)
+  const { callbackUrl } = options
+  const callback = callbackUrl === undefined ? undefined : callbackOf(callbackUrl)
+  if (callbackUrl !== undefined && callback === undefined)
+    refuse('callbackUrl', `must be a URL that begins with https:// or http://`)
   if (issues.length > 0 || timeout === undefined || backoff === undefined) throw new OptionsInvalid(issues)
 
   return {
@@ -87,6 +92,7 @@ export function submissionOf(
     ...(predecessors === undefined ? {} : { predecessors }),
     ...(type.maxQueued === null ? {} : { maxOfType: type.maxQueued }),
     ...(admission === null ? {} : { admission }),
+    ...(callback === undefined ? {} : { callback }),
   }
 }
 
@@ -405,12 +411,13 @@ function hashOf({ type, sensitive }: AnyTaskType, text: Json, options: SubmitOpt
   const parameters = redacted(text, sensitive?.parameters ?? [])
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tags, unique, debounce, after, onFailure } =
     options
-  const { limits, fairnessKey, expiresIn } = options
+  const { limits, fairnessKey, expiresIn, callbackUrl } = options
   const added = [
     ...(unique === undefined && debounce === undefined ? [] : [unique, debounce]),
     ...(after === undefined ? [] : [after, onFailure]),
     ...(limits === undefined && fairnessKey === undefined ? [] : [limits ?? null, fairnessKey ?? null]),
     ...(expiresIn === undefined ? [] : [{ expiresIn }]),
+    ...(callbackUrl === undefined ? [] : [callbackUrl]),
   ]
   const chosen = JSON.stringify([priority, delay, runAt, timeout, maxAttempts, backoff, tags, ...added])
   return createHash('sha256').update(`${type}\n${parameters}\n${chosen}`).digest('base64url')

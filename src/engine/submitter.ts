@@ -25,6 +25,7 @@ export type SubmitterOptions = Readonly<{
   claimer: Claimer
   callerTransactions: CallerTransactions
   limits: Readonly<{ mustKnow(given: readonly SubmitOptions['limits'][]): Promise<void> }>
+  webhooks: Readonly<{ mustReach(given: readonly SubmitOptions['callbackUrl'][]): void }>
   newId: () => string
   maxQueued: number
   /** A submit of this type was refused, because too many tasks wait. */
@@ -50,8 +51,9 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const { registry, newId, limits } = this.#options
+    const { registry, newId, limits, webhooks } = this.#options
     if (options.limits !== undefined) await limits.mustKnow([options.limits])
+    if (options.callbackUrl !== undefined) webhooks.mustReach([options.callbackUrl])
     const [accepted] = await this.#traced(type, [options], (trace) => {
       const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
       return this.#store([submission], origin, tx, undefined)
@@ -65,10 +67,11 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<readonly Accepted[]> {
-    const { registry, newId, limits } = this.#options
+    const { registry, newId, limits, webhooks } = this.#options
     const options = drafts.map(({ options = {} }) => options)
     const named = options.map(({ limits }) => limits).filter((given) => given !== undefined)
     if (named.length > 0) await limits.mustKnow(named)
+    webhooks.mustReach(options.map(({ callbackUrl }) => callbackUrl))
     return this.#traced(type, options, (trace) => {
       const traced =
         trace === undefined

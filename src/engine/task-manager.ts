@@ -47,6 +47,9 @@ import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
 import { groupFailures, type FailureGroups, type FailureOptions } from './failures.ts'
 import { Limits, type LimitsApi } from './limits.ts'
+import { AllowedAddresses, publicRange } from '../delivery/addresses.ts'
+import { Deliverer } from '../delivery/deliverer.ts'
+import { senderOf } from '../delivery/sender.ts'
 import { ClusterSync } from '../cluster/sync.ts'
 import { taskEvents } from './task-events.ts'
 import { TaskHandle } from './handle.ts'
@@ -55,7 +58,7 @@ import { OnBehalf, type Engine } from './on-behalf.ts'
 import type { ManagerOptions } from './options.ts'
 import { BulkOperations } from './bulk.ts'
 import type { History, Span } from './rates.ts'
-import { searchedIn, seesSensitive } from './redacting.ts'
+import { searchedIn, seesSensitive, shownDelivery } from './redacting.ts'
 import { Readiness } from './readiness.ts'
 import { Reports, type NodeState, type Stats } from './reports.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
@@ -68,6 +71,7 @@ import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
 import { Schedules } from './schedules.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import { Webhooks, type WebhooksApi } from './webhooks.ts'
 import { Workers } from './workers.ts'
 import type { WorkersApi } from './workers-api.ts'
 
@@ -75,6 +79,8 @@ import type { WorkersApi } from './workers-api.ts'
 const recoverAgainAfter = 1_000
 /** Milliseconds for which a remote worker keeps a task without a beat. */
 const workerLease = 30_000
+/** Milliseconds for which deliveries are kept. */
+const webhookRetention = 604_800_000
 
 /** One node's engine: takes commands, runs what it claims, and is the only writer of outcomes. */
 export class TaskManager implements Engine, AsyncDisposable {
@@ -94,6 +100,8 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #schedules: Schedules
   readonly #workers: Workers
   readonly #limits: Limits
+  readonly #webhooks: Webhooks
+  readonly #deliverer: Deliverer
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
   readonly #controls: Controls
@@ -162,8 +170,18 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#releaser = new Releaser(common)
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
     this.#limits = new Limits({ ...common, claimer })
+    const allowed = new AllowedAddresses(options.webhookAllow ?? [publicRange])
+    this.#deliverer = new Deliverer({
+      ...common,
+      random: options.random,
+      send: senderOf({ allowed, version }),
+      shown: (delivery) => shownDelivery(delivery, registry, (id) => store.read(id)),
+      retention: options.webhookRetention ?? webhookRetention,
+    })
+    this.#webhooks = new Webhooks({ store, allowed, deliverer: this.#deliverer })
     this.#submitter = new Submitter({
       ...common,
+      webhooks: this.#webhooks,
       limits: this.#limits,
       claimer,
       callerTransactions: this.#callerTransactions,
@@ -242,6 +260,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       this.#scheduler,
       claimer,
       workers,
+      this.#deliverer,
       ...(this.#sync === undefined ? [] : [this.#sync]),
     )
     lease.subscribe(this.#attempts, claimer)
@@ -331,6 +350,14 @@ export class TaskManager implements Engine, AsyncDisposable {
 
   limitsFor(origin: Origin): LimitsApi {
     return this.#limits.for(origin)
+  }
+
+  get webhooks(): WebhooksApi {
+    return this.#webhooks.for(fromLibrary)
+  }
+
+  webhooksFor(origin: Origin): WebhooksApi {
+    return this.#webhooks.for(origin)
   }
 
   schedulesFor(origin: Origin): SchedulesApi {
@@ -474,7 +501,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     const { types } = this.#metrics
     const { age: leaseAge, lost: leasesLost } = this.#lease
     const tasks = await this.#taskMetrics()
-    return { tasks, types, commits, leaseAge, leasesLost, remoteWorkers: this.#workers.live }
+    const deliveries = this.#deliverer.counts
+    return { tasks, types, commits, leaseAge, leasesLost, remoteWorkers: this.#workers.live, deliveries }
   }
 
   history(span: Span): History {
@@ -552,6 +580,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#releaser.start()
     this.#scheduler.start()
     this.#workers.start()
+    this.#deliverer.start()
     this.#reports.start()
     this.#sync?.start()
   }
@@ -573,7 +602,9 @@ export class TaskManager implements Engine, AsyncDisposable {
       const queued = Object.keys(counts.byType).filter((type) => counts.byType[type]!.queued !== undefined)
       const oldestQueued = await this.#store.oldestQueued(queued)
       const limits = await this.#store.limits.list()
-      return { counts, oldestQueued, limits, scheduleLag: await this.#store.schedules.lag() }
+      const pendingDeliveries = await this.#store.webhooks.depth()
+      const scheduleLag = await this.#store.schedules.lag()
+      return { counts, oldestQueued, limits, scheduleLag, pendingDeliveries }
     } catch (error) {
       logger.debug({ err: error }, 'could not count tasks for the metrics')
       return null
@@ -613,6 +644,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     await this.#workers.stop()
     await this.#flusher.flush()
     await this.#scheduler.flush()
+    await this.#deliverer.stop()
     await this.#sync?.stop()
     this.#streams.abort()
     await this.access[Symbol.asyncDispose]()

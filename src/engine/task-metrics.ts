@@ -2,6 +2,7 @@ import { Histogram } from '../core/histogram.ts'
 import { isTerminal, terminalStatuses, type TerminalStatus } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Subscriber } from '../journal/journal.ts'
+import type { DeliveryCounts } from '../delivery/deliverer.ts'
 import type { LimitUse } from '../store/limit-store.ts'
 import type { CommitMetrics, Counts } from '../store/store.ts'
 
@@ -29,6 +30,8 @@ export type NodeMetrics = Readonly<{
     limits: readonly LimitUse[]
     /** Milliseconds for which the first schedule has been due; 0 if none is. */
     scheduleLag: number
+    /** Deliveries that are pending, up to 10,000. */
+    pendingDeliveries: number
   }> | null
   types: ReadonlyMap<string, TypeMetrics>
   commits: CommitMetrics
@@ -37,6 +40,8 @@ export type NodeMetrics = Readonly<{
   leasesLost: number
   /** Live remote workers, of all nodes. */
   remoteWorkers: number
+  /** Attempts of deliveries on this node, by how they ended. */
+  deliveries: DeliveryCounts
 }>
 
 const times = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600]

@@ -14,6 +14,7 @@ import { limitHandlers } from './limit-handlers.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { scheduleHandlers } from './schedule-handlers.ts'
 import { taskHandlers } from './task-handlers.ts'
+import { webhookHandlers } from './webhook-handlers.ts'
 import { workerHandlers } from './worker-handlers.ts'
 
 /** The handlers of the API, a thin layer over the engine. Engine errors pass through. */
@@ -24,6 +25,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...scheduleHandlers(context),
     ...workerHandlers(context),
     ...limitHandlers(context),
+    ...webhookHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),
     ...mcpHandlers(context),

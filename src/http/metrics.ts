@@ -52,7 +52,8 @@ export class Metrics {
   }
 
   async #families(): Promise<Family[]> {
-    const { tasks, types, commits, leaseAge, leasesLost, remoteWorkers } = await this.#manager.metrics()
+    const { tasks, types, commits, leaseAge, leasesLost, remoteWorkers, deliveries } =
+      await this.#manager.metrics()
     const { phase, slotsInUse, maxConcurrent, loop } = this.#manager.state
     const free = phase === 'ready' ? Math.max(0, maxConcurrent - slotsInUse) : 0
     const memory = process.memoryUsage()
@@ -153,6 +154,16 @@ export class Metrics {
       gauge('fermata_remote_workers', 'Live remote workers, of all nodes.', [
         { labels: {}, value: remoteWorkers },
       ]),
+      counter(
+        'fermata_webhook_deliveries_total',
+        'Attempts of this node to deliver a message, by how they ended: delivered, retried or dead.',
+        Object.entries(deliveries).map(([status, value]) => ({ labels: { status }, value })),
+      ),
+      gauge(
+        'fermata_webhook_pending',
+        'Messages that are still to be delivered, of all nodes. Counted up to 10,000.',
+        tasks === null ? [] : [{ labels: {}, value: tasks.pendingDeliveries }],
+      ),
       counter(
         'fermata_http_requests_total',
         'Responses by route template and status; requests for unknown paths have the route "unknown".',

@@ -184,6 +184,7 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     on_failure: onFailure,
     fairness_key: fairnessKey,
     expires_in: expiresIn,
+    callback_url: callbackUrl,
     ...same
   } = body
   if (keyInHeader !== undefined && keyInBody !== undefined && keyInHeader !== keyInBody) {
@@ -200,5 +201,6 @@ export function submitOptions(body: SubmitBody, keyInHeader: string | undefined)
     ...(unique === undefined ? {} : { unique: uniqueOf(unique) }),
     ...(fairnessKey === undefined ? {} : { fairnessKey }),
     ...(expiresIn === undefined ? {} : { expiresIn }),
+    ...(callbackUrl === undefined ? {} : { callbackUrl }),
   }
 }

@@ -84,8 +84,8 @@ export function operatorCommands(): Command[] {
     command(
       'prune',
       'Delete old finished tasks now',
-      'Deletes finished tasks and entries of the audit log that are older than their retention, and gives the space of a SQLite file back to the disk. No server may have a SQLite database open.',
-      ['database', 'retention', 'auditRetention'],
+      'Deletes finished tasks, entries of the audit log and deliveries of webhooks that are older than their retention, and gives the space of a SQLite file back to the disk. No server may have a SQLite database open.',
+      ['database', 'retention', 'auditRetention', 'webhookRetention'],
       runPrune,
     ),
     command(

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import { DatabaseInvalid } from '../core/errors.ts'
 import type { Copied } from '../store/transfer.ts'
-import { keyringOf, opened, openedSchedule } from './keyring.ts'
+import { keyringOf, opened, openedDelivery, openedSchedule, openedWebhook } from './keyring.ts'
 
 /**
  * Copies everything from one database to another, which no node may have open. What is encrypted stays so, and needs no key;
@@ -33,13 +33,18 @@ export async function runCopy(
 async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): Promise<Copied> {
   const { sealImage } = await import('../store/encryption/task-codec.ts')
   const { sealSchedule } = await import('../store/encryption/encrypted-schedules.ts')
+  const { sealDelivery, sealWebhook } = await import('../store/encryption/encrypted-webhooks.ts')
   const keys = keyringOf(config)
   return {
     async images(after, limit) {
       const images = await source.images(after, limit)
       return images.map((image) => sealImage(keys, opened(keys, image)))
     },
-    surroundings: () => source.surroundings(),
+    async surroundings() {
+      const surroundings = await source.surroundings()
+      const webhooks = surroundings.webhooks.map((one) => sealWebhook(keys, openedWebhook(keys, one)))
+      return { ...surroundings, webhooks }
+    },
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),
@@ -48,6 +53,10 @@ async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): 
       return schedules.map((schedule) => sealSchedule(keys, openedSchedule(keys, schedule)))
     },
     ticks: (after, limit) => source.ticks(after, limit),
+    async deliveries(after, limit) {
+      const deliveries = await source.deliveries(after, limit)
+      return deliveries.map((one) => sealDelivery(keys, openedDelivery(keys, one)))
+    },
   }
 }
 

@@ -4,7 +4,9 @@ import type { Schedule } from '../core/schedule.ts'
 import { openSchedule } from '../store/encryption/encrypted-schedules.ts'
 import { Keyring, Unopened } from '../store/encryption/keyring.ts'
 import { openImage } from '../store/encryption/task-codec.ts'
-import type { TaskImage } from '../store/transfer.ts'
+import { openDelivery, openWebhook } from '../store/encryption/encrypted-webhooks.ts'
+import type { Webhook } from '../core/webhook.ts'
+import type { DeliveryImage, TaskImage } from '../store/transfer.ts'
 
 /** The keys of the configuration, which has been validated. */
 export function keyringOf({ encryptionKeys }: Pick<Config, 'encryptionKeys'>): Keyring {
@@ -20,6 +22,28 @@ export function opened(keys: Keyring, image: TaskImage): TaskImage {
   } catch (error) {
     if (error instanceof Unopened)
       throw new ConfigInvalid(`Task ${image.task.id} cannot be read: ${error.message}.`)
+    throw error
+  }
+}
+
+/** The same for a webhook. */
+export function openedWebhook(keys: Keyring, webhook: Webhook): Webhook {
+  try {
+    return openWebhook(keys, webhook)
+  } catch (error) {
+    if (error instanceof Unopened)
+      throw new ConfigInvalid(`Webhook ${webhook.id} cannot be read: ${error.message}.`)
+    throw error
+  }
+}
+
+/** The same for a delivery. */
+export function openedDelivery(keys: Keyring, delivery: DeliveryImage): DeliveryImage {
+  try {
+    return openDelivery(keys, delivery)
+  } catch (error) {
+    if (error instanceof Unopened)
+      throw new ConfigInvalid(`Delivery ${delivery.number} cannot be read: ${error.message}.`)
     throw error
   }
 }

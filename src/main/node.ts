@@ -68,6 +68,8 @@ export async function runNode(config: Config, role: 'serve' | 'worker'): Promise
     maxQueued: config.maxQueued,
     retention: config.retention / 1_000,
     auditRetention: config.auditRetention / 1_000,
+    webhookRetention: config.webhookRetention / 1_000,
+    webhookAllow: config.webhookAllow,
     cancelGrace: config.cancelGrace / 1_000,
     workerLease: config.workerLease / 1_000,
     drain: config.drain / 1_000,

@@ -55,6 +55,7 @@ const schema = z.strictObject({
     created_at: z.int(),
     trace: z.string().refine(isTraceContext).nullable().optional(),
     missing: z.int().min(0).optional(),
+    callback: z.string().nullable().optional(),
   }),
   parameters: z.unknown(),
   checkpoint: z.unknown().optional(),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Admission } from '../core/admission.ts'
 import { laneOf, laneText } from '../core/limits.ts'
 import type { TraceContext } from '../core/trace-context.ts'
-import type { Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
+import type { Callback, Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
 import type { UniqueKey } from '../core/unique-options.ts'
 import { backoffOf, backoffText } from './codec.ts'
 
@@ -40,6 +40,7 @@ export const fixedColumns: readonly Column[] = [
   column('unique_key', 'word', ({ unique }) => (unique === null ? null : JSON.stringify(unique))),
   column('admission', 'word', ({ admission }) => (admission === null ? null : JSON.stringify(admission))),
   column('expires_in', 'long', ({ expiresIn }) => expiresIn),
+  column('callback', 'word', ({ callback }) => (callback === null ? null : JSON.stringify(callback))),
 ]
 
 /** Columns that a move may change. */
@@ -114,22 +115,23 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const schedule = row[13] as string | null
   const unique = row[15] as string | null
   const admission = row[16] as string | null
-  const owner = row[26] as string | null
-  const progress = row[37] as string | null
-  const error = row[38] as string | null
+  const callback = row[18] as string | null
+  const owner = row[27] as string | null
+  const progress = row[38] as string | null
+  const error = row[39] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[18] as Status,
+    status: row[19] as Status,
     priority: row[3] as number,
-    queuePosition: row[19] as number,
-    version: row[20] as number,
-    fence: row[21] as number,
-    attempt: row[22] as number,
-    attemptOpen: flag(row[23]!),
+    queuePosition: row[20] as number,
+    version: row[21] as number,
+    fence: row[22] as number,
+    attempt: row[23] as number,
+    attemptOpen: flag(row[24]!),
     maxAttempts: row[4] as number,
-    failures: row[24] as number,
-    crashes: row[25] as number,
+    failures: row[25] as number,
+    crashes: row[26] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -142,24 +144,25 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
     admission: admission === null ? null : (JSON.parse(admission) as Admission),
     expiresIn: row[17] as number | null,
-    expiresAt: row[43] as number | null,
+    expiresAt: row[44] as number | null,
+    callback: callback === null ? null : (JSON.parse(callback) as Callback),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[27] as Control | null,
+    requestedControl: row[28] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[28] as number | null,
-    startedAt: row[29] as number | null,
-    completedAt: row[30] as number | null,
-    statusSince: row[31] as number,
-    savedAt: row[32] as number | null,
-    activeMs: row[33] as number,
-    attemptBaseMs: row[34] as number,
-    queuedMs: row[35] as number,
-    pausedMs: row[36] as number,
+    runAt: row[29] as number | null,
+    startedAt: row[30] as number | null,
+    completedAt: row[31] as number | null,
+    statusSince: row[32] as number,
+    savedAt: row[33] as number | null,
+    activeMs: row[34] as number,
+    attemptBaseMs: row[35] as number,
+    queuedMs: row[36] as number,
+    pausedMs: row[37] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[39] as EndedBy | null,
-    delay: row[40] as number | null,
-    missing: row[41] as number,
+    endedBy: row[40] as EndedBy | null,
+    delay: row[41] as number | null,
+    missing: row[42] as number,
   }
 }
 

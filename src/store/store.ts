@@ -8,6 +8,7 @@ import type { AuditLog } from './audit-log.ts'
 import type { KeyStore } from './key-store.ts'
 import type { LimitStore } from './limit-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
+import type { WebhookStore } from './webhook-store.ts'
 import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
@@ -66,6 +67,7 @@ export interface Store extends AsyncDisposable {
   readonly schedules: ScheduleStore
   readonly workers: WorkerStore
   readonly limits: LimitStore
+  readonly webhooks: WebhookStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

@@ -1,5 +1,6 @@
 import type { Fence, Json, LogLine, NodeId, Status, Task, TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
+import type { Told } from '../core/webhook.ts'
 import { keepsKey } from '../core/unique.ts'
 import { replacesStep, stepId, type StepRecord } from '../core/step.ts'
 import { lineOf } from './codec.ts'
@@ -30,6 +31,8 @@ export class TaskRow {
   /** Null deletes it; undefined keeps it. */
   checkpoint: Json | null | undefined = undefined
   result: Json | null | undefined = undefined
+  /** In order, for what is told of them. */
+  moves: Move[] | undefined = undefined
   /** Undefined keeps them. */
   parameters: Json | undefined = undefined
   /** Lines to append to its log. */
@@ -49,6 +52,7 @@ export class TaskRow {
   }
 
   move(move: Move): Move {
+    ;(this.moves ??= []).push(move)
     this.task = move.task
     this.lines += `,${lineOf(move.entry)}`
     this.isChanged = true
@@ -114,4 +118,9 @@ export class TaskRow {
     const { before, task } = this
     return task.version > timelineLimit && Math.floor(before.version / 50) !== Math.floor(task.version / 50)
   }
+}
+
+/** What is told of these moves. */
+export function toldOf(moves: readonly Move[]): Told[] {
+  return moves.map(({ before, task, entry }) => ({ before, task, at: entry.at }))
 }

@@ -5,6 +5,7 @@ import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
+import type { Delivery, Webhook } from '../core/webhook.ts'
 import type { AuditCursor } from './audit-log.ts'
 import type { Hold, NumberedLine, NumberedStep } from './store.ts'
 
@@ -37,10 +38,14 @@ export type Surroundings = Readonly<{
   keys: Keys
   /** Their slots, rates and turns start anew. */
   limits: readonly Limit[]
+  webhooks: readonly Webhook[]
 }>
 
 /** A tick of a schedule, as it is stored. */
 export type TickImage = Tick & Readonly<{ scheduleId: string; storedAt: number }>
+
+/** A delivery, as it is stored. */
+export type DeliveryImage = Delivery & Readonly<{ claim: number }>
 
 /** Number of tasks by type and status: `type status`. */
 export type TaskCounts = ReadonlyMap<string, number>
@@ -57,6 +62,8 @@ export interface TransferSource extends AsyncDisposable {
   schedules(after: string, limit: number): Promise<readonly Schedule[]>
   /** By schedule and time, those after this one, at most `limit`. */
   ticks(after: Pick<TickImage, 'scheduleId' | 'tickAt'>, limit: number): Promise<readonly TickImage[]>
+  /** By number, those after this one, at most `limit`. */
+  deliveries(after: number, limit: number): Promise<readonly DeliveryImage[]>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
   /** Number of documents and log lines by the key with which they are encrypted; plain text under an empty name. */
@@ -79,6 +86,8 @@ export interface TransferTarget extends AsyncDisposable {
   countEntries(): Promise<number>
   /** All or nothing, in place of those that are there already. */
   writeSchedules(schedules: readonly Schedule[], ticks: readonly TickImage[]): Promise<void>
+  /** The same for deliveries. */
+  writeDeliveries(deliveries: readonly DeliveryImage[]): Promise<void>
   /** The copy is whole: the database can be opened. */
   finish(surroundings: Surroundings): Promise<void>
   /**
@@ -125,6 +134,12 @@ export async function copyAll(
       `the copy has ${here} entries of the audit log, and the original ${there}: it was not completed`,
     )
   await copySchedules(from, to)
+  for (let after = 0; ;) {
+    const deliveries = await from.deliveries(after, transferAtOnce)
+    if (deliveries.length === 0) break
+    await to.writeDeliveries(deliveries)
+    after = deliveries.at(-1)!.number
+  }
   // Only now can it be opened.
   await to.finish(await from.surroundings())
   return { tasks: sumOf(found), resumed: first > 0 }

@@ -19,7 +19,8 @@ export class Mortal {
         const value: unknown = Reflect.get(target, key)
         if (key === Symbol.asyncDispose) return async () => {}
         if (key === 'now') return () => target.now()
-        if (key === 'schedules' || key === 'limits') return this.#mortal(value as object)
+        if (key === 'schedules' || key === 'limits' || key === 'webhooks')
+          return this.#mortal(value as object)
         if (typeof value !== 'function') return value
         return (...args: unknown[]) => this.outlive(() => value.apply(target, args) as Promise<unknown>)
       },

@@ -13,6 +13,7 @@ import { DatabaseTime } from '../../src/store/postgres/database-time.ts'
 import { Hints } from '../../src/store/postgres/hints.ts'
 import { statementsFor } from '../../src/store/postgres/statements.ts'
 import { openPostgres } from '../../src/store/postgres/store.ts'
+import { Outbox } from '../../src/store/postgres/outbox.ts'
 import { Transaction } from '../../src/store/postgres/transaction.ts'
 import { readNow } from '../../src/store/reading.ts'
 import { Counters } from '../../src/store/sqlite/counters.ts'
@@ -152,7 +153,14 @@ async function costOf(schema: string, most: number): Promise<Cost> {
       if (changes.has(text) || text.startsWith('with moved')) written += count
       else read += count
     })
-    const source = { schema, sql, clock: undefined, time: new DatabaseTime(), metrics: new CommitMetrics() }
+    const source = {
+      schema,
+      sql,
+      clock: undefined,
+      time: new DatabaseTime(),
+      metrics: new CommitMetrics(),
+      outbox: new Outbox(),
+    }
     const tx = new Transaction(session, source, { lock: 60_000, statement: 60_000 })
     const { claimed } = await claim(tx, { node: 'here', limit: most, types }, new Set(), new Hints())
     await tx.flush()

@@ -22,6 +22,7 @@ import { steps } from './steps.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 import { uniqueness } from './uniqueness.ts'
+import { webhooks } from './webhooks.ts'
 import { workers } from './workers.ts'
 
 /**
@@ -58,6 +59,7 @@ export function suite(kind: StoreKind): void {
     auditing(kind)
     schedules(kind)
     workers(kind)
+    webhooks(kind)
     living(kind)
     clocks(kind)
     if (kind.durable) enduring(kind)

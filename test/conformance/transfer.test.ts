@@ -90,7 +90,7 @@ describe.each(directions)('from %s to %s', (source, target) => {
     const other = databases[source]()
     await fill(other)
     await expect(copy(other, to)).rejects.toThrow('unfinished copy')
-    expect(await copy(from, to)).toEqual({ tasks: 2_010, resumed: true })
+    expect(await copy(from, to)).toEqual({ tasks: 2_011, resumed: true })
     expect(await contents(to)).toEqual(await contents(from))
   })
 
@@ -199,7 +199,7 @@ test('doctor looks at a database that nodes share', async () => {
       clock: { state: 'ok' },
       schema: { state: 'ok' },
       nodes: { state: 'ok', detail: '0 alive' },
-      counts: { state: 'ok', detail: 'agree with the 10 tasks' },
+      counts: { state: 'ok', detail: 'agree with the 11 tasks' },
     },
   })
 })
@@ -220,7 +220,7 @@ test('a copy that is killed in the middle is completed by the next one', async (
   const { code, stdout } = await run(['copy', from, to])
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('was resumed') as string })
   const [original, copied] = [await contents(from), await contents(to)]
-  expect(copied.ids.length).toBe(20_010)
+  expect(copied.ids.length).toBe(20_011)
   expect(copied).toEqual(original)
 })
 
@@ -230,6 +230,7 @@ function bound(source: TransferSource): TransferSource {
     surroundings: () => source.surroundings(),
     schedules: (after, limit) => source.schedules(after, limit),
     ticks: (after, limit) => source.ticks(after, limit),
+    deliveries: (after, limit) => source.deliveries(after, limit),
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),

@@ -63,7 +63,7 @@ describe('a body that is not a valid request is refused', () => {
     ['idempotency_key', '""'],
     ['idempotency_key', '"a\\u0000b"'],
     ['idempotency_key', '7'],
-    ['callback_url', '"http://localhost"'],
+    ['callback_url', '"localhost"'],
     ['after', '"a"'],
     ['on_failure', '"run"'],
     ['unique', '"a"'],

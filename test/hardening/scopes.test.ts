@@ -75,6 +75,15 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   setLimit: 'control',
   deleteLimit: 'control',
   listBuckets: 'read',
+  createWebhook: 'admin',
+  listWebhooks: 'admin',
+  getWebhook: 'admin',
+  replaceWebhook: 'admin',
+  deleteWebhook: 'admin',
+  rotateWebhook: 'admin',
+  testWebhook: 'admin',
+  redeliver: 'admin',
+  listDeliveries: 'admin',
 }
 
 /** Calls about all tasks. */
@@ -88,6 +97,15 @@ const aboutAll: ReadonlySet<OperationId> = new Set([
   'setLimit',
   'deleteLimit',
   'listBuckets',
+  'createWebhook',
+  'listWebhooks',
+  'getWebhook',
+  'replaceWebhook',
+  'deleteWebhook',
+  'rotateWebhook',
+  'testWebhook',
+  'redeliver',
+  'listDeliveries',
 ])
 
 const requests = Number(process.env['SCOPE_REQUESTS'] ?? 2_000)

@@ -10,6 +10,7 @@ import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
 import type { LimitsApi } from '../../src/engine/limits.ts'
 import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
+import type { WebhooksApi } from '../../src/engine/webhooks.ts'
 import type { WorkersApi } from '../../src/engine/workers-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
 import { builtinTypes } from '../../src/registry/builtin/index.ts'
@@ -25,6 +26,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     workers: { list: async () => [] } as Partial<WorkersApi> as WorkersApi,
     learn: async () => {},
     limits: {} as LimitsApi,
+    webhooks: {} as WebhooksApi,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),
@@ -70,6 +72,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       leaseAge: null,
       leasesLost: 0,
       remoteWorkers: 0,
+      deliveries: { delivered: 0, retried: 0, dead: 0 },
     }),
     backup: () => Promise.reject(new BackupUnsupported()),
     nodes: async () => [],

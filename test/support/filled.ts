@@ -103,6 +103,30 @@ export async function fill(database: string, more = 0): Promise<void> {
       1_000,
     )
     await store.schedules.record([{ scheduleId: 'hourly', tickAt, status: 'failed' }])
+    await store.webhooks.add({
+      id: 'wh_one',
+      url: 'https://example.com/\0\uFFFF',
+      events: ['task.*'],
+      types: null,
+      tags: null,
+      paused: null,
+      secrets: [{ secret: 'whsec_a', until: null }],
+    })
+    await store.webhooks.test('wh_one', '{}')
+    const [tried] = (
+      await store.webhooks.claim({ perLane: 1, busy: new Map(), limit: 1, lease: 1_000, after: '' })
+    ).deliveries
+    await store.webhooks.settle([
+      {
+        number: tried!.number,
+        claim: tried!.claim,
+        attempt: { status: 500, error: 'zero \0', took: 5 },
+        outcome: { retryIn: 60_000 },
+      },
+    ])
+    const callback = { url: 'https://example.com/done', origin: 'https://example.com' }
+    await store.submit([submission({ id: 'task-called', type: 'other', callback })], fromApi)
+    await store.control([{ id: 'task-called', control: 'cancel', by: 'bob' }])
     await store.beginOperation(
       {
         id: 'operation',
@@ -199,6 +223,12 @@ export async function contents(database: string) {
       audit: (await store.audit.read({ filter: {}, after: null, scan: 1e6 })).entries,
       schedules,
       ticks,
+      webhooks: await store.webhooks.list(),
+      deliveries: await Promise.all(
+        ['wh_one', 'callbacks'].map((webhookId) =>
+          store.webhooks.deliveries({ webhookId, before: null, limit: 100 }),
+        ),
+      ),
     }
   })
 }

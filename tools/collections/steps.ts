@@ -43,11 +43,21 @@ const order = [
   'listLimits',
   'getLimit',
   'listBuckets',
+  'createWebhook',
+  'listWebhooks',
+  'getWebhook',
+  'replaceWebhook',
+  'testWebhook',
+  'listDeliveries',
+  'redeliver',
+  'rotateWebhook',
 ]
 
 /** Body values that later calls depend on, or that can be sent again. */
 const bodies: Readonly<Record<string, unknown>> = {
   createSchedule: { type: 'add', parameters: { a: 2, b: 3 }, cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' },
+  // Nothing is sent.
+  createWebhook: { url: 'https://hooks.example/fermata', events: ['task.completed'], paused: true },
   submitTask: { parameters: { duration: 30, steps: 300 }, tags: ['collection'], priority: 5 },
   submitBatch: { tasks: [{ parameters: { duration: 0.1 } }, { parameters: { duration: 0.2, steps: 2 } }] },
 }
@@ -57,10 +67,11 @@ const sets: Readonly<Record<string, Step['sets']>> = {
   submitTask: { variable: 'task_id', path: ['task_id'] },
   bulk: { variable: 'operation_id', path: ['operation_id'] },
   createSchedule: { variable: 'schedule_id', path: ['id'] },
+  createWebhook: { variable: 'webhook_id', path: ['id'] },
 }
 
 /** Calls after which a task no longer exists, or nothing can be run. */
-const last = ['deleteLimit', 'deleteSchedule', 'holdType', 'releaseType', 'purgeTask']
+const last = ['deleteWebhook', 'deleteLimit', 'deleteSchedule', 'holdType', 'releaseType', 'purgeTask']
 
 /**
  * Left out: on an open server, the first key would close it, and nobody would know the key; and a worker needs a task that it has
@@ -82,6 +93,7 @@ export const variables = {
   task_type: 'long',
   task_id: 'none',
   limit_name: 'mail-api',
+  webhook_id: 'none',
   api_key: 'none',
 } as const
 

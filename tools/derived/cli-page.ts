@@ -77,6 +77,19 @@ fermata limits delete mail-api
 See [Limits](limits.md).`,
   },
   {
+    title: 'Webhooks',
+    names: ['webhook'],
+    more: `\`\`\`sh
+fermata webhook create https://example.com/hook --event task.completed --event task.failed
+fermata webhook                                       # state, and how many messages are pending or dead
+fermata webhook deliveries wh_3f9a1c0b7d24e86a51 --status dead
+fermata webhook redeliver wh_3f9a1c0b7d24e86a51 --after 2d
+fermata run add --a 2 --b 3 --callback-url https://example.com/done
+\`\`\`
+
+See [Webhooks](webhooks.md).`,
+  },
+  {
     title: 'Server',
     names: ['types', 'hold', 'release', 'stats', 'backup', 'top', 'bench'],
     more: '![fermata top: slots, queue, rates and running tasks](images/top.png)',

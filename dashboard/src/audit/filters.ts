@@ -40,6 +40,12 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'worker.register': 'Registered a worker',
   'limit.set': 'Set a limit',
   'limit.delete': 'Deleted a limit',
+  'webhook.create': 'Created a webhook',
+  'webhook.update': 'Changed a webhook',
+  'webhook.delete': 'Deleted a webhook',
+  'webhook.rotate': 'Rotated the secret of a webhook',
+  'webhook.test': 'Tested a webhook',
+  'webhook.redeliver': 'Sent messages again',
 }
 
 /** Reads filters from a URL; ignores what it does not understand. */

@@ -42,6 +42,7 @@ type Options = Readonly<{
   debounceMax?: number
   limitKey?: Readonly<Record<string, string>>
   fairnessKey?: string
+  callbackUrl?: string
 }>
 
 export const run: Action = async (session, command) => {
@@ -119,7 +120,7 @@ async function followed(session: Session, id: string, options: Options): Promise
 function submitOptions(options: Options): SubmitOptions {
   const { priority, delay, runAt, timeout, maxAttempts, backoff, tag, idempotencyKey, after, onFailure } =
     options
-  const { limitKey, fairnessKey, expiresIn } = options
+  const { limitKey, fairnessKey, expiresIn, callbackUrl } = options
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delay === undefined ? {} : { delay }),
@@ -136,6 +137,7 @@ function submitOptions(options: Options): SubmitOptions {
     ...debounceOption(options),
     ...(limitKey === undefined ? {} : { limits: limitKey }),
     ...(fairnessKey === undefined ? {} : { fairness_key: fairnessKey }),
+    ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
   }
 }
 

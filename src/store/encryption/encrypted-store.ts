@@ -6,10 +6,12 @@ import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
 import type { LimitStore } from '../limit-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
+import type { WebhookStore } from '../webhook-store.ts'
 import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
 import type * as port from '../store.ts'
 import { EncryptedSchedules } from './encrypted-schedules.ts'
+import { EncryptedWebhooks } from './encrypted-webhooks.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 import {
   openEntry,
@@ -18,6 +20,7 @@ import {
   openStep,
   openTask,
   ownerOfParameters,
+  sealCallback,
   sealOutcome,
   sealWritten,
   type Open,
@@ -43,6 +46,7 @@ export class EncryptedStore implements port.Store {
   readonly schedules: ScheduleStore
   readonly workers: WorkerStore
   readonly limits: LimitStore
+  readonly webhooks: WebhookStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -59,6 +63,7 @@ export class EncryptedStore implements port.Store {
     this.workers = store.workers
     this.limits = store.limits
     this.schedules = new EncryptedSchedules(store.schedules, ring)
+    this.webhooks = new EncryptedWebhooks(store.webhooks, ring, this.#open)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }
     if (ring.encrypts) return
@@ -255,6 +260,9 @@ export class EncryptedStore implements port.Store {
       ...submission,
       parameters: ring.seal(submission.parameters, ownerOfParameters(submission), 'parameters'),
       requestHash: submission.requestHash === null ? null : ring.hash(submission.requestHash),
+      ...(submission.callback === undefined
+        ? {}
+        : { callback: sealCallback(ring, submission.id, submission.callback) }),
     })
     const answered = (sealed: readonly Submission[]) =>
       submit(sealed).then((answer) =>

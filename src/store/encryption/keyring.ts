@@ -11,7 +11,16 @@ import type { EncryptionKeys } from '../../core/encryption-keys.ts'
 import type { TaskId } from '../../core/task.ts'
 
 /** What is encrypted. With the id of its task, it is the place of a text: elsewhere, the text does not decrypt. */
-export type Kind = 'parameters' | 'checkpoint' | 'result' | 'step' | 'log' | 'error' | 'progress'
+export type Kind =
+  | 'parameters'
+  | 'checkpoint'
+  | 'result'
+  | 'step'
+  | 'log'
+  | 'error'
+  | 'progress'
+  | 'webhook'
+  | 'callback'
 
 /**
  * `enc:1:KEY:BASE64URL`: a nonce, the encrypted text and its tag. No JSON document begins like this. Texts of handlers might, so

@@ -2,6 +2,7 @@ import { fingerprinted } from '../../core/fingerprint.ts'
 import type { Outcome, Settlement } from '../../core/outcome.ts'
 import { briefMessage } from '../../core/transition.ts'
 import type {
+  Callback,
   ErrorRecord,
   Json,
   LogLine,
@@ -70,6 +71,10 @@ function sealError(keys: Keyring, id: TaskId, error: ErrorRecord): ErrorRecord {
   }
 }
 
+export function sealCallback(keys: Keyring, id: TaskId, callback: Callback): Callback {
+  return { ...callback, url: keys.seal(callback.url, id, 'callback') }
+}
+
 function sealProgress(keys: Keyring, id: TaskId, progress: Progress): Progress {
   const { message } = progress
   return message === undefined ? progress : { ...progress, message: keys.seal(message, id, 'progress') }
@@ -126,14 +131,16 @@ export function openForPeople(keys: Keyring): Open {
 
 /** The same task if nothing in it is encrypted. */
 export function openTask(open: Open, task: Task): Task {
-  const { id, error, progress } = task
+  const { id, error, progress, callback } = task
+  const isCallbackSealed = callback !== null && isSealed(callback.url)
   const message = progress?.message
   const isProgressSealed = message !== undefined && isSealed(message)
-  if (!isProgressSealed && (error === null || isOpen(error))) return task
+  if (!isProgressSealed && !isCallbackSealed && (error === null || isOpen(error))) return task
   return {
     ...task,
     error: error === null ? null : openError(open, id, error),
     progress: isProgressSealed ? { ...progress!, message: open(message, id, 'progress') } : progress,
+    callback: isCallbackSealed ? { ...callback, url: open(callback.url, id, 'callback') } : callback,
   }
 }
 
@@ -200,6 +207,7 @@ export function sealImage(keys: Keyring, image: TaskImage): TaskImage {
       error: task.error === null ? null : sealError(keys, task.id, task.error),
       progress: task.progress === null ? null : sealProgress(keys, task.id, task.progress),
       requestHash: task.requestHash === null ? null : keys.hash(task.requestHash),
+      callback: task.callback === null ? null : sealCallback(keys, task.id, task.callback),
     }),
     document: (text, id, kind) => keys.seal(text, id, kind),
     step: (id, step) => sealStep(keys, id, step),

@@ -31,6 +31,7 @@ import { stepPage, withSteps } from './steps.ts'
 import { MemoryKeys } from './keys.ts'
 import { MemoryLimits } from './limits.ts'
 import { MemorySchedules } from './schedules.ts'
+import { MemoryWebhooks } from './webhooks.ts'
 import { MemoryWorkers } from './workers.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
@@ -105,6 +106,7 @@ class MemoryStore implements port.Store {
   readonly schedules: MemorySchedules
   readonly workers: MemoryWorkers
   readonly limits: MemoryLimits
+  readonly webhooks: MemoryWebhooks
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -132,6 +134,13 @@ class MemoryStore implements port.Store {
       task: (id) => this.#tasks.get(id)?.task,
       audit: (entry) => this.audit.add(entry),
       prepare: (submissions, options) => this.#prepared(submissions, options),
+    })
+    this.webhooks = new MemoryWebhooks({
+      now: () => this.#time.now(),
+      ago: (ms) => this.#time.ago(ms),
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      audit: (entry) => this.audit.add(entry),
     })
     this.workers = new MemoryWorkers({
       time: this.#time,
@@ -347,7 +356,10 @@ class MemoryStore implements port.Store {
   }
 
   startNode(node: port.NodeInfo): Promise<void> {
-    return this.#write(() => this.#nodes.start(node))
+    return this.#write(() => {
+      this.#nodes.start(node)
+      if (this.capabilities.lease === null) this.webhooks.free()
+    })
   }
 
   reap({ poisonLimit, poisonLimits }: port.ReapOptions): Promise<readonly rules.Move[]> {
@@ -643,6 +655,7 @@ class MemoryStore implements port.Store {
           steps: [],
         })
         this.#takeKey(task)
+        this.webhooks.tell({ before: null, task, at: entry.at })
       }
       for (const { parameters, ...move } of moved) {
         const kept = this.#tasks.get(move.task.id)!
@@ -759,6 +772,7 @@ class MemoryStore implements port.Store {
     const jump = this.#time.look()
     if (jump === 0) return
     this.limits.shift(jump)
+    this.webhooks.shift(jump)
     for (const kept of this.#all()) {
       const { status, delay, runAt, expiresAt } = kept.task
       if (expiresAt !== null && isUnstarted(status)) kept.task = { ...kept.task, expiresAt: expiresAt + jump }
@@ -779,6 +793,7 @@ class MemoryStore implements port.Store {
     const { task: before } = kept
     kept.task = move.task
     kept.timeline.push(move.entry)
+    this.webhooks.tell({ before, task: move.task, at: move.entry.at })
     if (keepsKey(before) && !keepsKey(move.task)) this.#freeKey(before)
     if (!keepsKey(before) && keepsKey(move.task)) this.#takeKey(move.task)
     return move

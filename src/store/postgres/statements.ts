@@ -1,5 +1,7 @@
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
+import { callbacksId } from '../../core/webhook.ts'
+import { deliveryNames } from './delivery-rows.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
@@ -34,9 +36,9 @@ export function statementsFor(schema: string) {
       order by t.completed_at desc, t.row_id desc limit $4::int`,
     /** Fails outside a transaction and without the tables; blocks nobody. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
-    now: `select ${time}`,
+    now: `select ${time}, ${webhooksVersion(s)}`,
     /** Positions are returned as first and last, unless other nodes took some in between. */
-    moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end
+    moment: `select ${time}, min(p), max(p), case when max(p) - min(p) >= count(*) then string_agg(p::text, ',') end, ${webhooksVersion(s)}
       from (select nextval('${s.replaceAll("'", "''")}.places') as p from generate_series(1, $1::int)) as taken`,
 
     /** Only a commit that flushes, and waits for a synchronous standby: for all earlier commits too. */
@@ -495,6 +497,78 @@ export function statementsFor(schema: string) {
         select ctid from ${s}.audit where at < ${onceOr('$1')} - $2::bigint order by at, number limit $3::int for update skip locked
       )) returning 1`,
 
+    /** The version in each row, and no webhook in the first one if there is none. */
+    webhooks: `select v.version, w.body from (select ${webhooksVersion(s)} as version) as v
+      left join ${s}.webhooks w on true order by w.number`,
+    lockWebhooks: `select pg_advisory_xact_lock(hashtextextended('${schema.replaceAll("'", "''")}', 5))`,
+    raiseWebhooksVersion: `insert into ${s}.webhooks_version as v (one, version) values (1, 1)
+      on conflict (one) do update set version = v.version + 1`,
+    putWebhook: `insert into ${s}.webhooks (id, body) values ($1, $2) on conflict (id) do update set body = excluded.body`,
+    removeWebhook: `delete from ${s}.webhooks where id = $1`,
+    addDeliveries: `insert into ${s}.deliveries (webhook_id, lane, url, event, task_id, version, data, created_at, next_at)
+      select *, u.created_at from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bigint[])
+        as u(webhook_id, lane, url, event, task_id, version, data, created_at)`,
+    newestTest: `select ${delivery('d')} from ${s}.deliveries d where d.webhook_id = $1 and d.task_id is null
+      order by d.number desc limit 1`,
+    /** Lanes after $1 and then those up to it, each with the milliseconds until its first delivery is due. */
+    lanesDue: `with recursive beyond as (${firstLane(s, `q.lane > $1::text`)}
+        union all select n.lane, n.next_at from beyond l cross join lateral ${firstLane(s, 'q.lane > l.lane')} as n
+      ), before as (${firstLane(s, `q.lane <= $1::text`)}
+        union all select n.lane, n.next_at from before l cross join lateral ${firstLane(s, 'q.lane > l.lane and q.lane <= $1::text')} as n
+      )
+      select lane, greatest(0, next_at - ${timeOr('$3')}) from (
+        (select * from beyond limit $2::int) union all (select * from before limit $2::int)
+      ) as lanes limit $2::int`,
+    /** Of each lane, in order, at most as many as given; each with the number of the first pending delivery of its task. */
+    lockDue: `select ${delivery('d')}, (select h.number from ${s}.deliveries h
+          where h.status = 'pending' and h.task_id is not null and h.lane = d.lane and h.task_id = d.task_id order by h.version limit 1)
+      from unnest($1::text[], $2::int[]) as w(lane, room) cross join lateral (
+        select * from ${s}.deliveries q where q.status = 'pending' and q.lane = w.lane and q.next_at <= $3::bigint
+        order by q.next_at, q.number limit w.room for update skip locked
+      ) as d order by d.next_at, d.number`,
+    reserve: `update ${s}.deliveries set claim = claim + 1, next_at = $2::bigint where number = any($1::bigint[])`,
+    postpone: `with heads as (
+        select number, next_at, status from ${s}.deliveries where number = any($2::bigint[]) order by number for update skip locked
+      )
+      update ${s}.deliveries d set next_at = h.next_at from unnest($1::bigint[], $2::bigint[]) as u(number, head)
+        join heads h on h.number = u.head
+      where d.number = u.number and h.status = 'pending' and h.next_at > $3::bigint`,
+    lockDeliveries: `select ${delivery('d')} from ${s}.deliveries d where d.number = any($1::bigint[]) order by d.number for update`,
+    settleDeliveries: `update ${s}.deliveries d set claim = d.claim + 1, status = u.status, attempts = u.attempts, next_at = u.next_at, history = u.history
+      from unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::text[]) as u(number, status, attempts, next_at, history)
+      where d.number = u.number`,
+    wakeNext: `update ${s}.deliveries d set next_at = $3::bigint from unnest($1::text[], $2::text[]) as u(lane, task_id)
+      where d.number = (select h.number from ${s}.deliveries h
+        where h.status = 'pending' and h.task_id is not null and h.lane = u.lane and h.task_id = u.task_id order by h.version limit 1)
+      and d.next_at > $3::bigint`,
+    deliveriesBefore: `select ${delivery('d')} from ${s}.deliveries d
+      where d.webhook_id = $1 and d.number < $2::bigint order by d.number desc limit $3::int`,
+    deliveriesWith: `select ${delivery('d')} from ${s}.deliveries d
+      where d.webhook_id = $1 and d.number < $2::bigint and d.status = $4 order by d.number desc limit $3::int`,
+    redeliverOne: `update ${s}.deliveries set status = 'pending', attempts = 0, next_at = $2::bigint
+      where number = $3::bigint and webhook_id = $1 and status <> 'pending' returning 1`,
+    redeliverDead: `update ${s}.deliveries set status = 'pending', attempts = 0, next_at = $2::bigint where number = any (array(
+        select number from ${s}.deliveries where status = 'dead' and webhook_id = $1 and created_at >= $3::bigint and created_at < $4::bigint
+        order by number limit $5::int for update skip locked
+      )) returning 1`,
+    countDeliveries: `select (select count(*) from (
+        select 1 from ${s}.deliveries where status = 'pending' and lane >= $2 and lane < $3 limit $4::int) as p)::int,
+      (select count(*) from (select 1 from ${s}.deliveries where status = 'dead' and webhook_id = $1 limit $4::int) as p)::int`,
+    countAllPending: `select count(*)::int from (select 1 from ${s}.deliveries where status = 'pending' limit $1::int) as p`,
+    anyOldDelivery: `${webhookIds(s)} select exists (
+        select 1 from (select created_at from ${s}.deliveries order by number limit 1) as o where o.created_at < ${timeOr('$1')} - $2::bigint
+      ) or exists (select 1 from ids where ${isOrphan(s)})`,
+    dropOldDeliveries: `delete from ${s}.deliveries where number = any (array(
+        select number from (select number, created_at from ${s}.deliveries order by number limit $3::int) as o
+        where o.created_at < ${timeOr('$1')} - $2::bigint
+      )) returning 1`,
+    dropOrphanedDeliveries: `${webhookIds(s)} delete from ${s}.deliveries where number = any (array(
+        select x.number from ids cross join lateral (
+          select number from ${s}.deliveries d where d.webhook_id = ids.id limit $1::int
+        ) as x where ${isOrphan(s)} limit $1::int
+      )) returning 1`,
+    deliveriesAfter: `select ${delivery('d')} from ${s}.deliveries d where d.number > $1::bigint order by d.number limit $2::int`,
+
     addDeltas: `insert into ${s}.deltas (type, status, tasks) select * from unnest($1::text[], $2::text[], $3::bigint[])`,
     counts: countsOf(s),
     fencedOffCounts: `select type, count(*) from ${s}.fenced_off group by type`,
@@ -533,6 +607,24 @@ export function statementsFor(schema: string) {
       from ${s}.tasks t where t.id = any($1::text[])`,
   } as const
 }
+
+/** Rises with every change of a webhook. */
+const webhooksVersion = (s: string) => `coalesce((select version from ${s}.webhooks_version), 0)`
+
+const delivery = (of: string) => deliveryNames.map((name) => `${of}.${name}`).join(', ')
+
+const firstLane = (s: string, which: string) => `(select q.lane, q.next_at from ${s}.deliveries q
+  where q.status = 'pending' and ${which} order by q.lane, q.next_at limit 1)`
+
+/** Ids that have deliveries, one look at the index each. */
+const webhookIds = (s: string) => `with recursive ids as (
+    (select webhook_id as id from ${s}.deliveries order by webhook_id limit 1)
+    union all
+    select (select d.webhook_id from ${s}.deliveries d where d.webhook_id > ids.id order by d.webhook_id limit 1)
+    from ids where ids.id is not null
+  )`
+const isOrphan = (s: string) => `ids.id is not null and ids.id <> '${callbacksId}'
+  and not exists (select 1 from ${s}.webhooks w where w.id = ids.id)`
 
 const auditNames = auditColumns.map(({ name }) => name).join(', ')
 const auditArraysFrom = (first: number) =>

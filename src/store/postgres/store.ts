@@ -23,6 +23,8 @@ import { Hints } from './hints.ts'
 import { PostgresKeys } from './keys.ts'
 import { PostgresLimits } from './limits.ts'
 import { PostgresSchedules } from './schedules.ts'
+import { Outbox } from './outbox.ts'
+import { PostgresWebhooks } from './webhooks.ts'
 import { PostgresWorkers } from './workers.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
@@ -87,6 +89,7 @@ class PostgresStore implements port.Store {
   readonly schedules: PostgresSchedules
   readonly workers: PostgresWorkers
   readonly limits: PostgresLimits
+  readonly webhooks: PostgresWebhooks
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -110,6 +113,10 @@ class PostgresStore implements port.Store {
   readonly #signals: PostgresSignals
   readonly #waiting = new QueueEstimate()
   readonly #time = new DatabaseTime()
+  readonly #outbox = new Outbox()
+  /** Open only while there is something to deliver. */
+  readonly #delivering: Connection
+  readonly #deliveries: Commits
   /** Earliest possible start of nodes of this process. */
   readonly #begun = new Map<NodeId, number>()
   readonly #hints = new Hints()
@@ -119,7 +126,14 @@ class PostgresStore implements port.Store {
 
   constructor(servers: readonly string[], { schema, lease, endsProcess, clock }: Opened) {
     this.#sql = statementsFor(schema)
-    const source = { schema, sql: this.#sql, clock, time: this.#time, metrics: this.commits }
+    const source = {
+      schema,
+      sql: this.#sql,
+      clock,
+      time: this.#time,
+      metrics: this.commits,
+      outbox: this.#outbox,
+    }
     this.capabilities = { lease }
     this.#signals = new PostgresSignals(servers, schema)
     this.shared = {
@@ -186,6 +200,16 @@ class PostgresStore implements port.Store {
     this.#aside = new Commits(this.#waitingAside, source, carryOut)
     this.#commits = new Commits(this.#writing, source, carryOut, this.#aside)
     this.#settlements = new Commits(this.#settling, source, carryOut, this.#aside)
+    this.#delivering = new Connection(servers, `fermata ${schema} deliveries`)
+    this.#deliveries = new Commits(this.#delivering, source, carryOut)
+    this.webhooks = new PostgresWebhooks({
+      sql: this.#sql,
+      clock,
+      outbox: this.#outbox,
+      alone: (run) => this.#alone(run),
+      aside: (run) => this.#deliveries.write({ stage: 'alone', run }),
+      read: (look) => this.#reading.read('deliveries', look),
+    })
   }
 
   /** Before it, the store knows no time. */
@@ -451,12 +475,13 @@ class PostgresStore implements port.Store {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#commits.close(), this.#settlements.close()])
+    await Promise.all([this.#commits.close(), this.#settlements.close(), this.#deliveries.close()])
     await this.#aside.close()
     await Promise.all([
       this.#writing.close(),
       this.#settling.close(),
       this.#waitingAside.close(),
+      this.#delivering.close(),
       this.#reading.close(),
       this.#signals[Symbol.asyncDispose](),
     ])

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { Submission } from '../../core/task.ts'
 import { QueueEstimate } from './counters.ts'
+import { Outbox } from './outbox.ts'
 import { DatabaseTime } from './database-time.ts'
 import { CommitMetrics } from '../store.ts'
 import { statementsFor } from './statements.ts'
@@ -41,6 +42,7 @@ test('a connection lost during a submit with a key leaves no unhandled promise',
     clock: undefined,
     time: new DatabaseTime(),
     metrics: new CommitMetrics(),
+    outbox: new Outbox(),
   }
   const tx = new Transaction(session, source, { lock: 1, statement: 1 })
   const calls = [{ submissions: [submission], options: { by: 'api', maxQueued: 100 } }]

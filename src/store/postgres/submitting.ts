@@ -10,6 +10,7 @@ import { addEntries, record } from './audit.ts'
 import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { noteLanes } from './lane-rows.ts'
+import { tell } from './telling.ts'
 import { Tally, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import { columnsOf, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -49,6 +50,7 @@ export async function submitAll(
   if (rows.length > 0) {
     write(tx, rows)
     if (finding !== undefined) writeHolders(tx, found, holders, context.now)
+    await tell(tx, rows, [])
   }
   if (changed.size > 0) await writeChanged(tx, changed, context)
   // What an earlier commit has left is acknowledged only once it is as safe as one of our own.

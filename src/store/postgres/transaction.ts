@@ -5,6 +5,7 @@ import type { DatabaseTime } from './database-time.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { stateOf } from './failures.ts'
 import type { CommitMetrics } from '../store.ts'
+import type { Outbox } from './outbox.ts'
 import type { Statements } from './statements.ts'
 
 /**
@@ -37,6 +38,7 @@ export type Source = Readonly<{
   clock: Clock | undefined
   time: DatabaseTime
   metrics: CommitMetrics
+  outbox: Outbox
 }>
 
 /** One transaction. Statements are sent immediately; those of `write` are answered at the commit. */
@@ -44,6 +46,8 @@ export class Transaction {
   readonly source: Source
   /** Tasks that it inserts, changes or deletes. */
   rows = 0
+  /** Of the webhooks, when it read its time. */
+  webhooksVersion: number | undefined
   readonly #began = performance.now()
   readonly #session: Session
   #writes: Promise<Rows>[] = []
@@ -95,6 +99,7 @@ export class Transaction {
     const { sql, clock, time } = this.source
     const [row = []] = await (places > 0 ? this.ask(sql.moment, [places]) : this.ask(sql.now))
     const [now, first, , all] = row as [number, number?, number?, (string | null)?]
+    this.webhooksVersion = row[places > 0 ? 4 : 1] as number
     time.learn(now)
     const apart = all?.split(',').map(Number)
     let used = 0

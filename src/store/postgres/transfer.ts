@@ -11,6 +11,7 @@ import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
 import { lanesEntered, queueEntered } from '../slot-changes.ts'
 import {
   noPredecessor,
+  type DeliveryImage,
   type Surroundings,
   type TaskCounts,
   type TaskImage,
@@ -23,7 +24,9 @@ import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
+import { deliveryFrom, deliveryNames } from './delivery-rows.ts'
 import { limitColumns, limitFrom, queueColumns } from './lane-rows.ts'
+import { webhookFrom } from './outbox.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { addedSteps } from './steps.ts'
@@ -130,17 +133,19 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async surroundings(): Promise<Surroundings> {
-    const [places, holds, operations, keys, limits] = await Promise.all([
+    const [places, holds, operations, keys, limits, webhooks] = await Promise.all([
       this.#session.query(`select last_value from ${this.#s}.places`),
       this.#session.query(this.#sql.holds),
       this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
       this.#session.query(this.#sql.keys, [null]),
       this.#session.query(this.#sql.limits),
+      this.#session.query(this.#sql.webhooks),
     ])
     return {
       keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
       queuePosition: Number(places[0]?.[0]),
       limits: limits.map(limitFrom),
+      webhooks: webhooks.flatMap(([, body]) => (body === null ? [] : [webhookFrom(body as string)])),
       holds: Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)])),
       operations: operations.map(([id, node, body, cancel]) => ({
         id: decodeText(id as string),
@@ -229,6 +234,37 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     })
   }
 
+  async deliveries(after: number, limit: number): Promise<readonly DeliveryImage[]> {
+    return (await this.#session.query(this.#sql.deliveriesAfter, [after, limit])).map(deliveryFrom)
+  }
+
+  async writeDeliveries(deliveries: readonly DeliveryImage[]): Promise<void> {
+    await this.#within(async () => {
+      await this.#session.query(
+        `insert into ${this.#s}.deliveries (${deliveryNames.join(', ')})
+          select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[],
+            $9::bigint[], $10::text[], $11::int[], $12::bigint[], $13::int[], $14::text[])
+          on conflict do nothing`,
+        [
+          deliveries.map(({ number }) => number),
+          deliveries.map(({ webhookId }) => encodeText(webhookId)),
+          deliveries.map(({ lane }) => encodeText(lane)),
+          deliveries.map(({ url }) => (url === null ? null : encodeText(url))),
+          deliveries.map(({ event }) => event),
+          deliveries.map(({ taskId }) => (taskId === null ? null : encodeText(taskId))),
+          deliveries.map(({ version }) => version),
+          deliveries.map(({ data }) => encodeText(data)),
+          deliveries.map(({ createdAt }) => createdAt),
+          deliveries.map(({ status }) => status),
+          deliveries.map(({ attempts }) => attempts),
+          deliveries.map(({ nextAt }) => nextAt),
+          deliveries.map(({ claim }) => claim),
+          deliveries.map(({ history }) => encodeText(JSON.stringify(history))),
+        ],
+      )
+    })
+  }
+
   async counters(): Promise<TaskCounts> {
     return countsOf(await this.#session.query(this.#sql.counts))
   }
@@ -245,7 +281,10 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       (table) => `select left(body, 40) as head from ${this.#s}.${table} where body is not null`,
     )
     const schedules = `select left(definition::json ->> 'parameters', 40) from ${this.#s}.schedules`
-    const all = [...heads, `select left(line, 40) from ${this.#s}.log`, schedules].join(' union all ')
+    const webhooks = `select left(substring(body from '"url":"([^"]*)'), 40) from ${this.#s}.webhooks`
+    const callbacks = `select left(url, 40) from ${this.#s}.deliveries where url is not null`
+    const lines = `select left(line, 40) from ${this.#s}.log`
+    const all = [...heads, lines, schedules, webhooks, callbacks].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
     const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
     return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))
@@ -255,7 +294,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const begun = await unfinishedCopy(this.#session, this.#schema)
     if (begun === undefined) {
       const any = await this.#session.query(
-        `select 1 from ${this.#s}.tasks union all select 1 from ${this.#s}.audit union all select 1 from ${this.#s}.schedules limit 1`,
+        `select 1 from ${this.#s}.tasks union all select 1 from ${this.#s}.audit union all select 1 from ${this.#s}.schedules
+          union all select 1 from ${this.#s}.webhooks limit 1`,
       )
       if (any.length > 0)
         throw refused(
@@ -329,6 +369,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     holds,
     operations,
     limits,
+    webhooks,
     keys: { version, keys },
   }: Surroundings): Promise<void> {
     const places = `${this.#s.replaceAll("'", "''")}.places`
@@ -338,6 +379,17 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         [queuePosition],
       )
       await this.#session.query(this.#sql.putLimits, limitColumns(limits))
+      for (const webhook of webhooks) {
+        await this.#session.query(this.#sql.putWebhook, [
+          encodeText(webhook.id),
+          encodeText(JSON.stringify(webhook)),
+        ])
+        await this.#session.query(this.#sql.raiseWebhooksVersion)
+      }
+      await this.#session.query(
+        `select setval(pg_get_serial_sequence($1, 'number'), greatest(1, (select max(number) from ${this.#s}.deliveries)))`,
+        [`${this.#s}.deliveries`],
+      )
       for (const [type, { since, by, reason }] of Object.entries(holds))
         await this.#session.query(this.#sql.hold, [
           encodeText(type),

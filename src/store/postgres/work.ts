@@ -12,6 +12,7 @@ import { packed } from './column-batching.ts'
 import type { Rows } from './connection.ts'
 import { Tally } from './counters.ts'
 import { writeSlots } from './lane-rows.ts'
+import { tell } from './telling.ts'
 import type { KnownRow } from './row-cache.ts'
 import { changedColumns, isAwaited, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { writeSteps } from './steps.ts'
@@ -185,6 +186,7 @@ export class Work {
     for (const row of this.#rows.values()) row.count(tally.add)
     tally.write(tx)
     record(tx, this.#audited, this.context.now)
+    await tell(tx, [], changed)
     await shortenTimelines(
       tx,
       changed.filter((row) => row.mustShortenTimeline),

@@ -319,6 +319,30 @@ export const migrations: readonly string[] = [
   alter table limits add column max_queued integer;
   create table limit_queue (bucket text not null, task_id text not null, primary key (bucket, task_id)) strict, without rowid;
   `,
+  `
+  alter table tasks add column callback text;
+  create table webhooks (number integer primary key, id text not null unique, body text not null) strict;
+  create table deliveries (
+    number integer primary key,
+    webhook_id text not null,
+    lane text not null,
+    url text,
+    event text not null,
+    task_id text,
+    version integer not null,
+    data text not null,
+    created_at integer not null,
+    status text not null default 'pending',
+    attempts integer not null default 0,
+    next_at integer,
+    claim integer not null default 0,
+    history text not null default '[]'
+  ) strict;
+  create index deliveries_due on deliveries (lane, next_at, number) where status = 'pending';
+  create index deliveries_in_order on deliveries (lane, task_id, version) where status = 'pending' and task_id is not null;
+  create index deliveries_listed on deliveries (webhook_id, number);
+  create index deliveries_dead on deliveries (webhook_id, number) where status = 'dead';
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -1,13 +1,15 @@
 import type { Task } from '../../core/task.ts'
 import { keepsKey } from '../../core/unique.ts'
 import { compactLines } from '../codec.ts'
-import type { NewRow, TaskRow } from '../task-row.ts'
+import { isTold } from '../../core/webhook.ts'
+import { toldOf, type NewRow, type TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
 import { laneIdOf } from '../columns.ts'
 import { queueEntered } from '../slot-changes.ts'
 import { writeSlots } from './lanes.ts'
 import { appendLog } from './log.ts'
 import { fill, type Parameter } from './rows.ts'
+import type { Outbox } from './outbox.ts'
 import type { Statements } from './statements.ts'
 import { putSteps } from './steps.ts'
 
@@ -20,12 +22,15 @@ export class RowWriter {
   written = 0
   readonly #sql: Statements
   readonly #counters: Counters
+  /** Null: what is written is no news. */
+  readonly #outbox: Outbox | null
   readonly #inserted: Parameter[] = []
   readonly #moved: Parameter[] = []
   readonly #saved: Parameter[] = []
 
-  constructor(sql: Statements, counters: Counters) {
+  constructor(sql: Statements, counters: Counters, outbox: Outbox | null) {
     this.#sql = sql
+    this.#outbox = outbox
     this.#counters = counters
   }
 
@@ -43,6 +48,8 @@ export class RowWriter {
     if (lane !== null) this.#sql.noteLane.run(lane)
     if (task.admission !== null)
       for (const { bucket, taskId } of queueEntered([task])) this.#sql.enterQueue.run(bucket, taskId)
+    if (this.#outbox !== null && isTold(task, this.#outbox.webhooks))
+      this.#outbox.tell(this.#sql, [{ before: null, task, at: task.createdAt }])
   }
 
   write(row: TaskRow): void {
@@ -58,6 +65,8 @@ export class RowWriter {
     if (row.before.unique !== null) this.#writeKey(row)
     if (row.before.admission !== null) writeSlots(this.#sql, row)
     row.count(this.#count)
+    if (row.moves !== undefined && this.#outbox !== null && isTold(row.task, this.#outbox.webhooks))
+      this.#outbox.tell(this.#sql, toldOf(row.moves))
   }
 
   #move(row: TaskRow): void {

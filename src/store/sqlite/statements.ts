@@ -3,6 +3,7 @@ import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
 import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
+import { deliveryColumns } from './delivery-rows.ts'
 import { selectedColumns } from './rows.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
@@ -300,6 +301,10 @@ const sql = {
     on conflict (bucket, node) do update set earliest = excluded.earliest,
       wakes_at = coalesce(excluded.wakes_at, rates.wakes_at)`,
   moveRates: `update rates set earliest = earliest + ?1, wakes_at = wakes_at + ?1`,
+  moveDeliveries: `update deliveries set next_at = next_at + ?1 where status = 'pending'`,
+  /** An odd claim is that of an attempt: whoever made it is gone. */
+  freeDeliveries: `update deliveries set next_at = ?1, claim = claim + 1 where status = 'pending' and claim % 2 = 1`,
+  boundDeliveries: `update deliveries set next_at = ?1 + ?2 where status = 'pending' and next_at > ?1 + ?2`,
   dropIdleRates: `delete from rates where (bucket, node) in (
     select bucket, node from rates where earliest < ? and wakes_at is null limit ?)`,
   lane: `select ${laneColumns} from lanes where id = ?`,
@@ -363,6 +368,47 @@ const sql = {
   unindexTasks: unindexing('task_id', 'audit_tasks'),
   unindexCallers: unindexing('caller', 'audit_callers'),
   dropEntries: 'delete from audit where (at, number) <= (?, ?)',
+  webhooks: 'select body from webhooks order by number',
+  putWebhook: `insert into webhooks (id, body) values (?, ?) on conflict (id) do update set body = excluded.body`,
+  removeWebhook: 'delete from webhooks where id = ?',
+  addDelivery: `insert into deliveries (number, webhook_id, lane, url, event, task_id, version, data, created_at, next_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  delivery: `select ${deliveryColumns} from deliveries where number = ?`,
+  nextLane: `select lane, next_at from deliveries indexed by deliveries_due
+    where status = 'pending' and lane > ? order by lane, next_at limit 1`,
+  dueInLane: `select ${deliveryColumns} from deliveries indexed by deliveries_due
+    where status = 'pending' and lane = ? and next_at <= ? order by next_at, number limit ?`,
+  firstOfTask: `select number, next_at from deliveries indexed by deliveries_in_order
+    where status = 'pending' and task_id is not null and lane = ? and task_id = ? order by version limit 1`,
+  reserve: 'update deliveries set claim = claim + 1, next_at = ? where number = ?',
+  postpone: 'update deliveries set next_at = ? where number = ?',
+  settleDelivery: `update deliveries set claim = claim + 1, status = ?, attempts = ?, next_at = ?, history = ? where number = ?`,
+  wakeNext: `update deliveries set next_at = ? where number = (
+    select number from deliveries indexed by deliveries_in_order
+    where status = 'pending' and task_id is not null and lane = ? and task_id = ? order by version limit 1) and next_at > ?`,
+  deliveriesBefore: `select ${deliveryColumns} from deliveries indexed by deliveries_listed
+    where webhook_id = ? and number < ? order by number desc limit ?`,
+  deliveriesWith: `select ${deliveryColumns} from deliveries where webhook_id = ? and status = ? and number < ? order by number desc limit ?`,
+  redeliverOne: `update deliveries set status = 'pending', attempts = 0, next_at = ?
+    where number = ? and webhook_id = ? and status <> 'pending'`,
+  redeliverDead: `update deliveries set status = 'pending', attempts = 0, next_at = ? where number in (
+    select number from deliveries indexed by deliveries_dead
+    where status = 'dead' and webhook_id = ? and created_at >= ? and created_at < ? order by number limit ?)`,
+  countPending: `select count(*) from (select 1 from deliveries indexed by deliveries_due
+    where status = 'pending' and lane >= ? and lane < ? limit ?)`,
+  countAllPending: `select count(*) from (select 1 from deliveries indexed by deliveries_due where status = 'pending' limit ?)`,
+  countDead: `select count(*) from (select 1 from deliveries indexed by deliveries_dead
+    where status = 'dead' and webhook_id = ? limit ?)`,
+  oldestDelivery: 'select (select created_at from deliveries order by number limit 1)',
+  dropOldDeliveries: `delete from deliveries where number in (
+    select number from (select number, created_at from deliveries order by number limit ?2) where created_at < ?1)`,
+  nextWebhookWithDeliveries: `select (select webhook_id from deliveries indexed by deliveries_listed
+    where webhook_id > ? order by webhook_id limit 1)`,
+  dropDeliveriesOf: `delete from deliveries where number in (
+    select number from deliveries indexed by deliveries_listed where webhook_id = ? limit ?)`,
+  lastDelivery: 'select coalesce(max(number), 0) from deliveries',
+  deliveriesAfter: `select ${deliveryColumns} from deliveries where number > ? order by number limit ?`,
+  putDelivery: `insert or replace into deliveries (${deliveryColumns}) values (${marks(14)})`,
   dropFencedOff: `delete from fenced_off where node not in (select id from nodes where ended_at is null)`,
 } as const
 

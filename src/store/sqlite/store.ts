@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { cancelEntry, holdEntry, operationEntry, type Audit } from '../../core/audit.ts'
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
+import { longestRetry } from '../../core/webhook.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import type { Edge } from '../../core/dependency.ts'
 import { isExpired } from '../../core/expiry.ts'
@@ -38,6 +39,8 @@ import { SqliteKeys } from './keys.ts'
 import { SqliteLimits } from './limits.ts'
 import { limitFrom, noteFreed, SqliteLanes, type LimitRow } from './lanes.ts'
 import { SqliteSchedules } from './schedules.ts'
+import { Outbox } from './outbox.ts'
+import { SqliteWebhooks } from './webhooks.ts'
 import { SqliteWorkers } from './workers.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
@@ -67,6 +70,7 @@ class SqliteStore implements port.Store {
   readonly schedules: SqliteSchedules
   readonly workers: SqliteWorkers
   readonly limits: SqliteLimits
+  readonly webhooks: SqliteWebhooks
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -75,6 +79,7 @@ class SqliteStore implements port.Store {
   #counters: Counters
   #reader: Reader
   #writer: RowWriter
+  readonly #outbox = new Outbox(() => ++this.#queuePosition)
   #files: Files
   readonly #reserve: Reserve
   /** For backups; opened by the first one. */
@@ -110,7 +115,7 @@ class SqliteStore implements port.Store {
       this.#sql = prepareAll(this.#db)
       this.#counters = new Counters(this.#sql)
       this.#reader = new Reader(this.#sql, this.#counters)
-      this.#writer = new RowWriter(this.#sql, this.#counters)
+      this.#writer = new RowWriter(this.#sql, this.#counters, this.#outbox)
       this.#reload()
       this.#clockMoved = this.#delaysMoved
       this.#files = new Files(path)
@@ -153,6 +158,12 @@ class SqliteStore implements port.Store {
       audit: (entry, at) => audit.add(entry, at),
       wakesAt: () => this.#wakesAt,
       write: (run, effect) => this.#commits.write(run, effect),
+    })
+    this.webhooks = new SqliteWebhooks({
+      ...source,
+      outbox: this.#outbox,
+      ago: (ms) => this.#time.ago(ms),
+      audit: (entry, at) => audit.add(entry, at),
     })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
@@ -287,6 +298,7 @@ class SqliteStore implements port.Store {
       const now = this.#time.now()
       if (!this.#areDelaysBounded) this.#boundDelays(now)
       startNode(this.#sql, node, now)
+      this.#sql.freeDeliveries.run(now)
     })
     this.#areDelaysBounded = true
   }
@@ -641,6 +653,7 @@ class SqliteStore implements port.Store {
     this.#sql.moveSuspendedDelays.run(by)
     this.#sql.moveRates.run(by)
     this.#sql.moveExpiries.run(by)
+    this.#sql.moveDeliveries.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }
@@ -654,6 +667,7 @@ class SqliteStore implements port.Store {
     this.#sql.boundSuspendedDelays.run(now)
     this.#sql.boundKeys.run(now)
     this.#sql.boundExpiries.run(now)
+    this.#sql.boundDeliveries.run(now, longestRetry)
   }
 
   #read<T>(look: () => T): T {
@@ -718,6 +732,7 @@ class SqliteStore implements port.Store {
 
   #reload(): void {
     this.#counters.reload()
+    this.#outbox.reload(this.#sql)
     this.#rowId = (this.#sql.maxNumber.get() as unknown as [number])[0]
     this.#queuePosition = (this.#sql.sequence.get() as unknown as [number])[0]
     this.#delaysMoved = (this.#sql.clockMoved.get() as unknown as [number])[0]
@@ -738,7 +753,7 @@ class SqliteStore implements port.Store {
     this.#sql = prepareAll(this.#db)
     this.#counters = new Counters(this.#sql)
     this.#reader = new Reader(this.#sql, this.#counters)
-    this.#writer = new RowWriter(this.#sql, this.#counters)
+    this.#writer = new RowWriter(this.#sql, this.#counters, this.#outbox)
     return this.#db
   }
 }

@@ -10,6 +10,7 @@ import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
 import {
   noPredecessor,
+  type DeliveryImage,
   type Surroundings,
   type TaskCounts,
   type TaskImage,
@@ -23,6 +24,8 @@ import { Counters, type HoldRow } from './counters.ts'
 import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { insertLimit, limitFrom, type LimitRow } from './lanes.ts'
+import type { Webhook } from '../../core/webhook.ts'
+import { deliveryFrom } from './delivery-rows.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
 import { isAwaited, selectedColumns, taskOf } from './rows.ts'
@@ -87,6 +90,9 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     return {
       keys: { version, keys },
       limits: (this.#sql.limits.all() as unknown as LimitRow[]).map(limitFrom),
+      webhooks: (this.#sql.webhooks.all() as unknown as [string][]).map(
+        ([body]) => JSON.parse(body) as Webhook,
+      ),
       queuePosition: (this.#sql.sequence.get() as unknown as [number])[0],
       holds: Object.fromEntries(
         holds.map(([type, since, by, reason]): [string, Hold] => [type, { since, by, reason }]),
@@ -158,6 +164,21 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     })
   }
 
+  async deliveries(after: number, limit: number): Promise<readonly DeliveryImage[]> {
+    return this.#sql.deliveriesAfter.all(after, limit).map(deliveryFrom)
+  }
+
+  async writeDeliveries(deliveries: readonly DeliveryImage[]): Promise<void> {
+    this.#within(() => {
+      for (const one of deliveries) {
+        const { number, webhookId, lane, url, event, taskId, version, data, createdAt, ...state } = one
+        const { status, attempts, nextAt, claim, history } = state
+        const fixed = [number, webhookId, lane, url, event, taskId, version, data, createdAt] as const
+        this.#sql.putDelivery.run(...fixed, status, attempts, nextAt, claim, JSON.stringify(history))
+      }
+    })
+  }
+
   async counters(): Promise<TaskCounts> {
     return this.#counts('select type, status, tasks from counters where tasks > 0')
   }
@@ -171,7 +192,10 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
       (table) => `select substr(body, 1, 40) as head from ${table} where body is not null`,
     )
     const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
-    const all = [...heads, 'select substr(line, 1, 40) from log', schedules].join(' union all ')
+    const webhooks = `select substr(json_extract(body, '$.url'), 1, 40) from webhooks`
+    const callbacks = 'select substr(url, 1, 40) from deliveries where url is not null'
+    const lines = 'select substr(line, 1, 40) from log'
+    const all = [...heads, lines, schedules, webhooks, callbacks].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
     const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
     return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))
@@ -182,7 +206,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     if (begun === undefined) {
       const any = this.#db
         .prepare(
-          'select 1 from tasks union all select 1 from audit union all select 1 from schedules limit 1',
+          'select 1 from tasks union all select 1 from audit union all select 1 from schedules union all select 1 from webhooks limit 1',
         )
         .get()
       if (any !== undefined)
@@ -233,11 +257,15 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     holds,
     operations,
     limits,
+    webhooks,
     keys: { version, keys },
   }: Surroundings): Promise<void> {
     this.#within(() => {
+      for (const webhook of webhooks) this.#sql.putWebhook.run(webhook.id, JSON.stringify(webhook))
       for (const limit of limits) insertLimit(this.#sql, limit)
-      this.#sql.setSequence.run(queuePosition)
+      // New deliveries have numbers of the same sequence.
+      const [last] = this.#sql.lastDelivery.get() as unknown as [number]
+      this.#sql.setSequence.run(Math.max(queuePosition, last))
       for (const [type, { since, by, reason }] of Object.entries(holds))
         this.#sql.hold.run(type, since, by, reason)
       const add = this.#db.prepare('insert into operations (id, node, body, cancel) values (?, ?, ?, ?)')
@@ -285,7 +313,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     this.#db.exec('begin immediate')
     try {
       counters.reload()
-      work(new RowWriter(this.#sql, counters))
+      work(new RowWriter(this.#sql, counters, null))
       counters.flush()
       this.#db.exec('commit')
     } catch (error) {

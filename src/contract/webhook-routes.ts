@@ -1,0 +1,135 @@
+import { ReasonQuery } from './requests.ts'
+import type { Route } from './route.ts'
+import {
+  DeliveriesBody,
+  DeliveriesQuery,
+  DeliveryBody,
+  IssuedWebhookBody,
+  RedeliveredBody,
+  RedeliverRequest,
+  RotateWebhookRequest,
+  WebhookBody,
+  WebhookParams,
+  WebhookRequest,
+  WebhooksBody,
+} from './webhooks.ts'
+
+const bodyProblems = ['BODY_INVALID', 'OPTIONS_INVALID', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const
+
+/** Routes for webhooks. */
+export const webhookRoutes = {
+  createWebhook: {
+    method: 'POST',
+    path: '/api/webhooks',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Create a webhook',
+    description:
+      'From then on, each event that matches is sent to the URL, at least once: it is stored in the same commit as the change that it reports. Messages are signed as of Standard Webhooks; only this response shows the secret.',
+    body: WebhookRequest,
+    answer: {
+      description: 'Created.',
+      created: true,
+      schema: IssuedWebhookBody,
+      headers: { Location: 'URL of the webhook.' },
+    },
+    problems: bodyProblems,
+  },
+  listWebhooks: {
+    method: 'GET',
+    path: '/api/webhooks',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'List webhooks',
+    description:
+      'All webhooks, oldest first, without their secrets. `callbacks` is among them once it has a secret.',
+    answer: { description: 'The webhooks.', schema: WebhooksBody },
+    problems: [],
+  },
+  getWebhook: {
+    method: 'GET',
+    path: '/api/webhooks/{webhook_id}',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Get a webhook',
+    description: 'One webhook, without its secret.',
+    params: WebhookParams,
+    answer: { description: 'The webhook.', schema: WebhookBody },
+    problems: ['WEBHOOK_UNKNOWN', 'OPTIONS_INVALID'],
+  },
+  replaceWebhook: {
+    method: 'PUT',
+    path: '/api/webhooks/{webhook_id}',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Replace a webhook',
+    description:
+      'Replaces all but its secret; `paused` is kept unless it is given. What is pending goes to the new URL.',
+    params: WebhookParams,
+    body: WebhookRequest,
+    answer: { description: 'The webhook.', schema: WebhookBody },
+    problems: ['WEBHOOK_UNKNOWN', ...bodyProblems],
+  },
+  deleteWebhook: {
+    method: 'DELETE',
+    path: '/api/webhooks/{webhook_id}',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Delete a webhook',
+    description: 'Deletes it with its deliveries. What is pending is not sent.',
+    params: WebhookParams,
+    query: ReasonQuery,
+    answer: { description: 'Deleted.', empty: true },
+    problems: ['WEBHOOK_UNKNOWN', 'OPTIONS_INVALID'],
+  },
+  rotateWebhook: {
+    method: 'POST',
+    path: '/api/webhooks/{webhook_id}/rotate',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Rotate the secret of a webhook',
+    description:
+      'Gives it a new secret, which only this response shows. Messages have a signature for the current one as well until `overlap` is over. `callbacks` has no secret, and its messages no signature, until it is rotated for the first time.',
+    params: WebhookParams,
+    body: RotateWebhookRequest,
+    answer: { description: 'The webhook with its new secret.', schema: IssuedWebhookBody },
+    problems: ['WEBHOOK_UNKNOWN', ...bodyProblems],
+  },
+  testWebhook: {
+    method: 'POST',
+    path: '/api/webhooks/{webhook_id}/test',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Test a webhook',
+    description: 'Sends a message of type `webhook.test`, which is about no task.',
+    params: WebhookParams,
+    answer: { description: 'The delivery, which is pending.', schema: DeliveryBody },
+    problems: ['WEBHOOK_UNKNOWN', 'OPTIONS_INVALID'],
+  },
+  redeliver: {
+    method: 'POST',
+    path: '/api/webhooks/{webhook_id}/redeliver',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'Send messages again',
+    description:
+      'Sends one delivery again that has ended, or all dead ones of a time, each with its `webhook-id` and a new series of attempts.',
+    params: WebhookParams,
+    body: RedeliverRequest,
+    answer: { description: 'How many are sent again.', schema: RedeliveredBody },
+    problems: ['WEBHOOK_UNKNOWN', 'DELIVERY_UNKNOWN', ...bodyProblems],
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/api/webhooks/{webhook_id}/deliveries',
+    tag: 'webhooks',
+    scope: 'admin',
+    summary: 'List deliveries',
+    description:
+      'Messages to this receiver, newest first, with their attempts: status and duration, not what the receiver has said. They are kept for `FERMATA_WEBHOOK_RETENTION`.',
+    params: WebhookParams,
+    query: DeliveriesQuery,
+    answer: { description: 'A page of deliveries.', schema: DeliveriesBody },
+    problems: ['WEBHOOK_UNKNOWN', 'OPTIONS_INVALID'],
+  },
+} as const satisfies Record<string, Route>

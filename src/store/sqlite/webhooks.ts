@@ -1,0 +1,289 @@
+import type { NewEntry } from '../../core/audit.ts'
+import {
+  callbacksId,
+  callbacksWebhook,
+  testEvent,
+  webhookBounds,
+  type Delivery,
+  type NewWebhook,
+  type Webhook,
+} from '../../core/webhook.ts'
+import { lanesOf, settled, webhookEnded, withoutClaim } from '../delivery-changes.ts'
+import {
+  candidatesFor,
+  lanesAtOnce,
+  mostCounted,
+  type ClaimedDelivery,
+  type DeliveriesClaimed,
+  type DeliveryQuery,
+  type DeliveryRequest,
+  type DeliveryResult,
+  type Redelivered,
+  type WebhookStore,
+  type WebhookUse,
+} from '../webhook-store.ts'
+import { deliveryFrom } from './delivery-rows.ts'
+import type { Outbox } from './outbox.ts'
+import type { Statements } from './statements.ts'
+
+/** What the webhooks use of the store. */
+export type WebhookSource = Readonly<{
+  sql(): Statements
+  outbox: Outbox
+  now(): number
+  /** A time before the last `ms`. */
+  ago(ms: number): number
+  write<T>(run: () => T): Promise<T>
+  read<T>(look: () => T): T
+  /** Within the transaction of the change. */
+  audit(entry: NewEntry | undefined, at: number): void
+}>
+
+/** The tables of webhooks and deliveries. */
+export class SqliteWebhooks implements WebhookStore {
+  readonly #store: WebhookSource
+
+  constructor(store: WebhookSource) {
+    this.#store = store
+  }
+
+  get added(): number {
+    return this.#store.outbox.added
+  }
+
+  async list(): Promise<readonly WebhookUse[]> {
+    return this.#store.read(() => {
+      const { countPending, countDead } = this.#store.sql()
+      return this.#store.outbox.webhooks.map((webhook) => {
+        const [from, before] = lanesOf(webhook.id)
+        const [pending] = countPending.get(from, before, mostCounted) as unknown as [number]
+        const [dead] = countDead.get(webhook.id, mostCounted) as unknown as [number]
+        return { webhook, pending, dead }
+      })
+    })
+  }
+
+  add(draft: NewWebhook, audit?: NewEntry): Promise<Webhook | null> {
+    return this.#store.write(() => {
+      if (this.#store.outbox.webhooks.length >= webhookBounds.webhooks) return null
+      const webhook = { ...draft, createdAt: this.#store.now() }
+      this.#keep(webhook)
+      this.#store.audit(audit, webhook.createdAt)
+      return webhook
+    })
+  }
+
+  change(
+    id: string,
+    change: (webhook: Webhook, now: number) => Webhook,
+    audit?: NewEntry,
+  ): Promise<Webhook | null> {
+    return this.#store.write(() => {
+      const now = this.#store.now()
+      const found = this.#find(id, now)
+      if (found === undefined) return null
+      const webhook = change(found, now)
+      this.#keep(webhook)
+      this.#store.audit(audit, now)
+      return webhook
+    })
+  }
+
+  remove(id: string, audit?: NewEntry): Promise<boolean> {
+    return this.#store.write(() => {
+      const sql = this.#store.sql()
+      if (sql.removeWebhook.run(id).changes === 0) return false
+      this.#store.outbox.reload(sql)
+      this.#store.audit(audit, this.#store.now())
+      return true
+    })
+  }
+
+  test(id: string, data: string, audit?: NewEntry): Promise<Delivery | null> {
+    return this.#store.write(() => {
+      const { outbox } = this.#store
+      if (!outbox.webhooks.some((webhook) => webhook.id === id)) return null
+      const sql = this.#store.sql()
+      const createdAt = this.#store.now()
+      const about = { webhookId: id, lane: id, url: null, event: testEvent, taskId: null, version: 0, data }
+      const number = outbox.add(sql, { ...about, createdAt })
+      this.#store.audit(audit, createdAt)
+      return withoutClaim(deliveryFrom(sql.delivery.get(number)))
+    })
+  }
+
+  async claim(request: DeliveryRequest): Promise<DeliveriesClaimed> {
+    // Nothing is written while nothing is due.
+    const looked = this.#store.read(() => this.#look(request))
+    if (looked.due.length === 0) return { deliveries: [], dueIn: looked.dueIn, last: looked.last }
+    return this.#store.write(() => this.#claim(request))
+  }
+
+  settle(results: readonly DeliveryResult[]): Promise<readonly boolean[]> {
+    return this.#store.write(() => {
+      const now = this.#store.now()
+      return results.map((result) => this.#settle(result, now))
+    })
+  }
+
+  async deliveries({ webhookId, status, before, limit }: DeliveryQuery): Promise<readonly Delivery[]> {
+    return this.#store.read(() => {
+      const { deliveriesBefore, deliveriesWith } = this.#store.sql()
+      const place = before ?? Number.MAX_SAFE_INTEGER
+      const rows =
+        status === undefined
+          ? deliveriesBefore.all(webhookId, place, limit)
+          : deliveriesWith.all(webhookId, status, place, limit)
+      return rows.map((row) => withoutClaim(deliveryFrom(row)))
+    })
+  }
+
+  redeliver(id: string, which: Redelivered, audit?: NewEntry): Promise<number> {
+    return this.#store.write(() => {
+      const { redeliverOne, redeliverDead } = this.#store.sql()
+      const now = this.#store.now()
+      const { changes } =
+        'number' in which
+          ? redeliverOne.run(now, which.number, id)
+          : redeliverDead.run(now, id, which.after, which.before, which.limit)
+      if (changes > 0) this.#store.audit(audit, now)
+      this.#store.outbox.added += Number(changes)
+      return Number(changes)
+    })
+  }
+
+  async depth(): Promise<number> {
+    return this.#store.read(() => {
+      const [pending] = this.#store.sql().countAllPending.get(mostCounted) as unknown as [number]
+      return pending
+    })
+  }
+
+  prune(retention: number, limit: number): Promise<number> {
+    const before = this.#store.ago(retention)
+    const looked = this.#store.read(() => {
+      const { oldestDelivery } = this.#store.sql()
+      const [oldest] = oldestDelivery.get() as unknown as [number | null]
+      return (oldest !== null && oldest < before) || this.#orphans().length > 0
+    })
+    if (!looked) return Promise.resolve(0)
+    return this.#store.write(() => {
+      const { dropOldDeliveries, dropDeliveriesOf } = this.#store.sql()
+      let deleted = Number(dropOldDeliveries.run(before, limit).changes)
+      for (const id of this.#orphans()) {
+        if (deleted >= limit) break
+        deleted += Number(dropDeliveriesOf.run(id, limit - deleted).changes)
+      }
+      return deleted
+    })
+  }
+
+  /** Webhooks that are gone and still have deliveries. */
+  #orphans(): string[] {
+    const { nextWebhookWithDeliveries } = this.#store.sql()
+    const known = new Set(this.#store.outbox.webhooks.map(({ id }) => id)).add(callbacksId)
+    const orphans: string[] = []
+    for (let after = ''; ;) {
+      const [id] = nextWebhookWithDeliveries.get(after) as unknown as [string | null]
+      if (id === null) return orphans
+      if (!known.has(id)) orphans.push(id)
+      after = id
+    }
+  }
+
+  /** Lanes with something to take, and how much. */
+  #look({ perLane, busy, limit, after }: DeliveryRequest): Readonly<{
+    due: readonly Readonly<{ lane: string; room: number }>[]
+    dueIn: number | null
+    last: string
+  }> {
+    const { nextLane } = this.#store.sql()
+    const now = this.#store.now()
+    const due: { lane: string; room: number }[] = []
+    let [place, last, left, dueIn] = [after, after, limit, null as number | null]
+    let turned = false
+    for (let looked = 0; looked < lanesAtOnce && left > 0; looked++) {
+      const row = nextLane.get(place) as unknown as [string, number] | undefined
+      if (row === undefined) {
+        // Once around, up to where it began.
+        if (turned || after === '') break
+        turned = true
+        place = ''
+        continue
+      }
+      const [lane, nextAt] = row
+      if (turned && lane > after) break
+      place = lane
+      if (this.#webhookOf(lane)?.paused !== null) continue
+      if (nextAt > now) {
+        dueIn = Math.min(dueIn ?? Number.POSITIVE_INFINITY, nextAt - now)
+        continue
+      }
+      last = lane
+      const room = Math.min(left, perLane - (busy.get(lane) ?? 0))
+      if (room <= 0) continue
+      due.push({ lane, room })
+      left -= room
+      dueIn = 0
+    }
+    return { due, dueIn, last }
+  }
+
+  #claim(request: DeliveryRequest): DeliveriesClaimed {
+    const { dueInLane, firstOfTask, reserve, postpone } = this.#store.sql()
+    const now = this.#store.now()
+    const { due, dueIn, last } = this.#look(request)
+    const until = now + request.lease
+    const deliveries: ClaimedDelivery[] = []
+    for (const { lane, room } of due) {
+      let left = room
+      for (const row of dueInLane.all(lane, now, candidatesFor(room))) {
+        if (left === 0) break
+        const one = deliveryFrom(row)
+        if (one.taskId !== null) {
+          const head = firstOfTask.get(lane, one.taskId) as unknown as [number, number]
+          if (head[0] !== one.number) {
+            if (head[1] > now) postpone.run(head[1], one.number)
+            continue
+          }
+        }
+        reserve.run(until, one.number)
+        deliveries.push({ ...one, claim: one.claim + 1, nextAt: until, webhook: this.#webhookOf(lane)! })
+        left -= 1
+      }
+    }
+    return { deliveries, dueIn, last }
+  }
+
+  #settle(result: DeliveryResult, now: number): boolean {
+    const sql = this.#store.sql()
+    const found = sql.delivery.get(result.number)
+    if (found === undefined) return false
+    const one = deliveryFrom(found)
+    if (one.status !== 'pending' || one.claim !== result.claim) return false
+    const { status, attempts, nextAt, history } = settled(one, result, now)
+    sql.settleDelivery.run(status, attempts, nextAt, JSON.stringify(history), one.number)
+    if (result.outcome === 'gone' && one.webhookId !== callbacksId) {
+      const webhook = this.#find(one.webhookId, now)
+      if (webhook !== undefined) this.#keep(webhookEnded(webhook, now))
+    }
+    if (status !== 'pending' && one.taskId !== null) sql.wakeNext.run(now, one.lane, one.taskId, now)
+    return true
+  }
+
+  #keep(webhook: Webhook): void {
+    const sql = this.#store.sql()
+    sql.putWebhook.run(webhook.id, JSON.stringify(webhook))
+    this.#store.outbox.reload(sql)
+  }
+
+  #find(id: string, now: number): Webhook | undefined {
+    const found = this.#store.outbox.webhooks.find((webhook) => webhook.id === id)
+    return found ?? (id === callbacksId ? callbacksWebhook(now) : undefined)
+  }
+
+  /** Undefined if it is gone. */
+  #webhookOf(lane: string): Webhook | undefined {
+    return this.#find(lane.startsWith(`${callbacksId} `) ? callbacksId : lane, this.#store.now())
+  }
+}
