@@ -12,7 +12,7 @@ import type { TaskServer } from '../mcp/task-server.ts'
 import type { Answered, Call, HandlerContext, Handlers } from './call.ts'
 import { mustHaveScope } from './credentials.ts'
 import { wholeTaskId } from './ids.ts'
-import { internal, problemOf } from './problems.ts'
+import { internal, problemOf, RequestRefused } from './problems.ts'
 import { filterOf } from './queue-handlers.ts'
 import { submitOptions } from './task-handlers.ts'
 import { most, type Room } from './traffic.ts'
@@ -25,6 +25,7 @@ export function mcpHandlers(context: HandlerContext): Handlers<keyof typeof mcpR
     async callMcp(call) {
       const { answerTo, scopesFor } = await import('../mcp/http.ts')
       const { body, session, reply } = call
+      mustBeJson(reply.request.headers['content-type'])
       const room = context.traffic.room(reply)
       const server = taskServer(context, call, room)
       for (const scope of scopesFor(body, await server.types())) mustHaveScope(session, { scope })
@@ -116,6 +117,13 @@ function taskServer(
 function withoutSecrets(caller: Caller): Caller {
   const scopes: readonly Scope[] = caller.scopes.filter((scope) => scope !== 'admin')
   return { ...caller, scopes }
+}
+
+/** The protocol knows no other form of JSON, and its own refusal is no problem document. */
+function mustBeJson(type: string | undefined): void {
+  if (type === undefined || /^application\/json\s*(?:;|$)/i.test(type)) return
+  const detail = 'Send JSON with the header Content-Type: application/json.'
+  throw new RequestRefused('UNSUPPORTED_MEDIA_TYPE', detail)
 }
 
 /** The request for the protocol, without its body. It ends with the connection. */

@@ -321,6 +321,26 @@ describe('/mcp', () => {
     ])
   })
 
+  test.each([
+    ['application/problem+json', 415],
+    ['application/vnd.api+json; charset=utf-8', 415],
+    ['text/plain', 415],
+    ['application/json-seq', 415],
+    ['APPLICATION/JSON; charset=utf-8', 200],
+  ])('answers a message of the type %s with %i', async (type, status) => {
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
+    const headers = { authorization: `Bearer ${keys['reader']}`, 'content-type': type }
+    const response = await fetch(`${server.url}/mcp`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(message),
+    })
+    expect(response.status).toBe(status)
+    if (status === 200) return
+    expect(response.headers.get('content-type')).toContain('application/problem+json')
+    expect(await response.json()).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' })
+  })
+
   test('asks for the tasks extension where it is needed', async () => {
     const headers = {
       ...as('agent'),
