@@ -232,7 +232,8 @@ export class LimitWitness {
     const ids = new Set(claimed.map(({ id }) => id))
     for (const id of ids) this.#waiting.delete(id)
     for (const task of waited) {
-      if (ids.has(task.id) || !isFree(task)) continue
+      // A task that may have expired does not start any more.
+      if (ids.has(task.id) || !isFree(task) || task.expiresAt !== null) continue
       const lower = taken.find(({ priority }) => priority < task.priority)
       if (lower !== undefined)
         return `${lower.id} of priority ${lower.priority} starts before ${task.id} of ${task.priority}`
