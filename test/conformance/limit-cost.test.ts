@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Client } from 'pg'
-import { expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import { bucketOf, laneOf } from '../../src/core/limits.ts'
 import { laneIdOf } from '../../src/store/columns.ts'
@@ -27,6 +27,9 @@ import { newSchema, temporaryFolder } from './stores.ts'
 /** Keys of the smaller queue. `LIMIT_KEYS=10000` measures the real scale: 100,000 keys and a million tasks in the larger one. */
 const keys = Number(process.env['LIMIT_KEYS'] ?? 2_000)
 const tasksPerKey = process.env['LIMIT_KEYS'] === undefined ? 5 : 10
+/** Tasks of one tenant. `TENANT_TASKS=1000000` measures the real scale. */
+const backlog = Number(process.env['TENANT_TASKS'] ?? 20_000)
+const timeout = 600_000
 /** Keys of which a task may start. They are the last ones. */
 const open = 10
 /** Maximum 8 KiB pages of tables and indexes that a claim of one task may read, and more for each further task. */
@@ -75,6 +78,71 @@ test.skipIf(!existsSync('/proc/thread-self/io'))(
     for (const [index, read] of small!.entries()) expect(large![index]).toBeLessThan(read * 1.5)
   },
 )
+
+describe('the single task of a tenant', () => {
+  test('starts within one turn of another one with a large backlog on PostgreSQL', { timeout }, async () => {
+    const schema = newSchema()
+    const url = inject('postgres')
+    await using store = await openPostgres(url, { schema, lease: 3_600_000 })
+    await store.submit([ofTenant('first', 'large')], fromApi)
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    try {
+      await client.query(`
+        insert into ${schema}.tasks (row_id, queue_position, id, type, status, priority, created_at, status_since, max_attempts,
+            backoff, tags, timeline, admission, lane)
+          select 1000 + n, 1000 + n, 'task ' || n, type, status, priority, created_at, status_since, max_attempts,
+            backoff, tags, timeline, admission, lane
+          from ${schema}.tasks, generate_series(1, ${backlog - 1}) as n;
+        insert into ${schema}.parameters (row_id, body) select row_id, '{}' from ${schema}.tasks on conflict do nothing`)
+      await client.query(`vacuum analyze ${schema}.tasks`)
+      await store.startNode(node('here'))
+      await startsInTurn(store)
+    } finally {
+      await client.end()
+    }
+  })
+
+  test('starts within one turn of another one with a large backlog on SQLite', { timeout }, async () => {
+    await using folder = await temporaryFolder()
+    const path = `${folder.path}/tasks.db`
+    {
+      await using store = await openSqlite(path, { clock: systemClock })
+      await store.submit([ofTenant('first', 'large')], fromApi)
+    }
+    const db = new DatabaseSync(path)
+    const own = new Map([
+      ['row_id', '1000 + n.value'],
+      ['queue_position', '1000 + n.value'],
+      ['id', `'task ' || n.value`],
+    ])
+    db.exec('begin')
+    copyTasks(
+      db,
+      own,
+      'tasks t, n',
+      `with recursive n(value) as (select 1 union all select value + 1 from n where value < ${backlog - 1})`,
+    )
+    db.exec('analyze; commit')
+    db.close()
+    await using store = await openSqlite(path, { clock: systemClock })
+    await store.startNode(node('here'))
+    await startsInTurn(store)
+  })
+})
+
+function ofTenant(id: string, fairnessKey: string) {
+  return submission({ id, type, admission: { limits: [], fairnessKey, weight: 1, aging: null } })
+}
+
+/** Of any two tasks that start, one is that of the other tenant, once it is there. */
+async function startsInTurn(store: Store): Promise<void> {
+  const claim = async (most: number) =>
+    (await store.claim({ node: 'here', limit: most, types })).map(({ task }) => task.id)
+  expect(await claim(100)).toHaveLength(100)
+  await store.submit([ofTenant('single', 'small')], fromApi)
+  expect(await claim(2)).toContain('single')
+}
 
 type LaneOfKey = Readonly<{ id: string; bucket: string; body: string }>
 
@@ -255,12 +323,16 @@ function fillSqlite(db: DatabaseSync, lanes: readonly LaneOfKey[]): void {
     ['id', `'task ' || (${place})`],
     ['lane', 'l.id'],
   ])
+  copyTasks(db, own, `lanes l, json_each('${JSON.stringify([...Array(tasksPerKey).keys()])}') as n, tasks t`)
+  db.exec("delete from tasks where id = 'first'; analyze; commit")
+}
+
+/** Copies of the first task, with these columns of their own. */
+function copyTasks(db: DatabaseSync, own: ReadonlyMap<string, string>, from: string, before = ''): void {
   const columns = db.prepare(`select name from pragma_table_info('tasks')`).all() as { name: string }[]
   const names = columns.map(({ name }) => name)
-  db.exec(`
-    insert into tasks (${names.join(', ')}) select ${names.map((name) => own.get(name) ?? `t.${name}`).join(', ')}
-      from lanes l, json_each('${JSON.stringify([...Array(tasksPerKey).keys()])}') as n, tasks t where t.id = 'first';
-    delete from tasks where id = 'first'; analyze; commit`)
+  db.exec(`${before} insert into tasks (${names.join(', ')})
+    select ${names.map((name) => own.get(name) ?? `t.${name}`).join(', ')} from ${from} where t.id = 'first'`)
 }
 
 /** Reads of files by this thread. */
