@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { median, type Measure } from './measure.ts'
 import * as library from './measures/library.ts'
+import * as limits from './measures/limits.ts'
 import * as runtimes from './measures/runtimes.ts'
 import * as postgres from './measures/postgres.ts'
 import * as http from './measures/http.ts'
@@ -9,7 +10,13 @@ import * as http from './measures/http.ts'
  * `npm run bench [-- name...]`: every measure, ours and the bound next to it, alternating, each in a separate process. The
  * numbers are those of one machine on one day: compare ratios.
  */
-const measures: Readonly<Record<string, Measure>> = { ...library, ...http, ...runtimes, ...postgres }
+const measures: Readonly<Record<string, Measure>> = {
+  ...library,
+  ...http,
+  ...runtimes,
+  ...postgres,
+  ...limits,
+}
 const rounds = 3
 
 const [chosen, side] = process.argv.slice(2)
