@@ -218,7 +218,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'lease-not-checked',
     'A claimed task starts although the lease of its node has ended.',
-    175,
+    180,
     'src/cluster/node-lease.ts',
     'return this.#mayStart && this.#renewer?.isValid !== false',
     'return this.#mayStart',
@@ -249,7 +249,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'news-before-read',
     'A change of another node counts as told before it was read, and the read can fail.',
-    84,
+    201,
     'src/cluster/sync.ts',
     '      const record = await this.#options.store.read(id)\n',
     '      this.#seen.set(id, { ...seen, version })\n      const record = await this.#options.store.read(id)\n',
@@ -280,7 +280,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'adopt-any-copy',
     'A claim continues a parked handler although another run came between them.',
-    808,
+    339,
     'src/core/attempt-machine.ts',
     "return (phase.name === 'parked' || phase.name === 'parking') && previousFence === fence",
     "return (phase.name === 'parked' || phase.name === 'parking') && previousFence >= fence",
@@ -296,7 +296,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'tick-runs-twice',
     'A change of a schedule applies whatever another node has written meanwhile, and a tick with a task gets another one.',
-    1,
+    7,
     'src/store/memory/schedules.ts',
     "    if (this.#schedules.get(id)?.version !== schedule.version - 1) return { kind: 'lost' }\n",
     '',
@@ -327,7 +327,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'no-poll-for-ends',
     'A node never looks whether a task has ended elsewhere for which one waits.',
-    121,
+    81,
     'src/scheduling/releaser.ts',
     'const lookEvery = 1_000',
     'const lookEvery = 86_400_000',
@@ -343,7 +343,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'end-counted-twice',
     'The edge of an end that was counted is kept.',
-    12,
+    24,
     'src/store/memory/store.ts',
     '.filter((edge) => !counted.includes(edge))',
     '.filter((edge) => !counted.includes(edge) || counted.length > 1)',
@@ -394,7 +394,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'expired-task-starts',
     'A claim takes a task whose time to start is over, if nobody has ended it yet.',
-    60,
+    56,
     'src/store/memory/store.ts',
     'const startable = queue.filter(({ task }) => !isExpired(task, this.#time.now()))',
     'const startable = queue',
@@ -414,5 +414,13 @@ export const bugs: readonly Bug[] = [
     'src/store/memory/store.ts',
     'if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
     'if (index === 0 && most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
+  ),
+  bug(
+    'step-before-commit',
+    'A step counts as stored before its commit.',
+    161,
+    'src/execution/attempt.ts',
+    'const held = await recordSteps(this.#services, save)',
+    'const held = true\n        void recordSteps(this.#services, save)',
   ),
 ]

@@ -28,6 +28,7 @@ import type {
 import type { Executed } from './database.ts'
 import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
+import { StepWitness } from './task-steps.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
 import { DependencyWitness } from './dependencies.ts'
 import { ExpiryWitness } from './expiry.ts'
@@ -87,6 +88,7 @@ export class Checker implements RunWitness {
   readonly ticks: TickWitness
   readonly #dependencies = new DependencyWitness()
   readonly #expiry: ExpiryWitness
+  readonly #steps = new StepWitness()
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -343,6 +345,24 @@ export class Checker implements RunWitness {
       held >= seq,
       () => `${id} was told that checkpoint ${seq} is stored, but ${held} is`,
     )
+  }
+
+  did(run: LiveRun, name: string): void {
+    this.#options.trace(() => `${run.identity.id} does "${name}" with fence ${run.fence}`)
+    const wrong = this.#steps.did(run, name)
+    this.expect('durable', wrong === undefined, () => wrong ?? '')
+  }
+
+  knows(run: LiveRun, name: string, result: string): void {
+    const wrong = this.#steps.knows(run, name, result)
+    this.expect('durable', wrong === undefined, () => wrong ?? '')
+  }
+
+  /** At the end. */
+  async stepsAreStored(): Promise<void> {
+    const isThere = (id: TaskId) => this.tasks.get(id)?.isDeleted === false
+    const wrong = await this.#steps.stored(this.#options.truth(), isThere)
+    this.expect('durable', wrong === undefined, () => wrong ?? '')
   }
 
   changed(run: LiveRun): void {
@@ -654,6 +674,7 @@ export class Checker implements RunWitness {
         () =>
           `store: ${verb} ${id} v${to.version} ${from.status} -> ${to.status} (${entry?.event}${entry?.why === undefined ? '' : `, ${entry.why}`}) fence ${to.fence} owner ${to.ownerNode} by ${entry?.by}`,
       )
+      if (entry?.event === 'retried') this.#steps.retried(id)
       const isLegal = allows((entry?.event ?? '') as EventName, from.status, to.status)
       this.expect(
         'terminal',

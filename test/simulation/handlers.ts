@@ -14,6 +14,8 @@ export type Step =
   | readonly ['deaf', number]
   | readonly ['checkpoint']
   | readonly ['durable']
+  /** Stores a step under this name, whose function takes this long. */
+  | readonly ['task-step', string, number]
   /** Reports progress and log lines all at once. */
   | readonly ['flood', number]
   /** Fails in the first attempts. */
@@ -98,6 +100,16 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
           run.reports(seq)
           await task.checkpoint({ next: next + 1, seq }, { durable: step[0] === 'durable' })
           if (step[0] === 'durable') run.knowsStored(seq)
+          break
+        }
+        case 'task-step': {
+          const [, name, takes] = step
+          const result = await task.step(name, async () => {
+            run.does(name)
+            if (takes > 0) await run.wait(takes)
+            return `by fence ${run.fence}`
+          })
+          run.knows(name, result)
           break
         }
         case 'flood':

@@ -10,6 +10,10 @@ export type RunWitness = Readonly<{
   continues(run: LiveRun, state: State | undefined): void
   /** The store confirmed the checkpoint to the handler. */
   stored(run: LiveRun, seq: number): void
+  /** The function of a step has its effect. */
+  did(run: LiveRun, name: string): void
+  /** The engine told the handler the result of a step. */
+  knows(run: LiveRun, name: string, result: string): void
   changed(run: LiveRun): void
 }>
 
@@ -87,6 +91,14 @@ export class LiveRun {
 
   knowsStored(seq: number): void {
     this.#witness.stored(this, seq)
+  }
+
+  does(name: string): void {
+    if (!this.hasEnded) this.#witness.did(this, name)
+  }
+
+  knows(name: string, result: string): void {
+    if (!this.hasEnded) this.#witness.knows(this, name, result)
   }
 
   suspend(): void {

@@ -5,6 +5,7 @@ import { storeFaults, type StoreFault } from './database.ts'
 import type { LimitDefinition } from '../../src/core/limits.ts'
 import { hasDependencies } from './dependencies.ts'
 import { hasExpiry } from './expiry.ts'
+import { hasTaskSteps, withTaskSteps } from './task-steps.ts'
 import type { Step, Steps } from './handlers.ts'
 import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
@@ -36,6 +37,8 @@ export type Setting = Readonly<{
   most: number | null
   /** Tasks must start in time. */
   expiry: boolean
+  /** Handlers store steps. */
+  taskSteps: boolean
 }>
 
 export type SubmitDraft = Readonly<{
@@ -123,7 +126,17 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const expiry = hasExpiry(new Chance(Math.imul(seed, 0x165667b1) ^ 0x9ad))
   const bounding = new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x9a)
   const most = bounding.between(1, 5) === 1 ? bounding.between(1, 4) : null
-  const setting = { ...settingOf(chance), schedules, dependencies, limits, expiry, most, ...only }
+  const taskSteps = hasTaskSteps(new Chance(Math.imul(seed, 0x45d9f3b) ^ 0x51e9))
+  const setting = {
+    ...settingOf(chance),
+    schedules,
+    dependencies,
+    limits,
+    expiry,
+    most,
+    taskSteps,
+    ...only,
+  }
   const flavor = flavorOf(chance, setting)
   const happenings: Happening[] = []
   const calls = chance.between(6, 30)
@@ -132,6 +145,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   for (let fault = 0; fault < faults; fault++) happenings.push(faultOf(chance, setting, flavor))
   const story = storyOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x27d4eb2f), setting)
   happenings.push(...story.filter(({ at }) => at <= setting.length))
+  if (setting.taskSteps)
+    happenings.push(...withTaskSteps(new Chance(Math.imul(seed, 0x2545f491) ^ 0x1d), setting))
   const all =
     setting.limits === null
       ? happenings
@@ -145,7 +160,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
  */
 type Flavor = Readonly<{
   calls: readonly CallKind[]
-  steps: readonly Step[0][]
+  steps: readonly (typeof stepKinds)[number][]
   faults: readonly FaultKind[]
   storeFaults: readonly StoreFault[]
   types: readonly string[]
@@ -175,7 +190,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
 
 function settingOf(
   chance: Chance,
-): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most'> {
+): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'taskSteps'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {
@@ -308,7 +323,7 @@ function draftOf(chance: Chance, { types, steps, hasTimeouts }: Flavor): SubmitD
   }
 }
 
-function stepsOf(chance: Chance, kinds: readonly Step[0][]): Steps {
+function stepsOf(chance: Chance, kinds: readonly (typeof stepKinds)[number][]): Steps {
   const long = () => chance.of([1, 50, 300, 1_000, 3_000])!
   return Array.from({ length: chance.between(1, 8) }, (_, index): Step => {
     const kind = index % 2 === 1 ? 'sleep' : chance.of(kinds)!

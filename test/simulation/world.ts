@@ -95,6 +95,7 @@ export class World {
     database.hasSchedules = setting.schedules.length > 0
     database.hasDependencies = setting.dependencies
     database.hasExpiry = setting.expiry
+    database.hasTaskSteps = setting.taskSteps
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
     this.#surroundings = {
@@ -339,6 +340,7 @@ export class World {
       return `nothing is left to do, but ${call === undefined ? `${this.#slots()} slots are in use, ${checker.runs.size} handlers run` : `nobody answers: ${call.what}`}`
     })
     if (hasSlots && !this.#hasJumps) await this.#checkTicks()
+    await checker.stepsAreStored()
     isClosing = true
     let closed = 0
     const living = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
