@@ -116,7 +116,7 @@ test('other files are cached for an hour', async () => {
   expect(answer.headers['cache-control']).toBe('public, max-age=3600')
 })
 
-test.each(['/nothing', '/tasks/a/b', '/limits/', '/docs/nothing'])(
+test.each(['/nothing', '/tasks/a/b', '/steps/', '/docs/nothing'])(
   'in a browser, %s is the page, which says that there is nothing',
   async (url) => {
     const app = await serve()
