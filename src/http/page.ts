@@ -21,6 +21,8 @@ export const pagePaths = [
   '/schedules/:id',
   '/limits',
   '/limits/:name',
+  '/webhooks',
+  '/webhooks/:id',
   '/types',
   '/nodes',
   '/keys',

@@ -74,6 +74,9 @@ const paths = {
   'a limit': () => '/limits/mail-api',
   'a new limit': () => '/limits?new',
   'a task that a limit holds back': () => `/tasks/${held}`,
+  webhooks: () => '/webhooks',
+  'a webhook': () => '/webhooks/callbacks',
+  'a new webhook': () => '/webhooks?new',
   types: () => '/types',
   nodes: () => '/nodes',
 }
@@ -143,6 +146,7 @@ test('every page can be reached with the keyboard alone', async () => {
     ['s', '/submit'],
     ['c', '/schedules'],
     ['l', '/limits'],
+    ['w', '/webhooks'],
     ['y', '/types'],
     ['n', '/nodes'],
     ['o', '/'],

@@ -19,6 +19,8 @@ const SchedulesPage = lazyPart(() =>
 const SchedulePage = lazyPart(() => import('../schedules/SchedulePage.tsx').then((room) => room.SchedulePage))
 const LimitsPage = lazyPart(() => import('../limits/LimitsPage.tsx').then((room) => room.LimitsPage))
 const LimitPage = lazyPart(() => import('../limits/LimitPage.tsx').then((room) => room.LimitPage))
+const WebhooksPage = lazyPart(() => import('../webhooks/WebhooksPage.tsx').then((room) => room.WebhooksPage))
+const WebhookPage = lazyPart(() => import('../webhooks/WebhookPage.tsx').then((room) => room.WebhookPage))
 const TypesPage = lazyPart(() => import('../types/TypesPage.tsx').then((room) => room.TypesPage))
 const NodesPage = lazyPart(() => import('../nodes/NodesPage.tsx').then((room) => room.NodesPage))
 const AuditPage = lazyPart(() => import('../audit/AuditPage.tsx').then((room) => room.AuditPage))
@@ -48,6 +50,10 @@ export function Routes() {
             <LimitsPage />
           </Route>
           <Route path="/limits/:name">{({ name }) => <LimitPage key={name} name={name} />}</Route>
+          <Route path="/webhooks">
+            <WebhooksPage />
+          </Route>
+          <Route path="/webhooks/:id">{({ id }) => <WebhookPage key={id} id={id} />}</Route>
           <Route path="/types">
             <TypesPage />
           </Route>

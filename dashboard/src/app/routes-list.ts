@@ -23,6 +23,7 @@ export const places: readonly Route[] = [
   { path: '/limits', name: 'Limits', icon: 'funnel', key: 'l', scope: 'read', isAboutAll: true },
   { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },
   { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
+  { path: '/webhooks', name: 'Webhooks', icon: 'webhook', key: 'w', scope: 'admin', isAboutAll: true },
   { path: '/keys', name: 'Keys', icon: 'key', key: 'k', scope: 'admin' },
   { path: '/audit', name: 'Audit', icon: 'history', key: 'a', scope: 'admin' },
 ]

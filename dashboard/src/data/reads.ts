@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
-import type { FailuresQuery } from '../../../src/client/index.ts'
+import type { DeliveryDetails, FailuresQuery } from '../../../src/client/index.ts'
 import { client, isFermataError } from './client.ts'
 
 /** Queries that are repeated, with their intervals in milliseconds while the tab is visible. */
@@ -97,6 +97,35 @@ export const reads = {
           name,
           {
             ...(key === '' ? { blocked } : { key }),
+            ...(pageParam === undefined ? {} : { cursor: pageParam }),
+          },
+          { signal },
+        ),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+      refetchInterval: 3_000,
+    }),
+  webhooks: () =>
+    queryOptions({
+      queryKey: ['webhooks', 'all'],
+      queryFn: ({ signal }) => client.listWebhooks({ signal }),
+      refetchInterval: 3_000,
+    }),
+  webhook: (id: string) =>
+    queryOptions({
+      queryKey: ['webhooks', 'one', id],
+      queryFn: ({ signal }) => client.getWebhook(id, { signal }),
+      refetchInterval: 3_000,
+    }),
+  deliveries: (id: string, status: DeliveryDetails['status'] | null) =>
+    infiniteQueryOptions({
+      queryKey: ['webhooks', 'deliveries', id, status],
+      queryFn: ({ pageParam, signal }) =>
+        client.listDeliveries(
+          id,
+          {
+            limit: 50,
+            ...(status === null ? {} : { status }),
             ...(pageParam === undefined ? {} : { cursor: pageParam }),
           },
           { signal },

@@ -1,0 +1,51 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { IssuedWebhook, WebhookDetails } from '../../../src/client/index.ts'
+import { isFermataError } from '../data/client.ts'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { EmptyState } from '../kit/EmptyState.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
+import { Page } from '../kit/Page.tsx'
+import { Deliveries } from './Deliveries.tsx'
+import { SecretNotice } from './SecretNotice.tsx'
+import { WebhookActions } from './WebhookActions.tsx'
+import { WebhookFacts } from './WebhookFacts.tsx'
+import styles from './Webhooks.module.css'
+
+/** A webhook with its deliveries. */
+export function WebhookPage({ id }: Readonly<{ id: string }>) {
+  const read = useQuery(reads.webhook(id))
+  if (isFermataError(read.error, 'WEBHOOK_UNKNOWN')) {
+    return (
+      <Page title="Webhook">
+        <EmptyState icon="webhook" title="No webhook has this id">
+          <p>It may have been deleted.</p>
+          <LinkButton to="/webhooks" variant="default">
+            Show all webhooks
+          </LinkButton>
+        </EmptyState>
+      </Page>
+    )
+  }
+  return (
+    <Page title={id === 'callbacks' ? 'Callbacks' : 'Webhook'}>
+      <Loaded of={read}>{(webhook) => <Overview webhook={webhook} />}</Loaded>
+    </Page>
+  )
+}
+
+function Overview({ webhook }: Readonly<{ webhook: WebhookDetails }>) {
+  const [issued, setIssued] = useState<IssuedWebhook | null>(null)
+  return (
+    <div className={styles.stack}>
+      {issued !== null && <SecretNotice of={issued} onClose={() => setIssued(null)} />}
+      <Card flush>
+        <WebhookFacts of={webhook} />
+        <WebhookActions of={webhook} onIssued={setIssued} />
+      </Card>
+      <Deliveries of={webhook} />
+    </div>
+  )
+}
