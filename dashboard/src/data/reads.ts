@@ -142,6 +142,13 @@ export const reads = {
     }),
   task: (id: string) =>
     queryOptions({ queryKey: ['task', id], queryFn: ({ signal }) => client.getTask(id, { signal }) }),
+  /** `isLive`: more may come. */
+  steps: (id: string, isLive: boolean) =>
+    queryOptions({
+      queryKey: ['steps', id, isLive],
+      queryFn: ({ signal }) => client.getTaskSteps(id, { limit: 100, signal }),
+      ...(isLive ? { refetchInterval: 2_000 } : {}),
+    }),
   explain: (id: string) =>
     queryOptions({
       queryKey: ['explain', id],

@@ -18,6 +18,7 @@ export type {
   TaskFilter,
   TaskPage,
   TaskStatus,
+  TaskStep,
   TimelineLine,
   Transition,
 } from '../../../src/client/index.ts'

@@ -7,6 +7,7 @@ import { Facts } from './Facts.tsx'
 import { Failure } from './Failure.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Log } from './Log.tsx'
+import { Steps } from './Steps.tsx'
 import { TaskHead } from './TaskHead.tsx'
 import styles from './TaskView.module.css'
 import { Transitions } from './Transitions.tsx'
@@ -33,6 +34,7 @@ export function TaskView({ task, asOf }: Props) {
             <Document title="Result" value={task.result} file={`${task.task_id}-result`} />
           )}
           <Lanes task={task} />
+          <Steps task={task} />
           <Log id={task.task_id} isLive={!isTerminal(status)} />
           <Transitions task={task} />
         </div>
