@@ -125,6 +125,8 @@ export class Range implements AsyncDisposable {
     } else if (typeof value === 'object' && value !== null) {
       if ('scopes' in value && 'id' in value) this.#learn(value.id, 'key_id')
       if ('next_ticks' in value && 'id' in value) this.#learn(value.id, 'schedule_id')
+      if ('events' in value && 'id' in value) this.#learn(value.id, 'webhook_id')
+      if ('last_error' in value && 'id' in value) this.#learn(value.id, 'delivery_id')
       for (const [key, one] of Object.entries(value)) if (key !== 'parameters') this.#learn(one, key)
     }
   }
