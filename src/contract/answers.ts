@@ -304,6 +304,9 @@ export const DetailsBody = z
       jitter: z.number(),
     }),
     failures: z.int().meta({ description: 'Number of failed attempts.' }),
+    preemptions: z
+      .int()
+      .meta({ description: 'How often the task was asked to make room for an urgent one.' }),
     crashes: z.int().meta({ description: 'Number of node crashes since the last checkpoint.' }),
     fence: z.int().meta({ description: 'Rises with every claim; only the latest run may write.' }),
     idempotency_key: z.string().nullable(),
@@ -335,6 +338,7 @@ export const DetailsBody = z
       timeout: null,
       backoff: { base: 1, factor: 2, max: 3_600, jitter: 0.2 },
       failures: 0,
+      preemptions: 0,
       crashes: 0,
       fence: 1,
       idempotency_key: null,
@@ -363,6 +367,7 @@ const typeExample = {
   example: { a: 2, b: 3 },
   runs: 'inline',
   concurrency: null,
+  preemptible: false,
   max_queued: null,
   max_attempts: 1,
   timeout: null,
@@ -389,6 +394,9 @@ export const TypeBody = z
       .int()
       .nullable()
       .meta({ description: 'Maximum number running at once, over all nodes; null without a limit.' }),
+    preemptible: z
+      .boolean()
+      .meta({ description: 'Whether its tasks make room for urgent ones, of priority 100 or more.' }),
     max_queued: z.int().nullable().meta({
       description:
         'Maximum number that waits for a start, over all nodes; null without a maximum of its own.',

@@ -61,6 +61,7 @@ export function detailsBody(
     timeout: seconds(task.timeout),
     backoff: { base: base / 1_000, factor, max: max / 1_000, jitter },
     failures: task.failures,
+    preemptions: task.preemption?.count ?? 0,
     crashes: task.crashes,
     fence: task.fence,
     idempotency_key: task.idempotencyKey,

@@ -72,6 +72,12 @@ export type Backoff = Readonly<{
 }>
 
 /**
+ * That a task was asked to make room. `count`: how often so far, `at`: when it was asked last, `fence`: in which run, `for`: for which
+ * urgent task.
+ */
+export type Preemption = Readonly<{ count: number; at: number; fence: Fence; for: TaskId }>
+
+/**
  * What happens to a task if a predecessor fails or is cancelled: it is cancelled, it fails, or it runs as if the predecessor
  * had completed.
  */
@@ -158,6 +164,8 @@ export type Task = Readonly<{
   expiresAt: number | null
   /** Who is told of its end. */
   callback: Callback | null
+  /** That it was asked to make room for an urgent task; null if it never was. */
+  preemption: Preemption | null
   /** The node that has code of this task, running or parked. */
   ownerNode: NodeId | null
   /** The last accepted control that is still in effect. */

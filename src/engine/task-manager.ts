@@ -66,6 +66,7 @@ import { Submitter } from './submitter.ts'
 import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
 import { NodeLease } from '../cluster/node-lease.ts'
 import { Maintenance } from '../scheduling/maintenance.ts'
+import { Preemptor } from '../scheduling/preemptor.ts'
 import { Releaser } from '../scheduling/releaser.ts'
 import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
@@ -96,6 +97,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #claimer: Claimer
   readonly #maintenance: Maintenance
   readonly #releaser: Releaser
+  readonly #preemptor: Preemptor
   readonly #scheduler: Scheduler
   readonly #schedules: Schedules
   readonly #workers: Workers
@@ -168,6 +170,12 @@ export class TaskManager implements Engine, AsyncDisposable {
       reaped: () => this.#workers.find(),
     })
     this.#releaser = new Releaser(common)
+    this.#preemptor = new Preemptor({
+      ...common,
+      types: claims.types,
+      rules: registry.preemptionRules,
+      signals: store.shared?.signals,
+    })
     this.#callerTransactions = new CallerTransactions({ ...common, claimer })
     this.#limits = new Limits({ ...common, claimer })
     const allowed = new AllowedAddresses(options.webhookAllow ?? [publicRange])
@@ -257,6 +265,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     journal.subscribe(
       this.#maintenance,
       this.#releaser,
+      this.#preemptor,
       this.#scheduler,
       claimer,
       workers,
@@ -578,6 +587,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#claimer.kick()
     this.#maintenance.start()
     this.#releaser.start()
+    this.#preemptor.start()
     this.#scheduler.start()
     this.#workers.start()
     this.#deliverer.start()
@@ -635,6 +645,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     await Promise.all([
       this.#maintenance.stop(),
       this.#releaser.stop(),
+      this.#preemptor.stop(),
       this.#scheduler.stop(),
       this.#reports.stop(),
     ])

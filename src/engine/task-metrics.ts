@@ -1,4 +1,5 @@
 import { Histogram } from '../core/histogram.ts'
+import { preemptedFor } from '../core/preemption.ts'
 import { isTerminal, terminalStatuses, type TerminalStatus } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { Subscriber } from '../journal/journal.ts'
@@ -12,6 +13,8 @@ export type TypeMetrics = {
   readonly finished: Record<TerminalStatus, number>
   /** Submits that were refused because too many tasks waited. */
   refused: number
+  /** How often they have made room for urgent tasks. */
+  preempted: number
   /** Cancelled because they did not start in time. */
   expired: number
   /** Active time of each attempt that ended, however it ended. */
@@ -63,6 +66,7 @@ export class TaskMetrics implements Subscriber {
     const hadAttempt = before?.attemptOpen ?? event !== 'submitted'
     if (hadAttempt && !task.attemptOpen) metrics.run.observe((task.activeMs - task.attemptBaseMs) / 1_000)
     if (isTerminal(status)) metrics.finished[status] += 1
+    if (event === 'released' && entry.why?.startsWith(preemptedFor) === true) metrics.preempted += 1
     if (event === 'expired') metrics.expired += 1
   }
 
@@ -78,6 +82,7 @@ export class TaskMetrics implements Subscriber {
     const made: TypeMetrics = {
       submitted: 0,
       expired: 0,
+      preempted: 0,
       refused: 0,
       finished: finished as Record<TerminalStatus, number>,
       run: new Histogram(times),

@@ -1,4 +1,5 @@
 import { sleep } from '../core/clock.ts'
+import { isPreempted, preemptionReason } from '../core/preemption.ts'
 import { isActive, type Fence, type Task, type TaskId } from '../core/task.ts'
 import type { Move } from '../core/transition.ts'
 import type { LeaseListener } from '../core/lease.ts'
@@ -42,6 +43,7 @@ export class Attempts implements Subscriber, LeaseListener {
   /** Fences of claimed tasks whose earlier copy is still stopping. */
   readonly #waitingToStart = new Map<TaskId, Fence>()
   readonly #holders = new Set<Attempt>()
+  readonly #preempted = new WeakSet<Attempt>()
   #draining: string | undefined
 
   constructor({ registry, slots, maxParked, ...services }: AttemptsOptions) {
@@ -101,9 +103,18 @@ export class Attempts implements Subscriber, LeaseListener {
 
   /** The copy of the task on this node follows its row. A row of this node without a copy must be released. */
   seen(task: Task): void {
-    this.#newest.get(task.id)?.send({ kind: 'row', row: task })
+    const attempt = this.#newest.get(task.id)
+    attempt?.send({ kind: 'row', row: task })
+    if (attempt !== undefined && isPreempted(task)) this.#preempt(attempt, task)
     const isOurs = task.ownerNode === this.#services.tenant.node && isActive(task.status)
     if (isOurs && !this.runs(task)) for (const listener of this.#listeners) listener.unstarted()
+  }
+
+  /** Once: it may already be on its way to its pause point. */
+  #preempt(attempt: Attempt, task: Task): void {
+    if (!attempt.runs(task.fence) || this.#preempted.has(attempt)) return
+    this.#preempted.add(attempt)
+    attempt.send({ kind: 'drain', why: preemptionReason(task) })
   }
 
   /** A copy that is left here continues nothing. */

@@ -138,6 +138,7 @@ function typeBody(type: Type) {
     runs: type.runs,
     concurrency: type.concurrency,
     unique: uniqueBody(type),
+    preemptible: type.preemption !== null,
     max_queued: type.maxQueued,
     max_attempts: type.attempts,
     timeout: type.timeout === null ? null : type.timeout / 1_000,

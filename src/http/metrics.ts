@@ -116,6 +116,11 @@ export class Metrics {
         ofTypes((type, { refused }) => [{ labels: { type }, value: refused }]),
       ),
       counter(
+        'fermata_preemptions_total',
+        'How often tasks of this node have made room for urgent ones.',
+        ofTypes((type, { preempted }) => [{ labels: { type }, value: preempted }]),
+      ),
+      counter(
         'fermata_tasks_expired_total',
         'Tasks that this node cancelled because they did not start in time; they count as finished, too.',
         ofTypes((type, { expired }) => [{ labels: { type }, value: expired }]),

@@ -28,6 +28,12 @@ export function defineCommand<Parameters extends z.ZodType, State extends z.ZodT
   if (pause !== 'freeze' && pause !== 'checkpoint') {
     throw definitionInvalid(options.type, 'pause must be "freeze" or "checkpoint"')
   }
+  if (pause === 'freeze' && options.preemption !== null) {
+    throw definitionInvalid(
+      options.type,
+      'preemptible needs pause: "checkpoint": a frozen program would start over',
+    )
+  }
   return Object.freeze({
     [brand]: true as const,
     ...options,

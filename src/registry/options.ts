@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
 import { longestDuration } from '../core/outcome.ts'
+import { defaultPreemption, type PreemptionRule } from '../core/preemption.ts'
 import { defaultBackoff } from '../core/retry.ts'
 import type { Backoff } from '../core/task.ts'
 import {
@@ -51,6 +52,11 @@ export interface TypeOptions<Parameters extends z.ZodType, State extends z.ZodTy
    * works like 2, since a task is not blamed before it was the only suspect on its node; 0 fails it at its first loss.
    */
   poisonLimit?: number
+  /**
+   * Its tasks make room for urgent ones (priority 100 or more) that find no slot: the least important one stores its checkpoint at its next
+   * pause point and returns to the queue, at most `most` times (10). After that, it runs at least for `cooldown` (30 s). Default: they do not.
+   */
+  preemptible?: boolean | Readonly<{ most?: number; cooldown?: Duration }>
   /** At most one task with the same key at a time. A submit can ask for another key. Default none. */
   unique?: UniqueDefinition<z.output<Parameters>>
   /**
@@ -73,7 +79,8 @@ export type BackoffOptions = Readonly<{
 
 type Checked = Pick<
   AnyTaskType,
-  | Exclude<keyof TypeOptions<z.ZodType, z.ZodType>, 'limits' | 'fairness' | 'aging'>
+  | Exclude<keyof TypeOptions<z.ZodType, z.ZodType>, 'limits' | 'fairness' | 'aging' | 'preemptible'>
+  | 'preemption'
   | 'admission'
   | 'definedAt'
   | 'jsonSchema'
@@ -130,10 +137,25 @@ export function checkedOptions(options: AnyOptions, define: Function): Checked {
     timeout: timeoutMs,
     expiresIn,
     poisonLimit: whole('poisonLimit'),
+    preemption: preemptionRule(options, invalid),
     unique: uniqueRule(type, options.unique),
     sensitive,
     admission: admissionRules(options, invalid),
   }
+}
+
+function preemptionRule(
+  { preemptible = false }: Pick<AnyOptions, 'preemptible'>,
+  invalid: (message: string) => DefinitionInvalid,
+): PreemptionRule | null {
+  if (preemptible === false) return null
+  if (preemptible === true) return defaultPreemption
+  const { most = defaultPreemption.most, cooldown } = preemptible
+  if (!Number.isSafeInteger(most) || most < 1)
+    throw invalid('preemptible.most must be a whole number of at least 1')
+  const ms = cooldown === undefined ? defaultPreemption.cooldown : parseDuration(cooldown)
+  if (ms === undefined) throw invalid('preemptible.cooldown must be a duration, like "30s"')
+  return { most, cooldown: ms }
 }
 
 function uniqueRule(type: string, unique: UniqueDefinition<never> | undefined): UniqueRule | null {

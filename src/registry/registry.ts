@@ -1,5 +1,6 @@
 import { DefinitionInvalid, TypeUnknown } from '../core/errors.ts'
 import { hasSameBounds, type Limit } from '../core/limits.ts'
+import type { PreemptionRule } from '../core/preemption.ts'
 import type { AnyTaskType } from './type.ts'
 
 /** The types of remote workers, which change while a node runs. */
@@ -101,6 +102,13 @@ export class Registry {
   get poisonLimits(): ReadonlyMap<string, number> {
     return new Map(
       this.own.flatMap(({ type, poisonLimit }) => (poisonLimit === null ? [] : [[type, poisonLimit]])),
+    )
+  }
+
+  /** Of its own types whose tasks make room for urgent ones. */
+  get preemptionRules(): ReadonlyMap<string, PreemptionRule> {
+    return new Map(
+      this.own.flatMap(({ type, preemption }) => (preemption === null ? [] : [[type, preemption]])),
     )
   }
 

@@ -36,6 +36,7 @@ export async function remoteType(worker: WorkerType, path = 'parameters'): Promi
     timeout: worker.timeout,
     expiresIn: null,
     poisonLimit: null,
+    preemption: null,
     unique: null,
     admission: null,
     sensitive: pointers.length === 0 ? null : { parameters: pointers, checkpoint: [], result: [], steps: [] },

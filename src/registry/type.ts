@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { PreemptionRule } from '../core/preemption.ts'
 import type { Sensitive } from '../core/redaction.ts'
 import type { Backoff } from '../core/task.ts'
 import type { AdmissionRules } from './admission.ts'
@@ -62,6 +63,8 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   /** Milliseconds within which its tasks must start; null if they may wait. */
   readonly expiresIn: number | null
   readonly poisonLimit: number | null
+  /** Null if its tasks do not make room for urgent ones. */
+  readonly preemption: PreemptionRule | null
   /** Null if its tasks need no unique key. */
   readonly unique: UniqueRule | null
   /** Null if it declares no sensitive values. */

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Admission } from '../core/admission.ts'
 import { laneOf, laneText } from '../core/limits.ts'
 import type { TraceContext } from '../core/trace-context.ts'
-import type { Callback, Control, EndedBy, ErrorRecord, Progress, Status, Task } from '../core/task.ts'
+import type {
+  Callback,
+  Control,
+  EndedBy,
+  ErrorRecord,
+  Preemption,
+  Progress,
+  Status,
+  Task,
+} from '../core/task.ts'
 import type { UniqueKey } from '../core/unique-options.ts'
 import { backoffOf, backoffText } from './codec.ts'
 
@@ -71,6 +80,7 @@ export const movingColumns: readonly Column[] = [
   column('missing', 'integer', ({ missing }) => missing),
   column('lane', 'word', laneIdOf),
   column('expires_at', 'long', ({ expiresAt }) => expiresAt),
+  column('preemption', 'word', ({ preemption }) => (preemption === null ? null : JSON.stringify(preemption))),
 ]
 
 /** The moving columns that a save changes. */
@@ -116,6 +126,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const unique = row[15] as string | null
   const admission = row[16] as string | null
   const callback = row[18] as string | null
+  const preemption = row[45] as string | null
   const owner = row[27] as string | null
   const progress = row[38] as string | null
   const error = row[39] as string | null
@@ -146,6 +157,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     expiresIn: row[17] as number | null,
     expiresAt: row[44] as number | null,
     callback: callback === null ? null : (JSON.parse(callback) as Callback),
+    preemption: preemption === null ? null : (JSON.parse(preemption) as Preemption),
     ownerNode: owner === null ? null : text(owner),
     requestedControl: row[28] as Control | null,
     createdAt: row[10] as number,

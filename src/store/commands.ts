@@ -8,6 +8,7 @@ import {
   terminalStatuses,
   type Control,
   type NodeId,
+  type Preemption,
   type Status,
   type Submission,
   type Task,
@@ -400,6 +401,19 @@ export function prune(rows: readonly TaskRow[]): number {
 /** Queues rows that are due. */
 export function promote(rows: readonly TaskRow[], context: CommandContext): Move[] {
   return rows.map((row) => row.move(rules.promoted(row.task, context)))
+}
+
+/** Asks these rows to make room, as far as they still run what they ran. Returns the tasks. */
+export function preempt(
+  chosen: readonly Readonly<{ task: Task; preemption: Preemption }>[],
+  rowOf: (id: TaskId) => TaskRow | undefined,
+): Task[] {
+  return chosen.flatMap(({ task: { id, fence }, preemption }) => {
+    const row = rowOf(id)
+    if (row?.task.fence !== fence || row.task.status !== 'running') return []
+    row.change({ ...row.task, preemption })
+    return [row.task]
+  })
 }
 
 /** Ends rows that did not start in time. */

@@ -2,6 +2,7 @@ import type { Filter, Order, Searched } from '../core/filter.ts'
 import { Histogram } from '../core/histogram.ts'
 import type { CallersTransaction, RenewLease, Signals } from './sharing.ts'
 import type { Crowded } from '../core/admission.ts'
+import type { PreemptionRule } from '../core/preemption.ts'
 import type { Audit } from '../core/audit.ts'
 import type { Origin } from '../core/caller.ts'
 import type { AuditLog } from './audit-log.ts'
@@ -104,6 +105,12 @@ export interface Store extends AsyncDisposable {
 
   /** Ends tasks that did not start in time, at most `limit`: no claim takes them, whether they have been ended or not. */
   expire(limit: number): Promise<Expired>
+
+  /**
+   * Asks running tasks to make room for urgent ones that only lack a slot of a node, as `core/preemption.ts` chooses them: over all nodes
+   * at once, so that one task makes room for one. Returns those it has asked.
+   */
+  preempt(request: PreemptRequest): Promise<readonly Task[]>
 
   /**
    * Counts the ends of tasks for those that wait for them, at most about `limit` of them: what misses nothing any more is queued, and what
@@ -302,6 +309,15 @@ export type ClaimRequest = Readonly<{
   limit: number
   types: readonly TypeLimit[]
 }>
+
+/** `types`: whose urgent tasks may start. `rules`: by preemptible type. */
+export type PreemptRequest = Readonly<{
+  types: readonly TypeLimit[]
+  rules: ReadonlyMap<string, PreemptionRule>
+}>
+
+/** Urgent tasks that one call looks at. */
+export const urgentAtOnce = 20
 
 /** `concurrency`: maximum number of the type at once over all nodes; null for no limit. */
 export type TypeLimit = Readonly<{ type: string; concurrency: number | null }>

@@ -13,6 +13,7 @@ import { listing } from './listing.ts'
 import { living } from './living.ts'
 import { losing } from './losing.ts'
 import { moves } from './moves.ts'
+import { preempting } from './preempting.ts'
 import { racing } from './races.ts'
 import { recording } from './recording.ts'
 import { resolving } from './resolving.ts'
@@ -44,6 +45,7 @@ export function suite(kind: StoreKind): void {
     limits(kind)
     expiry(kind)
     bounds(kind)
+    preempting(kind)
     if (kind.older === true) return
     moves(kind)
     submitting(kind)

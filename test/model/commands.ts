@@ -83,7 +83,7 @@ const submit = command(
       fc.record({
         type: fc.constantFrom(...types),
         parameters: fc.json({ maxDepth: 1 }),
-        priority: fc.integer({ min: -1, max: 1 }),
+        priority: fc.constantFrom(-1, 0, 1, -1, 0, 1, 100),
         later: fc.constantFrom(null, null, null, null, -5, 0, 40, 400),
         asDelay: fc.boolean(),
         key: fc.option(fc.constantFrom('k1', 'k2', 'k3', 'k4', 'k5'), { freq: 2 }),
@@ -133,7 +133,8 @@ const submit = command(
         submission({
           ...own,
           ...(after.length === 0 ? {} : predecessorsOf(chosen[index]!, onFailure)),
-          ...(admission === null ? {} : { admission }),
+          // Which tasks with limits may start is known once a claim has looked.
+          ...(admission === null ? {} : { admission, priority: Math.min(1, own.priority) }),
           id: world.newId(),
           idempotencyKey: key,
           delay: asDelay ? later : null,
@@ -295,6 +296,17 @@ const expire = command('expire', { limit: fc.nat(5) }, async (world, { limit }) 
   await world.both((store) => store.expire(limit))
 })
 
+const preempt = command(
+  'preempt',
+  { concurrency: fc.constantFrom(null, 2) },
+  async (world, { concurrency }) => {
+    const rules = new Map([['a', { most: 2, cooldown: 50 }]])
+    // Follows the clock: nothing is written if nothing is urgent.
+    await world.both((store) => store.promote(0))
+    await world.both((store) => store.preempt({ types: types.map((type) => ({ type, concurrency })), rules }))
+  },
+)
+
 /** Usually time passes; sometimes the wall clock is set back by too little to be noticed. */
 const pass = command('pass', { ms: fc.constantFrom(1, 10, 100, 1_000, -60) }, async (world, { ms }) => {
   if (ms > 0) return world.clock.advance(ms)
@@ -434,6 +446,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   promote,
   expire,
   expire,
+  preempt,
+  preempt,
   release,
   release,
   pass,

@@ -20,8 +20,16 @@ const seed = seedOf('MODEL_SEED', { long: isLong })
 const timeout = 3_600_000
 
 test('SQLite behaves like the reference, and every invariant holds', { timeout }, async () => {
-  const moves = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500))
-  expect(moves, 'the runs went through the whole lifecycle').toEqual(eventNames.toSorted())
+  const moves = new Set<string>()
+  // Some moves need a series of rare commands.
+  for (let turn = 0; turn < 4 && moves.size < eventNames.length; turn++) {
+    const found = await search((clock) => openSqlite(':memory:', { clock }), runsOf(500), {
+      ...anything,
+      turn,
+    })
+    for (const move of found) moves.add(move)
+  }
+  expect([...moves].toSorted(), 'the runs went through the whole lifecycle').toEqual(eventNames.toSorted())
 })
 
 test(
@@ -46,22 +54,21 @@ test.each(inject('everyPostgres'))(
   },
 )
 
+const anything = { commands, maxCommands: 100 }
+
 /** Returns the moves that were made. */
 async function search(
   open: (clock: Clock) => Promise<Store>,
   runs: number,
-  chosen: Readonly<{ commands: fc.Arbitrary<Command>[]; maxCommands: number }> = {
-    commands,
-    maxCommands: 100,
-  },
+  chosen: Readonly<{ commands: fc.Arbitrary<Command>[]; maxCommands: number; turn?: number }> = anything,
 ): Promise<string[]> {
   const moves = new Set<string>()
-  const anything = fc.commands(chosen.commands, { maxCommands: chosen.maxCommands, size: 'max' })
-  const property = fc.asyncProperty(anything, async (sequence) => {
+  const sequences = fc.commands(chosen.commands, { maxCommands: chosen.maxCommands, size: 'max' })
+  const property = fc.asyncProperty(sequences, async (sequence) => {
     await using world = await World.open(open)
     await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)
     for (const move of world.moves) moves.add(move)
   })
-  await fc.assert(property, { seed, numRuns: runs })
+  await fc.assert(property, { seed: seed + (chosen.turn ?? 0), numRuns: runs })
   return [...moves].toSorted()
 }

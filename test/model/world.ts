@@ -95,7 +95,7 @@ export class World implements AsyncDisposable {
       await this.both((store) => store.endNode(this.node))
     }
     this.#nodes += 1
-    await this.both((store) => store.startNode(node(this.node)))
+    await this.both((store) => store.startNode({ ...node(this.node), slots: 3, types: ['a', 'b'] }))
   }
 
   /**

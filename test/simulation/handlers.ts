@@ -42,6 +42,7 @@ type Own = Readonly<{
   concurrency?: number
   poisonLimit?: number
   maxQueued?: number | null
+  preemptible?: boolean
   admission: AdmissionRules | null
 }>
 
@@ -50,7 +51,7 @@ export function scriptedType(
   type: string,
   runs: Runtime,
   runOf: RunOf,
-  { concurrency, poisonLimit, maxQueued = null, admission }: Own,
+  { concurrency, poisonLimit, maxQueued = null, preemptible = false, admission }: Own,
 ): AnyTaskType {
   return {
     [brand]: true,
@@ -70,6 +71,7 @@ export function scriptedType(
     backoff: defaultBackoff,
     timeout: null,
     expiresIn: null,
+    preemption: preemptible ? { most: 3, cooldown: 2_000 } : null,
     maxQueued,
     poisonLimit: poisonLimit ?? null,
     unique: null,

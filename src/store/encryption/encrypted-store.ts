@@ -128,6 +128,10 @@ export class EncryptedStore implements port.Store {
     return { ...promoted, moved: this.#openMoves(promoted.moved) }
   }
 
+  async preempt(...args: Arguments<'preempt'>): Promise<readonly Task[]> {
+    return (await this.#store.preempt(...args)).map((task) => openTask(this.#open, task))
+  }
+
   async expire(...args: Arguments<'expire'>): Promise<port.Expired> {
     const expired = await this.#store.expire(...args)
     return { ...expired, moved: this.#openMoves(expired.moved) }

@@ -125,6 +125,13 @@ export class MemoryLimits implements LimitStore {
     })
   }
 
+  /** On some node: a limit of each node is not looked at. */
+  mayStart({ admission }: Task): boolean {
+    return (admission?.limits ?? []).every(
+      (limit) => this.#limits.get(limit.name)?.scope === 'node' || this.#hasRoom(limit, ''),
+    )
+  }
+
   maxQueued({ name }: TaskLimit): number | undefined {
     return this.#limits.get(name)?.maxQueued
   }

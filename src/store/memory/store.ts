@@ -3,6 +3,7 @@ import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
+import { choosePreemptions, urgentPriority } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
 import { operationBegun, type Operation } from '../../core/operation.ts'
 import type { TaskLimit } from '../../core/admission.ts'
@@ -333,6 +334,36 @@ class MemoryStore implements port.Store {
     })
   }
 
+  async preempt({ types, rules }: port.PreemptRequest): Promise<readonly Task[]> {
+    this.#mustBeOpen()
+    const urgent = () =>
+      this.#all()
+        .map(({ task }) => task)
+        .filter(({ status, priority }) => status === 'queued' && priority >= urgentPriority)
+    if (urgent().length === 0 || rules.size === 0) return []
+    return this.#write(() => {
+      const now = this.#time.now()
+      const mayRun = ({ type }: Task) =>
+        types.some((one) => one.type === type && this.#occupied(type) < (one.concurrency ?? Infinity)) &&
+        !this.#holds.has(type)
+      const waiting = urgent()
+        .filter(
+          (task) => mayRun(task) && !isExpired(task, now) && !isSuspect(task) && this.limits.mayStart(task),
+        )
+        .sort((a, b) => b.priority - a.priority || a.queuePosition - b.queuePosition)
+        .slice(0, port.urgentAtOnce)
+      const running = this.#all()
+        .map(({ task }) => task)
+        .filter(({ status, type }) => status === 'running' && rules.has(type))
+      const chosen = choosePreemptions({ now, urgent: waiting, nodes: this.#living(), running, rules })
+      return chosen.map(({ task: { id }, preemption }) => {
+        const kept = this.#tasks.get(id)!
+        kept.task = { ...kept.task, preemption }
+        return kept.task
+      })
+    })
+  }
+
   async release(limit: number): Promise<port.Released> {
     this.#mustBeOpen()
     if (this.#endedAwaited.length === 0) return { moved: [], more: false, anyWaits: this.#edges.size > 0 }
@@ -386,10 +417,7 @@ class MemoryStore implements port.Store {
 
   async nodes(): Promise<readonly port.LiveNode[]> {
     this.#mustBeOpen()
-    return this.#nodes.living((id) => {
-      const fencedOff = this.#fencedOff.filter(({ node }) => node === id).length
-      return fencedOff + this.#count((task) => task.ownerNode === id && isActive(task.status))
-    })
+    return this.#living()
   }
 
   prune(retention: number, limit: number): Promise<number> {
@@ -757,6 +785,13 @@ class MemoryStore implements port.Store {
     if (left.length > 0) return void this.#edges.set(predecessor, left)
     this.#edges.delete(predecessor)
     this.#tasks.get(predecessor)!.isAwaited = false
+  }
+
+  #living(): port.LiveNode[] {
+    return this.#nodes.living((id) => {
+      const fencedOff = this.#fencedOff.filter(({ node }) => node === id).length
+      return fencedOff + this.#count((task) => task.ownerNode === id && isActive(task.status))
+    })
   }
 
   /** Executed in a later microtask, in call order; each completely or not at all. */

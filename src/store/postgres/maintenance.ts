@@ -1,8 +1,20 @@
+import { choosePreemptions } from '../../core/preemption.ts'
+import type { Task } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import * as commands from '../commands.ts'
-import { nodeMemory, type Expired, type Promoted, type ReapOptions } from '../store.ts'
+import {
+  nodeMemory,
+  urgentAtOnce,
+  type Expired,
+  type PreemptRequest,
+  type Promoted,
+  type ReapOptions,
+} from '../store.ts'
 import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
+import { nodeOf } from './nodes.ts'
+import { taskOf } from './rows.ts'
+import { encodeText } from './text.ts'
 import { Work } from './work.ts'
 
 /** Periodic maintenance of all tasks that need it. Each job has a transaction of its own. */
@@ -31,6 +43,35 @@ export async function expire(tx: Transaction, limit: number): Promise<Expired> {
   await work.write(tx)
   const [row] = await tx.ask(sql.expiresIn, [clock?.now() ?? null])
   return { moved, dueIn: (row?.[0] ?? null) as number | null }
+}
+
+export async function preempt(tx: Transaction, { types, rules }: PreemptRequest): Promise<Task[]> {
+  const { sql, clock, schema } = tx.source
+  const now = clock?.now() ?? null
+  tx.write(sql.lockPreemptions, [schema])
+  const [urgent, running, nodes] = await Promise.all([
+    tx.ask(sql.urgent, [
+      types.map(({ type }) => encodeText(type)),
+      types.map(({ concurrency }) => concurrency),
+      urgentAtOnce,
+      now,
+    ]),
+    tx.ask(sql.runningOfTypes, [[...rules.keys()].map(encodeText)]),
+    tx.ask(sql.living, [now]),
+  ])
+  const work = new Work(await tx.moment(0))
+  const chosen = choosePreemptions({
+    now: work.context.now,
+    urgent: urgent.map(taskOf),
+    nodes: nodes.map(nodeOf),
+    running: running.map(taskOf),
+    rules,
+  })
+  if (chosen.length === 0) return []
+  work.hold(await tx.ask(sql.lockFreeTasks, [chosen.map(({ task }) => encodeText(task.id)).sort()]))
+  const asked = commands.preempt(chosen, (id) => work.row(id))
+  await work.write(tx)
+  return asked
 }
 
 export async function reap(tx: Transaction, options: ReapOptions): Promise<Move[]> {

@@ -336,6 +336,9 @@ export const migrations: readonly string[] = [
   create index deliveries_listed on S.deliveries (webhook_id, number);
   create index deliveries_dead on S.deliveries (webhook_id, number) where status = 'dead';
   `,
+  `
+  alter table S.tasks add column preemption text;
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { NodeInfo, LiveNode } from '../store.ts'
-import type { Session } from './connection.ts'
+import type { Rows, Session } from './connection.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
@@ -24,7 +24,13 @@ export async function liveNodes(
   clock: Clock | undefined,
 ): Promise<LiveNode[]> {
   const rows = await session.query(sql.living, [nowOf(clock)])
-  return rows.map(([id, slots, types, version, host, pid, startedAt, renewedAt, slotsInUse]) => ({
+  return rows.map(nodeOf)
+}
+
+/** A row of `living`. */
+export function nodeOf(row: Rows[number]): LiveNode {
+  const [id, slots, types, version, host, pid, startedAt, renewedAt, slotsInUse] = row
+  return {
     id: decodeText(id as string),
     slots: slots as number,
     types: JSON.parse(decodeText(types as string)) as string[],
@@ -34,7 +40,7 @@ export async function liveNodes(
     startedAt: startedAt as number,
     renewedAt: renewedAt as number,
     slotsInUse: slotsInUse as number,
-  }))
+  }
 }
 
 /** Null: the time of the database. */

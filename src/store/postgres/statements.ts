@@ -1,3 +1,4 @@
+import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { callbacksId } from '../../core/webhook.ts'
@@ -353,6 +354,26 @@ export function statementsFor(schema: string) {
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
       order by t.run_at, t.row_id limit $2::int for update skip locked`,
+    /** Held by one look at a time, so that no two choose for the same urgent task. */
+    lockPreemptions: 'select pg_advisory_xact_lock(hashtextextended($1, 6))',
+    anyUrgent: `select exists (select 1 from unnest($1::text[]) as w(type) cross join lateral (
+        select 1 from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and q.priority >= ${urgentPriority} limit 1
+      ) as q) or exists (select 1 from unnest($1::text[]) as w(type) cross join lateral (
+        select 1 from ${s}.tasks q where q.type = w.type and ${laned('q')} and q.priority >= ${urgentPriority} limit 1
+      ) as q)`,
+    /** Of types (`$1`) with room under their concurrency (`$2`), at most \`$3\`, at this time (`$4`). */
+    urgent: `select ${task} from unnest($1::text[], $2::int[]) as w(type, concurrency)
+      cross join lateral (${roomOfType(s)}) as room
+      cross join lateral (
+        (select q.* from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${unexpired('q', '$4')}
+          and q.priority >= ${urgentPriority} order by q.priority desc, q.queue_position limit room.places)
+        union all
+        (select q.* from ${s}.tasks q join ${s}.lanes l on l.id = q.lane where q.type = w.type and ${laned('q')} and ${unexpired('q', '$4')}
+          and q.crashes < ${suspectFrom} and l.waits_for is null and q.priority >= ${urgentPriority}
+          order by q.priority desc, q.queue_position limit room.places)
+      ) as t order by t.priority desc, t.queue_position limit $3::int`,
+    runningOfTypes: `select ${task} from ${s}.tasks t
+      where t.owner_node is not null and t.status = 'running' and t.type = any($1::text[])`,
     expired: `select ${task} from ${s}.tasks t where ${expiring('t')} and t.expires_at <= ${onceOr('$1')}
       order by t.expires_at, t.row_id limit $2::int for update skip locked`,
     expiresIn: `select greatest(0, t.expires_at - ${timeOr('$1')}) from ${s}.tasks t where ${expiring('t')}

@@ -311,6 +311,15 @@ class PostgresStore implements port.Store {
     return this.#alone((tx) => maintenance.promote(tx, limit, this.#waiting))
   }
 
+  async preempt(request: port.PreemptRequest): Promise<readonly Task[]> {
+    if (request.rules.size === 0) return []
+    const [row] = await this.#reading.read('tasks', (session) =>
+      session.query(this.#sql.anyUrgent, [request.types.map(({ type }) => encodeText(type))]),
+    )
+    if (row?.[0] !== true) return []
+    return this.#alone((tx) => maintenance.preempt(tx, request))
+  }
+
   async expire(limit: number): Promise<port.Expired> {
     const [row] = await this.#reading.read('tasks', (session) =>
       session.query(this.#sql.expiresIn, [this.#clock?.now() ?? null]),

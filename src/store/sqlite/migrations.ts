@@ -343,6 +343,9 @@ export const migrations: readonly string[] = [
   create index deliveries_listed on deliveries (webhook_id, number);
   create index deliveries_dead on deliveries (webhook_id, number) where status = 'dead';
   `,
+  `
+  alter table tasks add column preemption text;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

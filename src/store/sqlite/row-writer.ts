@@ -58,6 +58,7 @@ export class RowWriter {
       this.#delete(row)
     } else if (row.isChanged) {
       if (row.before.missing !== row.task.missing && row.lines === '') this.#countPredecessors(row)
+      else if (row.before.preemption !== row.task.preemption && row.lines === '') this.#preempt(row)
       else if (row.lines === '') this.#save(row)
       else this.#move(row)
       this.#writeDocuments(row)
@@ -91,6 +92,11 @@ export class RowWriter {
     values[at] = rowId
     values[at + 1] = before.version
     mustMatch(this.#sql.save.run(...values), row)
+  }
+
+  #preempt(row: TaskRow): void {
+    const { rowId, before, task } = row
+    mustMatch(this.#sql.setPreemption.run(JSON.stringify(task.preemption), rowId, before.version), row)
   }
 
   #countPredecessors(row: TaskRow): void {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
@@ -88,6 +89,16 @@ const sql = {
     where owner_node = ? and crashes >= ${suspectFrom} and status in ('running', 'pausing', 'cancelling') limit 1`,
   suspectHead: `select row_id, priority, queue_position from tasks indexed by tasks_suspects
     where type = ? and ${suspected} and ${unexpired} order by priority desc, queue_position limit 1`,
+  urgent: `select ${selectedColumns} from tasks indexed by tasks_queue
+    where type = ? and ${unsuspected} and ${unexpired} and priority >= ${urgentPriority}
+    order by priority desc, queue_position limit ?`,
+  urgentInLanes: `select ${selectedColumns} from tasks indexed by tasks_laned
+    where type = ? and lane is not null and ${unexpired} and priority >= ${urgentPriority} and crashes < ${suspectFrom}
+      and lane in (select id from lanes where waits_for is null)
+    order by priority desc, queue_position limit ?`,
+  runningOfTypes: `select ${selectedColumns} from tasks indexed by tasks_owned
+    where owner_node is not null and status = 'running' and type in (select value from json_each(?))`,
+  setPreemption: 'update tasks set preemption = ? where row_id = ? and version = ?',
   expired: `select ${selectedColumns} from tasks indexed by tasks_expiring
     where ${expiring} and expires_at <= ? order by expires_at limit ?`,
   nextExpiry: `select min(expires_at) from tasks indexed by tasks_expiring where ${expiring}`,

@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import { longestRetry } from '../../core/webhook.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import type { Edge } from '../../core/dependency.ts'
+import { choosePreemptions } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
@@ -25,6 +26,7 @@ import * as commands from '../commands.ts'
 import { pickTasks } from '../lanes.ts'
 import { readNow } from '../reading.ts'
 import { boundsWanted, QueueBounds } from '../queue-bounds.ts'
+import { inQueue } from '../suspects.ts'
 import * as port from '../store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
@@ -274,6 +276,38 @@ class SqliteStore implements port.Store {
       const context = this.#context()
       const moved = this.#changeAll(expired.all(context.now, limit), (rows) => commands.expire(rows, context))
       return { moved, dueIn: dueIn(next(), context.now) }
+    })
+  }
+
+  async preempt({ types, rules }: port.PreemptRequest): Promise<readonly Task[]> {
+    const urgent = () =>
+      types
+        .flatMap(({ type, concurrency }) => {
+          const room = (concurrency ?? Number.POSITIVE_INFINITY) - this.#counters.occupied(type)
+          if (room <= 0 || this.#counters.isHeld(type) || this.#counters.get(type, 'queued') === 0) return []
+          const most = Math.min(room, port.urgentAtOnce)
+          const sql = this.#sql
+          return [sql.urgent, sql.urgentInLanes].flatMap((statement) =>
+            statement.all(type, this.#time.now(), most).map((row) => taskOf(row as unknown as StoredRow)),
+          )
+        })
+        .sort(inQueue)
+        .slice(0, port.urgentAtOnce)
+    if (rules.size === 0 || this.#read(urgent).length === 0) return []
+    return this.#commits.write(() => {
+      const { now } = this.#context()
+      const names = JSON.stringify([...rules.keys()])
+      const rows = new Map(
+        this.#sql.runningOfTypes.all(names).map((read) => {
+          const row = rowOf(read)
+          return [row.task.id, row] as const
+        }),
+      )
+      const running = Array.from(rows.values(), ({ task }) => task)
+      const chosen = choosePreemptions({ now, urgent: urgent(), nodes: liveNodes(this.#sql), running, rules })
+      const asked = commands.preempt(chosen, (id) => rows.get(id))
+      for (const row of rows.values()) this.#writer.write(row)
+      return asked
     })
   }
 
