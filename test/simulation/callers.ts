@@ -255,7 +255,7 @@ export class Callers {
           })
         },
         refused: (error) => {
-          if (!(error instanceof QueueFull)) this.#mustBeTrouble(error, tag)
+          if (!(error instanceof QueueFull || error instanceof TooManyQueued)) this.#mustBeTrouble(error, tag)
         },
       },
     )
