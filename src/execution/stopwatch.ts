@@ -29,10 +29,10 @@ export class Stopwatch {
     this.#arm()
   }
 
-  /** Stops in the middle of its stretch, until it is stopped or continued. */
+  /** Stops in the middle of its stretch, until it is stopped or continued. Later holds change nothing. */
   hold(): void {
     this.disarm()
-    this.#heldAt = this.#clock.monotonic()
+    this.#heldAt ??= this.#clock.monotonic()
   }
 
   continue(): void {
