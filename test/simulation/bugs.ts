@@ -408,6 +408,14 @@ export const bugs: readonly Bug[] = [
     'return expiresAt',
   ),
   bug(
+    'two-make-room-for-one',
+    'A task that was asked to make room does not count as room that is about to come.',
+    159,
+    'src/core/preemption.ts',
+    'const known = leaving.find(({ ownerNode }) => runs(ownerNode, type))',
+    'const known = leaving.find(() => false)',
+  ),
+  bug(
     'batch-beyond-maximum',
     'A batch is accepted if its first task has room in the queue of its type.',
     44,

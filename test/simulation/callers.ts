@@ -18,6 +18,7 @@ import type { Database } from './database.ts'
 import { SimulatedTransaction } from './database.ts'
 import { isGoneError, waitsOf } from './dependencies.ts'
 import { timeToStart } from './expiry.ts'
+import { urgency } from './preemption.ts'
 import type { Result } from './handlers.ts'
 import type { SimulatedNode } from './node.ts'
 import type { PromiseName } from './promises.ts'
@@ -36,6 +37,8 @@ export type CallersOptions = Readonly<{
   waits: Chance | null
   /** How much time tasks have to start. */
   expiry: Chance | null
+  /** Which tasks are urgent. */
+  urgent: Chance | null
 }>
 
 /** Everybody who calls the engine, and what is checked of each answer. */
@@ -152,7 +155,12 @@ export class Callers {
     const { type } = first
     const all = drafts.map((draft): Draft => ({
       parameters: { steps: draft.steps },
-      options: { ...optionsOf(draft, tag), ...this.#waitsOf(draft), ...this.#expiryOf(draft) },
+      options: {
+        ...optionsOf(draft, tag),
+        ...this.#waitsOf(draft),
+        ...this.#expiryOf(draft),
+        ...this.#urgencyOf(draft),
+      },
     }))
     const submit = (): Promise<readonly Readonly<{ task: Task; replayed: boolean }>[]> =>
       all.length === 1
@@ -184,6 +192,11 @@ export class Callers {
   #waitsOf({ idempotencyKey }: SubmitDraft): ReturnType<typeof waitsOf> {
     const { waits } = this.#options
     return waits === null || idempotencyKey !== undefined ? {} : waitsOf(waits, this.#known)
+  }
+
+  #urgencyOf({ idempotencyKey }: SubmitDraft): ReturnType<typeof urgency> {
+    const { urgent } = this.#options
+    return urgent === null || idempotencyKey !== undefined ? {} : urgency(urgent)
   }
 
   #expiryOf({ idempotencyKey, delay }: SubmitDraft): ReturnType<typeof timeToStart> {

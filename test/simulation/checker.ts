@@ -33,6 +33,7 @@ import { promises, type PromiseName, type Violation } from './promises.ts'
 import { DependencyWitness } from './dependencies.ts'
 import { ExpiryWitness } from './expiry.ts'
 import type { Holder, LimitWitness } from './limits.ts'
+import { PreemptionWitness } from './preemption.ts'
 import { TickWitness, type SimulatedSchedule } from './schedules.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -88,6 +89,7 @@ export class Checker implements RunWitness {
   readonly ticks: TickWitness
   readonly #dependencies = new DependencyWitness()
   readonly #expiry: ExpiryWitness
+  readonly #preemption = new PreemptionWitness()
   readonly #steps = new StepWitness()
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
@@ -210,6 +212,20 @@ export class Checker implements RunWitness {
           return versions.some(({ status }) => isTerminal(status))
         })
         return this.expect('limits', wrong === undefined, () => wrong ?? '')
+      }
+      case 'preempt': {
+        const asked = answer as readonly Task[]
+        const wrong = this.#preemption.asked(
+          asked,
+          (id) => this.tasks.get(id)?.record.task,
+          this.#options.time.now,
+        )
+        this.expect('limits', wrong === undefined, () => wrong ?? '')
+        await this.#refresh(
+          verb,
+          asked.map(({ id }) => id),
+        )
+        return
       }
       case 'promote':
       case 'expire':
@@ -682,6 +698,7 @@ export class Checker implements RunWitness {
         () => `${id} moved from ${from.status} to ${to.status} by ${entry?.event}`,
       )
       this.expect('known', (entry?.by ?? '') !== '', () => `${id}: nobody is named for ${entry?.event}`)
+      if (entry?.event === 'retried') this.#preemption.retried(id)
       const wrong = this.#expiry.moved(from, to, entry?.event, this.#options.time.now)
       this.expect('limits', wrong === undefined, () => wrong ?? '')
       this.#requestsStay(id, from.status, to, entry?.event)

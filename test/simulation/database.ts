@@ -8,6 +8,7 @@ import type { Shared, Store, SubmitOptions, Submitted } from '../../src/store/st
 import type { Chance } from '../support/chance.ts'
 import { noReleases } from './dependencies.ts'
 import { nothingExpires } from './expiry.ts'
+import { nobodyIsAsked } from './preemption.ts'
 import { noTaskSteps } from './task-steps.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -124,6 +125,8 @@ export class Database {
   hasDependencies = false
   /** The same for tasks that must start in time. */
   hasExpiry = false
+  /** The same for tasks that make room for others. */
+  hasPreemption = false
   /** The same for handlers that recall steps. */
   hasTaskSteps = false
   readonly windows = new Set<FaultWindow>()
@@ -164,6 +167,7 @@ export class Database {
         if (key === 'release' && !this.hasDependencies) return noReleases
         if (key === 'expire' && !this.hasExpiry) return nothingExpires
         if (key === 'steps' && !this.hasTaskSteps) return noTaskSteps
+        if (key === 'preempt' && !this.hasPreemption) return nobodyIsAsked
         if (key === 'schedules' && !this.hasSchedules) return noSchedules
         // There are none: looks at them draw no fates, and take no real time.
         if (key === 'workers') return noWorkers

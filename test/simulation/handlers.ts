@@ -4,6 +4,7 @@ import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ThreadContext } from '../../src/registry/context.ts'
 import type { AdmissionRules } from '../../src/registry/admission.ts'
 import { brand, type AnyTaskType, type Runtime } from '../../src/registry/type.ts'
+import { preemptionRule } from './preemption.ts'
 import type { LiveRun } from './live-runs.ts'
 
 /** What a scripted handler does, one after the other. Times in milliseconds. */
@@ -71,7 +72,7 @@ export function scriptedType(
     backoff: defaultBackoff,
     timeout: null,
     expiresIn: null,
-    preemption: preemptible ? { most: 3, cooldown: 2_000 } : null,
+    preemption: preemptible ? preemptionRule : null,
     maxQueued,
     poisonLimit: poisonLimit ?? null,
     unique: null,

@@ -73,7 +73,11 @@ export class SimulatedNode {
     const limits = checker.limits
     const admission = setting.limits === null ? null : admissionOf(setting.limits)
     const types = [
-      scriptedType('inline', 'inline', executor.runOf, { admission, maxQueued: setting.most }),
+      scriptedType('inline', 'inline', executor.runOf, {
+        admission,
+        maxQueued: setting.most,
+        preemptible: setting.preemption,
+      }),
       scriptedType('limited', 'inline', executor.runOf, { concurrency: limits.get('limited')!, admission }),
       scriptedType('threaded', 'thread', executor.runOf, { concurrency: limits.get('threaded')!, admission }),
       scriptedType('fragile', 'process', executor.runOf, { poisonLimit: 1, admission }),

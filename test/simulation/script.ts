@@ -8,6 +8,7 @@ import { hasExpiry } from './expiry.ts'
 import { hasTaskSteps, withTaskSteps } from './task-steps.ts'
 import type { Step, Steps } from './handlers.ts'
 import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
+import { hasPreemption } from './preemption.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
 import { storyOf } from './stories.ts'
 
@@ -35,6 +36,8 @@ export type Setting = Readonly<{
   limits: SimulatedLimits | null
   /** How many tasks of type `inline` may wait; null for any number. */
   most: number | null
+  /** Tasks make room for urgent ones. */
+  preemption: boolean
   /** Tasks must start in time. */
   expiry: boolean
   /** Handlers store steps. */
@@ -127,8 +130,10 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const bounding = new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x9a)
   const most = bounding.between(1, 5) === 1 ? bounding.between(1, 4) : null
   const taskSteps = hasTaskSteps(new Chance(Math.imul(seed, 0x45d9f3b) ^ 0x51e9))
+  const preemption = hasPreemption(new Chance(Math.imul(seed, 0x1b873593) ^ 0x52d))
   const setting = {
     ...settingOf(chance),
+    preemption,
     schedules,
     dependencies,
     limits,
@@ -190,7 +195,7 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
 
 function settingOf(
   chance: Chance,
-): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'taskSteps'> {
+): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'preemption' | 'taskSteps'> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -95,6 +95,7 @@ export class World {
     database.hasSchedules = setting.schedules.length > 0
     database.hasDependencies = setting.dependencies
     database.hasExpiry = setting.expiry
+    database.hasPreemption = setting.preemption
     database.hasTaskSteps = setting.taskSteps
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
@@ -110,8 +111,9 @@ export class World {
       trace,
     }
     const waits = setting.dependencies ? new Chance(happenings.length) : null
+    const urgent = setting.preemption ? new Chance(happenings.length + 2) : null
     const expiry = setting.expiry ? new Chance(happenings.length + 1) : null
-    this.#callers = new Callers({ checker, database, time, trace, waits, expiry })
+    this.#callers = new Callers({ checker, database, time, trace, waits, expiry, urgent })
     for (const machine of this.#machines) this.#start(machine, this.#chance.between(0, 200))
     for (const happening of happenings) {
       time.after(happening.at, () => {
