@@ -88,6 +88,16 @@ function watching(): Command[] {
       .addOption(interruptOption('leave'))
       .option('--type <type>', 'without ids: only tasks of this type; repeatable', names)
       .option('--tag <tag>', 'without ids: only tasks with this tag'),
+    online('listen', () => import('./commands/listen.ts').then(({ listen }) => listen))
+      .summary('Print live events of all tasks')
+      .description(
+        'Prints what happens to tasks from now on until Ctrl+C, a line per event. With --json, a document per event.',
+      )
+      .option('--type <type>', 'only tasks of this type; repeatable', names)
+      .option('--tag <tag>', 'only tasks with this tag')
+      .addOption(
+        new Option('--kind <kind...>', 'only these events').choices(['transition', 'progress', 'log']),
+      ),
     online('logs <id>', () => import('./commands/logs.ts').then(({ logs }) => logs))
       .summary('Print the log of a task')
       .description('Prints the log lines of a task.')

@@ -186,6 +186,53 @@ describe('fermata run', () => {
   })
 })
 
+describe('listen', () => {
+  test('prints live events of all tasks, of chosen kinds, as text or JSON, until it is interrupted', async () => {
+    const heard = { all: '', json: '' }
+    const start = (name: 'all' | 'json', ...parameters: string[]) => {
+      const child = spawn(process.execPath, [main, 'listen', ...parameters], {
+        env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const ready = new Promise<void>((resolve) => {
+        child.stderr.on('data', (data: Buffer) => data.includes('Listening') && resolve())
+      })
+      child.stdout.on('data', (data: Buffer) => {
+        heard[name] += data.toString()
+      })
+      return { child, ready }
+    }
+    const people = start('all', '--tag', 'heard')
+    const programs = start('json', '--json', '--tag', 'heard', '--kind', 'transition')
+    await people.ready
+    const options = { tags: ['heard'] }
+    // A program says nothing about itself: it has heard of the first tasks when it is ready.
+    await expect
+      .poll(async () => {
+        await api.submit('long', { duration: 0.2, steps: 2 }, options)
+        return heard.json
+      })
+      .toContain('"event":"completed"')
+    await api.submit('add', { a: 1, b: 2 })
+    await expect.poll(() => heard.all).toMatch(/  long  completed  completed\n/)
+    for (const { child } of [people, programs]) {
+      child.kill('SIGINT')
+      const [code] = (await once(child, 'exit')) as [number]
+      expect(code).toBe(0)
+    }
+    expect(heard.all).toMatch(/^\d\d:\d\d:\d\d  [\da-f-]{36}  long  queued  submitted\n/)
+    expect(heard.all).toMatch(/  long  progress  1\/2/)
+    expect(`${heard.all}${heard.json}`).not.toMatch(/add/)
+    const events = heard.json
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; task_type: string })
+    expect(new Set(events.map(({ kind, task_type: type }) => `${kind} ${type}`))).toEqual(
+      new Set(['transition long']),
+    )
+  })
+})
+
 describe('a batch', () => {
   test('submits a task for each line, in order, and prints the ids', async () => {
     const lines = Array.from({ length: 4_500 }, (_, a) => JSON.stringify({ a }))

@@ -30,9 +30,10 @@ run it again: no task is created twice.`,
   },
   {
     title: 'Inspect tasks',
-    names: ['status', 'result', 'watch', 'logs', 'steps', 'explain', 'list', 'failures'],
+    names: ['status', 'result', 'watch', 'listen', 'logs', 'steps', 'explain', 'list', 'failures'],
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
+fermata listen --json --kind transition               # live events of all tasks, for a script
 fermata list --status failed --after 2h --search timeout
 fermata list -q --status queued | xargs -r fermata cancel
 fermata failures --span 24h                           # by cause, the latest first
