@@ -25,7 +25,15 @@ const submission: Submission = {
   trace: null,
 }
 
-test('a connection lost during a submit with a key leaves no unhandled promise', async () => {
+const unique = { key: 'key', while: 'queued', for: null, onConflict: 'return' } as const
+const admission = { limits: [{ name: 'api', key: 'a' }], fairnessKey: null, weight: 1, aging: null }
+
+test.each<[string, Partial<Submission>]>([
+  ['a key', {}],
+  ['a unique key', { unique }],
+  ['a maximum of its type', { maxOfType: 1 }],
+  ['a limit', { admission }],
+])('a connection lost during a submit with %s leaves no unhandled promise', async (_, own) => {
   const unhandled: unknown[] = []
   const note = (error: unknown) => void unhandled.push(error)
   process.on('unhandledRejection', note)
@@ -45,7 +53,7 @@ test('a connection lost during a submit with a key leaves no unhandled promise',
     outbox: new Outbox(),
   }
   const tx = new Transaction(session, source, { lock: 1, statement: 1 })
-  const calls = [{ submissions: [submission], options: { by: 'api', maxQueued: 100 } }]
+  const calls = [{ submissions: [{ ...submission, ...own }], options: { by: 'api', maxQueued: 100 } }]
   await expect(submitAll(tx, calls, new QueueEstimate())).rejects.toBe(lost)
   await new Promise((resolve) => setTimeout(resolve, 0))
   expect(unhandled).toEqual([])

@@ -34,6 +34,8 @@ export async function submitAll(
   const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
   const finding = askHolders(tx, calls)
   const locking = lockPredecessors(tx, calls)
+  // Awaited later: until then, a lost connection must not count as unhandled.
+  for (const answer of [bounding, finding]) answer?.catch(() => undefined)
   const context = rowsAtPlaces(await tx.moment(wanted))
   const tasks = (await looking).map(taskOf)
   const byKey = new Map(tasks.map((task) => [task.idempotencyKey ?? '', task]))
