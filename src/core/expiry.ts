@@ -16,7 +16,10 @@ export function expiryOnceResumed({ expiresAt, statusSince }: Task, now: number)
 }
 
 /** The whole time counts again: for a task that has newer parameters, and for one that is retried before it ever started. */
-export function expiryAnew({ expiresIn, startedAt, status, statusSince }: Task, now: number): number | null {
+export function renewedExpiry(
+  { expiresIn, startedAt, status, statusSince }: Task,
+  now: number,
+): number | null {
   if (expiresIn === null || startedAt !== null) return null
   return (status === 'paused' ? statusSince : now) + expiresIn
 }

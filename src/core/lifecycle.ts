@@ -111,7 +111,7 @@ export const lifecycle = [
     from: ['waiting', 'scheduled', 'queued'],
     to: ['cancelled'],
     who: 'expirer',
-    why: 'It did not start within its `expires_in`. The time stands still while the task is paused.',
+    why: 'It did not start within its `expires_in`. The clock stops while the task is paused.',
   },
   {
     event: 'cancel_requested',

@@ -1,5 +1,5 @@
 import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
-import { expiryAnew, expiryOnceResumed } from './expiry.ts'
+import { renewedExpiry, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
 import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
@@ -227,7 +227,7 @@ export function controlled(task: Task, control: Control, context: ControlContext
         crashes: 0,
         runAt: null,
         delay: null,
-        expiresAt: expiryAnew(task, context.now),
+        expiresAt: renewedExpiry(task, context.now),
         preemption: null,
         completedAt: null,
         error: null,
@@ -244,7 +244,7 @@ export function debounced(task: Task, { delay, unique }: Submission, context: Su
   const left = Math.min(delay ?? 0, Math.max(0, (unique?.max ?? Number.POSITIVE_INFINITY) - waited))
   // In the queue it waits no longer: it keeps its place.
   const later = task.status === 'queued' ? {} : { runAt: now + left, delay: left }
-  return move(task, 'debounced', task.status, context, by, { ...later, expiresAt: expiryAnew(task, now) })
+  return move(task, 'debounced', task.status, context, by, { ...later, expiresAt: renewedExpiry(task, now) })
 }
 
 /** A submit has its unique key from now on. Only for tasks that are `isReplaceable`. */

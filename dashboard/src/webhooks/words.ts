@@ -21,7 +21,7 @@ export function eventsWords(events: readonly Event[]): string {
   return events.includes('task.*') ? 'All events' : events.map((event) => eventNames[event]).join(', ')
 }
 
-/** What it is told of, apart from the events; empty for all tasks. */
+/** Which tasks it covers, by type and tag; empty for all tasks. */
 export function filterWords({ types, tags }: Pick<WebhookDetails, 'types' | 'tags'>): string {
   const parts = [
     ...(types === null ? [] : [`types ${types.join(', ')}`]),
