@@ -4,12 +4,15 @@ import type { Route } from '../contract/route.ts'
 import type { Caller, Scope } from '../core/caller.ts'
 import { Forbidden, Unauthenticated } from '../core/errors.ts'
 
+const bearerForm = /^bearer +\S+ *$/i
+
 /** The key that a request shows, as `Authorization: Bearer` or `X-API-Key`. Undefined without one. */
 export function keyIn(headers: IncomingHttpHeaders): string | undefined {
   const { authorization, 'x-api-key': other } = headers
   if (authorization === undefined) return typeof other === 'string' ? other.trim() : undefined
-  const [, bearer] = /^bearer +(\S+) *$/i.exec(authorization) ?? []
-  if (bearer === undefined || (other !== undefined && other !== bearer)) throw new Unauthenticated('invalid')
+  if (!bearerForm.test(authorization)) throw new Unauthenticated('invalid')
+  const bearer = authorization.slice(7).trim()
+  if (other !== undefined && other !== bearer) throw new Unauthenticated('invalid')
   return bearer
 }
 
