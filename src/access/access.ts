@@ -341,7 +341,7 @@ const buffer = Buffer.alloc(43)
 
 /** Of a secret, whose characters are all ASCII. Valid until the next call of this function. */
 function bytesOf(secret: string): Buffer {
-  buffer.latin1Write(secret)
+  buffer.write(secret, 'latin1')
   return buffer
 }
 
