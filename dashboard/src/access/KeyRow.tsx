@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { IssuedKey, KeyDetails } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
+import { ActionButton } from '../kit/Entries.tsx'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './KeysPage.module.css'
@@ -26,7 +27,7 @@ export function KeyRow({ of: key, onIssued }: Props) {
   const failure = rotate.error ?? revoke.error
   const only = [...(key.types ?? []), ...(key.tags ?? []).map((tag) => `#${tag}`)]
   return (
-    <li className={styles.row}>
+    <div className={styles.row}>
       <div>
         <div className={styles.name}>{key.name}</div>
         <div className={styles.facts}>
@@ -53,16 +54,14 @@ export function KeyRow({ of: key, onIssued }: Props) {
         {failure !== null && <div role="alert">{failure.message}</div>}
       </div>
       <div className={styles.buttons}>
-        <Button
-          size="xs"
-          variant="default"
-          loading={rotate.isPending}
+        <ActionButton
+          isBusy={rotate.isPending}
+          label={`Rotate ${key.name}`}
           title="Gives the key a new secret; the current one works for another hour"
-          aria-label={`Rotate ${key.name}`}
           onClick={() => rotate.mutate()}
         >
           Rotate
-        </Button>
+        </ActionButton>
         <Button
           size="xs"
           color="red"
@@ -75,6 +74,6 @@ export function KeyRow({ of: key, onIssued }: Props) {
           {isSure ? 'Revoke now' : 'Revoke'}
         </Button>
       </div>
-    </li>
+    </div>
   )
 }

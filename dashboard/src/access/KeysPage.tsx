@@ -4,6 +4,7 @@ import type { IssuedKey } from '../../../src/client/index.ts'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { Entries } from '../kit/Entries.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
 import { IssuedNotice } from './IssuedNotice.tsx'
@@ -32,11 +33,9 @@ export function KeysPage() {
                   </p>
                 </EmptyState>
               ) : (
-                <ul className={styles.keys}>
-                  {all.map((key) => (
-                    <KeyRow key={key.id} of={key} onIssued={setIssued} />
-                  ))}
-                </ul>
+                <Entries label="Keys" of={all} keyOf={({ id }) => id}>
+                  {(key) => <KeyRow of={key} onIssued={setIssued} />}
+                </Entries>
               )}
             </Card>
           )}

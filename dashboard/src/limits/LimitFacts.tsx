@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
 import type { LimitDetails } from '../../../src/client/index.ts'
+import { Tally } from '../kit/Entries.tsx'
 import { exactCount } from '../time/words.ts'
 import { LimitActions } from './LimitActions.tsx'
 import styles from './Limits.module.css'
@@ -21,20 +22,13 @@ export function LimitFacts({ of: limit, isAlone = false }: Props) {
         <div>{boundsWords(limit)}</div>
         <div className={styles.facts}>{origin === 'api' ? 'Set by hand' : `Declared by type ${origin}`}</div>
       </div>
-      <dl className={styles.counts}>
-        <div>
-          <dt>running</dt>
-          <dd>{exactCount(running)}</dd>
-        </div>
-        <div>
-          <dt>{buckets === 1 ? 'key in use' : 'keys in use'}</dt>
-          <dd>{countedWords(buckets)}</dd>
-        </div>
-        <div>
-          <dt>blocked</dt>
-          <dd>{countedWords(blocked)}</dd>
-        </div>
-      </dl>
+      <Tally
+        of={[
+          ['running', exactCount(running)],
+          [buckets === 1 ? 'key in use' : 'keys in use', countedWords(buckets)],
+          ['blocked', countedWords(blocked)],
+        ]}
+      />
       <LimitActions of={limit} />
     </div>
   )

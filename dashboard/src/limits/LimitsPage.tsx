@@ -4,6 +4,7 @@ import { useCan } from '../access/me.ts'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { Entries } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
@@ -37,13 +38,9 @@ function Limits({ canControl }: Readonly<{ canControl: boolean }>) {
                   </p>
                 </EmptyState>
               ) : (
-                <ul className={styles.list} aria-label="Limits">
-                  {limits.map((limit) => (
-                    <li key={limit.name}>
-                      <LimitFacts of={limit} />
-                    </li>
-                  ))}
-                </ul>
+                <Entries label="Limits" of={limits} keyOf={({ name }) => name}>
+                  {(limit) => <LimitFacts of={limit} />}
+                </Entries>
               )}
             </Card>
           )}

@@ -3,6 +3,7 @@ import { useLocation, useSearchParams } from 'wouter'
 import { useCan } from '../access/me.ts'
 import { reads } from '../data/reads.ts'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { Entries } from '../kit/Entries.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { NoTypes } from '../kit/NoTypes.tsx'
@@ -11,7 +12,6 @@ import { PagedList } from '../kit/PagedList.tsx'
 import { lazyPart } from '../loading/lazy-part.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
 import { ScheduleForm } from './ScheduleForm.tsx'
-import styles from './Schedules.module.css'
 
 const WeekPage = lazyPart(() => import('./WeekPage.tsx').then((room) => room.WeekPage))
 
@@ -50,13 +50,9 @@ function Schedules() {
         }
       >
         {(schedules) => (
-          <ul className={styles.list} aria-label="Schedules">
-            {schedules.map((schedule) => (
-              <li key={schedule.id}>
-                <ScheduleFacts of={schedule} />
-              </li>
-            ))}
-          </ul>
+          <Entries label="Schedules" of={schedules} keyOf={({ id }) => id}>
+            {(schedule) => <ScheduleFacts of={schedule} />}
+          </Entries>
         )}
       </PagedList>
     </Page>

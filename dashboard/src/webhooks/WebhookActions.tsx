@@ -1,9 +1,8 @@
-import { Button, Group, Popover } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
 import { useLocation } from 'wouter'
 import type { IssuedWebhook, WebhookDetails } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
+import { ActionButton, Actions, DeleteButton } from '../kit/Entries.tsx'
 import styles from './Webhooks.module.css'
 
 type Props = Readonly<{ of: WebhookDetails; onIssued: (issued: IssuedWebhook) => void }>
@@ -13,7 +12,6 @@ export function WebhookActions({ of: webhook, onIssued }: Props) {
   const { id, url, events, types, tags, paused } = webhook
   const queries = useQueryClient()
   const [, navigate] = useLocation()
-  const [isAsking, setAsking] = useState(false)
   const onSettled = () => queries.invalidateQueries({ queryKey: ['webhooks'] })
   const test = useMutation({ mutationFn: () => client.testWebhook(id), onSettled })
   const pause = useMutation({
@@ -29,59 +27,28 @@ export function WebhookActions({ of: webhook, onIssued }: Props) {
   const error = test.error ?? pause.error ?? rotate.error ?? remove.error
   const isOwn = id !== 'callbacks'
   return (
-    <div className={styles.actions}>
-      <div className={styles.buttons}>
-        {isOwn && (
-          <>
-            <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate()}>
-              Send test
-            </Button>
-            <Button size="xs" variant="default" loading={pause.isPending} onClick={() => pause.mutate()}>
-              {paused ? 'Resume' : 'Pause'}
-            </Button>
-          </>
-        )}
-        <Button size="xs" variant="default" loading={rotate.isPending} onClick={() => rotate.mutate()}>
-          {isOwn ? 'Rotate secret' : 'New secret'}
-        </Button>
-        {isOwn && (
-          <Popover
-            opened={isAsking}
-            onChange={setAsking}
-            width={300}
-            position="bottom-start"
-            shadow="md"
-            trapFocus
-            returnFocus
-          >
-            <Popover.Target>
-              <Button size="xs" variant="default" loading={remove.isPending} onClick={() => setAsking(true)}>
-                Delete
-              </Button>
-            </Popover.Target>
-            <Popover.Dropdown aria-label="Delete this webhook?">
-              <p className={styles.question}>What is pending is not sent, and its deliveries are deleted.</p>
-              <Group justify="flex-end" gap="xs">
-                <Button size="xs" variant="default" onClick={() => setAsking(false)}>
-                  Keep webhook
-                </Button>
-                <Button
-                  size="xs"
-                  color="red"
-                  data-autofocus
-                  onClick={() => {
-                    setAsking(false)
-                    remove.mutate()
-                  }}
-                >
-                  Delete webhook
-                </Button>
-              </Group>
-            </Popover.Dropdown>
-          </Popover>
-        )}
-      </div>
-      {error !== null && <div role="alert">{error.message}</div>}
-    </div>
+    <Actions className={styles.actions} error={error}>
+      {isOwn && (
+        <>
+          <ActionButton isBusy={test.isPending} onClick={() => test.mutate()}>
+            Send test
+          </ActionButton>
+          <ActionButton isBusy={pause.isPending} onClick={() => pause.mutate()}>
+            {paused ? 'Resume' : 'Pause'}
+          </ActionButton>
+        </>
+      )}
+      <ActionButton isBusy={rotate.isPending} onClick={() => rotate.mutate()}>
+        {isOwn ? 'Rotate secret' : 'New secret'}
+      </ActionButton>
+      {isOwn && (
+        <DeleteButton
+          what="webhook"
+          effect="What is pending is not sent, and its deliveries are deleted."
+          isBusy={remove.isPending}
+          onDelete={() => remove.mutate()}
+        />
+      )}
+    </Actions>
   )
 }

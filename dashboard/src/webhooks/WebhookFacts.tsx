@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
 import type { WebhookDetails } from '../../../src/client/index.ts'
+import { Tally } from '../kit/Entries.tsx'
 import { exactCount } from '../time/words.ts'
 import styles from './Webhooks.module.css'
 import { eventsWords, filterWords, stateWords, webhookPath } from './words.ts'
@@ -18,16 +19,12 @@ export function WebhookFacts({ of: webhook }: Readonly<{ of: WebhookDetails }>) 
         {filter !== '' && <div className={styles.facts}>{filter}</div>}
         <div className={styles.facts}>{stateWords(webhook)}</div>
       </div>
-      <dl className={styles.counts}>
-        <div>
-          <dt>pending</dt>
-          <dd>{exactCount(pending)}</dd>
-        </div>
-        <div>
-          <dt>dead</dt>
-          <dd>{exactCount(dead)}</dd>
-        </div>
-      </dl>
+      <Tally
+        of={[
+          ['pending', exactCount(pending)],
+          ['dead', exactCount(dead)],
+        ]}
+      />
     </div>
   )
 }

@@ -5,6 +5,7 @@ import type { IssuedWebhook } from '../../../src/client/index.ts'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
+import { Entries } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
@@ -62,13 +63,9 @@ function Webhooks() {
               </p>
             </EmptyState>
           ) : (
-            <ul className={styles.list} aria-label="Webhooks">
-              {webhooks.map((webhook) => (
-                <li key={webhook.id}>
-                  <WebhookFacts of={webhook} />
-                </li>
-              ))}
-            </ul>
+            <Entries label="Webhooks" of={webhooks} keyOf={({ id }) => id}>
+              {(webhook) => <WebhookFacts of={webhook} />}
+            </Entries>
           )}
         </Card>
       )}
