@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import type { Route } from '../contract/route.ts'
 import { routes, type Routes } from '../contract/routes.ts'
 import type { serverRoutes } from '../contract/server-routes.ts'
@@ -68,8 +69,9 @@ function serverHandlers({ metrics, version, base }: HandlerContext): Handlers<ke
       nodesBody(await manager.nodes(), await manager.workers.list(), manager.state.id),
 
     async createBackup({ manager, reply }) {
-      // It may take longer than a connection may be silent.
-      reply.raw.socket?.setTimeout(0)
+      // It may take longer than a connection may be silent. An injected request has none.
+      const { socket } = reply.raw
+      if (socket instanceof Socket) socket.setTimeout(0)
       await using backup = await manager.backup()
       const file = await open(backup.path)
       reply.header('content-type', 'application/vnd.sqlite3').header('content-length', backup.size)
