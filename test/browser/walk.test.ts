@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { newSchema } from '../conformance/stores.ts'
 import { Api } from '../support/api.ts'
 import { barriers } from '../support/barriers.ts'
-import { launchBrowser, visit, type VisitOptions } from '../support/browser.ts'
-import { openPage, patience } from '../support/open-page.ts'
+import { launchBrowser, visit, type VisitOptions, patience } from '../support/browser.ts'
+import { openPage } from '../support/open-page.ts'
+import { freePort } from '../support/ports.ts'
 import { TestServer } from '../support/server.ts'
 
 /** What people do on the page, on both databases. */
@@ -12,7 +13,7 @@ const stores = [
   { name: 'SQLite', env: () => ({}) },
   {
     name: 'PostgreSQL',
-    env: () => ({ DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=10` }),
+    env: () => ({ DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=20` }),
   },
 ]
 
@@ -46,9 +47,9 @@ describe.each(stores)('on $name', ({ env }) => {
     await progressBeyond(page, first)
     await page.getByRole('button', { name: 'Pause', exact: true }).click()
     await page.getByRole('button', { name: 'Resume', exact: true }).waitFor()
-    expect((await api.status(id)).status).toBe('paused')
-    const { progress } = await api.status(id)
-    const held = await barOf(page).getAttribute('aria-valuenow')
+    const { progress } = await api.untilStatus(id, 'paused')
+    const held = String(Math.round((100 * progress!.current) / 1_200))
+    await expect.poll(() => barOf(page).getAttribute('aria-valuenow')).toBe(held)
     // Meanwhile, another task runs from start to end.
     await api.untilStatus(await api.submit('long', { duration: 0.5 }), 'completed')
     expect((await api.status(id)).progress?.current).toBe(progress?.current)
@@ -148,14 +149,14 @@ describe.each(stores)('on $name', ({ env }) => {
 
   test('the page notices that its server is gone, and continues with the next one', async () => {
     const database = env()
-    const before = await TestServer.start({ env: database })
+    const before = await TestServer.start({ env: { ...database, PORT: String(await freePort()) } })
     const { port, directory } = before
     const id = await new Api(before.url).submit('long', { duration: 300, steps: 3_000 })
     await using visited = await visit(browser, `${before.url}/tasks/${id}`, {
-      expected: /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 503/,
+      expected:
+        /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|status of 503/,
     })
     const { page, faults } = visited
-    page.setDefaultTimeout(patience)
     const reached = await progressBeyond(page, 0)
     await before.stop('SIGKILL')
     await page.getByText('Server unreachable.').waitFor()

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
+import { freePort } from '../support/ports.ts'
 import { Screen, type ScreenOptions } from '../support/screen.ts'
 import { TestServer } from '../support/server.ts'
 
 let server: TestServer
 let api: Api
 beforeEach(async () => {
-  server = await TestServer.start()
+  server = await TestServer.start({ env: { PORT: String(await freePort()) } })
   api = new Api(server.url)
 })
 afterEach(() => server[Symbol.asyncDispose]())

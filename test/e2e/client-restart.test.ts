@@ -9,7 +9,7 @@ let server: TestServer
 let client: Fermata
 let retries: Retry[]
 beforeEach(async () => {
-  server = await TestServer.start()
+  server = await TestServer.start({ env: { PORT: String(await freePort()) } })
   retries = []
   client = new Fermata({ url: server.url, patience: 60, onRetry: (retry) => retries.push(retry) })
 })
@@ -27,7 +27,7 @@ const transitions = (events: readonly TaskEvent[]) =>
 
 describe('a client of a server that is killed and restarted', () => {
   test('sees every transition of a task once, and its progress and result', async () => {
-    const handle = await client.submit('long', { duration: 2, steps: 20 })
+    const handle = await client.submit('long', { duration: 6, steps: 20 })
     const events: TaskEvent[] = []
     const progress: Progress[] = []
     const watching = [
@@ -39,7 +39,7 @@ describe('a client of a server that is killed and restarted', () => {
       })(),
     ]
     const result = handle.result()
-    await until('progress is seen', () => progress.some(({ current }) => current >= 3))
+    await until('progress is seen', () => progress.some(({ current }) => current >= 1))
     await crash()
     await Promise.all(watching)
     expect(await result).toMatchObject({ status: 'completed', steps_completed: 20 })

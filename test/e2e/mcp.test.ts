@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connected } from '../../examples/_agent.ts'
 import { Fermata } from '../../src/client/index.ts'
+import { freePort } from '../support/ports.ts'
 import { TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
@@ -13,7 +14,7 @@ const root = join(import.meta.dirname, '../..')
 const main = join(root, 'src/main.ts')
 const adminKey = 'administrator-0123456789-0123456789'
 const options = {
-  env: { FERMATA_ADMIN_KEY: adminKey },
+  env: { FERMATA_ADMIN_KEY: adminKey, PORT: String(await freePort()) },
   arguments: ['serve', '--tasks', join(root, 'test/fixtures/agents.ts')],
 }
 
@@ -96,7 +97,7 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
 
   test('a task is started as a durable handle, paused, resumed, and read', async () => {
     const { client, session } = await connected(open(keys['agent']!))
-    const execution = await session.callTool('long', { duration: 0.5, steps: 50 })
+    const execution = await session.callTool('long', { duration: 5, steps: 50 })
     if (execution.kind !== 'task') throw new Error('no task')
     const { taskId } = execution.handle
     expect((await admin.getTask(taskId)).created_by).toBe('agent')
@@ -383,17 +384,17 @@ test('the example agent starts a task, pauses it, resumes it and reads its resul
 
 test('a handle survives a kill: another process answers it', async () => {
   const one = await connected(httpTransport(keys['agent']!))
-  const execution = await one.session.callTool('long', { duration: 1.5, steps: 15 })
+  const execution = await one.session.callTool('long', { duration: 6, steps: 15 })
   if (execution.kind !== 'task') throw new Error('no task')
   const reference = execution.serializeReference()
   await execution.detach()
   await until('it has made progress', async () => {
     const { progress } = await admin.getTaskStatus(reference.taskId)
-    return progress !== null && progress.current >= 3
+    return progress !== null && progress.current >= 1
   })
-  const { directory, port } = server
+  const { directory } = server
   await server.stop('SIGKILL')
-  server = await TestServer.start({ ...options, directory, env: { ...options.env, PORT: String(port) } })
+  server = await TestServer.start({ ...options, directory })
   const two = await connected(httpTransport(keys['agent']!))
   const resumed = await two.session.resumeTask(reference)
   expect((await resumed.settle()).outcome).toMatchObject({
