@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { launchBrowser } from '../support/browser.ts'
-import { openPage, patience } from '../support/open-page.ts'
+import { launchBrowser, patience } from '../support/browser.ts'
+import { openPage } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
 /** Enough tasks to make requests of the page slow. */
@@ -70,23 +70,37 @@ test('a search that returns small portions continues automatically', async () =>
   expect(await page.getByRole('grid', { name: 'Tasks' }).getByRole('row').count()).toBe(12)
 })
 
-test('counting shows the number so far, and the action is offered only for the full number', async () => {
-  const { page } = await openPage(browser, `${server.url}/tasks`)
-  // Make the server return the count so far immediately.
+/**
+ * Makes the server answer a count at once with the number so far, and shows it to the page until it may end: a fast server or
+ * a slow browser would skip that.
+ */
+async function countsSoFar(page: Page): Promise<() => void> {
+  let mayEnd = false
   await page.route('**/api/bulk?*', (route, request) =>
     route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
   )
+  await page.route('**/api/operations/*', async (route, request) => {
+    if (request.method() !== 'GET' || mayEnd) return route.continue()
+    const answer = await route.fetch()
+    const operation = (await answer.json()) as object
+    await route.fulfill({ json: { ...operation, status: 'running' } })
+  })
+  return () => (mayEnd = true)
+}
+
+test('counting shows the number so far, and the action is offered only for the full number', async () => {
+  const { page } = await openPage(browser, `${server.url}/tasks`)
+  const end = await countsSoFar(page)
   const dialog = await choose(page, 'Pause')
   await dialog.getByText(/^Counting… [\d,]+ so far$/).waitFor()
   expect(await dialog.getByRole('button', { name: /^Pause/ }).isDisabled()).toBe(true)
+  end()
   await dialog.getByText('Pause 100,000 tasks?').waitFor()
 })
 
 test('a count is cancelled when its dialog is closed', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks`)
-  await page.route('**/api/bulk?*', (route, request) =>
-    route.continue({ url: request.url().replace(/wait=[\d.]+/, 'wait=0') }),
-  )
+  await countsSoFar(page)
   const ended = page.waitForResponse((response) => response.request().method() === 'DELETE')
   const dialog = await choose(page, 'Pause')
   await dialog.getByText(/so far$/).waitFor()

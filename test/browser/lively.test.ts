@@ -3,9 +3,10 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { progressInterval } from '../../src/engine/progress-throttle.ts'
 import { Api } from '../support/api.ts'
-import { launchBrowser } from '../support/browser.ts'
-import { openPage, patience } from '../support/open-page.ts'
+import { launchBrowser, patience } from '../support/browser.ts'
+import { openPage } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 /** Enough running tasks that more happens than anyone can read. */
 const tasks = 2_000
@@ -103,23 +104,26 @@ test('however often thousands of tasks report, the page receives and draws only 
   await page.goto(`${server.url}/tasks?status=running`)
   const bar = page.getByRole('grid', { name: 'Tasks' }).getByRole('progressbar').first()
   await bar.waitFor()
-  const [streams, messages, strokes, seconds] = await page.evaluate<[number, number, number, number]>(
-    `(async () => {
-      const bar = document.querySelector('[role="grid"] [role="progressbar"] > div')
-      let strokes = 0
-      new MutationObserver((changes) => (strokes += changes.length)).observe(bar, { attributes: true })
-      const [began, before] = [performance.now(), globalThis.messages]
-      await new Promise((resolve) => setTimeout(resolve, 5_000))
-      const seconds = (performance.now() - began) / 1_000
-      return [globalThis.streams, globalThis.messages - before, strokes, seconds]
-    })()`,
-  )
+  await page.evaluate(`(() => {
+    const bar = document.querySelector('[role="grid"] [role="progressbar"] > div')
+    globalThis.strokes = 0
+    new MutationObserver((changes) => (globalThis.strokes += changes.length)).observe(bar, { attributes: true })
+  })()`)
+  /** Milliseconds since the page began to load, and what has come and was drawn since. */
+  const read = () =>
+    page.evaluate<[number, number, number, number]>(
+      '[performance.now(), globalThis.streams, globalThis.messages, globalThis.strokes]',
+    )
+  // Progress of every task arrives, often enough to follow it, for at least five seconds.
+  const [first] = await read()
+  const [now, streams, messages, strokes] = await until('all tasks are followed', async () => {
+    const seen = await read()
+    return seen[0] > first + 5_000 && seen[2] > 3 * tasks && seen[3] > 2 ? seen : undefined
+  })
   expect(streams).toBe(1)
-  const beats = (seconds * 1_000) / progressInterval.length
+  // Counted from the begin: what came late on a busy machine may come at once.
+  const beats = now / progressInterval.length
   expect(messages).toBeLessThanOrEqual((beats + 2) * progressInterval.tasks)
-  // Progress of every task arrives, often enough to follow it.
-  expect(messages).toBeGreaterThan(2 * tasks)
-  expect(strokes).toBeGreaterThan(2)
   expect(strokes).toBeLessThanOrEqual(beats + 2)
   expect(faults).toEqual([])
 })

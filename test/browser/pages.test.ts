@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { barriers } from '../support/barriers.ts'
-import { launchBrowser, type VisitOptions } from '../support/browser.ts'
-import { openPage, patience } from '../support/open-page.ts'
+import { launchBrowser, type VisitOptions, patience } from '../support/browser.ts'
+import { openPage } from '../support/open-page.ts'
 import { TestServer } from '../support/server.ts'
 
 let browser: Browser

@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { launchBrowser } from '../support/browser.ts'
-import { openPage, patience } from '../support/open-page.ts'
+import { launchBrowser, patience } from '../support/browser.ts'
+import { openPage } from '../support/open-page.ts'
 import { PrefixProxy } from '../support/proxy.ts'
 import { TestServer } from '../support/server.ts'
 

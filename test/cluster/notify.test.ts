@@ -85,7 +85,7 @@ test('nodes ignore invalid notifications, log this once, and keep receiving sign
   expect(await handle.pause({ wait: 60_000 })).toMatchObject({ status: 'paused' })
   expect(await handle.cancel({ wait: 60_000 })).toMatchObject({ status: 'cancelled' })
   expect(faults).toEqual([])
-  // Nodes of other tests on this machine may have been killed.
-  const own = warnings.filter((message) => !message.startsWith('ended processes left behind'))
+  // Nodes of other tests on this machine may have been killed, and a busy one may be late with its lease.
+  const own = warnings.filter((message) => !/^ended processes left behind|lease/.test(message))
   expect(own).toEqual(Array.from({ length: 2 }, () => expect.stringContaining('ignoring notifications')))
 })

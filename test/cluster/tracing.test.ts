@@ -12,7 +12,7 @@ const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
 
 test('attempts on other nodes are linked to the submit, also after a node was killed', async () => {
   await using collector = await Collector.start()
-  const database = `${inject('postgres')}?schema=${newSchema()}&lease=4`
+  const database = `${inject('postgres')}?schema=${newSchema()}&lease=10`
   const start = (slots: number, name: string) =>
     TestServer.start({
       env: {
@@ -34,7 +34,8 @@ test('attempts on other nodes are linked to the submit, also after a node was ki
   await using _second = await start(1, 'second')
   await until('the second node runs it', async () => {
     const { status, timeline } = await api.details(id)
-    return status === 'running' && timeline.filter(({ event }) => event === 'claimed').length === 2
+    // A node that lost its lease may have claimed it twice.
+    return status === 'running' && timeline.filter(({ event }) => event === 'claimed').length >= 2
   })
   await api.control(id, 'cancel')
 

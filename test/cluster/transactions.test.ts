@@ -51,6 +51,7 @@ describe('a submit within a transaction', () => {
     const { timeline } = await handle.details()
     expect(timeline.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'completed'])
     expect((await node.counts()).byType).toEqual({ quick: { completed: 1 } })
+    await until('its completion is published', () => published.of(handle.id)?.includes('completed'))
     expect(published.of(handle.id)).toEqual(['queued', 'running', 'completed'])
   })
 
@@ -164,7 +165,10 @@ describe('a submit within a transaction', () => {
     expect((await first.task()).status).toBe('queued')
     expect(published.of(first.id)).not.toContain('cancelled')
     await client.query('commit')
-    await until('both are published', () => published.of(first.id)?.includes('cancelled'))
+    await until(
+      'both are published',
+      () => published.of(first.id)?.includes('cancelled') && published.of(second.id),
+    )
     expect(published.of(second.id)).toEqual(['queued'])
     expect((await first.task()).status).toBe('cancelled')
     await client.query('begin')

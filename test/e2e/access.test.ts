@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { Fermata } from '../../src/client/index.ts'
 import { Api, type Answer } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let api: Api
@@ -99,7 +100,7 @@ test('every call needs its scope, and says which', async () => {
   const calls: Readonly<Record<string, (key: string) => Promise<Answer>>> = {
     read: (key) => as(key).get(`/api/task/${id}`),
     run: (key) => as(key).post('/api/run/add', { parameters: { a: 1, b: 2 } }),
-    control: (key) => as(key).post(`/api/task/${id}/pause`),
+    control: (key) => as(key).post(`/api/task/${id}/pause?wait=60`),
     admin: (key) => as(key).get('/api/keys'),
   }
   for (const [scope, call] of Object.entries(calls)) {
@@ -116,7 +117,7 @@ test('every call needs its scope, and says which', async () => {
     }
   }
   // Without read, a submit does not return the result of the task.
-  const run = await as(runner).post('/api/run/add?wait=5', { parameters: { a: 1, b: 2 } })
+  const run = await as(runner).post('/api/run/add?wait=60', { parameters: { a: 1, b: 2 } })
   expect(run.body).not.toHaveProperty('result')
   expect((await as(reader).get('/api/me')).body).toMatchObject({ scopes: ['read'] })
 })
@@ -124,13 +125,13 @@ test('every call needs its scope, and says which', async () => {
 test('names callers in tasks, timelines and operations', async () => {
   const { key } = await created('Änne', ['read', 'run', 'control'])
   const id = await submitted(key, 'long')
-  await as(key).post(`/api/task/${id}/pause`, { reason: 'lunch' })
+  await as(key).post(`/api/task/${id}/pause?wait=60`, { reason: 'lunch' })
   const { body } = await as(admin).get(`/api/task/${id}`)
   expect(body['created_by']).toBe('Änne')
   expect(body['timeline']).toContainEqual(expect.objectContaining({ by: 'Änne', why: 'lunch' }))
   const found = await as(admin).get(`/api/task?created_by=${encodeURIComponent('Änne')}`)
   expect(found.body['tasks']).toMatchObject([{ task_id: id }])
-  const bulk = await as(key).post('/api/bulk', {
+  const bulk = await as(key).post('/api/bulk?wait=60', {
     action: 'cancel',
     filter: { created_by: 'Änne' },
     reason: 'done',
@@ -201,9 +202,15 @@ describe('a key that ends', () => {
   })
 
   test('by expiry ends like a revoked one', async () => {
-    const { key } = await created('brief', ['read'], { expires_at: Date.now() / 1_000 + 3 })
-    const stream = await fetch(`${server.url}/api/events`, { headers: with_(key) })
-    expect(stream.status).toBe(200)
+    // It may have ended before the stream is opened, if the machine is busy: the next one ends later.
+    let [seconds, key] = [1, '']
+    const stream = await until('a stream is opened', async () => {
+      seconds *= 2
+      const expires_at = Date.now() / 1_000 + seconds
+      ;({ key } = await created(`brief ${seconds}`, ['read'], { expires_at }))
+      const opened = await fetch(`${server.url}/api/events`, { headers: with_(key) })
+      return opened.status === 200 ? opened : undefined
+    })
     await stream.text()
     expect((await as(key).get('/api/me')).status).toBe(401)
   })
@@ -241,7 +248,7 @@ describe('a key that is limited', () => {
     expect(new Set(seen.map(({ task_type: type }) => type))).toEqual(new Set(['add']))
     expect((await me.get('/api/task?type=long')).body['tasks']).toEqual([])
     expect((await me.get(`/api/task?q=${hidden}`)).body['tasks']).toEqual([])
-    const counted = await me.post('/api/bulk', { action: 'cancel', filter: {}, dry_run: true })
+    const counted = await me.post('/api/bulk?wait=60', { action: 'cancel', filter: {}, dry_run: true })
     expect(counted.body['matched']).toBe(0)
     for (const path of ['/api/stats', '/api/history', '/api/nodes', '/metrics'])
       expect((await me.get(path)).status).toBe(403)
@@ -283,7 +290,7 @@ describe('a key that is limited', () => {
       expect(taken).toMatchObject({ status: 409, body: { code: 'UNIQUE_CONFLICT' } })
       expect(taken.body).not.toHaveProperty('task_id')
     }
-    const cancelled = await me.post('/api/bulk', { action: 'cancel', filter: {} })
+    const cancelled = await me.post('/api/bulk?wait=60', { action: 'cancel', filter: {} })
     expect(cancelled.body).toMatchObject({ matched: 1 })
     const operation = String(cancelled.body['operation_id'])
     const { key: other } = await created('other', ['read', 'control'], { tags: ['red'] })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-backups-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -18,9 +19,9 @@ test('a backup under load holds everything acknowledged before it, and its resto
   const api = new Api(server.url)
   const keyed = await api.submit('add', { a: 20, b: 22 }, { idempotency_key: 'once' })
   await api.untilStatus(keyed, 'completed')
-  const long = await api.submit('long', { duration: 2, steps: 50 })
+  const long = await api.submit('long', { duration: 600, steps: 10_000 })
   await api.until(long, ({ progress }) => (progress?.current ?? 0) > 5)
-  await api.control(long, 'pause', '?wait=30')
+  await api.control(long, 'pause')
 
   const acknowledged: string[] = []
   let isOver = false
@@ -30,7 +31,7 @@ test('a backup under load holds everything acknowledged before it, and its resto
       acknowledged.push(...(body['task_ids'] as string[]))
     }
   })
-  while (acknowledged.length < 5_000) await Promise.race([...load, new Promise(setImmediate)])
+  await Promise.race([...load, until('enough is acknowledged', () => acknowledged.length >= 5_000)])
   const before = [...acknowledged]
   const { code, stdout, stderr } = await run(['backup', file, '--url', server.url])
   isOver = true
@@ -67,7 +68,8 @@ test('a backup under load holds everything acknowledged before it, and its resto
   await again.control(long, 'resume')
   expect((await again.status(long)).status).toBe('queued')
   await again.call('POST', '/api/tasks/long/resume')
-  await again.untilStatus(long, 'completed')
+  const saved = details.progress?.current ?? 0
+  await again.until(long, ({ progress }) => (progress?.current ?? 0) > saved)
 })
 
 test('a restore refuses a database in use or with tasks, and what is not a backup, and changes nothing', async () => {

@@ -46,6 +46,9 @@ const file = (name: string, text: string): string => {
   return path
 }
 
+/** For controls: waits as long as it may. */
+const patiently = ['--wait', '60'] as const
+
 const idIn = ({ stdout }: Ended): string => /^[\da-f-]{36}/m.exec(stdout)?.[0] ?? ''
 
 describe('fermata run', () => {
@@ -179,7 +182,8 @@ describe('fermata run', () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', steps_completed: 10 })
     const lines = stderr.trim().split('\n')
-    expect(lines.length).toBeGreaterThan(3)
+    // How much progress is seen between its begin and its end depends on the machine.
+    expect(lines.length).toBeGreaterThanOrEqual(3)
     for (const line of lines)
       expect(line).toMatch(/^\d\d:\d\d:\d\d  [\da-f-]{36}  long  (running|completed|queued)/)
     expect(stderr).not.toContain('\u001B')
@@ -215,13 +219,19 @@ describe('listen', () => {
       .toContain('"event":"completed"')
     await api.submit('add', { a: 1, b: 2 })
     await expect.poll(() => heard.all).toMatch(/  long  completed  completed\n/)
+    // A task that ends before anyone is told of its progress is told of without.
+    await expect
+      .poll(async () => {
+        await api.submit('long', { duration: 1, steps: 2 }, options)
+        return heard.all
+      })
+      .toMatch(/  long  progress  \d\/2/)
     for (const { child } of [people, programs]) {
       child.kill('SIGINT')
       const [code] = (await once(child, 'exit')) as [number]
       expect(code).toBe(0)
     }
     expect(heard.all).toMatch(/^\d\d:\d\d:\d\d  [\da-f-]{36}  long  queued  submitted\n/)
-    expect(heard.all).toMatch(/  long  progress  \d\/2/)
     expect(`${heard.all}${heard.json}`).not.toMatch(/add/)
     const events = heard.json
       .trim()
@@ -312,14 +322,16 @@ describe('many tasks', () => {
 
   test('are controlled one by one: refused ones are named, the others are changed', async () => {
     const one = await api.submit('long', { duration: 100 })
-    const { code, stdout, stderr } = await fermata('pause', one, 'nope')
+    const { code, stdout, stderr } = await fermata('pause', one, 'nope', ...patiently)
     expect(code).toBe(1)
     expect(stdout).toBe(`${one}  paused\n`)
     expect(stderr).toContain('nope  There is no task "nope"')
-    expect((await fermata('resume', one)).stdout).toBe(`${one}  running\n`)
-    expect((await fermata('cancel', one, '--json')).stdout).toMatch(/^\{.*"status":"cancelled"\}\n$/)
+    expect((await fermata('resume', one, ...patiently)).stdout).toBe(`${one}  running\n`)
+    expect((await fermata('cancel', one, '--json', ...patiently)).stdout).toMatch(
+      /^\{.*"status":"cancelled"\}\n$/,
+    )
     expect((await fermata('retry', one, '--from', 'start')).code).toBe(0)
-    await fermata('cancel', one)
+    await fermata('cancel', one, ...patiently)
     expect((await fermata('watch', one)).code).toBe(3)
     expect((await fermata('result', one)).code).toBe(3)
     expect((await fermata('purge', one)).stdout).toBe(`${one}  deleted\n`)

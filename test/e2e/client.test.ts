@@ -27,6 +27,9 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
+/** For controls: as long as they may wait. */
+const patient = { wait: 60 } as const
+
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = []
   for await (const item of items) list.push(item)
@@ -79,17 +82,17 @@ describe('a submit', () => {
 describe('a handle', () => {
   test('pauses, resumes and cancels, and returns the status', async () => {
     const handle = await client.submit('long', { duration: 60, steps: 600 })
-    expect(await handle.pause()).toMatchObject({ task_id: handle.id, status: 'paused' })
-    expect(await handle.resume()).toMatchObject({ status: 'running' })
-    expect(await handle.cancel()).toMatchObject({ status: 'cancelled' })
+    expect(await handle.pause(patient)).toMatchObject({ task_id: handle.id, status: 'paused' })
+    expect(await handle.resume(patient)).toMatchObject({ status: 'running' })
+    expect(await handle.cancel(patient)).toMatchObject({ status: 'cancelled' })
     await expect(handle.result()).rejects.toMatchObject({ code: 'CANCELLED' })
     await expect(handle.pause()).rejects.toMatchObject({
       code: 'CONTROL_REFUSED',
       status: 400,
       taskStatus: 'cancelled',
     })
-    expect(await handle.retry()).toMatchObject({ status: 'running' })
-    await handle.cancel()
+    expect(await handle.retry(patient)).toMatchObject({ status: 'running' })
+    await handle.cancel(patient)
     expect((await handle.details()).timeline.length).toBeGreaterThan(5)
     expect(await handle.log()).toEqual([])
   })
@@ -108,9 +111,17 @@ describe('a handle', () => {
     const handle = await client.submit('long', { duration: 0.4, steps: 8 })
     const seen = await all<Progress>(handle.progress())
     expect(seen.at(-1)).toMatchObject({ current: 8, total: 8, ratio: 1 })
-    expect(seen.length).toBeGreaterThan(2)
     const steps = seen.map(({ current }) => current)
     expect(steps).toEqual(steps.toSorted((a, b) => a - b))
+  })
+
+  test('yields progress while the task runs', async () => {
+    const handle = await client.submit('long', { duration: 600, steps: 6_000 })
+    const seen: Progress[] = []
+    for await (const progress of handle.progress()) if (seen.push(progress) === 3) break
+    expect((await handle.status()).status).toBe('running')
+    expect(new Set(seen.map(({ current }) => current)).size).toBe(3)
+    await handle.cancel(patient)
   })
 
   test('yields every transition, including past ones, and ends with the last one', async () => {
@@ -156,7 +167,7 @@ describe('many tasks', () => {
   test('are controlled by filter', async () => {
     await client.submitAll('long', [{ duration: 60 }, { duration: 60 }], { tags: ['bulk'] })
     expect(await client.bulk('cancel', { tag: 'bulk' }, { dryRun: true })).toMatchObject({ matched: 2 })
-    const operation = await client.bulk('cancel', { tag: 'bulk', type: 'long' }, { wait: 10 })
+    const operation = await client.bulk('cancel', { tag: 'bulk', type: 'long' }, patient)
     expect(operation).toMatchObject({ status: 'completed', changed: 2 })
     expect(await client.getOperation(operation.operation_id)).toEqual(operation)
     expect(await client.cancelOperation(operation.operation_id)).toEqual(operation)

@@ -152,10 +152,12 @@ describe('with keys', () => {
     const api = at(server)
     const done = await api.submit('return')
     await api.ended(done)
-    const waiting = await api.submit('return', { delay: 1 })
+    await api.post('/api/tasks/secret-inline/pause')
+    const waiting = await api.submit('return')
     await server.stop()
     await using without = await serve(second, server.directory)
     const there = at(without)
+    await there.post('/api/tasks/secret-inline/resume')
     const own = await there.submit('return')
     expect((await there.ended(own)).text).toContain(`session-of-${canary}`)
     for (const path of [`/api/task/${done}`, `/api/task/${done}/status`, `/api/task/${done}/result`]) {

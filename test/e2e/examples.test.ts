@@ -43,7 +43,7 @@ async function begun(id: string): Promise<void> {
 
 async function control(id: string, name: string): Promise<string> {
   // On a busy machine, threads of tasks get the least CPU time.
-  const answer = await fetch(`${server.url}/api/task/${id}/${name}?wait=25`, { method: 'POST' })
+  const answer = await fetch(`${server.url}/api/task/${id}/${name}?wait=60`, { method: 'POST' })
   return ((await answer.json()) as { status: string }).status
 }
 
@@ -82,7 +82,7 @@ describe('the examples', () => {
       JSON.stringify({ name: n % 2 === 0 ? 'a' : 'b', amount: n }),
     )
     writeFileSync(from, `${rows.join('\n')}\n`)
-    const id = await submit('import', { from, to, delay: 0.2 })
+    const id = await submit('import', { from, to, delay: 0.6 })
     await begun(id)
     expect(await control(id, 'pause')).toBe('paused')
     expect(await control(id, 'resume')).toBe('running')

@@ -13,7 +13,7 @@ test('log lines can be read in pages while the task runs, and after a kill and r
   const id = await api.submit('shell', { script: 'for n in 1 2 3 4 5; do echo "line $n"; done; sleep 60' })
   const read = async (at: Api, query = '') => (await at.call('GET', `/api/task/${id}/logs${query}`)).body
   const lines = async () => (await read(api))['lines']
-  await expect.poll(lines, { timeout: 20_000 }).toHaveLength(5)
+  await expect.poll(lines).toHaveLength(5)
 
   const page = await read(api, '?after=1&limit=2')
   expect(page).toMatchObject({

@@ -261,10 +261,10 @@ describe('controls', () => {
       { headers: { 'content-type': '///' }, body: 'please' },
     ]) {
       for (const control of ['pause', 'resume']) {
-        expect((await api.call('POST', `/api/task/${id}/${control}`, init)).status).toBe(200)
+        expect((await api.call('POST', `/api/task/${id}/${control}?wait=60`, init)).status).toBe(200)
       }
     }
-    expect((await api.call('DELETE', `/api/task/${id}`, { headers: json })).status).toBe(200)
+    expect((await api.call('DELETE', `/api/task/${id}?wait=60`, { headers: json })).status).toBe(200)
   })
 })
 

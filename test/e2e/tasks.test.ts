@@ -51,6 +51,7 @@ describe('a client of the reference service', () => {
     expect(pause).toMatchObject({ status: 200, body: { task_id: id, status: 'paused' } })
     const then = await api.status(id)
     expect(then.status).toBe('paused')
+    // What took longer to be recorded would show in this time.
     await sleep(400)
     const later = await api.status(id)
     expect(later.progress?.current).toBe(then.progress?.current)
@@ -164,7 +165,7 @@ describe('details', () => {
 
   test('name who submitted and controlled the task, and why', async () => {
     const id = await api.submit('long', { duration: 60 })
-    const because = (reason: string) => `?reason=${encodeURIComponent(reason)}`
+    const because = (reason: string) => `?wait=60&reason=${encodeURIComponent(reason)}`
     await api.control(id, 'pause', because('the "disk" is full'))
     const media = { 'content-type': 'text/plain' }
     await api.call('POST', `/api/task/${id}/resume`, { body: '{"reason":"room again"}', headers: media })
@@ -199,7 +200,7 @@ describe('details', () => {
     expect(onwards).toMatchObject({ status: 'running', attempt: 2 })
     await api.control(id, 'cancel')
     await api.untilStatus(id, 'cancelled')
-    await api.control(id, 'retry', '?from=start')
+    await api.control(id, 'retry', '?from=start&wait=60')
     const again = await api.until(id, ({ progress }) => (progress?.current ?? 3) < 3)
     expect(again).toMatchObject({ status: 'running', attempt: 3 })
     await api.control(id, 'cancel')

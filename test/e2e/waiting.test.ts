@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let api: Api
@@ -15,21 +16,24 @@ const slow = { parameters: { duration: 60 } }
 
 describe('a submit that waits', () => {
   test.each([
-    ['by the header', '', { prefer: 'wait=10' }],
-    ['by the header, among others', '', { prefer: 'handling=lenient, Wait="10"; x=1, wait=10' }],
-    ['by the query', '?wait=10', {}],
+    ['by the header', '', { prefer: 'wait=60' }],
+    ['by the header, among others', '', { prefer: 'handling=lenient, Wait="60"; x=1, wait=60' }],
+    ['by the query', '?wait=60', {}],
   ])('%s answers with the result', async (_, query, headers) => {
     const answer = await api.post(`/api/run/add${query}`, add, headers)
     expect(answer).toMatchObject({ status: 200, body: { status: 'completed', result: 5 } })
     expect(answer.body['message']).toContain('submitted')
-    expect(answer.headers.get('preference-applied')).toBe('prefer' in headers ? 'wait=10' : null)
+    expect(answer.headers.get('preference-applied')).toBe('prefer' in headers ? 'wait=60' : null)
   })
 
   test('returns the current status when the time is over', async () => {
     const began = Date.now()
     const answer = await api.post('/api/run/long', slow, { prefer: 'wait=1' })
     expect(Date.now() - began).toBeGreaterThanOrEqual(950)
-    expect(answer).toMatchObject({ status: 200, body: { status: 'running' } })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { status: expect.stringMatching(/^(?:queued|running)$/) },
+    })
     expect(answer.body).not.toHaveProperty('result')
     await api.control(String(answer.body['task_id']), 'cancel')
   })
@@ -39,9 +43,9 @@ describe('a submit that waits', () => {
     expect(answer).toMatchObject({ status: 202, body: { status: 'queued' } })
     expect(answer.headers.get('preference-applied')).toBe('respond-async')
     await api.control(String(answer.body['task_id']), 'cancel')
-    const done = await api.post('/api/run/add', add, { prefer: 'respond-async, wait=10' })
+    const done = await api.post('/api/run/add', add, { prefer: 'respond-async, wait=60' })
     expect(done).toMatchObject({ status: 200, body: { status: 'completed' } })
-    expect(done.headers.get('preference-applied')).toBe('respond-async, wait=10')
+    expect(done.headers.get('preference-applied')).toBe('respond-async, wait=60')
   })
 
   test('ignores an unknown preference, and refuses an invalid option', async () => {
@@ -54,9 +58,13 @@ describe('a submit that waits', () => {
 
 describe('a result', () => {
   test('is waited for', async () => {
-    const id = await api.submit('long', { duration: 0.3, steps: 1 })
-    expect((await api.call('GET', `/api/task/${id}/result`)).status).toBe(400)
-    const answer = await api.call('GET', `/api/task/${id}/result?wait=10`)
+    let [duration, id] = [0.2, '']
+    await until('it is not ready yet', async () => {
+      duration *= 2
+      id = await api.submit('long', { duration, steps: 1 })
+      return (await api.call('GET', `/api/task/${id}/result`)).status === 400
+    })
+    const answer = await api.call('GET', `/api/task/${id}/result?wait=60`)
     expect(answer).toMatchObject({ status: 200, body: { status: 'completed' } })
   })
 
@@ -64,12 +72,12 @@ describe('a result', () => {
     const id = await api.submit('long', { duration: 60 })
     const answer = await api.call('GET', `/api/task/${id}/result?wait=0.2`)
     expect(answer).toMatchObject({ status: 400, body: { code: 'RESULT_NOT_READY' } })
-    const waiting = api.call('GET', `/api/task/${id}/result`, { headers: { prefer: 'wait=30' } })
+    const waiting = api.call('GET', `/api/task/${id}/result`, { headers: { prefer: 'wait=60' } })
     await api.control(id, 'cancel')
     expect(await waiting).toMatchObject({ status: 200, body: { status: 'cancelled', result: null } })
-    const there = await api.call('GET', `/api/task/${id}/result`, { headers: { prefer: 'wait=30' } })
+    const there = await api.call('GET', `/api/task/${id}/result`, { headers: { prefer: 'wait=60' } })
     for (const { headers } of [await waiting, there]) {
-      expect(headers.get('preference-applied')).toBe('wait=30')
+      expect(headers.get('preference-applied')).toBe('wait=60')
     }
   })
 
@@ -86,7 +94,7 @@ describe('a result', () => {
     await there.status(id)
     const began = Date.now()
     const { code } = await own.stop()
-    expect([code, Date.now() - began < 5_000]).toEqual([0, true])
+    expect([code, Date.now() - began < 40_000]).toEqual([0, true])
     expect((await waiting).status).toBe(503)
   })
 })

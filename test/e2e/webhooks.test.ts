@@ -76,7 +76,12 @@ describe('a server', () => {
   })
 
   test('tries again, shows the attempts, and repeats what is dead', async () => {
-    receiver.answer = statusOf(503)
+    // The second attempt has no answer until the test has seen the first.
+    const held: Parameters<RequestListener>[1][] = []
+    receiver.answer = (_, response) => {
+      if (receiver.received.length === 1) response.writeHead(503).end()
+      else held.push(response)
+    }
     const hook = await client.createWebhook({
       url: receiver.url,
       events: ['task.completed'],
@@ -97,6 +102,7 @@ describe('a server', () => {
       code: 'DELIVERY_UNKNOWN',
     })
     receiver.answer = statusOf(204)
+    for (const response of held) response.writeHead(204).end()
     await until('it was delivered', async () => (await deliveries())[0]?.status === 'delivered')
     const again = await client.redeliver(hook.id, { delivery_id: first!.id })
     expect(again).toEqual({ redelivered: 1 })

@@ -78,14 +78,14 @@ test('a program that fails fails its task, with its last words', async () => {
 
 test('a pause asks the program for a checkpoint, and a resume starts it from there', async () => {
   await work('counter', ['--pause', 'checkpoint'], [process.execPath, counter])
-  const { id } = await client.submit('counter', { upTo: 100 })
+  const { id } = await client.submit('counter', { upTo: 300 })
   await until('it counts', async () => ((await client.getTaskStatus(id)).progress?.current ?? 0) > 2)
   expect(await client.pauseTask(id, patient)).toMatchObject({ status: 'paused' })
   const { checkpoint } = await client.getTask(id)
   expect((checkpoint as { count: number }).count).toBeGreaterThan(2)
   await client.resumeTask(id)
   const result = await client.handle<{ count: number; from: number; fence: number }>(id).result()
-  expect(result).toEqual({ count: 100, from: (checkpoint as { count: number }).count, fence: 2 })
+  expect(result).toEqual({ count: 300, from: (checkpoint as { count: number }).count, fence: 2 })
 })
 
 test('a cancel ends the program, by force if it ignores the signal', async () => {

@@ -94,12 +94,17 @@ describe('a command', () => {
 
   test('that redraws its progress in one line shows it while it runs', async () => {
     await open()
+    const folder = await mkdtemp(join(tmpdir(), 'fermata-redrawn-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const shown = join(folder, 'shown')
     const handle = await sh(
-      String.raw`printf '\r 10%%\r 20%%'; printf '\rstill\r' >&2; sleep 1.5; printf '\r 30%%'; sleep 60`,
+      String.raw`printf '\r 10%%\r 20%%'; printf '\rstill\r' >&2; until [ -e "$1" ]; do sleep 0.1; done; printf '\r 30%%'; sleep 600`,
+      [shown],
     )
     const lines: string[] = []
     for await (const event of handle.events()) {
       if (event.kind === 'log') lines.push(event.message)
+      if (lines.includes(' 20%') && lines.includes('still')) await writeFile(shown, '')
       if (lines.includes(' 30%')) break
     }
     expect(lines).toEqual(expect.arrayContaining([' 20%', 'still', ' 30%']))
@@ -371,9 +376,9 @@ describe('the processes of a command', () => {
     await open()
     const handle = await sh(`
       setsid sh -c 'echo "{\\"log\\":\\"$$\\"}"; while :; do :; done' &
-      sleep 0.3; echo '{"progress":{"current":1}}'; wait`)
+      echo '{"progress":{"current":1}}'; wait`)
     await running(handle)
-    const daemon = Number((await handle.log())[0]?.text)
+    const daemon = Number(await until('it has said its id', async () => (await handle.log())[0]?.text))
     expect(alive(daemon)).toBe(true)
     await handle.pause(patiently)
     await until('it stands still', () => isStopped(daemon))
@@ -423,14 +428,14 @@ describe('the processes of a command', () => {
 describe('a command that is paused by its checkpoint', () => {
   test('saves, exits, and is started again with what it saved', async () => {
     await open()
-    const handle = await manager.submit(types.counter, { upTo: 30 })
+    const handle = await manager.submit(types.counter, { upTo: 300 })
     await running(handle)
     expect((await handle.pause(patiently)).status).toBe('paused')
     await until('no process is left', () => commandProcesses().length === 0)
     const saved = JSON.parse((await handle.details()).checkpoint ?? '{}') as { count: number }
     expect(saved.count).toBeGreaterThan(0)
     expect((await handle.resume(patiently)).status).toBe('running')
-    expect(await handle.result()).toEqual({ count: 30, from: saved.count, fence: 2 })
+    expect(await handle.result()).toEqual({ count: 300, from: saved.count, fence: 2 })
   })
 
   test('can be cancelled while it is paused, and resumed before it is', async () => {

@@ -46,7 +46,7 @@ test('Newman sends every call of the Postman collection, and each succeeds', asy
   const report = join(folder, 'report.json')
   const { code, output } = await outside(
     import.meta.resolve('newman/bin/newman.js'),
-    `run ${file} --env-var base_url=${server.url} --timeout-request 30000`
+    `run ${file} --env-var base_url=${server.url} --timeout-request 60000`
       .concat(` --reporters cli,json --reporter-json-export ${report}`)
       .split(' '),
   )
@@ -72,7 +72,7 @@ test('httpYac sends every call of test_api.http, and each succeeds', async () =>
     '--output',
     'none',
     '--timeout',
-    '10000',
+    '60000',
   ])
   expect(code, output).toBe(0)
   const { summary } = JSON.parse(output) as { summary: Record<string, number> }

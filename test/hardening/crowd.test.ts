@@ -77,7 +77,7 @@ test('thousands of idle connections and slow or broken clients do not affect oth
   )
   expect(large - small).toBeLessThan(200)
   // All calls were answered, and the median caller did not wait. The slowest depends on the machine.
-  for (const { p50 } of [beside, attacked]) expect(p50).toBeLessThan(Math.max(10 * alone.p50, 500))
+  for (const { p50 } of [beside, attacked]) expect(p50).toBeLessThan(Math.max(10 * alone.p50, 2_000))
   for (const socket of [...idle, ...slow]) socket.destroy()
   const { code, stdout } = await server.stop()
   expect(code).toBe(0)

@@ -60,8 +60,11 @@ export class Api {
     return (await this.call('GET', `/api/task/${id}`)).body as DetailsOf
   }
 
-  /** Like clients of the reference service: with a content type and no body. */
-  control(id: string, name: 'pause' | 'resume' | 'retry' | 'cancel', query = ''): Promise<Answer> {
+  /**
+   * Like clients of the reference service: with a content type and no body. It waits for its effect as long as it may: the
+   * default is what a user would wait, and not enough on a busy machine.
+   */
+  control(id: string, name: 'pause' | 'resume' | 'retry' | 'cancel', query = '?wait=60'): Promise<Answer> {
     const headers = { 'content-type': 'application/json' }
     return name === 'cancel'
       ? this.call('DELETE', `/api/task/${id}${query}`, { headers })

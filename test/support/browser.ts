@@ -1,6 +1,9 @@
 import chromium from '@sparticuz/chromium'
 import { chromium as browsers, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 
+/** Maximum milliseconds for a condition on a busy machine. */
+export const patience = 60_000
+
 /** A real Chromium, from the package. Each of its tabs is a process, as in a normal browser. */
 export async function launchBrowser(): Promise<Browser> {
   return browsers.launch({
@@ -28,6 +31,7 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   const { expected, ...rest } = options
   const context = await browser.newContext({ locale: 'en-US', ...rest })
   const page = await context.newPage()
+  page.setDefaultTimeout(patience)
   const faults: string[] = []
   const own = new URL(url).origin
   page.on('request', (request) => {
