@@ -191,6 +191,17 @@ function finding(): Command[] {
       )
       .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 1e12))
       .option('-a, --all', 'list all tasks'),
+    online('runs', () => import('./commands/runs.ts').then(({ runs }) => runs))
+      .summary('Show what tasks did in a time')
+      .description(
+        'Shows what tasks did in a time, by default in the last hour: those that run or are paused, those that ended, and those that wait. With --json, prints the statuses of each task over time.',
+      )
+      .option('--from <time>', 'leave out what ended before this time: 2h (ago), or a date', time('ago'))
+      .option('--until <time>', 'leave out what was submitted at or after this time', time('ago'))
+      .option('-t, --type <type>', 'only these types, comma-separated', names)
+      .option('--tag <tag>', 'only tasks with this tag')
+      .option('--created-by <name>', 'only tasks submitted by the caller of this name')
+      .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 2_000)),
     online('failures', () => import('./commands/failures.ts').then(({ failures }) => failures))
       .summary('Group failed tasks by cause')
       .description(

@@ -18,6 +18,7 @@ export const addresses = {
   purgeTask: 'POST /api/task/{task_id}/purge',
   listTasks: 'GET /api/task',
   listFailures: 'GET /api/failures',
+  listRuns: 'GET /api/runs',
   streamChanges: 'GET /api/events',
   bulk: 'POST /api/bulk',
   getOperation: 'GET /api/operations/{operation_id}',

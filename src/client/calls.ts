@@ -20,6 +20,7 @@ import type {
   WebhookRotation,
   ListOptions,
   OperationId,
+  RunsQuery,
   ScheduleDraft,
   TaskEvent,
   TaskField,
@@ -144,6 +145,11 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
   /** Failed tasks by what their failures have in common, the latest failure first. */
   listFailures(query: FailuresQuery = {}, options: CallOptions = {}): Promise<AnswerOf<'listFailures'>> {
     return this.#call('listFailures', { query, ...options })
+  }
+
+  /** What tasks did in a time: those that existed in it, with their statuses over time, at most 2,000. */
+  listRuns(query: RunsQuery = {}, options: CallOptions = {}): Promise<AnswerOf<'listRuns'>> {
+    return this.#call('listRuns', { query, ...options })
   }
 
   /** Streams changes of all tasks that match a filter; see `Fermata.changes`. */

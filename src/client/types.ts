@@ -9,6 +9,7 @@ import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as limits from '../contract/limits.ts'
 import type * as webhooks from '../contract/webhooks.ts'
 import type * as reports from '../contract/reports.ts'
+import type * as runs from '../contract/runs.ts'
 import type * as schedules from '../contract/schedules.ts'
 import type * as workers from '../contract/workers.ts'
 import type { HistoryQuery, RunRequest } from '../contract/requests.ts'
@@ -100,6 +101,18 @@ export type FailuresQuery = Readonly<{
   limit?: number
 }>
 export type FailureGroup = z.output<typeof failures.FailuresBody>['failures'][number]
+
+/** Which tasks, and in which time (Unix seconds); every field is optional. */
+export type RunsQuery = Readonly<{
+  from?: number
+  until?: number
+  type?: string | readonly string[]
+  tag?: string
+  created_by?: string
+  limit?: number
+}>
+/** What a task did over time. */
+export type Run = z.output<typeof runs.RunsBody>['runs'][number]
 
 /** Responses, by operation id. */
 export type AnswerOf<Id extends OperationId> = Routes[Id] extends Route & {

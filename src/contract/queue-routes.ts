@@ -10,6 +10,7 @@ import {
 import { ReasonQuery } from './requests.ts'
 import { ListBody, OperationBody } from './reports.ts'
 import type { Route } from './route.ts'
+import { RunsBody, RunsQuery } from './runs.ts'
 
 /** Routes for many tasks. */
 export const queueRoutes = {
@@ -35,6 +36,18 @@ export const queueRoutes = {
       'Failed tasks with the same fingerprint, which leaves out ids, numbers, times and paths of the message: how many there are, since when, of which types. `GET /api/task?fingerprint=` lists the tasks of a group, and `POST /api/bulk` retries them. Only the latest failure of a task counts, and a retried task no longer does.',
     query: FailuresQuery,
     answer: { description: 'The groups, the latest failure first.', schema: FailuresBody },
+    problems: ['OPTIONS_INVALID'],
+  },
+  listRuns: {
+    method: 'GET',
+    path: '/api/runs',
+    scope: 'read',
+    tag: 'queue',
+    summary: 'Show what tasks did in a time',
+    description:
+      'Tasks that existed between `from` and `until`, with their statuses over time, for a picture of them: first those that run or are paused, then those that ended in this time, the latest first, those that ended later, and those that wait, the oldest first. At most 2,000.',
+    query: RunsQuery,
+    answer: { description: 'The tasks.', schema: RunsBody },
     problems: ['OPTIONS_INVALID'],
   },
   streamChanges: {

@@ -18,6 +18,7 @@ import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { Runs, RunsOptions } from './runs.ts'
 import type { LimitsApi } from './limits.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import type { WebhooksApi } from './webhooks.ts'
@@ -193,6 +194,9 @@ export interface TaskManagerApi {
 
   /** Failed tasks by what their failures have in common, the latest first. The filter must not have a text. */
   failures(filter?: Omit<Filter, 'text'>, options?: FailureOptions): Promise<FailureGroups>
+
+  /** What tasks did in a time, for a picture of it. The filter must not have a text. */
+  runs(filter?: Omit<Filter, 'text'>, options?: RunsOptions): Promise<Runs>
 
   /** Why the task is not running now, its queue position, and when it will start. Throws `TaskUnknown`. */
   explain(id: TaskId): Promise<Explanation>

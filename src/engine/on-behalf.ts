@@ -27,6 +27,7 @@ import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
 import { secretsIn, seesSensitive, shownEvent, shownRecord, shownSteps } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { Runs, RunsOptions } from './runs.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
 import type { WebhooksApi } from './webhooks.ts'
@@ -199,6 +200,10 @@ export class OnBehalf implements api.TaskManagerApi {
       return { ...group, latest: { ...latest, record } }
     })
     return { ...found, groups: redacted }
+  }
+
+  runs(filter: Omit<Filter, 'text'> = {}, options?: RunsOptions): Promise<Runs> {
+    return this.#manager.runs(visible(this.#caller, filter), options)
   }
 
   /** How many tasks of others are ahead, which ones it waits for, and which hold slots, is not shown to limited callers. */

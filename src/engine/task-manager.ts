@@ -61,6 +61,7 @@ import type { History, Span } from './rates.ts'
 import { searchedIn, seesSensitive, shownDelivery } from './redacting.ts'
 import { Readiness } from './readiness.ts'
 import { Reports, type NodeState, type Stats } from './reports.ts'
+import { listRuns, type Runs, type RunsOptions } from './runs.ts'
 import { CheckpointFlusher } from '../execution/checkpoint-flusher.ts'
 import { Submitter } from './submitter.ts'
 import { TaskMetrics, type NodeMetrics } from './task-metrics.ts'
@@ -491,6 +492,10 @@ export class TaskManager implements Engine, AsyncDisposable {
 
   failures(filter: Omit<Filter, 'text'> = {}, options: FailureOptions = {}): Promise<FailureGroups> {
     return groupFailures(this.#store, this.#options.clock, filter, options)
+  }
+
+  runs(filter: Omit<Filter, 'text'> = {}, options: RunsOptions = {}): Promise<Runs> {
+    return listRuns(this.#store, this.#options.clock, filter, options)
   }
 
   audit(filter: AuditFilter = {}, options: AuditOptions = {}): Promise<AuditListPage> {

@@ -1,5 +1,6 @@
 import { failuresBody, failureSpans } from '../contract/failures.ts'
 import type { queueRoutes } from '../contract/queue-routes.ts'
+import { runsBody } from '../contract/runs.ts'
 import { listBody, operationBody } from '../contract/report-bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import type { Status } from '../core/task.ts'
@@ -29,6 +30,18 @@ export function queueHandlers({
     async listFailures({ query, manager }) {
       const { span, limit, ...filter } = query
       return failuresBody(await manager.failures(filterOf(filter), { span: failureSpans[span], limit }))
+    },
+
+    async listRuns({ query, manager, reply }) {
+      const { from, until, limit, ...filter } = query
+      const options = {
+        limit,
+        ...(from === undefined ? {} : { from: from * 1_000 }),
+        ...(until === undefined ? {} : { until: until * 1_000 }),
+      }
+      return traffic.answer(reply, most.page, async () =>
+        runsBody(await manager.runs(filterOf(filter), options)),
+      )
     },
 
     async streamChanges({ query, headers, session, manager, reply }) {

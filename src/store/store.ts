@@ -175,6 +175,12 @@ export interface Store extends AsyncDisposable {
   /** Failed tasks by the time of their failure, the latest first: those of the first `scan` that match the filter. */
   failed(query: FailedQuery): Promise<FailedPage>
 
+  /** Finished tasks by the time of their end: those of the first `scan` in this order that match the filter. */
+  ended(query: EndedQuery): Promise<EndedPage>
+
+  /** The timelines of those of these tasks that exist. */
+  timelines(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>>
+
   /** How many queued tasks of these types are ahead of this queue position; counts up to `limit`. */
   ahead(place: QueuePosition, types: readonly string[], limit: number): Promise<number>
 
@@ -221,6 +227,25 @@ export type FailedTask = Readonly<{
 
 /** `next`: where the next page begins; null at the end. */
 export type FailedPage = Readonly<{ tasks: readonly FailedTask[]; next: FailedCursor | null }>
+
+export type EndedQuery = Readonly<{
+  /** Without a text, which would need parameters. */
+  filter: Omit<Filter, 'text'>
+  /** By the time of the end. */
+  order: Order
+  /** Ended at or after this time. */
+  from: number
+  /** Ended before this time. */
+  until: number
+  /** Where the page before ended. */
+  after: EndedCursor | null
+  scan: number
+}>
+
+export type EndedCursor = Readonly<{ endedAt: number; rowId: number }>
+
+/** `next`: where the next page begins; null at the end. */
+export type EndedPage = Readonly<{ tasks: readonly Task[]; next: EndedCursor | null }>
 
 export type OperationOptions = Readonly<{ cancel: boolean; audit?: Origin }>
 

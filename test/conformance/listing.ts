@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { Filter } from '../../src/core/filter.ts'
-import type { FailedCursor, FailedPage, ListCursor, Query } from '../../src/store/store.ts'
+import type { EndedQuery, FailedCursor, FailedPage, ListCursor, Query } from '../../src/store/store.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
@@ -163,6 +163,47 @@ export function listing(kind: StoreKind): void {
       await scene.control('retry', { id: '2' })
       await scene.store.purge(['1'])
       expect(ids(await failed({}, 10))).toEqual(['3'])
+    })
+
+    test('lists finished tasks in the order of their ends, either way, and reads many timelines', async (scene) => {
+      const end = async (id: string, tags: string[] = []) => {
+        const { task } = await scene.claimOne(await scene.submit({ id, type: id, tags }))
+        await scene.clock.advance(1_000)
+        await scene.settle(task, { kind: 'completed', result: 'null' })
+        return (await scene.task(task)).completedAt ?? 0
+      }
+      await scene.submit({ id: 'queued' })
+      const third = await end('3')
+      const first = await end('1', ['t'])
+      const second = await end('2')
+      const all = { filter: {}, from: third, until: second + 1, after: null, scan: 10 }
+      const newest: EndedQuery = { ...all, order: 'newest' }
+      const oldest: EndedQuery = { ...all, order: 'oldest' }
+      const ended = async (query: EndedQuery) => {
+        const { tasks, next } = await scene.store.ended(query)
+        return { ids: tasks.map(({ id }) => id), next }
+      }
+      expect(await ended(newest)).toEqual({ ids: ['2', '1', '3'], next: null })
+      expect(await ended(oldest)).toEqual({ ids: ['3', '1', '2'], next: null })
+      for (const query of [newest, oldest]) {
+        const ids: string[] = []
+        let after: EndedQuery['after'] = null
+        do {
+          const page: Awaited<ReturnType<typeof ended>> = await ended({ ...query, after, scan: 1 })
+          ids.push(...page.ids)
+          after = page.next
+        } while (after !== null)
+        expect(ids).toEqual((await ended(query)).ids)
+      }
+      expect((await ended({ ...newest, until: second })).ids).toEqual(['1', '3'])
+      expect((await ended({ ...oldest, from: first })).ids).toEqual(['1', '2'])
+      expect((await ended({ ...oldest, filter: { tag: 't' } })).ids).toEqual(['1'])
+      expect((await ended({ ...oldest, filter: { createdBefore: first } })).ids).toEqual(['3', '1'])
+      const timelines = await scene.store.timelines(['2', 'nothing', 'queued'])
+      expect([...timelines.keys()].toSorted()).toEqual(['2', 'queued'])
+      for (const [id, timeline] of timelines) expect(timeline).toEqual((await scene.record({ id })).timeline)
+      await scene.store.purge(['1'])
+      expect((await ended(oldest)).ids).toEqual(['3', '2'])
     })
 
     test('filters by text in id, parameters and error', async (scene) => {

@@ -276,6 +276,8 @@ describe('a key that is limited', () => {
     expect(await ids('limit=1000')).toEqual([own])
     expect(await ids('tag=red')).toEqual([])
     expect(await ids('tag=x')).toEqual([own])
+    const drawn = (await me.get('/api/runs')).body['runs'] as { task_id: string }[]
+    expect(drawn.map(({ task_id: id }) => id)).toEqual([own])
     expect(refusalOf(await me.post('/api/tasks/long/pause'))).toEqual([403, 'FORBIDDEN'])
     const reused = { parameters: { duration: 60 }, tags: ['red'], idempotency_key: 'shared' }
     await as(admin).post('/api/run/long', reused)

@@ -116,6 +116,49 @@ describe('a list', () => {
     expect(await failures()).toMatchObject([{ fingerprint, count: 2 }])
   })
 
+  test('shows what tasks did in a time, within bounds', async () => {
+    const options = { tags: ['drawn'] }
+    const ended = await api.submit('add', { a: 1, b: 2 }, options)
+    const waits = await api.submit('add', { a: 1, b: 2 }, { ...options, delay: '1h' })
+    await api.untilStatus(ended, 'completed')
+    const runs = async (query: string) => (await api.call('GET', `/api/runs?tag=drawn${query}`)).body
+    const found = await runs('')
+    expect(found).toEqual({
+      runs: [
+        {
+          task_id: ended,
+          task_type: 'add',
+          changes: [
+            { version: 1, at: expect.any(Number), event: 'submitted', status: 'queued', attempt: 0 },
+            { version: 2, at: expect.any(Number), event: 'claimed', status: 'running', attempt: 1 },
+            { version: 3, at: expect.any(Number), event: 'completed', status: 'completed', attempt: 1 },
+          ],
+        },
+        {
+          task_id: waits,
+          task_type: 'add',
+          changes: [
+            { version: 1, at: expect.any(Number), event: 'submitted', status: 'scheduled', attempt: 0 },
+          ],
+        },
+      ],
+      from: expect.any(Number),
+      until: expect.any(Number),
+      limited: false,
+    })
+    const { from, until } = found as { from: number; until: number }
+    expect(until - from).toBeCloseTo(3_600, 3)
+    expect(await runs('&limit=1')).toMatchObject({ runs: [{ task_id: ended }], limited: true })
+    expect(await runs(`&until=${Math.floor(from)}`)).toMatchObject({ runs: [] })
+    expect(await runs(`&from=${Math.ceil(until + 3_600)}`)).toMatchObject({ runs: [] })
+    expect(await runs('&type=fib')).toMatchObject({ runs: [] })
+    for (const [query, path] of [
+      ['&from=soon', 'from'],
+      ['&limit=2001', 'limit'],
+    ])
+      expect(await runs(query ?? '')).toMatchObject({ code: 'OPTIONS_INVALID', errors: [{ path }] })
+  })
+
   test('finds text in parameters and errors, and ids among all tasks', async () => {
     const id = await api.submit('add', { a: 1, b: 2, note: 'Nadel im Heuhaufen' })
     expect(idsOf(await list('q=nadel%20im&type=add'))).toEqual([id])

@@ -27,6 +27,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   getTaskSteps: 'read',
   explainTask: 'read',
   listFailures: 'read',
+  listRuns: 'read',
   purgeTask: 'control',
   listTasks: 'read',
   streamChanges: 'read',

@@ -43,6 +43,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     ended: () => new Promise(() => {}),
     now: Date.now,
     changes: () => changesOf([]),
+    runs: async () => ({ runs: [], from: 0, until: 1, limited: false }),
     failures: async () => ({ groups: [], start: 0, step: 1, limited: false }),
     list: async () => ({ tasks: [{ ...runningRecord, cut: null }], nextCursor: null, searchLimited: false }),
     explain: async () => ({ task: runningTask, reasons: [], position: null, limits: [], startsIn: null }),

@@ -30,12 +30,13 @@ run it again: no task is created twice.`,
   },
   {
     title: 'Inspect tasks',
-    names: ['status', 'result', 'watch', 'listen', 'logs', 'steps', 'explain', 'list', 'failures'],
+    names: ['status', 'result', 'watch', 'listen', 'logs', 'steps', 'explain', 'list', 'runs', 'failures'],
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
 fermata listen --json --kind transition               # live events of all tasks, for a script
 fermata list --status failed --after 2h --search timeout
 fermata list -q --status queued | xargs -r fermata cancel
+fermata runs --from 2h --type import                  # what they did: waiting, running, paused
 fermata failures --span 24h                           # by cause, the latest first
 fermata bulk retry --fingerprint 8f3a1c0de5b72946     # run the tasks of a group again
 fermata list --json | jq -r 'select(.execution_time > 60) | .task_id'

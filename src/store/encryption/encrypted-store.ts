@@ -1,6 +1,6 @@
 import type { Searched } from '../../core/filter.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
-import type { Json, NodeId, Submission, Task, TaskId } from '../../core/task.ts'
+import type { Json, NodeId, Submission, Task, TaskId, TimelineEntry } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import type { AuditLog } from '../audit-log.ts'
 import type { KeyStore } from '../key-store.ts'
@@ -220,6 +220,21 @@ export class EncryptedStore implements port.Store {
 
   failed(...args: Arguments<'failed'>): ReturnType<port.Store['failed']> {
     return this.#store.failed(...args)
+  }
+
+  async ended(...args: Arguments<'ended'>): Promise<port.EndedPage> {
+    const page = await this.#store.ended(...args)
+    return { ...page, tasks: page.tasks.map((task) => openTask(this.#open, task)) }
+  }
+
+  async timelines(...args: Arguments<'timelines'>): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>> {
+    const timelines = await this.#store.timelines(...args)
+    return new Map(
+      Array.from(timelines, ([id, timeline]) => [
+        id,
+        timeline.map((entry) => openEntry(this.#open, id, entry)),
+      ]),
+    )
   }
 
   find(query: port.Query): Promise<port.Page<TaskId>> {

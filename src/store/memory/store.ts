@@ -37,6 +37,7 @@ import { MemoryWorkers } from './workers.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
+import { endedPageOf, startOf } from '../ended-page.ts'
 import { failedPageOf } from '../failed-page.ts'
 import { pageOf, type Listed } from './page.ts'
 import * as port from '../store.ts'
@@ -446,10 +447,7 @@ class MemoryStore implements port.Store {
     if (kept === undefined) return null
     const { task, parameters, checkpoint, result } = kept
     if (options?.brief === true) return { task, parameters, checkpoint: null, result: null, timeline: [] }
-    const timeline = kept.timeline.filter(
-      (_, index) => index === 0 || index > kept.timeline.length - port.timelineLimit,
-    )
-    return { task, parameters, checkpoint, result, timeline }
+    return { task, parameters, checkpoint, result, timeline: keptEntries(kept.timeline) }
   }
 
   async log(id: TaskId, after: number, limit: number): Promise<readonly port.NumberedLine[] | null> {
@@ -531,6 +529,31 @@ class MemoryStore implements port.Store {
       .filter(({ at, rowId }) => at < before || (at === before && rowId < last))
       .sort((a, b) => b.at - a.at || b.rowId - a.rowId)
     return failedPageOf(rows.slice(0, query.scan), query)
+  }
+
+  async ended(query: port.EndedQuery): Promise<port.EndedPage> {
+    this.#mustBeOpen()
+    const { order, from, until, scan } = query
+    const start = startOf(query)
+    const direction = order === 'newest' ? -1 : 1
+    const rows = this.#all()
+      .map(({ task, rowId }) => ({ task, rowId, at: task.completedAt }))
+      .filter(
+        (row): row is typeof row & { at: number } => row.at !== null && row.at >= from && row.at < until,
+      )
+      .filter(({ at, rowId }) => direction * (at - start.endedAt || rowId - start.rowId) > 0)
+      .sort((a, b) => direction * (a.at - b.at || a.rowId - b.rowId))
+    return endedPageOf(rows.slice(0, scan), query)
+  }
+
+  async timelines(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>> {
+    this.#mustBeOpen()
+    return new Map(
+      ids.flatMap((id) => {
+        const kept = this.#tasks.get(id)
+        return kept === undefined ? [] : [[id, keptEntries(kept.timeline)] as const]
+      }),
+    )
   }
 
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
@@ -900,4 +923,8 @@ function mustBeText(...documents: readonly Json[]): void {
   for (const document of documents) {
     if (typeof document !== 'string') throw new TypeError('a document that is not text')
   }
+}
+
+function keptEntries(timeline: readonly TimelineEntry[]): TimelineEntry[] {
+  return timeline.filter((_, index) => index === 0 || index > timeline.length - port.timelineLimit)
 }

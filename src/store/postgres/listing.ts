@@ -1,7 +1,9 @@
 import { isIdPrefix, matches, mustMatch } from '../../core/filter.ts'
-import { statuses } from '../../core/task.ts'
+import { statuses, type TaskId, type TimelineEntry } from '../../core/task.ts'
 import {
   unlimitedReads,
+  type EndedPage,
+  type EndedQuery,
   type FailedPage,
   type FailedQuery,
   type ListedTask,
@@ -12,6 +14,8 @@ import {
   type TaskRecord,
 } from '../store.ts'
 import { rowIdOf } from '../columns.ts'
+import { timelineOf } from '../codec.ts'
+import { endedPageOf, startOf } from '../ended-page.ts'
 import { failedPageOf } from '../failed-page.ts'
 import type { Parameter, Rows, Session } from './connection.ts'
 import { selectedCount, taskOf } from './rows.ts'
@@ -120,6 +124,29 @@ export async function failedIn(session: Session, sql: Statements, query: FailedQ
     rows.map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
     query,
   )
+}
+
+/** Finished tasks in the order of their ends. */
+export async function endedIn(session: Session, sql: Statements, query: EndedQuery): Promise<EndedPage> {
+  const { order, from, until, scan } = query
+  const { endedAt, rowId } = startOf(query)
+  const rows =
+    order === 'newest'
+      ? await session.query(sql.endedNewest, [endedAt, rowId, from, scan])
+      : await session.query(sql.endedOldest, [endedAt, rowId, until, scan])
+  return endedPageOf(
+    rows.map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
+    query,
+  )
+}
+
+export async function timelinesIn(
+  session: Session,
+  sql: Statements,
+  ids: readonly TaskId[],
+): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>> {
+  const rows = await session.query(sql.timelines, [ids.map(encodeText)])
+  return new Map(rows.map(([id, timeline]) => [decodeText(id as string), timelineOf(timeline as string)]))
 }
 
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>

@@ -35,6 +35,12 @@ export function statementsFor(schema: string) {
     failedBefore: `select ${task} from ${s}.tasks t
       where t.status = 'failed' and (t.completed_at, t.row_id) < ($1::bigint, $2::bigint) and t.completed_at >= $3::bigint
       order by t.completed_at desc, t.row_id desc limit $4::int`,
+    endedNewest: `select ${task} from ${s}.tasks t
+      where t.completed_at is not null and (t.completed_at, t.row_id) < ($1::bigint, $2::bigint) and t.completed_at >= $3::bigint
+      order by t.completed_at desc, t.row_id desc limit $4::int`,
+    endedOldest: `select ${task} from ${s}.tasks t
+      where t.completed_at is not null and (t.completed_at, t.row_id) > ($1::bigint, $2::bigint) and t.completed_at < $3::bigint
+      order by t.completed_at, t.row_id limit $4::int`,
     /** Fails outside a transaction and without the tables; blocks nobody. */
     mustBeWithin: `lock table ${s}.migrations in access share mode`,
     now: `select ${time}, ${webhooksVersion(s)}`,

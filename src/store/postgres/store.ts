@@ -6,7 +6,7 @@ import type { Operation } from '../../core/operation.ts'
 import type { Move } from '../../core/transition.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import type { IdPart } from '../../core/short-id.ts'
-import type { NodeId, Status, Submission, Task, TaskId } from '../../core/task.ts'
+import type { NodeId, Status, Submission, Task, TaskId, TimelineEntry } from '../../core/task.ts'
 import { auditedTasks } from '../auditing.ts'
 import { timelineOf } from '../codec.ts'
 import type { LeaseRenewer } from '../sharing.ts'
@@ -33,7 +33,7 @@ import { defaultSchema, migrateSchema } from './migrating.ts'
 import { submitWithin } from './caller-transaction.ts'
 import { keepLease, monotonicNow, openLeaseFile } from './lease-renewer.ts'
 import { Lanes } from './lanes.ts'
-import { briefRecord, countAhead, pageOf, shownOf, failedIn } from './listing.ts'
+import { briefRecord, countAhead, endedIn, failedIn, pageOf, shownOf, timelinesIn } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
 import { releaseOf, successorsAtOnce } from './releasing.ts'
@@ -412,6 +412,14 @@ class PostgresStore implements port.Store {
 
   failed(query: port.FailedQuery): Promise<port.FailedPage> {
     return this.#reading.read('pages', (session) => failedIn(session, this.#sql, query))
+  }
+
+  ended(query: port.EndedQuery): Promise<port.EndedPage> {
+    return this.#reading.read('pages', (session) => endedIn(session, this.#sql, query))
+  }
+
+  timelines(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>> {
+    return this.#reading.read('pages', (session) => timelinesIn(session, this.#sql, ids))
   }
 
   resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {

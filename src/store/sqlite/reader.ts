@@ -1,10 +1,12 @@
 import { isIdPrefix, matches, mustMatch, type Filter, type Order } from '../../core/filter.ts'
 import { rangesOf, type IdPart } from '../../core/short-id.ts'
 import type { Operation } from '../../core/operation.ts'
-import { statuses, type NodeId, type Task, type TaskId } from '../../core/task.ts'
+import { statuses, type NodeId, type Task, type TaskId, type TimelineEntry } from '../../core/task.ts'
 import { timelineOf } from '../codec.ts'
 import {
   unlimitedReads,
+  type EndedPage,
+  type EndedQuery,
   type FailedPage,
   type FailedQuery,
   type ListedTask,
@@ -15,6 +17,7 @@ import {
   type TaskRecord,
   type TypeLimit,
 } from '../store.ts'
+import { endedPageOf, startOf } from '../ended-page.ts'
 import { failedPageOf } from '../failed-page.ts'
 import { inQueue, withSuspect, type SuspectHead } from '../suspects.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
@@ -101,6 +104,29 @@ export class Reader {
     return failedPageOf(
       rows.map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
       query,
+    )
+  }
+
+  ended(query: EndedQuery): EndedPage {
+    const { order, from, until, scan } = query
+    const { endedAt, rowId } = startOf(query)
+    const sql = this.#sql
+    const rows =
+      order === 'newest'
+        ? sql.endedNewest.all(endedAt, rowId, from, scan)
+        : sql.endedOldest.all(endedAt, rowId, until, scan)
+    return endedPageOf(
+      (rows as unknown as StoredRow[]).map((row) => ({ rowId: rowIdOf(row), task: taskOf(row) })),
+      query,
+    )
+  }
+
+  timelines(ids: readonly TaskId[]): ReadonlyMap<TaskId, readonly TimelineEntry[]> {
+    return new Map(
+      ids.flatMap((id) => {
+        const found = this.#sql.timelineById.get(id) as unknown as [string] | undefined
+        return found === undefined ? [] : [[id, timelineOf(found[0])] as const]
+      }),
     )
   }
 

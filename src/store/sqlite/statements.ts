@@ -71,6 +71,13 @@ const sql = {
   failedBefore: `select ${selectedColumns} from tasks indexed by tasks_failed
     where status = 'failed' and (completed_at, row_id) < (?, ?) and completed_at >= ?
     order by completed_at desc, row_id desc limit ?`,
+  endedNewest: `select ${selectedColumns} from tasks indexed by tasks_done
+    where completed_at is not null and (completed_at, row_id) < (?, ?) and completed_at >= ?
+    order by completed_at desc, row_id desc limit ?`,
+  endedOldest: `select ${selectedColumns} from tasks indexed by tasks_done
+    where completed_at is not null and (completed_at, row_id) > (?, ?) and completed_at < ?
+    order by completed_at, row_id limit ?`,
+  timelineById: 'select timeline from tasks where id = ?',
   rowById: `select ${selectedColumns} from tasks where id = ?`,
   rowByNumber: `select ${selectedColumns} from tasks where row_id = ?`,
   rowByKey: `select ${selectedColumns} from tasks where idempotency_key = ?`,

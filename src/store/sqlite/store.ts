@@ -18,6 +18,7 @@ import {
   type Submission,
   type Task,
   type TaskId,
+  type TimelineEntry,
 } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
@@ -407,6 +408,14 @@ class SqliteStore implements port.Store {
 
   async failed(query: port.FailedQuery): Promise<port.FailedPage> {
     return this.#read(() => this.#reader.failed(query))
+  }
+
+  async ended(query: port.EndedQuery): Promise<port.EndedPage> {
+    return this.#read(() => this.#reader.ended(query))
+  }
+
+  async timelines(ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, readonly TimelineEntry[]>> {
+    return this.#read(() => this.#reader.timelines(ids))
   }
 
   async resolve(part: IdPart, limit: number): Promise<readonly TaskId[]> {
