@@ -101,7 +101,7 @@ export type Submission = Readonly<{
   /** Milliseconds from the submit before which the task does not start, by the clock of the store. */
   delay: number | null
   /** Milliseconds within which it must start. */
-  expiresIn?: number
+  expiresIn?: number | undefined
   timeout: number | null
   maxAttempts: number
   backoff: Backoff
@@ -114,15 +114,15 @@ export type Submission = Readonly<{
   /** The schedule that submits it, and the tick for which it does. */
   schedule?: Readonly<{ id: string; tickAt: number }>
   /** Another task may have this key: then that decides the answer. */
-  unique?: UniqueRequest
+  unique?: UniqueRequest | undefined
   /** Maximum number of tasks of its type that wait, with it; absent for no maximum. */
-  maxOfType?: number
+  maxOfType?: number | undefined
   /** It starts once these have ended. */
-  predecessors?: Predecessors
+  predecessors?: Predecessors | undefined
   /** What decides when it starts, besides its priority and its place in the queue. */
-  admission?: Admission
+  admission?: Admission | undefined
   /** Who is told of its end. */
-  callback?: Callback
+  callback?: Callback | undefined
 }>
 
 /** The hot row: everything about a task except its documents (parameters, checkpoint, result) and its timeline. */

@@ -79,8 +79,9 @@ export function submissionOf(
     type: type.type,
     parameters: text,
     priority,
-    ...start,
-    ...(expiresIn === null ? {} : { expiresIn }),
+    runAt: start.runAt,
+    delay: start.delay,
+    expiresIn: expiresIn ?? undefined,
     timeout,
     maxAttempts,
     backoff,
@@ -88,11 +89,11 @@ export function submissionOf(
     idempotencyKey,
     requestHash: idempotencyKey === null ? null : hashOf(type, text, options),
     trace: traceContext(options.traceparent, options.tracestate),
-    ...(unique === undefined ? {} : { unique }),
-    ...(predecessors === undefined ? {} : { predecessors }),
-    ...(type.maxQueued === null ? {} : { maxOfType: type.maxQueued }),
-    ...(admission === null ? {} : { admission }),
-    ...(callback === undefined ? {} : { callback }),
+    unique,
+    predecessors,
+    maxOfType: type.maxQueued ?? undefined,
+    admission: admission ?? undefined,
+    callback,
   }
 }
 
@@ -173,14 +174,14 @@ function checkedParameters(
 function admissionOf(
   { admission: rules }: AnyTaskType,
   parameters: unknown,
-  { limits = {}, fairnessKey }: SubmitOptions,
+  { limits, fairnessKey }: SubmitOptions,
   refuse: (path: string, message: string) => void,
 ): Admission | null {
-  const given = Object.entries(limits)
-  if (rules === null && given.length === 0 && fairnessKey === undefined) return null
+  if (rules === null && limits === undefined && fairnessKey === undefined) return null
+  const given = Object.entries(limits ?? {})
   const keys = new Map<string, string>()
   for (const { name, key } of rules?.limits ?? []) {
-    if (Object.hasOwn(limits, name)) continue
+    if (limits !== undefined && Object.hasOwn(limits, name)) continue
     const found = key === null ? '' : computedKey(key, parameters, `limits.${name}`, refuse)
     if (found !== null) keys.set(name, found)
   }

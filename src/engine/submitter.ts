@@ -133,14 +133,16 @@ export class Submitter {
     return tasks
   }
 
-  #acceptedOf(...[answer, submissions, first]: AcceptedOf): ReturnType<typeof acceptedOf> {
+  #acceptedOf(
+    answer: Submitted,
+    submissions: readonly Submission[],
+    first: number | undefined,
+  ): ReturnType<typeof acceptedOf> {
     const { maxQueued, refused } = this.#options
     if (answer.kind === 'crowded' || answer.kind === 'full') refused(submissions[0]?.type ?? '')
     return acceptedOf(answer, submissions, maxQueued, first)
   }
 }
-
-type AcceptedOf = [answer: Submitted, submissions: readonly Submission[], first: number | undefined]
 
 function isNew(accepted: Accepted): accepted is Extract<Accepted, { replayed: false }> {
   return !accepted.replayed

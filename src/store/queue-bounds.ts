@@ -33,7 +33,7 @@ export function boundsWanted(
 export type Entering = Readonly<{
   index: number
   submission: Submission
-  replaces: Readonly<{ admission?: Admission | null }> | undefined
+  replaces: Readonly<{ admission?: Admission | null | undefined }> | undefined
 }>
 
 /** What waits in a transaction, from what it has read and what its submits add. */
