@@ -14,8 +14,8 @@ const project = (name: string, include: string[], globalSetup: string[] = [], se
     setupFiles,
     pool: 'forks' as const,
     // Only a hang takes so long: each wait inside a test gives up after a minute and says what it waited for.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     expect: { poll: { timeout: 60_000 } },
   },
 })
@@ -26,6 +26,7 @@ const withoutIsolation = ({ test }: ReturnType<typeof project>) => ({ test: { ..
 const postgres = ['test/support/postgres-server.ts']
 const everyPostgres = ['test/support/every-postgres.ts']
 const built = ['test/support/built.ts']
+const chromium = ['test/support/chromium.ts']
 
 /** The tests of the API whose answers depend on the store, which run on both databases. */
 const api =
@@ -88,12 +89,12 @@ export default defineConfig({
       project('conformance', ['test/conformance/**/*.test.ts', 'test/model/**/*.test.ts'], everyPostgres),
       project('runtime', ['test/execution/**/*.test.ts'], postgres),
       withoutIsolation(project('cluster', ['test/cluster/**/*.test.ts'], postgres)),
-      withoutIsolation(project('e2e', ['test/e2e/**/*.test.ts'])),
+      withoutIsolation(project('e2e', ['test/e2e/**/*.test.ts'], chromium)),
       withoutIsolation(
         project('e2e-postgres', [`test/e2e/{${api}}.test.ts`], postgres, ['test/support/on-postgres.ts']),
       ),
       project('package', ['test/package/*.test.ts'], [...built, 'test/support/generators.ts']),
-      project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built]),
+      project('browser', ['test/browser/**/*.test.ts'], [...postgres, ...built, ...chromium]),
       withoutIsolation(project('hardening', ['test/hardening/**/*.test.ts'], built)),
       project('crash', ['test/crash/**/*.test.ts']),
       ...(process.env['TEST_CANARY'] === undefined
