@@ -15,7 +15,7 @@ test(
   { timeout: 3_600_000 },
   async () => {
     const env = {
-      DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=5`,
+      DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=15`,
       FERMATA_DRAIN: '2s',
       FERMATA_MAX_CONCURRENT: '8',
     }

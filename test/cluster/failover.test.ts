@@ -34,7 +34,7 @@ describe('an address with several servers', () => {
     expect(await primaryOf(both)).toBe(portOf(primary))
     await expect(openPostgres(standby.url)).rejects.toThrow(/standby or read-only/)
 
-    const database = `${addressOfAll(both)}&schema=${newSchema()}&lease=5`
+    const database = `${addressOfAll(both)}&schema=${newSchema()}&lease=15`
     const open = (maxConcurrent: number) =>
       openTaskManager({ database, tasks: [quick], maxConcurrent, drain: 1, logger: quiet })
     await using api = await open(0)

@@ -27,7 +27,7 @@ test(`no limit is exceeded while nodes are killed ${kills} times`, { timeout: 3_
   const schema = newSchema()
   const url = inject('postgres')
   const env = {
-    DATABASE_URL: `${url}?schema=${schema}&lease=5`,
+    DATABASE_URL: `${url}?schema=${schema}&lease=15`,
     FERMATA_DRAIN: '2s',
     FERMATA_MAX_CONCURRENT: '6',
     FERMATA_TASKS: join(import.meta.dirname, '..', 'fixtures', 'limited.ts'),

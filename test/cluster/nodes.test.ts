@@ -10,7 +10,7 @@ import { aMinute, patiently } from '../support/until.ts'
 const logger = { debug() {}, info() {}, warn() {}, error: console.error }
 
 async function nodes(...slots: readonly number[]): Promise<TaskManager[]> {
-  const database = `${inject('postgres')}?schema=${newSchema()}&lease=10`
+  const database = `${inject('postgres')}?schema=${newSchema()}&lease=30`
   const open = (maxConcurrent: number) =>
     openTaskManager({ database, tasks: [patient, quick], maxConcurrent, drain: 2, logger })
   const opened = await Promise.all(slots.map(open))

@@ -56,7 +56,7 @@ test('nodes ignore invalid notifications, log this once, and keep receiving sign
   }
   const open = (maxConcurrent: number) =>
     openTaskManager({
-      database: `${inject('postgres')}?schema=${schema}&lease=10`,
+      database: `${inject('postgres')}?schema=${schema}&lease=30`,
       tasks: [patient, quick],
       maxConcurrent,
       drain: 1,

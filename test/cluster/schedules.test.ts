@@ -17,7 +17,7 @@ test(
   async () => {
     const schema = newSchema()
     const url = inject('postgres')
-    const env = { DATABASE_URL: `${url}?schema=${schema}&lease=5`, FERMATA_DRAIN: '2s' }
+    const env = { DATABASE_URL: `${url}?schema=${schema}&lease=15`, FERMATA_DRAIN: '2s' }
     const nodes = await Promise.all([1, 2, 3].map(() => TestServer.start({ env })))
     const database = new Client({ connectionString: url })
     await database.connect()

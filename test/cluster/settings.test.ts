@@ -166,24 +166,27 @@ describe('a locked table', () => {
       return handle.task()
     })
     const list = () => manager.list({})
-    const waiting = refusedWithin([
-      ...many,
-      list,
-      () => manager.details(handle.id),
-      () => manager.explain(handle.id),
-    ])
-    let isOver = false
-    void waiting.then(() => (isOver = true))
-    await until('several wait at once', async () => {
-      const waits = `select from pg_locks where not granted and relation = '${schema}.tasks'::regclass`
-      return (await locker.query(waits)).rows.length > 1
+    // On a busy machine they may be refused before another reader had its turn: then once more.
+    await until('another reader is answered while several wait', async () => {
+      const waiting = refusedWithin([
+        ...many,
+        list,
+        () => manager.details(handle.id),
+        () => manager.explain(handle.id),
+      ])
+      let isOver = false
+      void waiting.then(() => (isOver = true))
+      await until('several wait at once', async () => {
+        const waits = `select from pg_locks where not granted and relation = '${schema}.tasks'::regclass`
+        return isOver || (await locker.query(waits)).rows.length > 1
+      })
+      expect((await manager.counts()).byType).toEqual({ quick: { queued: 1 } })
+      const wereBeside = !isOver
+      const { answers, took } = await waiting
+      expect(new Set(answers)).toEqual(new Set(['rejected']))
+      // They were refused concurrently: one after another, it would take two seconds each.
+      return wereBeside && took < 2_000 * answers.length
     })
-    expect((await manager.counts()).byType).toEqual({ quick: { queued: 1 } })
-    expect(isOver).toBe(false)
-    const { answers, took } = await waiting
-    expect(new Set(answers)).toEqual(new Set(['rejected']))
-    // They were refused concurrently: one after another, it would take two seconds each.
-    expect(took).toBeLessThan(2_000 * answers.length)
     await expect(handle.task()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', unknown: false })
     await locker.query('rollback')
     await locker.end()

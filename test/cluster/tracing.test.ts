@@ -12,7 +12,7 @@ const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
 
 test('attempts on other nodes are linked to the submit, also after a node was killed', async () => {
   await using collector = await Collector.start()
-  const database = `${inject('postgres')}?schema=${newSchema()}&lease=10`
+  const database = `${inject('postgres')}?schema=${newSchema()}&lease=15`
   const start = (slots: number, name: string) =>
     TestServer.start({
       env: {

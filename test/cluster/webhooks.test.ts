@@ -13,7 +13,7 @@ test(
   { timeout: 3_600_000 },
   async () => {
     await using receiver = await Receiver.start()
-    const url = `${inject('postgres')}?schema=${newSchema()}&lease=5`
+    const url = `${inject('postgres')}?schema=${newSchema()}&lease=15`
     const env = { DATABASE_URL: url, FERMATA_DRAIN: '2s', FERMATA_WEBHOOK_ALLOW: '127.0.0.1' }
     const nodes = await Promise.all([1, 2].map(() => TestServer.start({ env })))
     const all: string[] = []

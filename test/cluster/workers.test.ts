@@ -8,7 +8,7 @@ const types = { count: { pause: 'checkpoint', max_attempts: 1 } } as const
 const drafts = [{ type: 'count', ...types.count }]
 
 async function cluster(size: number, more: Record<string, string> = {}) {
-  const env = { DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=5`, ...more }
+  const env = { DATABASE_URL: `${inject('postgres')}?schema=${newSchema()}&lease=15`, ...more }
   const servers = await Promise.all(Array.from({ length: size }, () => TestServer.start({ env })))
   return {
     servers,
@@ -65,7 +65,7 @@ test(
   'workers on three servers that are killed in turn run each task, and lose none',
   { timeout: 600_000 },
   async () => {
-    await using nodes = await cluster(3, { FERMATA_WORKER_LEASE: '3s' })
+    await using nodes = await cluster(3, { FERMATA_WORKER_LEASE: '15s' })
     const done = new Map<string, number>()
     const over = new AbortController()
     // Each worker calls the servers in turn, as behind a load balancer.

@@ -196,7 +196,7 @@ describe('an output that cannot be written', () => {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
-      timeout: 60_000,
+      timeout: 300_000,
     })
 
   test.each([

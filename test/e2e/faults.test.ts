@@ -8,7 +8,7 @@ import { collect, sse } from '../support/sse.ts'
 const tasks = join(import.meta.dirname, '../fixtures/faulty.ts')
 const serve = (env: Record<string, string> = {}, under: readonly string[] = []) =>
   TestServer.start({ arguments: ['serve', '--tasks', tasks], env, under })
-const timeout = 120_000
+const timeout = 600_000
 
 describe('inline code that throws an uncatchable error or exits the process', () => {
   test('fails its own task, and the server and other tasks continue', { timeout }, async () => {

@@ -13,7 +13,7 @@ const nothing: Record<string, number> = {}
 
 test(
   'one task that kills its server among 140 harmless ones is the only one that fails',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const options: StartOptions = {
       arguments: ['serve', '--tasks', tasks],

@@ -29,6 +29,6 @@ test('the Python client and its workers pass their tests against a real server',
   }
   const args = ['-W', 'error', '-m', 'unittest', 'discover', '-s', 'tests']
   // It throws with the output of a test that failed.
-  const { stderr } = await promisify(execFile)('python3', args, { cwd: client, env, timeout: 200_000 })
+  const { stderr } = await promisify(execFile)('python3', args, { cwd: client, env, timeout: 600_000 })
   expect(stderr).toMatch(/\nRan \d\d tests in .*\n\nOK\n$/)
 })

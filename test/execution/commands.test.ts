@@ -262,7 +262,7 @@ describe('a command', () => {
   test('may write a line of any length, at a cost linear in its length', async () => {
     await open()
     const handle = await sh(`head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end`)
-    const { output } = (await handle.result({ signal: AbortSignal.timeout(110_000) })) as { output: string }
+    const { output } = (await handle.result({ signal: AbortSignal.timeout(600_000) })) as { output: string }
     expect(output.endsWith('xxx\nend\n')).toBe(true)
   })
 

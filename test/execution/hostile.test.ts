@@ -23,7 +23,7 @@ describe.each([thread, apart])('in a $runs', (type) => {
       ),
     )
     for (const { handle, name } of handles) {
-      await handle.result({ signal: AbortSignal.timeout(120_000) }).catch(() => undefined)
+      await handle.result({ signal: AbortSignal.timeout(600_000) }).catch(() => undefined)
       expect.soft((await handle.task()).status, name).toMatch(/completed|failed/)
     }
     expect(manager.state.slotsInUse).toBe(0)
