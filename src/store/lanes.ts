@@ -9,7 +9,7 @@ import {
   type LimitScope,
   type StartRate,
 } from '../core/limits.ts'
-import { answerTo, type Answer, type Reading } from './reading.ts'
+import { answersTo, answerTo, type Answer, type Reading } from './reading.ts'
 import type { TypeLimit } from './store.ts'
 
 /**
@@ -93,8 +93,6 @@ export interface LaneRows<Place> {
   waiting(buckets: readonly Readonly<{ bucket: string; count: number }>[]): Answer<readonly StoredLane[]>
   buckets(names: readonly string[]): Answer<readonly BucketFacts[]>
   turns(priorities: readonly number[], flows: readonly string[]): Answer<Pick<LaneWrites, 'turns' | 'rounds'>>
-  /** When the first rate that holds a lane back allows the next start. */
-  wakesAt(): Answer<number | null>
   write(writes: LaneWrites): void
 }
 
@@ -113,8 +111,15 @@ export type LaneRequest = Readonly<{
 /** `plain`: its index. */
 export type Choice<Place> = Readonly<{ plain: number }> | Readonly<{ place: Place }>
 
-/** In the order in which they start. `wakesAt`: when it makes sense to claim again without any other cause. */
-export type Picked<Place> = Readonly<{ picks: readonly Choice<Place>[]; wakesAt: number | null }>
+/** In the order in which they start. */
+export type Picked<Place> = Readonly<{
+  picks: readonly Choice<Place>[]
+  /**
+   * When it makes sense to claim again without any other cause. `stored`: when the first rate that holds a lane back allows the
+   * next start, with what this claim has written.
+   */
+  wakesAt(stored: number | null): number | null
+}>
 
 /** Notes that one claim reads. */
 const newsAtOnce = 5_000
@@ -128,7 +133,7 @@ const mostSeen = 2_000
 export function* pickTasks<Place>(rows: LaneRows<Place>, request: LaneRequest): Reading<Picked<Place>> {
   const book = new Book(rows, request)
   const { lanes, buckets } = yield* answerTo(rows.news(newsAtOnce))
-  yield* book.examine(lanes)
+  yield* book.examine(lanes, buckets)
   yield* book.putBack(buckets)
   const claim = new Claim(book, request)
   for (let isMore = true; isMore && !claim.isDone;) {
@@ -140,9 +145,14 @@ export function* pickTasks<Place>(rows: LaneRows<Place>, request: LaneRequest): 
   claim.fill()
   const isUnfinished = lanes.length >= newsAtOnce || buckets.length >= newsAtOnce || claim.seen > mostSeen
   book.finish()
-  const wakesAt = yield* answerTo(rows.wakesAt())
-  const times = [wakesAt, claim.wakesAt, isUnfinished ? request.now : null].filter((at) => at !== null)
-  return { picks: claim.picks, wakesAt: times.length === 0 ? null : Math.min(...times) }
+  const own = [claim.wakesAt, isUnfinished ? request.now : null]
+  return {
+    picks: claim.picks,
+    wakesAt(stored) {
+      const times = [stored, ...own].filter((at) => at !== null)
+      return times.length === 0 ? null : Math.min(...times)
+    },
+  }
 }
 
 /** A lane with the tasks that were read of it. */
@@ -422,10 +432,15 @@ class Book<Place> {
     this.#request = request
   }
 
-  /** Brings lanes up to date with their queue. */
-  *examine(ids: readonly string[]): Reading<void> {
+  /** Brings lanes up to date with their queue. `buckets`: will be asked about next. */
+  *examine(ids: readonly string[], buckets: readonly string[]): Reading<void> {
     if (ids.length === 0) return
-    const found = yield* answerTo(this.#rows.find([...new Set(ids)]))
+    const unknown = [...new Set(buckets)]
+    const [found, facts] = yield* answersTo(
+      this.#rows.find([...new Set(ids)]),
+      unknown.length === 0 ? [] : this.#rows.buckets(unknown),
+    )
+    for (const one of facts) this.#facts.set(one.bucket, one)
     const filled = found
       .flatMap(({ id, stored, first }) => (first === undefined ? [] : [{ id, stored, first }]))
       .map((one) => ({ ...one, raised: this.#priority(one.first.lane, one.first) }))

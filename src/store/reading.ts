@@ -11,6 +11,12 @@ export function* answerTo<T>(asked: Answer<T>): Reading<T> {
   return (yield asked) as T
 }
 
+/** Both were asked before either is waited for, which saves a round trip to a database. */
+export function* answersTo<A, B>(a: Answer<A>, b: Answer<B>): Reading<[A, B]> {
+  const areLater = a instanceof Promise || b instanceof Promise
+  return (yield areLater ? Promise.all([a, b]) : [a, b]) as [A, B]
+}
+
 /** For a store that answers at once. */
 export function readNow<T>(reading: Reading<T>): T {
   let step = reading.next()

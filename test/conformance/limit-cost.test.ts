@@ -292,7 +292,9 @@ async function costsOnSqlite(count: number): Promise<number[]> {
       const rows = new SqliteLanes(sql, new Counters(sql), { node: 'here', now })
       const before = reads()
       expect(sql.isAwake.get(now)).toEqual([1])
-      const { picks } = readNow(pickTasks(rows, { node: 'here', now, limit: most, types, plain: [] }))
+      const request = { node: 'here', now, limit: most, types, plain: [] }
+      const { picks, wakesAt } = readNow(pickTasks(rows, request))
+      wakesAt(rows.wakesAt())
       const read = reads() - before
       db.exec('rollback')
       expect(picks).toHaveLength(most)

@@ -104,10 +104,13 @@ async function withLanes(
   const request = { node, now, limit, types, plain: heads }
   const { picks, wakesAt } = await readLater(pickTasks(lanes, request))
   const places = picks.flatMap((pick) => ('place' in pick ? [pick.place] : []))
-  const laned = places.length === 0 ? [] : await tx.ask(sql.claimedTasks, [places])
+  const [laned, due] = await Promise.all([
+    places.length === 0 ? [] : tx.ask(sql.claimedTasks, [places]),
+    lanes.wakesAt(),
+  ])
   let next = 0
   const rows = picks.map((pick) => ('plain' in pick ? plain[pick.plain]! : laned[next++]!))
-  return { rows, wakesAt }
+  return { rows, wakesAt: wakesAt(due) }
 }
 
 /** The claimed rows; the locks of others end with the transaction. */

@@ -643,7 +643,7 @@ class SqliteStore implements port.Store {
     const plain = heads.map(({ queuePosition: position, ...head }) => ({ ...head, position }))
     const rows = new SqliteLanes(this.#sql, this.#counters, { node, now })
     const { picks, wakesAt } = readNow(pickTasks(rows, { node, now, limit, types, plain }))
-    this.#wakesAt = wakesAt
+    this.#wakesAt = wakesAt(rows.wakesAt())
     return picks.map((pick) => ('plain' in pick ? heads[pick.plain]! : { rowId: pick.place }))
   }
 
