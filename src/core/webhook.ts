@@ -1,5 +1,13 @@
 import { clip } from './text.ts'
-import { statuses, type Callback, type Json, type Status, type Task, type TaskId } from './task.ts'
+import {
+  statuses,
+  type Callback,
+  type ErrorRecord,
+  type Json,
+  type Status,
+  type Task,
+  type TaskId,
+} from './task.ts'
 
 /**
  * Who is told what happens to tasks: a *webhook* is told of all tasks that match, a *callback* of the end of one task. A *delivery*
@@ -88,7 +96,7 @@ export type Delivery = Readonly<{
   history: readonly DeliveryAttempt[]
 }>
 
-/** What the outbox takes up; the store adds the rest. */
+/** A new delivery; the store adds the rest. */
 export type NewDelivery = Pick<
   Delivery,
   'webhookId' | 'lane' | 'url' | 'event' | 'taskId' | 'version' | 'data' | 'createdAt'
@@ -111,23 +119,57 @@ export function isTold({ callback }: Pick<Task, 'callback'>, webhooks: readonly 
   return callback !== null || webhooks.length > 0
 }
 
-/** The deliveries to which these transitions lead, in their order. */
-export function deliveriesOf(told: readonly Told[], webhooks: readonly Webhook[]): NewDelivery[] {
-  const deliveries: NewDelivery[] = []
-  for (const { before, task, at } of told) {
-    if (before?.status === task.status) continue
-    let data: Json | undefined
-    const add = (webhookId: string, lane: string, url: string | null) => {
-      data ??= dataOf(task)
-      const { id: taskId, version, status } = task
-      deliveries.push({ webhookId, lane, url, event: `task.${status}`, taskId, version, data, createdAt: at })
-    }
-    for (const webhook of webhooks) if (wants(webhook, task)) add(webhook.id, webhook.id, null)
-    const { callback } = task
-    if (callback !== null && task.completedAt !== null && isEnd(task.status))
-      add(callbacksId, laneOfCallback(callback), callback.url)
+/** An event of a task, with what its messages say and who receives them: what the outbox takes up. */
+export type TaskEvent = Readonly<{
+  /** Ids of webhooks. */
+  to: readonly string[]
+  callback: Callback | null
+  id: TaskId
+  type: string
+  status: Status
+  version: number
+  at: number
+  tags: readonly string[]
+  /** Of the end of the task. Its message is clipped; if it is encrypted, it is decrypted before it is sent. */
+  error: Readonly<{ code: string; message: string }> | null
+}>
+
+/** The event of a transition; undefined if nobody is told of it. */
+export function eventOf({ before, task, at }: Told, webhooks: readonly Webhook[]): TaskEvent | undefined {
+  const { id, type, status, version, tags } = task
+  if (before?.status === status) return undefined
+  let to = nobody
+  for (const webhook of webhooks) {
+    if (!wants(webhook, task)) continue
+    if (to === nobody) to = []
+    to.push(webhook.id)
   }
+  const hasEnded = isEnd(status)
+  const callback = hasEnded && task.completedAt !== null ? task.callback : null
+  if (to.length === 0 && callback === null) return undefined
+  const error = hasEnded && task.error !== null ? shortened(task.error) : null
+  return { to, callback, id, type, status, version, at, tags, error }
+}
+
+const nobody: string[] = []
+
+function shortened({ code, message, brief }: ErrorRecord): TaskEvent['error'] {
+  return { code, message: brief ?? clip(message, errorLength) }
+}
+
+/** The deliveries of an event. */
+export function deliveriesOf(event: TaskEvent): NewDelivery[] {
+  const { to, callback, id: taskId, status, version, at: createdAt } = event
+  const about = { event: `task.${status}`, taskId, version, data: dataOf(event), createdAt }
+  const deliveries: NewDelivery[] = to.map((id) => ({ webhookId: id, lane: id, url: null, ...about }))
+  if (callback !== null)
+    deliveries.push({ webhookId: callbacksId, lane: laneOfCallback(callback), url: callback.url, ...about })
   return deliveries
+}
+
+/** How many they are. */
+export function deliveryCountOf({ to, callback }: Pick<TaskEvent, 'to' | 'callback'>): number {
+  return to.length + (callback === null ? 0 : 1)
 }
 
 export function laneOfCallback({ origin }: Callback): string {
@@ -152,17 +194,15 @@ function wants({ id, events, types, tags, paused }: Webhook, task: Task): boolea
 const errorLength = 300
 const tagBytes = 10_000
 
-/** Thin: whoever wants more asks the API. An encrypted message of an error is decrypted before it is sent. */
-function dataOf({ id, type, status, version, tags, error }: Task): Json {
+/** Thin: whoever wants more asks the API. */
+function dataOf({ id, type, status, version, tags, error }: TaskEvent): Json {
   return JSON.stringify({
     task_id: id,
     task_type: type,
     status,
     version,
     tags: tags.length === 0 ? tags : fitting(tags),
-    ...(error === null || !isEnd(status)
-      ? {}
-      : { error: { code: error.code, message: error.brief ?? clip(error.message, errorLength) } }),
+    ...(error === null ? {} : { error }),
   })
 }
 

@@ -28,6 +28,15 @@ const longestWait = 1_000
 /** Milliseconds after which deliveries are looked at again that others have locked. */
 const lockedWait = 100
 const settleAgainAfter = 1_000
+/** Milliseconds between looks that only changes ask for: while many commits follow each other, most of them find nothing new. */
+const lookEvery = 25
+/**
+ * Events are distributed in portions, at a pace that a node could hardly send at: so those of a burst take little of the time of everybody
+ * else, and wait in the outbox, where they cost next to nothing. While more and more come and none can be sent, nobody waits for them.
+ */
+const distributeAtOnce = 100
+const distributePerSecond = 2_500
+const distributePerBusySecond = 500
 const pruneAtOnce = 500
 const pruneEvery = 60_000
 /** Milliseconds that attempts have to end when the node stops. */
@@ -53,6 +62,11 @@ export class Deliverer implements Subscriber {
   #settling: Promise<void> | undefined
   #seen = 0
   #after = ''
+  /** When a change is looked at, and when the pace allows the next portion of events, on the monotonic clock. */
+  #looksAt = 0
+  #distributesAt = 0
+  /** What the store had added when the last portion was distributed. */
+  #addedBefore = 0
 
   constructor(options: DelivererOptions) {
     this.#options = options
@@ -65,7 +79,7 @@ export class Deliverer implements Subscriber {
     this.#pruner.kick()
   }
 
-  /** A change may have added deliveries in its commit. */
+  /** A change may have told something in its commit. */
   moved(): void {
     const { added } = this.#options.store.webhooks
     if (added === this.#seen) return
@@ -80,6 +94,7 @@ export class Deliverer implements Subscriber {
 
   /** Something may be due. */
   kick(): void {
+    this.#looksAt = 0
     this.#loop.kick()
   }
 
@@ -95,10 +110,13 @@ export class Deliverer implements Subscriber {
   }
 
   async #work(): Promise<number> {
-    const { store } = this.#options
+    const { store, clock } = this.#options
+    const now = clock.monotonic()
+    if (now < this.#looksAt) return this.#looksAt - now
+    this.#looksAt = now + lookEvery
     const room = most - this.#sending.size
     if (room <= 0) return longestWait
-    const { deliveries, dueIn, last } = await store.webhooks.claim({
+    const { deliveries, dueIn, last, hasEvents } = await store.webhooks.claim({
       limit: room,
       perLane,
       busy: this.#busy,
@@ -111,8 +129,26 @@ export class Deliverer implements Subscriber {
       const sending = this.#deliver(one).finally(() => this.#sending.delete(sending))
       this.#sending.add(sending)
     }
-    if (deliveries.length === 0 && dueIn === 0) return lockedWait
-    return Math.min(longestWait, dueIn ?? longestWait)
+    const distributesIn = hasEvents ? await this.#distribute() : longestWait
+    const dueAgainIn = deliveries.length === 0 && dueIn === 0 ? lockedWait : (dueIn ?? longestWait)
+    return Math.min(longestWait, dueAgainIn, distributesIn)
+  }
+
+  /** Returns the milliseconds after which there may be more to do. */
+  async #distribute(): Promise<number> {
+    const { store, clock } = this.#options
+    const wait = this.#distributesAt - clock.monotonic()
+    if (wait > 0) return wait
+    const { deliveries, more } = await store.webhooks.distribute(distributeAtOnce)
+    if (deliveries === 0) return more ? lockedWait : longestWait
+    const { added } = store.webhooks
+    const isBusy = this.#sending.size === 0 && added - this.#addedBefore > deliveries
+    this.#addedBefore = added
+    const pace = isBusy ? distributePerBusySecond : distributePerSecond
+    this.#distributesAt = clock.monotonic() + (deliveries / pace) * 1_000
+    // Some are due now.
+    this.#looksAt = 0
+    return 0
   }
 
   async #deliver(one: ClaimedDelivery): Promise<void> {
@@ -145,7 +181,7 @@ export class Deliverer implements Subscriber {
     const left = (this.#busy.get(lane) ?? 1) - 1
     if (left === 0) this.#busy.delete(lane)
     else this.#busy.set(lane, left)
-    this.#loop.kick()
+    this.kick()
   }
 
   async #send(one: ClaimedDelivery): Promise<Sent> {

@@ -57,6 +57,12 @@ async function recoded(source: Copied, config: Pick<Config, 'encryptionKeys'>): 
       const deliveries = await source.deliveries(after, limit)
       return deliveries.map((one) => sealDelivery(keys, openedDelivery(keys, one)))
     },
+    async events(after) {
+      const events = await source.events(after)
+      if (events === null) return null
+      const deliveries = events.deliveries.map((one) => sealDelivery(keys, openedDelivery(keys, one)))
+      return { ...events, deliveries }
+    },
   }
 }
 

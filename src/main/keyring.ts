@@ -5,8 +5,8 @@ import { openSchedule } from '../store/encryption/encrypted-schedules.ts'
 import { Keyring, Unopened } from '../store/encryption/keyring.ts'
 import { openImage } from '../store/encryption/task-codec.ts'
 import { openDelivery, openWebhook } from '../store/encryption/encrypted-webhooks.ts'
-import type { Webhook } from '../core/webhook.ts'
-import type { DeliveryImage, TaskImage } from '../store/transfer.ts'
+import type { NewDelivery, Webhook } from '../core/webhook.ts'
+import type { TaskImage } from '../store/transfer.ts'
 
 /** The keys of the configuration, which has been validated. */
 export function keyringOf({ encryptionKeys }: Pick<Config, 'encryptionKeys'>): Keyring {
@@ -38,12 +38,12 @@ export function openedWebhook(keys: Keyring, webhook: Webhook): Webhook {
 }
 
 /** The same for a delivery. */
-export function openedDelivery(keys: Keyring, delivery: DeliveryImage): DeliveryImage {
+export function openedDelivery<D extends NewDelivery>(keys: Keyring, delivery: D): D {
   try {
     return openDelivery(keys, delivery)
   } catch (error) {
     if (error instanceof Unopened)
-      throw new ConfigInvalid(`Delivery ${delivery.number} cannot be read: ${error.message}.`)
+      throw new ConfigInvalid(`A delivery about task ${delivery.taskId} cannot be read: ${error.message}.`)
     throw error
   }
 }

@@ -120,7 +120,7 @@ export class TaskRow {
   }
 }
 
-/** What is told of these moves. */
-export function toldOf(moves: readonly Move[]): Told[] {
-  return moves.map(({ before, task, entry }) => ({ before, task, at: entry.at }))
+/** What is told of a move. */
+export function toldOf({ before, task, entry }: Move): Told {
+  return { before, task, at: entry.at }
 }

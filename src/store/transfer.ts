@@ -5,8 +5,9 @@ import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
-import type { Delivery, Webhook } from '../core/webhook.ts'
+import type { NewDelivery, Webhook } from '../core/webhook.ts'
 import type { AuditCursor } from './audit-log.ts'
+import { pendingDelivery, type StoredDelivery } from './delivery-rows.ts'
 import type { Hold, NumberedLine, NumberedStep } from './store.ts'
 
 /** A task with everything that is stored about it, the same in each store. */
@@ -45,7 +46,10 @@ export type Surroundings = Readonly<{
 export type TickImage = Tick & Readonly<{ scheduleId: string; storedAt: number }>
 
 /** A delivery, as it is stored. */
-export type DeliveryImage = Delivery & Readonly<{ claim: number }>
+export type DeliveryImage = StoredDelivery
+
+/** Deliveries of events that are not distributed yet, and the row after which to continue. */
+export type EventImages = Readonly<{ deliveries: readonly NewDelivery[]; last: number }>
 
 /** Number of tasks by type and status: `type status`. */
 export type TaskCounts = ReadonlyMap<string, number>
@@ -64,6 +68,8 @@ export interface TransferSource extends AsyncDisposable {
   ticks(after: Pick<TickImage, 'scheduleId' | 'tickAt'>, limit: number): Promise<readonly TickImage[]>
   /** By number, those after this one, at most `limit`. */
   deliveries(after: number, limit: number): Promise<readonly DeliveryImage[]>
+  /** Of the first row of the outbox after this one; null if there is none. */
+  events(after: number): Promise<EventImages | null>
   /** As counted when they changed. */
   counters(): Promise<TaskCounts>
   /** Number of documents and log lines by the key with which they are encrypted; plain text under an empty name. */
@@ -134,15 +140,27 @@ export async function copyAll(
       `the copy has ${here} entries of the audit log, and the original ${there}: it was not completed`,
     )
   await copySchedules(from, to)
-  for (let after = 0; ;) {
-    const deliveries = await from.deliveries(after, transferAtOnce)
-    if (deliveries.length === 0) break
-    await to.writeDeliveries(deliveries)
-    after = deliveries.at(-1)!.number
-  }
+  await copyDeliveries(from, to)
   // Only now can it be opened.
   await to.finish(await from.surroundings())
   return { tasks: sumOf(found), resumed: first > 0 }
+}
+
+/** Events become deliveries, in their order. */
+async function copyDeliveries(from: Copied, to: TransferTarget): Promise<void> {
+  let number = 0
+  for (;;) {
+    const deliveries = await from.deliveries(number, transferAtOnce)
+    if (deliveries.length === 0) break
+    await to.writeDeliveries(deliveries)
+    number = deliveries.at(-1)!.number
+  }
+  for (let after = 0; ;) {
+    const events = await from.events(after)
+    if (events === null) return
+    await to.writeDeliveries(events.deliveries.map((one) => pendingDelivery(one, ++number, one.createdAt)))
+    after = events.last
+  }
 }
 
 async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {

@@ -2,9 +2,9 @@ import type { NewEntry } from '../core/audit.ts'
 import type { Delivery, DeliveryAttempt, DeliveryStatus, NewWebhook, Webhook } from '../core/webhook.ts'
 
 /**
- * Webhooks, and the outbox: deliveries that were committed with the change that they report, by the verbs that make it. Once `add` or
+ * Webhooks, and the outbox: events that were committed with the change that they report, by the verbs that make it. Once `add` or
  * `change` has returned, every change of every node goes by it. A change costs nothing more if there is no webhook, and its task
- * has no callback.
+ * has no callback. `distribute` turns events into deliveries, one for each receiver.
  */
 export interface WebhookStore {
   /** By creation; the built-in one for callbacks is among them once it has a secret. */
@@ -27,6 +27,12 @@ export interface WebhookStore {
   test(id: string, data: string, audit?: NewEntry): Promise<Delivery | null>
 
   /**
+   * Turns the oldest events into deliveries: at most `limit`, unless the events of one commit have more. Those to webhooks that are gone are
+   * dropped. One node at a time does it, so that the deliveries of a task are in its order.
+   */
+  distribute(limit: number): Promise<Distributed>
+
+  /**
    * Takes due deliveries of webhooks that are not paused, and reserves them for `lease` milliseconds. A task's deliveries to one receiver
    * are taken one after the other.
    */
@@ -41,13 +47,13 @@ export interface WebhookStore {
   /** Makes ended deliveries pending again, at most `limit`; how many. */
   redeliver(id: string, which: Redelivered, audit?: NewEntry): Promise<number>
 
-  /** Pending deliveries, up to `mostCounted`. */
+  /** Pending deliveries, with those of events that are not distributed yet, up to `mostCounted`. */
   depth(): Promise<number>
 
   /** Deletes deliveries created more than `retention` milliseconds ago, and those of webhooks that are gone, at most `limit`; how many. */
   prune(retention: number, limit: number): Promise<number>
 
-  /** Deliveries that this process has added since it opened the store. Costs nothing. */
+  /** Deliveries that the events of this process have become or will become, since it opened the store. Costs nothing. */
   readonly added: number
 }
 
@@ -70,12 +76,19 @@ export type DeliveryRequest = Readonly<{
  */
 export type ClaimedDelivery = Delivery & Readonly<{ claim: number; webhook: Webhook; unreadable?: string }>
 
-/** `dueIn`: milliseconds until the next delivery is due that was not taken; null without any. */
+/**
+ * `dueIn`: milliseconds until the next delivery is due that was not taken; null without any. `hasEvents`: some are not distributed
+ * yet.
+ */
 export type DeliveriesClaimed = Readonly<{
   deliveries: readonly ClaimedDelivery[]
   dueIn: number | null
   last: string
+  hasEvents: boolean
 }>
+
+/** How many deliveries were added; `more`: there are events left, which another node may be distributing. */
+export type Distributed = Readonly<{ deliveries: number; more: boolean }>
 
 export type DeliveryResult = Readonly<{
   number: number

@@ -79,6 +79,11 @@ export class Scene implements AsyncDisposable {
     return (await this.store.nodes()).some((node) => node.id === id)
   }
 
+  /** A second store on the same database, if it is shared. */
+  another(): Promise<Store> {
+    return this.#backend.open(this.clock)
+  }
+
   async close(): Promise<void> {
     await this.#store?.[Symbol.asyncDispose]()
     this.#store = undefined

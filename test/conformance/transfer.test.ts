@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { openTransfer } from '../../src/database.ts'
+import type { Store } from '../../src/store/store.ts'
 import { copyAll, type TransferSource } from '../../src/store/transfer.ts'
 import { at, contents, fill } from '../support/filled.ts'
 import { run } from '../support/server.ts'
@@ -92,6 +93,55 @@ describe.each(directions)('from %s to %s', (source, target) => {
     await expect(copy(other, to)).rejects.toThrow('unfinished copy')
     expect(await copy(from, to)).toEqual({ tasks: 2_011, resumed: true })
     expect(await contents(to)).toEqual(await contents(from))
+  })
+
+  test('events that are not distributed yet are copied as deliveries', async () => {
+    const [from, to] = [databases[source](), databases[target]()]
+    const callback = { url: 'https://a.example/x?\0\uFFFF', origin: 'https://a.example' }
+    const deliveries = async ({ webhooks }: Store) => {
+      for (let left = true; left;) left = (await webhooks.distribute(1)).deliveries > 0
+      const found = await Promise.all(
+        ['one', 'callbacks'].map((webhookId) => webhooks.deliveries({ webhookId, before: null, limit: 100 })),
+      )
+      return found.map((list) =>
+        list.toReversed().map(({ event, taskId, url, data }) => ({ event, taskId, url, data })),
+      )
+    }
+    await at(from, async (store) => {
+      await store.webhooks.add({
+        id: 'one',
+        url: 'https://one.example',
+        events: ['task.*'],
+        types: null,
+        tags: null,
+        paused: null,
+        secrets: [],
+      })
+      await store.submit([submission({ id: 'first', tags: ['\0 \uFFFF'] })], fromApi)
+      await store.webhooks.distribute(1)
+      await store.submit([submission({ id: 'second', callback })], fromApi)
+      await store.control([{ id: 'second', control: 'cancel', by: 'api' }])
+    })
+    await copy(from, to)
+    const encrypted = async () => {
+      await using reading = await openTransfer(from, true)
+      return reading.encrypted()
+    }
+    const before = await encrypted()
+    const copied = await at(to, deliveries)
+    expect(copied).toEqual(await at(from, deliveries))
+    // The URL of the callback counts wherever it is.
+    expect(await encrypted()).toEqual(before)
+    expect(copied.map((list) => list.length)).toEqual([3, 1])
+    await at(to, async (store) => {
+      await store.submit([submission({ id: 'third' })], fromApi)
+      expect((await deliveries(store))[0]!.map(({ taskId }) => taskId)).toEqual([
+        'first',
+        'second',
+        'second',
+        'third',
+      ])
+    })
   })
 
   test('tasks that wait are copied, and imported, with what they wait for', async () => {
@@ -231,6 +281,7 @@ function bound(source: TransferSource): TransferSource {
     schedules: (after, limit) => source.schedules(after, limit),
     ticks: (after, limit) => source.ticks(after, limit),
     deliveries: (after, limit) => source.deliveries(after, limit),
+    events: (after) => source.events(after),
     counters: () => source.counters(),
     entries: (after, limit) => source.entries(after, limit),
     countEntries: () => source.countEntries(),

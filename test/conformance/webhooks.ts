@@ -16,6 +16,7 @@ import { testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
 const lease = 60_000
+const request = { perLane: 100, busy: new Map(), limit: 100, lease, after: '' }
 
 export function webhooks(kind: StoreKind): void {
   const test = testsOn(kind)
@@ -182,12 +183,98 @@ export function webhooks(kind: StoreKind): void {
       await scene.submit()
       await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
       const { id } = await scene.submit()
+      await distributeAll(scene.store)
       await scene.store.webhooks.remove('one')
       await scene.submit()
       expect((await told(scene, 'one')).map(({ taskId }) => taskId)).toEqual([id])
       expect((await claim(scene)).deliveries).toEqual([])
       expect(await scene.store.webhooks.prune(1e12, 10)).toBe(1)
       expect(await told(scene, 'one')).toEqual([])
+    })
+
+    test('becomes deliveries in portions, in the order of its commits', async (scene) => {
+      await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
+      const ids: string[] = []
+      for (let index = 0; index < 5; index++) {
+        const { id } = await scene.submit()
+        await scene.store.control([{ id, control: 'pause', by: 'me' }])
+        ids.push(id)
+      }
+      expect(await scene.store.webhooks.depth()).toBe(10)
+      const portions: number[] = []
+      for (;;) {
+        const { deliveries } = await scene.store.webhooks.distribute(3)
+        if (deliveries === 0) break
+        portions.push(deliveries)
+      }
+      expect(Math.max(0, ...portions)).toBeLessThanOrEqual(3)
+      expect((await told(scene, 'one')).map(({ taskId, version }) => [taskId, version])).toEqual(
+        ids.flatMap((id) => [
+          [id, 1],
+          [id, 2],
+        ]),
+      )
+      expect(await scene.store.webhooks.depth()).toBe(10)
+      const { hasEvents } = await scene.store.webhooks.claim({ ...request, limit: 1 })
+      expect(hasEvents).toBe(false)
+    })
+
+    test('is distributed once, however many do it at the same time', async (scene) => {
+      await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
+      await scene.submitAll(...Array.from({ length: 300 }, () => ({})))
+      for (let left = true; left;) {
+        const all = await Promise.all([1, 2, 3].map(() => scene.store.webhooks.distribute(50)))
+        left = all.some(({ deliveries }) => deliveries > 0)
+      }
+      const found = (await told(scene, 'one')).map(({ taskId }) => taskId)
+      expect(found).toHaveLength(300)
+      expect(new Set(found).size).toBe(300)
+    })
+
+    test('forgets events of webhooks that are deleted before they are distributed', async (scene) => {
+      await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
+      await scene.store.webhooks.add(hook('two', { events: ['task.*'] }))
+      const { id } = await scene.submit()
+      await scene.store.webhooks.remove('one')
+      expect((await told(scene, 'two')).map(({ taskId }) => taskId)).toEqual([id])
+      await scene.store.webhooks.prune(1e12, 10)
+      expect(await told(scene, 'one')).toEqual([])
+    })
+
+    test('is deleted by age, whether distributed or not', async (scene) => {
+      const { webhooks } = scene.store
+      await webhooks.add(hook('one', { events: ['task.*'] }))
+      await scene.submit()
+      expect(await webhooks.prune(5_000, 10)).toBe(0)
+      await scene.clock.advance(6_000)
+      const { id } = await scene.submit()
+      expect(await webhooks.prune(5_000, 10)).toBe(1)
+      expect((await told(scene, 'one')).map(({ taskId }) => taskId)).toEqual([id])
+    })
+
+    test('has the tags, the error and the callback of a task as they were', async (scene) => {
+      const callback = { url: 'https://a.example/x?\0\uFFFF', origin: 'https://a.example' }
+      const { webhooks } = scene.store
+      await webhooks.add(hook('one', { events: ['task.failed'] }))
+      const { id } = await scene.submit({ callback, tags: ['\0 \uFFFF', 'b'] })
+      const [claimed] = await scene.claim(1)
+      const failed = { kind: 'failed', error: boom, retryIn: null } as const
+      await scene.store.settle(scene.node, [{ id, fence: claimed!.task.fence, activeMs: 5, outcome: failed }])
+      await scene.store.control([{ id, control: 'retry', by: 'me' }])
+      await scene.store.control([{ id, control: 'cancel', by: 'me' }])
+      const [one] = await told(scene, 'one')
+      const [first, second] = await told(scene, callbacksId)
+      for (const delivery of [one, first])
+        expect(JSON.parse(delivery!.data)).toMatchObject({
+          status: 'failed',
+          version: 3,
+          tags: ['\0 \uFFFF', 'b'],
+          error: { code: 'BOOM', message: 'boom' },
+        })
+      expect([first, second].map((delivery) => [delivery!.event, delivery!.url])).toEqual([
+        ['task.failed', callback.url],
+        ['task.cancelled', callback.url],
+      ])
     })
 
     test('counts what this process adds', async ({ store, ...scene }) => {
@@ -381,6 +468,36 @@ export function webhooks(kind: StoreKind): void {
       })
     }
 
+    if (kind.shared && kind.durable) {
+      test('of one task are in order when two nodes distribute its events', async (scene) => {
+        await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
+        await using other = await scene.another()
+        const stores = [scene.store, other]
+        const tasks = await scene.submitAll(...Array.from({ length: 20 }, () => ({})))
+        const changing = async () => {
+          for (let index = 0; index < 10; index++) {
+            const control = index % 2 === 0 ? 'pause' : 'resume'
+            await Promise.all(
+              tasks.map(({ id }, at) => stores[(index + at) % 2]!.control([{ id, control, by: 'me' }])),
+            )
+          }
+        }
+        let over = false
+        const distributing = stores.map(async ({ webhooks }) => {
+          do await webhooks.distribute(7)
+          while (!over)
+        })
+        await changing()
+        over = true
+        await Promise.all(distributing)
+        const versions = Map.groupBy(await told(scene, 'one'), ({ taskId }) => taskId)
+        for (const { id } of tasks)
+          expect(versions.get(id)!.map(({ version }) => version)).toEqual(
+            Array.from({ length: 11 }, (_, index) => index + 1),
+          )
+      })
+    }
+
     if (kind.durable) {
       test('survive a restart with their webhooks', async (scene) => {
         await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
@@ -421,11 +538,17 @@ function hook(id: string, own: Partial<NewWebhook> = {}): NewWebhook {
 
 /** All deliveries of a webhook, oldest first. */
 async function told({ store }: Scene, webhookId: string): Promise<Delivery[]> {
+  await distributeAll(store)
   return (await store.webhooks.deliveries({ webhookId, before: null, limit: 1_000 })).toReversed()
 }
 
-function claim({ store }: Scene, own: Partial<DeliveryRequest> = {}) {
-  return store.webhooks.claim({ perLane: 100, busy: new Map(), limit: 100, lease, after: '', ...own })
+async function distributeAll({ webhooks }: Scene['store']): Promise<void> {
+  for (;;) if ((await webhooks.distribute(100)).deliveries === 0) return
+}
+
+async function claim({ store }: Scene, own: Partial<DeliveryRequest> = {}) {
+  await distributeAll(store)
+  return store.webhooks.claim({ ...request, ...own })
 }
 
 async function settle(

@@ -154,6 +154,7 @@ export async function fill(database: string, more = 0): Promise<void> {
       )
       await store.submit(batch, fromApi)
     }
+    for (let left = true; left;) left = (await store.webhooks.distribute(1_000)).deliveries > 0
     await store.endNode('node')
   })
 }

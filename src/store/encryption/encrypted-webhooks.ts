@@ -1,5 +1,11 @@
 import type { NewEntry } from '../../core/audit.ts'
-import { callbacksId, type Delivery, type NewWebhook, type Webhook } from '../../core/webhook.ts'
+import {
+  callbacksId,
+  type Delivery,
+  type NewDelivery,
+  type NewWebhook,
+  type Webhook,
+} from '../../core/webhook.ts'
 import type { ErrorRecord } from '../../core/task.ts'
 import type {
   ClaimedDelivery,
@@ -7,6 +13,7 @@ import type {
   DeliveryQuery,
   DeliveryRequest,
   DeliveryResult,
+  Distributed,
   Redelivered,
   WebhookStore,
   WebhookUse,
@@ -56,6 +63,10 @@ export class EncryptedWebhooks implements WebhookStore {
 
   test(id: string, data: string, audit?: NewEntry): Promise<Delivery | null> {
     return this.#store.test(id, data, audit)
+  }
+
+  distribute(limit: number): Promise<Distributed> {
+    return this.#store.distribute(limit)
   }
 
   async claim(request: DeliveryRequest): Promise<DeliveriesClaimed> {
@@ -140,7 +151,7 @@ export function openWebhook<W extends NewWebhook>(ring: Keyring, webhook: W): W 
 }
 
 /** A delivery of plain text as it is stored under the first key. */
-export function sealDelivery<D extends Delivery>(ring: Keyring, delivery: D): D {
+export function sealDelivery<D extends NewDelivery>(ring: Keyring, delivery: D): D {
   if (!ring.encrypts || delivery.taskId === null) return delivery
   const { url, taskId, data } = delivery
   return {
@@ -151,7 +162,7 @@ export function sealDelivery<D extends Delivery>(ring: Keyring, delivery: D): D 
 }
 
 /** Throws `Unopened`. */
-export function openDelivery<D extends Delivery>(ring: Keyring, delivery: D): D {
+export function openDelivery<D extends NewDelivery>(ring: Keyring, delivery: D): D {
   const { url, taskId, data } = delivery
   if (taskId === null) return delivery
   return {

@@ -1,10 +1,8 @@
 import type { NewEntry } from '../../core/audit.ts'
 import {
   callbacksId,
-  callbacksWebhook,
   deliveriesOf,
-  isTold,
-  testEvent,
+  eventOf,
   webhookBounds,
   type Delivery,
   type NewDelivery,
@@ -12,7 +10,8 @@ import {
   type Told,
   type Webhook,
 } from '../../core/webhook.ts'
-import { settled, webhookEnded, withoutClaim } from '../delivery-changes.ts'
+import { findWebhook, settled, testDelivery, webhookEnded, withoutClaim } from '../delivery-changes.ts'
+import { pendingDelivery, type StoredDelivery } from '../delivery-rows.ts'
 import {
   mostCounted,
   type ClaimedDelivery,
@@ -20,6 +19,7 @@ import {
   type DeliveryQuery,
   type DeliveryRequest,
   type DeliveryResult,
+  type Distributed,
   type Redelivered,
   type WebhookStore,
   type WebhookUse,
@@ -34,13 +34,11 @@ export type WebhookSource = Readonly<{
   audit(entry: NewEntry | undefined): void
 }>
 
-type Kept = Delivery & Readonly<{ claim: number }>
-
-/** The webhooks of the memory store, and their deliveries. It looks at all of them for each question. */
+/** The webhooks of the memory store, and their deliveries. It looks at all of them for each question, and distributes events at once. */
 export class MemoryWebhooks implements WebhookStore {
   readonly #store: WebhookSource
   readonly #webhooks = new Map<string, Webhook>()
-  #deliveries: Kept[] = []
+  #deliveries: StoredDelivery[] = []
   #number = 0
   added = 0
 
@@ -50,9 +48,8 @@ export class MemoryWebhooks implements WebhookStore {
 
   /** Within the change: adds what is told of it. */
   tell(told: Told): void {
-    const webhooks = [...this.#webhooks.values()]
-    if (!isTold(told.task, webhooks)) return
-    for (const delivery of deliveriesOf([told], webhooks)) this.#add(delivery)
+    const event = eventOf(told, [...this.#webhooks.values()])
+    if (event !== undefined) for (const delivery of deliveriesOf(event)) this.#add(delivery)
   }
 
   /** The wall clock was set. */
@@ -94,7 +91,7 @@ export class MemoryWebhooks implements WebhookStore {
   ): Promise<Webhook | null> {
     return this.#store.write(() => {
       const now = this.#store.now()
-      const found = this.#webhooks.get(id) ?? (id === callbacksId ? callbacksWebhook(now) : undefined)
+      const found = findWebhook([...this.#webhooks.values()], id, now)
       if (found === undefined) return null
       this.#store.audit(audit)
       return this.#keep(change(found, now))
@@ -114,25 +111,20 @@ export class MemoryWebhooks implements WebhookStore {
       if (!this.#webhooks.has(id)) return null
       this.#store.audit(audit)
       const createdAt = this.#store.now()
-      const added = this.#add({
-        webhookId: id,
-        lane: id,
-        url: null,
-        event: testEvent,
-        taskId: null,
-        version: 0,
-        data,
-        createdAt,
-      })
-      return withoutClaim(added)
+      return withoutClaim(this.#add(testDelivery(id, data, createdAt)))
     })
+  }
+
+  async distribute(): Promise<Distributed> {
+    this.#store.mustBeOpen()
+    return { deliveries: 0, more: false }
   }
 
   claim({ perLane, busy, limit, lease, after }: DeliveryRequest): Promise<DeliveriesClaimed> {
     return this.#store.write(() => {
       const now = this.#store.now()
-      const webhookOf = ({ webhookId }: Kept) =>
-        this.#webhooks.get(webhookId) ?? (webhookId === callbacksId ? callbacksWebhook(now) : undefined)
+      const webhooks = [...this.#webhooks.values()]
+      const webhookOf = ({ webhookId }: StoredDelivery) => findWebhook(webhooks, webhookId, now)
       const open = this.#deliveries.filter((one) => {
         const webhook = webhookOf(one)
         return one.status === 'pending' && webhook !== undefined && webhook.paused === null
@@ -158,7 +150,8 @@ export class MemoryWebhooks implements WebhookStore {
       const waiting = open
         .filter(({ number }) => !claimed.some((one) => one.number === number))
         .map(({ nextAt }) => Math.max(0, nextAt! - now))
-      return { deliveries: claimed, dueIn: waiting.length === 0 ? null : Math.min(...waiting), last }
+      const dueIn = waiting.length === 0 ? null : Math.min(...waiting)
+      return { deliveries: claimed, dueIn, last, hasEvents: false }
     })
   }
 
@@ -239,22 +232,14 @@ export class MemoryWebhooks implements WebhookStore {
     return webhook
   }
 
-  #add(delivery: NewDelivery): Kept {
-    const kept: Kept = {
-      ...delivery,
-      number: ++this.#number,
-      status: 'pending',
-      attempts: 0,
-      nextAt: delivery.createdAt,
-      history: [],
-      claim: 0,
-    }
+  #add(delivery: NewDelivery): StoredDelivery {
+    const kept = pendingDelivery(delivery, ++this.#number, delivery.createdAt)
     this.#deliveries.push(kept)
     this.added += 1
     return kept
   }
 
-  #replace(kept: Kept): Kept {
+  #replace(kept: StoredDelivery): StoredDelivery {
     this.#deliveries = this.#deliveries.map((one) => (one.number === kept.number ? kept : one))
     return kept
   }
@@ -266,7 +251,7 @@ export class MemoryWebhooks implements WebhookStore {
 }
 
 /** About the same task, to the same receiver. */
-function isBefore(one: Kept, other: Kept): boolean {
+function isBefore(one: StoredDelivery, other: StoredDelivery): boolean {
   return (
     one.lane === other.lane &&
     one.taskId !== null &&

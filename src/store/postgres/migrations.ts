@@ -339,6 +339,14 @@ export const migrations: readonly string[] = [
   `
   alter table S.tasks add column preemption text;
   `,
+  `
+  create table S.outbox (
+    number bigint generated always as identity primary key,
+    at bigint not null,
+    deliveries integer not null,
+    body text not null
+  ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

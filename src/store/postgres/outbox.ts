@@ -1,4 +1,5 @@
 import type { Webhook } from '../../core/webhook.ts'
+import { deliveryFrom as storedFrom, type StoredDelivery } from '../delivery-rows.ts'
 import type { Rows } from './connection.ts'
 import type { Statements } from './statements.ts'
 import { decodeText } from './text.ts'
@@ -14,7 +15,7 @@ type Reading = Readonly<{
 export class Outbox {
   #version = 0
   #webhooks: readonly Webhook[] = []
-  /** Deliveries added so far, including what was rolled back. */
+  /** Deliveries that the events so far become, including what was rolled back. */
   added = 0
 
   /** As of this transaction, which has read its time. */
@@ -37,4 +38,8 @@ export async function readWebhooks(
 
 export function webhookFrom(body: string): Webhook {
   return JSON.parse(decodeText(body)) as Webhook
+}
+
+export function deliveryFrom(row: Rows[number]): StoredDelivery {
+  return storedFrom(row, decodeText)
 }

@@ -2,7 +2,7 @@ import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { callbacksId } from '../../core/webhook.ts'
-import { deliveryNames } from './delivery-rows.ts'
+import { deliveryNames } from '../delivery-rows.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
@@ -533,8 +533,22 @@ export function statementsFor(schema: string) {
     putWebhook: `insert into ${s}.webhooks (id, body) values ($1, $2) on conflict (id) do update set body = excluded.body`,
     removeWebhook: `delete from ${s}.webhooks where id = $1`,
     addDeliveries: `insert into ${s}.deliveries (webhook_id, lane, url, event, task_id, version, data, created_at, next_at)
-      select *, u.created_at from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bigint[])
+      select *, $9::bigint from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bigint[])
         as u(webhook_id, lane, url, event, task_id, version, data, created_at)`,
+    addEvents: `insert into ${s}.outbox (deliveries, at, body) select * from unnest($1::int[], $2::bigint[], $3::text[])`,
+    hasEvents: `select exists (select 1 from ${s}.outbox)`,
+    tryDistribute: `select pg_try_advisory_xact_lock(hashtextextended($1, 7))`,
+    /** The oldest, as many as have at most $1 deliveries, and at least one. */
+    oldestEvents: `select number, body from (
+        select number, body, sum(deliveries) over (order by number) as deliveries, row_number() over (order by number) as place
+        from (select * from ${s}.outbox order by number limit $1::int) as o
+      ) as summed where deliveries <= $1::int or place = 1 order by number`,
+    eventsAfter: `select number, body from ${s}.outbox where number > $1::bigint order by number limit 1`,
+    dropEvents: `delete from ${s}.outbox where number = any($1::bigint[])`,
+    dropOldEvents: `delete from ${s}.outbox where number = any (array(
+        select number from (select number, at from ${s}.outbox order by number limit $3::int) as o
+        where o.at < ${timeOr('$1')} - $2::bigint
+      )) returning deliveries`,
     newestTest: `select ${delivery('d')} from ${s}.deliveries d where d.webhook_id = $1 and d.task_id is null
       order by d.number desc limit 1`,
     /** Lanes after $1 and then those up to it, each with the milliseconds until its first delivery is due. */
@@ -581,9 +595,13 @@ export function statementsFor(schema: string) {
     countDeliveries: `select (select count(*) from (
         select 1 from ${s}.deliveries where status = 'pending' and lane >= $2 and lane < $3 limit $4::int) as p)::int,
       (select count(*) from (select 1 from ${s}.deliveries where status = 'dead' and webhook_id = $1 limit $4::int) as p)::int`,
-    countAllPending: `select count(*)::int from (select 1 from ${s}.deliveries where status = 'pending' limit $1::int) as p`,
+    countAllPending: `select least($1::int,
+        (select count(*) from (select 1 from ${s}.deliveries where status = 'pending' limit $1::int) as p)
+        + (select coalesce(sum(deliveries), 0) from (select deliveries from ${s}.outbox order by number limit $1::int) as e))::int`,
     anyOldDelivery: `${webhookIds(s)} select exists (
         select 1 from (select created_at from ${s}.deliveries order by number limit 1) as o where o.created_at < ${timeOr('$1')} - $2::bigint
+      ) or exists (
+        select 1 from (select at from ${s}.outbox order by number limit 1) as o where o.at < ${timeOr('$1')} - $2::bigint
       ) or exists (select 1 from ids where ${isOrphan(s)})`,
     dropOldDeliveries: `delete from ${s}.deliveries where number = any (array(
         select number from (select number, created_at from ${s}.deliveries order by number limit $3::int) as o

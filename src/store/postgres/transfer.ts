@@ -12,6 +12,7 @@ import { lanesEntered, queueEntered } from '../slot-changes.ts'
 import {
   noPredecessor,
   type DeliveryImage,
+  type EventImages,
   type Surroundings,
   type TaskCounts,
   type TaskImage,
@@ -19,14 +20,15 @@ import {
   type TransferSource,
   type TransferTarget,
 } from '../transfer.ts'
+import { deliveryNames } from '../delivery-rows.ts'
+import { eventImages } from '../outbox.ts'
 import { addressOf } from './address.ts'
 import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
-import { deliveryFrom, deliveryNames } from './delivery-rows.ts'
 import { limitColumns, limitFrom, queueColumns } from './lane-rows.ts'
-import { webhookFrom } from './outbox.ts'
+import { deliveryFrom, webhookFrom } from './outbox.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { addedSteps } from './steps.ts'
@@ -238,6 +240,11 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     return (await this.#session.query(this.#sql.deliveriesAfter, [after, limit])).map(deliveryFrom)
   }
 
+  async events(after: number): Promise<EventImages | null> {
+    const [row] = await this.#session.query(this.#sql.eventsAfter, [after])
+    return row === undefined ? null : eventImages(row[0] as number, decodeText(row[1] as string))
+  }
+
   async writeDeliveries(deliveries: readonly DeliveryImage[]): Promise<void> {
     await this.#within(async () => {
       await this.#session.query(
@@ -283,8 +290,9 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const schedules = `select left(definition::json ->> 'parameters', 40) from ${this.#s}.schedules`
     const webhooks = `select left(substring(body from '"url":"([^"]*)'), 40) from ${this.#s}.webhooks`
     const callbacks = `select left(url, 40) from ${this.#s}.deliveries where url is not null`
+    const told = `select left(found[1], 40) from ${this.#s}.outbox, regexp_matches(body, '"url":"([^"]*)', 'g') as found`
     const lines = `select left(line, 40) from ${this.#s}.log`
-    const all = [...heads, lines, schedules, webhooks, callbacks].join(' union all ')
+    const all = [...heads, lines, schedules, webhooks, callbacks, told].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
     const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
     return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))

@@ -2,14 +2,24 @@ import type { NewEntry } from '../../core/audit.ts'
 import type { Clock } from '../../core/clock.ts'
 import {
   callbacksId,
-  callbacksWebhook,
-  testEvent,
   webhookBounds,
   type Delivery,
   type NewWebhook,
   type Webhook,
 } from '../../core/webhook.ts'
-import { lanesOf, settled, webhookEnded, withoutClaim } from '../delivery-changes.ts'
+import {
+  deliveriesTo,
+  findWebhook,
+  lanesOf,
+  lookAt,
+  settled,
+  testDelivery,
+  webhookEnded,
+  withoutClaim,
+  type DueLane,
+} from '../delivery-changes.ts'
+import { deliveryCount, type StoredDelivery } from '../delivery-rows.ts'
+import { unpacked } from '../outbox.ts'
 import {
   candidatesFor,
   lanesAtOnce,
@@ -19,14 +29,14 @@ import {
   type DeliveryQuery,
   type DeliveryRequest,
   type DeliveryResult,
+  type Distributed,
   type Redelivered,
   type WebhookStore,
   type WebhookUse,
 } from '../webhook-store.ts'
 import { addEntries } from './audit.ts'
 import type { Rows, Session } from './connection.ts'
-import { deliveryCount, deliveryFrom, type StoredDelivery } from './delivery-rows.ts'
-import { readWebhooks, webhookFrom, type Outbox } from './outbox.ts'
+import { deliveryFrom, readWebhooks, webhookFrom, type Outbox } from './outbox.ts'
 import { addDeliveries } from './telling.ts'
 import type { Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
@@ -89,7 +99,7 @@ export class PostgresWebhooks implements WebhookStore {
   ): Promise<Webhook | null> {
     return this.#store.alone(async (tx) => {
       const { webhooks, now } = await this.#locked(tx)
-      const found = find(webhooks, id, now)
+      const found = findWebhook(webhooks, id, now)
       if (found === undefined) return null
       const webhook = change(found, now)
       keep(tx, webhook)
@@ -113,8 +123,8 @@ export class PostgresWebhooks implements WebhookStore {
     return this.#store.alone(async (tx) => {
       const { webhooks, now } = await this.#locked(tx)
       if (!webhooks.some((webhook) => webhook.id === id)) return null
-      const about = { webhookId: id, lane: id, url: null, event: testEvent, taskId: null, version: 0, data }
-      addDeliveries(tx, [{ ...about, createdAt: now }])
+      addDeliveries(tx, [testDelivery(id, data, now)], now)
+      this.#store.outbox.added += 1
       if (audit !== undefined) addEntries(tx, [audit], now)
       // Nobody else adds one of its kind while the webhooks are locked.
       const [row] = await tx.ask(tx.source.sql.newestTest, [id])
@@ -122,21 +132,41 @@ export class PostgresWebhooks implements WebhookStore {
     })
   }
 
+  distribute(limit: number): Promise<Distributed> {
+    return this.#store.aside(async (tx) => {
+      const { sql, schema, outbox } = tx.source
+      const [[isOurs] = []] = await tx.ask(sql.tryDistribute, [schema])
+      if (isOurs !== true) return { deliveries: 0, more: true }
+      tx.leaveMark()
+      // Only now: what another node has distributed must not be read.
+      const rows = await tx.ask(sql.oldestEvents, [limit])
+      if (rows.length === 0) return { deliveries: 0, more: false }
+      const { now } = await tx.moment(0)
+      const events = rows.flatMap(([, body]) => unpacked(decodeText(body as string)))
+      const deliveries = deliveriesTo(await outbox.webhooks(tx), events)
+      addDeliveries(tx, deliveries, now)
+      tx.write(sql.dropEvents, [rows.map(([number]) => number as number)])
+      return { deliveries: deliveries.length, more: true }
+    })
+  }
+
   async claim(request: DeliveryRequest): Promise<DeliveriesClaimed> {
     // Nothing is written while nothing is due.
     const { sql, clock } = this.#store
     const looked = await this.#store.read(async (session) => {
-      const [lanes, rows] = await Promise.all([
+      const [found, rows, events] = await Promise.all([
         session.query(sql.lanesDue, [encodeText(request.after), lanesAtOnce, clock?.now() ?? null]),
         session.query(sql.webhooks),
+        session.query(sql.hasEvents),
       ])
       const webhooks = rows.flatMap(([, body]) => (body === null ? [] : [webhookFrom(body as string)]))
-      return look(webhooks, lanes, request)
+      const lanes = found.map(([lane, wait]) => ({ lane: decodeText(lane as string), wait: wait as number }))
+      return { ...lookAt(lanes, webhooks, request, 0), hasEvents: events[0]![0] as boolean }
     })
-    const { due, dueIn, last } = looked
-    if (due.length === 0) return { deliveries: [], dueIn, last }
+    const { due, ...rest } = looked
+    if (due.length === 0) return { deliveries: [], ...rest }
     const deliveries = await this.#store.aside((tx) => take(tx, due, request.lease))
-    return { deliveries, dueIn, last }
+    return { deliveries, ...rest }
   }
 
   settle(results: readonly DeliveryResult[]): Promise<readonly boolean[]> {
@@ -224,9 +254,11 @@ export class PostgresWebhooks implements WebhookStore {
     return this.#store.aside(async (tx) => {
       tx.leaveMark()
       const old = await tx.ask(sql.dropOldDeliveries, [now, retention, limit])
-      if (old.length >= limit) return old.length
-      const orphans = await tx.ask(sql.dropOrphanedDeliveries, [limit - old.length])
-      return old.length + orphans.length
+      const told = await tx.ask(sql.dropOldEvents, [now, retention, limit])
+      const deleted = told.reduce((sum, [deliveries]) => sum + (deliveries as number), old.length)
+      if (deleted >= limit) return deleted
+      const orphans = await tx.ask(sql.dropOrphanedDeliveries, [limit - deleted])
+      return deleted + orphans.length
     })
   }
 
@@ -245,42 +277,7 @@ function keep(tx: Transaction, webhook: Webhook): void {
   tx.write(tx.source.sql.raiseWebhooksVersion)
 }
 
-function find(webhooks: readonly Webhook[], id: string, now: number): Webhook | undefined {
-  const found = webhooks.find((webhook) => webhook.id === id)
-  return found ?? (id === callbacksId ? callbacksWebhook(now) : undefined)
-}
-
-type Due = Readonly<{ lane: string; room: number; webhook: Webhook }>
-
-/** Lanes with something to take, and how much. */
-function look(
-  webhooks: readonly Webhook[],
-  lanes: Rows,
-  { perLane, busy, limit, after }: DeliveryRequest,
-): Readonly<{ due: readonly Due[]; dueIn: number | null; last: string }> {
-  const due: Due[] = []
-  let [last, left, soonest] = [after, limit, Number.POSITIVE_INFINITY]
-  for (const [text, wait] of lanes) {
-    if (left === 0) break
-    const lane = decodeText(text as string)
-    const dueIn = wait as number
-    const webhook = find(webhooks, lane.startsWith(`${callbacksId} `) ? callbacksId : lane, 0)
-    if (webhook === undefined || webhook.paused !== null) continue
-    if (dueIn > 0) {
-      soonest = Math.min(soonest, dueIn)
-      continue
-    }
-    last = lane
-    const room = Math.min(left, perLane - (busy.get(lane) ?? 0))
-    if (room <= 0) continue
-    due.push({ lane, room, webhook })
-    left -= room
-    soonest = 0
-  }
-  return { due, dueIn: soonest === Number.POSITIVE_INFINITY ? null : soonest, last }
-}
-
-async function take(tx: Transaction, due: readonly Due[], lease: number): Promise<ClaimedDelivery[]> {
+async function take(tx: Transaction, due: readonly DueLane[], lease: number): Promise<ClaimedDelivery[]> {
   const { sql } = tx.source
   tx.leaveMark()
   const { now } = await tx.moment(0)

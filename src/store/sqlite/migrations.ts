@@ -346,6 +346,9 @@ export const migrations: readonly string[] = [
   `
   alter table tasks add column preemption text;
   `,
+  `
+  create table outbox (number integer primary key, deliveries integer not null, at integer not null, body text not null) strict;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

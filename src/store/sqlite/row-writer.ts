@@ -49,7 +49,7 @@ export class RowWriter {
     if (task.admission !== null)
       for (const { bucket, taskId } of queueEntered([task])) this.#sql.enterQueue.run(bucket, taskId)
     if (this.#outbox !== null && isTold(task, this.#outbox.webhooks))
-      this.#outbox.tell(this.#sql, [{ before: null, task, at: task.createdAt }])
+      this.#outbox.tell({ before: null, task, at: task.createdAt })
   }
 
   write(row: TaskRow): void {
@@ -67,7 +67,7 @@ export class RowWriter {
     if (row.before.admission !== null) writeSlots(this.#sql, row)
     row.count(this.#count)
     if (row.moves !== undefined && this.#outbox !== null && isTold(row.task, this.#outbox.webhooks))
-      this.#outbox.tell(this.#sql, toldOf(row.moves))
+      for (const move of row.moves) this.#outbox.tell(toldOf(move))
   }
 
   #move(row: TaskRow): void {

@@ -4,11 +4,12 @@ import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
 import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
-import { deliveryColumns } from './delivery-rows.ts'
+import { deliveryNames } from '../delivery-rows.ts'
 import { selectedColumns } from './rows.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
+const deliveryColumns = deliveryNames.join(', ')
 
 /** One page of candidates: before or after a position, in list order. */
 const candidates = (from: string, order: 'newest' | 'oldest') => {
@@ -391,6 +392,15 @@ const sql = {
   removeWebhook: 'delete from webhooks where id = ?',
   addDelivery: `insert into deliveries (number, webhook_id, lane, url, event, task_id, version, data, created_at, next_at)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  addEvents: 'insert into outbox (number, deliveries, at, body) values (?, ?, ?, ?)',
+  hasEvents: 'select exists (select 1 from outbox)',
+  eventsAfter: 'select number, deliveries, body from outbox where number > ? order by number limit 1',
+  dropEvents: 'delete from outbox where number = ?',
+  dropOldEvents: `delete from outbox where number in (
+    select number from (select number, at from outbox order by number limit ?2) where at < ?1) returning deliveries`,
+  oldestEvent: 'select (select at from outbox order by number limit 1)',
+  countEvents:
+    'select coalesce(sum(deliveries), 0) from (select deliveries from outbox order by number limit ?)',
   delivery: `select ${deliveryColumns} from deliveries where number = ?`,
   nextLane: `select lane, next_at from deliveries indexed by deliveries_due
     where status = 'pending' and lane > ? order by lane, next_at limit 1`,
@@ -426,7 +436,7 @@ const sql = {
     select number from deliveries indexed by deliveries_listed where webhook_id = ? limit ?)`,
   lastDelivery: 'select coalesce(max(number), 0) from deliveries',
   deliveriesAfter: `select ${deliveryColumns} from deliveries where number > ? order by number limit ?`,
-  putDelivery: `insert or replace into deliveries (${deliveryColumns}) values (${marks(14)})`,
+  putDelivery: `insert or replace into deliveries (${deliveryColumns}) values (${marks(deliveryNames.length)})`,
   dropFencedOff: `delete from fenced_off where node not in (select id from nodes where ended_at is null)`,
 } as const
 

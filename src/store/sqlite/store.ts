@@ -164,6 +164,7 @@ class SqliteStore implements port.Store {
     })
     this.webhooks = new SqliteWebhooks({
       ...source,
+      write: (run, effect) => this.#commits.write(run, effect),
       outbox: this.#outbox,
       ago: (ms) => this.#time.ago(ms),
       audit: (entry, at) => audit.add(entry, at),
@@ -770,11 +771,13 @@ class SqliteStore implements port.Store {
 
   #flush(): void {
     this.#counters.flush()
+    this.#outbox.flush(this.#sql)
     this.#sql.setSequence.run(this.#queuePosition)
   }
 
   #reload(): void {
     this.#counters.reload()
+    this.#outbox.forget()
     this.#outbox.reload(this.#sql)
     this.#rowId = (this.#sql.maxNumber.get() as unknown as [number])[0]
     this.#queuePosition = (this.#sql.sequence.get() as unknown as [number])[0]

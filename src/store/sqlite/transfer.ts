@@ -11,6 +11,7 @@ import type { Hold } from '../store.ts'
 import {
   noPredecessor,
   type DeliveryImage,
+  type EventImages,
   type Surroundings,
   type TaskCounts,
   type TaskImage,
@@ -25,7 +26,8 @@ import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
 import { insertLimit, limitFrom, type LimitRow } from './lanes.ts'
 import type { Webhook } from '../../core/webhook.ts'
-import { deliveryFrom } from './delivery-rows.ts'
+import { deliveryFrom } from '../delivery-rows.ts'
+import { eventImages } from '../outbox.ts'
 import { readLog } from './log.ts'
 import { RowWriter } from './row-writer.ts'
 import { isAwaited, selectedColumns, taskOf } from './rows.ts'
@@ -165,7 +167,12 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   }
 
   async deliveries(after: number, limit: number): Promise<readonly DeliveryImage[]> {
-    return this.#sql.deliveriesAfter.all(after, limit).map(deliveryFrom)
+    return this.#sql.deliveriesAfter.all(after, limit).map((row) => deliveryFrom(row))
+  }
+
+  async events(after: number): Promise<EventImages | null> {
+    const row = this.#sql.eventsAfter.get(after) as unknown as [number, number, string] | undefined
+    return row === undefined ? null : eventImages(row[0], row[2])
   }
 
   async writeDeliveries(deliveries: readonly DeliveryImage[]): Promise<void> {
@@ -194,8 +201,10 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
     const webhooks = `select substr(json_extract(body, '$.url'), 1, 40) from webhooks`
     const callbacks = 'select substr(url, 1, 40) from deliveries where url is not null'
+    const told = `select substr(json_extract(value, '$[6].callback.url'), 1, 40)
+      from outbox, json_each(outbox.body, '$[1]') where json_extract(value, '$[6].callback') is not null`
     const lines = 'select substr(line, 1, 40) from log'
-    const all = [...heads, lines, schedules, webhooks, callbacks].join(' union all ')
+    const all = [...heads, lines, schedules, webhooks, callbacks, told].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
     const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
     return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))

@@ -1,14 +1,24 @@
 import type { NewEntry } from '../../core/audit.ts'
 import {
   callbacksId,
-  callbacksWebhook,
-  testEvent,
   webhookBounds,
   type Delivery,
   type NewWebhook,
   type Webhook,
 } from '../../core/webhook.ts'
-import { lanesOf, settled, webhookEnded, withoutClaim } from '../delivery-changes.ts'
+import {
+  deliveriesTo,
+  findWebhook,
+  lanesOf,
+  lookAt,
+  settled,
+  testDelivery,
+  webhookEnded,
+  withoutClaim,
+  type Look,
+} from '../delivery-changes.ts'
+import { deliveryFrom } from '../delivery-rows.ts'
+import { unpacked } from '../outbox.ts'
 import {
   candidatesFor,
   lanesAtOnce,
@@ -18,11 +28,12 @@ import {
   type DeliveryQuery,
   type DeliveryRequest,
   type DeliveryResult,
+  type Distributed,
   type Redelivered,
   type WebhookStore,
   type WebhookUse,
 } from '../webhook-store.ts'
-import { deliveryFrom } from './delivery-rows.ts'
+import type { Effect } from './commits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Statements } from './statements.ts'
 
@@ -33,7 +44,7 @@ export type WebhookSource = Readonly<{
   now(): number
   /** A time before the last `ms`. */
   ago(ms: number): number
-  write<T>(run: () => T): Promise<T>
+  write<T>(run: () => T, effect?: Effect): Promise<T>
   read<T>(look: () => T): T
   /** Within the transaction of the change. */
   audit(entry: NewEntry | undefined, at: number): void
@@ -105,17 +116,24 @@ export class SqliteWebhooks implements WebhookStore {
       if (!outbox.webhooks.some((webhook) => webhook.id === id)) return null
       const sql = this.#store.sql()
       const createdAt = this.#store.now()
-      const about = { webhookId: id, lane: id, url: null, event: testEvent, taskId: null, version: 0, data }
-      const number = outbox.add(sql, { ...about, createdAt })
+      const number = outbox.add(sql, testDelivery(id, data, createdAt), createdAt)
+      outbox.added += 1
       this.#store.audit(audit, createdAt)
       return withoutClaim(deliveryFrom(sql.delivery.get(number)))
     })
   }
 
+  async distribute(limit: number): Promise<Distributed> {
+    if (!this.#store.read(() => this.#hasEvents())) return { deliveries: 0, more: false }
+    // A full disk has no room for more than what has happened.
+    return this.#store.write(() => this.#distribute(limit), 'adds')
+  }
+
   async claim(request: DeliveryRequest): Promise<DeliveriesClaimed> {
     // Nothing is written while nothing is due.
-    const looked = this.#store.read(() => this.#look(request))
-    if (looked.due.length === 0) return { deliveries: [], dueIn: looked.dueIn, last: looked.last }
+    const look = () => ({ ...this.#look(request), hasEvents: this.#hasEvents() })
+    const { due, ...looked } = this.#store.read(look)
+    if (due.length === 0) return { deliveries: [], ...looked }
     return this.#store.write(() => this.#claim(request))
   }
 
@@ -154,22 +172,26 @@ export class SqliteWebhooks implements WebhookStore {
 
   async depth(): Promise<number> {
     return this.#store.read(() => {
-      const [pending] = this.#store.sql().countAllPending.get(mostCounted) as unknown as [number]
-      return pending
+      const { countAllPending, countEvents } = this.#store.sql()
+      const [pending] = countAllPending.get(mostCounted) as unknown as [number]
+      const [told] = countEvents.get(mostCounted) as unknown as [number]
+      return Math.min(mostCounted, pending + told)
     })
   }
 
   prune(retention: number, limit: number): Promise<number> {
     const before = this.#store.ago(retention)
     const looked = this.#store.read(() => {
-      const { oldestDelivery } = this.#store.sql()
-      const [oldest] = oldestDelivery.get() as unknown as [number | null]
-      return (oldest !== null && oldest < before) || this.#orphans().length > 0
+      const { oldestDelivery, oldestEvent } = this.#store.sql()
+      const isOld = ([at]: readonly [number | null]) => at !== null && at < before
+      const oldest = [oldestDelivery, oldestEvent].map((one) => one.get() as unknown as [number | null])
+      return oldest.some(isOld) || this.#orphans().length > 0
     })
     if (!looked) return Promise.resolve(0)
     return this.#store.write(() => {
-      const { dropOldDeliveries, dropDeliveriesOf } = this.#store.sql()
+      const { dropOldDeliveries, dropDeliveriesOf, dropOldEvents } = this.#store.sql()
       let deleted = Number(dropOldDeliveries.run(before, limit).changes)
+      for (const [told] of dropOldEvents.all(before, limit) as unknown as [number][]) deleted += told
       for (const id of this.#orphans()) {
         if (deleted >= limit) break
         deleted += Number(dropDeliveriesOf.run(id, limit - deleted).changes)
@@ -191,51 +213,65 @@ export class SqliteWebhooks implements WebhookStore {
     }
   }
 
-  /** Lanes with something to take, and how much. */
-  #look({ perLane, busy, limit, after }: DeliveryRequest): Readonly<{
-    due: readonly Readonly<{ lane: string; room: number }>[]
-    dueIn: number | null
-    last: string
-  }> {
-    const { nextLane } = this.#store.sql()
+  #hasEvents(): boolean {
+    const [any] = this.#store.sql().hasEvents.get() as unknown as [number]
+    return any === 1
+  }
+
+  #distribute(limit: number): Distributed {
+    const { outbox } = this.#store
+    const sql = this.#store.sql()
     const now = this.#store.now()
-    const due: { lane: string; room: number }[] = []
-    let [place, last, left, dueIn] = [after, after, limit, null as number | null]
-    let turned = false
-    for (let looked = 0; looked < lanesAtOnce && left > 0; looked++) {
+    let added = 0
+    let [after, left] = [0, limit]
+    while (left > 0) {
+      const row = sql.eventsAfter.get(after) as unknown as EventsRow | undefined
+      if (row === undefined) break
+      const [number, deliveries, body] = row
+      if (deliveries > left && left < limit) break
+      for (const delivery of deliveriesTo(outbox.webhooks, unpacked(body))) {
+        outbox.add(sql, delivery, now)
+        added += 1
+      }
+      sql.dropEvents.run(number)
+      left -= deliveries
+      after = number
+    }
+    return { deliveries: added, more: this.#hasEvents() }
+  }
+
+  /** Lanes with something to take, and how much. */
+  #look(request: DeliveryRequest): Look {
+    const now = this.#store.now()
+    return lookAt(this.#lanesAfter(request.after, now), this.#store.outbox.webhooks, request, now)
+  }
+
+  /** Once around, up to where it began. */
+  *#lanesAfter(after: string, now: number): Iterable<Readonly<{ lane: string; wait: number }>> {
+    const { nextLane } = this.#store.sql()
+    let [place, turned] = [after, false]
+    for (let looked = 0; looked < lanesAtOnce; looked++) {
       const row = nextLane.get(place) as unknown as [string, number] | undefined
       if (row === undefined) {
-        // Once around, up to where it began.
-        if (turned || after === '') break
+        if (turned || after === '') return
         turned = true
         place = ''
         continue
       }
       const [lane, nextAt] = row
-      if (turned && lane > after) break
+      if (turned && lane > after) return
       place = lane
-      if (this.#webhookOf(lane)?.paused !== null) continue
-      if (nextAt > now) {
-        dueIn = Math.min(dueIn ?? Number.POSITIVE_INFINITY, nextAt - now)
-        continue
-      }
-      last = lane
-      const room = Math.min(left, perLane - (busy.get(lane) ?? 0))
-      if (room <= 0) continue
-      due.push({ lane, room })
-      left -= room
-      dueIn = 0
+      yield { lane, wait: Math.max(0, nextAt - now) }
     }
-    return { due, dueIn, last }
   }
 
   #claim(request: DeliveryRequest): DeliveriesClaimed {
     const { dueInLane, firstOfTask, reserve, postpone } = this.#store.sql()
     const now = this.#store.now()
-    const { due, dueIn, last } = this.#look(request)
+    const { due, ...looked } = this.#look(request)
     const until = now + request.lease
     const deliveries: ClaimedDelivery[] = []
-    for (const { lane, room } of due) {
+    for (const { lane, room, webhook } of due) {
       let left = room
       for (const row of dueInLane.all(lane, now, candidatesFor(room))) {
         if (left === 0) break
@@ -248,11 +284,11 @@ export class SqliteWebhooks implements WebhookStore {
           }
         }
         reserve.run(until, one.number)
-        deliveries.push({ ...one, claim: one.claim + 1, nextAt: until, webhook: this.#webhookOf(lane)! })
+        deliveries.push({ ...one, claim: one.claim + 1, nextAt: until, webhook })
         left -= 1
       }
     }
-    return { deliveries, dueIn, last }
+    return { deliveries, ...looked, hasEvents: this.#hasEvents() }
   }
 
   #settle(result: DeliveryResult, now: number): boolean {
@@ -278,12 +314,8 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   #find(id: string, now: number): Webhook | undefined {
-    const found = this.#store.outbox.webhooks.find((webhook) => webhook.id === id)
-    return found ?? (id === callbacksId ? callbacksWebhook(now) : undefined)
-  }
-
-  /** Undefined if it is gone. */
-  #webhookOf(lane: string): Webhook | undefined {
-    return this.#find(lane.startsWith(`${callbacksId} `) ? callbacksId : lane, this.#store.now())
+    return findWebhook(this.#store.outbox.webhooks, id, now)
   }
 }
+
+type EventsRow = [number: number, deliveries: number, body: string]
