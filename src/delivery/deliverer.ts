@@ -113,7 +113,8 @@ export class Deliverer implements Subscriber {
     const { store, clock } = this.#options
     const now = clock.monotonic()
     if (now < this.#looksAt) return this.#looksAt - now
-    this.#looksAt = now + lookEvery
+    const looksAt = now + lookEvery
+    this.#looksAt = looksAt
     const room = most - this.#sending.size
     if (room <= 0) return longestWait
     const { deliveries, dueIn, last, hasEvents } = await store.webhooks.claim({
@@ -131,7 +132,11 @@ export class Deliverer implements Subscriber {
     }
     const distributesIn = hasEvents ? await this.#distribute() : longestWait
     const dueAgainIn = deliveries.length === 0 && dueIn === 0 ? lockedWait : (dueIn ?? longestWait)
-    return Math.min(longestWait, dueAgainIn, distributesIn)
+    const wait = Math.min(longestWait, dueAgainIn, distributesIn)
+    // Until then, changes only add to the events that wait already.
+    if (hasEvents && deliveries.length === 0 && this.#looksAt === looksAt)
+      this.#looksAt = Math.max(looksAt, now + wait)
+    return wait
   }
 
   /** Returns the milliseconds after which there may be more to do. */

@@ -51,6 +51,8 @@ export class WorkerClaims implements Subscriber {
   readonly #options: WorkerClaimsOptions
   readonly #waiting = new Map<string, Set<Waiter>>()
   readonly #all = new Set<Waiter>()
+  /** What ends with a time of the monotonic clock: one timer for all that share it. */
+  readonly #ends = new Map<number, Readonly<{ all: Set<() => void>; stop: () => void }>>()
   #new: Waiter[] = []
   /** Types of which something may be claimable, and how many workers ask for each at once. */
   #wanted = new Map<string, number>()
@@ -135,8 +137,7 @@ export class WorkerClaims implements Subscriber {
       this.#add(waiter)
       if (asks) this.#new.push(waiter)
       signal.addEventListener('abort', end, { once: true })
-      const { clock } = this.#options
-      if (ms > 0) stopTimer = clock.after(sharedWait(ms, clock.monotonic()), end)
+      if (ms > 0) stopTimer = this.#endWithin(ms, end)
       if (asks) this.#turning ??= this.#turn()
       this.#poll()
     })
@@ -196,6 +197,31 @@ export class WorkerClaims implements Subscriber {
       waiter.refuse(error)
       return false
     }
+  }
+
+  /** Calls it once the wait is over; returns what prevents that. */
+  #endWithin(ms: number, end: () => void): () => void {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    const wait = sharedWait(ms, now)
+    if (wait === ms) return clock.after(ms, end)
+    // Sums of the same time differ in their last bits.
+    const at = Math.round(now + wait)
+    const together = this.#ends.get(at) ?? { all: new Set(), stop: clock.after(wait, () => this.#endAll(at)) }
+    this.#ends.set(at, together)
+    together.all.add(end)
+    return () => {
+      together.all.delete(end)
+      if (together.all.size > 0 || this.#ends.get(at) !== together) return
+      together.stop()
+      this.#ends.delete(at)
+    }
+  }
+
+  #endAll(at: number): void {
+    const together = this.#ends.get(at)
+    this.#ends.delete(at)
+    for (const end of together?.all ?? []) end()
   }
 
   #add(waiter: Waiter): void {
