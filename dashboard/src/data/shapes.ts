@@ -11,6 +11,7 @@ export type {
   Operation,
   Progress,
   ProgressReport,
+  Run,
   Stats,
   Status,
   TaskDetails,

@@ -3,10 +3,17 @@ import { ActionIcon } from '@mantine/core'
 import styles from './Dialog.module.css'
 import { Icon } from './Icon.tsx'
 
-type Props = Readonly<{ title: string; isOpen: boolean; onClose: () => void; children: ReactNode }>
+type Props = Readonly<{
+  title: string
+  isOpen: boolean
+  /** At the side of the page, and as high. */
+  isAside?: boolean
+  onClose: () => void
+  children: ReactNode
+}>
 
 /** The browser's dialog element: it traps and restores focus, and closes on Escape or a click outside. */
-export function Dialog({ title, isOpen, onClose, children }: Props) {
+export function Dialog({ title, isOpen, isAside = false, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const label = useId()
   // The event of a close comes later, when the dialog may be open again: an event of ours must not close it.
@@ -22,7 +29,7 @@ export function Dialog({ title, isOpen, onClose, children }: Props) {
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
     <dialog
       ref={dialog}
-      className={styles.dialog}
+      className={isAside ? styles.aside : styles.dialog}
       aria-labelledby={label}
       onClose={() => {
         if (ownCloses.current === 0) onClose()

@@ -6,13 +6,28 @@ import { follow } from './follow.ts'
 import { paced } from './frames.ts'
 import { useIsVisible } from './visible.ts'
 
-type Listener = Readonly<{
+export type Listener = Readonly<{
   take: (change: Exclude<Change, { kind: 'resync' }>) => void
   /** Events may have been missed: at the start, after a disconnect, or on overflow. */
   resync: () => void
   /** After events, once per frame. */
   flush: () => void
 }>
+
+/** One listener in place of several, since a page has one stream. */
+export function together(...listeners: readonly Listener[]): Listener {
+  return {
+    take: (change) => {
+      for (const { take } of listeners) take(change)
+    },
+    resync: () => {
+      for (const { resync } of listeners) resync()
+    },
+    flush: () => {
+      for (const { flush } of listeners) flush()
+    },
+  }
+}
 
 /** Streams changes of all tasks of these types while the tab is visible. The page has no other stream. */
 export function useChanges(types: readonly string[] | undefined, listener: Listener): void {

@@ -5,11 +5,10 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import styles from './RunningCard.module.css'
 import { RunningRow } from './RunningRow.tsx'
-import { useRunning } from './useRunning.ts'
+import type { Running } from './useRunning.ts'
 
 /** The tasks in slots, with their progress. */
-export function RunningCard() {
-  const { ids, tasks, error } = useRunning()
+export function RunningCard({ of: { ids, tasks, error } }: Readonly<{ of: Running }>) {
   const all = <QuietLink to="/tasks?status=running,pausing,cancelling">View all</QuietLink>
   return (
     <Card title="Running" aside={all} flush>

@@ -3,7 +3,7 @@ import { useMemo, useRef } from 'react'
 import { client } from '../data/client.ts'
 import { isActive } from '../live/patch.ts'
 import { LiveTasks } from '../live/tasks.ts'
-import { useChanges } from '../live/useChanges.ts'
+import type { Listener } from '../live/useChanges.ts'
 import { now } from '../time/ticks.ts'
 
 /** Maximum number of rows. */
@@ -11,7 +11,9 @@ const limit = 25
 /** Minimum milliseconds between two reads of the list. */
 const pace = 1_000
 
-/** The running tasks, oldest first so that new ones do not move the others. */
+export type Running = ReturnType<typeof useRunning>
+
+/** The running tasks, oldest first so that new ones do not move the others, with the listener that keeps them up to date. */
 export function useRunning() {
   const cache = useQueryClient()
   const tasks = useMemo(() => new LiveTasks(), [])
@@ -36,7 +38,7 @@ export function useRunning() {
     void cache.invalidateQueries({ queryKey: ['running'] })
     void cache.invalidateQueries({ queryKey: ['stats'] })
   }
-  useChanges(undefined, {
+  const listener: Listener = {
     take: (change) => {
       const isShown = tasks.take(change)
       if (change.kind === 'transition' && (!isShown || !isActive(change.status))) isStale.current = true
@@ -46,6 +48,6 @@ export function useRunning() {
       tasks.flush()
       if (isStale.current && performance.now() - readAt.current > pace) look()
     },
-  })
-  return { tasks, ids: data?.ids, error }
+  }
+  return { tasks, ids: data?.ids, error, listener }
 }
