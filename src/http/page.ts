@@ -24,6 +24,7 @@ export const pagePaths = [
   '/webhooks',
   '/webhooks/:id',
   '/types',
+  '/types/:type',
   '/nodes',
   '/keys',
   '/audit',

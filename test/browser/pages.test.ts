@@ -78,6 +78,7 @@ const paths = {
   'a webhook': () => '/webhooks/callbacks',
   'a new webhook': () => '/webhooks?new',
   types: () => '/types',
+  'a type': () => '/types/long',
   nodes: () => '/nodes',
 }
 /** Each color scheme and each width is checked for barriers once, and everything for errors and for what does not fit. */

@@ -22,6 +22,7 @@ const LimitPage = lazyPart(() => import('../limits/LimitPage.tsx').then((room) =
 const WebhooksPage = lazyPart(() => import('../webhooks/WebhooksPage.tsx').then((room) => room.WebhooksPage))
 const WebhookPage = lazyPart(() => import('../webhooks/WebhookPage.tsx').then((room) => room.WebhookPage))
 const TypesPage = lazyPart(() => import('../types/TypesPage.tsx').then((room) => room.TypesPage))
+const TypePage = lazyPart(() => import('../types/TypePage.tsx').then((room) => room.TypePage))
 const NodesPage = lazyPart(() => import('../nodes/NodesPage.tsx').then((room) => room.NodesPage))
 const AuditPage = lazyPart(() => import('../audit/AuditPage.tsx').then((room) => room.AuditPage))
 const KeysPage = lazyPart(() => import('../access/KeysPage.tsx').then((room) => room.KeysPage))
@@ -57,6 +58,7 @@ export function Routes() {
           <Route path="/types">
             <TypesPage />
           </Route>
+          <Route path="/types/:type">{({ type }) => <TypePage key={type} name={type} />}</Route>
           <Route path="/nodes">
             <NodesPage />
           </Route>

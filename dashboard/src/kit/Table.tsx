@@ -6,19 +6,21 @@ type Props = Readonly<{
   label: string
   /** Column headings. */
   head: readonly ReactNode[]
+  /** How the table is sorted by each of these columns, if it is. */
+  sorted?: readonly ('ascending' | 'descending' | undefined)[]
   /** Rows: `tr` elements. */
   children: ReactNode
 }>
 
 /** A table that scrolls sideways where it does not fit. */
-export function Table({ label, head, children }: Props) {
+export function Table({ label, head, sorted, children }: Props) {
   return (
     <div className={styles.scroll} tabIndex={0} role="region" aria-label={label}>
       <table className={styles.table}>
         <thead>
           <tr>
             {head.map((cell, index) => (
-              <th key={index} scope="col">
+              <th key={index} scope="col" aria-sort={sorted?.[index]}>
                 {cell}
               </th>
             ))}

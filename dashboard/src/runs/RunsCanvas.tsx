@@ -177,11 +177,7 @@ export function RunsCanvas({ model, range, onZoom, onReset, onOpen }: Props) {
         <canvas ref={canvas} className={styles.canvas} aria-hidden="true" />
         {lanes.map(({ type, count, top }) => (
           <span key={type ?? ''} className={styles.name} style={{ top }}>
-            {type === null ? (
-              'Other types'
-            ) : (
-              <Link href={`/tasks?type=${encodeURIComponent(type)}`}>{type}</Link>
-            )}
+            {type === null ? 'Other types' : <Link href={`/types/${encodeURIComponent(type)}`}>{type}</Link>}
             <small>{count}</small>
           </span>
         ))}

@@ -37,7 +37,7 @@ export function RunsTable({ model, range, onOpen }: Props) {
           .map(([type, of]) => (
             <tr key={type}>
               <td>
-                <Link href={`/tasks?type=${encodeURIComponent(type)}`}>{type}</Link>
+                <Link href={`/types/${encodeURIComponent(type)}`}>{type}</Link>
               </td>
               <td>{exactCount(of.length)}</td>
               {groups.map((statuses) => (

@@ -3,22 +3,14 @@ import type { Stats } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
-import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
+import { HeldNote } from './HeldNote.tsx'
 import { HoldButton } from './HoldButton.tsx'
 import { TypeCounts } from './TypeCounts.tsx'
 import styles from './TypesPage.module.css'
+import { placeWords } from './words.ts'
 
 type Props = Readonly<{ type: TypeDetails; figures: Stats['types'][string] | undefined }>
-
-/** Where handlers run, in words. */
-const places: Readonly<Record<string, string>> = {
-  inline: 'on the main thread',
-  thread: 'in a thread',
-  process: 'in a process',
-  command: 'as an executable',
-  remote: 'in remote workers',
-}
 
 /** How long a task has its unique key, in words. */
 const spans = {
@@ -26,12 +18,12 @@ const spans = {
   unfinished: 'one unfinished task per key',
 } as const
 
+/** What a type is and does, and where its tasks are. */
 export function TypeCard({ type, figures }: Props) {
   const {
     type: name,
     description,
     held,
-    hold,
     runs,
     concurrency,
     max_attempts: attempts,
@@ -43,7 +35,7 @@ export function TypeCard({ type, figures }: Props) {
   const expected = figures?.expected_duration ?? null
   const facts = [
     ['Duration', expected === null ? 'No estimate yet' : `about ${durationWords(Math.max(0.001, expected))}`],
-    ['Runs', places[runs] ?? runs],
+    ['Runs', placeWords(runs)],
     ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
     ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
     ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
@@ -66,20 +58,8 @@ export function TypeCard({ type, figures }: Props) {
     </div>
   )
   return (
-    <Card title={name} aside={actions}>
-      {held && (
-        <p className={styles.held}>
-          Held
-          {hold !== null && (
-            <>
-              {' '}
-              by {hold.by} <Time at={hold.since} />
-            </>
-          )}
-          {hold?.reason != null && ` (${hold.reason})`}: tasks of this type do not start. Running tasks
-          continue, and new ones are accepted.
-        </p>
-      )}
+    <Card title="Type" aside={actions}>
+      <HeldNote of={type} />
       <p className={styles.description}>{description}</p>
       <TypeCounts type={name} counts={figures?.counts} />
       <dl className={styles.facts}>

@@ -1,0 +1,186 @@
+import { useQuery } from '@tanstack/react-query'
+import { client } from '../data/client.ts'
+import { reads } from '../data/reads.ts'
+import { Card } from '../kit/Card.tsx'
+import { EmptyState } from '../kit/EmptyState.tsx'
+import { LinkButton } from '../kit/LinkButton.tsx'
+import { Loaded } from '../kit/Loaded.tsx'
+import { Page } from '../kit/Page.tsx'
+import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { Table } from '../kit/Table.tsx'
+import { TaskLink } from '../kit/TaskLink.tsx'
+import { Time } from '../time/Time.tsx'
+import { countWords, durationWords, exactCount } from '../time/words.ts'
+import { figuresOf, histogramOf, type Bar, type Sample } from './figures.ts'
+import { TypeCard } from './TypeCard.tsx'
+import styles from './TypesPage.module.css'
+import { shareWords } from './words.ts'
+
+/** Tasks from which the figures are made: the latest that have ended. */
+const most = 1_000
+const slowest = 10
+
+/** A type: what it is and does, and how its latest tasks went. */
+export function TypePage({ name }: Readonly<{ name: string }>) {
+  const types = useQuery({ ...reads.types(), refetchInterval: 5_000 })
+  const stats = useQuery(reads.stats())
+  const type = types.data?.task_details[name]
+  return (
+    <Page title={name}>
+      <Loaded of={types} height={180}>
+        {() => (
+          <div className={styles.stack}>
+            {type === undefined ? (
+              <EmptyState icon="shapes" title="No type has this name here">
+                <p>No node that this page can reach knows it. Its tasks remain.</p>
+                <LinkButton to="/types" variant="default">
+                  Show all types
+                </LinkButton>
+              </EmptyState>
+            ) : (
+              <TypeCard type={type} figures={stats.data?.types[name]} />
+            )}
+            <Ended type={name} />
+          </div>
+        )}
+      </Loaded>
+    </Page>
+  )
+}
+
+type Task = Sample & Readonly<{ id: string }>
+
+function Ended({ type }: Readonly<{ type: string }>) {
+  const read = useQuery({
+    queryKey: ['ended', type],
+    queryFn: async ({ signal }) => {
+      const { tasks } = await client.listTasks(
+        {
+          type,
+          status: ['completed', 'failed', 'cancelled'],
+          limit: most,
+          fields: ['task_id', 'status', 'execution_time', 'queue_time', 'completed_at'],
+        },
+        { signal },
+      )
+      return tasks.map((task): Task => ({
+        id: task.task_id,
+        status: task.status,
+        run: task.execution_time,
+        queue: task.queue_time,
+        endedAt: task.completed_at ?? 0,
+      }))
+    },
+    refetchInterval: 10_000,
+  })
+  return (
+    <Loaded of={read}>{(tasks) => (tasks.length === 0 ? <Nothing /> : <Figures tasks={tasks} />)}</Loaded>
+  )
+}
+
+function Nothing() {
+  return (
+    <Card>
+      <EmptyState icon="gauge" title="No task of this type has ended yet">
+        <p>Run times, failures and the slowest tasks appear here.</p>
+      </EmptyState>
+    </Card>
+  )
+}
+
+function Figures({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
+  const now = Date.now() / 1_000
+  const oldest = tasks.reduce((least, { endedAt }) => Math.min(least, endedAt), now)
+  const lastHour = tasks.filter(({ endedAt }) => endedAt > now - 3_600)
+  const isWhole = tasks.length < most || oldest <= now - 3_600
+  const { failureRate, run, queue } = figuresOf(tasks, 1)
+  const hourly = figuresOf(lastHour, isWhole ? 1 : Math.max(1, now - oldest) / 3_600)
+  const ran = tasks.filter((task) => task.run > 0)
+  const times = (of: typeof run) =>
+    of === null
+      ? (['–', '–', '–'] as const)
+      : ([of.p50, of.p95, of.p99].map(durationWords) as readonly string[])
+  return (
+    <>
+      <Card title="Latest tasks" flush>
+        <div className={styles.figures}>
+          <Table label="Times" head={['', 'p50', 'p95', 'p99']}>
+            <tr>
+              <td>Run time</td>
+              {times(run).map((text, index) => (
+                <td key={index}>{text}</td>
+              ))}
+            </tr>
+            <tr>
+              <td>Queue time</td>
+              {times(queue).map((text, index) => (
+                <td key={index}>{text}</td>
+              ))}
+            </tr>
+          </Table>
+        </div>
+        <p className={styles.sum}>
+          {`${countWords(Math.round(hourly.perHour * 10) / 10)} runs an hour, ${shareWords(failureRate)} failed. `}
+          {tasks.length < most
+            ? `From the ${exactCount(tasks.length)} tasks that have ended and were not deleted.`
+            : `From the ${exactCount(most)} latest tasks that have ended.`}{' '}
+          Run times are those of completed tasks.
+        </p>
+      </Card>
+      <Card title="Run time of completed tasks">
+        <Histogram
+          of={histogramOf(tasks.filter(({ status }) => status === 'completed').map((task) => task.run))}
+        />
+      </Card>
+      {ran.length > 0 && (
+        <Card title="Slowest tasks" flush>
+          <div className={styles.figures}>
+            <Table label="Slowest tasks" head={['Task', 'Status', 'Run time', 'Queue time', 'Ended']}>
+              {ran
+                .toSorted((a, b) => b.run - a.run)
+                .slice(0, slowest)
+                .map(({ id, status, run: seconds, queue: queued, endedAt }) => (
+                  <tr key={id}>
+                    <td>
+                      <TaskLink id={id} />
+                    </td>
+                    <td>
+                      <StatusBadge status={status} />
+                    </td>
+                    <td>{durationWords(seconds)}</td>
+                    <td>{durationWords(queued)}</td>
+                    <td>
+                      <Time at={endedAt} />
+                    </td>
+                  </tr>
+                ))}
+            </Table>
+          </div>
+        </Card>
+      )}
+    </>
+  )
+}
+
+function Histogram({ of: bars }: Readonly<{ of: readonly Bar[] }>) {
+  const largest = Math.max(1, ...bars.map(({ count }) => count))
+  if (bars.length === 0) return <p className={styles.none}>No task has completed yet</p>
+  return (
+    <ol className={styles.histogram} aria-label="Tasks by run time">
+      {bars.map((bar) => (
+        <li key={bar.from}>
+          <span className={styles.range}>{rangeWords(bar)}</span>
+          <span className={styles.bar} style={{ width: `${(bar.count / largest) * 100}%` }} />
+          <span>{exactCount(bar.count)}</span>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function rangeWords({ from, to }: Bar): string {
+  if (from === 0) return `under ${durationWords(to)}`
+  return to === Number.POSITIVE_INFINITY
+    ? `over ${durationWords(from)}`
+    : `${durationWords(from)} – ${durationWords(to)}`
+}
