@@ -5,7 +5,6 @@ import * as limits from './measures/limits.ts'
 import * as runtimes from './measures/runtimes.ts'
 import * as postgres from './measures/postgres.ts'
 import * as http from './measures/http.ts'
-import * as webhooks from './measures/webhooks.ts'
 
 /**
  * `npm run bench [-- name...]`: every measure, ours and the bound next to it, alternating, each in a separate process. The
@@ -17,7 +16,6 @@ const measures: Readonly<Record<string, Measure>> = {
   ...runtimes,
   ...postgres,
   ...limits,
-  ...webhooks,
 }
 const rounds = 3
 
