@@ -143,9 +143,10 @@ describe('a server', () => {
       'add',
       Array.from({ length: 100 }, (_, a) => ({ parameters: { a, b: 1 } })),
     )
-    await until('the quick one has all', () => other.messages.length === 300)
-    expect(new Set(other.messages.map(({ data }) => data['task_id']))).toEqual(new Set(ids))
-    for (const id of ids) expect(other.of(id).map(({ data }) => data['version'])).toEqual([1, 2, 3])
+    // Each at least once: on a busy machine, an answer may come too late.
+    const versionsOf = (id: string) => [...new Set(other.of(id).map(({ data }) => data['version']))]
+    await until('the quick one has all', () => ids.every((id) => versionsOf(id).length === 3))
+    for (const id of ids) expect(versionsOf(id)).toEqual([1, 2, 3])
     expect(receiver.messages.length).toBeLessThanOrEqual(10)
     await client.deleteWebhook(hanging.id)
     await client.deleteWebhook(quick.id)
