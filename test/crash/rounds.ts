@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
-import { TestServer } from '../support/server.ts'
+import { programEnv, TestServer } from '../support/server.ts'
 import { Chance } from '../support/chance.ts'
 import { auditFile } from './audit.ts'
 import { Client, look } from './load.ts'
@@ -83,7 +83,7 @@ export async function crashRounds(
 
 async function stillborn(directory: string, lifetime: number): Promise<void> {
   const child = spawn(process.execPath, [main, 'serve'], {
-    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}` },
+    env: { ...programEnv, PORT: '0', DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}` },
     stdio: 'ignore',
   })
   const ended = new Promise((resolve) => {

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Api } from '../support/api.ts'
 import { Screen } from '../support/screen.ts'
-import { run, TestServer, type Ended } from '../support/server.ts'
+import { type Ended, programEnv, run, TestServer } from '../support/server.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -195,7 +195,7 @@ describe('an output that cannot be written', () => {
     spawnSync('bash', ['-c', line.replaceAll('fermata', `'${process.execPath}' '${main}'`)], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+      env: { ...programEnv, FERMATA_URL: server.url },
       timeout: 300_000,
     })
 
@@ -246,7 +246,7 @@ describe('an output that cannot be written', () => {
     const ids: string[] = []
     for (let n = 0; n < 40; n++) ids.push(await api.submit('long', { duration: 100 }, { delay: 3_600 }))
     const child = spawn(process.execPath, [main, 'cancel', ...ids], {
-      env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+      env: { ...programEnv, FERMATA_URL: server.url },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child.stdout.destroy()

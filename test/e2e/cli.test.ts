@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { run, TestServer, type Ended } from '../support/server.ts'
+import { type Ended, programEnv, run, TestServer } from '../support/server.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 let server: TestServer
@@ -29,7 +29,7 @@ const fermata = (...args: string[]): Promise<Ended> => run(args, { FERMATA_URL: 
 function shell(line: string): Promise<Ended> {
   const script = `fermata() { '${process.execPath}' '${main}' "$@"; }; ${line.replaceAll('xargs fermata', `xargs '${process.execPath}' '${main}'`)}`
   const child = spawn('bash', ['-c', script], {
-    env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+    env: { ...programEnv, FERMATA_URL: server.url },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [stdout, stderr] = ['', '']
@@ -195,7 +195,7 @@ describe('listen', () => {
     const heard = { all: '', json: '' }
     const start = (name: 'all' | 'json', ...parameters: string[]) => {
       const child = spawn(process.execPath, [main, 'listen', ...parameters], {
-        env: { PATH: process.env['PATH'], FERMATA_URL: server.url },
+        env: { ...programEnv, FERMATA_URL: server.url },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       const ready = new Promise<void>((resolve) => {

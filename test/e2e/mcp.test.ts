@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connected } from '../../examples/_agent.ts'
 import { Fermata } from '../../src/client/index.ts'
 import { freePort } from '../support/ports.ts'
-import { TestServer } from '../support/server.ts'
+import { programEnv, TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -45,7 +45,7 @@ const stdioTransport = (key: string) =>
   new StdioClientTransport({
     command: process.execPath,
     args: [main, 'mcp'],
-    env: { PATH: process.env['PATH']!, FERMATA_URL: server.url, FERMATA_API_KEY: key },
+    env: { ...programEnv, FERMATA_URL: server.url, FERMATA_API_KEY: key },
   })
 
 const transports = { http: httpTransport, stdio: stdioTransport } as const
@@ -365,7 +365,7 @@ describe('/mcp', () => {
 
 test('the example agent starts a task, pauses it, resumes it and reads its result', async () => {
   const child = spawn(process.execPath, [join(root, 'examples/_agent.ts'), server.url], {
-    env: { PATH: process.env['PATH'], FERMATA_API_KEY: keys['agent']! },
+    env: { ...programEnv, FERMATA_API_KEY: keys['agent']! },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { TestServer } from '../support/server.ts'
+import { programEnv, TestServer } from '../support/server.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 const fixtures = join(import.meta.dirname, '../fixtures/terminal.ts')
@@ -15,7 +15,7 @@ test('Ctrl+C in a terminal reaches every process of the server, and it still dra
   const env = { DATABASE_URL: `sqlite:${join(directory, 'fermata.db')}` }
   // A separate process group simulates the foreground group of a terminal.
   const server = spawn(process.execPath, [main, 'serve', '--tasks', fixtures], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...env },
+    env: { ...programEnv, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })

@@ -1,6 +1,7 @@
 import { spawn, type IPty } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import { join } from 'node:path'
+import { programEnv } from './server.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -36,7 +37,7 @@ export class Screen implements AsyncDisposable {
       name: 'xterm-256color',
       cols: columns,
       rows,
-      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
+      env: { HOME: '/nonexistent', ...programEnv, ...env },
     })
     this.#pty.onData((data) => {
       this.written += data

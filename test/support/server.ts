@@ -6,6 +6,14 @@ import { createInterface } from 'node:readline'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
+/** Variables for each process of the program, which finds its modules compiled by earlier ones: that halves its start. */
+export const programEnv: Readonly<Record<string, string>> = Object.fromEntries(
+  ['PATH', 'NODE_COMPILE_CACHE'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value]]
+  }),
+)
+
 export type StartOptions = Readonly<{
   /** Settings of the server in addition to those that tests always need. */
   env?: Readonly<Record<string, string>>
@@ -130,8 +138,7 @@ function launch(
   const [command = process.execPath, ...rest] = [...under, process.execPath, main, ...args]
   const child = spawn(command, rest, {
     env: {
-      PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...programEnv,
       PORT: '0',
       ...env,
     },
