@@ -56,7 +56,7 @@ test('the table renders few of many tasks, and more as it is scrolled; a key lea
 test('a limited search says so, even if it has found nothing', async () => {
   const { page } = await openPage(browser, `${server.url}/tasks?q=nowhere`)
   await page.getByText('No match in the newest 10,000 tasks').waitFor()
-  await page.getByRole('searchbox', { name: 'Search' }).fill('"b":999')
+  await page.getByRole('combobox', { name: 'Search' }).fill('"b":999')
   await page.getByText('Search covers only the newest 10,000').waitFor()
 })
 

@@ -491,6 +491,40 @@ test('a pause can be undone, and the end of a task is announced on another page'
   expect(faults).toEqual([])
 })
 
+test('a query sets filters, suggests what can be written, and says what cannot be', async () => {
+  const { page, faults } = await open('/tasks')
+  const box = page.getByRole('combobox', { name: 'Search' })
+  const suggested = () =>
+    page.evaluate<string[]>(
+      `Array.from(document.querySelector('input[aria-label="Search"]').list.options, ({ value }) => value)`,
+    )
+  await box.fill('st')
+  await expect.poll(suggested).toEqual(['status:'])
+  await box.fill('status:fai')
+  await expect.poll(suggested).toEqual(['status:failed '])
+  await box.fill('type:lo')
+  await expect.poll(suggested).toEqual(['type:long '])
+  await box.fill('type:long ')
+  await page.waitForURL(({ search }) => search === '?type=long')
+  expect(await box.inputValue()).toBe('')
+  await box.fill('tag:nightly status:broken')
+  await box.press('Enter')
+  await page.getByText('Unknown value: status:broken').waitFor()
+  expect(await barriers(page)).toEqual([])
+  await box.fill('tag:nightly status:running duration')
+  await box.press('Enter')
+  await page.waitForURL(({ searchParams }) => searchParams.get('q') === 'duration')
+  expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual({
+    type: 'long',
+    tag: 'nightly',
+    status: 'running',
+    q: 'duration',
+  })
+  await page.getByRole('checkbox', { name: `Select task ${running}` }).waitFor()
+  expect(await box.inputValue()).toBe('duration')
+  expect(faults).toEqual([])
+})
+
 test('filters are saved as a view, with its count, in the sidebar and the palette', async () => {
   const { page, faults } = await open(`/tasks?tag=nightly`)
   await page.getByRole('button', { name: 'Save view' }).click()
@@ -503,7 +537,7 @@ test('filters are saved as a view, with its count, in the sidebar and the palett
   await view.click()
   await page.waitForURL(/\/tasks\?tag=nightly$/)
   await page.keyboard.press('Control+k')
-  await page.getByRole('combobox').fill('the nightly')
+  await page.getByRole('combobox', { name: /^Find a task/ }).fill('the nightly')
   await page.getByRole('option', { name: /^The nightly ones/ }).waitFor()
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Remove the view The nightly ones' }).focus()

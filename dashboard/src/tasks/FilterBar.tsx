@@ -25,7 +25,9 @@ export function FilterBar({ filters, onChange }: Props) {
         onChange={(statuses) => set({ statuses })}
       />
       <div className={styles.fields}>
-        <SearchBox text={filters.text} onChange={(text) => set({ text })} />
+        <div>
+          <SearchBox filters={filters} onChange={onChange} />
+        </div>
         <TypeFilter types={filters.types} onChange={(types) => set({ types })} />
         <WholeInput
           aria-label="Tag"

@@ -1,12 +1,26 @@
 import { Kbd, TextInput } from '@mantine/core'
-import { useEffect, useEffectEvent, useRef, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useEffectEvent, useId, useRef, useState } from 'react'
+import { reads } from '../data/reads.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { useKeys } from '../keys/useKeys.ts'
+import type { Filters } from './filters.ts'
+import { asked, completions, hasFilter } from './query.ts'
 
 /** Milliseconds after the last keystroke before the search starts. */
 const rest = 250
 
-export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange: (text: string) => void }>) {
+type Props = Readonly<{ filters: Filters; onChange: (filters: Filters) => void }>
+
+/**
+ * A query: words are searched for, and `type:import status:failed tag:nightly` become the filters beside it, on Enter or with the
+ * space after them.
+ */
+export function SearchBox({ filters, onChange }: Props) {
+  const { text } = filters
+  const { data: types } = useQuery(reads.types())
+  const list = useId()
+  const [wrong, setWrong] = useState<readonly string[]>([])
   const box = useRef<HTMLInputElement>(null)
   const [typed, setTyped] = useState(text)
   /** The text last searched for, or last received. */
@@ -14,9 +28,11 @@ export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange:
   const search = useEffectEvent((wanted: string) => {
     if (wanted === text) return
     setKnown(wanted)
-    onChange(wanted)
+    onChange({ ...filters, text: wanted })
   })
   useEffect(() => {
+    // A filter that is still being written is not text.
+    if (hasFilter(typed)) return undefined
     const timer = setTimeout(() => search(typed.trim()), rest)
     return () => clearTimeout(timer)
   }, [typed])
@@ -27,21 +43,50 @@ export function SearchBox({ text, onChange }: Readonly<{ text: string; onChange:
     setKnown(text)
     if (known !== text) setTyped(text)
   }
+  const take = (whole: string) => {
+    const found = asked(whole, filters)
+    setWrong(found.wrong)
+    if (found.wrong.length > 0) {
+      setTyped(whole)
+      return
+    }
+    setTyped(found.text)
+    setKnown(found.text)
+    onChange({ ...found.filters, text: found.text })
+  }
+  const write = (written: string) => {
+    setWrong([])
+    if (written.endsWith(' ') && hasFilter(written) && asked(written, filters).wrong.length === 0)
+      take(written)
+    else setTyped(written)
+  }
+  const options = completions(typed, { types: types?.available_tasks ?? [] })
   useKeys({ '/': () => box.current?.select() })
   return (
-    <TextInput
-      ref={box}
-      type="search"
-      aria-label="Search"
-      placeholder="ID, or text in parameters or error"
-      maxLength={200}
-      leftSection={<Icon name="search" />}
-      rightSection={<Kbd size="xs">/</Kbd>}
-      value={typed}
-      onChange={(event) => setTyped(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') event.currentTarget.blur()
-      }}
-    />
+    <>
+      <TextInput
+        ref={box}
+        type="search"
+        aria-label="Search"
+        placeholder="ID, text, or filters like type:add status:failed"
+        list={list}
+        autoComplete="off"
+        error={wrong.length === 0 ? undefined : `Unknown value: ${wrong.join(', ')}`}
+        maxLength={200}
+        leftSection={<Icon name="search" />}
+        rightSection={<Kbd size="xs">/</Kbd>}
+        value={typed}
+        onChange={(event) => write(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') event.currentTarget.blur()
+          if (event.key === 'Enter' && hasFilter(typed)) take(typed)
+        }}
+      />
+      <datalist id={list}>
+        {options.map((option) => (
+          <option key={option} value={option} />
+        ))}
+      </datalist>
+    </>
   )
 }
