@@ -376,6 +376,21 @@ describe('many tasks', () => {
     )
   })
 
+  test('are shown with what they did in a time, as a table, as ids and as JSON lines', async () => {
+    const id = await api.submit('add', { a: 1, b: 2 }, { tags: ['drawn'] })
+    await api.untilStatus(id, 'completed')
+    const runs = (...args: string[]) => fermata('runs', '--tag', 'drawn', ...args)
+    const table = await runs()
+    expect(table).toMatchObject({ code: 0, stderr: '' })
+    expect(table.stdout).toMatch(/^ID +TYPE +STATUS +ATTEMPTS +CREATED +WAITED +RAN/)
+    expect(table.stdout).toMatch(new RegExp(`^${id} +add +. completed +1 `, 'm'))
+    expect((await runs('--quiet', '--from', '1h')).stdout).toBe(`${id}\n`)
+    const json = JSON.parse((await runs('--json')).stdout) as { changes: { event: string }[] }
+    expect(json.changes.map(({ event }) => event)).toEqual(['submitted', 'claimed', 'completed'])
+    expect(await runs('--type', 'fib')).toMatchObject({ code: 0, stdout: '' })
+    expect(await runs('--limit', '2001')).toMatchObject({ code: 2 })
+  })
+
   test('end quietly when the reader closes the pipe', async () => {
     const { stdout, stderr, code } = await shell('set -o pipefail; fermata list --json | head -n 1')
     expect({ stderr, code, lines: stdout.trim().split('\n').length }).toEqual({

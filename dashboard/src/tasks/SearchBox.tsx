@@ -68,7 +68,7 @@ export function SearchBox({ filters, onChange }: Props) {
         ref={box}
         type="search"
         aria-label="Search"
-        placeholder="ID, text, or filters like type:add status:failed"
+        placeholder="ID, text, or status:failed"
         list={list}
         autoComplete="off"
         error={wrong.length === 0 ? undefined : `Unknown value: ${wrong.join(', ')}`}
