@@ -47,15 +47,25 @@ const long = [
   'execution/orders',
   'cluster/processes',
   'model/model',
+  'hardening/fuzz',
   'e2e/cli',
+  'cluster/webhooks',
+  'hardening/cardinality',
+  'e2e/cli-terminal',
+  'cluster/dependencies',
+  'e2e/backup',
   'cluster/trouble',
+  'cluster/limits',
+  'browser/prefix',
+  'cluster/workers',
+  'e2e/steps',
+  'e2e/process',
   'execution/trouble',
   'crash/crash',
   'faults/power-cuts',
   'chaos/failover',
   'e2e/queue',
   'browser/walk',
-  'hardening/fuzz',
   'execution/commands',
   'package/package',
 ]
@@ -74,7 +84,7 @@ class LongFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     // Most of the time they wait: more at once than there are processors.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongFirst },
     projects: [
       withoutIsolation(
