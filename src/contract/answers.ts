@@ -138,6 +138,7 @@ const statusFields = {
     .strictObject({
       tasks: z.int().meta({ description: 'Number of tasks that have not ended yet.' }),
       waits: z.array(z.string()).meta({ description: 'Names of answers that have not come yet.' }),
+      until: time('When its sleep ends.').optional(),
     })
     .nullable()
     .meta({

@@ -3,6 +3,7 @@ import { controlsFrom } from '../core/lifecycle.ts'
 import type { StepRecord } from '../core/step.ts'
 import {
   activeTime,
+  isAsleep,
   isUnstarted,
   pausedTime,
   queueTime,
@@ -12,6 +13,7 @@ import {
   type Task,
   type TimelineEntry,
 } from '../core/task.ts'
+import { isAsleepOnceResumed } from '../core/transition.ts'
 import { traceIdOf } from '../core/trace-context.ts'
 
 /**
@@ -188,9 +190,15 @@ function statusFields(task: Task, parameters: Json, now: number): string {
     `,"error":${error === null ? 'null' : JSON.stringify(errorBody(error))}` +
     `,"ended_by":${task.endedBy === null ? 'null' : `"${task.endedBy}"`}` +
     `,"schedule_id":${task.scheduleId === null ? 'null' : `"${task.scheduleId}"`},"tick_at":${seconds(task.tickAt)}` +
-    `,"waiting_for":${task.missing === 0 ? 'null' : `{"tasks":${task.missing},"waits":[]}`}` +
+    `,"waiting_for":${waitingFor(task, now)}` +
     admissionFields(task.admission)
   )
+}
+
+function waitingFor(task: Task, now: number): string {
+  if (task.missing > 0) return `{"tasks":${task.missing},"waits":[]}`
+  const sleeps = isAsleep(task) || (task.status === 'paused' && isAsleepOnceResumed(task, now))
+  return sleeps ? `{"tasks":0,"waits":[],"until":${seconds(task.runAt)}}` : 'null'
 }
 
 function admissionFields(admission: Task['admission']): string {

@@ -87,6 +87,7 @@ export const taskErrors = {
   CANCELLED: 'The task was cancelled',
   UNWOUND: 'This run of the handler had to stop, but the task continues',
   STEP_INVALID: 'A command reported a step without a valid name',
+  SLEEP_INVALID: 'A command asked for a sleep that is not a duration',
   STEP_TIMEOUT: 'A step took longer than its timeout',
   STEPS_UNSUPPORTED: 'A remote worker reported a step',
   TOO_MANY_STEPS: 'The task has as many steps as it may have',

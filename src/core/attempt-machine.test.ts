@@ -20,11 +20,12 @@ const cancel = { kind: 'cancel' } as const
 const unwind = { kind: 'unwind', why: 'it drains' } as const
 const threw = { kind: 'threw', error: { code: 'E', name: 'E', message: 'no' }, final: false } as const
 const returned = { kind: 'returned', result: '1' } as const
+const sleep = { until: 9, delay: 4, sleeps: { over: 0, after: [0] } } as const
 const died = { kind: 'died', why: 'its process is gone' } as const
 
 /** Of a row the machine reads no more than this. */
 function row(changes: Partial<Task> = {}): Task {
-  const known = { status: 'running', version: 5, fence: 3, ownerNode: 'here', ...changes }
+  const known = { status: 'running', version: 5, fence: 3, ownerNode: 'here', missing: 0, ...changes }
   return known as Task
 }
 
@@ -32,8 +33,10 @@ function row(changes: Partial<Task> = {}): Task {
 const phases = {
   running: [{ name: 'running' }, 'running'],
   suspended: [{ name: 'suspended' }, 'pausing'],
+  'suspended in a sleep': [{ name: 'suspended', sleep }, 'running'],
   parking: [{ name: 'parking', ended: null }, 'pausing'],
   parked: [{ name: 'parked', ended: null }, 'paused'],
+  'parked asleep': [{ name: 'parked', ended: null }, 'waiting'],
   'stopping to cancel': [{ name: 'stopping', stop: cancel, writes: 'outcome' }, 'cancelling'],
   'stopping to unwind a parked copy': [{ name: 'stopping', stop: unwind, writes: 'unpark' }, 'paused'],
   fencing: [{ name: 'fencing', stop: cancel, writes: 'outcome', ended: null }, 'cancelling'],
@@ -63,6 +66,9 @@ const events = {
   'row: fence raised here': newer({ status: 'cancelling', fence: 4 }),
   adopted: () => ({ kind: 'adopted', row: row({ version: 7, fence: 4 }) }),
   suspended: () => ({ kind: 'suspended' }),
+  asleep: () => ({ kind: 'asleep', sleep }),
+  'woken early': () => ({ kind: 'awake', early: true }),
+  'sleep over': () => ({ kind: 'awake', early: false }),
   'parking granted': () => ({ kind: 'parking-granted' }),
   'pause recorded': paused('settled'),
   'pause stale': paused('stale'),
@@ -99,6 +105,7 @@ type Answers = Readonly<{
 const table: Readonly<Record<PhaseName, Answers>> = {
   running: {
     moves: {
+      asleep: 'suspended: request-parking',
       'row: pause requested': 'running: pause',
       'row: cancel requested': 'stopping (outcome): timer grace, clock linger, abort cancel',
       'row: pause withdrawn': 'running: resume',
@@ -114,7 +121,7 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       drain: 'running: pause',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: ['recorded'],
+    ignored: ['sleep over', 'woken early', 'recorded'],
     impossible: [
       'row: fence raised here',
       'adopted',
@@ -130,6 +137,7 @@ const table: Readonly<Record<PhaseName, Answers>> = {
   },
   suspended: {
     moves: {
+      asleep: 'suspended: request-parking',
       'row: pause requested': 'suspended: pause',
       'row: cancel requested': 'stopping (outcome): timer grace, clock linger, abort cancel',
       'row: pause withdrawn': 'running: resume',
@@ -146,7 +154,41 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       drain: 'stopping (outcome): timer grace, clock linger, abort unwind',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: [],
+    ignored: ['sleep over', 'woken early'],
+    impossible: [
+      'row: fence raised here',
+      'adopted',
+      'pause recorded',
+      'pause stale',
+      'pause superseded',
+      'grace over',
+      'kill overdue',
+      'fence raised',
+      'abandonment recorded',
+      'recorded',
+    ],
+  },
+  'suspended in a sleep': {
+    moves: {
+      'woken early': 'running: resume',
+      'sleep over': 'running: resume',
+      asleep: 'suspended: request-parking',
+      'row: pause requested': 'suspended: pause',
+      'row: cancel requested': 'stopping (outcome): timer grace, clock linger, abort cancel',
+      'row: pause withdrawn': 'running: resume',
+      'row: newer fence': 'stopping (nothing): timer grace, clock linger, abort unwind',
+      'parking granted': 'parking: clock hold, record-sleep ',
+      returned: 'recording: timer none, clock disarm, record-end returned null',
+      threw: 'recording: timer none, clock disarm, record-end threw null',
+      died: 'recording: timer none, clock disarm, record-end died null',
+      'timed out': 'stopping (outcome): timer grace, clock linger, abort timeout',
+      superseded: 'stopping (nothing): timer grace, clock linger, abort unwind',
+      unwind: 'stopping (outcome): timer grace, clock linger, abort unwind',
+      disown: 'killing (nothing): timer grace, clock linger, abort unwind, kill, timer kill',
+      drain: 'stopping (outcome): timer grace, clock linger, abort unwind',
+      'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
+    },
+    ignored: ['suspended'],
     impossible: [
       'row: fence raised here',
       'adopted',
@@ -162,6 +204,7 @@ const table: Readonly<Record<PhaseName, Answers>> = {
   },
   parking: {
     moves: {
+      'woken early': 'parking',
       'row: cancel requested': 'stopping (outcome): timer grace, clock linger, abort cancel',
       'row: newer fence': 'stopping (nothing): timer grace, clock linger, abort unwind',
       adopted: 'running: clock stop, clock start, flush, resume 4',
@@ -175,8 +218,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       disown: 'killing (nothing): timer grace, clock linger, abort unwind, kill, timer kill',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: ['row: pause requested', 'row: pause withdrawn', 'superseded', 'drain'],
+    ignored: ['sleep over', 'row: pause requested', 'row: pause withdrawn', 'superseded', 'drain'],
     impossible: [
+      'asleep',
       'row: fence raised here',
       'suspended',
       'parking granted',
@@ -202,8 +246,40 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
       recorded: 'over: timer none, clock disarm, over',
     },
-    ignored: ['row: pause requested', 'row: pause withdrawn', 'superseded'],
+    ignored: ['sleep over', 'woken early', 'row: pause requested', 'row: pause withdrawn', 'superseded'],
     impossible: [
+      'asleep',
+      'row: fence raised here',
+      'suspended',
+      'parking granted',
+      'pause recorded',
+      'pause stale',
+      'pause superseded',
+      'timed out',
+      'grace over',
+      'kill overdue',
+      'fence raised',
+      'abandonment recorded',
+    ],
+  },
+  'parked asleep': {
+    moves: {
+      'row: cancel requested': 'stopping (outcome): timer grace, clock linger, abort cancel',
+      'row: newer fence': 'stopping (nothing): timer grace, clock linger, abort unwind',
+      adopted: 'running: clock start, flush, resume 4',
+      returned: 'parked: record-end returned null',
+      threw: 'parked: record-awake',
+      'woken early': 'parked: record-awake',
+      died: 'recording: timer none, clock disarm, record-unparked its process is gone',
+      unwind: 'stopping (unpark): timer grace, clock linger, abort unwind',
+      disown: 'killing (nothing): timer grace, clock linger, abort unwind, kill, timer kill',
+      drain: 'stopping (unpark): timer grace, clock linger, abort unwind',
+      'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
+      recorded: 'over: timer none, clock disarm, over',
+    },
+    ignored: ['sleep over', 'row: pause requested', 'row: pause withdrawn', 'superseded'],
+    impossible: [
+      'asleep',
       'row: fence raised here',
       'suspended',
       'parking granted',
@@ -232,7 +308,16 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       disown: 'killing (nothing): kill, timer kill',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: ['row: pause requested', 'suspended', 'unwind', 'drain', 'recorded'],
+    ignored: [
+      'asleep',
+      'sleep over',
+      'woken early',
+      'row: pause requested',
+      'suspended',
+      'unwind',
+      'drain',
+      'recorded',
+    ],
     impossible: [
       'row: pause withdrawn',
       'row: fence raised here',
@@ -256,7 +341,16 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       disown: 'killing (nothing): kill, timer kill',
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
-    ignored: ['row: pause requested', 'suspended', 'unwind', 'drain', 'recorded'],
+    ignored: [
+      'asleep',
+      'sleep over',
+      'woken early',
+      'row: pause requested',
+      'suspended',
+      'unwind',
+      'drain',
+      'recorded',
+    ],
     impossible: [
       'row: pause withdrawn',
       'row: fence raised here',
@@ -285,6 +379,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
     ignored: [
+      'asleep',
+      'sleep over',
+      'woken early',
       'row: pause requested',
       'suspended',
       'pause stale',
@@ -319,6 +416,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'give up': 'abandoned: timer none, clock disarm, record-abandoned unwind abandoned',
     },
     ignored: [
+      'asleep',
+      'sleep over',
+      'woken early',
       'row: pause requested',
       'suspended',
       'pause stale',
@@ -346,6 +446,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'abandonment recorded': 'abandoned: kill',
     },
     ignored: [
+      'asleep',
+      'sleep over',
+      'woken early',
       'disown',
       'row: pause requested',
       'row: cancel requested',
@@ -390,6 +493,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'abandonment recorded',
     ],
     impossible: [
+      'asleep',
+      'sleep over',
+      'woken early',
       'row: fence raised here',
       'adopted',
       'suspended',
@@ -423,6 +529,9 @@ const table: Readonly<Record<PhaseName, Answers>> = {
       'recorded',
     ],
     impossible: [
+      'asleep',
+      'sleep over',
+      'woken early',
       'row: fence raised here',
       'adopted',
       'suspended',
@@ -505,6 +614,22 @@ describe('events that arrive too early wait', () => {
   test('a node that drains while a pause is written unwinds the parked copy', () => {
     const { states } = run(from('parking'), ['drain', 'pause recorded'])
     expect(states).toEqual(['parking', 'stopping'])
+  })
+
+  test('a sleep that another part of the handler ends while it is written is taken back then', () => {
+    const sleeping = step(from('suspended in a sleep'), events['parking granted'](), here).state
+    const awake = step(sleeping, events['woken early'](), here).state
+    const { state } = step(awake, newer({ status: 'waiting' })(), here)
+    const { effects } = step(state, events['pause recorded'](3), here)
+    expect(effects.at(-1)).toEqual({ kind: 'record-awake' })
+  })
+
+  test('a node that drains while a sleep waits for its place stores the sleep first', () => {
+    const drained = step(started(row(), 'the node is shutting down'), events.asleep(), here)
+    expect(drained.effects).toEqual([{ kind: 'request-parking' }])
+    const parking = step(drained.state, events['parking granted'](), here)
+    expect(parking.effects.at(-1)).toMatchObject({ kind: 'record-sleep' })
+    expect(step(parking.state, events['pause recorded'](3), here).state.phase.name).toBe('stopping')
   })
 
   test('the result of a pause that was overtaken by a claim is ignored', () => {
@@ -631,7 +756,7 @@ function shown(state: AttemptState, name: EventName, context = here): string {
 
 function effectText({ kind, ...rest }: Effect): string {
   const words = Object.values(rest).map((value: unknown) =>
-    typeof value === 'object' && value !== null ? (value as { kind: string }).kind : String(value),
+    typeof value === 'object' && value !== null ? ((value as { kind?: string }).kind ?? '') : String(value),
   )
   return [kind, ...words].join(' ')
 }

@@ -1,5 +1,7 @@
 import type { SettleVerdict } from './outcome.ts'
+import type { Sleeps } from './sleep.ts'
 import {
+  isAsleep,
   isTerminal,
   type NodeId,
   type EndedBy,
@@ -44,15 +46,24 @@ export type Writes = 'outcome' | 'unpark' | 'nothing'
 
 type Stopping = Readonly<{ stop: Stop; writes: Writes }>
 
+/** What is stored of a sleep. */
+export type Sleep = Readonly<{ until: number; delay: number; sleeps: Sleeps }>
+
 export type Phase =
   /** The handler is running, possibly on its way to a pause point. */
   | Readonly<{ name: 'running' }>
-  /** The handler is at a pause point and keeps its slot: it waits for a parking place, or for its next order. */
-  | Readonly<{ name: 'suspended' }>
-  /** Suspended; the settlement as paused is being written. `ended`: the code has stopped in the meantime. */
-  | Readonly<{ name: 'parking'; ended: Ended | null }>
   /**
-   * Paused in the store, suspended in memory, without a slot. `ended`: what a branch of the handler left for the next claim.
+   * The handler is at a pause point and keeps its slot: it waits for a parking place, or for its next order. `sleep`: it sleeps.
+   */
+  | Readonly<{ name: 'suspended'; sleep?: Sleep }>
+  /**
+   * Suspended; the settlement as paused or asleep is being written. `ended`: the code has stopped in the meantime. `awake`: it sleeps no
+   * longer.
+   */
+  | Readonly<{ name: 'parking'; ended: Ended | null; awake?: true }>
+  /**
+   * Paused or asleep in the store, suspended in memory, without a slot. `ended`: what a branch of the handler left for the next
+   * claim.
    */
   | Readonly<{ name: 'parked'; ended: Ended | null }>
   /** The abort signal is set and the code has not stopped. */
@@ -95,9 +106,13 @@ export type AttemptEvent =
   | Readonly<{ kind: 'adopted'; row: Task }>
   /** The handler reached a pause point. */
   | Readonly<{ kind: 'suspended' }>
+  /** The handler sleeps, and has nothing else to do. */
+  | Readonly<{ kind: 'asleep'; sleep: Sleep }>
+  /** It has something to do again: its sleep is over or, if that is `early`, another part of it continues. */
+  | Readonly<{ kind: 'awake'; early: boolean }>
   /** There is a parking place. */
   | Readonly<{ kind: 'parking-granted' }>
-  /** The settlement as paused, written under `fence`, returned; without a verdict it could not be written. */
+  /** The settlement as paused or asleep, written under `fence`, returned; without a verdict it could not be written. */
   | Readonly<{ kind: 'pause-recorded'; fence: Fence; verdict: SettleVerdict | null; row: Task | null }>
   /** The code has stopped. */
   | Readonly<{ kind: 'ended'; ended: Ended }>
@@ -139,6 +154,9 @@ export type Effect =
   /** Checkpoints and progress are flushed again: the copy may write. */
   | Readonly<{ kind: 'flush' }>
   | Readonly<{ kind: 'record-pause'; controlVersion: number }>
+  | Readonly<{ kind: 'record-sleep'; sleep: Sleep }>
+  /** The row of a parked copy must be queued before its time. */
+  | Readonly<{ kind: 'record-awake' }>
   | Readonly<{ kind: 'raise-fence' }>
   /** Records the outcome of stopped code; `stop` is why it was stopped. */
   | Readonly<{ kind: 'record-end'; ended: Ended; stop: Stop | null }>
@@ -210,6 +228,10 @@ class Turn {
         return this.#adopted(event.row)
       case 'suspended':
         return this.#suspended()
+      case 'asleep':
+        return this.#asleep(event.sleep)
+      case 'awake':
+        return this.#awake(event.early)
       case 'parking-granted':
         return this.#park()
       case 'pause-recorded':
@@ -306,18 +328,44 @@ class Turn {
 
   #suspended(): void {
     if (!this.#works) return
+    const { phase, drain, row } = this.state
+    if (phase.name === 'suspended' && phase.sleep !== undefined) return
     this.#enter({ name: 'suspended' })
-    const { drain, row } = this.state
     if (drain !== null) this.#unwind(drain)
     else if (row.status === 'pausing') this.#do({ kind: 'request-parking' })
   }
 
+  /** It is parked even if the node drains: what is left of the sleep is stored then. */
+  #asleep(sleep: Sleep): void {
+    if (!this.#works) return
+    this.#enter({ name: 'suspended', sleep })
+    this.#do({ kind: 'request-parking' })
+  }
+
+  /** At the end of the sleep of a parked copy, its row is queued by whoever notices that first. */
+  #awake(early: boolean): void {
+    const { phase } = this.state
+    if (phase.name === 'suspended' && phase.sleep !== undefined) {
+      this.#enter({ name: 'running' })
+      this.#do({ kind: 'resume' })
+    } else if (phase.name === 'parking' && early) this.#enter({ ...phase, awake: true })
+    else if (phase.name === 'parked' && early) this.#wake()
+  }
+
+  #wake(): void {
+    if (isAsleep(this.state.row)) this.#do({ kind: 'record-awake' })
+  }
+
   #park(): void {
-    if (this.#phase.name !== 'suspended') return
+    const { phase, row } = this.state
+    if (phase.name !== 'suspended') return
     this.#enter({ name: 'parking', ended: null })
+    const { sleep } = phase
     this.#do(
       { kind: 'clock', turn: 'hold' },
-      { kind: 'record-pause', controlVersion: this.state.row.version },
+      sleep === undefined
+        ? { kind: 'record-pause', controlVersion: row.version }
+        : { kind: 'record-sleep', sleep },
     )
   }
 
@@ -334,8 +382,10 @@ class Turn {
       if (phase.name === 'stopping') this.#do({ kind: 'clock', turn: 'linger' })
       return
     }
-    if (paused) this.#enter({ name: 'parked', ended: null })
-    else {
+    if (paused) {
+      this.#enter({ name: 'parked', ended: null })
+      if (phase.awake === true) this.#wake()
+    } else {
       this.#enter({ name: 'suspended' })
       this.#do({ kind: 'clock', turn: 'continue' })
       if (verdict === 'superseded') this.#superseded()
@@ -480,6 +530,7 @@ class Turn {
     } else if (ended.kind === 'threw') {
       // Kept until the copy is adopted, cancelled or unwound.
       this.#enter({ name: 'parked', ended })
+      this.#wake()
     } else {
       this.#record({ kind: 'record-unparked', why: 'why' in ended ? ended.why : 'it was killed' })
     }

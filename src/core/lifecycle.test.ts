@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { accepts, controlsFrom, lifecycle, standing, type LifecycleRow } from './lifecycle.ts'
-import { controls, isActive, isTerminal, statuses } from './task.ts'
+import { controls, isActive, isTerminal, statuses, type Status } from './task.ts'
 
 const rows: readonly LifecycleRow[] = lifecycle
 
@@ -33,7 +33,8 @@ describe('the lifecycle', () => {
 
   test('has a loss for every status with a node', () => {
     const lost = rows.filter(({ who }) => who.startsWith('reaper')).flatMap(({ from }) => from)
-    expect(new Set(lost)).toEqual(new Set([...statuses.filter(isActive), 'paused', 'queued', 'scheduled']))
+    const parked: Status[] = ['paused', 'waiting', 'queued', 'scheduled']
+    expect(new Set(lost)).toEqual(new Set([...statuses.filter(isActive), ...parked]))
   })
 
   test('says why for each row', () => {

@@ -6,7 +6,7 @@ export type LifecycleRow = Readonly<{
   event: string
   from: readonly Status[]
   to: readonly Status[]
-  who: 'API' | 'node' | 'promoter' | 'releaser' | 'expirer' | 'reaper' | 'reaper, node'
+  who: 'API' | 'node' | 'promoter' | 'promoter, node' | 'releaser' | 'expirer' | 'reaper' | 'reaper, node'
   why: string
 }>
 
@@ -115,14 +115,14 @@ export const lifecycle = [
   },
   {
     event: 'cancel_requested',
-    from: ['running', 'pausing', 'paused', 'queued', 'scheduled'],
+    from: ['running', 'pausing', 'paused', 'queued', 'scheduled', 'waiting'],
     to: ['cancelling'],
     who: 'API',
     why: 'Its code is alive, running or parked, and must stop first. A cancel overrides a pause.',
   },
   {
     event: 'completed',
-    from: ['running', 'pausing', 'paused', 'cancelling'],
+    from: ['running', 'pausing', 'paused', 'waiting', 'cancelling'],
     to: ['completed'],
     who: 'node',
     why: 'Finished work wins every race, even if a parked handler finishes it, as long as its fence is the newest.',
@@ -140,6 +140,20 @@ export const lifecycle = [
     to: ['running', 'pausing', 'cancelling'],
     who: 'node',
     why: 'The code ignores its signal and is ended by force: the fence rises first, then the thread or process is killed.',
+  },
+  {
+    event: 'sleep_started',
+    from: ['running'],
+    to: ['waiting'],
+    who: 'node',
+    why: 'The handler sleeps. Its checkpoint and the time at which it continues are one commit, and the slot is free.',
+  },
+  {
+    event: 'woken',
+    from: ['waiting'],
+    to: ['queued'],
+    who: 'promoter, node',
+    why: 'Its sleep is over, or another part of its handler continues.',
   },
   {
     event: 'retry_scheduled',
@@ -178,8 +192,8 @@ export const lifecycle = [
   },
   {
     event: 'unparked',
-    from: ['paused', 'queued', 'scheduled'],
-    to: ['paused', 'queued', 'scheduled'],
+    from: ['paused', 'waiting', 'queued', 'scheduled'],
+    to: ['paused', 'waiting', 'queued', 'scheduled'],
     who: 'node',
     why: 'The parked handler was removed from memory; the next run starts from the checkpoint.',
   },
@@ -206,8 +220,8 @@ export const lifecycle = [
   },
   {
     event: 'park_lost',
-    from: ['paused', 'queued', 'scheduled'],
-    to: ['paused', 'queued', 'scheduled'],
+    from: ['paused', 'waiting', 'queued', 'scheduled'],
+    to: ['paused', 'waiting', 'queued', 'scheduled'],
     who: 'reaper',
     why: 'The node that parked the handler died; the checkpoint remains.',
   },
@@ -230,7 +244,7 @@ export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ eve
 
 /** What each status means, for people. */
 export const meanings: Readonly<Record<Status, string>> = {
-  waiting: 'Waits for other tasks to end. It holds no slot.',
+  waiting: 'Waits for other tasks to end, or sleeps. It holds no slot.',
   scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
   queued: 'Waiting for a slot, by priority and then by position in the queue.',
   running: 'A node is running its handler.',

@@ -1,3 +1,4 @@
+import type { Sleeps } from './sleep.ts'
 import type { StepRecord } from './step.ts'
 import type { EndedBy, ErrorRecord, Fence, Json, LogLine, Progress, TaskId } from './task.ts'
 
@@ -9,6 +10,10 @@ export type Outcome =
   | Readonly<{ kind: 'cancelled'; endedBy: EndedBy }>
   /** At a pause point; answers the requested control that raised the task to `controlVersion`. The handler stays parked. */
   | Readonly<{ kind: 'paused'; controlVersion: number }>
+  /** Its handler sleeps until that time, for `delay` milliseconds in all, and stays parked. It answers a requested pause too. */
+  | Readonly<{ kind: 'sleeping'; until: number; delay: number; sleeps: Sleeps }>
+  /** A sleeping handler that is parked has something to do before that time. */
+  | Readonly<{ kind: 'awake' }>
   /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
   | Readonly<{ kind: 'fenced' }>
   /** The process or supervisor that ran the code died without reporting anything; more losses than the limit are `POISON`. */
@@ -66,6 +71,10 @@ export function mustBeKept({
   text('checkpoint', checkpoint)
   if (outcome?.kind === 'completed') text('result', outcome.result)
   if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)
+  if (outcome?.kind === 'sleeping') {
+    number('until', outcome.until)
+    number('delay', outcome.delay)
+  }
   if (progress !== undefined && !Number.isFinite(progress.current)) number('progress', Number.NaN)
   for (const { name, startedAt, finishedAt, result, error } of steps) {
     text('the name of a step', name)

@@ -1,6 +1,7 @@
 /** Why a task is not running now. Codes are stable. */
 export const reasonCodes = [
   'predecessors',
+  'sleeping',
   'due_later',
   'retry_later',
   'type_unknown',

@@ -1,4 +1,5 @@
 import type { Admission } from './admission.ts'
+import type { Sleeps } from './sleep.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { UniqueKey, UniqueRequest } from './unique-options.ts'
 
@@ -190,6 +191,8 @@ export type Task = Readonly<{
   endedBy: EndedBy | null
   /** Predecessors whose end has not been counted yet; 0 once it no longer waits for any. */
   missing: number
+  /** What its handler has slept since its checkpoint; null if it has not. */
+  sleeps: Sleeps | null
 }>
 
 /** A line logged by a handler or printed by a command. */
@@ -219,6 +222,11 @@ export const unstartedStatuses = ['waiting', 'scheduled', 'queued'] as const
 
 export function isUnstarted(status: Status): boolean {
   return status === 'queued' || status === 'scheduled' || status === 'waiting'
+}
+
+/** It waits for the end of a sleep, at its `runAt`. */
+export function isAsleep({ status, missing }: Pick<Task, 'status' | 'missing'>): boolean {
+  return status === 'waiting' && missing === 0
 }
 
 export function isTerminal(status: Status): status is TerminalStatus {

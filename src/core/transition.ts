@@ -1,10 +1,12 @@
 import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
 import { renewedExpiry, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
+import { startingFrom } from './sleep.ts'
 import { allows, controlEvents, mayRequest, standing, type EventName } from './lifecycle.ts'
 import type { Settlement, SettleVerdict } from './outcome.ts'
 import {
   isActive,
+  isAsleep,
   isSuspect,
   isTerminal,
   type NodeId,
@@ -99,6 +101,7 @@ export function submitted(
     error: null,
     endedBy: null,
     missing,
+    sleeps: null,
   }
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
@@ -120,8 +123,9 @@ export function expired(task: Task, context: TransitionContext): Move {
   })
 }
 
+/** Only for tasks that are due: scheduled ones, and those that sleep. */
 export function promoted(task: Task, context: TransitionContext): Move {
-  return move(task, 'due', 'queued', context, 'promoter')
+  return move(task, isAsleep(task) ? 'woken' : 'due', 'queued', context, 'promoter')
 }
 
 /**
@@ -146,8 +150,15 @@ export function predecessorsEnded(
   return move(task, 'ready', statusOnceReady(task, context), context, 'releaser', { missing })
 }
 
-function statusOnceReady({ runAt }: Task, { now }: TransitionContext): Status {
-  return runAt !== null && runAt > now ? 'scheduled' : 'queued'
+/** An attempt that has begun sleeps; any other waits for its due time. */
+function statusOnceReady(task: Task, { now }: Pick<TransitionContext, 'now'>): Status {
+  if (task.runAt === null || task.runAt <= now) return 'queued'
+  return isAsleepOnceResumed(task, now) ? 'waiting' : 'scheduled'
+}
+
+/** Whether a paused task has not slept enough. */
+export function isAsleepOnceResumed({ runAt, attemptOpen, sleeps }: Task, now: number): boolean {
+  return runAt !== null && runAt > now && attemptOpen && sleeps !== null
 }
 
 export function claimed(task: Task, node: NodeId, context: TransitionContext): Move {
@@ -232,7 +243,7 @@ export function controlled(task: Task, control: Control, context: ControlContext
         completedAt: null,
         error: null,
         endedBy: null,
-        ...(context.fromStart === true ? { progress: null } : {}),
+        ...(context.fromStart === true ? { progress: null, sleeps: null } : {}),
       })
   }
 }
@@ -279,12 +290,10 @@ export function settled(
 ): Settled {
   const { outcome } = settlement
   if (task.fence !== settlement.fence || task.ownerNode !== node) return { verdict: 'superseded' }
-  if (!isActive(task.status) && !(outcome.kind === 'completed' && task.status === 'paused')) {
-    return { verdict: 'superseded' }
-  }
+  if (!isActive(task.status) && !mayReportParked(task, settlement)) return { verdict: 'superseded' }
   const ran: Partial<Task> = {
     activeMs: Math.max(task.activeMs, Math.round(settlement.activeMs ?? activeAt(task, context))),
-    ...(settlement.checkpoint === undefined ? {} : { crashes: 0 }),
+    ...(settlement.checkpoint === undefined ? {} : { crashes: 0, sleeps: null }),
     ...(settlement.progress === undefined ? {} : { progress: settlement.progress }),
     ...(settlement.fencedOff === true ? { fence: task.fence + 1 } : {}),
   }
@@ -305,6 +314,24 @@ export function settled(
       return task.status === 'pausing' && task.version === outcome.controlVersion
         ? done('paused', 'paused', { ownerNode: node })
         : { verdict: 'stale' }
+    case 'sleeping': {
+      if (task.status === 'cancelling') return { verdict: 'stale' }
+      const { until, delay, sleeps } = outcome
+      // The wall clock may have been set back since it began.
+      const runAt = Math.min(until, context.now + delay)
+      const asleep = { ownerNode: node, runAt, delay, sleeps, crashes: 0 }
+      return task.status === 'pausing'
+        ? done('paused', 'paused', asleep)
+        : done('sleep_started', 'waiting', asleep)
+    }
+    case 'awake':
+      if (!isAsleep(task)) return { verdict: 'stale' }
+      return done('woken', 'queued', {
+        ownerNode: node,
+        activeMs: task.activeMs,
+        runAt: context.now,
+        sleeps: startingFrom(context.now, task),
+      })
     case 'released':
       if (task.status === 'cancelling') {
         return done('cancelled', 'cancelled', { ...ended, endedBy: 'cooperative' }, outcome.why)
@@ -344,6 +371,12 @@ export function settled(
         : done('retry_scheduled', 'queued', later)
     }
   }
+}
+
+/** What code that is parked may report: that it has finished, or that it does not sleep any more. */
+function mayReportParked(task: Task, { outcome }: Settlement): boolean {
+  if (outcome.kind === 'completed') return task.status === 'paused' || isAsleep(task)
+  return outcome.kind === 'awake' && isAsleep(task)
 }
 
 /** Active time of an active task, by the clock of its store. */

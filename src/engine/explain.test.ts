@@ -37,6 +37,14 @@ const many = { ...idle.counts, byType: { long: { queued: 50_000 } } }
 const cases: readonly [string, Partial<Task>, QueueFacts, number | null, number | null][] = [
   ['predecessors', { status: 'waiting', missing: 2 }, idle, null, null],
   ['paused predecessors', { status: 'paused', missing: 1 }, idle, null, null],
+  ['sleeping', { status: 'waiting', missing: 0, runAt: 12_500 }, idle, null, 2_500],
+  [
+    'paused sleeping',
+    { status: 'paused', runAt: 12_500, attemptOpen: true, sleeps: { over: 0, after: [0] } },
+    idle,
+    null,
+    null,
+  ],
   ['due_later', { status: 'scheduled', runAt: 12_500 }, idle, null, 2_500],
   ['retry_later', { status: 'scheduled', runAt: 11_000, failures: 1 }, idle, null, 1_000],
   ['due_later expires', { status: 'scheduled', runAt: 12_500, expiresAt: 13_000 }, idle, null, 2_500],

@@ -1,5 +1,6 @@
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
-import { activeStatuses, isSuspect, isUnstarted, type Task } from '../core/task.ts'
+import { isAsleepOnceResumed } from '../core/transition.ts'
+import { activeStatuses, isAsleep, isSuspect, isUnstarted, type Task } from '../core/task.ts'
 import type { BucketState } from '../store/limit-store.ts'
 import type { Counts } from '../store/store.ts'
 
@@ -46,9 +47,9 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
   const { now } = facts
   switch (task.status) {
     case 'waiting':
-      return [waitsFor(task, facts.predecessors)]
+      return [isAsleep(task) ? sleeps(task, now) : waitsFor(task, facts.predecessors)]
     case 'scheduled': {
-      const seconds = Math.max(0, ((task.runAt ?? now) - now) / 1_000)
+      const seconds = secondsUntil(task.runAt, now)
       return task.failures > 0
         ? [because('retry_later', `Attempt ${task.attempt} failed. The next attempt starts in ${seconds} s.`)]
         : [because('due_later', `Due in ${seconds} s${task.unique?.debounced === true ? newer : ''}.`)]
@@ -59,6 +60,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
       return [
         because('paused', 'Paused until someone resumes it.'),
         ...(task.missing === 0 ? [] : [waitsFor(task, facts.predecessors)]),
+        ...(isAsleepOnceResumed(task, now) ? [sleeps(task, now)] : []),
       ]
     case 'pausing':
       return [
@@ -75,7 +77,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
 
 function expiryOf({ expiresAt, status }: Task, { now }: QueueFacts): Reason[] {
   if (expiresAt === null || !isUnstarted(status)) return []
-  const seconds = Math.max(0, (expiresAt - now) / 1_000)
+  const seconds = secondsUntil(expiresAt, now)
   return [because('expires', `It is cancelled in ${seconds} s unless it starts before.`)]
 }
 
@@ -86,6 +88,16 @@ export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
   const more = missing > named.length ? ', ...' : ''
   return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
 }
+
+function sleeps({ runAt }: Task, now: number): Reason {
+  const until = new Date(runAt ?? now).toISOString()
+  return because('sleeping', `Sleeps until ${until}, for another ${secondsUntil(runAt, now)} s.`)
+}
+
+function secondsUntil(time: number | null, now: number): number {
+  return Math.max(0, ((time ?? now) - now) / 1_000)
+}
+
 const newer = '; a submit with its debounce key gives it newer parameters and a new delay'
 
 function reasonsInQueue(task: Task, facts: QueueFacts): Reason[] {
@@ -135,7 +147,7 @@ function reasonsInQueue(task: Task, facts: QueueFacts): Reason[] {
 
 function startOf(task: Task, reasons: readonly Reason[], facts: QueueFacts): number | null {
   const { counts, nodes, concurrency, startRate, duration, now } = facts
-  if (task.status === 'scheduled') return Math.max(0, (task.runAt ?? now) - now)
+  if (task.status === 'scheduled' || isAsleep(task)) return Math.max(0, (task.runAt ?? now) - now)
   if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
   if (reasons[0]?.code === 'about_to_start') return 0
   const before = facts.ahead < positionLimit ? facts.ahead : queued(counts, nodes.types)

@@ -16,6 +16,7 @@ import {
 import { TaskCancelled, TaskTimeout, TaskUnwound, type TaskError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { secretsOf, type Secrets } from '../core/redaction.ts'
+import { sleepsLeft, sleepsOf } from '../core/sleep.ts'
 import { stepTitle, type StepRecord, type StepReport } from '../core/step.ts'
 import type { Fence, Json } from '../core/task.ts'
 import { traceField } from '../core/trace-context.ts'
@@ -43,6 +44,9 @@ import { StoredSteps, stepsAtOnce } from './stored-steps.ts'
 /** Milliseconds that killed code has to stop; after that it is stuck, and its process is killed with it. */
 const killTimeout = 1_500
 
+/** Outcomes after which the copy lives on. */
+const continuing: ReadonlySet<Outcome['kind']> = new Set(['paused', 'sleeping', 'fenced'])
+
 /** How an attempt reaches the other attempts of its node. */
 export type AttemptCallbacks = Readonly<{
   /** At a pause point with a pause requested: `park` follows once there is a parking place. */
@@ -63,6 +67,7 @@ export class Attempt implements Savable {
   readonly pendingWrites: PendingWrites
   readonly #steps: StoredSteps
   #hasSteps = false
+  #hasSlept = false
   /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
   readonly finished: Promise<void>
   readonly #services: AttemptServices
@@ -105,7 +110,9 @@ export class Attempt implements Savable {
     const span = services.tracing?.attempt(task)
     this.#span = span
     const trace = span?.context ?? task.trace
-    const run = { type, id, attempt, fence, parameters, checkpoint, crashes, trace, secrets: this.#secrets }
+    const sleeps = sleepsLeft(task, services.store.now())
+    const secrets = this.#secrets
+    const run = { type, id, attempt, fence, parameters, checkpoint, crashes, sleeps, trace, secrets }
     const start = () => services.executor.start(run, this.#runCallbacks())
     this.#execution = span === undefined ? start() : span.within(start)
     void this.#execution.done.then((ended) =>
@@ -138,7 +145,7 @@ export class Attempt implements Savable {
 
   /** Whether losing this copy would not mean starting from zero. */
   get hasCheckpoint(): boolean {
-    return this.pendingWrites.hasCheckpoint || this.#hasSteps
+    return this.pendingWrites.hasCheckpoint || this.#hasSteps || this.#hasSlept
   }
 
   get isCurrent(): boolean {
@@ -218,7 +225,15 @@ export class Attempt implements Savable {
         if (!this.pendingWrites.isEmpty) this.#services.flusher.add(this)
         return
       case 'record-pause':
-        return void this.#recordPause(effect.controlVersion)
+        return void this.#recordPause({ kind: 'paused', controlVersion: effect.controlVersion })
+      case 'record-sleep':
+        return void this.#recordPause({ kind: 'sleeping', ...effect.sleep })
+      case 'record-awake':
+        return void record(this.#services, {
+          ...this.#copy,
+          outcome: { kind: 'awake' },
+          activeMs: this.#watch.total,
+        })
       case 'raise-fence':
         return void this.#settle({ kind: 'fenced' }).then((answer) =>
           this.send({ kind: 'fence-raised', verdict: answer?.verdict ?? null }),
@@ -254,9 +269,9 @@ export class Attempt implements Savable {
     }
   }
 
-  async #recordPause(controlVersion: number): Promise<void> {
+  async #recordPause(outcome: Extract<Outcome, { kind: 'paused' | 'sleeping' }>): Promise<void> {
     const { fence } = this
-    const answer = await this.#settle({ kind: 'paused', controlVersion })
+    const answer = await this.#settle(outcome)
     if (answer?.verdict === 'stale' && !this.pendingWrites.isEmpty) this.#services.flusher.add(this)
     this.send({
       kind: 'pause-recorded',
@@ -309,7 +324,7 @@ export class Attempt implements Savable {
     })
     if (answer?.verdict === 'settled') {
       this.pendingWrites.stored(taken.number)
-      if (outcome.kind !== 'paused' && outcome.kind !== 'fenced' && answer.task !== null)
+      if (!continuing.has(outcome.kind) && answer.task !== null)
         this.#span?.settled(answer.task, outcome.kind === 'failed')
     } else this.pendingWrites.putBack(taken)
     return answer
@@ -464,6 +479,13 @@ export class Attempt implements Savable {
       log: (line) => this.#log(this.#secrets?.hide(line) ?? line),
       displaced: (why) => this.send({ kind: 'unwind', why }),
       suspended: () => this.send({ kind: 'suspended' }),
+      asleep: (request) => {
+        this.#hasSlept = true
+        const until = Math.ceil(this.#services.store.now() + request.wakeIn)
+        const sleep = { until, delay: Math.ceil(request.wakeIn), sleeps: sleepsOf(request) }
+        this.send({ kind: 'asleep', sleep })
+      },
+      awake: (early) => this.send({ kind: 'awake', early }),
     }
   }
 }

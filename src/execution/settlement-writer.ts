@@ -145,7 +145,8 @@ async function persist<T>(
  */
 function isRecorded(task: Task | null, { outcome, fence }: Settlement, node: NodeId): boolean {
   if (task === null || task.ownerNode !== node) return false
-  if (outcome.kind === 'paused') return task.fence === fence && !isActive(task.status)
+  if (outcome.kind === 'paused' || outcome.kind === 'sleeping')
+    return task.fence === fence && !isActive(task.status)
   return outcome.kind === 'fenced' && task.fence === fence + 1 && isActive(task.status)
 }
 
@@ -175,6 +176,6 @@ async function refused(
     },
     ...(fencedOff ? { fencedOff } : {}),
   })
-  const livesOn = outcome.kind === 'paused' || outcome.kind === 'fenced'
+  const livesOn = outcome.kind === 'paused' || outcome.kind === 'sleeping' || outcome.kind === 'fenced'
   return livesOn && answer !== undefined ? { ...answer, verdict: 'superseded' } : answer
 }

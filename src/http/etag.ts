@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Caller } from '../core/caller.ts'
-import type { Task } from '../core/task.ts'
+import { isTerminal, type Task } from '../core/task.ts'
 import { seesSensitive } from '../engine/redacting.ts'
 
 /**
@@ -8,13 +8,13 @@ import { seesSensitive } from '../engine/redacting.ts'
  * in the tag. What is hidden from other callers is in the body only for callers who see it.
  */
 export function isKnown(
-  { version, savedAt, runAt, expiresAt, status, missing }: Task,
+  { version, savedAt, runAt, expiresAt, status, missing, sleeps }: Task,
   known: string | undefined,
   caller: Caller,
   reply: FastifyReply,
 ): boolean {
   // While a task waits, its times follow a wall clock that is set.
-  const due = status === 'scheduled' ? `-${runAt}` : ''
+  const due = status === 'scheduled' || (!isTerminal(status) && sleeps !== null) ? `-${runAt}` : ''
   const expires = expiresAt === null ? '' : `-x${expiresAt}`
   const waits = missing === 0 ? '' : `-${missing}`
   const tag = `W/"${version}-${savedAt ?? 0}${due}${expires}${waits}${seesSensitive(caller) ? '-all' : ''}"`

@@ -56,6 +56,7 @@ const schema = z.strictObject({
     trace: z.string().refine(isTraceContext).nullable().optional(),
     missing: z.int().min(0).optional(),
     callback: z.string().nullable().optional(),
+    sleeps: z.string().nullable().optional(),
   }),
   parameters: z.unknown(),
   checkpoint: z.unknown().optional(),

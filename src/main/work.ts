@@ -108,6 +108,7 @@ async function carryOut(
       parameters: JSON.stringify(parameters),
       checkpoint: state === undefined ? null : JSON.stringify(state),
       crashes: 0,
+      sleeps: null,
       trace: null,
     },
     {
@@ -119,6 +120,8 @@ async function carryOut(
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),
+      asleep: () => {},
+      awake: () => execution.resume(),
       displaced: () => {},
     },
   )

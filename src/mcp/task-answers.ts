@@ -102,8 +102,10 @@ export function sentence({
   status,
   run_at: runAt = null,
   progress = null,
+  waiting_for: waits = null,
 }: Pick<TaskStatus, 'status'> & Partial<TaskStatus>): string {
   if (status === 'scheduled' && runAt !== null) return `Starts at ${date(runAt)}.`
+  if (status === 'waiting' && waits?.until !== undefined) return `Sleeps until ${date(waits.until)}.`
   const { ratio = null, message = null } = progress ?? {}
   const done = [
     ...(ratio === null ? [] : [`${Math.floor(ratio * 100)}%`]),

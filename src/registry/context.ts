@@ -49,7 +49,11 @@ export interface TaskContext<State> {
    * total is unknown. Throws `RangeError` for values that are not finite numbers.
    */
   progress(current: number, total?: number | null, message?: string | null): void
-  /** Sleeps. After a pause, the remaining time continues; a cancel throws immediately. */
+  /**
+   * Sleeps. For more than a second, the task becomes `waiting` and frees its slot, once the handler calls nothing else; it continues after
+   * a restart, where sleeps since the last checkpoint are not repeated. Such a sleep goes on while the task is paused; a shorter one
+   * continues after the pause. A cancel throws immediately. Throws `RangeError` for what is no duration.
+   */
   sleep(time: Duration): Promise<void>
   /**
    * Runs a named piece of the handler once: its result is stored before this resolves, and returned without a call in every

@@ -52,7 +52,13 @@ export function mostAtOnce({ shared }: Store, slots: number): number {
  * and a released task is left to another node or to the next poll: otherwise, what could not start here would be claimed
  * again forever.
  */
-const claimedAtOnce: ReadonlySet<string> = new Set<EventName>(['due', 'ready', 'retry_scheduled', 'lost'])
+const claimedAtOnce: ReadonlySet<string> = new Set<EventName>([
+  'due',
+  'ready',
+  'woken',
+  'retry_scheduled',
+  'lost',
+])
 
 /** Fills free slots: one claim at a time, requested by whatever may have made one possible. */
 export class Claimer implements Subscriber, LeaseListener {

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
-import { isUnstarted } from '../core/task.ts'
+import { isAsleep, isUnstarted } from '../core/task.ts'
 import { poisonLimit, type Move } from '../core/transition.ts'
 import type { Bus } from '../journal/bus.ts'
 import { publishMovesOf } from '../journal/newest.ts'
@@ -68,9 +68,10 @@ export class Maintenance implements Subscriber {
     this.#reaper?.kick()
   }
 
-  moved({ task: { status, runAt, expiresAt } }: Move): void {
+  moved({ task }: Move): void {
+    const { status, runAt, expiresAt } = task
     const until = (time: number) => Math.max(0, time - this.#options.store.now())
-    if (status === 'scheduled' && runAt !== null) this.#promoter.within(until(runAt))
+    if ((status === 'scheduled' || isAsleep(task)) && runAt !== null) this.#promoter.within(until(runAt))
     if (expiresAt !== null && isUnstarted(status)) this.#expirer.within(until(expiresAt))
   }
 

@@ -44,8 +44,8 @@ export class Releaser implements Subscriber {
     this.#loop.kick()
   }
 
-  moved({ task: { status } }: Move): void {
-    if (status === 'waiting') {
+  moved({ task: { status, missing } }: Move): void {
+    if (status === 'waiting' && missing > 0) {
       this.#seen += 1
       this.#anyWaits = true
       // One of its predecessors may have failed before it was submitted.

@@ -58,6 +58,8 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   ready: 18,
   debounced: 19,
   expired: 20,
+  sleep_started: 21,
+  woken: 22,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

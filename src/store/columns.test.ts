@@ -43,6 +43,7 @@ const full: Task = {
   error: { code: 'BOOM', name: 'Error', message: 'boom' },
   endedBy: 'killed',
   missing: 31,
+  sleeps: { over: 32, after: [33] },
 }
 
 function inSqlite(task: Task): StoredRow {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Admission } from '../core/admission.ts'
 import { laneOf, laneText } from '../core/limits.ts'
+import type { Sleeps } from '../core/sleep.ts'
 import type { TraceContext } from '../core/trace-context.ts'
 import type {
   Callback,
@@ -81,10 +82,11 @@ export const movingColumns: readonly Column[] = [
   column('lane', 'word', laneIdOf),
   column('expires_at', 'long', ({ expiresAt }) => expiresAt),
   column('preemption', 'word', ({ preemption }) => (preemption === null ? null : JSON.stringify(preemption))),
+  column('sleeps', 'word', ({ sleeps }) => (sleeps === null ? null : JSON.stringify(sleeps))),
 ]
 
 /** The moving columns that a save changes. */
-export const savedColumns = columnsNamed('crashes', 'saved_at', 'progress')
+export const savedColumns = columnsNamed('crashes', 'saved_at', 'progress', 'sleeps')
 
 /** The moving columns that differ between new tasks; the others have defaults. */
 export const newColumns = columnsNamed(
@@ -127,6 +129,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const admission = row[16] as string | null
   const callback = row[18] as string | null
   const preemption = row[45] as string | null
+  const sleeps = row[46] as string | null
   const owner = row[27] as string | null
   const progress = row[38] as string | null
   const error = row[39] as string | null
@@ -175,6 +178,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     endedBy: row[40] as EndedBy | null,
     delay: row[41] as number | null,
     missing: row[42] as number,
+    sleeps: sleeps === null ? null : (JSON.parse(sleeps) as Sleeps),
   }
 }
 

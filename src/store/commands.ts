@@ -290,9 +290,16 @@ export function settle(
   return { verdict: 'settled', before, task, entry }
 }
 
+const neverQueuing: ReadonlySet<Settlement['outcome']['kind']> = new Set([
+  'completed',
+  'paused',
+  'cancelled',
+  'sleeping',
+])
+
 /** Whether a settlement may queue its task and so need a queue position. */
 export function mayQueue({ outcome }: Settlement): boolean {
-  return outcome.kind !== 'completed' && outcome.kind !== 'paused' && outcome.kind !== 'cancelled'
+  return !neverQueuing.has(outcome.kind)
 }
 
 export function save(
@@ -313,6 +320,7 @@ export function save(
     savedAt: nowAsOf?.(task.statusSince) ?? now,
     crashes: checkpoint === undefined && steps === undefined ? task.crashes : 0,
     progress: progress ?? task.progress,
+    sleeps: checkpoint === undefined ? task.sleeps : null,
   })
   return true
 }
@@ -398,9 +406,12 @@ export function prune(rows: readonly TaskRow[]): number {
   return rows.length
 }
 
-/** Queues rows that are due. */
-export function promote(rows: readonly TaskRow[], context: CommandContext): Move[] {
-  return rows.map((row) => row.move(rules.promoted(row.task, context)))
+/** Queues rows that are due: scheduled ones and those that sleep, those that have waited longest first. */
+export function promote(rows: readonly TaskRow[], limit: number, context: CommandContext): Move[] {
+  return rows
+    .toSorted((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
+    .slice(0, limit)
+    .map((row) => row.move(rules.promoted(row.task, context)))
 }
 
 /** Asks these rows to make room, as far as they still run what they ran. Returns the tasks. */

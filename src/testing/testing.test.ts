@@ -151,6 +151,25 @@ describe('a handler', () => {
     expect(done).toEqual(['slept'])
   })
 
+  test('sleeps for days, also across the death of its node', async () => {
+    const slow = defineTask({
+      type: 'slow',
+      parameters: z.object({}),
+      run: async (_, task) => {
+        await task.sleep('1d')
+        await task.sleep('2d')
+        return 'rested'
+      },
+    })
+    await using task = await startTask(slow, {})
+    await task.advance('20h')
+    expect(await task.status()).toBe('waiting')
+    await task.crash()
+    await task.advance('52h')
+    expect(await task.status()).toBe('completed')
+    expect(await task.result()).toBe('rested')
+  })
+
   test('that would block a thread runs in the test, and stores its checkpoints', async () => {
     const count = defineTask({
       type: 'count',

@@ -1,7 +1,7 @@
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { Control, Submission } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
-import { boom, debouncedBy, fromApi, submission } from '../support/tasks.ts'
+import { boom, debouncedBy, fromApi, sleepOf, submission } from '../support/tasks.ts'
 import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
 
@@ -99,6 +99,13 @@ export const loseProcessAsPoison = settle({ kind: 'lost', why: 'its process died
 /** Pauses at a pause point, for the requested control that the node knows. */
 export const park: Action = async (scene, known) =>
   settle({ kind: 'paused', controlVersion: known.version })(scene, known)
+
+/** Its handler sleeps for a minute. */
+export const fallAsleep: Action = async (scene, known) =>
+  settle(sleepOf(60_000, scene.clock.now()))(scene, known)
+
+/** Another part of its handler continues. */
+export const wake = settle({ kind: 'awake' })
 
 function settle(outcome: Outcome, more: Partial<Settlement> = {}): Action {
   return async ({ store, node }, { id, fence, ownerNode }) => {

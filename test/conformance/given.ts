@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { FailurePolicy, Control, Submission, Task } from '../../src/core/task.ts'
-import { boom, debouncedBy } from '../support/tasks.ts'
+import { boom, debouncedBy, sleepOf } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
 /**
@@ -149,6 +149,26 @@ export const parkedUntilDue: Given = async (scene) => {
   scene.clock.set(start)
   return controlled(scene, 'resume', task)
 }
+
+/** Sleeps, with its handler suspended in the memory of its node. */
+export const asleep: Given = async (scene) =>
+  settled(scene, await running(scene), sleepOf(minute, scene.clock.now()))
+
+/** Its handler is gone: only the row remembers the sleep. */
+export const asleepInRow: Given = async (scene) => {
+  const task = await asleep(scene)
+  await scene.store.unpark(task.ownerNode!, [{ id: task.id, fence: task.fence, why: 'room was needed' }])
+  return scene.task(task)
+}
+
+/** Its sleep is over, and nobody has noticed yet. */
+export const overslept: Given = async (scene) => {
+  const task = await asleep(scene)
+  await scene.clock.advance(minute)
+  return task
+}
+
+export const pausedAsleep: Given = async (scene) => controlled(scene, 'pause', await asleep(scene))
 
 export const completed: Given = async (scene) =>
   settled(scene, await running(scene), { kind: 'completed', result: '1' })

@@ -92,6 +92,7 @@ const races: Readonly<Record<EventName, string>> = {
     lost parked    | resume | reap     | moved, moved: queued      | moved, moved: queued
     parked         | resume | resume   | moved, stands: queued     | stands, moved: queued
     pausedUntilDue | resume | promote  | moved, nothing: scheduled | moved, nothing: scheduled
+    pausedAsleep   | resume | promote  | moved, nothing: waiting   | moved, nothing: waiting
   `,
   cancelled: `
     queued | cancel | claim   | moved, nothing: cancelled | moved, claimed: cancelling
@@ -129,6 +130,29 @@ const races: Readonly<Record<EventName, string>> = {
     running         | fenceFirst | cancel       | settled, moved: cancelling      | settled, moved: cancelling
     pausing         | fenceFirst | park         | settled, superseded: pausing    | superseded, settled: paused
     lost cancelling | fenceFirst | reap         | settled, moved: cancelled       | superseded, moved: cancelled
+  `,
+  sleep_started: `
+    running      | fallAsleep | pause    | settled, moved: paused       | settled, moved: paused
+    running      | fallAsleep | cancel   | settled, moved: cancelling   | stale, moved: cancelling
+    running      | fallAsleep | complete | settled, settled: completed  | superseded, settled: completed
+    running      | fallAsleep | fail     | settled, superseded: waiting | superseded, settled: failed
+    lost running | fallAsleep | reap     | settled, moved: waiting      | superseded, moved: queued
+    pausing      | fallAsleep | resume   | settled, moved: waiting      | settled, moved: waiting
+  `,
+  woken: `
+    overslept      | promote | cancel   | moved, moved: cancelling    | nothing, moved: cancelling
+    overslept      | promote | pause    | moved, moved: paused        | nothing, moved: paused
+    overslept      | promote | promote  | moved, nothing: queued      | nothing, moved: queued
+    overslept      | promote | claim    | moved, claimed: running     | moved, nothing: queued
+    overslept      | promote | wake     | moved, superseded: queued   | nothing, settled: queued
+    overslept      | promote | complete | moved, superseded: queued   | nothing, settled: completed
+    overslept      | promote | unpark   | moved, moved: queued        | moved, moved: queued
+    lost overslept | promote | reap     | moved, moved: queued        | moved, moved: queued
+    asleep         | wake    | cancel   | settled, moved: cancelling  | stale, moved: cancelling
+    asleep         | wake    | pause    | settled, moved: paused      | superseded, moved: paused
+    asleep         | wake    | wake     | settled, superseded: queued | superseded, settled: queued
+    asleep         | wake    | complete | settled, superseded: queued | superseded, settled: completed
+    asleep         | wake    | unpark   | settled, moved: queued      | superseded, moved: waiting
   `,
   retry_scheduled: `
     running      | failAndRetry    | cancel | settled, moved: cancelled   | settled, moved: cancelled

@@ -19,6 +19,7 @@ import { recording } from './recording.ts'
 import { resolving } from './resolving.ts'
 import { schedules } from './schedules.ts'
 import { settling } from './settling.ts'
+import { sleeping } from './sleeping.ts'
 import { steps } from './steps.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
@@ -55,6 +56,7 @@ export function suite(kind: StoreKind): void {
     losing(kind)
     recording(kind)
     steps(kind)
+    sleeping(kind)
     resolving(kind)
     holding(kind)
     keys(kind)

@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withVerbs } from '../../src/testing/lab.ts'
-import { door, stores, World } from './world.ts'
+import { door, stores, works, World } from './world.ts'
 
 const none = z.object({})
 const sleeper = defineTask({
@@ -12,7 +12,7 @@ const sleeper = defineTask({
   parameters: none,
   async run(_, task) {
     await task.checkpoint({ here: true })
-    await task.sleep(60)
+    await works(task, 60)
     return 'slept'
   },
 })

@@ -8,7 +8,7 @@ import type { Ended, Executor } from '../../src/execution/executors/executor.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withVerbs, type LabOptions } from '../../src/testing/lab.ts'
 import { fromApi, submission } from '../support/tasks.ts'
-import { door, parking, stores, World, type OpenStore } from './world.ts'
+import { door, type OpenStore, parking, stores, works, World } from './world.ts'
 
 const none = z.object({})
 
@@ -18,7 +18,7 @@ const sleeper = defineTask({
   parameters: none,
   async run(_, task) {
     await task.checkpoint({})
-    await task.sleep(10)
+    await works(task, 10)
     return task.fence
   },
 })
@@ -82,7 +82,7 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
       type: 'stubborn',
       parameters: none,
       run: (_, task) =>
-        task.sleep(10).then(
+        works(task, 10).then(
           () => 1,
           () => 2,
         ),

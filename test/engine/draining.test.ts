@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineTask } from '../../src/registry/define.ts'
-import { door, parking, stores, waitsAt, World } from './world.ts'
+import { door, parking, stores, waitsAt, works, World } from './world.ts'
 
 const none = z.object({})
 
@@ -105,7 +105,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
         starts++
         try {
           await task.checkpoint({})
-          await task.sleep(1_000)
+          await works(task, 1_000)
         } finally {
           await work.opened
         }
@@ -129,7 +129,7 @@ describe.each(stores)('draining on $name', ({ open }) => {
   })
 
   test('callers that wait for a result learn that the node closes', async () => {
-    const type = defineTask({ type: 'far', parameters: none, run: (_, task) => task.sleep(1_000) })
+    const type = defineTask({ type: 'far', parameters: none, run: (_, task) => works(task, 1_000) })
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     const aborter = new AbortController()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { OptionsInvalid } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { stores, World } from './world.ts'
+import { stores, works, World } from './world.ts'
 
 const parameters = z.object({})
 
@@ -15,7 +15,7 @@ describe.each(stores)('tasks that must start in time on $name', ({ open }) => {
       expiresIn: '3s',
       async run(_, task) {
         started.push(world.clock.now())
-        await task.sleep(2)
+        await works(task, 2)
       },
     })
     const world = await World.open(open, [work], { maxConcurrent: 1 })

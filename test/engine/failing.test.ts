@@ -4,7 +4,7 @@ import { NonRetryableError, StoreUnavailable } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withVerbs } from '../../src/testing/lab.ts'
-import { door, stores, World } from './world.ts'
+import { door, stores, works, World } from './world.ts'
 
 const none = z.object({})
 
@@ -174,7 +174,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
       state: z.object({ next: z.number() }),
       run: (_, task) => {
         ran++
-        return task.sleep(10)
+        return works(task, 10)
       },
     })
     const world = await World.open(open, [type])
@@ -255,7 +255,7 @@ describe.each(stores)('failures on $name', ({ open }) => {
   })
 
   test('a task that is lost with its node more than three times without a checkpoint is poison', async () => {
-    const type = defineTask({ type: 'killer', parameters: none, run: (_, task) => task.sleep(1_000) })
+    const type = defineTask({ type: 'killer', parameters: none, run: (_, task) => works(task, 1_000) })
     const world = await World.open(open, [type])
     const task = await world.node.submit(type, {})
     await world.pass()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { TaskContext } from '../../src/registry/context.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { door, parking, stores, waitsAt, World } from './world.ts'
+import { door, parking, stores, waitsAt, works, World } from './world.ts'
 
 const none = z.object({})
 
@@ -206,7 +206,7 @@ describe.each(stores)('pausing on $name', ({ open }) => {
   })
 
   test('a copy without a checkpoint is never unwound voluntarily; the next pause waits', async () => {
-    const type = defineTask({ type: 'blank', parameters: none, run: (_, task) => task.sleep(60) })
+    const type = defineTask({ type: 'blank', parameters: none, run: (_, task) => works(task, 60) })
     const world = await World.open(open, [type], { maxParked: parking(1) })
     const [first, second] = [await world.node.submit(type, {}), await world.node.submit(type, {})]
     await world.pass()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineCommand } from '../../src/registry/command.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { stores, World } from './world.ts'
+import { stores, works, World } from './world.ts'
 
 const state = z.object({ done: z.number() })
 
@@ -30,7 +30,7 @@ const quick = defineTask({
   type: 'quick',
   parameters: z.object({}),
   async run(_, task) {
-    await task.sleep(3)
+    await works(task, 3)
   },
 })
 

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { anonymous } from '../../src/core/caller.ts'
 import { mostChanges, type Runs } from '../../src/engine/runs.ts'
 import { defineTask } from '../../src/registry/define.ts'
-import { stores, World } from './world.ts'
+import { stores, works, World } from './world.ts'
 
 const sleeper = defineTask({
   type: 'sleeper',
   parameters: z.object({ seconds: z.number() }),
   async run({ seconds }, task) {
-    await task.sleep(seconds)
+    await works(task, seconds)
   },
 })
 const flaky = defineTask({

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { fromLibrary } from '../../src/core/caller.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import { defineSchedule } from '../../src/registry/schedule.ts'
-import { stores, World } from './world.ts'
+import { stores, works, World } from './world.ts'
 
 const minute = 60_000
 
@@ -15,7 +15,7 @@ function working(runs: number[] = [], more: Readonly<{ maxQueued?: number }> = {
     parameters: z.object({ seconds: z.number().default(0), fail: z.boolean().default(false) }),
     async run({ seconds, fail }, task) {
       runs.push(runs.length)
-      if (seconds > 0) await task.sleep(seconds)
+      if (seconds > 0) await works(task, seconds)
       if (fail) throw new Error('no')
     },
   })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Status, TimelineEntry } from '../../src/core/task.ts'
 import type { ManagerOptions } from '../../src/engine/options.ts'
 import type { TaskHandle } from '../../src/engine/handle.ts'
+import type { TaskContext } from '../../src/registry/context.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import type { AnyTaskType } from '../../src/registry/type.ts'
 import { openMemory } from '../../src/store/memory/store.ts'
@@ -77,4 +78,9 @@ export function waitsAt(work: ReturnType<typeof door>) {
       return 'done'
     },
   })
+}
+
+/** Takes that long, with pause points, and keeps the slot: longer sleeps free it. */
+export async function works(task: Pick<TaskContext<unknown>, 'sleep'>, seconds: number): Promise<void> {
+  for (let left = seconds; left > 0; left -= 1) await task.sleep(Math.min(left, 1))
 }

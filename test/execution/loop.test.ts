@@ -9,7 +9,13 @@ function block(milliseconds: number): void {
 }
 
 test('only an inline handler that blocks the main thread is reported, in a warning and in the state of the node', async () => {
-  const polite = defineTask({ type: 'polite', parameters: z.object({}), run: (_, task) => task.sleep(30) })
+  const polite = defineTask({
+    type: 'polite',
+    parameters: z.object({}),
+    async run(_, task) {
+      for (;;) await task.sleep(1)
+    },
+  })
   const selfish = defineTask({
     type: 'selfish',
     parameters: z.object({}),

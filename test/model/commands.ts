@@ -17,7 +17,7 @@ import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core
 import type { StepRecord } from '../../src/core/step.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
-import { boom, submission } from '../support/tasks.ts'
+import { boom, sleepOf, submission } from '../support/tasks.ts'
 import type { Picked, World } from './world.ts'
 
 /**
@@ -223,7 +223,11 @@ const settle = command(
       'released',
       'fenced',
       'lost',
+      'sleeping',
+      'sleeping',
+      'awake',
     ),
+    nap: fc.constantFrom(30, 300),
     retryIn: fc.constantFrom(null, 0, 50, 500),
     newest: mostly(true),
     owned: mostly(true),
@@ -234,7 +238,7 @@ const settle = command(
   },
   async (
     world,
-    { choice, aimed, kind, retryIn, newest, owned, activeMs, fencedOff, checkpoint, progress },
+    { choice, aimed, kind, retryIn, nap, newest, owned, activeMs, fencedOff, checkpoint, progress },
   ) => {
     const picked = await world.pick(choice, aimed ? hasCode : undefined)
     const { id, fence: current, version, ownerNode, status } = picked
@@ -246,9 +250,12 @@ const settle = command(
       released: { kind: 'released', why: 'drain' } as const,
       fenced: { kind: 'fenced' } as const,
       lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
+      sleeping: sleepOf(nap, world.clock.now()),
+      awake: { kind: 'awake' } as const,
     }[kind === 'asked' ? asked(status) : kind]
     // Code that has ended or reached a pause point is not fenced off.
-    const stuck = fencedOff && !['completed', 'paused', 'fenced', 'lost'].includes(outcome.kind)
+    const atPausePoint = ['paused', 'sleeping', 'awake'].includes(outcome.kind)
+    const stuck = fencedOff && !atPausePoint && !['completed', 'fenced', 'lost'].includes(outcome.kind)
     const fence = newest || outcome.kind === 'paused' ? current : current - 1
     const node = owned ? (ownerNode ?? world.node) : 'another node'
     const documents = present({ checkpoint, progress, fencedOff: stuck ? true : undefined })
@@ -506,7 +513,8 @@ function predecessorsOf(
 }
 
 /** The outcome from a handler that obeys the requested control. */
-function asked(status: Status | undefined): 'completed' | 'cancelled' | 'paused' {
+function asked(status: Status | undefined): 'completed' | 'cancelled' | 'paused' | 'awake' {
+  if (status === 'waiting') return 'awake'
   return status === 'pausing' ? 'paused' : status === 'cancelling' ? 'cancelled' : 'completed'
 }
 

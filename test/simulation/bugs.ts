@@ -28,7 +28,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'settle-any-fence',
     'A settlement is accepted whatever its fence and its node are.',
-    80,
+    25,
     'src/core/transition.ts',
     "if (task.fence !== settlement.fence || task.ownerNode !== node) return { verdict: 'superseded' }",
     '',
@@ -36,7 +36,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'save-any-fence',
     'A checkpoint is saved whatever its fence and its node are.',
-    72,
+    86,
     'src/store/memory/store.ts',
     'if (kept?.task.fence !== fence || kept.task.ownerNode !== node || !isActive(kept.task.status))',
     'if (kept === undefined || !isActive(kept.task.status))',
@@ -96,7 +96,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'pause-without-checkpoint',
     'A pause is recorded without the checkpoint that was not written yet.',
-    6,
+    11,
     'src/execution/attempt.ts',
     '      ...taken.documents,\n',
     "      ...(outcome.kind === 'paused' ? {} : taken.documents),\n",
@@ -199,7 +199,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'event-gap',
     'A reader of events that misses a version continues without it.',
-    97,
+    28,
     'src/engine/task-events.ts',
     '} else if (event.entry.version > version + 1) {',
     '} else if (event.entry.version > version + 1_000) {',
@@ -264,7 +264,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'no-poll-for-work',
     'A node that misses a notification, or whose claim fails, never claims by itself.',
-    103,
+    113,
     'src/scheduling/claimer.ts',
     'const pollEvery = 1_000',
     'const pollEvery = 86_400_000',
@@ -280,7 +280,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'adopt-any-copy',
     'A claim continues a parked handler although another run came between them.',
-    339,
+    998,
     'src/core/attempt-machine.ts',
     "return (phase.name === 'parked' || phase.name === 'parking') && previousFence === fence",
     "return (phase.name === 'parked' || phase.name === 'parking') && previousFence >= fence",
@@ -288,7 +288,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'failed-save-comes-back',
     'A save that fails after a pause has stored a newer checkpoint is repeated.',
-    6,
+    319,
     'src/execution/pending-writes.ts',
     '      this.isOutdated(number) ||\n      [...this.#settling,',
     '      [...this.#settling,',
@@ -327,7 +327,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'no-poll-for-ends',
     'A node never looks whether a task has ended elsewhere for which one waits.',
-    81,
+    95,
     'src/scheduling/releaser.ts',
     'const lookEvery = 1_000',
     'const lookEvery = 86_400_000',
@@ -359,7 +359,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'second-limit-ignored',
     'A task with several limits starts as soon as the first of them has room.',
-    31,
+    35,
     'src/store/memory/limits.ts',
     'if (!lane.limits.every((limit) => this.#hasRoom(limit, node))) continue',
     'if (!lane.limits.slice(0, 1).every((limit) => this.#hasRoom(limit, node))) continue',
@@ -402,7 +402,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'pause-uses-up-time',
     'The time to start goes on while a task is paused.',
-    54,
+    86,
     'src/core/expiry.ts',
     'return expiresAt === null ? null : now + Math.max(0, expiresAt - statusSince)',
     'return expiresAt',
@@ -418,7 +418,7 @@ export const bugs: readonly Bug[] = [
   bug(
     'batch-beyond-maximum',
     'A batch is accepted if its first task has room in the queue of its type.',
-    44,
+    88,
     'src/store/memory/store.ts',
     'if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
     'if (index === 0 && most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)',
@@ -430,5 +430,13 @@ export const bugs: readonly Bug[] = [
     'src/execution/attempt.ts',
     'const held = await recordSteps(this.#services, save)',
     'const held = true\n        void recordSteps(this.#services, save)',
+  ),
+  bug(
+    'sleeper-not-woken',
+    'A task that sleeps is not queued when its time is over.',
+    1,
+    'src/store/memory/store.ts',
+    "task.status === 'scheduled' || isAsleep(task)",
+    "task.status === 'scheduled'",
   ),
 ]

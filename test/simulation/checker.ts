@@ -514,18 +514,18 @@ export class Checker implements RunWitness {
       const { record } = this.tasks.get(id)!
       const { checkpoint, result } = record
       const entry = record.timeline.at(-1)
-      if (outcome.kind === 'paused') {
+      if (outcome.kind === 'paused' || outcome.kind === 'sleeping') {
         const held = checkpoint === null ? 0 : (JSON.parse(checkpoint) as State).seq
         this.expect('paused', held >= (reported ?? 0), () => {
-          return `${id} is paused with checkpoint ${held}, although its code has reported ${reported}`
+          return `${id} is ${answer.task.status} with checkpoint ${held}, although its code has reported ${reported}`
         })
         this.expect(
           'paused',
           run === undefined || run.isSuspended || run.isAborted,
-          () => `${id} is paused while its code runs`,
+          () => `${id} is ${answer.task.status} while its code runs`,
         )
         run?.pause()
-      } else if (outcome.kind !== 'fenced' && fencedOff !== true) {
+      } else if (outcome.kind !== 'fenced' && outcome.kind !== 'awake' && fencedOff !== true) {
         const isOut = run === undefined || run.hasEnded || !this.isNodeAlive(node)
         this.expect(
           'cancelled',

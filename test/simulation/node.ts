@@ -50,6 +50,7 @@ export class SimulatedNode {
       chance,
       witness: checker,
       lease: setting.shared ? this.#handlersLease() : undefined,
+      keepsSlots: setting.preemption,
       node: () => this.manager?.state.id ?? '',
     })
   }

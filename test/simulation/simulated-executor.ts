@@ -14,6 +14,8 @@ export type SimulatedExecutorOptions = Readonly<{
   witness: RunWitness
   /** How often the lease of this process has ended; undefined without leases. */
   lease: Readonly<{ lapses: number }> | undefined
+  /** Handlers work where they sleep: for worlds in which tasks compete for slots. */
+  keepsSlots: boolean
   /** The node id under which this process runs code now. */
   node: () => string
 }>
@@ -79,6 +81,12 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.step(report)
       },
+      asleep: whileItLives((request) => {
+        if (this.#options.keepsSlots) return handler.resume()
+        live.suspend()
+        callbacks.asleep(request)
+      }),
+      awake: whileItLives(callbacks.awake),
       suspended: whileItLives(() => {
         live.suspend()
         callbacks.suspended()

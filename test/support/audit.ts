@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { allows, type EventName } from '../../src/core/lifecycle.ts'
-import { isActive, isSuspect, isTerminal, type Status, type Task, type TaskId } from '../../src/core/task.ts'
+import {
+  isActive,
+  isAsleep,
+  isSuspect,
+  isTerminal,
+  type Status,
+  type Task,
+  type TaskId,
+} from '../../src/core/task.ts'
 import { keepsKey, uniqueName } from '../../src/core/unique.ts'
 import { timelineLimit, type Counts, type Store, type TaskRecord } from '../../src/store/store.ts'
 
@@ -60,8 +68,10 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
   if (task.status === 'failed') expect(task.error, `a failure says why: ${shown}`).not.toBeNull()
   if (task.missing > 0)
     expect(['waiting', 'paused'], `what misses others has not started: ${shown}`).toContain(task.status)
-  if (task.status === 'waiting')
-    expect(task.missing, `what waits misses something: ${shown}`).toBeGreaterThan(0)
+  if (isAsleep(task))
+    expect([task.runAt, task.sleeps, task.startedAt], `what sleeps knows until when: ${shown}`).not.toContain(
+      null,
+    )
   if (task.startedAt !== null) {
     expect(task.expiresAt, `what has started does not expire: ${shown}`).toBeNull()
     expect(task.endedBy, `what has started has not expired: ${shown}`).not.toBe('expired')

@@ -55,13 +55,19 @@ export async function fill(database: string, more = 0): Promise<void> {
       { at: 2, attempt: 1, text: 'second' },
     ]
     await store.save('node', [{ ...parked!, checkpoint: '{"at":7}', log, steps }])
-    const paused = await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
-    const { task } = paused[0] as Extract<(typeof paused)[0], { kind: 'moved' }>
+    await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
+    const until = store.now() + 3_600_000
+    const sleeping = {
+      kind: 'sleeping',
+      until,
+      delay: 3_600_000,
+      sleeps: { over: 2, after: [0, 5] },
+    } as const
     await store.settle('node', [
       { ...done!, activeMs: 5, outcome: { kind: 'completed', result: '{"deep":[1,2,{"x":"y"}]}' } },
       { ...failed!, activeMs: 6, outcome: { kind: 'failed', error: boom, retryIn: null }, log },
       { ...retry!, activeMs: 7, outcome: { kind: 'failed', error: boom, retryIn: 60_000 } },
-      { ...parked!, activeMs: 8, outcome: { kind: 'paused', controlVersion: task.version } },
+      { ...parked!, activeMs: 8, outcome: sleeping },
     ])
     await store.control(
       [{ id: 'task-cancelled', control: 'cancel', by: 'bob' }],

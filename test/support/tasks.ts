@@ -1,4 +1,5 @@
 import { library, type Origin } from '../../src/core/caller.ts'
+import type { Outcome } from '../../src/core/outcome.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
 import type { UniqueRequest } from '../../src/core/unique-options.ts'
@@ -46,6 +47,11 @@ export function by(name: string, more: Omit<Origin, 'caller'> = {}): Origin {
 
 export function node(id: string): NodeInfo {
   return { id, slots: 10, types: ['work'], version: 'test', host: 'machine', pid: 1 }
+}
+
+/** The handler sleeps for so many milliseconds from this time. */
+export function sleepOf(delay: number, now: number): Outcome {
+  return { kind: 'sleeping', until: now + delay, delay, sleeps: { over: 0, after: [0] } }
 }
 
 export const boom: ErrorRecord = { code: 'BOOM', name: 'Error', message: 'boom' }

@@ -17,7 +17,8 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
     completed_at: ended ? at : null,
     error: event.error ?? (status === 'completed' ? null : task.error),
     ended_by: event.ended_by ?? null,
-    run_at: event.event === 'retry_scheduled' || event.event === 'debounced' ? null : task.run_at,
+    run_at: movesDueTime.has(event.event) ? null : task.run_at,
+    waiting_for: event.event === 'sleep_started' ? { tasks: 0, waits: [] } : task.waiting_for,
     expires_at: expiryAfter(task, event),
     progress:
       task.progress === null || isActive(status)
@@ -25,6 +26,9 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
         : { ...task.progress, rate: null, eta_seconds: null },
   }
 }
+
+/** The new time is known once the task is read. */
+const movesDueTime: ReadonlySet<string> = new Set(['retry_scheduled', 'debounced', 'sleep_started', 'woken'])
 
 /** What it is after a resume, or with newer parameters, is known once it is read. */
 function expiryAfter({ expires_at }: LiveTask, { event, status }: Transition): number | null {

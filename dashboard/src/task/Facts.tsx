@@ -44,7 +44,12 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <Time at={task.tick_at} />
           </Fact>
         )}
-        {task.waiting_for !== null && (
+        {task.waiting_for?.until !== undefined && (
+          <Fact name="Sleeps until">
+            <Time at={task.waiting_for.until} />
+          </Fact>
+        )}
+        {task.waiting_for !== null && task.waiting_for.tasks > 0 && (
           <Fact name="Waits for">
             {task.waiting_for.tasks} {task.waiting_for.tasks === 1 ? 'task' : 'tasks'}
           </Fact>

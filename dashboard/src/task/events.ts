@@ -13,6 +13,8 @@ const names: Readonly<Record<string, string>> = {
   cancelled: 'Cancelled',
   completed: 'Completed',
   fence_raised: 'Fence raised',
+  sleep_started: 'Sleep started',
+  woken: 'Woken',
   retry_scheduled: 'Retry scheduled',
   failed: 'Failed',
   released: 'Released by its node',

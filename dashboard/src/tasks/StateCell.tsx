@@ -26,7 +26,14 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
     )
   }
   if (status === 'waiting') {
-    const tasks = task.waiting_for?.tasks ?? 0
+    const { tasks = 0, until } = task.waiting_for ?? {}
+    if (tasks === 0)
+      return (
+        <span className={styles.quiet}>
+          {until === undefined ? 'Sleeps' : 'Sleeps until '}
+          {until !== undefined && <Time at={until} />}
+        </span>
+      )
     return (
       <span className={styles.quiet}>
         Waits for {tasks} {tasks === 1 ? 'task' : 'tasks'}

@@ -1,6 +1,7 @@
 import type { Ended } from '../../core/attempt-machine.ts'
 import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
+import type { SleepRequest, SleepsLeft } from '../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../core/step.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, RunsAt } from '../../registry/type.ts'
@@ -16,6 +17,8 @@ export type Run = Readonly<{
   checkpoint: Json | null
   /** Its process has died this often since its last checkpoint: it runs apart from other tasks. */
   crashes: number
+  /** What earlier runs have slept since the checkpoint. */
+  sleeps: SleepsLeft | null
   /** What must not appear in logs of this process. */
   secrets?: Secrets | undefined
   /** The trace that code of the run continues. */
@@ -37,6 +40,10 @@ export type RunCallbacks = Readonly<{
   log(message: string): void
   /** The handler is at a pause point, and stays there until `resume` or `abort`. */
   suspended(): void
+  /** The handler sleeps and has nothing else to do: it does not continue before `resume` or `abort`. */
+  asleep(request: SleepRequest): void
+  /** The sleep is over or, if that is `early`, another part of the handler continues: `resume` follows. */
+  awake(early: boolean): void
   /** Its executor is going away: it should end at its next pause point and continue elsewhere. */
   displaced(why: string): void
 }>

@@ -3,6 +3,7 @@ import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
 import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
 import { retryDelay } from '../../core/retry.ts'
+import { shortSleep } from '../../core/sleep.ts'
 import {
   mustBeStepName,
   stepLimits,
@@ -21,6 +22,7 @@ import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
 import { toJson } from './json.ts'
 import { leaseOver, type Lease } from './lease.ts'
 import { inlineTurns } from './loop-watch.ts'
+import { OpenSleeps } from './open-sleeps.ts'
 import { ProgressRate } from './progress-rate.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
 import { checkState, parseStored, StoredInvalid } from './stored.ts'
@@ -37,6 +39,9 @@ export type SyncControl = Readonly<{
 
 /** A handler that never leaves the microtask queue would starve the loop, so a pause point leaves it at this interval (ms). */
 const turnEvery = 10
+
+/** Milliseconds without a call of the handler after which a sleep frees its slot: before, it may only measure the time of other work. */
+const quietFor = 250
 
 /** Milliseconds in which a handler can still end on its own after its code threw an uncatchable error. */
 const endsIn = 1_000
@@ -79,6 +84,13 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   /** Uses of each name of a step, and of all. */
   readonly #uses = new Map<string, number>()
   #steps = 0
+  readonly #sleeps: OpenSleeps
+  /** When the code last called anything. */
+  #lastCall = 0
+  /** Functions of steps that are running. */
+  #callsRunning = 0
+  /** `asleep` was reported: nothing continues before `resume`. */
+  #asleep: 'asleep' | 'awake' | undefined
 
   constructor(run: Run, callbacks: RunCallbacks, clock: Clock, { sync, lease }: RunSettings = {}) {
     this.#run = run
@@ -95,6 +107,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#clock = clock
     this.#progressRate = new ProgressRate(clock)
     this.#lastTurn = clock.monotonic()
+    this.#sleeps = new OpenSleeps(run.sleeps)
   }
 
   /** The handler runs, up to its first await, within this call. */
@@ -183,6 +196,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#checkLease()
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
+      this.#sleeps.checkpoint()
       if (options?.durable === true) while (!sync.durable(text)) this.#pausePointSync(sync)
       else this.#tell((callbacks) => callbacks.checkpoint(text))
     }
@@ -196,13 +210,14 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   progress(current: number, total?: number | null, message?: string | null): void {
     if (this.#over || this.#checkLease()) return
+    this.#lastCall = this.#clock.monotonic()
     const report = this.#progressRate.report(current, total, message)
     this.#tell((callbacks) => callbacks.progress(report))
   }
 
   sleep(time: Duration): Promise<void> {
     const ms = parseDuration(time)
-    return quiet(ms === undefined ? Promise.reject(notDuration('task.sleep', time)) : this.#sleep(ms))
+    return quiet(ms === undefined ? Promise.reject(notDuration('task.sleep', time)) : this.#sleepOf(ms))
   }
 
   step<Result>(
@@ -215,6 +230,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   log(...values: readonly unknown[]): void {
     if (this.#over || this.#checkLease()) return
+    this.#lastCall = this.#clock.monotonic()
     const text = clipLine(values.map(shown).join(' '))
     this.#tell((callbacks) => callbacks.log(text))
   }
@@ -228,6 +244,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   resume(fence?: number): void {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
+    this.#asleep = undefined
+    this.#lastCall = this.#clock.monotonic()
     this.#progressRate.restart()
     this.#wake()
   }
@@ -285,6 +303,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     this.#checkLease()
     if (state !== undefined && !this.#over && this.#reason === undefined) {
       const text = this.#stateText(state)
+      this.#sleeps.checkpoint()
       if (durable) await this.#durable(text)
       else this.#tell((callbacks) => callbacks.checkpoint(text))
     }
@@ -397,6 +416,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       },
     }
     let disarm: (() => void) | undefined
+    this.#callsRunning += 1
     try {
       const calling = (async () => run(context))()
       const value =
@@ -417,6 +437,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
       return { error }
     } finally {
       disarm?.()
+      this.#callsRunning -= 1
     }
   }
 
@@ -431,32 +452,81 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     await this.#pausePoint()
   }
 
+  /** A sleep of the code: a long one frees the slot once the code has nothing else to do. */
+  async #sleepOf(ms: number): Promise<void> {
+    const sleep = this.#sleeps.begin(ms, this.#clock.monotonic())
+    this.#lastCall = this.#clock.monotonic()
+    try {
+      const left = sleep.until - this.#clock.monotonic()
+      if (left <= shortSleep) return await this.#sleep(left)
+      for (;;) {
+        await this.#pausePoint(true)
+        if (this.#over) return
+        const now = this.#clock.monotonic()
+        const rest = sleep.until - now
+        if (this.#asleep === undefined && rest <= 0) return
+        const isTimer = sleep.isTimer || this.#callsRunning > 0
+        const quietIn = this.#asleep === undefined && !isTimer ? this.#lastCall + quietFor - now : rest
+        if (this.#asleep === undefined && !isTimer && quietIn <= 0) {
+          this.#asleep = 'asleep'
+          const request = this.#sleeps.request(now)
+          // The callbacks may abort or resume within this call.
+          this.#tell((callbacks) => callbacks.asleep(request))
+        } else if (rest <= 0) {
+          this.#isAwake(false)
+          if (this.#asleep !== undefined) await this.#changed()
+        } else await this.#changed(Math.min(rest, quietIn))
+      }
+    } finally {
+      this.#sleeps.end(sleep)
+    }
+  }
+
   async #sleep(ms: number): Promise<void> {
     await this.#pausePoint()
     let left = ms
     while (left > 0) {
       const began = this.#clock.monotonic()
-      let stop: (() => void) | undefined
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake)
-          resolve()
-        }
-        this.#waiting.add(wake)
-        stop = this.#clock.after(left, wake)
-      })
-      stop?.()
+      await this.#changed(left)
       left -= this.#clock.monotonic() - began
       await this.#pausePoint()
     }
   }
 
-  /** Waits here while a pause is requested; throws once the run is aborted. */
-  async #pausePoint(): Promise<void> {
+  /** Until controls change, or for that many milliseconds. */
+  async #changed(ms?: number): Promise<void> {
+    let stop: (() => void) | undefined
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      if (ms !== undefined) stop = this.#clock.after(ms, wake)
+    })
+    stop?.()
+  }
+
+  /** Reported once: then it continues when it is told to. */
+  #isAwake(early: boolean): void {
+    if (this.#asleep !== 'asleep') return
+    if (early) this.#sleeps.areTimers()
+    this.#asleep = 'awake'
+    this.#tell((callbacks) => callbacks.awake(early))
+  }
+
+  /** Waits here while a pause is requested, or until a sleeping run has its slot again; throws once the run is aborted. */
+  async #pausePoint(isSleep = false): Promise<void> {
+    if (!isSleep) this.#lastCall = this.#clock.monotonic()
     for (;;) {
       this.#goesOn()
       this.#checkLease()
       if (this.#reason !== undefined) throw this.#reason
+      if (!isSleep && this.#asleep !== undefined && !this.#over) {
+        this.#isAwake(true)
+        if (this.#asleep !== undefined) await this.#changed()
+        continue
+      }
       if (!this.#pauseRequested || this.#over) return
       if (!this.#announced) {
         this.#announced = true
@@ -473,6 +543,11 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     for (;;) {
       this.#checkLease()
       if (this.#reason !== undefined) throw this.#reason
+      if (this.#asleep !== undefined && !this.#over) {
+        this.#isAwake(true)
+        sync.wait()
+        continue
+      }
       if (!this.#pauseRequested || this.#over) return
       if (this.#announced) {
         sync.wait()

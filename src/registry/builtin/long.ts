@@ -17,7 +17,8 @@ export const long = defineTask({
     for (let step = from.step; step < steps; step++) {
       task.progress(step, steps, `Working on step ${step + 1} of ${steps}`)
       await task.checkpoint({ step, worked })
-      await task.sleep(seconds)
+      // It stands for work, which keeps its slot: a sleep of more than a second would free it.
+      for (let left = seconds; left > 0; left -= 1) await task.sleep(Math.min(left, 1))
       worked += seconds
     }
     task.progress(steps, steps, `All ${steps} steps done`)

@@ -14,6 +14,7 @@ import {
   isActive,
   isSuspect,
   isTerminal,
+  isAsleep,
   isUnstarted,
   type NodeId,
   type Fence,
@@ -247,6 +248,7 @@ class MemoryStore implements port.Store {
           savedAt: this.#time.nowAsOf(kept.task.statusSince),
           crashes: checkpoint === undefined && steps === undefined ? kept.task.crashes : 0,
           progress: progress ?? kept.task.progress,
+          sleeps: checkpoint === undefined ? kept.task.sleeps : null,
         }
         return true
       })
@@ -304,7 +306,7 @@ class MemoryStore implements port.Store {
     return this.#write(() => {
       const scheduled = () =>
         this.#all()
-          .filter(({ task }) => task.status === 'scheduled')
+          .filter(({ task }) => task.status === 'scheduled' || isAsleep(task))
           .sort((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
       const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#time.now())
       const moved = due

@@ -22,9 +22,11 @@ import { Work } from './work.ts'
 export async function promote(tx: Transaction, limit: number, waiting: QueueEstimate): Promise<Promoted> {
   const { sql, clock } = tx.source
   const due = tx.ask(sql.due, [clock?.now() ?? null, limit])
+  const asleep = tx.ask(sql.asleepUntil, [clock?.now() ?? null, limit])
   const work = new Work(await tx.moment(limit))
   work.hold(await due)
-  const moved = commands.promote(work.rows, work.context)
+  work.hold(await asleep)
+  const moved = commands.promote(work.rows, limit, work.context)
   await work.write(tx)
   const next = tx.ask(sql.dueIn, [clock?.now() ?? null])
   await rollUp(tx)

@@ -347,6 +347,10 @@ export const migrations: readonly string[] = [
     body text not null
   ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
   `,
+  `
+  alter table S.tasks add column sleeps text;
+  create index tasks_asleep on S.tasks (run_at, row_id) where status = 'waiting' and missing = 0;
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -360,6 +360,9 @@ export function statementsFor(schema: string) {
 
     due: `select ${task} from ${s}.tasks t where t.status = 'scheduled' and t.run_at <= ${onceOr('$1')}
       order by t.run_at, t.row_id limit $2::int for update skip locked`,
+    asleepUntil: `select ${task} from ${s}.tasks t
+      where t.status = 'waiting' and t.missing = 0 and t.run_at <= ${onceOr('$1')}
+      order by t.run_at, t.row_id limit $2::int for update skip locked`,
     /** Held by one look at a time, so that no two choose for the same urgent task. */
     lockPreemptions: 'select pg_advisory_xact_lock(hashtextextended($1, 6))',
     anyUrgent: `select exists (select 1 from unnest($1::text[]) as w(type) cross join lateral (
@@ -384,7 +387,10 @@ export function statementsFor(schema: string) {
       order by t.expires_at, t.row_id limit $2::int for update skip locked`,
     expiresIn: `select greatest(0, t.expires_at - ${timeOr('$1')}) from ${s}.tasks t where ${expiring('t')}
       order by t.expires_at, t.row_id limit 1`,
-    dueIn: `select greatest(0, run_at - ${timeOr('$1')}) from ${s}.tasks where status = 'scheduled' order by run_at, row_id limit 1`,
+    dueIn: `select greatest(0, at - ${timeOr('$1')}) from (select least(
+        (select run_at from ${s}.tasks where status = 'scheduled' order by run_at, row_id limit 1),
+        (select run_at from ${s}.tasks where status = 'waiting' and missing = 0 order by run_at, row_id limit 1)
+      ) as at) as next where at is not null`,
 
     startNode: `insert into ${s}.nodes (id, slots, types, version, host, pid, started_at, renewed_at, lease_until)
       select $1, $2::int, $3, $4, $5, $6::int, at, at, at + $8::bigint from (select ${timeOr('$7')} as at) as now`,

@@ -349,6 +349,10 @@ export const migrations: readonly string[] = [
   `
   create table outbox (number integer primary key, deliveries integer not null, at integer not null, body text not null) strict;
   `,
+  `
+  alter table tasks add column sleeps text;
+  create index tasks_asleep on tasks (run_at) where status = 'waiting' and missing = 0;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -115,7 +115,11 @@ const sql = {
     where ${expiring} and expires_at > ?1 + expires_in`,
   due: `select ${selectedColumns} from tasks indexed by tasks_due
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
-  nextDue: `select min(run_at) from tasks indexed by tasks_due where status = 'scheduled'`,
+  asleepUntil: `select ${selectedColumns} from tasks indexed by tasks_asleep
+    where status = 'waiting' and missing = 0 and run_at <= ? order by run_at limit ?`,
+  nextDue: `select min(at) from (
+    select min(run_at) as at from tasks indexed by tasks_due where status = 'scheduled'
+    union all select min(run_at) from tasks indexed by tasks_asleep where status = 'waiting' and missing = 0)`,
   moveDelays: `update tasks indexed by tasks_due set run_at = run_at + ? where status = 'scheduled' and delay is not null`,
   moveSuspendedDelays: `update tasks indexed by tasks_listed set run_at = run_at + ?
     where type in (${suspendedTypes}) and status in ('paused', 'waiting') and status <> 'running' and delay is not null`,

@@ -257,9 +257,9 @@ class SqliteStore implements port.Store {
   promote(limit: number): Promise<port.Promoted> {
     return this.#commits.write(() => {
       const context = this.#context()
-      const moved = this.#changeAll(this.#sql.due.all(context.now, limit), (rows) =>
-        commands.promote(rows, context),
-      )
+      const due = this.#sql.due.all(context.now, limit)
+      const asleep = this.#sql.asleepUntil.all(context.now, limit)
+      const moved = this.#changeAll([...due, ...asleep], (rows) => commands.promote(rows, limit, context))
       const [next] = this.#sql.nextDue.get() as unknown as [number | null]
       return { moved, dueIn: next === null ? null : Math.max(0, next - context.now) }
     })

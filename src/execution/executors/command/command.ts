@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskError, TooLarge } from '../../../core/errors.ts'
+import { shortSleep } from '../../../core/sleep.ts'
 import { stepId, stepLimits, TooManySteps, type StepReport } from '../../../core/step.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { tail } from '../../../core/text.ts'
@@ -95,6 +96,14 @@ class CommandRun implements Execution {
   #ending = false
   readonly #clock: Clock
   #stepBegan = 0
+  /** Sleeps since its checkpoint. */
+  #slept: number
+  /** Milliseconds that it wants to sleep once it has exited. */
+  #wantsSleep: number | undefined
+  /** It sleeps, and has no process: until when, by the monotonic clock. */
+  #sleepsUntil: number | undefined
+  #isAsleep = false
+  #alarm: (() => void) | undefined
   #end!: (ended: Ended) => void
 
   constructor(run: Run, callbacks: RunCallbacks, { clock, room, supervisor }: Means) {
@@ -107,6 +116,7 @@ class CommandRun implements Execution {
     this.#supervisor = supervisor
     this.#fence = run.fence
     this.#state = run.checkpoint
+    this.#slept = run.sleeps === null ? 0 : run.sleeps.over + run.sleeps.left.length
     this.done = new Promise((resolve) => {
       this.#end = (ended) => {
         this.#over = true
@@ -132,7 +142,9 @@ class CommandRun implements Execution {
     this.#progressRate.restart()
     for (const [report, state] of this.#unstored) if (state === 'refused') this.#store(report)
     if (this.#recalling || this.#ending) return
-    if (this.#present === undefined) this.#begin()
+    this.#isAsleep = false
+    if (this.#sleepsUntil !== undefined) this.#sleep()
+    else if (this.#present === undefined) this.#begin()
     else if (this.#spec.pause === 'freeze') this.#tell('thaw')
   }
 
@@ -162,6 +174,8 @@ class CommandRun implements Execution {
 
   #begin(): void {
     if (this.#over) return
+    this.#sleepsUntil = undefined
+    this.#wantsSleep = undefined
     this.#stepBegan = this.#clock.monotonic()
     const { type, id, attempt } = this.#run
     try {
@@ -176,7 +190,7 @@ class CommandRun implements Execution {
         ({ name, occurrence, result }) =>
           `{"name":${JSON.stringify(name)},"occurrence":${occurrence},"result":${result}}`,
       )
-      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}]`
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}],"slept":${this.#slept}`
       const number = supervisor.start(
         {
           file,
@@ -259,8 +273,14 @@ class CommandRun implements Execution {
     } else if (this.#fault !== undefined || this.#reason !== undefined) {
       const error = this.#fault ?? toErrorRecord(this.#reason)
       this.#finish({ kind: 'threw', error, final: false })
+    } else if (code === 0 && this.#wantsSleep !== undefined) {
+      this.#asked = false
+      this.#slept += 1
+      this.#sleepsUntil = this.#clock.monotonic() + this.#wantsSleep
+      if (this.#pauseRequested) this.#callbacks.suspended()
+      else this.#sleep()
     } else if (code === 0 && this.#asked) {
-      this.#asleep()
+      this.#hasExited()
     } else if (code === 0) {
       const result = JSON.stringify({ exit_code: 0, output: this.#output })
       this.#finish({ kind: 'returned', result })
@@ -274,10 +294,27 @@ class CommandRun implements Execution {
 
   /** It was asked for a checkpoint and has exited with one: paused, unless that request was withdrawn. */
   #asked = false
-  #asleep(): void {
+  #hasExited(): void {
     this.#asked = false
     if (this.#pauseRequested) this.#callbacks.suspended()
     else this.#begin()
+  }
+
+  /** Until its time is over. A long sleep frees the slot. */
+  #sleep(): void {
+    const left = (this.#sleepsUntil ?? 0) - this.#clock.monotonic()
+    this.#alarm?.()
+    if (left <= 0) return this.#begin()
+    this.#alarm = this.#clock.after(left, () => this.#wakeUp())
+    if (left <= shortSleep) return
+    this.#isAsleep = true
+    this.#callbacks.asleep({ wakeIn: left, over: this.#slept - 1, left: [left] })
+  }
+
+  #wakeUp(): void {
+    if (this.#over || this.#sleepsUntil === undefined) return
+    if (this.#isAsleep) this.#callbacks.awake(false)
+    else if (!this.#pauseRequested) this.#begin()
   }
 
   #ask(): void {
@@ -287,7 +324,7 @@ class CommandRun implements Execution {
     supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #heard({ log, progress, checkpoint, steps, result, fault }: Said): void {
+  #heard({ log, progress, checkpoint, steps, sleep, result, fault }: Said): void {
     for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
@@ -295,6 +332,7 @@ class CommandRun implements Execution {
     }
     for (const step of steps ?? []) this.#did(step)
     if (checkpoint !== undefined) this.#keep(checkpoint)
+    if (sleep !== undefined) this.#wantsSleep = sleep
     if (result !== undefined) this.#result = result
     if (fault !== undefined) this.#fail(fault)
   }
@@ -363,6 +401,7 @@ class CommandRun implements Execution {
       return
     }
     this.#state = checkpoint
+    this.#slept = 0
     this.#callbacks.checkpoint(checkpoint)
   }
 
@@ -378,6 +417,7 @@ class CommandRun implements Execution {
   }
 
   #finish(ended: Ended): void {
+    this.#alarm?.()
     if (!this.#over) this.#end(ended)
   }
 }

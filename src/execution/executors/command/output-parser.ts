@@ -1,6 +1,8 @@
 import { toErrorRecord } from '../../../core/error-record.ts'
+import { parseDuration } from '../../../core/duration.ts'
 import { inexactIn } from '../../../core/exact-json.ts'
 import { TaskError, TooLarge } from '../../../core/errors.ts'
+import { longestDuration } from '../../../core/outcome.ts'
 import { mustBeStepName, type StepKey } from '../../../core/step.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { clip, clipFront, tail } from '../../../core/text.ts'
@@ -25,6 +27,8 @@ export type Said = Readonly<{
   result?: Json
   /** Steps that it has done, in order. */
   steps?: readonly SaidStep[]
+  /** Milliseconds that it wants to sleep once it has exited. */
+  sleep?: number
   /** A protocol violation, which fails the run. */
   fault?: ErrorRecord
 }>
@@ -134,10 +138,11 @@ export class OutputParser {
     }
   }
 
-  #speak({ progress, checkpoint, step, log, result }: Line): void {
+  #speak({ progress, checkpoint, step, sleep, log, result }: Line): void {
     if ((progress ?? null) !== null) this.#report(progress)
     if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
     if (step !== undefined) this.#say({ steps: [...(this.#documents.steps ?? []), stepOf(step)] })
+    if ((sleep ?? null) !== null) this.#say({ sleep: sleepOf(sleep) })
     if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
     if (result !== undefined) this.#say({ result: toJson(result, 'result') })
   }
@@ -163,11 +168,12 @@ type Line = Readonly<{
   progress?: unknown
   checkpoint?: unknown
   step?: unknown
+  sleep?: unknown
   log?: unknown
   result?: unknown
 }>
 
-const words = ['progress', 'checkpoint', 'step', 'log', 'result'] as const
+const words = ['progress', 'checkpoint', 'step', 'sleep', 'log', 'result'] as const
 
 function protocolLine(text: string): Line | undefined {
   try {
@@ -201,6 +207,22 @@ function stepOf(said: unknown): SaidStep {
   if (typeof use !== 'number' || !Number.isInteger(use) || use < 1)
     throw new StepInvalid('The occurrence of a step must be a whole number from 1.')
   return { name, occurrence: use, result: toJson(result, 'step result') }
+}
+
+class SleepInvalid extends TaskError {
+  readonly code = 'SLEEP_INVALID'
+
+  constructor(said: unknown) {
+    super(
+      `A sleep must be a duration: seconds or text like "10m". It was ${clip(JSON.stringify(said), 200)}.`,
+    )
+  }
+}
+
+function sleepOf(said: unknown): number {
+  const ms = typeof said === 'number' || typeof said === 'string' ? parseDuration(said) : undefined
+  if (ms === undefined || ms > longestDuration) throw new SleepInvalid(said)
+  return ms
 }
 
 /** Many languages write null for omitted values. Returns what is wrong otherwise. */

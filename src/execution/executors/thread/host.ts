@@ -93,6 +93,7 @@ export class HostProcess {
       parameters: run.parameters,
       checkpoint: run.checkpoint,
       crashes: run.crashes,
+      sleeps: run.sleeps,
       trace: run.trace,
       memory: run.type.memory,
     } satisfies Start)
@@ -225,6 +226,12 @@ class HostedRun implements Execution {
         break
       case 'log':
         for (const line of linesOf(message.log)) this.host.log(line)
+        break
+      case 'asleep':
+        this.host.asleep(message.request)
+        break
+      case 'awake':
+        this.host.awake(message.early)
         break
       case 'suspended':
         this.host.suspended()

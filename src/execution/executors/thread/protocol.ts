@@ -1,3 +1,4 @@
+import type { SleepRequest, SleepsLeft } from '../../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../../core/step.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import type { TraceContext } from '../../../core/trace-context.ts'
@@ -40,6 +41,7 @@ export type Start = Readonly<{
   parameters: Json
   checkpoint: Json | null
   crashes: number
+  sleeps: SleepsLeft | null
   trace: TraceContext | null
   /** Bytes. */
   memory: number | null
@@ -56,6 +58,8 @@ export type FromThread =
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>
+  | Readonly<{ kind: 'asleep'; run: number; request: SleepRequest }>
+  | Readonly<{ kind: 'awake'; run: number; early: boolean }>
   /** `clean`: nothing of the run is left in the thread, so it can take another one. */
   | Readonly<{ kind: 'ended'; run: number; ended: Ended; clean: boolean }>
 

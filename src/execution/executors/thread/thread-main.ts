@@ -184,6 +184,11 @@ class Outbox {
         this.flush(true)
         this.send({ kind: 'suspended', run })
       },
+      asleep: (request) => {
+        this.flush(true)
+        this.send({ kind: 'asleep', run, request })
+      },
+      awake: (early) => this.send({ kind: 'awake', run, early }),
       displaced: () => undefined,
     }
   }
