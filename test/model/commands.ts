@@ -215,6 +215,8 @@ const settle = command(
     kind: fc.constantFrom(
       'asked',
       'asked',
+      'asked',
+      'completed',
       'completed',
       'failed',
       'failed',

@@ -49,8 +49,14 @@ test.each(inject('everyPostgres'))(
   { timeout },
   async ({ url }) => {
     const options = (clock: Clock) => ({ clock, schema: newSchema(), lease: timeout })
-    const moves = await search((clock) => openPostgres(url, options(clock)), runsOf(20))
-    expect(moves).toContain('completed')
+    const moves = new Set<string>()
+    // In so few runs, it may be that no task completes.
+    for (let turn = 0; turn < 4 && !moves.has('completed'); turn++) {
+      const chosen = { ...anything, turn }
+      for (const move of await search((clock) => openPostgres(url, options(clock)), runsOf(20), chosen))
+        moves.add(move)
+    }
+    expect([...moves]).toContain('completed')
   },
 )
 

@@ -57,5 +57,5 @@ export function statusOf({ changes }: Run): Status {
 /** A release for a drain or an urgent task is no failure. */
 function outcomeOf({ event, status }: RunChange): Span['outcome'] {
   if (status === 'completed' || status === 'failed' || status === 'cancelled') return status
-  return event === 'retry_scheduled' || event === 'lost' || event === 'park_lost' ? 'failed' : 'running'
+  return event === 'retry_scheduled' || event === 'lost' ? 'failed' : 'running'
 }
