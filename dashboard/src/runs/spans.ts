@@ -1,10 +1,11 @@
 import type { Run, Status } from '../data/shapes.ts'
+import { laneOf, type Lane } from '../task/lanes.ts'
 
 export type RunChange = Run['changes'][number]
 
 /** A period of a run. Times are Unix seconds. */
 export type Span = Readonly<{
-  kind: 'waiting' | 'running' | 'paused'
+  kind: Lane
   /** How running ended; `running` if it has not, or went on after a pause. */
   outcome: 'running' | 'completed' | 'failed' | 'cancelled'
   from: number
@@ -12,22 +13,12 @@ export type Span = Readonly<{
   attempt: number
 }>
 
-const kinds: Readonly<Partial<Record<Status, Span['kind']>>> = {
-  waiting: 'waiting',
-  scheduled: 'waiting',
-  queued: 'waiting',
-  running: 'running',
-  pausing: 'running',
-  cancelling: 'running',
-  paused: 'paused',
-}
-
 /** What the task did, up to `now` if it has not ended. Changes that are no longer known leave a gap. */
 export function spansOf({ changes }: Run, now: number): Span[] {
   const spans: Span[] = []
   for (const [index, { version, at, status, attempt }] of changes.entries()) {
     const next = changes[index + 1]
-    const kind = kinds[status]
+    const kind = laneOf[status]
     if (kind === undefined || (next !== undefined && next.version !== version + 1)) continue
     const outcome = kind === 'running' && next !== undefined ? outcomeOf(next) : 'running'
     const span = { kind, outcome, from: at, to: next?.at ?? Math.max(now, at), attempt }
@@ -47,7 +38,7 @@ export function startOf({ changes }: Run): number {
 /** Its end, or now. */
 export function endOf({ changes }: Run, now: number): number {
   const last = changes.at(-1)
-  return last === undefined || kinds[last.status] !== undefined ? Math.max(now, last?.at ?? 0) : last.at
+  return last === undefined || laneOf[last.status] !== undefined ? Math.max(now, last?.at ?? 0) : last.at
 }
 
 export function statusOf({ changes }: Run): Status {

@@ -13,7 +13,8 @@ export type Stretch = Readonly<{
   isOpen: boolean
 }>
 
-const laneOf: Readonly<Partial<Record<Status, Lane>>> = {
+/** Undefined for a task that has ended. */
+export const laneOf: Readonly<Partial<Record<Status, Lane>>> = {
   waiting: 'waiting',
   scheduled: 'waiting',
   queued: 'waiting',
