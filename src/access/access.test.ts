@@ -105,3 +105,53 @@ test('a key that another node has removed is not valid for longer than a second'
   expect(await access.isValid(key.id)).toBe(false)
   expect([await access.isValid('admin'), await access.isValid('none')]).toEqual([true, false])
 })
+
+describe('a change of a key', () => {
+  /** Reads of keys answer with what was stored when they were asked, once they are let through. */
+  function slowly() {
+    const keys = new MemoryKeys(new FakeClock())
+    const gates: (() => void)[] = []
+    const slow = new Proxy(keys, {
+      get(target, name) {
+        if (name === 'read' && gates.length > 0) {
+          return async (known?: number) => {
+            const found = await target.read(known)
+            await new Promise<void>((resolve) => gates.push(resolve))
+            return found
+          }
+        }
+        const value: unknown = Reflect.get(target, name)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+    return { keys: slow, gates }
+  }
+
+  test('holds at once, although a read from before it is in progress', async () => {
+    const { keys, gates } = slowly()
+    const { access, create } = opened({ keys })
+    const kept = await create('kept', null)
+    const letThrough = async <T>(change: () => Promise<T>): Promise<T> => {
+      gates.push(() => {})
+      const earlier = access.refresh()
+      const changed = change()
+      const pending = { is: true }
+      void changed.finally(() => (pending.is = false)).catch(() => {})
+      await expect
+        .poll(() => {
+          for (const gate of gates) gate()
+          return pending.is
+        })
+        .toBe(false)
+      await earlier
+      gates.length = 0
+      return changed
+    }
+    const { text } = await letThrough(() => create('new', null))
+    expect((await access.session(text)).caller.name).toBe('new')
+    const { text: next } = await letThrough(() => access.rotate(kept.key.id, 0, fromLibrary))
+    expect((await access.session(next)).caller.name).toBe('kept')
+    await letThrough(() => access.revoke(kept.key.id, fromLibrary))
+    expect(() => access.session(next)).toThrow(Unauthenticated)
+  })
+})

@@ -172,7 +172,7 @@ export class Access implements AsyncDisposable {
     const hash = sha256(secret).toString('hex')
     const key = await keys.add({ ...draft, id, createdBy: origin.caller.name, hash }, origin)
     if (key === null) throw new KeyNameTaken(draft.name)
-    await this.refresh()
+    await this.#readChange()
     return { key, text: textOf(id, secret) }
   }
 
@@ -181,13 +181,19 @@ export class Access implements AsyncDisposable {
     const secret = newSecret()
     const key = await this.#options.keys.rotate(id, sha256(secret).toString('hex'), overlap, origin)
     if (key === null) throw new KeyUnknown(id)
-    await this.refresh()
+    await this.#readChange()
     return { key, text: textOf(id, secret) }
   }
 
   /** Throws `KeyUnknown`. */
   async revoke(id: string, origin: Origin): Promise<void> {
     if (!(await this.#options.keys.remove(id, origin))) throw new KeyUnknown(id)
+    await this.#readChange()
+  }
+
+  /** What was asked for before this call may have been read before the change. */
+  async #readChange(): Promise<void> {
+    await this.#reading?.catch(() => undefined)
     await this.refresh()
   }
 
