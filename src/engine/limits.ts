@@ -48,6 +48,8 @@ export class Limits {
   readonly #options: LimitsOptions
   #names: ReadonlySet<string> = new Set()
   #readAt = Number.NEGATIVE_INFINITY
+  /** A read that was asked for before the last of them may miss it. */
+  #changes = 0
 
   constructor(options: LimitsOptions) {
     this.#options = options
@@ -73,7 +75,7 @@ export class Limits {
         mustSee()
         const entry = limitEntry(withReason(origin, reason), 'limit.set', name)
         const changed = await store.limits.put(limitFrom(name, draft), entry)
-        this.#readAt = Number.NEGATIVE_INFINITY
+        this.#changed()
         claimer.kick()
         return { isNew: changed === 'created', use: await get(name) }
       },
@@ -81,7 +83,7 @@ export class Limits {
         mustSee()
         const entry = limitEntry(withReason(origin, reason), 'limit.delete', name)
         if (!(await store.limits.remove(name, entry))) throw new LimitUnknown(name)
-        this.#readAt = Number.NEGATIVE_INFINITY
+        this.#changed()
         const declared = registry.limits.filter((limit) => limit.name === name)
         if (declared.length > 0) await store.limits.declare(declared)
         claimer.kick()
@@ -92,6 +94,11 @@ export class Limits {
         return store.limits.buckets(name, { after, limit, ...filter })
       },
     }
+  }
+
+  #changed(): void {
+    this.#changes += 1
+    this.#readAt = Number.NEGATIVE_INFINITY
   }
 
   /** Those that types declare are stored, so that all nodes go by them. */
@@ -109,9 +116,10 @@ export class Limits {
     const isFresh = store.now() - this.#readAt < knownFor && store.now() >= this.#readAt
     if (!isFresh) {
       const declared = [...registry].flatMap(({ admission }) => admission?.limits ?? [])
+      const asked = this.#changes
       const stored = await store.limits.list()
       this.#names = new Set([...declared.map(({ name }) => name), ...stored.map(({ limit }) => limit.name)])
-      this.#readAt = store.now()
+      if (asked === this.#changes) this.#readAt = store.now()
     }
     if (missing().length === 0) return
     throw new OptionsInvalid(
