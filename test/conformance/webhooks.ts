@@ -352,6 +352,22 @@ export function webhooks(kind: StoreKind): void {
       expect(versions(await claim(scene))).toEqual([`${id} 2`])
     })
 
+    test('of tasks whose first one was reserved by a node that died do not hide it', async (scene) => {
+      await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
+      const ids: string[] = []
+      for (let index = 0; index < 8; index++) ids.push((await scene.submit()).id)
+      expect((await claim(scene)).deliveries).toHaveLength(8)
+      await scene.clock.advance(1)
+      await scene.store.control(ids.map((id) => ({ id, control: 'pause', by: 'me' }) as const))
+      await scene.store.webhooks.distribute(100)
+      await scene.clock.advance(lease)
+      // Those that are due for longer come first, and must wait for the others.
+      const taken: number[] = []
+      for (let look = 0; look < 8 && taken.length === 0; look++)
+        for (const { version } of (await claim(scene, { perLane: 1 })).deliveries) taken.push(version)
+      expect(taken).toEqual([1])
+    })
+
     test('of one task continue after one that is dead', async (scene) => {
       await scene.store.webhooks.add(hook('one', { events: ['task.*'] }))
       const { id } = await scene.submit()

@@ -579,7 +579,7 @@ export function statementsFor(schema: string) {
       )
       update ${s}.deliveries d set next_at = h.next_at from unnest($1::bigint[], $2::bigint[]) as u(number, head)
         join heads h on h.number = u.head
-      where d.number = u.number and h.status = 'pending' and h.next_at > $3::bigint`,
+      where d.number = u.number and h.status = 'pending' and h.next_at > d.next_at`,
     lockDeliveries: `select ${delivery('d')} from ${s}.deliveries d where d.number = any($1::bigint[]) order by d.number for update`,
     settleDeliveries: `update ${s}.deliveries d set claim = d.claim + 1, status = u.status, attempts = u.attempts, next_at = u.next_at, history = u.history
       from unnest($1::bigint[], $2::text[], $3::int[], $4::bigint[], $5::text[]) as u(number, status, attempts, next_at, history)

@@ -305,12 +305,12 @@ async function take(tx: Transaction, due: readonly DueLane[], lease: number): Pr
     }
   }
   if (taken.length > 0) tx.write(sql.reserve, [taken.map(({ number }) => number), until])
-  // Their heads are locked, so none of them ends before this is committed, and then wakes them.
+  // Their heads are locked, so none of them ends before this is committed, and then wakes them. They come after their heads, even those
+  // that are due: else, they could be all that claims look at.
   if (blocked.length > 0) {
     tx.write(sql.postpone, [
       blocked.map(([number]) => number as number),
       blocked.map(([, head]) => head as number),
-      now,
     ])
   }
   return taken

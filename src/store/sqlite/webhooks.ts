@@ -279,7 +279,8 @@ export class SqliteWebhooks implements WebhookStore {
         if (one.taskId !== null) {
           const head = firstOfTask.get(lane, one.taskId) as unknown as [number, number]
           if (head[0] !== one.number) {
-            if (head[1] > now) postpone.run(head[1], one.number)
+            // After its head, even if that is due: else, such rows could be all that claims look at.
+            if (head[1] > (one.nextAt ?? 0)) postpone.run(head[1], one.number)
             continue
           }
         }
