@@ -342,7 +342,7 @@ class Turn {
     this.#do({ kind: 'request-parking' })
   }
 
-  /** At the end of the sleep of a parked copy, its row is queued by whoever notices that first. */
+  /** When the sleep of a parked copy ends, whichever node notices first queues its row. */
   #awake(early: boolean): void {
     const { phase } = this.state
     if (phase.name === 'suspended' && phase.sleep !== undefined) {

@@ -23,7 +23,7 @@ export type SleepRequest = Readonly<{
   left: readonly number[]
 }>
 
-/** What a later run is told: milliseconds that are left of each sleep after the first `over`. */
+/** For a later run: the remaining milliseconds of each sleep after the first `over`. */
 export type SleepsLeft = Readonly<{ over: number; left: readonly number[] }>
 
 export function sleepsOf({ wakeIn, over, left }: SleepRequest): Sleeps {

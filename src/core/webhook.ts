@@ -134,7 +134,7 @@ export type TaskEvent = Readonly<{
   error: Readonly<{ code: string; message: string }> | null
 }>
 
-/** The event of a transition; undefined if nobody is told of it. */
+/** The event of a transition; undefined if no webhook or callback receives it. */
 export function eventOf({ before, task, at }: Told, webhooks: readonly Webhook[]): TaskEvent | undefined {
   const { id, type, status, version, tags } = task
   if (before?.status === status) return undefined

@@ -30,7 +30,7 @@ const shown = (model: RunModel) =>
     Array.from(model.runs, ({ task_id: id, changes }) => [id, changes.map(({ version }) => version)]),
   )
 
-test('events that are known change nothing, and listeners are told once for many', () => {
+test('repeated events change nothing, and a burst of events notifies listeners once', () => {
   const model = new RunModel()
   let told = 0
   model.subscribe(() => (told += 1))

@@ -9,7 +9,7 @@ const most = 4_000
 /** Changes of a run that are remembered, like those that the server returns. */
 const mostChanges = 60
 
-/** The runs of a picture. Events are applied as they arrive; listeners are told once for many. */
+/** The runs on the canvas. Events are applied as they arrive; a burst of events notifies listeners once. */
 export class RunModel {
   #runs = new Map<string, Run>()
   #version = 0
