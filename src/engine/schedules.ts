@@ -240,6 +240,31 @@ export class Schedules {
     }
   }
 
+  /**
+   * Throws `DefinitionInvalid` if a schedule defined in code is new or changed, and names a limit that does not exist. It only warns of a limit
+   * that was deleted since: while no node starts, nobody could create it again.
+   */
+  async mustKnowLimits(defined: readonly DefinedSchedule[]): Promise<void> {
+    const { store, registry, limits, logger } = this.#options
+    for (const draft of defined) {
+      const { id, options } = draft
+      if (options?.limits === undefined) continue
+      try {
+        await limits.mustKnow([options.limits])
+      } catch (error) {
+        if (!(error instanceof OptionsInvalid)) throw error
+        const [view] = await store.schedules.view([id])
+        if (view === undefined || mustRedefine(view.schedule, definitionFrom(registry, draft)))
+          throw invalid(id, error)
+        if (view.schedule.origin === 'code')
+          logger.warn(
+            { schedule: id, limits: Object.keys(options.limits) },
+            'a schedule names a limit that no longer exists, so its tasks are not held back by it',
+          )
+      }
+    }
+  }
+
   /** Brings schedules defined in code up to date. Those of these ids that people have made or changed are left alone. */
   async reconcile(defined: readonly DefinedSchedule[]): Promise<void> {
     const { store, registry, logger } = this.#options
@@ -259,7 +284,7 @@ export class Schedules {
           )
           return null
         }
-        if (JSON.stringify(definitionOf(schedule)) === JSON.stringify(definition)) return null
+        if (!mustRedefine(schedule, definition)) return null
         const redefined = scheduleRedefined(schedule, definition, { now, origin: 'code' })
         return { schedule: redefined, isRedefined: true, ticks: [], submissions: [] }
       })
@@ -366,16 +391,30 @@ const retryAfter = 5
 export function mustBeUsable(registry: Registry, schedules: readonly DefinedSchedule[]): void {
   const ids = new Set<string>()
   for (const schedule of schedules) {
-    const name = `schedule ${JSON.stringify(schedule.id)}`
-    if (ids.has(schedule.id)) throw new DefinitionInvalid(`${name} is defined twice: rename one`)
+    if (ids.has(schedule.id))
+      throw new DefinitionInvalid(`${nameOf(schedule.id)} is defined twice: rename one`)
     ids.add(schedule.id)
     try {
       definitionFrom(registry, schedule)
     } catch (error) {
       if (!(error instanceof TaskError)) throw error
-      throw new DefinitionInvalid(`${name}: ${error.message}`, { cause: error })
+      throw invalid(schedule.id, error)
     }
   }
+}
+
+function invalid(id: string, cause: TaskError): DefinitionInvalid {
+  return new DefinitionInvalid(`${nameOf(id)}: ${cause.message}`, { cause })
+}
+
+function nameOf(id: string): string {
+  return `schedule ${JSON.stringify(id)}`
+}
+
+/** Whether a schedule must be changed to what code defines. */
+function mustRedefine(schedule: Schedule, definition: ScheduleDefinition): boolean {
+  const textOf = (one: ScheduleDefinition) => JSON.stringify(definitionOf(one))
+  return schedule.origin === 'code' && textOf(schedule) !== textOf(definition)
 }
 
 function withPause(schedule: Schedule, paused: boolean | undefined, by: string, now: number): Schedule {

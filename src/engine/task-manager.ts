@@ -578,6 +578,8 @@ export class TaskManager implements Engine, AsyncDisposable {
   }
 
   async #recover(begin: () => Promise<void>): Promise<void> {
+    const { schedules = [] } = this.#options
+    await this.#schedules.mustKnowLimits(schedules)
     await begin()
     if (this.#options.startHeld === true) {
       for (const type of this.registry.names) await this.#store.hold(type, true, 'startup')
@@ -585,7 +587,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     }
     await this.#limits.declare()
     await this.#maintenance.reap()
-    await this.#schedules.reconcile(this.#options.schedules ?? [])
+    await this.#schedules.reconcile(schedules)
     // It may have been closed in the meantime.
     if (this.#phase !== 'starting') return
     this.#phase = 'ready'

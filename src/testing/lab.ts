@@ -62,6 +62,8 @@ export class Lab {
       ...this.#own,
       ...own,
     })
+    // If it fails at once, the failure is that of this call.
+    opening.catch(() => undefined)
     await this.clock.advance(0)
     this.#node = await opening
     await this.clock.advance(0)

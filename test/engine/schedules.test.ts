@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { fromLibrary } from '../../src/core/caller.ts'
+import { DefinitionInvalid } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import { defineSchedule } from '../../src/registry/schedule.ts'
 import { stores, works, World } from './world.ts'
@@ -205,6 +206,53 @@ describe.each(stores)('schedules on $name', ({ open }) => {
       origin: 'api',
     })
     expect(world.warnings.join()).toContain('made or changed by hand')
+  })
+
+  test('those defined in code may only name limits that exist, unless one was deleted since', async () => {
+    const type = working()
+    const { world, schedules } = await opened([type])
+    const named = (every: string) => [
+      defineSchedule({ id: 's', type, every, parameters: {}, options: { limits: { api: 'a' } } }),
+    ]
+    const refused = expect(world.startNode({ schedules: named('1h') })).rejects
+    await refused.toThrow(/^schedule "s": .*limits\.api: there is no limit of this name/)
+    expect(await world.until(schedules.list())).toMatchObject({ schedules: [] })
+
+    await world.until(world.node.limits.set('api', { concurrency: 1 }))
+    await world.startNode({ schedules: named('1h') })
+    expect(world.warnings.join()).not.toContain('limit')
+    await world.until(world.node.limits.remove('api'))
+    await world.pass(2_000)
+    // What was accepted stays valid: nobody can create the limit while no node starts.
+    await world.startNode({ schedules: named('1h') })
+    expect(world.warnings.join()).toContain('a schedule names a limit that no longer exists')
+    const changed = expect(world.startNode({ schedules: named('2h') })).rejects
+    await changed.toThrow(DefinitionInvalid)
+
+    await world.until(world.node.limits.set('api', { concurrency: 1 }))
+    await world.startNode({ schedules: named('2h') })
+    expect((await world.until(world.node.schedules.get('s'))).schedule).toMatchObject({ every: 7_200_000 })
+  })
+
+  test('those defined in code stay as they are if their definition has not changed', async () => {
+    const type = working()
+    const { world } = await opened([type])
+    const defined = [defineSchedule({ id: 's', type, every: '1h', parameters: {} })]
+    await world.startNode({ schedules: defined })
+    const first = await world.until(world.node.schedules.get('s'))
+    await world.pass(minute)
+    await world.startNode({ schedules: defined })
+    expect(await world.until(world.node.schedules.get('s'))).toEqual(first)
+  })
+
+  test('those of people are left alone, whatever limits the definition in code names', async () => {
+    const type = working()
+    const { world, schedules } = await opened([type])
+    await world.until(schedules.create({ id: 's', type: 'work', every: '1h' }))
+    await world.startNode({
+      schedules: [defineSchedule({ id: 's', type, every: '2h', options: { limits: { none: 'a' } } })],
+    })
+    expect((await world.until(world.node.schedules.get('s'))).schedule).toMatchObject({ every: 3_600_000 })
   })
 
   test('drafts are checked with the parameters of the type', async () => {
