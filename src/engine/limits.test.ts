@@ -5,6 +5,8 @@ import { Registry } from '../registry/registry.ts'
 import type { Store } from '../store/store.ts'
 import { Limits } from './limits.ts'
 
+const logger = { debug() {}, info() {}, warn() {}, error() {} }
+
 test('a new limit is known at once, although a read from before it is in progress', async () => {
   const names: string[] = []
   const reads: (() => void)[] = []
@@ -16,7 +18,7 @@ test('a new limit is known at once, although a read from before it is in progres
     })
   const put = async ({ name }: Readonly<{ name: string }>) => (names.push(name), 'created')
   const store = { now: () => 1_000, limits: { list, put } } as unknown as Store
-  const limits = new Limits({ store, registry: new Registry([]), claimer: { kick() {} } })
+  const limits = new Limits({ store, registry: new Registry([]), logger, claimer: { kick() {} } })
   const early = expect(limits.mustKnow([{ mine: 'a' }])).rejects.toThrow(OptionsInvalid)
   const set = limits.for(fromLibrary).set('mine', { concurrency: 1 })
   await expect.poll(() => reads.length).toBe(2)

@@ -3,6 +3,7 @@ import { withReason, type Origin } from '../core/caller.ts'
 import { parseDuration } from '../core/duration.ts'
 import { LimitUnknown, OptionsInvalid } from '../core/errors.ts'
 import { limitIssues, setByApi, type LimitScope } from '../core/limits.ts'
+import type { Logger } from '../core/logger.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Duration } from '../registry/context.ts'
 import type { BucketOptions, BucketUse, LimitUse } from '../store/limit-store.ts'
@@ -37,6 +38,7 @@ export interface LimitsApi {
 export type LimitsOptions = Readonly<{
   store: Store
   registry: Registry
+  logger: Logger
   claimer: Readonly<{ kick(): void }>
 }>
 
@@ -101,10 +103,22 @@ export class Limits {
     this.#readAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Those that types declare are stored, so that all nodes go by them. */
+  /** Those that types declare are stored, so that all nodes go by them. Warns of those that types only name, if nobody has defined them. */
   async declare(): Promise<void> {
-    const { store, registry } = this.#options
+    const { store, registry, logger } = this.#options
     if (registry.limits.length > 0) await store.limits.declare(registry.limits)
+    const named = registry.own.flatMap(({ type, admission }) =>
+      (admission?.limits ?? []).flatMap(({ name, definition }) =>
+        definition === null ? [{ type, limit: name }] : [],
+      ),
+    )
+    if (named.length === 0) return
+    const stored = new Set((await store.limits.list()).map(({ limit }) => limit.name))
+    for (const { type, limit } of named) {
+      if (stored.has(limit)) continue
+      const message = 'a type names a limit that nobody has defined, so its tasks are not held back by it'
+      logger.warn({ type, limit }, message)
+    }
   }
 
   /** Throws `OptionsInvalid` for limits that a submit names and that do not exist. */

@@ -122,6 +122,17 @@ describe.each(stores)('limits on $name', ({ open }) => {
     await expect(world.until(limits.set('a b', { concurrency: 1 }))).rejects.toThrow(OptionsInvalid)
   })
 
+  test('that a type only names are missed at the start, as long as nobody defines them', async () => {
+    const type = defineTask({ type: 'mail', parameters, limits: [{ name: 'smtp' }], async run() {} })
+    const world = await World.open(open, [type])
+    const missed = () =>
+      world.warnings.filter((line) => line.includes('a limit that nobody has defined')).length
+    expect(missed()).toBe(1)
+    await world.until(world.node.limits.set('smtp', { concurrency: 1 }))
+    await world.startNode()
+    expect(missed()).toBe(1)
+  })
+
   test('of a rate start the next task in time, without another cause', async () => {
     const started: string[] = []
     const type = defineTask({
