@@ -302,6 +302,7 @@ function schedules(): Command[] {
       .option('--priority <number>', 'add: priority of each task', whole(-1_000, 1_000))
       .option('--limit-key <name=key>', 'add: its tasks start under this limit; repeatable', limitKey)
       .option('--fairness-key <key>', 'add: tasks with different keys take turns')
+      .option('--callback-url <url>', 'add: told of the end of each task')
       .option('--expires-in <duration>', 'add: cancel a task that has not started within this time', seconds)
       .option('--timeout <duration>', 'add: maximum active time per attempt', seconds)
       .option('--max-attempts <number>', 'add: attempts before a failure is final', whole(1, 10_000))

@@ -55,6 +55,11 @@ export const backoffOption = z
     description: 'Delay before the second attempt, or the full policy. Default: as defined by the type.',
     example: { base: 1, factor: 2, max: '1h', jitter: 0.2 },
   })
+export const callbackOption = z.string().min(1).max(webhookBounds.url).exactOptional().meta({
+  description:
+    'Told of the end of the task, as a webhook is: `https://` or `http://`, without a password. Sent at least once.',
+  example: 'https://hooks.example/done',
+})
 export const tagsOption = z
   .array(label(200))
   .max(50)
@@ -119,11 +124,7 @@ const runFields = {
   tags: tagsOption,
   limits: limitsOption,
   fairness_key: fairnessOption,
-  callback_url: z.string().min(1).max(webhookBounds.url).exactOptional().meta({
-    description:
-      'Told of the end of the task, as a webhook is: `https://` or `http://`, without a password. Sent at least once.',
-    example: 'https://hooks.example/done',
-  }),
+  callback_url: callbackOption,
   idempotency_key: label(255).exactOptional().meta({
     description:
       'Repeating a request with the same key returns the original task; a different request with the same key is refused. Same as the header `Idempotency-Key`.',

@@ -4,6 +4,7 @@ import { skipReasons, type Schedule, type Tick } from '../core/schedule.ts'
 import { statuses } from '../core/task.ts'
 import {
   backoffOption,
+  callbackOption,
   priorityOption,
   reason,
   tagsOption,
@@ -55,6 +56,7 @@ const fields = {
       tags: tagsOption,
       limits: limitsOption,
       fairness_key: fairnessOption,
+      callback_url: callbackOption,
     })
     .exactOptional()
     .meta({ description: 'Options of each task, as of a submit.', example: { tags: ['nightly'] } }),
@@ -211,9 +213,10 @@ export const ScheduleBody = z
     id: z.string(),
     type: typeName,
     parameters: z.unknown().meta({ description: 'Parameters of each task.', example: { a: 2, b: 3 } }),
-    options: z
-      .record(z.string(), z.unknown())
-      .meta({ description: 'Options of each task, as they were given.' }),
+    options: z.record(z.string(), z.unknown()).meta({
+      description:
+        'Options of each task, as they were given. Only the scope `admin` sees `callback_url`; others see `[redacted]`.',
+    }),
     cron: z.array(z.string()).nullable(),
     every: z.number().nullable().meta({ description: 'Seconds between ticks.' }),
     offset: z.number(),
@@ -317,7 +320,7 @@ export function scheduleBody(
   words: string,
 ): z.output<typeof ScheduleBody> {
   const { options, paused, catchUp } = schedule
-  const { maxAttempts, expiresIn, fairnessKey, ...others } = options
+  const { maxAttempts, expiresIn, fairnessKey, callbackUrl, ...others } = options
   return {
     id: schedule.id,
     type: schedule.type,
@@ -327,6 +330,7 @@ export function scheduleBody(
       ...(maxAttempts === undefined ? {} : { max_attempts: maxAttempts }),
       ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
       ...(fairnessKey === undefined ? {} : { fairness_key: fairnessKey }),
+      ...(callbackUrl === undefined ? {} : { callback_url: callbackUrl }),
     },
     cron: schedule.every === null ? [...schedule.cron] : null,
     every: seconds(schedule.every),

@@ -1,5 +1,7 @@
 import { masked, pointerOf, withoutMasks, type Pointer } from '../core/redaction.ts'
 
+export { mask } from '../core/redaction.ts'
+
 /** For forms: `pointers` as task types list them in `sensitive`. */
 
 /** A copy with masks in place of sensitive values, to be shown. */

@@ -28,6 +28,8 @@ export type ScheduledOptions = Readonly<{
   /** Keys by the names of limits. */
   limits?: Readonly<Record<string, string>>
   fairnessKey?: string
+  /** Told of the end of each task. */
+  callbackUrl?: string
 }>
 
 /** What its author decides. */

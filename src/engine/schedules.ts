@@ -29,11 +29,12 @@ import {
   type ScheduleView,
 } from '../core/schedule.ts'
 import type { Operation } from '../core/operation.ts'
+import { mask } from '../core/redaction.ts'
 import { ticksBetween } from '../core/ticks.ts'
 import type { TaskId } from '../core/task.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Registry } from '../registry/registry.ts'
-import type { DefinedSchedule } from '../registry/schedule.ts'
+import type { DefinedSchedule, ScheduleDraft } from '../registry/schedule.ts'
 import type { Claimer } from '../scheduling/claimer.ts'
 import type { Scheduler } from '../scheduling/scheduler.ts'
 import type { ScheduleChange, ScheduleChanged } from '../store/schedule-store.ts'
@@ -43,6 +44,7 @@ import { maySee, mustHaveTag } from './limited.ts'
 import type { Limits } from './limits.ts'
 import { shownParameters } from './redacting.ts'
 import { definitionFrom, scheduledSubmission } from './schedule-definition.ts'
+import type { Webhooks } from './webhooks.ts'
 
 export type SchedulesOptions = Readonly<{
   store: Store
@@ -56,6 +58,7 @@ export type SchedulesOptions = Readonly<{
   newId: () => string
   maxQueued: number
   limits: Pick<Limits, 'mustKnow'>
+  webhooks: Pick<Webhooks, 'mustReach'>
   /** Throws if no work is accepted. */
   mustTakeWork: () => void
 }>
@@ -105,22 +108,32 @@ export class Schedules {
       const audited = reason === undefined ? origin : { ...origin, reason }
       return this.#change(id, { by, audit: scheduleEntry(audited, action, id, taskId ?? null) }, make)
     }
+    const showsCallbacks = caller.scopes.includes('admin')
     const infoOf = (view: ScheduleView, count: number): ScheduleInfo => {
       const info = this.#infoOf(view, count)
-      if (showsAll) return info
-      const { type, parameters } = info.schedule
+      const { type, parameters, options } = info.schedule
+      const hidesCallback = options.callbackUrl !== undefined && !showsCallbacks
+      if (showsAll && !hidesCallback) return info
       return {
         ...info,
-        schedule: { ...info.schedule, parameters: shownParameters(registry, type, parameters) },
+        schedule: {
+          ...info.schedule,
+          ...(showsAll ? {} : { parameters: shownParameters(registry, type, parameters) }),
+          ...(hidesCallback ? { options: { ...options, callbackUrl: mask } } : {}),
+        },
       }
+    }
+    const checked = async (draft: ScheduleDraft): Promise<ScheduleDefinition> => {
+      const definition = this.#definitionFrom(draft)
+      mustSee(definition)
+      await limits.mustKnow([definition.options.limits])
+      return definition
     }
     const shown = async (id: string) => infoOf(await known(id), nextShown)
 
     return {
       create: async (draft) => {
-        const definition = definitionFrom(registry, draft)
-        mustSee(definition)
-        await limits.mustKnow([definition.options.limits])
+        const definition = await checked(draft)
         const { paused = false, id = newId() } = draft
         const made = scheduleMade({ id, ...definition }, { now: store.now(), by, origin: 'api', paused })
         this.#options.mustTakeWork()
@@ -131,9 +144,7 @@ export class Schedules {
       },
 
       replace: async (id, draft) => {
-        const definition = definitionFrom(registry, draft)
-        mustSee(definition)
-        await limits.mustKnow([definition.options.limits])
+        const definition = await checked(draft)
         await change(id, 'schedule.update', (schedule, now) => {
           const redefined = scheduleRedefined(schedule, definition, { now, origin: 'api' })
           return {
@@ -232,7 +243,7 @@ export class Schedules {
       },
 
       preview: (draft) => {
-        const definition = definitionFrom(registry, draft)
+        const definition = this.#definitionFrom(draft)
         mustSee(definition)
         const nextTicks = ticksBetween(definition, store.now(), Number.MAX_SAFE_INTEGER, nextShown)
         return { definition, nextTicks }
@@ -265,12 +276,25 @@ export class Schedules {
     }
   }
 
+  /** Throws `OptionsInvalid` for a callback that cannot be reached, too. */
+  #definitionFrom(draft: ScheduleDraft): ScheduleDefinition {
+    const { registry, webhooks } = this.#options
+    const { callbackUrl } = draft.options ?? {}
+    if (callbackUrl === mask) {
+      const message = `"${mask}" only stands for a URL that you may not see: send the URL itself`
+      throw new OptionsInvalid([{ path: 'callbackUrl', message }])
+    }
+    const definition = definitionFrom(registry, draft)
+    webhooks.mustReach([callbackUrl])
+    return definition
+  }
+
   /** Brings schedules defined in code up to date. Those of these ids that people have made or changed are left alone. */
   async reconcile(defined: readonly DefinedSchedule[]): Promise<void> {
-    const { store, registry, logger } = this.#options
+    const { store, logger } = this.#options
     for (const draft of defined) {
       const { id } = draft
-      const definition = definitionFrom(registry, draft)
+      const definition = named(draft, () => this.#definitionFrom(draft))
       const made = scheduleMade(
         { id, ...definition },
         { now: store.now(), by: 'code', origin: 'code', paused: draft.paused ?? false },
@@ -394,12 +418,17 @@ export function mustBeUsable(registry: Registry, schedules: readonly DefinedSche
     if (ids.has(schedule.id))
       throw new DefinitionInvalid(`${nameOf(schedule.id)} is defined twice: rename one`)
     ids.add(schedule.id)
-    try {
-      definitionFrom(registry, schedule)
-    } catch (error) {
-      if (!(error instanceof TaskError)) throw error
-      throw invalid(schedule.id, error)
-    }
+    named(schedule, () => definitionFrom(registry, schedule))
+  }
+}
+
+/** Says in which schedule a mistake is. */
+function named<T>(schedule: DefinedSchedule, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error
+    throw invalid(schedule.id, error)
   }
 }
 

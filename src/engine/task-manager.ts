@@ -253,6 +253,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       scheduler: this.#scheduler,
       maxQueued,
       limits: this.#limits,
+      webhooks: this.#webhooks,
       mustTakeWork: () => this.#mustTakeWork(),
     })
     this.#reports = new Reports({ ...common, node: this, workers })

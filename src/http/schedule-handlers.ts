@@ -4,20 +4,20 @@ import type { scheduleRoutes } from '../contract/schedule-routes.ts'
 import { scheduleBody, tickBody, type ScheduleRequest } from '../contract/schedules.ts'
 import type { ScheduleInfo, SchedulesApi } from '../engine/schedules-api.ts'
 import type { HandlerContext, Handlers } from './call.ts'
+import { asRequested } from './option-names.ts'
 
 /** Handlers for schedules. */
 export function scheduleHandlers({
   base,
 }: Pick<HandlerContext, 'base'>): Handlers<keyof typeof scheduleRoutes> {
   return {
-    previewSchedule({ body, manager }) {
-      const draft = draftOf(body)
-      const { definition, nextTicks } = manager.schedules.preview(draft)
+    async previewSchedule({ body, manager }) {
+      const { definition, nextTicks } = await asRequested(() => manager.schedules.preview(draftOf(body)))
       return { in_words: wordsOf(definition), next_ticks: nextTicks.map((tickAt) => tickAt / 1_000) }
     },
 
     async createSchedule({ body, manager, reply }) {
-      const info = await manager.schedules.create(draftOf(body))
+      const info = await asRequested(() => manager.schedules.create(draftOf(body)))
       reply.code(201).header('location', `${base}/api/schedules/${info.schedule.id}`)
       return bodyOf(info)
     },
@@ -30,10 +30,10 @@ export function scheduleHandlers({
 
     getSchedule: async ({ params, manager }) => bodyOf(await manager.schedules.get(params.schedule_id)),
 
-    replaceSchedule: async ({ params, body, manager }) =>
-      bodyOf(
-        await manager.schedules.replace(params.schedule_id, draftOf({ ...body, id: params.schedule_id })),
-      ),
+    async replaceSchedule({ params: { schedule_id: id }, body, manager }) {
+      const draft = draftOf({ ...body, id })
+      return bodyOf(await asRequested(() => manager.schedules.replace(id, draft)))
+    },
 
     async deleteSchedule({ params, manager, reply }) {
       await manager.schedules.remove(params.schedule_id)
@@ -79,6 +79,7 @@ function draftOf(body: z.output<typeof ScheduleRequest>): Parameters<SchedulesAp
     max_attempts: maxAttempts,
     expires_in: expiresIn,
     fairness_key: fairnessKey,
+    callback_url: callbackUrl,
     backoff,
     ...others
   } = options ?? {}
@@ -92,6 +93,7 @@ function draftOf(body: z.output<typeof ScheduleRequest>): Parameters<SchedulesAp
       ...(expiresIn === undefined ? {} : { expiresIn }),
       ...(backoff === undefined ? {} : { backoff }),
       ...(fairnessKey === undefined ? {} : { fairnessKey }),
+      ...(callbackUrl === undefined ? {} : { callbackUrl }),
     },
   }
 }

@@ -10,6 +10,7 @@ import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.
 import { hasScope } from './credentials.ts'
 import { isKnown } from './etag.ts'
 import { most } from './traffic.ts'
+import { asRequested } from './option-names.ts'
 import { preferencesOf, tellApplied } from './waits.ts'
 
 /** Handlers for one task. */
@@ -35,7 +36,7 @@ export function taskHandlers({
   return {
     async submitTask({ params, query, body, headers, session, manager, trace, reply }) {
       const options = { ...submitOptions(body, headers['idempotency-key']), ...headersOf(trace) }
-      const { task, replayed, existing } = await asRequested(
+      const { task, replayed, existing } = await asRequested(() =>
         manager.enqueue(params.task_type, body.parameters, options),
       )
       // Before waiting for the end of the task.
@@ -75,7 +76,7 @@ export function taskHandlers({
         parameters: task.parameters,
         options: { ...submitOptions(task, undefined), ...headersOf(trace) },
       }))
-      const accepted = await asRequested(manager.enqueueAll(type, drafts))
+      const accepted = await asRequested(() => manager.enqueueAll(type, drafts))
       const existing = accepted.filter(({ existing }) => existing === true).length
       return {
         task_ids: accepted.map(({ task }) => task.id),
@@ -156,21 +157,6 @@ type SubmitBody = Call<Routes['submitTask']>['body']
 
 function uniqueOf({ on_conflict: onConflict, ...unique }: NonNullable<SubmitBody['unique']>): UniqueSubmit {
   return { ...unique, onConflict }
-}
-
-/** Options have other names in requests than in programs: an issue about `onFailure` is one about `on_failure`. */
-async function asRequested<T>(submitted: Promise<T>): Promise<T> {
-  try {
-    return await submitted
-  } catch (error) {
-    if (!(error instanceof OptionsInvalid)) throw error
-    const name = (option: string) => option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    const issues = error.issues.map(({ path, message }) => ({
-      path: path.replace(/^(?:tasks\.\d+\.)?[a-z][A-Za-z]*/, name),
-      message,
-    }))
-    throw new OptionsInvalid(issues)
-  }
 }
 
 /** The options of a submit. */

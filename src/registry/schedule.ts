@@ -23,6 +23,8 @@ export type ScheduleDraft = Readonly<{
     limits?: Readonly<Record<string, string>>
     /** Within a priority, tasks with different keys take turns. */
     fairnessKey?: string
+    /** Told of the end of each task, as of a submit. */
+    callbackUrl?: string
   }>
   /** Expressions of five fields, or six with seconds first; it ticks whenever one of them does. Excludes `every`. */
   cron?: string | readonly string[]

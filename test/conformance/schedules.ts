@@ -170,6 +170,18 @@ export function schedules(kind: StoreKind): void {
       expect((await scene.claim()).map(({ task }) => task.id)).toEqual(['a'])
     })
 
+    test('keep a callback, and give it to their tasks', async (scene) => {
+      const { store } = scene
+      const callback = { url: 'https://a.example/x?\uFFFF', origin: 'https://a.example' }
+      const schedule = made(scene, { id: 't', options: { callbackUrl: callback.url } })
+      await store.schedules.add(schedule)
+      expect((await store.schedules.view(['t']))[0]!.schedule).toEqual(schedule)
+      const change = changeOf(await due(scene), 'a')
+      const submissions = change.submissions.map((one) => ({ ...one, callback }))
+      await store.schedules.change([{ ...change, submissions }], maxQueued)
+      expect((await store.get('a'))!.callback).toEqual(callback)
+    })
+
     test('several in one transaction have answers of their own', async (scene) => {
       const { store } = scene
       const decision = await due(scene)

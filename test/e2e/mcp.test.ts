@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connected } from '../../examples/_agent.ts'
 import { Fermata } from '../../src/client/index.ts'
 import { freePort } from '../support/ports.ts'
+import { Receiver } from '../support/receiver.ts'
 import { programEnv, TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
@@ -14,15 +15,21 @@ const root = join(import.meta.dirname, '../..')
 const main = join(root, 'src/main.ts')
 const adminKey = 'administrator-0123456789-0123456789'
 const options = {
-  env: { FERMATA_ADMIN_KEY: adminKey, PORT: String(await freePort()) },
+  env: {
+    FERMATA_ADMIN_KEY: adminKey,
+    FERMATA_WEBHOOK_ALLOW: '127.0.0.0/8',
+    PORT: String(await freePort()),
+  },
   arguments: ['serve', '--tasks', join(root, 'test/fixtures/agents.ts')],
 }
 
 let server: TestServer
 let admin: Fermata
+let receiver: Receiver
 const keys: Record<string, string> = {}
 
 beforeAll(async () => {
+  receiver = await Receiver.start()
   server = await TestServer.start(options)
   admin = new Fermata({ url: server.url, apiKey: adminKey })
   const make = async (name: string, more: Parameters<Fermata['createKey']>[0]) => {
@@ -34,7 +41,10 @@ beforeAll(async () => {
   await make('typed', { name: 'typed', scopes: ['read', 'run'], types: ['add'] })
   await make('tagged', { name: 'tagged', scopes: ['read', 'run'], tags: ['blue'] })
 })
-afterAll(() => server[Symbol.asyncDispose]())
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await receiver[Symbol.asyncDispose]()
+})
 
 const httpTransport = (key: string, url = server.url) =>
   new StreamableHTTPClientTransport(new URL('/mcp', url), {
@@ -153,8 +163,15 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
         parameters: { duration: 0.2, steps: 2 },
         tags: ['mcp'],
         delay: '1h',
+        callback_url: `${receiver.url}/agent`,
       })
       const id = idIn(submitted)
+      const unreachable = await call('submit_task', {
+        task_type: 'add',
+        parameters: { a: 1, b: 2 },
+        callback_url: 'http://10.0.0.1/',
+      })
+      expect(unreachable).toMatchObject({ isError: true, structuredContent: { code: 'OPTIONS_INVALID' } })
       const waited = await call('wait_task', { task_id: id, seconds: 0 })
       expect(textOf(waited)).toMatch(/^Task \S+ has not finished\. Starts at .* Call wait_task with this id/)
       expect(textOf(await call('explain_task', { task_id: id }))).toContain('due_later')
@@ -167,6 +184,8 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
       expect(await call('cancel_task', { task_id: id })).toMatchObject({
         structuredContent: { status: 'cancelled' },
       })
+      await until('its callback was told', () => receiver.of(id).length > 0)
+      expect(receiver.of(id)[0]).toMatchObject({ type: 'task.cancelled' })
       expect(textOf(await call('wait_task', { task_id: id }))).toContain('The task was cancelled.')
       const refused = await call('pause_task', { task_id: id })
       expect(refused).toMatchObject({ isError: true, structuredContent: { code: 'CONTROL_REFUSED' } })

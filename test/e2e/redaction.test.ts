@@ -52,6 +52,23 @@ async function submitted(type: string, end: string, more: object = {}): Promise<
 
 const finished = (id: string) => get(`/api/task/${id}/result?wait=60`)
 
+test('a callback of a schedule is shown to administrators only, and is not replaced by its mask', async () => {
+  const callback_url = 'https://hooks.example/canary-one'
+  const schedule = { id: 'told', type: 'secret-inline', parameters: { password, card, end: 'return' } }
+  const body = { ...schedule, every: '24h', options: { callback_url } }
+  const made = await post('/api/schedules', body)
+  expect(made.status, made.text).toBe(201)
+  const lists = await get('/api/schedules')
+  for (const { text } of [made, lists, await get('/api/schedules/told')]) mustHide(text, 'a schedule')
+  expect((await get('/api/schedules/told', adminKey)).body['options']).toEqual({ callback_url })
+  const masked = { ...body, options: { callback_url: mask } }
+  const refused = await api.call('PUT', '/api/schedules/told', {
+    headers: headersOf(reader),
+    body: JSON.stringify(masked),
+  })
+  expect(refused.body).toMatchObject({ code: 'OPTIONS_INVALID', errors: [{ path: 'callback_url' }] })
+})
+
 describe.each(types)('%s', (type) => {
   test('shows its sensitive values in no answer, event or page of the log', async () => {
     const all = collect(

@@ -166,7 +166,49 @@ describe('a server', () => {
       await expect(client.submit('add', { a: 1, b: 2 }, { callback_url: url })).rejects.toMatchObject({
         code: 'OPTIONS_INVALID',
       })
+      const schedule = {
+        type: 'add',
+        parameters: { a: 1, b: 2 },
+        every: '1h',
+        options: { callback_url: url },
+      }
+      const fault = { code: 'OPTIONS_INVALID', errors: [{ path: 'callback_url' }] }
+      await expect(client.createSchedule(schedule)).rejects.toMatchObject(fault)
+      await expect(client.previewSchedule(schedule)).rejects.toMatchObject(fault)
     }
+  })
+
+  test('tells the callback of a schedule of the end of each of its tasks', async () => {
+    const url = `${receiver.url}/nightly?token=abc`
+    const parameters = { a: 1, b: 2 }
+    const added = await fermata(
+      'schedule',
+      'add',
+      'add',
+      '--every',
+      '24h',
+      '--id',
+      'nightly',
+      '--parameters',
+      JSON.stringify(parameters),
+      '--callback-url',
+      url,
+    )
+    expect(added.code, added.stderr).toBe(0)
+    expect((await client.getSchedule('nightly')).options).toEqual({ callback_url: url })
+    const { task_id: first } = await client.runSchedule('nightly')
+    await until('the end of the first came', () => receiver.of(first).length > 0)
+    expect(receiver.received[0]!.path).toBe('/nightly?token=abc')
+    const every = { type: 'add', parameters, every: '24h' }
+    const forbidden = { ...every, options: { callback_url: 'http://10.0.0.1/' } }
+    await expect(client.replaceSchedule('nightly', forbidden)).rejects.toMatchObject({
+      errors: [{ path: 'callback_url', message: expect.stringContaining('FERMATA_WEBHOOK_ALLOW') }],
+    })
+    await client.replaceSchedule('nightly', { ...every, options: { callback_url: `${receiver.url}/other` } })
+    const { task_id: second } = await client.runSchedule('nightly')
+    await until('the end of the second came', () => receiver.of(second).length > 0)
+    expect(receiver.received.find(({ body }) => body.includes(second))!.path).toBe('/other')
+    await client.deleteSchedule('nightly')
   })
 
   test('counts deliveries in its metrics', async () => {

@@ -87,7 +87,16 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
     element.current?.querySelector<HTMLElement>('[aria-invalid="true"], [role="alert"]')?.focus()
   }, [refused, parameters.faults])
   const input = (
-    name: 'id' | 'description' | 'every' | 'timezone' | 'window' | 'max' | 'pauseOnFailures' | 'fairnessKey',
+    name:
+      | 'id'
+      | 'description'
+      | 'every'
+      | 'timezone'
+      | 'window'
+      | 'max'
+      | 'pauseOnFailures'
+      | 'fairnessKey'
+      | 'callbackUrl',
     path: string,
     label: string,
     description: string,
@@ -175,7 +184,7 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
           <Alert color="yellow">Sensitive values are not shown to you: enter them again.</Alert>
         )}
         <ParameterInputs of={parameters} />
-        <h2 className={styles.part}>When its tasks start</h2>
+        <h2 className={styles.part}>When its tasks start and end</h2>
         <div className={styles.inputs}>
           <Textarea
             label="Limits"
@@ -193,6 +202,12 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
             'fairness_key',
             'Fairness key',
             'Tasks with different keys take turns; empty for none',
+          )}
+          {input(
+            'callbackUrl',
+            'callback_url',
+            'Callback URL',
+            'Told of the end of each task; empty for none',
           )}
         </div>
         <h2 className={styles.part}>Exceptions</h2>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ScheduleDetails } from '../../../src/client/index.ts'
-import { draftOf, entriesOfSchedule, newEntries } from './draft.ts'
+import { draftOf, entriesOfSchedule, hasHiddenCallback, newEntries } from './draft.ts'
 
 const stored: ScheduleDetails = {
   id: 'nightly',
@@ -63,6 +63,21 @@ test('limits are typed one per line, beside options for which the form has no in
   expect(draftOf('add', {}, entries, limited).options).toEqual(options)
   expect(draftOf('add', {}, { ...entries, limits: '', fairnessKey: ' ' }, limited).options).toEqual({
     tags: ['nightly'],
+  })
+})
+
+test('a callback that is not shown must be entered again', () => {
+  const of = (callback_url: string) => ({ ...stored, options: { tags: ['nightly'], callback_url } })
+  const shown = of('https://hooks.example/done')
+  expect(hasHiddenCallback(shown)).toBe(false)
+  expect(draftOf('add', {}, entriesOfSchedule(shown), shown).options).toEqual(shown.options)
+  const hidden = of('[redacted]')
+  expect(hasHiddenCallback(hidden)).toBe(true)
+  const entries = entriesOfSchedule(hidden)
+  expect(draftOf('add', {}, entries, hidden).options).toEqual({ tags: ['nightly'] })
+  const entered = { ...entries, callbackUrl: ' https://hooks.example/new ' }
+  expect(draftOf('add', {}, entered, hidden).options).toMatchObject({
+    callback_url: 'https://hooks.example/new',
   })
 })
 

@@ -1,4 +1,5 @@
 import type { ScheduleDetails, ScheduleDraft } from '../../../src/client/index.ts'
+import { mask } from '../../../src/contract/sensitive.ts'
 import type { Parameters } from '../submit/entries.ts'
 
 /** The form as typed, except type and parameters. */
@@ -18,6 +19,7 @@ export type ScheduleEntries = Readonly<{
   /** `name=key`, one per line; without a key, all its tasks share one. */
   limits: string
   fairnessKey: string
+  callbackUrl: string
 }>
 
 /** `timezone`: of the reader. */
@@ -36,12 +38,17 @@ export function newEntries(timezone: string): ScheduleEntries {
     pauseOnFailures: '',
     limits: '',
     fairnessKey: '',
+    callbackUrl: '',
   }
 }
 
 export function entriesOfSchedule(schedule: ScheduleDetails): ScheduleEntries {
   const { catch_up: catchUp, pause_on_failures: failures, options } = schedule
-  const { limits = {}, fairness_key: fairnessKey = '' } = options as TaskOptions
+  const {
+    limits = {},
+    fairness_key: fairnessKey = '',
+    callback_url: callbackUrl = '',
+  } = options as TaskOptions
   return {
     id: schedule.id,
     description: schedule.description ?? '',
@@ -58,7 +65,13 @@ export function entriesOfSchedule(schedule: ScheduleDetails): ScheduleEntries {
       .map(([name, key]) => (key === '' ? name : `${name}=${key}`))
       .join('\n'),
     fairnessKey,
+    callbackUrl: hasHiddenCallback(schedule) ? '' : callbackUrl,
   }
+}
+
+/** Whether its callback is not shown to the caller. */
+export function hasHiddenCallback({ options }: ScheduleDetails): boolean {
+  return options['callback_url'] === mask
 }
 
 /** Paths of the server for which the form has an input. */
@@ -75,6 +88,7 @@ export const scheduleKeys = [
   'pause_on_failures',
   'limits',
   'fairness_key',
+  'callback_url',
 ] as const
 
 /** `kept`: the schedule that is replaced; what the form has no input for stays as it is. Empty entries are left to the server. */
@@ -111,7 +125,7 @@ export function draftOf(
     ...(timing === 'every' && every !== '' ? { every: durationOf(every) } : {}),
     ...(failures === '' ? {} : { pause_on_failures: Number(failures) }),
     ...(kept === undefined ? {} : keptOf(kept, timing)),
-    ...withAdmission(kept?.options ?? {}, entries),
+    ...withOptions(kept?.options ?? {}, entries),
   }
 }
 
@@ -130,17 +144,19 @@ function keptOf(
 type TaskOptions = NonNullable<ScheduleDraft['options']>
 
 /** The options that the form has no inputs for, and those that it has. */
-function withAdmission(options: TaskOptions, entries: ScheduleEntries): Pick<ScheduleDraft, 'options'> {
+function withOptions(options: TaskOptions, entries: ScheduleEntries): Pick<ScheduleDraft, 'options'> {
   const limits = linesOf(entries.limits).map((line) => {
     const [name = '', ...key] = line.split('=')
     return [name.trim(), key.join('=').trim()] as const
   })
-  const fairnessKey = entries.fairnessKey.trim()
-  const kept = Object.entries(options).filter(([name]) => name !== 'limits' && name !== 'fairness_key')
+  const [fairnessKey, callbackUrl] = [entries.fairnessKey.trim(), entries.callbackUrl.trim()]
+  const entered = new Set(['limits', 'fairness_key', 'callback_url'])
+  const kept = Object.entries(options).filter(([name]) => !entered.has(name))
   const changed = {
     ...Object.fromEntries(kept),
     ...(limits.length === 0 ? {} : { limits: Object.fromEntries(limits) }),
     ...(fairnessKey === '' ? {} : { fairness_key: fairnessKey }),
+    ...(callbackUrl === '' ? {} : { callback_url: callbackUrl }),
   }
   return Object.keys(changed).length === 0 ? {} : { options: changed }
 }

@@ -6,7 +6,7 @@ import { client, isFermataError } from '../data/client.ts'
 import type { Faults, Parameters } from '../submit/entries.ts'
 import { placed } from '../submit/faults.ts'
 import { useParameters } from '../submit/useParameters.ts'
-import { draftOf, scheduleKeys, type ScheduleEntries } from './draft.ts'
+import { draftOf, hasHiddenCallback, scheduleKeys, type ScheduleEntries } from './draft.ts'
 
 type Beginning = Readonly<{
   type: TypeDetails
@@ -42,8 +42,8 @@ export function useScheduleForm({ type, schedule, ...begun }: Beginning, done: (
     entries,
     refused,
     draft,
-    /** Whether sensitive parameters must be entered again. */
-    isMasked: first.removed,
+    /** Whether sensitive values must be entered again. */
+    isMasked: first.removed || (schedule !== undefined && hasHiddenCallback(schedule)),
     isSending: save.isPending,
     change(changed: Partial<ScheduleEntries>) {
       setEntries((known) => ({ ...known, ...changed }))

@@ -35,6 +35,7 @@ type Options = Readonly<{
   maxAttempts?: number
   limitKey?: Readonly<Record<string, string>>
   fairnessKey?: string
+  callbackUrl?: string
   limit?: number
   reason?: string
   dryRun?: boolean
@@ -175,7 +176,7 @@ async function draftOf(words: readonly string[], options: Options): Promise<Sche
   const given = (values: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   const late = given({ mode: catchUp, window, max })
-  const { limitKey: limits, fairnessKey: fairness_key } = options
+  const { limitKey: limits, fairnessKey: fairness_key, callbackUrl: callback_url } = options
   const ofTasks = given({
     tags: tag,
     priority,
@@ -184,6 +185,7 @@ async function draftOf(words: readonly string[], options: Options): Promise<Sche
     max_attempts: maxAttempts,
     limits,
     fairness_key,
+    callback_url,
   })
   return {
     type: type!,

@@ -1,5 +1,5 @@
 import type { NewEntry } from '../../core/audit.ts'
-import type { Schedule, ScheduleView, Tick } from '../../core/schedule.ts'
+import type { Schedule, ScheduledOptions, ScheduleView, Tick } from '../../core/schedule.ts'
 import type { Submission } from '../../core/task.ts'
 import type {
   DueSchedules,
@@ -9,9 +9,10 @@ import type {
   ScheduleStore,
 } from '../schedule-store.ts'
 import { Unopened, type Keyring } from './keyring.ts'
+import { sealCallback } from './task-codec.ts'
 
 /**
- * The schedules above those of a store: their parameters are encrypted like those of their tasks. A schedule that cannot be decrypted here
+ * The schedules above those of a store: their parameters and callbacks are encrypted like those of their tasks. A schedule that cannot be decrypted here
  * does not exist for this node, and ticks on nodes that have its key.
  */
 export class EncryptedSchedules implements ScheduleStore {
@@ -36,7 +37,7 @@ export class EncryptedSchedules implements ScheduleStore {
     const answers = await this.#store.change(sealed, maxQueued)
     return answers.map((answer, index) =>
       answer.kind === 'changed'
-        ? { ...answer, schedule: { ...answer.schedule, parameters: changes[index]!.schedule.parameters } }
+        ? { ...answer, schedule: likeGiven(answer.schedule, changes[index]!.schedule) }
         : answer,
     )
   }
@@ -48,7 +49,7 @@ export class EncryptedSchedules implements ScheduleStore {
   async list(after: string, limit: number): Promise<readonly Schedule[]> {
     const page = await this.#store.list(after, limit)
     // The page keeps its length: what follows it is found by it.
-    return page.map((schedule) => this.#opened(schedule) ?? { ...schedule, parameters: 'null' })
+    return page.map((schedule) => this.#opened(schedule) ?? { ...schedule, parameters: 'null', options: {} })
   }
 
   async view(ids: readonly string[]): Promise<readonly ScheduleView[]> {
@@ -84,10 +85,13 @@ export class EncryptedSchedules implements ScheduleStore {
   }
 
   #sealSubmission(submission: Submission): Submission {
-    const { id, parameters } = submission
-    return this.#ring.encrypts
-      ? { ...submission, parameters: this.#ring.seal(parameters, id, 'parameters') }
-      : submission
+    if (!this.#ring.encrypts) return submission
+    const { id, parameters, callback } = submission
+    return {
+      ...submission,
+      parameters: this.#ring.seal(parameters, id, 'parameters'),
+      callback: callback === undefined ? undefined : sealCallback(this.#ring, id, callback),
+    }
   }
 
   #opened(schedule: Schedule): Schedule | undefined {
@@ -103,12 +107,32 @@ export class EncryptedSchedules implements ScheduleStore {
 /** A schedule as it is stored under the first key. */
 export function sealSchedule(ring: Keyring, schedule: Schedule): Schedule {
   if (!ring.encrypts) return schedule
-  return { ...schedule, parameters: ring.seal(schedule.parameters, ownerOf(schedule), 'parameters') }
+  const owner = ownerOf(schedule)
+  return {
+    ...schedule,
+    parameters: ring.seal(schedule.parameters, owner, 'parameters'),
+    options: withCallback(schedule.options, (url) => ring.seal(url, owner, 'callback')),
+  }
 }
 
 /** Throws `Unopened`. */
 export function openSchedule(ring: Keyring, schedule: Schedule): Schedule {
-  return { ...schedule, parameters: ring.open(schedule.parameters, ownerOf(schedule), 'parameters') }
+  const owner = ownerOf(schedule)
+  return {
+    ...schedule,
+    parameters: ring.open(schedule.parameters, owner, 'parameters'),
+    options: withCallback(schedule.options, (url) => ring.open(url, owner, 'callback')),
+  }
+}
+
+/** What the store answers, with the texts that it was given. */
+function likeGiven(stored: Schedule, { parameters, options }: Schedule): Schedule {
+  return { ...stored, parameters, options }
+}
+
+function withCallback(options: ScheduledOptions, change: (url: string) => string): ScheduledOptions {
+  const { callbackUrl } = options
+  return callbackUrl === undefined ? options : { ...options, callbackUrl: change(callbackUrl) }
 }
 
 /** What the text belongs to: it cannot be read in the place of another one. */
