@@ -11,35 +11,23 @@ const body = JSON.stringify({ parameters: { a: 2, b: 3 } })
 const json = { 'content-type': 'application/json' }
 
 type Headers = Readonly<Record<string, string>>
-type Work = (url: string, headers?: Headers) => Promise<autocannon.Result>
+type Work = (url: string) => Promise<autocannon.Result>
 
-const submitsOf =
-  (clients: number): Work =>
-  (url, headers = json) =>
-    autocannon({
-      url: `${url}/api/run/add`,
-      method: 'POST',
-      headers,
-      body,
-      connections: clients,
-      duration: seconds,
-    })
+const submits: Work = (url) =>
+  autocannon({
+    url: `${url}/api/run/add`,
+    method: 'POST',
+    headers: json,
+    body,
+    connections,
+    duration: seconds,
+  })
 
-const readsOf =
-  (clients: number): Work =>
-  async (url, headers = json) => {
-    const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers, body })
-    const { task_id: id } = (await submitted.json()) as { task_id: string }
-    return autocannon({
-      url: `${url}/api/task/${id}/status`,
-      headers,
-      connections: clients,
-      duration: seconds,
-    })
-  }
-
-const submits = submitsOf(connections)
-const reads = readsOf(connections)
+const reads: Work = async (url) => {
+  const submitted = await fetch(`${url}/api/run/add`, { method: 'POST', headers: json, body })
+  const { task_id: id } = (await submitted.json()) as { task_id: string }
+  return autocannon({ url: `${url}/api/task/${id}/status`, headers: json, connections, duration: seconds })
+}
 
 export const httpSubmits: Measure = {
   name: 'HTTP submits, 50 connections',
@@ -70,12 +58,6 @@ async function withNewKey(url: string, draft: object): Promise<Headers> {
   return { ...json, authorization: `Bearer ${own}` }
 }
 
-/** With a key, the server has a caller to check and, for submits, an entry of the audit log to write. */
-const withKey =
-  (work: Work): Work =>
-  async (url) =>
-    work(url, await withNewKey(url, {}))
-
 /** Calls with a key; `rate`: its limit, which is never reached. */
 const limited =
   (rate: object | null): Work =>
@@ -86,39 +68,6 @@ const limited =
       connections,
       duration: seconds,
     })
-
-export const httpKeySubmits: Measure = {
-  name: 'HTTP submits with a key, 50 connections',
-  aim: 12_000,
-  beside: 'the same without keys',
-  ours: () => withOurs(withKey(submits), { FERMATA_ADMIN_KEY: key }),
-  limit: () => withOurs(submits),
-}
-
-export const httpKeyReads: Measure = {
-  name: 'HTTP status reads with a key, 50 connections',
-  aim: 20_000,
-  beside: 'the same without keys',
-  ours: () => withOurs(withKey(reads), { FERMATA_ADMIN_KEY: key }),
-  limit: () => withOurs(reads),
-}
-
-/** One request after another: its rate is the inverse of the latency. */
-export const httpKeySubmitLatency: Measure = {
-  name: 'HTTP submits with a key, one after another',
-  aim: 1_000,
-  beside: 'the same without keys',
-  ours: () => withOurs(withKey(submitsOf(1)), { FERMATA_ADMIN_KEY: key }),
-  limit: () => withOurs(submitsOf(1)),
-}
-
-export const httpKeyReadLatency: Measure = {
-  name: 'HTTP status reads with a key, one after another',
-  aim: 5_000,
-  beside: 'the same without keys',
-  ours: () => withOurs(withKey(readsOf(1)), { FERMATA_ADMIN_KEY: key }),
-  limit: () => withOurs(readsOf(1)),
-}
 
 export const httpRateLimit: Measure = {
   name: 'HTTP calls with a rate limit, 50 connections',
