@@ -193,30 +193,69 @@ test('when too much is queued for all clients together, only those that are furt
   for (const socket of stalled) socket.destroy()
 })
 
-test('a client of all changes that does not read stops the flow, and learns of its losses when it continues', async () => {
-  let sent = 0
-  const total = 2_000
-  async function* flood(): AsyncGenerator<Change> {
-    for (; sent < total; sent++) {
-      yield line(sent, 'x'.repeat(10_000))
-      await new Promise((next) => setImmediate(next))
-    }
-    yield { kind: 'resync' }
+/** `count` transitions of 10 kB each, and then silence. */
+async function* flood(count: number, signal: AbortSignal | undefined): AsyncGenerator<Change> {
+  for (let version = 1; version <= count; version++) {
+    yield line(version, 'x'.repeat(10_000))
+    await new Promise((next) => setImmediate(next))
   }
-  const { port } = await serve(() => eventsOf([]), 60_000, { changes: () => flood() })
+  yield* silence(signal, ignore)
+}
+
+async function watchAll(port: number, more = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: 1\r\n\r\n')
-  socket.pause()
-  await settled(() => sent)
-  expect(sent).toBeLessThan(total)
-  let [head, tail] = ['', '']
-  for await (const chunk of socket) {
-    if (head.length < 1_000) head += String(chunk)
-    tail = (tail + String(chunk)).slice(-20_000)
-    if (tail.includes('{"why":"overflow"}')) break
-  }
-  expect(head).toContain('event: resync\ndata: {"why":"reconnect"}')
-  expect(tail).toContain(`id: ${id}-1999\nevent: transition\n`)
-  expect(sent).toBe(total)
+  socket.write(`GET /api/events HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`)
+  await once(socket, 'readable')
+  return socket
+}
+
+test('a client of all changes that does not read holds up no other, and learns of its losses when it continues', async () => {
+  const total = 2_000
+  let sources = 0
+  const { promise: both, resolve: start } = Promise.withResolvers<void>()
+  const { port } = await serve(() => eventsOf([]), 60_000, {
+    async *changes(_, options) {
+      sources++
+      await both
+      yield* flood(total, options?.signal)
+    },
+  })
+  const stalled = await watchAll(port, 'last-event-id: 1\r\n')
+  const reading = await watchAll(port)
+  start()
+  const all = await readUntil(reading, `id: ${id}-${total}\nevent: transition\n`)
+  expect(all.match(/^id: /gm)).toHaveLength(total)
+  const rest = await readUntil(stalled, '{"why":"overflow"}')
+  expect(rest).toContain('event: resync\ndata: {"why":"reconnect"}')
+  expect(rest.match(/^id: /gm)?.length ?? 0).toBeLessThan(total)
+  expect(sources).toBe(1)
+})
+
+test('clients with different filters have different streams', async () => {
+  const filters: object[] = []
+  const { port } = await serve(() => eventsOf([]), 60_000, {
+    changes: (filter = {}, options) => {
+      filters.push(filter)
+      return silence(options?.signal, ignore)
+    },
+  })
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write('GET /api/events?status=failed HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await once(socket, 'readable')
+  const other = await watchAll(port)
+  for (const one of [socket, other]) one.destroy()
+  expect(filters).toEqual([{ statuses: ['failed'] }, {}])
+})
+
+test('the source of a stream ends with the last of its clients', async () => {
+  const { promise: gone, resolve } = Promise.withResolvers<void>()
+  const { port } = await serve(() => eventsOf([]), 60_000, {
+    changes: (_, options) => silence(options?.signal, resolve),
+  })
+  const [first, second] = [await watchAll(port), await watchAll(port)]
+  first.resetAndDestroy()
+  second.resetAndDestroy()
+  await gone
 })

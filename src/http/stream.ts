@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Session } from '../access/access.ts'
+import { Broadcasts, type Source } from './broadcast.ts'
 import { progressBody, timelineBody } from '../contract/bodies.ts'
 import type { Filter } from '../core/filter.ts'
 import { isTerminal } from '../core/task.ts'
@@ -62,6 +63,7 @@ export class Streams {
   /** The sum of what is queued. It is too high if clients have read something since the last check, and never too low. */
   #waiting = 0
   #closed = false
+  readonly #broadcasts = new Broadcasts()
 
   constructor({ heartbeat, logger, room = roomForAll }: StreamOptions) {
     this.#heartbeat = heartbeat
@@ -110,20 +112,39 @@ export class Streams {
    * again.
    */
   serveAll({ manager, session, filter, comesBack }: ChangesRequest, reply: FastifyReply): Promise<void> {
-    return this.#stream({ manager, session }, reply, async (write, raw, signal) => {
+    return this.#stream({ manager, session }, reply, (write, raw, signal) => {
       if (comesBack) write(resync('reconnect'))
-      for await (const change of manager.changes(filter, { signal })) {
-        if (signal.aborted) break
-        write(change.kind === 'resync' ? resync('overflow') : sharedText(change))
-        if (raw.writableLength > room) await drained(raw, signal)
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+      let isBehind = false
+      const take = (text: Buffer): void => {
+        if (isBehind || signal.aborted) return
+        if (raw.writableLength <= room) {
+          write(text)
+          return
+        }
+        isBehind = true
+        raw.once('drain', () => {
+          isBehind = false
+          if (!signal.aborted) write(resync('overflow'))
+        })
       }
+      const source: Source = {
+        changes: (until) => manager.changes(filter, { signal: until }),
+        textOf: changeText,
+        onError: (error) => this.#logger.warn({ err: error }, 'the stream of all tasks ended early'),
+      }
+      const key = JSON.stringify([session.caller.id, filter])
+      const leave = this.#broadcasts.join(key, source, { take, end })
+      signal.addEventListener('abort', () => end())
+      if (signal.aborted) end()
+      return ended.finally(leave)
     })
   }
 
   async #stream(
     { manager, session }: Pick<StreamRequest, 'manager' | 'session'>,
     reply: FastifyReply,
-    work: (write: (text: string) => void, raw: ServerResponse, signal: AbortSignal) => Promise<void>,
+    work: (write: (text: string | Buffer) => void, raw: ServerResponse, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     reply.hijack()
     const { raw } = reply
@@ -146,7 +167,7 @@ export class Streams {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     })
-    const write = (text: string) => {
+    const write = (text: string | Buffer) => {
       raw.write(text)
       this.#weigh(stream)
     }
@@ -211,18 +232,12 @@ function resync(why: 'reconnect' | 'overflow'): string {
   return `event: resync\ndata: {"why":"${why}"}\n\n`
 }
 
-/** Serialized once for all watchers. */
-const texts = new WeakMap<Change, string>()
-
-function sharedText(event: TaskEvent): string {
-  const known = texts.get(event)
-  if (known !== undefined) return known
-  const type = event.kind === 'transition' ? event.task.type : event.type
+function changeText(change: Change): string {
+  if (change.kind === 'resync') return resync('overflow')
+  const type = change.kind === 'transition' ? change.task.type : change.type
   // Clients send the id back in Last-Event-ID, which identifies a broken connection.
-  const id = event.kind === 'transition' ? `id: ${event.id}-${event.entry.version}\n` : ''
-  const text = `${id}${framed(event, { task_type: type, ...dataOf(event) })}`
-  texts.set(event, text)
-  return text
+  const id = change.kind === 'transition' ? `id: ${change.id}-${change.entry.version}\n` : ''
+  return `${id}${framed(change, { task_type: type, ...dataOf(change) })}`
 }
 
 function textOf(event: TaskEvent): string {
