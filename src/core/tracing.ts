@@ -12,6 +12,8 @@ export interface Tracing {
   submit(type: string, tasks: number, parent: TraceContext | null): SubmitSpan
   /** A run of a handler, linked to the submit of its task. */
   attempt(task: Task): AttemptSpan
+  /** An attempt to deliver a message, linked to the submit of its task. `parent`: the trace of the task; null without one. */
+  delivery(of: DeliveryAttempted, parent: TraceContext | null): DeliverySpan
 }
 
 export type RequestSpan = Readonly<{
@@ -35,4 +37,19 @@ export type AttemptSpan = Readonly<{
   settled(task: Task, isFailed: boolean): void
   /** The code has stopped. */
   over(): void
+}>
+
+/** `attempt`: counts from 1. */
+export type DeliveryAttempted = Readonly<{
+  event: string
+  taskId: TaskId | null
+  webhookId: string
+  message: string
+  attempt: number
+}>
+
+export type DeliverySpan = Readonly<{
+  context: TraceContext
+  /** `status`: null if no response came. `error`: null if the message was accepted. */
+  ended(sent: Readonly<{ status: number | null; error: string | null }>): void
 }>

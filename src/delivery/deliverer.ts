@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
 import { bodyOf, callbacksId, messageId, retryDelay, signingSecrets, type Delivery } from '../core/webhook.ts'
+import { headersOf, type TraceContext } from '../core/trace-context.ts'
+import type { DeliverySpan, Tracing } from '../core/tracing.ts'
 import type { Subscriber } from '../journal/journal.ts'
 import type { Store } from '../store/store.ts'
 import type { ClaimedDelivery, DeliveryResult } from '../store/webhook-store.ts'
@@ -17,6 +19,7 @@ export type DelivererOptions = Readonly<{
   shown: (delivery: Delivery) => Promise<string>
   /** Milliseconds for which deliveries are kept. */
   retention: number
+  tracing: Tracing | undefined
 }>
 
 /** Messages that a node sends at once: in all, and to one receiver. A slow one delays itself only. */
@@ -190,6 +193,30 @@ export class Deliverer implements Subscriber {
   }
 
   async #send(one: ClaimedDelivery): Promise<Sent> {
+    const { tracing } = this.#options
+    if (tracing === undefined) return this.#sendWithin(one, undefined)
+    const span = tracing.delivery(
+      { ...one, message: messageId(one), attempt: one.attempts + 1 },
+      await this.#traceOf(one),
+    )
+    try {
+      const sent = await this.#sendWithin(one, span)
+      span.ended(sent)
+      return sent
+    } catch (error) {
+      span.ended({ status: null, error: 'was not tried: the node stops' })
+      throw error
+    }
+  }
+
+  /** Messages do not store it: the task does, as long as it exists. */
+  async #traceOf({ taskId }: ClaimedDelivery): Promise<TraceContext | null> {
+    if (taskId === null) return null
+    const task = await this.#options.store.get(taskId).catch(() => null)
+    return task?.trace ?? null
+  }
+
+  async #sendWithin(one: ClaimedDelivery, span: DeliverySpan | undefined): Promise<Sent> {
     const { store, send, shown } = this.#options
     const { webhook, unreadable } = one
     if (unreadable !== undefined) return { status: null, error: unreadable, retryAfter: null }
@@ -202,6 +229,7 @@ export class Deliverer implements Subscriber {
         timestamp: Math.floor(now / 1_000),
         body,
         secrets: signingSecrets(webhook, now),
+        traceparent: headersOf(span?.context ?? null).traceparent,
       },
       this.#stopping.signal,
     )

@@ -14,6 +14,8 @@ export type Message = Readonly<{
   timestamp: number
   body: string
   secrets: readonly string[]
+  /** Continues the trace at the receiver. */
+  traceparent?: string | undefined
 }>
 
 /** `status`: null if no response came. `error`: null if it was accepted. `retryAfter`: milliseconds that the receiver asked for. */
@@ -42,7 +44,7 @@ const errorLength = 200
 export function senderOf(options: SenderOptions): Send {
   const { allowed, version, timeout = defaultTimeout } = options
   const lookup = checkedLookup(allowed, options.lookup ?? systemLookup)
-  return async ({ url: text, id, timestamp, body, secrets }, signal) => {
+  return async ({ url: text, id, timestamp, body, secrets, traceparent }, signal) => {
     const refused = faultOf(text, allowed)
     if (refused !== undefined) return failed(refused)
     const url = new URL(text)
@@ -59,6 +61,7 @@ export function senderOf(options: SenderOptions): Send {
         'webhook-id': id,
         'webhook-timestamp': String(timestamp),
         ...(signature === '' ? {} : { 'webhook-signature': signature }),
+        ...(traceparent === undefined ? {} : { traceparent }),
       },
     }
     try {

@@ -186,6 +186,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       send: senderOf({ allowed, version }),
       shown: (delivery) => shownDelivery(delivery, registry, (id) => store.read(id)),
       retention: options.webhookRetention ?? webhookRetention,
+      tracing,
     })
     this.#webhooks = new Webhooks({ store, allowed, deliverer: this.#deliverer })
     this.#submitter = new Submitter({

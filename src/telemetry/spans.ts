@@ -16,7 +16,14 @@ import { withoutKeys } from '../core/keys.ts'
 import type { ErrorRecord, Task, TimelineEntry } from '../core/task.ts'
 import { clip } from '../core/text.ts'
 import { headersOf, traceContext, type TraceContext } from '../core/trace-context.ts'
-import type { AttemptSpan, RequestSpan, SubmitSpan, Tracing } from '../core/tracing.ts'
+import type {
+  AttemptSpan,
+  DeliveryAttempted,
+  DeliverySpan,
+  RequestSpan,
+  SubmitSpan,
+  Tracing,
+} from '../core/tracing.ts'
 
 /** Characters of an error message. */
 const longestMessage = 500
@@ -30,6 +37,7 @@ export function spansOf(tracer: Tracer): Tracing {
     request: ({ method, route }, parent) => requestSpan(tracer, { method, route }, parent),
     submit: (type, tasks, parent) => submitSpan(tracer, { type, tasks }, parent),
     attempt: (task) => attemptSpan(tracer, task),
+    delivery: (of, parent) => deliverySpan(tracer, of, parent),
   }
 }
 
@@ -90,13 +98,8 @@ function attemptSpan(tracer: Tracer, task: Task): AttemptSpan {
     'fermata.task.fence': task.fence,
   }
   const parent = within(task.trace, ROOT_CONTEXT)
-  const submitted = trace.getSpanContext(parent)
-  const links: Link[] = submitted === undefined ? [] : [{ context: submitted }]
-  const span = tracer.startSpan(
-    `process ${task.type}`,
-    { kind: SpanKind.CONSUMER, attributes, links },
-    parent,
-  )
+  const options = { kind: SpanKind.CONSUMER, attributes, links: linksTo(parent) }
+  const span = tracer.startSpan(`process ${task.type}`, options, parent)
   let isOver = false
   const over = () => {
     if (isOver) return
@@ -115,6 +118,42 @@ function attemptSpan(tracer: Tracer, task: Task): AttemptSpan {
     },
     over,
   }
+}
+
+/** As of an attempt. It has no address, which whoever submits a task may choose. */
+function deliverySpan(
+  tracer: Tracer,
+  { event, taskId, webhookId, message, attempt }: DeliveryAttempted,
+  submitted: TraceContext | null,
+): DeliverySpan {
+  const attributes: Attributes = {
+    ...destination(webhookId),
+    'messaging.operation.type': 'send',
+    'messaging.operation.name': 'deliver',
+    'messaging.message.id': message,
+    'http.request.method': 'POST',
+    ...(taskId === null ? {} : { 'fermata.task.id': taskId }),
+    'fermata.delivery.attempt': attempt,
+  }
+  const parent = within(submitted, ROOT_CONTEXT)
+  const options = { kind: SpanKind.CLIENT, attributes, links: linksTo(parent) }
+  const span = tracer.startSpan(`deliver ${event}`, options, parent)
+  return {
+    context: contextOf(span),
+    ended({ status, error }) {
+      if (status !== null) span.setAttribute('http.response.status_code', status)
+      if (error !== null) {
+        span.setAttribute('error.type', status === null ? 'no_response' : String(status))
+        span.setStatus({ code: SpanStatusCode.ERROR, message: error })
+      }
+      span.end()
+    },
+  }
+}
+
+function linksTo(submit: Context): Link[] {
+  const submitted = trace.getSpanContext(submit)
+  return submitted === undefined ? [] : [{ context: submitted }]
 }
 
 function destination(type: string): Attributes {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { Fermata } from '../../src/client/index.ts'
 import { Api } from '../support/api.ts'
 import { Collector, type ReceivedSpan } from '../support/collector.ts'
+import { Receiver } from '../support/receiver.ts'
 import { run, TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
@@ -28,7 +29,11 @@ beforeAll(async () => {
   collector = await Collector.start()
   const env = { ...collector.env, FERMATA_TASKS, LOG_LEVEL: 'debug', OTEL_SERVICE_NAME: 'my-queue' }
   server = await TestServer.start({
-    env: { ...env, OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' },
+    env: {
+      ...env,
+      FERMATA_WEBHOOK_ALLOW: '127.0.0.0/8',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+    },
   })
   api = new Api(server.url)
 })
@@ -130,6 +135,48 @@ describe('a submit with a trace', () => {
     await spanOf('process inline', later)
     expect(collector.spans.filter((span) => span.traceId === other)).toEqual([])
   })
+})
+
+test('each attempt to deliver a message has a span in the trace of its task, which the receiver can continue', async () => {
+  await using receiver = await Receiver.start()
+  let refusals = 1
+  receiver.answer = (_, response) => void response.writeHead(refusals-- > 0 ? 503 : 204).end()
+  const client = new Fermata({ url: server.url })
+  const hook = await client.createWebhook({
+    url: receiver.url,
+    events: ['task.completed'],
+    types: ['inline'],
+  })
+  const id = await submitted('inline', { traceparent, tracestate: 'vendor=x' })
+  const submit = await spanOf('submit inline', id)
+  const attempts = await collector.received('deliver task.completed', 2, { 'fermata.task.id': id })
+  const [first, second] = attempts.toSorted(
+    (a, b) =>
+      Number(a.attributes['fermata.delivery.attempt']) - Number(b.attributes['fermata.delivery.attempt']),
+  )
+  const shared = { kind: 'client', traceId, parentId: submit.spanId }
+  expect(first).toMatchObject({ ...shared, failure: 'the receiver answered 503' })
+  expect(second).toMatchObject({ ...shared, failure: undefined })
+  for (const { links } of [first!, second!]) expect(links).toEqual([{ traceId, spanId: submit.spanId }])
+  expect(second!.attributes).toEqual({
+    'messaging.system': 'fermata',
+    'messaging.destination.name': hook.id,
+    'messaging.operation.type': 'send',
+    'messaging.operation.name': 'deliver',
+    'messaging.message.id': `msg_${id}_3`,
+    'http.request.method': 'POST',
+    'http.response.status_code': 204,
+    'fermata.task.id': id,
+    'fermata.delivery.attempt': 2,
+  })
+  expect(receiver.received.map(({ headers }) => headers['traceparent'])).toEqual(
+    [first!, second!].map(contextOf),
+  )
+  for (const { headers } of receiver.received) expect(headers).not.toHaveProperty('tracestate')
+  await client.testWebhook(hook.id)
+  const [tested] = await collector.received('deliver webhook.test')
+  expect(tested).toMatchObject({ parentId: '', links: [] })
+  await client.deleteWebhook(hook.id)
 })
 
 test('a batch has one submit, to which all its attempts are linked', async () => {
