@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { DefinedSchedule } from '../registry/schedule.ts'
 import type { Executor } from '../execution/executors/executor.ts'
 import type { LoopDelay } from '../execution/executors/loop-watch.ts'
+import type { Send } from '../delivery/sender.ts'
 import type { Tracing } from '../core/tracing.ts'
 import type { Store } from '../store/store.ts'
 import type { LeaseLoss } from '../cluster/node-lease.ts'
@@ -43,6 +44,8 @@ export type ManagerOptions = Readonly<{
   webhookRetention?: number | undefined
   /** Ranges that webhooks may reach. Default: public addresses. */
   webhookAllow?: readonly string[] | undefined
+  /** Sends messages to webhooks. Default: over HTTP, to addresses that they may reach. */
+  send?: Send | undefined
   /** Time between the abort signal and fencing off. */
   cancelGrace: number
   /** How long a remote worker keeps a task without a beat. Default 30,000. */

@@ -183,7 +183,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#deliverer = new Deliverer({
       ...common,
       random: options.random,
-      send: senderOf({ allowed, version }),
+      send: options.send ?? senderOf({ allowed, version }),
       shown: (delivery) => shownDelivery(delivery, registry, (id) => store.read(id)),
       retention: options.webhookRetention ?? webhookRetention,
       tracing,

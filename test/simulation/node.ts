@@ -14,6 +14,7 @@ import type { Setting } from './script.ts'
 import { SimulatedExecutor } from './simulated-executor.ts'
 import { SimulatedProcess, type Machine } from './simulated-process.ts'
 import type { VirtualTime } from './virtual-time.ts'
+import type { WebhookWitness } from './webhooks.ts'
 
 /** What the nodes of a world share. */
 export type Surroundings = Readonly<{
@@ -25,6 +26,8 @@ export type Surroundings = Readonly<{
   network: Network
   checker: Checker
   newId: () => string
+  /** Null without webhooks. */
+  webhooks: WebhookWitness | null
   trace: (line: () => string) => void
 }>
 
@@ -57,7 +60,7 @@ export class SimulatedNode {
 
   /** Resolves once it is open, or has failed to: then its process is over. */
   async open(): Promise<void> {
-    const { setting, database, network, newId, chance, checker, trace } = this.#surroundings
+    const { setting, database, network, newId, webhooks, chance, checker, trace } = this.#surroundings
     const { process, executor } = this
     const inner = await database.open(process)
     const store = database.viewOf(
@@ -94,6 +97,7 @@ export class SimulatedNode {
         clock: process.clock,
         logger: { debug() {}, info: note('info'), warn: note('warn'), error: note('error') },
         newId,
+        send: webhooks?.sender(process),
         random: () => chance.next(),
         loopDelay: noDelay,
         version: 'simulated',

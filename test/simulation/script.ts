@@ -11,6 +11,7 @@ import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
 import { hasPreemption } from './preemption.ts'
 import { schedulesOf, type SimulatedSchedule } from './schedules.ts'
 import { storyOf } from './stories.ts'
+import { receiversOf, withCrowds, type SimulatedReceivers } from './webhooks.ts'
 
 /** How a world is made. Times in milliseconds. */
 export type Setting = Readonly<{
@@ -42,6 +43,8 @@ export type Setting = Readonly<{
   expiry: boolean
   /** Handlers store steps. */
   taskSteps: boolean
+  /** Null without webhooks. */
+  receivers: SimulatedReceivers | null
 }>
 
 export type SubmitDraft = Readonly<{
@@ -130,6 +133,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const bounding = new Chance(Math.imul(seed, 0x27d4eb2f) ^ 0x9a)
   const most = bounding.between(1, 5) === 1 ? bounding.between(1, 4) : null
   const taskSteps = hasTaskSteps(new Chance(Math.imul(seed, 0x45d9f3b) ^ 0x51e9))
+  const receivers = receiversOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x18))
   const preemption = hasPreemption(new Chance(Math.imul(seed, 0x1b873593) ^ 0x52d))
   const setting = {
     ...settingOf(chance),
@@ -140,6 +144,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
     expiry,
     most,
     taskSteps,
+    receivers,
     ...only,
   }
   const flavor = flavorOf(chance, setting)
@@ -152,6 +157,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   happenings.push(...story.filter(({ at }) => at <= setting.length))
   if (setting.taskSteps)
     happenings.push(...withTaskSteps(new Chance(Math.imul(seed, 0x2545f491) ^ 0x1d), setting))
+  if (setting.receivers !== null)
+    happenings.push(...withCrowds(new Chance(Math.imul(seed, 0x2545f491) ^ 0x3eb), setting))
   const all =
     setting.limits === null
       ? happenings
@@ -195,7 +202,10 @@ function someOf<T>(chance: Chance, all: readonly T[], least: number): readonly T
 
 function settingOf(
   chance: Chance,
-): Omit<Setting, 'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'preemption' | 'taskSteps'> {
+): Omit<
+  Setting,
+  'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'preemption' | 'taskSteps' | 'receivers'
+> {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1
   return {

@@ -6,7 +6,7 @@ import type { VirtualTime } from './virtual-time.ts'
 export type Thread = 'main' | 'renewer'
 
 /** Where something comes from: what comes from one source stays in order when a frozen process continues. */
-export type Source = 'timer' | 'store' | 'signal' | 'lease' | 'caller'
+export type Source = 'timer' | 'store' | 'signal' | 'lease' | 'caller' | 'receiver'
 
 type Late = Readonly<{ source: Source; thread: Thread; run: () => void }>
 

@@ -11,6 +11,7 @@ import type { Violation } from './promises.ts'
 import type { Happening, Script } from './script.ts'
 import { epoch, Machine, type SimulatedProcess } from './simulated-process.ts'
 import { VirtualTime } from './virtual-time.ts'
+import { WebhookWitness } from './webhooks.ts'
 
 export type Outcome = Readonly<{
   violation: Violation | undefined
@@ -99,6 +100,19 @@ export class World {
     database.hasTaskSteps = setting.taskSteps
     const network = new Network(time, this.#chance)
     const newId = () => `i${++this.#ids}`
+    const { receivers } = setting
+    const webhooks =
+      receivers === null
+        ? null
+        : new WebhookWitness({
+            receivers,
+            seed: this.#script.seed,
+            time,
+            recordOf: (id) => checker.tasks.get(id)?.record,
+            ids: () => checker.tasks.keys(),
+            fail: (message) => checker.fail('told', message),
+            trace,
+          })
     this.#surroundings = {
       setting,
       time,
@@ -108,6 +122,7 @@ export class World {
       network,
       checker,
       newId,
+      webhooks,
       trace,
     }
     const waits = setting.dependencies ? new Chance(happenings.length) : null
@@ -122,6 +137,7 @@ export class World {
       })
     }
     if (setting.schedules.length > 0) time.after(300, () => this.#createSchedules())
+    if (webhooks !== null) time.after(250, () => this.#createWebhooks(webhooks))
     time.after(setting.length + 1, () => this.#calmDown())
     try {
       await this.#passUntil(() => this.#isCalm)
@@ -300,6 +316,8 @@ export class World {
     this.#trace(() => 'everything is calm from here on')
     database.windows.clear()
     Object.assign(network, { lost: 0, doubled: 0, late: 20 })
+    const { webhooks } = this.#surroundings
+    if (webhooks !== null) webhooks.isCalm = true
     this.#isCalm = true
   }
 
@@ -343,6 +361,7 @@ export class World {
     })
     if (hasSlots && !this.#hasJumps) await this.#checkTicks()
     await checker.stepsAreStored()
+    await this.#checkMessages()
     isClosing = true
     let closed = 0
     const living = [...this.#nodes.values()].filter(({ isUsable }) => isUsable)
@@ -372,6 +391,32 @@ export class World {
       }
     })
     this.#time.after(500, () => this.#createSchedules())
+  }
+
+  /** Until each is acknowledged, as a person would. */
+  #createWebhooks(webhooks: WebhookWitness): void {
+    if (webhooks.isComplete || this.#isCalm) return
+    const node = [...this.#nodes.values()].find(({ isUsable }) => isUsable)
+    node?.process.enter('main', 'caller', () => {
+      for (const { draft, created } of webhooks.missing()) {
+        node.manager!.webhooks.create(draft).then(
+          ({ use }) => created(use.webhook.id),
+          () => undefined,
+        )
+      }
+    })
+    this.#time.after(500, () => this.#createWebhooks(webhooks))
+  }
+
+  /** Everybody who asked has been told of everything. */
+  async #checkMessages(): Promise<void> {
+    const { checker, webhooks, backend } = this.#surroundings
+    if (webhooks === null) return
+    await this.#passUntil(() => webhooks.lacks() === undefined, 200_000)
+    // The last answers are recorded.
+    await this.#passUntil(() => false, 40_000)
+    const wrong = webhooks.lacks() ?? (await webhooks.stored(backend.truth))
+    checker.expect('told', wrong === undefined, () => wrong ?? '')
   }
 
   /** Whether the only clock is set: then nobody knows which ticks there must be. */
