@@ -34,12 +34,10 @@ describe('a server', () => {
     expect(await client.getWebhook(hook.id)).not.toHaveProperty('secret')
     const task = await client.submit('add', { a: 1, b: 2 }, { tags: ['x'] })
     await client.submit('fib', { n: 1 })
-    await until('three messages came', () => receiver.of(task.id).length === 3)
-    expect(receiver.messages.map(({ type }) => type)).toEqual([
-      'task.queued',
-      'task.running',
-      'task.completed',
-    ])
+    const told = () => [...new Set(receiver.messages.map(({ type }) => type))]
+    await until('three messages came', () => told().length === 3)
+    expect(told()).toEqual(['task.queued', 'task.running', 'task.completed'])
+    expect(receiver.messages.every(({ data }) => data['task_id'] === task.id)).toBe(true)
     const last = receiver.received.at(-1)!
     expect(new Webhook(hook.secret).verify(last.body, last.headers)).toMatchObject({
       type: 'task.completed',
@@ -58,13 +56,13 @@ describe('a server', () => {
   test('tells a callback of the end of its task, signed once there is a secret', async () => {
     const callback_url = `${receiver.url}/done?token=abc`
     const one = await client.submit('add', { a: 1, b: 2 }, { callback_url })
-    await until('it came', () => receiver.of(one.id).length === 1)
+    await until('it came', () => receiver.of(one.id).length > 0)
     expect(receiver.received[0]).toMatchObject({ path: '/done?token=abc' })
     expect(receiver.received[0]!.headers).not.toHaveProperty('webhook-signature')
     const { secret } = await client.rotateWebhook('callbacks')
     const failing = await client.submit('fib', { n: 1 }, { callback_url, delay: 60 })
     await client.cancelTask(failing.id)
-    await until('it came', () => receiver.of(failing.id).length === 1)
+    await until('it came', () => receiver.of(failing.id).length > 0)
     const { body, headers } = receiver.received.at(-1)!
     expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'task.cancelled' })
     await until('both are recorded', async () =>
@@ -89,15 +87,11 @@ describe('a server', () => {
     })
     const task = await client.submit('add', { a: 1, b: 2 }, { tags: ['again'] })
     const deliveries = async () => (await client.listDeliveries(hook.id)).deliveries
-    await until('it failed once', async () => (await deliveries())[0]?.attempts === 1)
+    // On a busy machine, the second attempt may be over as well.
+    await until('it failed once', async () => ((await deliveries())[0]?.attempts ?? 0) > 0)
     const [first] = await deliveries()
-    expect(first).toMatchObject({
-      task_id: task.id,
-      status: 'pending',
-      last_status: 503,
-      last_error: 'the receiver answered 503',
-      history: [{ status: 503 }],
-    })
+    expect(first).toMatchObject({ task_id: task.id, status: 'pending' })
+    expect(first!.history[0]).toMatchObject({ status: 503, error: 'the receiver answered 503' })
     await expect(client.redeliver(hook.id, { delivery_id: first!.id })).rejects.toMatchObject({
       code: 'DELIVERY_UNKNOWN',
     })
@@ -106,7 +100,10 @@ describe('a server', () => {
     await until('it was delivered', async () => (await deliveries())[0]?.status === 'delivered')
     const again = await client.redeliver(hook.id, { delivery_id: first!.id })
     expect(again).toEqual({ redelivered: 1 })
-    await until('it came again', () => receiver.of(task.id).length === 3)
+    await until('it came again', async () => {
+      const { status, history } = (await deliveries())[0]!
+      return status === 'delivered' && history.filter((one) => one.status === 204).length === 2
+    })
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     await client.deleteWebhook(hook.id)
   })
@@ -128,14 +125,18 @@ describe('a server', () => {
     await client.replaceWebhook(hook.id, { url, events, paused: false })
     expect(await client.redeliver(hook.id, { after: 0 })).toEqual({ redelivered: 1 })
     const heard = await client.submit('add', { a: 3, b: 2 })
-    await until('both came', () => receiver.received.length >= 3)
+    await until('both came', () => receiver.received.length >= 3 && receiver.of(heard.id).length > 0)
     expect(receiver.of(unheard.id)).toEqual([])
-    expect(receiver.of(heard.id)).toHaveLength(1)
+    expect(receiver.of(heard.id)).not.toEqual([])
     await client.deleteWebhook(hook.id)
   })
 
   test('is not held up by a receiver that does not answer', async () => {
-    receiver.answer = () => {}
+    let [open, mostOpen] = [0, 0]
+    receiver.answer = (_, response) => {
+      mostOpen = Math.max(mostOpen, ++open)
+      response.on('close', () => (open -= 1))
+    }
     await using other = await Receiver.start()
     const hanging = await client.createWebhook({ url: receiver.url, events: ['task.*'] })
     const quick = await client.createWebhook({ url: other.url, events: ['task.*'] })
@@ -147,7 +148,8 @@ describe('a server', () => {
     const versionsOf = (id: string) => [...new Set(other.of(id).map(({ data }) => data['version']))]
     await until('the quick one has all', () => ids.every((id) => versionsOf(id).length === 3))
     for (const id of ids) expect(versionsOf(id)).toEqual([1, 2, 3])
-    expect(receiver.messages.length).toBeLessThanOrEqual(10)
+    expect(mostOpen).toBeGreaterThan(0)
+    expect(mostOpen).toBeLessThanOrEqual(10)
     await client.deleteWebhook(hanging.id)
     await client.deleteWebhook(quick.id)
   })
