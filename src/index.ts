@@ -35,6 +35,8 @@ export type {
   StepResult,
   TaskContext,
   ThreadContext,
+  TimedOut,
+  WaitOptions,
 } from './registry/context.ts'
 export type { TaskDefinition } from './registry/define.ts'
 export type { BackoffOptions } from './registry/options.ts'
@@ -62,6 +64,14 @@ export type {
   WebhookDraft,
   WebhooksApi,
 } from './engine/webhooks.ts'
+export type {
+  WaitFilter,
+  WaitInfo,
+  WaitList,
+  WaitListOptions,
+  WaitOutcome,
+  WaitsApi,
+} from './engine/waits.ts'
 export type { WebhookUse } from './store/webhook-store.ts'
 export type { Delivery, Webhook, WebhookEvent } from './core/webhook.ts'
 export type { Backfill, ScheduleInfo, SchedulePage, SchedulesApi } from './engine/schedules-api.ts'

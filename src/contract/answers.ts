@@ -137,8 +137,10 @@ const statusFields = {
   waiting_for: z
     .strictObject({
       tasks: z.int().meta({ description: 'Number of tasks that have not ended yet.' }),
-      waits: z.array(z.string()).meta({ description: 'Names of answers that have not come yet.' }),
-      until: time('When its sleep ends.').optional(),
+      waits: z
+        .array(z.string())
+        .meta({ description: 'Names of the waits that need an answer, the first ten.' }),
+      until: time('When its sleep ends, or the first of its waits times out.').optional(),
     })
     .nullable()
     .meta({

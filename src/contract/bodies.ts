@@ -198,7 +198,9 @@ function statusFields(task: Task, parameters: Json, now: number): string {
 function waitingFor(task: Task, now: number): string {
   if (task.missing > 0) return `{"tasks":${task.missing},"waits":[]}`
   const sleeps = isAsleep(task) || (task.status === 'paused' && isAsleepOnceResumed(task, now))
-  return sleeps ? `{"tasks":0,"waits":[],"until":${seconds(task.runAt)}}` : 'null'
+  if (!sleeps) return 'null'
+  const waits = JSON.stringify(task.awaits?.waits ?? [])
+  return `{"tasks":0,"waits":${waits}${task.runAt === null ? '' : `,"until":${seconds(task.runAt)}`}}`
 }
 
 function admissionFields(admission: Task['admission']): string {

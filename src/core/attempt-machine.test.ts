@@ -20,7 +20,7 @@ const cancel = { kind: 'cancel' } as const
 const unwind = { kind: 'unwind', why: 'it drains' } as const
 const threw = { kind: 'threw', error: { code: 'E', name: 'E', message: 'no' }, final: false } as const
 const returned = { kind: 'returned', result: '1' } as const
-const sleep = { until: 9, delay: 4, sleeps: { over: 0, after: [0] } } as const
+const sleep = { until: 9, delay: 4, sleeps: { over: 0, after: [0] }, awaits: null } as const
 const died = { kind: 'died', why: 'its process is gone' } as const
 
 /** Of a row the machine reads no more than this. */

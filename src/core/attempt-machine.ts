@@ -1,5 +1,4 @@
-import type { SettleVerdict } from './outcome.ts'
-import type { Sleeps } from './sleep.ts'
+import type { Outcome, SettleVerdict } from './outcome.ts'
 import {
   isAsleep,
   isTerminal,
@@ -46,8 +45,8 @@ export type Writes = 'outcome' | 'unpark' | 'nothing'
 
 type Stopping = Readonly<{ stop: Stop; writes: Writes }>
 
-/** What is stored of a sleep. */
-export type Sleep = Readonly<{ until: number; delay: number; sleeps: Sleeps }>
+/** What is stored of a handler that sleeps, or waits for something else. */
+export type Sleep = Omit<Extract<Outcome, { kind: 'sleeping' }>, 'kind'>
 
 export type Phase =
   /** The handler is running, possibly on its way to a pause point. */

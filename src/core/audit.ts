@@ -12,6 +12,7 @@ export const auditActions = [
   'task.cancel',
   'task.retry',
   'task.purge',
+  'task.answer',
   'bulk.pause',
   'bulk.resume',
   'bulk.cancel',
@@ -84,6 +85,11 @@ export function entryOf(
     reason: reason ?? null,
     requestId: requestId ?? null,
   }
+}
+
+/** The entry of an answer, of which the log tells the name of the wait. */
+export function answerEntry(origin: Origin, taskId: TaskId, wait: string): NewEntry {
+  return entryOf(origin, 'task.answer', { taskId, target: { id: null, name: wait }, count: 1 })
 }
 
 /** The entry of a change of a key, of which the log tells id and name. */

@@ -62,6 +62,16 @@ export class ParametersInvalid extends TaskError {
   }
 }
 
+/** An answer does not fit the schema of its wait. */
+export class AnswerInvalid extends TaskError {
+  readonly code = 'ANSWER_INVALID'
+  readonly issues: readonly Issue[]
+  constructor(issues: readonly Issue[]) {
+    super(`The answer does not match the schema of the wait: ${listIssues(issues)}.`)
+    this.issues = issues
+  }
+}
+
 export class OptionsInvalid extends TaskError {
   readonly code = 'OPTIONS_INVALID'
   readonly issues: readonly Issue[]

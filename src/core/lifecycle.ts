@@ -146,7 +146,7 @@ export const lifecycle = [
     from: ['running'],
     to: ['waiting'],
     who: 'node',
-    why: 'The handler sleeps. Its checkpoint and the time at which it continues are one commit, and the slot is free.',
+    why: 'The handler sleeps, or waits for an answer. Its checkpoint and what it waits for are one commit, and the slot is free.',
   },
   {
     event: 'woken',
@@ -154,6 +154,20 @@ export const lifecycle = [
     to: ['queued'],
     who: 'promoter, node',
     why: 'Its sleep is over, or another part of its handler continues.',
+  },
+  {
+    event: 'answered',
+    from: ['waiting'],
+    to: ['queued'],
+    who: 'API',
+    why: 'Its handler waits for an answer, and one has come.',
+  },
+  {
+    event: 'answered',
+    from: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling'],
+    to: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling'],
+    who: 'API',
+    why: 'An answer has come for which its handler does not wait now. It is kept until the handler comes to it.',
   },
   {
     event: 'retry_scheduled',
@@ -244,7 +258,7 @@ export const eventNames: readonly EventName[] = [...new Set(lifecycle.map(({ eve
 
 /** What each status means, for people. */
 export const meanings: Readonly<Record<Status, string>> = {
-  waiting: 'Waits for other tasks to end, or sleeps. It holds no slot.',
+  waiting: 'Waits for other tasks to end or for an answer, or sleeps. It holds no slot.',
   scheduled: 'Due later: it was submitted with a delay, or waits for its next attempt.',
   queued: 'Waiting for a slot, by priority and then by position in the queue.',
   running: 'A node is running its handler.',

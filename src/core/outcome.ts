@@ -1,3 +1,4 @@
+import type { Awaits } from './awaits.ts'
 import type { Sleeps } from './sleep.ts'
 import type { StepRecord } from './step.ts'
 import type { EndedBy, ErrorRecord, Fence, Json, LogLine, Progress, TaskId } from './task.ts'
@@ -10,8 +11,17 @@ export type Outcome =
   | Readonly<{ kind: 'cancelled'; endedBy: EndedBy }>
   /** At a pause point; answers the requested control that raised the task to `controlVersion`. The handler stays parked. */
   | Readonly<{ kind: 'paused'; controlVersion: number }>
-  /** Its handler sleeps until that time, for `delay` milliseconds in all, and stays parked. It answers a requested pause too. */
-  | Readonly<{ kind: 'sleeping'; until: number; delay: number; sleeps: Sleeps }>
+  /**
+   * Its handler waits until that time, for `delay` milliseconds in all, or for what it `awaits`, and stays parked. It answers a requested
+   * pause too. Without a time, both are null.
+   */
+  | Readonly<{
+      kind: 'sleeping'
+      until: number | null
+      delay: number | null
+      sleeps: Sleeps
+      awaits: Awaits | null
+    }>
   /** A sleeping handler that is parked has something to do before that time. */
   | Readonly<{ kind: 'awake' }>
   /** Its code is about to be killed: the fence rises first, and the end is settled under the new one. */
@@ -41,8 +51,8 @@ export type Settlement = Readonly<{
 }>
 
 /**
- * `superseded`: the fence is no longer the newest. `stale`: the requested control was withdrawn in the meantime; read it
- * again.
+ * `superseded`: the fence is no longer the newest. `stale`: the requested control was withdrawn, or what the handler waits for has
+ * happened in the meantime; read it again.
  */
 export type SettleVerdict = 'settled' | 'superseded' | 'stale'
 
@@ -72,8 +82,8 @@ export function mustBeKept({
   if (outcome?.kind === 'completed') text('result', outcome.result)
   if (outcome?.kind === 'failed' && outcome.retryIn !== null) number('retryIn', outcome.retryIn)
   if (outcome?.kind === 'sleeping') {
-    number('until', outcome.until)
-    number('delay', outcome.delay)
+    number('until', outcome.until ?? 0)
+    number('delay', outcome.delay ?? 0)
   }
   if (progress !== undefined && !Number.isFinite(progress.current)) number('progress', Number.NaN)
   for (const { name, startedAt, finishedAt, result, error } of steps) {

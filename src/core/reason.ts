@@ -2,6 +2,7 @@
 export const reasonCodes = [
   'predecessors',
   'sleeping',
+  'answer',
   'due_later',
   'retry_later',
   'type_unknown',

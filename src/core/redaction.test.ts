@@ -146,7 +146,13 @@ test('a result that repeats a sensitive parameter does not show it', () => {
 
 test('only a type with sensitive values has secrets', () => {
   expect(secretsOf(null, { parameters: '{}', checkpoint: null })).toBeUndefined()
-  const sensitive = { parameters: pointers('/p'), checkpoint: pointers('/token'), result: [], steps: [] }
+  const sensitive = {
+    parameters: pointers('/p'),
+    checkpoint: pointers('/token'),
+    result: [],
+    steps: [],
+    answers: [],
+  }
   const secrets = secretsOf(sensitive, { parameters: '{"p":"hunter2"}', checkpoint: '{"token":"abcdef"}' })
   expect(secrets?.hide('hunter2 abcdef')).toBe(`${mask} ${mask}`)
 })

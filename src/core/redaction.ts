@@ -18,10 +18,18 @@ export type Sensitive = Readonly<{
   result: readonly Pointer[]
   /** In the result of each step. */
   steps: readonly Pointer[]
+  /** In each answer to a wait. */
+  answers: readonly Pointer[]
 }>
 
 /** Of a type that this node does not know: nobody can tell what is sensitive, so everything is. */
-export const everything: Sensitive = { parameters: [[]], checkpoint: [[]], result: [[]], steps: [[]] }
+export const everything: Sensitive = {
+  parameters: [[]],
+  checkpoint: [[]],
+  result: [[]],
+  steps: [[]],
+  answers: [[]],
+}
 
 /** Undefined for a text that is no JSON pointer (RFC 6901). */
 export function pointerOf(text: string): Pointer | undefined {

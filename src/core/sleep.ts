@@ -1,3 +1,5 @@
+import type { Awaits } from './awaits.ts'
+
 /**
  * A task that sleeps is `waiting` until its `runAt`. What its handler needs to know in a later run is stored with it: a run that starts from
  * the same checkpoint comes to the same sleeps in the same order.
@@ -16,8 +18,10 @@ export type Sleeps = Readonly<{
 
 /** That a handler has nothing to do for a while. All times in milliseconds. */
 export type SleepRequest = Readonly<{
-  /** Until the first sleep ends. */
-  wakeIn: number
+  /** Until it has something to do because of time; null if never. */
+  wakeIn: number | null
+  /** What else gives it something to do. */
+  awaits: Awaits | null
   over: number
   /** Until each of the next ones ends. */
   left: readonly number[]
@@ -27,7 +31,7 @@ export type SleepRequest = Readonly<{
 export type SleepsLeft = Readonly<{ over: number; left: readonly number[] }>
 
 export function sleepsOf({ wakeIn, over, left }: SleepRequest): Sleeps {
-  return { over, after: left.map((ms) => Math.max(0, Math.ceil(ms - wakeIn))) }
+  return { over, after: left.map((ms) => Math.max(0, Math.ceil(ms - (wakeIn ?? 0)))) }
 }
 
 /** A task that was claimed has been woken, so the first of them is over, whatever the wall clock says by now. */

@@ -1,4 +1,5 @@
 import type { Admission } from './admission.ts'
+import type { Awaits } from './awaits.ts'
 import type { Sleeps } from './sleep.ts'
 import type { TraceContext } from './trace-context.ts'
 import type { UniqueKey, UniqueRequest } from './unique-options.ts'
@@ -193,6 +194,10 @@ export type Task = Readonly<{
   missing: number
   /** What its handler has slept since its checkpoint; null if it has not. */
   sleeps: Sleeps | null
+  /** How often something has happened for which its handler can wait, other than time. */
+  news: number
+  /** What its handler waits for, while it is waiting or paused; null if it waits for a time only, or for nothing. */
+  awaits: Awaits | null
 }>
 
 /** A line logged by a handler or printed by a command. */
@@ -224,7 +229,7 @@ export function isUnstarted(status: Status): boolean {
   return status === 'queued' || status === 'scheduled' || status === 'waiting'
 }
 
-/** It waits for the end of a sleep, at its `runAt`. */
+/** Its handler waits: for its `runAt`, for what it `awaits`, or for the first of both. */
 export function isAsleep({ status, missing }: Pick<Task, 'status' | 'missing'>): boolean {
   return status === 'waiting' && missing === 0
 }

@@ -1,3 +1,4 @@
+import type { Awaits } from './awaits.ts'
 import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
 import { renewedExpiry, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
@@ -102,6 +103,8 @@ export function submitted(
     endedBy: null,
     missing,
     sleeps: null,
+    news: 0,
+    awaits: null,
   }
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
@@ -152,13 +155,39 @@ export function predecessorsEnded(
 
 /** An attempt that has begun sleeps; any other waits for its due time. */
 function statusOnceReady(task: Task, { now }: Pick<TransitionContext, 'now'>): Status {
-  if (task.runAt === null || task.runAt <= now) return 'queued'
-  return isAsleepOnceResumed(task, now) ? 'waiting' : 'scheduled'
+  if (isAsleepOnceResumed(task, now)) return 'waiting'
+  return task.runAt === null || task.runAt <= now || task.awaits !== null ? 'queued' : 'scheduled'
 }
 
-/** Whether a paused task has not slept enough. */
-export function isAsleepOnceResumed({ runAt, attemptOpen, sleeps }: Task, now: number): boolean {
-  return runAt !== null && runAt > now && attemptOpen && sleeps !== null
+/** Whether the handler of a paused task still waits. */
+export function isAsleepOnceResumed(task: Task, now: number): boolean {
+  const { runAt, attemptOpen, sleeps, awaits } = task
+  if (!attemptOpen || sleeps === null || (runAt !== null && runAt <= now)) return false
+  return awaits === null ? runAt !== null : !hasUnseenNews(task, awaits)
+}
+
+function hasUnseenNews({ news }: Task, { seen }: Awaits): boolean {
+  return news > seen
+}
+
+/**
+ * Something has happened for which its handler may wait: one that waits for it is queued, and one that is about to does not fall asleep.
+ * Not for tasks that have ended.
+ */
+export function informed(
+  task: Task,
+  context: TransitionContext,
+  { event, by, why }: Readonly<{ event: 'answered'; by: string; why?: string }>,
+): Move {
+  const news = { news: task.news + 1 }
+  if (task.status !== 'waiting' || task.awaits === null)
+    return move(task, event, task.status, context, by, news, why)
+  return move(task, event, 'queued', context, by, { ...news, ...wokenAt(task, context.now) }, why)
+}
+
+/** The time has come before its `runAt`. */
+function wokenAt(task: Task, now: number): Partial<Task> {
+  return { runAt: now, sleeps: startingFrom(now, task) }
 }
 
 export function claimed(task: Task, node: NodeId, context: TransitionContext): Move {
@@ -222,10 +251,15 @@ export function controlled(task: Task, control: Control, context: ControlContext
       return moved('pausing', {})
     case 'pause_withdrawn':
       return moved('running', {})
-    case 'resumed':
-      return moved(task.missing > 0 ? 'waiting' : statusOnceReady(task, context), {
+    case 'resumed': {
+      const to = task.missing > 0 ? 'waiting' : statusOnceReady(task, context)
+      return moved(to, {
         expiresAt: expiryOnceResumed(task, context.now),
+        ...(to === 'queued' && task.awaits !== null && !isDue(task, context)
+          ? wokenAt(task, context.now)
+          : {}),
       })
+    }
     case 'cancelled':
       return moved('cancelled', { completedAt: context.now, attemptOpen: false, endedBy: null, missing: 0 })
     case 'cancel_requested':
@@ -316,10 +350,11 @@ export function settled(
         : { verdict: 'stale' }
     case 'sleeping': {
       if (task.status === 'cancelling') return { verdict: 'stale' }
-      const { until, delay, sleeps } = outcome
+      const { until, delay, sleeps, awaits } = outcome
+      if (awaits !== null && hasUnseenNews(task, awaits)) return { verdict: 'stale' }
       // The wall clock may have been set back since it began.
-      const runAt = Math.min(until, context.now + delay)
-      const asleep = { ownerNode: node, runAt, delay, sleeps, crashes: 0 }
+      const runAt = until === null ? null : Math.min(until, context.now + (delay ?? 0))
+      const asleep = { ownerNode: node, runAt, delay, sleeps, awaits, crashes: 0 }
       return task.status === 'pausing'
         ? done('paused', 'paused', asleep)
         : done('sleep_started', 'waiting', asleep)
@@ -329,8 +364,7 @@ export function settled(
       return done('woken', 'queued', {
         ownerNode: node,
         activeMs: task.activeMs,
-        runAt: context.now,
-        sleeps: startingFrom(context.now, task),
+        ...wokenAt(task, context.now),
       })
     case 'released':
       if (task.status === 'cancelling') {
@@ -499,6 +533,7 @@ function move(
     ...(to === 'paused' && (task.status === 'queued' || isActive(task.status)) && isDelayedBeyond(task, now)
       ? { runAt: now }
       : {}),
+    ...(task.awaits !== null && to !== 'waiting' && to !== 'paused' ? { awaits: null } : {}),
     ...changes,
     ...(changes.error == null ? {} : { error: fingerprinted(changes.error) }),
     ...(to === 'queued' && task.status !== 'queued' ? { queuePosition: nextQueuePosition() } : {}),
@@ -521,6 +556,10 @@ function move(
       ...(isTerminal(to) && next.endedBy !== null ? { endedBy: next.endedBy } : {}),
     },
   }
+}
+
+function isDue({ runAt }: Task, { now }: Pick<TransitionContext, 'now'>): boolean {
+  return runAt !== null && runAt <= now
 }
 
 function isDelayedBeyond({ delay, runAt }: Task, now: number): boolean {

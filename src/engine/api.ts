@@ -21,6 +21,7 @@ import type { NodeState, Stats } from './reports.ts'
 import type { Runs, RunsOptions } from './runs.ts'
 import type { LimitsApi } from './limits.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WaitsApi } from './waits.ts'
 import type { WebhooksApi } from './webhooks.ts'
 import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
@@ -130,6 +131,8 @@ export interface TaskManagerApi {
   readonly workers: WorkersApi
   /** What bounds how many tasks run, and how often they start. */
   readonly limits: LimitsApi
+  /** What tasks wait for an answer, and answers. */
+  readonly waits: WaitsApi
   /** Other systems that are told what happens to tasks. */
   readonly webhooks: WebhooksApi
 

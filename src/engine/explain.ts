@@ -47,7 +47,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
   const { now } = facts
   switch (task.status) {
     case 'waiting':
-      return [isAsleep(task) ? sleeps(task, now) : waitsFor(task, facts.predecessors)]
+      return isAsleep(task) ? suspended(task, now) : [waitsFor(task, facts.predecessors)]
     case 'scheduled': {
       const seconds = secondsUntil(task.runAt, now)
       return task.failures > 0
@@ -60,7 +60,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
       return [
         because('paused', 'Paused until someone resumes it.'),
         ...(task.missing === 0 ? [] : [waitsFor(task, facts.predecessors)]),
-        ...(isAsleepOnceResumed(task, now) ? [sleeps(task, now)] : []),
+        ...(isAsleepOnceResumed(task, now) ? suspended(task, now) : []),
       ]
     case 'pausing':
       return [
@@ -87,6 +87,18 @@ export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
   const shown = named.map(({ id, status }) => `${id} (${status})`).join(', ')
   const more = missing > named.length ? ', ...' : ''
   return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
+}
+
+/** What its handler waits for, and until when. */
+function suspended(task: Task, now: number): Reason[] {
+  const { awaits, runAt } = task
+  if (awaits === null) return [sleeps(task, now)]
+  const names = awaits.waits.map((name) => JSON.stringify(name)).join(', ')
+  const until =
+    runAt === null
+      ? ''
+      : `, until ${new Date(runAt).toISOString()}, for another ${secondsUntil(runAt, now)} s`
+  return [because('answer', `Waits for an answer to ${names}${until}.`)]
 }
 
 function sleeps({ runAt }: Task, now: number): Reason {
@@ -147,6 +159,7 @@ function reasonsInQueue(task: Task, facts: QueueFacts): Reason[] {
 
 function startOf(task: Task, reasons: readonly Reason[], facts: QueueFacts): number | null {
   const { counts, nodes, concurrency, startRate, duration, now } = facts
+  if (isAsleep(task) && task.runAt === null) return null
   if (task.status === 'scheduled' || isAsleep(task)) return Math.max(0, (task.runAt ?? now) - now)
   if (task.status !== 'queued' || reasons.some(({ code }) => lasting.has(code))) return null
   if (reasons[0]?.code === 'about_to_start') return 0

@@ -2,7 +2,8 @@ import { TaskCancelled, TaskFailed } from '../core/errors.ts'
 import { isTerminal, type Task, type TaskId } from '../core/task.ts'
 import type { TaskEvent } from '../journal/event.ts'
 import type { NumberedLine, StepPage, TaskRecord } from '../store/store.ts'
-import type { ControlOptions, TaskManagerApi } from './api.ts'
+import type { ControlOptions, ReasonOptions, TaskManagerApi } from './api.ts'
+import type { WaitList, WaitListOptions, WaitOutcome } from './waits.ts'
 
 /** A handle for a submitted task. */
 export class TaskHandle<Result = unknown> {
@@ -27,6 +28,19 @@ export class TaskHandle<Result = unknown> {
   /** A page of the steps that it has stored, in the order in which they were first stored. */
   steps(options: Readonly<{ after?: number; limit?: number }> = {}): Promise<StepPage> {
     return this.#manager.steps(this.id, options)
+  }
+
+  /** A page of its waits for answers, in the order in which runs came to them. */
+  waits(options: WaitListOptions = {}): Promise<WaitList> {
+    return this.#manager.waits.of(this.id, options)
+  }
+
+  /**
+   * Answers its oldest open wait of this name, or the first one before a run comes to it. Throws `WaitAnswered`, `WaitUnknown` once the
+   * task has ended, and `AnswerInvalid`.
+   */
+  answer(name: string, answer: unknown, options: ReasonOptions = {}): Promise<WaitOutcome> {
+    return this.#manager.waits.answer(this.id, name, answer, options)
   }
 
   /** The log lines that are kept, oldest first. */

@@ -30,6 +30,7 @@ import type { NodeState, Stats } from './reports.ts'
 import type { Runs, RunsOptions } from './runs.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import type { WaitsApi } from './waits.ts'
 import type { WebhooksApi } from './webhooks.ts'
 import type { WorkersApi } from './workers-api.ts'
 import type { NodeMetrics } from './task-metrics.ts'
@@ -54,6 +55,7 @@ export interface Engine extends api.TaskManagerApi {
   workersFor(origin: Origin): WorkersApi
   limitsFor(origin: Origin): LimitsApi
   webhooksFor(origin: Origin): WebhooksApi
+  waitsFor(origin: Origin): WaitsApi
 }
 
 /**
@@ -93,6 +95,10 @@ export class OnBehalf implements api.TaskManagerApi {
 
   get webhooks(): WebhooksApi {
     return this.#manager.webhooksFor(this.#origin)
+  }
+
+  get waits(): WaitsApi {
+    return this.#manager.waitsFor(this.#origin)
   }
 
   get state(): NodeState {

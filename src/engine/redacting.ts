@@ -54,6 +54,21 @@ export function shownSteps(page: StepPage, record: TaskRecord, registry: Registr
   return { ...page, steps }
 }
 
+/** An answer to a wait of this task, as others see it. */
+export async function shownAnswer(
+  answer: Json,
+  { id, type }: Pick<Task, 'id' | 'type'>,
+  registry: Registry,
+  read: (id: TaskId) => Promise<TaskRecord | null>,
+): Promise<Json> {
+  const sensitive = sensitiveIn(registry, type)
+  if (sensitive === null) return answer
+  const record = sensitive === everything ? null : await read(id)
+  if (record === null) return JSON.stringify(masked(JSON.parse(answer), [[]]))
+  const secrets = secretsOf(record, sensitive)
+  return JSON.stringify(secrets.hideIn(masked(JSON.parse(answer), sensitive.answers)))
+}
+
 /** What is hidden in texts about the task; undefined if its type declares nothing. */
 export function secretsIn(record: TaskRecord, registry: Registry): Secrets | undefined {
   const sensitive = sensitiveIn(registry, record.task.type)

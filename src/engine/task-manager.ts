@@ -73,6 +73,7 @@ import { Scheduler } from '../scheduling/scheduler.ts'
 import { scheduledSubmission } from './schedule-definition.ts'
 import { Schedules } from './schedules.ts'
 import type { SchedulesApi } from './schedules-api.ts'
+import { Waits, type WaitsApi } from './waits.ts'
 import { Webhooks, type WebhooksApi } from './webhooks.ts'
 import { Workers } from './workers.ts'
 import type { WorkersApi } from './workers-api.ts'
@@ -104,6 +105,7 @@ export class TaskManager implements Engine, AsyncDisposable {
   readonly #workers: Workers
   readonly #limits: Limits
   readonly #webhooks: Webhooks
+  readonly #waits: Waits
   readonly #deliverer: Deliverer
   readonly #callerTransactions: CallerTransactions
   readonly #submitter: Submitter
@@ -189,6 +191,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       tracing,
     })
     this.#webhooks = new Webhooks({ store, allowed, deliverer: this.#deliverer })
+    this.#waits = new Waits(common)
     this.#submitter = new Submitter({
       ...common,
       webhooks: this.#webhooks,
@@ -370,6 +373,14 @@ export class TaskManager implements Engine, AsyncDisposable {
 
   webhooksFor(origin: Origin): WebhooksApi {
     return this.#webhooks.for(origin)
+  }
+
+  get waits(): WaitsApi {
+    return this.#waits.for(fromLibrary, true)
+  }
+
+  waitsFor(origin: Origin): WaitsApi {
+    return this.#waits.for(origin, seesSensitive(origin.caller))
   }
 
   schedulesFor(origin: Origin): SchedulesApi {

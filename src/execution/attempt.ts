@@ -40,6 +40,7 @@ import {
 } from './settlement-writer.ts'
 import { Stopwatch } from './stopwatch.ts'
 import { StoredSteps, stepsAtOnce } from './stored-steps.ts'
+import { StoredWaits } from './stored-waits.ts'
 
 /** Milliseconds that killed code has to stop; after that it is stuck, and its process is killed with it. */
 const killTimeout = 1_500
@@ -66,6 +67,9 @@ export class Attempt implements Savable {
   readonly type: AnyTaskType
   readonly pendingWrites: PendingWrites
   readonly #steps: StoredSteps
+  readonly #waits: StoredWaits
+  /** `news` of the task as its code was told. */
+  #news: number
   #hasSteps = false
   #hasSlept = false
   /** Resolves when the code has stopped and its outcome is recorded, or no longer wanted. */
@@ -96,8 +100,10 @@ export class Attempt implements Savable {
     this.#steps = new StoredSteps(task.fence > 1, (after) =>
       storedSteps(services, task.id, { after, ...stepsAtOnce }),
     )
+    this.#waits = new StoredWaits(services, (line) => this.#log(line))
     this.#callbacks = callbacks
     this.#state = started(task)
+    this.#news = task.news
     const { timeout, activeMs, attemptBaseMs } = task
     const until = timeout === null ? null : attemptBaseMs + timeout
     this.#watch = new Stopwatch(services.clock, activeMs, until, () => this.send({ kind: 'timed-out' }))
@@ -194,11 +200,20 @@ export class Attempt implements Savable {
         const { state, effects } = step(this.#state, event, this.#context)
         this.#state = state
         for (const effect of effects) this.#perform(effect)
+        this.#tellNews()
         if (state.phase.name !== before) this.#callbacks.changed(this)
       }
     } finally {
       this.#busy = false
     }
+  }
+
+  /** Its code looks again for what it waits for. */
+  #tellNews(): void {
+    const { news } = this.#state.row
+    if (news === this.#news) return
+    this.#news = news
+    this.#execution?.news()
   }
 
   get #context(): AttemptContext {
@@ -387,6 +402,11 @@ export class Attempt implements Savable {
     if (pointers.length > 0) this.#secrets?.add(JSON.parse(result), pointers)
   }
 
+  #learnAnswer(answer: Json): void {
+    const pointers = this.type.sensitive?.answers ?? []
+    if (pointers.length > 0) this.#secrets?.add(JSON.parse(answer), pointers)
+  }
+
   #reasonOf(stop: Stop): TaskError {
     switch (stop.kind) {
       case 'cancel':
@@ -459,6 +479,13 @@ export class Attempt implements Savable {
         for (const { result } of completed ?? []) this.#learnStep(result)
         return completed ?? null
       },
+      wait: async (request) => {
+        const epoch = this.suspensionEpoch
+        const state = await this.#waits.look(this.#copy, request)
+        if (state === undefined) this.superseded(epoch)
+        if (state?.kind === 'answered') this.#learnAnswer(state.answer)
+        return state ?? null
+      },
       step: async (report) => {
         const epoch = this.suspensionEpoch
         const save = { ...this.#copy, steps: [this.#stepOf(report)] }
@@ -481,9 +508,10 @@ export class Attempt implements Savable {
       suspended: () => this.send({ kind: 'suspended' }),
       asleep: (request) => {
         this.#hasSlept = true
-        const until = Math.ceil(this.#services.store.now() + request.wakeIn)
-        const sleep = { until, delay: Math.ceil(request.wakeIn), sleeps: sleepsOf(request) }
-        this.send({ kind: 'asleep', sleep })
+        const { wakeIn, awaits } = request
+        const until = wakeIn === null ? null : Math.ceil(this.#services.store.now() + wakeIn)
+        const delay = wakeIn === null ? null : Math.ceil(wakeIn)
+        this.send({ kind: 'asleep', sleep: { until, delay, sleeps: sleepsOf(request), awaits } })
       },
       awake: (early) => this.send({ kind: 'awake', early }),
     }

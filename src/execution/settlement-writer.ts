@@ -4,6 +4,7 @@ import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save, StepPage, StepQuery } from '../store/store.ts'
+import type { Reached, ReachRequest } from '../store/wait-store.ts'
 import { publishNewest } from '../journal/newest.ts'
 import type { AttemptServices } from './services.ts'
 
@@ -80,6 +81,15 @@ export async function recordCheckpoint(
 export async function recordSteps(services: AttemptServices, save: Save): Promise<boolean> {
   const write = () => services.store.save(services.tenant.node, [save])
   return (await persist(services, save.id, write))?.answer[0] === true
+}
+
+/** Undefined if the store could not answer before the node closed; null if the task is not active with this fence. */
+export async function reachWait(
+  services: AttemptServices,
+  request: ReachRequest,
+): Promise<Reached | 'full' | null | undefined> {
+  const write = () => services.store.waits.reach(services.tenant.node, request)
+  return (await persist(services, request.id, write))?.answer
 }
 
 /** Undefined if the store could not answer before the node closed; null for an unknown task. */

@@ -11,6 +11,7 @@ import {
   type Kind,
   type Value,
 } from '../store/columns.ts'
+import type { Wait } from '../core/wait.ts'
 import type { NumberedStep } from '../store/store.ts'
 import type { TaskImage } from '../store/transfer.ts'
 
@@ -57,6 +58,8 @@ const schema = z.strictObject({
     missing: z.int().min(0).optional(),
     callback: z.string().nullable().optional(),
     sleeps: z.string().nullable().optional(),
+    news: z.int().min(0).optional(),
+    awaits: z.string().nullable().optional(),
   }),
   parameters: z.unknown(),
   checkpoint: z.unknown().optional(),
@@ -86,6 +89,23 @@ const schema = z.strictObject({
       }),
     )
     .optional(),
+  waits: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        occurrence: z.int().min(1),
+        status: z.enum(['early', 'open', 'answered', 'timed_out']),
+        tokenHash: z.string().nullable(),
+        question: z.unknown().optional(),
+        createdAt: z.number(),
+        timeout: z.number().nullable(),
+        expiresAt: z.number().nullable(),
+        answeredAt: z.number().nullable(),
+        answeredBy: z.string().nullable(),
+        answer: z.unknown().optional(),
+      }),
+    )
+    .optional(),
   log: z.array(z.strictObject({ number: z.int(), at: z.int(), attempt: z.int(), text: z.string() })),
   after: z.array(z.strictObject({ predecessor: z.string(), onFailure: z.enum(failurePolicies) })).optional(),
 })
@@ -98,6 +118,7 @@ export function lineOfImage({
   result,
   timeline,
   steps,
+  waits,
   log,
   after,
 }: TaskImage): string {
@@ -112,6 +133,7 @@ export function lineOfImage({
     ...(result === null ? [] : [`"result":${result}`]),
     `"timeline":${JSON.stringify(timelineOf(timeline))}`,
     ...(steps.length === 0 ? [] : [`"steps":[${steps.map(lineOfStep).join(',')}]`]),
+    ...(waits.length === 0 ? [] : [`"waits":[${waits.map(lineOfWait).join(',')}]`]),
     `"log":${JSON.stringify(log)}`,
     ...(after.length === 0 ? [] : [`"after":${JSON.stringify(after)}`]),
   ]
@@ -123,6 +145,12 @@ function lineOfStep({ result, ...step }: NumberedStep): string {
   return `${JSON.stringify(step).slice(0, -1)}${result === null ? '' : `,"result":${result}`}}`
 }
 
+/** Its texts are copied as they are. */
+function lineOfWait({ question, answer, ...wait }: Wait): string {
+  const texts = Object.entries({ question, answer }).filter(([, text]) => text !== null)
+  return `${JSON.stringify(wait).slice(0, -1)}${texts.map(([name, text]) => `,"${name}":${text}`).join('')}}`
+}
+
 /** Throws with the path of what is wrong. */
 export function imageOfLine(line: string): TaskImage {
   const parsed = schema.safeParse(JSON.parse(line))
@@ -130,9 +158,19 @@ export function imageOfLine(line: string): TaskImage {
     const [issue] = parsed.error.issues
     throw new Error(`${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { task, timeline, steps = [], log, parameters, checkpoint, result, after = [] } = parsed.data
+  const {
+    task,
+    timeline,
+    steps = [],
+    waits = [],
+    log,
+    parameters,
+    checkpoint,
+    result,
+    after = [],
+  } = parsed.data
   const row = selectedNames.map((name): Value => {
-    const value = (task as Record<string, unknown>)[name] ?? null
+    const value = (task as Record<string, unknown>)[name] ?? (name === 'news' ? 0 : null)
     return documents.has(name) && value !== null ? JSON.stringify(value) : (value as Value)
   })
   const textOf = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
@@ -147,6 +185,11 @@ export function imageOfLine(line: string): TaskImage {
       ...step,
       error: step.error as ErrorRecord | null,
       result: textOf(step.result),
+    })),
+    waits: waits.map((wait) => ({
+      ...wait,
+      question: textOf(wait.question),
+      answer: textOf(wait.answer),
     })),
     log,
     after,

@@ -117,6 +117,7 @@ async function carryOut(
       recall: async () => null,
       completedSteps: async () => [],
       step: () => Promise.reject(new StepsUnsupported()),
+      wait: () => Promise.reject(new WaitsUnsupported()),
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),
@@ -163,6 +164,14 @@ class StepsUnsupported extends TaskError {
 
   constructor() {
     super('Remote workers cannot store steps. Write checkpoints instead.')
+  }
+}
+
+class WaitsUnsupported extends TaskError {
+  readonly code = 'WAITS_UNSUPPORTED'
+
+  constructor() {
+    super('Remote workers cannot wait for answers. Write a checkpoint, and submit a task that waits.')
   }
 }
 

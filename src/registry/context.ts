@@ -1,3 +1,5 @@
+import type { ZodType } from 'zod'
+
 /** Seconds as a number, or a string with units: `'10m'`, `'1h30m'`, `'250ms'`. */
 export type Duration = number | string
 
@@ -20,6 +22,18 @@ export type StepContext = Readonly<{
 
 /** The result of a step as it is stored: nothing becomes null. */
 export type StepResult<Result> = [Result] extends [void] ? null : Result
+
+export type WaitOptions<Answer = unknown> = Readonly<{
+  /** What an answer must be; others are refused. Must have a JSON schema of at most 64 KiB. Default: any JSON value. */
+  schema?: ZodType<Answer>
+  /** What people are asked. At most 4,000 characters. */
+  message?: string
+  /** From the moment at which the first run comes to it. Default: no limit. */
+  timeout?: Duration
+}>
+
+/** What a wait returns that nobody has answered in time. */
+export type TimedOut = Readonly<{ timedOut: true }>
 
 /** What a handler sees of its task. While the task is paused, every awaited call here suspends. */
 export interface TaskContext<State> {
@@ -66,6 +80,17 @@ export interface TaskContext<State> {
     run: (step: StepContext) => Promise<Result> | Result,
     options?: StepOptions,
   ): Promise<StepResult<Result>>
+  /**
+   * Waits for an answer from outside: of a person, or of another system. It is asked for with `message`, and returned in every later run
+   * of the task. The task becomes `waiting` and frees its slot, once the handler calls nothing else; a pause and a restart change nothing
+   * about that. Uses of one name are counted in each run. With a `timeout`, it returns `{ timedOut: true }` if nobody has answered in time. A
+   * pause point. Throws `TOO_MANY_WAITS` and `TOO_LARGE`, and `STORED_INVALID` for an answer that does not match the schema after all.
+   */
+  wait<Answer = unknown>(
+    name: string,
+    options: WaitOptions<Answer> & Readonly<{ timeout: Duration }>,
+  ): Promise<Answer | TimedOut>
+  wait<Answer = unknown>(name: string, options?: WaitOptions<Answer>): Promise<Answer>
   /** Adds a line to the log of the task. */
   log(...values: readonly unknown[]): void
 }

@@ -10,6 +10,8 @@ export type SensitiveOption =
       result?: readonly string[]
       /** In the result of each step. */
       steps?: readonly string[]
+      /** In each answer to a wait. */
+      answers?: readonly string[]
     }>
 
 export type Schemas = Readonly<{
@@ -31,6 +33,7 @@ export function sensitiveOf(
     checkpoint = [],
     result = [],
     steps = [],
+    answers = [],
     ...others
   } = given as Record<string, unknown>
   const [other] = Object.keys(others)
@@ -57,12 +60,13 @@ export function sensitiveOf(
     ),
     result: read('result', result, undefined),
     steps: read('steps', steps, undefined),
+    answers: read('answers', answers, undefined),
   }
   return Object.values(found).every((pointers) => pointers.length === 0) ? null : Object.freeze(found)
 }
 
 const form =
-  'sensitive must be a list of JSON pointers, or { parameters, checkpoint, result, steps } with lists of them'
+  'sensitive must be a list of JSON pointers, or { parameters, checkpoint, result, steps, answers } with lists of them'
 
 type Schema = Readonly<Record<string, unknown>>
 

@@ -56,6 +56,7 @@ const claimedAtOnce: ReadonlySet<string> = new Set<EventName>([
   'due',
   'ready',
   'woken',
+  'answered',
   'retry_scheduled',
   'lost',
 ])

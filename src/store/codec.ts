@@ -60,6 +60,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   expired: 20,
   sleep_started: 21,
   woken: 22,
+  answered: 23,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -44,6 +44,8 @@ const full: Task = {
   endedBy: 'killed',
   missing: 31,
   sleeps: { over: 32, after: [33] },
+  news: 34,
+  awaits: { seen: 35, waits: ['a \0'] },
 }
 
 function inSqlite(task: Task): StoredRow {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Admission } from '../core/admission.ts'
+import type { Awaits } from '../core/awaits.ts'
 import { laneOf, laneText } from '../core/limits.ts'
 import type { Sleeps } from '../core/sleep.ts'
 import type { TraceContext } from '../core/trace-context.ts'
@@ -83,6 +84,8 @@ export const movingColumns: readonly Column[] = [
   column('expires_at', 'long', ({ expiresAt }) => expiresAt),
   column('preemption', 'word', ({ preemption }) => (preemption === null ? null : JSON.stringify(preemption))),
   column('sleeps', 'word', ({ sleeps }) => (sleeps === null ? null : JSON.stringify(sleeps))),
+  column('news', 'integer', ({ news }) => news),
+  column('awaits', 'text', ({ awaits }) => (awaits === null ? null : JSON.stringify(awaits))),
 ]
 
 /** The moving columns that a save changes. */
@@ -130,6 +133,7 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const callback = row[18] as string | null
   const preemption = row[45] as string | null
   const sleeps = row[46] as string | null
+  const awaits = row[48] as string | null
   const owner = row[27] as string | null
   const progress = row[38] as string | null
   const error = row[39] as string | null
@@ -179,6 +183,8 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     delay: row[41] as number | null,
     missing: row[42] as number,
     sleeps: sleeps === null ? null : (JSON.parse(sleeps) as Sleeps),
+    news: row[47] as number,
+    awaits: awaits === null ? null : (JSON.parse(text(awaits)) as Awaits),
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import * as rules from '../core/transition.ts'
 import type { Move, TransitionContext } from '../core/transition.ts'
 import { isReplaceable, uniqueName } from '../core/unique.ts'
+import { newsOf, waitAnswered, waitReached, type Wait } from '../core/wait.ts'
 import type { Entering, QueueBounds } from './queue-bounds.ts'
 import { lineOf } from './codec.ts'
 import type {
@@ -32,6 +33,7 @@ import type {
   SubmitOptions,
   Submitted,
 } from './store.ts'
+import type { AnswerRequest, AnswerResult, Reached, ReachRequest } from './wait-store.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from './task-row.ts'
 
 /**
@@ -323,6 +325,44 @@ export function save(
     sleeps: checkpoint === undefined ? task.sleeps : null,
   })
   return true
+}
+
+/** The wait that a command is about. `isFull`: the task has as many as it may have. */
+export type StoredWait = Readonly<{ wait: Wait | undefined; isFull: boolean }>
+
+/** A run has come to a wait. */
+export function reachWait(
+  row: TaskRow | undefined,
+  { wait: stored, isFull }: StoredWait,
+  node: NodeId,
+  { fence, reached }: ReachRequest,
+  { now }: CommandContext,
+): Reached | 'full' | null {
+  const task = row?.task
+  if (row === undefined || task?.fence !== fence || task.ownerNode !== node || !isActive(task.status))
+    return null
+  if (stored === undefined && isFull) return 'full'
+  const wait = waitReached(stored, reached, now)
+  if (wait !== stored) row.wait = wait
+  return { wait, news: task.news, now }
+}
+
+/** The first answer of a wait queues the task if that waits for it. */
+export function answerWait(
+  row: TaskRow | undefined,
+  { wait: stored, isFull }: StoredWait,
+  { answer }: AnswerRequest,
+  context: CommandContext,
+): AnswerResult {
+  if (row === undefined) return { kind: 'unknown' }
+  const { task } = row
+  const wait = waitAnswered(stored, answer, context.now)
+  if (wait === 'late') return { kind: 'late', wait: stored!, task }
+  if (typeof wait === 'string') return { kind: wait }
+  if (isTerminal(task.status)) return { kind: 'ended', task }
+  if (stored === undefined && isFull) return { kind: 'full' }
+  row.wait = wait
+  return { kind: 'answered', move: row.move(rules.informed(task, context, newsOf(answer))), wait }
 }
 
 /** What only a retry depends on. */

@@ -10,6 +10,7 @@ import type { KeyStore } from './key-store.ts'
 import type { LimitStore } from './limit-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WebhookStore } from './webhook-store.ts'
+import type { WaitStore } from './wait-store.ts'
 import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
 import type { Operation } from '../core/operation.ts'
@@ -69,6 +70,7 @@ export interface Store extends AsyncDisposable {
   readonly workers: WorkerStore
   readonly limits: LimitStore
   readonly webhooks: WebhookStore
+  readonly waits: WaitStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

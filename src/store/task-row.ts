@@ -2,6 +2,7 @@ import type { Fence, Json, LogLine, NodeId, Status, Task, TaskId } from '../core
 import type { Move } from '../core/transition.ts'
 import type { Told } from '../core/webhook.ts'
 import { keepsKey } from '../core/unique.ts'
+import type { Wait } from '../core/wait.ts'
 import { replacesStep, stepId, type StepRecord } from '../core/step.ts'
 import { lineOf } from './codec.ts'
 import { logLimit, timelineLimit } from './store.ts'
@@ -39,8 +40,10 @@ export class TaskRow {
   log: readonly LogLine[] | undefined = undefined
   /** Steps to store, unless they are completed there. */
   steps: readonly StepRecord[] | undefined = undefined
-  /** Those that are stored are deleted first. */
+  /** Steps and waits that are stored are deleted first. */
   dropsSteps = false
+  /** A wait to store, in place of the one under its key. */
+  wait: Wait | undefined = undefined
   /** Slots that fenced-off code of this task holds from now on. */
   fencedOff: readonly OccupiedSlot[] | undefined = undefined
 

@@ -5,6 +5,7 @@ import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
 import type { Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
+import type { Wait } from '../core/wait.ts'
 import type { NewDelivery, Webhook } from '../core/webhook.ts'
 import type { AuditCursor } from './audit-log.ts'
 import { pendingDelivery, type StoredDelivery } from './delivery-rows.ts'
@@ -21,6 +22,8 @@ export type TaskImage = Readonly<{
   checkpoint: Json | null
   result: Json | null
   steps: readonly NumberedStep[]
+  /** In the order in which they were first stored. */
+  waits: readonly Wait[]
   log: readonly NumberedLine[]
   /** The tasks for which it still waits. */
   after: readonly Omit<Edge, 'successor'>[]

@@ -1,6 +1,13 @@
 import type { TaskId } from '../core/task.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
-import type { Duration, StepContext, StepOptions, StepResult, ThreadContext } from '../registry/context.ts'
+import type {
+  Duration,
+  StepContext,
+  StepOptions,
+  StepResult,
+  ThreadContext,
+  WaitOptions,
+} from '../registry/context.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import type { Breakpoints } from './breakpoints.ts'
 import type { Mortal } from './mortal.ts'
@@ -113,6 +120,10 @@ class WatchedContext implements ThreadContext<unknown> {
 
   sleep(time: Duration): Promise<void> {
     return this.#watch.node.outlive(() => this.#task.sleep(time))
+  }
+
+  wait(name: string, options?: WaitOptions): Promise<never> {
+    return this.#watch.node.outlive(() => this.#task.wait(name, options) as Promise<never>)
   }
 
   log(...values: readonly unknown[]): void {

@@ -1,7 +1,7 @@
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { Control, Submission } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
-import { boom, debouncedBy, fromApi, sleepOf, submission } from '../support/tasks.ts'
+import { answerOf, boom, by, debouncedBy, fromApi, sleepOf, submission, waitOf } from '../support/tasks.ts'
 import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
 
@@ -103,6 +103,20 @@ export const park: Action = async (scene, known) =>
 /** Its handler sleeps for a minute. */
 export const fallAsleep: Action = async (scene, known) =>
   settle(sleepOf(60_000, scene.clock.now()))(scene, known)
+
+/** Its handler waits for an answer, as far as it knows. */
+export const awaitAnswer = settle(waitOf(0))
+
+/** Answers the wait that a run has reached. */
+export const answer = answers(false)
+
+/** Answers before a run has come to the wait. */
+export const answerEarly = answers(true)
+
+function answers(early: boolean): Action {
+  return async ({ store }, { id }) =>
+    (await store.waits.answer({ id, answer: answerOf('true', { early }) }, by('alice'))).kind
+}
 
 /** Another part of its handler continues. */
 export const wake = settle({ kind: 'awake' })

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { FailurePolicy, Control, Submission, Task } from '../../src/core/task.ts'
-import { boom, debouncedBy, sleepOf } from '../support/tasks.ts'
+import { boom, debouncedBy, reachedOk, sleepOf, waitOf } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
 /**
@@ -164,6 +164,29 @@ export const asleepInRow: Given = async (scene) => {
 /** Its sleep is over, and nobody has noticed yet. */
 export const overslept: Given = async (scene) => {
   const task = await asleep(scene)
+  await scene.clock.advance(minute)
+  return task
+}
+
+/** A run has come to the wait `ok`, and has not fallen asleep. */
+export const reached: Given = async (scene) => {
+  const task = await running(scene)
+  await scene.store.waits.reach(task.ownerNode!, {
+    id: task.id,
+    fence: task.fence,
+    reached: reachedOk(task.id),
+  })
+  return task
+}
+
+/** Waits for an answer, with its handler suspended in the memory of its node. */
+export const awaitsAnswer: Given = async (scene) => settled(scene, await reached(scene), waitOf(0))
+
+export const pausedForAnswer: Given = async (scene) => controlled(scene, 'pause', await awaitsAnswer(scene))
+
+/** Its time to be answered is over, and nobody has noticed yet. */
+export const unanswered: Given = async (scene) => {
+  const task = await settled(scene, await reached(scene), waitOf(0, minute, scene.clock.now()))
   await scene.clock.advance(minute)
   return task
 }

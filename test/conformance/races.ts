@@ -154,6 +154,21 @@ const races: Readonly<Record<EventName, string>> = {
     asleep         | wake    | complete | settled, superseded: queued | superseded, settled: completed
     asleep         | wake    | unpark   | settled, moved: queued      | superseded, moved: waiting
   `,
+  answered: `
+    reached           | answer | awaitAnswer | answered, stale: running      | answered, settled: queued
+    reached           | answer | answer      | answered, late: running       | late, answered: running
+    awaitsAnswer      | answer | answer      | answered, late: queued        | late, answered: queued
+    awaitsAnswer      | answer | cancel      | answered, moved: cancelling   | answered, moved: cancelling
+    awaitsAnswer      | answer | pause       | answered, moved: paused       | answered, moved: paused
+    awaitsAnswer      | answer | wake        | answered, superseded: queued  | answered, settled: queued
+    awaitsAnswer      | answer | complete    | answered, superseded: queued  | ended, settled: completed
+    awaitsAnswer      | answer | unpark      | answered, moved: queued       | answered, moved: queued
+    lost awaitsAnswer | answer | reap        | answered, moved: queued       | answered, moved: queued
+    pausedForAnswer   | answer | resume      | answered, moved: queued       | answered, moved: queued
+    unanswered        | answer | promote     | answered, nothing: queued     | answered, moved: queued
+    queued            | answerEarly | claim       | answered, claimed: running | answered, claimed: running
+    queued            | answerEarly | answerEarly | answered, late: queued     | late, answered: queued
+  `,
   retry_scheduled: `
     running      | failAndRetry    | cancel | settled, moved: cancelled   | settled, moved: cancelled
     running      | failAndRetry    | pause  | settled, moved: paused      | settled, moved: paused

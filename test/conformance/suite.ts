@@ -24,6 +24,7 @@ import { steps } from './steps.ts'
 import type { StoreKind } from './stores.ts'
 import { submitting } from './submitting.ts'
 import { uniqueness } from './uniqueness.ts'
+import { waits } from './waits.ts'
 import { webhooks } from './webhooks.ts'
 import { workers } from './workers.ts'
 
@@ -39,6 +40,7 @@ export function suite(kind: StoreKind): void {
       settling(kind)
       recording(kind)
       steps(kind)
+      waits(kind)
       return
     }
     racing(kind)
@@ -57,6 +59,7 @@ export function suite(kind: StoreKind): void {
     recording(kind)
     steps(kind)
     sleeping(kind)
+    waits(kind)
     resolving(kind)
     holding(kind)
     keys(kind)

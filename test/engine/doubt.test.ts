@@ -296,6 +296,7 @@ const killable: Executor = {
       done: Promise.race([inside.done, killed]),
       pause: () => inside.pause(),
       resume: (fence) => inside.resume(fence),
+      news: () => inside.news(),
       abort: (reason) => inside.abort(reason),
       kill,
     }

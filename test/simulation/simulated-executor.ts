@@ -81,6 +81,10 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.step(report)
       },
+      wait: async (request) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.wait(request)
+      },
       asleep: whileItLives((request) => {
         if (this.#options.keepsSlots) return handler.resume()
         live.suspend()
@@ -102,6 +106,9 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return
         live.continue(fence)
         handler.resume(fence)
+      },
+      news: () => {
+        if (!live.hasEnded) handler.news()
       },
       abort: (reason) => {
         if (live.hasEnded) return
@@ -184,5 +191,12 @@ class Killable {
 
 function still(ended: Ended): Execution {
   const nothing = () => {}
-  return { done: Promise.resolve(ended), pause: nothing, resume: nothing, abort: nothing, kill: nothing }
+  return {
+    done: Promise.resolve(ended),
+    pause: nothing,
+    resume: nothing,
+    news: nothing,
+    abort: nothing,
+    kill: nothing,
+  }
 }

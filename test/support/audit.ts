@@ -69,9 +69,14 @@ function checkRow({ task, result, timeline }: TaskRecord): void {
   if (task.missing > 0)
     expect(['waiting', 'paused'], `what misses others has not started: ${shown}`).toContain(task.status)
   if (isAsleep(task))
-    expect([task.runAt, task.sleeps, task.startedAt], `what sleeps knows until when: ${shown}`).not.toContain(
-      null,
-    )
+    expect(
+      [task.runAt ?? task.awaits, task.sleeps, task.startedAt],
+      `what waits knows until when: ${shown}`,
+    ).not.toContain(null)
+  if (task.awaits !== null)
+    expect(['waiting', 'paused'], `only what is suspended awaits: ${shown}`).toContain(task.status)
+  if (task.status === 'waiting' && task.awaits !== null)
+    expect(task.news, `what waits has seen all news: ${shown}`).toBe(task.awaits.seen)
   if (task.startedAt !== null) {
     expect(task.expiresAt, `what has started does not expire: ${shown}`).toBeNull()
     expect(task.endedBy, `what has started has not expired: ${shown}`).not.toBe('expired')

@@ -10,6 +10,7 @@ import type { Change } from '../../src/engine/all-events.ts'
 import type { TaskManagerApi } from '../../src/engine/api.ts'
 import type { LimitsApi } from '../../src/engine/limits.ts'
 import type { SchedulesApi } from '../../src/engine/schedules-api.ts'
+import type { WaitsApi } from '../../src/engine/waits.ts'
 import type { WebhooksApi } from '../../src/engine/webhooks.ts'
 import type { WorkersApi } from '../../src/engine/workers-api.ts'
 import { noDelay } from '../../src/execution/executors/loop-watch.ts'
@@ -27,6 +28,7 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     learn: async () => {},
     limits: {} as LimitsApi,
     webhooks: {} as WebhooksApi,
+    waits: { list: async () => ({ waits: [], next: null }) } as Partial<WaitsApi> as WaitsApi,
     registry: new Registry(builtinTypes),
     state: { id: 'node', phase: 'ready', maxConcurrent: 1, slotsInUse: 1, parked: 0, loop: calm },
     enqueue: async () => ({ task: runningTask, replayed: false }),

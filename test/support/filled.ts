@@ -62,6 +62,7 @@ export async function fill(database: string, more = 0): Promise<void> {
       until,
       delay: 3_600_000,
       sleeps: { over: 2, after: [0, 5] },
+      awaits: null,
     } as const
     await store.settle('node', [
       { ...done!, activeMs: 5, outcome: { kind: 'completed', result: '{"deep":[1,2,{"x":"y"}]}' } },

@@ -2,6 +2,8 @@ import { library, type Origin } from '../../src/core/caller.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
 import type { ErrorRecord, Submission } from '../../src/core/task.ts'
+import type { Question, WaitAnswer, WaitReached } from '../../src/core/wait.ts'
+import { tokenHashOf } from '../../src/store/wait-token.ts'
 import type { UniqueRequest } from '../../src/core/unique-options.ts'
 import type { NodeInfo, SubmitOptions } from '../../src/store/store.ts'
 
@@ -51,7 +53,25 @@ export function node(id: string): NodeInfo {
 
 /** The handler sleeps for so many milliseconds from this time. */
 export function sleepOf(delay: number, now: number): Outcome {
-  return { kind: 'sleeping', until: now + delay, delay, sleeps: { over: 0, after: [0] } }
+  return { kind: 'sleeping', until: now + delay, delay, sleeps: { over: 0, after: [0] }, awaits: null }
+}
+
+/** The handler waits for an answer, and knows so many news. */
+export function waitOf(seen: number, delay: number | null = null, now = 0): Outcome {
+  const until = delay === null ? null : now + delay
+  return { kind: 'sleeping', until, delay, sleeps: { over: 0, after: [] }, awaits: { seen, waits: ['ok'] } }
+}
+
+/** That a run has come to the wait `ok`. */
+export function reachedOk(id: string, own: Partial<WaitReached> = {}): WaitReached {
+  const token = `token of ${id}`
+  const question = JSON.stringify({ token, schema: null, message: 'Ship it?' } satisfies Question)
+  return { name: 'ok', occurrence: 1, tokenHash: tokenHashOf(token), question, timeout: null, ...own }
+}
+
+/** An answer to the wait `ok`. */
+export function answerOf(answer: string, own: Partial<WaitAnswer> = {}): WaitAnswer {
+  return { name: 'ok', occurrence: 1, answer, by: 'alice', early: false, ...own }
 }
 
 export const boom: ErrorRecord = { code: 'BOOM', name: 'Error', message: 'boom' }

@@ -19,6 +19,7 @@ export const actionNames: Readonly<Record<AuditAction, string>> = {
   'task.cancel': 'Cancelled',
   'task.retry': 'Retried',
   'task.purge': 'Deleted',
+  'task.answer': 'Answered',
   'bulk.pause': 'Bulk pause',
   'bulk.resume': 'Bulk resume',
   'bulk.cancel': 'Bulk cancel',

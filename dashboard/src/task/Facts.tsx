@@ -44,8 +44,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
             <Time at={task.tick_at} />
           </Fact>
         )}
+        {task.waiting_for !== null && task.waiting_for.waits.length > 0 && (
+          <Fact name="Waits for an answer">{task.waiting_for.waits.join(', ')}</Fact>
+        )}
         {task.waiting_for?.until !== undefined && (
-          <Fact name="Sleeps until">
+          <Fact name={task.waiting_for.waits.length > 0 ? 'Waits until' : 'Sleeps until'}>
             <Time at={task.waiting_for.until} />
           </Fact>
         )}

@@ -15,6 +15,7 @@ const names: Readonly<Record<string, string>> = {
   fence_raised: 'Fence raised',
   sleep_started: 'Sleep started',
   woken: 'Woken',
+  answered: 'Answered',
   retry_scheduled: 'Retry scheduled',
   failed: 'Failed',
   released: 'Released by its node',

@@ -26,7 +26,8 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
     )
   }
   if (status === 'waiting') {
-    const { tasks = 0, until } = task.waiting_for ?? {}
+    const { tasks = 0, waits = [], until } = task.waiting_for ?? {}
+    if (waits.length > 0) return <span className={styles.quiet}>Waits for an answer: {waits.join(', ')}</span>
     if (tasks === 0)
       return (
         <span className={styles.quiet}>

@@ -58,7 +58,10 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
   if (error !== null) found.push(['error', session.out.paint('red', errorText(error))])
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
-  if (task.waiting_for?.until !== undefined) found.push(['sleeps', `until ${moment(task.waiting_for.until)}`])
+  const { waits = [], until } = task.waiting_for ?? {}
+  if (waits.length > 0) found.push(['waits for', waits.join(', ')])
+  if (until !== undefined)
+    found.push([waits.length > 0 ? 'until' : 'sleeps', `${waits.length > 0 ? '' : 'until '}${moment(until)}`])
   if (task.expires_at !== null) found.push(['expires', moment(task.expires_at)])
   if (task.started_at !== null) found.push(['started', moment(task.started_at)])
   if (task.completed_at !== null) found.push(['finished', moment(task.completed_at)])

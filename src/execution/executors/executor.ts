@@ -3,6 +3,7 @@ import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
 import type { SleepRequest, SleepsLeft } from '../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../core/step.ts'
+import type { WaitRequest, WaitState } from '../../core/wait.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, RunsAt } from '../../registry/type.ts'
 
@@ -25,7 +26,7 @@ export type Run = Readonly<{
   trace: TraceContext | null
 }>
 
-/** What a run reports to its node. None of these calls blocks the handler except `durable` and those about steps. */
+/** What a run reports to its node. None of these calls blocks the handler except `durable` and those about steps and waits. */
 export type RunCallbacks = Readonly<{
   checkpoint(state: Json): void
   /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
@@ -36,13 +37,15 @@ export type RunCallbacks = Readonly<{
   completedSteps(): Promise<readonly CompletedStep[] | null>
   /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
   step(report: StepReport): Promise<boolean>
+  /** How a wait is, which is stored if it was not before; null if the task is not active now. */
+  wait(request: WaitRequest): Promise<WaitState | null>
   progress(progress: ProgressReport): void
   log(message: string): void
   /** The handler is at a pause point, and stays there until `resume` or `abort`. */
   suspended(): void
-  /** The handler sleeps and has nothing else to do: it does not continue before `resume` or `abort`. */
+  /** The handler sleeps or waits, and has nothing else to do: it does not continue before `resume` or `abort`. */
   asleep(request: SleepRequest): void
-  /** The sleep is over or, if that is `early`, another part of the handler continues: `resume` follows. */
+  /** Its time is over or, if that is `early`, another part of the handler continues: `resume` follows. */
   awake(early: boolean): void
   /** Its executor is going away: it should end at its next pause point and continue elsewhere. */
   displaced(why: string): void
@@ -59,6 +62,8 @@ export interface Execution {
   pause(): void
   /** Continues; with `fence`, as the run of a new claim. */
   resume(fence?: number): void
+  /** Something has happened for which code may wait: it looks again. */
+  news(): void
   /** Aborts the signal with this reason, which every `task.*` call throws. */
   abort(reason: Error): void
   /** Ends the code by force; undefined if that is impossible. */

@@ -2,6 +2,7 @@ import { toErrorRecord } from '../../core/error-record.ts'
 import { TaskError, TooLarge } from '../../core/errors.ts'
 import { misfitOf, type Misfit } from '../../core/json-value.ts'
 import type { Json } from '../../core/task.ts'
+import { waitLimits } from '../../core/wait.ts'
 
 export class NotJson extends TaskError {
   readonly code = 'NOT_JSON'
@@ -13,6 +14,7 @@ export const limits = {
   checkpoint: 1_048_576,
   result: 10_485_760,
   'step result': 1_048_576,
+  answer: waitLimits.answer,
   /** Of a command, which gets all of them at its start. */
   'step results': 10_485_760,
 } as const

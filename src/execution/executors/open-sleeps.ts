@@ -1,3 +1,4 @@
+import type { Awaits } from '../../core/awaits.ts'
 import type { SleepRequest, SleepsLeft } from '../../core/sleep.ts'
 
 /** Sleeps of one run. Times by a monotonic clock, in milliseconds. */
@@ -51,9 +52,9 @@ export class OpenSleeps {
     for (const sleep of this.#open) sleep.isTimer = true
   }
 
-  /** Only while at least one is open. */
-  request(now: number): SleepRequest {
-    let wakeIn = Number.POSITIVE_INFINITY
+  /** `until`: when else the code has something to do; infinite for never. */
+  request(now: number, until: number, awaits: Awaits | null): SleepRequest {
+    let wakeIn = Math.max(0, until - now)
     let over = this.#begun
     for (const { until, index, round } of this.#open) {
       wakeIn = Math.min(wakeIn, Math.max(0, until - now))
@@ -64,6 +65,6 @@ export class OpenSleeps {
       const place = index - over
       if (round === this.#round && place < left.length) left[place] = Math.max(0, until - now)
     }
-    return { wakeIn, over, left }
+    return { wakeIn: Number.isFinite(wakeIn) ? wakeIn : null, awaits, over, left }
   }
 }

@@ -1,9 +1,10 @@
 import { turn, type Clock } from '../../core/clock.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
-import { NonRetryableError, TaskError, TaskUnwound } from '../../core/errors.ts'
+import { NonRetryableError, TaskError, TaskUnwound, TooLarge } from '../../core/errors.ts'
 import { retryDelay } from '../../core/retry.ts'
-import { shortSleep } from '../../core/sleep.ts'
+import { namedAwaits } from '../../core/awaits.ts'
+import { shortSleep, type SleepRequest } from '../../core/sleep.ts'
 import {
   mustBeStepName,
   stepLimits,
@@ -14,9 +15,17 @@ import {
   type StepKey,
   type StepReport,
 } from '../../core/step.ts'
+import { mustBeWaitName, TooManyWaits, waitLimits } from '../../core/wait.ts'
 import type { ErrorRecord, Json } from '../../core/task.ts'
 import { headersOf, traceIdOf } from '../../core/trace-context.ts'
-import type { Duration, StepContext, StepOptions, StepResult, ThreadContext } from '../../registry/context.ts'
+import type {
+  Duration,
+  StepContext,
+  StepOptions,
+  StepResult,
+  ThreadContext,
+  WaitOptions,
+} from '../../registry/context.ts'
 import { clipLine } from './backlog.ts'
 import type { Ended, Execution, RunCallbacks, Run } from './executor.ts'
 import { toJson } from './json.ts'
@@ -26,6 +35,7 @@ import { OpenSleeps } from './open-sleeps.ts'
 import { ProgressRate } from './progress-rate.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
 import { checkState, parseStored, StoredInvalid } from './stored.ts'
+import { schemaText } from '../../registry/wait-schema.ts'
 
 /** How code that never returns to its event loop learns of controls, if its executor supports that. */
 export type SyncControl = Readonly<{
@@ -42,6 +52,9 @@ const turnEvery = 10
 
 /** Milliseconds without a call of the handler after which a sleep frees its slot: before, it may only measure the time of other work. */
 const quietFor = 250
+
+/** Doublings of `quietFor` for a wait with work beside it. */
+const mostDoublings = 8
 
 /** Milliseconds in which a handler can still end on its own after its code threw an uncatchable error. */
 const endsIn = 1_000
@@ -89,6 +102,14 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #lastCall = 0
   /** Functions of steps that are running. */
   #callsRunning = 0
+  /** Rises when something may have happened for which the code waits. */
+  #news = 0
+  /** Uses of each name of a wait. */
+  readonly #waitUses = new Map<string, number>()
+  /** Waits that are open, as the code has last seen them. */
+  readonly #awaited = new Set<Awaited>()
+  /** How often another part of the code has continued while it waited without its slot. */
+  #earlyWakes = 0
   /** `asleep` was reported: nothing continues before `resume`. */
   #asleep: 'asleep' | 'awake' | undefined
 
@@ -228,6 +249,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     return quiet(this.#step(name, run, options) as Promise<StepResult<Result>>)
   }
 
+  wait(name: string, options: WaitOptions = {}): Promise<never> {
+    return quiet(this.#wait(name, options) as Promise<never>)
+  }
+
   log(...values: readonly unknown[]): void {
     if (this.#over || this.#checkLease()) return
     this.#lastCall = this.#clock.monotonic()
@@ -245,8 +270,14 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
     this.#asleep = undefined
+    this.#news += 1
     this.#lastCall = this.#clock.monotonic()
     this.#progressRate.restart()
+    this.#wake()
+  }
+
+  news(): void {
+    this.#news += 1
     this.#wake()
   }
 
@@ -438,6 +469,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     } finally {
       disarm?.()
       this.#callsRunning -= 1
+      if (this.#callsRunning === 0 && this.#awaited.size > 0) this.#wake()
     }
   }
 
@@ -459,27 +491,97 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     try {
       const left = sleep.until - this.#clock.monotonic()
       if (left <= shortSleep) return await this.#sleep(left)
-      for (;;) {
-        await this.#pausePoint(true)
-        if (this.#over) return
-        const now = this.#clock.monotonic()
-        const rest = sleep.until - now
-        if (this.#asleep === undefined && rest <= 0) return
-        const isTimer = sleep.isTimer || this.#callsRunning > 0
-        const quietIn = this.#asleep === undefined && !isTimer ? this.#lastCall + quietFor - now : rest
-        if (this.#asleep === undefined && !isTimer && quietIn <= 0) {
-          this.#asleep = 'asleep'
-          const request = this.#sleeps.request(now)
-          // The callbacks may abort or resume within this call.
-          this.#tell((callbacks) => callbacks.asleep(request))
-        } else if (rest <= 0) {
-          this.#isAwake(false)
-          if (this.#asleep !== undefined) await this.#changed()
-        } else await this.#changed(Math.min(rest, quietIn))
-      }
+      await this.#idle({
+        until: sleep.until,
+        quiet: () => (sleep.isTimer ? Number.POSITIVE_INFINITY : quietFor),
+      })
     } finally {
       this.#sleeps.end(sleep)
     }
+  }
+
+  /**
+   * Until this time, or until there are other news than these. Frees the slot once the code has called nothing for `quiet`, and runs no
+   * step.
+   */
+  async #idle({ until, quiet, news }: Idle): Promise<void> {
+    for (;;) {
+      await this.#pausePoint(true)
+      if (this.#over) return
+      const now = this.#clock.monotonic()
+      const rest = until - now
+      if (this.#asleep === undefined && (rest <= 0 || (news !== undefined && news !== this.#news))) return
+      const calmFor = this.#callsRunning > 0 ? Number.POSITIVE_INFINITY : quiet()
+      const quietIn = this.#asleep === undefined ? this.#lastCall + calmFor - now : rest
+      if (this.#asleep === undefined && quietIn <= 0) {
+        this.#asleep = 'asleep'
+        const request = this.#suspension(now)
+        // The callbacks may abort or resume within this call.
+        this.#tell((callbacks) => callbacks.asleep(request))
+      } else if (rest <= 0) {
+        this.#isAwake(false)
+        if (this.#asleep !== undefined) await this.#changed()
+      } else {
+        const first = Math.min(rest, quietIn)
+        await this.#changed(Number.isFinite(first) ? first : undefined)
+      }
+    }
+  }
+
+  /** What the row keeps of what the code waits for. */
+  #suspension(now: number): SleepRequest {
+    const awaited = [...this.#awaited]
+    const until = Math.min(...awaited.map((one) => one.until))
+    const awaits =
+      awaited.length === 0
+        ? null
+        : {
+            seen: Math.min(...awaited.map(({ seen }) => seen)),
+            waits: awaited.slice(0, namedAwaits).map(({ name }) => name),
+          }
+    return this.#sleeps.request(now, until, awaits)
+  }
+
+  async #wait(name: string, { schema, message: asked, timeout: limit }: WaitOptions): Promise<unknown> {
+    const message = asked ?? null
+    mustBeWaitName(name)
+    const timeout = limit === undefined ? null : parseDuration(limit)
+    if (timeout === undefined) throw notDuration('task.wait', limit!)
+    if (message !== null && message.length > waitLimits.message)
+      throw new TooLarge('message of a wait', waitLimits.message)
+    const occurrence = (this.#waitUses.get(name) ?? 0) + 1
+    this.#waitUses.set(name, occurrence)
+    const request = { name, occurrence, schema: schemaText(schema), message, timeout }
+    const awaited = { name, seen: 0, until: Number.POSITIVE_INFINITY }
+    let timedOut = false
+    try {
+      for (;;) {
+        await this.#pausePoint()
+        const news = this.#news
+        const look = () => this.#callbacks.wait({ ...request, timedOut })
+        const state = await this.#orAborted(outsideOfTasks(look))
+        if (this.#over) throw new TaskUnwound('its handler has returned')
+        if (state == null) continue
+        if (state.kind === 'answered')
+          return parseStored(schema, state.answer, `answer of the wait ${stepTitle(request)}`)
+        if (state.kind === 'timed-out') return { timedOut: true }
+        if (state.kind === 'full') throw new TooManyWaits()
+        if (state.kind === 'unreadable')
+          throw new StoredInvalid(`The stored wait ${stepTitle(request)} cannot be read: ${state.why}.`)
+        awaited.seen = state.seen
+        awaited.until = state.left === null ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + state.left
+        this.#awaited.add(awaited)
+        await this.#idle({ until: awaited.until, news, quiet: () => this.#quietForWaits })
+        timedOut = this.#clock.monotonic() >= awaited.until
+      }
+    } finally {
+      this.#awaited.delete(awaited)
+    }
+  }
+
+  /** Work beside a wait gives the slot back ever more rarely. */
+  get #quietForWaits(): number {
+    return quietFor * 2 ** Math.min(this.#earlyWakes, mostDoublings)
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -510,7 +612,10 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   /** Reported once: then it continues when it is told to. */
   #isAwake(early: boolean): void {
     if (this.#asleep !== 'asleep') return
-    if (early) this.#sleeps.areTimers()
+    if (early) {
+      this.#sleeps.areTimers()
+      this.#earlyWakes += 1
+    }
     this.#asleep = 'awake'
     this.#tell((callbacks) => callbacks.awake(early))
   }
@@ -588,6 +693,11 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     for (const wake of waiting) wake()
   }
 }
+
+/** What a part of the code waits for. `until`: by the monotonic clock, infinite for never. */
+type Awaited = { readonly name: string; seen: number; until: number }
+
+type Idle = Readonly<{ until: number; quiet: () => number; news?: number }>
 
 type StepCall = Readonly<{
   key: StepKey

@@ -7,10 +7,12 @@ import type { KeyStore } from '../key-store.ts'
 import type { LimitStore } from '../limit-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
 import type { WebhookStore } from '../webhook-store.ts'
+import type { WaitStore } from '../wait-store.ts'
 import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
 import type * as port from '../store.ts'
 import { EncryptedSchedules } from './encrypted-schedules.ts'
+import { EncryptedWaits } from './encrypted-waits.ts'
 import { EncryptedWebhooks } from './encrypted-webhooks.ts'
 import { isSealed, Unopened, type Keyring, type Kind } from './keyring.ts'
 import {
@@ -47,6 +49,7 @@ export class EncryptedStore implements port.Store {
   readonly workers: WorkerStore
   readonly limits: LimitStore
   readonly webhooks: WebhookStore
+  readonly waits: WaitStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -64,6 +67,7 @@ export class EncryptedStore implements port.Store {
     this.limits = store.limits
     this.schedules = new EncryptedSchedules(store.schedules, ring)
     this.webhooks = new EncryptedWebhooks(store.webhooks, ring, this.#open)
+    this.waits = new EncryptedWaits(store.waits, ring, this.#open)
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }
     if (ring.encrypts) return

@@ -16,6 +16,7 @@ export type Kind =
   | 'checkpoint'
   | 'result'
   | 'step'
+  | 'wait'
   | 'log'
   | 'error'
   | 'progress'

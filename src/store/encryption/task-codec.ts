@@ -13,6 +13,7 @@ import type {
   TimelineEntry,
 } from '../../core/task.ts'
 import { stepId, type StepKey, type StepRecord } from '../../core/step.ts'
+import type { Wait, WaitKey } from '../../core/wait.ts'
 import { uniqueName } from '../../core/unique.ts'
 import { clip } from '../../core/text.ts'
 import { lineOf, timelineOf } from '../codec.ts'
@@ -95,6 +96,53 @@ function sealStep<S extends StepRecord>(keys: Keyring, id: TaskId, step: S): S {
     ...step,
     result: result === null ? null : keys.seal(result, ownerOfStep(id, step), 'step'),
     error: error === null ? null : sealError(keys, id, error),
+  }
+}
+
+/** Question and answer belong to their wait. */
+function ownerOfWait(id: TaskId, wait: WaitKey, part: 'question' | 'answer'): string {
+  return `${id} ${part} ${stepId(wait)}`
+}
+
+export function sealWaitText(
+  keys: Keyring,
+  id: TaskId,
+  wait: WaitKey,
+  part: 'question' | 'answer',
+  text: Json,
+): Json {
+  return keys.seal(text, ownerOfWait(id, wait, part), 'wait')
+}
+
+function sealWait(keys: Keyring, id: TaskId, wait: Wait): Wait {
+  const { question, answer } = wait
+  return {
+    ...wait,
+    question: question === null ? null : sealWaitText(keys, id, wait, 'question', question),
+    answer: answer === null ? null : sealWaitText(keys, id, wait, 'answer', answer),
+  }
+}
+
+function openWait(keys: Keyring, id: TaskId, wait: Wait): Wait {
+  const { question, answer } = wait
+  return {
+    ...wait,
+    question: question === null ? null : keys.open(question, ownerOfWait(id, wait, 'question'), 'wait'),
+    answer: answer === null ? null : keys.open(answer, ownerOfWait(id, wait, 'answer'), 'wait'),
+  }
+}
+
+/** Texts that cannot be decrypted are null, with the reason. */
+export function openWaitForPeople(
+  keys: Keyring,
+  id: TaskId,
+  wait: Wait,
+): Readonly<{ wait: Wait; unreadable?: string }> {
+  try {
+    return { wait: openWait(keys, id, wait) }
+  } catch (unopened) {
+    if (!(unopened instanceof Unopened)) throw unopened
+    return { wait: { ...wait, question: null, answer: null }, unreadable: unopened.message }
   }
 }
 
@@ -182,6 +230,7 @@ export function openImage(keys: Keyring, image: TaskImage): TaskImage {
       result: openResult(open, id, step),
       error: step.error === null ? null : withFingerprintOf(openError(open, id, step.error)),
     }),
+    wait: (id, wait) => openWait(keys, id, wait),
     line: (id, line) => openLine(open, id, line),
     entry: (id, entry) => openEntry(open, id, entry),
   })
@@ -211,6 +260,7 @@ export function sealImage(keys: Keyring, image: TaskImage): TaskImage {
     }),
     document: (text, id, kind) => keys.seal(text, id, kind),
     step: (id, step) => sealStep(keys, id, step),
+    wait: (id, wait) => sealWait(keys, id, wait),
     line: (id, line) => sealLine(keys, id, line),
     entry: (id, entry) =>
       entry.error === undefined
@@ -223,12 +273,13 @@ type Change = Readonly<{
   task: (task: Task) => Task
   document: Open
   step: (id: TaskId, step: NumberedStep) => NumberedStep
+  wait: (id: TaskId, wait: Wait) => Wait
   line: <L extends LogLine>(id: TaskId, line: L) => L
   entry: (id: TaskId, entry: TimelineEntry) => TimelineEntry
 }>
 
 function mapImage(image: TaskImage, change: Change): TaskImage {
-  const { task, parameters, checkpoint, result, steps, log, timeline } = image
+  const { task, parameters, checkpoint, result, steps, waits, log, timeline } = image
   const { id } = task
   return {
     ...image,
@@ -237,6 +288,7 @@ function mapImage(image: TaskImage, change: Change): TaskImage {
     checkpoint: checkpoint === null ? null : change.document(checkpoint, id, 'checkpoint'),
     result: result === null ? null : change.document(result, id, 'result'),
     steps: steps.map((step) => change.step(id, step)),
+    waits: waits.map((wait) => change.wait(id, wait)),
     log: log.map((line) => change.line(id, line)),
     timeline: timelineOf(timeline)
       .map((entry) => lineOf(change.entry(id, entry)))

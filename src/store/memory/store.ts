@@ -26,6 +26,7 @@ import {
   type TimelineEntry,
 } from '../../core/task.ts'
 import * as rules from '../../core/transition.ts'
+import { newsOf } from '../../core/wait.ts'
 import { isReplaceable, keepsKey, uniqueName } from '../../core/unique.ts'
 import { MemoryAudit } from './audit.ts'
 import { appended } from './log.ts'
@@ -35,6 +36,7 @@ import { MemoryLimits } from './limits.ts'
 import { MemorySchedules } from './schedules.ts'
 import { MemoryWebhooks } from './webhooks.ts'
 import { MemoryWorkers } from './workers.ts'
+import { MemoryWaits } from './waits.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
 import { SteadyTime } from '../steady-time.ts'
@@ -110,6 +112,7 @@ class MemoryStore implements port.Store {
   readonly workers: MemoryWorkers
   readonly limits: MemoryLimits
   readonly webhooks: MemoryWebhooks
+  readonly waits: MemoryWaits
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -143,6 +146,17 @@ class MemoryStore implements port.Store {
       ago: (ms) => this.#time.ago(ms),
       write: (run) => this.#write(run),
       mustBeOpen: () => this.#mustBeOpen(),
+      audit: (entry) => this.audit.add(entry),
+    })
+    this.waits = new MemoryWaits({
+      now: () => this.#time.now(),
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      task: (id) => this.#tasks.get(id)?.task,
+      answered: (id, answer) => {
+        const kept = this.#tasks.get(id)!
+        return this.#move(kept, rules.informed(kept.task, this.#moment(), newsOf(answer)))
+      },
       audit: (entry) => this.audit.add(entry),
     })
     this.workers = new MemoryWorkers({
@@ -276,6 +290,7 @@ class MemoryStore implements port.Store {
         if (control === 'retry' && fromStart === true) {
           kept.checkpoint = null
           kept.steps = []
+          this.waits.forget(id)
         }
         this.audit.changed(audit, control, id)
         return { kind: 'moved', ...this.#move(kept, answer.move) }
@@ -306,9 +321,9 @@ class MemoryStore implements port.Store {
     return this.#write(() => {
       const scheduled = () =>
         this.#all()
-          .filter(({ task }) => task.status === 'scheduled' || isAsleep(task))
+          .filter(({ task }) => task.runAt !== null && (task.status === 'scheduled' || isAsleep(task)))
           .sort((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
-      const due = scheduled().filter(({ task }) => (task.runAt ?? 0) <= this.#time.now())
+      const due = scheduled().filter(({ task }) => task.runAt! <= this.#time.now())
       const moved = due
         .slice(0, limit)
         .map((kept) => this.#move(kept, rules.promoted(kept.task, this.#moment())))
@@ -433,7 +448,7 @@ class MemoryStore implements port.Store {
         )
         .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
         .slice(0, limit)
-      for (const { task } of over) this.#tasks.delete(task.id)
+      for (const { task } of over) this.#delete(task.id)
       return over.length
     })
   }
@@ -490,7 +505,7 @@ class MemoryStore implements port.Store {
         const isMeant = statuses?.includes(task.status) ?? true
         if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
         if (kept.isAwaited) return { kind: 'refused', task, why: awaitedReason }
-        this.#tasks.delete(id)
+        this.#delete(id)
         this.audit.changed(audit, 'purge', id)
         return { kind: 'purged' }
       }),
@@ -833,12 +848,18 @@ class MemoryStore implements port.Store {
     if (jump === 0) return
     this.limits.shift(jump)
     this.webhooks.shift(jump)
+    this.waits.shift(jump)
     for (const kept of this.#all()) {
       const { status, delay, runAt, expiresAt } = kept.task
       if (expiresAt !== null && isUnstarted(status)) kept.task = { ...kept.task, expiresAt: expiresAt + jump }
       if (!['waiting', 'scheduled', 'paused'].includes(status) || delay === null || runAt === null) continue
       kept.task = { ...kept.task, runAt: runAt + jump }
     }
+  }
+
+  #delete(id: TaskId): void {
+    this.#tasks.delete(id)
+    this.waits.forget(id)
   }
 
   #isAlive(node: NodeId): boolean {

@@ -351,6 +351,27 @@ export const migrations: readonly string[] = [
   alter table S.tasks add column sleeps text;
   create index tasks_asleep on S.tasks (run_at, row_id) where status = 'waiting' and missing = 0;
   `,
+  `
+  alter table S.tasks add column news integer not null default 0, add column awaits text;
+  create table S.waits (
+    number bigint generated always as identity,
+    row_id bigint not null,
+    name text not null,
+    occurrence integer not null,
+    status text not null,
+    token_hash text unique,
+    body text,
+    created_at bigint not null,
+    timeout bigint,
+    expires_at bigint,
+    answered_at bigint,
+    answered_by text,
+    answer text,
+    primary key (row_id, name, occurrence)
+  );
+  create unique index waits_number on S.waits (number);
+  create index waits_open on S.waits (number) where status = 'open';
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -6,6 +6,7 @@ import { deliveryNames } from '../delivery-rows.ts'
 import { quoted } from './migrations.ts'
 import { arraysOf, shaped, valueOf, type Part } from './column-batching.ts'
 import { selectedColumns } from './rows.ts'
+import { waitStatements } from './wait-statements.ts'
 import { stepStatements } from './step-statements.ts'
 
 /** Unix milliseconds, by the clock of the database. */
@@ -112,6 +113,7 @@ export function statementsFor(schema: string) {
     log: `select l.number, l.at, l.attempt, l.line from ${s}.tasks t join ${s}.log l on l.row_id = t.row_id
       where t.id = $1 and l.number > $2::int order by l.number limit $3::int`,
     ...stepStatements(s),
+    ...waitStatements(s),
     dropParameters: `delete from ${s}.parameters where row_id = any($1::bigint[])`,
     dropTags: `delete from ${s}.tags t using unnest($1::text[], $2::bigint[], $3::bigint[]) as u(tag, created_at, row_id)
       where t.tag = u.tag and t.created_at = u.created_at and t.row_id = u.row_id`,

@@ -26,6 +26,7 @@ import { PostgresSchedules } from './schedules.ts'
 import { Outbox } from './outbox.ts'
 import { PostgresWebhooks } from './webhooks.ts'
 import { PostgresWorkers } from './workers.ts'
+import { PostgresWaits } from './waits.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
 import { DatabaseTime } from './database-time.ts'
@@ -90,6 +91,7 @@ class PostgresStore implements port.Store {
   readonly workers: PostgresWorkers
   readonly limits: PostgresLimits
   readonly webhooks: PostgresWebhooks
+  readonly waits: PostgresWaits
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -175,6 +177,11 @@ class PostgresStore implements port.Store {
       clock,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('nodes', look),
+    })
+    this.waits = new PostgresWaits({
+      sql: this.#sql,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('waits', look),
     })
     this.#lease = lease
     this.#clock = clock

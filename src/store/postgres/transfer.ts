@@ -32,6 +32,8 @@ import { deliveryFrom, webhookFrom } from './outbox.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
 import { columnsOf, isAwaited, selectedColumns, selectedCount, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { addedSteps } from './steps.ts'
+import { addedWaits } from './wait-writes.ts'
+import { waitOf } from '../wait-rows.ts'
 import { statementsFor, type Statements } from './statements.ts'
 import { decodeText, encodeText } from './text.ts'
 import { keyRowsOf } from './unique-keys.ts'
@@ -113,6 +115,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const rows = await this.#session.query(`fetch ${Math.floor(limit)} from images`)
     const logs = await this.#logsOf(rows.map(rowIdOf))
     const steps = await this.#stepsOf(rows.map(rowIdOf))
+    const waits = await this.#waitsOf(rows.map(rowIdOf))
     const edges = await this.#edgesTo(rows.map((row) => taskOf(row).id))
     const images = rows.map((row): TaskImage => {
       const [timeline, parameters, checkpoint, result] = row.slice(selectedCount) as (string | null)[]
@@ -125,6 +128,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         checkpoint: decodedOrNull(checkpoint),
         result: decodedOrNull(result),
         steps: steps.get(rowId) ?? [],
+        waits: waits.get(rowId) ?? [],
         log: logs.get(rowId) ?? [],
         after: edges.get(taskOf(row).id) ?? [],
         isAwaited: isAwaited(row),
@@ -283,7 +287,8 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async encrypted(): Promise<ReadonlyMap<string, number>> {
-    const tables = ['parameters', 'checkpoints', 'results', 'steps']
+    const tables = ['parameters', 'checkpoints', 'results', 'steps', 'waits']
+    const answers = `select left(answer, 40) from ${this.#s}.waits where answer is not null`
     const heads = tables.map(
       (table) => `select left(body, 40) as head from ${this.#s}.${table} where body is not null`,
     )
@@ -292,7 +297,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const callbacks = `select left(url, 40) from ${this.#s}.deliveries where url is not null`
     const told = `select left(found[1], 40) from ${this.#s}.outbox, regexp_matches(body, '"url":"([^"]*)', 'g') as found`
     const lines = `select left(line, 40) from ${this.#s}.log`
-    const all = [...heads, lines, schedules, webhooks, callbacks, told].join(' union all ')
+    const all = [...heads, answers, lines, schedules, webhooks, callbacks, told].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then split_part(head, ':', 3) else '' end`
     const rows = await this.#session.query(`select ${key}, count(*) from (${all}) as texts group by 1`)
     return new Map(rows.map(([name, texts]) => [name as string, Number(texts)]))
@@ -492,6 +497,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         ],
       )
     if (images.some(({ steps }) => steps.length > 0)) write(this.#sql.addSteps, addedSteps(images))
+    if (images.some(({ waits }) => waits.length > 0)) write(this.#sql.putWaits, addedWaits(images))
     const awaited = images.filter((image) => image.isAwaited)
     if (awaited.length > 0) write(this.#sql.awaitTasks, [awaited.map(({ task }) => encodeText(task.id))])
     const edges = edgesOf(images)
@@ -550,6 +556,17 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       Array.from(
         groups,
         ([rowId, group]) => [rowId, group.map((row) => stepOf(row.slice(1), decodeText))] as const,
+      ),
+    )
+  }
+
+  async #waitsOf(rowIds: readonly number[]) {
+    const rows = await this.#session.query(this.#sql.waitsOfRows, [rowIds])
+    const groups = Map.groupBy(rows, ([rowId]) => rowId as number)
+    return new Map(
+      Array.from(
+        groups,
+        ([rowId, group]) => [rowId, group.map((row) => waitOf(row.slice(1), decodeText))] as const,
       ),
     )
   }

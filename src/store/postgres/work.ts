@@ -16,6 +16,7 @@ import { tell } from './telling.ts'
 import type { KnownRow } from './row-cache.ts'
 import { changedColumns, isAwaited, tagColumns, tagsOf, taskOf } from './rows.ts'
 import { writeSteps } from './steps.ts'
+import { writeWaits } from './wait-writes.ts'
 import { decodeText, encodeText } from './text.ts'
 import type { Transaction } from './transaction.ts'
 import { freeKeys, keyRowsOf, takeKeys, type KeyRow } from './unique-keys.ts'
@@ -159,6 +160,7 @@ export class Work {
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     writeDocuments(tx, rows)
     writeSteps(tx, rows)
+    writeWaits(tx, rows)
     writeLogs(tx, rows)
     writeDeleted(tx, deleted)
     if (newSlots.length > 0) {
@@ -256,7 +258,8 @@ function writeDeleted(tx: Transaction, deleted: readonly TaskRow[]): void {
   const { sql } = tx.source
   const numbers = deleted.map(({ rowId }) => rowId)
   tx.write(sql.deleteTasks, [deleted.map(({ task }) => encodeText(task.id))])
-  for (const drop of [sql.dropParameters, sql.dropCheckpoints, sql.dropResults, sql.dropSteps, sql.dropLog])
+  const { dropParameters, dropCheckpoints, dropResults, dropSteps, dropWaits, dropLog } = sql
+  for (const drop of [dropParameters, dropCheckpoints, dropResults, dropSteps, dropWaits, dropLog])
     tx.write(drop, [numbers])
   const tags = tagsOf(deleted)
   if (tags.length > 0) tx.write(sql.dropTags, tagColumns(tags))

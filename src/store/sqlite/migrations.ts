@@ -353,6 +353,27 @@ export const migrations: readonly string[] = [
   alter table tasks add column sleeps text;
   create index tasks_asleep on tasks (run_at) where status = 'waiting' and missing = 0;
   `,
+  `
+  alter table tasks add column news integer not null default 0;
+  alter table tasks add column awaits text;
+  create table waits (
+    number integer primary key,
+    row_id integer not null,
+    name text not null,
+    occurrence integer not null,
+    status text not null,
+    token_hash text unique,
+    body text,
+    created_at integer not null,
+    timeout integer,
+    expires_at integer,
+    answered_at integer,
+    answered_by text,
+    answer text,
+    unique (row_id, name, occurrence)
+  ) strict;
+  create index waits_open on waits (number) where status = 'open';
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

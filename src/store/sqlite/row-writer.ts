@@ -12,6 +12,7 @@ import { fill, type Parameter } from './rows.ts'
 import type { Outbox } from './outbox.ts'
 import type { Statements } from './statements.ts'
 import { putSteps } from './steps.ts'
+import { putWait } from './waits.ts'
 
 /**
  * Writes the changes of rows at once, so that later commands of the transaction read them. The values of hot statements are
@@ -63,6 +64,7 @@ export class RowWriter {
       else this.#move(row)
       this.#writeDocuments(row)
     }
+    if (row.wait !== undefined && !row.isDeleted) putWait(this.#sql, row.rowId, row.wait)
     if (row.before.unique !== null) this.#writeKey(row)
     if (row.before.admission !== null) writeSlots(this.#sql, row)
     row.count(this.#count)
@@ -112,7 +114,10 @@ export class RowWriter {
     else if (checkpoint !== undefined) sql.putCheckpoint.run(rowId, checkpoint)
     if (result === null) sql.dropResult.run(rowId)
     else if (result !== undefined) sql.putResult.run(rowId, result)
-    if (dropsSteps) sql.dropSteps.run(rowId)
+    if (dropsSteps) {
+      sql.dropSteps.run(rowId)
+      sql.dropWaits.run(rowId)
+    }
     if (steps !== undefined) putSteps(sql, rowId, steps)
     if (log !== undefined) appendLog(sql, rowId, log)
     if (fencedOff === undefined) return
@@ -133,8 +138,9 @@ export class RowWriter {
   }
 
   #delete({ rowId, before }: TaskRow): void {
-    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropLog } = this.#sql
-    const drops = [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropLog]
+    const { deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropWaits, dropLog } =
+      this.#sql
+    const drops = [deleteTask, deleteParameters, dropCheckpoint, dropResult, dropSteps, dropWaits, dropLog]
     for (const drop of drops) drop.run(rowId)
     for (const tag of before.tags) this.#sql.deleteTag.run(tag, before.createdAt, rowId)
   }

@@ -3,6 +3,7 @@ import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
+import { waitColumns, waitNames } from '../wait-rows.ts'
 import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
 import { deliveryNames } from '../delivery-rows.ts'
 import { selectedColumns } from './rows.ts'
@@ -36,6 +37,14 @@ const unexpired = '(expires_at is null or expires_at > ?)'
 const expiring = `expires_at is not null and status in ('waiting', 'scheduled', 'queued')`
 
 const laneColumns = 'id, lane, priority, rises_at, position, turn, waits_for'
+
+const waitChanges = waitColumns
+  .filter(({ name }) => name !== 'name' && name !== 'occurrence')
+  .map(({ name }) => `${name} = excluded.${name}`)
+  .join(', ')
+/** The number, the wait, and its task. */
+const waitsWithTask = `select w.number, ${waitColumns.map(({ name }) => `w.${name}`).join(', ')}, ${selectedNames.map((name) => `t.${name}`).join(', ')}
+  from waits w join tasks t on t.row_id = w.row_id`
 
 const auditNames = ['at', 'number', ...auditColumns.map(({ name }) => name)].join(', ')
 
@@ -174,6 +183,22 @@ const sql = {
   stepSizes: `select number, coalesce(octet_length(body), 0) from steps where row_id = ? and number > ? order by number limit ?`,
   stepsUpTo: `select number, ${stepNames} from steps where row_id = ? and number > ? and number <= ? order by number`,
   dropSteps: 'delete from steps where row_id = ?',
+  wait: `select ${waitNames} from waits where row_id = ? and name = ? and occurrence = ?`,
+  countWaits: 'select count(*) from waits where row_id = ?',
+  putWait: `insert into waits (row_id, ${waitNames}) values (${marks(waitColumns.length + 1)})
+    on conflict (row_id, name, occurrence) do update set ${waitChanges}`,
+  dropWaits: 'delete from waits where row_id = ?',
+  waitsOfRow: `select ${waitNames} from waits where row_id = ? order by number`,
+  waitByToken: `${waitsWithTask} where w.token_hash = ?`,
+  waitsOfNewest: `${waitsWithTask} where t.id = ? and w.number < ? order by w.number desc limit ?`,
+  waitsOfOldest: `${waitsWithTask} where t.id = ? and w.number > ? order by w.number limit ?`,
+  openNewest: `${waitsWithTask} where w.status = 'open' and w.number < ? order by w.number desc limit ?`,
+  openOldest: `${waitsWithTask} where w.status = 'open' and w.number > ? order by w.number limit ?`,
+  waitsNewest: `${waitsWithTask} where w.number < ? order by w.number desc limit ?`,
+  waitsOldest: `${waitsWithTask} where w.number > ? order by w.number limit ?`,
+  moveWaits: `update waits indexed by waits_open set expires_at = expires_at + ? where status = 'open' and expires_at is not null`,
+  boundWaits: `update waits indexed by waits_open set expires_at = ?1 + timeout
+    where status = 'open' and expires_at is not null and expires_at > ?1 + timeout`,
   deleteTask: 'delete from tasks where row_id = ?',
   deleteParameters: 'delete from parameters where row_id = ?',
   maxNumber: 'select coalesce(max(row_id), 0) from tasks',

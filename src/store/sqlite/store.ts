@@ -45,6 +45,7 @@ import { SqliteSchedules } from './schedules.ts'
 import { Outbox } from './outbox.ts'
 import { SqliteWebhooks } from './webhooks.ts'
 import { SqliteWorkers } from './workers.ts'
+import { SqliteWaits } from './waits.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
 import { Reader, type QueueHead } from './reader.ts'
@@ -74,6 +75,7 @@ class SqliteStore implements port.Store {
   readonly workers: SqliteWorkers
   readonly limits: SqliteLimits
   readonly webhooks: SqliteWebhooks
+  readonly waits: SqliteWaits
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -167,6 +169,13 @@ class SqliteStore implements port.Store {
       write: (run, effect) => this.#commits.write(run, effect),
       outbox: this.#outbox,
       ago: (ms) => this.#time.ago(ms),
+      audit: (entry, at) => audit.add(entry, at),
+    })
+    this.waits = new SqliteWaits({
+      ...source,
+      write: (run, effect) => this.#commits.write(run, effect),
+      context: () => this.#context(),
+      change: (id, command) => this.#change(id, command),
       audit: (entry, at) => audit.add(entry, at),
     })
     this.#commits = new Commits(this.#db, {
@@ -698,6 +707,7 @@ class SqliteStore implements port.Store {
     this.#sql.moveRates.run(by)
     this.#sql.moveExpiries.run(by)
     this.#sql.moveDeliveries.run(by)
+    this.#sql.moveWaits.run(by)
     this.#sql.setClockMoved.run(this.#clockMoved)
     this.#delaysMoved = this.#clockMoved
   }
@@ -711,6 +721,7 @@ class SqliteStore implements port.Store {
     this.#sql.boundSuspendedDelays.run(now)
     this.#sql.boundKeys.run(now)
     this.#sql.boundExpiries.run(now)
+    this.#sql.boundWaits.run(now)
     this.#sql.boundDeliveries.run(now, longestRetry)
   }
 

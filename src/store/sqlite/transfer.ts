@@ -34,6 +34,7 @@ import { isAwaited, selectedColumns, taskOf } from './rows.ts'
 import { insertSchedule, scheduleFrom, type ScheduleRow } from './schedules.ts'
 import { prepareAll, type Statements } from './statements.ts'
 import { readSteps } from './steps.ts'
+import { putWait, readWaits } from './waits.ts'
 import { bodyOf, keyOf, type KeyRow } from './keys.ts'
 
 /** Opens the file for a transfer, and keeps every other process out of it. Throws `StoreUnavailable`. */
@@ -77,6 +78,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         checkpoint: document('checkpoint'),
         result: document('result'),
         steps: readSteps(this.#sql, rowId, unlimitedSteps).steps,
+        waits: readWaits(this.#sql, rowId),
         log: readLog(this.#sql, rowId, 0, Number.MAX_SAFE_INTEGER),
         after: this.#edgesTo(taskOf(row).id),
         isAwaited: isAwaited(row),
@@ -195,16 +197,17 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   }
 
   async encrypted(): Promise<ReadonlyMap<string, number>> {
-    const heads = ['parameters', 'checkpoints', 'results', 'steps'].map(
+    const heads = ['parameters', 'checkpoints', 'results', 'steps', 'waits'].map(
       (table) => `select substr(body, 1, 40) as head from ${table} where body is not null`,
     )
+    const answers = 'select substr(answer, 1, 40) from waits where answer is not null'
     const schedules = `select substr(json_extract(definition, '$.parameters'), 1, 40) from schedules`
     const webhooks = `select substr(json_extract(body, '$.url'), 1, 40) from webhooks`
     const callbacks = 'select substr(url, 1, 40) from deliveries where url is not null'
     const told = `select substr(json_extract(value, '$[6].callback.url'), 1, 40)
       from outbox, json_each(outbox.body, '$[1]') where json_extract(value, '$[6].callback') is not null`
     const lines = 'select substr(line, 1, 40) from log'
-    const all = [...heads, lines, schedules, webhooks, callbacks, told].join(' union all ')
+    const all = [...heads, answers, lines, schedules, webhooks, callbacks, told].join(' union all ')
     const key = `case when head like 'enc:1:%:%' then substr(head, 7, instr(substr(head, 7), ':') - 1) else '' end`
     const rows = this.#db.prepare(`select ${key} as key, count(*) as texts from (${all}) group by 1`).all()
     return new Map(rows.map(({ key, texts }) => [String(key), Number(texts)]))
@@ -294,12 +297,13 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
 
   #insert(
     writer: RowWriter,
-    { rowId, task, timeline, parameters, checkpoint, result, steps, log, after, isAwaited }: TaskImage,
+    { rowId, task, timeline, parameters, checkpoint, result, steps, waits, log, after, isAwaited }: TaskImage,
   ): void {
     writer.insert({ rowId, task, lines: timeline, parameters })
     if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
     if (result !== null) this.#sql.putResult.run(rowId, result)
     for (const step of steps) this.#sql.addStep.run(rowId, step.number, ...stepValues(step))
+    for (const wait of waits) putWait(this.#sql, rowId, wait)
     for (const { number, at, attempt, text } of log)
       this.#sql.insertLine.run(rowId, number, at, attempt, text)
     if (isAwaited) this.#sql.await.run(rowId)

@@ -2,7 +2,8 @@ import type { Clock } from '../../../core/clock.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskError, TooLarge } from '../../../core/errors.ts'
 import { shortSleep } from '../../../core/sleep.ts'
-import { stepId, stepLimits, TooManySteps, type StepReport } from '../../../core/step.ts'
+import { stepId, stepLimits, stepTitle, TooManySteps, type StepReport } from '../../../core/step.ts'
+import { TooManyWaits, type WaitState } from '../../../core/wait.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { tail } from '../../../core/text.ts'
 import { taskVariables } from '../../../core/task-variables.ts'
@@ -17,8 +18,8 @@ import { limits, toJson } from '../json.ts'
 import { leaseOver, type Lease } from '../lease.ts'
 import { ProgressRate } from '../progress-rate.ts'
 import { isShortage, type Room } from '../shortage.ts'
-import { outputKept, type Said, type SaidStep } from './output-parser.ts'
-import { checkState, parseStored } from '../stored.ts'
+import { outputKept, type Said, type SaidStep, type SaidWait } from './output-parser.ts'
+import { checkState, parseStored, StoredInvalid } from '../stored.ts'
 
 /** Runs executables. They print JSON lines on standard output, or arbitrary text (docs/commands.md). */
 export class CommandExecutor implements Executor {
@@ -102,6 +103,13 @@ class CommandRun implements Execution {
   #wantsSleep: number | undefined
   /** It sleeps, and has no process: until when, by the monotonic clock. */
   #sleepsUntil: number | undefined
+  /** What it wants to wait for once it has exited. */
+  #wantsWait: SaidWait | undefined
+  /** It waits, and has no process: until when, by the monotonic clock. */
+  #waitsFor: (SaidWait & { until: number }) | undefined
+  #isLooking = false
+  /** Answers of which it is told, by wait, as JSON. */
+  readonly #answers = new Map<string, Json>()
   #isAsleep = false
   #alarm: (() => void) | undefined
   #end!: (ended: Ended) => void
@@ -144,8 +152,14 @@ class CommandRun implements Execution {
     if (this.#recalling || this.#ending) return
     this.#isAsleep = false
     if (this.#sleepsUntil !== undefined) this.#sleep()
+    else if (this.#waitsFor !== undefined) void this.#look()
     else if (this.#present === undefined) this.#begin()
     else if (this.#spec.pause === 'freeze') this.#tell('thaw')
+  }
+
+  /** While it is about to free its slot, the node itself notices. */
+  news(): void {
+    if (this.#waitsFor !== undefined && !this.#isAsleep && !this.#pauseRequested) void this.#look()
   }
 
   abort(reason: Error): void {
@@ -176,6 +190,7 @@ class CommandRun implements Execution {
     if (this.#over) return
     this.#sleepsUntil = undefined
     this.#wantsSleep = undefined
+    this.#wantsWait = undefined
     this.#stepBegan = this.#clock.monotonic()
     const { type, id, attempt } = this.#run
     try {
@@ -190,7 +205,7 @@ class CommandRun implements Execution {
         ({ name, occurrence, result }) =>
           `{"name":${JSON.stringify(name)},"occurrence":${occurrence},"result":${result}}`,
       )
-      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}],"slept":${this.#slept}`
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}],"slept":${this.#slept},"answers":[${[...this.#answers.values()].join(',')}]`
       const number = supervisor.start(
         {
           file,
@@ -279,6 +294,11 @@ class CommandRun implements Execution {
       this.#sleepsUntil = this.#clock.monotonic() + this.#wantsSleep
       if (this.#pauseRequested) this.#callbacks.suspended()
       else this.#sleep()
+    } else if (code === 0 && this.#wantsWait !== undefined) {
+      this.#asked = false
+      this.#waitsFor = { ...this.#wantsWait, until: Number.POSITIVE_INFINITY }
+      if (this.#pauseRequested) this.#callbacks.suspended()
+      else void this.#look()
     } else if (code === 0 && this.#asked) {
       this.#hasExited()
     } else if (code === 0) {
@@ -308,13 +328,76 @@ class CommandRun implements Execution {
     this.#alarm = this.#clock.after(left, () => this.#wakeUp())
     if (left <= shortSleep) return
     this.#isAsleep = true
-    this.#callbacks.asleep({ wakeIn: left, over: this.#slept - 1, left: [left] })
+    this.#callbacks.asleep({ wakeIn: left, awaits: null, over: this.#slept - 1, left: [left] })
   }
 
   #wakeUp(): void {
     if (this.#over || this.#sleepsUntil === undefined) return
     if (this.#isAsleep) this.#callbacks.awake(false)
     else if (!this.#pauseRequested) this.#begin()
+  }
+
+  /** Whether what it waits for has come. If not, the slot is free until it has. */
+  async #look(): Promise<void> {
+    const waited = this.#waitsFor
+    if (waited === undefined || this.#isLooking) return
+    this.#isLooking = true
+    const { until, ...asked } = waited
+    const timedOut = this.#clock.monotonic() >= until
+    let state: WaitState | null
+    try {
+      state = await this.#callbacks.wait({ ...asked, timedOut })
+    } catch (error) {
+      return this.#finish({ kind: 'threw', error: toErrorRecord(error), final: false })
+    } finally {
+      this.#isLooking = false
+    }
+    // Without an answer, the run is told to stop.
+    if (state === null || this.#over || this.#reason !== undefined) return
+    switch (state.kind) {
+      case 'full':
+        return this.#finish({ kind: 'threw', error: toErrorRecord(new TooManyWaits()), final: false })
+      case 'unreadable': {
+        const error = new StoredInvalid(`The stored wait ${stepTitle(asked)} cannot be read: ${state.why}.`)
+        return this.#finish({ kind: 'threw', error: toErrorRecord(error), final: true })
+      }
+      case 'open':
+        return this.#wait(waited, state)
+      default:
+        return this.#goOn(asked, state.kind === 'answered' ? `"answer":${state.answer}` : '"timed_out":true')
+    }
+  }
+
+  /** An answer that comes meanwhile queues the task, or keeps it from sleeping: then it is told to resume. */
+  #wait(waited: SaidWait & { until: number }, { left, seen }: Extract<WaitState, { kind: 'open' }>): void {
+    this.#alarm?.()
+    waited.until = left === null ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + left
+    if (this.#pauseRequested) return
+    if (left !== null) this.#alarm = this.#clock.after(left, () => this.#waitOver())
+    this.#isAsleep = true
+    this.#callbacks.asleep({
+      wakeIn: left,
+      awaits: { seen, waits: [waited.name] },
+      over: this.#slept,
+      left: [],
+    })
+  }
+
+  #waitOver(): void {
+    if (this.#over || this.#waitsFor === undefined) return
+    if (this.#isAsleep) this.#callbacks.awake(false)
+    else if (!this.#pauseRequested) void this.#look()
+  }
+
+  #goOn({ name, occurrence }: SaidWait, how: string): void {
+    this.#alarm?.()
+    this.#waitsFor = undefined
+    this.#answers.set(
+      stepId({ name, occurrence }),
+      `{"name":${JSON.stringify(name)},"occurrence":${occurrence},${how}}`,
+    )
+    // Paused meanwhile: a resume starts it.
+    if (!this.#pauseRequested) this.#begin()
   }
 
   #ask(): void {
@@ -324,7 +407,7 @@ class CommandRun implements Execution {
     supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #heard({ log, progress, checkpoint, steps, sleep, result, fault }: Said): void {
+  #heard({ log, progress, checkpoint, steps, sleep, wait, result, fault }: Said): void {
     for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
@@ -333,6 +416,7 @@ class CommandRun implements Execution {
     for (const step of steps ?? []) this.#did(step)
     if (checkpoint !== undefined) this.#keep(checkpoint)
     if (sleep !== undefined) this.#wantsSleep = sleep
+    if (wait !== undefined) this.#wantsWait = wait
     if (result !== undefined) this.#result = result
     if (fault !== undefined) this.#fail(fault)
   }

@@ -4,6 +4,7 @@ import { inexactIn } from '../../../core/exact-json.ts'
 import { TaskError, TooLarge } from '../../../core/errors.ts'
 import { longestDuration } from '../../../core/outcome.ts'
 import { mustBeStepName, type StepKey } from '../../../core/step.ts'
+import { mustBeWaitName, waitLimits, type WaitRequest } from '../../../core/wait.ts'
 import type { ErrorRecord, Json } from '../../../core/task.ts'
 import { clip, clipFront, tail } from '../../../core/text.ts'
 import { Backlog, type LogLines } from '../backlog.ts'
@@ -29,9 +30,13 @@ export type Said = Readonly<{
   steps?: readonly SaidStep[]
   /** Milliseconds that it wants to sleep once it has exited. */
   sleep?: number
+  /** What it wants to wait for once it has exited. */
+  wait?: SaidWait
   /** A protocol violation, which fails the run. */
   fault?: ErrorRecord
 }>
+
+export type SaidWait = Omit<WaitRequest, 'timedOut'>
 
 export type SaidStep = StepKey & Readonly<{ result: Json }>
 
@@ -138,11 +143,12 @@ export class OutputParser {
     }
   }
 
-  #speak({ progress, checkpoint, step, sleep, log, result }: Line): void {
+  #speak({ progress, checkpoint, step, sleep, wait, log, result }: Line): void {
     if ((progress ?? null) !== null) this.#report(progress)
     if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
     if (step !== undefined) this.#say({ steps: [...(this.#documents.steps ?? []), stepOf(step)] })
     if ((sleep ?? null) !== null) this.#say({ sleep: sleepOf(sleep) })
+    if ((wait ?? null) !== null) this.#say({ wait: waitOf(wait) })
     if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
     if (result !== undefined) this.#say({ result: toJson(result, 'result') })
   }
@@ -169,11 +175,12 @@ type Line = Readonly<{
   checkpoint?: unknown
   step?: unknown
   sleep?: unknown
+  wait?: unknown
   log?: unknown
   result?: unknown
 }>
 
-const words = ['progress', 'checkpoint', 'step', 'sleep', 'log', 'result'] as const
+const words = ['progress', 'checkpoint', 'step', 'sleep', 'wait', 'log', 'result'] as const
 
 function protocolLine(text: string): Line | undefined {
   try {
@@ -223,6 +230,42 @@ function sleepOf(said: unknown): number {
   const ms = typeof said === 'number' || typeof said === 'string' ? parseDuration(said) : undefined
   if (ms === undefined || ms > longestDuration) throw new SleepInvalid(said)
   return ms
+}
+
+class WaitInvalid extends TaskError {
+  readonly code = 'WAIT_INVALID'
+}
+
+/** A text is a name. Throws `WaitInvalid`. */
+function waitOf(said: unknown): SaidWait {
+  const told = typeof said === 'string' ? { name: said } : said
+  const { name, occurrence, schema, message, timeout } = (told ?? {}) as Readonly<Record<string, unknown>>
+  try {
+    mustBeWaitName(name)
+  } catch (error) {
+    throw new WaitInvalid(toErrorRecord(error).message)
+  }
+  const use = occurrence ?? 1
+  if (typeof use !== 'number' || !Number.isInteger(use) || use < 1)
+    throw new WaitInvalid('The occurrence of a wait must be a whole number from 1.')
+  if ((message ?? null) !== null && (typeof message !== 'string' || message.length > waitLimits.message))
+    throw new WaitInvalid(`The message of a wait must be text of at most ${waitLimits.message} characters.`)
+  if ((schema ?? null) !== null && (typeof schema !== 'object' || Array.isArray(schema)))
+    throw new WaitInvalid('The schema of a wait must be a JSON schema: an object.')
+  const text = (schema ?? null) === null ? null : JSON.stringify(schema)
+  if (text !== null && Buffer.byteLength(text) > waitLimits.schema)
+    throw new TooLarge('schema of a wait', waitLimits.schema)
+  const limit =
+    typeof timeout === 'number' || typeof timeout === 'string' ? parseDuration(timeout) : undefined
+  if ((timeout ?? null) !== null && (limit === undefined || limit > longestDuration))
+    throw new WaitInvalid('The timeout of a wait must be a duration: seconds or text like "10m".')
+  return {
+    name,
+    occurrence: use,
+    schema: text,
+    message: (message ?? null) as string | null,
+    timeout: limit ?? null,
+  }
 }
 
 /** Many languages write null for omitted values. Returns what is wrong otherwise. */

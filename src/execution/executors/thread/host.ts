@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { StepKey } from '../../../core/step.ts'
+import type { WaitRequest } from '../../../core/wait.ts'
 import { nodeVariable } from '../../../core/task-variables.ts'
 import { linesOf } from '../backlog.ts'
 import { childExit } from '../child-exit.ts'
@@ -183,6 +184,10 @@ class HostedRun implements Execution {
     this.#line.send({ kind: 'resume', run: this.#number, fence })
   }
 
+  news(): void {
+    this.#line.send({ kind: 'news', run: this.#number })
+  }
+
   abort(reason: Error & Partial<Reason>): void {
     const { code = 'UNWOUND', message } = reason
     this.#line.send({ kind: 'abort', run: this.#number, reason: { code, message } })
@@ -221,6 +226,9 @@ class HostedRun implements Execution {
       case 'recall':
         void this.#recall(message.call, message.key)
         break
+      case 'wait':
+        void this.#wait(message.call, message.request)
+        break
       case 'progress':
         this.host.progress(message.progress)
         break
@@ -240,6 +248,11 @@ class HostedRun implements Execution {
 
   async #answer(call: number, held: Promise<boolean>): Promise<void> {
     this.#line.send({ kind: 'held', run: this.#number, call, held: await held })
+  }
+
+  async #wait(call: number, request: WaitRequest): Promise<void> {
+    const state = await this.host.wait(request)
+    this.#line.send({ kind: 'waited', run: this.#number, call, state })
   }
 
   async #recall(call: number, key: StepKey): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SleepRequest, SleepsLeft } from '../../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../../core/step.ts'
+import type { WaitRequest, WaitState } from '../../../core/wait.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import type { TraceContext } from '../../../core/trace-context.ts'
 import type { LogLines } from '../backlog.ts'
@@ -16,6 +17,9 @@ export type ToThread =
   | Readonly<{ kind: 'abort'; run: number; reason: Reason }>
   /** Answers `durable` and `step`. */
   | Readonly<{ kind: 'held'; run: number; call: number; held: boolean }>
+  | Readonly<{ kind: 'news'; run: number }>
+  /** Answers `wait`. */
+  | Readonly<{ kind: 'waited'; run: number; call: number; state: WaitState | null }>
   /** Answers `recall`. */
   | Readonly<{ kind: 'recalled'; run: number; call: number; recalled: Recalled | null }>
 
@@ -55,6 +59,7 @@ export type FromThread =
   | Readonly<{ kind: 'durable'; run: number; call: number; state: Json }>
   | Readonly<{ kind: 'recall'; run: number; call: number; key: StepKey }>
   | Readonly<{ kind: 'step'; run: number; call: number; report: StepReport }>
+  | Readonly<{ kind: 'wait'; run: number; call: number; request: WaitRequest }>
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>

@@ -2,6 +2,7 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from '
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../../../core/errors.ts'
 import type { Recalled } from '../../../core/step.ts'
+import type { WaitState } from '../../../core/wait.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import { provideOwnPackages } from '../../../registry/own-packages.ts'
 import type { AnyTaskType } from '../../../registry/type.ts'
@@ -30,7 +31,7 @@ const lease = data.lease === undefined ? undefined : new Lease(data.lease)
 /** Value of the bell when all messages had been taken; at first, none has. */
 let heard = -1
 
-type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' }>
+type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' | 'waited' }>
 
 let current: { readonly run: number; readonly handler: HandlerRun; readonly outbox: Outbox } | undefined
 /** Controls of a run whose module is still being imported. */
@@ -38,6 +39,7 @@ let early: Control[] = []
 let calls = 0
 const awaited = new Map<number, (held: boolean) => void>()
 const recalling = new Map<number, (recalled: Recalled | null) => void>()
+const waiting = new Map<number, (state: WaitState | null) => void>()
 
 const sync: SyncControl = {
   poll() {
@@ -79,6 +81,11 @@ function hear(message: ToThread): void {
     recalling.delete(message.call)
     return
   }
+  if (message.kind === 'waited') {
+    waiting.get(message.call)?.(message.state)
+    waiting.delete(message.call)
+    return
+  }
   if (current?.run === message.run) obey(current.handler, message)
   else if (current === undefined) early.push(message)
 }
@@ -86,6 +93,7 @@ function hear(message: ToThread): void {
 function obey(handler: HandlerRun, control: Control): void {
   if (control.kind === 'pause') handler.pause()
   else if (control.kind === 'resume') handler.resume(control.fence)
+  else if (control.kind === 'news') handler.news()
   else handler.abort(errorOf(control.reason, handler.id))
 }
 
@@ -117,6 +125,7 @@ async function carryOut(start: Start): Promise<void> {
   current = undefined
   awaited.clear()
   recalling.clear()
+  waiting.clear()
   outbox.send({ kind: 'ended', run: start.run, ended, clean: !shortage && isClean() })
 }
 
@@ -170,6 +179,13 @@ class Outbox {
           const call = ++calls
           awaited.set(call, resolve)
           this.send({ kind: 'step', run, call, report })
+        }),
+      wait: (request) =>
+        new Promise((resolve) => {
+          this.flush(true)
+          const call = ++calls
+          waiting.set(call, resolve)
+          this.send({ kind: 'wait', run, call, request })
         }),
       progress: (progress) => {
         this.#progress = progress

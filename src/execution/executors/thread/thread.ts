@@ -124,5 +124,5 @@ export class ThreadExecutor implements Executor {
 /** A run for which there was no room. */
 function notStarted(why: string): Execution {
   const done = Promise.resolve({ kind: 'given-back', why, cause: 'shortage', forced: false } as const)
-  return { done, pause() {}, resume() {}, abort() {}, kill() {} }
+  return { done, pause() {}, resume() {}, news() {}, abort() {}, kill() {} }
 }
