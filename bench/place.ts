@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Client } from 'pg'
 import { v7 as uuid } from 'uuid'
 
 /** A folder that is removed at the end of its block. */
@@ -11,6 +12,15 @@ export function temporaryFolder() {
     file: (name: string) => join(folder, name),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** The URL of a new database on the PostgreSQL server at `url`. */
+export async function emptyDatabase(url: string, name: string): Promise<string> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  return url.replace(/\/postgres$/, `/${name}`)
 }
 
 /** SQLite as the store opens it, with two bare tables: the upper bound for a task manager on it. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../../test/support/postgres-server.ts'
 import { freePort } from '../../test/support/ports.ts'
+import { emptyDatabase } from '../place.ts'
 import { rows } from './rows.ts'
 import { systems, type Entry } from './systems.ts'
 
@@ -83,7 +84,10 @@ async function measure(name: string, row: string, round: number): Promise<Figure
   const entry = systems[name]!
   const folder = mkdtempSync(join(tmpdir(), 'fermata-rivals-'))
   await using redis = await redisFor(entry, folder)
-  const url = entry.group === 'PostgreSQL' ? await database(`${name}_${row}_${round}`.toLowerCase()) : ''
+  const url =
+    entry.group === 'PostgreSQL'
+      ? await emptyDatabase(postgres.url, `${name}_${row}_${round}`.toLowerCase())
+      : ''
   try {
     const program = entry.runtime === 'bun' ? [bun] : [process.execPath, '--max-semi-space-size=32']
     const child = spawn(
@@ -124,15 +128,6 @@ async function redisFor({ appendfsync }: Entry, folder: string) {
 }
 
 /** An empty one. */
-async function database(name: string): Promise<string> {
-  const { Client } = await import('pg')
-  const client = new Client({ connectionString: postgres.url })
-  await client.connect()
-  await client.query(`create database ${name}`)
-  await client.end()
-  return postgres.url.replace(/\/postgres$/, `/${name}`)
-}
-
 function medians(runs: readonly Figures[]): Figures {
   return Object.fromEntries(
     Object.keys(runs[0]!).map((key) => {
