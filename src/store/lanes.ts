@@ -106,7 +106,19 @@ export type LaneRequest = Readonly<{
   types: readonly TypeLimit[]
   /** In the order of the queue; at most one is a suspect. */
   plain: readonly PlainHead[]
+  /** Of this node, from claim to claim. */
+  round: Round
 }>
+
+/**
+ * Lanes that the claims of a node have looked at in vain since one of them had to stop before it had seen all. The next claim continues
+ * behind them: otherwise they would hide what is behind them for as long as they cannot start.
+ */
+export class Round {
+  readonly passed = new Set<string>()
+  /** One of them may have changed since. */
+  isStale = false
+}
 
 /** `plain`: its index. */
 export type Choice<Place> = Readonly<{ plain: number }> | Readonly<{ place: Place }>
@@ -131,8 +143,10 @@ const backAtOnce = 500
 const mostSeen = 2_000
 
 export function* pickTasks<Place>(rows: LaneRows<Place>, request: LaneRequest): Reading<Picked<Place>> {
+  const { round, now } = request
   const book = new Book(rows, request)
   const { lanes, buckets } = yield* answerTo(rows.news(newsAtOnce))
+  round.isStale ||= round.passed.size > 0 && lanes.length + buckets.length > 0
   yield* book.examine(lanes, buckets)
   yield* book.putBack(buckets)
   const claim = new Claim(book, request)
@@ -143,9 +157,14 @@ export function* pickTasks<Place>(rows: LaneRows<Place>, request: LaneRequest): 
     if (claim.seen > mostSeen) break
   }
   claim.fill()
-  const isUnfinished = lanes.length >= newsAtOnce || buckets.length >= newsAtOnce || claim.seen > mostSeen
+  const isCut = claim.seen > mostSeen
+  const hasMore = lanes.length >= newsAtOnce || buckets.length >= newsAtOnce
+  const own = [claim.wakesAt, isCut || hasMore || round.isStale ? now : null]
+  if (!isCut) {
+    round.passed.clear()
+    round.isStale = false
+  }
   book.finish()
-  const own = [claim.wakesAt, isUnfinished ? request.now : null]
   return {
     picks: claim.picks,
     wakesAt(stored) {
@@ -176,7 +195,7 @@ class Claim<Place> {
   readonly #request: LaneRequest
   readonly #room = new Map<string, number>()
   /** Lanes that cannot start here now, although they are ready. */
-  readonly #without = new Set<string>()
+  readonly #without: Set<string>
   /** Taken from lanes, in which they are until the claim is written: how many of each, and where. */
   readonly #served = new Map<string, number>()
   readonly #places = new Set<Place>()
@@ -189,6 +208,7 @@ class Claim<Place> {
   constructor(book: Book<Place>, request: LaneRequest) {
     this.#book = book
     this.#request = request
+    this.#without = request.round.passed
   }
 
   get isDone(): boolean {
@@ -342,7 +362,9 @@ class Claim<Place> {
     if (bucket === undefined && mayStart) return true
     if (bucket === undefined || bucket.scope === 'node') {
       this.#without.add(stored.id)
-      const at = bucket === undefined ? null : this.#book.opensAt(bucket)
+      if (bucket === undefined) return false
+      this.#book.passOver(stored, bucket)
+      const at = this.#book.opensAt(bucket)
       if (at !== null) this.wakesAt = Math.min(at, this.wakesAt ?? at)
     } else {
       this.#book.block(stored, bucket)
@@ -526,9 +548,14 @@ class Book<Place> {
 
   block(stored: StoredLane, { bucket }: BucketFacts): void {
     this.#keep({ ...stored, waitsFor: bucket })
-    this.#wake(this.#facts.get(bucket)!)
-    // Lanes that wait for its other buckets may start in its place.
-    for (const limit of stored.lane.limits) if (bucketOf(limit) !== bucket) this.#touched.add(bucketOf(limit))
+    const facts = this.#facts.get(bucket)!
+    this.#wake(facts)
+    this.passOver(stored, facts)
+  }
+
+  /** This bucket holds the lane back: those that wait for its other buckets may start in its place. */
+  passOver({ lane }: StoredLane, { bucket }: BucketFacts): void {
+    for (const limit of lane.limits) if (bucketOf(limit) !== bucket) this.#touched.add(bucketOf(limit))
   }
 
   /** A task of the lane starts. */

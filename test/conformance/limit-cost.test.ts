@@ -5,7 +5,7 @@ import { describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import { bucketOf, laneOf } from '../../src/core/limits.ts'
 import { laneIdOf } from '../../src/store/columns.ts'
-import { pickTasks } from '../../src/store/lanes.ts'
+import { pickTasks, Round } from '../../src/store/lanes.ts'
 import { arrayText } from '../../src/store/postgres/array.ts'
 import { claim } from '../../src/store/postgres/claiming.ts'
 import { Connection, type Parameter, type Session } from '../../src/store/postgres/connection.ts'
@@ -292,7 +292,7 @@ async function costsOnSqlite(count: number): Promise<number[]> {
       const rows = new SqliteLanes(sql, new Counters(sql), { node: 'here', now })
       const before = reads()
       expect(sql.isAwake.get(now)).toEqual([1])
-      const request = { node: 'here', now, limit: most, types, plain: [] }
+      const request = { node: 'here', now, limit: most, types, plain: [], round: new Round() }
       const { picks, wakesAt } = readNow(pickTasks(rows, request))
       wakesAt(rows.wakesAt())
       const read = reads() - before

@@ -4,7 +4,7 @@ import type { Admission } from '../../src/core/admission.ts'
 import { setByApi, type Limit } from '../../src/core/limits.ts'
 import type { Submission, TaskId } from '../../src/core/task.ts'
 import type { Claimed } from '../../src/store/store.ts'
-import { boom, by } from '../support/tasks.ts'
+import { boom, by, fromApi } from '../support/tasks.ts'
 import { anyNumberOf, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
@@ -266,6 +266,45 @@ export function limits(kind: StoreKind): void {
       expect(ids(await scene.claim())).toEqual([])
       await scene.settle(here[0]!.task, done)
       expect(ids(await scene.claim())).toEqual(['3'])
+    })
+
+    test('of each node leave room in a limit of all nodes to tasks behind', async (scene) => {
+      await scene.store.limits.put(limit({ concurrency: 1 }))
+      await scene.store.limits.put(limit({ name: 'here', concurrency: 1, scope: 'node' }))
+      await scene.submitAll(needs('x', [['here', 'a']]), one('holds'))
+      const first = await scene.claim()
+      expect(ids(first)).toEqual(['x', 'holds'])
+      const both = (id: TaskId, key: string) =>
+        needs(id, [
+          ['api', ''],
+          ['here', key],
+        ])
+      await scene.submitAll(both('1', 'a'), both('2', 'b'))
+      expect(ids(await scene.claim())).toEqual([])
+      await scene.settle(first[1]!.task, done)
+      expect(ids(await scene.claim())).toEqual(['2'])
+    })
+
+    test('of each node hide no task, however many of their keys are full', async (scene) => {
+      // It takes seconds, and the rule is the same on all of them; the reference looks at everything.
+      if (!/^SQLite in memory$|^PostgreSQL [\d.]+$/.test(kind.name)) return
+      const full = 2_100
+      await scene.store.limits.put(limit({ concurrency: 1, scope: 'node' }))
+      const keys = Array.from({ length: full }, (_, index) => `key ${index}`)
+      const submit = (of: readonly Partial<Submission>[]) =>
+        scene.store.submit(
+          of.map((own) => scene.draft(own)),
+          fromApi,
+        )
+      const claim = (most: number) =>
+        scene.store.claim({ node: scene.node, limit: most, types: [anyNumberOf('work')] })
+      await submit(keys.map((key) => one(`runs ${key}`, key)))
+      expect(await claim(full)).toHaveLength(full)
+      await submit([...keys.map((key) => one(`waits ${key}`, key)), one('behind', 'free')])
+      const found: TaskId[] = []
+      do found.push(...ids(await claim(10)))
+      while (scene.store.limits.wakesIn === 0)
+      expect(found).toEqual(['behind'])
     })
 
     test('say who holds what a task waits for, and how many are ahead of it', async (scene) => {

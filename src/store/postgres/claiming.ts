@@ -5,7 +5,7 @@ import { isSuspect } from '../../core/task.ts'
 import * as commands from '../commands.ts'
 import type { StoredRow } from '../columns.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
-import { pickTasks } from '../lanes.ts'
+import { pickTasks, type Round } from '../lanes.ts'
 import { readLater } from '../reading.ts'
 import { withSuspect } from '../suspects.ts'
 import { addEntries } from './audit.ts'
@@ -61,7 +61,7 @@ export async function claim(
   const plain = merged(startable(await picking), startable(await suspecting), limit)
   const { rows, wakesAt } =
     alive[0] === true
-      ? await withLanes(tx, request, plain, work.context.now)
+      ? await withLanes(tx, request, plain, work.context.now, hints.round)
       : { rows: plain, wakesAt: undefined }
   work.hold(rows)
   const claimed = work.rows.map((row, index): Claimed => {
@@ -86,6 +86,7 @@ async function withLanes(
   { node, limit, types }: ClaimRequest,
   plain: Rows,
   now: number,
+  round: Round,
 ): Promise<Readonly<{ rows: Rows; wakesAt: number | null }>> {
   const { sql, schema } = tx.source
   tx.write(sql.lockLanes, [schema])
@@ -101,7 +102,7 @@ async function withLanes(
     }
   })
   const lanes = new PostgresLanes(tx, { node, now, limit })
-  const request = { node, now, limit, types, plain: heads }
+  const request = { node, now, limit, types, plain: heads, round }
   const { picks, wakesAt } = await readLater(pickTasks(lanes, request))
   const places = picks.flatMap((pick) => ('place' in pick ? [pick.place] : []))
   const [laned, due] = await Promise.all([

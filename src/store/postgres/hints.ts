@@ -1,4 +1,5 @@
 import { isSuspect } from '../../core/task.ts'
+import { Round } from '../lanes.ts'
 import type { Claimed, TypeLimit } from '../store.ts'
 
 /** Where a claim may start in the queue of a type: nothing of this priority waits before this position. */
@@ -18,6 +19,8 @@ const margin = 50
  * tasks cannot be removed, and a claim from the beginning steps over all of them.
  */
 export class Hints {
+  /** Of the lanes. */
+  readonly round = new Round()
   readonly #places = new Map<string, Hint>()
   readonly #now: () => number
   #lookedAnew = Number.NEGATIVE_INFINITY

@@ -24,7 +24,7 @@ import type { Move } from '../../core/transition.ts'
 import { rowIdOf, type StoredRow } from '../columns.ts'
 import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
-import { pickTasks } from '../lanes.ts'
+import { pickTasks, Round } from '../lanes.ts'
 import { readNow } from '../reading.ts'
 import { boundsWanted, QueueBounds } from '../queue-bounds.ts'
 import { inQueue } from '../suspects.ts'
@@ -100,6 +100,7 @@ class SqliteStore implements port.Store {
   #areDelaysBounded = false
   /** When a rate may allow the next start. */
   #wakesAt: number | null = null
+  readonly #round = new Round()
   #rowId = 0
   #queuePosition = 0
   readonly #moment = {
@@ -652,7 +653,9 @@ class SqliteStore implements port.Store {
   ): readonly Pick<QueueHead, 'rowId'>[] {
     const plain = heads.map(({ queuePosition: position, ...head }) => ({ ...head, position }))
     const rows = new SqliteLanes(this.#sql, this.#counters, { node, now })
-    const { picks, wakesAt } = readNow(pickTasks(rows, { node, now, limit, types, plain }))
+    const { picks, wakesAt } = readNow(
+      pickTasks(rows, { node, now, limit, types, plain, round: this.#round }),
+    )
     this.#wakesAt = wakesAt(rows.wakesAt())
     return picks.map((pick) => ('plain' in pick ? heads[pick.plain]! : { rowId: pick.place }))
   }
