@@ -489,7 +489,8 @@ class Book<Place> {
     const open: { bucket: string; count: number }[] = []
     for (const bucket of touched) {
       const facts = this.#facts.get(bucket)!
-      const count = facts.scope === 'node' ? backAtOnce : Math.min(backAtOnce, room(facts, this.#request.now))
+      const count =
+        facts.scope === 'node' ? backAtOnce : Math.min(backAtOnce, roomIn(facts, this.#request.now))
       if (count > 0) open.push({ bucket, count })
       else this.#wake(facts)
     }
@@ -524,7 +525,7 @@ class Book<Place> {
   startsOf({ lane }: StoredLane, most: number): number {
     return Math.min(
       most,
-      ...lane.limits.map((limit) => room(this.#facts.get(bucketOf(limit))!, this.#request.now)),
+      ...lane.limits.map((limit) => roomIn(this.#facts.get(bucketOf(limit))!, this.#request.now)),
     )
   }
 
@@ -533,7 +534,7 @@ class Book<Place> {
     let found: BucketFacts | undefined
     for (const limit of lane.limits) {
       const facts = this.#facts.get(bucketOf(limit))!
-      if (room(facts, this.#request.now) > 0) continue
+      if (roomIn(facts, this.#request.now) > 0) continue
       if (facts.scope === 'global') return facts
       found ??= facts
     }
@@ -726,7 +727,7 @@ function flowOf(priority: number, flow: string): string {
 }
 
 /** How many tasks of the bucket can start now. */
-function room({ concurrency, running, rate, earliest }: BucketFacts, now: number): number {
+export function roomIn({ concurrency, running, rate, earliest }: BucketFacts, now: number): number {
   const places = concurrency === null ? Number.POSITIVE_INFINITY : Math.max(0, concurrency - running)
   return Math.min(places, rate === null ? Number.POSITIVE_INFINITY : startsNow(rate, earliest, now))
 }

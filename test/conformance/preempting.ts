@@ -98,6 +98,57 @@ export function preempting(kind: StoreKind): void {
       expect(await preempt(scene)).toHaveLength(1)
     })
 
+    test('asks no more tasks than limits let start, and than their type may run', async (scene) => {
+      await full(scene, ['a', 0], ['b', 0], ['c', 0], ['d', 0])
+      await scene.store.limits.put(limitOf('api', 1))
+      const needy = { type: 'quick', priority: 100, admission: under('api') }
+      await scene.submitAll({ id: '1', ...needy }, { id: '2', ...needy }, { id: '3', ...needy })
+      expect(await preempt(scene)).toEqual(['d'])
+      expect(await preempt(scene)).toEqual([])
+      await scene.settle(await scene.task({ id: 'd' }), { kind: 'released', why: 'preempted' })
+      expect((await scene.claim(1, both)).map(({ task: { id } }) => id)).toEqual(['1'])
+      // Now the limit is full.
+      expect(await preempt(scene)).toEqual([])
+      const plain = { type: 'other', priority: 100 }
+      await scene.submitAll(
+        { id: '4', ...plain },
+        { id: '5', ...plain },
+        { id: '6', ...plain, admission: under('none') },
+      )
+      const types = [...both, { type: 'other', concurrency: 1 }]
+      const asked = await scene.store.preempt({ types, rules: new Map([['long', rule]]) })
+      expect(asked.map(({ id }) => id)).toEqual(['c'])
+    })
+
+    test('finds an urgent task behind many that a full limit holds back', async (scene) => {
+      await full(scene, ['a', 0], ['b', 0])
+      await scene.store.limits.put(limitOf('api', 1))
+      const needy = { type: 'quick', priority: 100, admission: under('api') }
+      await scene.submitAll({ id: 'first', ...needy })
+      expect(await preempt(scene)).toEqual(['b'])
+      await scene.settle(await scene.task({ id: 'b' }), { kind: 'released', why: 'preempted' })
+      expect((await scene.claim(1, both)).map(({ task: { id } }) => id)).toEqual(['first'])
+      await scene.submitAll(...Array.from({ length: 50 }, () => needy))
+      expect(await preempt(scene)).toEqual([])
+      await scene.submit({ id: 'behind', type: 'quick', priority: 100, admission: under('none') })
+      expect(await preempt(scene)).toEqual(['a'])
+      expect(await scene.task({ id: 'a' })).toMatchObject({ preemption: { for: 'behind' } })
+    })
+
+    test('sees that a limit has been raised, although no slot is free for a claim', async (scene) => {
+      await full(scene, ['a', 0], ['b', 0])
+      await scene.store.limits.put(limitOf('api', 1))
+      const needy = { type: 'quick', priority: 100, admission: under('api') }
+      await scene.submitAll({ id: '1', ...needy }, { id: '2', ...needy })
+      expect(await preempt(scene)).toEqual(['b'])
+      await scene.settle(await scene.task({ id: 'b' }), { kind: 'released', why: 'preempted' })
+      expect((await scene.claim(2, both)).map(({ task: { id } }) => id)).toEqual(['1', 'b'])
+      await scene.clock.advance(2_000)
+      expect(await preempt(scene)).toEqual([])
+      await scene.store.limits.put(limitOf('api', 2))
+      expect(await preempt(scene)).toHaveLength(1)
+    })
+
     test('asks no task of which a pause or a cancel is requested', async (scene) => {
       await full(scene, ['a', 0], ['b', 1], ['c', 2])
       await scene.control('pause', { id: 'a' })
@@ -127,6 +178,16 @@ export function preempting(kind: StoreKind): void {
   })
 }
 
+const under = (name: string) => ({
+  limits: [{ name, key: '' }],
+  fairnessKey: null,
+  weight: 1,
+  aging: null,
+})
+
+const limitOf = (name: string, concurrency: number) =>
+  ({ name, concurrency, rate: null, scope: 'global', origin: 'api' }) as const
+
 const both = [anyNumberOf('long'), anyNumberOf('quick')]
 
 async function preempt(scene: Scene): Promise<string[]> {
@@ -142,7 +203,7 @@ async function full(
 ): Promise<Task[]> {
   const id = `full-of-${tasks.length}`
   await scene.store.endNode(scene.node)
-  await scene.store.startNode({ ...node(id), slots: tasks.length, types: ['long', 'quick'] })
+  await scene.store.startNode({ ...node(id), slots: tasks.length, types: ['long', 'quick', 'other'] })
   Object.defineProperty(scene, 'node', { value: id })
   const running: Task[] = []
   for (const [name, priority] of tasks) {

@@ -125,11 +125,17 @@ export class MemoryLimits implements LimitStore {
     })
   }
 
-  /** On some node: a limit of each node is not looked at. */
-  mayStart({ admission }: Task): boolean {
-    return (admission?.limits ?? []).every(
-      (limit) => this.#limits.get(limit.name)?.scope === 'node' || this.#hasRoom(limit, ''),
-    )
+  /** On some node, beside these others: a limit of each node is not looked at. */
+  mayStart({ admission }: Task, others: readonly Task[]): boolean {
+    return (admission?.limits ?? []).every((limit) => {
+      const { concurrency = null, rate = null, scope } = this.#limits.get(limit.name) ?? {}
+      if (scope === 'node') return true
+      const bucket = bucketOf(limit)
+      const more = others.filter((other) => names(other.admission?.limits ?? [], bucket)).length
+      if (concurrency !== null && this.#held(bucket).length + more >= concurrency) return false
+      const earliest = this.#earliest.get(this.#rateOf(limit, '')) ?? null
+      return rate === null || startsNow(rate, earliest, this.#store.now()) > more
+    })
   }
 
   maxQueued({ name }: TaskLimit): number | undefined {

@@ -361,19 +361,29 @@ class MemoryStore implements port.Store {
     if (urgent().length === 0 || rules.size === 0) return []
     return this.#write(() => {
       const now = this.#time.now()
-      const mayRun = ({ type }: Task) =>
-        types.some((one) => one.type === type && this.#occupied(type) < (one.concurrency ?? Infinity)) &&
-        !this.#holds.has(type)
-      const waiting = urgent()
-        .filter(
-          (task) => mayRun(task) && !isExpired(task, now) && !isSuspect(task) && this.limits.mayStart(task),
+      const waiting: Task[] = []
+      const mayRun = ({ type }: Task) => {
+        const started = waiting.filter((other) => other.type === type).length
+        const most = types.find((one) => one.type === type)?.concurrency
+        return (
+          most !== undefined && this.#occupied(type) + started < (most ?? Infinity) && !this.#holds.has(type)
         )
-        .sort((a, b) => b.priority - a.priority || a.queuePosition - b.queuePosition)
-        .slice(0, port.urgentAtOnce)
+      }
+      const inOrder = urgent().sort((a, b) => b.priority - a.priority || a.queuePosition - b.queuePosition)
+      for (const task of inOrder) {
+        if (isExpired(task, now) || isSuspect(task) || !mayRun(task)) continue
+        if (this.limits.mayStart(task, waiting)) waiting.push(task)
+      }
       const running = this.#all()
         .map(({ task }) => task)
         .filter(({ status, type }) => status === 'running' && rules.has(type))
-      const chosen = choosePreemptions({ now, urgent: waiting, nodes: this.#living(), running, rules })
+      const chosen = choosePreemptions({
+        now,
+        urgent: waiting.slice(0, port.urgentAtOnce),
+        nodes: this.#living(),
+        running,
+        rules,
+      })
       return chosen.map(({ task: { id }, preemption }) => {
         const kept = this.#tasks.get(id)!
         kept.task = { ...kept.task, preemption }

@@ -10,10 +10,13 @@ import {
   type Promoted,
   type ReapOptions,
 } from '../store.ts'
+import { readLater } from '../reading.ts'
+import { startableUrgent } from '../urgent.ts'
+import { PostgresLanes } from './lane-rows.ts'
 import { rollUp, queueEstimateOf, type QueueEstimate } from './counters.ts'
 import type { Transaction } from './transaction.ts'
 import { nodeOf } from './nodes.ts'
-import { taskOf } from './rows.ts'
+import { selectedCount, taskOf } from './rows.ts'
 import { encodeText } from './text.ts'
 import { Work } from './work.ts'
 
@@ -51,20 +54,37 @@ export async function preempt(tx: Transaction, { types, rules }: PreemptRequest)
   const { sql, clock, schema } = tx.source
   const now = clock?.now() ?? null
   tx.write(sql.lockPreemptions, [schema])
-  const [urgent, running, nodes] = await Promise.all([
-    tx.ask(sql.urgent, [
-      types.map(({ type }) => encodeText(type)),
-      types.map(({ concurrency }) => concurrency),
-      urgentAtOnce,
-      now,
-    ]),
+  const [running, nodes] = await Promise.all([
     tx.ask(sql.runningOfTypes, [[...rules.keys()].map(encodeText)]),
     tx.ask(sql.living, [now]),
   ])
   const work = new Work(await tx.moment(0))
+  const lanes = new PostgresLanes(tx, { node: '', now: work.context.now, limit: 0 })
+  const urgent = await readLater(
+    startableUrgent(
+      {
+        urgent: async (most, without) => {
+          const rows = await tx.ask(sql.urgent, [
+            types.map(({ type }) => encodeText(type)),
+            types.map(({ concurrency }) => concurrency),
+            urgentAtOnce,
+            now,
+            without,
+            most,
+          ])
+          return rows.map((row) => {
+            const [lane, places] = row.slice(selectedCount) as [string | null, number]
+            return { task: taskOf(row), lane, places }
+          })
+        },
+        buckets: (names) => lanes.buckets(names),
+      },
+      work.context.now,
+    ),
+  )
   const chosen = choosePreemptions({
     now: work.context.now,
-    urgent: urgent.map(taskOf),
+    urgent,
     nodes: nodes.map(nodeOf),
     running: running.map(taskOf),
     rules,

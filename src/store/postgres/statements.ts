@@ -372,17 +372,22 @@ export function statementsFor(schema: string) {
       ) as q) or exists (select 1 from unnest($1::text[]) as w(type) cross join lateral (
         select 1 from ${s}.tasks q where q.type = w.type and ${laned('q')} and q.priority >= ${urgentPriority} limit 1
       ) as q)`,
-    /** Of types (`$1`) with room under their concurrency (`$2`), at most \`$3\`, at this time (`$4`). */
-    urgent: `select ${task} from unnest($1::text[], $2::int[]) as w(type, concurrency)
+    /**
+     * Of each type (`$1`) with room under its concurrency (`$2`, at most `$3`), at this time (`$4`): so many (`$6`) of the plain queue, and of
+     * lanes without these (`$5`). Lanes are left out that wait for a bucket, unless a claim that nobody makes now would put them back.
+     */
+    urgent: `select ${task}, t.lane, room.places from unnest($1::text[], $2::int[]) as w(type, concurrency)
       cross join lateral (${roomOfType(s)}) as room
       cross join lateral (
-        (select q.* from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${unexpired('q', '$4')}
-          and q.priority >= ${urgentPriority} order by q.priority desc, q.queue_position limit room.places)
+        (select q.* from ${s}.tasks q where q.type = w.type and ${unsuspected('q')} and ${unexpired('q', '$4')} and room.places > 0
+          and q.priority >= ${urgentPriority} order by q.priority desc, q.queue_position limit $6::int)
         union all
-        (select q.* from ${s}.tasks q join ${s}.lanes l on l.id = q.lane where q.type = w.type and ${laned('q')} and ${unexpired('q', '$4')}
-          and q.crashes < ${suspectFrom} and l.waits_for is null and q.priority >= ${urgentPriority}
-          order by q.priority desc, q.queue_position limit room.places)
-      ) as t order by t.priority desc, t.queue_position limit $3::int`,
+        (select q.* from ${s}.tasks q left join ${s}.lanes l on l.id = q.lane where q.type = w.type and ${laned('q')} and ${unexpired('q', '$4')}
+          and room.places > 0 and q.crashes < ${suspectFrom} and q.priority >= ${urgentPriority} and q.lane <> all($5::text[])
+          and (l.waits_for is null or l.waits_for in (select bucket from ${s}.lane_notes where bucket is not null)
+            or l.waits_for in (select bucket from ${s}.rates where wakes_at is not null and wakes_at <= ${onceOr('$4')}))
+          order by q.priority desc, q.queue_position limit $6::int)
+      ) as t`,
     runningOfTypes: `select ${task} from ${s}.tasks t
       where t.owner_node is not null and t.status = 'running' and t.type = any($1::text[])`,
     expired: `select ${task} from ${s}.tasks t where ${expiring('t')} and t.expires_at <= ${onceOr('$1')}

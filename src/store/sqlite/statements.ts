@@ -109,10 +109,14 @@ const sql = {
   urgent: `select ${selectedColumns} from tasks indexed by tasks_queue
     where type = ? and ${unsuspected} and ${unexpired} and priority >= ${urgentPriority}
     order by priority desc, queue_position limit ?`,
-  urgentInLanes: `select ${selectedColumns} from tasks indexed by tasks_laned
-    where type = ? and lane is not null and ${unexpired} and priority >= ${urgentPriority} and crashes < ${suspectFrom}
-      and lane in (select id from lanes where waits_for is null)
-    order by priority desc, queue_position limit ?`,
+  /** Lanes are left out that wait for a bucket, unless a claim that nobody makes now would put them back. */
+  urgentInLanes: `select ${selectedColumns}, lane from tasks indexed by tasks_laned
+    where type = ?1 and lane is not null and (expires_at is null or expires_at > ?2) and priority >= ${urgentPriority} and crashes < ${suspectFrom}
+      and lane not in (select value from json_each(?3))
+      and not exists (select 1 from lanes l where l.id = tasks.lane and l.waits_for is not null
+        and l.waits_for not in (select bucket from lane_notes where bucket is not null)
+        and l.waits_for not in (select bucket from rates where wakes_at is not null and wakes_at <= ?2))
+    order by priority desc, queue_position limit ?4`,
   runningOfTypes: `select ${selectedColumns} from tasks indexed by tasks_owned
     where owner_node is not null and status = 'running' and type in (select value from json_each(?))`,
   setPreemption: 'update tasks set preemption = ? where row_id = ? and version = ?',

@@ -21,14 +21,14 @@ import {
   type TimelineEntry,
 } from '../../core/task.ts'
 import type { Move } from '../../core/transition.ts'
-import { rowIdOf, type StoredRow } from '../columns.ts'
+import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import { auditedReplaced, auditedSubmit, auditedTasks } from '../auditing.ts'
 import * as commands from '../commands.ts'
 import { pickTasks, Round } from '../lanes.ts'
 import { readNow } from '../reading.ts'
 import { boundsWanted, QueueBounds } from '../queue-bounds.ts'
-import { inQueue } from '../suspects.ts'
 import * as port from '../store.ts'
+import { startableUrgent, type Urgent } from '../urgent.ts'
 import { TaskRow, type NewRow, type OccupiedSlot } from '../task-row.ts'
 import { forgetNodes, liveNodes, startNode } from './nodes.ts'
 import { Commits, type Effect } from './commits.ts'
@@ -292,20 +292,19 @@ class SqliteStore implements port.Store {
   }
 
   async preempt({ types, rules }: port.PreemptRequest): Promise<readonly Task[]> {
-    const urgent = () =>
-      types
-        .flatMap(({ type, concurrency }) => {
-          const room = (concurrency ?? Number.POSITIVE_INFINITY) - this.#counters.occupied(type)
-          if (room <= 0 || this.#counters.isHeld(type) || this.#counters.get(type, 'queued') === 0) return []
-          const most = Math.min(room, port.urgentAtOnce)
-          const sql = this.#sql
-          return [sql.urgent, sql.urgentInLanes].flatMap((statement) =>
-            statement.all(type, this.#time.now(), most).map((row) => taskOf(row as unknown as StoredRow)),
-          )
-        })
-        .sort(inQueue)
-        .slice(0, port.urgentAtOnce)
-    if (rules.size === 0 || this.#read(urgent).length === 0) return []
+    const urgent = (now: number) => {
+      const lanes = new SqliteLanes(this.#sql, this.#counters, { node: '', now })
+      return readNow(
+        startableUrgent(
+          {
+            urgent: (most, without) => this.#urgent(types, now, most, without),
+            buckets: (names) => lanes.buckets(names),
+          },
+          now,
+        ),
+      )
+    }
+    if (rules.size === 0 || this.#read(() => urgent(this.#time.now())).length === 0) return []
     return this.#commits.write(() => {
       const { now } = this.#context()
       const names = JSON.stringify([...rules.keys()])
@@ -316,10 +315,31 @@ class SqliteStore implements port.Store {
         }),
       )
       const running = Array.from(rows.values(), ({ task }) => task)
-      const chosen = choosePreemptions({ now, urgent: urgent(), nodes: liveNodes(this.#sql), running, rules })
+      const chosen = choosePreemptions({
+        now,
+        urgent: urgent(now),
+        nodes: liveNodes(this.#sql),
+        running,
+        rules,
+      })
       const asked = commands.preempt(chosen, (id) => rows.get(id))
       for (const row of rows.values()) this.#writer.write(row)
       return asked
+    })
+  }
+
+  #urgent(types: readonly port.TypeLimit[], now: number, most: number, without: readonly string[]): Urgent[] {
+    const { urgent, urgentInLanes } = this.#sql
+    const excluded = JSON.stringify(without)
+    return types.flatMap(({ type, concurrency }) => {
+      const places = (concurrency ?? Number.POSITIVE_INFINITY) - this.#counters.occupied(type)
+      if (places <= 0 || this.#counters.isHeld(type) || this.#counters.get(type, 'queued') === 0) return []
+      const plain = urgent.all(type, now, most) as unknown as StoredRow[]
+      const laned = urgentInLanes.all(type, now, excluded, most) as unknown as StoredRow[]
+      return [
+        ...plain.map((row) => ({ task: taskOf(row), lane: null, places })),
+        ...laned.map((row) => ({ task: taskOf(row), lane: row[selectedNames.length] as string, places })),
+      ]
     })
   }
 
