@@ -229,6 +229,13 @@ export function isUnstarted(status: Status): boolean {
   return status === 'queued' || status === 'scheduled' || status === 'waiting'
 }
 
+/**
+ * It waits for a start, so it counts towards the maximum of its type and of its limits. A task whose handler waits has started.
+ */
+export function isQueuing(task: Pick<Task, 'status' | 'missing'>): boolean {
+  return isUnstarted(task.status) && !isAsleep(task)
+}
+
 /** Its handler waits: for its `runAt`, for what it `awaits`, or for the first of both. */
 export function isAsleep({ status, missing }: Pick<Task, 'status' | 'missing'>): boolean {
   return status === 'waiting' && missing === 0

@@ -10,22 +10,32 @@ import type { Submission } from '../core/task.ts'
 /** Tasks that wait, and how many may. */
 export type QueueBound = Readonly<{ queued: number; max: number }>
 
-/** What submits ask about: types with a bound, and buckets, which may have one. */
-export type BoundsWanted = Readonly<{ types: ReadonlySet<string>; buckets: ReadonlyMap<string, TaskLimit> }>
+/**
+ * What submits ask about: types with a bound, and with how many waiting tasks of each there is surely room for all of them; and buckets, which may
+ * have a bound.
+ */
+export type BoundsWanted = Readonly<{
+  types: ReadonlyMap<string, number>
+  buckets: ReadonlyMap<string, TaskLimit>
+}>
 
 /** Undefined for submits that nothing bounds. */
 export function boundsWanted(
   calls: readonly Readonly<{ submissions: readonly Submission[] }>[],
 ): BoundsWanted | undefined {
-  let found: { types: Set<string>; buckets: Map<string, TaskLimit> } | undefined
+  let found: { types: Map<string, number>; buckets: Map<string, TaskLimit> } | undefined
+  const adding = new Map<string, number>()
   for (const { submissions } of calls) {
     for (const { type, maxOfType, admission } of submissions) {
+      adding.set(type, (adding.get(type) ?? 0) + 1)
       if (maxOfType === undefined && (admission === undefined || admission.limits.length === 0)) continue
-      found ??= { types: new Set(), buckets: new Map() }
-      if (maxOfType !== undefined) found.types.add(type)
+      found ??= { types: new Map(), buckets: new Map() }
+      if (maxOfType !== undefined)
+        found.types.set(type, Math.min(maxOfType, found.types.get(type) ?? Number.POSITIVE_INFINITY))
       for (const limit of admission?.limits ?? []) found.buckets.set(bucketOf(limit), limit)
     }
   }
+  for (const [type, max] of found?.types ?? []) found?.types.set(type, max - adding.get(type)!)
   return found
 }
 

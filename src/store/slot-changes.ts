@@ -1,5 +1,5 @@
 import { bucketOf } from '../core/limits.ts'
-import { isActive, isUnstarted, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
+import { isActive, isQueuing, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import { laneIdOf } from './columns.ts'
 import type { TaskRow } from './task-row.ts'
 
@@ -39,7 +39,7 @@ export function slotChanges(rows: readonly TaskRow[]): SlotChanges | undefined {
     const [held, holds] = [isActive(before.status), isActive(task.status)]
     const buckets = before.admission!.limits.map(bucketOf)
     if (buckets.length === 0) continue
-    const [waited, waits] = [isUnstarted(before.status), isUnstarted(task.status)]
+    const [waited, waits] = [isQueuing(before), isQueuing(task)]
     if (waited !== waits) (waits ? entered : left).push(...buckets.map((bucket) => ({ bucket, taskId })))
     const take = (fence: Fence, node: NodeId) =>
       taken.push(...buckets.map((bucket) => ({ bucket, taskId, fence, node })))
@@ -58,9 +58,9 @@ export function slotChanges(rows: readonly TaskRow[]): SlotChanges | undefined {
 
 /** What new tasks wait for. */
 export function queueEntered(tasks: readonly Task[]): QueuePlace[] {
-  return tasks.flatMap(({ id: taskId, admission, status }) =>
-    isUnstarted(status)
-      ? (admission?.limits ?? []).map((limit) => ({ bucket: bucketOf(limit), taskId }))
+  return tasks.flatMap((task) =>
+    isQueuing(task)
+      ? (task.admission?.limits ?? []).map((limit) => ({ bucket: bucketOf(limit), taskId: task.id }))
       : [],
   )
 }

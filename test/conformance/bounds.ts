@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { Submission } from '../../src/core/task.ts'
-import { boom, debouncedBy, fromApi } from '../support/tasks.ts'
+import { boom, debouncedBy, fromApi, sleepOf } from '../support/tasks.ts'
 import { anyNumberOf, one, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
 
@@ -87,6 +87,27 @@ export function bounds(kind: StoreKind): void {
       expect(await isFull()).toBe(true)
       await scene.claimOne(second)
       expect(await isFull()).toBe(false)
+    })
+
+    test('does not count what sleeps until it is queued again', async (scene) => {
+      await maximum(scene, 1)
+      const few = { maxOfType: 1, ...under('a') }
+      const first = await scene.submit(few)
+      await scene.claim(1)
+      await scene.settle(await scene.task(first), sleepOf(60_000, scene.clock.now()))
+      expect(await scene.task(first)).toMatchObject({ status: 'waiting' })
+      expect(await submit(scene, few, few)).toMatchObject({ kind: 'crowded', index: 1, limit: null })
+      expect(await submit(scene, few)).toMatchObject({ kind: 'accepted' })
+      expect(await submit(scene, few)).toEqual({ kind: 'crowded', index: 0, limit: null, max: 1 })
+      expect(await submit(scene, under('a'))).toMatchObject({ kind: 'crowded', limit: { key: 'a' } })
+      await scene.claim(1)
+      await scene.clock.advance(60_000)
+      await scene.store.promote(10)
+      expect(await scene.task(first)).toMatchObject({ status: 'queued' })
+      expect(await submit(scene, few)).toMatchObject({ kind: 'crowded', limit: null })
+      expect(await submit(scene, under('a'))).toMatchObject({ kind: 'crowded', limit: { key: 'a' } })
+      await scene.claim(1)
+      expect(await submit(scene, few)).toMatchObject({ kind: 'accepted' })
     })
 
     test('does not count what a submit replaces, returns or debounces', async (scene) => {

@@ -4,7 +4,7 @@ import type { Settlement } from '../../src/core/outcome.ts'
 import {
   isActive,
   isTerminal,
-  isUnstarted,
+  isQueuing,
   type Status,
   type Submission,
   type Task,
@@ -427,7 +427,7 @@ export class Checker implements RunWitness {
       answer.tasks.some(({ task, replayed }) => !replayed && task.type === 'inline')
     if (most === null || !isBounded) return
     const waiting = [...this.tasks.values()].filter(
-      ({ record: { task }, isDeleted }) => !isDeleted && task.type === 'inline' && isUnstarted(task.status),
+      ({ record: { task }, isDeleted }) => !isDeleted && task.type === 'inline' && isQueuing(task),
     )
     this.expect(
       'limits',

@@ -15,6 +15,7 @@ import {
   isSuspect,
   isTerminal,
   isAsleep,
+  isQueuing,
   isUnstarted,
   type NodeId,
   type Fence,
@@ -779,7 +780,7 @@ class MemoryStore implements port.Store {
   ): port.Submitted | undefined {
     let waiting = this.#all()
       .map(({ task }) => task)
-      .filter(({ status }) => isUnstarted(status))
+      .filter(isQueuing)
     for (const { index, task, most, replaces } of entering) {
       waiting = [...waiting.filter(({ id }) => id !== replaces?.id), task]
       if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)

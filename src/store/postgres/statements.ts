@@ -32,6 +32,10 @@ export function statementsFor(schema: string) {
   const upTo = `(select case when octet_length(body) <= $6::bigint then body end from ${s}.parameters d where d.row_id = t.row_id)`
   const size = `(select octet_length(body) from ${s}.parameters d where d.row_id = t.row_id)`
   const page = candidatesOf(s, `${task}, ${upTo}, ${size}`)
+  const unstarted = countsOf(
+    s,
+    `where type = any($1::text[]) and status in ('waiting', 'scheduled', 'queued')`,
+  )
   return {
     failedBefore: `select ${task} from ${s}.tasks t
       where t.status = 'failed' and (t.completed_at, t.row_id) < ($1::bigint, $2::bigint) and t.completed_at >= $3::bigint
@@ -332,7 +336,11 @@ export function statementsFor(schema: string) {
             join ${s}.limits l on l.name = w.name where l.max_queued is not null
         ) as names order by name offset 0
       ) as sorted`,
-    unstarted: countsOf(s, `where type = any($1::text[]) and status in ('waiting', 'scheduled', 'queued')`),
+    unstarted: `select type, sum(tasks)::bigint from (${unstarted}) as c(type, status, tasks) group by type`,
+    /** The same without those that sleep, which have started. */
+    queuing: `select c.type, sum(c.tasks)::bigint - (select count(*) from ${s}.tasks t
+        where t.status = 'waiting' and t.missing = 0 and t.type = c.type)
+      from (${unstarted}) as c(type, status, tasks) group by c.type`,
     /** Of buckets (`$1`) of limits (`$2`) that have a maximum: that, and how many tasks wait, up to it. */
     queuedFor: `select w.bucket, l.max_queued, (select count(*) from (
           select 1 from ${s}.limit_queue q where q.bucket = w.bucket limit l.max_queued

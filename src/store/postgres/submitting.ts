@@ -86,7 +86,7 @@ async function askBounds(
   const wanted = boundsWanted(calls)
   if (wanted === undefined) return undefined
   const { sql, schema } = tx.source
-  const types = [...wanted.types].map(encodeText)
+  const types = [...wanted.types.keys()].map(encodeText)
   const buckets = [...wanted.buckets.keys()].map(encodeText)
   const names = [...wanted.buckets.values()].map(({ name }) => name)
   if (locks) tx.write(sql.lockBounds, [schema, types, buckets, names])
@@ -95,13 +95,14 @@ async function askBounds(
     counting,
     buckets.length === 0 ? [] : tx.ask(sql.queuedFor, [buckets, names]),
   ])
-  const ofTypes = new Map<string, number>()
-  for (const [type, , tasks] of counts) {
-    const name = decodeText(type as string)
-    ofTypes.set(name, (ofTypes.get(name) ?? 0) + (tasks as number))
-  }
+  const byType = (rows: Rows) =>
+    new Map(rows.map(([type, tasks]) => [decodeText(type as string), tasks as number]))
+  const unstarted = byType(counts)
+  // Those that sleep are counted only if it matters.
+  const close = [...unstarted].flatMap(([type, tasks]) => (tasks > wanted.types.get(type)! ? [type] : []))
+  const queuing = close.length === 0 ? [] : await tx.ask(sql.queuing, [close.map(encodeText)])
   return new QueueBounds(
-    ofTypes,
+    new Map([...unstarted, ...byType(queuing)]),
     new Map(
       queued.map(([bucket, max, tasks]) => [
         decodeText(bucket as string),

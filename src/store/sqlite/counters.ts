@@ -53,7 +53,7 @@ export class Counters {
     return activeStatuses.reduce((sum, status) => sum + this.get(type, status), fencedOff)
   }
 
-  /** Tasks of the type that wait for a start. */
+  /** Tasks of the type that wait for a start, and those that sleep. */
   unstarted(type: string): number {
     return unstartedStatuses.reduce((sum, status) => sum + this.get(type, status), 0)
   }

@@ -130,6 +130,7 @@ const sql = {
     where status = 'scheduled' and run_at <= ? order by run_at limit ?`,
   asleepUntil: `select ${selectedColumns} from tasks indexed by tasks_asleep
     where status = 'waiting' and missing = 0 and run_at <= ? order by run_at limit ?`,
+  asleepOf: `select count(*) from tasks indexed by tasks_asleep where status = 'waiting' and missing = 0 and type = ?`,
   nextDue: `select min(at) from (
     select min(run_at) as at from tasks indexed by tasks_due where status = 'scheduled'
     union all select min(run_at) from tasks indexed by tasks_asleep where status = 'waiting' and missing = 0)`,

@@ -573,7 +573,12 @@ class SqliteStore implements port.Store {
   #boundsOf(call: commands.SubmitCall): QueueBounds | undefined {
     const wanted = boundsWanted([call])
     if (wanted === undefined) return undefined
-    const types = Array.from(wanted.types, (type) => [type, this.#counters.unstarted(type)] as const)
+    const types = Array.from(wanted.types, ([type, roomy]) => {
+      const unstarted = this.#counters.unstarted(type)
+      // Those that sleep are counted only if it matters.
+      const asleep = unstarted <= roomy ? 0 : (this.#sql.asleepOf.get(type) as unknown as [number])[0]
+      return [type, unstarted - asleep] as const
+    })
     const buckets = Array.from(wanted.buckets, ([bucket, { name }]) => {
       const row = this.#sql.limit.get(name) as unknown as LimitRow | undefined
       const max = row === undefined ? undefined : limitFrom(row).maxQueued
