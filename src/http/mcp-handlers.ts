@@ -4,9 +4,10 @@ import { detailsBody, logBody, resultBody, statusBody } from '../contract/bodies
 import type { mcpRoutes } from '../contract/mcp-routes.ts'
 import { explainBody, listBody, statsBody } from '../contract/report-bodies.ts'
 import type { Routes } from '../contract/routes.ts'
-import type { Caller, Scope } from '../core/caller.ts'
+import { scopes as allScopes, type Caller, type Scope } from '../core/caller.ts'
 import { withoutKeys } from '../core/keys.ts'
 import { isTerminal } from '../core/task.ts'
+import { waitLimits, WaitUnknown } from '../core/wait.ts'
 import { headersOf } from '../core/trace-context.ts'
 import type { TaskServer } from '../mcp/task-server.ts'
 import type { Answered, Call, HandlerContext, Handlers } from './call.ts'
@@ -103,6 +104,23 @@ function taskServer(
       return read(most.log, async () => logBody(await manager.log(known, { after, limit: limit + 1 }), limit))
     },
     stats: async () => statsBody(await manager.stats()),
+    async waits(id) {
+      const { waits: found } = await manager.waits.of(await whole(id), { limit: waitLimits.waits })
+      return found
+        .filter(({ status }) => status === 'open')
+        .map(({ name, occurrence, schema, message }) => ({ name, occurrence, schema, message }))
+    },
+    async answer(id, { name, occurrence }, answer, options) {
+      const known = await whole(id)
+      if (occurrence === undefined) {
+        await manager.waits.answer(known, name, answer, options)
+        return
+      }
+      const { waits: found } = await manager.waits.of(known, { limit: waitLimits.waits })
+      const wait = found.find((one) => one.name === name && one.occurrence === occurrence)
+      if (wait?.token == null) throw new WaitUnknown('task-gone')
+      await manager.waits.answerToken(wait.token, answer, options)
+    },
     refusal(error) {
       const problem = problemOf(error)
       if (problem === undefined)
@@ -115,7 +133,8 @@ function taskServer(
 }
 
 function withoutSecrets(caller: Caller): Caller {
-  const scopes: readonly Scope[] = caller.scopes.filter((scope) => scope !== 'admin')
+  const given: readonly Scope[] = caller.scopes.includes('admin') ? allScopes : caller.scopes
+  const scopes = given.filter((scope) => scope !== 'admin')
   return { ...caller, scopes }
 }
 

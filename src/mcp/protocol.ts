@@ -15,7 +15,8 @@ import type { Scope } from '../core/caller.ts'
 import { version } from '../version.ts'
 import { awaited, findTool, tools, usualWait } from './tools.ts'
 import { mcpTask, refusalOf } from './task-answers.ts'
-import type { Refusal, TaskServer, TypeDescription } from './task-server.ts'
+import { answerIn, keyOf } from './questions.ts'
+import type { Refusal, TaskServer, TaskStatus, TypeDescription } from './task-server.ts'
 import { declarationOf, toolsOfTypes } from './type-tools.ts'
 
 /** Of `tasks/*`; more is allowed, as in every request of the protocol. */
@@ -57,13 +58,14 @@ export function protocolFor(server: TaskServer): Server {
       const task = await server.status(taskId)
       // Without waiting: undefined unless it has finished.
       const result = await server.result(taskId, 0, context.mcpReq.signal)
-      return mcpTask(result ?? task, result, Date.now() / 1_000)
+      const waits = needsAnswer(task) ? await server.waits(taskId) : []
+      return mcpTask(result ?? task, { result, waits }, Date.now() / 1_000)
     }),
   )
-  // No task asks its caller for anything, and answers to questions that were not asked are ignored.
+  // The SDK takes the answers out of the parameters.
   protocol.setRequestHandler('tasks/update', { params: TaskRequest }, ({ taskId }, context) =>
     answered(server, context, async () => {
-      await server.status(taskId)
+      await update(server, taskId, context.mcpReq.inputResponses ?? {})
       return {}
     }),
   )
@@ -133,9 +135,36 @@ async function called(
   const more = tags?.length === 1 ? { tags: [...tags] } : {}
   const { task_id: id } = await server.submit(type.type, { parameters: given, ...more })
   if (!knowsTasks(request)) return awaited(server, id, usualWait, request.signal)
-  const task = mcpTask(await server.status(id), undefined, Date.now() / 1_000)
+  const task = mcpTask(await server.status(id), {}, Date.now() / 1_000)
   return { resultType: 'task', ...task } as never
 }
+
+function needsAnswer({ status, waiting_for: waits }: TaskStatus): boolean {
+  return status === 'waiting' && waits !== null && waits.waits.length > 0
+}
+
+/** Answers to questions that were not asked, or that somebody else has answered, are ignored; so are forms that were not filled in. */
+async function update(
+  server: TaskServer,
+  id: string,
+  responses: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const task = await server.status(id)
+  if (task.waiting_for === null || task.waiting_for.waits.length === 0) return
+  for (const wait of await server.waits(id)) {
+    const key = keyOf(wait)
+    const given = Object.hasOwn(responses, key) ? answerIn(wait, responses[key]) : undefined
+    if (given === undefined) continue
+    try {
+      await server.answer(id, wait, given.answer)
+    } catch (error) {
+      if (!isLate.has(server.refusal(error).code)) throw error
+    }
+  }
+}
+
+/** The first answer counts. */
+const isLate: ReadonlySet<string> = new Set(['WAIT_ANSWERED', 'WAIT_UNKNOWN'])
 
 /** Cancels the task, unless it has already finished: then there is nothing to cancel. */
 async function cancelled(server: TaskServer, id: string): Promise<void> {
@@ -203,4 +232,6 @@ const ofCaller: ReadonlySet<string> = new Set([
   'TASK_ID_AMBIGUOUS',
   'FORBIDDEN',
   'UNAUTHENTICATED',
+  'ANSWER_INVALID',
+  'TOO_LARGE',
 ])

@@ -1,7 +1,8 @@
 import type { DetailedTaskV2 } from '@modelcontextprotocol/ext-tasks/core/v2'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { isTerminal } from '../core/task.ts'
-import type { Refusal, TaskResult, TaskStatus } from './task-server.ts'
+import { inputRequests } from './questions.ts'
+import type { OpenWait, Refusal, TaskResult, TaskStatus } from './task-server.ts'
 
 /** Fermata's tasks, results and refusals in the words of the protocol. */
 
@@ -29,7 +30,11 @@ export function resultOf(task: TaskResult): CallToolResult {
 /** For clients without the tasks extension: the task continues on the server. */
 export function handleOf(task: Pick<TaskStatus, 'task_id' | 'status'> & Partial<TaskStatus>): CallToolResult {
   const { task_id: taskId, status, progress } = task
-  const next = 'Call wait_task with this id to get its result.'
+  const asks =
+    task.waiting_for !== undefined && task.waiting_for !== null && task.waiting_for.waits.length > 0
+  const next = asks
+    ? 'list_waits says what is asked, and answer_task answers it. Then call wait_task with this id.'
+    : 'Call wait_task with this id to get its result.'
   return {
     content: [text(`Task ${taskId} has not finished. ${sentence(task)} ${next}`)],
     structuredContent: { task_id: taskId, status, ...(progress === undefined ? {} : { progress }) },
@@ -47,9 +52,13 @@ export function refusalOf({ code, detail, issues = [] }: Refusal): CallToolResul
 
 /**
  * The task as the tasks extension describes it. Work that waits for its time, for a slot, or for someone to resume it is
- * `working`; a failure is a completed call whose result is an error, since `failed` is for errors of the protocol.
+ * `working`; one that waits for answers is `input_required`, and asks for them; a failure is a completed call whose result is an error, since `failed` is for errors of the protocol.
  */
-export function mcpTask(task: TaskStatus, result: TaskResult | undefined, now: number): DetailedTaskV2 {
+export function mcpTask(
+  task: TaskStatus,
+  { result, waits = [] }: Readonly<{ result?: TaskResult | undefined; waits?: readonly OpenWait[] }>,
+  now: number,
+): DetailedTaskV2 {
   const common = {
     taskId: task.task_id,
     statusMessage: sentence(task),
@@ -65,8 +74,18 @@ export function mcpTask(task: TaskStatus, result: TaskResult | undefined, now: n
       result: { ...resultOf(result), resultType: 'complete' } as never,
     }
   }
+  if (waits.length > 0) {
+    const requests = inputRequests(waits) as Extract<
+      DetailedTaskV2,
+      { status: 'input_required' }
+    >['inputRequests']
+    return { ...common, status: 'input_required', inputRequests: requests, pollIntervalMs: answerInterval }
+  }
   return { ...common, status: 'working', pollIntervalMs: pollInterval(task, now) }
 }
+
+/** Milliseconds: somebody else may answer, too. */
+const answerInterval = 5_000
 
 /** Milliseconds. Long-running tasks are asked about less often, and paused ones least. */
 function pollInterval(task: TaskStatus, now: number): number {

@@ -32,6 +32,15 @@ export type ControlOptions = Readonly<{
   from?: 'checkpoint' | 'start'
 }>
 
+/** A wait of a task that needs an answer. `schema`: a JSON schema; null for any answer. */
+export type OpenWait = Readonly<{
+  name: string
+  /** Which use of the name it is in a run, from 1. */
+  occurrence: number
+  schema: Readonly<Record<string, unknown>> | null
+  message: string | null
+}>
+
 /** Why a call was refused, for the caller. */
 export type Refusal = Readonly<{ code: string; detail: string; issues?: readonly Issue[] }>
 
@@ -57,6 +66,15 @@ export interface TaskServer {
   explain(id: string): Promise<object>
   log(id: string, after: number, limit: number): Promise<object>
   stats(): Promise<object>
+  /** What the task needs an answer for, in the order in which it came to it. */
+  waits(id: string): Promise<readonly OpenWait[]>
+  /** Answers exactly this wait, or without an occurrence the oldest open one of the name. */
+  answer(
+    id: string,
+    wait: Readonly<{ name: string; occurrence?: number }>,
+    answer: unknown,
+    options?: Readonly<{ reason?: string }>,
+  ): Promise<void>
   /** What to tell the caller about an error; faults of the server are logged. */
   refusal(error: unknown): Refusal
 }

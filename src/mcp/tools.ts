@@ -124,6 +124,36 @@ export const tools: readonly Tool[] = [
     annotations: { ...changes, idempotentHint: false },
   }),
   tool({
+    name: 'list_waits',
+    description:
+      'Lists the questions for which a task waits for an answer: name, message, and the JSON schema of the answer.',
+    scopes: ['read'],
+    parameters: z.strictObject(ofTask),
+    annotations: reads,
+    run: async (server, { task_id: id }) => documentResult({ waits: await server.waits(id) }),
+  }),
+  tool({
+    name: 'answer_task',
+    description:
+      'Answers a question of a task that waits for it. The first answer counts. Ask the user first if the answer is a decision or an approval.',
+    scopes: ['control'],
+    parameters: z.strictObject({
+      ...ofTask,
+      name: z.string().min(1).max(200).meta({ description: 'The name of the wait.' }),
+      occurrence: z.int().min(1).exactOptional().meta({
+        description: 'Which use of the name, if a task has several. Default: the oldest that is open.',
+      }),
+      answer: z.unknown().meta({ description: 'Any JSON value that matches the schema of the wait.' }),
+      reason: reason.exactOptional(),
+    }),
+    annotations: { ...changes, idempotentHint: false },
+    async run(server, { task_id: id, answer, reason: why, ...wait }) {
+      await server.answer(id, wait, answer, why === undefined ? {} : { reason: why })
+      const { name } = wait
+      return documentResult({ task_id: id, name, status: 'answered' })
+    },
+  }),
+  tool({
     name: 'explain_task',
     description:
       'Explains why a task is not running now, its position in the queue, and when it should start.',

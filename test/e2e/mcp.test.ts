@@ -87,6 +87,8 @@ const handling = [
   'resume_task',
   'cancel_task',
   'retry_task',
+  'list_waits',
+  'answer_task',
   'explain_task',
   'get_task_log',
   'get_stats',
@@ -128,13 +130,88 @@ describe.each(['http', 'stdio'] as const)('over %s', (kind) => {
     await client.close()
   })
 
+  test('a task that waits for an answer asks for it, and continues with it', async () => {
+    const { client, session } = await connected(open(keys['agent']!))
+    const execution = await session.callTool('deploy', { version: 'v7', steps: 20 })
+    if (execution.kind !== 'task') throw new Error('no task')
+    const { taskId } = execution.handle
+    await client.callTool({ name: 'pause_task', arguments: { task_id: taskId } })
+    await client.callTool({ name: 'resume_task', arguments: { task_id: taskId } })
+    const task = session.task(taskId)
+    await until('it asks', async () => (await task.snapshot()).status === 'input_required')
+    const { raw, statusMessage } = await task.snapshot()
+    expect(statusMessage).toContain('approval')
+    expect(raw['inputRequests']).toEqual({
+      approval: {
+        method: 'elicitation/create',
+        params: {
+          mode: 'form',
+          message: 'Deploy v7?',
+          requestedSchema: {
+            type: 'object',
+            properties: { approved: { type: 'boolean' }, note: { type: 'string' } },
+            required: ['approved'],
+          },
+        },
+      },
+    })
+    // A form that is not filled in, and an answer to another question, change nothing.
+    await task.updateJson({ approval: { action: 'decline' }, other: { action: 'accept', content: {} } })
+    expect((await task.snapshot()).status).toBe('input_required')
+    const wrong = { approval: { action: 'accept', content: { approved: 'yes' } } }
+    await expect(task.updateJson(wrong)).rejects.toMatchObject({ code: -32_602 })
+    await task.updateJson({ approval: { action: 'accept', content: { approved: true, note: 'go' } } })
+    expect(await task.result()).toMatchObject({
+      status: 'completed',
+      result: { structuredContent: { version: 'v7', approved: true, note: 'go' } },
+    })
+    // Too late, which is no error: somebody else may have been first.
+    await task.updateJson({ approval: { action: 'accept', content: { approved: false } } })
+    await client.close()
+  })
+
+  test('a client without tasks answers with a tool', async () => {
+    const client = await plain(open(keys['agent']!), 'legacy')
+    const call = (name: string, given: Record<string, unknown>) => client.callTool({ name, arguments: given })
+    const { id } = await admin.submit('deploy', { version: 'v8', steps: 1 })
+    await until('it waits', async () => (await admin.getTaskStatus(id)).status === 'waiting')
+    expect(textOf(await call('wait_task', { task_id: id, seconds: 0 }))).toMatch(
+      /Waits for an answer to "approval"\. .*answer_task/,
+    )
+    expect(await call('list_waits', { task_id: id })).toMatchObject({
+      structuredContent: { waits: [{ name: 'approval', occurrence: 1, message: 'Deploy v8?' }] },
+    })
+    const wrong = await call('answer_task', { task_id: id, name: 'approval', answer: 7 })
+    expect(wrong).toMatchObject({ isError: true, structuredContent: { code: 'ANSWER_INVALID' } })
+    const given = { task_id: id, name: 'approval', answer: { approved: false } }
+    expect(await call('answer_task', given)).toMatchObject({ structuredContent: { status: 'answered' } })
+    expect(await call('wait_task', { task_id: id })).toMatchObject({
+      structuredContent: { version: 'v8', approved: false },
+    })
+    expect(await call('answer_task', given)).toMatchObject({
+      isError: true,
+      structuredContent: { code: 'WAIT_ANSWERED' },
+    })
+    await client.close()
+  })
+
   test.each(revisions[kind])(
     'a client of %s without tasks gets results, or an id to wait with',
     async (_, mode) => {
       const client = await plain(open(keys['agent']!), mode)
       const { tools } = await client.listTools()
       expect(tools.map(({ name }) => name)).toEqual(
-        ['add', 'fib', 'long', 'say.hello', 'run_get_task', 'failing', 'secretive', ...handling].sort(
+        [
+          'add',
+          'fib',
+          'long',
+          'say.hello',
+          'run_get_task',
+          'failing',
+          'secretive',
+          'deploy',
+          ...handling,
+        ].sort(
           (a, b) => tools.findIndex(({ name }) => name === a) - tools.findIndex(({ name }) => name === b),
         ),
       )
@@ -252,7 +329,7 @@ test('a key decides which tools there are, and what they may do', async () => {
     return tools.map(({ name }) => name)
   }
   expect(await namesFor(httpTransport(keys['reader']!))).toEqual(
-    handling.filter((name) => !/^(?:pause|resume|cancel|retry|submit)_/.test(name)),
+    handling.filter((name) => !/^(?:pause|resume|cancel|retry|submit|answer)_/.test(name)),
   )
   // The tool of a type submits a task and reads its result.
   expect(await namesFor(httpTransport(keys['runner']!))).toEqual(['submit_task'])

@@ -1,6 +1,6 @@
 import { isFermataError, type Fermata, type TypeDetails } from '../../client/index.ts'
 import { everything, masked, pointerOf, type Pointer } from '../../core/redaction.ts'
-import type { TaskServer } from '../../mcp/task-server.ts'
+import type { OpenWait, Refusal, TaskServer } from '../../mcp/task-server.ts'
 import type { Action } from '../perform.ts'
 
 /** Milliseconds for which the types of the server are relied on. */
@@ -62,13 +62,55 @@ function taskServer(client: Fermata): TaskServer {
     explain: (id) => client.explainTask(id),
     log: (id, after, limit) => client.getTaskLog(id, { after, limit }),
     stats: () => client.getStats(),
+    async waits(id) {
+      const { waits } = (await toolOf(client, 'list_waits', { task_id: id })) as {
+        waits: readonly OpenWait[]
+      }
+      return waits
+    },
+    async answer(id, { name, occurrence }, answer, { reason } = {}) {
+      await toolOf(client, 'answer_task', { task_id: id, name, occurrence, answer, reason })
+    },
     refusal(error) {
+      if (error instanceof ToolRefused) return error.refusal
       if (!isFermataError(error)) return { code: 'INTERNAL', detail: String(error) }
       const { code, detail, errors } = error
       return { code, detail, ...(errors.length === 0 ? {} : { issues: errors }) }
     },
   }
 }
+
+class ToolRefused extends Error {
+  readonly refusal: Refusal
+
+  constructor({
+    code,
+    detail,
+    errors = [],
+  }: Omit<Refusal, 'issues'> & Readonly<{ errors?: Refusal['issues'] }>) {
+    super(detail)
+    this.refusal = { code, detail, ...(errors.length === 0 ? {} : { issues: errors }) }
+  }
+}
+
+/** What a tool of the server returns: waits have no other calls. Throws `ToolRefused`. */
+async function toolOf(client: Fermata, name: string, given: object): Promise<unknown> {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': revision,
+    'io.modelcontextprotocol/clientInfo': { name: 'fermata-cli', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given, _meta } }
+  const headers = { 'mcp-protocol-version': revision, 'mcp-method': 'tools/call', 'mcp-name': name }
+  const response = await client.callMcp(message, { headers })
+  const { result } = (await response.json()) as { result: { isError?: boolean; structuredContent: unknown } }
+  const { isError, structuredContent } = result
+  if (isError === true)
+    throw new ToolRefused(structuredContent as ConstructorParameters<typeof ToolRefused>[0])
+  return structuredContent
+}
+
+const revision = '2026-07-28'
 
 type Part = 'parameters' | 'checkpoint' | 'result'
 type Documents = Readonly<{

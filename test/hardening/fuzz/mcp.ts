@@ -33,6 +33,8 @@ const names = fc.constantFrom(
   'resume_task',
   'cancel_task',
   'retry_task',
+  'list_waits',
+  'answer_task',
   'explain_task',
   'get_task_log',
   'get_stats',
@@ -43,6 +45,7 @@ const names = fc.constantFrom(
 const ids = fc.nat(50).map(marker('task_id'))
 const given = fc.oneof(
   fc.record({ task_id: ids, seconds: fc.constantFrom(0, 0, 0, 51, -1) }, { requiredKeys: ['task_id'] }),
+  fc.record({ task_id: ids, name: fc.constantFrom('approval', ''), answer: nasty }),
   fc.record({ a: fc.integer(), b: fc.integer() }),
   fc.record({
     task_type: fc.constantFrom('add', 'none'),
