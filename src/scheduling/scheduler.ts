@@ -61,6 +61,8 @@ export class Scheduler implements Subscriber {
   /** The latest time that was seen; the clock is compared with it. */
   #latest = Number.POSITIVE_INFINITY
   #pruneAfter = ''
+  /** Due schedules that this node cannot read: they are asked for beside others, which they would hide. */
+  #unreadable = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -101,17 +103,22 @@ export class Scheduler implements Subscriber {
     const { schedules } = this.#options.store
     await this.#record()
     await this.#followClock()
-    const { ids, dueIn } = await schedules.due(this.#options.types(), atOnce)
+    const { ids, dueIn } = await schedules.due(this.#options.types(), atOnce + this.#unreadable)
     const chosen = [...new Set([...ids, ...this.#wanted])]
     const rest = Math.min(longestWait, dueIn ?? longestWait)
     if (chosen.length === 0) return rest
     const views = await schedules.view(chosen)
     for (const id of chosen) this.#wanted.delete(id)
+    const known = this.#unreadable
+    this.#unreadable = chosen.length - views.length
     const now = this.#options.store.now()
     const decide = (room?: number) => (view: ScheduleView) => this.#decide(view, now, room)
     let decided = views.flatMap(decide())
     // Some may not be readable here: they tick on other nodes.
-    if (decided.length === 0) return ids.length === 0 || views.length < chosen.length ? longestWait : soon
+    if (decided.length === 0)
+      return ids.length === 0 || (views.length < chosen.length && this.#unreadable === known)
+        ? longestWait
+        : soon
     let isDone = true
     while (decided.length > 0) {
       const { lost, full } = await this.#carryOut(decided)

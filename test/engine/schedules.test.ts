@@ -4,9 +4,15 @@ import { fromLibrary } from '../../src/core/caller.ts'
 import { DefinitionInvalid } from '../../src/core/errors.ts'
 import { defineTask } from '../../src/registry/define.ts'
 import { defineSchedule } from '../../src/registry/schedule.ts'
+import { EncryptedStore } from '../../src/store/encryption/encrypted-store.ts'
+import { Keyring } from '../../src/store/encryption/keyring.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { FakeClock } from '../../src/testing/clock.ts'
+import { scheduleMade } from '../../src/core/schedule.ts'
 import { stores, works, World } from './world.ts'
 
 const minute = 60_000
+const secret = Buffer.alloc(32, 7).toString('base64')
 
 /** Runs as long as its parameter says; its runs are noted. */
 function working(runs: number[] = [], more: Readonly<{ maxQueued?: number }> = {}) {
@@ -253,6 +259,25 @@ describe.each(stores)('schedules on $name', ({ open }) => {
       schedules: [defineSchedule({ id: 's', type, every: '2h', options: { limits: { none: 'a' } } })],
     })
     expect((await world.until(world.node.schedules.get('s'))).schedule).toMatchObject({ every: 3_600_000 })
+  })
+
+  test('those that a node cannot decrypt hide no others', async () => {
+    const sealing = (id: string, store: Store) =>
+      new EncryptedStore(store, new Keyring({ encrypts: true, keys: [{ id, secret }] }))
+    let stored: Store | undefined
+    const openOurs = async (clock: FakeClock) => sealing('ours', (stored = await open(clock)))
+    const world = await World.open(openOurs, [working()])
+    const { schedules } = world.node
+    const draft = { type: 'work', every: '1h', overlap: 'allow' } as const
+    const { definition } = schedules.preview(draft)
+    const made = { now: world.clock.now(), by: 'them', origin: 'api', paused: false } as const
+    for (let index = 0; index < 250; index++)
+      await sealing('theirs', stored!).schedules.add(
+        scheduleMade({ id: `theirs-${index}`, ...definition }, made),
+      )
+    const { nextTicks } = await world.until(schedules.create({ ...draft, id: 'ours', offset: 1 }))
+    await world.pass(nextTicks[0]! - world.clock.now() + 10_000)
+    expect((await world.until(schedules.get('ours'))).runs).toMatchObject([{ status: 'completed' }])
   })
 
   test('drafts are checked with the parameters of the type', async () => {
