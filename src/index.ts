@@ -29,7 +29,9 @@ export { defineSchedule } from './registry/schedule.ts'
 export type { DefinedSchedule, ScheduleDraft } from './registry/schedule.ts'
 export type { CommandDefinition } from './registry/command.ts'
 export type {
+  Child,
   Duration,
+  SpawnOptions,
   StepContext,
   StepOptions,
   StepResult,
@@ -53,6 +55,8 @@ export type {
   StepsOptions,
   SubmitOptions,
 } from './engine/api.ts'
+export type { ParentEnd } from './core/task.ts'
+export type { Family, FamilyOptions } from './engine/family.ts'
 export type { FairnessOptions, LimitOptions } from './registry/admission.ts'
 export type { LimitDraft, LimitsApi } from './engine/limits.ts'
 export type { BucketOptions, BucketUse, LimitUse } from './store/limit-store.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { defineTask, openTaskManager, type TaskHandle } from '../src/index.ts'
+import { defineTask, openTaskManager, type Child, type TaskHandle } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-library-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -46,6 +46,36 @@ describe('the library', () => {
     expect((await handle.task()).progress).toMatchObject({ current: 2, total: 2, message: 'b.png' })
     expect((await manager.handle(`...${handle.id.slice(-8)}`)).id).toBe(handle.id)
     await expect(manager.handle('...000000')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
+  })
+
+  test('starts children whose parameters and results are typed by their definitions, and shows the family', async () => {
+    const album = defineTask({
+      type: 'album',
+      parameters: z.object({}),
+      async run(_, task) {
+        const one = await task.spawn(resize, { files: ['a.png'] }, { onParentEnd: 'leave' })
+        expectTypeOf(one).toEqualTypeOf<Child<{ resized: number; width: number }>>()
+        const more = await task.spawnAll(resize, [{ files: ['b.png'] }], { onParentEnd: 'leave' })
+        expectTypeOf(more).toEqualTypeOf<Child<{ resized: number; width: number }>[]>()
+        expectTypeOf(await task.spawn('resize', { files: ['c.png'] })).toEqualTypeOf<Child>()
+        // @ts-expect-error files must be texts
+        await expect(task.spawn(resize, { files: [1] })).rejects.toMatchObject({ code: 'PARAMETERS_INVALID' })
+        return one.id
+      },
+    })
+    await using manager = await openTaskManager({ database: 'sqlite::memory:', tasks: [resize, album] })
+    const parent = await manager.submit(album, {})
+    const { children, parent: none } = await parent.family()
+    expect(none).toBeNull()
+    expect(children.tasks.length).toBeLessThanOrEqual(3)
+    const id = await parent.result()
+    const child = await manager.handle(id)
+    const family = await child.family()
+    expect(family.parent?.id).toBe(parent.id)
+    expect((await parent.family({ limit: 1 })).children).toMatchObject({
+      tasks: [{ id, parent: { name: 'resize', occurrence: 1 } }],
+      nextCursor: expect.any(String) as string,
+    })
   })
 
   test('wrong parameters, checkpoints and types do not compile, and are refused at run time', async () => {

@@ -92,6 +92,7 @@ export function addFilter(command: Command): Command {
     .option('-t, --type <type>', 'only these types, comma-separated', names)
     .option('--tag <tag>', 'only tasks with this tag')
     .option('--created-by <name>', 'only tasks submitted by the caller of this name')
+    .option('--parent <id>', 'only children of this task: its full id')
     .option('--fingerprint <digits>', 'only failed tasks of this failure group')
     .option('--search <text>', 'beginning of an id, or text in parameters or error')
     .option('--after <time>', 'created at or after this time: 2h (ago), or a date', time('ago'))

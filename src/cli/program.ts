@@ -105,6 +105,11 @@ function watching(): Command[] {
     online('steps <id>', () => import('./commands/steps.ts').then(({ steps }) => steps))
       .summary('Print the steps of a task')
       .description('Prints the steps that a task has stored, which later runs of it do not repeat.'),
+    online('tree <id>', () => import('./commands/tree.ts').then(({ tree }) => tree))
+      .summary('Print a task and its children')
+      .description('Prints a task, the tasks that it has started, and those that these have started.')
+      .option('--depth <number>', 'levels of children', whole(0, 20), 3)
+      .option('-l, --limit <number>', 'children of each task, the oldest first', whole(1, 1_000), 20),
     online('explain <id>', () => import('./commands/explain.ts').then(({ explain }) => explain))
       .summary('Explain why a task is waiting')
       .description('Explains why a task is not running now, and when it is expected to start.'),

@@ -14,6 +14,7 @@ export const addresses = {
   streamTaskEvents: 'GET /api/task/{task_id}/events',
   getTaskLog: 'GET /api/task/{task_id}/logs',
   getTaskSteps: 'GET /api/task/{task_id}/steps',
+  getTaskFamily: 'GET /api/task/{task_id}/family',
   explainTask: 'GET /api/task/{task_id}/explain',
   purgeTask: 'POST /api/task/{task_id}/purge',
   listTasks: 'GET /api/task',

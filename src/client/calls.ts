@@ -124,6 +124,14 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getTaskSteps', { ...ofTask(id), ...options, query: { limit, cursor } })
   }
 
+  /** Its parent, one page of its children, and the tasks that wait for each other with it. */
+  getTaskFamily(
+    id: string,
+    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {},
+  ): Promise<AnswerOf<'getTaskFamily'>> {
+    return this.#call('getTaskFamily', { ...ofTask(id), ...options, query: { limit, cursor } })
+  }
+
   /** Explains why the task is not running now, and when it will. */
   explainTask(id: string, options: CallOptions = {}): Promise<AnswerOf<'explainTask'>> {
     return this.#call('explainTask', { ...ofTask(id), ...options })

@@ -5,6 +5,7 @@ import type { CallOptions } from './transport.ts'
 import type {
   ControlAnswer,
   LogLine,
+  ChildTask,
   TaskStep,
   Progress,
   TaskDetails,
@@ -92,6 +93,19 @@ export class TaskHandle<Result = unknown> {
       })
       yield* page.steps
       cursor = page.next_cursor ?? undefined
+    } while (cursor !== undefined)
+  }
+
+  /** The tasks that it has started, the oldest first. */
+  async *children(options: CallOptions = {}): AsyncGenerator<ChildTask, void, undefined> {
+    let cursor: string | undefined
+    do {
+      const { children } = await this.#client.getTaskFamily(this.id, {
+        ...options,
+        ...(cursor === undefined ? {} : { cursor }),
+      })
+      yield* children.tasks
+      cursor = children.next_cursor ?? undefined
     } while (cursor !== undefined)
   }
 

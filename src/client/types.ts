@@ -35,6 +35,10 @@ export type TimelineLine = z.output<typeof answers.TimelineBody>
 export type LogLine = z.output<typeof answers.LogBody>['lines'][number]
 /** A step that a task has stored. */
 export type TaskStep = z.output<typeof answers.StepBody>
+/** The tasks to which a task is related. */
+export type TaskFamily = z.output<typeof answers.FamilyBody>
+/** A task that was started by another one. */
+export type ChildTask = z.output<typeof answers.ChildBody>
 export type TypeDetails = z.output<typeof answers.TypeBody>
 export type ControlAnswer = z.output<typeof answers.ControlAnswer>
 export type Problem = z.output<typeof answers.ProblemBody>

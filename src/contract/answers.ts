@@ -110,7 +110,13 @@ const statusFields = {
   task_type: typeName,
   status: Status,
   created_at: time('Time of submission.'),
-  created_by: z.string().meta({ description: 'The name of the caller that submitted the task.' }),
+  created_by: z.string().meta({
+    description: 'The name of the caller that submitted the task; of a child, that of its parent.',
+  }),
+  parent_id: z
+    .string()
+    .nullable()
+    .meta({ description: 'The task that started this one as its child; null if none did.' }),
   started_at: time('Time of the first start.').nullable(),
   completed_at: time('Time of the end.').nullable(),
   progress: ProgressBody.nullable(),
@@ -159,6 +165,7 @@ const statusExample = {
   status: 'completed',
   created_at: 1_764_000_000.125,
   created_by: 'anonymous',
+  parent_id: null,
   started_at: 1_764_000_000.128,
   completed_at: 1_764_000_000.13,
   progress: { current: 2, total: 2, message: 'Added', ratio: 1, rate: null, eta_seconds: null },
@@ -257,6 +264,65 @@ export const StepsBody = z
         },
       ],
       next_cursor: null,
+    },
+  })
+
+const relative = {
+  task_id: taskId,
+  task_type: typeName,
+  status: Status,
+}
+
+const RelativeBody = z.strictObject(relative)
+
+export const ChildBody = z
+  .strictObject({
+    ...relative,
+    name: z.string().meta({ description: 'Under which its parent finds it again.' }),
+    occurrence: z.int().meta({ description: 'Which use of the name it is in a run of the parent, from 1.' }),
+    created_at: time('When it was started.'),
+    completed_at: time('Time of the end.').nullable(),
+  })
+  .meta({ description: 'A task that was started by another one.' })
+
+export const FamilyBody = z
+  .strictObject({
+    parent: RelativeBody.nullable().meta({
+      description: 'Null if no task started it, or if it was deleted.',
+    }),
+    children: z.strictObject({
+      total: z.int(),
+      by_status: z
+        .partialRecord(Status, z.int())
+        .meta({ description: 'How many there are, by status; without statuses that none has.' }),
+      tasks: z.array(ChildBody).meta({ description: 'One page, the oldest first.' }),
+      next_cursor: z.string().nullable(),
+    }),
+    predecessors: z.array(RelativeBody).meta({ description: 'Tasks for which it waits, at most 100.' }),
+    successors: z.array(RelativeBody).meta({ description: 'Tasks that wait for it, at most 100.' }),
+  })
+  .meta({
+    description: 'The tasks to which a task is related.',
+    example: {
+      parent: null,
+      children: {
+        total: 1,
+        by_status: { running: 1 },
+        tasks: [
+          {
+            task_id: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c32',
+            task_type: 'add',
+            status: 'running',
+            name: 'add',
+            occurrence: 1,
+            created_at: 1_764_000_000.25,
+            completed_at: null,
+          },
+        ],
+        next_cursor: null,
+      },
+      predecessors: [],
+      successors: [],
     },
   })
 

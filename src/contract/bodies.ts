@@ -10,6 +10,7 @@ import {
   type ErrorRecord,
   type Json,
   type Progress,
+  type Status,
   type Task,
   type TimelineEntry,
 } from '../core/task.ts'
@@ -66,7 +67,7 @@ export function detailsBody(
     preemptions: task.preemption?.count ?? 0,
     crashes: task.crashes,
     fence: task.fence,
-    idempotency_key: task.idempotencyKey,
+    idempotency_key: task.parent === null ? task.idempotencyKey : null,
     unique: uniqueBody(task.unique),
     trace_id: task.trace === null ? null : traceIdOf(task.trace),
     controls: controlsFrom(task.status),
@@ -81,6 +82,42 @@ function uniqueBody(unique: Task['unique']) {
   if (unique === null) return null
   const { key, while: span, for: lasts, debounced = false } = unique
   return { key, while: span, for: seconds(lasts), debounced }
+}
+
+type FamilyOf = Readonly<{
+  parent: Task | null
+  children: Readonly<{
+    byStatus: Readonly<Partial<Record<Status, number>>>
+    tasks: readonly Task[]
+    nextCursor: string | null
+  }>
+  predecessors: readonly Task[]
+  successors: readonly Task[]
+}>
+
+export function familyBody({ parent, children, predecessors, successors }: FamilyOf) {
+  const { byStatus, tasks, nextCursor } = children
+  return {
+    parent: parent === null ? null : relativeBody(parent),
+    children: {
+      total: Object.values(byStatus).reduce((sum, count) => sum + count, 0),
+      by_status: byStatus,
+      tasks: tasks.map((task) => ({
+        ...relativeBody(task),
+        name: task.parent?.name ?? '',
+        occurrence: task.parent?.occurrence ?? 1,
+        created_at: task.createdAt / 1_000,
+        completed_at: seconds(task.completedAt),
+      })),
+      next_cursor: nextCursor,
+    },
+    predecessors: predecessors.map(relativeBody),
+    successors: successors.map(relativeBody),
+  }
+}
+
+function relativeBody({ id, type, status }: Task) {
+  return { task_id: id, task_type: type, status }
 }
 
 type StepPage = Readonly<{ steps: readonly StepRecord[]; next: number | null }>
@@ -178,7 +215,7 @@ function statusFields(task: Task, parameters: Json, now: number): string {
   const live = task.status === 'running' ? now : undefined
   return (
     `"task_id":"${task.id}","task_type":"${task.type}","status":"${task.status}"` +
-    `,"created_at":${task.createdAt / 1_000},"created_by":${JSON.stringify(task.createdBy)},"started_at":${seconds(task.startedAt)}` +
+    `,"created_at":${task.createdAt / 1_000},"created_by":${JSON.stringify(task.createdBy)},"parent_id":${task.parent === null ? 'null' : `"${task.parent.id}"`},"started_at":${seconds(task.startedAt)}` +
     `,"completed_at":${seconds(task.completedAt)}` +
     `,"progress":${progress === null ? 'null' : JSON.stringify(progressBody(progress, live))}` +
     `,"parameters":${parameters},"priority":${task.priority}` +

@@ -16,6 +16,13 @@ export const typeList = queryList(typeName).meta({
 })
 export const tag = label(200).meta({ description: 'Tasks with this tag.' })
 export const createdBy = label(200).meta({ description: 'Submitted by the caller of this name.' })
+const parent = z
+  .string()
+  .regex(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, 'must be the id of a task')
+  .meta({
+    description: 'Children of this task: its full id.',
+    example: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c31',
+  })
 const fingerprint = z
   .string()
   .regex(/^[\da-f]{16}$/, 'must be 16 hexadecimal digits, as in an error or a failure group')
@@ -37,6 +44,7 @@ const eventFilter = {
   type: typeList.exactOptional(),
   tag: tag.exactOptional(),
   created_by: createdBy.exactOptional(),
+  parent: parent.exactOptional(),
   fingerprint: fingerprint.exactOptional(),
   created_after: createdAfter(queryNumber(0, latest)).exactOptional(),
   created_before: createdBefore(queryNumber(0, latest)).exactOptional(),
@@ -86,6 +94,7 @@ export const BulkRequest = z
             type: oneOrMore(typeName, 1_000).exactOptional(),
             tag: tag.exactOptional(),
             created_by: createdBy.exactOptional(),
+            parent: parent.exactOptional(),
             fingerprint: fingerprint.exactOptional(),
             q: search.exactOptional().meta({ description: meaning }),
             created_after: createdAfter(z.number().min(0).max(latest)).exactOptional(),

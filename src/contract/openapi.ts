@@ -30,6 +30,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   TimelineEntry: answers.TimelineBody,
   Log: answers.LogBody,
   Steps: answers.StepsBody,
+  Family: answers.FamilyBody,
   Type: answers.TypeBody,
   Types: answers.TypesBody,
   Finished: reports.Finished,

@@ -127,6 +127,7 @@ export const FilterBody = z
     type: z.array(typeName).exactOptional(),
     tag: z.string().exactOptional(),
     created_by: z.string().exactOptional(),
+    parent: z.string().exactOptional(),
     fingerprint: z.string().exactOptional(),
     q: z.string().exactOptional(),
     created_after: time('Created at or after this time.').exactOptional(),

@@ -238,6 +238,16 @@ export const StepsQuery = z.strictObject({
     .meta({ description: '`next_cursor` of the page before.' }),
 })
 
+export const FamilyQuery = z.strictObject({
+  limit: queryWhole(1, 1_000).default(100).meta({ description: 'Maximum number of children.', example: 100 }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(200)
+    .exactOptional()
+    .meta({ description: '`next_cursor` of the page before.' }),
+})
+
 export const TypeParams = z.object({ task_type: typeName })
 export const TaskParams = z.object({
   task_id: taskId.meta({

@@ -1,10 +1,19 @@
-import { ControlAnswer, DetailsBody, LogBody, ResultBody, StatusBody, StepsBody } from './answers.ts'
+import {
+  ControlAnswer,
+  DetailsBody,
+  FamilyBody,
+  LogBody,
+  ResultBody,
+  StatusBody,
+  StepsBody,
+} from './answers.ts'
 import type { ProblemCode } from './problems.ts'
 import { BatchAccepted, ExplainBody, PurgeAnswer, RunAnswer } from './reports.ts'
 import {
   BatchRequest,
   EndQuery,
   EventHeaders,
+  FamilyQuery,
   LogQuery,
   ReasonQuery,
   ResultHeaders,
@@ -209,6 +218,19 @@ export const taskRoutes = {
     params: TaskParams,
     query: StepsQuery,
     answer: { description: 'The steps.', schema: StepsBody },
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
+  },
+  getTaskFamily: {
+    method: 'GET',
+    path: '/api/task/{task_id}/family',
+    scope: 'read',
+    tag: 'tasks',
+    summary: 'Get the family of a task',
+    description:
+      'The task that started it, the tasks that it started, those for which it waits, and those that wait for it.',
+    params: TaskParams,
+    query: FamilyQuery,
+    answer: { description: 'The family.', schema: FamilyBody },
     problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
   },
   explainTask: {

@@ -1,7 +1,31 @@
-import type { ErrorRecord, FailurePolicy, Status, TaskId } from './task.ts'
+import type { ErrorRecord, FailurePolicy, Status, Submission, TaskId } from './task.ts'
 
-/** A task waits for the end of another one, and that end has not been counted yet. */
-export type Edge = Readonly<{ predecessor: TaskId; successor: TaskId; onFailure: FailurePolicy }>
+/**
+ * The end of one task concerns another one, and has not been counted for it yet: the successor waits for it, or it is a child of the
+ * predecessor.
+ */
+export type Edge = Readonly<{ predecessor: TaskId; successor: TaskId; onFailure: EdgePolicy }>
+
+/** What the end of a parent does to a child: it is cancelled, or only no longer kept for the parent. */
+export const parentPolicies = ['stop_child', 'leave_child'] as const
+export type EdgePolicy = FailurePolicy | (typeof parentPolicies)[number]
+
+/** The successor is a child of the predecessor, and does not wait for it. */
+export function isOfParent({ onFailure }: Pick<Edge, 'onFailure'>): boolean {
+  return onFailure === 'stop_child' || onFailure === 'leave_child'
+}
+
+/** The edge through which the end of a parent reaches a child, if the submit has a parent. */
+export function linkOf({ parent }: Pick<Submission, 'parent'>, successor: TaskId): readonly Edge[] {
+  if (parent === undefined) return []
+  return [
+    {
+      predecessor: parent.id,
+      successor,
+      onFailure: parent.onEnd === 'cancel' ? 'stop_child' : 'leave_child',
+    },
+  ]
+}
 
 /** Maximum predecessors of a task, and of all tasks of one submit. */
 export const predecessorLimits = { ofTask: 10_000, ofSubmit: 100_000 } as const
@@ -10,7 +34,7 @@ export const predecessorLimits = { ofTask: 10_000, ofSubmit: 100_000 } as const
 export const awaitedReason = 'its end has not been counted yet for all tasks that wait for it'
 
 /** How a predecessor ended. */
-export type Ended = Readonly<{ predecessor: TaskId; status: Status; onFailure: FailurePolicy }>
+export type Ended = Readonly<{ predecessor: TaskId; status: Status; onFailure: EdgePolicy }>
 
 /** Whether a new task must wait for this predecessor. One that failed before the submit counts like one that fails later. */
 export function mustWaitFor(status: Status, onFailure: FailurePolicy): boolean {

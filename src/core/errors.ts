@@ -55,9 +55,11 @@ export class TypeUnknown extends TaskError {
 
 export class ParametersInvalid extends TaskError {
   readonly code = 'PARAMETERS_INVALID'
+  readonly type: string
   readonly issues: readonly Issue[]
   constructor(type: string, issues: readonly Issue[]) {
     super(`The parameters do not match the schema of type ${quote(type)}: ${listIssues(issues)}.`)
+    this.type = type
     this.issues = issues
   }
 }

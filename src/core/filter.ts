@@ -10,6 +10,8 @@ export type Filter = Readonly<{
   anyTag?: readonly string[]
   /** Tasks submitted by the caller of this name. */
   createdBy?: string
+  /** Children of this task. */
+  parent?: string
   /** Failed tasks whose failure has this fingerprint; `statuses` must allow no others. */
   fingerprint?: string
   /** See `hasText`. */
@@ -24,12 +26,13 @@ export type Filter = Readonly<{
 export type Order = 'newest' | 'oldest'
 
 /**
- * The tasks that a page of a list looks at: those of an id or tag, or else those of types and statuses; see the port of the
+ * The tasks that a page of a list looks at: those of an id, a parent or a tag, or else those of types and statuses; see the port of the
  * store.
  */
 export function isCandidate(task: Task, filter: Filter): boolean {
-  const { text, tag } = filter
+  const { text, tag, parent } = filter
   if (text !== undefined && isIdPrefix(text)) return task.id.startsWith(text) && isWithin(task, filter)
+  if (parent !== undefined) return task.parent?.id === parent && isWithin(task, filter)
   return (tag === undefined ? isOf(task, filter) : task.tags.includes(tag)) && isWithin(task, filter)
 }
 
@@ -53,12 +56,13 @@ const asStored: Searched = (task, parameters) => ({ task, parameters })
 
 /** Whether the task matches everything except the text. */
 export function fits(task: Task, filter: Filter): boolean {
-  const { tag, anyTag, createdBy, fingerprint } = filter
+  const { tag, anyTag, createdBy, parent, fingerprint } = filter
   return (
     isOf(task, filter) &&
     (tag === undefined || task.tags.includes(tag)) &&
     (anyTag === undefined || anyTag.some((one) => task.tags.includes(one))) &&
     (createdBy === undefined || task.createdBy === createdBy) &&
+    (parent === undefined || task.parent?.id === parent) &&
     (fingerprint === undefined || (task.status === 'failed' && task.error?.fingerprint === fingerprint)) &&
     isWithin(task, filter)
   )
@@ -69,8 +73,8 @@ function isOf({ status, type }: Task, { statuses: of, types }: Filter): boolean 
 }
 
 /** Whether candidates have to be checked: the index that leads to them covers only types, statuses and times. */
-export function mustMatch({ text, tag, anyTag, createdBy, fingerprint }: Filter): boolean {
-  return [text, tag, anyTag, createdBy, fingerprint].some((part) => part !== undefined)
+export function mustMatch({ text, tag, anyTag, createdBy, parent, fingerprint }: Filter): boolean {
+  return [text, tag, anyTag, createdBy, parent, fingerprint].some((part) => part !== undefined)
 }
 
 function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter): boolean {

@@ -94,10 +94,10 @@ export const lifecycle = [
   },
   {
     event: 'cancelled',
-    from: ['waiting', 'paused'],
+    from: ['paused', 'waiting', 'scheduled', 'queued'],
     to: ['cancelled'],
     who: 'releaser',
-    why: 'A predecessor failed or was cancelled, and `on_failure` is `cancel`.',
+    why: 'A predecessor failed or was cancelled, and `on_failure` is `cancel`; or its parent has ended.',
   },
   {
     event: 'failed',
@@ -119,6 +119,13 @@ export const lifecycle = [
     to: ['cancelling'],
     who: 'API',
     why: 'Its code is alive, running or parked, and must stop first. A cancel overrides a pause.',
+  },
+  {
+    event: 'cancel_requested',
+    from: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused'],
+    to: ['cancelling'],
+    who: 'releaser',
+    why: 'Its parent has ended while its code is alive.',
   },
   {
     event: 'completed',

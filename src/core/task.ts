@@ -92,6 +92,24 @@ export type Predecessors = Readonly<{ ids: readonly TaskId[]; onFailure: Failure
 /** Who is told of the end of a task. Its origin decides with which other callbacks it takes turns. */
 export type Callback = Readonly<{ url: string; origin: string }>
 
+/** What happens to a child that has not ended when its parent ends, in whatever way. */
+export const parentEnds = ['cancel', 'leave'] as const
+export type ParentEnd = (typeof parentEnds)[number]
+
+/** The task that has started a task, and how it finds it again. */
+export type Parent = Readonly<{
+  id: TaskId
+  name: string
+  /** Which use of the name it was, from 1. */
+  occurrence: number
+  /** 1 for a child of a task that has no parent. */
+  depth: number
+  onEnd: ParentEnd
+}>
+
+/** `fence`: of the run that starts it. Nothing is started by a run that is no longer the newest. */
+export type ParentRequest = Parent & Readonly<{ fence: Fence }>
+
 /** What the caller sets at submit; never changes. */
 export type Submission = Readonly<{
   id: TaskId
@@ -115,6 +133,8 @@ export type Submission = Readonly<{
   trace: TraceContext | null
   /** The schedule that submits it, and the tick for which it does. */
   schedule?: Readonly<{ id: string; tickAt: number }>
+  /** The task whose run starts it; its key is then `childKey`. */
+  parent?: ParentRequest
   /** Another task may have this key: then that decides the answer. */
   unique?: UniqueRequest | undefined
   /** Maximum number of tasks of its type that wait, with it; absent for no maximum. */
@@ -156,6 +176,8 @@ export type Task = Readonly<{
   /** The schedule that submitted it, and for which of its ticks. */
   scheduleId: string | null
   tickAt: number | null
+  /** The task that has started it. */
+  parent: Parent | null
   /** The key that no other task of its type may have meanwhile. */
   unique: UniqueKey | null
   /** Null for most tasks: only its priority and its place in the queue decide when it starts. */

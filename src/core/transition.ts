@@ -1,5 +1,6 @@
 import type { Awaits } from './awaits.ts'
-import { decisiveFailure, failureOf, failureReason, type Ended } from './dependency.ts'
+import { parentEndedReason } from './child.ts'
+import { decisiveFailure, failureOf, failureReason, isOfParent, type Ended } from './dependency.ts'
 import { renewedExpiry, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
 import { startingFrom } from './sleep.ts'
@@ -18,6 +19,7 @@ import {
   type Task,
   type TaskId,
   type TimelineEntry,
+  type Parent,
 } from './task.ts'
 import { clip } from './text.ts'
 import type { UniqueKey } from './unique-options.ts'
@@ -79,6 +81,7 @@ export function submitted(
     trace: submission.trace,
     scheduleId: submission.schedule?.id ?? null,
     tickAt: submission.schedule?.tickAt ?? null,
+    parent: parentOf(submission),
     unique: keyOf(submission),
     admission: submission.admission ?? null,
     expiresIn: submission.expiresIn ?? null,
@@ -109,6 +112,12 @@ export function submitted(
   return { before: null, task, entry: { version: 1, at: now, event: 'submitted', status, attempt: 0, by } }
 }
 
+function parentOf({ parent }: Submission): Parent | null {
+  if (parent === undefined) return null
+  const { id, name, occurrence, depth, onEnd } = parent
+  return { id, name, occurrence, depth, onEnd }
+}
+
 /** Without what only the submit needs. */
 function keyOf({ unique }: Submission): UniqueKey | null {
   if (unique === undefined) return null
@@ -132,15 +141,19 @@ export function promoted(task: Task, context: TransitionContext): Move {
 }
 
 /**
- * Predecessors have ended. A move, or the row with a smaller count; null if it does not wait for them any more: it was
+ * Predecessors have ended, or its parent. A move, or the row with a smaller count; null if it does not wait for them any more: it was
  * cancelled, and perhaps retried.
  */
 export function predecessorsEnded(
   task: Task,
-  ended: readonly Ended[],
+  all: readonly Ended[],
   context: TransitionContext,
 ): Move | Task | null {
-  if (task.missing === 0) return null
+  const parent = all.find(({ onFailure }) => onFailure === 'stop_child')
+  const stopped = parent === undefined ? null : parentEnded(task, parent, context)
+  if (stopped !== null) return stopped
+  const ended = all.filter((end) => !isOfParent(end))
+  if (task.missing === 0 || ended.length === 0) return null
   const failure = decisiveFailure(ended)
   if (failure !== undefined) {
     const end = { missing: 0, completedAt: context.now }
@@ -151,6 +164,13 @@ export function predecessorsEnded(
   const missing = Math.max(0, task.missing - ended.length)
   if (missing > 0 || task.status !== 'waiting') return { ...task, missing }
   return move(task, 'ready', statusOnceReady(task, context), context, 'releaser', { missing })
+}
+
+/** Cancels a child, as a caller would; null if it has ended, or stops already. */
+function parentEnded(task: Task, { predecessor, status }: Ended, context: TransitionContext): Move | null {
+  const why = parentEndedReason(predecessor, status)
+  const answer = controlled(task, 'cancel', { ...context, by: 'releaser', why, codeAlive: false })
+  return answer.kind === 'moved' ? answer.move : null
 }
 
 /** An attempt that has begun sleeps; any other waits for its due time. */

@@ -140,9 +140,10 @@ class Reader {
   }
 
   #wants(event: TaskEvent): boolean {
-    const { statuses, types, tag, anyTag, createdBy, fingerprint, createdAfter, createdBefore } = this.#filter
+    const { statuses, types, tag, anyTag, createdBy, parent, fingerprint } = this.#filter
+    const { createdAfter, createdBefore } = this.#filter
     // Whether other events match is known even without a transition.
-    const others = [statuses, tag, anyTag, createdBy, fingerprint, createdAfter, createdBefore]
+    const others = [statuses, tag, anyTag, createdBy, parent, fingerprint, createdAfter, createdBefore]
     const known = others.every((part) => part === undefined)
     if (event.kind === 'transition') {
       const wanted = fits(event.task, this.#filter)

@@ -14,6 +14,7 @@ import type { BackupFile, Counts, LiveNode, NumberedLine, StepPage, TaskRecord }
 import type { Change } from './all-events.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import type { Family, FamilyOptions } from './family.ts'
 import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
 import type { History, Span } from './rates.ts'
@@ -188,6 +189,9 @@ export interface TaskManagerApi {
 
   /** A page of the steps that the task has stored, in the order in which they were first stored. Throws `TaskUnknown`. */
   steps(id: TaskId, options?: StepsOptions): Promise<StepPage>
+
+  /** Its parent, a page of its children, and the tasks that wait for each other with it. Throws `TaskUnknown`. */
+  family(id: TaskId, options?: FamilyOptions): Promise<Family>
 
   /** Streams events of all matching tasks from now on. `resync` says that a slow reader has missed some. */
   changes(filter?: Filter, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change>

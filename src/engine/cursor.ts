@@ -65,8 +65,9 @@ function auditMark(
 }
 
 function mark(fields: readonly number[], filter: Filter, order: Order): string {
-  const { statuses, types, tag, anyTag, createdBy, fingerprint, text, createdAfter, createdBefore } = filter
-  const tagged = [tag, anyTag, createdBy, fingerprint]
+  const { statuses, types, tag, anyTag, createdBy, parent, fingerprint } = filter
+  const { text, createdAfter, createdBefore } = filter
+  const tagged = [tag, anyTag, createdBy, fingerprint, ...(parent === undefined ? [] : [parent])]
   return markOf([fields, order, statuses, types, tagged, text, createdAfter, createdBefore])
 }
 

@@ -4,6 +4,7 @@ import type { TaskEvent } from '../journal/event.ts'
 import type { NumberedLine, StepPage, TaskRecord } from '../store/store.ts'
 import type { ControlOptions, ReasonOptions, TaskManagerApi } from './api.ts'
 import type { WaitList, WaitListOptions, WaitOutcome } from './waits.ts'
+import type { Family, FamilyOptions } from './family.ts'
 
 /** A handle for a submitted task. */
 export class TaskHandle<Result = unknown> {
@@ -41,6 +42,11 @@ export class TaskHandle<Result = unknown> {
    */
   answer(name: string, answer: unknown, options: ReasonOptions = {}): Promise<WaitOutcome> {
     return this.#manager.waits.answer(this.id, name, answer, options)
+  }
+
+  /** Its parent, a page of its children, and the tasks that wait for each other with it. */
+  family(options: FamilyOptions = {}): Promise<Family> {
+    return this.#manager.family(this.id, options)
   }
 
   /** The log lines that are kept, oldest first. */

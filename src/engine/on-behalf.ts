@@ -27,6 +27,7 @@ import type { History, Span } from './rates.ts'
 import { isLimited, mustHaveTag, mustSeeAll, maySee, visible, visibleTypes } from './limited.ts'
 import { secretsIn, seesSensitive, shownEvent, shownRecord, shownSteps } from './redacting.ts'
 import type { NodeState, Stats } from './reports.ts'
+import type { Family, FamilyOptions, FamilyView } from './family.ts'
 import type { Runs, RunsOptions } from './runs.ts'
 import { predecessorUnknown } from './submission.ts'
 import type { SchedulesApi } from './schedules-api.ts'
@@ -39,6 +40,7 @@ import type { NodeMetrics } from './task-metrics.ts'
 export interface Engine extends api.TaskManagerApi {
   /** Ids that match a partial id, at most `limit`; undefined if the text is a whole id. */
   candidates(text: string, limit: number): Promise<readonly TaskId[] | undefined>
+  family(id: TaskId, options?: FamilyOptions, view?: FamilyView): Promise<Family>
   enqueue(
     type: string,
     parameters: unknown,
@@ -188,6 +190,16 @@ export class OnBehalf implements api.TaskManagerApi {
     const page = await this.#manager.steps(id, options)
     if (page.steps.length === 0 || seesSensitive(this.#caller)) return page
     return shownSteps(page, await this.#manager.brief(id), this.#manager.registry)
+  }
+
+  /** A limited caller sees the relatives that it may see, and no others are counted. */
+  async family(id: TaskId, options?: FamilyOptions): Promise<Family> {
+    if (!isLimited(this.#caller)) return this.#manager.family(id, options)
+    await this.#mustSee(id)
+    return this.#manager.family(id, options, {
+      sees: (task) => maySee(this.#caller, task),
+      visible: (filter) => visible(this.#caller, filter),
+    })
   }
 
   changes(filter: Filter = {}, options?: Readonly<{ signal?: AbortSignal }>): AsyncIterable<Change> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { childKeyPrefix } from '../core/child.ts'
 import { predecessorLimits } from '../core/dependency.ts'
 import { parseDuration } from '../core/duration.ts'
 import { OptionsInvalid, ParametersInvalid, TooLarge, type Issue } from '../core/errors.ts'
@@ -94,6 +95,22 @@ export function submissionOf(
     maxOfType: type.maxQueued ?? undefined,
     admission: admission ?? undefined,
     callback,
+  }
+}
+
+/** Names the place of a refused task among others; `index` is null for the only one. */
+export function issuesAt<T>(index: number | null, check: () => T): T {
+  if (index === null) return check()
+  const at = ({ path, message }: Issue) => ({
+    path: [`tasks.${index}`, path].filter((step) => step !== '').join('.'),
+    message,
+  })
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof ParametersInvalid) throw new ParametersInvalid(error.type, error.issues.map(at))
+    if (error instanceof OptionsInvalid) throw new OptionsInvalid(error.issues.map(at))
+    throw error
   }
 }
 
@@ -401,7 +418,12 @@ export function predecessorUnknown(id: string, place: number, index: number | un
 const atOnce = { runAt: null, delay: null }
 
 function isKey(key: unknown): key is string {
-  return typeof key === 'string' && key.length >= 1 && key.length <= optionLimits.idempotencyKeyLength
+  return (
+    typeof key === 'string' &&
+    key.length >= 1 &&
+    key.length <= optionLimits.idempotencyKeyLength &&
+    !key.startsWith(childKeyPrefix)
+  )
 }
 
 /**

@@ -35,6 +35,11 @@ export type SubmitterOptions = Readonly<{
   tracing: Tracing | undefined
 }>
 
+export type ChildrenSubmitted = Extract<
+  Submitted,
+  { kind: 'accepted' | 'no_parent' | 'many_children' | 'conflict' }
+>
+
 /** Validates submits, stores them, and publishes them. */
 export class Submitter {
   readonly #options: SubmitterOptions
@@ -51,9 +56,8 @@ export class Submitter {
     origin: Origin,
     tx?: CallersTransaction,
   ): Promise<Accepted> {
-    const { registry, newId, limits, webhooks } = this.#options
-    if (options.limits !== undefined) await limits.mustKnow([options.limits])
-    if (options.callbackUrl !== undefined) webhooks.mustReach([options.callbackUrl])
+    const { registry, newId } = this.#options
+    if (options.limits !== undefined || options.callbackUrl !== undefined) await this.mustKnow(options)
     const [accepted] = await this.#traced(type, [options], (trace) => {
       const submission = submissionOf(registry.get(type), parameters, { ...options, ...trace }, newId())
       return this.#store([submission], origin, tx, undefined)
@@ -133,6 +137,26 @@ export class Submitter {
     return tasks
   }
 
+  /** Children of a run, of one type. How their parent or their place refuses them is a value. */
+  async submitChildren(submissions: readonly Submission[], by: string): Promise<ChildrenSubmitted> {
+    const { store, maxQueued, claimer, journal } = this.#options
+    const { answer } = claimer.claimWith(() => store.submit(submissions, { by, maxQueued }))
+    const submitted = await answer
+    if (submitted.kind === 'no_parent' || submitted.kind === 'many_children' || submitted.kind === 'conflict')
+      return submitted
+    const accepted = this.#acceptedOf(submitted, submissions, submissions.length === 1 ? undefined : 0)
+    journal.publish(accepted.tasks.filter(isNew))
+    journal.publish(accepted.moved ?? [])
+    return accepted
+  }
+
+  /** Throws for options that name what does not exist. */
+  async mustKnow({ limits: named, callbackUrl }: SubmitOptions): Promise<void> {
+    const { limits, webhooks } = this.#options
+    if (named !== undefined) await limits.mustKnow([named])
+    if (callbackUrl !== undefined) webhooks.mustReach([callbackUrl])
+  }
+
   #acceptedOf(
     answer: Submitted,
     submissions: readonly Submission[],
@@ -174,6 +198,9 @@ function acceptedOf(
       const { type } = submissions[index]!
       throw new TooManyQueued(type, limit, max, submissions.length === 1 ? undefined : index)
     }
+    case 'no_parent':
+    case 'many_children':
+      throw new Error('only runs start children')
     case 'no_predecessor':
       throw predecessorUnknown(
         answer.id,

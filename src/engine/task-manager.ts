@@ -38,6 +38,7 @@ import { Attempts } from '../execution/attempts.ts'
 import { Throttle } from '../core/throttle.ts'
 import { throttledLogger } from './logger-throttle.ts'
 import { allEvents, type Change } from './all-events.ts'
+import { childrenOf } from './children.ts'
 import { CallerTransactions } from './caller-transactions.ts'
 import { Claimer, mostAtOnce } from '../scheduling/claimer.ts'
 import { Controls } from './controls.ts'
@@ -45,6 +46,7 @@ import { drain } from '../execution/drain.ts'
 import { Completions } from './completion.ts'
 import { listEntries, type AuditListPage, type AuditOptions } from './audit.ts'
 import type { Explanation } from './explain.ts'
+import { familyOf, type Family, type FamilyOptions, type FamilyView } from './family.ts'
 import { groupFailures, type FailureGroups, type FailureOptions } from './failures.ts'
 import { Limits, type LimitsApi } from './limits.ts'
 import { AllowedAddresses, publicRange } from '../delivery/addresses.ts'
@@ -154,6 +156,7 @@ export class TaskManager implements Engine, AsyncDisposable {
     this.#attempts = new Attempts({
       ...common,
       executor,
+      children: { spawn: (...args) => children.spawn(...args) },
       flusher: this.#flusher,
       failures,
       random,
@@ -202,6 +205,12 @@ export class TaskManager implements Engine, AsyncDisposable {
       refused: (type) => this.#metrics.refused(type),
       mustTakeWork: () => this.#mustTakeWork(),
       tracing,
+    })
+    const children = childrenOf({
+      registry,
+      submitter: this.#submitter,
+      learn: (type) => this.learn(type),
+      newId,
     })
     const workers = new Workers({
       ...common,
@@ -551,6 +560,12 @@ export class TaskManager implements Engine, AsyncDisposable {
     const why = page.steps.find(({ unreadable }) => unreadable !== undefined)?.unreadable
     if (why !== undefined) throw new DocumentUnreadable((await this.#store.get(id)) ?? unknown(id), why)
     return page
+  }
+
+  async family(id: TaskId, options: FamilyOptions = {}, view?: FamilyView): Promise<Family> {
+    const task = (await this.#store.get(id)) ?? unknown(id)
+    const list = (filter: Filter, of: ListOptions) => this.list(filter, of)
+    return familyOf({ store: this.#store, list }, task, options, view)
   }
 
   async trouble(): Promise<string | null> {

@@ -32,6 +32,7 @@ import { PendingWrites } from './pending-writes.ts'
 import {
   record,
   recordCheckpoint,
+  recordChildren,
   recordSlotReleased,
   recordSteps,
   recordUnparked,
@@ -493,6 +494,12 @@ export class Attempt implements Savable {
         if (held) this.#hasSteps = true
         else this.superseded(epoch)
         return held
+      },
+      spawn: async (request) => {
+        const epoch = this.suspensionEpoch
+        const spawned = await recordChildren(this.#services, this.#state.row, this.fence, request)
+        if (spawned == null) this.superseded(epoch)
+        return spawned ?? null
       },
       progress: (report) => {
         const { message } = report

@@ -1,8 +1,9 @@
+import type { Spawned, SpawnRequest } from '../core/child.ts'
 import { traceField } from '../core/trace-context.ts'
 import { sleep } from '../core/clock.ts'
 import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
-import { isActive, type NodeId, type Task, type TaskId } from '../core/task.ts'
+import { isActive, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save, StepPage, StepQuery } from '../store/store.ts'
 import type { Reached, ReachRequest } from '../store/wait-store.ts'
 import { publishNewest } from '../journal/newest.ts'
@@ -81,6 +82,16 @@ export async function recordCheckpoint(
 export async function recordSteps(services: AttemptServices, save: Save): Promise<boolean> {
   const write = () => services.store.save(services.tenant.node, [save])
   return (await persist(services, save.id, write))?.answer[0] === true
+}
+
+/** Undefined if the store could not answer before the node closed; null if the task is not active with this fence. */
+export async function recordChildren(
+  services: AttemptServices,
+  parent: Task,
+  fence: Fence,
+  request: SpawnRequest,
+): Promise<Spawned | null | undefined> {
+  return (await persist(services, parent.id, () => services.children.spawn(parent, fence, request)))?.answer
 }
 
 /** Undefined if the store could not answer before the node closed; null if the task is not active with this fence. */

@@ -71,6 +71,7 @@ type FilterOfCaller = Readonly<{
   type?: readonly string[]
   tag?: string
   created_by?: string
+  parent?: string
   fingerprint?: string
   q?: string
   created_after?: number
@@ -79,13 +80,15 @@ type FilterOfCaller = Readonly<{
 
 /** The filter of a request. */
 export function filterOf(given: FilterOfCaller): Filter {
-  const { type, tag, created_by: createdBy, fingerprint, q, created_after: from, created_before: to } = given
+  const { type, tag, created_by: createdBy, parent, fingerprint, q } = given
+  const { created_after: from, created_before: to } = given
   const status = fingerprint === undefined ? given.status : onlyFailed(given.status)
   return {
     ...(status === undefined ? {} : { statuses: status }),
     ...(type === undefined ? {} : { types: type }),
     ...(tag === undefined ? {} : { tag }),
     ...(createdBy === undefined ? {} : { createdBy }),
+    ...(parent === undefined ? {} : { parent }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(q === undefined ? {} : { text: q }),
     ...(from === undefined ? {} : { createdAfter: Math.ceil(from * 1_000) }),

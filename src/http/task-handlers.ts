@@ -1,4 +1,4 @@
-import { detailsBody, logBody, resultBody, statusBody, stepsBody } from '../contract/bodies.ts'
+import { detailsBody, familyBody, logBody, resultBody, statusBody, stepsBody } from '../contract/bodies.ts'
 import { explainBody } from '../contract/report-bodies.ts'
 import { type taskRoutes } from '../contract/task-routes.ts'
 import type { Routes } from '../contract/routes.ts'
@@ -142,6 +142,9 @@ export function taskHandlers({
       traffic.answer(reply, most.steps, async () =>
         stepsBody(await manager.steps(params.task_id, { after: Number(cursor), limit })),
       ),
+
+    getTaskFamily: async ({ params, query, manager }) =>
+      familyBody(await manager.family(params.task_id, query)),
 
     explainTask: async ({ params, manager }) => explainBody(await manager.explain(params.task_id)),
 

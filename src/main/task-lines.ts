@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { failurePolicies, statuses, type ErrorRecord } from '../core/task.ts'
+import { parentPolicies } from '../core/dependency.ts'
+import { failurePolicies, parentEnds, statuses, type ErrorRecord } from '../core/task.ts'
 import { uniqueSpans } from '../core/unique-options.ts'
 import { isTraceContext } from '../core/trace-context.ts'
 import { lineOf, timelineOf } from '../store/codec.ts'
@@ -22,7 +23,14 @@ export const heading = { format: 'fermata-tasks', version: 1 } as const
 const columns = [...fixedColumns, ...movingColumns]
 
 /** Columns whose text is a JSON document. */
-const documents: ReadonlySet<string> = new Set(['backoff', 'tags', 'unique_key', 'progress', 'error'])
+const documents: ReadonlySet<string> = new Set([
+  'backoff',
+  'tags',
+  'unique_key',
+  'parent',
+  'progress',
+  'error',
+])
 
 const kinds: Readonly<Record<Kind, z.ZodType>> = {
   text: z.string().nullable(),
@@ -58,6 +66,17 @@ const schema = z.strictObject({
     missing: z.int().min(0).optional(),
     callback: z.string().nullable().optional(),
     sleeps: z.string().nullable().optional(),
+    parent_id: z.string().nullable().optional(),
+    parent: z
+      .strictObject({
+        id: z.string(),
+        name: z.string(),
+        occurrence: z.int().min(1),
+        depth: z.int().min(1),
+        onEnd: z.enum(parentEnds),
+      })
+      .nullable()
+      .optional(),
     news: z.int().min(0).optional(),
     awaits: z.string().nullable().optional(),
   }),
@@ -107,7 +126,14 @@ const schema = z.strictObject({
     )
     .optional(),
   log: z.array(z.strictObject({ number: z.int(), at: z.int(), attempt: z.int(), text: z.string() })),
-  after: z.array(z.strictObject({ predecessor: z.string(), onFailure: z.enum(failurePolicies) })).optional(),
+  after: z
+    .array(
+      z.strictObject({
+        predecessor: z.string(),
+        onFailure: z.enum([...failurePolicies, ...parentPolicies]),
+      }),
+    )
+    .optional(),
 })
 
 /** Documents are copied as text. A task without a checkpoint or result has no such member. */

@@ -118,6 +118,7 @@ async function carryOut(
       completedSteps: async () => [],
       step: () => Promise.reject(new StepsUnsupported()),
       wait: () => Promise.reject(new WaitsUnsupported()),
+      spawn: () => Promise.reject(new ChildrenUnsupported()),
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),
@@ -172,6 +173,14 @@ class WaitsUnsupported extends TaskError {
 
   constructor() {
     super('Remote workers cannot wait for answers. Write a checkpoint, and submit a task that waits.')
+  }
+}
+
+class ChildrenUnsupported extends TaskError {
+  readonly code = 'CHILDREN_UNSUPPORTED'
+
+  constructor() {
+    super('Remote workers cannot start children. Submit tasks over the API instead.')
   }
 }
 

@@ -1,3 +1,5 @@
+import type { FailurePolicy, ParentEnd } from '../core/task.ts'
+import type { Typed } from './typed.ts'
 import type { ZodType } from 'zod'
 
 /** Seconds as a number, or a string with units: `'10m'`, `'1h30m'`, `'250ms'`. */
@@ -23,6 +25,51 @@ export type StepContext = Readonly<{
 /** The result of a step as it is stored: nothing becomes null. */
 export type StepResult<Result> = [Result] extends [void] ? null : Result
 
+/** Options of a child. Durations are seconds or strings with units. */
+export type SpawnOptions = Readonly<{
+  /** How a later run of the task finds the child again. Default: its type. Uses of one name are counted in each run, as for steps. */
+  name?: string
+  /** What happens to the child if it has not ended when its parent ends, in whatever way. Default `cancel`. */
+  onParentEnd?: ParentEnd
+  /** -1000 to 1000, higher first. Default: that of the parent. */
+  priority?: number
+  /** Start after this delay. Excludes `runAt`. */
+  delay?: Duration
+  /** Start at or after this time: a date, or Unix seconds. */
+  runAt?: Date | number
+  /** It is cancelled if it has not started within this time. Default: that of its type. */
+  expiresIn?: Duration
+  timeout?: Duration
+  maxAttempts?: number
+  backoff?: Duration | Readonly<{ base?: Duration; factor?: number; max?: Duration; jitter?: number }>
+  /** Default: those of the parent. */
+  tags?: readonly string[]
+  /** Ids of tasks: it starts once all of them have completed. At most 10,000. */
+  after?: readonly string[]
+  /** What happens to it if one of these fails or is cancelled. Default `cancel`. */
+  onFailure?: FailurePolicy
+  /** Keys under limits, by the name of the limit; in place of those that the type computes. */
+  limits?: Readonly<Record<string, string>>
+  /** Tasks with different keys take turns; in place of the key that the type computes. */
+  fairnessKey?: string
+  /** Told of its end, as a webhook is: `https://` or `http://`, without a password. */
+  callbackUrl?: string
+}>
+
+declare const resultOf: unique symbol
+
+/** A type, by its definition or by its name. */
+export type ChildType = string | Typed
+
+/** A task that was started by `spawn`. */
+export type Child<Result = unknown> = Readonly<{
+  id: string
+  type: string
+  name: string
+  /** Which use of the name it is in a run, from 1. */
+  occurrence: number
+  [resultOf]?: Result
+}>
 export type WaitOptions<Answer = unknown> = Readonly<{
   /** What an answer must be; others are refused. Must have a JSON schema of at most 64 KiB. Default: any JSON value. */
   schema?: ZodType<Answer>
@@ -80,6 +127,28 @@ export interface TaskContext<State> {
     run: (step: StepContext) => Promise<Result> | Result,
     options?: StepOptions,
   ): Promise<StepResult<Result>>
+  /**
+   * Starts a task of this type as a child of this one, and resolves once it is committed. A later run that comes to the same name gets
+   * the same child, whatever its status and parameters are by then. A pause point. Throws what a submit throws, `TOO_MANY_CHILDREN`,
+   * `CHILDREN_TOO_DEEP`, and `CHILD_TAKEN` if the name stands for a child of another type.
+   */
+  spawn<Input, ChildState, Result>(
+    type: Typed<Input, ChildState, Result>,
+    parameters: Input,
+    options?: SpawnOptions,
+  ): Promise<Child<Result>>
+  /** The same for a type that is defined elsewhere. */
+  spawn(type: string, parameters: unknown, options?: SpawnOptions): Promise<Child>
+  /**
+   * Starts a child for each of these parameters, in commits of up to 500. They share the name, and are told apart by the order in which
+   * they are started. A run that is interrupted in between starts only the others.
+   */
+  spawnAll<Input, ChildState, Result>(
+    type: Typed<Input, ChildState, Result>,
+    list: readonly Input[],
+    options?: SpawnOptions,
+  ): Promise<Child<Result>[]>
+  spawnAll(type: string, list: readonly unknown[], options?: SpawnOptions): Promise<Child[]>
   /**
    * Waits for an answer from outside: of a person, or of another system. It is asked for with `message`, and returned in every later run
    * of the task. The task becomes `waiting` and frees its slot, once the handler calls nothing else; a pause and a restart change nothing

@@ -4,6 +4,7 @@ import type { Sensitive } from '../core/redaction.ts'
 import type { Backoff } from '../core/task.ts'
 import type { AdmissionRules } from './admission.ts'
 import type { ThreadContext } from './context.ts'
+import type { Typed } from './typed.ts'
 import type { UniqueRule } from './unique.ts'
 
 /**
@@ -31,14 +32,15 @@ export type CommandSpec = Readonly<{
  */
 export type PauseBy = 'freeze' | 'checkpoint'
 
-declare const phantom: unique symbol
-
 /** Marks a value as a type, whichever copy of this program created it. */
 export const brand: unique symbol = Symbol.for('fermata.type') as never
 
 /** A validated type, ready for a registry. Created by `defineTask`. */
-export interface TaskType<Input = never, State = unknown, Result = unknown> {
-  readonly type: string
+export interface TaskType<Input = never, State = unknown, Result = unknown> extends Typed<
+  Input,
+  State,
+  Result
+> {
   /** File and line, if known. */
   readonly definedAt: string | undefined
   readonly description: string
@@ -73,7 +75,6 @@ export interface TaskType<Input = never, State = unknown, Result = unknown> {
   readonly admission: AdmissionRules | null
   readonly run: (parameters: unknown, task: ThreadContext<unknown>) => unknown
   readonly [brand]: true
-  readonly [phantom]?: (input: Input) => readonly [State, Result]
 }
 
 /** Any type, whatever its parameters and result. */

@@ -25,14 +25,15 @@ const atOnce = 500
 const lookEvery = 1_000
 
 /**
- * Starts what waits for other tasks, once these have ended: an end that was committed is counted, also after a crash and by any node. It
+ * Starts what waits for other tasks once these have ended, and stops children: an end that was committed is counted, also after a crash
+ * and by any node. It
  * looks as soon as a task ends here, if anything waits at all, and each second in case one ends elsewhere.
  */
 export class Releaser implements Subscriber {
   readonly #options: ReleaserOptions
   readonly #loop: Loop
   #anyWaits = true
-  /** Tasks seen here that wait. */
+  /** Tasks seen here that wait, and children that were started here. */
   #seen = 0
 
   constructor(options: ReleaserOptions) {
@@ -44,7 +45,11 @@ export class Releaser implements Subscriber {
     this.#loop.kick()
   }
 
-  moved({ task: { status, missing } }: Move): void {
+  moved({ task: { status, missing, parent, version } }: Move): void {
+    if (parent !== null && version === 1) {
+      this.#seen += 1
+      this.#anyWaits = true
+    }
     if (status === 'waiting' && missing > 0) {
       this.#seen += 1
       this.#anyWaits = true

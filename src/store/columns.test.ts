@@ -43,6 +43,7 @@ const full: Task = {
   error: { code: 'BOOM', name: 'Error', message: 'boom' },
   endedBy: 'killed',
   missing: 31,
+  parent: { id: 'parent', name: 'name \0', occurrence: 2, depth: 3, onEnd: 'leave' },
   sleeps: { over: 32, after: [33] },
   news: 34,
   awaits: { seen: 35, waits: ['a \0'] },
@@ -69,7 +70,7 @@ test.each([
 })
 
 test('each property of a task has its own column', () => {
-  // The row has a number, and its lane, which follows from the rest of it.
-  expect(insertedNames).toHaveLength(Object.keys(full).length + 2)
+  // The row has a number, and its lane and the id of its parent, which follow from the rest of it.
+  expect(insertedNames).toHaveLength(Object.keys(full).length + 3)
   expect(new Set(selectedNames).size).toBe(selectedNames.length)
 })

@@ -13,6 +13,7 @@ import type {
   Progress,
   Status,
   Task,
+  Parent,
 } from '../core/task.ts'
 import type { UniqueKey } from '../core/unique-options.ts'
 import { backoffOf, backoffText } from './codec.ts'
@@ -52,6 +53,8 @@ export const fixedColumns: readonly Column[] = [
   column('admission', 'word', ({ admission }) => (admission === null ? null : JSON.stringify(admission))),
   column('expires_in', 'long', ({ expiresIn }) => expiresIn),
   column('callback', 'word', ({ callback }) => (callback === null ? null : JSON.stringify(callback))),
+  column('parent_id', 'text', ({ parent }) => parent?.id ?? null),
+  column('parent', 'word', ({ parent }) => (parent === null ? null : JSON.stringify(parent))),
 ]
 
 /** Columns that a move may change. */
@@ -131,25 +134,26 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
   const unique = row[15] as string | null
   const admission = row[16] as string | null
   const callback = row[18] as string | null
-  const preemption = row[45] as string | null
-  const sleeps = row[46] as string | null
-  const awaits = row[48] as string | null
-  const owner = row[27] as string | null
-  const progress = row[38] as string | null
-  const error = row[39] as string | null
+  const parent = row[20] as string | null
+  const preemption = row[47] as string | null
+  const sleeps = row[48] as string | null
+  const awaits = row[50] as string | null
+  const owner = row[29] as string | null
+  const progress = row[40] as string | null
+  const error = row[41] as string | null
   return {
     id: text(row[1] as string),
     type: text(row[2] as string),
-    status: row[19] as Status,
+    status: row[21] as Status,
     priority: row[3] as number,
-    queuePosition: row[20] as number,
-    version: row[21] as number,
-    fence: row[22] as number,
-    attempt: row[23] as number,
-    attemptOpen: flag(row[24]!),
+    queuePosition: row[22] as number,
+    version: row[23] as number,
+    fence: row[24] as number,
+    attempt: row[25] as number,
+    attemptOpen: flag(row[26]!),
     maxAttempts: row[4] as number,
-    failures: row[25] as number,
-    crashes: row[26] as number,
+    failures: row[27] as number,
+    crashes: row[28] as number,
     timeout: row[5] as number | null,
     backoff: backoffOf(row[6] as string),
     tags: row[7] === '[]' ? noTags : (JSON.parse(row[7] as string) as string[]),
@@ -159,31 +163,32 @@ export function taskOf(row: StoredRow, { text, flag }: Decoder): Task {
     trace: row[12] as TraceContext | null,
     scheduleId: schedule === null ? null : text(schedule),
     tickAt: row[14] as number | null,
+    parent: parent === null ? null : (JSON.parse(parent) as Parent),
     unique: unique === null ? null : (JSON.parse(unique) as UniqueKey),
     admission: admission === null ? null : (JSON.parse(admission) as Admission),
     expiresIn: row[17] as number | null,
-    expiresAt: row[44] as number | null,
+    expiresAt: row[46] as number | null,
     callback: callback === null ? null : (JSON.parse(callback) as Callback),
     preemption: preemption === null ? null : (JSON.parse(preemption) as Preemption),
     ownerNode: owner === null ? null : text(owner),
-    requestedControl: row[28] as Control | null,
+    requestedControl: row[30] as Control | null,
     createdAt: row[10] as number,
-    runAt: row[29] as number | null,
-    startedAt: row[30] as number | null,
-    completedAt: row[31] as number | null,
-    statusSince: row[32] as number,
-    savedAt: row[33] as number | null,
-    activeMs: row[34] as number,
-    attemptBaseMs: row[35] as number,
-    queuedMs: row[36] as number,
-    pausedMs: row[37] as number,
+    runAt: row[31] as number | null,
+    startedAt: row[32] as number | null,
+    completedAt: row[33] as number | null,
+    statusSince: row[34] as number,
+    savedAt: row[35] as number | null,
+    activeMs: row[36] as number,
+    attemptBaseMs: row[37] as number,
+    queuedMs: row[38] as number,
+    pausedMs: row[39] as number,
     progress: progress === null ? null : (JSON.parse(progress) as Progress),
     error: error === null ? null : (JSON.parse(error) as ErrorRecord),
-    endedBy: row[40] as EndedBy | null,
-    delay: row[41] as number | null,
-    missing: row[42] as number,
+    endedBy: row[42] as EndedBy | null,
+    delay: row[43] as number | null,
+    missing: row[44] as number,
     sleeps: sleeps === null ? null : (JSON.parse(sleeps) as Sleeps),
-    news: row[47] as number,
+    news: row[49] as number,
     awaits: awaits === null ? null : (JSON.parse(text(awaits)) as Awaits),
   }
 }

@@ -27,6 +27,7 @@ function submitIn(
     rows,
     changed: new Set<TaskRow>(),
     predecessors: new Map(),
+    children: new Map(),
     edges: [],
   }
   return commands.submit(batch, { submissions, options })

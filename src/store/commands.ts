@@ -1,4 +1,5 @@
-import { awaitedReason, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
+import { childLimits, keptReason, mayStartChildren } from '../core/child.ts'
+import { awaitedReason, linkOf, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
 import { isExpired } from '../core/expiry.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
@@ -67,8 +68,10 @@ export type SubmitBatch = Readonly<{
   rows: NewRow[]
   /** Rows to change once those are inserted. */
   changed: Set<TaskRow>
-  /** The predecessors that exist, locked until the batch is committed. */
+  /** The predecessors and parents that exist, locked until the batch is committed. */
   predecessors: ReadonlyMap<TaskId, Task>
+  /** How many children each of the parents has. */
+  children: ReadonlyMap<TaskId, number>
   /** To insert; their predecessors are awaited from then on. */
   edges: Edge[]
 }>
@@ -76,9 +79,11 @@ export type SubmitBatch = Readonly<{
 /** All or nothing: a submit that is not accepted adds no rows. */
 export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall): Submitted {
   const { byKey, holders, waiting, rows } = batch
+  if (!submissions.every(({ parent }) => mayEnter(parent, batch))) return { kind: 'no_parent' }
   const checked = check(submissions, batch, options)
   if ('kind' in checked) return checked
   const { entering, unknown } = checked
+  if (hasManyChildren(entering, batch)) return { kind: 'many_children' }
   const fresh = entering.length
   if (fresh > 0 && waiting !== undefined && waiting + rows.length + fresh > options.maxQueued) {
     return { kind: 'full' }
@@ -91,7 +96,11 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
   const tasks = submissions.map((submission): Accepted => {
     const { id, type, unique, idempotencyKey: key } = submission
     const earlier = key === null ? undefined : byKey.get(key)
-    if (earlier !== undefined) return { task: earlier, replayed: true }
+    if (earlier !== undefined) {
+      // The link was dropped if the parent has ended meanwhile, and was retried.
+      if (!isTerminal(earlier.status)) batch.edges.push(...linkOf(submission, earlier.id))
+      return { task: earlier, replayed: true }
+    }
     const name = unique === undefined ? undefined : uniqueName(type, unique.key)
     const holder = name === undefined ? undefined : holders.get(name)
     if (holder !== undefined && unique?.onConflict === 'return') {
@@ -110,7 +119,7 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
       submission,
       edges.length === 0 ? context : { ...context, missing: edges.length },
     )
-    batch.edges.push(...edges)
+    batch.edges.push(...edges, ...linkOf(submission, id))
     rows.push({ rowId, task, lines: lineOf(entry), parameters: submission.parameters })
     if (key !== null) byKey.set(key, task)
     if (name !== undefined) holders.set(name, new TaskRow(rowId, task))
@@ -218,10 +227,40 @@ function edgesOf(
     .map((predecessor) => ({ predecessor, successor, onFailure }))
 }
 
-/** The predecessors of these submits, each once. */
+/** The predecessors and parents of these submits, each once. */
 export function predecessorsOf(submissions: readonly Submission[]): TaskId[] {
-  if (submissions.every(({ predecessors }) => predecessors === undefined)) return []
-  return [...new Set(submissions.flatMap(({ predecessors }) => predecessors?.ids ?? []))]
+  if (submissions.every(({ predecessors, parent }) => predecessors === undefined && parent === undefined))
+    return []
+  return [
+    ...new Set(
+      submissions.flatMap(({ predecessors, parent }) => [
+        ...(predecessors?.ids ?? []),
+        ...(parent === undefined ? [] : [parent.id]),
+      ]),
+    ),
+  ]
+}
+
+/** The parents of these submits, each once. */
+export function parentsOf(submissions: readonly Submission[]): TaskId[] {
+  return [...new Set(submissions.flatMap(({ parent }) => (parent === undefined ? [] : [parent.id])))]
+}
+
+/** A run that has been replaced starts nothing. */
+function mayEnter(parent: Submission['parent'], { predecessors }: SubmitBatch): boolean {
+  return parent === undefined || mayStartChildren(predecessors.get(parent.id), parent.fence)
+}
+
+function hasManyChildren(entering: readonly Entering[], { children }: SubmitBatch): boolean {
+  const counts = new Map<TaskId, number>()
+  for (const { submission } of entering) {
+    const { parent } = submission
+    if (parent === undefined) continue
+    const count = (counts.get(parent.id) ?? children.get(parent.id) ?? 0) + 1
+    if (count > childLimits.children) return true
+    counts.set(parent.id, count)
+  }
+  return false
 }
 
 /** A predecessor that has ended, and edges to those that wait for it. `isWhole`: there are no others. */
@@ -386,6 +425,7 @@ export function control(
   if (control === 'retry' && fromStart === true) {
     row.checkpoint = null
     row.dropSteps()
+    row.forgetsChildren = true
   }
   return { kind: 'moved', ...row.move(answer.move) }
 }
@@ -421,11 +461,17 @@ export function releasedSlots(
   )
 }
 
-export function purge(row: TaskRow | undefined, statuses: readonly Status[] = terminalStatuses): Purged {
+/** `isKept`: it is a child whose parent has not ended. */
+export function purge(
+  row: TaskRow | undefined,
+  statuses: readonly Status[] = terminalStatuses,
+  isKept = false,
+): Purged {
   if (row === undefined) return { kind: 'unknown' }
   const { task } = row
   if (!isTerminal(task.status) || !statuses.includes(task.status)) return { kind: 'refused', task }
   if (row.isAwaited) return { kind: 'refused', task, why: awaitedReason }
+  if (isKept) return { kind: 'refused', task, why: keptReason }
   row.delete()
   return { kind: 'purged' }
 }

@@ -85,7 +85,9 @@ export type Outcome = Readonly<{ scheduleId: string; tickAt: number; status: Sta
 
 /** The answer to a change whose tasks were not accepted. */
 export function fullOf(
-  answer: Crowded | Readonly<{ kind: 'full' | 'conflict' | 'taken' | 'no_predecessor' }>,
+  answer:
+    | Crowded
+    | Readonly<{ kind: 'full' | 'conflict' | 'taken' | 'no_predecessor' | 'no_parent' | 'many_children' }>,
 ): Extract<ScheduleChanged, { kind: 'full' }> {
   return { kind: 'full', ...(answer.kind === 'crowded' ? { crowded: answer } : {}) }
 }

@@ -123,6 +123,12 @@ export interface Store extends AsyncDisposable {
   /** The tasks for which this one waits and whose end has not been counted yet, by id, at most `limit`. */
   predecessors(id: TaskId, limit: number): Promise<readonly Task[]>
 
+  /** The tasks that wait for this one, and for which its end has not been counted yet, by id, at most `limit`. */
+  successors(id: TaskId, limit: number): Promise<readonly Task[]>
+
+  /** How many children the task has, by status. */
+  children(id: TaskId): Promise<ChildCounts>
+
   /** Registers the start of a node. Without leases, it ends every earlier node. */
   startNode(node: NodeInfo): Promise<void>
 
@@ -134,7 +140,10 @@ export interface Store extends AsyncDisposable {
   /** The live nodes, in start order. */
   nodes(): Promise<readonly LiveNode[]>
 
-  /** Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; returns how many. */
+  /**
+   * Deletes tasks that ended more than `retention` milliseconds ago, at most `limit`; returns how many. Children are kept until the end
+   * of their parent has been counted: it may ask for them again.
+   */
   prune(retention: number, limit: number): Promise<number>
 
   get(id: TaskId): Promise<Task | null>
@@ -204,6 +213,8 @@ export interface Store extends AsyncDisposable {
   /** The operation; `interrupted` if its node died during it. `cancel` requests its end if it is running. */
   operation(id: string, options?: OperationOptions): Promise<Operation | null>
 }
+
+export type ChildCounts = Readonly<Partial<Record<Status, number>>>
 
 export type FailedQuery = Readonly<{
   /** Without a text, which would need parameters. */
@@ -322,6 +333,10 @@ export type Submitted =
   | Crowded
   /** The predecessor at `place` of the submit at `index` does not exist. */
   | Readonly<{ kind: 'no_predecessor'; index: number; place: number; id: TaskId }>
+  /** The run that starts children is not the newest of its task, or not active. */
+  | Readonly<{ kind: 'no_parent' }>
+  /** The parent would have more children than it may have. */
+  | Readonly<{ kind: 'many_children' }>
 
 /**
  * `replayed`: an earlier submit created this task: the one with the same idempotency key or, if it is `existing`, the one whose

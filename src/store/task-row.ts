@@ -42,6 +42,8 @@ export class TaskRow {
   steps: readonly StepRecord[] | undefined = undefined
   /** Steps and waits that are stored are deleted first. */
   dropsSteps = false
+  /** Later runs start its children anew. */
+  forgetsChildren = false
   /** A wait to store, in place of the one under its key. */
   wait: Wait | undefined = undefined
   /** Slots that fenced-off code of this task holds from now on. */

@@ -3,7 +3,7 @@ import { StoreUnavailable } from '../core/errors.ts'
 import type { Keys } from '../core/keys.ts'
 import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
-import type { Edge } from '../core/dependency.ts'
+import { isOfParent, type Edge } from '../core/dependency.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { Wait } from '../core/wait.ts'
 import type { NewDelivery, Webhook } from '../core/webhook.ts'
@@ -179,6 +179,19 @@ async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {
     await to.writeSchedules([], ticks)
     after = ticks.at(-1)!
   }
+}
+
+/** What an imported task waits for; a child whose parent is not there is a task like any other. */
+export function importedAfter(
+  { after }: Pick<TaskImage, 'after'>,
+  isThere: (id: string) => boolean,
+): TaskImage['after'] {
+  return after.filter((edge) => !isOfParent(edge) || isThere(edge.predecessor))
+}
+
+/** How many tasks it waits for. */
+export function missingOf({ after }: Pick<TaskImage, 'after'>): number {
+  return after.filter((edge) => !isOfParent(edge)).length
 }
 
 /** An import must not add a task that would wait forever. */

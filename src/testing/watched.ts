@@ -1,7 +1,9 @@
 import type { TaskId } from '../core/task.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
 import type {
+  ChildType,
   Duration,
+  SpawnOptions,
   StepContext,
   StepOptions,
   StepResult,
@@ -120,6 +122,18 @@ class WatchedContext implements ThreadContext<unknown> {
 
   sleep(time: Duration): Promise<void> {
     return this.#watch.node.outlive(() => this.#task.sleep(time))
+  }
+
+  spawn(type: ChildType, parameters: unknown, options?: SpawnOptions): Promise<never> {
+    return this.#watch.node.outlive(
+      () => this.#task.spawn(type as never, parameters, options) as Promise<never>,
+    )
+  }
+
+  spawnAll(type: ChildType, list: readonly unknown[], options?: SpawnOptions): Promise<never[]> {
+    return this.#watch.node.outlive(
+      () => this.#task.spawnAll(type as never, list, options) as Promise<never[]>,
+    )
   }
 
   wait(name: string, options?: WaitOptions): Promise<never> {

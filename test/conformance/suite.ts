@@ -3,6 +3,7 @@ import { auditing } from './auditing.ts'
 import { bounds } from './bounds.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
+import { children } from './children.ts'
 import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
 import { expiry } from './expiry.ts'
@@ -54,6 +55,7 @@ export function suite(kind: StoreKind): void {
     submitting(kind)
     uniqueness(kind)
     dependencies(kind)
+    children(kind)
     settling(kind)
     losing(kind)
     recording(kind)

@@ -1,3 +1,4 @@
+import { childHash, childKey } from '../../src/core/child.ts'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -172,6 +173,48 @@ describe.each(directions)('from %s to %s', (source, target) => {
     const alone = await run(['import', file, '--database', databases[target]()])
     expect(alone.code).not.toBe(0)
     expect(alone.stderr).toContain('Task third waits for task first, which is not in this database')
+  })
+
+  test('children are copied, and imported, with their parents, and stop with them', async () => {
+    const [from, to] = [databases[source](), databases[target]()]
+    const place = { id: 'parent', name: 'naïve \0', occurrence: 2, depth: 1, onEnd: 'cancel' } as const
+    const child = (id: string, name: string) => {
+      const parent = { ...place, name, fence: 1 }
+      const key = { idempotencyKey: childKey(parent), requestHash: childHash('work') }
+      return submission({ id, parent, tags: ['child'], ...key })
+    }
+    await at(from, async (store) => {
+      await store.startNode(node('node'))
+      await store.submit([submission({ id: 'parent' })], fromApi)
+      await store.claim({ node: 'node', limit: 1, types: [{ type: 'work', concurrency: null }] })
+      await store.submit([child('one', place.name), child('other', 'other')], fromApi)
+      await store.control([{ id: 'other', control: 'cancel', by: 'api' }])
+      await store.endNode('node')
+    })
+    await copy(from, to)
+    const imported = databases[target]()
+    const file = join(folder, `${++files}.jsonl`)
+    await run(['export', file, '--database', from])
+    expect(await run(['import', file, '--database', imported])).toMatchObject({ code: 0, stderr: '' })
+    for (const database of [to, imported]) {
+      await at(database, async (store) => {
+        expect((await store.get('one'))?.parent).toEqual(place)
+        expect(await store.children('parent')).toEqual({ queued: 1, cancelled: 1 })
+        expect(await store.prune(-1, 10)).toBe(0)
+        await store.reap({ poisonLimit: 3 })
+        await store.control([{ id: 'parent', control: 'cancel', by: 'api' }])
+        const { moved } = await store.release(10)
+        expect(moved.map(({ task }) => [task.id, task.status])).toEqual([['one', 'cancelled']])
+        expect(await store.prune(-1, 10)).toBe(3)
+      })
+    }
+    await run(['export', file, '--force', '--database', from, '--tag', 'child'])
+    const alone = databases[target]()
+    expect(await run(['import', file, '--database', alone])).toMatchObject({ code: 0, stderr: '' })
+    await at(alone, async (store) => {
+      expect(await store.release(10)).toMatchObject({ moved: [], anyWaits: false })
+      expect(await store.purge(['other'])).toEqual([{ kind: 'purged' }])
+    })
   })
 
   test('an export can be imported: once, and with a filter', async () => {

@@ -25,6 +25,7 @@ const needs: Readonly<Record<OperationId, Scope | 'key' | 'nothing'>> = {
   streamTaskEvents: 'read',
   getTaskLog: 'read',
   getTaskSteps: 'read',
+  getTaskFamily: 'read',
   explainTask: 'read',
   listFailures: 'read',
   listRuns: 'read',

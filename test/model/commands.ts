@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
+import { childHash, childKey } from '../../src/core/child.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import {
   failurePolicies,
@@ -12,6 +13,7 @@ import {
   type Status,
   type Submission,
   type Task,
+  parentEnds,
 } from '../../src/core/task.ts'
 import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core/unique-options.ts'
 import type { StepRecord } from '../../src/core/step.ts'
@@ -146,6 +148,35 @@ const submit = command(
     await world.both((store) =>
       store.submit(submissions, { by: 'api', maxQueued, ...present({ tags: seen }) }),
     )
+  },
+)
+
+const spawn = command(
+  'spawn',
+  {
+    choice,
+    aimed: mostly(true),
+    newest: mostly(true),
+    children: fc.array(
+      fc.record({
+        type: fc.constantFrom(...types),
+        name: fc.constantFrom('c', 'd', 'e'),
+        onEnd: fc.constantFrom(...parentEnds),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  },
+  async (world, { choice, aimed, newest, children }) => {
+    const picked = await world.pick(choice, aimed ? ({ status }) => isActive(status) : undefined)
+    const fence = newest ? picked.fence : picked.fence - 1
+    const submissions = children.map(({ type, name, onEnd }) => {
+      const parent = { id: picked.id, name, occurrence: 1, depth: 1, onEnd, fence }
+      const key = { idempotencyKey: childKey(parent), requestHash: childHash(type) }
+      return submission({ id: world.newId(), type, parent, ...key })
+    })
+    await world.both((store) => store.submit(submissions, { by: 'api', maxQueued: 100 }))
+    await world.both((store) => store.children(picked.id))
+    await world.both((store) => store.successors(picked.id, 3))
   },
 )
 
@@ -392,6 +423,7 @@ const list = command(
         tag: fc.constantFrom('x', 'y', 'z'),
         anyTag: fc.subarray(['x', 'y', 'z']),
         createdBy: fc.constantFrom('api', 'nobody'),
+        parent: fc.constantFrom('task-1', 'task-2', 'task-3'),
         text: fc.constantFrom('task-1', 'BOOM', '1', '"'),
         createdAfter: fc.constantFrom(900, 1_000, 1_100),
         createdBefore: fc.constantFrom(1_000, 1_100, 2_000),
@@ -429,6 +461,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   submit,
   submit,
   submit,
+  spawn,
+  spawn,
   claim,
   claim,
   claim,

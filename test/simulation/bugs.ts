@@ -434,10 +434,26 @@ export const bugs: readonly Bug[] = [
   bug(
     'sleeper-not-woken',
     'A task that sleeps is not queued when its time is over.',
-    1,
+    3,
     'src/store/memory/store.ts',
     "task.status === 'scheduled' || isAsleep(task)",
     "task.status === 'scheduled'",
+  ),
+  bug(
+    'child-started-twice',
+    'A run starts a child that an earlier one has started already.',
+    1,
+    'src/engine/children.ts',
+    '      idempotencyKey: childKey(place),\n',
+    '      idempotencyKey: null,\n',
+  ),
+  bug(
+    'child-outlives-parent',
+    'A child is not cancelled when its parent has ended.',
+    3,
+    'src/core/transition.ts',
+    '  if (stopped !== null) return stopped\n',
+    '',
   ),
   bug(
     'webhook-forgotten',

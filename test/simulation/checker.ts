@@ -16,6 +16,7 @@ import type {
   ClaimRequest,
   Claimed,
   Command,
+  Controlled,
   Copy,
   NodeInfo,
   Released,
@@ -30,6 +31,7 @@ import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { StepWitness } from './task-steps.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
+import { ChildWitness } from './children.ts'
 import { DependencyWitness } from './dependencies.ts'
 import { ExpiryWitness } from './expiry.ts'
 import type { Holder, LimitWitness } from './limits.ts'
@@ -91,6 +93,7 @@ export class Checker implements RunWitness {
   readonly #expiry: ExpiryWitness
   readonly #preemption = new PreemptionWitness()
   readonly #steps = new StepWitness()
+  readonly #children = new ChildWitness()
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -162,6 +165,7 @@ export class Checker implements RunWitness {
     switch (verb) {
       case 'submit':
         this.#dependencies.submitted(args[0] as readonly Submission[])
+        this.#right('fenced', this.#children.submitted(answer as Submitted))
         await this.#submitted(verb, answer as Submitted)
         return this.#mayWait(answer as Submitted)
       case 'commit':
@@ -195,6 +199,7 @@ export class Checker implements RunWitness {
       case 'save':
         return this.#saved(args[0] as string, args[1] as readonly Save[], answer as readonly boolean[])
       case 'control':
+        this.#children.controlled(args[0] as readonly Command[], answer as readonly Controlled[])
         await this.#refresh(
           verb,
           (args[0] as readonly Command[]).map(({ id }) => id),

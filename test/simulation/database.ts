@@ -121,7 +121,7 @@ export class Database {
   latency = 3
   /** Without them, looks at schedules draw no fates, and take no real time. */
   hasSchedules = false
-  /** The same for tasks that wait for others. */
+  /** The same for tasks that wait for others, and for those with children. */
   hasDependencies = false
   /** The same for tasks that must start in time. */
   hasExpiry = false

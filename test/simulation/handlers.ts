@@ -17,6 +17,8 @@ export type Step =
   | readonly ['durable']
   /** Stores a step under this name, whose function takes this long. */
   | readonly ['task-step', string, number]
+  /** Starts a child under this name, which sleeps for so long. */
+  | readonly ['spawn', string, number]
   /** Reports progress and log lines all at once. */
   | readonly ['flood', number]
   /** Fails in the first attempts. */
@@ -115,6 +117,9 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
           run.knows(name, result)
           break
         }
+        case 'spawn':
+          await task.spawn('inline', { steps: [['sleep', step[2]]] }, { name: step[1] })
+          break
         case 'flood':
           for (let line = 0; line < step[1]; line++) {
             task.progress(line, step[1])

@@ -3,6 +3,7 @@ import type { BulkAction } from '../../src/core/operation.ts'
 import { Chance } from '../support/chance.ts'
 import { storeFaults, type StoreFault } from './database.ts'
 import type { LimitDefinition } from '../../src/core/limits.ts'
+import { hasChildren, withChildren } from './children.ts'
 import { hasDependencies } from './dependencies.ts'
 import { hasExpiry } from './expiry.ts'
 import { hasTaskSteps, withTaskSteps } from './task-steps.ts'
@@ -45,6 +46,8 @@ export type Setting = Readonly<{
   taskSteps: boolean
   /** Null without webhooks. */
   receivers: SimulatedReceivers | null
+  /** Handlers start children. */
+  children: boolean
 }>
 
 export type SubmitDraft = Readonly<{
@@ -134,6 +137,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const most = bounding.between(1, 5) === 1 ? bounding.between(1, 4) : null
   const taskSteps = hasTaskSteps(new Chance(Math.imul(seed, 0x45d9f3b) ^ 0x51e9))
   const receivers = receiversOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x18))
+  const children = hasChildren(new Chance(Math.imul(seed, 0x7feb352d) ^ 0xc41d))
   const preemption = hasPreemption(new Chance(Math.imul(seed, 0x1b873593) ^ 0x52d))
   const setting = {
     ...settingOf(chance),
@@ -145,6 +149,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
     most,
     taskSteps,
     receivers,
+    children,
     ...only,
   }
   const flavor = flavorOf(chance, setting)
@@ -159,6 +164,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
     happenings.push(...withTaskSteps(new Chance(Math.imul(seed, 0x2545f491) ^ 0x1d), setting))
   if (setting.receivers !== null)
     happenings.push(...withCrowds(new Chance(Math.imul(seed, 0x2545f491) ^ 0x3eb), setting))
+  if (setting.children)
+    happenings.push(...withChildren(new Chance(Math.imul(seed, 0x846ca68b) ^ 0xc41d), setting))
   const all =
     setting.limits === null
       ? happenings
@@ -204,7 +211,15 @@ function settingOf(
   chance: Chance,
 ): Omit<
   Setting,
-  'schedules' | 'dependencies' | 'limits' | 'expiry' | 'most' | 'preemption' | 'taskSteps' | 'receivers'
+  | 'schedules'
+  | 'dependencies'
+  | 'limits'
+  | 'expiry'
+  | 'most'
+  | 'preemption'
+  | 'taskSteps'
+  | 'receivers'
+  | 'children'
 > {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1

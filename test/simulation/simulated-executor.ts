@@ -81,6 +81,10 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.step(report)
       },
+      spawn: async (request) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.spawn(request)
+      },
       wait: async (request) => {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.wait(request)

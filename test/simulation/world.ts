@@ -94,7 +94,7 @@ export class World {
     const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
     database.latency = setting.latency
     database.hasSchedules = setting.schedules.length > 0
-    database.hasDependencies = setting.dependencies
+    database.hasDependencies = setting.dependencies || setting.children
     database.hasExpiry = setting.expiry
     database.hasPreemption = setting.preemption
     database.hasTaskSteps = setting.taskSteps

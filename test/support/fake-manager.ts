@@ -39,6 +39,12 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
     events: () => eventsOf([]),
     log: async () => [],
     steps: async () => ({ steps: [], next: null }),
+    family: async () => ({
+      parent: null,
+      children: { byStatus: {}, tasks: [], nextCursor: null },
+      predecessors: [],
+      successors: [],
+    }),
     trouble: async () => null,
     counts: async () => ({ byType: {}, fencedOff: {}, held: {} }),
     enqueueAll: async () => [{ task: runningTask, replayed: false }],

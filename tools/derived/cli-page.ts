@@ -30,7 +30,19 @@ run it again: no task is created twice.`,
   },
   {
     title: 'Inspect tasks',
-    names: ['status', 'result', 'watch', 'listen', 'logs', 'steps', 'explain', 'list', 'runs', 'failures'],
+    names: [
+      'status',
+      'result',
+      'watch',
+      'listen',
+      'logs',
+      'steps',
+      'tree',
+      'explain',
+      'list',
+      'runs',
+      'failures',
+    ],
     more: `\`\`\`sh
 fermata watch                                         # all running tasks, as progress bars
 fermata listen --json --kind transition               # live events of all tasks, for a script

@@ -149,6 +149,12 @@ export const reads = {
       queryFn: ({ signal }) => client.getTaskSteps(id, { limit: 100, signal }),
       ...(isLive ? { refetchInterval: 2_000 } : {}),
     }),
+  family: (id: string, isLive: boolean) =>
+    queryOptions({
+      queryKey: ['family', id, isLive],
+      queryFn: ({ signal }) => client.getTaskFamily(id, { limit: 100, signal }),
+      ...(isLive ? { refetchInterval: 2_000 } : {}),
+    }),
   explain: (id: string) =>
     queryOptions({
       queryKey: ['explain', id],

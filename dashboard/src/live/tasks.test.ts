@@ -8,6 +8,7 @@ const task: TaskStatus = {
   status: 'queued',
   created_at: 100,
   created_by: 'anonymous',
+  parent_id: null,
   started_at: null,
   completed_at: null,
   progress: null,

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
+import { TaskLink } from '../kit/TaskLink.tsx'
 import { isActive, isTerminal } from '../live/patch.ts'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { Time } from '../time/Time.tsx'
@@ -32,6 +33,11 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
         {task.expires_at !== null && (
           <Fact name={isTerminal(status) ? 'Expired' : 'Expires'}>
             <Time at={task.expires_at} />
+          </Fact>
+        )}
+        {task.parent_id !== null && (
+          <Fact name="Parent">
+            <TaskLink id={task.parent_id} />
           </Fact>
         )}
         {task.schedule_id !== null && (

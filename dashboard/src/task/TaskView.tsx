@@ -4,6 +4,7 @@ import { useDocumentTitle } from '@mantine/hooks'
 import { Document } from '../kit/Document.tsx'
 import { Attempts } from './Attempts.tsx'
 import { Facts } from './Facts.tsx'
+import { Family } from './Family.tsx'
 import { Failure } from './Failure.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Log } from './Log.tsx'
@@ -35,6 +36,7 @@ export function TaskView({ task, asOf }: Props) {
           )}
           <Lanes task={task} />
           <Steps task={task} />
+          <Family task={task} isLive={!isTerminal(status)} />
           <Log id={task.task_id} isLive={!isTerminal(status)} />
           <Transitions task={task} />
         </div>

@@ -5,6 +5,7 @@ export type FilterOptions = Readonly<{
   type?: string[]
   tag?: string
   createdBy?: string
+  parent?: string
   fingerprint?: string
   search?: string
   after?: number
@@ -16,6 +17,7 @@ export function filterOf({
   type,
   tag,
   createdBy,
+  parent,
   fingerprint,
   search,
   after,
@@ -26,6 +28,7 @@ export function filterOf({
     ...(type === undefined ? {} : { type }),
     ...(tag === undefined ? {} : { tag }),
     ...(createdBy === undefined ? {} : { created_by: createdBy }),
+    ...(parent === undefined ? {} : { parent }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(search === undefined ? {} : { q: search }),
     ...(after === undefined ? {} : { created_after: after }),

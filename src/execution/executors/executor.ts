@@ -1,3 +1,4 @@
+import type { Spawned, SpawnRequest } from '../../core/child.ts'
 import type { Ended } from '../../core/attempt-machine.ts'
 import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
@@ -26,7 +27,7 @@ export type Run = Readonly<{
   trace: TraceContext | null
 }>
 
-/** What a run reports to its node. None of these calls blocks the handler except `durable` and those about steps and waits. */
+/** What a run reports to its node. None of these calls blocks the handler except `durable` and those about steps, waits and children. */
 export type RunCallbacks = Readonly<{
   checkpoint(state: Json): void
   /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
@@ -37,6 +38,8 @@ export type RunCallbacks = Readonly<{
   completedSteps(): Promise<readonly CompletedStep[] | null>
   /** Resolves after the commit; false if the task is not active now, so that nothing was written. */
   step(report: StepReport): Promise<boolean>
+  /** Resolves after the commit; null if the task is not active now, so that nothing was started. */
+  spawn(request: SpawnRequest): Promise<Spawned | null>
   /** How a wait is, which is stored if it was not before; null if the task is not active now. */
   wait(request: WaitRequest): Promise<WaitState | null>
   progress(progress: ProgressReport): void

@@ -1,3 +1,4 @@
+import { childLimits, mustBeChildName, type SpawnRequest } from '../../core/child.ts'
 import { turn, type Clock } from '../../core/clock.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
@@ -19,7 +20,10 @@ import { mustBeWaitName, TooManyWaits, waitLimits } from '../../core/wait.ts'
 import type { ErrorRecord, Json } from '../../core/task.ts'
 import { headersOf, traceIdOf } from '../../core/trace-context.ts'
 import type {
+  Child,
+  ChildType,
   Duration,
+  SpawnOptions,
   StepContext,
   StepOptions,
   StepResult,
@@ -97,6 +101,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   /** Uses of each name of a step, and of all. */
   readonly #uses = new Map<string, number>()
   #steps = 0
+  /** Children that the code has asked for, by name. */
+  readonly #children = new Map<string, number>()
   readonly #sleeps: OpenSleeps
   /** When the code last called anything. */
   #lastCall = 0
@@ -247,6 +253,14 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     options: StepOptions = {},
   ): Promise<StepResult<Result>> {
     return quiet(this.#step(name, run, options) as Promise<StepResult<Result>>)
+  }
+
+  spawn(type: ChildType, parameters: unknown, options: SpawnOptions = {}): Promise<never> {
+    return quiet(this.#spawn(type, [parameters], options).then(([child]) => child as never))
+  }
+
+  spawnAll(type: ChildType, list: readonly unknown[], options: SpawnOptions = {}): Promise<never[]> {
+    return quiet(this.#spawn(type, list, options) as Promise<never[]>)
   }
 
   wait(name: string, options: WaitOptions = {}): Promise<never> {
@@ -484,6 +498,50 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     await this.#pausePoint()
   }
 
+  async #spawn(
+    of: ChildType,
+    list: readonly unknown[],
+    { name: given, ...options }: SpawnOptions,
+  ): Promise<Child[]> {
+    const type = typeof of === 'string' ? of : of.type
+    const name = given ?? type
+    mustBeChildName(name)
+    const uses = this.#children.get(name) ?? 0
+    this.#children.set(name, uses + list.length)
+    const children = list.map((parameters, index) => ({
+      occurrence: uses + index + 1,
+      parameters: toJson(parameters, 'parameters'),
+    }))
+    const plain = plainOptions({ ...this.#trace, ...options })
+    const started: Child[] = []
+    while (started.length < children.length) {
+      const portion = children.slice(started.length, started.length + childLimits.atOnce)
+      const ids = await this.#start({ type, name, options: plain, children: portion })
+      started.push(...portion.map(({ occurrence }, index) => ({ id: ids[index]!, type, name, occurrence })))
+    }
+    await this.#pausePoint()
+    return started
+  }
+
+  /** The ids of the children. */
+  async #start(request: SpawnRequest): Promise<readonly string[]> {
+    for (;;) {
+      await this.#pausePoint()
+      const spawned = await this.#orAborted(outsideOfTasks(() => this.#callbacks.spawn(request)))
+      if (spawned?.kind === 'started') return spawned.ids
+      if (spawned?.kind === 'refused') throw new ChildRefused(spawned.error)
+      if (this.#over) throw new TaskUnwound('its handler has returned')
+    }
+  }
+
+  get #trace(): Readonly<{ traceparent?: string; tracestate?: string }> {
+    const { traceparent, tracestate } = this
+    return {
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(tracestate === undefined ? {} : { tracestate }),
+    }
+  }
+
   /** A sleep of the code: a long one frees the slot once the code has nothing else to do. */
   async #sleepOf(ms: number): Promise<void> {
     const sleep = this.#sleeps.begin(ms, this.#clock.monotonic())
@@ -710,6 +768,28 @@ type StepEnd = Readonly<{ result: Json }> | Readonly<{ error: unknown }>
 
 function notDuration(call: string, time: Duration): RangeError {
   return new RangeError(`${call}: ${JSON.stringify(time)} is not a duration; use seconds or text like "10s"`)
+}
+
+/** As it is sent: without dates, and without what is not set. */
+function plainOptions({ runAt, ...options }: SpawnOptions): SpawnRequest['options'] {
+  const at = runAt instanceof Date ? runAt.getTime() / 1_000 : runAt
+  return JSON.parse(JSON.stringify({ ...options, runAt: at })) as SpawnRequest['options']
+}
+
+/** A child was not started, for the reason of a submit. */
+class ChildRefused extends TaskError {
+  readonly code: string
+  readonly #name: string
+
+  constructor({ code, name, message }: ErrorRecord) {
+    super(message)
+    this.code = code
+    this.#name = name
+  }
+
+  override get name(): string {
+    return this.#name
+  }
 }
 
 /** Its code threw an uncatchable error: why the run ends, and what is recorded. */

@@ -151,6 +151,15 @@ export class EncryptedStore implements port.Store {
     return tasks.map((task) => openTask(this.#open, task))
   }
 
+  async successors(...args: Arguments<'successors'>): Promise<readonly Task[]> {
+    const tasks = await this.#store.successors(...args)
+    return tasks.map((task) => openTask(this.#open, task))
+  }
+
+  children(...args: Arguments<'children'>): ReturnType<port.Store['children']> {
+    return this.#store.children(...args)
+  }
+
   startNode(...args: Arguments<'startNode'>): ReturnType<port.Store['startNode']> {
     return this.#store.startNode(...args)
   }

@@ -1,7 +1,8 @@
 import { cancelEntry, entryOf, holdEntry, operationEntry, type Audit } from '../../core/audit.ts'
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
-import { awaitedReason, mustWaitFor, type Edge } from '../../core/dependency.ts'
+import { childLimits, keptReason, mayStartChildren } from '../../core/child.ts'
+import { awaitedReason, isOfParent, linkOf, mustWaitFor, type Edge } from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { choosePreemptions, urgentPriority } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
@@ -291,6 +292,8 @@ class MemoryStore implements port.Store {
         if (control === 'retry' && fromStart === true) {
           kept.checkpoint = null
           kept.steps = []
+          for (const child of this.#all())
+            if (child.task.parent?.id === id) child.task = { ...child.task, idempotencyKey: null }
           this.waits.forget(id)
         }
         this.audit.changed(audit, control, id)
@@ -410,9 +413,24 @@ class MemoryStore implements port.Store {
 
   async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
     this.#mustBeOpen()
-    const edges = [...this.#edges.values()].flat().filter(({ successor }) => successor === id)
+    const edges = [...this.#edges.values()]
+      .flat()
+      .filter((edge) => edge.successor === id && !isOfParent(edge))
     const ids = edges.map(({ predecessor }) => predecessor).sort()
     return ids.slice(0, limit).map((predecessor) => this.#tasks.get(predecessor)!.task)
+  }
+
+  async successors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    this.#mustBeOpen()
+    const edges = (this.#edges.get(id) ?? []).filter((edge) => !isOfParent(edge)).toSorted(bySuccessor)
+    return edges.flatMap(({ successor }) => this.#tasks.get(successor)?.task ?? []).slice(0, limit)
+  }
+
+  async children(id: TaskId): Promise<port.ChildCounts> {
+    this.#mustBeOpen()
+    const children = this.#all().filter(({ task }) => task.parent?.id === id)
+    const groups = Map.groupBy(children, ({ task }) => task.status)
+    return Object.fromEntries(Array.from(groups, ([status, tasks]) => [status, tasks.length]))
   }
 
   startNode(node: port.NodeInfo): Promise<void> {
@@ -455,7 +473,10 @@ class MemoryStore implements port.Store {
       const over = this.#all()
         .filter(
           ({ task, isAwaited }) =>
-            isTerminal(task.status) && !isAwaited && (task.completedAt ?? before) < before,
+            isTerminal(task.status) &&
+            !isAwaited &&
+            !this.#isKept(task.id) &&
+            (task.completedAt ?? before) < before,
         )
         .sort((a, b) => (a.task.completedAt ?? 0) - (b.task.completedAt ?? 0))
         .slice(0, limit)
@@ -516,6 +537,7 @@ class MemoryStore implements port.Store {
         const isMeant = statuses?.includes(task.status) ?? true
         if (!isMeant || !isTerminal(task.status)) return { kind: 'refused', task }
         if (kept.isAwaited) return { kind: 'refused', task, why: awaitedReason }
+        if (this.#isKept(id)) return { kind: 'refused', task, why: keptReason }
         this.#delete(id)
         this.audit.changed(audit, 'purge', id)
         return { kind: 'purged' }
@@ -660,6 +682,11 @@ class MemoryStore implements port.Store {
     let unknown: port.Submitted | undefined
     /** Who would have each key. */
     const owners = new Map<string, Task>()
+    const links: Edge[] = []
+    for (const { parent } of submissions) {
+      if (parent !== undefined && !mayStartChildren(this.#tasks.get(parent.id)?.task, parent.fence))
+        return nothing({ kind: 'no_parent' })
+    }
     for (const [index, submission] of submissions.entries()) {
       const { id, type, idempotencyKey: key, requestHash, unique } = submission
       let cancels = false
@@ -669,6 +696,7 @@ class MemoryStore implements port.Store {
       if (earlier !== undefined) {
         if (earlier.requestHash !== requestHash) return nothing({ kind: 'conflict', index, id: earlier.id })
         tasks.push({ task: earlier, replayed: true })
+        if (!isTerminal(earlier.status)) links.push(...linkOf(submission, earlier.id))
         continue
       }
       if (unique !== undefined) {
@@ -699,6 +727,7 @@ class MemoryStore implements port.Store {
       const move = rules.submitted(submission, { ...context, missing })
       if (unique !== undefined) owners.set(uniqueName(type, unique.key), move.task)
       made.push({ ...move, submission })
+      links.push(...linkOf(submission, id))
       const replaces = moved.at(-1)?.before ?? undefined
       entering.push({
         index,
@@ -708,6 +737,11 @@ class MemoryStore implements port.Store {
       })
       tasks.push({ replayed: false, ...move })
     }
+    const crowds = made.some(({ submission: { parent } }) => {
+      const ofOne = (task: Task) => parent !== undefined && task.parent?.id === parent.id
+      return this.#count(ofOne) + made.filter(({ task }) => ofOne(task)).length > childLimits.children
+    })
+    if (crowds) return nothing({ kind: 'many_children' })
     const waiting = this.#count(({ status }) => notStarted.has(status))
     if (made.length > 0 && waiting + made.length > maxQueued) return nothing({ kind: 'full' })
     if (unknown !== undefined) return nothing(unknown)
@@ -736,6 +770,7 @@ class MemoryStore implements port.Store {
         this.#takeKey(task)
         this.webhooks.tell({ before: null, task, at: entry.at })
       }
+      for (const link of links) this.#await(link)
       for (const { parameters, ...move } of moved) {
         const kept = this.#tasks.get(move.task.id)!
         this.#move(kept, move)
@@ -810,9 +845,16 @@ class MemoryStore implements port.Store {
       .map((predecessor) => ({ predecessor, successor, onFailure }))
   }
 
+  /** Its parent has not ended, or that has not been counted yet. */
+  #isKept(id: TaskId): boolean {
+    return [...this.#edges.values()].flat().some((edge) => edge.successor === id && isOfParent(edge))
+  }
+
   #await(edge: Edge): void {
     const kept = this.#tasks.get(edge.predecessor)!
     kept.isAwaited = true
+    if (this.#edges.get(edge.predecessor)?.some(({ successor }) => successor === edge.successor) === true)
+      return
     this.#edges.set(edge.predecessor, [...(this.#edges.get(edge.predecessor) ?? []), edge])
   }
 

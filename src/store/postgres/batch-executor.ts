@@ -114,8 +114,10 @@ async function lock(
   const ended = jobs.flatMap((job) => job.successorsOf ?? [])
   const waiting =
     ended.length === 0 ? undefined : tx.ask(sql.successors, [ended.map(encodeText), successorsAtOnce])
+  const linking = jobs.some(({ links }) => links === true) ? tx.ask(sql.parentLinks, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
+  if (linking !== undefined) work.holdLinks(await linking)
   if (waiting !== undefined) work.holdEdges(await waiting)
   if (fencedOff !== undefined) {
     work.holdSlots(await fencedOff)

@@ -28,6 +28,8 @@ export type ActJob = Readonly<{
   ours: boolean
   /** It reads what waits for these of its tasks. */
   successorsOf?: readonly TaskId[]
+  /** It reads which of its tasks are kept for their parents. */
+  links?: boolean
   act: (work: Work) => unknown
 }>
 

@@ -151,9 +151,9 @@ export async function timelinesIn(
 
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>
 
-/** Uses the index that leads to the candidates: one for an id or a tag, otherwise one per existing type and status. */
+/** Uses the index that leads to the candidates: one for an id, a parent or a tag, otherwise one per existing type and status. */
 function wayOf(session: Session, sql: Statements, { filter, order, reads = unlimitedReads }: Query): Fetch {
-  const { text, tag, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
+  const { text, tag, parent, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
   const newest = order === 'newest'
   const edge = newest ? Number.MAX_SAFE_INTEGER : -1
   const by =
@@ -173,6 +173,7 @@ function wayOf(session: Session, sql: Statements, { filter, order, reads = unlim
   if (text !== undefined && isIdPrefix(text)) {
     return by(newest ? sql.namedNewest : sql.namedOldest, text, `${text}\u{10ffff}`)
   }
+  if (parent !== undefined) return by(newest ? sql.childrenNewest : sql.childrenOldest, encodeText(parent))
   if (tag !== undefined) return by(newest ? sql.taggedNewest : sql.taggedOldest, encodeText(tag))
   const types = filter.types?.map(encodeText) ?? null
   return by(newest ? sql.listedNewest : sql.listedOldest, types, filter.statuses ?? statuses)

@@ -372,6 +372,10 @@ export const migrations: readonly string[] = [
   create unique index waits_number on S.waits (number);
   create index waits_open on S.waits (number) where status = 'open';
   `,
+  `
+  alter table S.tasks add column parent_id text collate "C", add column parent text;
+  create index tasks_children on S.tasks (parent_id, created_at, row_id) where parent_id is not null;
+  `,
 ]
 
 /** The lowest supported version number of the server. */

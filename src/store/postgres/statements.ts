@@ -1,3 +1,4 @@
+import { parentPolicies } from '../../core/dependency.ts'
 import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
@@ -17,6 +18,9 @@ const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
 
 /** The same, evaluated once per statement: only then can an index be searched with it. */
 const onceOr = (mark: string) => `(select ${timeOr(mark)})`
+
+/** An edge `e` from a parent to its child. */
+const ofParent = `e.on_failure in (${parentPolicies.map((policy) => `'${policy}'`).join(', ')})`
 
 /** The first columns of a move: id, status and version of the row before. */
 const guards = 3
@@ -123,8 +127,9 @@ export function statementsFor(schema: string) {
       where t.tag = u.tag and t.created_at = u.created_at and t.row_id = u.row_id`,
     deleteTasks: `delete from ${s}.tasks where id = any($1::text[])`,
 
+    /** A child that its parent asks for again is linked already, or anew. */
     insertEdges: `insert into ${s}.edges (predecessor, successor, on_failure)
-      select * from unnest($1::text[], $2::text[], $3::text[])`,
+      select * from unnest($1::text[], $2::text[], $3::text[]) on conflict do nothing`,
     awaitTasks: `update ${s}.tasks set awaited = true where id = any($1::text[]) and not awaited`,
     told: `update ${s}.tasks set awaited = false where id = any($1::text[])`,
     dropEdges: `delete from ${s}.edges e using unnest($1::text[], $2::text[]) as u(predecessor, successor)
@@ -143,7 +148,15 @@ export function statementsFor(schema: string) {
       ) as e`,
     edgesTo: `select successor, predecessor, on_failure from ${s}.edges where successor = any($1::text[]) order by successor, predecessor`,
     predecessors: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.predecessor
-      where e.successor = $1 order by e.predecessor limit $2::int`,
+      where e.successor = $1 and not ${ofParent} order by e.predecessor limit $2::int`,
+    waitingFor: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.successor
+      where e.predecessor = $1 and not ${ofParent} order by e.successor limit $2::int`,
+    parentLinks: `select distinct successor from ${s}.edges e where e.successor = any($1::text[]) and ${ofParent}`,
+    children: `select status, count(*)::int from ${s}.tasks where parent_id = $1 group by status`,
+    childrenUpTo: `select p.id, (select count(*)::int from (
+        select 1 from ${s}.tasks t where t.parent_id = p.id limit $2::int) as c) from unnest($1::text[]) as p(id)`,
+    forgetChildren: `update ${s}.tasks set idempotency_key = null
+      where parent_id = any($1::text[]) and idempotency_key is not null`,
 
     fencedOff: `select task_id, fence, node, type from ${s}.fenced_off where task_id = any($1::text[])`,
     fenceOff: `insert into ${s}.fenced_off (task_id, fence, node, type)
@@ -446,7 +459,9 @@ export function statementsFor(schema: string) {
       where not exists (select 1 from ${s}.nodes b where b.id = f.node and b.ended_at is null)`,
 
     prunable: `select ${task} from ${s}.tasks t where t.completed_at is not null
-      and not t.awaited and t.completed_at < ${onceOr('$1')} - $2::bigint order by t.completed_at, t.row_id limit $3::int for update skip locked`,
+      and not t.awaited and t.completed_at < ${onceOr('$1')} - $2::bigint
+      and (t.parent_id is null or not exists (select 1 from ${s}.edges e where e.successor = t.id and ${ofParent}))
+      order by t.completed_at, t.row_id limit $3::int for update skip locked`,
 
     keys: `select v.version, k.body, k.last_used_at
       from (select coalesce((select version from ${s}.keys_version), 0) as version) as v
@@ -802,6 +817,7 @@ function candidatesOf(s: string, shown: string) {
         (select t.* from ${s}.tasks t where w.status = 'running' and t.type = w.type and t.owner_node is not null
           and t.status = 'running' and WITHIN)
       ) as t`,
+    children: `(select t.* from ${s}.tasks t where t.parent_id = $7 and WITHIN) as t`,
     tagged: `(select g.id from ${s}.tags g where g.tag = $7 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
     /** From `$7` on, before `$8`. */
     named: `(select t.* from ${s}.tasks t where t.id >= $7 and t.id < $8 and WITHIN) as t`,
@@ -818,6 +834,8 @@ function candidatesOf(s: string, shown: string) {
   return {
     listedNewest: page('listed', 'newest'),
     listedOldest: page('listed', 'oldest'),
+    childrenNewest: page('children', 'newest'),
+    childrenOldest: page('children', 'oldest'),
     taggedNewest: page('tagged', 'newest'),
     taggedOldest: page('tagged', 'oldest'),
     namedNewest: page('named', 'newest'),

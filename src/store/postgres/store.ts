@@ -353,6 +353,20 @@ class PostgresStore implements port.Store {
     return rows.map(taskOf)
   }
 
+  async successors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    const rows = await this.#reading.read('successors', (session) =>
+      session.query(this.#sql.waitingFor, [encodeText(id), limit]),
+    )
+    return rows.map(taskOf)
+  }
+
+  async children(id: TaskId): Promise<port.ChildCounts> {
+    const rows = await this.#reading.read('successors', (session) =>
+      session.query(this.#sql.children, [encodeText(id)]),
+    )
+    return Object.fromEntries(rows as readonly [Status, number][])
+  }
+
   startNode(node: port.NodeInfo): Promise<void> {
     this.#begun.set(node.id, monotonicNow())
     return this.#alone(async (tx) => nodes.startNode(tx, node, this.#lease))
@@ -381,8 +395,9 @@ class PostgresStore implements port.Store {
   ): Promise<readonly port.Purged[]> {
     return this.#act({
       ids,
+      links: true,
       act: (work) => {
-        const answers = ids.map((id) => commands.purge(work.row(id), statuses))
+        const answers = ids.map((id) => commands.purge(work.row(id), statuses, work.isKept(id)))
         work.record(auditedTasks(audit, commands.purgedTasks(ids, answers)))
         return answers
       },

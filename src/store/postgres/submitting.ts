@@ -1,3 +1,4 @@
+import { childLimits } from '../../core/child.ts'
 import type { Edge } from '../../core/dependency.ts'
 import type { TransitionContext } from '../../core/transition.ts'
 import { auditedReplaced, auditedSubmit } from '../auditing.ts'
@@ -34,6 +35,7 @@ export async function submitAll(
   const looking = keys.size === 0 ? [] : tx.ask(tx.source.sql.tasksByKey, [[...keys].map(encodeText)])
   const finding = askHolders(tx, calls)
   const locking = lockPredecessors(tx, calls)
+  const related = countChildren(tx, calls)
   // Awaited later: until then, a lost connection must not count as unhandled.
   for (const answer of [bounding, finding]) answer?.catch(() => undefined)
   const context = rowsAtPlaces(await tx.moment(wanted))
@@ -43,11 +45,13 @@ export async function submitAll(
   const found = finding === undefined ? [] : keyRowsOf(await finding, context.now)
   const holders = holdersOf(found)
   const predecessors = new Map((await locking).map(taskOf).map((task) => [task.id, task]))
+  const children = new Map((await related).map(([id, count]) => [decodeText(id as string), count as number]))
   const rows: NewRow[] = []
   const edges: Edge[] = []
   const changed = new Set<TaskRow>()
   const bounds = await bounding
-  const batch = { context, byKey, holders, waiting: counted, bounds, rows, changed, predecessors, edges }
+  const of = { predecessors, children, edges }
+  const batch = { context, byKey, holders, waiting: counted, bounds, rows, changed, ...of }
   const answers = calls.map((call) => commands.submit(batch, call))
   if (rows.length > 0) {
     write(tx, rows)
@@ -130,6 +134,14 @@ async function writeChanged(
 function lockPredecessors(tx: Transaction, calls: readonly commands.SubmitCall[]): Rows | Promise<Rows> {
   const ids = commands.predecessorsOf(calls.flatMap(({ submissions }) => submissions))
   return ids.length === 0 ? [] : tx.ask(tx.source.sql.lockTasks, [ids.sort().map(encodeText)])
+}
+
+/** Once the parents are locked: nobody else adds to them. */
+function countChildren(tx: Transaction, calls: readonly commands.SubmitCall[]): Rows | Promise<Rows> {
+  const ids = commands.parentsOf(calls.flatMap(({ submissions }) => submissions))
+  return ids.length === 0
+    ? []
+    : tx.ask(tx.source.sql.childrenUpTo, [ids.map(encodeText), childLimits.children])
 }
 
 function writeEdges(tx: Transaction, edges: readonly Edge[]): void {

@@ -1,15 +1,17 @@
-import type { Edge } from '../../core/dependency.ts'
+import type { Edge, EdgePolicy } from '../../core/dependency.ts'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { stepOf } from '../step-rows.ts'
 import { auditColumns, auditValues, entryOfRow } from '../auditing.ts'
 import type { Overlap, Schedule, SkipReason } from '../../core/schedule.ts'
-import type { FailurePolicy, Status, TaskId } from '../../core/task.ts'
+import type { Status, TaskId } from '../../core/task.ts'
 import { keepsKey, uniqueName } from '../../core/unique.ts'
 import { fixedColumns, movingColumns, rowIdOf } from '../columns.ts'
 import { lanesEntered, queueEntered } from '../slot-changes.ts'
 import {
+  importedAfter,
+  missingOf,
   noPredecessor,
   type DeliveryImage,
   type EventImages,
@@ -366,12 +368,19 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       takenKeys.add(task.idempotencyKey)
       const rowId = Number(places[index]?.[0])
       const queuePosition = task.status === 'queued' ? rowId : task.queuePosition
-      return [{ ...image, rowId, task: { ...task, queuePosition, missing: image.after.length } }]
+      return [
+        {
+          ...image,
+          rowId,
+          task: { ...task, queuePosition, missing: missingOf(image) },
+        },
+      ]
     })
     if (added.length > 0) {
       await this.#within(async () => {
-        await this.#insert(added)
-        await this.#awaitPredecessors(added)
+        const images = await this.#withoutLostParents(added)
+        await this.#insert(images)
+        await this.#awaitPredecessors(images)
       })
     }
     return added.length
@@ -533,9 +542,20 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     const groups = Map.groupBy(rows, ([successor]) => decodeText(successor as string))
     const edgeOf = ([, predecessor, onFailure]: Rows[number]) => ({
       predecessor: decodeText(predecessor as string),
-      onFailure: onFailure as FailurePolicy,
+      onFailure: onFailure as EdgePolicy,
     })
     return new Map(Array.from(groups, ([successor, edges]) => [successor, edges.map(edgeOf)] as const))
+  }
+
+  async #withoutLostParents(added: readonly TaskImage[]): Promise<readonly TaskImage[]> {
+    const parents = new Set(added.flatMap(({ task }) => (task.parent === null ? [] : [task.parent.id])))
+    if (parents.size === 0) return added
+    const existing = await this.#session.query(this.#sql.existing, [[...parents].map(encodeText)])
+    const there = new Set([
+      ...existing.map(([id]) => decodeText(id as string)),
+      ...added.map(({ task }) => task.id),
+    ])
+    return added.map((image) => ({ ...image, after: importedAfter(image, (id) => there.has(id)) }))
   }
 
   async #awaitPredecessors(images: readonly TaskImage[]): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Edge } from '../../core/dependency.ts'
-import type { FailurePolicy, Json, TaskId } from '../../core/task.ts'
+import type { Edge, EdgePolicy } from '../../core/dependency.ts'
+import type { Json, TaskId } from '../../core/task.ts'
 import { uniqueName } from '../../core/unique.ts'
 import type { Audited } from '../auditing.ts'
 import { compactLines } from '../codec.ts'
@@ -30,6 +30,7 @@ export class Work {
   readonly #rows = new Map<TaskId, TaskRow>()
   #slots: OccupiedSlot[] = []
   #edges = new Map<TaskId, Edge[]>()
+  readonly #kept = new Set<TaskId>()
   readonly #counted: Edge[] = []
   readonly #told: TaskRow[] = []
   readonly #released: OccupiedSlot[] = []
@@ -89,9 +90,18 @@ export class Work {
     const edges = rows.map(([predecessor, successor, onFailure]) => ({
       predecessor: decodeText(predecessor as string),
       successor: decodeText(successor as string),
-      onFailure: onFailure as FailurePolicy,
+      onFailure: onFailure as EdgePolicy,
     }))
     this.#edges = Map.groupBy(edges, ({ predecessor }) => predecessor)
+  }
+
+  /** Children whose parents have not ended, or whose end has not been counted yet. */
+  holdLinks(rows: Rows): void {
+    for (const [id] of rows) this.#kept.add(decodeText(id as string))
+  }
+
+  isKept(id: TaskId): boolean {
+    return this.#kept.has(id)
   }
 
   edgesFrom(predecessor: TaskId): readonly Edge[] {
@@ -160,6 +170,8 @@ export class Work {
     tx.inPortions(changed, (portion) => writeMoves(tx, portion))
     writeDocuments(tx, rows)
     writeSteps(tx, rows)
+    const again = rows.filter(({ forgetsChildren }) => forgetsChildren)
+    if (again.length > 0) tx.write(sql.forgetChildren, [again.map(({ task }) => encodeText(task.id))])
     writeWaits(tx, rows)
     writeLogs(tx, rows)
     writeDeleted(tx, deleted)

@@ -374,6 +374,11 @@ export const migrations: readonly string[] = [
   ) strict;
   create index waits_open on waits (number) where status = 'open';
   `,
+  `
+  alter table tasks add column parent_id text;
+  alter table tasks add column parent text;
+  create index tasks_children on tasks (parent_id, created_at, row_id) where parent_id is not null;
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -237,16 +237,17 @@ export class Reader {
     }
   }
 
-  /** Uses the index that leads to the candidates: one for an id or a tag, otherwise one per existing type and status. */
-  #ways({ text, tag, types, statuses: of = statuses }: Filter, order: Order): Way[] {
-    const [listed, running, tagged, named] =
+  /** Uses the index that leads to the candidates: one for an id, a parent or a tag, otherwise one per existing type and status. */
+  #ways({ text, tag, parent, types, statuses: of = statuses }: Filter, order: Order): Way[] {
+    const [listed, running, tagged, named, ofOne] =
       order === 'newest'
-        ? (['listedNewest', 'runningNewest', 'taggedNewest', 'namedNewest'] as const)
-        : (['listedOldest', 'runningOldest', 'taggedOldest', 'namedOldest'] as const)
+        ? (['listedNewest', 'runningNewest', 'taggedNewest', 'namedNewest', 'childrenNewest'] as const)
+        : (['listedOldest', 'runningOldest', 'taggedOldest', 'namedOldest', 'childrenOldest'] as const)
     const sql = this.#sql
     if (text !== undefined && isIdPrefix(text)) {
       return [(...range) => sql[named].all(text, `${text}\u{10ffff}`, ...range)]
     }
+    if (parent !== undefined) return [(...range) => sql[ofOne].all(parent, ...range)]
     if (tag !== undefined) return [(...range) => sql[tagged].all(tag, ...range)]
     return [...(types === undefined ? this.#counters.types : new Set(types))].flatMap((type) =>
       [...new Set(of)]

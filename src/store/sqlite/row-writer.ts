@@ -107,13 +107,14 @@ export class RowWriter {
   }
 
   #writeDocuments(row: TaskRow): void {
-    const { rowId, parameters, checkpoint, result, log, steps, dropsSteps, fencedOff } = row
+    const { rowId, parameters, checkpoint, result, log, steps, dropsSteps, forgetsChildren, fencedOff } = row
     const sql = this.#sql
     if (parameters !== undefined) sql.setParameters.run(parameters, rowId)
     if (checkpoint === null) sql.dropCheckpoint.run(rowId)
     else if (checkpoint !== undefined) sql.putCheckpoint.run(rowId, checkpoint)
     if (result === null) sql.dropResult.run(rowId)
     else if (result !== undefined) sql.putResult.run(rowId, result)
+    if (forgetsChildren) sql.forgetChildren.run(row.task.id)
     if (dropsSteps) {
       sql.dropSteps.run(rowId)
       sql.dropWaits.run(rowId)

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { parentPolicies } from '../../core/dependency.ts'
 import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
@@ -21,6 +22,9 @@ const candidates = (from: string, order: 'newest' | 'oldest') => {
 const listed = `tasks indexed by tasks_listed where type = ? and status = ? and status <> 'running'`
 const running = `tasks indexed by tasks_owned where owner_node is not null and type = ? and status = ?`
 const tagged = 'tags where tag = ?'
+const ofOne = 'tasks indexed by tasks_children where parent_id = ?'
+/** An edge `e` from a parent to its child. */
+const ofParent = `e.on_failure in (${parentPolicies.map((policy) => `'${policy}'`).join(', ')})`
 const named = 'tasks where id >= ? and id < ?'
 
 /** So that paused and waiting tasks are found by the list index. */
@@ -150,7 +154,8 @@ const sql = {
   setMissing: 'update tasks set missing = ? where row_id = ? and version = ?',
   await: 'update tasks set awaited = 1 where row_id = ? and awaited = 0',
   told: 'update tasks set awaited = 0 where row_id = ?',
-  insertEdge: 'insert into edges (predecessor, successor, on_failure) values (?, ?, ?)',
+  /** A child that its parent asks for again is linked already, or anew. */
+  insertEdge: 'insert or ignore into edges (predecessor, successor, on_failure) values (?, ?, ?)',
   dropEdge: 'delete from edges where predecessor = ? and successor = ?',
   ended: `select ${selectedColumns} from tasks indexed by tasks_awaited
     where awaited = 1 and completed_at is not null order by completed_at limit ?`,
@@ -160,7 +165,18 @@ const sql = {
   successors: 'select successor, on_failure from edges where predecessor = ? order by successor limit ?',
   edgesTo: 'select predecessor, on_failure from edges where successor = ? order by predecessor',
   predecessors: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
-    from edges e join tasks t on t.id = e.predecessor where e.successor = ? order by e.predecessor limit ?`,
+    from edges e join tasks t on t.id = e.predecessor
+    where e.successor = ? and not ${ofParent} order by e.predecessor limit ?`,
+  waitingFor: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
+    from edges e join tasks t on t.id = e.successor
+    where e.predecessor = ? and not ${ofParent} order by e.successor limit ?`,
+  parentLink: `select 1 from edges e where e.successor = ? and ${ofParent}`,
+  children:
+    'select status, count(*) from tasks indexed by tasks_children where parent_id = ? group by status',
+  childrenUpTo:
+    'select count(*) from (select 1 from tasks indexed by tasks_children where parent_id = ? limit ?)',
+  forgetChildren: `update tasks indexed by tasks_children set idempotency_key = null
+    where parent_id = ? and idempotency_key is not null`,
   parameters: 'select body from parameters where row_id = ?',
   setParameters: 'update parameters set body = ? where row_id = ?',
   /** The size of a text is known without reading it. */
@@ -173,7 +189,9 @@ const sql = {
   putResult: 'insert into results (row_id, body) values (?, ?)',
   dropResult: 'delete from results where row_id = ?',
   prunable: `select ${selectedColumns} from tasks indexed by tasks_done
-    where completed_at is not null and completed_at < ? and awaited = 0 order by completed_at limit ?`,
+    where completed_at is not null and completed_at < ? and awaited = 0
+      and (parent_id is null or not exists (select 1 from edges e where e.successor = tasks.id and ${ofParent}))
+    order by completed_at limit ?`,
   lastLine: 'select coalesce(max(number), 0) from log where row_id = ?',
   insertLine: 'insert into log (row_id, number, at, attempt, line) values (?, ?, ?, ?, ?)',
   trimLog: 'delete from log where row_id = ? and number <= ?',
@@ -241,6 +259,8 @@ const sql = {
   listedOldest: candidates(listed, 'oldest'),
   runningNewest: candidates(running, 'newest'),
   runningOldest: candidates(running, 'oldest'),
+  childrenNewest: candidates(ofOne, 'newest'),
+  childrenOldest: candidates(ofOne, 'oldest'),
   taggedNewest: candidates(tagged, 'newest'),
   taggedOldest: candidates(tagged, 'oldest'),
   namedNewest: candidates(named, 'newest'),

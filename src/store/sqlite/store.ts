@@ -5,14 +5,14 @@ import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { longestRetry } from '../../core/webhook.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
-import type { Edge } from '../../core/dependency.ts'
+import { childLimits } from '../../core/child.ts'
+import type { Edge, EdgePolicy } from '../../core/dependency.ts'
 import { choosePreemptions } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
 import { operationBegun, operationSeen, type Operation } from '../../core/operation.ts'
 import type { IdPart } from '../../core/short-id.ts'
 import {
-  type FailurePolicy,
   type NodeId,
   type Status,
   type Submission,
@@ -359,6 +359,16 @@ class SqliteStore implements port.Store {
     )
   }
 
+  async successors(id: TaskId, limit: number): Promise<readonly Task[]> {
+    return this.#read(() =>
+      this.#sql.waitingFor.all(id, limit).map((row) => taskOf(row as unknown as StoredRow)),
+    )
+  }
+
+  async children(id: TaskId): Promise<port.ChildCounts> {
+    return this.#read(() => Object.fromEntries(this.#sql.children.all(id) as unknown as [Status, number][]))
+  }
+
   async startNode(node: port.NodeInfo): Promise<void> {
     await this.#commits.write(() => {
       const now = this.#time.now()
@@ -404,7 +414,9 @@ class SqliteStore implements port.Store {
     audit?: Audit,
   ): Promise<readonly port.Purged[]> {
     return this.#commits.write(() => {
-      const answers = ids.map((id) => this.#change(id, (row) => commands.purge(row, statuses)))
+      const answers = ids.map((id) =>
+        this.#change(id, (row) => commands.purge(row, statuses, this.#isKept(row))),
+      )
       this.audit.record(auditedTasks(audit, commands.purgedTasks(ids, answers)), this.#time.now())
       return answers
     })
@@ -555,9 +567,11 @@ class SqliteStore implements port.Store {
     const edges: Edge[] = []
     const found = this.#rowsOf(commands.predecessorsOf(call.submissions))
     const predecessors = new Map(Array.from(found, ([id, { task }]) => [id, task]))
+    const children = new Map(commands.parentsOf(call.submissions).map((id) => [id, this.#countChildren(id)]))
     const { waiting } = this.#counters
     const bounds = this.#boundsOf(call)
-    const batch = { context, byKey, holders, waiting, bounds, rows, changed, predecessors, edges }
+    const of = { predecessors, children, edges }
+    const batch = { context, byKey, holders, waiting, bounds, rows, changed, ...of }
     const submitted = commands.submit(batch, call)
     for (const row of rows) this.#writer.insert(row)
     for (const row of changed) this.#writer.write(row)
@@ -568,6 +582,15 @@ class SqliteStore implements port.Store {
     this.audit.record(auditedReplaced(call.options, submitted), context.now)
     this.audit.add(auditedSubmit(call.options, submitted), context.now)
     return submitted
+  }
+
+  #countChildren(id: TaskId): number {
+    return (this.#sql.childrenUpTo.get(id, childLimits.children) as unknown as [number])[0]
+  }
+
+  /** Its parent has not ended, or that has not been counted yet. */
+  #isKept(row: TaskRow | undefined): boolean {
+    return row?.task.parent != null && this.#sql.parentLink.get(row.task.id) !== undefined
   }
 
   #boundsOf(call: commands.SubmitCall): QueueBounds | undefined {
@@ -620,7 +643,7 @@ class SqliteStore implements port.Store {
     for (const row of ended.all(limit).map(rowOf)) {
       if (left <= 0) break
       const predecessor = row.task.id
-      const found = successors.all(predecessor, left) as unknown as [TaskId, FailurePolicy][]
+      const found = successors.all(predecessor, left) as unknown as [TaskId, EdgePolicy][]
       const edges = found.map(([successor, onFailure]) => ({ predecessor, successor, onFailure }))
       all.push({ row, edges, isWhole: edges.length < left })
       left -= edges.length

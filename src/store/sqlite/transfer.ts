@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../../core/audit.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
-import type { FailurePolicy, Task, TaskId } from '../../core/task.ts'
+import type { EdgePolicy } from '../../core/dependency.ts'
+import type { Task, TaskId } from '../../core/task.ts'
 import { keepsKey } from '../../core/unique.ts'
 import type { AuditCursor } from '../audit-log.ts'
 import { stepValues } from '../step-rows.ts'
@@ -9,6 +10,8 @@ import { auditValues, entryOfRow } from '../auditing.ts'
 import { rowIdOf, selectedNames, type StoredRow } from '../columns.ts'
 import type { Hold } from '../store.ts'
 import {
+  importedAfter,
+  missingOf,
   noPredecessor,
   type DeliveryImage,
   type EventImages,
@@ -254,9 +257,10 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         if (key !== null && this.#sql.rowByKey.get(key) !== undefined) continue
         if (this.#isTaken(image.task)) continue
         const queuePosition = status === 'queued' ? ++position : image.task.queuePosition
-        const missing = image.after.length
-        this.#insert(writer, { ...image, rowId: ++rowId, task: { ...image.task, queuePosition, missing } })
-        for (const { predecessor } of image.after) this.#await(image.task, predecessor)
+        const after = importedAfter(image, (id) => this.#sql.rowById.get(id) !== undefined)
+        const task = { ...image.task, queuePosition, missing: missingOf(image) }
+        this.#insert(writer, { ...image, after, rowId: ++rowId, task })
+        for (const { predecessor } of after) this.#await(task, predecessor)
         added += 1
       }
       this.#sql.setSequence.run(position)
@@ -311,7 +315,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
   }
 
   #edgesTo(id: TaskId): TaskImage['after'] {
-    const rows = this.#sql.edgesTo.all(id) as unknown as [TaskId, FailurePolicy][]
+    const rows = this.#sql.edgesTo.all(id) as unknown as [TaskId, EdgePolicy][]
     return rows.map(([predecessor, onFailure]) => ({ predecessor, onFailure }))
   }
 

@@ -1,3 +1,4 @@
+import type { SpawnRequest } from '../../../core/child.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskError, TooLarge } from '../../../core/errors.ts'
@@ -18,7 +19,7 @@ import { limits, toJson } from '../json.ts'
 import { leaseOver, type Lease } from '../lease.ts'
 import { ProgressRate } from '../progress-rate.ts'
 import { isShortage, type Room } from '../shortage.ts'
-import { outputKept, type Said, type SaidStep, type SaidWait } from './output-parser.ts'
+import { outputKept, type Said, type SaidSpawn, type SaidStep, type SaidWait } from './output-parser.ts'
 import { checkState, parseStored, StoredInvalid } from '../stored.ts'
 
 /** Runs executables. They print JSON lines on standard output, or arbitrary text (docs/commands.md). */
@@ -90,8 +91,10 @@ class CommandRun implements Execution {
   /** What it was told, and what it has said since. */
   readonly #steps = new Map<string, CompletedStep>()
   #stepBytes = 0
-  /** Steps that are not stored yet: a refused one is written again once the task continues. */
-  readonly #unstored = new Map<StepReport, 'writing' | 'refused'>()
+  /** Steps and children that are not stored yet, and how a refused one is written again once the task continues. */
+  readonly #unstored = new Map<object, 'writing' | (() => void)>()
+  /** Uses of each name of a child by its present process. */
+  readonly #children = new Map<string, number>()
   #stored: (() => void)[] = []
   /** Its process has ended, and what it has done is being stored. */
   #ending = false
@@ -148,7 +151,7 @@ class CommandRun implements Execution {
     if (fence !== undefined) this.#fence = fence
     this.#pauseRequested = false
     this.#progressRate.restart()
-    for (const [report, state] of this.#unstored) if (state === 'refused') this.#store(report)
+    for (const again of this.#unstored.values()) if (again !== 'writing') again()
     if (this.#recalling || this.#ending) return
     this.#isAsleep = false
     if (this.#sleepsUntil !== undefined) this.#sleep()
@@ -192,6 +195,7 @@ class CommandRun implements Execution {
     this.#wantsSleep = undefined
     this.#wantsWait = undefined
     this.#stepBegan = this.#clock.monotonic()
+    this.#children.clear()
     const { type, id, attempt } = this.#run
     try {
       const parameters = parseStored(type.parameters, this.#run.parameters, 'value of the parameters')
@@ -407,13 +411,14 @@ class CommandRun implements Execution {
     supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #heard({ log, progress, checkpoint, steps, sleep, wait, result, fault }: Said): void {
+  #heard({ log, progress, checkpoint, steps, spawns, sleep, wait, result, fault }: Said): void {
     for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
       this.#callbacks.progress(this.#progressRate.report(current, total, message))
     }
     for (const step of steps ?? []) this.#did(step)
+    for (const spawn of spawns ?? []) this.#start(spawn)
     if (checkpoint !== undefined) this.#keep(checkpoint)
     if (sleep !== undefined) this.#wantsSleep = sleep
     if (wait !== undefined) this.#wantsWait = wait
@@ -447,7 +452,7 @@ class CommandRun implements Execution {
         if (held) {
           this.#unstored.delete(report)
           this.#confirm(report)
-        } else this.#unstored.set(report, 'refused')
+        } else this.#unstored.set(report, () => this.#store(report))
         this.#wake()
       },
       (error: unknown) => {
@@ -458,14 +463,46 @@ class CommandRun implements Execution {
     )
   }
 
-  /** For a program that reads its standard input. */
   #confirm({ name, occurrence }: Pick<StepReport, 'name' | 'occurrence'>): void {
-    if (this.#present === undefined || this.#spec.pause !== 'checkpoint') return
-    const { supervisor, number } = this.#present
-    supervisor.send({ kind: 'ask', run: number, line: JSON.stringify({ stored: { name, occurrence } }) })
+    this.#tellProgram({ stored: { name, occurrence } })
   }
 
-  /** What it has done is stored before the task ends or pauses. One that is told to stop does not wait for the store. */
+  #start({ type, name, options, occurrence: given, parameters }: SaidSpawn): void {
+    const occurrence = given ?? (this.#children.get(name) ?? 0) + 1
+    this.#children.set(name, occurrence)
+    this.#spawn({ type, name, options, children: [{ occurrence, parameters }] })
+  }
+
+  #spawn(request: SpawnRequest): void {
+    this.#unstored.set(request, 'writing')
+    const [child] = request.children
+    this.#callbacks.spawn(request).then(
+      (spawned) => {
+        if (spawned === null) this.#unstored.set(request, () => this.#spawn(request))
+        else this.#unstored.delete(request)
+        if (spawned?.kind === 'refused') this.#fail(spawned.error)
+        if (spawned?.kind === 'started')
+          this.#tellProgram({
+            spawned: { name: request.name, occurrence: child?.occurrence, task_id: spawned.ids[0] },
+          })
+        this.#wake()
+      },
+      (error: unknown) => {
+        this.#unstored.delete(request)
+        this.#fail(toErrorRecord(error))
+        this.#wake()
+      },
+    )
+  }
+
+  /** If it reads its standard input. */
+  #tellProgram(message: object): void {
+    if (this.#present === undefined || this.#spec.pause !== 'checkpoint') return
+    const { supervisor, number } = this.#present
+    supervisor.send({ kind: 'ask', run: number, line: JSON.stringify(message) })
+  }
+
+  /** What it has done and started is stored before the task ends or pauses. One that is told to stop does not wait for the store. */
   #afterSteps(act: () => void): void {
     if (this.#unstored.size === 0 || this.#reason !== undefined || this.#killed) act()
     else this.#stored.push(() => this.#afterSteps(act))

@@ -1,3 +1,4 @@
+import { mustBeChildName, type SpawnRequest } from '../../../core/child.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { parseDuration } from '../../../core/duration.ts'
 import { inexactIn } from '../../../core/exact-json.ts'
@@ -28,6 +29,8 @@ export type Said = Readonly<{
   result?: Json
   /** Steps that it has done, in order. */
   steps?: readonly SaidStep[]
+  /** Children that it wants to start, in order. */
+  spawns?: readonly SaidSpawn[]
   /** Milliseconds that it wants to sleep once it has exited. */
   sleep?: number
   /** What it wants to wait for once it has exited. */
@@ -36,6 +39,9 @@ export type Said = Readonly<{
   fault?: ErrorRecord
 }>
 
+/** `occurrence`: null for the next use of the name. */
+export type SaidSpawn = Pick<SpawnRequest, 'type' | 'name' | 'options'> &
+  Readonly<{ occurrence: number | null; parameters: Json }>
 export type SaidWait = Omit<WaitRequest, 'timedOut'>
 
 export type SaidStep = StepKey & Readonly<{ result: Json }>
@@ -123,13 +129,9 @@ export class OutputParser {
   /** Undefined for plain output. Leading spaces or a byte order mark are ignored. */
   #spoken(spoken: string, cut: boolean): Line | undefined {
     if (!cut) return protocolLine(spoken)
-    const word = /^\{\s*"(checkpoint|result|step)"\s*:/.exec(spoken)?.[1] as
-      | 'checkpoint'
-      | 'result'
-      | 'step'
-      | undefined
+    const word = /^\{\s*"(checkpoint|result|step|spawn)"\s*:/.exec(spoken)?.[1]
     if (word === undefined) return undefined
-    const what = word === 'step' ? 'step result' : word
+    const what = tooLong[word as keyof typeof tooLong]
     this.#fail(new TooLarge(what, limits[what]))
     return {}
   }
@@ -143,10 +145,11 @@ export class OutputParser {
     }
   }
 
-  #speak({ progress, checkpoint, step, sleep, wait, log, result }: Line): void {
+  #speak({ progress, checkpoint, step, spawn, sleep, wait, log, result }: Line): void {
     if ((progress ?? null) !== null) this.#report(progress)
     if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
     if (step !== undefined) this.#say({ steps: [...(this.#documents.steps ?? []), stepOf(step)] })
+    if (spawn !== undefined) this.#say({ spawns: [...(this.#documents.spawns ?? []), spawnOf(spawn)] })
     if ((sleep ?? null) !== null) this.#say({ sleep: sleepOf(sleep) })
     if ((wait ?? null) !== null) this.#say({ wait: waitOf(wait) })
     if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
@@ -174,13 +177,22 @@ type Line = Readonly<{
   progress?: unknown
   checkpoint?: unknown
   step?: unknown
+  spawn?: unknown
   sleep?: unknown
   wait?: unknown
   log?: unknown
   result?: unknown
 }>
 
-const words = ['progress', 'checkpoint', 'step', 'sleep', 'wait', 'log', 'result'] as const
+const words = ['progress', 'checkpoint', 'step', 'spawn', 'sleep', 'wait', 'log', 'result'] as const
+
+/** What a line that is too long would store. */
+const tooLong = {
+  checkpoint: 'checkpoint',
+  result: 'result',
+  step: 'step result',
+  spawn: 'parameters',
+} as const
 
 function protocolLine(text: string): Line | undefined {
   try {
@@ -192,8 +204,8 @@ function protocolLine(text: string): Line | undefined {
 }
 
 /** What a command wrote is stored unchanged. Throws `NotJson`. */
-function mustBeExact({ checkpoint, step, result }: Line, text: string): void {
-  const isStored = checkpoint !== undefined || step !== undefined || result !== undefined
+function mustBeExact({ checkpoint, step, spawn, result }: Line, text: string): void {
+  const isStored = [checkpoint, step, spawn, result].some((document) => document !== undefined)
   const inexact = isStored ? inexactIn(text) : undefined
   if (inexact !== undefined) throw new NotJson(`${inexact.path}: ${inexact.message}.`)
 }
@@ -214,6 +226,40 @@ function stepOf(said: unknown): SaidStep {
   if (typeof use !== 'number' || !Number.isInteger(use) || use < 1)
     throw new StepInvalid('The occurrence of a step must be a whole number from 1.')
   return { name, occurrence: use, result: toJson(result, 'step result') }
+}
+
+class SpawnInvalid extends TaskError {
+  readonly code = 'SPAWN_INVALID'
+}
+
+/** Options are written as in a request: `on_parent_end`. Throws `SpawnInvalid`, `NotJson` or `TooLarge`. */
+function spawnOf(said: unknown): SaidSpawn {
+  const {
+    type,
+    name = type,
+    occurrence,
+    parameters = {},
+    ...options
+  } = (said ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof type !== 'string' || type === '') throw new SpawnInvalid('A child needs a type.')
+  try {
+    mustBeChildName(name)
+  } catch (error) {
+    throw new SpawnInvalid(toErrorRecord(error).message)
+  }
+  if (occurrence !== undefined && !(Number.isInteger(occurrence) && (occurrence as number) >= 1))
+    throw new SpawnInvalid('The occurrence of a child must be a whole number from 1.')
+  return {
+    type,
+    name,
+    occurrence: (occurrence as number | undefined) ?? null,
+    parameters: toJson(parameters, 'parameters'),
+    options: Object.fromEntries(Object.entries(options).map(([key, value]) => [inCode(key), value])),
+  }
+}
+
+function inCode(option: string): string {
+  return option.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 class SleepInvalid extends TaskError {

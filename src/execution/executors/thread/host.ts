@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { SpawnRequest } from '../../../core/child.ts'
 import type { StepKey } from '../../../core/step.ts'
 import type { WaitRequest } from '../../../core/wait.ts'
 import { nodeVariable } from '../../../core/task-variables.ts'
@@ -226,6 +227,9 @@ class HostedRun implements Execution {
       case 'recall':
         void this.#recall(message.call, message.key)
         break
+      case 'spawn':
+        void this.#spawn(message.call, message.request)
+        break
       case 'wait':
         void this.#wait(message.call, message.request)
         break
@@ -248,6 +252,11 @@ class HostedRun implements Execution {
 
   async #answer(call: number, held: Promise<boolean>): Promise<void> {
     this.#line.send({ kind: 'held', run: this.#number, call, held: await held })
+  }
+
+  async #spawn(call: number, request: SpawnRequest): Promise<void> {
+    const spawned = await this.host.spawn(request)
+    this.#line.send({ kind: 'spawned', run: this.#number, call, spawned })
   }
 
   async #wait(call: number, request: WaitRequest): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Spawned, SpawnRequest } from '../../../core/child.ts'
 import type { SleepRequest, SleepsLeft } from '../../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../../core/step.ts'
 import type { WaitRequest, WaitState } from '../../../core/wait.ts'
@@ -22,6 +23,8 @@ export type ToThread =
   | Readonly<{ kind: 'waited'; run: number; call: number; state: WaitState | null }>
   /** Answers `recall`. */
   | Readonly<{ kind: 'recalled'; run: number; call: number; recalled: Recalled | null }>
+  /** Answers `spawn`. */
+  | Readonly<{ kind: 'spawned'; run: number; call: number; spawned: Spawned | null }>
 
 /** What a thread is started with. */
 export type ThreadData = Readonly<{
@@ -59,6 +62,7 @@ export type FromThread =
   | Readonly<{ kind: 'durable'; run: number; call: number; state: Json }>
   | Readonly<{ kind: 'recall'; run: number; call: number; key: StepKey }>
   | Readonly<{ kind: 'step'; run: number; call: number; report: StepReport }>
+  | Readonly<{ kind: 'spawn'; run: number; call: number; request: SpawnRequest }>
   | Readonly<{ kind: 'wait'; run: number; call: number; request: WaitRequest }>
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import type { Spawned } from '../../../core/child.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../../../core/errors.ts'
 import type { Recalled } from '../../../core/step.ts'
@@ -31,7 +32,7 @@ const lease = data.lease === undefined ? undefined : new Lease(data.lease)
 /** Value of the bell when all messages had been taken; at first, none has. */
 let heard = -1
 
-type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' | 'waited' }>
+type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' | 'spawned' | 'waited' }>
 
 let current: { readonly run: number; readonly handler: HandlerRun; readonly outbox: Outbox } | undefined
 /** Controls of a run whose module is still being imported. */
@@ -39,6 +40,7 @@ let early: Control[] = []
 let calls = 0
 const awaited = new Map<number, (held: boolean) => void>()
 const recalling = new Map<number, (recalled: Recalled | null) => void>()
+const spawning = new Map<number, (spawned: Spawned | null) => void>()
 const waiting = new Map<number, (state: WaitState | null) => void>()
 
 const sync: SyncControl = {
@@ -79,6 +81,11 @@ function hear(message: ToThread): void {
   if (message.kind === 'recalled') {
     recalling.get(message.call)?.(message.recalled)
     recalling.delete(message.call)
+    return
+  }
+  if (message.kind === 'spawned') {
+    spawning.get(message.call)?.(message.spawned)
+    spawning.delete(message.call)
     return
   }
   if (message.kind === 'waited') {
@@ -125,6 +132,7 @@ async function carryOut(start: Start): Promise<void> {
   current = undefined
   awaited.clear()
   recalling.clear()
+  spawning.clear()
   waiting.clear()
   outbox.send({ kind: 'ended', run: start.run, ended, clean: !shortage && isClean() })
 }
@@ -179,6 +187,13 @@ class Outbox {
           const call = ++calls
           awaited.set(call, resolve)
           this.send({ kind: 'step', run, call, report })
+        }),
+      spawn: (request) =>
+        new Promise((resolve) => {
+          this.flush(true)
+          const call = ++calls
+          spawning.set(call, resolve)
+          this.send({ kind: 'spawn', run, call, request })
         }),
       wait: (request) =>
         new Promise((resolve) => {
