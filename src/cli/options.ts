@@ -94,6 +94,8 @@ export function addFilter(command: Command): Command {
     .option('--created-by <name>', 'only tasks submitted by the caller of this name')
     .option('--parent <id>', 'only children of this task: its full id')
     .option('--fingerprint <digits>', 'only failed tasks of this failure group')
+    .option('--took-min <duration>', 'only finished tasks that ran for at least this time', seconds)
+    .option('--took-max <duration>', 'only finished tasks that ran for at most this time', seconds)
     .option('--search <text>', 'beginning of an id, or text in parameters or error')
     .option('--after <time>', 'created at or after this time: 2h (ago), or a date', time('ago'))
     .option('--before <time>', 'created before this time', time('ago'))

@@ -1,3 +1,4 @@
+import { listOrders } from '../core/filter.ts'
 import { Command, Option } from 'commander'
 import { catchUpModes, overlaps } from '../core/schedule-choices.ts'
 import type { OpenLocal } from './commands/keys.ts'
@@ -185,14 +186,14 @@ function finding(): Command[] {
         .alias('ls')
         .summary('List tasks')
         .description(
-          'Lists tasks, newest first: the newest 50 on a terminal, all of them in a pipe or with --json or --quiet.',
+          'Lists tasks, newest first: the first 50 on a terminal, all of them in a pipe or with --json or --quiet.',
         ),
     )
       .addOption(
-        new Option('--order <order>', 'by submission time: newest (default) or oldest first').choices([
-          'newest',
-          'oldest',
-        ]),
+        new Option(
+          '--order <order>',
+          'by submission (default: newest), by end, or by how long tasks ran, among the newest 10,000 that have finished',
+        ).choices(listOrders),
       )
       .option('-l, --limit <number>', 'maximum number of tasks', whole(1, 1e12))
       .option('-a, --all', 'list all tasks'),

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { listOrders } from '../core/filter.ts'
 import { bulkActions } from '../core/operation.ts'
 import { statuses } from '../core/task.ts'
 import { StatusBody } from './answers.ts'
 import { reason } from './requests.ts'
-import { label, queryList, queryNames, queryNumber, queryWhole, typeName } from './values.ts'
+import { label, longest, queryList, queryNames, queryNumber, queryWhole, typeName } from './values.ts'
 
 /** Request shapes for many tasks: filters, pages and operations. */
 
@@ -30,6 +31,17 @@ const fingerprint = z
     description: 'Failed tasks whose error has this fingerprint, which stands for its cause.',
     example: '8f3a1c0de5b72946',
   })
+const tookMin = (number: z.ZodType<number>) =>
+  number.meta({
+    description:
+      'Finished tasks that ran for at least this time, without pauses: their `execution_time`. Seconds. No index leads to them: the tasks that match the other filters are read.',
+    example: 30,
+  })
+const tookMax = (number: z.ZodType<number>) =>
+  number.meta({
+    description: 'Finished tasks that ran for at most this time, without pauses. Seconds.',
+    example: 300,
+  })
 const search = z.string().min(1).max(200)
 const createdAfter = (number: z.ZodType<number>) =>
   number.meta({ description: 'Created at or after this time. Unix seconds.' })
@@ -46,6 +58,8 @@ const eventFilter = {
   created_by: createdBy.exactOptional(),
   parent: parent.exactOptional(),
   fingerprint: fingerprint.exactOptional(),
+  took_min: tookMin(queryNumber(0, longest)).exactOptional(),
+  took_max: tookMax(queryNumber(0, longest)).exactOptional(),
   created_after: createdAfter(queryNumber(0, latest)).exactOptional(),
   created_before: createdBefore(queryNumber(0, latest)).exactOptional(),
 }
@@ -60,8 +74,9 @@ export const ListQuery = z.strictObject({
   q: search.exactOptional().meta({
     description: `${meaning} Searches the newest 10,000 tasks that match the other filters; more than 12 characters of an id search all tasks.`,
   }),
-  order: z.enum(['newest', 'oldest']).default('newest').meta({
-    description: 'Order by submission time.',
+  order: z.enum(listOrders).default('newest').meta({
+    description:
+      'By submission time (`newest`, `oldest`), by the time of the end (`ended_newest`, `ended_oldest`), or by execution time (`longest`, `shortest`). Only finished tasks have the latter two. Durations have no index: their order covers the newest 10,000 finished tasks that match.',
     example: 'newest',
   }),
   limit: queryWhole(1, 1_000)
@@ -96,6 +111,8 @@ export const BulkRequest = z
             created_by: createdBy.exactOptional(),
             parent: parent.exactOptional(),
             fingerprint: fingerprint.exactOptional(),
+            took_min: tookMin(z.number().min(0).max(longest)).exactOptional(),
+            took_max: tookMax(z.number().min(0).max(longest)).exactOptional(),
             q: search.exactOptional().meta({ description: meaning }),
             created_after: createdAfter(z.number().min(0).max(latest)).exactOptional(),
             created_before: createdBefore(z.number().min(0).max(latest)).exactOptional(),

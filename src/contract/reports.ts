@@ -66,7 +66,8 @@ export const ListBody = z
       .nullable()
       .meta({ description: 'Cursor of the next page; null on the last page. A short page can have one.' }),
     search_limited: z.boolean().meta({
-      description: 'True if the search did not cover older tasks: it covers the newest 10,000.',
+      description:
+        'True if the search, or the order by duration, did not cover older tasks: both cover the newest 10,000.',
     }),
   })
   .meta({
@@ -129,6 +130,8 @@ export const FilterBody = z
     created_by: z.string().exactOptional(),
     parent: z.string().exactOptional(),
     fingerprint: z.string().exactOptional(),
+    took_min: seconds('Ran for at least this time.').exactOptional(),
+    took_max: seconds('Ran for at most this time.').exactOptional(),
     q: z.string().exactOptional(),
     created_after: time('Created at or after this time.').exactOptional(),
     created_before: time('Created before this time.').exactOptional(),

@@ -4,7 +4,8 @@ import { clip } from '../core/text.ts'
 
 /** Scalars of the wire: times, durations and ids in JSON and in queries. */
 
-const longest = 10 * 365 * 86_400
+/** Ten years, in seconds. */
+export const longest = 10 * 365 * 86_400
 
 export const taskId = z.string().meta({
   description: 'Task id, as returned by the submit.',

@@ -36,6 +36,19 @@ test('parameters are not read if the task itself does not match', () => {
   expect(matches(task, read, { text: task.id })).toBe(true)
 })
 
+test.each([
+  [{ tookMin: 30_000 }, true],
+  [{ tookMin: 30_001 }, false],
+  [{ tookMax: 30_000 }, true],
+  [{ tookMax: 29_999 }, false],
+  [{ tookMin: 1, tookMax: 40_000, statuses: ['failed'] }, false],
+] satisfies [Filter, boolean][])('a finished task of 30 s matches %o: %s', (filter, expected) => {
+  const finished = { ...task, status: 'completed', activeMs: 30_000 } as const
+  expect(matches(finished, () => '', filter)).toBe(expected)
+  // What can still run has not taken its time.
+  expect(matches({ ...finished, status: 'paused' }, () => '', filter)).toBe(false)
+})
+
 describe('an id, or its beginning', () => {
   test.each([
     ['019a3c5e-7d2b', true],
@@ -50,8 +63,8 @@ describe('an id, or its beginning', () => {
   })
 
   test('selects its tasks, whatever the other filters', () => {
-    expect(isCandidate(task, { text: task.id, statuses: ['failed'] })).toBe(true)
-    expect(isCandidate(task, { tag: 'a', statuses: ['failed'] })).toBe(true)
-    expect(isCandidate(task, { text: 'x', statuses: ['failed'] })).toBe(false)
+    expect(isCandidate(task, { text: task.id, statuses: ['failed'] }, 'newest')).toBe(true)
+    expect(isCandidate(task, { tag: 'a', statuses: ['failed'] }, 'newest')).toBe(true)
+    expect(isCandidate(task, { text: 'x', statuses: ['failed'] }, 'newest')).toBe(false)
   })
 })

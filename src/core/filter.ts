@@ -1,4 +1,4 @@
-import type { Json, Status, Task } from './task.ts'
+import { isTerminal, type Json, type Status, type Task } from './task.ts'
 
 /** Which tasks are meant. Omitted fields do not restrict; an empty list matches nothing. */
 export type Filter = Readonly<{
@@ -14,6 +14,10 @@ export type Filter = Readonly<{
   parent?: string
   /** Failed tasks whose failure has this fingerprint; `statuses` must allow no others. */
   fingerprint?: string
+  /** Finished tasks that were active for at least this many milliseconds; `statuses` should allow no others. */
+  tookMin?: number
+  /** Finished tasks that were active for at most this many milliseconds; `statuses` should allow no others. */
+  tookMax?: number
   /** See `hasText`. */
   text?: string
   /** Created at or after this time. */
@@ -22,14 +26,33 @@ export type Filter = Readonly<{
   createdBefore?: number
 }>
 
-/** Order by submission time. */
-export type Order = 'newest' | 'oldest'
+const submissionOrders = ['newest', 'oldest'] as const
+const endOrders = ['ended_newest', 'ended_oldest'] as const
+
+/** By the time of the submit, or by that of the end, which leaves out what has not ended. */
+export type Order = (typeof submissionOrders)[number] | (typeof endOrders)[number]
 
 /**
- * The tasks that a page of a list looks at: those of an id, a parent or a tag, or else those of types and statuses; see the port of the
- * store.
+ * Orders of a list: by the time of the submit, by that of the end, or by how long tasks ran, of the newest 10,000 that match. The last
+ * four leave out what has not ended.
  */
-export function isCandidate(task: Task, filter: Filter): boolean {
+export const listOrders = [...submissionOrders, ...endOrders, 'longest', 'shortest'] as const
+export type ListOrder = (typeof listOrders)[number]
+
+export function isByEnd(order: Order): boolean {
+  return order === 'ended_newest' || order === 'ended_oldest'
+}
+
+export function isNewestFirst(order: Order): boolean {
+  return order === 'newest' || order === 'ended_newest'
+}
+
+/**
+ * The tasks that a page of a list looks at: in an order by the end, all that have ended; otherwise those of an id, a parent or
+ * a tag, or else those of types and statuses; see the port of the store.
+ */
+export function isCandidate(task: Task, filter: Filter, order: Order): boolean {
+  if (isByEnd(order)) return task.completedAt !== null
   const { text, tag, parent } = filter
   if (text !== undefined && isIdPrefix(text)) return task.id.startsWith(text) && isWithin(task, filter)
   if (parent !== undefined) return task.parent?.id === parent && isWithin(task, filter)
@@ -64,6 +87,7 @@ export function fits(task: Task, filter: Filter): boolean {
     (createdBy === undefined || task.createdBy === createdBy) &&
     (parent === undefined || task.parent?.id === parent) &&
     (fingerprint === undefined || (task.status === 'failed' && task.error?.fingerprint === fingerprint)) &&
+    hasTaken(task, filter) &&
     isWithin(task, filter)
   )
 }
@@ -72,9 +96,24 @@ function isOf({ status, type }: Task, { statuses: of, types }: Filter): boolean 
   return (of === undefined || of.includes(status)) && (types === undefined || types.includes(type))
 }
 
-/** Whether candidates have to be checked: the index that leads to them covers only types, statuses and times. */
-export function mustMatch({ text, tag, anyTag, createdBy, parent, fingerprint }: Filter): boolean {
-  return [text, tag, anyTag, createdBy, parent, fingerprint].some((part) => part !== undefined)
+/**
+ * Whether candidates have to be checked: the index that leads to them covers only types, statuses and times, and none of these in an
+ * order by the end.
+ */
+export function mustMatch(filter: Filter, order: Order): boolean {
+  return isByEnd(order) || hasMore(filter)
+}
+
+function hasMore({ text, tag, anyTag, createdBy, parent, fingerprint, tookMin, tookMax }: Filter): boolean {
+  return [text, tag, anyTag, createdBy, parent, fingerprint, tookMin, tookMax].some(
+    (part) => part !== undefined,
+  )
+}
+
+/** The time of a task that can still run is not known yet. */
+function hasTaken({ status, activeMs }: Task, { tookMin, tookMax }: Filter): boolean {
+  if (tookMin === undefined && tookMax === undefined) return true
+  return isTerminal(status) && activeMs >= (tookMin ?? 0) && activeMs <= (tookMax ?? Number.POSITIVE_INFINITY)
 }
 
 function isWithin({ createdAt }: Task, { createdAfter, createdBefore }: Filter): boolean {

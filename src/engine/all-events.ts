@@ -140,11 +140,9 @@ class Reader {
   }
 
   #wants(event: TaskEvent): boolean {
-    const { statuses, types, tag, anyTag, createdBy, parent, fingerprint } = this.#filter
-    const { createdAfter, createdBefore } = this.#filter
+    const { types, text: _, ...others } = this.#filter
     // Whether other events match is known even without a transition.
-    const others = [statuses, tag, anyTag, createdBy, parent, fingerprint, createdAfter, createdBefore]
-    const known = others.every((part) => part === undefined)
+    const known = Object.values(others).every((part) => part === undefined)
     if (event.kind === 'transition') {
       const wanted = fits(event.task, this.#filter)
       if (known) return wanted

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../testing/clock.ts'
-import { fromApi, submission } from '../../test/support/tasks.ts'
+import { fromApi, node, submission } from '../../test/support/tasks.ts'
 import type { Filter, Searched } from '../core/filter.ts'
+import type { Store } from '../store/store.ts'
 import { openSqlite } from '../store/sqlite/store.ts'
 import { cursorOf } from './cursor.ts'
 import { listTasks, searchLimit, type ListOptions } from './lists.ts'
@@ -11,7 +12,10 @@ const searched: Searched = (task, parameters) => ({ task, parameters })
 
 /** More tasks than a search looks at; the oldest, and one within reach, have the text. */
 async function withMany(
-  body: (list: (filter: Filter, options?: ListOptions) => ReturnType<typeof listTasks>) => Promise<void>,
+  body: (
+    list: (filter: Filter, options?: ListOptions) => ReturnType<typeof listTasks>,
+    store: Store,
+  ) => Promise<void>,
 ) {
   const clock = new FakeClock()
   await using store = await openSqlite(':memory:', { clock })
@@ -21,7 +25,7 @@ async function withMany(
     submission({ id: `task-${index}`, parameters: found.has(index) ? '{"a":"needle"}' : '{}' }),
   )
   await store.submit(all, fromApi)
-  await body((filter, options = {}) => listTasks(store, clock, searched, filter, options))
+  await body((filter, options = {}) => listTasks(store, clock, searched, filter, options), store)
 }
 
 const idsOf = ({ tasks }: Awaited<ReturnType<typeof listTasks>>) => tasks.map(({ task }) => task.id)
@@ -66,10 +70,86 @@ describe('a search for text', () => {
     }))
 })
 
+describe('an order by duration', () => {
+  /** Finished tasks of 0 to 4 seconds, each `most` times. */
+  async function withRuns(
+    most: number,
+    body: (
+      list: (filter: Filter, options?: ListOptions) => ReturnType<typeof listTasks>,
+      end: (id: string, activeMs: number) => Promise<void>,
+    ) => Promise<void>,
+  ) {
+    const clock = new FakeClock()
+    await using store = await openSqlite(':memory:', { clock })
+    await store.startNode(node('one'))
+    const end = async (id: string, activeMs: number) => {
+      await store.submit([submission({ id, parameters: `{"of":"${id}"}` })], fromApi)
+      await clock.advance(1)
+      const [claimed] = await store.claim({
+        node: 'one',
+        limit: 1,
+        types: [{ type: 'work', concurrency: null }],
+      })
+      const { fence } = claimed!.task
+      await store.settle('one', [{ id, fence, outcome: { kind: 'completed', result: '1' }, activeMs }])
+    }
+    for (let n = 0; n < 5 * most; n++) await end(`task-${n}`, (n % 5) * 1_000)
+    await store.submit([submission({ id: 'queued' })], fromApi)
+    await body((filter, options = {}) => listTasks(store, clock, searched, filter, options), end)
+  }
+
+  test('pages through finished tasks, with their parameters', () =>
+    withRuns(3, async (list, end) => {
+      for (const order of ['longest', 'shortest'] as const) {
+        const found: string[] = []
+        let page = await list({}, { order, limit: 4 })
+        expect(page.tasks[0]?.parameters).toBe(`{"of":"${page.tasks[0]?.task.id}"}`)
+        found.push(...idsOf(page))
+        while (page.nextCursor !== null) {
+          // What ends meanwhile is in no page that follows.
+          await end(`${order}-${found.length}`, 9_000)
+          page = await list({}, { order, limit: 4, cursor: page.nextCursor })
+          found.push(...idsOf(page))
+        }
+        const known = found.filter((id) => id.startsWith('task-'))
+        expect(new Set(known).size).toBe(15)
+        const took = known.map((id) => Number(id.slice(5)) % 5)
+        expect(took).toEqual(took.toSorted((a, b) => (order === 'longest' ? b - a : a - b)))
+        expect(page.searchLimited).toBe(false)
+      }
+      expect(idsOf(await list({ tookMin: 4_000, tookMax: 4_000 }))).toHaveLength(3)
+      const { tasks } = await list({ text: 'task-7' }, { order: 'longest', parameters: false })
+      expect(tasks).toMatchObject([{ parameters: 'null', cut: 15 }])
+    }))
+
+  test('covers the newest tasks, and says that there are older ones', () =>
+    withMany(async (list, store) => {
+      const ids = Array.from({ length: searchLimit + extra }, (_, index) => `task-${index}`)
+      await store.control(ids.map((id) => ({ id, control: 'cancel', by: 'api' })))
+      const { tasks, searchLimited } = await list({}, { order: 'shortest', limit: 1 })
+      expect([tasks[0]?.task.id, searchLimited]).toEqual(['task-10', true])
+    }))
+
+  test('refuses the cursor of another list', () =>
+    withRuns(1, async (list) => {
+      const { nextCursor } = await list({}, { order: 'longest', limit: 1 })
+      const cursor = nextCursor ?? ''
+      for (const options of [
+        { order: 'shortest', cursor },
+        { cursor },
+        { order: 'longest', cursor: 'x' },
+      ] as const)
+        await expect(list({}, options)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' })
+      await expect(list({ tag: 'x' }, { order: 'longest', cursor })).rejects.toMatchObject({
+        code: 'OPTIONS_INVALID',
+      })
+    }))
+})
+
 describe('a forged cursor', () => {
   const forged = (fields: readonly number[], filter: Filter, order: 'newest' | 'oldest') => {
     const [createdAt = 0, n = 0, looked = 0, limited = 0] = fields
-    return cursorOf({ after: { createdAt, rowId: n }, looked, limited: limited === 1 }, filter, order)
+    return cursorOf({ after: { at: createdAt, rowId: n }, looked, limited: limited === 1 }, filter, order)
   }
 
   test('lifts no limit of a search', () =>

@@ -1,3 +1,4 @@
+import { filterOf } from '../contract/caller-filter.ts'
 import type { FastifyReply } from 'fastify'
 import { Readable } from 'node:stream'
 import { detailsBody, logBody, resultBody, statusBody } from '../contract/bodies.ts'
@@ -14,7 +15,6 @@ import type { Answered, Call, HandlerContext, Handlers } from './call.ts'
 import { mustHaveScope } from './credentials.ts'
 import { wholeTaskId } from './ids.ts'
 import { internal, problemOf, RequestRefused } from './problems.ts'
-import { filterOf } from './queue-handlers.ts'
 import { submitOptions } from './task-handlers.ts'
 import { most, type Room } from './traffic.ts'
 

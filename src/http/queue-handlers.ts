@@ -1,9 +1,8 @@
+import { filterOf } from '../contract/caller-filter.ts'
 import { failuresBody, failureSpans } from '../contract/failures.ts'
 import type { queueRoutes } from '../contract/queue-routes.ts'
 import { runsBody } from '../contract/runs.ts'
 import { listBody, operationBody } from '../contract/report-bodies.ts'
-import type { Filter } from '../core/filter.ts'
-import type { Status } from '../core/task.ts'
 import { most } from './traffic.ts'
 import { reasonOf, type HandlerContext, type Handlers } from './call.ts'
 
@@ -64,39 +63,4 @@ export function queueHandlers({
     cancelOperation: async (call) =>
       operationBody(await call.manager.cancelOperation(call.params.operation_id, cancelWait, reasonOf(call))),
   }
-}
-
-type FilterOfCaller = Readonly<{
-  status?: readonly Status[]
-  type?: readonly string[]
-  tag?: string
-  created_by?: string
-  parent?: string
-  fingerprint?: string
-  q?: string
-  created_after?: number
-  created_before?: number
-}>
-
-/** The filter of a request. */
-export function filterOf(given: FilterOfCaller): Filter {
-  const { type, tag, created_by: createdBy, parent, fingerprint, q } = given
-  const { created_after: from, created_before: to } = given
-  const status = fingerprint === undefined ? given.status : onlyFailed(given.status)
-  return {
-    ...(status === undefined ? {} : { statuses: status }),
-    ...(type === undefined ? {} : { types: type }),
-    ...(tag === undefined ? {} : { tag }),
-    ...(createdBy === undefined ? {} : { createdBy }),
-    ...(parent === undefined ? {} : { parent }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(q === undefined ? {} : { text: q }),
-    ...(from === undefined ? {} : { createdAfter: Math.ceil(from * 1_000) }),
-    ...(to === undefined ? {} : { createdBefore: Math.ceil(to * 1_000) }),
-  }
-}
-
-/** Only failed tasks have a fingerprint. */
-function onlyFailed(statuses: readonly Status[] = ['failed']): readonly Status[] {
-  return statuses.filter((status) => status === 'failed')
 }

@@ -245,7 +245,7 @@ export type EndedQuery = Readonly<{
   /** Without a text, which would need parameters. */
   filter: Omit<Filter, 'text'>
   /** By the time of the end. */
-  order: Order
+  order: 'newest' | 'oldest'
   /** Ended at or after this time. */
   from: number
   /** Ended before this time. */
@@ -487,9 +487,10 @@ export type Purged =
   | Readonly<{ kind: 'unknown' }>
 
 /**
- * The tasks that a page reads, its *candidates*, come from an index, so a page costs the same at any size. For text that
- * `isIdPrefix`: all tasks whose id begins with it; otherwise, for a tag: all with that tag; otherwise all of the types and
- * statuses; each within the times. The rest of the filter is checked for each candidate.
+ * The tasks that a page reads, its *candidates*, come from an index, so a page costs the same at any size. In an order by the
+ * end: all that have ended. Otherwise, for text that `isIdPrefix`: all tasks whose id begins with it; otherwise, for a tag: all
+ * with that tag; otherwise all of the types and statuses; each within the times. The rest of the filter is checked for each
+ * candidate.
  */
 export type Query = Readonly<{
   filter: Filter
@@ -524,8 +525,8 @@ export const unlimitedReads: ReadLimit = {
   total: Number.POSITIVE_INFINITY,
 }
 
-/** A position in submission order: by `createdAt`, then by the number assigned by the store. */
-export type ListCursor = Readonly<{ createdAt: number; rowId: number }>
+/** A position in a list: by the time of the submit or, in an order by the end, that of the end, then by the number assigned by the store. */
+export type ListCursor = Readonly<{ at: number; rowId: number }>
 
 export type Page<Entry> = Readonly<{
   entries: readonly Entry[]

@@ -525,6 +525,39 @@ test('a query sets filters, suggests what can be written, and says what cannot b
   expect(faults).toEqual([])
 })
 
+test('finished tasks are found and sorted by how long they ran', async () => {
+  const tags = ['measured']
+  const long = await api.submit('long', { duration: 1.2, steps: 3 }, { tags })
+  const short = await api.submit('add', { a: 1, b: 2 }, { tags })
+  for (const id of [long, short]) await api.untilStatus(id, 'completed')
+  const { page, faults } = await open('/tasks?tag=measured')
+  const box = page.getByRole('combobox', { name: 'Search' })
+  const rows = () =>
+    page
+      .getByRole('checkbox', { name: /^Select task / })
+      .evaluateAll((boxes) =>
+        boxes.map((one) => one.getAttribute('aria-label')?.slice('Select task '.length)),
+      )
+  await box.fill('order:longest ')
+  await expect.poll(rows).toEqual([long, short])
+  await box.fill('order:shortest ')
+  await expect.poll(rows).toEqual([short, long])
+  await box.fill('took:>soon')
+  await box.press('Enter')
+  await page.getByText('Unknown value: took:>soon').waitFor()
+  await box.fill('took:>1s ')
+  await page.waitForURL(({ searchParams }) => searchParams.get('took_min') === '1')
+  await expect.poll(rows).toEqual([long])
+  expect(await barriers(page)).toEqual([])
+  await page.getByRole('button', { name: 'Took at least 1.0 s' }).click()
+  await expect.poll(rows).toEqual([short, long])
+  await page.getByRole('button', { name: 'Shortest first' }).click()
+  await page.getByLabel('Order').selectOption('Latest end first')
+  await page.waitForURL(({ searchParams }) => searchParams.get('order') === 'ended_newest')
+  await expect.poll(async () => new Set(await rows())).toEqual(new Set([long, short]))
+  expect(faults).toEqual([])
+})
+
 test('filters are saved as a view, with its count, in the sidebar and the palette', async () => {
   const { page, faults } = await open(`/tasks?tag=nightly`)
   await page.getByRole('button', { name: 'Save view' }).click()

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
-import type { Filter } from '../../src/core/filter.ts'
+import type { Filter, Order } from '../../src/core/filter.ts'
+import type { Submission } from '../../src/core/task.ts'
 import type { EndedQuery, FailedCursor, FailedPage, ListCursor, Query } from '../../src/store/store.ts'
 import { boom } from '../support/tasks.ts'
 import * as given from './given.ts'
@@ -163,6 +164,41 @@ export function listing(kind: StoreKind): void {
       await scene.control('retry', { id: '2' })
       await scene.store.purge(['1'])
       expect(ids(await failed({}, 10))).toEqual(['3'])
+    })
+
+    test('filters by how long finished tasks ran, and orders them by their ends', async (scene) => {
+      const end = async (id: string, activeMs: number, more: Partial<Submission> = {}) => {
+        const task = await scene.submit({ id, ...more })
+        await scene.clock.advance(10)
+        await scene.settle(
+          (await scene.claimOne(task)).task,
+          { kind: 'completed', result: 'null' },
+          { activeMs },
+        )
+        await scene.clock.advance(1_000)
+      }
+      await scene.submit({ id: 'later', type: 'later' })
+      await end('1', 4_000)
+      await end('2', 500, { tags: ['t'] })
+      await end('3', 30_000, { tags: ['t'], parameters: '{"a":"needle"}' })
+      await scene.control('cancel', { id: 'later' })
+      await scene.submit({ id: 'queued' })
+      expect((await page(scene, { tookMin: 500, tookMax: 4_000 })).ids).toEqual(['2', '1'])
+      expect((await page(scene, { tookMin: 501, tag: 't' })).ids).toEqual(['3'])
+      expect((await page(scene, { tookMax: 499, statuses: ['completed'] })).ids).toEqual([])
+      expect((await page(scene, { tookMax: 0 })).ids).toEqual(['later'])
+      const ended = (filter: Filter, order: Order = 'ended_newest') => page(scene, filter, { order })
+      expect(await ended({})).toMatchObject({ ids: ['later', '3', '2', '1'], next: null, looked: 4 })
+      expect((await ended({}, 'ended_oldest')).ids).toEqual(['1', '2', '3', 'later'])
+      for (const order of ['ended_newest', 'ended_oldest'] as const)
+        expect(await allPages(scene, {}, { order, limit: 1 })).toEqual(await allPages(scene, {}, { order }))
+      expect((await ended({ tag: 't' })).ids).toEqual(['3', '2'])
+      expect((await ended({ types: ['later'], statuses: ['cancelled'] })).ids).toEqual(['later'])
+      expect((await ended({ text: 'needle' })).ids).toEqual(['3'])
+      const { createdAt } = await scene.task({ id: '2' })
+      expect((await ended({ createdAfter: createdAt })).ids).toEqual(['3', '2'])
+      await scene.control('retry', { id: 'later' })
+      expect((await ended({})).ids).toEqual(['3', '2', '1'])
     })
 
     test('lists finished tasks in the order of their ends, either way, and reads many timelines', async (scene) => {

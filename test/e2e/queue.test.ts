@@ -116,6 +116,34 @@ describe('a list', () => {
     expect(await failures()).toMatchObject([{ fingerprint, count: 2 }])
   })
 
+  test('filters by how long tasks ran, orders by end and by duration; a filter is one of bulk actions too', async () => {
+    const tags = ['timed']
+    const long = await api.submit('long', { duration: 0.4, steps: 2 }, { tags })
+    const short = await api.submit('add', { a: 1, b: 2 }, { tags, delay: 0.2 })
+    for (const id of [long, short]) await api.untilStatus(id, 'completed')
+    const waits = await api.submit('add', { a: 1, b: 2 }, { tags, delay: '1h' })
+    expect(idsOf(await list('tag=timed&took_min=0.4'))).toEqual([long])
+    expect(idsOf(await list('tag=timed&took_max=0.399'))).toEqual([short])
+    expect(idsOf(await list('tag=timed&took_min=0&status=scheduled'))).toEqual([])
+    const ended = idsOf(await list('tag=timed&order=ended_oldest'))
+    const ends = await Promise.all(ended.map(async (id) => (await api.status(id)).completed_at ?? 0))
+    expect([ended.toSorted(), ends]).toEqual([[long, short].toSorted(), ends.toSorted((a, b) => a - b)])
+    expect(idsOf(await list('tag=timed&order=ended_newest'))).toEqual(ended.toReversed())
+    const first = await list('tag=timed&order=longest&limit=1')
+    expect(idsOf(first)).toEqual([long])
+    expect(idsOf(await list(`tag=timed&order=longest&limit=1&cursor=${first.next_cursor}`))).toEqual([short])
+    expect(idsOf(await list('tag=timed&order=shortest'))).toEqual([short, long])
+    expect(await api.call('GET', '/api/task?took_min=-1')).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'took_min' }] },
+    })
+    expect((await bulk('purge', { tag: 'timed', took_max: 0.399 })).body).toMatchObject({
+      changed: 1,
+      filter: { took_max: 0.399, status: ['completed', 'failed', 'cancelled'] },
+    })
+    expect(idsOf(await list('tag=timed'))).toEqual([waits, long])
+  })
+
   test('shows what tasks did in a time, within bounds', async () => {
     const options = { tags: ['drawn'] }
     const ended = await api.submit('add', { a: 1, b: 2 }, options)

@@ -3,6 +3,7 @@ import { Icon } from '../kit/Icon.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
 import { noFilters, restrictions, searchOf, type Filters } from './filters.ts'
 import { SaveView } from '../views/SaveView.tsx'
+import { durationWords } from '../time/words.ts'
 import styles from './FilterBar.module.css'
 import { SearchBox } from './SearchBox.tsx'
 import { StatusFilter } from './StatusFilter.tsx'
@@ -54,6 +55,16 @@ export function FilterBar({ filters, onChange }: Props) {
             Cause {filters.cause.slice(0, 8)}
           </Button>
         )}
+        {(filters.tookMin ?? filters.tookMax) !== null && (
+          <Button
+            variant="default"
+            rightSection={<Icon name="close" size={14} />}
+            title="Finished tasks by how long they ran, without pauses. Click to show others too."
+            onClick={() => set({ tookMin: null, tookMax: null })}
+          >
+            Took {tookWords(filters)}
+          </Button>
+        )}
         {restrictions(filters) > 0 && <SaveView search={searchOf(filters)} />}
         {restrictions(filters) > 0 && (
           <Button
@@ -68,4 +79,10 @@ export function FilterBar({ filters, onChange }: Props) {
       </div>
     </search>
   )
+}
+
+function tookWords({ tookMin, tookMax }: Filters): string {
+  const [least, most] = [tookMin, tookMax].map((value) => (value === null ? '' : durationWords(value)))
+  if (tookMin === null) return `at most ${most}`
+  return tookMax === null ? `at least ${least}` : `${least} to ${most}`
 }

@@ -132,8 +132,15 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
           : isAtEnd
             ? `${ids.length.toLocaleString('en-US')} ${ids.length === 1 ? 'task' : 'tasks'}`
             : ''}
-        {table.isLimited && ' · Search covers only the newest 10,000 tasks that match the other filters'}
+        {table.isLimited && ` · ${limitWords(filters)}`}
       </p>
     </div>
   )
+}
+
+function limitWords({ order, text }: Filters): string {
+  const isSorted = order === 'longest' || order === 'shortest'
+  const what = isSorted ? 'The order by duration' : 'Search'
+  const of = isSorted && text === '' ? 'finished tasks that match' : 'tasks that match the other filters'
+  return `${what} covers only the newest 10,000 ${of}`
 }

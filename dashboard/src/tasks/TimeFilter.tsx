@@ -1,9 +1,10 @@
-import { Button, Popover, Stack, TextInput } from '@mantine/core'
+import { Button, NativeSelect, Popover, Stack, TextInput } from '@mantine/core'
+import type { ListOrder } from '../../../src/core/filter.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { localInput, timeOfInput } from '../time/input.ts'
 import { exactDay } from '../time/words.ts'
-import type { Filters, Span } from './filters.ts'
+import { noFilters, orderOf, type Filters, type Span } from './filters.ts'
 
 const choices: readonly Readonly<{ value: Span | 'any'; name: string }>[] = [
   { value: 'any', name: 'Any time' },
@@ -20,10 +21,14 @@ const names: Readonly<Record<Span, string>> = {
   '7d': 'Last 7 days',
 }
 
-const orders = [
-  { value: 'newest', name: 'Newest first' },
-  { value: 'oldest', name: 'Oldest first' },
-] as const
+const orders: Readonly<Record<ListOrder, string>> = {
+  newest: 'Newest first',
+  oldest: 'Oldest first',
+  ended_newest: 'Latest end first',
+  ended_oldest: 'Earliest end first',
+  longest: 'Longest first',
+  shortest: 'Shortest first',
+}
 
 type Times = Pick<Filters, 'since' | 'from' | 'until' | 'order'>
 type Props = Readonly<{ filters: Filters; onChange: (times: Partial<Times>) => void }>
@@ -62,11 +67,11 @@ export function TimeFilter({ filters, onChange }: Props) {
             value={localInput(until)}
             onChange={(event) => onChange({ since: null, until: timeOfInput(event.currentTarget.value) })}
           />
-          <Choice
+          <NativeSelect
             label="Order"
             value={order}
-            choices={orders}
-            onChange={(next) => onChange({ order: next })}
+            data={Object.entries(orders).map(([value, label]) => ({ value, label }))}
+            onChange={({ currentTarget }) => onChange({ order: orderOf(currentTarget.value) ?? 'newest' })}
           />
         </Stack>
       </Popover.Dropdown>
@@ -75,10 +80,10 @@ export function TimeFilter({ filters, onChange }: Props) {
 }
 
 function labelOf({ since, from, until, order }: Times): string {
-  const first = order === 'oldest' ? ', oldest first' : ''
+  const first = order === noFilters.order ? '' : `, ${orders[order].toLowerCase()}`
   if (since !== null) return `${names[since]}${first}`
   if (from !== null && until !== null) return `${exactDay(from)} – ${exactDay(until)}${first}`
   if (from !== null) return `After ${exactDay(from)}${first}`
   if (until !== null) return `Before ${exactDay(until)}${first}`
-  return order === 'oldest' ? 'Oldest first' : 'Any time'
+  return order === noFilters.order ? 'Any time' : orders[order]
 }

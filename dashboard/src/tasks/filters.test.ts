@@ -7,11 +7,13 @@ const all: Filters = {
   tag: 'a b&c',
   createdBy: 'ci',
   cause: '0123456789abcdef',
+  tookMin: 0.5,
+  tookMax: 300,
   text: 'x=1',
   since: null,
   from: 1_764_000_000,
   until: 1_764_003_600.5,
-  order: 'oldest',
+  order: 'ended_oldest',
 }
 
 describe('the filters of the table', () => {
@@ -24,7 +26,9 @@ describe('the filters of the table', () => {
 
   test('tolerate a URL written by hand', () => {
     expect(
-      filtersOf('?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1&cause=x'),
+      filtersOf(
+        '?status=queued,nonsense,queued&order=sideways&from=yesterday&since=9y&x=1&cause=x&took_min=-1&took_max=1e9',
+      ),
     ).toEqual({
       ...noFilters,
       statuses: ['queued'],
@@ -40,6 +44,8 @@ describe('the filters of the table', () => {
       tag: 'a b&c',
       created_by: 'ci',
       fingerprint: '0123456789abcdef',
+      took_min: 0.5,
+      took_max: 300,
       q: 'x=1',
       created_after: 1_764_000_000,
       created_before: 1_764_003_600.5,
@@ -48,7 +54,7 @@ describe('the filters of the table', () => {
 
   test('are counted, with a time span as one', () => {
     expect(restrictions(noFilters)).toBe(0)
-    expect(restrictions(all)).toBe(7)
+    expect(restrictions(all)).toBe(8)
     expect(restrictions({ ...noFilters, order: 'oldest' })).toBe(0)
   })
 })

@@ -1,3 +1,4 @@
+import { listOrders, type ListOrder } from '../../../src/core/filter.ts'
 import type { Status, TaskFilter } from '../data/shapes.ts'
 import { isStatus } from '../data/statuses.ts'
 
@@ -14,12 +15,15 @@ export type Filters = Readonly<{
   createdBy: string
   /** Fingerprint of the failures. */
   cause: string
+  /** Finished after running for at least, or at most, this many seconds. */
+  tookMin: number | null
+  tookMax: number | null
   text: string
   /** Created within this time before now; excludes `from` and `until`. */
   since: Span | null
   from: number | null
   until: number | null
-  order: 'newest' | 'oldest'
+  order: ListOrder
 }>
 
 export const noFilters: Filters = {
@@ -28,6 +32,8 @@ export const noFilters: Filters = {
   tag: '',
   createdBy: '',
   cause: '',
+  tookMin: null,
+  tookMax: null,
   text: '',
   since: null,
   from: null,
@@ -46,34 +52,39 @@ export function filtersOf(search: string): Filters {
     tag: query.get('tag') ?? '',
     createdBy: query.get('by') ?? '',
     cause: fingerprint(query.get('cause')),
+    tookMin: amount(query.get('took_min')),
+    tookMax: amount(query.get('took_max')),
     text: query.get('q') ?? '',
     since: isSpan ? (since as Span) : null,
     from: isSpan ? null : time(query.get('from')),
     until: isSpan ? null : time(query.get('until')),
-    order: query.get('order') === 'oldest' ? 'oldest' : 'newest',
+    order: orderOf(query.get('order')) ?? 'newest',
   }
 }
 
 /** The URL query for these filters; defaults are omitted. */
 export function searchOf(filters: Filters): string {
-  const { statuses, types, tag, createdBy, cause, text, since, from, until, order } = filters
+  const { statuses, types, tag, createdBy, cause, tookMin, tookMax, text, since, from, until, order } =
+    filters
   const query = new URLSearchParams()
   if (statuses.length > 0) query.set('status', statuses.join(','))
   if (types.length > 0) query.set('type', types.join(','))
   if (tag !== '') query.set('tag', tag)
   if (createdBy !== '') query.set('by', createdBy)
   if (cause !== '') query.set('cause', cause)
+  if (tookMin !== null) query.set('took_min', String(tookMin))
+  if (tookMax !== null) query.set('took_max', String(tookMax))
   if (text !== '') query.set('q', text)
   if (since !== null) query.set('since', since)
   if (from !== null) query.set('from', new Date(from * 1_000).toISOString())
   if (until !== null) query.set('until', new Date(until * 1_000).toISOString())
-  if (order === 'oldest') query.set('order', order)
+  if (order !== noFilters.order) query.set('order', order)
   return query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':')
 }
 
 /** The filter of the request. A span counts back from `now`, in Unix seconds. */
 export function requestOf(filters: Filters, now: number): TaskFilter {
-  const { statuses, types, tag, createdBy, cause, text, since, from, until } = filters
+  const { statuses, types, tag, createdBy, cause, tookMin, tookMax, text, since, from, until } = filters
   const after = since === null ? from : Math.floor(now - spans[since])
   return {
     ...(statuses.length > 0 ? { status: statuses } : {}),
@@ -81,6 +92,8 @@ export function requestOf(filters: Filters, now: number): TaskFilter {
     ...(tag === '' ? {} : { tag }),
     ...(createdBy === '' ? {} : { created_by: createdBy }),
     ...(cause === '' ? {} : { fingerprint: cause }),
+    ...(tookMin === null ? {} : { took_min: tookMin }),
+    ...(tookMax === null ? {} : { took_max: tookMax }),
     ...(text === '' ? {} : { q: text }),
     ...(after === null ? {} : { created_after: after }),
     ...(until === null ? {} : { created_before: until }),
@@ -89,17 +102,33 @@ export function requestOf(filters: Filters, now: number): TaskFilter {
 
 /** The number of filters that restrict the result; the order does not. */
 export function restrictions(filters: Filters): number {
-  const { statuses, types, tag, createdBy, cause, text, since, from, until } = filters
+  const { statuses, types, tag, createdBy, cause, tookMin, tookMax, text, since, from, until } = filters
   const set = [
     statuses.length > 0,
     types.length > 0,
     tag !== '',
     createdBy !== '',
     cause !== '',
+    tookMin ?? tookMax,
     text !== '',
     since ?? from ?? until,
   ]
   return set.filter((value) => value !== null && value !== false).length
+}
+
+/** Null for what is no order of a list. */
+export function orderOf(text: string | null): ListOrder | null {
+  return listOrders.find((order) => order === text) ?? null
+}
+
+/** Whether the list has only tasks that have ended. */
+export function isOfEnded({ order, tookMin, tookMax }: Filters): boolean {
+  return (order !== 'newest' && order !== 'oldest') || tookMin !== null || tookMax !== null
+}
+
+/** Seconds; others would be refused. */
+function amount(text: string | null): number | null {
+  return text !== null && /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : null
 }
 
 /** Others would be refused. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { TaskPage, TaskStatus } from '../data/shapes.ts'
-import { Pager, type Order } from './pager.ts'
+import { Pager } from './pager.ts'
 
 describe('the rows of the table', () => {
   test('are added at the end, page by page, until there are no more', async () => {
@@ -42,6 +42,22 @@ describe('the rows of the table', () => {
     await pager.lookForFresh()
     expect(pager.state().fresh).toBe(3)
     expect(pager.state().ids).toBe(before)
+  })
+
+  test('are counted as new only before the first row of their order', async () => {
+    let found = ['c', 'a']
+    const page = (): Promise<TaskPage> =>
+      Promise.resolve({
+        tasks: found.map((id) => ({ task_id: id, version: 1 }) as TaskStatus),
+        next_cursor: null,
+        search_limited: false,
+      })
+    const one = (id: string) => Promise.resolve({ task_id: id } as TaskStatus)
+    const pager = new Pager({ page, one }, { order: 'ended_newest', now: () => 0 })
+    await pager.more()
+    found = ['b', 'c', 'd', 'a']
+    await pager.lookForFresh()
+    expect(pager.state().fresh).toBe(1)
   })
 
   test('grow at the end with the oldest first', async () => {
@@ -88,7 +104,7 @@ describe('the rows of the table', () => {
   })
 })
 
-function tableOf(size: number, order: Order = 'newest', kept = 4_000) {
+function tableOf(size: number, order: 'newest' | 'oldest' = 'newest', kept = 4_000) {
   const ids = Array.from({ length: size }, (_, index) => idOf(index))
   const reads: (string | undefined)[] = []
   let failure: Error | undefined

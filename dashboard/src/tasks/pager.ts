@@ -1,8 +1,8 @@
+import type { ListOrder } from '../../../src/core/filter.ts'
 import type { TaskPage, TaskStatus } from '../data/shapes.ts'
 import { LiveTasks } from '../live/tasks.ts'
 import { nothing, type Selection } from './selection.ts'
 
-export type Order = 'newest' | 'oldest'
 export type Reader = Readonly<{
   /** The first page, or the page after a cursor. */
   page: (cursor: string | undefined, signal: AbortSignal) => Promise<TaskPage>
@@ -10,7 +10,7 @@ export type Reader = Readonly<{
   one: (id: string, signal: AbortSignal) => Promise<TaskStatus>
 }>
 export type Surroundings = Readonly<{
-  order: Order
+  order: ListOrder
   now: () => number
   kept?: number
   selection?: Selection
@@ -28,7 +28,7 @@ type Page = Readonly<{ cursor: string | undefined; first: number; length: number
 export class Pager {
   readonly tasks = new LiveTasks()
   readonly #read: Reader
-  readonly #order: Order
+  readonly #order: ListOrder
   readonly #now: () => number
   readonly #kept: number
   readonly #over = new AbortController()
@@ -106,12 +106,13 @@ export class Pager {
     await Promise.all(seen.map((page) => this.#again(page)))
   }
 
-  /** Counts new tasks before the first row or, with the oldest first, adds them at the end. */
+  /** Counts new tasks before the first row or, with the oldest first or those that ended first, adds them at the end. */
   async lookForFresh(): Promise<void> {
     const last = this.#pages.at(-1)
-    if (last === undefined || (this.#order === 'oldest' && this.#next !== null)) return
+    const isAtEnd = this.#order === 'oldest' || this.#order === 'ended_oldest'
+    if (last === undefined || (isAtEnd && this.#next !== null)) return
     await this.#alone('fresh', async (signal) => {
-      if (this.#order === 'oldest') {
+      if (isAtEnd) {
         const page = await this.#read.page(last.cursor, signal)
         const news = { ...page, tasks: page.tasks.filter(({ task_id: id }) => !this.#known.has(id)) }
         this.#pages[this.#pages.length - 1] = { ...last, length: last.length + news.tasks.length }
@@ -121,14 +122,22 @@ export class Pager {
         return
       }
       const page = await this.#read.page(undefined, signal)
-      const top = this.#ids[0] ?? ''
-      const fresh = page.tasks.filter(({ task_id: id }) => id > top && !this.#known.has(id)).length
-      this.#set({ fresh })
+      this.#set({ fresh: this.#before(page.tasks) })
     })
   }
 
   close(): void {
     this.#over.abort()
+  }
+
+  /** How many of these tasks belong before the first row. */
+  #before(tasks: readonly TaskStatus[]): number {
+    const [top = ''] = this.#ids
+    const place = tasks.findIndex(({ task_id: id }) => id === top)
+    return tasks.filter(
+      ({ task_id: id }, index) =>
+        !this.#known.has(id) && (this.#order === 'newest' ? id > top : place === -1 || index < place),
+    ).length
   }
 
   #append(page: TaskPage): void {

@@ -30,6 +30,23 @@ test('filters add to those that are set, or replace them', () => {
   })
 })
 
+test.each([
+  ['took:>30s', { tookMin: 30, tookMax: null }],
+  ['took:>=1h30m', { tookMin: 5_400, tookMax: null }],
+  ['took:<1.5s', { tookMin: null, tookMax: 1.5 }],
+  ['took:250ms..5m', { tookMin: 0.25, tookMax: 300 }],
+])('a duration is written in words: %s', (text, expected) => {
+  const found = asked(text, { ...noFilters, tookMin: 7, tookMax: 8 })
+  expect(found).toEqual({ filters: { ...noFilters, ...expected }, text: '', wrong: [] })
+})
+
+test.each(['took:30s', 'took:>soon', 'took:>20y', 'took:..5m', 'took:>99999d', 'took:<>5s'])(
+  'a duration that cannot be is named: %s',
+  (text) => {
+    expect(asked(text, noFilters)).toEqual({ filters: noFilters, text, wrong: [text] })
+  },
+)
+
 test('what looks like a filter and is none stays text, and a wrong value is named', () => {
   const text = 'http://10.0.0.7:5432 key:value status:broken after:soon type:'
   expect(asked(text, noFilters)).toEqual({ filters: noFilters, text, wrong: ['status:broken', 'after:soon'] })
@@ -47,6 +64,8 @@ test('the last word is completed', () => {
   expect(completions('boom type:im', known)).toEqual(['boom type:import ', 'boom type:image '])
   expect(completions('status:failed,q', known)).toEqual(['status:failed,queued '])
   expect(completions('since:2', known)).toEqual(['since:24h '])
+  expect(completions('order:l', known)).toEqual(['order:longest '])
+  expect(completions('took:>', known)).toEqual(['took:>30s '])
   expect(completions('', known)).toContain('type:')
   expect([
     completions('type:add ', known),

@@ -1,8 +1,10 @@
+import { parseDuration } from '../../../src/core/duration.ts'
+import { listOrders } from '../../../src/core/filter.ts'
 import { isStatus, statuses } from '../data/statuses.ts'
-import { spans, type Filters, type Span } from './filters.ts'
+import { orderOf, spans, type Filters, type Span } from './filters.ts'
 
 /** What can be written before a colon. */
-export const fields = ['type', 'status', 'tag', 'by', 'since', 'after', 'before', 'order'] as const
+export const fields = ['type', 'status', 'tag', 'by', 'took', 'since', 'after', 'before', 'order'] as const
 type Field = (typeof fields)[number]
 
 /** What a query says. Text that is no filter is searched for. */
@@ -14,7 +16,7 @@ export type Asked = Readonly<{
 }>
 
 /**
- * Takes the filters out of a text: `type:import status:failed tag:"two words" since:24h timeout`. A repeated type or status adds to
+ * Takes the filters out of a text: `type:import status:failed tag:"two words" took:>30s since:24h timeout`. A repeated type or status adds to
  * the others; each other filter replaces what was set. Known names with a wrong value stay in the text.
  */
 export function asked(text: string, filters: Filters): Asked {
@@ -62,7 +64,8 @@ export function completions(
     type: known.types,
     status: statuses,
     since: Object.keys(spans),
-    order: ['newest', 'oldest'],
+    took: ['>30s', '<30s', '1m..1h'],
+    order: listOrders,
   }
   return ((isField(name) ? values[name] : undefined) ?? [])
     .filter((value) => value.startsWith(last) && value !== last && !begun.includes(value))
@@ -84,6 +87,8 @@ function withField(filters: Filters, field: Field, value: string): Filters | nul
       return { ...filters, tag: value }
     case 'by':
       return { ...filters, createdBy: value }
+    case 'took':
+      return withTook(filters, value)
     case 'since':
       return Object.hasOwn(spans, value)
         ? { ...filters, since: value as Span, from: null, until: null }
@@ -94,10 +99,33 @@ function withField(filters: Filters, field: Field, value: string): Filters | nul
       if (Number.isNaN(ms)) return null
       return { ...filters, since: null, [field === 'after' ? 'from' : 'until']: ms / 1_000 }
     }
-    case 'order':
-      return value === 'newest' || value === 'oldest' ? { ...filters, order: value } : null
+    case 'order': {
+      const order = orderOf(value)
+      return order === null ? null : { ...filters, order }
+    }
   }
 }
+
+/** `>30s`, `<5m`, or `30s..5m`, with both ends included. */
+function withTook(filters: Filters, value: string): Filters | null {
+  const [, sign, one, from, to] =
+    /^(?:([<>])=?([^.<>]+(?:\.\d[^.]*)?)|([^<>]+?)\.\.([^<>]+))$/.exec(value) ?? []
+  const [least, most] = sign === '>' ? [one, null] : sign === '<' ? [null, one] : [from, to]
+  const tookMin = secondsOf(least)
+  const tookMax = secondsOf(most)
+  if (tookMin === undefined || tookMax === undefined) return null
+  return { ...filters, tookMin, tookMax }
+}
+
+/** Undefined for what is no duration. */
+function secondsOf(text: string | null | undefined): number | null | undefined {
+  if (text === null || text === undefined) return text
+  const ms = parseDuration(text)
+  return ms === undefined || ms > longest ? undefined : ms / 1_000
+}
+
+/** Ten years; the server refuses more. */
+const longest = 315_360_000_000
 
 function isField(name: string): name is Field {
   return (fields as readonly string[]).includes(name)

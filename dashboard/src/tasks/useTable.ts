@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import { client } from '../data/client.ts'
 import { connection } from '../data/connection.ts'
+import { isTerminal } from '../live/patch.ts'
 import { useChanges } from '../live/useChanges.ts'
 import { now } from '../time/ticks.ts'
-import { requestOf, searchOf, type Filters } from './filters.ts'
+import { isOfEnded, requestOf, searchOf, type Filters } from './filters.ts'
 import { Pager } from './pager.ts'
 import { nothing, type Selection } from './selection.ts'
 
@@ -58,7 +59,12 @@ export function useTable(filters: Filters, turn: number) {
     take: (change) => {
       if (pager.tasks.take(change) || change.kind !== 'transition') return
       const { statuses } = filters
-      const mayMatch = statuses.length === 0 ? change.event === 'submitted' : statuses.includes(change.status)
+      const mayMatch =
+        statuses.length > 0
+          ? statuses.includes(change.status)
+          : isOfEnded(filters)
+            ? isTerminal(change.status)
+            : change.event === 'submitted'
       if (mayMatch && !pager.has(change.task_id)) due.current.fresh = true
     },
     resync: () => {

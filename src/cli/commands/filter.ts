@@ -7,6 +7,8 @@ export type FilterOptions = Readonly<{
   createdBy?: string
   parent?: string
   fingerprint?: string
+  tookMin?: number
+  tookMax?: number
   search?: string
   after?: number
   before?: number
@@ -19,10 +21,12 @@ export function filterOf({
   createdBy,
   parent,
   fingerprint,
+  tookMin,
+  tookMax,
   search,
   after,
   before,
-}: FilterOptions): TaskFilter {
+}: FilterOptions): Omit<TaskFilter, 'status' | 'type'> & Readonly<{ status?: Status[]; type?: string[] }> {
   return {
     ...(status === undefined ? {} : { status }),
     ...(type === undefined ? {} : { type }),
@@ -30,6 +34,8 @@ export function filterOf({
     ...(createdBy === undefined ? {} : { created_by: createdBy }),
     ...(parent === undefined ? {} : { parent }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(tookMin === undefined ? {} : { took_min: tookMin }),
+    ...(tookMax === undefined ? {} : { took_max: tookMax }),
     ...(search === undefined ? {} : { q: search }),
     ...(after === undefined ? {} : { created_after: after }),
     ...(before === undefined ? {} : { created_before: before }),

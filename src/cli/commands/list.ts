@@ -1,4 +1,5 @@
 import type { ListOptions, Status, TaskStatus } from '../../client/index.ts'
+import type { ListOrder } from '../../core/filter.ts'
 import { age, count, duration, errorText } from '../format.ts'
 import { looks } from '../looks.ts'
 import type { Action } from '../perform.ts'
@@ -6,7 +7,7 @@ import { Table, type Column } from '../terminal/table.ts'
 import { safeJson } from '../terminal/text.ts'
 import { filterOf, type FilterOptions } from './filter.ts'
 
-type Options = FilterOptions & Readonly<{ order?: 'newest' | 'oldest'; limit?: number; all?: boolean }>
+type Options = FilterOptions & Readonly<{ order?: ListOrder; limit?: number; all?: boolean }>
 
 /** Number of tasks on a terminal by default. */
 const few = 50
@@ -46,7 +47,9 @@ export const list: Action = async (session, command) => {
   }
   if (table === undefined) await session.remark('No matching tasks.')
   if (isLimited)
-    await session.remark('The search covered only the newest 10,000 tasks. There are older ones.')
+    await session.remark(
+      `The ${options.order === 'longest' || options.order === 'shortest' ? 'order' : 'search'} covered only the newest 10,000 tasks. There are older ones.`,
+    )
 }
 
 function columns(now: number): readonly Column<TaskStatus>[] {

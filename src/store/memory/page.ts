@@ -1,4 +1,4 @@
-import { isCandidate, matches } from '../../core/filter.ts'
+import { isByEnd, isCandidate, isNewestFirst, matches, type Order } from '../../core/filter.ts'
 import type { Json, Task } from '../../core/task.ts'
 import { unlimitedReads, type Page, type ListCursor, type Query } from '../store.ts'
 
@@ -17,9 +17,10 @@ export function pageOf<Kept extends Listed, Entry>(
   /** Also returns how much of the parameters it shows. `cut`: their size, if they are too large to be shown. */
   entryOf: (kept: Kept, cut: number | null) => Readonly<{ entry: Entry; shown: number }>,
 ): Page<Entry> {
-  const direction = order === 'newest' ? -1 : 1
+  const direction = isNewestFirst(order) ? -1 : 1
+  const placeOf = placeIn(order)
   const candidates = all
-    .filter(({ task }) => isCandidate(task, filter))
+    .filter(({ task }) => isCandidate(task, filter, order))
     .filter((kept) => after === null || direction * difference(placeOf(kept), after) > 0)
     .sort((a, b) => direction * difference(placeOf(a), placeOf(b)))
   const entries: Entry[] = []
@@ -45,10 +46,10 @@ export function pageOf<Kept extends Listed, Entry>(
   return { entries, next: looked === candidates.length ? null : next, looked }
 }
 
-function placeOf({ rowId, task }: Listed): ListCursor {
-  return { createdAt: task.createdAt, rowId }
+function placeIn(order: Order): (listed: Listed) => ListCursor {
+  return ({ rowId, task }) => ({ at: isByEnd(order) ? (task.completedAt ?? 0) : task.createdAt, rowId })
 }
 
 function difference(a: ListCursor, b: ListCursor): number {
-  return a.createdAt - b.createdAt || a.rowId - b.rowId
+  return a.at - b.at || a.rowId - b.rowId
 }

@@ -1,4 +1,4 @@
-import { isIdPrefix, matches, mustMatch } from '../../core/filter.ts'
+import { isByEnd, isIdPrefix, isNewestFirst, matches, mustMatch } from '../../core/filter.ts'
 import { statuses, type TaskId, type TimelineEntry } from '../../core/task.ts'
 import {
   unlimitedReads,
@@ -33,9 +33,9 @@ export async function pageOf<Entry>(
   query: Query,
   entryOf: (record: ListedTask) => Readonly<{ entry: Entry; shown: number }>,
 ): Promise<Page<Entry>> {
-  const { filter, limit, scan, reads = unlimitedReads, searched } = query
+  const { filter, order, limit, scan, reads = unlimitedReads, searched } = query
   const most = reads === unlimitedReads || reads.largest < 0 ? largestPortion : limitedPortion
-  const asked = mustMatch(filter)
+  const asked = mustMatch(filter, order)
   const fetch = wayOf(session, sql, query)
   const entries: Entry[] = []
   let next = query.after
@@ -49,7 +49,8 @@ export async function pageOf<Entry>(
       looked += 1
       const record = listedOf(row)
       const rowId = rowIdOf(row)
-      next = { createdAt: record.task.createdAt, rowId }
+      const { createdAt, completedAt } = record.task
+      next = { at: isByEnd(order) ? (completedAt ?? 0) : createdAt, rowId }
       // Large ones stay on the server until they are searched.
       const isAway = record.cut !== null && mustSearch(record.task, filter)
       const whole = isAway ? await parametersOf(session, sql, rowId) : record.parameters
@@ -151,17 +152,22 @@ export async function timelinesIn(
 
 type Fetch = (after: ListCursor | null, portion: number) => Promise<Rows>
 
-/** Uses the index that leads to the candidates: one for an id, a parent or a tag, otherwise one per existing type and status. */
+/** Uses the index that leads to the candidates: one for ends, an id, a parent or a tag, otherwise one per existing type and status. */
 function wayOf(session: Session, sql: Statements, { filter, order, reads = unlimitedReads }: Query): Fetch {
-  const { text, tag, parent, createdAfter = 0, createdBefore = Number.MAX_SAFE_INTEGER } = filter
-  const newest = order === 'newest'
-  const edge = newest ? Number.MAX_SAFE_INTEGER : -1
+  const { text, tag, parent } = filter
+  const newest = isNewestFirst(order)
+  const edge = newest ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER
+  // The times of a filter are those of the submit.
+  const {
+    createdAfter = isByEnd(order) ? Number.MIN_SAFE_INTEGER : 0,
+    createdBefore = Number.MAX_SAFE_INTEGER,
+  } = isByEnd(order) ? {} : filter
   const by =
     (statement: string, ...keys: readonly Parameter[]): Fetch =>
     (after, portion) => {
-      const { createdAt, rowId } = after ?? { createdAt: edge, rowId: edge }
+      const { at, rowId } = after ?? { at: edge, rowId: edge }
       return session.query(statement, [
-        createdAt,
+        at,
         rowId,
         createdAfter,
         createdBefore,
@@ -170,6 +176,7 @@ function wayOf(session: Session, sql: Statements, { filter, order, reads = unlim
         ...keys,
       ])
     }
+  if (isByEnd(order)) return by(newest ? sql.doneNewest : sql.doneOldest)
   if (text !== undefined && isIdPrefix(text)) {
     return by(newest ? sql.namedNewest : sql.namedOldest, text, `${text}\u{10ffff}`)
   }

@@ -821,14 +821,16 @@ function candidatesOf(s: string, shown: string) {
     tagged: `(select g.id from ${s}.tags g where g.tag = $7 and WITHIN) as g join ${s}.tasks t on t.id = g.id`,
     /** From `$7` on, before `$8`. */
     named: `(select t.* from ${s}.tasks t where t.id >= $7 and t.id < $8 and WITHIN) as t`,
+    done: `(select t.* from ${s}.tasks t where t.completed_at is not null and WITHIN) as t`,
   } as const
   const page = (way: keyof typeof ways, order: 'newest' | 'oldest') => {
     const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
     const place = way === 'tagged' ? 'g' : 't'
+    const at = way === 'done' ? 'completed_at' : 'created_at'
     const sorted = (of: string) =>
-      `order by ${of}.created_at ${direction}, ${of}.row_id ${direction} limit $5::int`
-    const within = `(${place}.created_at, ${place}.row_id) ${than} ($1::bigint, $2::bigint)
-      and ${place}.created_at >= $3::bigint and ${place}.created_at < $4::bigint ${sorted(place)}`
+      `order by ${of}.${at} ${direction}, ${of}.row_id ${direction} limit $5::int`
+    const within = `(${place}.${at}, ${place}.row_id) ${than} ($1::bigint, $2::bigint)
+      and ${place}.${at} >= $3::bigint and ${place}.${at} < $4::bigint ${sorted(place)}`
     return `select ${shown} from ${ways[way].replaceAll('WITHIN', within)} ${sorted('t')}`
   }
   return {
@@ -840,6 +842,8 @@ function candidatesOf(s: string, shown: string) {
     taggedOldest: page('tagged', 'oldest'),
     namedNewest: page('named', 'newest'),
     namedOldest: page('named', 'oldest'),
+    doneNewest: page('done', 'newest'),
+    doneOldest: page('done', 'oldest'),
   }
 }
 

@@ -1,4 +1,12 @@
-import { isIdPrefix, matches, mustMatch, type Filter, type Order } from '../../core/filter.ts'
+import {
+  isByEnd,
+  isIdPrefix,
+  isNewestFirst,
+  matches,
+  mustMatch,
+  type Filter,
+  type Order,
+} from '../../core/filter.ts'
 import { rangesOf, type IdPart } from '../../core/short-id.ts'
 import type { Operation } from '../../core/operation.ts'
 import { statuses, type NodeId, type Task, type TaskId, type TimelineEntry } from '../../core/task.ts'
@@ -193,7 +201,7 @@ export class Reader {
     entryOf: (rowId: number) => Readonly<{ entry: Entry; shown: number }>,
   ): Page<Entry> {
     const { filter, after, limit, scan, reads = unlimitedReads, searched } = query
-    const asked = mustMatch(filter)
+    const asked = mustMatch(filter, query.order)
     const entries: Entry[] = []
     let next = after
     let looked = 0
@@ -222,7 +230,7 @@ export class Reader {
   *#candidates(query: Query): Generator<ListCursor> {
     const ways = this.#ways(query.filter, query.order)
     const wanted = Math.max(0, Math.min(query.limit, query.scan)) + 1
-    const newest = query.order === 'newest'
+    const newest = isNewestFirst(query.order)
     const runs = ways.map((way) => new Run(query, way, ways.length === 1 ? wanted : 32))
     for (;;) {
       let first: Run | undefined
@@ -237,8 +245,16 @@ export class Reader {
     }
   }
 
-  /** Uses the index that leads to the candidates: one for an id, a parent or a tag, otherwise one per existing type and status. */
+  /** Uses the index that leads to the candidates: one for ends, an id, a parent or a tag, otherwise one per existing type and status. */
   #ways({ text, tag, parent, types, statuses: of = statuses }: Filter, order: Order): Way[] {
+    if (isByEnd(order)) {
+      const done = isNewestFirst(order) ? 'doneNewest' : 'doneOldest'
+      // The times of a filter are those of the submit.
+      return [
+        (at, rowId, _from, _to, limit) =>
+          this.#sql[done].all(at, rowId, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, limit),
+      ]
+    }
     const [listed, running, tagged, named, ofOne] =
       order === 'newest'
         ? (['listedNewest', 'runningNewest', 'taggedNewest', 'namedNewest', 'childrenNewest'] as const)
@@ -274,9 +290,9 @@ export type QueueHead = QueuePosition & Readonly<{ rowId: number; type: string; 
 
 type Sized = [size: number, parameters: string | null] | undefined
 
-type Range = [createdAt: number, rowId: number, from: number, to: number, limit: number]
+type Range = [at: number, rowId: number, from: number, to: number, limit: number]
 type Way = (...range: Range) => unknown
-type PlaceRow = [createdAt: number, rowId: number]
+type PlaceRow = [at: number, rowId: number]
 
 /** Candidates of one index, in order, fetched in growing portions. */
 class Run {
@@ -292,13 +308,13 @@ class Run {
     this.#from = filter.createdAfter ?? 0
     this.#to = filter.createdBefore ?? Number.MAX_SAFE_INTEGER
     this.#portion = Math.min(portion, largestPortion)
-    const edge = order === 'newest' ? Number.MAX_SAFE_INTEGER : -1
-    this.#load(after ?? { createdAt: edge, rowId: edge })
+    const edge = isNewestFirst(order) ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER
+    this.#load(after ?? { at: edge, rowId: edge })
   }
 
   get head(): ListCursor | undefined {
     const row = this.#rows[this.#index]
-    return row === undefined ? undefined : { createdAt: row[0], rowId: row[1] }
+    return row === undefined ? undefined : { at: row[0], rowId: row[1] }
   }
 
   advance(): void {
@@ -309,8 +325,8 @@ class Run {
     this.#load(head)
   }
 
-  #load({ createdAt, rowId }: ListCursor): void {
-    this.#rows = this.#fetch(createdAt, rowId, this.#from, this.#to, this.#portion) as PlaceRow[]
+  #load({ at, rowId }: ListCursor): void {
+    this.#rows = this.#fetch(at, rowId, this.#from, this.#to, this.#portion) as PlaceRow[]
     this.#index = 0
   }
 }
@@ -318,7 +334,7 @@ class Run {
 const largestPortion = 1_000
 
 function isBefore(a: ListCursor, b: ListCursor): boolean {
-  return a.createdAt === b.createdAt ? a.rowId < b.rowId : a.createdAt < b.createdAt
+  return a.at === b.at ? a.rowId < b.rowId : a.at < b.at
 }
 
 function headOf(type: string, row: unknown, isSuspect: boolean): QueueHead {

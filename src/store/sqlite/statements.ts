@@ -14,10 +14,10 @@ const marks = (count: number) => Array.from({ length: count }, () => '?').join('
 const deliveryColumns = deliveryNames.join(', ')
 
 /** One page of candidates: before or after a position, in list order. */
-const candidates = (from: string, order: 'newest' | 'oldest') => {
+const candidates = (from: string, order: 'newest' | 'oldest', at = 'created_at') => {
   const [than, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc']
-  return `select created_at, row_id from ${from} and (created_at, row_id) ${than} (?, ?) and created_at >= ? and created_at < ?
-    order by created_at ${direction}, row_id ${direction} limit ?`
+  return `select ${at}, row_id from ${from} and (${at}, row_id) ${than} (?, ?) and ${at} >= ? and ${at} < ?
+    order by ${at} ${direction}, row_id ${direction} limit ?`
 }
 const listed = `tasks indexed by tasks_listed where type = ? and status = ? and status <> 'running'`
 const running = `tasks indexed by tasks_owned where owner_node is not null and type = ? and status = ?`
@@ -26,6 +26,7 @@ const ofOne = 'tasks indexed by tasks_children where parent_id = ?'
 /** An edge `e` from a parent to its child. */
 const ofParent = `e.on_failure in (${parentPolicies.map((policy) => `'${policy}'`).join(', ')})`
 const named = 'tasks where id >= ? and id < ?'
+const done = 'tasks indexed by tasks_done where completed_at is not null'
 
 /** So that paused and waiting tasks are found by the list index. */
 const suspendedTypes = `select type from counters where status in ('paused', 'waiting') and tasks > 0`
@@ -265,6 +266,8 @@ const sql = {
   taggedOldest: candidates(tagged, 'oldest'),
   namedNewest: candidates(named, 'newest'),
   namedOldest: candidates(named, 'oldest'),
+  doneNewest: candidates(done, 'newest', 'completed_at'),
+  doneOldest: candidates(done, 'oldest', 'completed_at'),
   idByNumber: 'select id from tasks where row_id = ?',
   firstIdFrom: 'select id from tasks where id >= ? order by id limit 1',
   idsWithin: 'select id from tasks where id >= ? and id < ? order by id limit ?',
