@@ -2,9 +2,10 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'
-import type { FilterOptions } from '../cli/commands/filter.ts'
+import { filterOf as asked, type FilterOptions } from '../cli/commands/filter.ts'
 import { ConfigInvalid, type Config } from '../config.ts'
-import { matches, type Filter } from '../core/filter.ts'
+import { filterOf } from '../contract/caller-filter.ts'
+import { matches } from '../core/filter.ts'
 import { withoutPassword } from '../core/secrets.ts'
 import type { TaskImage } from '../store/transfer.ts'
 import { mustExist, progressReport } from './copy.ts'
@@ -31,7 +32,7 @@ export async function runExport(
   const write = async (line: string) => {
     if (!output.write(`${line}\n`)) await Promise.race([once(output, 'drain'), failed])
   }
-  const filter = filterOf(options)
+  const filter = filterOf(asked(options))
   const report = progressReport('exported')
   let exported = 0
   await write(JSON.stringify(heading))
@@ -116,15 +117,4 @@ function mustBeHeading(
     throw new Error(
       `version ${String(first['version'])} of the format is unknown; this program knows ${version}`,
     )
-}
-
-function filterOf({ status, type, tag, search, after, before }: FilterOptions): Filter {
-  return {
-    ...(status === undefined ? {} : { statuses: status }),
-    ...(type === undefined ? {} : { types: type }),
-    ...(tag === undefined ? {} : { tag }),
-    ...(search === undefined ? {} : { text: search }),
-    ...(after === undefined ? {} : { createdAfter: after * 1_000 }),
-    ...(before === undefined ? {} : { createdBefore: before * 1_000 }),
-  }
 }

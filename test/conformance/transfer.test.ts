@@ -227,6 +227,15 @@ describe.each(directions)('from %s to %s', (source, target) => {
       code: 0,
       stdout: expect.stringContaining('5 of 5 tasks') as string,
     })
+    // Every filter counts: an export of more than was asked for may give away what nobody meant to share.
+    for (const none of [
+      ['--created-by', 'nobody'],
+      ['--fingerprint', '0123456789abcdef'],
+      ['--took-min', '900h'],
+    ]) {
+      const nothing = await run(['export', '-', '--database', from, ...none])
+      expect(nothing.stderr, none.join(' ')).toContain('0 tasks')
+    }
     const again = await run(['import', file, '--database', to])
     expect(again.stdout).toContain('0 of 5 tasks')
     expect(again.stdout).toContain('5 were skipped')
