@@ -118,17 +118,23 @@ describe('a list', () => {
 
   test('filters by how long tasks ran, orders by end and by duration; a filter is one of bulk actions too', async () => {
     const tags = ['timed']
-    const long = await api.submit('long', { duration: 0.4, steps: 2 }, { tags })
-    const short = await api.submit('add', { a: 1, b: 2 }, { tags, delay: 0.2 })
-    for (const id of [long, short]) await api.untilStatus(id, 'completed')
+    const ids = [
+      await api.submit('long', { duration: 0.4, steps: 2 }, { tags }),
+      await api.submit('add', { a: 1, b: 2 }, { tags, delay: 0.2 }),
+    ]
+    for (const id of ids) await api.untilStatus(id, 'completed')
     const waits = await api.submit('add', { a: 1, b: 2 }, { tags, delay: '1h' })
-    expect(idsOf(await list('tag=timed&took_min=0.4'))).toEqual([long])
-    expect(idsOf(await list('tag=timed&took_max=0.399'))).toEqual([short])
+    const tasks = await Promise.all(ids.map((id) => api.status(id)))
+    // On a slow machine, any of them may take longer.
+    const [longer, shorter] = tasks.toSorted((a, b) => b.execution_time - a.execution_time)
+    const [long, short] = [longer!.task_id, shorter!.task_id]
+    const ended = tasks.toSorted((a, b) => (a.completed_at ?? 0) - (b.completed_at ?? 0))
+    const ends = ended.map(({ task_id: id }) => id)
+    expect(idsOf(await list(`tag=timed&took_min=${longer!.execution_time}`))).toEqual([long])
+    expect(idsOf(await list(`tag=timed&took_max=${shorter!.execution_time}`))).toEqual([short])
     expect(idsOf(await list('tag=timed&took_min=0&status=scheduled'))).toEqual([])
-    const ended = idsOf(await list('tag=timed&order=ended_oldest'))
-    const ends = await Promise.all(ended.map(async (id) => (await api.status(id)).completed_at ?? 0))
-    expect([ended.toSorted(), ends]).toEqual([[long, short].toSorted(), ends.toSorted((a, b) => a - b)])
-    expect(idsOf(await list('tag=timed&order=ended_newest'))).toEqual(ended.toReversed())
+    expect(idsOf(await list('tag=timed&order=ended_oldest'))).toEqual(ends)
+    expect(idsOf(await list('tag=timed&order=ended_newest'))).toEqual(ends.toReversed())
     const first = await list('tag=timed&order=longest&limit=1')
     expect(idsOf(first)).toEqual([long])
     expect(idsOf(await list(`tag=timed&order=longest&limit=1&cursor=${first.next_cursor}`))).toEqual([short])
@@ -137,11 +143,12 @@ describe('a list', () => {
       status: 422,
       body: { errors: [{ path: 'took_min' }] },
     })
-    expect((await bulk('purge', { tag: 'timed', took_max: 0.399 })).body).toMatchObject({
+    const most = shorter!.execution_time
+    expect((await bulk('purge', { tag: 'timed', took_max: most })).body).toMatchObject({
       changed: 1,
-      filter: { took_max: 0.399, status: ['completed', 'failed', 'cancelled'] },
+      filter: { took_max: most, status: ['completed', 'failed', 'cancelled'] },
     })
-    expect(idsOf(await list('tag=timed'))).toEqual([waits, long])
+    expect(idsOf(await list('tag=timed')).toSorted()).toEqual([waits, long].toSorted())
   })
 
   test('shows what tasks did in a time, within bounds', async () => {
