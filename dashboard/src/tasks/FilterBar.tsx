@@ -1,7 +1,8 @@
 import { Button } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { Icon } from '../kit/Icon.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
-import { noFilters, restrictions, searchOf, type Filters } from './filters.ts'
+import { noFilters, restrictions, type Filters } from './filters.ts'
 import { SaveView } from '../views/SaveView.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './FilterBar.module.css'
@@ -11,10 +12,16 @@ import { TimeFilter } from './TimeFilter.tsx'
 import { TypeFilter } from './TypeFilter.tsx'
 import { useCounts } from './useCounts.ts'
 
-type Props = Readonly<{ filters: Filters; onChange: (filters: Filters) => void }>
+type Props = Readonly<{
+  filters: Filters
+  onChange: (filters: Filters) => void
+  /** The query of a saved view. */
+  address: string
+  children: ReactNode
+}>
 
 /** The filters of the table. All of them are in the URL, so a filtered table can be bookmarked and shared. */
-export function FilterBar({ filters, onChange }: Props) {
+export function FilterBar({ filters, onChange, address, children }: Props) {
   const { counts, isPartial } = useCounts(filters)
   const set = (part: Partial<Filters>) => onChange({ ...filters, ...part })
   return (
@@ -45,6 +52,7 @@ export function FilterBar({ filters, onChange }: Props) {
           onTake={(createdBy) => set({ createdBy })}
         />
         <TimeFilter filters={filters} onChange={set} />
+        {children}
         {filters.cause !== '' && (
           <Button
             variant="default"
@@ -65,7 +73,7 @@ export function FilterBar({ filters, onChange }: Props) {
             Took {tookWords(filters)}
           </Button>
         )}
-        {restrictions(filters) > 0 && <SaveView search={searchOf(filters)} />}
+        {restrictions(filters) > 0 && <SaveView search={address} />}
         {restrictions(filters) > 0 && (
           <Button
             variant="subtle"

@@ -3,6 +3,7 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { useKeys } from '../keys/useKeys.ts'
+import type { Column } from './columns.ts'
 import { type Filters } from './filters.ts'
 import { NoTasks } from './NoTasks.tsx'
 import { extended, isChosen, nothing, toggled, type Selection } from './selection.ts'
@@ -17,13 +18,17 @@ type Props = Readonly<{
   filters: Filters
   selection: Selection
   onSelect: (selection: Selection) => void
+  /** The chosen columns; null: as many of the usual ones as fit. */
+  shown: readonly Column[] | null
+  onOrder: (order: Filters['order']) => void
   /** Shows the newest tasks at the top. */
   onRenew: () => void
   onClear: () => void
 }>
 
 /** A virtualized table with a keyboard cursor, which `aria-activedescendant` announces. */
-export function TaskTable({ table, filters, selection, onSelect, onRenew, onClear }: Props) {
+export function TaskTable(props: Props) {
+  const { table, filters, selection, onSelect, shown, onOrder, onRenew, onClear } = props
   const { ids, tasks, see, isLoading, isAtEnd, error, more } = table
   const [, navigate] = useLocation()
   const place = useRef<HTMLDivElement>(null)
@@ -104,7 +109,14 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
           if (ids.length > 0) setCursor((chosen) => (chosen < 0 ? first : chosen))
         }}
       >
-        <TableHead ids={ids} selection={selection} onSelect={onSelect} />
+        <TableHead
+          ids={ids}
+          selection={selection}
+          onSelect={onSelect}
+          shown={shown}
+          order={filters.order}
+          onOrder={onOrder}
+        />
         <div role="rowgroup" className={styles.rows} style={{ height: rows.getTotalSize() }}>
           {items.map(({ index, start, size }) => {
             const id = ids[index]
@@ -116,6 +128,7 @@ export function TaskTable({ table, filters, selection, onSelect, onRenew, onClea
                 index={index}
                 tasks={tasks}
                 statuses={filters.statuses}
+                shown={shown}
                 top={start - rows.options.scrollMargin}
                 height={size}
                 isChosen={isChosen(selection, id)}

@@ -7,6 +7,8 @@ import { Page } from '../kit/Page.tsx'
 import { ActionBar } from './ActionBar.tsx'
 import { BulkDialog, type Meant } from './BulkDialog.tsx'
 import { BulkNotice } from './BulkNotice.tsx'
+import { ColumnChooser } from './ColumnChooser.tsx'
+import { columnsOf, useColumns, withColumns, type Column } from './columns.ts'
 import { FilterBar } from './FilterBar.tsx'
 import { filtersOf, requestOf, searchOf, type Filters } from './filters.ts'
 import { FreshNotice } from './FreshNotice.tsx'
@@ -21,6 +23,7 @@ export function TasksPage() {
   const search = useSearch()
   const [, navigate] = useLocation()
   const filters = useMemo(() => filtersOf(search), [search])
+  const { chosen, shown, keep } = useColumns(search, filters)
   const [turn, setTurn] = useState(0)
   const [meant, setMeant] = useState<Meant | null>(null)
   const table = useTable(filters, turn)
@@ -29,13 +32,19 @@ export function TasksPage() {
 
   const setFilters = useCallback(
     (next: Filters) => {
-      const query = searchOf(next)
+      const query = withColumns(searchOf(next), columnsOf(search))
       // One entry in the history for a search, not one for each pause in the typing.
       const isTyping = filters.text !== '' && next.text !== filters.text
       navigate(query === '' ? '/tasks' : `/tasks?${query}`, { replace: isTyping })
     },
-    [navigate, filters],
+    [navigate, filters, search],
   )
+  const choose = (next: readonly Column[] | null) => {
+    keep(next)
+    if (columnsOf(search) === null) return
+    const query = withColumns(search, next)
+    navigate(query === '' ? '/tasks' : `/tasks?${query}`, { replace: true })
+  }
   const renew = () => {
     setTurn(turn + 1)
     window.scrollTo({ top: 0 })
@@ -62,7 +71,9 @@ export function TasksPage() {
   )
   return (
     <Page title="Tasks" actions={submit}>
-      <FilterBar filters={filters} onChange={setFilters} />
+      <FilterBar filters={filters} onChange={setFilters} address={withColumns(searchOf(filters), chosen)}>
+        <ColumnChooser chosen={chosen} shown={shown} onChange={choose} />
+      </FilterBar>
       <ActionBar table={table} selection={selection} onSelect={setSelection} onAct={act} />
       {begun
         .filter((operation) => meant === null || !('id' in meant) || meant.id !== operation.id)
@@ -80,6 +91,8 @@ export function TasksPage() {
         filters={filters}
         selection={selection}
         onSelect={setSelection}
+        shown={shown}
+        onOrder={(order) => setFilters({ ...filters, order })}
         onRenew={renew}
         onClear={() => setFilters(filtersOf(''))}
       />

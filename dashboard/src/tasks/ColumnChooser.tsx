@@ -1,0 +1,50 @@
+import { Button, Checkbox, Popover, Stack } from '@mantine/core'
+import { Icon } from '../kit/Icon.tsx'
+import { allColumns, columns, toggled, usualColumns, type Column } from './columns.ts'
+import styles from './ColumnChooser.module.css'
+
+type Props = Readonly<{
+  /** Null: those that fit. */
+  chosen: readonly Column[] | null
+  shown: readonly Column[] | null
+  onChange: (chosen: readonly Column[] | null) => void
+}>
+
+/** Which columns the table shows, on screens that are wide enough for a table. */
+export function ColumnChooser({ chosen, shown, onChange }: Props) {
+  const present = shown ?? usualColumns
+  return (
+    <Popover position="bottom-end" shadow="md" trapFocus returnFocus>
+      <Popover.Target>
+        <Button
+          className={styles.button ?? ''}
+          variant="default"
+          rightSection={<Icon name="down" size={14} />}
+        >
+          Columns
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label="Columns">
+        <Stack gap="xs">
+          {allColumns.map((column) => (
+            <Checkbox
+              key={column}
+              size="xs"
+              label={columns[column].name}
+              checked={present.includes(column)}
+              onChange={() => onChange(toggled(present, column))}
+            />
+          ))}
+          <Button
+            variant="subtle"
+            size="compact-xs"
+            disabled={chosen === null}
+            onClick={() => onChange(null)}
+          >
+            Show the usual columns
+          </Button>
+        </Stack>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
