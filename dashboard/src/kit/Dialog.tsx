@@ -8,12 +8,14 @@ type Props = Readonly<{
   isOpen: boolean
   /** At the side of the page, and as high. */
   isAside?: boolean
+  /** As wide as two columns need. */
+  isWide?: boolean
   onClose: () => void
   children: ReactNode
 }>
 
 /** The browser's dialog element: it traps and restores focus, and closes on Escape or a click outside. */
-export function Dialog({ title, isOpen, isAside = false, onClose, children }: Props) {
+export function Dialog({ title, isOpen, isAside = false, isWide = false, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const label = useId()
   // The event of a close comes later, when the dialog may be open again: an event of ours must not close it.
@@ -29,7 +31,7 @@ export function Dialog({ title, isOpen, isAside = false, onClose, children }: Pr
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
     <dialog
       ref={dialog}
-      className={isAside ? styles.aside : styles.dialog}
+      className={isAside ? styles.aside : isWide ? styles.wide : styles.dialog}
       aria-labelledby={label}
       onClose={() => {
         if (ownCloses.current === 0) onClose()

@@ -1,15 +1,26 @@
+import { Button } from '@mantine/core'
+import { useState } from 'react'
 import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
+import { Dialog } from '../kit/Dialog.tsx'
 import { errorWords, isShownAbove } from '../kit/errors.ts'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './Attempts.module.css'
+import { Compare } from './Compare.tsx'
 import { eventName } from './events.ts'
 
 /** The attempts and how each ended, newest first. */
-export function Attempts({ task: { attempts, error: shown } }: Readonly<{ task: TaskDetails }>) {
+export function Attempts({ task }: Readonly<{ task: TaskDetails }>) {
+  const { attempts, error: shown } = task
+  const [isOpen, setOpen] = useState(false)
+  const compare = attempts.length > 1 && (
+    <Button size="compact-xs" variant="subtle" onClick={() => setOpen(true)}>
+      Compare
+    </Button>
+  )
   return (
-    <Card title="Attempts" flush>
+    <Card title="Attempts" aside={compare} flush>
       <ol className={styles.attempts} reversed>
         {attempts.toReversed().map(({ attempt, started_at: from, ended_at: to, error, event }) => (
           <li key={attempt} className={styles.attempt}>
@@ -29,6 +40,9 @@ export function Attempts({ task: { attempts, error: shown } }: Readonly<{ task: 
           </li>
         ))}
       </ol>
+      <Dialog title="Compare attempts" isOpen={isOpen} isWide onClose={() => setOpen(false)}>
+        <Compare task={task} />
+      </Dialog>
     </Card>
   )
 }
