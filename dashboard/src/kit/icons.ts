@@ -31,6 +31,7 @@ export const icons = {
   calendar: 'M4 5.500h16v15H4zM4 10.500h16M8.500 3v4M15.500 3v4',
   webhook: 'M12 3.500v9M8.500 9.500l3.500 3.500 3.500-3.500M4.500 15v4.500h15V15',
   funnel: 'M4 5h16l-6 7.500v4.500l-4 2.500v-7z',
+  plus: 'M12 5v14M5 12h14',
   down: 'M6 9l6 6 6-6',
   right: 'M9 6l6 6-6 6',
   left: 'M15 6l-6 6 6 6',

@@ -1,6 +1,18 @@
-import { Checkbox, Fieldset, NativeSelect, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Fieldset, NativeSelect, Textarea, TextInput } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { keyOf, type Entries, type Faults } from './entries.ts'
+import { Choice } from '../kit/Choice.tsx'
+import { Icon } from '../kit/Icon.tsx'
+import { localInput, timeOfInput } from '../time/input.ts'
+import {
+  innerOf,
+  keyOf,
+  shapeOf,
+  sizeKeyOf,
+  sizeOf,
+  withoutRow,
+  type Entries,
+  type Faults,
+} from './entries.ts'
 import type { Field } from './schema.ts'
 import styles from './SubmitForm.module.css'
 
@@ -9,6 +21,7 @@ type Props = Readonly<{
   entries: Entries
   faults: Faults
   change: (key: string, entry: string | boolean) => void
+  changeAll: (entries: Entries) => void
 }>
 
 /** An input for each parameter, according to its schema. */
@@ -16,7 +29,10 @@ export function FieldInputs({ fields, ...shared }: Props) {
   return fields.map((field) => <FieldInput key={keyOf(field)} field={field} {...shared} />)
 }
 
-function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & Readonly<{ field: Field }>) {
+type FieldProps = Omit<Props, 'fields'> & Readonly<{ field: Field }>
+
+function FieldInput({ field, ...shared }: FieldProps) {
+  const { entries, faults, change } = shared
   const key = keyOf(field)
   const entry = entries[key]
   const text = typeof entry === 'string' ? entry : ''
@@ -34,8 +50,27 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
       return (
         <Fieldset legend={label} className={styles.group}>
           {describe(field)}
-          <FieldInputs fields={field.fields} entries={entries} faults={faults} change={change} />
+          <FieldInputs fields={field.fields} {...shared} />
         </Fieldset>
+      )
+    case 'rows':
+      return <Rows field={field} {...shared} />
+    case 'union':
+      return <Union field={field} {...shared} />
+    case 'fixed':
+      return null
+    case 'date':
+      return (
+        <TextInput
+          {...common}
+          type={field.hasTime ? 'datetime-local' : 'date'}
+          step={field.hasTime ? 1 : undefined}
+          value={field.hasTime ? localInput(timeOfInput(text)) : text}
+          onChange={({ currentTarget: { value } }) => {
+            const at = timeOfInput(value)
+            change(key, field.hasTime && at !== null ? new Date(at * 1_000).toISOString() : value)
+          }}
+        />
       )
     case 'switch':
       return (
@@ -96,6 +131,84 @@ function FieldInput({ field, entries, faults, change }: Omit<Props, 'fields'> & 
         />
       )
   }
+}
+
+/** A list of objects, one below the other. */
+function Rows({ field, ...shared }: FieldProps & Readonly<{ field: Field & { kind: 'rows' } }>) {
+  const { entries, faults, change, changeAll } = shared
+  const size = sizeOf(field, entries)
+  return (
+    <Fieldset legend={legendOf(field)} className={styles.group}>
+      {describe(field)}
+      {Array.from({ length: size }, (_, index) => (
+        <Fieldset key={index} legend={`${field.label} ${index + 1}`} className={styles.group}>
+          <FieldInputs fields={field.rowOf(index)} {...shared} />
+          <Button
+            className={styles.row ?? ''}
+            size="compact-sm"
+            variant="subtle"
+            color="gray"
+            aria-label={`Remove ${field.label} ${index + 1}`}
+            onClick={() => changeAll(withoutRow(field, entries, index))}
+          >
+            Remove
+          </Button>
+        </Fieldset>
+      ))}
+      <Button
+        className={styles.row ?? ''}
+        size="compact-sm"
+        variant="default"
+        leftSection={<Icon name="plus" size={14} />}
+        aria-label={`Add to ${field.label}`}
+        onClick={() => change(sizeKeyOf(field), String(size + 1))}
+      >
+        Add
+      </Button>
+      <Fault of={faults[keyOf(field)]} />
+    </Fieldset>
+  )
+}
+
+/** One of several shapes, chosen above its fields. */
+function Union({ field, ...shared }: FieldProps & Readonly<{ field: Field & { kind: 'union' } }>) {
+  const { entries, faults, change } = shared
+  const shape = shapeOf(field, entries)
+  const names = field.options.map(({ name }, index) => ({ value: String(index), name }))
+  const choices = field.isRequired ? names : [{ value: '', name: 'None' }, ...names]
+  return (
+    <Fieldset legend={legendOf(field)} className={styles.group}>
+      {describe(field)}
+      <Choice
+        label={field.label}
+        value={shape === null ? '' : String(shape)}
+        choices={choices}
+        onChange={(value) => change(sizeKeyOf(field), value)}
+      />
+      {(innerOf(field, entries) ?? []).map((inner) =>
+        inner.kind === 'group' ? (
+          <FieldInputs key={shape} fields={inner.fields} {...shared} />
+        ) : (
+          <FieldInput key={shape} field={inner} {...shared} />
+        ),
+      )}
+      {(innerOf(field, entries) ?? []).every(({ kind }) => kind === 'group') && (
+        <Fault of={faults[keyOf(field)]} />
+      )}
+    </Fieldset>
+  )
+}
+
+function legendOf({ label, isRequired }: Field): string {
+  return isRequired ? `${label} *` : label
+}
+
+function Fault({ of: message }: Readonly<{ of: string | undefined }>) {
+  return message === undefined ? null : (
+    <p className={styles.fault} role="alert" tabIndex={-1}>
+      {message}
+    </p>
+  )
 }
 
 /** Browsers hide only single lines on their own. */

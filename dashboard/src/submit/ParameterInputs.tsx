@@ -45,6 +45,7 @@ export function ParameterInputs({ of: state }: Readonly<{ of: ParameterState }>)
             entries={state.entries}
             faults={state.faults}
             change={state.change}
+            changeAll={state.changeAll}
           />
         </>
       )}

@@ -23,7 +23,9 @@ export function writeDraft(
   fields: readonly Field[],
   draft: Draft,
 ): void {
-  const secret = new Set(leavesOf(fields).flatMap((field) => (field.isSensitive ? [keyOf(field)] : [])))
+  const secret = new Set(
+    leavesOf(fields, draft.entries).flatMap((field) => (field.isSensitive ? [keyOf(field)] : [])),
+  )
   const entries = Object.fromEntries(Object.entries(draft.entries).filter(([key]) => !secret.has(key)))
   if (draft.isJson && sensitive.parameters.length > 0) return
   const json = draft.isJson ? draft.json : ''

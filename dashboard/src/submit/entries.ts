@@ -12,9 +12,74 @@ export function keyOf({ path }: Pick<Field, 'path'>): string {
   return path.join('.')
 }
 
-/** The fields with a value; groups only contain other fields. */
-export function leavesOf(fields: readonly Field[]): readonly Field[] {
-  return fields.flatMap((field) => (field.kind === 'group' ? leavesOf(field.fields) : [field]))
+/** Where the number of rows of a list is kept, and which shape of a union is chosen. */
+export function sizeKeyOf(field: Pick<Field, 'path'>): string {
+  return `${keyOf(field)}#`
+}
+
+/** The number of rows. */
+export function sizeOf(field: Pick<Field, 'path'>, entries: Entries): number {
+  return Number(entries[sizeKeyOf(field)] ?? 0)
+}
+
+type Union = Field & Readonly<{ kind: 'union' }>
+
+/** The chosen shape of a union; null if it is omitted. */
+export function shapeOf(field: Union, entries: Entries): number | null {
+  const chosen = entries[sizeKeyOf(field)]
+  if (chosen === undefined || chosen === '') return field.isRequired ? 0 : null
+  return Number(chosen)
+}
+
+/** What a field shows in place of itself, as far as its entries say. */
+export function innerOf(field: Field, entries: Entries): readonly Field[] | null {
+  switch (field.kind) {
+    case 'group':
+      return field.fields
+    case 'rows':
+      return Array.from({ length: sizeOf(field, entries) }, (_, index) => field.rowOf(index)).flat()
+    case 'union': {
+      const shape = field.options[shapeOf(field, entries) ?? -1]?.field
+      return shape === undefined ? [] : [shape]
+    }
+    default:
+      return null
+  }
+}
+
+/** The fields with a value; groups, rows and unions only contain other fields. */
+export function leavesOf(fields: readonly Field[], entries: Entries): readonly Field[] {
+  return fields.flatMap((field) => {
+    const inner = innerOf(field, entries)
+    return inner === null ? (field.kind === 'fixed' ? [] : [field]) : leavesOf(inner, entries)
+  })
+}
+
+/** The paths at which errors can be shown. */
+export function placesOf(fields: readonly Field[], entries: Entries): readonly string[] {
+  return fields.flatMap((field) => {
+    const below = placesOf(innerOf(field, entries) ?? [], entries)
+    const isShown = field.kind !== 'group' && field.kind !== 'fixed'
+    return isShown ? [keyOf(field), ...below] : below
+  })
+}
+
+/** The entries without one row of a list: those after it move up. */
+export function withoutRow(
+  field: Field & Readonly<{ kind: 'rows' }>,
+  entries: Entries,
+  row: number,
+): Entries {
+  const size = sizeOf(field, entries)
+  const start = `${keyOf(field)}.`
+  const kept = Object.entries(entries).flatMap(([key, entry]): [string, string | boolean][] => {
+    const [, number, rest] = key.startsWith(start)
+      ? (/^(\d+)(\..*)$/.exec(key.slice(start.length)) ?? [])
+      : []
+    if (number === undefined || Number(number) < row) return [[key, entry]]
+    return Number(number) === row ? [] : [[`${start}${Number(number) - 1}${rest}`, entry]]
+  })
+  return { ...Object.fromEntries(kept), [sizeKeyOf(field)]: String(size - 1) }
 }
 
 /**
@@ -37,7 +102,27 @@ export function parametersOf(
       if (!isEmpty || field.isRequired) define(parameters, field, inner.parameters)
       continue
     }
-    const value = valueOf(field, entries[keyOf(field)])
+    if (field.kind === 'rows') {
+      const rows = Array.from({ length: sizeOf(field, entries) }, (_, index) =>
+        parametersOf(field.rowOf(index), entries),
+      )
+      for (const row of rows) Object.assign(faults, row.faults)
+      if (rows.length > 0 || field.isRequired)
+        define(
+          parameters,
+          field,
+          rows.map((row) => row.parameters),
+        )
+      continue
+    }
+    if (field.kind === 'union') {
+      const shape = innerOf(field, entries) ?? []
+      const inner = parametersOf(shape, entries)
+      Object.assign(faults, inner.faults)
+      Object.defineProperties(parameters, Object.getOwnPropertyDescriptors(inner.parameters))
+      continue
+    }
+    const value = field.kind === 'fixed' ? field.value : valueOf(field, entries[keyOf(field)])
     if (value instanceof Fault) faults[keyOf(field)] = value.message
     else if (value !== undefined) define(parameters, field, value)
   }
@@ -45,7 +130,7 @@ export function parametersOf(
 }
 
 function isUntouched(fields: readonly Field[], entries: Entries): boolean {
-  return leavesOf(fields).every((leaf) =>
+  return leavesOf(fields, entries).every((leaf) =>
     [undefined, ''].includes(entries[keyOf(leaf)] as string | undefined),
   )
 }
@@ -56,11 +141,39 @@ export function entriesOf(fields: readonly Field[], parameters: Parameters): Ent
   const entries: Record<string, string | boolean> = {}
   for (const field of fields) {
     const value = own(parameters, field.path.at(-1) ?? '')
-    if (value === undefined) continue
+    if (value === undefined) {
+      if (field.kind === 'fixed') return null
+      continue
+    }
     if (field.kind === 'group') {
       const inner = isObject(value) ? entriesOf(field.fields, value) : null
       if (inner === null) return null
       Object.assign(entries, inner)
+      continue
+    }
+    if (field.kind === 'rows') {
+      const rows = Array.isArray(value)
+        ? value.map((row, index) => (isObject(row) ? entriesOf(field.rowOf(index), row) : null))
+        : [null]
+      for (const row of rows) {
+        if (row === null) return null
+        Object.assign(entries, row)
+      }
+      entries[sizeKeyOf(field)] = String(rows.length)
+      continue
+    }
+    if (field.kind === 'union') {
+      const name = field.path.at(-1) ?? ''
+      const found = field.options.map(({ field: shape }) =>
+        entriesOf([shape], Object.fromEntries([[name, value]])),
+      )
+      const index = found.findIndex((inner) => inner !== null)
+      if (index === -1) return null
+      Object.assign(entries, found[index], { [sizeKeyOf(field)]: String(index) })
+      continue
+    }
+    if (field.kind === 'fixed') {
+      if (JSON.stringify(value) !== JSON.stringify(field.value)) return null
       continue
     }
     const entry = entryOf(field, value)
@@ -118,6 +231,8 @@ function entryOf(field: Field, value: unknown): string | boolean | undefined {
       return typeof value === 'number' ? String(value) : undefined
     case 'text':
       return typeof value === 'string' ? value : undefined
+    case 'date':
+      return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? value : undefined
     case 'switch':
       return typeof value === 'boolean' ? value : undefined
     case 'lines':

@@ -10,7 +10,7 @@ export function placed(
   const at: Record<string, string> = {}
   const others: Issue[] = []
   for (const { path, message: given } of issues) {
-    const message = isMissing(given) ? 'Required' : given
+    const message = inWords(given)
     const key = keys
       .filter((key) => path === key || path.startsWith(`${key}.`))
       .toSorted((a, b) => b.length - a.length)[0]
@@ -25,7 +25,32 @@ export function placed(
   return { at, others }
 }
 
-/** Whether this is the schema's message for an empty field. */
-function isMissing(message: string): boolean {
-  return /^Too small: expected string to have >=1 characters$|, received undefined$/.test(message)
+const amount = String.raw`(-?[\d.e+]+)`
+
+/** What schemas say of what they refuse, as a form would say it. */
+const sayings: readonly (readonly [RegExp, (bound: string) => string])[] = [
+  [/^Too small: expected string to have >=1 characters$|, received undefined$/, () => 'Required'],
+  [
+    new RegExp(`^Too small: expected string to have >=${amount} characters$`),
+    (n) => `At least ${n} characters`,
+  ],
+  [new RegExp(`^Too big: expected string to have <=${amount} characters$`), (n) => `At most ${n} characters`],
+  [new RegExp(`^Too small: expected array to have >=${amount} items$`), (n) => `At least ${n}`],
+  [new RegExp(`^Too big: expected array to have <=${amount} items$`), (n) => `At most ${n}`],
+  [new RegExp(`^Too small: expected (?:number|int) to be >=${amount}$`), (n) => `At least ${n}`],
+  [new RegExp(`^Too small: expected (?:number|int) to be >${amount}$`), (n) => `More than ${n}`],
+  [new RegExp(`^Too big: expected (?:number|int) to be <=${amount}$`), (n) => `At most ${n}`],
+  [new RegExp(`^Too big: expected (?:number|int) to be <${amount}$`), (n) => `Less than ${n}`],
+  [/^Invalid input: expected int, received number$/, () => 'Must be a whole number'],
+  [/^Invalid email address$/, () => 'Must be an email address'],
+  [/^Invalid URL$/, () => 'Must be an address, such as https://example.com'],
+  [/^Invalid ISO date(?:time)?$/, () => 'Must be a date'],
+]
+
+function inWords(given: string): string {
+  for (const [pattern, words] of sayings) {
+    const found = pattern.exec(given)
+    if (found !== null) return words(found[1] ?? '')
+  }
+  return given
 }

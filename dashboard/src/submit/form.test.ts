@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { entriesOf, Fault, keyOf, leavesOf, parametersIn, parametersOf } from './entries.ts'
+import {
+  entriesOf,
+  Fault,
+  keyOf,
+  leavesOf,
+  parametersIn,
+  parametersOf,
+  placesOf,
+  withoutRow,
+} from './entries.ts'
 import { placed } from './faults.ts'
 import { noOptions, optionsOf } from './options.ts'
 import type { JsonSchema } from '../../../src/contract/json-schema.ts'
@@ -31,7 +40,8 @@ const schema: JsonSchema = {
 }
 const fields = fieldsOf(schema) ?? []
 const of = (name: string): Field =>
-  leavesOf(fields).find((field) => keyOf(field) === name) ?? fields.find((field) => keyOf(field) === name)!
+  leavesOf(fields, {}).find((field) => keyOf(field) === name) ??
+  fields.find((field) => keyOf(field) === name)!
 
 test('an optional group that nobody filled in is omitted, with what it would require', () => {
   const group = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
@@ -57,7 +67,7 @@ describe('the fields of a schema', () => {
       'json',
     ])
     expect(of('size')).toMatchObject({ description: 'Of the page', isRequired: true })
-    expect(leavesOf(fields).map(keyOf)).toContain('size.x')
+    expect(leavesOf(fields, {}).map(keyOf)).toContain('size.x')
   })
 
   test('are hidden while they are typed if the schema says so', () => {
@@ -93,7 +103,7 @@ describe('the fields of a schema', () => {
       properties: { child: { $ref: '#/$defs/tree' } },
       $defs: { tree: { type: 'object', properties: { child: { $ref: '#/$defs/tree' } } } },
     }
-    expect(leavesOf(fieldsOf(tree) ?? []).map((field) => [keyOf(field), field.kind])).toEqual([
+    expect(leavesOf(fieldsOf(tree) ?? [], {}).map((field) => [keyOf(field), field.kind])).toEqual([
       ['child.child.child', 'json'],
     ])
   })
@@ -159,6 +169,137 @@ describe('the input of the fields', () => {
       '__proto__',
     ])
   })
+})
+
+describe('lists of objects and unions', () => {
+  const rich: JsonSchema = {
+    type: 'object',
+    properties: {
+      rows: {
+        type: 'array',
+        minItems: 1,
+        items: {
+          type: 'object',
+          properties: { name: { type: 'string' }, key: { type: 'string', writeOnly: true } },
+          required: ['name'],
+        },
+      },
+      shape: {
+        oneOf: [
+          {
+            type: 'object',
+            properties: { kind: { const: 'circle' }, radius: { type: 'number' } },
+            required: ['kind', 'radius'],
+          },
+          {
+            title: 'A box',
+            type: 'object',
+            properties: { kind: { const: 'box' }, side: { type: 'number' } },
+            required: ['kind', 'side'],
+          },
+        ],
+      },
+      place: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'null' }] },
+      on: { type: 'string', format: 'date' },
+      at: { type: 'string', format: 'date-time' },
+    },
+    required: ['rows', 'shape'],
+  }
+  const all = fieldsOf(rich)!
+  const [rows, shape] = all
+  const given = {
+    rows: [{ name: 'a', key: 'x' }, { name: 'b' }],
+    shape: { kind: 'box', side: 2 },
+    place: 5,
+    on: '2026-01-31',
+    at: '2026-01-31T12:00:05.000Z',
+  }
+
+  test('have rows, shapes and dates', () => {
+    expect(all.map(({ kind, hint }) => [kind, hint])).toEqual([
+      ['rows', 'at least 1'],
+      ['union', ''],
+      ['union', ''],
+      ['date', ''],
+      ['date', ''],
+    ])
+    const names = (field: Field | undefined) =>
+      field?.kind === 'union' && field.options.map(({ name }) => name)
+    expect([names(shape), names(all[2])]).toEqual([
+      ['circle', 'A box'],
+      ['Text', 'Number'],
+    ])
+  })
+
+  test('convert back to the same parameters', () => {
+    const entries = entriesOf(all, given)!
+    expect(entries).toMatchObject({
+      'rows#': '2',
+      'rows.1.name': 'b',
+      'shape#': '1',
+      'shape.side': '2',
+      'place#': '1',
+    })
+    expect(parametersOf(all, entries)).toEqual({ parameters: given, faults: {} })
+    expect(
+      leavesOf(all, entries)
+        .filter(({ isSensitive }) => isSensitive)
+        .map(keyOf),
+    ).toEqual(['rows.0.key', 'rows.1.key'])
+  })
+
+  test('ask for what is missing in the chosen shape and in each row, where it is', () => {
+    expect(parametersOf(all, { 'rows#': '1' })).toEqual({
+      parameters: { rows: [{ name: '' }], shape: { kind: 'circle' } },
+      faults: { 'shape.radius': 'Required' },
+    })
+    expect(parametersOf(all, { 'shape.radius': '1', 'place#': '' }).parameters).toEqual({
+      rows: [],
+      shape: { kind: 'circle', radius: 1 },
+    })
+    const places = placesOf(all, { 'rows#': '1' })
+    expect(
+      placed(
+        [
+          { path: 'rows.0.name', message: 'is wrong' },
+          { path: 'shape', message: 'no match' },
+        ],
+        places,
+      ).at,
+    ).toEqual({
+      'rows.0.name': 'is wrong',
+      shape: 'no match',
+    })
+  })
+
+  test('lose one row without the others', () => {
+    const entries = entriesOf(all, given)!
+    const { parameters } = parametersOf(all, withoutRow(rows as Field & { kind: 'rows' }, entries, 0))
+    expect(parameters).toEqual({ ...given, rows: [{ name: 'b' }] })
+  })
+
+  test('are JSON if no field can represent them', () => {
+    expect(entriesOf(all, { ...given, shape: { kind: 'star' } })).toBeNull()
+    expect(entriesOf(all, { ...given, rows: [1] })).toBeNull()
+    expect(entriesOf(all, { ...given, at: 'soon' })).toBeNull()
+    const [map] = fieldsOf({
+      type: 'object',
+      properties: { a: { anyOf: [{ type: 'number' }, { type: 'object', additionalProperties: {} }] } },
+    })!
+    expect(map?.kind).toBe('json')
+  })
+})
+
+test.each([
+  ['Invalid input: expected number, received undefined', 'Required'],
+  ['Too small: expected string to have >=3 characters', 'At least 3 characters'],
+  ['Too small: expected number to be >=0.5', 'At least 0.5'],
+  ['Too small: expected number to be >0', 'More than 0'],
+  ['Too big: expected array to have <=20 items', 'At most 20'],
+  ['Invalid input: expected int, received number', 'Must be a whole number'],
+  ['says something else', 'says something else'],
+])('%s: %s', (message, words) => {
+  expect(placed([{ path: 'a', message }], ['a']).at).toEqual({ a: words })
 })
 
 test('JSON must be an object', () => {

@@ -22,8 +22,17 @@ export type Kind =
   | Readonly<{ kind: 'lines' }>
   | Readonly<{ kind: 'choice'; choices: readonly unknown[] }>
   | Readonly<{ kind: 'switch' }>
+  | Readonly<{ kind: 'date'; hasTime: boolean }>
   | Readonly<{ kind: 'group'; fields: readonly Field[] }>
+  /** A list of objects: the fields of each row, which counts from 0. */
+  | Readonly<{ kind: 'rows'; rowOf: (index: number) => readonly Field[] }>
+  /** One of several shapes, each as a field in the place of this one. */
+  | Readonly<{ kind: 'union'; options: readonly Option[] }>
+  /** Can have only this value, which says which shape of a union it is. */
+  | Readonly<{ kind: 'fixed'; value: unknown }>
   | Readonly<{ kind: 'json' }>
+
+export type Option = Readonly<{ name: string; field: Field }>
 
 /** Maximum depth of nested groups; deeper ones are JSON. */
 const deepest = 3
@@ -39,21 +48,66 @@ export function fieldsOf(schema: JsonSchema): readonly Field[] | null {
 
 function fieldsBelow(schema: JsonSchema, root: JsonSchema, path: readonly string[]): readonly Field[] {
   return propertiesOf(schema, (given) => resolved(given, root)).map(
-    ({ name, schema: property, isRequired }) => {
-      const own = [...path, name]
-      const kind = kindOf(property, root, own)
-      return {
-        path: own,
-        label: property.title ?? name,
-        description: property.description ?? '',
-        isRequired,
-        fallback: property.default,
-        hint: hintOf(property, kind),
-        isSensitive: property.writeOnly === true,
-        ...kind,
-      }
-    },
+    ({ name, schema: property, isRequired }) => fieldOf(property, root, [...path, name], isRequired),
   )
+}
+
+function fieldOf(schema: JsonSchema, root: JsonSchema, path: readonly string[], isRequired: boolean): Field {
+  const kind = kindOf(schema, root, path)
+  return {
+    path,
+    label: schema.title ?? path.at(-1) ?? '',
+    description: schema.description ?? '',
+    isRequired,
+    fallback: schema.default,
+    hint: hintOf(schema, kind),
+    isSensitive: schema.writeOnly === true || schema.format === 'password',
+    ...kind,
+  }
+}
+
+/** Null for a union with too many shapes, or one that no field can represent. */
+function optionsOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): readonly Option[] | null {
+  const choices = (schema.anyOf ?? schema.oneOf ?? [])
+    .filter(({ type }) => type !== 'null')
+    .map((choice) => resolved(choice, root))
+  if (choices.length < 2 || choices.length > mostShapes || path.length >= deepest) return null
+  const options = choices.map((choice, index) => {
+    const { title: _, description: __, ...shape } = choice
+    const field = fieldOf(shape, root, path, true)
+    return { name: choice.title ?? shapeName(choice, index), field: withFixed(field) }
+  })
+  return options.some(({ field }) => field.kind === 'json') ? null : options
+}
+
+/** Shapes of a union that fit beside each other. */
+const mostShapes = 6
+
+/** A shape of a union has constants that tell it from the others: nobody has to fill them in. */
+function withFixed(field: Field): Field {
+  if (field.kind !== 'group') return field
+  const fields = field.fields.map((one): Field =>
+    one.kind === 'choice' && one.choices.length === 1 && one.isRequired
+      ? { ...one, kind: 'fixed', value: one.choices[0] }
+      : one,
+  )
+  return { ...field, fields }
+}
+
+function shapeName(schema: JsonSchema, index: number): string {
+  const constants = Object.values(schema.properties ?? {}).flatMap((property) => {
+    const [only, ...others] = choicesOf(property) ?? []
+    if (only === undefined || others.length > 0) return []
+    return [typeof only === 'string' ? only : JSON.stringify(only)]
+  })
+  const names: Readonly<Record<string, string>> = {
+    string: 'Text',
+    number: 'Number',
+    integer: 'Number',
+    boolean: 'Yes or no',
+    array: 'List',
+  }
+  return constants[0] ?? names[typeof schema.type === 'string' ? schema.type : ''] ?? `Option ${index + 1}`
 }
 
 function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): Kind {
@@ -65,6 +119,8 @@ function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): 
     case 'number':
       return { kind: 'number', isWhole: type === 'integer' }
     case 'string':
+      if (format === 'date' || format === 'date-time')
+        return { kind: 'date', hasTime: format === 'date-time' }
       return { kind: 'text', isLong: isFree(format) && (maxLength ?? 0) > longText }
     case 'boolean':
       return { kind: 'switch' }
@@ -72,12 +128,19 @@ function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): 
       if (properties === undefined || path.length >= deepest || !isClosed(schema)) return { kind: 'json' }
       return { kind: 'group', fields: fieldsBelow(schema, root, path) }
     case 'array':
-      return items !== undefined && resolved(items, root).type === 'string'
-        ? { kind: 'lines' }
-        : { kind: 'json' }
-    default:
-      return { kind: 'json' }
+      return items === undefined ? { kind: 'json' } : listOf(resolved(items, root), root, path)
+    default: {
+      const options = optionsOf(schema, root, path)
+      return options === null ? { kind: 'json' } : { kind: 'union', options }
+    }
   }
+}
+
+function listOf(items: JsonSchema, root: JsonSchema, path: readonly string[]): Kind {
+  if (items.type === 'string') return { kind: 'lines' }
+  const isRow = items.type === 'object' && items.properties !== undefined && isClosed(items)
+  if (!isRow || path.length >= deepest) return { kind: 'json' }
+  return { kind: 'rows', rowOf: (index) => fieldsBelow(items, root, [...path, String(index)]) }
 }
 
 /** Whether it allows only the properties it names. */
@@ -105,6 +168,7 @@ function without(schema: JsonSchema, ...keys: readonly (keyof JsonSchema)[]): Js
 function hintOf(schema: JsonSchema, { kind }: Kind): string {
   const { minimum, maximum, exclusiveMinimum: above, exclusiveMaximum: below, format } = schema
   const { minLength, maxLength, minItems, maxItems } = schema
+  if (kind === 'rows') return range(minItems, maxItems)
   if (kind === 'lines')
     return [range(minItems, maxItems), 'one per line'].filter((part) => part !== '').join(', ')
   if (kind === 'text')

@@ -3,8 +3,7 @@ import type { TypeDetails } from '../../../src/client/index.ts'
 import {
   entriesOf,
   Fault,
-  keyOf,
-  leavesOf,
+  placesOf,
   parametersIn,
   parametersOf,
   type Entries,
@@ -28,6 +27,7 @@ export function useParameters(type: TypeDetails, beginning: Parameters, draft?: 
     draft?.isJson === true ? draft.json : JSON.stringify(beginning, null, 2),
   )
   const [faults, setFaults] = useState<Faults>({})
+  const [isTouched, setTouched] = useState(false)
 
   const read = () => (isJson || fields === null ? inJson(json) : parametersOf(fields, entries))
 
@@ -35,18 +35,27 @@ export function useParameters(type: TypeDetails, beginning: Parameters, draft?: 
     canShowFields: fields !== null,
     fields: fields ?? noFields,
     isJson,
+    /** Whether anything was entered, also with a button. */
+    isTouched,
     entries,
     json,
     faults,
     jsonFault: faults[jsonKey],
     /** The paths at which errors can be shown. */
-    keys: isJson ? [] : leavesOf(fields ?? noFields).map(keyOf),
+    keys: isJson ? [] : placesOf(fields ?? noFields, entries),
     read,
     refuse: setFaults,
 
     change(key: string, entry: string | boolean) {
+      setTouched(true)
       setEntries((known) => ({ ...known, [key]: entry }))
       setFaults((known) => without(known, key))
+    },
+    /** Replaces all entries: a row is gone. */
+    changeAll(next: Entries) {
+      setTouched(true)
+      setEntries(next)
+      setFaults({})
     },
     changeJson(text: string) {
       setJson(text)

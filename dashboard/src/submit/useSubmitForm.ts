@@ -23,10 +23,10 @@ export function useSubmitForm(type: TypeDetails, beginning: Beginning, done: (id
   const parameters = useParameters(type, beginning.parameters, draft)
   const [options, setOptions] = useState(draft?.options ?? beginning.options)
   const [isChanged, setChanged] = useState(false)
-  const { entries, json, isJson, fields } = parameters
+  const { entries, json, isJson, fields, isTouched } = parameters
   useEffect(() => {
-    if (isChanged) writeDraft(type, from, fields, { entries, json, isJson, options })
-  }, [isChanged, type, from, fields, entries, json, isJson, options])
+    if (isChanged || isTouched) writeDraft(type, from, fields, { entries, json, isJson, options })
+  }, [isChanged, isTouched, type, from, fields, entries, json, isJson, options])
   const [refused, setRefused] = useState<Refused>(nothing)
 
   const submit = useMutation({
