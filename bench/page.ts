@@ -9,7 +9,7 @@ import { TestServer } from '../test/support/server.ts'
 
 /**
  * `npm run bench:page`: the web page in a real browser while thousands of tasks change every second: time to first paint,
- * frame times, and memory of the tab. `-- --minutes 10 --tasks 10000 --path /tasks`.
+ * frame times, and memory of the tab. Also the first paint on slow 3G. `-- --minutes 10 --tasks 10000 --path /tasks`.
  */
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ await using visited = await visit(browser, `${server.url}${values.path}`)
 const { page, faults } = visited
 await page.getByRole('heading', { level: 1 }).waitFor()
 console.log(`${values.path} with ${tasks} tasks that change once a second, for ${minutes} minutes`)
-console.log(`first paint after ${await firstPaint(page)} ms\n`)
+console.log(`first paint after ${await firstPaint(page)} ms, ${await firstPaintOnSlow3g()} ms on slow 3G\n`)
 
 await page.evaluate(`
   globalThis.frames_ = []
@@ -74,6 +74,22 @@ for (let second = 0; second < minutes * 60; second += every) {
 }
 if (faults.length > 0) console.log(`\nfaults: ${faults.join(', ')}`)
 await browser.close()
+
+/** 400 kbit/s with a latency of 400 ms. */
+async function firstPaintOnSlow3g(): Promise<string> {
+  await using slow = await visit(browser, 'about:blank')
+  const network = await slow.page.context().newCDPSession(slow.page)
+  await network.send('Network.enable')
+  await network.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 400,
+    downloadThroughput: 50_000,
+    uploadThroughput: 50_000,
+  })
+  await slow.page.goto(`${server.url}${values.path}`, { timeout: 120_000 })
+  await slow.page.getByRole('heading', { level: 1 }).waitFor({ timeout: 120_000 })
+  return firstPaint(slow.page)
+}
 
 async function firstPaint(of: Page): Promise<string> {
   const time = await of.evaluate<number>(

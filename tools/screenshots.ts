@@ -24,7 +24,7 @@ await using server = await TestServer.start({
 })
 const browser = await launchBrowser()
 try {
-  const { running } = await livelyTasks(server.url)
+  const { running, failed } = await livelyTasks(server.url)
   const pages = {
     overview: '/',
     tasks: '/tasks',
@@ -36,10 +36,23 @@ try {
     nodes: '/nodes',
     docs: '/docs',
   }
+  const others = {
+    failed: `/tasks/${failed}`,
+    week: '/schedules?week',
+    schedule: '/schedules/nightly',
+    limits: '/limits',
+    limit: '/limits/mail-api',
+    webhooks: '/webhooks',
+    type: '/types/add',
+    keys: '/keys',
+    audit: '/audit',
+    longest: '/tasks?order=longest&columns=status,type,progress,caller,attempt,duration,submitted,ended,id',
+    lost: '/nothing',
+  }
   const pictures =
     values.look === undefined
       ? Object.entries(pages).map(([name, path]) => ({ name, path, width: 1_440, scheme: schemeOf(name) }))
-      : Object.entries(pages).flatMap(([name, path]) =>
+      : Object.entries({ ...pages, ...others }).flatMap(([name, path]) =>
           [1_440, 1_024, 390].flatMap((width) =>
             (['light', 'dark'] as const).map((scheme) => ({
               name: `${name}-${width}-${scheme}`,

@@ -5,8 +5,24 @@ import { Fermata } from '../../src/client/index.ts'
 const lively = 80
 
 /** Fills a server with tasks in every state, like a working day; returns the ids of some of them. */
-export async function livelyTasks(url: string): Promise<Readonly<{ running: string }>> {
+export async function livelyTasks(url: string): Promise<Readonly<{ running: string; failed: string }>> {
   const client = new Fermata({ url })
+  await client.setLimit('mail-api', { concurrency: 2, rate: { limit: 10, per: '1m' } })
+  for (const [id, cron] of [
+    ['nightly', '30 2 * * *'],
+    ['reports', '0 8 * * 1-5'],
+  ] as const) {
+    await client.createSchedule({
+      id,
+      type: 'add',
+      parameters: { a: 1, b: 2 },
+      cron,
+      timezone: 'Europe/Berlin',
+    })
+  }
+  await client.createWebhook({ url: 'https://hooks.example/fermata', events: ['task.failed'] })
+  for (const key of ['acme', 'acme', 'acme', 'globex'])
+    await client.submit('long', { duration: 300 }, { tags: ['mail'], limits: { 'mail-api': key } })
   const shown = await client.submit(
     'long',
     { duration: 240, steps: 480 },
@@ -35,7 +51,11 @@ export async function livelyTasks(url: string): Promise<Readonly<{ running: stri
     { from: 'orders.jsonl', to: 'sums.json' },
     { tags: ['import'], max_attempts: 1 },
   )
-  await client.submit('long', { duration: 600 }, { timeout: 2, tags: ['customer-9'] })
+  const failed = await client.submit(
+    'long',
+    { duration: 600 },
+    { timeout: 2, tags: ['customer-9'], max_attempts: 3, backoff: { base: 1 } },
+  )
   const cancelled = await client.submit('long', { duration: 600 })
   await sleep(3_000)
   await client.pauseTask(paused.id)
@@ -59,5 +79,5 @@ export async function livelyTasks(url: string): Promise<Readonly<{ running: stri
     Array.from({ length: 6 }, () => ({ duration: 30 })),
     { tags: ['backlog'] },
   )
-  return { running: shown.id }
+  return { running: shown.id, failed: failed.id }
 }
