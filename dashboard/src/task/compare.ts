@@ -19,7 +19,7 @@ export function factsOf(task: TaskDetails, pair: readonly [Attempt, Attempt]): r
     fact('Outcome', outcomeOf),
     fact('Error', ({ error }) => (error === null ? 'None' : errorWords(error))),
     fact('Duration', ({ started_at: from, ended_at: to }) =>
-      from === null || to === null ? 'Unknown' : durationWords(to - from),
+      to === null ? 'In progress' : from === null ? 'Unknown' : durationWords(to - from),
     ),
     fact('Started', ({ started_at: at }) => (at === null ? 'Unknown' : exactWords(at))),
     fact('Node', ({ attempt }) => nodesOf(task, attempt).join(', ') || 'Unknown'),

@@ -9,7 +9,7 @@ export const columns = {
   parameters: { name: 'Parameters', width: 'minmax(80px, 1.4fr)' },
   caller: { name: 'Submitted by', width: 'minmax(70px, 0.8fr)' },
   priority: { name: 'Priority', width: 'minmax(40px, 56px)' },
-  attempt: { name: 'Attempts', width: 'minmax(48px, 64px)' },
+  attempt: { name: 'Attempts', width: 'minmax(48px, 76px)' },
   queued: { name: 'Queued for', width: 'minmax(60px, 84px)' },
   duration: { name: 'Duration', width: 'minmax(60px, 84px)' },
   submitted: { name: 'Submitted', width: 'minmax(70px, 96px)' },
