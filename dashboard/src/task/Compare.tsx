@@ -20,6 +20,7 @@ export function Compare({ task }: Readonly<{ task: TaskDetails }>) {
   const data = attempts.map(({ attempt }) => ({ value: String(attempt), label: `Attempt ${attempt}` }))
   const choice = (place: 0 | 1) => (
     <NativeSelect
+      size="xs"
       aria-label={place === 0 ? 'First attempt' : 'Second attempt'}
       value={String(chosen[place])}
       data={data}

@@ -14,37 +14,35 @@ type Props = Readonly<{
 export function ColumnChooser({ chosen, shown, onChange }: Props) {
   const present = shown ?? usualColumns
   return (
-    <Popover position="bottom-end" shadow="md" trapFocus returnFocus>
-      <Popover.Target>
-        <Button
-          className={styles.button ?? ''}
-          variant="default"
-          rightSection={<Icon name="down" size={14} />}
-        >
-          Columns
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label="Columns">
-        <Stack gap="xs">
-          {allColumns.map((column) => (
-            <Checkbox
-              key={column}
-              size="xs"
-              label={columns[column].name}
-              checked={present.includes(column)}
-              onChange={() => onChange(toggled(present, column))}
-            />
-          ))}
-          <Button
-            variant="subtle"
-            size="compact-xs"
-            disabled={chosen === null}
-            onClick={() => onChange(null)}
-          >
-            Show the usual columns
+    <div className={styles.chooser}>
+      <Popover position="bottom-end" shadow="md" trapFocus returnFocus>
+        <Popover.Target>
+          <Button variant="default" rightSection={<Icon name="down" size={14} />}>
+            Columns
           </Button>
-        </Stack>
-      </Popover.Dropdown>
-    </Popover>
+        </Popover.Target>
+        <Popover.Dropdown aria-label="Columns">
+          <Stack gap="xs">
+            {allColumns.map((column) => (
+              <Checkbox
+                key={column}
+                size="xs"
+                label={columns[column].name}
+                checked={present.includes(column)}
+                onChange={() => onChange(toggled(present, column))}
+              />
+            ))}
+            <Button
+              variant="subtle"
+              size="compact-xs"
+              disabled={chosen === null}
+              onClick={() => onChange(null)}
+            >
+              Show the usual columns
+            </Button>
+          </Stack>
+        </Popover.Dropdown>
+      </Popover>
+    </div>
   )
 }

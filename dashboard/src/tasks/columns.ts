@@ -4,17 +4,17 @@ import type { Filters } from './filters.ts'
 /** The columns of the task table, in their order, with their names and widths on screens that show them all. */
 export const columns = {
   status: { name: 'Status', width: '104px' },
-  type: { name: 'Type', width: 'minmax(80px, 1fr)' },
-  progress: { name: 'Progress', width: 'minmax(120px, 2fr)' },
-  parameters: { name: 'Parameters', width: 'minmax(80px, 1.4fr)' },
-  caller: { name: 'Submitted by', width: 'minmax(70px, 0.8fr)' },
-  priority: { name: 'Priority', width: 'minmax(40px, 56px)' },
-  attempt: { name: 'Attempts', width: 'minmax(48px, 76px)' },
-  queued: { name: 'Queued for', width: 'minmax(60px, 84px)' },
-  duration: { name: 'Duration', width: 'minmax(60px, 84px)' },
-  submitted: { name: 'Submitted', width: 'minmax(70px, 96px)' },
-  started: { name: 'Started', width: 'minmax(70px, 96px)' },
-  ended: { name: 'Ended', width: 'minmax(70px, 96px)' },
+  type: { name: 'Type', width: 'minmax(60px, 1fr)' },
+  progress: { name: 'Progress', width: 'minmax(70px, 2fr)' },
+  parameters: { name: 'Parameters', width: 'minmax(50px, 1.4fr)' },
+  caller: { name: 'Submitted by', width: 'minmax(50px, 0.8fr)' },
+  priority: { name: 'Priority', width: 'minmax(0, 56px)' },
+  attempt: { name: 'Attempts', width: 'minmax(0, 76px)' },
+  queued: { name: 'Queued for', width: 'minmax(0, 84px)' },
+  duration: { name: 'Duration', width: 'minmax(0, 84px)' },
+  submitted: { name: 'Submitted', width: 'minmax(0, 96px)' },
+  started: { name: 'Started', width: 'minmax(0, 96px)' },
+  ended: { name: 'Ended', width: 'minmax(0, 96px)' },
   id: { name: 'ID', width: '92px' },
 } as const satisfies Readonly<Record<string, Readonly<{ name: string; width: string }>>>
 
