@@ -1,6 +1,6 @@
 import { Checkbox } from '@mantine/core'
 import { isEmpty, nothing, type Selection } from './selection.ts'
-import type { ListOrder } from '../../../src/core/filter.ts'
+import type { ListOrder } from '../../../src/contract/filter-words.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { columns, usualColumns, type Column } from './columns.ts'
 import styles from './TaskRow.module.css'

@@ -1,5 +1,5 @@
 import { Button, NativeSelect, Popover, Stack, TextInput } from '@mantine/core'
-import type { ListOrder } from '../../../src/core/filter.ts'
+import type { ListOrder } from '../../../src/contract/filter-words.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { localInput, timeOfInput } from '../time/input.ts'

@@ -1,4 +1,4 @@
-import { listOrders, type ListOrder } from '../../../src/core/filter.ts'
+import { listOrders, type ListOrder } from '../../../src/contract/filter-words.ts'
 import type { Status, TaskFilter } from '../data/shapes.ts'
 import { isStatus } from '../data/statuses.ts'
 

@@ -1,4 +1,4 @@
-import type { ListOrder } from '../../../src/core/filter.ts'
+import type { ListOrder } from '../../../src/contract/filter-words.ts'
 import type { TaskPage, TaskStatus } from '../data/shapes.ts'
 import { LiveTasks } from '../live/tasks.ts'
 import { nothing, type Selection } from './selection.ts'

@@ -1,5 +1,4 @@
-import { parseDuration } from '../../../src/core/duration.ts'
-import { listOrders } from '../../../src/core/filter.ts'
+import { listOrders, parseDuration } from '../../../src/contract/filter-words.ts'
 import { isStatus, statuses } from '../data/statuses.ts'
 import { orderOf, spans, type Filters, type Span } from './filters.ts'
 
