@@ -737,8 +737,9 @@ class MemoryStore implements port.Store {
       })
       tasks.push({ replayed: false, ...move })
     }
-    const crowds = made.some(({ submission: { parent } }) => {
-      const ofOne = (task: Task) => parent !== undefined && task.parent?.id === parent.id
+    const parents = new Set(made.flatMap(({ submission: { parent } }) => parent?.id ?? []))
+    const crowds = [...parents].some((id) => {
+      const ofOne = (task: Task) => task.parent?.id === id
       return this.#count(ofOne) + made.filter(({ task }) => ofOne(task)).length > childLimits.children
     })
     if (crowds) return nothing({ kind: 'many_children' })
