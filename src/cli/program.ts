@@ -111,6 +111,21 @@ function watching(): Command[] {
       .description('Prints a task, the tasks that it has started, and those that these have started.')
       .option('--depth <number>', 'levels of children', whole(0, 20), 3)
       .option('-l, --limit <number>', 'children of each task, the oldest first', whole(1, 1_000), 20),
+    online('waits [id]', () => import('./commands/waits.ts').then(({ waits }) => waits))
+      .summary('Print what waits for an answer')
+      .description(
+        'Prints what waits for an answer, of all tasks or of one. With --all, also what was answered, timed out or ended.',
+      )
+      .option('-t, --type <type>', 'only waits of tasks of this type')
+      .option('--name <name>', 'only waits with this name')
+      .option('-a, --all', 'also those that are closed')
+      .option('-l, --limit <number>', 'maximum number of waits (default: 100)', whole(1, 1e6)),
+    online('answer <words...>', () => import('./commands/answer.ts').then(({ answer }) => answer))
+      .summary('Answer a wait of a task')
+      .description(
+        'Answers a wait of a task: ID NAME VALUE, or TOKEN VALUE. The value is JSON; anything else is text. The first answer counts.',
+      )
+      .addOption(auditReason),
     online('explain <id>', () => import('./commands/explain.ts').then(({ explain }) => explain))
       .summary('Explain why a task is waiting')
       .description('Explains why a task is not running now, and when it is expected to start.'),

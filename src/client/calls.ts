@@ -14,6 +14,7 @@ import type {
   HistorySpan,
   KeyDraft,
   LimitDraft,
+  WaitFilter,
   DeliveryQuery,
   Redelivery,
   WebhookDraft,
@@ -130,6 +131,40 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {},
   ): Promise<AnswerOf<'getTaskFamily'>> {
     return this.#call('getTaskFamily', { ...ofTask(id), ...options, query: { limit, cursor } })
+  }
+
+  /** One page of waits for answers, the newest first; `status: 'open'` leaves those that somebody must answer. */
+  listWaits({ type, name, status, limit, cursor, ...options }: CallOptions & WaitFilter = {}): Promise<
+    AnswerOf<'listWaits'>
+  > {
+    return this.#call('listWaits', { ...options, query: { type, name, status, limit, cursor } })
+  }
+
+  /** One page of the waits of a task; `TaskHandle.waits` iterates over all of them. */
+  getTaskWaits(
+    id: string,
+    { limit, cursor, ...options }: CallOptions & Readonly<{ limit?: number; cursor?: string }> = {},
+  ): Promise<AnswerOf<'getTaskWaits'>> {
+    return this.#call('getTaskWaits', { ...ofTask(id), ...options, query: { limit, cursor } })
+  }
+
+  /**
+   * Answers the oldest open wait of this name, or the first one before the task comes to it. Throws `WAIT_ANSWERED`, `WAIT_UNKNOWN` once the
+   * task has ended, and `ANSWER_INVALID`.
+   */
+  answerTask(
+    id: string,
+    name: string,
+    answer: unknown,
+    options: ReasonOptions = {},
+  ): Promise<AnswerOf<'answerTask'>> {
+    const params = { task_id: id, wait_name: name }
+    return this.#call('answerTask', { params, ...queried(options), body: { answer } })
+  }
+
+  /** Answers the wait with this token. Throws the same. */
+  answerWait(token: string, answer: unknown, options: ReasonOptions = {}): Promise<AnswerOf<'answerWait'>> {
+    return this.#call('answerWait', { params: { token }, ...queried(options), body: { answer } })
   }
 
   /** Explains why the task is not running now, and when it will. */

@@ -1,4 +1,4 @@
-import type { Calls, WaitOptions } from './calls.ts'
+import type { Calls, ReasonOptions, WaitOptions } from './calls.ts'
 import { FermataError, isFermataError } from './errors.ts'
 import { longPatience, type EventOptions } from './streams.ts'
 import type { CallOptions } from './transport.ts'
@@ -7,6 +7,7 @@ import type {
   LogLine,
   ChildTask,
   TaskStep,
+  TaskWait,
   Progress,
   TaskDetails,
   TaskEvent,
@@ -76,6 +77,24 @@ export class TaskHandle<Result = unknown> {
     }
     const { progress } = await this.status(options)
     if (progress !== null && !isSame(progress, last)) yield progress
+  }
+
+  /** Its waits for answers, in the order in which runs came to them. */
+  async *waits(options: CallOptions = {}): AsyncGenerator<TaskWait, void, undefined> {
+    let cursor: string | undefined
+    do {
+      const page = await this.#client.getTaskWaits(this.id, {
+        ...options,
+        ...(cursor === undefined ? {} : { cursor }),
+      })
+      yield* page.waits
+      cursor = page.next_cursor ?? undefined
+    } while (cursor !== undefined)
+  }
+
+  /** Answers its oldest open wait of this name, or the first one before it comes to it. Throws `WAIT_ANSWERED` if somebody else was first. */
+  async answer(name: string, answer: unknown, options: ReasonOptions = {}): Promise<void> {
+    await this.#client.answerTask(this.id, name, answer, options)
   }
 
   /** The log lines that are kept, oldest first. */

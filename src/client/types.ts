@@ -7,6 +7,7 @@ import type * as answers from '../contract/answers.ts'
 import type { BulkRequest, ListQuery } from '../contract/filters.ts'
 import type { clientErrors, ProblemCode } from '../contract/problems.ts'
 import type * as limits from '../contract/limits.ts'
+import type * as waits from '../contract/waits.ts'
 import type * as webhooks from '../contract/webhooks.ts'
 import type * as reports from '../contract/reports.ts'
 import type * as runs from '../contract/runs.ts'
@@ -66,6 +67,17 @@ export type LimitDetails = z.output<typeof limits.LimitBody>
 export type BucketDetails = z.output<typeof limits.BucketsBody>['buckets'][number]
 /** Which keys of a limit, and how many per page. */
 export type BucketQuery = Readonly<{ blocked?: boolean; key?: string; limit?: number; cursor?: string }>
+
+/** A wait of a task for an answer. */
+export type TaskWait = z.output<typeof waits.WaitBody>
+/** Which waits, and how many per page. */
+export type WaitFilter = Readonly<{
+  type?: string
+  name?: string
+  status?: 'open' | 'closed'
+  limit?: number
+  cursor?: string
+}>
 
 /** A new webhook, or a replacement. */
 export type WebhookDraft = z.input<typeof webhooks.WebhookRequest>

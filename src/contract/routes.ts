@@ -6,12 +6,14 @@ import type { Route } from './route.ts'
 import { scheduleRoutes } from './schedule-routes.ts'
 import { serverRoutes } from './server-routes.ts'
 import { taskRoutes } from './task-routes.ts'
+import { waitRoutes } from './wait-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 import { workerRoutes } from './worker-routes.ts'
 
 /** All routes, by operation id. */
 export const routes = {
   ...taskRoutes,
+  ...waitRoutes,
   ...queueRoutes,
   ...scheduleRoutes,
   ...workerRoutes,

@@ -58,9 +58,10 @@ export function callerOf({ id, name, scopes, types, tags }: Key): Caller {
 /** The form of a key: `fmt_`, its id, and a secret of 256 random bits. */
 export const keyForm = /^fmt_([a-z\d]{12})_([A-Za-z\d_-]{43})$/
 
-/** Hides keys in text that others may read. */
+/** Hides keys, and tokens of waits, in text that others may read. */
 export function withoutKeys(text: string): string {
-  return text.includes('fmt_') ? text.replaceAll(/fmt_[A-Za-z\d]*_[\w-]*/g, 'fmt_***') : text
+  const shown = text.includes('fmt_') ? text.replaceAll(/fmt_[A-Za-z\d]*_[\w-]*/g, 'fmt_***') : text
+  return shown.includes('wait_') ? shown.replaceAll(/wait_[\w-]{32}/g, 'wait_***') : shown
 }
 
 /** Names with another meaning in timelines. */

@@ -11,6 +11,7 @@ import { accessHandlers } from './access-handlers.ts'
 import { mcpHandlers } from './mcp-handlers.ts'
 import { reasonOf, type Call, type HandlerContext, type Handlers } from './call.ts'
 import { RequestRefused } from './problems.ts'
+import { waitHandlers } from './wait-handlers.ts'
 import { limitHandlers } from './limit-handlers.ts'
 import { queueHandlers } from './queue-handlers.ts'
 import { scheduleHandlers } from './schedule-handlers.ts'
@@ -26,6 +27,7 @@ export function createHandlers(context: HandlerContext): Handlers {
     ...scheduleHandlers(context),
     ...workerHandlers(context),
     ...limitHandlers(context),
+    ...waitHandlers(context),
     ...webhookHandlers(context),
     ...serverHandlers(context),
     ...accessHandlers(context),

@@ -42,6 +42,7 @@ export const most = {
   page: 6 * mebibyte,
   log: 6 * mebibyte,
   steps: 7 * mebibyte,
+  waits: 13 * mebibyte,
 } as const
 
 /** Memory for one response, until it is sent. */

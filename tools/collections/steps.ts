@@ -32,6 +32,8 @@ const order = [
   'getType',
   'submitTask',
   'getTaskStatus',
+  'answerTask',
+  'getTaskWaits',
   'pauseTask',
   'resumeTask',
   'getTask',
@@ -75,7 +77,7 @@ const last = ['deleteWebhook', 'deleteLimit', 'deleteSchedule', 'holdType', 'rel
 
 /**
  * Left out: on an open server, the first key would close it, and nobody would know the key; and a worker needs a task that it has
- * claimed.
+ * claimed. No built-in type waits for an answer, so there is no token.
  */
 export const leftOut = [
   'createKey',
@@ -86,6 +88,7 @@ export const leftOut = [
   'completeTask',
   'failTask',
   'returnPausedTask',
+  'answerWait',
 ]
 
 export const variables = {
@@ -94,6 +97,7 @@ export const variables = {
   task_id: 'none',
   limit_name: 'mail-api',
   webhook_id: 'none',
+  wait_name: 'approval',
   api_key: 'none',
 } as const
 

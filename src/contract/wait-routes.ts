@@ -1,0 +1,91 @@
+import { ReasonQuery, TaskParams } from './requests.ts'
+import type { Route } from './route.ts'
+import {
+  AnsweredBody,
+  AnswerRequest,
+  TaskWaitsQuery,
+  WaitParams,
+  WaitsBody,
+  WaitsQuery,
+  WaitTokenParams,
+} from './waits.ts'
+
+/** Routes for waits of tasks for answers. */
+export const waitRoutes = {
+  listWaits: {
+    method: 'GET',
+    path: '/api/waits',
+    tag: 'tasks',
+    scope: 'read',
+    summary: 'List waits for answers',
+    description:
+      'Points at which tasks wait for an answer, the newest first. With `status=open`, those that somebody must answer. A page can be short and still have a next one.',
+    query: WaitsQuery,
+    answer: { description: 'A page of waits.', schema: WaitsBody },
+    problems: ['DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
+  },
+  getTaskWaits: {
+    method: 'GET',
+    path: '/api/task/{task_id}/waits',
+    tag: 'tasks',
+    scope: 'read',
+    summary: 'Get the waits of a task',
+    description: 'Its waits for answers, in the order in which runs came to them.',
+    params: TaskParams,
+    query: TaskWaitsQuery,
+    answer: { description: 'A page of waits.', schema: WaitsBody },
+    problems: ['TASK_UNKNOWN', 'TASK_ID_AMBIGUOUS', 'DOCUMENT_UNREADABLE', 'OPTIONS_INVALID'],
+  },
+  answerTask: {
+    method: 'POST',
+    path: '/api/task/{task_id}/waits/{wait_name}',
+    tag: 'tasks',
+    scope: 'control',
+    summary: 'Answer a wait of a task',
+    description:
+      'Answers the oldest open wait of this name, which continues the task. The first answer counts. If the task has not come to a wait of this name, the answer is kept for the first one.',
+    params: WaitParams,
+    query: ReasonQuery,
+    body: AnswerRequest,
+    answer: { description: 'The answer is recorded.', schema: AnsweredBody },
+    problems: [
+      'TASK_UNKNOWN',
+      'TASK_ID_AMBIGUOUS',
+      'WAIT_UNKNOWN',
+      'WAIT_ANSWERED',
+      'ANSWER_INVALID',
+      'TOO_MANY_WAITS',
+      'NOT_JSON',
+      'DOCUMENT_UNREADABLE',
+      'OPTIONS_INVALID',
+      'BODY_INVALID',
+      'TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  },
+  answerWait: {
+    method: 'POST',
+    path: '/api/waits/{token}',
+    tag: 'tasks',
+    scope: 'control',
+    summary: 'Answer a wait by its token',
+    description:
+      'Answers exactly the wait with this token, which continues its task. The first answer counts. The token only names the wait: the caller must be allowed to answer.',
+    params: WaitTokenParams,
+    query: ReasonQuery,
+    body: AnswerRequest,
+    answer: { description: 'The answer is recorded.', schema: AnsweredBody },
+    problems: [
+      'TASK_UNKNOWN',
+      'WAIT_UNKNOWN',
+      'WAIT_ANSWERED',
+      'ANSWER_INVALID',
+      'NOT_JSON',
+      'DOCUMENT_UNREADABLE',
+      'OPTIONS_INVALID',
+      'BODY_INVALID',
+      'TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+  },
+} as const satisfies Record<string, Route>
