@@ -19,7 +19,7 @@ import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core
 import type { StepRecord } from '../../src/core/step.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
-import { boom, sleepOf, submission } from '../support/tasks.ts'
+import { answerOf, boom, by, reachedOk, sleepOf, submission, waitOf } from '../support/tasks.ts'
 import type { Picked, World } from './world.ts'
 
 /**
@@ -258,9 +258,12 @@ const settle = command(
       'lost',
       'sleeping',
       'sleeping',
+      'asking',
+      'asking',
       'awake',
     ),
     nap: fc.constantFrom(30, 300),
+    informed: mostly(true),
     retryIn: fc.constantFrom(null, 0, 50, 500),
     newest: mostly(true),
     owned: mostly(true),
@@ -271,10 +274,10 @@ const settle = command(
   },
   async (
     world,
-    { choice, aimed, kind, retryIn, nap, newest, owned, activeMs, fencedOff, checkpoint, progress },
+    { choice, aimed, kind, retryIn, nap, informed, newest, owned, activeMs, fencedOff, checkpoint, progress },
   ) => {
     const picked = await world.pick(choice, aimed ? hasCode : undefined)
-    const { id, fence: current, version, ownerNode, status } = picked
+    const { id, fence: current, version, ownerNode, status, news } = picked
     const outcome: Outcome = {
       completed: { kind: 'completed', result: '1' } as const,
       failed: { kind: 'failed', error: boom, retryIn } as const,
@@ -284,6 +287,7 @@ const settle = command(
       fenced: { kind: 'fenced' } as const,
       lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
       sleeping: sleepOf(nap, world.clock.now()),
+      asking: waitOf(informed ? news : Math.max(0, news - 1), nap === 30 ? nap : null, world.clock.now()),
       awake: { kind: 'awake' } as const,
     }[kind === 'asked' ? asked(status) : kind]
     // Code that has ended or reached a pause point is not fenced off.
@@ -295,6 +299,47 @@ const settle = command(
     const settlement = { id, fence, outcome, activeMs, ...documents }
     const [answer] = await world.both((store) => store.settle(node, [settlement]))
     if (stuck && answer?.verdict === 'settled') world.fencedOff.push({ id, fence, node })
+  },
+)
+
+const waitNames = ['ok', 'then'] as const
+
+/** A run comes to a wait. */
+const reach = command(
+  'reach',
+  {
+    choice,
+    newest: mostly(true),
+    name: fc.constantFrom(...waitNames),
+    timeout: fc.constantFrom(null, null, 30),
+    early: maybe(fc.constantFrom('fits', 'misfit')),
+    timedOut: mostly(false),
+  },
+  async (world, { choice, newest, name, timeout, early, timedOut }) => {
+    const { id, fence, ownerNode } = await world.pick(choice, ({ status }) => isActive(status))
+    const reached = reachedOk(`${id} ${name}`, {
+      name,
+      timeout,
+      ...present({ early, timedOut: timedOut ? true : undefined }),
+    })
+    const request = { id, fence: newest ? fence : fence - 1, reached }
+    await world.both((store) => store.waits.reach(ownerNode ?? world.node, request))
+  },
+)
+
+const answer = command(
+  'answer',
+  {
+    choice,
+    aimed: mostly(true),
+    name: fc.constantFrom(...waitNames),
+    early: mostly(false),
+    value: fc.boolean(),
+  },
+  async (world, { choice, aimed, name, early, value }) => {
+    const { id } = await world.pick(choice, aimed ? ({ status }) => !isTerminal(status) : undefined)
+    const answered = answerOf(String(value), { name, early })
+    await world.both((store) => store.waits.answer({ id, answer: answered }, by('alice')))
   },
 )
 
@@ -484,6 +529,10 @@ export const commands: fc.Arbitrary<Command>[] = [
   settle,
   settle,
   settle,
+  reach,
+  reach,
+  answer,
+  answer,
   unpark,
   unpark,
   releaseSlot,

@@ -15,7 +15,10 @@ import { Audit } from '../support/audit.ts'
 import { FakeClock } from '../../src/testing/clock.ts'
 import { node } from '../support/tasks.ts'
 
-export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerNode'> & Readonly<{ status?: Status }>
+export type Picked = Pick<Task, 'id' | 'fence' | 'version' | 'ownerNode' | 'news'> &
+  Readonly<{ status?: Status }>
+
+const nobody: Picked = { id: 'nobody', fence: 1, version: 1, ownerNode: null, news: 0 }
 
 export type OccupiedSlot = Readonly<{ id: TaskId; fence: Fence; node: NodeId }>
 
@@ -63,6 +66,7 @@ export class World implements AsyncDisposable {
       expectSame(record, known[index])
       const { id } = record.task
       expectSame(await this.#store.steps(id, allSteps), await this.#reference.steps(id, allSteps))
+      expectSame(await waitsOf(this.#store, id), await waitsOf(this.#reference, id))
       const newest = record.timeline.at(-1)
       if (newest !== undefined) this.moves.add(newest.event)
     }
@@ -106,7 +110,7 @@ export class World implements AsyncDisposable {
     const tasks = await this.#tasks()
     const fitting = tasks.filter((task) => task !== null && wanted(task))
     const from = fitting.length > 0 ? fitting : tasks
-    return from[choice % Math.max(1, from.length)] ?? { id: 'nobody', fence: 1, version: 1, ownerNode: null }
+    return from[choice % Math.max(1, from.length)] ?? nobody
   }
 
   /** Slots in use under the concurrency limit of the type, counted from the tasks. */
@@ -124,6 +128,13 @@ export class World implements AsyncDisposable {
 }
 
 const allSteps = { after: 0, limit: 1_000, bytes: 1_000_000 }
+
+/** Waits of a task, without the number that orders them. */
+async function waitsOf(store: Store, id: TaskId): Promise<object[]> {
+  const query = { id, filter: {}, order: 'oldest', after: null, limit: 100, scan: 100 } as const
+  const { waits } = await store.waits.list(query)
+  return waits.map(({ task, wait }) => ({ id: task.id, wait }))
+}
 
 /** Live nodes without their time of renewal, which not every store has. */
 async function liveNodesOf(store: Store): Promise<object[]> {
