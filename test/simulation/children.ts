@@ -9,18 +9,16 @@ export function hasChildren(chance: Chance): boolean {
   return chance.between(1, 6) === 1
 }
 
-/** Milliseconds that a child sleeps which only the end of its parent ends. */
-const forever = 7_200_000
-
-/** Tasks with children, of which some never end on their own; while they are started, nodes and threads die. */
+/** Tasks with children, of which only the end of the parent ends some; while they are started, nodes and threads die. */
 export function withChildren(chance: Chance, { length, machines, slots }: Setting): readonly Happening[] {
   // They must leave a slot to their parents, on any one node, or these never end either.
   let endless = Math.min(...slots) - 1
   const submits = Array.from({ length: chance.between(1, 3) }, (): Happening => {
     const steps: Step[] = []
     for (let number = 0; number < chance.between(1, 5); number++) {
-      const lasts = chance.of([0, 500, 3_000, forever, forever])!
-      steps.push(['spawn', `child ${number}`, lasts === forever && endless-- <= 0 ? 3_000 : lasts])
+      const sleeps = chance.of([0, 500, 3_000, null, null])!
+      const takes: Step = sleeps === null && endless-- > 0 ? ['endless'] : ['sleep', sleeps ?? 3_000]
+      steps.push(['spawn', `child ${number}`, takes])
       if (chance.next() < 0.5) steps.push(['sleep', chance.between(1, 1_500)])
       if (chance.next() < 0.2) steps.push(['checkpoint'])
       if (chance.next() < 0.2) steps.push(['throw', 1])

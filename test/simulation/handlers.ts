@@ -11,14 +11,16 @@ import type { LiveRun } from './live-runs.ts'
 export type Step =
   /** Sleeps, which is a pause point. */
   | readonly ['sleep', number]
+  /** Sleeps until something stops it, but only in the first attempt: after that, it may be that nothing does. */
+  | readonly ['endless']
   /** Does not return to the engine, nor notice its signal. */
   | readonly ['deaf', number]
   | readonly ['checkpoint']
   | readonly ['durable']
   /** Stores a step under this name, whose function takes this long. */
   | readonly ['task-step', string, number]
-  /** Starts a child under this name, which sleeps for so long. */
-  | readonly ['spawn', string, number]
+  /** Starts a child under this name, which takes this step. */
+  | readonly ['spawn', string, Step]
   /** Reports progress and log lines all at once. */
   | readonly ['flood', number]
   /** Fails in the first attempts. */
@@ -96,6 +98,9 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
         case 'sleep':
           await task.sleep(step[1] / 1_000)
           break
+        case 'endless':
+          if (task.attempt === 1) await task.sleep(7_200)
+          break
         case 'deaf':
           await run.wait(step[1])
           break
@@ -118,7 +123,7 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
           break
         }
         case 'spawn':
-          await task.spawn('inline', { steps: [['sleep', step[2]]] }, { name: step[1] })
+          await task.spawn('inline', { steps: [step[2]] }, { name: step[1] })
           break
         case 'flood':
           for (let line = 0; line < step[1]; line++) {
