@@ -41,6 +41,7 @@ describe.each(directions)('from %s to %s', (source, target) => {
     const original = await contents(from)
     expect(await copy(from, to)).toEqual({ tasks: original.ids.length, resumed: false })
     expect(await contents(to)).toEqual(original)
+    expect(original.waits.map(({ wait }) => wait.status).toSorted()).toEqual(['answered', 'early', 'open'])
     expect(original.records).toContainEqual(
       expect.objectContaining({
         checkpoint: '{"at":7}',

@@ -3,7 +3,7 @@ import { defaultCatchUp, scheduleMade, type ScheduleDefinition } from '../../src
 import { systemClock } from '../../src/execution/executors/system-clock.ts'
 import type { StepRecord } from '../../src/core/step.ts'
 import type { Store } from '../../src/store/store.ts'
-import { boom, by, fromApi, node, submission } from './tasks.ts'
+import { answerOf, boom, by, fromApi, node, reachedOk, submission } from './tasks.ts'
 
 /** Without a node: nothing changes by looking. */
 export async function at<T>(database: string, work: (store: Store) => Promise<T>): Promise<T> {
@@ -55,6 +55,16 @@ export async function fill(database: string, more = 0): Promise<void> {
       { at: 2, attempt: 1, text: 'second' },
     ]
     await store.save('node', [{ ...parked!, checkpoint: '{"at":7}', log, steps }])
+    for (const [name, timeout] of [
+      ['ok', null],
+      ['odd \0 \uFFFF', 3_600_000],
+    ] as const) {
+      const reached = reachedOk(`${parked!.id} ${timeout}`, { name, timeout })
+      await store.waits.reach('node', { ...parked!, reached })
+    }
+    const early = { name: 'early', early: true }
+    await store.waits.answer({ id: parked!.id, answer: answerOf('{"text":"\uFFFF"}') }, by('alice'))
+    await store.waits.answer({ id: 'task-waiting', answer: answerOf('1', early) }, by('bob'))
     await store.control([{ id: parked!.id, control: 'pause', by: 'alice' }])
     const until = store.now() + 3_600_000
     const sleeping = {
@@ -220,6 +230,7 @@ export async function contents(database: string) {
       }))
     const operation = await store.operation('operation')
     const keys = await store.keys.read()
+    const waits = await store.waits.list({ filter: {}, order: 'oldest', after: null, limit: 100, scan: 100 })
     const schedules = await store.schedules.list('', 100)
     const ticks = await store.schedules.ticks('hourly', Number.MAX_SAFE_INTEGER, 100)
     return {
@@ -229,6 +240,7 @@ export async function contents(database: string) {
       operation,
       keys,
       audit: (await store.audit.read({ filter: {}, after: null, scan: 1e6 })).entries,
+      waits: waits.waits.map(({ task, wait }) => ({ id: task.id, wait })),
       schedules,
       ticks,
       webhooks: await store.webhooks.list(),
