@@ -43,6 +43,7 @@ try {
     limits: '/limits',
     limit: '/limits/mail-api',
     webhooks: '/webhooks',
+    waits: '/waits',
     type: '/types/add',
     keys: '/keys',
     audit: '/audit',

@@ -21,6 +21,7 @@ export const pagePaths = [
   '/schedules/:id',
   '/limits',
   '/limits/:name',
+  '/waits',
   '/webhooks',
   '/webhooks/:id',
   '/types',

@@ -66,6 +66,7 @@ const paths = {
   'a failed task': () => `/tasks/${failed}`,
   'a waiting task': () => `/tasks/${waiting}`,
   failures: () => '/failures',
+  waits: () => '/waits',
   submit: () => '/submit/long',
   schedules: () => '/schedules',
   'a schedule': () => '/schedules/nightly',
@@ -144,6 +145,7 @@ test('every page can be reached with the keyboard alone', async () => {
   for (const [key, path] of [
     ['t', '/tasks'],
     ['f', '/failures'],
+    ['i', '/waits'],
     ['s', '/submit'],
     ['c', '/schedules'],
     ['l', '/limits'],

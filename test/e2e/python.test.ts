@@ -20,7 +20,8 @@ function python(): string | undefined {
 
 test('the Python client and its workers pass their tests against a real server', async () => {
   if (python() === undefined) return
-  await using server = await TestServer.start()
+  const fixtures = join(import.meta.dirname, '../fixtures/waits.ts')
+  await using server = await TestServer.start({ arguments: ['serve', '--tasks', fixtures] })
   const env = {
     ...process.env,
     FERMATA_URL: server.url,

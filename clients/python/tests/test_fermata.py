@@ -1,4 +1,7 @@
-"""Against a real server: ``FERMATA_URL=http://127.0.0.1:8000 python3 -m unittest discover -s tests``."""
+"""
+Against a real server that was started with ``--tasks test/fixtures/waits.ts``:
+``FERMATA_URL=http://127.0.0.1:8000 python3 -m unittest discover -s tests``.
+"""
 
 import asyncio
 import os
@@ -72,6 +75,40 @@ class ClientTest(unittest.TestCase):
         key = uuid.uuid4().hex
         first, again = (self.client.submit("add", {"a": 1, "b": 1}, idempotency_key=key) for _ in range(2))
         self.assertEqual(first.id, again.id)
+
+    def open_wait(self, task):
+        return until("it asks", lambda: next((one for one in task.waits() if one["status"] == "open"), None))
+
+    def test_answers(self):
+        task = self.client.submit("waits-inline")
+        asked = self.open_wait(task)
+        self.assertEqual((asked["name"], asked["message"]), ("first", "Ship it?"))
+        self.assertIn(task.id, [one["task_id"] for one in self.client.waits(status="open", limit=1)])
+        with self.assertRaises(FermataError) as refused:
+            task.answer("first", {"approved": "perhaps"})
+        self.assertEqual(refused.exception.code, "ANSWER_INVALID")
+        self.client.answer(asked["token"], {"approved": True}, reason="it is fine")
+        with self.assertRaises(FermataError) as late:
+            self.client.answer(asked["token"], {"approved": False})
+        self.assertEqual(late.exception.code, "WAIT_ANSWERED")
+        self.assertEqual(task.answer("second", [1])["status"], "answered")
+        self.assertEqual(task.result(timeout=MINUTE), [{"approved": True}, [1], {"timedOut": True}])
+
+    def test_asyncio_answers(self):
+        async def go():
+            async with AsyncClient(URL, patience=MINUTE) as client:
+                task = await client.submit("waits-inline")
+                asked = await asyncio.get_running_loop().run_in_executor(
+                    None, lambda: self.open_wait(self.client.task(task.id))
+                )
+                await client.answer(asked["token"], {"approved": False})
+                await task.answer("second", None)
+                result = await task.result(timeout=MINUTE)
+                return result, [wait["name"] async for wait in task.waits()]
+
+        result, names = asyncio.run(go())
+        self.assertEqual(result, [{"approved": False}, None, {"timedOut": True}])
+        self.assertEqual(names, ["first", "second", "never"])
 
     def test_asyncio(self):
         async def go():

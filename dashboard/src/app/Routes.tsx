@@ -12,6 +12,7 @@ const OverviewPage = lazyPart(() => import('../overview/OverviewPage.tsx').then(
 const TasksPage = lazyPart(() => import('../tasks/TasksPage.tsx').then((room) => room.TasksPage))
 const TaskPage = lazyPart(() => import('../task/TaskPage.tsx').then((room) => room.TaskPage))
 const FailuresPage = lazyPart(() => import('../failures/FailuresPage.tsx').then((room) => room.FailuresPage))
+const WaitsPage = lazyPart(() => import('../waits/WaitsPage.tsx').then((room) => room.WaitsPage))
 const SubmitPage = lazyPart(() => import('../submit/SubmitPage.tsx').then((room) => room.SubmitPage))
 const SchedulesPage = lazyPart(() =>
   import('../schedules/SchedulesPage.tsx').then((room) => room.SchedulesPage),
@@ -41,6 +42,9 @@ export function Routes() {
           <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
           <Route path="/failures">
             <FailuresPage />
+          </Route>
+          <Route path="/waits">
+            <WaitsPage />
           </Route>
           <Route path="/submit/:type?">{({ type }) => <SubmitPage key={type} type={type} />}</Route>
           <Route path="/schedules">

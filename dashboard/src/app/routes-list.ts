@@ -18,6 +18,7 @@ export const places: readonly Route[] = [
   { path: '/', name: 'Overview', icon: 'gauge', key: 'o', scope: 'read', isAboutAll: true },
   { path: '/tasks', name: 'Tasks', icon: 'list', key: 't', scope: 'read' },
   { path: '/failures', name: 'Failures', icon: 'warning', key: 'f', scope: 'read' },
+  { path: '/waits', name: 'Waits', icon: 'inbox', key: 'i', scope: 'read' },
   { path: '/submit', name: 'Submit', icon: 'send', key: 's', scope: 'run' },
   { path: '/schedules', name: 'Schedules', icon: 'calendar', key: 'c', scope: 'read' },
   { path: '/limits', name: 'Limits', icon: 'funnel', key: 'l', scope: 'read', isAboutAll: true },

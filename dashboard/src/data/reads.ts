@@ -149,6 +149,22 @@ export const reads = {
       queryFn: ({ signal }) => client.getTaskSteps(id, { limit: 100, signal }),
       ...(isLive ? { refetchInterval: 2_000 } : {}),
     }),
+  waits: (status: 'open' | 'closed') =>
+    infiniteQueryOptions({
+      queryKey: ['waits', 'all', status],
+      queryFn: ({ pageParam, signal }) =>
+        client.listWaits({ status, ...(pageParam === undefined ? {} : { cursor: pageParam }), signal }),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+      refetchInterval: 3_000,
+    }),
+  /** `isLive`: more may come. */
+  taskWaits: (id: string, isLive: boolean) =>
+    queryOptions({
+      queryKey: ['waits', 'task', id, isLive],
+      queryFn: ({ signal }) => client.getTaskWaits(id, { limit: 100, signal }),
+      ...(isLive ? { refetchInterval: 2_000 } : {}),
+    }),
   family: (id: string, isLive: boolean) =>
     queryOptions({
       queryKey: ['family', id, isLive],

@@ -9,8 +9,20 @@ const views = [
   { value: 'json', name: 'JSON' },
 ] as const
 
+const ofType = {
+  label: 'Parameters',
+  description: 'JSON that matches the schema of the type',
+  none: 'This type has no parameters',
+}
+
+type Props = Readonly<{
+  of: ParameterState
+  /** What is filled in: the parameters of a task, unless these words say something else. */
+  words?: typeof ofType
+}>
+
 /** The parameters of a task as fields or JSON. */
-export function ParameterInputs({ of: state }: Readonly<{ of: ParameterState }>) {
+export function ParameterInputs({ of: state, words = ofType }: Props) {
   return (
     <>
       {state.canShowFields && (
@@ -25,8 +37,8 @@ export function ParameterInputs({ of: state }: Readonly<{ of: ParameterState }>)
       )}
       {state.isJson ? (
         <Textarea
-          label="Parameters"
-          description="JSON that matches the schema of the type"
+          label={words.label}
+          description={words.description}
           name="json"
           autosize
           minRows={6}
@@ -39,7 +51,7 @@ export function ParameterInputs({ of: state }: Readonly<{ of: ParameterState }>)
         />
       ) : (
         <>
-          {state.fields.length === 0 && <p className={styles.none}>This type has no parameters</p>}
+          {state.fields.length === 0 && <p className={styles.none}>{words.none}</p>}
           <FieldInputs
             fields={state.fields}
             entries={state.entries}

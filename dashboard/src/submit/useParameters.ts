@@ -17,8 +17,12 @@ const noFields: readonly Field[] = []
 /** Where an error about the whole JSON text is shown. */
 const jsonKey = 'json'
 
-/** State of the inputs for the parameters of a type: fields or JSON. */
-export function useParameters(type: TypeDetails, beginning: Parameters, draft?: ParameterDraft | null) {
+/** State of the inputs for the parameters of a type, or for anything else that a schema describes: fields or JSON. */
+export function useParameters(
+  type: Pick<TypeDetails, 'parameters'>,
+  beginning: Parameters,
+  draft?: ParameterDraft | null,
+) {
   const [fields] = useState(() => fieldsOf(type.parameters))
   const [begun] = useState(() => (fields === null ? null : entriesOf(fields, beginning)))
   const [isJson, setIsJson] = useState(begun === null || draft?.isJson === true)

@@ -12,6 +12,7 @@ import { Steps } from './Steps.tsx'
 import { TaskHead } from './TaskHead.tsx'
 import styles from './TaskView.module.css'
 import { Transitions } from './Transitions.tsx'
+import { Waits } from './Waits.tsx'
 import { WhyItWaits } from './WhyItWaits.tsx'
 import { progressWords, shownProgress } from './progress.ts'
 
@@ -34,6 +35,7 @@ export function TaskView({ task, asOf }: Props) {
           {status === 'completed' && (
             <Document title="Result" value={task.result} file={`${task.task_id}-result`} />
           )}
+          <Waits task={task} />
           <Lanes task={task} />
           <Steps task={task} />
           <Family task={task} isLive={!isTerminal(status)} />

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, AsyncIterator, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
 from ._client import Client, Handle, Progress
 
@@ -50,13 +50,14 @@ class AsyncClient:
     def task(self, task_id: str) -> AsyncHandle:
         return AsyncHandle(self, self._client.task(task_id))
 
-    async def tasks(self, **filters: Any) -> AsyncIterator[Dict[str, Any]]:
-        found = self._client.tasks(**filters)
-        while True:
-            task = await self._run(lambda: next(found, None))
-            if task is None:
-                return
-            yield task
+    def tasks(self, **filters: Any) -> AsyncIterator[Dict[str, Any]]:
+        return self._each(self._client.tasks(**filters))
+
+    def waits(self, **filters: Any) -> AsyncIterator[Dict[str, Any]]:
+        return self._each(self._client.waits(**filters))
+
+    async def answer(self, token: str, answer: Any, reason: Optional[str] = None) -> Dict[str, Any]:
+        return await self._run(lambda: self._client.answer(token, answer, reason))
 
     async def types(self) -> Dict[str, Dict[str, Any]]:
         return await self._run(self._client.types)
@@ -65,6 +66,13 @@ class AsyncClient:
         self, method: str, path: str, body: Any = None, *, query: Optional[Mapping[str, Any]] = None, wait: float = 0
     ) -> Any:
         return await self._run(lambda: self._client.call(method, path, body, query=query, wait=wait))
+
+    async def _each(self, found: Iterator[T]) -> AsyncIterator[T]:
+        while True:
+            one = await self._run(lambda: next(found, None))
+            if one is None:
+                return
+            yield one
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -75,6 +83,7 @@ class AsyncHandle:
 
     def __init__(self, client: AsyncClient, handle: Handle) -> None:
         self._run = client._run
+        self._each = client._each
         self._handle = handle
         self.id = handle.id
 
@@ -110,6 +119,12 @@ class AsyncHandle:
 
     async def retry(self, reason: Optional[str] = None) -> str:
         return await self._run(lambda: self._handle.retry(reason))
+
+    def waits(self) -> AsyncIterator[Dict[str, Any]]:
+        return self._each(self._handle.waits())
+
+    async def answer(self, name: str, answer: Any, reason: Optional[str] = None) -> Dict[str, Any]:
+        return await self._run(lambda: self._handle.answer(name, answer, reason))
 
     async def explain(self) -> List[str]:
         return await self._run(self._handle.explain)

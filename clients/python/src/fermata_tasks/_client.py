@@ -89,6 +89,17 @@ class Client:
             if cursor is None:
                 return
 
+    def waits(self, **filters: Any) -> Iterator[Dict[str, Any]]:
+        """
+        Waits of tasks for answers, the newest first, page by page: ``status`` (``open``: somebody must answer), ``type``, ``name``,
+        ``limit`` (of a page).
+        """
+        return self._waits("/api/waits", filters)
+
+    def answer(self, token: str, answer: Any, reason: Optional[str] = None) -> Dict[str, Any]:
+        """Answers the wait with this token. The first answer counts: raises ``FermataError`` (``WAIT_ANSWERED``) after that."""
+        return self._answer(path_of("/api/waits/{token}", token=token), answer, reason)
+
     def types(self) -> Dict[str, Dict[str, Any]]:
         """What can be run: descriptions by type."""
         details: Dict[str, Dict[str, Any]] = self._transport.call("GET", "/api/tasks")["task_details"]
@@ -99,6 +110,21 @@ class Client:
     ) -> Any:
         """Any other call of the API: ``client.call("GET", "/api/stats")``. Repeated only if it is a GET."""
         return self._transport.call(method, path, body, query=query, wait=wait, repeatable=method == "GET")
+
+    def _waits(self, path: str, filters: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+        cursor = None
+        while True:
+            page = self._transport.call("GET", path, query={**filters, "cursor": cursor})
+            yield from page["waits"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def _answer(self, path: str, answer: Any, reason: Optional[str]) -> Dict[str, Any]:
+        query = {"reason": reason}
+        # An answer whose response was lost must not look like that of somebody else.
+        answered: Dict[str, Any] = self._transport.call("POST", path, {"answer": answer}, query=query, repeatable=False)
+        return answered
 
 
 class Handle:
@@ -182,6 +208,17 @@ class Handle:
         )
         status: str = answer["status"]
         return status
+
+    def waits(self) -> Iterator[Dict[str, Any]]:
+        """Its waits for answers, in the order in which its runs came to them."""
+        return self._client._waits(path_of("/api/task/{id}/waits", id=self.id), {})
+
+    def answer(self, name: str, answer: Any, reason: Optional[str] = None) -> Dict[str, Any]:
+        """
+        Answers its oldest open wait of this name, which continues it. The first answer counts: raises ``FermataError``
+        (``WAIT_ANSWERED``) after that. Kept if it comes before the wait.
+        """
+        return self._client._answer(path_of("/api/task/{id}/waits/{name}", id=self.id, name=name), answer, reason)
 
     def explain(self) -> List[str]:
         """Why it is not running now."""
