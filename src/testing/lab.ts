@@ -88,6 +88,15 @@ export class Lab {
     await this.pass(2_000)
     return (await answer).status
   }
+
+  /** Answers a wait of the task, as a caller of the library does. */
+  async answer(id: TaskId, name: string, answer: unknown): Promise<void> {
+    await this.pass()
+    const answered = this.#node.waits.answer(id, name, answer)
+    answered.catch(() => undefined)
+    await this.pass()
+    await answered
+  }
 }
 
 async function never(): Promise<false> {

@@ -60,6 +60,14 @@ export class TestTask<Result = unknown, State = unknown> {
   }
 
   /**
+   * Answers the oldest open wait of this name. If the handler has not come to one, the answer is kept for the first. Throws `AnswerInvalid`
+   * and `WaitAnswered`.
+   */
+  answer(name: string, answer: unknown): Promise<void> {
+    return this.#lab.answer(this.id, name, answer)
+  }
+
+  /**
    * Advances the clock until the task has finished, by at most `within` (an hour); returns the result as parsed from JSON.
    * Throws `TaskFailed`, `TaskCancelled`, or an error with the current status if the time is over.
    */

@@ -57,6 +57,25 @@ describe('a handler', () => {
     await expect(task.pause()).rejects.toMatchObject({ code: 'CONTROL_REFUSED' })
   })
 
+  test('waits for an answer, through a crash, and no longer than its timeout', async () => {
+    const ask = defineTask({
+      type: 'ask',
+      parameters: z.object({}),
+      async run(_, task) {
+        const first = await task.wait('first', { schema: z.object({ ok: z.boolean() }) })
+        return [first, await task.wait('second', { timeout: '3d' })]
+      },
+    })
+    await using task = await startTask(ask, {})
+    await task.advance('1h')
+    expect(await task.status()).toBe('waiting')
+    await expect(task.answer('first', { ok: 'yes' })).rejects.toMatchObject({ code: 'ANSWER_INVALID' })
+    await task.crash()
+    await task.answer('first', { ok: true })
+    await expect(task.answer('first', { ok: false })).rejects.toMatchObject({ code: 'WAIT_ANSWERED' })
+    expect(await task.result('4d')).toEqual([{ ok: true }, { timedOut: true }])
+  })
+
   test('crashes at a chosen checkpoint and continues from there', async () => {
     const { resize, done } = resizing()
     await using task = await startTask(resize, { files }, { crashAt: ({ next }) => next === 2 })

@@ -52,7 +52,7 @@ describe('the examples', () => {
     const { available_tasks: types } = (await (await fetch(`${server.url}/api/tasks`)).json()) as {
       available_tasks: string[]
     }
-    expect(types).toEqual(['add', 'fib', 'long', 'import', 'links', 'primes', 'words'])
+    expect(types).toEqual(['add', 'fib', 'long', 'import', 'links', 'order', 'primes', 'words'])
   })
 
   test('count primes in a thread, across a pause', async () => {
@@ -61,6 +61,23 @@ describe('the examples', () => {
     expect(await control(id, 'pause')).toBe('paused')
     expect(await control(id, 'resume')).toBe('running')
     expect(await outcome(id)).toMatchObject({ status: 'completed', result: { primes: 348_513 } })
+  })
+
+  test('ship a small order, and ask a person about a large one', async () => {
+    const api = new Api(server.url)
+    expect(await outcome(await submit('order', { item: 'A whistle', total: 9 }))).toMatchObject({
+      result: { shipped: true },
+    })
+    const orders = { refused: false, approved: true }
+    for (const [item, approved] of Object.entries(orders)) {
+      const id = await submit('order', { item, total: 24_000 })
+      await api.until(id, ({ status }) => status === 'waiting')
+      expect((await api.post(`/api/task/${id}/waits/approval`, { answer: { approved } })).status).toBe(200)
+      expect(await outcome(id)).toMatchObject({ result: { shipped: approved } })
+      const { body } = await api.call('GET', `/api/task/${id}/steps`)
+      const names = (body['steps'] as { name: string }[]).map(({ name }) => name)
+      expect(names).toEqual(['charge', approved ? 'ship' : 'refund'])
+    }
   })
 
   test('check URLs', async () => {
