@@ -26,6 +26,7 @@ const mistakes = [
   'TASK_ID_AMBIGUOUS',
   'TYPE_UNKNOWN',
   'PARAMETERS_INVALID',
+  'ANSWER_INVALID',
   'NOT_JSON',
   'BODY_INVALID',
   'OPTIONS_INVALID',
@@ -33,7 +34,7 @@ const mistakes = [
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError || isFermataError(error, ...mistakes)) return exitCodes.usage
-  if (isFermataError(error, 'SERVER_UNREACHABLE', 'ANSWER_INVALID')) return exitCodes.unreachable
+  if (isFermataError(error, 'SERVER_UNREACHABLE', 'RESPONSE_INVALID')) return exitCodes.unreachable
   return exitCodes.failed
 }
 
@@ -42,7 +43,7 @@ export function sentenceOf(error: unknown, url: string): SafeText {
   if (!isFermataError(error)) return safe`${error instanceof Error ? error.message : String(error)}`
   if (error.code === 'SERVER_UNREACHABLE')
     return safe`cannot reach ${url}: ${whyUnreachable(error.cause, error.detail)}`
-  if (error.code === 'ANSWER_INVALID') {
+  if (error.code === 'RESPONSE_INVALID') {
     return safe`${error.detail}. Does FERMATA_URL point to a Fermata server?`
   }
   if (error.candidates.length > 0)

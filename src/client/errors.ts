@@ -79,7 +79,7 @@ export async function refusal(response: Response, url: string): Promise<FermataE
   const text = await response.text()
   if (!media.includes('application/problem+json')) {
     return new FermataError(
-      'ANSWER_INVALID',
+      'RESPONSE_INVALID',
       `${url} answered ${status} with ${media}: not as a Fermata does`,
       {
         status,
@@ -96,7 +96,7 @@ export function parsed(text: string, { status }: Response, url: string): unknown
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw new FermataError('ANSWER_INVALID', `${url} answered ${status}, but not with JSON`, {
+    throw new FermataError('RESPONSE_INVALID', `${url} answered ${status}, but not with JSON`, {
       status,
       cause,
     })

@@ -108,7 +108,7 @@ describe('the events of a task', () => {
 
   test('are not parsed from a foreign response', async () => {
     const { client } = clientOf([new Response('<html>', { headers: { 'content-type': 'text/html' } })])
-    await expect(all(client.handle('t').events())).rejects.toMatchObject({ code: 'ANSWER_INVALID' })
+    await expect(all(client.handle('t').events())).rejects.toMatchObject({ code: 'RESPONSE_INVALID' })
   })
 
   test('report a server that stays unreachable', async () => {

@@ -159,12 +159,12 @@ describe('patience', () => {
 test('a foreign response is reported', async () => {
   const html = () => new Response('<html>', { status: 404, headers: { 'content-type': 'text/html' } })
   await expect(clientOf([html]).client.getStats()).rejects.toMatchObject({
-    code: 'ANSWER_INVALID',
+    code: 'RESPONSE_INVALID',
     status: 404,
     detail: expect.stringContaining('answered 404 with text/html'),
   })
   await expect(clientOf([() => new Response('<html>')]).client.getStats()).rejects.toMatchObject({
-    code: 'ANSWER_INVALID',
+    code: 'RESPONSE_INVALID',
   })
 })
 

@@ -319,7 +319,7 @@ function failureOf(error: unknown) {
 function isTemporary(error: unknown): boolean {
   if (!(error instanceof FermataError)) return false
   const { code, status = 0 } = error
-  const again = ['SERVER_UNREACHABLE', 'WORKER_UNKNOWN', 'WORKER_NAME_TAKEN', 'ANSWER_INVALID']
+  const again = ['SERVER_UNREACHABLE', 'WORKER_UNKNOWN', 'WORKER_NAME_TAKEN', 'RESPONSE_INVALID']
   return again.includes(code) || status === 408 || status === 429 || status >= 500
 }
 

@@ -35,6 +35,11 @@ test('every error of the family is a problem or a code of a task, never both', (
   }
 })
 
+test('a code means one thing: none of the client is one of the server or of a task', () => {
+  const others = { ...problems, ...taskErrors }
+  expect(Object.keys(clientErrors).filter((code) => Object.hasOwn(others, code))).toEqual([])
+})
+
 test('every error code in the source is documented', () => {
   const src = join(import.meta.dirname, '..')
   const found = new Set<string>()

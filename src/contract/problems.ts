@@ -122,7 +122,7 @@ export const taskErrors = {
 /** Codes of the client, in addition to those of the server and of tasks that did not complete. */
 export const clientErrors = {
   SERVER_UNREACHABLE: 'The server did not respond. Is it running?',
-  ANSWER_INVALID: 'The response does not come from this API, but from another server or a proxy',
+  RESPONSE_INVALID: 'The response does not come from this API, but from another server or a proxy',
 } as const satisfies Record<string, string>
 
 export function isProblemCode(code: string): code is ProblemCode {

@@ -76,6 +76,11 @@ test('the inbox lists open waits, by the client and the command line too', async
   expect((await run(['explain', ids[0], '--url', server.url])).stdout).toContain(
     'Waits for an answer to "first"',
   )
+  const wrong = await run(['answer', ids[0], 'first', '{"approved": 1}', '--url', server.url])
+  expect([wrong.code, wrong.stderr]).toEqual([
+    2,
+    'fermata: The answer does not match the schema of the wait: answer.approved: must be boolean.\n',
+  ])
   const handle = client.handle(ids[0])
   await handle.answer('first', { approved: false, note: 'no' })
   const mine: TaskWait[] = []

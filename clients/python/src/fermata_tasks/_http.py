@@ -209,7 +209,7 @@ def _refusal(status: int, answer: Any, received: bytes) -> FermataError:
         code, detail = problem["code"], problem["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"the server answered {status}, and not as a Fermata does"
-        return FermataError("ANSWER_INVALID", detail, status=status, retry_after=retry_after)
+        return FermataError("RESPONSE_INVALID", detail, status=status, retry_after=retry_after)
     return FermataError(
         code,
         detail,

@@ -298,5 +298,5 @@ def _failure_of(error: BaseException) -> Dict[str, Any]:
 
 def _is_temporary(error: FermataError) -> bool:
     status = error.status or 0
-    again = ("SERVER_UNREACHABLE", "WORKER_NAME_TAKEN", "ANSWER_INVALID")
+    again = ("SERVER_UNREACHABLE", "WORKER_NAME_TAKEN", "RESPONSE_INVALID")
     return error.code in again or status in (408, 429) or status >= 500
