@@ -1,9 +1,11 @@
 import * as fc from 'fast-check'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
 import { seedOf } from '../support/chance.ts'
 import { TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { ApiDocument } from './fuzz/document.ts'
 import { complaintOf, Range, type Received } from './fuzz/range.ts'
 import { shots } from './fuzz/requests.ts'
@@ -37,7 +39,8 @@ async function documentOf(server: TestServer): Promise<ApiDocument> {
 test(`${requests} requests made from the OpenAPI document get answers that it allows (seed ${seed})`, async () => {
   // Webhooks of the requests must reach nobody.
   const env = { FERMATA_ADMIN_KEY: key, FERMATA_WEBHOOK_ALLOW: '127.0.0.1' }
-  await using server = await TestServer.start({ env })
+  const fixtures = join(import.meta.dirname, '../fixtures/waits.ts')
+  await using server = await TestServer.start({ env, arguments: ['serve', '--tasks', fixtures] })
   const document = await documentOf(server)
   await using range = new Range(server.url, document, key)
   const began = performance.now()
@@ -55,20 +58,28 @@ test(`${requests} requests made from the OpenAPI document get answers that it al
       { seed, numRuns: Math.ceil(count / atOnce), endOnFailure: true },
     )
   const silent = () => document.operations.map(({ id }) => id).filter((id) => !range.succeeded.has(id))
-  // Nothing that the document says leads to a lease: a worker must have claimed a task of its own type.
-  const claim = async () => {
-    for (const [operation, target, body] of ofWorker) {
-      const headers = { 'content-type': 'application/json' }
-      const shot = { operation, method: 'POST', target, headers, body: JSON.stringify(body) }
-      expect(await range.fire(shot)).toBeUndefined()
-    }
+  const prepared = async (operation: string, method: string, target: string, body: object | null) => {
+    const headers = { 'content-type': 'application/json' }
+    const shot = { operation, method, target, headers, body: body === null ? null : JSON.stringify(body) }
+    expect(await range.fire(shot)).toBeUndefined()
   }
-  await claim()
+  // Nothing that the document says leads to a lease or to a question: a worker must have claimed a task of its own type, and a task of
+  // another type must have come to a wait.
+  const prepare = async () => {
+    for (const [operation, target, body] of ofWorker) await prepared(operation, 'POST', target, body)
+    const tasks = Array.from({ length: 100 }, () => ({ parameters: {} }))
+    await prepared('submitBatch', 'POST', '/api/run/waits-anything/batch', { tasks })
+    await until('tasks ask', async () => {
+      await prepared('listWaits', 'GET', '/api/waits?status=open&name=anything', null)
+      return range.knows('token')
+    })
+  }
+  await prepare()
   let verdict = await fire(requests, seed)
   // Some operations need a task in a certain state, or a lease that still holds: how many requests meet one depends on the
   // speed of the server.
   for (let more = 1; more <= 20 && !verdict.failed && silent().length > 0; more++) {
-    await claim()
+    await prepare()
     verdict = await fire(1_000, seed + more)
   }
   const seconds = (performance.now() - began) / 1_000

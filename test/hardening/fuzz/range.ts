@@ -62,6 +62,11 @@ export class Range implements AsyncDisposable {
     return undefined
   }
 
+  /** Whether the server has returned a value with this name. */
+  knows(name: string): boolean {
+    return this.#known.has(name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.destroy()
   }
