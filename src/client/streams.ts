@@ -88,9 +88,13 @@ async function* lasting(transport: Transport, call: () => Call): AsyncGenerator<
       if (status === 204 || body === null) return
       const media = headers.get('content-type') ?? ''
       if (!media.startsWith('text/event-stream')) {
-        throw new FermataError('RESPONSE_INVALID', `${transport.url} answered with ${media}, not with events`, {
-          status,
-        })
+        throw new FermataError(
+          'RESPONSE_INVALID',
+          `${transport.url} answered with ${media}, not with events`,
+          {
+            status,
+          },
+        )
       }
       alive()
       yield 'opened'
