@@ -10,8 +10,8 @@ export type Received = Readonly<{
   text: string
 }> | null
 
-/** Timeouts in milliseconds: for requests that ask the server to wait, and for all others. */
-const patience = { told: 100, other: 10_000 }
+/** Timeouts in milliseconds: for requests that ask the server to wait, for copies of the whole database, and for all others. */
+const patience = { told: 100, backup: 60_000, other: 10_000 }
 
 /** The server under test, over keep-alive connections. Remembers the ids and types that it returns. */
 export class Range implements AsyncDisposable {
@@ -67,6 +67,11 @@ export class Range implements AsyncDisposable {
     return this.#known.has(name)
   }
 
+  /** Uses newer values only. */
+  forget(name: string): void {
+    this.#known.delete(name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.destroy()
   }
@@ -74,7 +79,8 @@ export class Range implements AsyncDisposable {
   async #send(request: Shot): Promise<Received> {
     const { method, target, headers, body } = request
     const over = new AbortController()
-    const longest = asksToWait(request) ? patience.told : patience.other
+    const isBackup = request.operation === 'createBackup'
+    const longest = asksToWait(request) ? patience.told : isBackup ? patience.backup : patience.other
     const timer = setTimeout(() => over.abort(new TooSlow()), longest)
     try {
       const answer = await this.#pool.request({
