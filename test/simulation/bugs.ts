@@ -457,7 +457,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'webhook-forgotten',
-    'An event is told to the first webhook that wants it, and to no other.',
+    'Only the first webhook that wants an event receives it.',
     4,
     'src/core/webhook.ts',
     '    to.push(webhook.id)\n',

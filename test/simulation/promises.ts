@@ -10,7 +10,7 @@ export const promises = {
   limits: 'Limits are exact',
   flat: 'Cost is flat',
   known: 'Nobody acts without being known',
-  told: 'Every change is told to each webhook, in the order of its task',
+  told: 'Each webhook receives every change, and the changes of one task in order',
   /** Follows from the others, and is what callers notice first. */
   ends: 'Everything ends once faults stop',
 } as const

@@ -33,7 +33,7 @@ test('two attempts are compared by outcome, error, duration and node', () => {
   expect(nodesOf({ timeline: [] }, 1)).toEqual([])
 })
 
-test('log lines that only one attempt has are told apart, whatever the numbers in them', () => {
+test('lines that only one attempt has are found, and numbers in them do not matter', () => {
   const line = (number: number, of: number, message: string) => ({ number, at: number, attempt: of, message })
   const red = `${String.fromCharCode(27)}[31mtook 12.5 ms`
   const [one, other] = linesOf(
