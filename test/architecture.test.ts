@@ -189,6 +189,7 @@ async function pageSources(): Promise<Sources> {
   const root = join(import.meta.dirname, '..')
   const files = new Map<string, string>()
   for await (const file of glob('dashboard/src/**/*.{ts,tsx}', { cwd: root })) {
+    if (file.endsWith('.test.ts')) continue
     files.set(normalize(file), readFileSync(join(root, file), 'utf8'))
   }
   return files

@@ -1,4 +1,4 @@
-import './language.ts'
+import './language/say.ts'
 import './theme/mantine.ts'
 import './theme/page.css'
 import { createRoot } from 'react-dom/client'

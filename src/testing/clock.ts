@@ -42,9 +42,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Advances the clock by `ms`. Timers fire in order, each at its own time, and what they trigger runs before the next time,
-   * including new timers. As in Node, only promises run between timers of the same time. After each time, `goesOn` is awaited
-   * and can stop early.
+   * Advances the clock by `ms`. Timers fire in order, each at its own time, and what they trigger runs before the next one,
+   * including new timers. After each of them, `goesOn` is awaited and can stop early.
    */
   async advance(ms: number, goesOn: () => Promise<boolean> = always): Promise<void> {
     const end = this.#monotonic + ms
@@ -53,11 +52,8 @@ export class FakeClock implements Clock {
       const next = this.#next(end)
       this.#moveTo(next?.due ?? end)
       if (next === undefined) return
-      for (let timer: Timer | undefined = next; timer !== undefined; timer = this.#next(next.due)) {
-        this.#timers.delete(timer)
-        timer.fire()
-        await microtasks()
-      }
+      this.#timers.delete(next)
+      next.fire()
       await turns(this.#turns)
     }
   }
@@ -85,11 +81,6 @@ export class FakeClock implements Clock {
     }
     return next
   }
-}
-
-/** Enough of them for a chain of promises that ends in another timer. */
-async function microtasks(): Promise<void> {
-  await new Promise<void>((resolve) => process.nextTick(resolve))
 }
 
 async function always(): Promise<true> {

@@ -4,15 +4,16 @@ import { useState, type FormEvent } from 'react'
 import type { IssuedKey, Scope } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Card } from '../kit/Card.tsx'
+import { say } from '../language/say.ts'
 import { storedKey, storeKey } from './key.ts'
 import styles from './KeysPage.module.css'
 
 const meanings: Readonly<Record<Scope, string>> = {
-  read: 'see tasks and the server',
-  run: 'submit tasks',
-  control: 'pause, resume, cancel, retry, delete, hold',
-  worker: 'run tasks remotely',
-  admin: 'everything, including keys',
+  read: say.access.scopeRead,
+  run: say.access.scopeRun,
+  control: say.access.scopeControl,
+  worker: say.access.scopeWorker,
+  admin: say.access.scopeAdmin,
 }
 
 type Props = Readonly<{ isFirst: boolean; onIssued: (issued: IssuedKey) => void }>
@@ -47,15 +48,15 @@ export function KeyForm({ isFirst, onIssued }: Props) {
     mutate()
   }
   return (
-    <Card title="New key">
+    <Card title={say.access.newKey}>
       <form className={styles.form} onSubmit={submit}>
         <TextInput
-          label="Name"
-          description="Shown in timelines for everything done with the key"
+          label={say.common.name}
+          description={say.access.nameHint}
           value={name}
           onChange={({ currentTarget }) => setName(currentTarget.value)}
         />
-        <div className={styles.scopes} role="group" aria-label="Scopes">
+        <div className={styles.scopes} role="group" aria-label={say.access.scopes}>
           {(Object.keys(meanings) as Scope[]).map((scope) => (
             <Checkbox
               key={scope}
@@ -68,22 +69,22 @@ export function KeyForm({ isFirst, onIssued }: Props) {
           ))}
         </div>
         <TextInput
-          label="Only types"
-          description="Comma-separated; empty for all"
+          label={say.access.onlyTypes}
+          description={say.common.emptyForAll}
           value={types}
           onChange={({ currentTarget }) => setTypes(currentTarget.value)}
         />
         <TextInput
-          label="Only tags"
-          description="Comma-separated; empty for all"
+          label={say.access.onlyTags}
+          description={say.common.emptyForAll}
           value={tags}
           onChange={({ currentTarget }) => setTags(currentTarget.value)}
         />
         <TextInput
-          label="Rate limit"
-          description="Requests and a time, like 100/1m; empty for the default of the server"
+          label={say.access.rateLimit}
+          description={say.access.rateHint}
           value={rate}
-          error={rateOf(rate) === undefined ? 'Must be a number and a time, like 100/1m' : undefined}
+          error={rateOf(rate) === undefined ? say.access.mustBeARate : undefined}
           onChange={({ currentTarget }) => setRate(currentTarget.value)}
         />
         {error !== null && (
@@ -96,7 +97,7 @@ export function KeyForm({ isFirst, onIssued }: Props) {
           loading={isPending}
           disabled={name.trim() === '' || chosen.length === 0 || rateOf(rate) === undefined}
         >
-          Create key
+          {say.access.createKey}
         </Button>
       </form>
     </Card>

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { IssuedKey, KeyDetails } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { ActionButton } from '../kit/Entries.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './KeysPage.module.css'
@@ -32,21 +33,21 @@ export function KeyRow({ of: key, onIssued }: Props) {
         <div className={styles.name}>{key.name}</div>
         <div className={styles.facts}>
           {key.scopes.join(', ')}
-          {only.length > 0 && `, only ${only.join(', ')}`}
+          {only.length > 0 && say.access.onlyFor(only.join(', '))}
           {key.rate_limit !== null &&
-            `, ${key.rate_limit.limit} requests per ${durationWords(key.rate_limit.per)}`}
-          {', created '}
+            say.access.requestsPer(key.rate_limit.limit, durationWords(key.rate_limit.per))}
+          {say.access.created}
           <Time at={key.created_at} />
-          {` by ${key.created_by}`}
+          {say.access.createdBy(key.created_by)}
           {key.last_used_at !== null && (
             <>
-              {', last used '}
+              {say.access.lastUsed}
               <Time at={key.last_used_at} />
             </>
           )}
           {key.expires_at !== null && (
             <>
-              {', expires '}
+              {say.access.expires}
               <Time at={key.expires_at} />
             </>
           )}
@@ -56,22 +57,22 @@ export function KeyRow({ of: key, onIssued }: Props) {
       <div className={styles.buttons}>
         <ActionButton
           isBusy={rotate.isPending}
-          label={`Rotate ${key.name}`}
-          title="Gives the key a new secret; the current one works for another hour"
+          label={say.access.rotateKey(key.name)}
+          title={say.access.rotateHint}
           onClick={() => rotate.mutate()}
         >
-          Rotate
+          {say.access.rotate}
         </ActionButton>
         <Button
           size="xs"
           color="red"
           variant={isSure ? 'filled' : 'default'}
           loading={revoke.isPending}
-          aria-label={isSure ? `Revoke ${key.name} now` : `Revoke ${key.name}`}
+          aria-label={isSure ? say.access.revokeKeyNow(key.name) : say.access.revokeKey(key.name)}
           onClick={() => (isSure ? revoke.mutate() : setSure(true))}
           onBlur={() => setSure(false)}
         >
-          {isSure ? 'Revoke now' : 'Revoke'}
+          {isSure ? say.access.revokeNow : say.access.revoke}
         </Button>
       </div>
     </div>

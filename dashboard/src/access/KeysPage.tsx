@@ -7,6 +7,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { Entries } from '../kit/Entries.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { IssuedNotice } from './IssuedNotice.tsx'
 import { KeyForm } from './KeyForm.tsx'
 import { KeyRow } from './KeyRow.tsx'
@@ -18,22 +19,18 @@ export function KeysPage() {
   const keys = useQuery(reads.keys())
   const [issued, setIssued] = useState<IssuedKey | null>(null)
   return (
-    <Page title="Keys">
+    <Page title={say.common.keys}>
       <div className={styles.page}>
         {issued !== null && <IssuedNotice issued={issued} onClose={() => setIssued(null)} />}
         <Loaded of={keys} height={120}>
           {({ keys: all }) => (
-            <Card title={all.length === 1 ? '1 key' : `${all.length} keys`} flush>
+            <Card title={say.access.keyCount(all.length)} flush>
               {all.length === 0 ? (
-                <EmptyState icon="key" title="No keys">
-                  <p>
-                    {storedKey() === undefined
-                      ? 'Anyone who reaches this server may call it. The first key closes it.'
-                      : 'Only the key in the settings of the server is accepted.'}
-                  </p>
+                <EmptyState icon="key" title={say.access.noKeys}>
+                  <p>{storedKey() === undefined ? say.access.isOpen : say.access.onlyTheKeyOfSettings}</p>
                 </EmptyState>
               ) : (
-                <Entries label="Keys" of={all} keyOf={({ id }) => id}>
+                <Entries label={say.common.keys} of={all} keyOf={({ id }) => id}>
                   {(key) => <KeyRow of={key} onIssued={setIssued} />}
                 </Entries>
               )}

@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { Card } from '../kit/Card.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { storedKey, storeKey } from './key.ts'
 import styles from './SignIn.module.css'
 
@@ -19,25 +20,25 @@ export function SignIn() {
   }
   return (
     <main className={styles.page}>
-      <Page title="Sign in">
+      <Page title={say.access.signIn}>
         <Card>
           <form className={styles.form} onSubmit={(event) => void signIn(event)}>
             <TextInput
-              label="Key"
-              description="This server needs a key. It is kept until you close this tab."
+              label={say.common.key}
+              description={say.access.needsKey}
               type="password"
               autoComplete="off"
               spellCheck={false}
               data-autofocus
               value={text}
-              error={isRefused ? 'The key is unknown, was revoked, or has expired' : undefined}
+              error={isRefused ? say.access.keyRefused : undefined}
               onChange={({ currentTarget }) => {
                 setText(currentTarget.value)
                 setRefused(false)
               }}
             />
             <Button type="submit" disabled={text.trim() === ''}>
-              Sign in
+              {say.access.signIn}
             </Button>
           </form>
         </Card>

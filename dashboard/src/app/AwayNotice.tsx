@@ -1,5 +1,6 @@
 import { Loader } from '@mantine/core'
 import { useIsAway } from '../data/connection.ts'
+import { say } from '../language/say.ts'
 import styles from './AwayNotice.module.css'
 
 /** Shown when the server has been unreachable for a moment. Data stays visible and is reloaded afterwards. */
@@ -11,7 +12,7 @@ export function AwayNotice() {
         <div className={styles.notice}>
           <Loader size={14} color="currentColor" />
           <span>
-            <strong>Server unreachable.</strong> Data may be out of date. This page reconnects automatically.
+            <strong>{say.app.serverUnreachable}</strong> {say.app.dataMayBeOld}
           </span>
         </div>
       )}

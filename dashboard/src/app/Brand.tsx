@@ -1,9 +1,10 @@
 import { Link } from 'wouter'
+import { say } from '../language/say.ts'
 import styles from './Brand.module.css'
 
 export function Brand() {
   return (
-    <Link href="/" className={styles.brand} aria-label="Fermata overview">
+    <Link href="/" className={styles.brand} aria-label={say.app.fermataOverview}>
       <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
         <rect width="32" height="32" rx="8" fill="#5457cd" />
         <path

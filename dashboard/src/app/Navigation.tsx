@@ -3,6 +3,7 @@ import { Fragment, useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { useMe } from '../access/me.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { ViewList } from '../views/ViewList.tsx'
 import { placeOf, placesOf, type Route } from './routes-list.ts'
 import styles from './Navigation.module.css'
@@ -16,7 +17,7 @@ export function Navigation() {
   const places = placesOf(useMe())
   const hasMore = places.length > first + 1
   return (
-    <nav className={styles.navigation} aria-label="Pages">
+    <nav className={styles.navigation} aria-label={say.app.pages}>
       {places.map((place, index) => (
         <Fragment key={place.path}>
           <Place of={place} isHere={place === here} isLate={hasMore && index >= first} />
@@ -58,10 +59,10 @@ function More({ places, here }: Readonly<{ places: readonly Route[]; here: Route
           onClick={() => setOpen(!isOpen)}
         >
           <Icon name="more" size={18} />
-          <span>More</span>
+          <span>{say.app.more}</span>
         </button>
       </Popover.Target>
-      <Popover.Dropdown aria-label="More pages" className={styles.rest}>
+      <Popover.Dropdown aria-label={say.app.morePages} className={styles.rest}>
         {places.map((place) => (
           <Place key={place.path} of={place} isHere={place === here} onClick={() => setOpen(false)} />
         ))}

@@ -1,6 +1,7 @@
 import { ActionIcon, Button } from '@mantine/core'
 import { Icon } from '../kit/Icon.tsx'
 import { notices, useNotices } from '../kit/notices.ts'
+import { say } from '../language/say.ts'
 import styles from './NoticeList.module.css'
 
 /** The notices that are shown now, the latest last. */
@@ -27,7 +28,7 @@ export function NoticeList() {
             size="sm"
             variant="subtle"
             color="gray"
-            aria-label="Dismiss"
+            aria-label={say.common.dismiss}
             onClick={() => notices.dismiss(id)}
           >
             <Icon name="close" size={14} />

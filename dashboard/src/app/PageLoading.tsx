@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { retryLoads, useLoadTrouble } from '../loading/lazy-part.ts'
 import { PageSkeleton } from './PageSkeleton.tsx'
 
@@ -10,25 +11,22 @@ export function PageLoading() {
   if (trouble === null) return <PageSkeleton />
   if (trouble === 'missing') {
     return (
-      <Page title="Page not loaded">
-        <EmptyState icon="warning" title="The files of this page are missing on the server">
-          <p>
-            The server may be in the middle of an upgrade, or a proxy withholds files below /assets. Your
-            tasks are not affected.
-          </p>
+      <Page title={say.app.pageNotLoaded}>
+        <EmptyState icon="warning" title={say.app.filesMissing}>
+          <p>{say.app.filesMissingReasons}</p>
           <Button variant="default" onClick={() => location.reload()}>
-            Reload page
+            {say.common.reloadPage}
           </Button>
         </EmptyState>
       </Page>
     )
   }
   return (
-    <Page title="Server unreachable">
-      <EmptyState icon="plug" title="This page loads when the server is reachable again">
-        <p>It retries automatically. Your tasks are not affected.</p>
+    <Page title={say.common.serverUnreachable}>
+      <EmptyState icon="plug" title={say.app.loadsWhenReachable}>
+        <p>{say.app.retriesAutomatically}</p>
         <Button variant="default" onClick={retryLoads}>
-          Try again
+          {say.common.tryAgain}
         </Button>
       </EmptyState>
     </Page>

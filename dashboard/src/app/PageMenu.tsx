@@ -6,15 +6,19 @@ import { useMe } from '../access/me.ts'
 import { base } from '../data/base.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { choose, languages, type Language } from '../language/choice.ts'
+import { language, say } from '../language/say.ts'
 import styles from './PageMenu.module.css'
 
 const schemes = [
-  { value: 'light', name: 'Light' },
-  { value: 'dark', name: 'Dark' },
-  { value: 'auto', name: 'System' },
+  { value: 'light', name: say.app.light },
+  { value: 'dark', name: say.app.dark },
+  { value: 'auto', name: say.app.system },
 ] as const
 
-/** Theme, keyboard shortcuts, and links to the API reference. */
+const tongues = (Object.keys(languages) as Language[]).map((value) => ({ value, name: languages[value] }))
+
+/** Theme, language, keyboard shortcuts, and links to the API reference. */
 export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   const [isOpen, setOpen] = useState(false)
@@ -27,19 +31,20 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
           variant="subtle"
           color="gray"
           size="lg"
-          aria-label="Menu"
+          aria-label={say.app.menu}
           onClick={() => setOpen(!isOpen)}
         >
           <Icon name="more" size={18} />
         </ActionIcon>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Menu" className={styles.menu}>
-        <Choice label="Appearance" value={colorScheme} choices={schemes} onChange={setColorScheme} />
+      <Popover.Dropdown aria-label={say.app.menu} className={styles.menu}>
+        <Choice label={say.app.appearance} value={colorScheme} choices={schemes} onChange={setColorScheme} />
+        <Choice label={say.app.language} value={language} choices={tongues} onChange={choose} />
         <a href={`${base}/docs`} className={styles.entry}>
-          <Icon name="book" /> API explorer
+          <Icon name="book" /> {say.app.apiExplorer}
         </a>
         <a href={`${base}/redoc`} className={styles.entry}>
-          <Icon name="book" /> API reference
+          <Icon name="book" /> {say.app.apiReference}
         </a>
         <button
           type="button"
@@ -49,7 +54,7 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
             onHelp()
           }}
         >
-          <Icon name="keyboard" /> Keyboard shortcuts
+          <Icon name="keyboard" /> {say.common.keyboardShortcuts}
         </button>
         {me !== undefined && me.id !== null && (
           <button
@@ -60,7 +65,7 @@ export function PageMenu({ onHelp }: Readonly<{ onHelp: () => void }>) {
               void queries.resetQueries()
             }}
           >
-            <Icon name="key" /> Sign out {me.name}
+            <Icon name="key" /> {say.app.signOut(me.name)}
           </button>
         )}
       </Popover.Dropdown>

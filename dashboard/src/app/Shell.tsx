@@ -5,6 +5,7 @@ import { useMe } from '../access/me.ts'
 import { ShortcutHelp } from '../keys/ShortcutHelp.tsx'
 import { useKeys } from '../keys/useKeys.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { lazyPart } from '../loading/lazy-part.ts'
 import { AwayNotice } from './AwayNotice.tsx'
 import { Brand } from './Brand.tsx'
@@ -54,7 +55,7 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
-        Skip to content
+        {say.app.skipToContent}
       </a>
       <header className={styles.header}>
         <Brand />
@@ -63,8 +64,8 @@ export function Shell({ children }: Readonly<{ children: ReactNode }>) {
             variant="subtle"
             color="gray"
             size="lg"
-            aria-label="Command palette"
-            title="Command palette (Ctrl+K)"
+            aria-label={say.common.commandPalette}
+            title={say.app.commandPaletteWithKey}
             onClick={() => setPalette('open')}
           >
             <Icon name="search" size={18} />

@@ -1,6 +1,7 @@
 import type { Me, Scope } from '../../../src/client/index.ts'
 import { allows, isLimited } from '../access/rights.ts'
 import type { IconName } from '../kit/icons.ts'
+import { say } from '../language/say.ts'
 
 export type Route = Readonly<{
   path: string
@@ -15,18 +16,25 @@ export type Route = Readonly<{
 
 /** The pages in the navigation, and the key that opens each after `g`. */
 export const places: readonly Route[] = [
-  { path: '/', name: 'Overview', icon: 'gauge', key: 'o', scope: 'read', isAboutAll: true },
-  { path: '/tasks', name: 'Tasks', icon: 'list', key: 't', scope: 'read' },
-  { path: '/failures', name: 'Failures', icon: 'warning', key: 'f', scope: 'read' },
-  { path: '/waits', name: 'Waits', icon: 'inbox', key: 'i', scope: 'read' },
-  { path: '/submit', name: 'Submit', icon: 'send', key: 's', scope: 'run' },
-  { path: '/schedules', name: 'Schedules', icon: 'calendar', key: 'c', scope: 'read' },
-  { path: '/limits', name: 'Limits', icon: 'funnel', key: 'l', scope: 'read', isAboutAll: true },
-  { path: '/types', name: 'Types', icon: 'shapes', key: 'y', scope: 'read' },
-  { path: '/nodes', name: 'Nodes', icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
-  { path: '/webhooks', name: 'Webhooks', icon: 'webhook', key: 'w', scope: 'admin', isAboutAll: true },
-  { path: '/keys', name: 'Keys', icon: 'key', key: 'k', scope: 'admin' },
-  { path: '/audit', name: 'Audit', icon: 'history', key: 'a', scope: 'admin' },
+  { path: '/', name: say.common.overview, icon: 'gauge', key: 'o', scope: 'read', isAboutAll: true },
+  { path: '/tasks', name: say.common.tasks, icon: 'list', key: 't', scope: 'read' },
+  { path: '/failures', name: say.common.failures, icon: 'warning', key: 'f', scope: 'read' },
+  { path: '/waits', name: say.common.waits, icon: 'inbox', key: 'i', scope: 'read' },
+  { path: '/submit', name: say.common.submit, icon: 'send', key: 's', scope: 'run' },
+  { path: '/schedules', name: say.common.schedules, icon: 'calendar', key: 'c', scope: 'read' },
+  { path: '/limits', name: say.common.limits, icon: 'funnel', key: 'l', scope: 'read', isAboutAll: true },
+  { path: '/types', name: say.common.types, icon: 'shapes', key: 'y', scope: 'read' },
+  { path: '/nodes', name: say.common.nodes, icon: 'server', key: 'n', scope: 'read', isAboutAll: true },
+  {
+    path: '/webhooks',
+    name: say.common.webhooks,
+    icon: 'webhook',
+    key: 'w',
+    scope: 'admin',
+    isAboutAll: true,
+  },
+  { path: '/keys', name: say.common.keys, icon: 'key', key: 'k', scope: 'admin' },
+  { path: '/audit', name: say.app.audit, icon: 'history', key: 'a', scope: 'admin' },
 ]
 
 /** The pages that work for this caller; all of them until the server has said who it is. */

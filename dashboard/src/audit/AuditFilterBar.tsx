@@ -1,6 +1,7 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { Icon } from '../kit/Icon.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
+import { say } from '../language/say.ts'
 import { localInput, timeOfInput } from '../time/input.ts'
 import { actionNames, isAction, noFilters, searchOf, type AuditFilters } from './filters.ts'
 import styles from './AuditPage.module.css'
@@ -11,27 +12,27 @@ type Props = Readonly<{ filters: AuditFilters; onChange: (filters: AuditFilters)
 export function AuditFilterBar({ filters, onChange }: Props) {
   const set = (part: Partial<AuditFilters>) => onChange({ ...filters, ...part })
   return (
-    <search className={styles.fields} aria-label="Filters">
-      <WholeInput label="Caller" text={filters.caller} onTake={(caller) => set({ caller })} />
+    <search className={styles.fields} aria-label={say.common.filters}>
+      <WholeInput label={say.audit.caller} text={filters.caller} onTake={(caller) => set({ caller })} />
       <NativeSelect
-        label="Action"
+        label={say.audit.action}
         value={filters.action ?? ''}
         data={[
-          { value: '', label: 'All actions' },
+          { value: '', label: say.audit.allActions },
           ...Object.entries(actionNames).map(([value, label]) => ({ value, label })),
         ]}
         onChange={({ currentTarget: { value } }) => set({ action: isAction(value) ? value : null })}
       />
-      <WholeInput label="Task" text={filters.task} onTake={(task) => set({ task })} />
+      <WholeInput label={say.common.task} text={filters.task} onTake={(task) => set({ task })} />
       <TextInput
         type="datetime-local"
-        label="After"
+        label={say.audit.after}
         value={localInput(filters.from)}
         onChange={({ currentTarget }) => set({ from: timeOfInput(currentTarget.value) })}
       />
       <TextInput
         type="datetime-local"
-        label="Before"
+        label={say.audit.before}
         value={localInput(filters.until)}
         onChange={({ currentTarget }) => set({ until: timeOfInput(currentTarget.value) })}
       />
@@ -42,7 +43,7 @@ export function AuditFilterBar({ filters, onChange }: Props) {
           leftSection={<Icon name="close" size={14} />}
           onClick={() => onChange(noFilters)}
         >
-          Clear filters
+          {say.common.clearFilters}
         </Button>
       )}
     </search>

@@ -8,6 +8,7 @@ import { Icon } from '../kit/Icon.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
 import { Table } from '../kit/Table.tsx'
+import { say } from '../language/say.ts'
 import { AuditFilterBar } from './AuditFilterBar.tsx'
 import { AuditRow } from './AuditRow.tsx'
 import { filtersOf, requestOf, searchOf, type AuditFilters } from './filters.ts'
@@ -38,28 +39,33 @@ export function AuditPage() {
       loading={log.isRefetching}
       onClick={() => void log.refetch()}
     >
-      Refresh
+      {say.common.refresh}
     </Button>
   )
   return (
-    <Page title="Audit log" actions={refresh}>
+    <Page title={say.audit.auditLog} actions={refresh}>
       <AuditFilterBar filters={filters} onChange={setFilters} />
       <PagedList
         of={log}
         itemsOf={({ entries }) => entries}
-        more="Show older entries"
+        more={say.audit.showOlderEntries}
         empty={
-          <EmptyState icon="history" title="No entries">
-            <p>
-              {searchOf(filters) === ''
-                ? 'Every change by a caller is recorded here. Submits are recorded once the server has keys.'
-                : 'No change matches these filters. Clear some of them.'}
-            </p>
+          <EmptyState icon="history" title={say.audit.noEntries}>
+            <p>{searchOf(filters) === '' ? say.audit.whatIsRecorded : say.audit.noMatch}</p>
           </EmptyState>
         }
       >
         {(entries) => (
-          <Table label="Entries" head={['Time', 'Caller', 'Action', 'Subject', 'Reason and request']}>
+          <Table
+            label={say.audit.entries}
+            head={[
+              say.audit.time,
+              say.audit.caller,
+              say.audit.action,
+              say.audit.subject,
+              say.audit.reasonAndRequest,
+            ]}
+          >
             {entries.map((entry) => (
               <AuditRow
                 key={entry.id}

@@ -1,7 +1,8 @@
 import type { AuditEntry } from '../../../src/client/index.ts'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
-import { exactCount, exactWords } from '../time/words.ts'
+import { exactWords } from '../time/words.ts'
 import { actionNames } from './filters.ts'
 import styles from './AuditPage.module.css'
 
@@ -19,8 +20,8 @@ export function AuditRow({ entry, onCaller }: Props) {
         <button
           type="button"
           className={styles.caller}
-          title={caller.id === null ? 'Without a key' : `Key ${caller.id}`}
-          aria-label={`Only changes by ${caller.name}`}
+          title={caller.id === null ? say.audit.withoutKey : say.audit.keyOf(caller.id)}
+          aria-label={say.audit.onlyChangesBy(caller.name)}
           onClick={() => onCaller(caller.name)}
         >
           {caller.name}
@@ -35,7 +36,7 @@ export function AuditRow({ entry, onCaller }: Props) {
       <td className={styles.reason}>
         {reason}
         {request !== null && (
-          <span className={styles.request} title="The X-Request-ID of the call, also in the server log">
+          <span className={styles.request} title={say.audit.requestId}>
             {request}
           </span>
         )}
@@ -55,7 +56,7 @@ function Subject({
       </>
     )
   }
-  const tasks = count === null ? '' : `${exactCount(count)} ${count === 1 ? 'task' : 'tasks'}`
+  const tasks = count === null ? '' : say.common.taskCount(count)
   if (filter !== null) {
     const facts = Object.entries(filter).map(([name, value]) => `${name}: ${wordsOf(name, value)}`)
     return (

@@ -1,6 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { Suspense, useState } from 'react'
 import { Boundary } from '../kit/Boundary.tsx'
+import { say } from '../language/say.ts'
 import { lazyPart } from '../loading/lazy-part.ts'
 import styles from './Chart.module.css'
 
@@ -48,7 +49,7 @@ export function Chart(props: ChartProps) {
         })}
       </figcaption>
       <div style={{ height }}>
-        <Boundary fallback={() => <p className={styles.failed}>The chart could not be drawn</p>}>
+        <Boundary fallback={() => <p className={styles.failed}>{say.charts.notDrawn}</p>}>
           <Suspense fallback={<Skeleton height={height} />}>
             <Plot {...props} height={height} onPoint={setPointed} />
           </Suspense>

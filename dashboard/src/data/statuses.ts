@@ -1,3 +1,4 @@
+import { say } from '../language/say.ts'
 import type { Status } from './shapes.ts'
 
 /** All statuses, in lifecycle order. */
@@ -15,6 +16,11 @@ const order: Readonly<Record<Status, number>> = {
 }
 
 export const statuses = (Object.keys(order) as Status[]).toSorted((a, b) => order[a] - order[b])
+
+/** Statuses of a newer server keep their own names. */
+export function statusName(status: string): string {
+  return isStatus(status) ? say.statuses[status] : status
+}
 
 export function isStatus(text: string): text is Status {
   return Object.hasOwn(order, text)

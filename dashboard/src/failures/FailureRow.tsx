@@ -1,12 +1,14 @@
 import { Button } from '@mantine/core'
 import { Link } from 'wouter'
 import type { FailureGroup } from '../../../src/client/index.ts'
+import { Sentence } from '../kit/Sentence.tsx'
 import { messageWords } from '../kit/errors.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { Sparkline } from '../kit/Sparkline.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
-import { countWords, exactCount } from '../time/words.ts'
+import { countWords } from '../time/words.ts'
 import styles from './Failures.module.css'
 import { groupAddress } from './address.ts'
 
@@ -15,21 +17,21 @@ type Props = Readonly<{ of: FailureGroup; onRetry: (() => void) | undefined }>
 /** A cause: its message, how often it occurs, since when, and in which types. */
 export function FailureRow({ of: group, onRetry }: Props) {
   const { code, message, count, types, first_failed_at: first, last_failed_at: last, history } = group
-  const tasks = `${exactCount(count)} ${count === 1 ? 'task' : 'tasks'}`
+  const tasks = say.common.taskCount(count)
   return (
     <li className={styles.group}>
       <div className={styles.what}>
         <Link href={groupAddress(group)} className={styles.cause}>
           <span className={styles.code}>{code}</span>
           <span className={styles.message}>
-            {message === null ? 'Message not available' : messageWords({ code, message })}
+            {message === null ? say.failures.messageNotAvailable : messageWords({ code, message })}
           </span>
         </Link>
         <p className={styles.facts}>
-          Last <Time at={last} /> in <TaskLink id={group.task_id} />
+          <Sentence of={say.failures.lastIn(<Time at={last} />, <TaskLink id={group.task_id} />)} />
           {count > 1 && (
             <>
-              {' · first '}
+              {say.failures.first}
               <Time at={first} />
             </>
           )}
@@ -43,7 +45,7 @@ export function FailureRow({ of: group, onRetry }: Props) {
           ))}
         </p>
       </div>
-      <Sparkline counts={history} label={`${tasks} over the span`} />
+      <Sparkline counts={history} label={say.failures.overTheSpan(tasks)} />
       <span className={styles.count} title={tasks}>
         {countWords(count)}
       </span>
@@ -53,10 +55,10 @@ export function FailureRow({ of: group, onRetry }: Props) {
             size="xs"
             variant="default"
             leftSection={<Icon name="retry" size={14} />}
-            aria-label={`Retry ${count === 1 ? 'this task' : `these ${tasks}`}: ${code}`}
+            aria-label={count === 1 ? say.failures.retryThis(code) : say.failures.retryThese(tasks, code)}
             onClick={onRetry}
           >
-            {count === 1 ? 'Retry' : `Retry ${countWords(count)}`}
+            {count === 1 ? say.controls.retry.name : say.controls.retry.some(countWords(count))}
           </Button>
         )}
       </span>

@@ -9,16 +9,17 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { BulkDialog, type Meant } from '../tasks/BulkDialog.tsx'
 import { hasEnded, useBegun } from '../tasks/operations.ts'
 import { FailureRow } from './FailureRow.tsx'
 import styles from './Failures.module.css'
 
 const spans = [
-  { value: '1h', name: 'Hour' },
-  { value: '24h', name: 'Day' },
-  { value: '7d', name: 'Week' },
-  { value: '30d', name: '30 days' },
+  { value: '1h', name: say.common.hour },
+  { value: '24h', name: say.common.day },
+  { value: '7d', name: say.common.week },
+  { value: '30d', name: say.failures.days30 },
 ] as const
 
 type Span = (typeof spans)[number]['value']
@@ -38,26 +39,26 @@ export function FailuresPage() {
   }
   const choice = (
     <Choice
-      label="Failed within the last"
+      label={say.failures.failedWithinTheLast}
       value={span}
       choices={spans}
       onChange={(value: Span) => setSearch(value === '7d' ? {} : { span: value })}
     />
   )
   return (
-    <Page title="Failures" actions={choice}>
+    <Page title={say.common.failures} actions={choice}>
       <Loaded of={failures}>
         {({ failures: groups, limited }) => (
           <Card flush>
             {groups.length === 0 ? (
-              <EmptyState icon="check" title="No failed tasks">
-                <p>Failed tasks appear here, grouped by what caused them.</p>
+              <EmptyState icon="check" title={say.failures.noFailedTasks}>
+                <p>{say.failures.failedTasksAppearHere}</p>
                 <LinkButton to="/tasks" variant="default">
-                  View all tasks
+                  {say.common.viewAllTasks}
                 </LinkButton>
               </EmptyState>
             ) : (
-              <ul className={styles.groups} aria-label="Failures by cause">
+              <ul className={styles.groups} aria-label={say.failures.failuresByCause}>
                 {groups.map((group) => (
                   <FailureRow
                     key={group.fingerprint}
@@ -71,11 +72,7 @@ export function FailuresPage() {
                 ))}
               </ul>
             )}
-            {limited && (
-              <p className={styles.limited}>
-                Only the latest 10,000 failures and 100 groups are shown. Choose a shorter span.
-              </p>
-            )}
+            {limited && <p className={styles.limited}>{say.failures.limited}</p>}
           </Card>
         )}
       </Loaded>

@@ -1,22 +1,23 @@
 import { places } from '../app/routes-list.ts'
+import { say } from '../language/say.ts'
 
 type Shortcut = Readonly<{ keys: readonly string[]; what: string }>
 
 /** All keyboard shortcuts, as shown in the help. */
 export const shortcuts: Readonly<Record<string, readonly Shortcut[]>> = {
-  'Task table': [
-    { keys: ['j', '↓'], what: 'Next row' },
-    { keys: ['k', '↑'], what: 'Previous row' },
-    { keys: ['Enter', 'o'], what: 'Open task' },
-    { keys: ['Space', 'x'], what: 'Select row' },
-    { keys: ['Shift + Space'], what: 'Select rows up to here' },
-    { keys: ['Esc'], what: 'Clear selection' },
-    { keys: ['/'], what: 'Search' },
-    { keys: ['.'], what: 'Show new tasks' },
+  [say.shortcuts.taskTable]: [
+    { keys: ['j', '↓'], what: say.shortcuts.nextRow },
+    { keys: ['k', '↑'], what: say.shortcuts.previousRow },
+    { keys: [say.shortcuts.enter, 'o'], what: say.shortcuts.openTask },
+    { keys: [say.shortcuts.space, 'x'], what: say.shortcuts.selectRow },
+    { keys: [say.shortcuts.shiftSpace], what: say.shortcuts.selectRowsUpToHere },
+    { keys: [say.shortcuts.esc], what: say.shortcuts.clearSelection },
+    { keys: ['/'], what: say.common.search },
+    { keys: ['.'], what: say.shortcuts.showNewTasks },
   ],
-  Everywhere: [
-    { keys: ['Ctrl + K'], what: 'Command palette: tasks, pages, actions' },
+  [say.shortcuts.everywhere]: [
+    { keys: [say.shortcuts.ctrlK], what: say.shortcuts.palette },
     ...places.map(({ key, name }) => ({ keys: [`g ${key}`], what: name })),
-    { keys: ['?'], what: 'Keyboard shortcuts' },
+    { keys: ['?'], what: say.common.keyboardShortcuts },
   ],
 }

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { ActionIcon } from '@mantine/core'
+import { say } from '../language/say.ts'
 import styles from './Dialog.module.css'
 import { Icon } from './Icon.tsx'
 
@@ -45,7 +46,7 @@ export function Dialog({ title, isOpen, isAside = false, isWide = false, onClose
         <div className={styles.content}>
           <header className={styles.head}>
             <h2 id={label}>{title}</h2>
-            <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={onClose}>
+            <ActionIcon variant="subtle" color="gray" aria-label={say.common.close} onClick={onClose}>
               <Icon name="close" />
             </ActionIcon>
           </header>

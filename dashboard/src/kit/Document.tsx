@@ -1,11 +1,13 @@
 import { Button } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useMemo, useRef, useState, type ReactNode } from 'react'
+import { say } from '../language/say.ts'
 import { Card } from './Card.tsx'
 import { CopyButton } from './CopyButton.tsx'
 import styles from './Document.module.css'
 import { DownloadButton } from './DownloadButton.tsx'
 import { foldedAt, piecesOf, tokensOf } from './json.ts'
+import { exactCount, oneDecimal } from '../time/words.ts'
 
 /** Longer documents are drawn only where they are visible. */
 const drawnAtOnce = 20_000
@@ -22,7 +24,7 @@ export function Document({ title, value, file }: Props) {
   const text = useMemo(() => JSON.stringify(value, null, 2) ?? 'null', [value])
   const [isOpen, setOpen] = useState(false)
   const fold = foldedAt(text)
-  const what = `the ${title.toLowerCase()}`
+  const what = say.kit.the(title)
   return (
     <Card
       title={title}
@@ -42,7 +44,7 @@ export function Document({ title, value, file }: Props) {
       )}
       {fold !== null && (
         <Button variant="default" size="xs" mt="xs" onClick={() => setOpen(!isOpen)}>
-          {isOpen ? 'Show less' : `Show all (${sizeWords(text.length)})`}
+          {isOpen ? say.kit.showLess : say.kit.showAll(sizeWords(text.length))}
         </Button>
       )}
     </Card>
@@ -99,6 +101,8 @@ function coloured(json: string): ReactNode {
 }
 
 function sizeWords(letters: number): string {
-  if (letters < 1_000) return `${letters} characters`
-  return letters < 1_000_000 ? `${Math.round(letters / 1_000)} kB` : `${(letters / 1_000_000).toFixed(1)} MB`
+  if (letters < 1_000) return say.kit.characters(letters)
+  return letters < 1_000_000
+    ? `${exactCount(Math.round(letters / 1_000))} kB`
+    : `${oneDecimal(letters / 1_000_000)} MB`
 }

@@ -1,4 +1,5 @@
 import { ActionIcon } from '@mantine/core'
+import { say } from '../language/say.ts'
 import { Icon } from './Icon.tsx'
 
 type Props = Readonly<{
@@ -12,7 +13,7 @@ type Props = Readonly<{
 
 /** Saves a text as a file. */
 export function DownloadButton({ text, file, type, what }: Props) {
-  const label = `Download ${what}`
+  const label = say.kit.download(what)
   return (
     <ActionIcon
       variant="subtle"

@@ -1,5 +1,6 @@
 import { Button, type ButtonProps } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { say } from '../language/say.ts'
 import { ConfirmButton } from './ConfirmButton.tsx'
 import styles from './Entries.module.css'
 
@@ -96,13 +97,13 @@ export function DeleteButton({ what, label, effect, isBusy, onDelete }: DeletePr
       look={actionLook}
       label={label}
       isBusy={isBusy}
-      question={`Delete this ${what}?`}
+      question={say.kit.deleteThis(what)}
       effect={effect}
-      keep={`Keep ${what}`}
-      confirm={`Delete ${what}`}
+      keep={say.kit.keep(what)}
+      confirm={say.kit.deleteIt(what)}
       onConfirm={onDelete}
     >
-      Delete
+      {say.common.delete}
     </ConfirmButton>
   )
 }

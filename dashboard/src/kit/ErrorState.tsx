@@ -1,6 +1,8 @@
 import { Button } from '@mantine/core'
 import { isFermataError } from '../data/client.ts'
+import { say } from '../language/say.ts'
 import { EmptyState } from './EmptyState.tsx'
+import { Sentence } from './Sentence.tsx'
 
 /** A failed read: the server's message, and a way to retry. */
 export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: () => void }>) {
@@ -10,12 +12,12 @@ export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: 
       <p>{detail}</p>
       {id !== undefined && (
         <p>
-          Request <code>{id}</code>, also in the server log
+          <Sentence of={say.kit.request(<code>{id}</code>)} />
         </p>
       )}
       {retry !== undefined && (
         <Button variant="default" onClick={retry}>
-          Try again
+          {say.common.tryAgain}
         </Button>
       )}
     </EmptyState>
@@ -23,12 +25,12 @@ export function ErrorState({ error, retry }: Readonly<{ error: unknown; retry?: 
 }
 
 function wordsOf(error: unknown): { title: string; detail: string; id?: string | undefined } {
-  if (!isFermataError(error)) return { title: 'Something went wrong on this page', detail: String(error) }
+  if (!isFermataError(error)) return { title: say.kit.somethingWentWrong, detail: String(error) }
   if (error.code === 'SERVER_UNREACHABLE') {
     return {
-      title: 'Server unreachable',
-      detail: 'This page retries automatically. Your tasks are not affected.',
+      title: say.common.serverUnreachable,
+      detail: say.kit.retriesAutomatically,
     }
   }
-  return { title: error.detail, detail: `Error code: ${error.code}`, id: error.requestId }
+  return { title: error.detail, detail: say.kit.errorCode(error.code), id: error.requestId }
 }

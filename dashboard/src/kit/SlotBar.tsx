@@ -1,3 +1,4 @@
+import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 import styles from './SlotBar.module.css'
 
@@ -6,7 +7,7 @@ const squares = 32
 
 /** The slots of a node; those in use have the color of running tasks. */
 export function SlotBar({ used, slots }: Readonly<{ used: number; slots: number }>) {
-  const label = slots === 0 ? 'No slots: serves the API only' : `${used} of ${slots} slots in use`
+  const label = slots === 0 ? say.kit.noSlots : say.common.slotsInUse(used, slots)
   if (slots === 0) return <span className={styles.none}>{label}</span>
   const colour = statusColour('running')
   return (

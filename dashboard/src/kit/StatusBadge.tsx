@@ -1,4 +1,5 @@
 import type { Status } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { statusColour } from '../theme/statuses.ts'
 import styles from './StatusBadge.module.css'
 
@@ -11,7 +12,7 @@ export function StatusBadge({ status }: Readonly<{ status: Status }>) {
       style={{ background: statusColour(status, 'soft'), color: statusColour(status, 'ink') }}
     >
       <span className={styles.dot} style={{ background: statusColour(status) }} />
-      {status}
+      {statusName(status)}
     </span>
   )
 }

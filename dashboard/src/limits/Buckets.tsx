@@ -7,6 +7,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
 import { Table } from '../kit/Table.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { exactCount } from '../time/words.ts'
 import styles from './Limits.module.css'
@@ -30,14 +31,14 @@ export function Buckets({ of: limit }: Readonly<{ of: LimitDetails }>) {
   const filters = (
     <div className={styles.filters}>
       <Checkbox
-        label="Only blocked"
+        label={say.limits.onlyBlocked}
         checked={blocked}
         disabled={key !== ''}
         onChange={({ currentTarget }) => filter({ blocked: currentTarget.checked ? '' : null })}
       />
       <WholeInput
-        aria-label="Key"
-        placeholder="Key"
+        aria-label={say.common.key}
+        placeholder={say.common.key}
         text={key}
         onTake={(text) => filter({ key: text })}
         size="xs"
@@ -48,21 +49,26 @@ export function Buckets({ of: limit }: Readonly<{ of: LimitDetails }>) {
     <PagedList
       of={list}
       itemsOf={({ buckets }) => buckets}
-      title="Keys"
+      title={say.common.keys}
       aside={filters}
-      more="Show more keys"
+      more={say.limits.showMoreKeys}
       empty={
-        <EmptyState icon="funnel" title={blocked ? 'No key is blocked' : 'No keys in use'}>
-          <p>
-            {blocked
-              ? 'Every task under this limit may start.'
-              : 'Keys appear here while tasks run or wait under this limit.'}
-          </p>
+        <EmptyState icon="funnel" title={blocked ? say.limits.noKeyIsBlocked : say.limits.noKeysInUse}>
+          <p>{blocked ? say.limits.everyTaskMayStart : say.limits.keysAppearHere}</p>
         </EmptyState>
       }
     >
       {(buckets) => (
-        <Table label="Keys" head={['Key', 'Running', 'Queued', 'Next start', 'State']}>
+        <Table
+          label={say.common.keys}
+          head={[
+            say.common.key,
+            say.common.running,
+            say.common.queued,
+            say.limits.nextStart,
+            say.limits.state,
+          ]}
+        >
           {buckets.map((bucket) => (
             <Row key={bucket.key} of={bucket} limit={limit} />
           ))}
@@ -82,11 +88,11 @@ function Row({ of: bucket, limit }: Readonly<{ of: BucketDetails; limit: LimitDe
       <td>
         {limit.concurrency === null || limit.scope === 'node'
           ? exactCount(running)
-          : `${exactCount(running)} of ${exactCount(limit.concurrency)}`}
+          : say.common.of(exactCount(running), exactCount(limit.concurrency))}
       </td>
       <td>{countedWords(queued)}</td>
       <td>{next === null ? '' : <Time at={next} />}</td>
-      <td>{queued > 0 && why !== null ? `Blocked: ${why}` : ''}</td>
+      <td>{queued > 0 && why !== null ? say.limits.blockedBecause(why) : ''}</td>
     </tr>
   )
 }

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { WhyItWaits } from '../task/WhyItWaits.tsx'
 import { Time } from '../time/Time.tsx'
 import styles from './Limits.module.css'
@@ -12,12 +13,12 @@ export function HeadOfQueue() {
   const [task] = data?.tasks ?? []
   if (task === undefined) return null
   return (
-    <Card title="Oldest queued task">
+    <Card title={say.limits.oldestQueuedTask}>
       <div className={styles.stack}>
         <div>
           <TaskLink id={task.task_id} />
           <span className={styles.facts}>
-            {` ${task.task_type}, submitted `}
+            {say.limits.submittedAt(task.task_type)}
             <Time at={task.created_at} />
           </span>
         </div>

@@ -5,6 +5,7 @@ import { useCan } from '../access/me.ts'
 import { client } from '../data/client.ts'
 import { actionLook, Actions, DeleteButton } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { say } from '../language/say.ts'
 
 /** What callers who may control tasks can do to a limit. */
 export function LimitActions({ of: limit }: Readonly<{ of: LimitDetails }>) {
@@ -19,22 +20,19 @@ function All({ of: { name, origin } }: Readonly<{ of: LimitDetails }>) {
     onSuccess: () => navigate('/limits'),
     onSettled: () => queries.invalidateQueries({ queryKey: ['limits'] }),
   })
-  const effect =
-    origin === 'api'
-      ? 'Its tasks are no longer held back by it. If a type declares this limit, that declaration holds again.'
-      : 'Its tasks are no longer held back by it, unless a type of this server still declares it.'
+  const effect = origin === 'api' ? say.limits.deletesSetByHand : say.limits.deletesDeclared
   return (
     <Actions error={remove.error}>
       <LinkButton
         {...actionLook}
         to={`/limits/${encodeURIComponent(name)}?edit`}
-        aria-label={`Change ${name}`}
+        aria-label={say.limits.changeOne(name)}
       >
-        Change
+        {say.limits.change}
       </LinkButton>
       <DeleteButton
-        what="limit"
-        label={`Delete ${name}`}
+        what={say.limits.limitToDelete}
+        label={say.common.deleteOne(name)}
         effect={effect}
         isBusy={remove.isPending}
         onDelete={() => remove.mutate()}

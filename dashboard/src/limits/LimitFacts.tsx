@@ -1,6 +1,7 @@
 import { Link } from 'wouter'
 import type { LimitDetails } from '../../../src/client/index.ts'
 import { Tally } from '../kit/Entries.tsx'
+import { say } from '../language/say.ts'
 import { exactCount } from '../time/words.ts'
 import { LimitActions } from './LimitActions.tsx'
 import styles from './Limits.module.css'
@@ -20,13 +21,15 @@ export function LimitFacts({ of: limit, isAlone = false }: Props) {
           </Link>
         )}
         <div>{boundsWords(limit)}</div>
-        <div className={styles.facts}>{origin === 'api' ? 'Set by hand' : `Declared by type ${origin}`}</div>
+        <div className={styles.facts}>
+          {origin === 'api' ? say.limits.setByHand : say.limits.declaredBy(origin)}
+        </div>
       </div>
       <Tally
         of={[
-          ['running', exactCount(running)],
-          [buckets === 1 ? 'key in use' : 'keys in use', countedWords(buckets)],
-          ['blocked', countedWords(blocked)],
+          [say.limits.inRun, exactCount(running)],
+          [say.limits.keysInUse(buckets), countedWords(buckets)],
+          [say.limits.blocked, countedWords(blocked)],
         ]}
       />
       <LimitActions of={limit} />

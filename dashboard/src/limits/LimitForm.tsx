@@ -4,6 +4,7 @@ import { useState, type FormEvent } from 'react'
 import type { LimitDetails, LimitDraft } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Card } from '../kit/Card.tsx'
+import { say } from '../language/say.ts'
 import styles from './Limits.module.css'
 
 type Props = Readonly<{ limit?: LimitDetails; onDone: (name: string) => void; onCancel: () => void }>
@@ -35,56 +36,56 @@ export function LimitForm({ limit, onDone, onCancel }: Props) {
     mutate()
   }
   const faultOf = (text: string) =>
-    text.trim() === '' || isCount(text) ? undefined : 'Must be a whole number from 1'
+    text.trim() === '' || isCount(text) ? undefined : say.limits.mustBeACount
   return (
     <Card>
       <form className={styles.form} onSubmit={submit}>
         {limit === undefined && (
           <TextInput
-            label="Name"
-            description="Submits and types use it, like mail-api"
+            label={say.common.name}
+            description={say.limits.nameHint}
             value={name}
             onChange={({ currentTarget }) => setName(currentTarget.value)}
           />
         )}
         <TextInput
-          label="At once"
-          description="Running tasks of a key; empty: any number"
+          label={say.limits.atOnce}
+          description={say.limits.atOnceHint}
           inputMode="numeric"
           value={concurrency}
           error={faultOf(concurrency)}
           onChange={({ currentTarget }) => setConcurrency(currentTarget.value)}
         />
         <TextInput
-          label="Starts"
-          description="In the time beside; empty: any number"
+          label={say.limits.starts}
+          description={say.limits.startsHint}
           inputMode="numeric"
           value={starts}
           error={faultOf(starts)}
           onChange={({ currentTarget }) => setStarts(currentTarget.value)}
         />
         <TextInput
-          label="Per"
-          description="Time, like 1m, 30s or 1h"
+          label={say.limits.per}
+          description={say.limits.perHint}
           value={per}
           disabled={starts.trim() === ''}
           onChange={({ currentTarget }) => setPer(currentTarget.value)}
         />
         <TextInput
-          label="Waiting"
-          description="Queued tasks of a key; empty: any number"
+          label={say.common.waiting}
+          description={say.limits.waitingHint}
           inputMode="numeric"
           value={waiting}
           error={faultOf(waiting)}
           onChange={({ currentTarget }) => setWaiting(currentTarget.value)}
         />
         <NativeSelect
-          label="Counted"
-          description="Over all nodes, or on each for itself"
+          label={say.limits.counted}
+          description={say.limits.countedHint}
           value={scope}
           data={[
-            { value: 'global', label: 'Over all nodes' },
-            { value: 'node', label: 'On each node' },
+            { value: 'global', label: say.limits.overAllNodes },
+            { value: 'node', label: say.limits.onEachNode },
           ]}
           onChange={({ currentTarget }) => setScope(currentTarget.value as typeof scope)}
         />
@@ -99,10 +100,10 @@ export function LimitForm({ limit, onDone, onCancel }: Props) {
             loading={isPending}
             disabled={name.trim() === '' || isWrong || isEmpty || (starts.trim() !== '' && per.trim() === '')}
           >
-            {limit === undefined ? 'Create limit' : 'Save limit'}
+            {limit === undefined ? say.limits.createLimit : say.limits.saveLimit}
           </Button>
           <Button variant="default" onClick={onCancel}>
-            Cancel
+            {say.common.cancel}
           </Button>
         </Group>
       </form>

@@ -10,6 +10,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { Buckets } from './Buckets.tsx'
 import { LimitFacts } from './LimitFacts.tsx'
 import { LimitForm } from './LimitForm.tsx'
@@ -24,18 +25,18 @@ export function LimitPage({ name }: Readonly<{ name: string }>) {
   const isEdited = search.has('edit') && canControl
   if (isFermataError(read.error, 'LIMIT_UNKNOWN')) {
     return (
-      <Page title="Limit">
-        <EmptyState icon="funnel" title="No limit has this name">
-          <p>It may have been deleted. Its tasks are not held back by it.</p>
+      <Page title={say.common.limit}>
+        <EmptyState icon="funnel" title={say.limits.noLimitHasThisName}>
+          <p>{say.limits.mayHaveBeenDeleted}</p>
           <LinkButton to="/limits" variant="default">
-            Show all limits
+            {say.limits.showAllLimits}
           </LinkButton>
         </EmptyState>
       </Page>
     )
   }
   return (
-    <Page title={isEdited ? `Change ${name}` : name}>
+    <Page title={isEdited ? say.limits.changeOne(name) : name}>
       <Loaded of={read}>{(limit) => (isEdited ? <Edit limit={limit} /> : <Overview limit={limit} />)}</Loaded>
     </Page>
   )
@@ -57,12 +58,7 @@ function Edit({ limit }: Readonly<{ limit: LimitDetails }>) {
   const back = () => navigate(limitPath(limit.name))
   return (
     <div className={styles.stack}>
-      {limit.origin !== 'api' && (
-        <Alert color="yellow">
-          Type {limit.origin} declares this limit. Once you save it here, that declaration no longer changes
-          it, until you delete the limit.
-        </Alert>
-      )}
+      {limit.origin !== 'api' && <Alert color="yellow">{say.limits.declaredInType(limit.origin)}</Alert>}
       <LimitForm limit={limit} onDone={back} onCancel={back} />
     </div>
   )

@@ -8,6 +8,7 @@ import { Entries } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { HeadOfQueue } from './HeadOfQueue.tsx'
 import { LimitFacts } from './LimitFacts.tsx'
 import { LimitForm } from './LimitForm.tsx'
@@ -24,21 +25,20 @@ export function LimitsPage() {
 function Limits({ canControl }: Readonly<{ canControl: boolean }>) {
   const list = useQuery(reads.limits())
   return (
-    <Page title="Limits" actions={canControl && <LinkButton to="/limits?new">New limit</LinkButton>}>
+    <Page
+      title={say.common.limits}
+      actions={canControl && <LinkButton to="/limits?new">{say.limits.newLimit}</LinkButton>}
+    >
       <div className={styles.stack}>
         <Loaded of={list}>
           {({ limits }) => (
             <Card flush>
               {limits.length === 0 ? (
-                <EmptyState icon="funnel" title="No limits">
-                  <p>
-                    {canControl
-                      ? 'A limit bounds how many tasks run at once, and how often they start, for each key. Create one, or declare it in a type.'
-                      : 'A limit bounds how many tasks run at once, and how often they start. Your key can see limits, but not create them.'}
-                  </p>
+                <EmptyState icon="funnel" title={say.limits.noLimits}>
+                  <p>{canControl ? say.limits.whatLimitsAre : say.limits.whatLimitsAreForReaders}</p>
                 </EmptyState>
               ) : (
-                <Entries label="Limits" of={limits} keyOf={({ name }) => name}>
+                <Entries label={say.common.limits} of={limits} keyOf={({ name }) => name}>
                   {(limit) => <LimitFacts of={limit} />}
                 </Entries>
               )}
@@ -54,7 +54,7 @@ function Limits({ canControl }: Readonly<{ canControl: boolean }>) {
 function NewLimit() {
   const [, navigate] = useLocation()
   return (
-    <Page title="New limit">
+    <Page title={say.limits.newLimit}>
       <LimitForm onDone={(name) => navigate(limitPath(name))} onCancel={() => navigate('/limits')} />
     </Page>
   )

@@ -2,6 +2,7 @@ import { Badge } from '@mantine/core'
 import type { client } from '../data/client.ts'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import { SlotBar } from '../kit/SlotBar.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import styles from './NodesPage.module.css'
 
@@ -14,31 +15,31 @@ export function NodeRow({ node }: Readonly<{ node: Node }>) {
     <li className={styles.node}>
       <div className={styles.who}>
         <span className={styles.host}>
-          {host ?? 'unknown host'}
-          {pid !== null && <small>process {pid}</small>}
+          {host ?? say.nodes.unknownHost}
+          {pid !== null && <small>{say.nodes.process(pid)}</small>}
           {here && (
             <Badge size="sm" variant="light" tt="none">
-              This node
+              {say.nodes.thisNode}
             </Badge>
           )}
         </span>
         <span className={styles.id}>
           {id}
-          <CopyButton text={id} what="the id" />
+          <CopyButton text={id} what={say.common.theId} />
         </span>
       </div>
       <SlotBar used={node.slots_in_use} slots={node.max_concurrent} />
       <p className={styles.life}>
-        Version {version} · started <Time at={started} />
+        {say.nodes.versionStarted(version)} <Time at={started} />
         {renewed !== null && (
           <>
             {' '}
-            · last renewed <Time at={renewed} />
+            {say.nodes.lastRenewed} <Time at={renewed} />
           </>
         )}
       </p>
       <p className={styles.types}>
-        {types.length === 0 ? 'No task types' : `Task types: ${types.join(', ')}`}
+        {types.length === 0 ? say.common.noTaskTypes : say.nodes.taskTypes(types.join(', '))}
       </p>
     </li>
   )

@@ -3,6 +3,7 @@ import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { HereCard } from './HereCard.tsx'
 import { NodeRow } from './NodeRow.tsx'
 import { WorkerRow } from './WorkerRow.tsx'
@@ -18,13 +19,13 @@ export function NodesPage() {
   const workers = nodes.data?.workers ?? []
   const used = all.reduce((sum, node) => sum + node.slots_in_use, 0)
   return (
-    <Page title="Nodes">
+    <Page title={say.common.nodes}>
       <Loaded of={nodes} height={180}>
         {() => (
           <div className={styles.page}>
             <Card
-              title={all.length === 1 ? '1 node' : `${all.length} nodes`}
-              aside={<span className={styles.sum}>{`${used} of ${slots} slots in use`}</span>}
+              title={say.common.nodeCount(all.length)}
+              aside={<span className={styles.sum}>{say.common.slotsInUse(used, slots)}</span>}
               flush
             >
               <ul className={styles.nodes}>
@@ -34,10 +35,7 @@ export function NodesPage() {
               </ul>
             </Card>
             {workers.length > 0 && (
-              <Card
-                title={workers.length === 1 ? '1 remote worker' : `${workers.length} remote workers`}
-                flush
-              >
+              <Card title={say.nodes.remoteWorkers(workers.length)} flush>
                 <ul className={styles.nodes}>
                   {workers.map((worker) => (
                     <WorkerRow key={worker.worker} worker={worker} />

@@ -1,5 +1,6 @@
 import { CopyButton } from '../kit/CopyButton.tsx'
 import type { client } from '../data/client.ts'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import styles from './NodesPage.module.css'
 
@@ -13,14 +14,14 @@ export function WorkerRow({ worker }: Readonly<{ worker: RemoteWorker }>) {
       <div className={styles.who}>
         <span className={styles.host}>
           {name}
-          <CopyButton text={name} what="the name" />
+          <CopyButton text={name} what={say.nodes.theName} />
         </span>
       </div>
-      <p className={styles.life}>{tasks === 1 ? '1 running task' : `${tasks} running tasks`}</p>
+      <p className={styles.life}>{say.nodes.runningTasks(tasks)}</p>
       <p className={styles.life}>
-        Registered by {by} <Time at={registered} /> · last call <Time at={seen} />
+        {say.nodes.registeredBy(by)} <Time at={registered} /> {say.nodes.lastCall} <Time at={seen} />
       </p>
-      <p className={styles.types}>{`Task types: ${types.join(', ')}`}</p>
+      <p className={styles.types}>{say.nodes.taskTypes(types.join(', '))}</p>
     </li>
   )
 }

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { useWatched, type Watched } from './watched.ts'
 
 /** Asks to be told when the task ends: by a notification of the browser if it may, else in the page and its title. */
@@ -21,10 +22,10 @@ export function WatchButton({ task }: Readonly<{ task: Watched }>) {
       variant={isOn ? 'light' : 'default'}
       leftSection={<Icon name="bell" />}
       aria-pressed={isOn}
-      title={isOn ? 'You will be notified when this task ends' : 'Get a notification when this task ends'}
+      title={isOn ? say.notify.isNotified : say.notify.notifyHint}
       onClick={toggle}
     >
-      Notify me
+      {say.notify.notifyMe}
     </Button>
   )
 }

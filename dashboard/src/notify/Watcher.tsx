@@ -1,7 +1,10 @@
 import { useEffect, useEffectEvent } from 'react'
 import { useLocation } from 'wouter'
 import { client, isFermataError } from '../data/client.ts'
+import type { Status } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { notices } from '../kit/notices.ts'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { useWatched, type Watched } from './watched.ts'
 
@@ -32,7 +35,7 @@ export function Watcher() {
 }
 
 /** Null while it has not ended, and while the server cannot be asked. */
-async function statusOf({ id }: Watched): Promise<string | null> {
+async function statusOf({ id }: Watched): Promise<Status | 'gone' | null> {
   try {
     const { status } = await client.getTaskStatus(id)
     return isTerminal(status) ? status : null
@@ -41,9 +44,9 @@ async function statusOf({ id }: Watched): Promise<string | null> {
   }
 }
 
-function tell({ id, type }: Watched, status: string, open: () => void): void {
-  const text = `${type} …${id.slice(-8)} ${status}`
-  notices.show({ text, action: { name: 'Open', run: open } })
+function tell({ id, type }: Watched, status: Status, open: () => void): void {
+  const text = `${type} …${id.slice(-8)} ${statusName(status)}`
+  notices.show({ text, action: { name: say.notify.open, run: open } })
   if (document.visibilityState === 'visible') return
   badge()
   if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return

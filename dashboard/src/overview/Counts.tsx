@@ -1,6 +1,7 @@
 import { Link } from 'wouter'
-import { statuses } from '../data/statuses.ts'
 import type { Stats, Status } from '../data/shapes.ts'
+import { statuses, statusName } from '../data/statuses.ts'
+import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 import { countWords, exactCount } from '../time/words.ts'
 import styles from './Counts.module.css'
@@ -12,7 +13,7 @@ const passing: ReadonlySet<Status> = new Set(['waiting', 'pausing', 'cancelling'
 export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefined }>) {
   const shown = statuses.filter((status) => !passing.has(status) || (counts?.[status] ?? 0) > 0)
   return (
-    <ul className={styles.counts} aria-label="Tasks by status">
+    <ul className={styles.counts} aria-label={say.overview.tasksByStatus}>
       {shown.map((status) => {
         const count = counts?.[status] ?? 0
         return (
@@ -20,7 +21,7 @@ export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefine
             <Link href={`/tasks?status=${status}`} className={styles.count} data-none={count === 0}>
               <span className={styles.name}>
                 <span className={styles.dot} style={{ background: statusColour(status) }} />
-                {status}
+                {statusName(status)}
               </span>
               <span className={styles.number} title={exactCount(count)}>
                 {counts === undefined ? '–' : countWords(count)}

@@ -5,6 +5,7 @@ import { groupAddress } from '../failures/address.ts'
 import { Card } from '../kit/Card.tsx'
 import { messageWords } from '../kit/errors.ts'
 import { QuietLink } from '../kit/QuietLink.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { countWords } from '../time/words.ts'
 import styles from './Failures.module.css'
@@ -14,7 +15,11 @@ export function Failures() {
   const { data } = useQuery(reads.failures({ limit: 5 }))
   if (data === undefined || data.failures.length === 0) return null
   return (
-    <Card title="Recent failures" aside={<QuietLink to="/failures">View all</QuietLink>} flush>
+    <Card
+      title={say.overview.recentFailures}
+      aside={<QuietLink to="/failures">{say.common.viewAll}</QuietLink>}
+      flush
+    >
       <ul className={styles.failures}>
         {data.failures.map((group) => {
           const { fingerprint, task_id: id, types, code, message, count, last_failed_at: at } = group

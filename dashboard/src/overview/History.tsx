@@ -4,13 +4,14 @@ import { Chart } from '../charts/Chart.tsx'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { Choice } from '../kit/Choice.tsx'
+import { say } from '../language/say.ts'
 import { countWords, rateWords } from '../time/words.ts'
 import styles from './History.module.css'
 import { depth, throughput } from './series.ts'
 
 const spans = [
-  { value: '1h', name: 'Hour' },
-  { value: '24h', name: 'Day' },
+  { value: '1h', name: say.common.hour },
+  { value: '24h', name: say.common.day },
 ] as const
 
 /** Charts of the last hour or day. */
@@ -21,21 +22,17 @@ export function History() {
     () => (data === undefined ? undefined : { throughput: throughput(data), depth: depth(data) }),
     [data],
   )
-  const choice = <Choice label="Time span" value={span} choices={spans} onChange={setSpan} />
+  const choice = <Choice label={say.overview.timeSpan} value={span} choices={spans} onChange={setSpan} />
   return (
     <div className={styles.charts}>
-      <Card title="Throughput" aside={choice}>
+      <Card title={say.overview.throughput} aside={choice}>
         {drawn !== undefined && (
-          <Chart
-            label="Tasks submitted, completed and failed per second"
-            format={rateWords}
-            {...drawn.throughput}
-          />
+          <Chart label={say.overview.throughputLabel} format={rateWords} {...drawn.throughput} />
         )}
       </Card>
-      <Card title="Backlog">
+      <Card title={say.overview.backlog}>
         {drawn !== undefined && (
-          <Chart label="Tasks queued, running and paused" format={countWords} {...drawn.depth} />
+          <Chart label={say.overview.backlogLabel} format={countWords} {...drawn.depth} />
         )}
       </Card>
     </div>

@@ -3,7 +3,9 @@ import { reads } from '../data/reads.ts'
 import type { Stats } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { QuietLink } from '../kit/QuietLink.tsx'
+import { Sentence } from '../kit/Sentence.tsx'
 import { SlotBar } from '../kit/SlotBar.tsx'
+import { say } from '../language/say.ts'
 import styles from './NodesCard.module.css'
 
 /** Nodes to list; the rest are only counted. */
@@ -17,13 +19,15 @@ export function NodesCard({ stats }: Readonly<{ stats: Stats | undefined }>) {
   const slots = nodes.reduce((sum, node) => sum + node.max_concurrent, 0)
   return (
     <Card
-      title="Slots"
-      aside={<QuietLink to="/nodes">{nodes.length === 1 ? '1 node' : `${nodes.length} nodes`}</QuietLink>}
+      title={say.overview.slots}
+      aside={<QuietLink to="/nodes">{say.common.nodeCount(nodes.length)}</QuietLink>}
     >
       {data !== undefined && (
         <p className={styles.sum}>
-          <strong>{used}</strong> of {slots} in use
-          {stats !== undefined && stats.node.parked > 0 && <span> · {stats.node.parked} parked here</span>}
+          <Sentence of={say.overview.inUse(<strong>{used}</strong>, slots)} />
+          {stats !== undefined && stats.node.parked > 0 && (
+            <span>{say.overview.parkedHere(stats.node.parked)}</span>
+          )}
         </p>
       )}
       <ul className={styles.nodes}>
@@ -37,7 +41,7 @@ export function NodesCard({ stats }: Readonly<{ stats: Stats | undefined }>) {
           </li>
         ))}
       </ul>
-      {nodes.length > listed && <QuietLink to="/nodes">{nodes.length - listed} more</QuietLink>}
+      {nodes.length > listed && <QuietLink to="/nodes">{say.overview.more(nodes.length - listed)}</QuietLink>}
     </Card>
   )
 }

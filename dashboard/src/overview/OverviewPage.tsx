@@ -4,6 +4,7 @@ import { ErrorState } from '../kit/ErrorState.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { together, useChanges } from '../live/useChanges.ts'
 import { RunsCard } from '../runs/RunsCard.tsx'
 import { useRange } from '../runs/useRange.ts'
@@ -22,11 +23,11 @@ export function OverviewPage() {
   useChanges(undefined, together(running.listener, runs.runs.listener))
   const submit = (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
-      Submit task
+      {say.common.submitTask}
     </LinkButton>
   )
   return (
-    <Page title="Overview" actions={submit}>
+    <Page title={say.common.overview} actions={submit}>
       {stats === undefined && error !== null ? (
         <ErrorState error={error} retry={() => void refetch()} />
       ) : (

@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { useLiveTask, type LiveTasks } from '../live/tasks.ts'
 import { ProgressLine } from '../task/ProgressLine.tsx'
@@ -18,12 +19,12 @@ export function RunningRow({ id, tasks }: Readonly<{ id: string; tasks: LiveTask
         <span className={styles.id}>…{id.slice(-8)}</span>
       </Link>
       <div className={styles.progress}>
-        <ProgressLine progress={progress} status={status} label={`Progress of ${type}`} />
+        <ProgressLine progress={progress} status={status} label={say.common.progressOf(type)} />
       </div>
       <span className={styles.status}>
         <StatusBadge status={status} />
       </span>
-      <span className={styles.time} title="Duration">
+      <span className={styles.time} title={say.common.duration}>
         {isTerminal(status) ? (
           durationWords(task.execution_time)
         ) : (

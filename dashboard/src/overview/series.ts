@@ -1,5 +1,6 @@
 import type { ChartProps, Series } from '../charts/Chart.tsx'
 import type { History } from '../data/shapes.ts'
+import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 
 type Drawn = Pick<ChartProps, 'times' | 'series' | 'range' | 'marks'>
@@ -10,14 +11,14 @@ export function throughput(history: History): Drawn {
   const rates = (counts: readonly number[]) =>
     counts.map((count, index) => (start + (index + 1) * step > until ? null : count / step))
   const series: Series[] = [
-    { label: 'Submitted', colour: statusColour('queued'), values: rates(happened.submitted) },
+    { label: say.common.submitted, colour: statusColour('queued'), values: rates(happened.submitted) },
     {
-      label: 'Completed',
+      label: say.common.completed,
       colour: statusColour('completed'),
       values: rates(happened.completed),
       isFilled: true,
     },
-    { label: 'Failed', colour: statusColour('failed'), values: rates(happened.failed) },
+    { label: say.common.failed, colour: statusColour('failed'), values: rates(happened.failed) },
   ]
   return { ...axisOf(history), series }
 }
@@ -26,10 +27,10 @@ export function throughput(history: History): Drawn {
 export function depth(history: History): Drawn {
   const { queued, running, paused, scheduled } = history.tasks
   const series: Series[] = [
-    { label: 'Queued', colour: statusColour('queued'), values: queued, isFilled: true },
-    { label: 'Running', colour: statusColour('running'), values: running },
-    { label: 'Paused', colour: statusColour('paused'), values: paused },
-    { label: 'Scheduled', colour: statusColour('scheduled'), values: scheduled },
+    { label: say.common.queued, colour: statusColour('queued'), values: queued, isFilled: true },
+    { label: say.common.running, colour: statusColour('running'), values: running },
+    { label: say.common.paused, colour: statusColour('paused'), values: paused },
+    { label: say.common.scheduled, colour: statusColour('scheduled'), values: scheduled },
   ]
   return { ...axisOf(history), series }
 }
@@ -44,6 +45,6 @@ function axisOf({ start, until, step, span, happened }: History): Omit<Drawn, 's
   return {
     times: happened.submitted.map((_, index) => start + (index + 0.5) * step),
     range: { from, to: until },
-    marks: start >= from + step ? [{ at: start, label: 'Node started' }] : [],
+    marks: start >= from + step ? [{ at: start, label: say.overview.nodeStarted }] : [],
   }
 }

@@ -1,6 +1,7 @@
 import { useId, useRef, useState, type KeyboardEvent } from 'react'
 import { Dialog } from '../kit/Dialog.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { groups } from './entries.ts'
 import styles from './Palette.module.css'
 import { useEntries } from './useEntries.ts'
@@ -10,7 +11,7 @@ type Props = Readonly<{ isOpen: boolean; onClose: () => void; onHelp: () => void
 /** Finds tasks by id, and opens pages, types and tags, or does something, by name. */
 export function Palette({ isOpen, onClose, onHelp }: Props) {
   return (
-    <Dialog title="Command palette" isOpen={isOpen} onClose={onClose}>
+    <Dialog title={say.common.commandPalette} isOpen={isOpen} onClose={onClose}>
       <Finder onClose={onClose} onHelp={onHelp} />
     </Dialog>
   )
@@ -59,11 +60,11 @@ function Finder({ onClose, onHelp }: Omit<Props, 'isOpen'>) {
         className={styles.input}
         type="text"
         role="combobox"
-        aria-label="Find a task, a page, a type, a tag or an action"
+        aria-label={say.palette.label}
         aria-expanded="true"
         aria-controls={`${id}list`}
         aria-activedescendant={entries.length === 0 ? undefined : `${id}${index}`}
-        placeholder="ID or its end, page, type, tag or action"
+        placeholder={say.palette.placeholder}
         spellCheck={false}
         autoComplete="off"
         maxLength={200}
@@ -74,11 +75,17 @@ function Finder({ onClose, onHelp }: Omit<Props, 'isOpen'>) {
         }}
         onKeyDown={take}
       />
-      <div ref={list} id={`${id}list`} className={styles.list} role="listbox" aria-label="Results">
+      <div
+        ref={list}
+        id={`${id}list`}
+        className={styles.list}
+        role="listbox"
+        aria-label={say.palette.results}
+      >
         {shown.map(({ group, members }) => (
-          <div key={group} role="group" aria-label={group}>
+          <div key={group} role="group" aria-label={say.palette.groups[group]}>
             <div className={styles.group} aria-hidden="true">
-              {group}
+              {say.palette.groups[group]}
             </div>
             {members.map(({ entry, at }) => (
               // oxlint-disable-next-line jsx-a11y/click-events-have-key-events
@@ -103,7 +110,7 @@ function Finder({ onClose, onHelp }: Omit<Props, 'isOpen'>) {
       </div>
       {entries.length === 0 && (
         <p className={styles.none} role="status">
-          {isLooking ? 'Looking for the task…' : 'Nothing found. Ids need at least six characters.'}
+          {isLooking ? say.palette.lookingForTheTask : say.palette.nothingFound}
         </p>
       )}
     </div>

@@ -13,11 +13,11 @@ const entry = (group: Entry['group'], name: string, hint = ''): Entry => ({
 describe('the palette', () => {
   test('finds entries by all words, in names and hints, the best of each group first', () => {
     const all = [
-      entry('Actions', 'Submit a reimport'),
-      entry('Types', 'reimport'),
-      entry('Types', 'nightly-import'),
-      entry('Types', 'import'),
-      entry('Go to', 'Overview'),
+      entry('actions', 'Submit a reimport'),
+      entry('types', 'reimport'),
+      entry('types', 'nightly-import'),
+      entry('types', 'import'),
+      entry('goTo', 'Overview'),
     ]
     const names = (query: string) => matching(all, query).map(({ name }) => name)
     expect(names('import')).toEqual(['import', 'nightly-import', 'reimport', 'Submit a reimport'])

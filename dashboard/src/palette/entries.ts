@@ -1,6 +1,7 @@
 import type { IconName } from '../kit/icons.ts'
+import { say } from '../language/say.ts'
 
-export const groups = ['Task', 'Go to', 'Recent tasks', 'Views', 'Types', 'Tags', 'Actions'] as const
+export const groups = ['task', 'goTo', 'recent', 'views', 'types', 'tags', 'actions'] as const
 
 /** Something that the palette can do. */
 export type Entry = Readonly<{
@@ -33,7 +34,7 @@ export function matching(entries: readonly Entry[], query: string): Entry[] {
 /** Less is better; null: it does not match. */
 function rankOf({ name, hint = '', group }: Entry, words: readonly string[]): number | null {
   const title = name.toLowerCase()
-  const text = `${title} ${hint.toLowerCase()} ${group.toLowerCase()}`
+  const text = `${title} ${hint.toLowerCase()} ${say.palette.groups[group].toLowerCase()}`
   if (!words.every((word) => text.includes(word))) return null
   const [first] = words
   if (first === undefined || title.startsWith(first)) return 0

@@ -5,6 +5,9 @@ import { useCan, useMe } from '../access/me.ts'
 import { placesOf } from '../app/routes-list.ts'
 import { client, isFermataError } from '../data/client.ts'
 import { reads } from '../data/reads.ts'
+import { statusName } from '../data/statuses.ts'
+import { choose, languages, type Language } from '../language/choice.ts'
+import { say } from '../language/say.ts'
 import { addressOf, useViews } from '../views/views.ts'
 import { idIn, matching, type Entry } from './entries.ts'
 import { visitedTasks } from './visited.ts'
@@ -35,7 +38,7 @@ export function useEntries(
   const all: Entry[] = [
     ...placesOf(me).map(({ path, name, icon, key }): Entry => ({
       key: path,
-      group: 'Go to',
+      group: 'goTo',
       name,
       hint: `g ${key}`,
       icon,
@@ -43,7 +46,7 @@ export function useEntries(
     })),
     ...visitedTasks().map(({ id, type }): Entry => ({
       key: id,
-      group: 'Recent tasks',
+      group: 'recent',
       name: type,
       hint: `…${id.slice(-8)}`,
       icon: 'history',
@@ -51,57 +54,71 @@ export function useEntries(
     })),
     ...views.map((view): Entry => ({
       key: `view ${view.name}`,
-      group: 'Views',
+      group: 'views',
       name: view.name,
-      hint: 'saved view',
+      hint: say.palette.savedView,
       icon: 'bookmark',
       run: () => navigate(addressOf(view)),
     })),
     ...(types?.available_tasks ?? []).map((type): Entry => ({
       key: `type ${type}`,
-      group: 'Types',
+      group: 'types',
       name: type,
-      hint: 'tasks of this type',
+      hint: say.palette.tasksOfType,
       icon: 'shapes',
       run: () => navigate(`/tasks?type=${encodeURIComponent(type)}`),
     })),
     ...tags.map((tag): Entry => ({
       key: `tag ${tag}`,
-      group: 'Tags',
+      group: 'tags',
       name: tag,
-      hint: 'tasks with this tag',
+      hint: say.palette.tasksWithTag,
       icon: 'tag',
       run: () => navigate(`/tasks?tag=${encodeURIComponent(tag)}`),
     })),
     ...(canRun ? (types?.available_tasks ?? []) : []).map((type): Entry => ({
       key: `submit ${type}`,
-      group: 'Actions',
-      name: `Submit ${type}`,
+      group: 'actions',
+      name: say.common.submitType(type),
       icon: 'send',
       run: () => navigate(`/submit/${encodeURIComponent(type)}`),
     })),
     ...(canControl && me?.tags === null ? Object.values(types?.task_details ?? {}) : []).map(
       ({ type, held }): Entry => ({
         key: `hold ${type}`,
-        group: 'Actions',
-        name: `${held ? 'Release' : 'Hold'} ${type}`,
-        hint: held ? 'its tasks start again' : 'its tasks stop starting',
+        group: 'actions',
+        name: held ? say.types.releaseType(type) : say.types.holdType(type),
+        hint: held ? say.palette.releaseHint : say.palette.holdHint,
         icon: held ? 'play' : 'pause',
         run: () => void hold(type, held),
       }),
     ),
     ...(['light', 'dark', 'auto'] as const).map((scheme): Entry => ({
       key: `scheme ${scheme}`,
-      group: 'Actions',
-      name: `Appearance: ${scheme === 'auto' ? 'system' : scheme}`,
+      group: 'actions',
+      name: say.palette.appearance[scheme],
       icon: scheme === 'light' ? 'sun' : scheme === 'dark' ? 'moon' : 'screen',
       run: () => setColorScheme(scheme),
     })),
-    { key: 'help', group: 'Actions', name: 'Keyboard shortcuts', hint: '?', icon: 'keyboard', run: onHelp },
+    ...(Object.keys(languages) as Language[]).map((one): Entry => ({
+      key: `language ${one}`,
+      group: 'actions',
+      name: say.palette.language(languages[one]),
+      icon: 'book',
+      run: () => choose(one),
+    })),
+    {
+      key: 'help',
+      group: 'actions',
+      name: say.common.keyboardShortcuts,
+      hint: '?',
+      icon: 'keyboard',
+      run: onHelp,
+    },
   ]
   const found = task.found.map(({ id, hint }): Entry => ({
     key: `found ${id}`,
-    group: 'Task',
+    group: 'task',
     name: id,
     hint,
     icon: 'list',
@@ -131,9 +148,10 @@ function useTaskNamed(part: string | null): Named {
   })
   if (part === null) return { found: [], isLooking: false }
   const several = isFermataError(error, 'TASK_ID_AMBIGUOUS') ? error.candidates : []
-  const one = data === undefined ? [] : [{ id: data.task_id, hint: `${data.task_type} · ${data.status}` }]
+  const one =
+    data === undefined ? [] : [{ id: data.task_id, hint: `${data.task_type} · ${statusName(data.status)}` }]
   return {
-    found: [...one, ...several.map((id) => ({ id, hint: 'begins or ends so too' }))],
+    found: [...one, ...several.map((id) => ({ id, hint: say.palette.endsSoToo }))],
     isLooking: isFetching,
   }
 }

@@ -4,6 +4,7 @@ import { Dialog } from '../kit/Dialog.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { Controls } from '../task/Controls.tsx'
 import { Facts } from '../task/Facts.tsx'
@@ -20,7 +21,7 @@ export function RunDrawer({ id, onClose }: Readonly<{ id: string; onClose: () =>
   })
   const { data: task, dataUpdatedAt } = read
   return (
-    <Dialog title={task?.task_type ?? 'Task'} isOpen isAside onClose={onClose}>
+    <Dialog title={task?.task_type ?? say.common.task} isOpen isAside onClose={onClose}>
       <Loaded of={read} height={300}>
         {(shown) => (
           <div className={styles.drawer}>
@@ -28,13 +29,13 @@ export function RunDrawer({ id, onClose }: Readonly<{ id: string; onClose: () =>
               <StatusBadge status={shown.status} />
               <code>{id}</code>
               <LinkButton to={`/tasks/${id}`} size="xs" variant="default">
-                Open task
+                {say.runs.openTask}
               </LinkButton>
             </div>
             <ProgressLine
               progress={shown.progress}
               status={shown.status}
-              label={`Progress of ${shown.task_type}`}
+              label={say.common.progressOf(shown.task_type)}
             />
             <Controls task={shown} />
             {shown.error !== null && shown.status !== 'completed' && (

@@ -14,6 +14,7 @@ import {
 import { Link } from 'wouter'
 import type { Run } from '../data/shapes.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { now } from '../time/ticks.ts'
 import { exactDay, minuteWords } from '../time/words.ts'
 import { ticksOf } from './axis.ts'
@@ -165,7 +166,7 @@ export function RunsCanvas({ model, range, onZoom, onReset, onOpen }: Props) {
         role="application"
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
-        aria-label={`Runs by type, ${viewWords(view)}`}
+        aria-label={say.runs.byTypeIn(viewWords(view))}
         aria-describedby={help}
         onPointerDown={down}
         onPointerMove={move}
@@ -177,7 +178,11 @@ export function RunsCanvas({ model, range, onZoom, onReset, onOpen }: Props) {
         <canvas ref={canvas} className={styles.canvas} aria-hidden="true" />
         {lanes.map(({ type, count, top }) => (
           <span key={type ?? ''} className={styles.name} style={{ top }}>
-            {type === null ? 'Other types' : <Link href={`/types/${encodeURIComponent(type)}`}>{type}</Link>}
+            {type === null ? (
+              say.runs.otherTypes
+            ) : (
+              <Link href={`/types/${encodeURIComponent(type)}`}>{type}</Link>
+            )}
             <small>{count}</small>
           </span>
         ))}
@@ -224,10 +229,7 @@ export function RunsCanvas({ model, range, onZoom, onReset, onOpen }: Props) {
             </span>
           ))}
       </div>
-      <VisuallyHidden id={help}>
-        Arrow keys choose a run, Enter opens it, plus and minus zoom, Escape goes back. The same is below as a
-        table.
-      </VisuallyHidden>
+      <VisuallyHidden id={help}>{say.runs.keysHelp}</VisuallyHidden>
       <VisuallyHidden role="status">
         {selected !== null && model.get(selected) !== undefined && spokenWords(model.get(selected)!, present)}
       </VisuallyHidden>

@@ -1,9 +1,11 @@
 import { Button } from '@mantine/core'
 import { Suspense, useState } from 'react'
+import { statusName } from '../data/statuses.ts'
 import { Card } from '../kit/Card.tsx'
 import { Choice } from '../kit/Choice.tsx'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { say } from '../language/say.ts'
 import { lazyPart } from '../loading/lazy-part.ts'
 import { noFilters, searchOf } from '../tasks/filters.ts'
 import { statusColour } from '../theme/statuses.ts'
@@ -15,10 +17,10 @@ import type { RunsState } from './useRange.ts'
 const RunDrawer = lazyPart(() => import('./RunDrawer.tsx').then((room) => room.RunDrawer))
 
 const spans = [
-  { value: '900', name: '15 min' },
-  { value: '3600', name: 'Hour' },
-  { value: '21600', name: '6 hours' },
-  { value: '86400', name: 'Day' },
+  { value: '900', name: say.common.minutes15 },
+  { value: '3600', name: say.common.hour },
+  { value: '21600', name: say.runs.hours6 },
+  { value: '86400', name: say.common.day },
 ] as const
 
 const outcomes = ['running', 'completed', 'failed', 'cancelled'] as const
@@ -38,15 +40,15 @@ export function RunsCard({ of }: Readonly<{ of: RunsState }>) {
             variant="default"
             to={`/tasks?${searchOf({ ...noFilters, from: zoom.from, until: zoom.to })}`}
           >
-            Show tasks
+            {say.runs.showTasks}
           </LinkButton>
           <Button size="xs" variant="default" onClick={() => setZoom(null)}>
-            Reset zoom
+            {say.runs.resetZoom}
           </Button>
         </>
       )}
       <Choice
-        label="Time of the runs"
+        label={say.runs.timeOfRuns}
         value={'span' in range ? (String(range.span) as '3600') : ('' as '3600')}
         choices={spans}
         onChange={(value) => setSpan(Number(value))}
@@ -54,25 +56,25 @@ export function RunsCard({ of }: Readonly<{ of: RunsState }>) {
     </div>
   )
   return (
-    <Card title="Runs" aside={controls}>
+    <Card title={say.runs.runs} aside={controls}>
       {error !== null && model.size === 0 ? (
         <ErrorState error={error} retry={() => void refetch()} />
       ) : (
         <>
-          <ul className={styles.legend} aria-label="Colors">
+          <ul className={styles.legend} aria-label={say.runs.colors}>
             <li>
               <span className={`${styles.swatch} ${styles.waiting}`} />
-              waiting
+              {statusName('waiting')}
             </li>
             {outcomes.map((outcome) => (
               <li key={outcome}>
                 <span className={styles.swatch} style={{ background: statusColour(outcome) }} />
-                {outcome}
+                {statusName(outcome)}
               </li>
             ))}
             <li>
               <span className={`${styles.swatch} ${styles.paused}`} />
-              paused
+              {statusName('paused')}
             </li>
           </ul>
           <RunsCanvas
@@ -82,13 +84,9 @@ export function RunsCard({ of }: Readonly<{ of: RunsState }>) {
             onReset={() => setZoom(null)}
             onOpen={setOpen}
           />
-          {limited && (
-            <p className={styles.note}>
-              There are more runs in this time than are shown. Choose a shorter one.
-            </p>
-          )}
+          {limited && <p className={styles.note}>{say.runs.limited}</p>}
           <details className={styles.table} onToggle={({ currentTarget }) => setTable(currentTarget.open)}>
-            <summary>Show as a table</summary>
+            <summary>{say.runs.showAsATable}</summary>
             {isTable && <RunsTable model={model} range={range} onOpen={setOpen} />}
           </details>
         </>

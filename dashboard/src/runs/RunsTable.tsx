@@ -3,6 +3,7 @@ import { Link } from 'wouter'
 import type { Run } from '../data/shapes.ts'
 import { Table } from '../kit/Table.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { useClock } from '../time/ticks.ts'
 import { exactCount } from '../time/words.ts'
 import type { RunModel } from './model.ts'
@@ -25,12 +26,21 @@ export function RunsTable({ model, range, onOpen }: Props) {
     .filter((run) => startOf(run) <= view.to && endOf(run, present) >= view.from)
     .toSorted((a, b) => startOf(b) - startOf(a))
   const types = Map.groupBy(runs, ({ task_type: type }) => type)
-  if (runs.length === 0) return <p className={styles.none}>No runs in this time</p>
+  if (runs.length === 0) return <p className={styles.none}>{say.runs.noRunsInThisTime}</p>
   return (
     <>
       <Table
-        label="Runs by type"
-        head={['Type', 'Runs', 'Waiting', 'Running', 'Paused', 'Completed', 'Failed', 'Cancelled']}
+        label={say.runs.runsByType}
+        head={[
+          say.common.type,
+          say.runs.runs,
+          say.common.waiting,
+          say.common.running,
+          say.common.paused,
+          say.common.completed,
+          say.common.failed,
+          say.common.cancelled,
+        ]}
       >
         {Array.from(types)
           .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -48,7 +58,10 @@ export function RunsTable({ model, range, onOpen }: Props) {
             </tr>
           ))}
       </Table>
-      <Table label="Latest runs" head={['Task', 'Type', 'Status', 'Times']}>
+      <Table
+        label={say.runs.latestRuns}
+        head={[say.common.task, say.common.type, say.common.status, say.runs.times]}
+      >
         {runs.slice(0, listed).map((run) => (
           <Row key={run.task_id} of={run} present={present} onOpen={onOpen} />
         ))}

@@ -1,4 +1,6 @@
 import type { Run } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
+import { say } from '../language/say.ts'
 import { durationWords, exactDay, minuteWords } from '../time/words.ts'
 import type { View } from './lanes.ts'
 import { spansOf, startOf, statusOf } from './spans.ts'
@@ -9,17 +11,17 @@ export function runWords(run: Run, now: number): string {
   for (const { kind, from, to } of spansOf(run, now)) spent[kind] += to - from
   const attempts = run.changes.at(-1)?.attempt ?? 0
   return [
-    `from ${minuteWords(Math.floor(startOf(run)))}`,
-    ...(spent.waiting >= 0.001 ? [`waited ${durationWords(spent.waiting)}`] : []),
-    ...(spent.running > 0 ? [`ran ${durationWords(spent.running)}`] : []),
-    ...(spent.paused > 0 ? [`paused ${durationWords(spent.paused)}`] : []),
-    ...(attempts > 1 ? [`${attempts} attempts`] : []),
+    say.runs.from(minuteWords(Math.floor(startOf(run)))),
+    ...(spent.waiting >= 0.001 ? [say.runs.waited(durationWords(spent.waiting))] : []),
+    ...(spent.running > 0 ? [say.runs.ran(durationWords(spent.running))] : []),
+    ...(spent.paused > 0 ? [say.runs.paused(durationWords(spent.paused))] : []),
+    ...(attempts > 1 ? [say.runs.attempts(attempts)] : []),
   ].join(', ')
 }
 
 /** A run for those who do not see it. */
 export function spokenWords(run: Run, now: number): string {
-  return `${run.task_type}, ends in ${run.task_id.slice(-8)}, ${statusOf(run)}, ${runWords(run, now)}`
+  return say.runs.spoken(run.task_type, run.task_id.slice(-8), statusName(statusOf(run)), runWords(run, now))
 }
 
 export function viewWords({ from, to }: View): string {

@@ -4,8 +4,8 @@ import { useState, type FormEvent } from 'react'
 import type { BackfillRange } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Dialog } from '../kit/Dialog.tsx'
+import { say } from '../language/say.ts'
 import { timeOfInput } from '../time/input.ts'
-import { exactCount } from '../time/words.ts'
 import { overlapNames, selectable } from './words.ts'
 
 type Props = Readonly<{ id: string; isOpen: boolean; onClose: () => void }>
@@ -13,7 +13,7 @@ type Props = Readonly<{ id: string; isOpen: boolean; onClose: () => void }>
 /** Runs the ticks of a past range that have no task yet. */
 export function BackfillDialog({ id, isOpen, onClose }: Props) {
   return (
-    <Dialog title={`Backfill ${id}`} isOpen={isOpen} onClose={onClose}>
+    <Dialog title={say.schedules.backfillOne(id)} isOpen={isOpen} onClose={onClose}>
       <Range id={id} onClose={onClose} />
     </Dialog>
   )
@@ -36,23 +36,21 @@ function Range({ id, onClose }: Omit<Props, 'isOpen'>) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <p style={{ margin: 0 }}>
-          Runs the ticks of a past range that have no task yet, at most 10,000. Times are in your time zone.
-        </p>
+        <p style={{ margin: 0 }}>{say.schedules.backfillMeans}</p>
         <TextInput
           type="datetime-local"
-          label="From"
+          label={say.schedules.from}
           value={from}
           onChange={({ currentTarget }) => setFrom(currentTarget.value)}
         />
         <TextInput
           type="datetime-local"
-          label="Until"
+          label={say.schedules.until}
           value={until}
           onChange={({ currentTarget }) => setUntil(currentTarget.value)}
         />
         <NativeSelect
-          label="If the last run has not ended"
+          label={say.schedules.overlap}
           value={overlap}
           data={selectable(overlapNames)}
           onChange={({ currentTarget }) => setOverlap(currentTarget.value as typeof overlap)}
@@ -64,17 +62,15 @@ function Range({ id, onClose }: Omit<Props, 'isOpen'>) {
         )}
         {data !== undefined && (
           <Alert role="status">
-            {data.ticks === 0
-              ? 'No tick was added: all ticks of this range have a task already.'
-              : `${exactCount(data.ticks)} ${data.ticks === 1 ? 'tick' : 'ticks'} added`}
+            {data.ticks === 0 ? say.schedules.noTickAdded : say.schedules.ticksAdded(data.ticks)}
           </Alert>
         )}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Close
+            {say.common.close}
           </Button>
           <Button type="submit" loading={isPending} disabled={range.from === null || range.until === null}>
-            Run ticks
+            {say.schedules.runTicks}
           </Button>
         </Group>
       </Stack>

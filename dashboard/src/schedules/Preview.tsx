@@ -2,6 +2,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import type { ScheduleDraft } from '../../../src/client/index.ts'
 import { client, isFermataError } from '../data/client.ts'
+import { say } from '../language/say.ts'
 import { zonedWords } from '../time/words.ts'
 import styles from './Schedules.module.css'
 
@@ -18,16 +19,16 @@ export function Preview({ draft }: Readonly<{ draft: ScheduleDraft }>) {
     staleTime: 30_000,
   })
   return (
-    <section className={styles.preview} aria-label="Preview" aria-live="polite">
+    <section className={styles.preview} aria-label={say.schedules.preview} aria-live="polite">
       {error !== null ? (
         <p className={styles.fault}>{isFermataError(error) ? error.detail : String(error)}</p>
       ) : data === undefined ? (
-        <p>Loading the next ticks…</p>
+        <p>{say.schedules.loadingTheNextTicks}</p>
       ) : (
         <>
           <p className={styles.words}>{data.in_words}</p>
           {data.next_ticks.length === 0 ? (
-            <p>No tick is left</p>
+            <p>{say.schedules.noTickIsLeft}</p>
           ) : (
             <ol className={styles.ticks}>
               {data.next_ticks.map((tick) => (

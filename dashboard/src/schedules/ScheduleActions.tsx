@@ -7,6 +7,7 @@ import { client } from '../data/client.ts'
 import { ActionButton, actionLook, Actions, DeleteButton } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { BackfillDialog } from './BackfillDialog.tsx'
 import styles from './Schedules.module.css'
 
@@ -32,41 +33,45 @@ function All({ of: { id, paused } }: Readonly<{ of: ScheduleDetails }>) {
   })
   const submitted = run.data !== undefined && (
     <div className={styles.facts} role="status">
-      Submitted <TaskLink id={run.data.task_id} />
+      {say.common.submitted} <TaskLink id={run.data.task_id} />
     </div>
   )
   return (
     <Actions className={styles.actions} error={pause.error ?? run.error ?? remove.error} below={submitted}>
       <ActionButton
         isBusy={pause.isPending}
-        label={`${paused ? 'Resume' : 'Pause'} ${id}`}
-        title={paused ? 'It ticks again from now on' : 'It starts nothing until it is resumed'}
+        label={paused ? say.schedules.resumeOne(id) : say.schedules.pauseOne(id)}
+        title={paused ? say.schedules.resumeHint : say.schedules.pauseHint}
         onClick={() => pause.mutate()}
       >
-        {paused ? 'Resume' : 'Pause'}
+        {paused ? say.common.resume : say.common.pause}
       </ActionButton>
       <ActionButton
         isBusy={run.isPending}
-        label={`Run now: ${id}`}
-        title="Submits one task now, whatever else runs"
+        label={say.schedules.runNowOne(id)}
+        title={say.schedules.runNowHint}
         onClick={() => run.mutate()}
       >
-        Run now
+        {say.schedules.runNow}
       </ActionButton>
       <ActionButton
-        label={`Backfill ${id}`}
-        title="Runs the ticks of a past range that have no task yet"
+        label={say.schedules.backfillOne(id)}
+        title={say.schedules.backfillHint}
         onClick={() => setBackfilling(true)}
       >
-        Backfill
+        {say.schedules.backfill}
       </ActionButton>
-      <LinkButton {...actionLook} to={`/schedules/${encodeURIComponent(id)}?edit`} aria-label={`Edit ${id}`}>
-        Edit
+      <LinkButton
+        {...actionLook}
+        to={`/schedules/${encodeURIComponent(id)}?edit`}
+        aria-label={say.schedules.editOne(id)}
+      >
+        {say.schedules.edit}
       </LinkButton>
       <DeleteButton
-        what="schedule"
-        label={`Delete ${id}`}
-        effect={`Deletes ${id} and its ticks, including those that wait. Its tasks remain.`}
+        what={say.schedules.scheduleToDelete}
+        label={say.common.deleteOne(id)}
+        effect={say.schedules.deletes(id)}
         isBusy={remove.isPending}
         onDelete={() => remove.mutate()}
       />

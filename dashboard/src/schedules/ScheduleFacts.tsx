@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
 import type { ScheduleDetails } from '../../../src/client/index.ts'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { zonedWords } from '../time/words.ts'
 import { RunStrip } from './RunStrip.tsx'
@@ -17,7 +18,7 @@ export function ScheduleFacts({ of: schedule, isAlone = false }: Props) {
       <div className={styles.what}>
         <div className={styles.name}>
           {isAlone ? type : <Link href={`/schedules/${encodeURIComponent(id)}`}>{id}</Link>}
-          {paused && <span className={styles.badge}>Paused</span>}
+          {paused && <span className={styles.badge}>{say.common.paused}</span>}
         </div>
         <div className={styles.facts}>
           {[...(isAlone ? [] : [type]), description].filter(Boolean).join(' · ')}
@@ -29,7 +30,7 @@ export function ScheduleFacts({ of: schedule, isAlone = false }: Props) {
         {cron !== null && <code className={styles.facts}>{cron.join('; ')}</code>}
         {paused && (
           <div className={styles.facts}>
-            Paused by {schedule.paused_by}
+            {say.schedules.pausedBy(schedule.paused_by)}
             {schedule.paused_reason !== null && `: ${schedule.paused_reason}`}
           </div>
         )}
@@ -37,20 +38,18 @@ export function ScheduleFacts({ of: schedule, isAlone = false }: Props) {
       <div className={styles.when}>
         {next === null ? (
           <span className={styles.facts}>
-            {paused ? 'No next tick while it is paused' : 'No tick is left'}
+            {paused ? say.schedules.noNextTickWhilePaused : say.schedules.noTickIsLeft}
           </span>
         ) : (
           <>
             <div>
-              {'Next tick '}
+              {say.schedules.nextTick}
               <Time at={next} />
             </div>
             <div className={styles.facts}>{zonedWords(next, zoneOf(schedule))}</div>
           </>
         )}
-        {buffered > 0 && (
-          <div className={styles.facts}>{buffered === 1 ? '1 tick waits' : `${buffered} ticks wait`}</div>
-        )}
+        {buffered > 0 && <div className={styles.facts}>{say.schedules.ticksWait(buffered)}</div>}
         <RunStrip of={schedule} />
       </div>
       <ScheduleActions of={schedule} />

@@ -4,6 +4,7 @@ import type { ScheduleDetails, TypeDetails } from '../../../src/client/index.ts'
 import { Card } from '../kit/Card.tsx'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { ParameterInputs } from '../submit/ParameterInputs.tsx'
 import { entriesOfSchedule, newEntries, type ScheduleEntries } from './draft.ts'
 import { Preview } from './Preview.tsx'
@@ -21,8 +22,8 @@ type Props = Readonly<{
 }>
 
 const timings = [
-  { value: 'cron', name: 'Cron' },
-  { value: 'every', name: 'Interval' },
+  { value: 'cron', name: say.schedules.cron },
+  { value: 'every', name: say.schedules.interval },
 ] as const
 
 /** Creates or edits a schedule. Another type starts with its own example. */
@@ -37,7 +38,7 @@ export function ScheduleForm({ types, schedule, onDone, onCancel }: Props) {
   const type = types[name]
   const choice = (current: ScheduleEntries) => (
     <NativeSelect
-      label="Type"
+      label={say.common.type}
       description={type?.description}
       value={name}
       data={names.includes(name) ? names : [name, ...names]}
@@ -51,9 +52,7 @@ export function ScheduleForm({ types, schedule, onDone, onCancel }: Props) {
     return (
       <Card>
         {choice(entries)}
-        <p role="alert">
-          No node that this page can reach knows this type. Choose another, or start a node with it.
-        </p>
+        <p role="alert">{say.schedules.typeUnknown}</p>
       </Card>
     )
   }
@@ -119,7 +118,9 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
         ref={element}
         className={styles.form}
         noValidate
-        aria-label={schedule === undefined ? 'New schedule' : `Schedule ${schedule.id}`}
+        aria-label={
+          schedule === undefined ? say.schedules.newSchedule : say.schedules.scheduleOne(schedule.id)
+        }
         onSubmit={(event) => {
           event.preventDefault()
           form.send()
@@ -129,20 +130,20 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
         }}
       >
         {refused.head.length > 0 && (
-          <Alert color="red" title="Not saved" icon={<Icon name="warning" />} tabIndex={-1}>
+          <Alert color="red" title={say.schedules.notSaved} icon={<Icon name="warning" />} tabIndex={-1}>
             {refused.head.join('; ')}
           </Alert>
         )}
         <div className={styles.inputs}>
-          {input('id', 'id', 'ID', 'Letters, digits, “_”, “-” or “.”; empty to generate one', {
+          {input('id', 'id', 'ID', say.schedules.idHint, {
             disabled: schedule !== undefined,
           })}
-          {input('description', 'description', 'Description', 'For people')}
+          {input('description', 'description', say.common.description, say.schedules.forPeople)}
         </div>
-        <h2 className={styles.part}>When it ticks</h2>
+        <h2 className={styles.part}>{say.schedules.whenItTicks}</h2>
         <div className={styles.choice}>
           <Choice
-            label="Kind of times"
+            label={say.schedules.kindOfTimes}
             value={entries.timing}
             choices={timings}
             onChange={(timing) => form.change({ timing })}
@@ -152,8 +153,8 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
           {entries.timing === 'cron' ? (
             <>
               <Textarea
-                label="Cron expression"
-                description="Minute, hour, day, month, weekday; several expressions one per line"
+                label={say.schedules.cronExpression}
+                description={say.schedules.cronHint}
                 error={refused.at['cron']}
                 value={entries.cron}
                 autosize
@@ -163,7 +164,7 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
                 classNames={{ input: styles.code ?? '' }}
                 onChange={({ currentTarget }) => form.change({ cron: currentTarget.value })}
               />
-              {input('timezone', 'timezone', 'Time zone', 'IANA name, such as Europe/Berlin', {
+              {input('timezone', 'timezone', say.common.timeZone, say.schedules.timeZoneHint, {
                 placeholder: 'UTC',
                 list: 'time-zones',
               })}
@@ -174,21 +175,19 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
               </datalist>
             </>
           ) : (
-            input('every', 'every', 'Every', 'Whole seconds, or a duration like 90s or 1h30m')
+            input('every', 'every', say.schedules.every, say.schedules.everyHint)
           )}
         </div>
         <Preview draft={form.draft()} />
-        <h2 className={styles.part}>What it submits</h2>
+        <h2 className={styles.part}>{say.schedules.whatItSubmits}</h2>
         {choice(entries)}
-        {form.isMasked && (
-          <Alert color="yellow">Sensitive values are not shown to you: enter them again.</Alert>
-        )}
+        {form.isMasked && <Alert color="yellow">{say.common.enterSensitiveAgain}</Alert>}
         <ParameterInputs of={parameters} />
-        <h2 className={styles.part}>When its tasks start and end</h2>
+        <h2 className={styles.part}>{say.schedules.whenTasksStart}</h2>
         <div className={styles.inputs}>
           <Textarea
-            label="Limits"
-            description="Name and key, like mail-api=acme; several one per line"
+            label={say.common.limits}
+            description={say.schedules.limitsHint}
             error={refused.at['limits']}
             value={entries.limits}
             autosize
@@ -197,23 +196,13 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
             spellCheck={false}
             onChange={({ currentTarget }) => form.change({ limits: currentTarget.value })}
           />
-          {input(
-            'fairnessKey',
-            'fairness_key',
-            'Fairness key',
-            'Tasks with different keys take turns; empty for none',
-          )}
-          {input(
-            'callbackUrl',
-            'callback_url',
-            'Callback URL',
-            'Told of the end of each task; empty for none',
-          )}
+          {input('fairnessKey', 'fairness_key', say.schedules.fairnessKey, say.schedules.fairnessHint)}
+          {input('callbackUrl', 'callback_url', say.schedules.callbackUrl, say.schedules.callbackHint)}
         </div>
-        <h2 className={styles.part}>Exceptions</h2>
+        <h2 className={styles.part}>{say.schedules.exceptions}</h2>
         <div className={styles.inputs}>
           <NativeSelect
-            label="If the last run has not ended"
+            label={say.schedules.overlap}
             value={entries.overlap}
             data={selectable(overlapNames)}
             error={refused.at['overlap']}
@@ -222,7 +211,7 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
             }
           />
           <NativeSelect
-            label="If ticks were missed"
+            label={say.schedules.ifTicksWereMissed}
             value={entries.mode}
             data={selectable(catchUpNames)}
             onChange={({ currentTarget }) =>
@@ -230,27 +219,29 @@ function Inputs({ type, schedule, entries: begun, choice, onDone, onCancel }: In
             }
           />
           {entries.mode !== 'skip' &&
-            input('window', 'catch_up.window', 'Unless they are later than', 'A duration like 1h30m', {
-              placeholder: entries.mode === 'all' ? 'no limit' : '1h',
+            input('window', 'catch_up.window', say.schedules.window, say.schedules.windowHint, {
+              placeholder: entries.mode === 'all' ? say.schedules.noLimit : '1h',
             })}
           {entries.mode === 'all' &&
-            input('max', 'catch_up.max', 'At most', 'The newest ones, up to 1,000', { placeholder: '100' })}
+            input('max', 'catch_up.max', say.schedules.atMost, say.schedules.atMostHint, {
+              placeholder: '100',
+            })}
           {input(
             'pauseOnFailures',
             'pause_on_failures',
-            'Pause after failures',
-            'Failed runs in a row, 1 to 20',
+            say.schedules.pauseAfterFailures,
+            say.schedules.pauseAfterFailuresHint,
             {
-              placeholder: 'never',
+              placeholder: say.common.never,
             },
           )}
         </div>
         <div className={styles.buttons}>
           <Button type="submit" loading={form.isSending}>
-            {schedule === undefined ? 'Create schedule' : 'Save schedule'}
+            {schedule === undefined ? say.schedules.createSchedule : say.schedules.saveSchedule}
           </Button>
           <Button variant="default" onClick={onCancel}>
-            Cancel
+            {say.common.cancel}
           </Button>
         </div>
       </form>

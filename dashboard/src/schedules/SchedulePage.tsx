@@ -10,6 +10,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { zonedWords } from '../time/words.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
 import { ScheduleForm } from './ScheduleForm.tsx'
@@ -25,18 +26,18 @@ export function SchedulePage({ id }: Readonly<{ id: string }>) {
   const isEdited = search.has('edit') && canControl
   if (isFermataError(read.error, 'SCHEDULE_UNKNOWN')) {
     return (
-      <Page title="Schedule">
-        <EmptyState icon="calendar" title="No schedule has this ID">
-          <p>It may have been deleted. Its tasks remain.</p>
+      <Page title={say.common.schedule}>
+        <EmptyState icon="calendar" title={say.schedules.noScheduleHasThisId}>
+          <p>{say.schedules.mayHaveBeenDeleted}</p>
           <LinkButton to="/schedules" variant="default">
-            Show all schedules
+            {say.schedules.showAllSchedules}
           </LinkButton>
         </EmptyState>
       </Page>
     )
   }
   return (
-    <Page title={isEdited ? `Edit ${id}` : id}>
+    <Page title={isEdited ? say.schedules.editOne(id) : id}>
       <Loaded of={read}>
         {(schedule) => (isEdited ? <Edit schedule={schedule} /> : <Overview schedule={schedule} />)}
       </Loaded>
@@ -53,9 +54,11 @@ function Overview({ schedule }: Readonly<{ schedule: ScheduleDetails }>) {
         </Card>
         <Ticks of={schedule} />
       </div>
-      <Card title="Next ticks">
+      <Card title={say.schedules.nextTicks}>
         {schedule.next_ticks.length === 0 ? (
-          <p className={styles.none}>{schedule.paused ? 'None while it is paused' : 'No tick is left'}</p>
+          <p className={styles.none}>
+            {schedule.paused ? say.schedules.noneWhilePaused : say.schedules.noTickIsLeft}
+          </p>
         ) : (
           <ol className={styles.ticks}>
             {schedule.next_ticks.map((tick) => (
@@ -74,12 +77,7 @@ function Edit({ schedule }: Readonly<{ schedule: ScheduleDetails }>) {
   const back = () => navigate(`/schedules/${encodeURIComponent(schedule.id)}`)
   return (
     <div className={styles.stack}>
-      {schedule.origin === 'code' && (
-        <Alert color="yellow">
-          This schedule is defined in code. Once you save it here, its definition in code no longer changes
-          it.
-        </Alert>
-      )}
+      {schedule.origin === 'code' && <Alert color="yellow">{say.schedules.definedInCode}</Alert>}
       <Loaded of={types} height={320}>
         {({ task_details: details }) => (
           <ScheduleForm types={details} schedule={schedule} onDone={back} onCancel={back} />

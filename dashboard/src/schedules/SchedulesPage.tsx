@@ -9,6 +9,7 @@ import { LinkButton } from '../kit/LinkButton.tsx'
 import { NoTypes } from '../kit/NoTypes.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
+import { say } from '../language/say.ts'
 import { lazyPart } from '../loading/lazy-part.ts'
 import { ScheduleFacts } from './ScheduleFacts.tsx'
 import { ScheduleForm } from './ScheduleForm.tsx'
@@ -28,29 +29,25 @@ function Schedules() {
   const actions = (
     <>
       <LinkButton to="/schedules?week" variant="default">
-        Week
+        {say.common.week}
       </LinkButton>
-      {canControl && <LinkButton to="/schedules?new">New schedule</LinkButton>}
+      {canControl && <LinkButton to="/schedules?new">{say.schedules.newSchedule}</LinkButton>}
     </>
   )
   return (
-    <Page title="Schedules" actions={actions}>
+    <Page title={say.common.schedules} actions={actions}>
       <PagedList
         of={list}
         itemsOf={({ schedules }) => schedules}
-        more="Show more schedules"
+        more={say.schedules.showMoreSchedules}
         empty={
-          <EmptyState icon="calendar" title="No schedules">
-            <p>
-              {canControl
-                ? 'A schedule submits a task at times that you choose. Create one, or define it in code with defineSchedule.'
-                : 'A schedule submits a task at chosen times. Your key can see schedules, but not create them.'}
-            </p>
+          <EmptyState icon="calendar" title={say.schedules.noSchedules}>
+            <p>{canControl ? say.schedules.whatSchedulesAre : say.schedules.whatSchedulesAreForReaders}</p>
           </EmptyState>
         }
       >
         {(schedules) => (
-          <Entries label="Schedules" of={schedules} keyOf={({ id }) => id}>
+          <Entries label={say.common.schedules} of={schedules} keyOf={({ id }) => id}>
             {(schedule) => <ScheduleFacts of={schedule} />}
           </Entries>
         )}
@@ -63,7 +60,7 @@ function NewSchedule() {
   const [, navigate] = useLocation()
   const types = useQuery(reads.types())
   return (
-    <Page title="New schedule">
+    <Page title={say.schedules.newSchedule}>
       <Loaded of={types} height={320}>
         {({ available_tasks: names, task_details: details }) =>
           names.length === 0 ? (

@@ -4,6 +4,7 @@ import { reads } from '../data/reads.ts'
 import { PagedList } from '../kit/PagedList.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { zonedWords } from '../time/words.ts'
 import styles from './Schedules.module.css'
 import { skipNames, zoneOf } from './words.ts'
@@ -15,12 +16,12 @@ export function Ticks({ of: schedule }: Readonly<{ of: ScheduleDetails }>) {
     <PagedList
       of={list}
       itemsOf={({ ticks }) => ticks}
-      title="Ticks"
-      more="Show older ticks"
-      empty={<p className={styles.empty}>No ticks yet</p>}
+      title={say.schedules.ticks}
+      more={say.schedules.showOlderTicks}
+      empty={<p className={styles.empty}>{say.schedules.noTicksYet}</p>}
     >
       {(ticks) => (
-        <ol className={styles.history} aria-label="Ticks">
+        <ol className={styles.history} aria-label={say.schedules.ticks}>
           {ticks.map(({ tick_at: at, task_id: id, status, skipped }) => (
             <li key={`${at} ${id}`}>
               <span>{zonedWords(at, zoneOf(schedule))}</span>
@@ -29,7 +30,11 @@ export function Ticks({ of: schedule }: Readonly<{ of: ScheduleDetails }>) {
                 <StatusBadge status={status} />
               ) : (
                 <span className={styles.facts}>
-                  {skipped !== null ? skipNames[skipped] : id === null ? 'waits' : 'deleted'}
+                  {skipped !== null
+                    ? skipNames[skipped]
+                    : id === null
+                      ? say.schedules.waits
+                      : say.schedules.deleted}
                 </span>
               )}
             </li>

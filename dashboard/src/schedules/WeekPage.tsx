@@ -5,6 +5,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
+import { say } from '../language/say.ts'
 import { dayWords, minuteWords } from '../time/words.ts'
 import { dateOf, laterBy, mondayOf, weekOf, type Day, type Planned } from './week.ts'
 import styles from './Week.module.css'
@@ -18,20 +19,20 @@ export function WeekPage() {
   const to = (days: number) => `/schedules?week=${dateOf(laterBy(days, monday))}`
   return (
     <Page
-      title="Week"
+      title={say.common.week}
       actions={
         <>
           <LinkButton to={to(-7)} variant="default">
-            Previous
+            {say.schedules.previous}
           </LinkButton>
           <LinkButton to="/schedules?week" variant="default">
-            This week
+            {say.schedules.thisWeek}
           </LinkButton>
           <LinkButton to={to(7)} variant="default">
-            Next
+            {say.schedules.next}
           </LinkButton>
           <LinkButton to="/schedules" variant="default">
-            List
+            {say.schedules.list}
           </LinkButton>
         </>
       }
@@ -39,10 +40,10 @@ export function WeekPage() {
       <PagedList
         of={list}
         itemsOf={({ schedules }) => schedules}
-        more="Show more schedules"
+        more={say.schedules.showMoreSchedules}
         empty={
-          <EmptyState icon="calendar" title="No schedules">
-            <p>Once there are schedules, this page shows when they tick.</p>
+          <EmptyState icon="calendar" title={say.schedules.noSchedules}>
+            <p>{say.schedules.weekIsEmpty}</p>
           </EmptyState>
         }
       >
@@ -51,7 +52,7 @@ export function WeekPage() {
           return (
             <>
               {often.length > 0 && (
-                <ul className={styles.often} aria-label="Many times a day">
+                <ul className={styles.often} aria-label={say.schedules.manyTimesADay}>
                   {often.map(({ id, in_words: words }) => (
                     <li key={id}>
                       <ScheduleLink id={id} /> <span className={styles.soft}>{words}</span>
@@ -78,7 +79,7 @@ function DayColumn({ of: { start, planned }, now }: Readonly<{ of: Day; now: Dat
     <li className={styles.day} aria-label={dayWords(start)} aria-current={isToday ? 'date' : undefined}>
       <h2 className={styles.date}>{dayWords(start)}</h2>
       {planned.length === 0 ? (
-        <p className={styles.none}>No ticks</p>
+        <p className={styles.none}>{say.schedules.noTicks}</p>
       ) : (
         <ol className={styles.ticks}>
           {planned.map((one) => (

@@ -1,27 +1,28 @@
 import type { ScheduleDetails, TickDetails } from '../../../src/client/index.ts'
 import type { Status } from '../data/shapes.ts'
 import type { IconName } from '../kit/icons.ts'
+import { say } from '../language/say.ts'
 
 /** What happens to a tick while the last run has not ended. */
 export const overlapNames: Readonly<Record<ScheduleDetails['overlap'], string>> = {
-  skip: 'Skip the tick',
-  buffer_one: 'Let one tick wait',
-  buffer_all: 'Let all ticks wait',
-  cancel_other: 'Cancel that run, then start',
-  allow: 'Start anyway',
+  skip: say.schedules.skipTheTick,
+  buffer_one: say.schedules.letOneTickWait,
+  buffer_all: say.schedules.letAllTicksWait,
+  cancel_other: say.schedules.cancelThatRunThenStart,
+  allow: say.schedules.startAnyway,
 }
 
 /** What happens to ticks that were missed. */
 export const catchUpNames: Readonly<Record<ScheduleDetails['catch_up']['mode'], string>> = {
-  latest: 'Run the latest one',
-  all: 'Run all of them',
-  skip: 'Skip them',
+  latest: say.schedules.runTheLatestOne,
+  all: say.schedules.runAllOfThem,
+  skip: say.schedules.skipThem,
 }
 
 export const skipNames: Readonly<Record<NonNullable<TickDetails['skipped']>, string>> = {
-  overlap: 'skipped: the run before had not ended',
-  catch_up: 'skipped: too late',
-  paused: 'skipped: paused',
+  overlap: say.schedules.skippedOverlap,
+  catch_up: say.schedules.skippedTooLate,
+  paused: say.schedules.skippedPaused,
 }
 
 /** The status of a run at a glance, apart from its color. */

@@ -1,6 +1,7 @@
 import { base } from '../data/base.ts'
 import { Card } from '../kit/Card.tsx'
 import { CopyButton } from '../kit/CopyButton.tsx'
+import { say } from '../language/say.ts'
 import styles from './SubmitForm.module.css'
 
 /** The equivalent curl command. */
@@ -11,7 +12,10 @@ export function CallCard({ type, body }: Readonly<{ type: string; body: object }
     `  -d '${JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`)}'`,
   ].join('\n')
   return (
-    <Card title="Equivalent curl command" aside={<CopyButton text={text} what="the command" />}>
+    <Card
+      title={say.submit.equivalentCurlCommand}
+      aside={<CopyButton text={text} what={say.submit.theCommand} />}
+    >
       <pre className={styles.call}>{text}</pre>
     </Card>
   )

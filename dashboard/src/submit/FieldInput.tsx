@@ -2,6 +2,7 @@ import { Button, Checkbox, Fieldset, NativeSelect, Textarea, TextInput } from '@
 import type { ReactNode } from 'react'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { localInput, timeOfInput } from '../time/input.ts'
 import {
   innerOf,
@@ -90,7 +91,10 @@ function FieldInput({ field, ...shared }: FieldProps) {
           value={text}
           onChange={(event) => change(key, event.currentTarget.value)}
           data={[
-            { value: '', label: field.fallback === undefined ? '' : `${shown(field.fallback)} (default)` },
+            {
+              value: '',
+              label: field.fallback === undefined ? '' : say.submit.byDefault(shown(field.fallback)),
+            },
             ...field.choices.map((choice) => ({ value: JSON.stringify(choice), label: shown(choice) })),
           ]}
         />
@@ -148,10 +152,10 @@ function Rows({ field, ...shared }: FieldProps & Readonly<{ field: Field & { kin
             size="compact-sm"
             variant="subtle"
             color="gray"
-            aria-label={`Remove ${field.label} ${index + 1}`}
+            aria-label={say.submit.removeRow(field.label, index + 1)}
             onClick={() => changeAll(withoutRow(field, entries, index))}
           >
-            Remove
+            {say.submit.remove}
           </Button>
         </Fieldset>
       ))}
@@ -160,10 +164,10 @@ function Rows({ field, ...shared }: FieldProps & Readonly<{ field: Field & { kin
         size="compact-sm"
         variant="default"
         leftSection={<Icon name="plus" size={14} />}
-        aria-label={`Add to ${field.label}`}
+        aria-label={say.submit.addTo(field.label)}
         onClick={() => change(sizeKeyOf(field), String(size + 1))}
       >
-        Add
+        {say.submit.add}
       </Button>
       <Fault of={faults[keyOf(field)]} />
     </Fieldset>
@@ -175,7 +179,7 @@ function Union({ field, ...shared }: FieldProps & Readonly<{ field: Field & { ki
   const { entries, faults, change } = shared
   const shape = shapeOf(field, entries)
   const names = field.options.map(({ name }, index) => ({ value: String(index), name }))
-  const choices = field.isRequired ? names : [{ value: '', name: 'None' }, ...names]
+  const choices = field.isRequired ? names : [{ value: '', name: say.common.none }, ...names]
   return (
     <Fieldset legend={legendOf(field)} className={styles.group}>
       {describe(field)}
@@ -218,9 +222,12 @@ function classOf({ isSensitive }: Field, ...classes: readonly (string | undefine
 
 /** The description and the allowed values. */
 function describe({ description, hint, kind, isSensitive }: Field): ReactNode {
-  const parts = [description, hint, kind === 'json' ? 'JSON' : '', isSensitive ? 'sensitive' : ''].filter(
-    (part) => part !== '',
-  )
+  const parts = [
+    description,
+    hint,
+    kind === 'json' ? 'JSON' : '',
+    isSensitive ? say.submit.sensitive : '',
+  ].filter((part) => part !== '')
   return parts.length === 0 ? undefined : parts.join(' · ')
 }
 

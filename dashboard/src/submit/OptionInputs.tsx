@@ -1,5 +1,6 @@
 import { TextInput } from '@mantine/core'
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { say } from '../language/say.ts'
 import { durationWords } from '../time/words.ts'
 import type { Faults } from './entries.ts'
 import type { OptionEntries } from './options.ts'
@@ -27,29 +28,20 @@ export function OptionInputs({ type, entries, faults, change }: Props) {
       onChange={(event) => change(name, event.currentTarget.value)}
     />
   )
-  const expires = type.expires_in === null ? 'never' : durationWords(type.expires_in)
-  const timeout = type.timeout === null ? 'none' : durationWords(type.timeout)
+  const expires = type.expires_in === null ? say.common.never : durationWords(type.expires_in)
+  const timeout = type.timeout === null ? say.submit.none : durationWords(type.timeout)
   return (
     <div className={styles.options}>
-      {input('priority', 'Priority', 'Higher starts first · -1,000 to 1,000', '0')}
-      {input('tags', 'Tags', 'Comma-separated labels for finding the task', 'nightly, customer-7')}
-      {input('delay', 'Delay', 'Seconds, or a duration like 90s or 1h30m', 'none')}
-      {input('run_at', 'Run at', 'In your time zone; cannot be combined with a delay')}
-      {input(
-        'expires_in',
-        'Expires in',
-        'Cancelled if it has not started by then; pauses do not count',
-        expires,
-      )}
-      {input('timeout', 'Timeout', 'Maximum active time per attempt; pauses do not count', timeout)}
-      {input('max_attempts', 'Attempts', 'Attempts before a failure is final', String(type.max_attempts))}
-      {input(
-        'idempotency_key',
-        'Idempotency key',
-        'Submitting again with the same key returns the original task',
-      )}
-      {input('after', 'After', 'Ids of tasks, comma-separated: starts once all of them have completed')}
-      {input('unique', 'Unique key', 'If an unfinished task of the type has this key, you get that task')}
+      {input('priority', say.common.priority, say.submit.priorityHint, '0')}
+      {input('tags', say.common.tags, say.submit.tagsHint, say.submit.tagsExample)}
+      {input('delay', say.submit.delay, say.submit.delayHint, say.submit.none)}
+      {input('run_at', say.submit.runAt, say.submit.runAtHint)}
+      {input('expires_in', say.submit.expiresIn, say.submit.expiresHint, expires)}
+      {input('timeout', say.common.timeout, say.submit.timeoutHint, timeout)}
+      {input('max_attempts', say.common.attempts, say.submit.attemptsHint, String(type.max_attempts))}
+      {input('idempotency_key', say.submit.idempotencyKey, say.submit.idempotencyHint)}
+      {input('after', say.submit.after, say.submit.afterHint)}
+      {input('unique', say.submit.uniqueKey, say.submit.uniqueHint)}
     </div>
   )
 }

@@ -1,18 +1,19 @@
 import { Textarea } from '@mantine/core'
 import { Choice } from '../kit/Choice.tsx'
+import { say } from '../language/say.ts'
 import { FieldInputs } from './FieldInput.tsx'
 import styles from './SubmitForm.module.css'
 import type { ParameterState } from './useParameters.ts'
 
 const views = [
-  { value: 'fields', name: 'Fields' },
+  { value: 'fields', name: say.submit.fields },
   { value: 'json', name: 'JSON' },
 ] as const
 
 const ofType = {
-  label: 'Parameters',
-  description: 'JSON that matches the schema of the type',
-  none: 'This type has no parameters',
+  label: say.common.parameters,
+  description: say.submit.jsonHint,
+  none: say.submit.thisTypeHasNoParameters,
 }
 
 type Props = Readonly<{
@@ -28,7 +29,7 @@ export function ParameterInputs({ of: state, words = ofType }: Props) {
       {state.canShowFields && (
         <div className={styles.view}>
           <Choice
-            label="Input mode"
+            label={say.submit.inputMode}
             value={state.isJson ? 'json' : 'fields'}
             onChange={(view) => state.showJson(view === 'json')}
             choices={views}

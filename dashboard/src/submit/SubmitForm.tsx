@@ -5,6 +5,7 @@ import type { TypeDetails } from '../../../src/client/index.ts'
 import { hidden } from '../../../src/contract/sensitive.ts'
 import { Card } from '../kit/Card.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { CallCard } from './CallCard.tsx'
 import { dropDraft } from './drafts.ts'
 import { OptionInputs } from './OptionInputs.tsx'
@@ -45,7 +46,7 @@ export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
           ref={element}
           className={styles.form}
           noValidate
-          aria-label={`Parameters of ${type.type}`}
+          aria-label={say.submit.parametersOf(type.type)}
           onSubmit={(event) => {
             event.preventDefault()
             form.send()
@@ -57,7 +58,7 @@ export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
           {head}
           {form.isDraft && (
             <p className={styles.draft} role="status">
-              Continues your draft.{' '}
+              {say.submit.continuesYourDraft}{' '}
               <Button
                 size="compact-sm"
                 variant="subtle"
@@ -66,12 +67,12 @@ export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
                   onStartOver()
                 }}
               >
-                Start over
+                {say.submit.startOver}
               </Button>
             </p>
           )}
           {refused.head.length > 0 && (
-            <Alert color="red" title="Not submitted" icon={<Icon name="warning" />} tabIndex={-1}>
+            <Alert color="red" title={say.common.notSubmitted} icon={<Icon name="warning" />} tabIndex={-1}>
               {refused.head.map((line) => (
                 <p key={line} className={styles.line}>
                   {line}
@@ -85,7 +86,7 @@ export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
               className={styles.fold}
               open={openOptions || Object.keys(refused.options).length > 0 || undefined}
             >
-              <summary>Options</summary>
+              <summary>{say.submit.options}</summary>
               <OptionInputs
                 type={type}
                 entries={options}
@@ -96,9 +97,9 @@ export function SubmitForm({ type, beginning, head, onStartOver }: Props) {
           </div>
           <div className={styles.end}>
             <Button type="submit" loading={form.isSending} leftSection={<Icon name="send" />}>
-              Submit
+              {say.common.submit}
             </Button>
-            <span className={styles.keys}>or Ctrl+Enter in any field</span>
+            <span className={styles.keys}>{say.submit.orCtrlEnter}</span>
           </div>
         </form>
       </Card>

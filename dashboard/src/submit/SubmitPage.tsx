@@ -9,7 +9,9 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { Page } from '../kit/Page.tsx'
+import { Sentence } from '../kit/Sentence.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import type { Parameters } from './entries.ts'
 import { entriesOfTask, noOptions } from './options.ts'
 import { SubmitForm } from './SubmitForm.tsx'
@@ -34,8 +36,11 @@ export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined
     const choice = <TypeChoice names={data.available_tasks} type={type} />
     if (type === undefined) {
       return (
-        <EmptyState icon="shapes" title={wanted === undefined ? 'No task types' : `No task type ${wanted}`}>
-          <p>Start the server with your types: fermata serve --tasks FOLDER</p>
+        <EmptyState
+          icon="shapes"
+          title={wanted === undefined ? say.common.noTaskTypes : say.submit.noTaskType(wanted)}
+        >
+          <p>{say.common.startWithTypes}</p>
           {data.available_tasks.length > 0 && choice}
         </EmptyState>
       )
@@ -45,7 +50,7 @@ export function SubmitPage({ type: wanted }: Readonly<{ type: string | undefined
     return <FreshForm key={type.type} type={type} beginning={beginning} head={choice} />
   }
 
-  return <Page title="Submit task">{content()}</Page>
+  return <Page title={say.common.submitTask}>{content()}</Page>
 }
 
 /** The form; another one once the reader starts over. */
@@ -59,15 +64,15 @@ function TypeChoice({ names, type }: Readonly<{ names: readonly string[]; type: 
   return (
     <>
       <NativeSelect
-        label="Type"
+        label={say.common.type}
         description={type?.description}
         value={type?.type ?? ''}
         onChange={(event) => navigate(`/submit/${encodeURIComponent(event.currentTarget.value)}`)}
         data={type === undefined ? ['', ...names] : [...names]}
       />
       {type?.held === true && (
-        <Alert color="yellow" title="This type is held" icon={<Icon name="pause" />}>
-          You can submit tasks. They start when you release the type on the Types page.
+        <Alert color="yellow" title={say.submit.thisTypeIsHeld} icon={<Icon name="pause" />}>
+          {say.submit.heldMeans}
         </Alert>
       )}
     </>
@@ -92,8 +97,8 @@ function FromTask({ id, type, head }: FromTaskProps) {
     <>
       {head}
       <p className={styles.from}>
-        Filled in from <TaskLink id={id} />, which stays unchanged.
-        {removed && ' Sensitive values are not shown to you: enter them again.'}
+        <Sentence of={say.submit.filledInFrom(<TaskLink id={id} />)} />
+        {removed && say.submit.andEnterSensitiveAgain}
       </p>
     </>
   )

@@ -1,3 +1,4 @@
+import { say } from '../language/say.ts'
 import type { Field } from './schema.ts'
 
 /** Input of the fields, by path: strings as typed, booleans for switches. */
@@ -187,7 +188,7 @@ export function entriesOf(fields: readonly Field[], parameters: Parameters): Ent
 export function parametersIn(text: string): Parameters | Fault {
   const value = text.trim() === '' ? {} : parsed(text)
   if (value instanceof Fault || isObject(value)) return value
-  return new Fault('must be a JSON object')
+  return new Fault(say.submit.mustBeAJsonObject)
 }
 
 export class Fault {
@@ -208,7 +209,7 @@ function valueOf(field: Field, entry: string | boolean | undefined): unknown {
   }
   switch (field.kind) {
     case 'number':
-      return Number.isNaN(Number(text)) ? new Fault('must be a number') : Number(text)
+      return Number.isNaN(Number(text)) ? new Fault(say.common.mustBeANumber) : Number(text)
     case 'lines':
       return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]))
     case 'choice':
@@ -222,7 +223,7 @@ function valueOf(field: Field, entry: string | boolean | undefined): unknown {
 
 function emptyOf({ kind }: Field): unknown {
   if (kind === 'switch') return false
-  return kind === 'lines' ? [] : new Fault('Required')
+  return kind === 'lines' ? [] : new Fault(say.common.required)
 }
 
 function entryOf(field: Field, value: unknown): string | boolean | undefined {
@@ -254,7 +255,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (error) {
-    return new Fault(`is not JSON: ${(error as Error).message}`)
+    return new Fault(say.submit.isNotJson((error as Error).message))
   }
 }
 

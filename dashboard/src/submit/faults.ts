@@ -1,3 +1,4 @@
+import { say } from '../language/say.ts'
 import type { Faults } from './entries.ts'
 
 type Issue = Readonly<{ path: string; message: string }>
@@ -29,22 +30,25 @@ const amount = String.raw`(-?[\d.e+]+)`
 
 /** What schemas say of what they refuse, as a form would say it. */
 const sayings: readonly (readonly [RegExp, (bound: string) => string])[] = [
-  [/^Too small: expected string to have >=1 characters$|, received undefined$/, () => 'Required'],
+  [/^Too small: expected string to have >=1 characters$|, received undefined$/, () => say.common.required],
   [
     new RegExp(`^Too small: expected string to have >=${amount} characters$`),
-    (n) => `At least ${n} characters`,
+    (n) => say.submit.atLeastCharacters(n),
   ],
-  [new RegExp(`^Too big: expected string to have <=${amount} characters$`), (n) => `At most ${n} characters`],
-  [new RegExp(`^Too small: expected array to have >=${amount} items$`), (n) => `At least ${n}`],
-  [new RegExp(`^Too big: expected array to have <=${amount} items$`), (n) => `At most ${n}`],
-  [new RegExp(`^Too small: expected (?:number|int) to be >=${amount}$`), (n) => `At least ${n}`],
-  [new RegExp(`^Too small: expected (?:number|int) to be >${amount}$`), (n) => `More than ${n}`],
-  [new RegExp(`^Too big: expected (?:number|int) to be <=${amount}$`), (n) => `At most ${n}`],
-  [new RegExp(`^Too big: expected (?:number|int) to be <${amount}$`), (n) => `Less than ${n}`],
-  [/^Invalid input: expected int, received number$/, () => 'Must be a whole number'],
-  [/^Invalid email address$/, () => 'Must be an email address'],
-  [/^Invalid URL$/, () => 'Must be an address, such as https://example.com'],
-  [/^Invalid ISO date(?:time)?$/, () => 'Must be a date'],
+  [
+    new RegExp(`^Too big: expected string to have <=${amount} characters$`),
+    (n) => say.submit.atMostCharacters(n),
+  ],
+  [new RegExp(`^Too small: expected array to have >=${amount} items$`), (n) => say.submit.atLeast(n)],
+  [new RegExp(`^Too big: expected array to have <=${amount} items$`), (n) => say.submit.atMost(n)],
+  [new RegExp(`^Too small: expected (?:number|int) to be >=${amount}$`), (n) => say.submit.atLeast(n)],
+  [new RegExp(`^Too small: expected (?:number|int) to be >${amount}$`), (n) => say.submit.moreThan(n)],
+  [new RegExp(`^Too big: expected (?:number|int) to be <=${amount}$`), (n) => say.submit.atMost(n)],
+  [new RegExp(`^Too big: expected (?:number|int) to be <${amount}$`), (n) => say.submit.lessThan(n)],
+  [/^Invalid input: expected int, received number$/, () => say.submit.mustBeAWholeNumber],
+  [/^Invalid email address$/, () => say.submit.mustBeAnEmailAddress],
+  [/^Invalid URL$/, () => say.submit.mustBeAnAddress],
+  [/^Invalid ISO date(?:time)?$/, () => say.submit.mustBeADate],
 ]
 
 function inWords(given: string): string {

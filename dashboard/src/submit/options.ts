@@ -1,4 +1,5 @@
 import type { SubmitOptions } from '../../../src/client/index.ts'
+import { say } from '../language/say.ts'
 import { localInput, timeOfInput } from '../time/input.ts'
 import type { Faults } from './entries.ts'
 
@@ -42,7 +43,7 @@ export function optionsOf(entries: OptionEntries): Readonly<{ options: SubmitOpt
   const number = (name: 'priority' | 'max_attempts') => {
     if (given[name] === '') return undefined
     const value = Number(given[name])
-    if (Number.isNaN(value)) faults[name] = 'must be a number'
+    if (Number.isNaN(value)) faults[name] = say.common.mustBeANumber
     return value
   }
   const tags = given.tags.split(',').flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()]))

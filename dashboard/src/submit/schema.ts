@@ -1,4 +1,5 @@
 import { choicesOf, isChosen, propertiesOf, type JsonSchema } from '../../../src/contract/json-schema.ts'
+import { exactCount, say } from '../language/say.ts'
 
 /** One parameter. `json` covers everything that has no kind of its own, so the form can send any value. */
 export type Field = Readonly<{
@@ -101,13 +102,15 @@ function shapeName(schema: JsonSchema, index: number): string {
     return [typeof only === 'string' ? only : JSON.stringify(only)]
   })
   const names: Readonly<Record<string, string>> = {
-    string: 'Text',
-    number: 'Number',
-    integer: 'Number',
-    boolean: 'Yes or no',
-    array: 'List',
+    string: say.submit.text,
+    number: say.submit.number,
+    integer: say.submit.number,
+    boolean: say.submit.yesOrNo,
+    array: say.submit.list,
   }
-  return constants[0] ?? names[typeof schema.type === 'string' ? schema.type : ''] ?? `Option ${index + 1}`
+  return (
+    constants[0] ?? names[typeof schema.type === 'string' ? schema.type : ''] ?? say.submit.option(index + 1)
+  )
 }
 
 function kindOf(schema: JsonSchema, root: JsonSchema, path: readonly string[]): Kind {
@@ -170,16 +173,16 @@ function hintOf(schema: JsonSchema, { kind }: Kind): string {
   const { minLength, maxLength, minItems, maxItems } = schema
   if (kind === 'rows') return range(minItems, maxItems)
   if (kind === 'lines')
-    return [range(minItems, maxItems), 'one per line'].filter((part) => part !== '').join(', ')
+    return [range(minItems, maxItems), say.submit.onePerLine].filter((part) => part !== '').join(', ')
   if (kind === 'text')
-    return [isFree(format) ? '' : (format ?? ''), sized(range(minLength, maxLength), 'characters')]
+    return [isFree(format) ? '' : (format ?? ''), sized(range(minLength, maxLength))]
       .filter(Boolean)
       .join(', ')
   if (kind !== 'number') return ''
   const bounds = [
-    above === undefined ? '' : `more than ${figure(above)}`,
+    above === undefined ? '' : say.submit.aboveOnly(figure(above)),
     range(minimum, maximum),
-    below === undefined ? '' : `less than ${figure(below)}`,
+    below === undefined ? '' : say.submit.belowOnly(figure(below)),
   ]
   return bounds.filter((part) => part !== '').join(', ')
 }
@@ -192,15 +195,15 @@ function isFree(format: string | undefined): boolean {
 function range(least: number | undefined, most: number | undefined): string {
   const from = isChosen(least) ? figure(least) : undefined
   const to = isChosen(most) ? figure(most) : undefined
-  if (from !== undefined && to !== undefined) return `${from} to ${to}`
-  if (from !== undefined) return `at least ${from}`
-  return to === undefined ? '' : `at most ${to}`
+  if (from !== undefined && to !== undefined) return say.common.range(from, to)
+  if (from !== undefined) return say.common.atLeast(from)
+  return to === undefined ? '' : say.common.atMost(to)
 }
 
-function sized(bounds: string, unit: string): string {
-  return bounds === '' ? '' : `${bounds} ${unit}`
+function sized(bounds: string): string {
+  return bounds === '' ? '' : say.submit.characters(bounds)
 }
 
 function figure(value: number): string {
-  return value.toLocaleString('en-US')
+  return exactCount(value)
 }

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { say } from '../language/say.ts'
 import {
   entriesOf,
   Fault,
@@ -75,7 +76,7 @@ export function useParameters(
       } else {
         const same = Object.keys(found).length === 0 ? entriesOf(fields, parameters) : null
         if (same === null) {
-          setFaults({ [jsonKey]: 'The form fields cannot represent this JSON.' })
+          setFaults({ [jsonKey]: say.submit.notInFields })
           return
         }
         setEntries(same)

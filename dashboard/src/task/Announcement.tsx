@@ -1,5 +1,7 @@
 import { VisuallyHidden } from '@mantine/core'
 import type { TaskDetails } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
+import { say } from '../language/say.ts'
 
 /** For screen readers: the status, and the progress at every ten percent. */
 export function Announcement({ task }: Readonly<{ task: TaskDetails }>) {
@@ -7,8 +9,9 @@ export function Announcement({ task }: Readonly<{ task: TaskDetails }>) {
   const tenth = Math.floor((progress?.ratio ?? 0) * 10) * 10
   return (
     <VisuallyHidden role="status" aria-live="polite">
-      The task is {status}
-      {status === 'running' && tenth > 0 && `, ${tenth} percent done`}.
+      {status === 'running' && tenth > 0
+        ? say.task.isWithProgress(statusName(status), tenth)
+        : say.task.is(statusName(status))}
     </VisuallyHidden>
   )
 }

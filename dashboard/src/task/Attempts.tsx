@@ -4,6 +4,7 @@ import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { Dialog } from '../kit/Dialog.tsx'
 import { errorWords, isShownAbove } from '../kit/errors.ts'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { durationWords } from '../time/words.ts'
 import styles from './Attempts.module.css'
@@ -16,18 +17,22 @@ export function Attempts({ task }: Readonly<{ task: TaskDetails }>) {
   const [isOpen, setOpen] = useState(false)
   const compare = attempts.length > 1 && (
     <Button size="compact-xs" variant="subtle" onClick={() => setOpen(true)}>
-      Compare
+      {say.task.compare}
     </Button>
   )
   return (
-    <Card title="Attempts" aside={compare} flush>
+    <Card title={say.common.attempts} aside={compare} flush>
       <ol className={styles.attempts} reversed>
         {attempts.toReversed().map(({ attempt, started_at: from, ended_at: to, error, event }) => (
           <li key={attempt} className={styles.attempt}>
             <span className={styles.number}>{attempt}</span>
             <span className={styles.text}>
               <span className={styles.head}>
-                {to === null ? 'In progress' : event === null ? 'Finished' : eventName(event)}
+                {to === null
+                  ? say.common.inProgress
+                  : event === null
+                    ? say.common.finished
+                    : eventName(event)}
                 {from !== null && <Time at={from} />}
                 {from !== null && to !== null && <span>{durationWords(to - from)}</span>}
               </span>
@@ -40,7 +45,7 @@ export function Attempts({ task }: Readonly<{ task: TaskDetails }>) {
           </li>
         ))}
       </ol>
-      <Dialog title="Compare attempts" isOpen={isOpen} isWide onClose={() => setOpen(false)}>
+      <Dialog title={say.task.compareAttempts} isOpen={isOpen} isWide onClose={() => setOpen(false)}>
         <Compare task={task} />
       </Dialog>
     </Card>

@@ -1,6 +1,7 @@
 import { controlWords } from '../controls/words.ts'
 import { ConfirmButton } from '../kit/ConfirmButton.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 
 type Props = Readonly<{ effect: string; isBusy: boolean; onCancel: () => void }>
 
@@ -10,10 +11,10 @@ export function CancelButton({ effect, isBusy, onCancel }: Props) {
     <ConfirmButton
       look={{ variant: 'default', leftSection: <Icon name={controlWords.cancel.icon} /> }}
       isBusy={isBusy}
-      question="Cancel this task?"
+      question={say.task.cancelThisTask}
       effect={effect}
-      keep="Keep task"
-      confirm="Cancel task"
+      keep={say.task.keepTask}
+      confirm={say.task.cancelTask}
       onConfirm={onCancel}
     >
       {controlWords.cancel.name}

@@ -1,6 +1,7 @@
 import { NativeSelect } from '@mantine/core'
 import { useState } from 'react'
 import type { TaskDetails } from '../data/shapes.ts'
+import { say } from '../language/say.ts'
 import { preciseClockWords } from '../time/words.ts'
 import styles from './Compare.module.css'
 import { factsOf, linesOf, type ComparedLine } from './compare.ts'
@@ -17,11 +18,14 @@ export function Compare({ task }: Readonly<{ task: TaskDetails }>) {
   if (pair[0] === undefined || pair[1] === undefined) return null
   const facts = factsOf(task, [pair[0], pair[1]])
   const lines = linesOf(log, chosen)
-  const data = attempts.map(({ attempt }) => ({ value: String(attempt), label: `Attempt ${attempt}` }))
+  const data = attempts.map(({ attempt }) => ({
+    value: String(attempt),
+    label: say.task.attemptNumber(attempt),
+  }))
   const choice = (place: 0 | 1) => (
     <NativeSelect
       size="xs"
-      aria-label={place === 0 ? 'First attempt' : 'Second attempt'}
+      aria-label={place === 0 ? say.task.firstAttempt : say.task.secondAttempt}
       value={String(chosen[place])}
       data={data}
       onChange={({ currentTarget: { value } }) =>
@@ -44,7 +48,7 @@ export function Compare({ task }: Readonly<{ task: TaskDetails }>) {
             <tr key={name} data-same={isSame}>
               <th scope="row">
                 {name}
-                <span className={styles.verdict}>{isSame ? 'Same' : 'Different'}</span>
+                <span className={styles.verdict}>{isSame ? say.task.same : say.task.different}</span>
               </th>
               <td>{values[0]}</td>
               <td>{values[1]}</td>
@@ -54,9 +58,7 @@ export function Compare({ task }: Readonly<{ task: TaskDetails }>) {
       </table>
       {log.length > 0 && (
         <>
-          <p className={styles.note}>
-            Marked log lines have no counterpart in the other attempt. Numbers in them do not count.
-          </p>
+          <p className={styles.note}>{say.task.markedLines}</p>
           <div className={styles.logs}>
             <Lines lines={lines[0]} attempt={chosen[0]} />
             <Lines lines={lines[1]} attempt={chosen[1]} />
@@ -69,8 +71,8 @@ export function Compare({ task }: Readonly<{ task: TaskDetails }>) {
 
 function Lines({ lines, attempt }: Readonly<{ lines: readonly ComparedLine[]; attempt: number }>) {
   return (
-    <section className={styles.log} tabIndex={0} aria-label={`Log of attempt ${attempt}`}>
-      {lines.length === 0 && <p className={styles.note}>No log lines</p>}
+    <section className={styles.log} tabIndex={0} aria-label={say.task.logOfAttempt(attempt)}>
+      {lines.length === 0 && <p className={styles.note}>{say.task.noLogLines}</p>}
       {lines.map(({ number, at, text, isShared }) => (
         <p key={number} className={styles.line} data-shared={isShared}>
           <time>{preciseClockWords(at)}</time>

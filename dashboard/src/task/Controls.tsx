@@ -4,9 +4,11 @@ import { useCan } from '../access/me.ts'
 import { send } from '../controls/send.ts'
 import { controlWords, effectOn } from '../controls/words.ts'
 import type { Control, TaskDetails } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { notices } from '../kit/notices.ts'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { WatchButton } from '../notify/WatchButton.tsx'
 import { CancelButton } from './CancelButton.tsx'
@@ -23,8 +25,8 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
     onSuccess: (status, control) => {
       if (control !== 'pause') return
       notices.show({
-        text: `${type} …${id.slice(-8)} ${status}`,
-        action: { name: 'Undo', run: () => mutate('resume') },
+        text: `${type} …${id.slice(-8)} ${statusName(status)}`,
+        action: { name: say.common.undo, run: () => mutate('resume') },
       })
     },
     onSettled: () => cache.invalidateQueries({ queryKey: ['task', id] }),
@@ -72,7 +74,7 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
             variant="default"
             leftSection={<Icon name="send" />}
           >
-            Run again with changes
+            {say.task.runAgainWithChanges}
           </LinkButton>
         )}
       </div>
@@ -82,7 +84,7 @@ export function Controls({ task }: Readonly<{ task: TaskDetails }>) {
         </p>
       )}
       {error !== null && (
-        <Alert color="red" title="Refused" role="alert">
+        <Alert color="red" title={say.task.refused} role="alert">
           {error.message}
         </Alert>
       )}

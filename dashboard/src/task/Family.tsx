@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { reads } from '../data/reads.ts'
 import type { TaskDetails } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { Card } from '../kit/Card.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
-import { exactCount } from '../time/words.ts'
+import { say } from '../language/say.ts'
 import styles from './Family.module.css'
 
 /** The tasks that the task has started, and those that wait for it. */
@@ -16,11 +17,11 @@ export function Family({ task, isLive }: Readonly<{ task: TaskDetails; isLive: b
   return (
     <>
       {total > 0 && (
-        <Card title="Children" flush>
+        <Card title={say.task.children} flush>
           {total > 1 && (
             <p className={styles.counts}>
               {Object.entries(counts)
-                .map(([status, count]) => `${exactCount(count)} ${status}`)
+                .map(([status, count]) => say.common.statusCount(count, statusName(status)))
                 .join(' · ')}
             </p>
           )}
@@ -38,14 +39,12 @@ export function Family({ task, isLive }: Readonly<{ task: TaskDetails; isLive: b
             ))}
           </ul>
           {children.next_cursor !== null && (
-            <p className={styles.counts}>
-              The first {exactCount(tasks.length)} of {exactCount(total)} are shown
-            </p>
+            <p className={styles.counts}>{say.task.firstOfAreShown(tasks.length, total)}</p>
           )}
         </Card>
       )}
       {successors.length > 0 && (
-        <Card title="Waiting for this task" flush>
+        <Card title={say.task.waitingForThisTask} flush>
           <ul className={styles.list}>
             {successors.map(({ task_id: id, task_type: type, status }) => (
               <li key={id} className={styles.row}>

@@ -1,13 +1,15 @@
 import { Fragment } from 'react'
 import type { TaskDetails } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { Card } from '../kit/Card.tsx'
+import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 import { useClock } from '../time/ticks.ts'
 import { durationWords, exactWords } from '../time/words.ts'
 import { extentOf, lanes, stretchesOf, ticksOf } from './lanes.ts'
 import styles from './Lanes.module.css'
 
-const names = { waiting: 'Waiting', running: 'Running', paused: 'Paused' } as const
+const names = { waiting: say.common.waiting, running: say.common.running, paused: say.common.paused } as const
 
 /** The timeline of the task in lanes: its statuses and attempts over time. */
 export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
@@ -26,7 +28,10 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
     (lane) => lane !== 'paused' || stretches.some((stretch) => stretch.lane === 'paused'),
   )
   return (
-    <Card title="Timeline" aside={<span className={styles.total}>{durationWords(length)} total</span>}>
+    <Card
+      title={say.task.timeline}
+      aside={<span className={styles.total}>{say.task.total(durationWords(length))}</span>}
+    >
       <div className={styles.lanes} role="img" aria-label={summaryOf(task, now)}>
         {shown.map((lane) => (
           <Fragment key={lane}>
@@ -40,7 +45,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
                     className={styles.stretch}
                     data-open={isOpen}
                     style={{ ...place(from, to), background: statusColour(status) }}
-                    title={`${status} for ${durationWords(to - from)}, from ${exactWords(from)}`}
+                    title={say.task.forFrom(statusName(status), durationWords(to - from), exactWords(from))}
                   />
                 ))}
             </span>
@@ -48,7 +53,9 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
         ))}
         {attempts.length > 0 && (
           <>
-            <span className={styles.name}>{attempts.length === 1 ? 'Attempt' : 'Attempts'}</span>
+            <span className={styles.name}>
+              {attempts.length === 1 ? say.task.attempt : say.common.attempts}
+            </span>
             <span className={styles.lane}>
               {attempts.map(({ attempt, started_at: from, ended_at: to, error }) =>
                 from === null ? null : (
@@ -57,7 +64,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
                     className={styles.attempt}
                     data-failed={error !== null}
                     style={place(from, to ?? extent.to)}
-                    title={`Attempt ${attempt}${error === null ? '' : `: ${error.code}`}`}
+                    title={`${say.task.attemptNumber(attempt)}${error === null ? '' : `: ${error.code}`}`}
                   >
                     {attempt}
                   </span>
@@ -81,5 +88,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
 
 function summaryOf({ timeline }: TaskDetails, now: number): string {
   const stretches = stretchesOf(timeline, now)
-  return stretches.map(({ status, from, to }) => `${status} for ${durationWords(to - from)}`).join(', then ')
+  return stretches
+    .map(({ status, from, to }) => say.task.lasting(statusName(status), durationWords(to - from)))
+    .join(say.task.andThen)
 }

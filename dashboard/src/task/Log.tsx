@@ -6,6 +6,7 @@ import { Card } from '../kit/Card.tsx'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import { DownloadButton } from '../kit/DownloadButton.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { exactWords, preciseClockWords } from '../time/words.ts'
 import { piecesOfLine, withoutAnsi } from './ansi.ts'
 import styles from './Log.module.css'
@@ -45,7 +46,7 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
     .join('\n')
   return (
     <Card
-      title="Log"
+      title={say.task.log}
       aside={
         <span className={styles.aside}>
           {isLive && !isFollowing && (
@@ -55,21 +56,21 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
               leftSection={<Icon name="down" />}
               onClick={() => setFollowing(true)}
             >
-              Follow
+              {say.task.follow}
             </Button>
           )}
           <ActionIcon
             variant={wraps ? 'light' : 'subtle'}
             color="gray"
-            aria-label="Wrap long lines"
-            title="Wrap long lines"
+            aria-label={say.task.wrapLongLines}
+            title={say.task.wrapLongLines}
             aria-pressed={wraps}
             onClick={() => setWraps(!wraps)}
           >
             <Icon name="wrap" />
           </ActionIcon>
-          <DownloadButton text={text} file={`${id}.log`} type="text/plain" what="the log" />
-          <CopyButton text={text} what="the log" />
+          <DownloadButton text={text} file={`${id}.log`} type="text/plain" what={say.task.theLog} />
+          <CopyButton text={text} what={say.task.theLog} />
         </span>
       }
     >
@@ -77,8 +78,8 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
         <TextInput
           type="search"
           size="xs"
-          aria-label="Find in log"
-          placeholder="Find"
+          aria-label={say.task.findInLog}
+          placeholder={say.task.find}
           maxLength={200}
           leftSection={<Icon name="search" size={14} />}
           value={query}
@@ -98,7 +99,7 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
         className={styles.log}
         data-wraps={wraps}
         role="log"
-        aria-label="Log"
+        aria-label={say.task.log}
         aria-live="off"
         tabIndex={0}
         onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) =>
@@ -108,7 +109,7 @@ export function Log({ id, isLive }: Readonly<{ id: string; isLive: boolean }>) {
         {lines.map((line, index) => (
           <Fragment key={line.number}>
             {line.attempt !== lines[index - 1]?.attempt && lines[0]?.attempt !== lines.at(-1)?.attempt && (
-              <div className={styles.divider}>Attempt {line.attempt}</div>
+              <div className={styles.divider}>{say.task.attemptNumber(line.attempt)}</div>
             )}
             <Line line={line} index={index} isFound={index === current} wanted={wanted} />
           </Fragment>
@@ -123,7 +124,7 @@ type LineProps = Readonly<{ line: LogLine; index: number; isFound: boolean; want
 function Line({ line: { at, attempt, message }, index, isFound, wanted }: LineProps) {
   return (
     <div className={styles.line} data-line={index} data-found={isFound}>
-      <time title={`${exactWords(at)}, attempt ${attempt}`}>{preciseClockWords(at)}</time>
+      <time title={`${exactWords(at)}${say.task.attemptAfter(attempt)}`}>{preciseClockWords(at)}</time>
       <span>
         {piecesOfLine(message).map(({ text, colour, isBold, isFaint }, piece) => (
           <span
@@ -154,6 +155,6 @@ function marked(text: string, wanted: string): ReactNode {
 }
 
 function foundWords(found: number, count: number): string {
-  if (count === 0) return 'Not found'
-  return `${(found % count) + 1} of ${count} ${count === 1 ? 'line' : 'lines'}`
+  if (count === 0) return say.task.notFound
+  return say.task.lineOf((found % count) + 1, count)
 }

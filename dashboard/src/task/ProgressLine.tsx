@@ -1,5 +1,6 @@
 import type { Progress, Status } from '../data/shapes.ts'
 import { ProgressBar } from '../kit/ProgressBar.tsx'
+import { say } from '../language/say.ts'
 import { durationWords, rateWords } from '../time/words.ts'
 import { progressWords } from './progress.ts'
 import styles from './ProgressLine.module.css'
@@ -12,8 +13,8 @@ export function ProgressLine({ progress, status, label }: Props) {
   return (
     <span className={styles.progress}>
       <span className={styles.line}>
-        <span className={styles.words}>{progressWords(progress) ?? 'No progress reported yet'}</span>
-        <span className={styles.pace}>{eta !== null && `${durationWords(eta)} left`}</span>
+        <span className={styles.words}>{progressWords(progress) ?? say.task.noProgressReportedYet}</span>
+        <span className={styles.pace}>{eta !== null && say.common.left(durationWords(eta))}</span>
         {rate !== null && <span>{`${eta === null ? '' : '· '}${rateWords(rate)}`}</span>}
       </span>
       <ProgressBar ratio={ratio} status={status} label={label} />

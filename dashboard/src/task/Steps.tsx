@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { reads } from '../data/reads.ts'
 import type { TaskDetails, TaskStep } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
 import { Card } from '../kit/Card.tsx'
 import { errorWords } from '../kit/errors.ts'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { useClock } from '../time/ticks.ts'
-import { durationWords, exactCount, exactWords } from '../time/words.ts'
+import { durationWords, exactWords } from '../time/words.ts'
 import { extentOf } from './lanes.ts'
 import styles from './Steps.module.css'
 
@@ -21,7 +23,7 @@ export function Steps({ task }: Readonly<{ task: TaskDetails }>) {
     width: `${(Math.max(0, step.finished_at - step.started_at) / (to - from)) * 100}%`,
   })
   return (
-    <Card title="Steps" flush>
+    <Card title={say.task.steps} flush>
       <ol className={styles.steps}>
         {steps.map((step) => (
           <li key={`${step.occurrence} ${step.name}`} className={styles.step}>
@@ -34,7 +36,11 @@ export function Steps({ task }: Readonly<{ task: TaskDetails }>) {
                 className={styles.bar}
                 data-failed={step.status === 'failed'}
                 style={place(step)}
-                title={`${step.status} after ${durationWords(step.finished_at - step.started_at)}, at ${exactWords(step.finished_at)}`}
+                title={say.task.stepAfter(
+                  statusName(step.status),
+                  durationWords(step.finished_at - step.started_at),
+                  exactWords(step.finished_at),
+                )}
               />
             </span>
             <span className={styles.soft}>{durationWords(step.finished_at - step.started_at)}</span>
@@ -44,7 +50,7 @@ export function Steps({ task }: Readonly<{ task: TaskDetails }>) {
           </li>
         ))}
       </ol>
-      {next !== null && <p className={styles.more}>The first {exactCount(steps.length)} are shown</p>}
+      {next !== null && <p className={styles.more}>{say.task.firstAreShown(steps.length)}</p>}
     </Card>
   )
 }

@@ -3,6 +3,7 @@ import type { TaskDetails } from '../data/shapes.ts'
 import { CopyButton } from '../kit/CopyButton.tsx'
 import { ProgressBar } from '../kit/ProgressBar.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { isActive } from '../live/patch.ts'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { durationWords } from '../time/words.ts'
@@ -18,7 +19,7 @@ export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: num
   return (
     <header className={styles.head}>
       <div className={styles.back}>
-        <QuietLink to="/tasks">Tasks</QuietLink>
+        <QuietLink to="/tasks">{say.common.tasks}</QuietLink>
         <span aria-hidden="true">/</span>
         <QuietLink to={`/tasks?type=${encodeURIComponent(type)}`}>{type}</QuietLink>
       </div>
@@ -30,7 +31,7 @@ export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: num
           </div>
           <div className={styles.id}>
             <code>{id}</code>
-            <CopyButton text={id} what="the id" />
+            <CopyButton text={id} what={say.common.theId} />
           </div>
         </div>
         <Controls task={task} />
@@ -39,14 +40,15 @@ export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: num
         <div className={styles.line}>
           <span>
             {progressWords(progress) ??
-              (task.started_at === null ? 'Not started yet' : 'No progress reported')}
+              (task.started_at === null ? say.task.notStartedYet : say.task.noProgressReported)}
           </span>
           <span className={styles.pace}>
             {paceWords(progress)}
             {task.started_at !== null && (
               <>
                 {paceWords(progress) !== '' && ' · '}
-                {isActive(status) ? <Elapsed seconds={active} asOf={asOf} /> : durationWords(active)} active
+                {isActive(status) ? <Elapsed seconds={active} asOf={asOf} /> : durationWords(active)}{' '}
+                {say.task.active}
               </>
             )}
           </span>
@@ -55,7 +57,7 @@ export function TaskHead({ task, asOf }: Readonly<{ task: TaskDetails; asOf: num
           size="thick"
           ratio={status === 'completed' ? 1 : (progress?.ratio ?? null)}
           status={status}
-          label={`Progress of ${type}`}
+          label={say.common.progressOf(type)}
         />
       </div>
       <Announcement task={task} />

@@ -6,6 +6,8 @@ import { ErrorState } from '../kit/ErrorState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PageSkeleton } from '../app/PageSkeleton.tsx'
+import { Sentence } from '../kit/Sentence.tsx'
+import { say } from '../language/say.ts'
 import { noteVisit } from '../palette/visited.ts'
 import { TaskLink } from '../kit/TaskLink.tsx'
 import { TaskView } from './TaskView.tsx'
@@ -25,20 +27,20 @@ export function TaskPage({ id }: Readonly<{ id: string }>) {
   if (task !== undefined) return <TaskView task={task} asOf={asOf} />
   if (isFermataError(error, 'TASK_UNKNOWN')) {
     return (
-      <Page title="Task not found">
-        <EmptyState icon="compass" title="No task has this ID">
+      <Page title={say.common.taskNotFound}>
+        <EmptyState icon="compass" title={say.task.noTaskHasThisId}>
           <p>
-            <code>{id}</code> does not exist. It may have been deleted after its retention period.
+            <Sentence of={say.task.doesNotExist(<code>{id}</code>)} />
           </p>
-          <LinkButton to="/tasks">View all tasks</LinkButton>
+          <LinkButton to="/tasks">{say.common.viewAllTasks}</LinkButton>
         </EmptyState>
       </Page>
     )
   }
   if (isFermataError(error, 'TASK_ID_AMBIGUOUS')) {
     return (
-      <Page title="Which task?">
-        <EmptyState icon="compass" title={`Several ids begin or end with ${id}`}>
+      <Page title={say.task.whichTask}>
+        <EmptyState icon="compass" title={say.task.severalIds(id)}>
           {error.candidates.map((candidate) => (
             <TaskLink key={candidate} id={candidate} full />
           ))}
@@ -49,7 +51,7 @@ export function TaskPage({ id }: Readonly<{ id: string }>) {
   return error === null ? (
     <PageSkeleton />
   ) : (
-    <Page title="Task">
+    <Page title={say.common.task}>
       <ErrorState error={error} retry={refetch} />
     </Page>
   )

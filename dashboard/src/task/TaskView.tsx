@@ -1,4 +1,6 @@
 import type { TaskDetails } from '../data/shapes.ts'
+import { statusName } from '../data/statuses.ts'
+import { say } from '../language/say.ts'
 import { isTerminal } from '../live/patch.ts'
 import { useDocumentTitle } from '@mantine/hooks'
 import { Document } from '../kit/Document.tsx'
@@ -24,7 +26,9 @@ type Props = Readonly<{
 
 export function TaskView({ task, asOf }: Props) {
   const { status, task_type: type, error } = task
-  useDocumentTitle(`${progressWords(shownProgress(task))?.split(' ')[0] ?? status} · ${type} · Fermata`)
+  useDocumentTitle(
+    `${progressWords(shownProgress(task))?.split(' ')[0] ?? statusName(status)} · ${type} · Fermata`,
+  )
   return (
     <div className={styles.view}>
       <TaskHead task={task} asOf={asOf} />
@@ -33,7 +37,7 @@ export function TaskView({ task, asOf }: Props) {
       <div className={styles.columns}>
         <div className={styles.stack}>
           {status === 'completed' && (
-            <Document title="Result" value={task.result} file={`${task.task_id}-result`} />
+            <Document title={say.common.result} value={task.result} file={`${task.task_id}-result`} />
           )}
           <Waits task={task} />
           <Lanes task={task} />
@@ -44,9 +48,17 @@ export function TaskView({ task, asOf }: Props) {
         </div>
         <div className={styles.stack}>
           <Facts task={task} asOf={asOf} />
-          <Document title="Parameters" value={task.parameters} file={`${task.task_id}-parameters`} />
+          <Document
+            title={say.common.parameters}
+            value={task.parameters}
+            file={`${task.task_id}-parameters`}
+          />
           {task.checkpoint !== null && (
-            <Document title="Checkpoint" value={task.checkpoint} file={`${task.task_id}-checkpoint`} />
+            <Document
+              title={say.task.checkpoint}
+              value={task.checkpoint}
+              file={`${task.task_id}-checkpoint`}
+            />
           )}
           {task.attempts.length > 1 && <Attempts task={task} />}
         </div>

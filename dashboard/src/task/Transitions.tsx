@@ -2,6 +2,7 @@ import type { TaskDetails } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { errorWords, isShownAbove } from '../kit/errors.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
+import { say } from '../language/say.ts'
 import { durationWords, exactWords, clockWords } from '../time/words.ts'
 import { eventName } from './events.ts'
 import styles from './Transitions.module.css'
@@ -18,7 +19,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
     }
   })
   return (
-    <Card title="Events" flush>
+    <Card title={say.common.events} flush>
       <ol className={styles.timeline} reversed>
         {rows.toReversed().map(({ line, since, isGap }) => (
           <li key={line.version} className={styles.entry}>
@@ -30,8 +31,8 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
             <span className={styles.what}>
               <span className={styles.move}>{eventName(line.event)}</span>
               <span className={styles.by} title={line.by}>
-                by {nameOf(line.by)}
-                {line.attempt > 0 && `, attempt ${line.attempt}`}
+                {say.task.by(nameOf(line.by))}
+                {line.attempt > 0 && say.task.attemptAfter(line.attempt)}
               </span>
               {line.why !== undefined && <span className={styles.why}>{line.why}</span>}
               {line.error !== undefined && (
@@ -39,7 +40,7 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
                   {isShownAbove(line.error, task.error) ? line.error.code : errorWords(line.error)}
                 </span>
               )}
-              {isGap && <span className={styles.why}>Earlier events are no longer kept</span>}
+              {isGap && <span className={styles.why}>{say.task.earlierEventsAreGone}</span>}
             </span>
           </li>
         ))}
@@ -50,5 +51,5 @@ export function Transitions({ task }: Readonly<{ task: TaskDetails }>) {
 
 /** Ids of nodes begin with a time, so their endings tell them apart. */
 function nameOf(by: string): string {
-  return by.length > 20 ? `node …${by.slice(-6)}` : by
+  return by.length > 20 ? say.task.nodeEndingIn(by.slice(-6)) : by
 }

@@ -5,6 +5,7 @@ import { reads } from '../data/reads.ts'
 import { useMe } from '../access/me.ts'
 import { isLimited } from '../access/rights.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { blocking, limitPath } from '../limits/words.ts'
 import { durationWords, exactCount } from '../time/words.ts'
 import styles from './WhyItWaits.module.css'
@@ -19,7 +20,7 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
   const limits = me === undefined || isLimited(me) ? [] : blocking(data)
   const place = typeof position === 'number' ? exactCount(position) : position
   return (
-    <section className={styles.why} aria-label="Why it is waiting">
+    <section className={styles.why} aria-label={say.task.whyItIsWaiting}>
       <Icon name="clock" size={18} />
       <div>
         {reasons.map(({ code, message }) => (
@@ -27,7 +28,7 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
         ))}
         {limits.length > 0 && (
           <p className={styles.outlook}>
-            {'Held back by '}
+            {say.task.heldBackBy}
             {limits.map(({ name, key }, index) => (
               <Fragment key={name}>
                 {index > 0 && ', '}
@@ -38,9 +39,9 @@ export function WhyItWaits({ id }: Readonly<{ id: string }>) {
         )}
         {(place !== null || eta !== null) && (
           <p className={styles.outlook}>
-            {place !== null && `Queue position ${place}`}
+            {place !== null && say.task.queuePosition(place)}
             {place !== null && eta !== null && ' · '}
-            {eta !== null && `Starts in about ${durationWords(eta)}`}
+            {eta !== null && say.task.startsInAbout(durationWords(eta))}
           </p>
         )}
       </div>

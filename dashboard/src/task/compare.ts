@@ -1,5 +1,6 @@
 import type { LogLine, TaskDetails } from '../data/shapes.ts'
 import { errorWords } from '../kit/errors.ts'
+import { say } from '../language/say.ts'
 import { durationWords, exactWords } from '../time/words.ts'
 import { withoutAnsi } from './ansi.ts'
 import { eventName } from './events.ts'
@@ -16,19 +17,19 @@ export function factsOf(task: TaskDetails, pair: readonly [Attempt, Attempt]): r
     return { name, values, isSame: values[0] === values[1] }
   }
   return [
-    fact('Outcome', outcomeOf),
-    fact('Error', ({ error }) => (error === null ? 'None' : errorWords(error))),
-    fact('Duration', ({ started_at: from, ended_at: to }) =>
-      to === null ? 'In progress' : from === null ? 'Unknown' : durationWords(to - from),
+    fact(say.task.outcome, outcomeOf),
+    fact(say.common.error, ({ error }) => (error === null ? say.common.none : errorWords(error))),
+    fact(say.common.duration, ({ started_at: from, ended_at: to }) =>
+      to === null ? say.common.inProgress : from === null ? say.common.unknown : durationWords(to - from),
     ),
-    fact('Started', ({ started_at: at }) => (at === null ? 'Unknown' : exactWords(at))),
-    fact('Node', ({ attempt }) => nodesOf(task, attempt).join(', ') || 'Unknown'),
+    fact(say.common.started, ({ started_at: at }) => (at === null ? say.common.unknown : exactWords(at))),
+    fact(say.common.node, ({ attempt }) => nodesOf(task, attempt).join(', ') || say.common.unknown),
   ]
 }
 
 function outcomeOf({ ended_at: to, event }: Attempt): string {
-  if (to === null) return 'In progress'
-  return event === null ? 'Finished' : eventName(event)
+  if (to === null) return say.common.inProgress
+  return event === null ? say.common.finished : eventName(event)
 }
 
 /** The nodes that ran the attempt, in their order: a resumed one may run on another. */

@@ -1,4 +1,5 @@
 import type { Progress, Status } from '../data/shapes.ts'
+import { say } from '../language/say.ts'
 import { countWords, durationWords, rateWords } from '../time/words.ts'
 
 /** `35% · Working on step 4 of 20`; only a count if the total is unknown; undefined before the first report. */
@@ -6,7 +7,7 @@ export function progressWords(progress: Progress | null): string | undefined {
   if (progress === null) return undefined
   const { ratio, current, total, message } = progress
   const share = ratio === null ? countWords(current) : `${Math.floor(ratio * 100)}%`
-  const detail = message ?? (total === null ? null : `${countWords(current)} of ${countWords(total)}`)
+  const detail = message ?? (total === null ? null : say.common.of(countWords(current), countWords(total)))
   return detail === null || detail === '' ? share : `${share} · ${detail}`
 }
 
@@ -25,7 +26,7 @@ export function paceWords(progress: Progress | null): string {
   const { rate, eta_seconds: eta } = progress
   const parts = [
     ...(rate === null ? [] : [rateWords(rate)]),
-    ...(eta === null ? [] : [`${durationWords(eta)} left`]),
+    ...(eta === null ? [] : [say.common.left(durationWords(eta))]),
   ]
   return parts.join(' · ')
 }

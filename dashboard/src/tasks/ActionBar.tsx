@@ -3,7 +3,7 @@ import { useCan } from '../access/me.ts'
 import { controlWords } from '../controls/words.ts'
 import type { Control } from '../data/shapes.ts'
 import { Icon } from '../kit/Icon.tsx'
-import { exactCount } from '../time/words.ts'
+import { say } from '../language/say.ts'
 import styles from './ActionBar.module.css'
 import { isEmpty, nothing, type Selection } from './selection.ts'
 import type { useTable } from './useTable.ts'
@@ -20,7 +20,12 @@ export function ActionBar({ table, selection, onSelect, onAct }: Props) {
   const canControl = useCan('control')
   const isAll = selection.isAll || isEmpty(selection)
   return (
-    <div className={styles.bar} role="toolbar" aria-label="Actions" data-active={!isEmpty(selection)}>
+    <div
+      className={styles.bar}
+      role="toolbar"
+      aria-label={say.common.actions}
+      data-active={!isEmpty(selection)}
+    >
       <span className={styles.what} aria-live="polite">
         {wordsOf(selection)}
       </span>
@@ -41,11 +46,11 @@ export function ActionBar({ table, selection, onSelect, onAct }: Props) {
         <>
           {!selection.isAll && (
             <Button size="xs" variant="subtle" onClick={() => onSelect({ ids: new Set(), isAll: true })}>
-              Select all matching
+              {say.tasks.selectAllMatching}
             </Button>
           )}
           <Button size="xs" variant="subtle" color="gray" onClick={() => onSelect(nothing)}>
-            Clear
+            {say.tasks.clear}
           </Button>
         </>
       )}
@@ -54,6 +59,6 @@ export function ActionBar({ table, selection, onSelect, onAct }: Props) {
 }
 
 function wordsOf(selection: Selection): string {
-  if (selection.isAll) return 'All matching tasks selected'
-  return selection.ids.size === 0 ? 'All matching tasks:' : `${exactCount(selection.ids.size)} selected`
+  if (selection.isAll) return say.tasks.allMatchingTasksSelected
+  return selection.ids.size === 0 ? say.tasks.allMatchingTasks : say.tasks.selected(selection.ids.size)
 }

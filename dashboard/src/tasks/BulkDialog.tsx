@@ -25,7 +25,7 @@ export function BulkDialog({ meant, onClose, onBegun, onDone }: Props) {
     <Dialog
       isOpen={meant !== null}
       onClose={onClose}
-      title={meant === null ? '' : `${controlWords[meant.control].name} tasks`}
+      title={meant === null ? '' : controlWords[meant.control].title}
     >
       {meant !== null &&
         ('ids' in meant ? (

@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client } from '../data/client.ts'
 import type { Control, TaskFilter } from '../data/shapes.ts'
+import { say } from '../language/say.ts'
 import { BulkFrame } from './BulkFrame.tsx'
 import { counted, remember, type Begun } from './operations.ts'
 
@@ -41,7 +42,7 @@ export function BulkFilter({ control, filter, onClose, onBegun }: Props) {
       onConfirm={() => start.mutate()}
       onClose={onClose}
     >
-      {start.isPending && <p style={{ margin: 0 }}>Starting…</p>}
+      {start.isPending && <p style={{ margin: 0 }}>{say.tasks.starting}</p>}
     </BulkFrame>
   )
 }

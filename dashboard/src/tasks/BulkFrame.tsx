@@ -3,6 +3,8 @@ import type { ReactNode } from 'react'
 import { controlWords } from '../controls/words.ts'
 import type { Control } from '../data/shapes.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { Sentence } from '../kit/Sentence.tsx'
+import { say } from '../language/say.ts'
 import { exactCount } from '../time/words.ts'
 
 type Props = Readonly<{
@@ -32,17 +34,13 @@ export function BulkFrame({
   onClose,
   onStop,
 }: Props) {
-  const { name, effect, effects, participle, icon } = controlWords[control]
+  const { name, effect, effects, icon, some } = controlWords[control]
   return (
     <Stack>
       {phase === 'asking' && (
         <>
           <p style={{ margin: 0 }} aria-live="polite">
-            {count === null ? (
-              countingWords(soFar)
-            ) : (
-              <Question name={name} participle={participle} count={count} />
-            )}
+            {count === null ? countingWords(soFar) : <Question control={control} count={count} />}
           </p>
           {count !== 0 && (
             <p style={{ margin: 0, color: 'var(--ink-soft)' }}>{count === 1 ? effect : effects}</p>
@@ -51,18 +49,18 @@ export function BulkFrame({
       )}
       <div role="status">{children}</div>
       {error !== null && (
-        <Alert color="red" title="Bulk action failed">
+        <Alert color="red" title={say.tasks.bulkActionFailed}>
           {error.message}
         </Alert>
       )}
       <Group justify="flex-end">
         {phase === 'working' && onStop !== undefined && (
           <Button variant="default" onClick={onStop}>
-            Stop
+            {say.tasks.stop}
           </Button>
         )}
         <Button variant="default" onClick={onClose}>
-          {phase !== 'asking' ? 'Close' : control === 'cancel' ? keepWords(count) : 'Back'}
+          {phase !== 'asking' ? say.common.close : control === 'cancel' ? keepWords(count) : say.tasks.back}
         </Button>
         {phase === 'asking' && (
           <Button
@@ -72,7 +70,7 @@ export function BulkFrame({
             disabled={count === null || count === 0}
             onClick={onConfirm}
           >
-            {name} {count === null ? '' : exactCount(count)}
+            {count === null ? name : some(exactCount(count))}
           </Button>
         )}
       </Group>
@@ -81,20 +79,16 @@ export function BulkFrame({
 }
 
 function countingWords(soFar: number): string {
-  return soFar === 0 ? 'Counting…' : `Counting… ${exactCount(soFar)} so far`
+  return soFar === 0 ? say.tasks.counting : say.tasks.countingSoFar(soFar)
 }
 
 function keepWords(count: number | null): string {
-  return count === 1 ? 'Keep task' : 'Keep tasks'
+  return count === 1 ? say.tasks.keepTask : say.tasks.keepTasks
 }
 
-type QuestionProps = Readonly<{ name: string; participle: string; count: number }>
+type QuestionProps = Readonly<{ control: Control; count: number }>
 
-function Question({ name, participle, count }: QuestionProps) {
-  if (count === 0) return `No matching task can be ${participle}.`
-  return (
-    <>
-      {name} <strong>{exactCount(count)}</strong> {count === 1 ? 'task' : 'tasks'}?
-    </>
-  )
+function Question({ control, count }: QuestionProps) {
+  const { none, ask } = controlWords[control]
+  return count === 0 ? none : <Sentence of={ask(<strong>{exactCount(count)}</strong>, count)} />
 }

@@ -3,6 +3,7 @@ import { useEffect, useEffectEvent } from 'react'
 import { controlWords } from '../controls/words.ts'
 import { isFermataError } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { BulkBar } from './BulkBar.tsx'
 import styles from './BulkNotice.module.css'
 import { doneOf, isUnderWay, outcomeWords, useOperation, type Begun } from './operations.ts'
@@ -19,7 +20,7 @@ export function BulkNotice({ begun, onShow, onForget }: Props) {
   }, [isUnknown])
   if (operation === undefined) return null
   return (
-    <section className={styles.notice} aria-label={`${controlWords[begun.control].name} tasks`}>
+    <section className={styles.notice} aria-label={controlWords[begun.control].title}>
       <div className={styles.words} role="status">
         <strong>{controlWords[begun.control].name}:</strong> {outcomeWords(begun, operation)}
       </div>
@@ -28,10 +29,10 @@ export function BulkNotice({ begun, onShow, onForget }: Props) {
       </div>
       {isUnderWay(operation) ? (
         <Button size="xs" variant="default" onClick={onShow}>
-          Show
+          {say.tasks.show}
         </Button>
       ) : (
-        <ActionIcon variant="subtle" color="gray" aria-label="Dismiss" onClick={onForget}>
+        <ActionIcon variant="subtle" color="gray" aria-label={say.common.dismiss} onClick={onForget}>
           <Icon name="close" />
         </ActionIcon>
       )}

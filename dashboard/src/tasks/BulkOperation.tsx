@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { client } from '../data/client.ts'
+import { say } from '../language/say.ts'
 import { BulkBar } from './BulkBar.tsx'
 import { BulkFrame } from './BulkFrame.tsx'
 import { doneOf, isUnderWay, outcomeWords, useOperation, type Begun } from './operations.ts'
@@ -24,7 +25,7 @@ export function BulkOperation({ begun, onClose }: Readonly<{ begun: Begun; onClo
     >
       <BulkBar done={operation === undefined ? 0 : doneOf(operation)} of={begun.of} />
       <p style={{ margin: '8px 0 0' }}>
-        {operation === undefined ? 'Starting…' : outcomeWords(begun, operation)}
+        {operation === undefined ? say.tasks.starting : outcomeWords(begun, operation)}
       </p>
     </BulkFrame>
   )

@@ -4,7 +4,7 @@ import { send } from '../controls/send.ts'
 import { controlWords } from '../controls/words.ts'
 import { isFermataError } from '../data/client.ts'
 import type { Control } from '../data/shapes.ts'
-import { exactCount } from '../time/words.ts'
+import { say } from '../language/say.ts'
 import { BulkBar } from './BulkBar.tsx'
 import { BulkFrame } from './BulkFrame.tsx'
 
@@ -38,8 +38,8 @@ export function BulkRows({ control, ids, onClose, onDone }: Props) {
         <>
           <BulkBar done={done.took + done.refused} of={meant.length} />
           <p style={{ margin: '8px 0 0' }}>
-            {exactCount(done.took)} of {exactCount(meant.length)} {controlWords[control].done}
-            {done.refused > 0 && `, ${exactCount(done.refused)} not eligible`}.
+            {say.tasks.changedOf(done.took, meant.length, controlWords[control].done)}
+            {done.refused > 0 && `, ${say.tasks.notEligible(done.refused)}`}.
           </p>
         </>
       )}

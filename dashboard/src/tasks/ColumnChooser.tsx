@@ -1,5 +1,6 @@
 import { Button, Checkbox, Popover, Stack } from '@mantine/core'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { allColumns, columns, toggled, usualColumns, type Column } from './columns.ts'
 import styles from './ColumnChooser.module.css'
 
@@ -18,10 +19,10 @@ export function ColumnChooser({ chosen, shown, onChange }: Props) {
       <Popover position="bottom-end" shadow="md" trapFocus returnFocus>
         <Popover.Target>
           <Button variant="default" rightSection={<Icon name="down" size={14} />}>
-            Columns
+            {say.common.columns}
           </Button>
         </Popover.Target>
-        <Popover.Dropdown aria-label="Columns">
+        <Popover.Dropdown aria-label={say.common.columns}>
           <Stack gap="xs">
             {allColumns.map((column) => (
               <Checkbox
@@ -38,7 +39,7 @@ export function ColumnChooser({ chosen, shown, onChange }: Props) {
               disabled={chosen === null}
               onClick={() => onChange(null)}
             >
-              Show the usual columns
+              {say.tasks.showTheUsualColumns}
             </Button>
           </Stack>
         </Popover.Dropdown>

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Icon } from '../kit/Icon.tsx'
 import { WholeInput } from '../kit/WholeInput.tsx'
+import { say } from '../language/say.ts'
 import { noFilters, restrictions, type Filters } from './filters.ts'
 import { SaveView } from '../views/SaveView.tsx'
 import { durationWords } from '../time/words.ts'
@@ -25,7 +26,7 @@ export function FilterBar({ filters, onChange, address, children }: Props) {
   const { counts, isPartial } = useCounts(filters)
   const set = (part: Partial<Filters>) => onChange({ ...filters, ...part })
   return (
-    <search className={styles.bar} aria-label="Filters">
+    <search className={styles.bar} aria-label={say.common.filters}>
       <StatusFilter
         statuses={filters.statuses}
         counts={counts}
@@ -38,15 +39,15 @@ export function FilterBar({ filters, onChange, address, children }: Props) {
         </div>
         <TypeFilter types={filters.types} onChange={(types) => set({ types })} />
         <WholeInput
-          aria-label="Tag"
-          placeholder="Tag"
+          aria-label={say.common.tag}
+          placeholder={say.common.tag}
           leftSection={<Icon name="tag" />}
           text={filters.tag}
           onTake={(tag) => set({ tag })}
         />
         <WholeInput
-          aria-label="Submitted by"
-          placeholder="Submitted by"
+          aria-label={say.common.submittedBy}
+          placeholder={say.common.submittedBy}
           leftSection={<Icon name="key" />}
           text={filters.createdBy}
           onTake={(createdBy) => set({ createdBy })}
@@ -57,20 +58,20 @@ export function FilterBar({ filters, onChange, address, children }: Props) {
           <Button
             variant="default"
             rightSection={<Icon name="close" size={14} />}
-            title="Failed tasks with the same cause. Click to show others too."
+            title={say.tasks.causeHint}
             onClick={() => set({ cause: '' })}
           >
-            Cause {filters.cause.slice(0, 8)}
+            {say.tasks.cause(filters.cause.slice(0, 8))}
           </Button>
         )}
         {(filters.tookMin ?? filters.tookMax) !== null && (
           <Button
             variant="default"
             rightSection={<Icon name="close" size={14} />}
-            title="Finished tasks by how long they ran, without pauses. Click to show others too."
+            title={say.tasks.tookHint}
             onClick={() => set({ tookMin: null, tookMax: null })}
           >
-            Took {tookWords(filters)}
+            {say.tasks.took(tookWords(filters))}
           </Button>
         )}
         {restrictions(filters) > 0 && <SaveView search={address} />}
@@ -81,7 +82,7 @@ export function FilterBar({ filters, onChange, address, children }: Props) {
             leftSection={<Icon name="close" size={14} />}
             onClick={() => onChange({ ...noFilters, order: filters.order })}
           >
-            Clear filters
+            {say.common.clearFilters}
           </Button>
         )}
       </div>
@@ -91,6 +92,6 @@ export function FilterBar({ filters, onChange, address, children }: Props) {
 
 function tookWords({ tookMin, tookMax }: Filters): string {
   const [least, most] = [tookMin, tookMax].map((value) => (value === null ? '' : durationWords(value)))
-  if (tookMin === null) return `at most ${most}`
-  return tookMax === null ? `at least ${least}` : `${least} to ${most}`
+  if (tookMin === null) return say.common.atMost(most ?? '')
+  return tookMax === null ? say.common.atLeast(least ?? '') : say.common.range(least ?? '', most ?? '')
 }

@@ -1,4 +1,5 @@
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { exactCount } from '../time/words.ts'
 import styles from './FreshNotice.module.css'
 
@@ -8,11 +9,11 @@ const most = 100
 /** Announces new tasks. They are shown on request, so that rows do not move. */
 export function FreshNotice({ count, onShow }: Readonly<{ count: number; onShow: () => void }>) {
   if (count === 0) return <div role="status" />
-  const words = count >= most ? `${most} or more` : exactCount(count)
+  const words = count >= most ? say.common.orMore(exactCount(most)) : exactCount(count)
   return (
     <div className={styles.place} role="status">
       <button type="button" className={styles.notice} onClick={onShow}>
-        <Icon name="up" size={14} /> {words} new {count === 1 ? 'task' : 'tasks'}
+        <Icon name="up" size={14} /> {say.tasks.fresh(words, count)}
       </button>
     </div>
   )

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { say } from '../language/say.ts'
 import { restrictions, type Filters } from './filters.ts'
 
 type Props = Readonly<{
@@ -14,24 +15,17 @@ type Props = Readonly<{
 export function NoTasks({ filters, isLimited, onClear }: Props) {
   if (restrictions(filters) === 0) {
     return (
-      <EmptyState icon="inbox" title="No tasks yet">
-        <p>Submit one here, or with POST /api/run/TYPE. It appears immediately.</p>
-        <LinkButton to="/submit">Submit task</LinkButton>
+      <EmptyState icon="inbox" title={say.tasks.noTasksYet}>
+        <p>{say.tasks.submitOne}</p>
+        <LinkButton to="/submit">{say.common.submitTask}</LinkButton>
       </EmptyState>
     )
   }
   return (
-    <EmptyState icon="search" title={isLimited ? 'No match in the newest 10,000 tasks' : 'No matching tasks'}>
-      {isLimited ? (
-        <p>
-          Text search covers only the newest 10,000 tasks. Narrow it down with other filters, or search for
-          the beginning of an id, which finds any task.
-        </p>
-      ) : (
-        <p>Remove filters to see more tasks. New matches are announced above.</p>
-      )}
+    <EmptyState icon="search" title={isLimited ? say.tasks.noMatchInNewest : say.tasks.noMatchingTasks}>
+      {isLimited ? <p>{say.tasks.searchHint}</p> : <p>{say.tasks.removeFilters}</p>}
       <Button variant="default" onClick={onClear}>
-        Clear filters
+        {say.common.clearFilters}
       </Button>
     </EmptyState>
   )

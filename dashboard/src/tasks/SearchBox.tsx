@@ -4,6 +4,7 @@ import { useEffect, useEffectEvent, useId, useRef, useState } from 'react'
 import { reads } from '../data/reads.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { useKeys } from '../keys/useKeys.ts'
+import { say } from '../language/say.ts'
 import type { Filters } from './filters.ts'
 import { asked, completions, hasFilter } from './query.ts'
 
@@ -67,11 +68,11 @@ export function SearchBox({ filters, onChange }: Props) {
       <TextInput
         ref={box}
         type="search"
-        aria-label="Search"
-        placeholder="ID, text, or status:failed"
+        aria-label={say.common.search}
+        placeholder={say.tasks.idTextOrStatusFailed}
         list={list}
         autoComplete="off"
-        error={wrong.length === 0 ? undefined : `Unknown value: ${wrong.join(', ')}`}
+        error={wrong.length === 0 ? undefined : say.tasks.unknownValue(wrong.join(', '))}
         maxLength={200}
         leftSection={<Icon name="search" />}
         rightSection={<Kbd size="xs">/</Kbd>}

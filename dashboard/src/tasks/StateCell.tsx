@@ -1,4 +1,6 @@
+import { say } from '../language/say.ts'
 import { isActive, type LiveTask } from '../live/patch.ts'
+import { Sentence } from '../kit/Sentence.tsx'
 import { ProgressLine } from '../task/ProgressLine.tsx'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { Time } from '../time/Time.tsx'
@@ -9,7 +11,7 @@ import styles from './StateCell.module.css'
 export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   const { status, progress, error, run_at: due } = task
   if (isActive(status) || (status === 'paused' && progress !== null)) {
-    return <ProgressLine progress={progress} status={status} label={`Progress of ${task.task_id}`} />
+    return <ProgressLine progress={progress} status={status} label={say.common.progressOf(task.task_id)} />
   }
   if (status === 'failed' || (status === 'scheduled' && error !== null)) {
     return (
@@ -21,31 +23,28 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
   if (status === 'scheduled' && due !== null) {
     return (
       <span className={styles.quiet}>
-        Due <Time at={due} />
+        {say.tasks.due} <Time at={due} />
       </span>
     )
   }
   if (status === 'waiting') {
     const { tasks = 0, waits = [], until } = task.waiting_for ?? {}
-    if (waits.length > 0) return <span className={styles.quiet}>Waits for an answer: {waits.join(', ')}</span>
+    if (waits.length > 0)
+      return <span className={styles.quiet}>{say.tasks.waitsForAnswer(waits.join(', '))}</span>
     if (tasks === 0)
       return (
         <span className={styles.quiet}>
-          {until === undefined ? 'Sleeps' : 'Sleeps until '}
+          {until === undefined ? say.tasks.sleeps : say.tasks.sleepsUntil}
           {until !== undefined && <Time at={until} />}
         </span>
       )
-    return (
-      <span className={styles.quiet}>
-        Waits for {tasks} {tasks === 1 ? 'task' : 'tasks'}
-      </span>
-    )
+    return <span className={styles.quiet}>{say.tasks.waitsForTasks(tasks)}</span>
   }
   if (status === 'queued') {
     return (
       <span className={styles.quiet}>
-        Queued for <Elapsed seconds={task.queue_time} asOf={task.seen_at} />
-        {task.priority !== 0 && ` · priority ${task.priority}`}
+        <Sentence of={say.tasks.queuedFor(<Elapsed seconds={task.queue_time} asOf={task.seen_at} />)} />
+        {task.priority !== 0 && say.tasks.atPriority(task.priority)}
       </span>
     )
   }

@@ -1,5 +1,6 @@
 import type { Stats, Status } from '../data/shapes.ts'
-import { statuses as all } from '../data/statuses.ts'
+import { statuses as all, statusName } from '../data/statuses.ts'
+import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 import { countWords } from '../time/words.ts'
 import styles from './StatusFilter.module.css'
@@ -18,7 +19,7 @@ const passing: ReadonlySet<Status> = new Set(['pausing', 'cancelling'])
 /** A toggle per status with its number of tasks. None selected means all. */
 export function StatusFilter({ statuses, counts, isPartial, onChange }: Props) {
   return (
-    <div className={styles.row} role="group" aria-label="Status">
+    <div className={styles.row} role="group" aria-label={say.common.status}>
       {all.map((status) => {
         const isOn = statuses.includes(status)
         const count = counts?.[status] ?? 0
@@ -35,7 +36,7 @@ export function StatusFilter({ statuses, counts, isPartial, onChange }: Props) {
             onClick={() => onChange(isOn ? statuses.filter((one) => one !== status) : [...statuses, status])}
           >
             <span className={styles.dot} style={{ background: statusColour(status) }} />
-            {status}
+            {statusName(status)}
             <span className={styles.count}>
               {counts === undefined ? '' : `${countWords(count)}${isPartial ? '+' : ''}`}
             </span>

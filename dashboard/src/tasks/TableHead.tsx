@@ -1,4 +1,5 @@
 import { Checkbox } from '@mantine/core'
+import { say } from '../language/say.ts'
 import { isEmpty, nothing, type Selection } from './selection.ts'
 import type { ListOrder } from '../../../src/contract/filter-words.ts'
 import { Icon } from '../kit/Icon.tsx'
@@ -30,7 +31,7 @@ export function TableHead({ ids, selection, onSelect, shown, order, onOrder }: P
         <span role="columnheader" className={styles.check}>
           <Checkbox
             size="xs"
-            aria-label="Select all loaded rows"
+            aria-label={say.tasks.selectAllLoadedRows}
             checked={isWhole}
             indeterminate={!isWhole && !isEmpty(selection)}
             onChange={() => onSelect(isWhole ? nothing : { ids: new Set(ids), isAll: false })}

@@ -5,11 +5,12 @@ import { base } from '../data/base.ts'
 import type { Status } from '../data/shapes.ts'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { isActive, type LiveTask } from '../live/patch.ts'
 import { useLiveTask, type LiveTasks } from '../live/tasks.ts'
 import { Elapsed } from '../time/Elapsed.tsx'
 import { Time } from '../time/Time.tsx'
-import { durationWords } from '../time/words.ts'
+import { durationWords, exactCount } from '../time/words.ts'
 import { columns, usualColumns, type Column } from './columns.ts'
 import { StateCell } from './StateCell.tsx'
 import styles from './TaskRow.module.css'
@@ -44,7 +45,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
       data-cursor={isCursor}
       data-left={hasLeft}
       data-chosen={shown !== null}
-      title={hasLeft ? 'No longer matches the filters' : undefined}
+      title={hasLeft ? say.tasks.noLongerMatchesTheFilters : undefined}
       style={{ height, transform: `translateY(${top}px)`, ...widthsOf(shown) }}
       onClick={(event) => {
         if (!(event.target instanceof Element) || event.target.closest('a, input, label') !== null) return
@@ -56,7 +57,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
         <Checkbox
           size="xs"
           tabIndex={-1}
-          aria-label={`Select task ${id}`}
+          aria-label={say.tasks.selectTask(id)}
           checked={isChosen}
           onChange={() => {}}
           onClick={(event) => onChoose(index, event.shiftKey)}
@@ -114,7 +115,8 @@ export const cells: Readonly<Record<Column, Cell>> = {
   priority: { place: 'number', show: ({ priority }) => priority },
   attempt: {
     place: 'number',
-    show: ({ attempt, max_attempts: most }) => (attempt === 0 ? '–' : `${attempt} of ${most}`),
+    show: ({ attempt, max_attempts: most }) =>
+      attempt === 0 ? '–' : say.common.of(exactCount(attempt), exactCount(most)),
   },
   queued: {
     place: 'number',

@@ -3,6 +3,7 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import { ErrorState } from '../kit/ErrorState.tsx'
 import { useKeys } from '../keys/useKeys.ts'
+import { say } from '../language/say.ts'
 import type { Column } from './columns.ts'
 import { type Filters } from './filters.ts'
 import { NoTasks } from './NoTasks.tsx'
@@ -98,7 +99,7 @@ export function TaskTable(props: Props) {
         ref={place}
         className={styles.table}
         role="grid"
-        aria-label="Tasks"
+        aria-label={say.common.tasks}
         aria-rowcount={isAtEnd ? ids.length + 1 : -1}
         aria-multiselectable="true"
         aria-activedescendant={cursor >= 0 ? `row-${cursor}` : undefined}
@@ -140,11 +141,7 @@ export function TaskTable(props: Props) {
         </div>
       </div>
       <p className={styles.foot} role="status">
-        {isLoading
-          ? 'Loading…'
-          : isAtEnd
-            ? `${ids.length.toLocaleString('en-US')} ${ids.length === 1 ? 'task' : 'tasks'}`
-            : ''}
+        {isLoading ? say.tasks.loading : isAtEnd ? say.common.taskCount(ids.length) : ''}
         {table.isLimited && ` · ${limitWords(filters)}`}
       </p>
     </div>
@@ -153,7 +150,6 @@ export function TaskTable(props: Props) {
 
 function limitWords({ order, text }: Filters): string {
   const isSorted = order === 'longest' || order === 'shortest'
-  const what = isSorted ? 'The order by duration' : 'Search'
-  const of = isSorted && text === '' ? 'finished tasks that match' : 'tasks that match the other filters'
-  return `${what} covers only the newest 10,000 ${of}`
+  if (!isSorted) return say.tasks.searchIsLimited
+  return text === '' ? say.tasks.orderIsLimited : say.tasks.orderOfSearchIsLimited
 }

@@ -4,6 +4,7 @@ import { useCan } from '../access/me.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { ActionBar } from './ActionBar.tsx'
 import { BulkDialog, type Meant } from './BulkDialog.tsx'
 import { BulkNotice } from './BulkNotice.tsx'
@@ -66,11 +67,11 @@ export function TasksPage() {
   const canRun = useCan('run')
   const submit = canRun && (
     <LinkButton to="/submit" leftSection={<Icon name="send" />}>
-      Submit task
+      {say.common.submitTask}
     </LinkButton>
   )
   return (
-    <Page title="Tasks" actions={submit}>
+    <Page title={say.common.tasks} actions={submit}>
       <FilterBar filters={filters} onChange={setFilters} address={withColumns(searchOf(filters), chosen)}>
         <ColumnChooser chosen={chosen} shown={shown} onChange={choose} />
       </FilterBar>

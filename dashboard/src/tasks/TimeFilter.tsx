@@ -2,32 +2,33 @@ import { Button, NativeSelect, Popover, Stack, TextInput } from '@mantine/core'
 import type { ListOrder } from '../../../src/contract/filter-words.ts'
 import { Choice } from '../kit/Choice.tsx'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { localInput, timeOfInput } from '../time/input.ts'
 import { exactDay } from '../time/words.ts'
 import { noFilters, orderOf, type Filters, type Span } from './filters.ts'
 
 const choices: readonly Readonly<{ value: Span | 'any'; name: string }>[] = [
-  { value: 'any', name: 'Any time' },
-  { value: '15m', name: '15 min' },
-  { value: '1h', name: 'Hour' },
-  { value: '24h', name: 'Day' },
-  { value: '7d', name: 'Week' },
+  { value: 'any', name: say.common.anyTime },
+  { value: '15m', name: say.common.minutes15 },
+  { value: '1h', name: say.common.hour },
+  { value: '24h', name: say.common.day },
+  { value: '7d', name: say.common.week },
 ]
 
 const names: Readonly<Record<Span, string>> = {
-  '15m': 'Last 15 minutes',
-  '1h': 'Last hour',
-  '24h': 'Last 24 hours',
-  '7d': 'Last 7 days',
+  '15m': say.tasks.last15Minutes,
+  '1h': say.tasks.lastHour,
+  '24h': say.tasks.last24Hours,
+  '7d': say.tasks.last7Days,
 }
 
 const orders: Readonly<Record<ListOrder, string>> = {
-  newest: 'Newest first',
-  oldest: 'Oldest first',
-  ended_newest: 'Latest end first',
-  ended_oldest: 'Earliest end first',
-  longest: 'Longest first',
-  shortest: 'Shortest first',
+  newest: say.tasks.newestFirst,
+  oldest: say.tasks.oldestFirst,
+  ended_newest: say.tasks.latestEndFirst,
+  ended_oldest: say.tasks.earliestEndFirst,
+  longest: say.tasks.longestFirst,
+  shortest: say.tasks.shortestFirst,
 }
 
 type Times = Pick<Filters, 'since' | 'from' | 'until' | 'order'>
@@ -47,28 +48,28 @@ export function TimeFilter({ filters, onChange }: Props) {
           {labelOf(filters)}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Submission time">
+      <Popover.Dropdown aria-label={say.tasks.submissionTime}>
         <Stack gap="sm">
           <Choice
-            label="Submitted within the last"
+            label={say.tasks.submittedWithinTheLast}
             value={since ?? (from === null && until === null ? 'any' : ('' as 'any'))}
             choices={choices}
             onChange={(value) => onChange({ since: value === 'any' ? null : value, from: null, until: null })}
           />
           <TextInput
             type="datetime-local"
-            label="Submitted after"
+            label={say.tasks.submittedAfter}
             value={localInput(from)}
             onChange={(event) => onChange({ since: null, from: timeOfInput(event.currentTarget.value) })}
           />
           <TextInput
             type="datetime-local"
-            label="Submitted before"
+            label={say.tasks.submittedBefore}
             value={localInput(until)}
             onChange={(event) => onChange({ since: null, until: timeOfInput(event.currentTarget.value) })}
           />
           <NativeSelect
-            label="Order"
+            label={say.tasks.order}
             value={order}
             data={Object.entries(orders).map(([value, label]) => ({ value, label }))}
             onChange={({ currentTarget }) => onChange({ order: orderOf(currentTarget.value) ?? 'newest' })}
@@ -83,7 +84,7 @@ function labelOf({ since, from, until, order }: Times): string {
   const first = order === noFilters.order ? '' : `, ${orders[order].toLowerCase()}`
   if (since !== null) return `${names[since]}${first}`
   if (from !== null && until !== null) return `${exactDay(from)} – ${exactDay(until)}${first}`
-  if (from !== null) return `After ${exactDay(from)}${first}`
-  if (until !== null) return `Before ${exactDay(until)}${first}`
-  return order === noFilters.order ? 'Any time' : orders[order]
+  if (from !== null) return `${say.tasks.after(exactDay(from))}${first}`
+  if (until !== null) return `${say.tasks.before(exactDay(until))}${first}`
+  return order === noFilters.order ? say.common.anyTime : orders[order]
 }

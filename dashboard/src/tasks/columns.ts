@@ -1,20 +1,21 @@
 import { useLocalStorage } from '@mantine/hooks'
+import { say } from '../language/say.ts'
 import type { Filters } from './filters.ts'
 
 /** The columns of the task table, in their order, with their names and widths on screens that show them all. */
 export const columns = {
-  status: { name: 'Status', width: '104px' },
-  type: { name: 'Type', width: 'minmax(60px, 1fr)' },
-  progress: { name: 'Progress', width: 'minmax(70px, 2fr)' },
-  parameters: { name: 'Parameters', width: 'minmax(50px, 1.4fr)' },
-  caller: { name: 'Submitted by', width: 'minmax(50px, 0.8fr)' },
-  priority: { name: 'Priority', width: 'minmax(0, 56px)' },
-  attempt: { name: 'Attempts', width: 'minmax(0, 76px)' },
-  queued: { name: 'Queued for', width: 'minmax(0, 84px)' },
-  duration: { name: 'Duration', width: 'minmax(0, 84px)' },
-  submitted: { name: 'Submitted', width: 'minmax(0, 96px)' },
-  started: { name: 'Started', width: 'minmax(0, 96px)' },
-  ended: { name: 'Ended', width: 'minmax(0, 96px)' },
+  status: { name: say.common.status, width: '104px' },
+  type: { name: say.common.type, width: 'minmax(60px, 1fr)' },
+  progress: { name: say.common.progress, width: 'minmax(70px, 2fr)' },
+  parameters: { name: say.common.parameters, width: 'minmax(50px, 1.4fr)' },
+  caller: { name: say.common.submittedBy, width: 'minmax(50px, 0.8fr)' },
+  priority: { name: say.common.priority, width: 'minmax(0, 56px)' },
+  attempt: { name: say.common.attempts, width: 'minmax(0, 76px)' },
+  queued: { name: say.common.queuedFor, width: 'minmax(0, 84px)' },
+  duration: { name: say.common.duration, width: 'minmax(0, 84px)' },
+  submitted: { name: say.common.submitted, width: 'minmax(0, 96px)' },
+  started: { name: say.common.started, width: 'minmax(0, 96px)' },
+  ended: { name: say.common.ended, width: 'minmax(0, 96px)' },
   id: { name: 'ID', width: '92px' },
 } as const satisfies Readonly<Record<string, Readonly<{ name: string; width: string }>>>
 

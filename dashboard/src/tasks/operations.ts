@@ -4,7 +4,7 @@ import { controlWords } from '../controls/words.ts'
 import { client } from '../data/client.ts'
 import { queries } from '../data/queries.ts'
 import type { Control, Operation, TaskFilter } from '../data/shapes.ts'
-import { exactCount } from '../time/words.ts'
+import { say } from '../language/say.ts'
 
 /** A bulk operation started in this tab, and its number of tasks. */
 export type Begun = Readonly<{ id: string; control: Control; of: number }>
@@ -70,7 +70,7 @@ export async function counted(
     if (signal.aborted) client.cancelOperation(id).catch(() => undefined)
     throw error
   }
-  if (count.status !== 'completed') throw new Error(`Counting stopped early: it was ${count.status}.`)
+  if (count.status !== 'completed') throw new Error(say.tasks.countingStopped(count.status))
   return count
 }
 
@@ -82,17 +82,17 @@ export function doneOf({ changed, unchanged, refused }: Operation): number {
 export function outcomeWords({ control, of }: Begun, operation: Operation): string {
   const { changed, unchanged, refused, status, error } = operation
   const notes = [
-    `${exactCount(changed)} of ${exactCount(of)} ${controlWords[control].done}`,
-    ...(unchanged > 0 ? [`${exactCount(unchanged)} unchanged`] : []),
-    ...(refused > 0 ? [`${exactCount(refused)} no longer eligible`] : []),
+    say.tasks.changedOf(changed, of, controlWords[control].done),
+    ...(unchanged > 0 ? [say.tasks.unchanged(unchanged)] : []),
+    ...(refused > 0 ? [say.tasks.noLongerEligible(refused)] : []),
   ]
   return `${notes.join(', ')}.${endings[status]?.(error) ?? ''}`
 }
 
 const endings: Readonly<Partial<Record<Operation['status'], (error: string | null) => string>>> = {
-  interrupted: () => ' Interrupted: start it again to process the rest.',
-  failed: (error) => ` Bulk action failed: ${error ?? 'unknown reason'}.`,
-  cancelled: (error) => ` Stopped${error === null ? '.' : `: ${error}`} Changes so far remain.`,
+  interrupted: () => say.tasks.interrupted,
+  failed: (error) => say.tasks.endedByError(error),
+  cancelled: (error) => say.tasks.stoppedBecause(error),
 }
 
 const none: readonly Begun[] = []

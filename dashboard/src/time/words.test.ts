@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countWords, durationWords, exactWords, rateWords, relativeWords, usableLanguage } from './words.ts'
+import { countWords, durationWords, exactWords, rateWords, relativeWords } from './words.ts'
 
 test.each([
   [0, '0 s'],
@@ -52,9 +52,4 @@ test('a rate has at most three significant digits', () => {
     '1.23/s',
     '12.5/s',
   ])
-})
-
-test('a language that no formatter accepts falls back to English', () => {
-  expect(usableLanguage(() => new Intl.DateTimeFormat('en-US@posix'))).toBe('en')
-  expect(usableLanguage(() => new Intl.DateTimeFormat())).toBeUndefined()
 })

@@ -1,3 +1,7 @@
+import { exactCount, locale, say } from '../language/say.ts'
+
+export { exactCount } from '../language/say.ts'
+
 /** Times and amounts for people. Times are Unix seconds; durations are seconds. */
 
 const minute = 60
@@ -6,24 +10,24 @@ const day = 24 * hour
 
 /** `0.35 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`: two units at most. */
 export function durationWords(seconds: number): string {
-  if (seconds < 0.001) return '0 s'
-  if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  if (seconds < 0.001) return `0 ${units.s}`
+  if (seconds < 1) return `${Math.round(seconds * 1_000)} ${units.ms}`
+  if (seconds < 9.95) return `${oneDecimal(seconds)} ${units.s}`
   const whole = Math.round(seconds)
-  if (whole < minute) return `${whole} s`
-  if (whole < hour) return twoUnits(whole, minute, 'min', 1, 's')
-  if (whole < day) return twoUnits(whole, hour, 'h', minute, 'min')
-  return twoUnits(whole, day, 'd', hour, 'h')
+  if (whole < minute) return `${whole} ${units.s}`
+  if (whole < hour) return twoUnits(whole, minute, units.min, 1, units.s)
+  if (whole < day) return twoUnits(whole, hour, units.h, minute, units.min)
+  return twoUnits(whole, day, units.d, hour, units.h)
 }
 
 /** `just now`, `5 s ago`, `in 3 min`; the date if it is more than a week away. */
 export function relativeWords(time: number, now: number): string {
   const distance = time - now
   const size = Math.abs(distance)
-  if (size < 1) return 'just now'
+  if (size < 1) return say.time.justNow
   if (size > 7 * day) return dateWords(time)
   const words = oneUnit(size)
-  return distance > 0 ? `in ${words}` : `${words} ago`
+  return distance > 0 ? say.time.in(words) : say.time.ago(words)
 }
 
 /** In the reader's time zone, to the millisecond, with its name. */
@@ -43,14 +47,14 @@ export function preciseClockWords(time: number): string {
 
 /** `4,711`, `12.3K`, `1.2M`: exact up to ten thousand. */
 export function countWords(count: number): string {
-  return (count < 10_000 ? plain : compact).format(count)
+  return count < 10_000 ? exactCount(count) : compact.format(count)
 }
 
 /** `0.25/s`, `12.5/s`, `3/min`: switches to minutes for small rates. */
 export function rateWords(perSecond: number, unit = ''): string {
-  if (perSecond === 0) return `0${unit}/s`
-  if (perSecond < 0.1) return `${short.format(perSecond * minute)}${unit}/min`
-  return `${perSecond < 100 ? short.format(perSecond) : countWords(Math.round(perSecond))}${unit}/s`
+  if (perSecond === 0) return `0${unit}/${units.s}`
+  if (perSecond < 0.1) return `${short.format(perSecond * minute)}${unit}/${units.min}`
+  return `${perSecond < 100 ? short.format(perSecond) : countWords(Math.round(perSecond))}${unit}/${units.s}`
 }
 
 /** Hour and minute, with seconds unless it is a whole minute. */
@@ -81,20 +85,15 @@ export function zonedWords(time: number, timeZone: string | undefined): string {
   }
   const at = new Date(time * 1_000)
   try {
-    return at.toLocaleString(language, timeZone === undefined ? options : { ...options, timeZone })
+    return at.toLocaleString(locale, timeZone === undefined ? options : { ...options, timeZone })
   } catch {
-    return at.toLocaleString(language, options)
+    return at.toLocaleString(locale, options)
   }
 }
 
-export function exactCount(count: number): string {
-  return plain.format(count)
-}
+const { units } = say.time
 
-/** Undefined is the language of the browser. Some report one that no formatter accepts, such as `en-US@posix`. */
-const language = usableLanguage(() => new Intl.DateTimeFormat())
-
-const exact = new Intl.DateTimeFormat(language, {
+const exact = new Intl.DateTimeFormat(locale, {
   weekday: 'short',
   year: 'numeric',
   month: 'short',
@@ -105,39 +104,34 @@ const exact = new Intl.DateTimeFormat(language, {
   fractionalSecondDigits: 3,
   timeZoneName: 'short',
 })
-const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const preciseClock = new Intl.DateTimeFormat(language, {
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const preciseClock = new Intl.DateTimeFormat(locale, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
   fractionalSecondDigits: 3,
   hour12: false,
 })
-const minutes = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
-const dayAndMinute = new Intl.DateTimeFormat(language, {
+const minutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
+const dayAndMinute = new Intl.DateTimeFormat(locale, {
   month: 'short',
   day: 'numeric',
   hour: '2-digit',
   minute: '2-digit',
 })
-const weekday = new Intl.DateTimeFormat(language, { weekday: 'short', month: 'short', day: 'numeric' })
-const date = new Intl.DateTimeFormat(language, { year: 'numeric', month: 'short', day: 'numeric' })
-const plain = new Intl.NumberFormat('en-US')
-const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
-const short = new Intl.NumberFormat('en-US', {
+const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', month: 'short', day: 'numeric' })
+const date = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric' })
+const tenths = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })
+const short = new Intl.NumberFormat(locale, {
   maximumSignificantDigits: 3,
   maximumFractionDigits: 2,
   roundingPriority: 'lessPrecision',
 })
 
-/** The fallback if the language of the browser cannot format anything: then every page would stay blank. */
-export function usableLanguage(attempt: () => unknown): string | undefined {
-  try {
-    attempt()
-    return undefined
-  } catch {
-    return 'en'
-  }
+/** One digit after the point, also if it is a zero. */
+export function oneDecimal(value: number): string {
+  return tenths.format(value)
 }
 
 function dateWords(time: number): string {
@@ -157,8 +151,8 @@ function twoUnits(
 }
 
 function oneUnit(seconds: number): string {
-  if (seconds < minute) return `${Math.floor(seconds)} s`
-  if (seconds < hour) return `${Math.floor(seconds / minute)} min`
-  if (seconds < day) return `${Math.floor(seconds / hour)} h`
-  return `${Math.floor(seconds / day)} d`
+  if (seconds < minute) return `${Math.floor(seconds)} ${units.s}`
+  if (seconds < hour) return `${Math.floor(seconds / minute)} ${units.min}`
+  if (seconds < day) return `${Math.floor(seconds / hour)} ${units.h}`
+  return `${Math.floor(seconds / day)} ${units.d}`
 }

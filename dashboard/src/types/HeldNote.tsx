@@ -1,4 +1,6 @@
 import type { TypeDetails } from '../../../src/client/index.ts'
+import { Sentence } from '../kit/Sentence.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import styles from './TypesPage.module.css'
 
@@ -7,15 +9,9 @@ export function HeldNote({ of: { held, hold } }: Readonly<{ of: TypeDetails }>) 
   if (!held) return null
   return (
     <p className={styles.held}>
-      Held
-      {hold !== null && (
-        <>
-          {' '}
-          by {hold.by} <Time at={hold.since} />
-        </>
-      )}
-      {hold?.reason != null && ` (${hold.reason})`}: tasks of this type do not start. Running tasks continue,
-      and new ones are accepted.
+      {hold === null ? say.types.held : <Sentence of={say.types.heldBy(hold.by, <Time at={hold.since} />)} />}
+      {hold?.reason != null && ` (${hold.reason})`}
+      {say.types.heldMeans}
     </p>
   )
 }

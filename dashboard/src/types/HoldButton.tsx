@@ -5,6 +5,7 @@ import { allows } from '../access/rights.ts'
 import { client } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
 import { notices } from '../kit/notices.ts'
+import { say } from '../language/say.ts'
 
 /** Holds or releases a type. The tooltip says what a click will do. */
 export function HoldButton({ type, held }: Readonly<{ type: string; held: boolean }>) {
@@ -15,18 +16,16 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
     onSuccess: () => {
       if (held) return
       notices.show({
-        text: `${type} held`,
+        text: say.types.heldNow(type),
         action: {
-          name: 'Undo',
+          name: say.common.undo,
           run: () => void client.releaseType(type).then(() => queries.invalidateQueries()),
         },
       })
     },
     onSettled: () => queries.invalidateQueries(),
   })
-  const effect = held
-    ? 'Tasks of this type start again, in queue order'
-    : 'Stops starting tasks of this type on all nodes, even after restarts; running tasks continue'
+  const effect = held ? say.types.releaseHint : say.types.holdHint
   // A hold stops tasks of all callers.
   if (me !== undefined && (!allows(me, 'control') || me.tags !== null)) return null
   return (
@@ -36,11 +35,17 @@ export function HoldButton({ type, held }: Readonly<{ type: string; held: boolea
       {...(error === null ? {} : { color: 'red' })}
       loading={isPending}
       leftSection={<Icon name={held ? 'play' : 'pause'} size={14} />}
-      title={error === null ? effect : `${held ? 'Release' : 'Hold'} failed: ${error.message}`}
-      aria-label={held ? `Release ${type}` : `Hold ${type}`}
+      title={
+        error === null
+          ? effect
+          : held
+            ? say.types.releaseFailed(error.message)
+            : say.types.holdFailed(error.message)
+      }
+      aria-label={held ? say.types.releaseType(type) : say.types.holdType(type)}
       onClick={() => mutate()}
     >
-      {held ? 'Release' : 'Hold'}
+      {held ? say.common.release : say.common.hold}
     </Button>
   )
 }

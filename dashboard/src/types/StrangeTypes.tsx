@@ -1,5 +1,6 @@
 import type { Stats } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
+import { say } from '../language/say.ts'
 import { TypeCounts } from './TypeCounts.tsx'
 import styles from './TypesPage.module.css'
 
@@ -8,8 +9,8 @@ export function StrangeTypes({
   types,
 }: Readonly<{ types: readonly (readonly [string, Stats['types'][string]])[] }>) {
   return (
-    <Card title="Not defined here">
-      <p className={styles.description}>The database has tasks of types that this server does not define.</p>
+    <Card title={say.types.notDefinedHere}>
+      <p className={styles.description}>{say.types.notDefinedMeans}</p>
       {types.map(([name, { counts }]) => (
         <div key={name}>
           <p className={styles.name}>{name}</p>

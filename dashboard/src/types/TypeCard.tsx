@@ -3,6 +3,7 @@ import type { Stats } from '../data/shapes.ts'
 import { Card } from '../kit/Card.tsx'
 import { Icon } from '../kit/Icon.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
+import { say } from '../language/say.ts'
 import { durationWords } from '../time/words.ts'
 import { HeldNote } from './HeldNote.tsx'
 import { HoldButton } from './HoldButton.tsx'
@@ -14,8 +15,8 @@ type Props = Readonly<{ type: TypeDetails; figures: Stats['types'][string] | und
 
 /** How long a task has its unique key, in words. */
 const spans = {
-  queued: 'one task per key until it starts',
-  unfinished: 'one unfinished task per key',
+  queued: say.types.uniqueWhileQueued,
+  unfinished: say.types.uniqueWhileUnfinished,
 } as const
 
 /** What a type is and does, and where its tasks are. */
@@ -34,14 +35,17 @@ export function TypeCard({ type, figures }: Props) {
   } = type
   const expected = figures?.expected_duration ?? null
   const facts = [
-    ['Duration', expected === null ? 'No estimate yet' : `about ${durationWords(Math.max(0.001, expected))}`],
-    ['Runs', placeWords(runs)],
-    ...(concurrency === null ? [] : [['Concurrency', `${concurrency} across all nodes`]]),
-    ...(attempts === 1 ? [] : [['Attempts', String(attempts)]]),
-    ...(timeout === null ? [] : [['Timeout', durationWords(timeout)]]),
-    ...(most === null ? [] : [['May wait', `${most} tasks`]]),
-    ...(expires === null ? [] : [['Starts', `within ${durationWords(expires)}, or is cancelled`]]),
-    ...(unique === null ? [] : [['Unique', spans[unique.while]]]),
+    [
+      say.common.duration,
+      expected === null ? say.types.noEstimateYet : say.types.about(durationWords(Math.max(0.001, expected))),
+    ],
+    [say.types.runs, placeWords(runs)],
+    ...(concurrency === null ? [] : [[say.types.concurrency, say.types.acrossAllNodes(concurrency)]]),
+    ...(attempts === 1 ? [] : [[say.common.attempts, String(attempts)]]),
+    ...(timeout === null ? [] : [[say.common.timeout, durationWords(timeout)]]),
+    ...(most === null ? [] : [[say.types.mayWait, say.common.taskCount(most)]]),
+    ...(expires === null ? [] : [[say.types.starts, say.types.startsWithin(durationWords(expires))]]),
+    ...(unique === null ? [] : [[say.types.unique, spans[unique.while]]]),
   ]
   const actions = (
     <div className={styles.actions}>
@@ -50,15 +54,15 @@ export function TypeCard({ type, figures }: Props) {
         variant="subtle"
         size="xs"
         leftSection={<Icon name="send" size={14} />}
-        aria-label={`Submit ${name}`}
+        aria-label={say.common.submitType(name)}
       >
-        Submit
+        {say.common.submit}
       </LinkButton>
       <HoldButton type={name} held={held} />
     </div>
   )
   return (
-    <Card title="Type" aside={actions}>
+    <Card title={say.common.type} aside={actions}>
       <HeldNote of={type} />
       <p className={styles.description}>{description}</p>
       <TypeCounts type={name} counts={figures?.counts} />
@@ -67,14 +71,11 @@ export function TypeCard({ type, figures }: Props) {
           <Fact key={term} term={term} fact={fact} />
         ))}
         {figures !== undefined && figures.fenced_off > 0 && (
-          <Fact
-            term="Fenced off"
-            fact={`${figures.fenced_off} ${figures.fenced_off === 1 ? 'slot' : 'slots'} in use by code that did not stop`}
-          />
+          <Fact term={say.types.fencedOff} fact={say.types.fencedOffSlots(figures.fenced_off)} />
         )}
       </dl>
       <details className={styles.schema}>
-        <summary>Schema and example</summary>
+        <summary>{say.types.schemaAndExample}</summary>
         {type.example !== null && (
           <pre className={styles.code} tabIndex={0}>
             {JSON.stringify(type.example, null, 2)}

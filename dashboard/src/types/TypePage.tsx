@@ -9,6 +9,7 @@ import { Page } from '../kit/Page.tsx'
 import { StatusBadge } from '../kit/StatusBadge.tsx'
 import { Table } from '../kit/Table.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { countWords, durationWords, exactCount } from '../time/words.ts'
 import { figuresOf, histogramOf, type Bar, type Sample } from './figures.ts'
@@ -31,10 +32,10 @@ export function TypePage({ name }: Readonly<{ name: string }>) {
         {() => (
           <div className={styles.stack}>
             {type === undefined ? (
-              <EmptyState icon="shapes" title="No type has this name here">
-                <p>No node that this page can reach knows it. Its tasks remain.</p>
+              <EmptyState icon="shapes" title={say.types.noTypeHasThisName}>
+                <p>{say.types.noNodeHasIt}</p>
                 <LinkButton to="/types" variant="default">
-                  Show all types
+                  {say.types.showAllTypes}
                 </LinkButton>
               </EmptyState>
             ) : (
@@ -81,8 +82,8 @@ function Ended({ type }: Readonly<{ type: string }>) {
 function Nothing() {
   return (
     <Card>
-      <EmptyState icon="gauge" title="No task of this type has ended yet">
-        <p>Run times, failures and the slowest tasks appear here.</p>
+      <EmptyState icon="gauge" title={say.types.noneHasEnded}>
+        <p>{say.types.figuresAppearHere}</p>
       </EmptyState>
     </Card>
   )
@@ -102,17 +103,17 @@ function Figures({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
       : ([of.p50, of.p95, of.p99].map(durationWords) as readonly string[])
   return (
     <>
-      <Card title="Latest tasks" flush>
+      <Card title={say.types.latestTasks} flush>
         <div className={styles.figures}>
-          <Table label="Times" head={['', 'p50', 'p95', 'p99']}>
+          <Table label={say.types.times} head={['', 'p50', 'p95', 'p99']}>
             <tr>
-              <td>Run time</td>
+              <td>{say.common.runTime}</td>
               {times(run).map((text, index) => (
                 <td key={index}>{text}</td>
               ))}
             </tr>
             <tr>
-              <td>Queue time</td>
+              <td>{say.common.queueTime}</td>
               {times(queue).map((text, index) => (
                 <td key={index}>{text}</td>
               ))}
@@ -120,22 +121,29 @@ function Figures({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
           </Table>
         </div>
         <p className={styles.sum}>
-          {`${countWords(Math.round(hourly.perHour * 10) / 10)} runs an hour, ${shareWords(failureRate)} failed. `}
-          {tasks.length < most
-            ? `From the ${exactCount(tasks.length)} tasks that have ended and were not deleted.`
-            : `From the ${exactCount(most)} latest tasks that have ended.`}{' '}
-          Run times are those of completed tasks.
+          {say.types.runsAnHour(countWords(Math.round(hourly.perHour * 10) / 10), shareWords(failureRate))}{' '}
+          {tasks.length < most ? say.types.fromAll(tasks.length) : say.types.fromLatest(most)}{' '}
+          {say.types.runTimesAreOfCompleted}
         </p>
       </Card>
-      <Card title="Run time of completed tasks">
+      <Card title={say.types.runTimeOfCompletedTasks}>
         <Histogram
           of={histogramOf(tasks.filter(({ status }) => status === 'completed').map((task) => task.run))}
         />
       </Card>
       {ran.length > 0 && (
-        <Card title="Slowest tasks" flush>
+        <Card title={say.types.slowestTasks} flush>
           <div className={styles.figures}>
-            <Table label="Slowest tasks" head={['Task', 'Status', 'Run time', 'Queue time', 'Ended']}>
+            <Table
+              label={say.types.slowestTasks}
+              head={[
+                say.common.task,
+                say.common.status,
+                say.common.runTime,
+                say.common.queueTime,
+                say.common.ended,
+              ]}
+            >
               {ran
                 .toSorted((a, b) => b.run - a.run)
                 .slice(0, slowest)
@@ -164,9 +172,9 @@ function Figures({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
 
 function Histogram({ of: bars }: Readonly<{ of: readonly Bar[] }>) {
   const largest = Math.max(1, ...bars.map(({ count }) => count))
-  if (bars.length === 0) return <p className={styles.none}>No task has completed yet</p>
+  if (bars.length === 0) return <p className={styles.none}>{say.types.noTaskHasCompletedYet}</p>
   return (
-    <ol className={styles.histogram} aria-label="Tasks by run time">
+    <ol className={styles.histogram} aria-label={say.types.tasksByRunTime}>
       {bars.map((bar) => (
         <li key={bar.from}>
           <span className={styles.range}>{rangeWords(bar)}</span>
@@ -179,8 +187,8 @@ function Histogram({ of: bars }: Readonly<{ of: readonly Bar[] }>) {
 }
 
 function rangeWords({ from, to }: Bar): string {
-  if (from === 0) return `under ${durationWords(to)}`
+  if (from === 0) return say.types.under(durationWords(to))
   return to === Number.POSITIVE_INFINITY
-    ? `over ${durationWords(from)}`
+    ? say.types.over(durationWords(from))
     : `${durationWords(from)} – ${durationWords(to)}`
 }

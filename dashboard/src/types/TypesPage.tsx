@@ -8,6 +8,7 @@ import { Loaded } from '../kit/Loaded.tsx'
 import { NoTypes } from '../kit/NoTypes.tsx'
 import { Page } from '../kit/Page.tsx'
 import { Table } from '../kit/Table.tsx'
+import { say } from '../language/say.ts'
 import { countWords, durationWords } from '../time/words.ts'
 import { columns, sorted, sortOf, turned, type Column, type Sort, type TypeRow } from './order.ts'
 import { HeldNote } from './HeldNote.tsx'
@@ -18,8 +19,8 @@ import styles from './TypesPage.module.css'
 import { useFigures, type AllFigures, type Time } from './useFigures.ts'
 
 const choices = [
-  { value: '1h', name: 'Hour' },
-  { value: '24h', name: 'Day' },
+  { value: '1h', name: say.common.hour },
+  { value: '24h', name: say.common.day },
 ] as const
 
 /** The task types as a table: what waits and runs, how often, how long and how well. */
@@ -43,7 +44,7 @@ export function TypesPage() {
       { replace: true },
     )
   return (
-    <Page title="Types">
+    <Page title={say.common.types}>
       <Loaded of={types} height={180}>
         {({ task_details: details }) => {
           const rows = Object.values(details).map((type) => ({
@@ -55,10 +56,10 @@ export function TypesPage() {
           return (
             <div className={styles.stack}>
               <Card
-                title={rows.length === 1 ? '1 type' : `${rows.length} types`}
+                title={say.common.typeCount(rows.length)}
                 aside={
                   <Choice
-                    label="Ended within the last"
+                    label={say.types.endedWithinTheLast}
                     value={time}
                     choices={choices}
                     onChange={(value) => change('time', value)}
@@ -68,7 +69,7 @@ export function TypesPage() {
               >
                 <div className={styles.figures}>
                   <Table
-                    label="Types"
+                    label={say.common.types}
                     head={[
                       ...(Object.keys(columns) as Column[]).map((column) => (
                         <Heading
@@ -78,7 +79,7 @@ export function TypesPage() {
                           onSort={(text) => change('sort', text)}
                         />
                       )),
-                      'Actions',
+                      say.common.actions,
                     ]}
                     sorted={Object.keys(columns).map((column) =>
                       column === sort.by ? (sort.isDescending ? 'descending' : 'ascending') : undefined,
@@ -105,9 +106,9 @@ function Note({ of: figures }: Readonly<{ of: AllFigures | undefined }>) {
   return (
     <p className={styles.note}>
       {figures.limited
-        ? `More tasks ended in this time than are counted here: these figures cover the last ${durationWords(figures.hours * 3_600)}.`
-        : 'These figures cover tasks of all nodes that ended in this time and have not been deleted.'}{' '}
-      Run times are those of completed tasks.
+        ? say.types.coverTheLast(durationWords(figures.hours * 3_600))
+        : say.types.figuresCover}{' '}
+      {say.types.runTimesAreOfCompleted}
     </p>
   )
 }

@@ -1,5 +1,6 @@
 import type { TypeDetails } from '../../../src/client/index.ts'
 import type { Stats } from '../data/shapes.ts'
+import { say } from '../language/say.ts'
 import type { Figures } from './figures.ts'
 
 /** A row of the table. */
@@ -11,17 +12,17 @@ export type TypeRow = Readonly<{
 
 /** The columns by which types are sorted; null where a type has no value. */
 export const columns = {
-  name: { title: 'Type', of: ({ type }) => type.type },
-  queued: { title: 'Queued', of: ({ counts }) => counts.queued ?? 0 },
-  running: { title: 'Running', of: ({ counts }) => counts.running ?? 0 },
-  rate: { title: 'Runs/h', of: ({ figures }) => figures?.perHour ?? 0 },
-  failures: { title: 'Failed', of: ({ figures }) => figures?.failureRate ?? null },
-  run50: { title: 'Run p50', of: ({ figures }) => figures?.run?.p50 ?? null },
-  run95: { title: 'Run p95', of: ({ figures }) => figures?.run?.p95 ?? null },
-  run99: { title: 'Run p99', of: ({ figures }) => figures?.run?.p99 ?? null },
-  queue50: { title: 'Queued p50', of: ({ figures }) => figures?.queue?.p50 ?? null },
-  queue95: { title: 'Queued p95', of: ({ figures }) => figures?.queue?.p95 ?? null },
-  queue99: { title: 'Queued p99', of: ({ figures }) => figures?.queue?.p99 ?? null },
+  name: { title: say.common.type, of: ({ type }) => type.type },
+  queued: { title: say.common.queued, of: ({ counts }) => counts.queued ?? 0 },
+  running: { title: say.common.running, of: ({ counts }) => counts.running ?? 0 },
+  rate: { title: say.types.runsPerHour, of: ({ figures }) => figures?.perHour ?? 0 },
+  failures: { title: say.common.failed, of: ({ figures }) => figures?.failureRate ?? null },
+  run50: { title: say.types.runP50, of: ({ figures }) => figures?.run?.p50 ?? null },
+  run95: { title: say.types.runP95, of: ({ figures }) => figures?.run?.p95 ?? null },
+  run99: { title: say.types.runP99, of: ({ figures }) => figures?.run?.p99 ?? null },
+  queue50: { title: say.types.queuedP50, of: ({ figures }) => figures?.queue?.p50 ?? null },
+  queue95: { title: say.types.queuedP95, of: ({ figures }) => figures?.queue?.p95 ?? null },
+  queue99: { title: say.types.queuedP99, of: ({ figures }) => figures?.queue?.p99 ?? null },
 } as const satisfies Readonly<
   Record<string, Readonly<{ title: string; of: (row: TypeRow) => string | number | null }>>
 >

@@ -1,10 +1,12 @@
+import { say } from '../language/say.ts'
+
 /** Where handlers run, in words. */
 const places: Readonly<Record<string, string>> = {
-  inline: 'on the main thread',
-  thread: 'in a thread',
-  process: 'in a process',
-  command: 'as an executable',
-  remote: 'in remote workers',
+  inline: say.types.onTheMainThread,
+  thread: say.types.inAThread,
+  process: say.types.inAProcess,
+  command: say.types.asAnExecutable,
+  remote: say.types.inRemoteWorkers,
 }
 
 export function placeWords(runs: string): string {

@@ -1,6 +1,7 @@
 import { Button, Popover, TextInput } from '@mantine/core'
 import { useState, type FormEvent } from 'react'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import styles from './SaveView.module.css'
 import { useViews } from './views.ts'
 
@@ -24,14 +25,14 @@ export function SaveView({ search }: Readonly<{ search: string }>) {
           leftSection={<Icon name="bookmark" size={14} />}
           onClick={() => setOpen(!isOpen)}
         >
-          Save view
+          {say.common.saveView}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Save view">
+      <Popover.Dropdown aria-label={say.common.saveView}>
         <form className={styles.form} onSubmit={submit}>
           <TextInput
-            label="Name"
-            description="Kept in this browser. Share the address instead."
+            label={say.common.name}
+            description={say.views.keptInThisBrowser}
             data-autofocus
             maxLength={40}
             autoComplete="off"
@@ -39,7 +40,7 @@ export function SaveView({ search }: Readonly<{ search: string }>) {
             onChange={({ currentTarget }) => setName(currentTarget.value)}
           />
           <Button type="submit" size="xs" disabled={name.trim() === ''}>
-            Save
+            {say.views.save}
           </Button>
         </form>
       </Popover.Dropdown>

@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Link, useLocation, useSearch } from 'wouter'
 import { client } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { useIsVisible } from '../live/visible.ts'
 import { filtersOf, requestOf } from '../tasks/filters.ts'
 import { now } from '../time/ticks.ts'
@@ -18,7 +19,7 @@ export function ViewList() {
   const { views, remove } = useViews()
   if (views.length === 0) return null
   return (
-    <ul className={styles.views} aria-label="Saved views">
+    <ul className={styles.views} aria-label={say.views.savedViews}>
       {views.map((view) => (
         <Entry key={view.name} view={view} onRemove={() => remove(view.name)} />
       ))}
@@ -53,7 +54,7 @@ function Entry({ view, onRemove }: Readonly<{ view: View; onRemove: () => void }
         size="sm"
         variant="subtle"
         color="gray"
-        aria-label={`Remove the view ${view.name}`}
+        aria-label={say.views.removeView(view.name)}
         onClick={onRemove}
       >
         <Icon name="close" size={12} />

@@ -4,15 +4,16 @@ import { useState } from 'react'
 import type { TaskWait } from '../../../src/client/index.ts'
 import { client, isFermataError } from '../data/client.ts'
 import { Icon } from '../kit/Icon.tsx'
+import { say } from '../language/say.ts'
 import { ParameterInputs } from '../submit/ParameterInputs.tsx'
 import { useParameters } from '../submit/useParameters.ts'
 import { refusalOf, shapeOf } from './answer.ts'
 import styles from './Waits.module.css'
 
 const words = {
-  label: 'Answer',
-  description: 'JSON that matches the schema of the question',
-  none: 'This question needs no details',
+  label: say.waits.answer,
+  description: say.waits.jsonHint,
+  none: say.waits.needsNoDetails,
 }
 
 /** Answers an open wait, with a form from its schema. */
@@ -45,14 +46,14 @@ export function AnswerForm({ of: wait }: Readonly<{ of: TaskWait & Readonly<{ to
     <form
       className={styles.form}
       noValidate
-      aria-label={`Answer to ${name}`}
+      aria-label={say.waits.answerTo(name)}
       onSubmit={(event) => {
         event.preventDefault()
         send()
       }}
     >
       {refused.length > 0 && (
-        <Alert color="red" title="Not answered" icon={<Icon name="warning" />}>
+        <Alert color="red" title={say.waits.notAnswered} icon={<Icon name="warning" />}>
           {refused.map((line) => (
             <p key={line} className={styles.line}>
               {line}
@@ -63,7 +64,7 @@ export function AnswerForm({ of: wait }: Readonly<{ of: TaskWait & Readonly<{ to
       <ParameterInputs of={form} words={words} />
       <div>
         <Button type="submit" size="xs" loading={answer.isPending || answer.isSuccess}>
-          Send answer
+          {say.waits.sendAnswer}
         </Button>
       </div>
     </form>

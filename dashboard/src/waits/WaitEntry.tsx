@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
 import type { TaskWait } from '../../../src/client/index.ts'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import styles from './Waits.module.css'
 
@@ -23,21 +24,21 @@ export function WaitEntry({ of: wait, task, children }: Props) {
           {task}
           {message !== null && <span>{title}</span>}
           <span>
-            asked <Time at={created} />
+            {say.waits.asked} <Time at={created} />
           </span>
           {status === 'open' && expires !== null && (
             <span>
-              times out <Time at={expires} />
+              {say.waits.timesOut} <Time at={expires} />
             </span>
           )}
-          {status === 'timed_out' && <span>timed out</span>}
-          {status === 'ended' && <span>the task ended without an answer</span>}
+          {status === 'timed_out' && <span>{say.waits.timedOut}</span>}
+          {status === 'ended' && <span>{say.waits.endedWithoutAnswer}</span>}
         </span>
         {wait.answered_at !== null && (
           <span className={styles.facts}>
             <span>
-              answered <Time at={wait.answered_at} />
-              {wait.answered_by !== null && ` by ${wait.answered_by}`}
+              {say.waits.answered} <Time at={wait.answered_at} />
+              {wait.answered_by !== null && say.waits.answeredBy(wait.answered_by)}
             </span>
             <code className={styles.answer}>{JSON.stringify(wait.answer)}</code>
           </span>

@@ -9,6 +9,7 @@ import { ActionButton, Entries } from '../kit/Entries.tsx'
 import { Page } from '../kit/Page.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { AnswerForm } from './AnswerForm.tsx'
 import { WaitEntry } from './WaitEntry.tsx'
 
@@ -20,34 +21,37 @@ export function WaitsPage() {
   const filter = (
     <NativeSelect
       size="xs"
-      aria-label="Status"
+      aria-label={say.common.status}
       value={status}
       onChange={({ currentTarget }) =>
         setSearch(currentTarget.value === 'closed' ? { status: 'closed' } : {})
       }
       data={[
-        { value: 'open', label: 'Open' },
-        { value: 'closed', label: 'Closed' },
+        { value: 'open', label: say.waits.open },
+        { value: 'closed', label: say.waits.closed },
       ]}
     />
   )
   return (
-    <Page title="Waits">
+    <Page title={say.common.waits}>
       <PagedList
         of={list}
         itemsOf={({ waits }) => waits}
-        title={status === 'open' ? 'Waiting for an answer' : 'Closed'}
+        title={status === 'open' ? say.waits.waitingForAnAnswer : say.waits.closed}
         aside={filter}
-        more="Show more questions"
+        more={say.waits.showMoreQuestions}
         empty={
-          <EmptyState icon="inbox" title={status === 'open' ? 'Nothing to answer' : 'No closed questions'}>
-            <p>Tasks that need an answer of a person or of another system ask here.</p>
+          <EmptyState
+            icon="inbox"
+            title={status === 'open' ? say.waits.nothingToAnswer : say.waits.noClosedQuestions}
+          >
+            <p>{say.waits.tasksAskHere}</p>
           </EmptyState>
         }
       >
         {(waits) => (
           <Entries
-            label="Questions"
+            label={say.waits.questions}
             of={waits}
             keyOf={({ task_id: id, name, occurrence }) => `${id} ${occurrence} ${name}`}
           >
@@ -76,8 +80,8 @@ function Question({ of: wait }: Readonly<{ of: TaskWait }>) {
           <AnswerForm of={{ ...wait, token }} />
         ) : (
           <div>
-            <ActionButton label={`Answer ${name} of ${type} ${id}`} onClick={() => setOpen(true)}>
-              Answer
+            <ActionButton label={say.waits.answerOf(name, type, id)} onClick={() => setOpen(true)}>
+              {say.waits.answer}
             </ActionButton>
           </div>
         ))}

@@ -8,6 +8,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { PagedList } from '../kit/PagedList.tsx'
 import { Table } from '../kit/Table.tsx'
 import { TaskLink } from '../kit/TaskLink.tsx'
+import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { exactCount } from '../time/words.ts'
 import styles from './Webhooks.module.css'
@@ -29,17 +30,17 @@ export function Deliveries({ of: { id, dead } }: Readonly<{ of: WebhookDetails }
     <div className={styles.filters}>
       <NativeSelect
         size="xs"
-        aria-label="Status"
+        aria-label={say.common.status}
         value={status}
         onChange={({ currentTarget }) => setStatus(currentTarget.value as Status | 'all')}
         data={[
-          { value: 'all', label: 'All' },
+          { value: 'all', label: say.webhooks.all },
           ...Object.entries(deliveryStates).map(([value, label]) => ({ value, label })),
         ]}
       />
       {dead > 0 && (
         <Button size="xs" variant="default" loading={again.isPending} onClick={() => again.mutate(null)}>
-          Send all dead ones again
+          {say.webhooks.sendAllDeadOnesAgain}
         </Button>
       )}
     </div>
@@ -50,19 +51,28 @@ export function Deliveries({ of: { id, dead } }: Readonly<{ of: WebhookDetails }
       <PagedList
         of={list}
         itemsOf={({ deliveries }) => deliveries}
-        title="Deliveries"
+        title={say.webhooks.deliveries}
         aside={filters}
-        more="Show more deliveries"
+        more={say.webhooks.showMoreDeliveries}
         empty={
-          <EmptyState icon="webhook" title="No deliveries">
-            <p>Messages appear here as soon as something happens, and for some days afterwards.</p>
+          <EmptyState icon="webhook" title={say.webhooks.noDeliveries}>
+            <p>{say.webhooks.messagesAppearHere}</p>
           </EmptyState>
         }
       >
         {(deliveries) => (
           <Table
-            label="Deliveries"
-            head={['Event', 'Task', 'Status', 'Attempts', 'Last error', 'Next attempt', 'Created', '']}
+            label={say.webhooks.deliveries}
+            head={[
+              say.webhooks.event,
+              say.common.task,
+              say.common.status,
+              say.common.attempts,
+              say.common.lastError,
+              say.webhooks.nextAttempt,
+              say.webhooks.created,
+              '',
+            ]}
           >
             {deliveries.map((one) => (
               <Row key={one.id} of={one} onAgain={() => again.mutate(one.id)} />
@@ -89,8 +99,13 @@ function Row({ of, onAgain }: Readonly<{ of: DeliveryDetails; onAgain: () => voi
       </td>
       <td>
         {status !== 'pending' && (
-          <Button size="compact-xs" variant="default" aria-label={`Send ${id} again`} onClick={onAgain}>
-            Send again
+          <Button
+            size="compact-xs"
+            variant="default"
+            aria-label={say.webhooks.sendOneAgain(id)}
+            onClick={onAgain}
+          >
+            {say.webhooks.sendAgain}
           </Button>
         )}
       </td>

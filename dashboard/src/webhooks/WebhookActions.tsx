@@ -3,6 +3,7 @@ import { useLocation } from 'wouter'
 import type { IssuedWebhook, WebhookDetails } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { ActionButton, Actions, DeleteButton } from '../kit/Entries.tsx'
+import { say } from '../language/say.ts'
 import styles from './Webhooks.module.css'
 
 type Props = Readonly<{ of: WebhookDetails; onIssued: (issued: IssuedWebhook) => void }>
@@ -31,20 +32,20 @@ export function WebhookActions({ of: webhook, onIssued }: Props) {
       {isOwn && (
         <>
           <ActionButton isBusy={test.isPending} onClick={() => test.mutate()}>
-            Send test
+            {say.webhooks.sendTest}
           </ActionButton>
           <ActionButton isBusy={pause.isPending} onClick={() => pause.mutate()}>
-            {paused ? 'Resume' : 'Pause'}
+            {paused ? say.common.resume : say.common.pause}
           </ActionButton>
         </>
       )}
       <ActionButton isBusy={rotate.isPending} onClick={() => rotate.mutate()}>
-        {isOwn ? 'Rotate secret' : 'New secret'}
+        {isOwn ? say.webhooks.rotateSecret : say.webhooks.newSecret}
       </ActionButton>
       {isOwn && (
         <DeleteButton
-          what="webhook"
-          effect="What is pending is not sent, and its deliveries are deleted."
+          what={say.webhooks.webhook}
+          effect={say.webhooks.deletes}
           isBusy={remove.isPending}
           onDelete={() => remove.mutate()}
         />

@@ -1,6 +1,7 @@
 import { Link } from 'wouter'
 import type { WebhookDetails } from '../../../src/client/index.ts'
 import { Tally } from '../kit/Entries.tsx'
+import { say } from '../language/say.ts'
 import { exactCount } from '../time/words.ts'
 import styles from './Webhooks.module.css'
 import { eventsWords, filterWords, stateWords, webhookPath } from './words.ts'
@@ -13,7 +14,7 @@ export function WebhookFacts({ of: webhook }: Readonly<{ of: WebhookDetails }>) 
     <div className={styles.webhook}>
       <div className={styles.what}>
         <Link href={webhookPath(id)} className={styles.name}>
-          {url === '' ? 'Callbacks of tasks' : url}
+          {url === '' ? say.webhooks.callbacksOfTasks : url}
         </Link>
         <div>{eventsWords(events)}</div>
         {filter !== '' && <div className={styles.facts}>{filter}</div>}
@@ -21,8 +22,8 @@ export function WebhookFacts({ of: webhook }: Readonly<{ of: WebhookDetails }>) 
       </div>
       <Tally
         of={[
-          ['pending', exactCount(pending)],
-          ['dead', exactCount(dead)],
+          [say.webhooks.pendingFew, exactCount(pending)],
+          [say.webhooks.deadFew, exactCount(dead)],
         ]}
       />
     </div>

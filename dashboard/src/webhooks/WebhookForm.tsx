@@ -4,6 +4,7 @@ import { useState, type FormEvent } from 'react'
 import type { IssuedWebhook } from '../../../src/client/index.ts'
 import { client } from '../data/client.ts'
 import { Card } from '../kit/Card.tsx'
+import { say } from '../language/say.ts'
 import styles from './Webhooks.module.css'
 import { eventNames, listOf, type Event } from './words.ts'
 
@@ -37,15 +38,15 @@ export function WebhookForm({ onDone, onCancel }: Props) {
         <TextInput
           className={styles.whole}
           label="URL"
-          description="Where to send messages"
+          description={say.webhooks.whereToSendMessages}
           placeholder="https://example.com/hooks/fermata"
           value={url}
           onChange={({ currentTarget }) => setUrl(currentTarget.value)}
         />
         <Checkbox.Group
           className={styles.whole}
-          label="Events"
-          description="Send a message when a task becomes"
+          label={say.common.events}
+          description={say.webhooks.eventsHint}
           value={events}
           onChange={setEvents}
         >
@@ -56,14 +57,14 @@ export function WebhookForm({ onDone, onCancel }: Props) {
           </div>
         </Checkbox.Group>
         <TextInput
-          label="Types"
-          description="Comma-separated; empty: all"
+          label={say.common.types}
+          description={say.webhooks.typesHint}
           value={types}
           onChange={({ currentTarget }) => setTypes(currentTarget.value)}
         />
         <TextInput
-          label="Tags"
-          description="Tasks with one of them; empty: all"
+          label={say.common.tags}
+          description={say.webhooks.tagsHint}
           value={tags}
           onChange={({ currentTarget }) => setTags(currentTarget.value)}
         />
@@ -74,10 +75,10 @@ export function WebhookForm({ onDone, onCancel }: Props) {
         )}
         <Group gap="xs" className={styles.whole}>
           <Button type="submit" loading={isPending} disabled={url.trim() === '' || events.length === 0}>
-            Create webhook
+            {say.webhooks.createWebhook}
           </Button>
           <Button variant="default" onClick={onCancel}>
-            Cancel
+            {say.common.cancel}
           </Button>
         </Group>
       </form>

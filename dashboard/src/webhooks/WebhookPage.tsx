@@ -8,6 +8,7 @@ import { EmptyState } from '../kit/EmptyState.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { say } from '../language/say.ts'
 import { Deliveries } from './Deliveries.tsx'
 import { SecretNotice } from './SecretNotice.tsx'
 import { WebhookActions } from './WebhookActions.tsx'
@@ -19,18 +20,18 @@ export function WebhookPage({ id }: Readonly<{ id: string }>) {
   const read = useQuery(reads.webhook(id))
   if (isFermataError(read.error, 'WEBHOOK_UNKNOWN')) {
     return (
-      <Page title="Webhook">
-        <EmptyState icon="webhook" title="No webhook has this id">
-          <p>It may have been deleted.</p>
+      <Page title={say.common.webhook}>
+        <EmptyState icon="webhook" title={say.webhooks.noWebhookHasThisId}>
+          <p>{say.webhooks.mayHaveBeenDeleted}</p>
           <LinkButton to="/webhooks" variant="default">
-            Show all webhooks
+            {say.webhooks.showAllWebhooks}
           </LinkButton>
         </EmptyState>
       </Page>
     )
   }
   return (
-    <Page title={id === 'callbacks' ? 'Callbacks' : 'Webhook'}>
+    <Page title={id === 'callbacks' ? say.webhooks.callbacks : say.common.webhook}>
       <Loaded of={read}>{(webhook) => <Overview webhook={webhook} />}</Loaded>
     </Page>
   )

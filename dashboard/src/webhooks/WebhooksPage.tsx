@@ -9,6 +9,8 @@ import { Entries } from '../kit/Entries.tsx'
 import { LinkButton } from '../kit/LinkButton.tsx'
 import { Loaded } from '../kit/Loaded.tsx'
 import { Page } from '../kit/Page.tsx'
+import { Sentence } from '../kit/Sentence.tsx'
+import { say } from '../language/say.ts'
 import { SecretNotice } from './SecretNotice.tsx'
 import { WebhookFacts } from './WebhookFacts.tsx'
 import { WebhookForm } from './WebhookForm.tsx'
@@ -22,7 +24,7 @@ export function WebhooksPage() {
   const [issued, setIssued] = useState<IssuedWebhook | null>(null)
   if (search.has('new')) {
     return (
-      <Page title="New webhook">
+      <Page title={say.webhooks.newWebhook}>
         <WebhookForm
           onDone={(made) => {
             setIssued(made)
@@ -34,14 +36,17 @@ export function WebhooksPage() {
     )
   }
   return (
-    <Page title="Webhooks" actions={<LinkButton to="/webhooks?new">New webhook</LinkButton>}>
+    <Page
+      title={say.common.webhooks}
+      actions={<LinkButton to="/webhooks?new">{say.webhooks.newWebhook}</LinkButton>}
+    >
       <div className={styles.stack}>
         {issued !== null && <SecretNotice of={issued} onClose={() => setIssued(null)} />}
         <Webhooks />
         <p className={styles.facts}>
-          Tasks can have a callback of their own, <code>callback_url</code>.{' '}
+          <Sentence of={say.webhooks.ownCallback(<code>callback_url</code>)} />{' '}
           <LinkButton to={webhookPath('callbacks')} size="xs" variant="default">
-            Show callbacks
+            {say.webhooks.showCallbacks}
           </LinkButton>
         </p>
       </div>
@@ -56,14 +61,11 @@ function Webhooks() {
       {({ webhooks }) => (
         <Card flush>
           {webhooks.length === 0 ? (
-            <EmptyState icon="webhook" title="No webhooks">
-              <p>
-                A webhook sends a signed message to a URL when a task is completed, fails, or takes any other
-                status.
-              </p>
+            <EmptyState icon="webhook" title={say.webhooks.noWebhooks}>
+              <p>{say.webhooks.whatWebhooksAre}</p>
             </EmptyState>
           ) : (
-            <Entries label="Webhooks" of={webhooks} keyOf={({ id }) => id}>
+            <Entries label={say.common.webhooks} of={webhooks} keyOf={({ id }) => id}>
               {(webhook) => <WebhookFacts of={webhook} />}
             </Entries>
           )}

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { eventsWords, filterWords, listOf } from './words.ts'
 
-test('events are named, and all of them have one name', () => {
-  expect(eventsWords(['task.failed', 'task.completed'])).toBe('Failed, Completed')
+test('events are a sentence, and all of them have one name', () => {
+  expect(eventsWords(['task.failed', 'task.completed'])).toBe('When a task is failed or completed')
   expect(eventsWords(['task.failed', 'task.*'])).toBe('All events')
 })
 

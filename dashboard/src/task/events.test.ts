@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { eventName } from '../dashboard/src/task/events.ts'
-import { eventNames } from '../src/core/lifecycle.ts'
+import { eventNames } from '../../../src/core/lifecycle.ts'
+import { eventName } from './events.ts'
 
 test('the page has a name in plain words for every timeline event', () => {
   for (const event of eventNames) expect(eventName(event), event).toMatch(/^[A-Z][a-z]+(?:,? [a-z]+)*$/)
