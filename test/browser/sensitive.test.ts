@@ -37,7 +37,7 @@ test('a password is hidden while it is typed, on every page, and not submitted a
   const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
   await api.untilStatus(id, 'completed')
   await page.getByText('"[redacted]"').first().waitFor()
-  const steps = page.getByRole('region', { name: 'Steps' })
+  const steps = page.getByRole('region', { name: 'Waterfall' })
   await steps.getByText('log in').waitFor()
   expect(await steps.innerText()).toContain('"token":"[redacted]"')
   const isShown = async () => /canary-of|4929000000006/.test(await page.locator('body').innerText())

@@ -6,7 +6,8 @@ import { say } from '../language/say.ts'
 import { statusColour } from '../theme/statuses.ts'
 import { useClock } from '../time/ticks.ts'
 import { durationWords, exactWords } from '../time/words.ts'
-import { extentOf, lanes, stretchesOf, ticksOf } from './lanes.ts'
+import { extentOf, lanes, stretchesOf } from './lanes.ts'
+import { Axis } from './Axis.tsx'
 import styles from './Lanes.module.css'
 
 const names = { waiting: say.common.waiting, running: say.common.running, paused: say.common.paused } as const
@@ -23,7 +24,6 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
     left: `min(${((from - extent.from) / length) * 100}%, 100% - 4px)`,
     width: `${(Math.max(0, to - from) / length) * 100}%`,
   })
-  const ticks = ticksOf(length)
   const shown = lanes.filter(
     (lane) => lane !== 'paused' || stretches.some((stretch) => stretch.lane === 'paused'),
   )
@@ -74,13 +74,7 @@ export function Lanes({ task }: Readonly<{ task: TaskDetails }>) {
           </>
         )}
         <span />
-        <span className={styles.axis}>
-          {ticks.map((tick) => (
-            <span key={tick} data-end={tick / length > 0.93} style={{ left: `${(tick / length) * 100}%` }}>
-              {tick === 0 ? '0' : durationWords(tick)}
-            </span>
-          ))}
-        </span>
+        <Axis length={length} />
       </div>
     </Card>
   )

@@ -10,11 +10,11 @@ import { Family } from './Family.tsx'
 import { Failure } from './Failure.tsx'
 import { Lanes } from './Lanes.tsx'
 import { Log } from './Log.tsx'
-import { Steps } from './Steps.tsx'
 import { TaskHead } from './TaskHead.tsx'
 import styles from './TaskView.module.css'
 import { Transitions } from './Transitions.tsx'
 import { Waits } from './Waits.tsx'
+import { Waterfall } from './Waterfall.tsx'
 import { WhyItWaits } from './WhyItWaits.tsx'
 import { progressWords, shownProgress } from './progress.ts'
 
@@ -41,7 +41,7 @@ export function TaskView({ task, asOf }: Props) {
           )}
           <Waits task={task} />
           <Lanes task={task} />
-          <Steps task={task} />
+          <Waterfall task={task} />
           <Family task={task} isLive={!isTerminal(status)} />
           <Log id={task.task_id} isLive={!isTerminal(status)} />
           <Transitions task={task} />
