@@ -34,6 +34,8 @@ export interface SchedulesApi {
   remove(id: string): Promise<void>
   /** The newest first, before `before` (Unix milliseconds). */
   ticks(id: string, options?: Readonly<{ before?: number; limit?: number }>): Promise<readonly Tick[]>
-  /** The next ticks of a draft, which is validated and not stored. */
-  preview(draft: ScheduleDraft): Readonly<{ definition: ScheduleDefinition; nextTicks: readonly number[] }>
+  /** The next ticks of a draft, which is not stored. Throws what `create` would throw for it, except `ScheduleExists`. */
+  preview(
+    draft: ScheduleDraft,
+  ): Promise<Readonly<{ definition: ScheduleDefinition; nextTicks: readonly number[] }>>
 }

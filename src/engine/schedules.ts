@@ -242,9 +242,8 @@ export class Schedules {
         return store.schedules.ticks(id, before, limit)
       },
 
-      preview: (draft) => {
-        const definition = this.#definitionFrom(draft)
-        mustSee(definition)
+      preview: async (draft) => {
+        const definition = await checked(draft)
         const nextTicks = ticksBetween(definition, store.now(), Number.MAX_SAFE_INTEGER, nextShown)
         return { definition, nextTicks }
       },

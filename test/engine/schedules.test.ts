@@ -269,7 +269,7 @@ describe.each(stores)('schedules on $name', ({ open }) => {
     const world = await World.open(openOurs, [working()])
     const { schedules } = world.node
     const draft = { type: 'work', every: '1h', overlap: 'allow' } as const
-    const { definition } = schedules.preview(draft)
+    const { definition } = await schedules.preview(draft)
     const made = { now: world.clock.now(), by: 'them', origin: 'api', paused: false } as const
     for (let index = 0; index < 250; index++)
       await sealing('theirs', stored!).schedules.add(
@@ -280,20 +280,28 @@ describe.each(stores)('schedules on $name', ({ open }) => {
     expect((await world.until(schedules.get('ours'))).runs).toMatchObject([{ status: 'completed' }])
   })
 
-  test('drafts are checked with the parameters of the type', async () => {
+  test('drafts are checked with the parameters of the type, also to preview them', async () => {
     const { world, schedules } = await opened()
-    const refused = (draft: object) =>
+    const outcomeOf = (answer: Promise<unknown>) =>
       world.until(
-        schedules.create({ type: 'work', every: '1m', ...draft }).then(
+        answer.then(
           () => 'created',
           (error: { code: string }) => error.code,
         ),
       )
+    const refused = async (draft: object) => {
+      const whole = { type: 'work', every: '1m', ...draft }
+      const previewed = await outcomeOf(schedules.preview(whole))
+      const created = await outcomeOf(schedules.create(whole))
+      expect(previewed).toBe(created === 'SCHEDULE_EXISTS' ? 'created' : created)
+      return created
+    }
     expect(await refused({ type: 'none' })).toBe('TYPE_UNKNOWN')
     expect(await refused({ parameters: { seconds: 'x' } })).toBe('PARAMETERS_INVALID')
     expect(await refused({ every: '0.5s' })).toBe('OPTIONS_INVALID')
     expect(await refused({ id: 'a b' })).toBe('OPTIONS_INVALID')
     expect(await refused({ options: { priority: 5_000 } })).toBe('OPTIONS_INVALID')
+    expect(await refused({ options: { limits: { none: 'a' } } })).toBe('OPTIONS_INVALID')
     expect(await refused({ id: 'a' })).toBe('created')
     expect(await refused({ id: 'a' })).toBe('SCHEDULE_EXISTS')
   })
