@@ -495,7 +495,7 @@ export function prune(rows: readonly TaskRow[]): number {
 /** Queues rows that are due: scheduled ones and those that sleep, those that have waited longest first. */
 export function promote(rows: readonly TaskRow[], limit: number, context: CommandContext): Move[] {
   return rows
-    .toSorted((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0))
+    .toSorted((a, b) => (a.task.runAt ?? 0) - (b.task.runAt ?? 0) || a.rowId - b.rowId)
     .slice(0, limit)
     .map((row) => row.move(rules.promoted(row.task, context)))
 }

@@ -209,6 +209,7 @@ const claim = command(
     if (concurrency !== null && claimed.some(({ task }) => task.type === 'a')) {
       expect(await world.occupied('a')).toBeLessThanOrEqual(concurrency)
     }
+    await world.mustFit(claimed.map(({ task }) => task))
   },
 )
 
@@ -444,11 +445,12 @@ const limit = command(
     concurrency: fc.constantFrom(null, 1, 1, 2, 3),
     rate: fc.constantFrom(null, null, null, { limit: 1, per: 100 }, { limit: 3, per: 1_000 }),
     maxQueued: fc.constantFrom(undefined, undefined, undefined, undefined, 1, 3),
+    scope: fc.constantFrom('global', 'global', 'node'),
     isGone: mostly(false),
   },
-  async (world, { name, concurrency, rate, maxQueued, isGone }) => {
+  async (world, { name, concurrency, rate, maxQueued, scope, isGone }) => {
     const bounds = { concurrency, rate, ...present({ maxQueued }) }
-    const made = { name, ...bounds, scope: 'global', origin: 'api' } as const
+    const made = { name, ...bounds, scope, origin: 'api' } as const
     if (isGone || (concurrency === null && rate === null && maxQueued === undefined)) {
       await world.both((store) => store.limits.remove(name))
     } else {

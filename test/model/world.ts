@@ -122,6 +122,26 @@ export class World implements AsyncDisposable {
     return active.length + (fencedOff[type] ?? 0)
   }
 
+  /** What these claimed tasks run beside: no more tasks than each of their limits allows, on all nodes or on theirs. */
+  async mustFit(claimed: readonly Task[]): Promise<void> {
+    if (claimed.every(({ admission }) => admission === null)) return
+    const tasks = (await this.#tasks()).filter((task) => task !== null && isActive(task.status))
+    const limits = new Map((await this.#reference.limits.list()).map(({ limit }) => [limit.name, limit]))
+    for (const { admission, ownerNode } of claimed) {
+      for (const { name, key } of admission?.limits ?? []) {
+        const { concurrency = null, scope } = limits.get(name) ?? {}
+        const running = tasks.filter(
+          (task) =>
+            task!.admission?.limits.some((one) => one.name === name && one.key === key) &&
+            (scope === 'global' || task!.ownerNode === ownerNode),
+        )
+        expect(running.length, `tasks that run under ${name}/${key}`).toBeLessThanOrEqual(
+          concurrency ?? Number.POSITIVE_INFINITY,
+        )
+      }
+    }
+  }
+
   #tasks(): Promise<(Task | null)[]> {
     return Promise.all(this.#audit.ids.map((id) => this.#reference.get(id)))
   }
@@ -136,9 +156,13 @@ async function waitsOf(store: Store, id: TaskId): Promise<object[]> {
   return waits.map(({ task, wait }) => ({ id: task.id, wait }))
 }
 
-/** Live nodes without their time of renewal, which not every store has. */
+/** Live nodes without their time of renewal, which not every store has. A shared store shows at most the slots of a node as in use. */
 async function liveNodesOf(store: Store): Promise<object[]> {
-  return (await store.nodes()).map((node) => ({ ...node, renewedAt: null }))
+  return (await store.nodes()).map((node) => ({
+    ...node,
+    renewedAt: null,
+    slotsInUse: Math.min(node.slots, node.slotsInUse),
+  }))
 }
 
 /** What is in use under limits, and when rates allow the next start. What waits is known once a claim has looked. */

@@ -365,6 +365,14 @@ export const bugs: readonly Bug[] = [
     'if (!lane.limits.slice(0, 1).every((limit) => this.#hasRoom(limit, node))) continue',
   ),
   bug(
+    'node-limit-not-counted',
+    'A limit of each node does not count what runs on the node.',
+    11,
+    'src/store/memory/limits.ts',
+    "const held = this.#held(bucketOf(limit)).filter((one) => scope === 'global' || one.node === node)",
+    "const held = scope === 'global' ? this.#held(bucketOf(limit)) : []",
+  ),
+  bug(
     'rate-allows-one-more',
     'A rate lets one task more start than it says.',
     46,
