@@ -2,7 +2,18 @@ import { expect, test } from 'vitest'
 import { submitted } from '../core/transition.ts'
 import type { Task } from '../core/task.ts'
 import { submission } from '../../test/support/tasks.ts'
-import { fixedColumns, insertedNames, movingColumns, selectedNames, type StoredRow } from './columns.ts'
+import {
+  fixedColumns,
+  insertedNames,
+  isPlain,
+  movingColumns,
+  newColumns,
+  newDefaults,
+  plainColumns,
+  selectedNames,
+  type Column,
+  type StoredRow,
+} from './columns.ts'
 import { columnsOf, taskOf as taskOfPostgres } from './postgres/rows.ts'
 import { fill, taskOf as taskOfSqlite, type Parameter } from './sqlite/rows.ts'
 
@@ -67,6 +78,24 @@ test.each([
   for (const row of [inSqlite(task), inPostgres(task)]) expect(row).toHaveLength(insertedNames.length)
   expect(taskOfSqlite(inSqlite(task))).toStrictEqual(task)
   expect(taskOfPostgres(inPostgres(task))).toStrictEqual(task)
+})
+
+test('a new task has the defaults of the columns that its insert leaves out', () => {
+  const rest = (written: readonly Column[]) =>
+    [...fixedColumns, ...movingColumns].filter((one) => !written.includes(one))
+  const isDefault = ({ name, of }: Column) => {
+    const value = (newDefaults as Readonly<Record<string, number>>)[name] ?? null
+    return Object.is(Number(of(fresh)), Number(value)) && (of(fresh) === null) === (value === null)
+  }
+  expect(isPlain(fresh)).toBe(true)
+  expect(rest([...fixedColumns, ...newColumns]).filter((one) => !isDefault(one))).toEqual([])
+  expect(rest(plainColumns).filter((one) => !isDefault(one))).toEqual([])
+  // What makes a task not plain is a column that a plain one leaves out.
+  for (const [name, value] of Object.entries(full)) {
+    const changed = { ...fresh, [name]: value } as Task
+    const left = rest([...plainColumns, ...movingColumns]).filter(({ of }) => of(changed) !== null)
+    expect(left.length > 0 && isPlain(changed), name).toBe(false)
+  }
 })
 
 test('each property of a task has its own column', () => {

@@ -106,7 +106,64 @@ export const newColumns = columnsNamed(
   'expires_at',
 )
 
-/** The columns of a new row, in this order. */
+/** What the other moving columns of a new row are, as far as they are not null. */
+export const newDefaults = {
+  version: 1,
+  fence: 0,
+  attempt: 0,
+  attempt_open: 0,
+  failures: 0,
+  crashes: 0,
+  active_ms: 0,
+  attempt_base_ms: 0,
+  queued_ms: 0,
+  paused_ms: 0,
+  news: 0,
+} as const
+
+/** The columns of a new task that is plain; the others are null, or have their defaults. */
+export const plainColumns = columnsNamed(
+  'id',
+  'type',
+  'priority',
+  'max_attempts',
+  'timeout',
+  'backoff',
+  'tags',
+  'idempotency_key',
+  'request_hash',
+  'created_at',
+  'created_by',
+  'status',
+  'queue_position',
+  'run_at',
+  'status_since',
+  'delay',
+  'missing',
+)
+
+/** A new task that starts in the order of the queue, and of which nothing else is to be kept. */
+export function isPlain({
+  trace,
+  scheduleId,
+  unique,
+  admission,
+  expiresIn,
+  callback,
+  parent,
+}: Task): boolean {
+  return (
+    trace === null &&
+    scheduleId === null &&
+    unique === null &&
+    admission === null &&
+    expiresIn === null &&
+    callback === null &&
+    parent === null
+  )
+}
+
+/** The columns of a row, in this order. */
 export const insertedNames = ['row_id', ...[...fixedColumns, ...movingColumns].map(({ name }) => name)]
 
 /** The columns that are read of a row, in this order. `awaited` is a mark on it: no move changes it, and it is no part of the task. */
@@ -205,5 +262,5 @@ export function laneIdOf(task: Task): string | null {
 const noTags: readonly string[] = Object.freeze([])
 
 function columnsNamed(...names: readonly string[]): readonly Column[] {
-  return movingColumns.filter(({ name }) => names.includes(name))
+  return [...fixedColumns, ...movingColumns].filter(({ name }) => names.includes(name))
 }

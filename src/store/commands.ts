@@ -243,6 +243,7 @@ export function predecessorsOf(submissions: readonly Submission[]): TaskId[] {
 
 /** The parents of these submits, each once. */
 export function parentsOf(submissions: readonly Submission[]): TaskId[] {
+  if (submissions.every(({ parent }) => parent === undefined)) return []
   return [...new Set(submissions.flatMap(({ parent }) => (parent === undefined ? [] : [parent.id])))]
 }
 

@@ -23,20 +23,22 @@ export type BoundsWanted = Readonly<{
 export function boundsWanted(
   calls: readonly Readonly<{ submissions: readonly Submission[] }>[],
 ): BoundsWanted | undefined {
-  let found: { types: Map<string, number>; buckets: Map<string, TaskLimit> } | undefined
+  const isBound = ({ maxOfType, admission }: Submission) =>
+    maxOfType !== undefined || (admission !== undefined && admission.limits.length > 0)
+  if (!calls.some(({ submissions }) => submissions.some(isBound))) return undefined
+  const types = new Map<string, number>()
+  const buckets = new Map<string, TaskLimit>()
   const adding = new Map<string, number>()
   for (const { submissions } of calls) {
     for (const { type, maxOfType, admission } of submissions) {
       adding.set(type, (adding.get(type) ?? 0) + 1)
-      if (maxOfType === undefined && (admission === undefined || admission.limits.length === 0)) continue
-      found ??= { types: new Map(), buckets: new Map() }
       if (maxOfType !== undefined)
-        found.types.set(type, Math.min(maxOfType, found.types.get(type) ?? Number.POSITIVE_INFINITY))
-      for (const limit of admission?.limits ?? []) found.buckets.set(bucketOf(limit), limit)
+        types.set(type, Math.min(maxOfType, types.get(type) ?? Number.POSITIVE_INFINITY))
+      for (const limit of admission?.limits ?? []) buckets.set(bucketOf(limit), limit)
     }
   }
-  for (const [type, max] of found?.types ?? []) found?.types.set(type, max - adding.get(type)!)
-  return found
+  for (const [type, max] of types) types.set(type, max - adding.get(type)!)
+  return { types, buckets }
 }
 
 /** A submit that adds a task. `replaces`: what leaves the queue for it in the same commit. */

@@ -4,7 +4,7 @@ import { compactLines } from '../codec.ts'
 import { isTold } from '../../core/webhook.ts'
 import { toldOf, type NewRow, type TaskRow } from '../task-row.ts'
 import type { Counters } from './counters.ts'
-import { laneIdOf } from '../columns.ts'
+import { isPlain, laneIdOf } from '../columns.ts'
 import { queueEntered } from '../slot-changes.ts'
 import { writeSlots } from './lanes.ts'
 import { appendLog } from './log.ts'
@@ -26,6 +26,7 @@ export class RowWriter {
   /** Null: what is written is no news. */
   readonly #outbox: Outbox | null
   readonly #inserted: Parameter[] = []
+  readonly #insertedPlain: Parameter[] = []
   readonly #moved: Parameter[] = []
   readonly #saved: Parameter[] = []
 
@@ -37,20 +38,33 @@ export class RowWriter {
 
   insert({ rowId, task, lines, parameters }: NewRow): void {
     this.written += 1
-    const values = this.#inserted
-    values[0] = rowId
-    values[fill.moving(values, fill.fixed(values, 1, task), task)] = lines
-    this.#sql.insertTask.run(...values)
+    if (isPlain(task)) this.#insertPlain(rowId, task, lines)
+    else this.#insertTask(rowId, task, lines)
     this.#sql.insertParameters.run(rowId, parameters)
     for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
     if (keepsKey(task)) this.#takeKey(task, task.createdAt)
     this.#counters.add(task.type, task.status, 1)
-    const lane = laneIdOf(task)
-    if (lane !== null) this.#sql.noteLane.run(lane)
-    if (task.admission !== null)
+    if (task.admission !== null) {
+      const lane = laneIdOf(task)
+      if (lane !== null) this.#sql.noteLane.run(lane)
       for (const { bucket, taskId } of queueEntered([task])) this.#sql.enterQueue.run(bucket, taskId)
+    }
     if (this.#outbox !== null && isTold(task, this.#outbox.webhooks))
       this.#outbox.tell({ before: null, task, at: task.createdAt })
+  }
+
+  #insertTask(rowId: number, task: Task, lines: string): void {
+    const values = this.#inserted
+    values[0] = rowId
+    values[fill.fresh(values, fill.fixed(values, 1, task), task)] = lines
+    this.#sql.insertTask.run(...values)
+  }
+
+  #insertPlain(rowId: number, task: Task, lines: string): void {
+    const values = this.#insertedPlain
+    values[0] = rowId
+    values[fill.plain(values, 1, task)] = lines
+    this.#sql.insertPlainTask.run(...values)
   }
 
   write(row: TaskRow): void {

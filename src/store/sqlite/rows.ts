@@ -3,6 +3,8 @@ import {
   fixedColumns,
   isAwaited as isAwaitedRow,
   movingColumns,
+  newColumns,
+  plainColumns,
   savedColumns,
   selectedNames,
   taskOf as taskOfRow,
@@ -30,12 +32,16 @@ type Encoder = (task: Task) => Parameter
 const fixed = fixedColumns.map(encoderOf)
 const moving = movingColumns.map(encoderOf)
 const saved = savedColumns.map(encoderOf)
+const fresh = newColumns.map(encoderOf)
+const plain = plainColumns.map(encoderOf)
 
 /** Fills the values of a statement from an index on; returns the index after the last one. */
 export const fill = {
   fixed: filler(fixed),
   moving: filler(moving),
   saved: filler(saved),
+  fresh: filler(fresh),
+  plain: filler(plain),
 }
 
 function filler(encoders: readonly Encoder[]) {

@@ -5,12 +5,27 @@ import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
 import { waitColumns, waitNames } from '../wait-rows.ts'
-import { insertedNames, movingColumns, savedColumns, selectedNames, type Column } from '../columns.ts'
+import {
+  fixedColumns,
+  movingColumns,
+  newColumns,
+  newDefaults,
+  plainColumns,
+  savedColumns,
+  selectedNames,
+  type Column,
+} from '../columns.ts'
 import { deliveryNames } from '../delivery-rows.ts'
 import { selectedColumns } from './rows.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
+/** Of a new task: each value that is bound costs more than one in the text. */
+const insertion = (columns: readonly Column[]) => {
+  const names = ['row_id', ...columns.map(({ name }) => name), 'timeline']
+  return `insert into tasks (${[...names, ...Object.keys(newDefaults)].join(', ')})
+    values (${[marks(names.length), ...Object.values(newDefaults)].join(', ')})`
+}
 const deliveryColumns = deliveryNames.join(', ')
 
 /** One page of candidates: before or after a position, in list order. */
@@ -79,7 +94,8 @@ const unindexing = (column: string, index: string) => `delete from ${index} wher
 
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
-  insertTask: `insert into tasks (${insertedNames.join(', ')}, timeline) values (${marks(insertedNames.length + 1)})`,
+  insertTask: insertion([...fixedColumns, ...newColumns]),
+  insertPlainTask: insertion(plainColumns),
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,
