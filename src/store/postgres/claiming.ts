@@ -5,7 +5,7 @@ import { isSuspect } from '../../core/task.ts'
 import * as commands from '../commands.ts'
 import type { StoredRow } from '../columns.ts'
 import type { Claimed, ClaimRequest } from '../store.ts'
-import { pickTasks, type Round } from '../lanes.ts'
+import { pickTasks } from '../lanes.ts'
 import { readLater } from '../reading.ts'
 import { withSuspect } from '../suspects.ts'
 import { addEntries } from './audit.ts'
@@ -35,7 +35,8 @@ export async function claim(
   tx.write(sql.joinClaims, [tx.source.schema])
   const names = types.map(({ type }) => encodeText(type))
   const now = clock?.now() ?? null
-  const living = tx.ask(sql.lockNode, [encodeText(node), now, names])
+  const places = hints.of(types)
+  const living = tx.ask(sql.lockNode, [encodeText(node), now, names, hints.firstNote])
   if (limited.length > 0) {
     if (limited.some((type) => !knownTypes.has(type))) tx.write(sql.addTypes, [limited.toSorted()])
     tx.afterCommit(() => {
@@ -44,7 +45,6 @@ export async function claim(
     // Counting starts once the lock is held: nobody else claims a task of these types until the commit.
     tx.write(sql.lockTypes, [limited])
   }
-  const places = hints.of(types)
   const wanted = [names, types.map(({ concurrency }) => concurrency), limit]
   const suspecting = tx.ask(sql.suspects, [...wanted, encodeText(node), now])
   const picking = tx.ask(sql.claim, [
@@ -61,7 +61,7 @@ export async function claim(
   const plain = merged(startable(await picking), startable(await suspecting), limit)
   const { rows, wakesAt } =
     alive[0] === true
-      ? await withLanes(tx, request, plain, work.context.now, hints.round)
+      ? await withLanes(tx, request, plain, work.context.now, hints)
       : { rows: plain, wakesAt: undefined }
   work.hold(rows)
   const claimed = work.rows.map((row, index): Claimed => {
@@ -86,7 +86,7 @@ async function withLanes(
   { node, limit, types }: ClaimRequest,
   plain: Rows,
   now: number,
-  round: Round,
+  hints: Hints,
 ): Promise<Readonly<{ rows: Rows; wakesAt: number | null }>> {
   const { sql, schema } = tx.source
   tx.write(sql.lockLanes, [schema])
@@ -101,8 +101,9 @@ async function withLanes(
       isSuspect: isSuspect(task),
     }
   })
-  const lanes = new PostgresLanes(tx, { node, now, limit })
-  const request = { node, now, limit, types, plain: heads, round }
+  const lanes = new PostgresLanes(tx, { node, now, limit, firstNote: hints.firstNote })
+  tx.afterCommit(() => hints.learnNotes(lanes.lastNote))
+  const request = { node, now, limit, types, plain: heads, round: hints.round }
   const { picks, wakesAt } = await readLater(pickTasks(lanes, request))
   const places = picks.flatMap((pick) => ('place' in pick ? [pick.place] : []))
   const [laned, due] = await Promise.all([

@@ -35,6 +35,22 @@ test('claims of higher priority do not move the position, those of lower priorit
   expect(hints.of(types)).toEqual([{ priority: -1, queuePosition: 20 }])
 })
 
+test('notes of lanes are read from shortly before the last one on, and from the beginning each second', () => {
+  let now = 0
+  const hints = new Hints(() => now)
+  hints.of(types)
+  hints.learnNotes(5_000)
+  hints.learnNotes(4_000)
+  hints.learnNotes(null)
+  expect(hints.firstNote).toBe(4_000)
+  now = 1_000
+  hints.of(types)
+  expect(hints.firstNote).toBe(0)
+  hints.learnNotes(5_000)
+  hints.forget()
+  expect(hints.firstNote).toBe(0)
+})
+
 test('after a failed claim nothing is known', () => {
   const hints = new Hints(() => 0)
   hints.of(types)

@@ -14,14 +14,19 @@ const lookAnewEvery = 1_000
  */
 const margin = 50
 
+/** The same for notes of lanes, which are numbered in batches. */
+const noteMargin = 1_000
+
 /**
- * How far the queue of each type has been claimed. While any session holds an old snapshot, the index entries of claimed
+ * How far the queue of each type has been claimed, and notes of lanes have been read. While any session holds an old snapshot, the index entries of claimed
  * tasks cannot be removed, and a claim from the beginning steps over all of them.
  */
 export class Hints {
   /** Of the lanes. */
   readonly round = new Round()
   readonly #places = new Map<string, Hint>()
+  /** Nothing is to be read before this note. */
+  #firstNote = 0
   readonly #now: () => number
   #lookedAnew = Number.NEGATIVE_INFINITY
 
@@ -34,9 +39,19 @@ export class Hints {
   of(types: readonly TypeLimit[]): (Hint | null)[] {
     if (this.#now() - this.#lookedAnew >= lookAnewEvery) {
       this.#lookedAnew = this.#now()
-      this.#places.clear()
+      this.forget()
     }
     return types.map(({ type }) => this.#places.get(type) ?? null)
+  }
+
+  /** The number from which notes of lanes are read by the claim that has asked `of`. */
+  get firstNote(): number {
+    return this.#firstNote
+  }
+
+  /** All notes that there were have been read and deleted, and this is committed; `last` is the number of the last one. */
+  learnNotes(last: number | null): void {
+    if (last !== null) this.#firstNote = Math.max(this.#firstNote, last - noteMargin)
   }
 
   /** These were claimed and committed. */
@@ -55,5 +70,6 @@ export class Hints {
   /** The outcome of a claim is unknown, or it failed, or the connection is new. */
   forget(): void {
     this.#places.clear()
+    this.#firstNote = 0
   }
 }

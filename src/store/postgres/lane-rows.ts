@@ -18,22 +18,40 @@ export class PostgresLanes implements LaneRows<string> {
   readonly #node: string
   readonly #now: number
   readonly #limit: number
+  readonly #firstNote: number
+  /** The highest number of those notes that were read; null without any, or if some may be left. */
+  lastNote: number | null = null
 
-  constructor(tx: Transaction, { node, now, limit }: Readonly<{ node: string; now: number; limit: number }>) {
+  /** `firstNote`: notes before it are not read. */
+  constructor(
+    tx: Transaction,
+    {
+      node,
+      now,
+      limit,
+      firstNote = 0,
+    }: Readonly<{ node: string; now: number; limit: number; firstNote?: number }>,
+  ) {
     this.#tx = tx
     this.#node = node
     this.#now = now
     this.#limit = limit
+    this.#firstNote = firstNote
   }
 
   async news(most: number): Promise<Readonly<{ lanes: readonly string[]; buckets: readonly string[] }>> {
     const { laneNotes, risingLanes, dueRates, dropPassedTurns } = this.#tx.source.sql
     const [notes, rising, due] = await Promise.all([
-      this.#tx.ask(laneNotes, [most]),
+      this.#tx.ask(laneNotes, [most, this.#firstNote]),
       this.#tx.ask(risingLanes, [this.#now, most]),
       this.#tx.ask(dueRates, [this.#now, most]),
     ])
     this.#tx.write(dropPassedTurns, [forgottenAtOnce])
+    if (notes.length < most)
+      this.lastNote = notes.reduce<number | null>(
+        (last, [number]) => Math.max(last ?? 0, Number(number)),
+        null,
+      )
     const texts = (values: Rows) => values.flatMap(([value]) => (value === null ? [] : [value as string]))
     return {
       lanes: [...texts(notes.map(([, lane]) => [lane!])), ...texts(rising)],

@@ -168,9 +168,9 @@ export function statementsFor(schema: string) {
     lockTypes: `select 1 from ${s}.types where name = any($1::text[]) order by name for update`,
     /**
      * Keeps the reaper from declaring the node dead before this transaction ends. True if a lane of the types (`$3`) may have
-     * something to claim, or notes are to be read.
+     * something to claim, or notes from number `$4` on are to be read.
      */
-    lockNode: `select exists (select 1 from ${s}.lane_notes)
+    lockNode: `select exists (select 1 from ${s}.lane_notes where number >= $4::bigint)
         or exists (select 1 from ${s}.lanes l where l.type = any($3::text[]) and l.waits_for is null)
         or exists (select 1 from ${s}.rates r where r.wakes_at is not null and r.wakes_at <= ${onceOr('$2')})
         or exists (select 1 from ${s}.lanes l where l.rises_at is not null and l.rises_at <= ${onceOr('$2')})
@@ -222,8 +222,9 @@ export function statementsFor(schema: string) {
 
     /** Held by one claim at a time while it takes from lanes: all of lanes, turns and rates is its own. */
     lockLanes: 'select pg_advisory_xact_lock(hashtextextended($1, 4))',
+    /** `$2`: nothing is before this number. */
     laneNotes: `delete from ${s}.lane_notes where number in (
-        select number from ${s}.lane_notes order by number limit $1::int
+        select number from ${s}.lane_notes where number >= $2::bigint order by number limit $1::int
       ) returning number, lane, bucket`,
     risingLanes: `select id from ${s}.lanes where rises_at is not null and rises_at <= $1::bigint limit $2::int`,
     dueRates: `update ${s}.rates r set wakes_at = null from (
