@@ -31,6 +31,8 @@ export function preemptionReason({ preemption }: Task): string {
 
 export type PreemptionFacts = Readonly<{
   now: number
+  /** Milliseconds since then; default by the difference to `now`, which is wrong once the wall clock has been set. */
+  elapsed?: (since: number) => number
   /** Queued tasks that only lack a slot of a node, in the order of the queue. */
   urgent: readonly Pick<Task, 'id' | 'type'>[]
   nodes: readonly Readonly<{ id: NodeId; slots: number; slotsInUse: number; types: readonly string[] }>[]
@@ -42,6 +44,7 @@ export type PreemptionFacts = Readonly<{
 /** Who makes room for whom. A free slot, and one that somebody is about to leave, is room already. */
 export function choosePreemptions({
   now,
+  elapsed = (since) => now - since,
   urgent,
   nodes,
   running,
@@ -50,13 +53,16 @@ export function choosePreemptions({
   const free = new Map(nodes.map(({ id, slots, slotsInUse }) => [id, slots - slotsInUse]))
   const typesOf = new Map(nodes.map(({ id, types }) => [id, new Set(types)]))
   const runs = (node: NodeId | null, type: string) => node !== null && typesOf.get(node)?.has(type) === true
-  const isLeaving = (task: Task) => isPreempted(task) && now - task.preemption!.at < patience
+  const isLeaving = (task: Task) => isPreempted(task) && elapsed(task.preemption!.at) < patience
   let leaving = running.filter(isLeaving)
   let candidates = running
     .filter(
-      (task) => !isPreempted(task) && task.priority < urgentPriority && mayBePreempted(task, now, rules),
+      (task) => !isPreempted(task) && task.priority < urgentPriority && mayBePreempted(task, elapsed, rules),
     )
-    .toSorted((a, b) => a.priority - b.priority || b.statusSince - a.statusSince || (a.id < b.id ? -1 : 1))
+    .toSorted(
+      (a, b) =>
+        a.priority - b.priority || elapsed(a.statusSince) - elapsed(b.statusSince) || (a.id < b.id ? -1 : 1),
+    )
   return urgent.flatMap(({ id, type }) => {
     const node = [...free].find(([name, slots]) => slots > 0 && runs(name, type))?.[0]
     if (node !== undefined) {
@@ -79,10 +85,10 @@ export function choosePreemptions({
 
 function mayBePreempted(
   { type, preemption, statusSince }: Task,
-  now: number,
+  elapsed: (since: number) => number,
   rules: ReadonlyMap<string, PreemptionRule>,
 ): boolean {
   const rule = rules.get(type)
   if (rule === undefined) return false
-  return preemption === null || (preemption.count < rule.most && now - statusSince >= rule.cooldown)
+  return preemption === null || (preemption.count < rule.most && elapsed(statusSince) >= rule.cooldown)
 }

@@ -76,6 +76,24 @@ export function preempting(kind: StoreKind): void {
       expect(await scene.task({ id: 'a' })).toMatchObject({ preemption: { count: 2 } })
     })
 
+    if (!kind.shared)
+      test('counts the time since a task was asked in full when the wall clock is set', async (scene) => {
+        await full(scene, ['a', 0])
+        await scene.submit({ id: 'first', type: 'quick', priority: 100 })
+        expect(await preempt(scene)).toEqual(['a'])
+        scene.clock.set(scene.clock.now() + 3_600_000)
+        expect(await preempt(scene)).toEqual([])
+        await scene.settle(await scene.task({ id: 'a' }), { kind: 'released', why: 'preempted' })
+        const [first] = await scene.claim(1, both)
+        await scene.settle(first!.task, { kind: 'completed', result: '1' })
+        await scene.claim(1, both)
+        await scene.submit({ id: 'second', type: 'quick', priority: 100 })
+        scene.clock.set(scene.clock.now() + 3_600_000)
+        expect(await preempt(scene)).toEqual([])
+        await scene.clock.advance(1_000)
+        expect(await preempt(scene)).toEqual(['a'])
+      })
+
     test('asks nobody for a task that a free slot, its type or a limit holds back', async (scene) => {
       await scene.store.startNode({ ...node('large'), slots: 2, types: ['long', 'quick', 'other'] })
       await scene.submitAll({ id: 'a', type: 'long' })

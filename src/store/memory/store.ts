@@ -383,6 +383,7 @@ class MemoryStore implements port.Store {
         .filter(({ status, type }) => status === 'running' && rules.has(type))
       const chosen = choosePreemptions({
         now,
+        elapsed: (since) => this.#time.elapsed(since, now),
         urgent: waiting.slice(0, port.urgentAtOnce),
         nodes: this.#living(),
         running,

@@ -306,7 +306,7 @@ class SqliteStore implements port.Store {
     }
     if (rules.size === 0 || this.#read(() => urgent(this.#time.now())).length === 0) return []
     return this.#commits.write(() => {
-      const { now } = this.#context()
+      const { now, elapsed } = this.#context()
       const names = JSON.stringify([...rules.keys()])
       const rows = new Map(
         this.#sql.runningOfTypes.all(names).map((read) => {
@@ -317,6 +317,7 @@ class SqliteStore implements port.Store {
       const running = Array.from(rows.values(), ({ task }) => task)
       const chosen = choosePreemptions({
         now,
+        elapsed,
         urgent: urgent(now),
         nodes: liveNodes(this.#sql),
         running,
