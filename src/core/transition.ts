@@ -205,9 +205,9 @@ export function informed(
   return move(task, event, 'queued', context, by, { ...news, ...wokenAt(task, context.now) }, why)
 }
 
-/** The time has come before its `runAt`. */
+/** The time has come before its `runAt`, and stays over if the wall clock is set back. */
 function wokenAt(task: Task, now: number): Partial<Task> {
-  return { runAt: now, sleeps: startingFrom(now, task) }
+  return { runAt: now, delay: 0, sleeps: startingFrom(now, task) }
 }
 
 export function claimed(task: Task, node: NodeId, context: TransitionContext): Move {

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import { boom } from '../support/tasks.ts'
+import * as actions from './actions.ts'
 import * as given from './given.ts'
 import { one, testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
@@ -58,6 +59,17 @@ function owned(kind: StoreKind): void {
         expect(await scene.promote()).toEqual([])
         await scene.clock.advance(1)
         expect(await scene.promote()).toHaveLength(2)
+      })
+
+      test(`${way} by ${Math.abs(by) / hour} h, a task that was answered and then paused continues once it is resumed`, async (scene) => {
+        for (const isPausedFirst of [true, false]) {
+          const task = await given.awaitsAnswer(scene)
+          await actions.answer(scene, task)
+          if (isPausedFirst) await scene.control('pause', task)
+          setBy(scene, by)
+          if (!isPausedFirst) await scene.control('pause', task)
+          expect(await scene.control('resume', task)).toMatchObject({ task: { status: 'queued' } })
+        }
       })
 
       test(`${way} by ${Math.abs(by) / hour} h, a task paused in its delay keeps the rest of it`, async (scene) => {
