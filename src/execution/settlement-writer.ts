@@ -161,11 +161,13 @@ async function persist<T>(
 }
 
 /**
- * A settlement after which the code lives on was recorded by an earlier attempt: the row shows it, since only this run could
- * have caused it. Code that has ended does not need to know.
+ * A settlement was recorded by an earlier attempt: the row shows it, since only this run could have caused it. This is for code that lives
+ * on, and for a suspended handler that has returned: it stays in memory until it knows.
  */
 function isRecorded(task: Task | null, { outcome, fence }: Settlement, node: NodeId): boolean {
-  if (task === null || task.ownerNode !== node) return false
+  if (task === null) return false
+  if (outcome.kind === 'completed') return task.status === 'completed' && task.fence === fence
+  if (task.ownerNode !== node) return false
   if (outcome.kind === 'paused' || outcome.kind === 'sleeping')
     return task.fence === fence && !isActive(task.status)
   return outcome.kind === 'fenced' && task.fence === fence + 1 && isActive(task.status)

@@ -96,6 +96,27 @@ describe.each(stores)('a commit in doubt on $name', ({ open }) => {
     expect(await task.task()).toMatchObject({ status: 'completed', activeMs: 4_000 })
   })
 
+  test('that completed a task whose handler was suspended leaves nothing of it in memory', async () => {
+    const gate = door()
+    const racer = defineTask({
+      type: 'racer',
+      parameters: none,
+      async run(_, task) {
+        await Promise.race([gate.opened, task.sleep('10m')])
+        return 1
+      },
+    })
+    const world = await inDoubt(open, 'completed', [racer])
+    const task = await world.node.submit(racer, {})
+    await world.pass(1_000)
+    expect(await world.status(task)).toBe('waiting')
+    expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 1 })
+    gate.open()
+    await world.pass(1_000)
+    expect(await world.status(task)).toBe('completed')
+    expect(world.node.state).toMatchObject({ slotsInUse: 0, parked: 0 })
+  })
+
   test('that raised the fence before a kill is followed by the kill and its record', async () => {
     const deaf = defineTask({ type: 'deaf', parameters: none, run: () => new Promise<number>(() => {}) })
     const world = await inDoubt(open, 'fenced', [deaf], killable)
