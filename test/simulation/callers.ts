@@ -1,4 +1,5 @@
 import {
+  AnswerInvalid,
   ControlRefused,
   IdempotencyKeyReused,
   LimitUnknown,
@@ -10,6 +11,7 @@ import {
 } from '../../src/core/errors.ts'
 import { accepts, standing } from '../../src/core/lifecycle.ts'
 import { isTerminal, type Control, type Status, type Task, type TaskId } from '../../src/core/task.ts'
+import { WaitAnswered, WaitUnknown } from '../../src/core/wait.ts'
 import type { TaskManager } from '../../src/engine/task-manager.ts'
 import type { Draft, SubmitOptions } from '../../src/engine/api.ts'
 import type { Chance } from '../support/chance.ts'
@@ -24,6 +26,7 @@ import type { SimulatedNode } from './node.ts'
 import type { PromiseName } from './promises.ts'
 import type { Happening, SubmitDraft } from './script.ts'
 import { aim } from './stories.ts'
+import { giveAnswer, placeOfAsker, type AnswerDraft } from './task-waits.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 type Call = Readonly<{ what: string; node: SimulatedNode; since: number; isEndless: boolean }>
@@ -48,9 +51,12 @@ export class Callers {
   readonly #options: CallersOptions
   /** Tasks that callers know, in the order in which they were acknowledged. */
   readonly #known: TaskId[] = []
+  /** Those that ask. */
+  readonly #askers: TaskId[] = []
   /** The task at which a story aims. */
   #aim: TaskId | undefined
   #calls = 0
+  #answers = 0
 
   constructor(options: CallersOptions) {
     this.#options = options
@@ -79,6 +85,8 @@ export class Callers {
         return this.#followAll(node, manager, happening.patience)
       case 'look':
         return this.#look(node, manager, this.#target(happening.task))
+      case 'answer':
+        return this.answer(node, this.#target(happening.task), happening)
       case 'list':
         return this.#list(node, manager, happening.limit, happening.text)
       case 'purge':
@@ -137,6 +145,39 @@ export class Callers {
     )
   }
 
+  answer(node: SimulatedNode, id: TaskId | undefined, { name, by, holds, isMisfit }: AnswerDraft): void {
+    if (id === undefined) return
+    const { checker } = this.#options
+    const before = checker.tasks.get(id)?.record.task
+    const number = ++this.#answers
+    const answer = isMisfit ? number : `answer ${number}`
+    const pause = (ms: number) => new Promise<void>((resolve) => void node.process.clock.after(ms, resolve))
+    const give = () => giveAnswer(node.manager!, id, { name, by, holds }, answer, pause)
+    this.#make(node, `answer "${name}" of ${id} with ${answer} by ${by}`, give, {
+      answered: (key) => {
+        if (key === undefined) return
+        const wrong = checker.waits.accepted(id, key, answer)
+        this.#expect('asked', wrong === undefined, () => wrong ?? '')
+      },
+      refused: (error) => {
+        if (error instanceof TaskUnknown) return this.#isGone(id)
+        if (error instanceof WaitAnswered) {
+          const isTrue = checker.waits.mayBeLate(id, name)
+          return this.#expect('asked', isTrue, () => `"${name}" of ${id} refused its first answer as late`)
+        }
+        if (error instanceof AnswerInvalid)
+          return this.#expect('asked', isMisfit, () => `"${name}" of ${id} refused ${answer}`)
+        if (!(error instanceof WaitUnknown)) return this.#mustBeTrouble(error, `answer "${name}" of ${id}`)
+        const known = checker.tasks.get(id)
+        const mayBeGone =
+          known?.isDeleted === true ||
+          checker.waits.mayBeLate(id, name) ||
+          this.#versionsSince(id, before).some(({ status }) => isTerminal(status))
+        this.#expect('asked', mayBeGone, () => `"${name}" of ${id} is said to be unknown`)
+      },
+    })
+  }
+
   hold(node: SimulatedNode, type: string, held: boolean): void {
     this.#make(node, `${held ? 'hold' : 'release'} ${type}`, () => node.manager!.hold(type, held), {
       answered: () => {},
@@ -173,8 +214,9 @@ export class Callers {
           accepted.length === all.length,
           () => `${tag}: ${accepted.length} of ${all.length} were accepted`,
         )
-        for (const { task, replayed } of accepted) {
+        for (const [index, { task, replayed }] of accepted.entries()) {
           this.#acknowledged(task, tag)
+          if (drafts[index]?.steps.some(([kind]) => kind === 'ask') === true) this.#askers.push(task.id)
           if (isAim) this.#aim = task.id
           this.#expect(
             'durable',
@@ -552,6 +594,8 @@ export class Callers {
   }
 
   #target(number: number): TaskId | undefined {
+    const asker = placeOfAsker(number)
+    if (asker !== undefined) return this.#askers[asker]
     return number === aim ? this.#aim : this.#known[number % Math.max(1, this.#known.length)]
   }
 

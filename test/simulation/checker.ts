@@ -26,10 +26,13 @@ import type {
   Submitted,
   TaskRecord,
 } from '../../src/store/store.ts'
+import type { AnswerRequest, AnswerResult, Reached, ReachRequest } from '../../src/store/wait-store.ts'
+import type { WaitKey } from '../../src/core/wait.ts'
 import type { Executed } from './database.ts'
 import type { Result, State } from './handlers.ts'
 import type { LiveRun, RunWitness } from './live-runs.ts'
 import { StepWitness } from './task-steps.ts'
+import { WaitWitness, type Heard } from './task-waits.ts'
 import { promises, type PromiseName, type Violation } from './promises.ts'
 import { ChildWitness } from './children.ts'
 import { DependencyWitness } from './dependencies.ts'
@@ -75,6 +78,8 @@ export type CheckerOptions = Readonly<{
   /** When the faults stop. */
   calmFrom: number
   trace: (line: () => string) => void
+  /** The function of a step has its effect. */
+  effect: (run: LiveRun) => void
 }>
 
 /**
@@ -85,15 +90,16 @@ export class Checker implements RunWitness {
   violation: Violation | undefined
   readonly tasks = new Map<TaskId, Known>()
   readonly runs = new Set<LiveRun>()
-  steps = 0
+  events = 0
   /** When a task was last submitted or moved. */
   lastMove = 0
   readonly ticks: TickWitness
   readonly #dependencies = new DependencyWitness()
   readonly #expiry: ExpiryWitness
   readonly #preemption = new PreemptionWitness()
-  readonly #steps = new StepWitness()
   readonly #children = new ChildWitness()
+  readonly waits: WaitWitness
+  readonly steps = new StepWitness()
   readonly #options: CheckerOptions
   /** Until when each node lives; -1 once it has ended. */
   readonly #leases = new Map<string, number>()
@@ -108,7 +114,10 @@ export class Checker implements RunWitness {
     this.#options = options
     this.ticks = new TickWitness(options.schedules)
     const { lease, calmFrom } = options
-    this.#expiry = new ExpiryWitness(lease === null ? 5_000 : tolerance, calmFrom + settlesWithin)
+    // The wall clock of one process is corrected by less than a second without effect.
+    const clockTolerance = lease === null ? 5_000 : tolerance
+    this.waits = new WaitWitness(clockTolerance)
+    this.#expiry = new ExpiryWitness(clockTolerance, calmFrom + settlesWithin)
   }
 
   /** The types of which nothing may be claimed. */
@@ -200,11 +209,23 @@ export class Checker implements RunWitness {
         return this.#saved(args[0] as string, args[1] as readonly Save[], answer as readonly boolean[])
       case 'control':
         this.#children.controlled(args[0] as readonly Command[], answer as readonly Controlled[])
+        this.waits.controlled(args[0] as readonly Command[], answer as readonly Controlled[])
         await this.#refresh(
           verb,
           (args[0] as readonly Command[]).map(({ id }) => id),
         )
         return this.#countersEqualRows()
+      case 'waits.reach':
+        return this.#right(
+          'asked',
+          this.waits.reached(args[1] as ReachRequest, answer as Reached | 'full' | null, time.now),
+        )
+      case 'waits.answer': {
+        const request = args[0] as AnswerRequest
+        this.#right('asked', this.waits.answered(request, answer as AnswerResult))
+        await this.#refresh(verb, [request.id])
+        return this.#countersEqualRows()
+      }
       case 'unpark':
         return this.#unparked(args[0] as string, args[1] as readonly Copy[])
       case 'releaseSlots':
@@ -262,7 +283,7 @@ export class Checker implements RunWitness {
 
   /** After each step: what must hold between any two events. */
   check(): void {
-    this.steps += 1
+    this.events += 1
     if (!this.#isDirty) return
     this.#isDirty = false
     this.#slotsChanged = true
@@ -370,19 +391,27 @@ export class Checker implements RunWitness {
 
   did(run: LiveRun, name: string): void {
     this.#options.trace(() => `${run.identity.id} does "${name}" with fence ${run.fence}`)
-    const wrong = this.#steps.did(run, name)
-    this.expect('durable', wrong === undefined, () => wrong ?? '')
+    this.#right('durable', this.steps.did(run, name))
+    this.#options.effect(run)
   }
 
   knows(run: LiveRun, name: string, result: string): void {
-    const wrong = this.#steps.knows(run, name, result)
+    const wrong = this.steps.knows(run, name, result)
     this.expect('durable', wrong === undefined, () => wrong ?? '')
+  }
+
+  hears(run: LiveRun, key: WaitKey, heard: Heard): void {
+    this.#options.trace(
+      () =>
+        `${run.identity.id} hears ${JSON.stringify(heard)} for "${key.name}" (${key.occurrence}) with fence ${run.fence}`,
+    )
+    this.#right('asked', this.waits.heard(run, key, heard))
   }
 
   /** At the end. */
   async stepsAreStored(): Promise<void> {
     const isThere = (id: TaskId) => this.tasks.get(id)?.isDeleted === false
-    const wrong = await this.#steps.stored(this.#options.truth(), isThere)
+    const wrong = await this.steps.stored(this.#options.truth(), isThere)
     this.expect('durable', wrong === undefined, () => wrong ?? '')
   }
 
@@ -695,7 +724,7 @@ export class Checker implements RunWitness {
         () =>
           `store: ${verb} ${id} v${to.version} ${from.status} -> ${to.status} (${entry?.event}${entry?.why === undefined ? '' : `, ${entry.why}`}) fence ${to.fence} owner ${to.ownerNode} by ${entry?.by}`,
       )
-      if (entry?.event === 'retried') this.#steps.retried(id)
+      if (entry?.event === 'retried') this.steps.retried(id)
       const isLegal = allows((entry?.event ?? '') as EventName, from.status, to.status)
       this.expect(
         'terminal',

@@ -94,6 +94,8 @@ const reading = new Set([
   'schedules.list',
   'schedules.ticks',
   'schedules.view',
+  'waits.find',
+  'waits.list',
 ])
 
 /** No remote workers. */

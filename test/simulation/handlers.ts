@@ -21,6 +21,8 @@ export type Step =
   | readonly ['task-step', string, number]
   /** Starts a child under this name, which takes this step. */
   | readonly ['spawn', string, Step]
+  /** Asks under these names at once, for so long; null for ever. */
+  | readonly ['ask', readonly string[], number | null]
   /** Reports progress and log lines all at once. */
   | readonly ['flood', number]
   /** Fails in the first attempts. */
@@ -91,6 +93,7 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
   run.continuesFrom(task.state as State | undefined)
   let { seq } = state
   let late: Step | undefined
+  const asked = new Map<string, number>()
   try {
     for (let next = state.next; next < steps.length; next++) {
       const step = steps[next]!
@@ -125,6 +128,19 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
         case 'spawn':
           await task.spawn('inline', { steps: [step[2]] }, { name: step[1] })
           break
+        case 'ask': {
+          const [, names, patience] = step
+          const timeout = patience === null ? {} : { timeout: patience / 1_000 }
+          await Promise.all(
+            names.map(async (name) => {
+              const occurrence = (asked.get(name) ?? 0) + 1
+              asked.set(name, occurrence)
+              const heard = await task.wait(name, { schema: z.string(), ...timeout })
+              run.hears({ name, occurrence }, heard)
+            }),
+          )
+          break
+        }
         case 'flood':
           for (let line = 0; line < step[1]; line++) {
             task.progress(line, step[1])

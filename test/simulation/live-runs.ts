@@ -1,5 +1,7 @@
 import type { SimulatedProcess } from './simulated-process.ts'
+import type { WaitKey } from '../../src/core/wait.ts'
 import type { State } from './handlers.ts'
+import type { Heard } from './task-waits.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** What the checker is told about code as it runs. */
@@ -14,6 +16,8 @@ export type RunWitness = Readonly<{
   did(run: LiveRun, name: string): void
   /** The engine told the handler the result of a step. */
   knows(run: LiveRun, name: string, result: string): void
+  /** The engine told the handler the answer to a wait. */
+  hears(run: LiveRun, key: WaitKey, heard: Heard): void
   changed(run: LiveRun): void
 }>
 
@@ -99,6 +103,10 @@ export class LiveRun {
 
   knows(name: string, result: string): void {
     if (!this.hasEnded) this.#witness.knows(this, name, result)
+  }
+
+  hears(key: WaitKey, heard: Heard): void {
+    if (!this.hasEnded) this.#witness.hears(this, key, heard)
   }
 
   suspend(): void {

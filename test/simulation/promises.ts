@@ -11,6 +11,7 @@ export const promises = {
   flat: 'Cost is flat',
   known: 'Nobody acts without being known',
   told: 'Each webhook receives every change, and the changes of one task in order',
+  asked: 'The first answer to a wait is accepted, and its handler gets it',
   /** Follows from the others, and is what callers notice first. */
   ends: 'Everything ends once faults stop',
 } as const

@@ -7,6 +7,7 @@ import { hasChildren, withChildren } from './children.ts'
 import { hasDependencies } from './dependencies.ts'
 import { hasExpiry } from './expiry.ts'
 import { hasTaskSteps, withTaskSteps } from './task-steps.ts'
+import { hasTaskWaits, withTaskWaits, type AnswerDraft } from './task-waits.ts'
 import type { Step, Steps } from './handlers.ts'
 import { limitsOf, withLimits, type SimulatedLimits } from './limits.ts'
 import { hasPreemption } from './preemption.ts'
@@ -48,6 +49,8 @@ export type Setting = Readonly<{
   receivers: SimulatedReceivers | null
   /** Handlers start children. */
   children: boolean
+  /** Handlers wait for answers. */
+  taskWaits: boolean
 }>
 
 export type SubmitDraft = Readonly<{
@@ -91,6 +94,7 @@ export type Happening = Readonly<{ at: number; on?: number }> &
     | Readonly<{ kind: 'follow'; node: number; task: number; patience: number }>
     | Readonly<{ kind: 'follow-all'; node: number; patience: number }>
     | Readonly<{ kind: 'look'; node: number; task: number }>
+    | (Readonly<{ kind: 'answer'; node: number; task: number }> & AnswerDraft)
     | Readonly<{ kind: 'list'; node: number; limit: number; text?: string }>
     | Readonly<{ kind: 'purge'; node: number; task: number }>
     | Readonly<{ kind: 'hold'; node: number; type: string; held: boolean }>
@@ -139,6 +143,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   const receivers = receiversOf(new Chance(Math.imul(seed, 0x85ebca6b) ^ 0x18))
   const children = hasChildren(new Chance(Math.imul(seed, 0x7feb352d) ^ 0xc41d))
   const preemption = hasPreemption(new Chance(Math.imul(seed, 0x1b873593) ^ 0x52d))
+  const taskWaits = !preemption && hasTaskWaits(new Chance(Math.imul(seed, 0x2c1b3c6d) ^ 0xa5c))
   const setting = {
     ...settingOf(chance),
     preemption,
@@ -150,6 +155,7 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
     taskSteps,
     receivers,
     children,
+    taskWaits,
     ...only,
   }
   const flavor = flavorOf(chance, setting)
@@ -166,6 +172,8 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
     happenings.push(...withCrowds(new Chance(Math.imul(seed, 0x2545f491) ^ 0x3eb), setting))
   if (setting.children)
     happenings.push(...withChildren(new Chance(Math.imul(seed, 0x846ca68b) ^ 0xc41d), setting))
+  if (setting.taskWaits)
+    happenings.push(...withTaskWaits(new Chance(Math.imul(seed, 0x297a2d39) ^ 0xa5c), setting))
   const all =
     setting.limits === null
       ? happenings
@@ -220,6 +228,7 @@ function settingOf(
   | 'taskSteps'
   | 'receivers'
   | 'children'
+  | 'taskWaits'
 > {
   const shared = chance.next() < 0.75
   const machines = shared ? chance.between(1, 5) : 1

@@ -57,5 +57,5 @@ async function shortened(whole: Script, { promise }: Violation, store: StoreName
 }
 
 function runScript(script: Script, store: StoreName, isTold = false): Promise<Outcome> {
-  return new World(script, isTold).run(stores[store].open)
+  return new World(script, { isTold }).run(stores[store].open)
 }

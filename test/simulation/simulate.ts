@@ -3,6 +3,7 @@ import { cpuUsage } from 'node:process'
 import { parseArgs } from 'node:util'
 import { commitOf, thisMachine } from '../support/origin.ts'
 import { bugs, type Bug } from './bugs.ts'
+import type * as killing from './kills.ts'
 import { withRun, type SeedRun, type SimulationFile } from './figures.ts'
 import { withBug } from './mutation.ts'
 import type * as search from './search.ts'
@@ -18,6 +19,7 @@ const usage = `npm run simulate -- [options]: runs whole clusters on virtual tim
   --store NAME     simulated (default), sqlite or postgres (with --url)
   --url URL        the PostgreSQL database, in which a schema is made for each seed
   --bug NAME       with this bug in the engine; "all" finds the seed that catches each, "known" tries the known ones
+  --kills          kill the code of a task with steps after every event and every effect, instead of seeds
   --keep-going     run all seeds, also after one has broken a promise
   --figures FILE   add the run to this file; docs/proof.md is written from docs/figures/simulation.json
   --json           print one line of JSON at the end
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'simulated' },
     url: { type: 'string' },
     bug: { type: 'string' },
+    kills: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
     figures: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -48,11 +51,24 @@ else {
   const bug = bugs.find(({ name }) => name === values.bug)
   if (values.bug !== undefined && bug === undefined)
     throw new Error(`there is no bug ${values.bug}: see --help`)
+  if (values.kills) process.exitCode = await killAll(await withBug('./kills.ts', bug))
+  else process.exitCode = await runSeeds(bug)
+}
+
+async function runSeeds(bug: Bug | undefined): Promise<number> {
   const search: Search = await withBug('./search.ts', bug)
   const store = (bug?.store ?? values.store) as StoreName
   if (!Object.hasOwn(search.stores, store)) throw new Error(`there is no store ${store}: see --help`)
-  process.exitCode =
-    values.seed === undefined ? await runMany(search, store) : await tell(search, store, Number(values.seed))
+  return values.seed === undefined
+    ? await runMany(search, store)
+    : await tell(search, store, Number(values.seed))
+}
+
+async function killAll({ killEverywhere }: typeof killing): Promise<number> {
+  const { kills, repeated, wrong } = await killEverywhere()
+  const doubled = `${repeated.length} of them repeated the step in flight`
+  console.log(wrong ?? `${kills} kills: ${doubled}, none a step that was stored`)
+  return wrong === undefined ? 0 : 1
 }
 
 /** Catches each bug with the first of some seeds that does. */

@@ -4,10 +4,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { bugs } from './bugs.ts'
+import { killEverywhere } from './kills.ts'
 import { mutated } from './mutation.ts'
 import { firstFound, runSeed, told } from './search.ts'
 
 const root = join(import.meta.dirname, '..', '..')
+
+const run = (given: readonly string[]) =>
+  promisify(execFile)(process.execPath, [join(import.meta.dirname, 'simulate.ts'), ...given])
 
 describe('the simulation', () => {
   test('finds no broken promise in its first seeds', { timeout: 600_000 }, async () => {
@@ -24,6 +28,23 @@ describe('the simulation', () => {
   })
 })
 
+describe('a task with steps that is killed', () => {
+  test('repeats only the step in flight, wherever it is killed', { timeout: 600_000 }, async () => {
+    const { kills, repeated, wrong } = await killEverywhere()
+    expect(wrong).toBeUndefined()
+    // Each step was in flight for some of them.
+    expect(new Set(repeated)).toEqual(new Set(['first', 'second', 'third', 'last']))
+    expect(kills).toBeGreaterThan(400)
+  })
+
+  test('repeats a stored one if a step counts as stored before its commit', async () => {
+    const { stdout } = await run(['--kills', '--bug', 'step-before-commit']).catch(
+      (error: unknown) => error as { stdout: string },
+    )
+    expect(stdout).toMatch(/repeats "first"|was stored, and had another effect/)
+  })
+})
+
 describe('each bug', () => {
   test.each(bugs)('$name can still be put into the source', async (bug) => {
     expect(bug.edits.length).toBeGreaterThan(0)
@@ -34,12 +55,7 @@ describe('each bug', () => {
   })
 
   test('is caught by its seed', { timeout: 600_000 }, async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(import.meta.dirname, 'simulate.ts'),
-      '--bug',
-      'known',
-      '--json',
-    ])
+    const { stdout } = await run(['--bug', 'known', '--json'])
     expect(JSON.parse(stdout)).toEqual(Object.fromEntries(bugs.map(({ name, seed }) => [name, seed])))
   })
 

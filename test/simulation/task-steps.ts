@@ -57,9 +57,12 @@ type Told = Readonly<{ fence: number; result: string }>
 /** Knows which steps runs were told are stored. Each check returns what is wrong. */
 export class StepWitness {
   readonly #told = new Map<TaskId, Map<string, Told>>()
+  /** How often each step of any task had its effect. */
+  readonly effects = new Map<string, number>()
 
   /** A step that a run knew to be stored has an effect in no later run. */
   did({ identity: { id }, fence }: LiveRun, name: string): string | undefined {
+    this.effects.set(name, (this.effects.get(name) ?? 0) + 1)
     const told = this.#told.get(id)?.get(name)
     if (told === undefined || fence <= told.fence) return undefined
     return `${id} repeats "${name}" with fence ${fence}, although the run with fence ${told.fence} knew that it is stored`

@@ -1,9 +1,11 @@
 import { Chance } from '../support/chance.ts'
 import { ScheduleExists, ScheduleUnknown } from '../../src/core/errors.ts'
 import { isTerminal } from '../../src/core/task.ts'
+import { validatorOf } from '../../src/registry/json-schema.ts'
 import { Callers } from './callers.ts'
 import { Checker } from './checker.ts'
 import { Database, type Backend } from './database.ts'
+import type { LiveRun } from './live-runs.ts'
 import { LimitWitness } from './limits.ts'
 import { Network } from './network.ts'
 import { SimulatedNode, type Surroundings } from './node.ts'
@@ -21,9 +23,16 @@ export type Outcome = Readonly<{
   /** Virtual milliseconds. */
   passed: number
   calls: number
+  /** How often each step of a task had its effect. */
+  effects: ReadonlyMap<string, number>
+  /** What was stored when the world was cut; undefined if it was not. */
+  cut: Readonly<{ stored: readonly string[] }> | undefined
   /** Only if a history is wanted. */
   history: readonly string[]
 }>
+
+/** Where code dies: after this event, or as the effect of a step with this number happens. `node`: its process, and not only its thread. */
+export type Cut = Readonly<{ node: boolean } & ({ event: number } | { effect: number })>
 
 export type OpenBackend = (
   script: Script,
@@ -49,6 +58,9 @@ export class World {
   readonly #nodes = new Map<Machine, SimulatedNode>()
   readonly #history: string[] = []
   readonly #isTold: boolean
+  readonly #cut: Cut | undefined
+  #effects = 0
+  #wasCut: Outcome['cut']
   readonly #ending: Promise<void>[] = []
   #hash = 0x811c9dc5
   #surroundings!: Surroundings
@@ -60,7 +72,8 @@ export class World {
   readonly #created = new Set<string>()
   readonly #removed = new Set<string>()
 
-  constructor(script: Script, isTold: boolean) {
+  constructor(script: Script, { isTold = false, cut }: Readonly<{ isTold?: boolean; cut?: Cut }> = {}) {
+    this.#cut = cut
     this.#script = script
     this.#isTold = isTold
     this.#chance = new Chance(script.seed ^ 0x2545f491)
@@ -73,6 +86,8 @@ export class World {
   async run(open: OpenBackend): Promise<Outcome> {
     const { setting, happenings } = this.#script
     const backend = await open(this.#script, this.#time, this.#machines)
+    // Loads what checks answers: later, that would take real time.
+    if (setting.taskWaits) await validatorOf({}, 'schema')
     const trace = (line: () => string) => this.#trace(line)
     const limits = new Map([
       ['limited', setting.concurrency],
@@ -90,6 +105,7 @@ export class World {
       schedules: setting.schedules,
       calmFrom: setting.length,
       trace,
+      effect: (run) => this.#effect(run),
     })
     const database = new Database(backend, time, this.#chance, (executed) => checker.committed(executed))
     database.latency = setting.latency
@@ -148,9 +164,11 @@ export class World {
     return {
       violation: checker.violation,
       hash: this.#hash,
-      steps: checker.steps,
+      steps: checker.events,
       passed: time.now,
       calls: database.executed,
+      effects: checker.steps.effects,
+      cut: this.#wasCut,
       history: this.#history,
     }
   }
@@ -168,10 +186,45 @@ export class World {
       await database.idle()
       database.endTurn()
       checker.check()
+      await this.#cutAfter(checker.events)
       this.#checkSlots()
-      this.#hash = Math.imul(this.#hash ^ (checker.steps + this.#time.now), 0x01000193)
+      this.#hash = Math.imul(this.#hash ^ (checker.events + this.#time.now), 0x01000193)
     }
     return false
+  }
+
+  async #cutAfter(event: number): Promise<void> {
+    if (this.#cut === undefined || !('event' in this.#cut) || this.#cut.event !== event) return
+    const [run] = this.#surroundings.checker.runs
+    if (run !== undefined) this.#kill(run, this.#cut.node)
+    else this.#happen({ at: 0, kind: 'kill', machine: 0, restartIn: 1 })
+    await this.#noteCut()
+  }
+
+  /** Code of the handler calls this: nothing of its process happens afterwards. */
+  #effect(run: LiveRun): void {
+    this.#effects += 1
+    if (this.#cut === undefined || !('effect' in this.#cut) || this.#cut.effect !== this.#effects) return
+    this.#kill(run, this.#cut.node)
+    this.#wasCut = { stored: [] }
+  }
+
+  #kill({ identity: { process } }: LiveRun, node: boolean): void {
+    const machine = process.machine.number
+    if (node) this.#happen({ at: 0, kind: 'kill', machine, restartIn: 1 })
+    else this.#happen({ at: 0, kind: 'crash-run', machine })
+  }
+
+  async #noteCut(): Promise<void> {
+    const { backend } = this.#surroundings
+    const stored: string[] = []
+    for (const { id } of this.#unfinished()) {
+      const page = await backend.truth.steps(id, { after: 0, limit: 1_000, bytes: 1e9 })
+      stored.push(
+        ...(page?.steps ?? []).filter(({ status }) => status === 'completed').map(({ name }) => name),
+      )
+    }
+    if (this.#unfinished().length > 0) this.#wasCut = { stored }
   }
 
   #checkSlots(): void {
@@ -337,6 +390,9 @@ export class World {
         if (this.#hasJumps) this.#removeSchedules(node)
         for (const { id, status } of open) {
           if (status === 'paused' || status === 'pausing') this.#callers.control(node, id, 'resume', 0, false)
+          // What has its answer, or a timeout, must continue by itself.
+          for (const name of checker.waits.open(id))
+            this.#callers.answer(node, id, { name, by: 'name', holds: 0, isMisfit: false })
         }
       })
       this.#time.after(lookEvery, look)
