@@ -36,10 +36,21 @@ export class RowWriter {
     this.#counters = counters
   }
 
-  insert({ rowId, task, lines, parameters }: NewRow): void {
+  /** A new task, as a submit makes it. */
+  insert(row: NewRow): void {
+    if (isPlain(row.task)) this.#insertPlain(row)
+    else this.#insertWhole(row)
+    this.#insertRest(row)
+  }
+
+  /** A task of another database, in any state. */
+  copy(row: NewRow): void {
+    this.#insertWhole(row)
+    this.#insertRest(row)
+  }
+
+  #insertRest({ rowId, task, parameters }: NewRow): void {
     this.written += 1
-    if (isPlain(task)) this.#insertPlain(rowId, task, lines)
-    else this.#insertTask(rowId, task, lines)
     this.#sql.insertParameters.run(rowId, parameters)
     for (const tag of task.tags) this.#sql.insertTag.run(tag, task.createdAt, rowId)
     if (keepsKey(task)) this.#takeKey(task, task.createdAt)
@@ -53,14 +64,15 @@ export class RowWriter {
       this.#outbox.tell({ before: null, task, at: task.createdAt })
   }
 
-  #insertTask(rowId: number, task: Task, lines: string): void {
+  #insertWhole({ rowId, task, lines }: NewRow): void {
     const values = this.#inserted
     values[0] = rowId
-    values[fill.fresh(values, fill.fixed(values, 1, task), task)] = lines
+    values[fill.moving(values, fill.fixed(values, 1, task), task)] = lines
     this.#sql.insertTask.run(...values)
   }
 
-  #insertPlain(rowId: number, task: Task, lines: string): void {
+  /** A value that is bound costs more than one in the text of the statement. */
+  #insertPlain({ rowId, task, lines }: NewRow): void {
     const values = this.#insertedPlain
     values[0] = rowId
     values[fill.plain(values, 1, task)] = lines

@@ -3,7 +3,6 @@ import {
   fixedColumns,
   isAwaited as isAwaitedRow,
   movingColumns,
-  newColumns,
   plainColumns,
   savedColumns,
   selectedNames,
@@ -32,7 +31,6 @@ type Encoder = (task: Task) => Parameter
 const fixed = fixedColumns.map(encoderOf)
 const moving = movingColumns.map(encoderOf)
 const saved = savedColumns.map(encoderOf)
-const fresh = newColumns.map(encoderOf)
 const plain = plainColumns.map(encoderOf)
 
 /** Fills the values of a statement from an index on; returns the index after the last one. */
@@ -40,7 +38,6 @@ export const fill = {
   fixed: filler(fixed),
   moving: filler(moving),
   saved: filler(saved),
-  fresh: filler(fresh),
   plain: filler(plain),
 }
 

@@ -6,9 +6,8 @@ import { auditColumns } from '../auditing.ts'
 import { stepColumns, stepNames } from '../step-rows.ts'
 import { waitColumns, waitNames } from '../wait-rows.ts'
 import {
-  fixedColumns,
+  insertedNames,
   movingColumns,
-  newColumns,
   newDefaults,
   plainColumns,
   savedColumns,
@@ -20,12 +19,7 @@ import { selectedColumns } from './rows.ts'
 
 const settings = (columns: readonly Column[]) => columns.map(({ name }) => `${name} = ?`).join(', ')
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
-/** Of a new task: each value that is bound costs more than one in the text. */
-const insertion = (columns: readonly Column[]) => {
-  const names = ['row_id', ...columns.map(({ name }) => name), 'timeline']
-  return `insert into tasks (${[...names, ...Object.keys(newDefaults)].join(', ')})
-    values (${[marks(names.length), ...Object.values(newDefaults)].join(', ')})`
-}
+const plainNames = ['row_id', ...plainColumns.map(({ name }) => name), 'timeline']
 const deliveryColumns = deliveryNames.join(', ')
 
 /** One page of candidates: before or after a position, in list order. */
@@ -94,8 +88,9 @@ const unindexing = (column: string, index: string) => `delete from ${index} wher
 
 /** Every statement of the store. A change names the row, the status and the version that it moves from. */
 const sql = {
-  insertTask: insertion([...fixedColumns, ...newColumns]),
-  insertPlainTask: insertion(plainColumns),
+  insertTask: `insert into tasks (${insertedNames.join(', ')}, timeline) values (${marks(insertedNames.length + 1)})`,
+  insertPlainTask: `insert into tasks (${[...plainNames, ...Object.keys(newDefaults)].join(', ')})
+    values (${[marks(plainNames.length), ...Object.values(newDefaults)].join(', ')})`,
   insertParameters: 'insert into parameters (row_id, body) values (?, ?)',
   move: `update tasks set ${settings(movingColumns)}, timeline = timeline || ?
     where row_id = ? and status = ? and version = ?`,

@@ -303,7 +303,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     writer: RowWriter,
     { rowId, task, timeline, parameters, checkpoint, result, steps, waits, log, after, isAwaited }: TaskImage,
   ): void {
-    writer.insert({ rowId, task, lines: timeline, parameters })
+    writer.copy({ rowId, task, lines: timeline, parameters })
     if (checkpoint !== null) this.#sql.putCheckpoint.run(rowId, checkpoint)
     if (result !== null) this.#sql.putResult.run(rowId, result)
     for (const step of steps) this.#sql.addStep.run(rowId, step.number, ...stepValues(step))
