@@ -345,8 +345,8 @@ export const bugs: readonly Bug[] = [
     'The edge of an end that was counted is kept.',
     24,
     'src/store/memory/store.ts',
-    '.filter((edge) => !counted.includes(edge))',
-    '.filter((edge) => !counted.includes(edge) || counted.length > 1)',
+    '.filter((edge) => !gone.has(edge))',
+    '.filter((edge) => !gone.has(edge) || gone.size > 1)',
   ),
   bug(
     'limit-forgets-fenced-off',

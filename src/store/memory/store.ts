@@ -407,7 +407,8 @@ class MemoryStore implements port.Store {
         .slice(0, limit)
       const bySuccessors = Map.groupBy(counted, ({ successor }) => successor)
       const moved = [...bySuccessors].flatMap(([successor, all]) => this.#countEnds(successor, all))
-      for (const { predecessor } of counted) this.#forget(predecessor, counted)
+      for (const predecessor of new Set(counted.map(({ predecessor }) => predecessor)))
+        this.#forget(predecessor, counted)
       return { moved, more: this.#endedAwaited.length > 0, anyWaits: this.#edges.size > 0 }
     })
   }
@@ -688,12 +689,15 @@ class MemoryStore implements port.Store {
       if (parent !== undefined && !mayStartChildren(this.#tasks.get(parent.id)?.task, parent.fence))
         return nothing({ kind: 'no_parent' })
     }
+    const byKey = new Map<string, Task>()
+    if (submissions.some(({ idempotencyKey }) => idempotencyKey !== null)) {
+      for (const { task } of this.#all())
+        if (task.idempotencyKey !== null) byKey.set(task.idempotencyKey, task)
+    }
     for (const [index, submission] of submissions.entries()) {
       const { id, type, idempotencyKey: key, requestHash, unique } = submission
       let cancels = false
-      const isSame = (task: Task) => key !== null && task.idempotencyKey === key
-      const earlier =
-        this.#all().find(({ task }) => isSame(task))?.task ?? made.find(({ task }) => isSame(task))?.task
+      const earlier = key === null ? undefined : byKey.get(key)
       if (earlier !== undefined) {
         if (earlier.requestHash !== requestHash) return nothing({ kind: 'conflict', index, id: earlier.id })
         tasks.push({ task: earlier, replayed: true })
@@ -728,6 +732,7 @@ class MemoryStore implements port.Store {
       const move = rules.submitted(submission, { ...context, missing })
       if (unique !== undefined) owners.set(uniqueName(type, unique.key), move.task)
       made.push({ ...move, submission })
+      if (key !== null) byKey.set(key, move.task)
       links.push(...linkOf(submission, id))
       const replaces = moved.at(-1)?.before ?? undefined
       entering.push({
@@ -819,7 +824,8 @@ class MemoryStore implements port.Store {
       .map(({ task }) => task)
       .filter(isQueuing)
     for (const { index, task, most, replaces } of entering) {
-      waiting = [...waiting.filter(({ id }) => id !== replaces?.id), task]
+      if (replaces !== undefined) waiting = waiting.filter(({ id }) => id !== replaces.id)
+      waiting.push(task)
       if (most !== undefined && waiting.filter(({ type }) => type === task.type).length > most)
         return { kind: 'crowded', index, limit: null, max: most }
       for (const limit of task.admission?.limits ?? []) {
@@ -855,9 +861,10 @@ class MemoryStore implements port.Store {
   #await(edge: Edge): void {
     const kept = this.#tasks.get(edge.predecessor)!
     kept.isAwaited = true
-    if (this.#edges.get(edge.predecessor)?.some(({ successor }) => successor === edge.successor) === true)
-      return
-    this.#edges.set(edge.predecessor, [...(this.#edges.get(edge.predecessor) ?? []), edge])
+    const edges = this.#edges.get(edge.predecessor) ?? []
+    if (edges.some(({ successor }) => successor === edge.successor)) return
+    edges.push(edge)
+    this.#edges.set(edge.predecessor, edges)
   }
 
   /** Counts the ends of these predecessors of one task. */
@@ -876,7 +883,8 @@ class MemoryStore implements port.Store {
   }
 
   #forget(predecessor: TaskId, counted: readonly Edge[]): void {
-    const left = (this.#edges.get(predecessor) ?? []).filter((edge) => !counted.includes(edge))
+    const gone = new Set(counted)
+    const left = (this.#edges.get(predecessor) ?? []).filter((edge) => !gone.has(edge))
     if (left.length > 0) return void this.#edges.set(predecessor, left)
     this.#edges.delete(predecessor)
     this.#tasks.get(predecessor)!.isAwaited = false
