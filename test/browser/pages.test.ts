@@ -368,7 +368,7 @@ test('failures are grouped by cause, and a group can be retried', async () => {
   const { page, faults } = await open('/failures?span=1h')
   const group = page.getByRole('listitem').filter({ hasText: 'TIMEOUT' })
   await group.getByTitle('3 tasks', { exact: true }).waitFor()
-  await group.getByRole('button', { name: 'Retry these 3 tasks: TIMEOUT' }).click()
+  await group.getByRole('button', { name: 'Retry 3 tasks: TIMEOUT' }).click()
   await page.getByRole('dialog').getByText('Retry 3 tasks?').waitFor()
   expect(await barriers(page)).toEqual([])
   await page.getByRole('button', { name: 'Back' }).click()

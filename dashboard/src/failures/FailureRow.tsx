@@ -55,7 +55,9 @@ export function FailureRow({ of: group, onRetry }: Props) {
             size="xs"
             variant="default"
             leftSection={<Icon name="retry" size={14} />}
-            aria-label={count === 1 ? say.failures.retryThis(code) : say.failures.retryThese(tasks, code)}
+            aria-label={
+              count === 1 ? say.failures.retryThis(code) : say.failures.retryThese(countWords(count), code)
+            }
             onClick={onRetry}
           >
             {count === 1 ? say.controls.retry.name : say.controls.retry.some(countWords(count))}

@@ -12,7 +12,7 @@ export function StatusBadge({ status }: Readonly<{ status: Status }>) {
       style={{ background: statusColour(status, 'soft'), color: statusColour(status, 'ink') }}
     >
       <span className={styles.dot} style={{ background: statusColour(status) }} />
-      {statusName(status)}
+      <span className={styles.word}>{statusName(status)}</span>
     </span>
   )
 }

@@ -356,7 +356,7 @@ export function en({ count, plural, either }: Tools) {
       lastIn: (time: ReactNode, task: ReactNode): Words => ['Last ', time, ' in ', task],
       overTheSpan: (tasks: string) => `${tasks} over the span`,
       retryThis: (code: string) => `Retry this task: ${code}`,
-      retryThese: (tasks: string, code: string) => `Retry these ${tasks}: ${code}`,
+      retryThese: (n: string, code: string) => `Retry ${n} tasks: ${code}`,
     },
     kit: {
       copied: 'Copied',
@@ -947,6 +947,7 @@ export function en({ count, plural, either }: Tools) {
       runP99: 'Run p99',
       runP95: 'Run p95',
       runP50: 'Run p50',
+      failed: 'Failed',
       runsPerHour: 'Runs/h',
       inRemoteWorkers: 'in remote workers',
       asAnExecutable: 'as an executable',
@@ -1066,7 +1067,7 @@ export function en({ count, plural, either }: Tools) {
       deadFew: 'dead',
       ownCallback: (option: ReactNode): Words => ['Tasks can have a callback of their own, ', option, '.'],
       /** When it sends messages, from the statuses of tasks. */
-      when: (statuses: readonly string[]) => `When a task is ${either(statuses)}`,
+      when: (statuses: readonly string[]) => `When the status becomes ${either(statuses)}`,
       ofTypes: (types: string) => `types ${types}`,
       ofTags: (tags: string) => `tags ${tags}`,
       onlyFor: (parts: readonly string[]) => `Only ${parts.join(' and ')}`,

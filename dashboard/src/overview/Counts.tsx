@@ -21,7 +21,7 @@ export function Counts({ counts }: Readonly<{ counts: Stats['counts'] | undefine
             <Link href={`/tasks?status=${status}`} className={styles.count} data-none={count === 0}>
               <span className={styles.name}>
                 <span className={styles.dot} style={{ background: statusColour(status) }} />
-                {statusName(status)}
+                <span className={styles.word}>{statusName(status)}</span>
               </span>
               <span className={styles.number} title={exactCount(count)}>
                 {counts === undefined ? '–' : countWords(count)}

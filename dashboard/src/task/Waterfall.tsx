@@ -54,8 +54,7 @@ function Row({ of: bar, from, length }: RowProps) {
   return (
     <li className={styles.row}>
       <span className={styles.name}>
-        <span className={styles.kind}>{say.task.kinds[bar.kind]}</span>
-        <Name of={bar} />
+        <span className={styles.kind}>{say.task.kinds[bar.kind]}</span> <Name of={bar} />
       </span>
       <span className={styles.lane}>
         <span

@@ -86,10 +86,24 @@ describe('the waterfall of a task', () => {
 
   test('ends with what is still in progress now', () => {
     const timeline = [...begun, line(3, 110, 'sleep_started', 'waiting')]
-    expect(shapes({ timeline, waits: [wait('open', 112)], children: [child(105, null)] })).toEqual([
+    expect(shapes({ timeline, children: [child(105, null)] })).toEqual([
       ['child', 105, 200, true, 'running'],
       ['sleep', 110, 200, true, 'waiting'],
-      ['wait', 112, 200, true, 'waiting'],
+    ])
+    expect(shapes({ waits: [wait('open', 112)] })).toEqual([['wait', 112, 200, true, 'waiting']])
+  })
+
+  test('has a question and not also the sleep that waits for its answer', () => {
+    const timeline = [
+      ...begun,
+      line(3, 110, 'sleep_started', 'waiting'),
+      line(4, 120, 'woken', 'queued'),
+      line(5, 121, 'claimed', 'running'),
+      line(6, 122.1, 'sleep_started', 'waiting'),
+    ]
+    expect(shapes({ timeline, waits: [wait('open', 122)] })).toEqual([
+      ['sleep', 110, 120, false, 'waiting'],
+      ['wait', 122, 200, true, 'waiting'],
     ])
   })
 

@@ -36,7 +36,7 @@ export function StatusFilter({ statuses, counts, isPartial, onChange }: Props) {
             onClick={() => onChange(isOn ? statuses.filter((one) => one !== status) : [...statuses, status])}
           >
             <span className={styles.dot} style={{ background: statusColour(status) }} />
-            {statusName(status)}
+            <span className={styles.word}>{statusName(status)}</span>{' '}
             <span className={styles.count}>
               {counts === undefined ? '' : `${countWords(count)}${isPartial ? '+' : ''}`}
             </span>

@@ -4,7 +4,7 @@ import type { Filters } from './filters.ts'
 
 /** The columns of the task table, in their order, with their names and widths on screens that show them all. */
 export const columns = {
-  status: { name: say.common.status, width: '104px' },
+  status: { name: say.common.status, width: 'var(--status-width)' },
   type: { name: say.common.type, width: 'minmax(60px, 1fr)' },
   progress: { name: say.common.progress, width: 'minmax(70px, 2fr)' },
   parameters: { name: say.common.parameters, width: 'minmax(50px, 1.4fr)' },

@@ -1,4 +1,5 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { say } from '../language/say.ts'
 import { statusColours, type StatusColour } from './statuses.ts'
 
 const iris: MantineColorsTuple = [
@@ -43,9 +44,12 @@ export const theme = createTheme({
 
 type Scheme = keyof StatusColour
 
+/** Letters of the longest status: columns of badges have room for it in every language. */
+const longestStatus = Math.max(...Object.values(say.statuses).map((name) => name.length))
+
 /** Variables of the light and dark themes in addition to Mantine's. */
 export const variables: CSSVariablesResolver = () => ({
-  variables: {},
+  variables: { '--status-width': `${longestStatus * 6 + 46}px` },
   light: {
     ...shades('light'),
     '--canvas': '#f7f7f9',

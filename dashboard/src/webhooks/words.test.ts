@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { eventsWords, filterWords, listOf } from './words.ts'
 
 test('events are a sentence, and all of them have one name', () => {
-  expect(eventsWords(['task.failed', 'task.completed'])).toBe('When a task is failed or completed')
+  expect(eventsWords(['task.failed', 'task.completed'])).toBe('When the status becomes failed or completed')
   expect(eventsWords(['task.failed', 'task.*'])).toBe('All events')
 })
 

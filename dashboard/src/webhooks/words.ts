@@ -19,7 +19,7 @@ export const eventNames: Readonly<Record<Event, string>> = {
   'task.*': say.webhooks.allOfThem,
 }
 
-/** When it sends messages: "When a task is completed or failed". */
+/** When it sends messages: "When the status becomes completed or failed". */
 export function eventsWords(events: readonly Event[]): string {
   return events.includes('task.*')
     ? say.webhooks.allEvents
