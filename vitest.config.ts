@@ -66,6 +66,7 @@ const long = [
   'chaos/failover',
   'e2e/queue',
   'browser/walk',
+  'browser/languages',
   'execution/commands',
   'package/package',
 ]

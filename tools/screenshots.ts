@@ -9,12 +9,14 @@ import { livelyTasks } from './screenshots/lively-tasks.ts'
 
 /**
  * Takes the pictures of the documentation from a fresh server with tasks in every state: `npm run screenshots`. With `--look
- * FOLDER`, takes each page in all widths, light and dark.
+ * FOLDER`, takes each page in all widths, light and dark; `--locale de-DE` takes them in another language.
  */
 const root = join(import.meta.dirname, '..')
 /** Pictures taken concurrently: most of the time is spent waiting for animations. */
 const atOnce = 4
-const { values } = parseArgs({ options: { look: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { look: { type: 'string' }, locale: { type: 'string', default: 'en-US' } },
+})
 const folder = mkdtempSync(join(tmpdir(), 'fermata-pictures-'))
 
 await buildPage()
@@ -24,7 +26,7 @@ await using server = await TestServer.start({
 })
 const browser = await launchBrowser()
 try {
-  const { running, failed } = await livelyTasks(server.url)
+  const { running, failed, order } = await livelyTasks(server.url)
   const pages = {
     overview: '/',
     tasks: '/tasks',
@@ -38,6 +40,7 @@ try {
   }
   const others = {
     failed: `/tasks/${failed}`,
+    order: `/tasks/${order}`,
     week: '/schedules?week',
     schedule: '/schedules/nightly',
     limits: '/limits',
@@ -97,6 +100,7 @@ async function photograph({ path, width, scheme }: Picture, file: string): Promi
   await using visited = await visit(browser, `${server.url}${path}`, {
     viewport: { width, height },
     colorScheme: scheme,
+    locale: values.locale,
   })
   const { page } = visited
   await page.locator('h1, .opblock-tag-section').first().waitFor()

@@ -5,7 +5,9 @@ import { Fermata } from '../../src/client/index.ts'
 const lively = 80
 
 /** Fills a server with tasks in every state, like a working day; returns the ids of some of them. */
-export async function livelyTasks(url: string): Promise<Readonly<{ running: string; failed: string }>> {
+export async function livelyTasks(
+  url: string,
+): Promise<Readonly<{ running: string; failed: string; order: string }>> {
   const client = new Fermata({ url })
   await client.setLimit('mail-api', { concurrency: 2, rate: { limit: 10, per: '1m' } })
   for (const [id, cron] of [
@@ -56,6 +58,7 @@ export async function livelyTasks(url: string): Promise<Readonly<{ running: stri
     { duration: 600 },
     { timeout: 2, tags: ['customer-9'], max_attempts: 3, backoff: { base: 1 } },
   )
+  const order = await client.submit('order', { item: 'A grand piano', total: 24_000 })
   const cancelled = await client.submit('long', { duration: 600 })
   await sleep(3_000)
   await client.pauseTask(paused.id)
@@ -79,5 +82,5 @@ export async function livelyTasks(url: string): Promise<Readonly<{ running: stri
     Array.from({ length: 6 }, () => ({ duration: 30 })),
     { tags: ['backlog'] },
   )
-  return { running: shown.id, failed: failed.id }
+  return { running: shown.id, failed: failed.id, order: order.id }
 }
