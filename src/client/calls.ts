@@ -20,7 +20,9 @@ import type {
   WebhookDraft,
   WebhookRotation,
   ListOptions,
+  Look,
   OperationId,
+  Parking,
   RunsQuery,
   ScheduleDraft,
   TaskEvent,
@@ -455,6 +457,24 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     options: CallOptions = {},
   ): Promise<AnswerOf<'returnPausedTask'>> {
     return this.#call('returnPausedTask', { ...options, body: { lease_token: token, checkpoint } })
+  }
+
+  /** Lets a task wait without a worker, until a time or an answer. */
+  parkTask(token: string, parking: Parking, options: CallOptions = {}): Promise<AnswerOf<'parkTask'>> {
+    return this.#call('parkTask', { ...options, body: { lease_token: token, ...parking } })
+  }
+
+  /** A page of the stored steps of a claimed task. */
+  getStoredSteps(
+    token: string,
+    { after = 0, ...options }: CallOptions & Readonly<{ after?: number }> = {},
+  ): Promise<AnswerOf<'getStoredSteps'>> {
+    return this.#call('getStoredSteps', { ...options, body: { lease_token: token, after } })
+  }
+
+  /** How a wait of a claimed task is; the first look opens it. */
+  lookAtWait(token: string, look: Look, options: CallOptions = {}): Promise<AnswerOf<'lookAtWait'>> {
+    return this.#call('lookAtWait', { ...options, body: { lease_token: token, ...look } })
   }
 
   listNodes(options: CallOptions = {}): Promise<AnswerOf<'listNodes'>> {

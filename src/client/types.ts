@@ -60,6 +60,12 @@ export type WorkerTypeDraft = z.input<typeof workers.RegisterRequest>['types'][n
 export type ClaimedTask = z.output<typeof workers.ClaimBody>['tasks'][number]
 /** What a worker tells of a task, apart from its token. */
 export type Beat = Omit<z.input<typeof workers.BeatRequest>, 'lease_token'>
+/** A step of a claimed task that has ended. */
+export type EndedStep = NonNullable<Beat['steps']>[number]
+/** What a claimed task waits for. */
+export type Parking = Omit<z.input<typeof workers.ParkRequest>, 'lease_token'>
+/** A wait of a claimed task. */
+export type Look = Omit<z.input<typeof workers.LookRequest>, 'lease_token'>
 export type Failure = Omit<z.input<typeof workers.FailRequest>, 'lease_token'>
 /** At least one of `concurrency` and `rate`. */
 export type LimitDraft = z.input<typeof limits.LimitRequest>

@@ -6,10 +6,15 @@ import {
   ClaimRequest,
   CompleteRequest,
   FailRequest,
+  LookBody,
+  LookRequest,
+  ParkRequest,
   PausedRequest,
   RegisteredBody,
   RegisterRequest,
   SettledBody,
+  StoredStepsBody,
+  StoredStepsRequest,
 } from './workers.ts'
 
 const bodyProblems = ['BODY_INVALID', 'OPTIONS_INVALID', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const
@@ -55,10 +60,35 @@ export const workerRoutes = {
     tag: 'workers',
     summary: 'Renew the lease of a task',
     description:
-      'Keeps the task, stores progress, checkpoint and log lines, and returns whether the worker should stop. Call it at least every third of a lease. With `wait`, a signal arrives as soon as there is one.',
+      'Keeps the task, stores progress, checkpoint, steps and log lines, and returns whether the worker should stop. Call it at least every third of a lease. With `wait`, a signal arrives as soon as there is one.',
     body: BeatRequest,
+    bodyLimit: 11_534_336,
     answer: { description: 'The lease is renewed.', schema: BeatBody },
-    problems: ['LEASE_LOST', 'NOT_JSON', ...bodyProblems],
+    problems: ['LEASE_LOST', 'TOO_MANY_STEPS', 'NOT_JSON', ...bodyProblems],
+  },
+  getStoredSteps: {
+    method: 'POST',
+    path: '/api/worker/steps',
+    scope: 'worker',
+    tag: 'workers',
+    summary: 'Get the stored steps of a claimed task',
+    description:
+      'A page of the steps that runs of the task have stored. A completed one must not be done again: use its result.',
+    body: StoredStepsRequest,
+    answer: { description: 'A page of steps.', schema: StoredStepsBody },
+    problems: ['LEASE_LOST', 'DOCUMENT_UNREADABLE', ...bodyProblems],
+  },
+  lookAtWait: {
+    method: 'POST',
+    path: '/api/worker/wait',
+    scope: 'worker',
+    tag: 'workers',
+    summary: 'Look at a wait for an answer',
+    description:
+      'The first look of a task at this name and occurrence opens the wait: people can answer it. Later ones, also of other runs, return how it is; what they ask does not change it. While it is open, do something else, or `park` the task.',
+    body: LookRequest,
+    answer: { description: 'How the wait is.', schema: LookBody },
+    problems: ['LEASE_LOST', 'TOO_MANY_WAITS', 'DOCUMENT_UNREADABLE', ...bodyProblems],
   },
   completeTask: {
     ...settlement,
@@ -84,5 +114,13 @@ export const workerRoutes = {
     description:
       'Stores the checkpoint and ends the run: the task is paused if that was requested, and goes back to the queue otherwise. It continues from the checkpoint, on any worker.',
     body: PausedRequest,
+  },
+  parkTask: {
+    ...settlement,
+    path: '/api/worker/park',
+    summary: 'Let a task wait without a worker',
+    description:
+      'Ends the run: the task is `waiting` until the time or the answer, and then goes to any worker, which continues it from its checkpoint, with its steps and answers. If there has been an answer since the look, the task is queued at once. A requested pause or cancel takes effect.',
+    body: ParkRequest,
   },
 } as const satisfies Record<string, Route>

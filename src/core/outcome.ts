@@ -13,7 +13,7 @@ export type Outcome =
   | Readonly<{ kind: 'paused'; controlVersion: number }>
   /**
    * Its handler waits until that time, for `delay` milliseconds in all, or for what it `awaits`, and stays parked. It answers a requested
-   * pause too. Without a time, both are null.
+   * pause too. Without a time, both are null. `gone`: its code has ended, and another run continues from the checkpoint.
    */
   | Readonly<{
       kind: 'sleeping'
@@ -21,6 +21,7 @@ export type Outcome =
       delay: number | null
       sleeps: Sleeps
       awaits: Awaits | null
+      gone?: true
     }>
   /** A sleeping handler that is parked has something to do before that time. */
   | Readonly<{ kind: 'awake' }>

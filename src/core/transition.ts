@@ -369,12 +369,17 @@ export function settled(
         ? done('paused', 'paused', { ownerNode: node })
         : { verdict: 'stale' }
     case 'sleeping': {
-      if (task.status === 'cancelling') return { verdict: 'stale' }
-      const { until, delay, sleeps, awaits } = outcome
-      if (awaits !== null && hasUnseenNews(task, awaits)) return { verdict: 'stale' }
+      const { until, delay, sleeps, awaits, gone = false } = outcome
+      if (task.status === 'cancelling' || (awaits !== null && hasUnseenNews(task, awaits))) {
+        if (!gone) return { verdict: 'stale' }
+        // There is no code that could look again: its next run does.
+        const why = 'what it waits for has come'
+        const released = { kind: 'released', why, atPausePoint: true } as const
+        return settled(task, { ...settlement, outcome: released }, node, context)
+      }
       // The wall clock may have been set back since it began.
       const runAt = until === null ? null : Math.min(until, context.now + (delay ?? 0))
-      const asleep = { ownerNode: node, runAt, delay, sleeps, awaits, crashes: 0 }
+      const asleep = { ownerNode: gone ? null : node, runAt, delay, sleeps, awaits, crashes: 0 }
       return task.status === 'pausing'
         ? done('paused', 'paused', asleep)
         : done('sleep_started', 'waiting', asleep)

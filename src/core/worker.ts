@@ -94,13 +94,14 @@ function isTimedOut({ timeout, attemptBaseMs }: Task, active: number): boolean {
 }
 
 /** How a worker ends a run. */
-export type WorkerSettlement = 'complete' | 'fail' | 'paused'
+export type WorkerSettlement = 'complete' | 'fail' | 'paused' | 'park'
 
 /** What each may cause: a settlement that is repeated has caused one of these. */
 const causes: Readonly<Record<WorkerSettlement, readonly string[]>> = {
   complete: ['completed'],
   fail: ['failed', 'retry_scheduled', 'cancelled'],
   paused: ['paused', 'released', 'cancelled'],
+  park: ['sleep_started', 'paused', 'released', 'cancelled'],
 }
 const endings: ReadonlySet<string> = new Set(Object.values(causes).flat())
 

@@ -1,5 +1,10 @@
+import type { Awaits } from '../core/awaits.ts'
+import type { SleepsLeft } from '../core/sleep.ts'
+import type { StepReport } from '../core/step.ts'
 import type { Status, TaskId } from '../core/task.ts'
+import type { WaitRequest, WaitState } from '../core/wait.ts'
 import type { WorkerSignal, WorkerType } from '../core/worker.ts'
+import type { StepPage } from '../store/store.ts'
 
 /** A type as a worker registers it. Durations are milliseconds. */
 export type WorkerTypeDraft = Readonly<{ type: string; pause: WorkerType['pause'] }> &
@@ -14,6 +19,8 @@ export type ClaimedTask = Readonly<{
   fence: number
   parameters: string
   checkpoint: string | null
+  /** What earlier runs have slept since the checkpoint. */
+  sleeps: SleepsLeft | null
   leaseUntil: number
 }>
 
@@ -22,8 +29,24 @@ export type Beat = Readonly<{
   /** A state from which a later run can continue. */
   checkpoint?: unknown
   logs?: readonly string[]
+  /** Steps that have ended: a completed one stays as it was first stored. */
+  steps?: readonly WorkerStep[]
   /** Milliseconds to wait for a signal. */
   wait?: number
+}>
+
+/** A step that has ended. Its result is any value. */
+export type WorkerStep = Omit<Extract<StepReport, { error: unknown }>, 'error'> &
+  (Readonly<{ result: unknown }> | Readonly<{ error: Failure['error'] }>)
+
+/** Why a run ends although its code has not: the task continues in a later run. Times in milliseconds. */
+export type Parking = Readonly<{
+  /** When the code has something to do because of time; null if never. */
+  wakeIn: number | null
+  /** What else gives it something to do. */
+  awaits: Awaits | null
+  sleeps: SleepsLeft
+  checkpoint?: unknown
 }>
 
 export type Failure = Readonly<{
@@ -74,10 +97,24 @@ export interface WorkersApi {
     signal: AbortSignal,
   ): Promise<Readonly<{ signal: WorkerSignal; leaseUntil: number }>>
 
+  /** A page of the stored steps of the task, after this number. Throws `DocumentUnreadable`. */
+  steps(token: string, after: number): Promise<StepPage>
+
+  /**
+   * How a wait is, which is stored if it was not before. Throws `OptionsInvalid` for a schema that is not valid, `TooManyWaits` and
+   * `DocumentUnreadable`.
+   */
+  wait(token: string, request: WaitRequest): Promise<Exclude<WaitState, { kind: 'unreadable' | 'full' }>>
+
   complete(token: string, result: unknown): Promise<Standing>
   fail(token: string, failure: Failure): Promise<Standing>
   /** The code has stopped at a pause point; it continues from the checkpoint. */
   paused(token: string, checkpoint: unknown): Promise<Standing>
+  /**
+   * The code has nothing to do before a time or an answer: the task waits without a worker. If what it waits for has come already, it is
+   * queued.
+   */
+  park(token: string, parking: Parking): Promise<Standing>
 
   /** The live workers. */
   list(): Promise<readonly WorkerInfo[]>

@@ -3,6 +3,7 @@ import { entryOf } from '../core/audit.ts'
 import type { Caller, Origin } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import {
+  DocumentUnreadable,
   Forbidden,
   LeaseLost,
   TypeTaken,
@@ -15,8 +16,11 @@ import { Loop } from '../core/loop.ts'
 import { outcomeOf, stoppedOutcome, type Budget } from '../core/outcome-policy.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { secretsOf, type Secrets } from '../core/redaction.ts'
-import type { Json, Task } from '../core/task.ts'
+import { sleepsLeft, sleepsOf } from '../core/sleep.ts'
+import { stepId, stepLimits, TooManySteps, type StepRecord } from '../core/step.ts'
+import type { ErrorRecord, Json, Task, TaskId } from '../core/task.ts'
 import { poisonLimit, type Move } from '../core/transition.ts'
+import { TooManyWaits, type Question, type WaitRequest } from '../core/wait.ts'
 import {
   isOfOther,
   isWorkerId,
@@ -35,15 +39,27 @@ import {
 import { clipLine } from '../execution/executors/backlog.ts'
 import { toJson } from '../execution/executors/json.ts'
 import { ProgressRate } from '../execution/executors/progress-rate.ts'
+import { stepsAtOnce } from '../execution/stored-steps.ts'
+import { StoredWaits } from '../execution/stored-waits.ts'
 import type { Bus } from '../journal/bus.ts'
 import type { Journal, Subscriber } from '../journal/journal.ts'
+import { validatorOf } from '../registry/json-schema.ts'
 import type { Registry } from '../registry/registry.ts'
 import { remoteType } from '../registry/remote.ts'
 import type { AnyTaskType } from '../registry/type.ts'
 import type { Claimer } from '../scheduling/claimer.ts'
 import { WorkerClaims } from '../scheduling/worker-claims.ts'
-import type { Claimed, Settled, Store, TypeLimit } from '../store/store.ts'
-import type { Beat, ClaimedTask, Failure, Standing, WorkerInfo, WorkersApi } from './workers-api.ts'
+import type { Claimed, Settled, StepPage, Store, TypeLimit } from '../store/store.ts'
+import type {
+  Beat,
+  ClaimedTask,
+  Failure,
+  Parking,
+  Standing,
+  WorkerInfo,
+  WorkersApi,
+  WorkerStep,
+} from './workers-api.ts'
 
 export type WorkersOptions = Readonly<{
   store: Store
@@ -232,6 +248,9 @@ export class Workers implements Subscriber {
         const outcome = { kind: 'released', why, atPausePoint: true } as const
         return this.#settle(lease, 'paused', outcome, stateOf(checkpoint))
       },
+      park: async (token, parking) => this.#park(await this.#opened(token, caller), parking),
+      steps: async (token, after) => this.#steps(await this.#opened(token, caller), after),
+      wait: async (token, request) => this.#look(await this.#opened(token, caller), request),
       list: () => this.#list(),
     }
   }
@@ -298,7 +317,9 @@ export class Workers implements Subscriber {
     const { id, fence, version, type, attempt } = task
     this.#remember(task, parameters)
     const token = sealed({ worker: worker.name, id, fence, version }, worker.secret)
-    return { id, type, token, attempt, fence, parameters, checkpoint, leaseUntil: store.now() + lease }
+    const sleeps = sleepsLeft(task, store.now())
+    const leaseUntil = store.now() + lease
+    return { id, type, token, attempt, fence, parameters, checkpoint, sleeps, leaseUntil }
   }
 
   async #giveBack(tasks: readonly ClaimedTask[]): Promise<void> {
@@ -322,6 +343,8 @@ export class Workers implements Subscriber {
     const hide = (text: string) => run.secrets?.hide(text) ?? text
     const now = store.now()
     const { progress: given, logs = [] } = beat
+    const steps = (beat.steps ?? []).map((step) => stepOf(step, { now, secrets: run.secrets }))
+    if (steps.length > 0) await this.#mustHaveRoom(id, steps)
     const report = given && run.rate.report(given.current, given.total, given.message)
     const message = report?.message === undefined ? {} : { message: hide(report.message) }
     const progress = report && { ...report, ...message, at: now }
@@ -333,6 +356,7 @@ export class Workers implements Subscriber {
         ...stateOf(beat.checkpoint),
         ...(progress === undefined ? {} : { progress }),
         ...(log.length === 0 ? {} : { log }),
+        ...(steps.length === 0 ? {} : { steps }),
       },
     ])
     if (isOurs !== true) throw this.#lostBy(lease)
@@ -348,7 +372,7 @@ export class Workers implements Subscriber {
   /** What the worker must know, as soon as there is anything, and after `ms` in any case. */
   async #signalOf(lease: LeaseToken, run: Run, ms: number, over: AbortSignal): Promise<WorkerSignal> {
     const { store, bus, clock } = this.#options
-    const { id, fence } = lease
+    const { id } = lease
     const end = clock.monotonic() + ms
     for (;;) {
       let wake = () => {}
@@ -361,9 +385,7 @@ export class Workers implements Subscriber {
       over.addEventListener('abort', wake)
       let stop = () => {}
       try {
-        const task = await store.get(id)
-        if (task === null || task.fence !== fence || task.ownerNode !== workerId(lease.worker))
-          throw this.#lostBy(lease)
+        const task = await this.#taskOf(lease)
         const active = task.activeMs + Math.max(0, store.now() - task.statusSince)
         const signal = signalOf({ task, active }, { pause: run.pause, drains: this.#drains })
         const left = end - clock.monotonic()
@@ -382,12 +404,82 @@ export class Workers implements Subscriber {
     }
   }
 
+  /** Throws `TooManySteps`. */
+  async #mustHaveRoom(id: TaskId, steps: readonly StepRecord[]): Promise<void> {
+    const { store } = this.#options
+    // The steps of a task are numbered without gaps.
+    const rest = await store.steps(id, { after: stepLimits.steps - steps.length, limit: 1, bytes: 1 })
+    if (rest === null || rest.steps.length === 0) return
+    const ids = new Set(steps.map(stepId))
+    for (let after: number | null = 0; after !== null;) {
+      const page: StepPage | null = await store.steps(id, { after, ...stepsAtOnce })
+      for (const step of page?.steps ?? []) ids.add(stepId(step))
+      after = page?.next ?? null
+    }
+    if (ids.size > stepLimits.steps) throw new TooManySteps()
+  }
+
+  async #steps(lease: LeaseToken, after: number): Promise<StepPage> {
+    const { store } = this.#options
+    const task = await this.#taskOf(lease)
+    const page = (await store.steps(lease.id, { after, ...stepsAtOnce })) ?? { steps: [], next: null }
+    for (const { unreadable } of page.steps)
+      if (unreadable !== undefined) throw new DocumentUnreadable(task, unreadable)
+    return page
+  }
+
+  async #look(lease: LeaseToken, request: WaitRequest) {
+    const { store, journal } = this.#options
+    const { id, fence } = lease
+    const { schema } = request
+    if (schema !== null) await validatorOf(JSON.parse(schema) as Question['schema'] & object, 'schema')
+    const owner = workerId(lease.worker)
+    const run = await this.#runOf(lease)
+    const lines: string[] = []
+    const waits = new StoredWaits(
+      (reach) => store.waits.reach(owner, reach),
+      (line) => lines.push(line),
+    )
+    const state = await waits.look({ id, fence }, request)
+    if (state === undefined) throw this.#lostBy(lease)
+    if (lines.length > 0) {
+      const at = store.now()
+      const log = lines.map((text) => ({ at, attempt: run.attempt, text }))
+      await store.save(owner, [{ id, fence, log }])
+      for (const message of lines) journal.report({ kind: 'log', id, type: run.type, at, message })
+    }
+    if (state.kind === 'full') throw new TooManyWaits()
+    if (state.kind === 'unreadable') throw new DocumentUnreadable(await this.#taskOf(lease), state.why)
+    return state
+  }
+
+  /** The row of an active task of this lease. */
+  async #taskOf(lease: LeaseToken): Promise<Task> {
+    const task = await this.#options.store.get(lease.id)
+    const isOurs = task?.fence === lease.fence && task.ownerNode === workerId(lease.worker)
+    if (task === null || !isOurs) throw this.#lostBy(lease)
+    return task
+  }
+
+  #park(lease: LeaseToken, { wakeIn, awaits, sleeps, checkpoint }: Parking): Promise<Standing> {
+    const until = wakeIn === null ? null : Math.ceil(this.#options.store.now() + wakeIn)
+    const outcome = {
+      kind: 'sleeping',
+      until,
+      delay: wakeIn === null ? null : Math.ceil(wakeIn),
+      sleeps: sleepsOf({ wakeIn, awaits, ...sleeps }),
+      awaits,
+      gone: true,
+    } as const
+    return this.#settle(lease, 'park', outcome, stateOf(checkpoint))
+  }
+
   async #fail(lease: LeaseToken, { error, retryable = true, delay }: Failure): Promise<Standing> {
     const { store } = this.#options
     const run = await this.#runOf(lease, true)
     const task = await store.get(lease.id)
     if (task === null || run === undefined) return this.#repeated(lease, 'fail')
-    const record = { code: error.code ?? 'ERROR', name: 'Error', message: error.message }
+    const record = recordOf(error)
     const shown = run.secrets?.hideInError(record) ?? record
     const active = task.activeMs + Math.max(0, store.now() - task.statusSince)
     const stop = stopOf({ task, active })
@@ -654,6 +746,21 @@ function withinLimit(tasks: readonly ClaimedTask[]): readonly ClaimedTask[] {
 /** A beat has no checkpoint unless it says so: null is none. */
 function stateOf(checkpoint: unknown): Readonly<{ checkpoint?: Json }> {
   return checkpoint == null ? {} : { checkpoint: toJson(checkpoint, 'checkpoint') }
+}
+
+function stepOf(
+  { name, occurrence, attempts, took, ...ended }: WorkerStep,
+  { now, secrets }: Readonly<{ now: number; secrets: Secrets | undefined }>,
+): StepRecord {
+  const step = { name, occurrence, attempts, startedAt: now - took, finishedAt: now }
+  if ('result' in ended)
+    return { ...step, status: 'completed', result: toJson(ended.result, 'step result'), error: null }
+  const error = recordOf(ended.error)
+  return { ...step, status: 'failed', result: null, error: secrets?.hideInError(error) ?? error }
+}
+
+function recordOf({ code = 'ERROR', message }: Failure['error']): ErrorRecord {
+  return { code, name: 'Error', message }
 }
 
 function completed(draft: Parameters<WorkersApi['register']>[1][number]): WorkerType {

@@ -30,6 +30,7 @@ import type { AttemptServices } from './services.ts'
 import { outcomeOf, stoppedOutcome, type Budget } from '../core/outcome-policy.ts'
 import { PendingWrites } from './pending-writes.ts'
 import {
+  reachWait,
   record,
   recordCheckpoint,
   recordChildren,
@@ -101,7 +102,10 @@ export class Attempt implements Savable {
     this.#steps = new StoredSteps(task.fence > 1, (after) =>
       storedSteps(services, task.id, { after, ...stepsAtOnce }),
     )
-    this.#waits = new StoredWaits(services, (line) => this.#log(line))
+    this.#waits = new StoredWaits(
+      (request) => reachWait(services, request),
+      (line) => this.#log(line),
+    )
     this.#callbacks = callbacks
     this.#state = started(task)
     this.#news = task.news

@@ -3,16 +3,18 @@ import type { Fence, Json, TaskId } from '../core/task.ts'
 import type { Question, WaitReached, WaitRequest, WaitState } from '../core/wait.ts'
 import { validatorOf } from '../registry/json-schema.ts'
 import { newToken, tokenHashOf } from '../store/wait-token.ts'
-import type { AttemptServices } from './services.ts'
-import { reachWait } from './settlement-writer.ts'
+import type { Reached, ReachRequest } from '../store/wait-store.ts'
+
+/** Undefined if the store could not answer before the node closed. */
+type Reach = (request: ReachRequest) => Promise<Reached | 'full' | null | undefined>
 
 /** The waits to which one run comes. */
 export class StoredWaits {
-  readonly #services: AttemptServices
+  readonly #reach: Reach
   readonly #log: (line: string) => void
 
-  constructor(services: AttemptServices, log: (line: string) => void) {
-    this.#services = services
+  constructor(reach: Reach, log: (line: string) => void) {
+    this.#reach = reach
     this.#log = log
   }
 
@@ -35,7 +37,7 @@ export class StoredWaits {
       timeout,
       ...(timedOut ? { timedOut } : {}),
     }
-    let found = await reachWait(this.#services, { ...copy, reached })
+    let found = await this.#reach({ ...copy, reached })
     if (found != null && found !== 'full' && found.wait.status === 'early') {
       if (found.unreadable !== undefined) return { kind: 'unreadable', why: found.unreadable }
       const fits = await isFit(question.schema, found.wait.answer ?? 'null')
@@ -44,7 +46,7 @@ export class StoredWaits {
           `An answer of ${found.wait.answeredBy ?? 'somebody'} to the wait ${stepTitle(found.wait)} came before the wait and does not match its schema: it is dropped.`,
         )
       const early = fits ? 'fits' : 'misfit'
-      found = await reachWait(this.#services, { ...copy, reached: { ...reached, early } })
+      found = await this.#reach({ ...copy, reached: { ...reached, early } })
     }
     if (found == null) return undefined
     if (found === 'full') return { kind: 'full' }

@@ -1,9 +1,11 @@
 import type { z } from 'zod'
 import type { workerRoutes } from '../contract/worker-routes.ts'
-import type { RegisterRequest } from '../contract/workers.ts'
+import type { BeatRequest, RegisterRequest } from '../contract/workers.ts'
+import { namedAwaits } from '../core/awaits.ts'
 import { parseDuration } from '../core/duration.ts'
-import type { ClaimedTask, Standing, WorkerTypeDraft } from '../engine/workers-api.ts'
+import type { ClaimedTask, Standing, WorkersApi, WorkerStep, WorkerTypeDraft } from '../engine/workers-api.ts'
 import type { HandlerContext, Handlers } from './call.ts'
+import { most } from './traffic.ts'
 
 /** Handlers for remote workers. */
 export function workerHandlers({
@@ -35,11 +37,46 @@ export function workerHandlers({
     },
 
     async beat({ body, session, manager, reply }) {
-      const { lease_token: token, wait = 0, ...beat } = body
+      const { lease_token: token, wait = 0, steps = [], ...beat } = body
+      const given = { ...beat, steps: steps.map(stepOf), wait: wait * 1_000 }
       const { signal, leaseUntil } = await waits.during(session, reply, (over) =>
-        manager.workers.beat(token, { ...beat, wait: wait * 1_000 }, over),
+        manager.workers.beat(token, given, over),
       )
       return { signal, lease_until: leaseUntil / 1_000 }
+    },
+
+    async getStoredSteps({ body: { lease_token: token, after = 0 }, manager, reply }) {
+      return traffic.answer(reply, most.steps, async () =>
+        stepsText(await manager.workers.steps(token, after)),
+      )
+    },
+
+    async lookAtWait({ body: { lease_token: token, name, ...asked }, manager }) {
+      const { occurrence = 1, schema = null, message = null, timeout = null, timed_out: timedOut } = asked
+      const text = schema === null ? null : JSON.stringify(schema)
+      const wait = await manager.workers.wait(token, {
+        name,
+        occurrence,
+        schema: text,
+        message,
+        timeout: timeout === null ? null : (parseDuration(timeout) ?? null),
+        timedOut: timedOut === true,
+      })
+      return lookBody(wait)
+    },
+
+    async parkTask({
+      body: { lease_token: token, wake_in: time, awaits = null, sleeps, checkpoint },
+      manager,
+    }) {
+      const { over, left } = sleeps ?? { over: 0, left: [] }
+      const parking = {
+        wakeIn: time === undefined ? null : (parseDuration(time) ?? 0),
+        awaits: awaits === null ? null : { ...awaits, waits: awaits.waits.slice(0, namedAwaits) },
+        sleeps: { over, left: left.map((seconds) => seconds * 1_000) },
+        checkpoint,
+      }
+      return standingBody(await manager.workers.park(token, parking))
     },
 
     completeTask: async ({ body: { lease_token: token, result }, manager }) =>
@@ -69,12 +106,50 @@ function draftOf({
   }
 }
 
+/** Without an error, it is completed. */
+function stepOf({
+  name,
+  occurrence = 1,
+  attempts = 1,
+  took = 0,
+  result = null,
+  error,
+}: NonNullable<z.output<typeof BeatRequest>['steps']>[number]): WorkerStep {
+  const step = { name, occurrence, attempts, took: took * 1_000 }
+  return error === undefined ? { ...step, result } : { ...step, error }
+}
+
+function stepsText({ steps, next }: Awaited<ReturnType<WorkersApi['steps']>>): string {
+  const texts = steps.map(({ name, occurrence, status, attempts, result }) => {
+    const head = JSON.stringify({ name, occurrence, status, attempts })
+    return `${head.slice(0, -1)},"result":${result ?? 'null'}}`
+  })
+  return `{"steps":[${texts.join(',')}],"next":${next}}`
+}
+
+function lookBody(wait: Awaited<ReturnType<WorkersApi['wait']>>) {
+  const none = { answer: null, left: null, seen: null }
+  switch (wait.kind) {
+    case 'answered':
+      return { ...none, status: 'answered' as const, answer: JSON.parse(wait.answer) as unknown }
+    case 'timed-out':
+      return { ...none, status: 'timed_out' as const }
+    case 'open': {
+      const left = wait.left === null ? null : wait.left / 1_000
+      return { ...none, status: 'open' as const, left, seen: wait.seen }
+    }
+  }
+}
+
 /** Documents are JSON already. */
 function claimText(tasks: readonly ClaimedTask[]): string {
-  const texts = tasks.map(({ id, type, token, attempt, fence, parameters, checkpoint, leaseUntil }) => {
-    const head = JSON.stringify({ task_id: id, task_type: type, lease_token: token, attempt, fence })
-    return `${head.slice(0, -1)},"parameters":${parameters},"checkpoint":${checkpoint},"lease_until":${leaseUntil / 1_000}}`
-  })
+  const texts = tasks.map(
+    ({ id, type, token, attempt, fence, parameters, checkpoint, sleeps, leaseUntil }) => {
+      const head = JSON.stringify({ task_id: id, task_type: type, lease_token: token, attempt, fence })
+      const slept = sleeps && { over: sleeps.over, left: sleeps.left.map((ms) => ms / 1_000) }
+      return `${head.slice(0, -1)},"parameters":${parameters},"checkpoint":${checkpoint},"sleeps":${JSON.stringify(slept)},"lease_until":${leaseUntil / 1_000}}`
+    },
+  )
   return `{"tasks":[${texts.join(',')}]}`
 }
 

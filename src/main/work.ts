@@ -5,7 +5,11 @@ import { ConfigInvalid } from '../config.ts'
 import { parseDuration } from '../core/duration.ts'
 import { TaskError } from '../core/errors.ts'
 import type { ErrorRecord } from '../core/task.ts'
-import type { WorkerHandler, WorkerTask } from '../client/index.ts'
+import type { EndedStep, Fermata, Parking, WorkerHandler, WorkerTask } from '../client/index.ts'
+import type { SleepRequest } from '../core/sleep.ts'
+import type { StepReport } from '../core/step.ts'
+import type { WaitRequest, WaitState } from '../core/wait.ts'
+import type { CompletedStep } from '../execution/executors/executor.ts'
 import type { CommandExecutor } from '../execution/executors/command/command.ts'
 import { defineCommand } from '../registry/command.ts'
 import type { AnyTaskType } from '../registry/type.ts'
@@ -60,10 +64,12 @@ export async function runWork(
     ...(parameters === undefined ? {} : { parameters }),
     ...attempts,
     ...timeout,
-    run: (given: never, task: WorkerTask<never>) => carryOut({ executor, definition, grace }, given, task),
+    run: (given: never, task: WorkerTask<never>) =>
+      carryOut({ executor, definition, grace, server }, given, task),
   }
   const url = options.url ?? (process.env['FERMATA_URL'] || 'http://localhost:8000')
-  const worker = new Worker(new Fermata({ url }), {
+  const server = new Fermata({ url })
+  const worker = new Worker(server, {
     name: options.name ?? `${hostname()}:${process.pid}`.replaceAll(/[^\w.:@-]/g, '_'),
     concurrency,
     types: { [type]: handler },
@@ -89,16 +95,21 @@ type Means = Readonly<{
   definition: AnyTaskType
   /** Milliseconds from the signal to the kill. */
   grace: number
+  server: Fermata
 }>
+
+/** Seconds for which calls that a program waits for are repeated. */
+const patience = 300
 
 /** One task: the program from its start to its end, or to its pause. */
 async function carryOut(
-  { executor, definition, grace }: Means,
+  { executor, definition, grace, server }: Means,
   parameters: unknown,
   task: WorkerTask<never>,
 ): Promise<unknown> {
-  const { promise: suspended, resolve: suspend } = Promise.withResolvers<'suspended'>()
-  const { id, attempt, fence, state } = task
+  const { promise: suspended, resolve: suspend } = Promise.withResolvers<'suspended' | SleepRequest>()
+  const { id, attempt, fence, state, sleeps, leaseToken } = task
+  const options = { patience, signal: task.signal }
   const execution = executor.start(
     {
       type: definition,
@@ -108,21 +119,23 @@ async function carryOut(
       parameters: JSON.stringify(parameters),
       checkpoint: state === undefined ? null : JSON.stringify(state),
       crashes: 0,
-      sleeps: null,
+      sleeps: sleeps && { over: sleeps.over, left: sleeps.left.map((seconds) => seconds * 1_000) },
       trace: null,
     },
     {
       checkpoint: (json) => task.keep(JSON.parse(json) as never),
       durable: async () => true,
+      // Only handlers recall steps one by one.
       recall: async () => null,
-      completedSteps: async () => [],
-      step: () => Promise.reject(new StepsUnsupported()),
-      wait: () => Promise.reject(new WaitsUnsupported()),
+      completedSteps: () => whileHeld(storedSteps(server, leaseToken, options)),
+      step: async (report) =>
+        (await whileHeld(server.beat(leaseToken, { steps: [endedStep(report)] }, { patience }))) !== null,
+      wait: (request) => whileHeld(look(server, leaseToken, request, options)),
       spawn: () => Promise.reject(new ChildrenUnsupported()),
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),
-      asleep: () => {},
+      asleep: (request) => suspend(request),
       awake: () => execution.resume(),
       displaced: () => {},
     },
@@ -139,6 +152,7 @@ async function carryOut(
     const ended = await Promise.race([execution.done, suspended])
     // It has written its checkpoint and is gone.
     if (ended === 'suspended') return await task.checkpoint()
+    if ('wakeIn' in ended) return task.park(parkingOf(ended))
     switch (ended.kind) {
       case 'returned':
         return JSON.parse(ended.result) as unknown
@@ -160,19 +174,63 @@ async function carryOut(
   }
 }
 
-class StepsUnsupported extends TaskError {
-  readonly code = 'STEPS_UNSUPPORTED'
-
-  constructor() {
-    super('Remote workers cannot store steps. Write checkpoints instead.')
+/** Null if the lease is lost: the worker then stops the program. */
+async function whileHeld<Answer>(call: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await call
+  } catch (error) {
+    const { code } = Object(error) as { code?: unknown }
+    if (code === 'LEASE_LOST') return null
+    throw error
   }
 }
 
-class WaitsUnsupported extends TaskError {
-  readonly code = 'WAITS_UNSUPPORTED'
+type CallOptions = Readonly<{ patience: number; signal: AbortSignal }>
 
-  constructor() {
-    super('Remote workers cannot wait for answers. Write a checkpoint, and submit a task that waits.')
+async function storedSteps(server: Fermata, token: string, options: CallOptions): Promise<CompletedStep[]> {
+  const found: CompletedStep[] = []
+  for (let after: number | null = 0; after !== null;) {
+    const { steps, next } = await server.getStoredSteps(token, { after, ...options })
+    for (const { name, occurrence, status, result } of steps)
+      if (status === 'completed') found.push({ name, occurrence, result: JSON.stringify(result) })
+    after = next
+  }
+  return found
+}
+
+/** A program reports only steps that are done. */
+function endedStep({ name, occurrence, attempts, took, ...ended }: StepReport): EndedStep {
+  const step = { name, occurrence, attempts, took: took / 1_000 }
+  return 'result' in ended
+    ? { ...step, result: JSON.parse(ended.result) as unknown }
+    : { ...step, error: { code: ended.error.code, message: ended.error.message } }
+}
+
+async function look(
+  server: Fermata,
+  token: string,
+  { name, occurrence, schema, message, timeout, timedOut }: WaitRequest,
+  options: CallOptions,
+): Promise<WaitState> {
+  const asked = {
+    name,
+    occurrence,
+    message,
+    schema: schema === null ? null : (JSON.parse(schema) as Record<string, unknown>),
+    timeout: timeout === null ? null : timeout / 1_000,
+    timed_out: timedOut,
+  }
+  const { status, answer, left, seen } = await server.lookAtWait(token, asked, options)
+  if (status === 'answered') return { kind: 'answered', answer: JSON.stringify(answer) }
+  if (status === 'timed_out') return { kind: 'timed-out' }
+  return { kind: 'open', left: left === null ? null : left * 1_000, seen: seen ?? 0 }
+}
+
+function parkingOf({ wakeIn, awaits, over, left }: SleepRequest): Omit<Parking, 'checkpoint'> {
+  return {
+    ...(wakeIn === null ? {} : { wake_in: wakeIn / 1_000 }),
+    ...(awaits === null ? {} : { awaits: { seen: awaits.seen, waits: [...awaits.waits] } }),
+    sleeps: { over, left: left.map((ms) => ms / 1_000) },
   }
 }
 

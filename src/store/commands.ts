@@ -341,7 +341,7 @@ const neverQueuing: ReadonlySet<Settlement['outcome']['kind']> = new Set([
 
 /** Whether a settlement may queue its task and so need a queue position. */
 export function mayQueue({ outcome }: Settlement): boolean {
-  return !neverQueuing.has(outcome.kind)
+  return !neverQueuing.has(outcome.kind) || (outcome.kind === 'sleeping' && outcome.gone === true)
 }
 
 export function save(

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
-import type { Settlement } from '../../src/core/outcome.ts'
-import { sleepOf } from '../support/tasks.ts'
+import type { Outcome, Settlement } from '../../src/core/outcome.ts'
+import { answerOf, by, sleepOf, waitOf } from '../support/tasks.ts'
 import * as given from './given.ts'
 import { testsOn, type Scene } from './scene.ts'
 import type { StoreKind } from './stores.ts'
@@ -45,6 +45,29 @@ export function sleeping(kind: StoreKind): void {
       expect((await scene.task(task)).sleeps).not.toBeNull()
       expect(await scene.store.save(claimed.ownerNode!, [{ ...save, checkpoint: '2' }])).toEqual([true])
       expect((await scene.task(task)).sleeps).toBeNull()
+    })
+
+    test('whose code has ended belongs to nobody, and is queued instead if what it waits for has come', async (scene) => {
+      const gone = (outcome: Outcome) => ({ ...outcome, gone: true }) as Outcome
+      const asleep = await given.running(scene)
+      const outcome = gone(sleepOf(minute, scene.clock.now()))
+      expect((await scene.settle(asleep, outcome)).task).toMatchObject({ status: 'waiting', ownerNode: null })
+      await scene.clock.advance(minute)
+      await scene.promote()
+      expect((await scene.claimOne(asleep)).task).toMatchObject({ attempt: 1, sleeps: { over: 0 } })
+
+      const [informed, paused] = [await given.reached(scene), await given.reached(scene)]
+      const cancelled = await given.running(scene)
+      for (const { id } of [informed, paused])
+        await scene.store.waits.answer({ id, answer: answerOf('1') }, by('ada'))
+      await scene.control('pause', paused)
+      await scene.control('cancel', cancelled)
+      const settled = async (task: given.Known) =>
+        (await scene.settle(task, gone(waitOf(0)), { checkpoint: '{"at":2}' })).task
+      expect(await settled(informed)).toMatchObject({ status: 'queued', ownerNode: null, crashes: 0 })
+      expect(await scene.claimOne(informed)).toMatchObject({ checkpoint: '{"at":2}', task: { attempt: 1 } })
+      expect(await settled(paused)).toMatchObject({ status: 'paused', ownerNode: null })
+      expect(await settled(cancelled)).toMatchObject({ status: 'cancelled', ownerNode: null })
     })
 
     test('keeps what it has slept over a retry, except for one from the start', async (scene) => {

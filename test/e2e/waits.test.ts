@@ -1,18 +1,34 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { TaskWait } from '../../src/client/index.ts'
-import { Fermata } from '../../src/client/index.ts'
+import { Fermata, Worker } from '../../src/client/index.ts'
+import { handlers } from '../fixtures/remote.ts'
 import { Api } from '../support/api.ts'
 import { run, TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/waits.ts')
-const types = ['waits-inline', 'waits-thread', 'waits-process', 'waits-command'] as const
+const types = ['waits-inline', 'waits-thread', 'waits-process', 'waits-command', 'waits-remote'] as const
 const serve = (directory?: string) =>
   TestServer.start({
     arguments: ['serve', '--tasks', fixtures],
     ...(directory === undefined ? {} : { directory }),
   })
+
+async function startWorker({ url }: TestServer): Promise<AsyncDisposable> {
+  const over = new AbortController()
+  const client = new Fermata({ url })
+  const running = new Worker(client, { types: handlers, concurrency: 4 }).run({ signal: over.signal })
+  await until('it is registered', async () =>
+    (await client.listTypes()).available_tasks.includes('waits-remote'),
+  )
+  return {
+    async [Symbol.asyncDispose]() {
+      over.abort()
+      await running
+    },
+  }
+}
 
 async function openWait(api: Api, id: string, name: string): Promise<TaskWait> {
   let found: TaskWait | undefined
@@ -26,6 +42,7 @@ async function openWait(api: Api, id: string, name: string): Promise<TaskWait> {
 
 test('answers reach tasks wherever their code runs, also after the server was killed', async () => {
   let server = await serve()
+  let worker = await startWorker(server)
   const { directory } = server
   try {
     const ids = await Promise.all(types.map((type) => new Api(server.url).submit(type, {})))
@@ -41,9 +58,12 @@ test('answers reach tasks wherever their code runs, also after the server was ki
       const late = await api.post(`/api/waits/${token}`, { answer: { approved: false } })
       expect([late.status, late.body['code']]).toEqual([409, 'WAIT_ANSWERED'])
       await openWait(api, id, 'second')
+      await until('it waits', async () => (await api.status(id))['status'] === 'waiting')
     }
     await server.stop('SIGKILL')
+    await worker[Symbol.asyncDispose]()
     server = await serve(directory)
+    worker = await startWorker(server)
     const api = new Api(server.url)
     for (const [index, id] of ids.entries()) {
       const answered = await run(['answer', id, 'second', `[${index}]`, '--url', server.url])
@@ -53,6 +73,7 @@ test('answers reach tasks wherever their code runs, also after the server was ki
       expect(body['result'], types[index]).toEqual([{ approved: true }, [index], { timedOut: true }])
     }
   } finally {
+    await worker[Symbol.asyncDispose]()
     await server[Symbol.asyncDispose]()
   }
 })

@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Fermata } from '../../src/client/index.ts'
 import { run, TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -86,6 +88,41 @@ test('a pause asks the program for a checkpoint, and a resume starts it from the
   await client.resumeTask(id)
   const result = await client.handle<{ count: number; from: number; fence: number }>(id).result()
   expect(result).toEqual({ count: 300, from: (checkpoint as { count: number }).count, fence: 2 })
+})
+
+test('a program that sleeps and waits has no process meanwhile, and its worker may be killed', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'fermata-work-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const effects = join(directory, 'effects')
+  // It pays once, sleeps once, asks once, and repeats nothing, whichever worker starts it.
+  const script = `read -r line; echo run >> ${effects}
+    has() { echo "$line" | grep -q "$1"; }
+    has '"name":"pay"' || { echo paid >> ${effects}; echo '{"step": {"name": "pay", "result": {"id": 7}}}'; }
+    has '"slept":0' && { echo '{"sleep": 1.5}'; exit 0; }
+    has '"answer":' || { echo '{"wait": {"name": "ship", "schema": {"type": "boolean"}}}'; exit 0; }
+    echo "{\\"result\\": $line}"`
+  const first = await work('order', [], ['sh', '-c', script])
+  const task = await client.submit('order', {})
+  const waits = async () => (await client.getTaskWaits(task.id)).waits
+  await until('it asks', async () => (await waits())[0]?.status === 'open')
+  await until('it waits', async () => (await task.status()).status === 'waiting')
+  process.kill(-first.pid!, 'SIGKILL')
+  await until('it is dead', () => first.signalCode !== null)
+  expect((await client.getTaskStatus(task.id)).waiting_for).toEqual({ tasks: 0, waits: ['ship'] })
+  await expect(client.answerTask(task.id, 'ship', 'perhaps')).rejects.toMatchObject({
+    code: 'ANSWER_INVALID',
+  })
+  await client.answerTask(task.id, 'ship', true)
+  await work('order', [], ['sh', '-c', script])
+  expect(await task.result()).toMatchObject({
+    steps: [{ name: 'pay', occurrence: 1, result: { id: 7 } }],
+    slept: 1,
+    answers: [{ name: 'ship', occurrence: 1, answer: true }],
+  })
+  const lines = readFileSync(effects, 'utf8').trim().split('\n')
+  expect(lines.filter((line) => line === 'paid')).toHaveLength(1)
+  const { timeline } = await client.getTask(task.id)
+  expect(timeline.filter(({ event }) => event === 'sleep_started')).toHaveLength(2)
 })
 
 test('a cancel ends the program, by force if it ignores the signal', async () => {

@@ -428,6 +428,233 @@ describe.each(stores)('workers on $name', ({ open }) => {
     expect(await world.status(task)).toBe('queued')
     expect(world.node.registry.names).toEqual(['local', 'echo'])
   })
+
+  describe('steps', () => {
+    const step = (name: string, result: unknown, occurrence = 1) => ({
+      name,
+      occurrence,
+      attempts: 1,
+      took: 5,
+      result,
+    })
+
+    test('are stored by beats, and read back by a later claim of another worker', async () => {
+      const { world, worker, submit } = await opened()
+      const task = await submit()
+      const { token } = await worker.claim()
+      expect((await world.until(worker.api.steps(token, 0))).steps).toEqual([])
+      await worker.beat(token, { steps: [step('charge', { id: 1 })] })
+      // The first completion counts, and a failed step is replaced.
+      await worker.beat(token, { steps: [step('charge', { id: 2 }), step('charge', 'again', 2)] })
+      const failed = { name: 'ship', occurrence: 1, attempts: 1, took: 5, error: { message: 'no room' } }
+      await worker.beat(token, { steps: [failed] })
+      await world.pass(lease + 100)
+      const other = await Puppet.register(world, 'two')
+      const again = await other.claim()
+      expect(await codeOf(worker.beat(token, { steps: [step('late', 1)] }))).toBe('LEASE_LOST')
+      expect(await codeOf(world.until(worker.api.steps(token, 0)))).toBe('LEASE_LOST')
+      expect((await world.until(other.api.steps(again.token, 0))).steps).toMatchObject([
+        { number: 1, name: 'charge', occurrence: 1, status: 'completed', result: '{"id":1}', attempts: 1 },
+        { number: 2, name: 'charge', occurrence: 2, status: 'completed', result: '"again"' },
+        { number: 3, name: 'ship', status: 'failed', result: null, error: { message: 'no room' } },
+      ])
+      await other.beat(again.token, { steps: [{ ...step('ship', 'sent'), attempts: 2 }] })
+      await world.until(other.api.complete(again.token, null))
+      const { steps } = (await world.store.steps(task.id, { after: 2, limit: 9, bytes: 1_000 }))!
+      expect(steps).toMatchObject([{ number: 3, status: 'completed', result: '"sent"', attempts: 2 }])
+    })
+
+    test('are limited in size and in number, and repeating one that is stored is never too many', async () => {
+      const { world, worker, submit } = await opened()
+      await submit()
+      const { token } = await worker.claim()
+      const large = worker.beat(token, { steps: [step('large', 'x'.repeat(1_048_577))] })
+      expect(await codeOf(large)).toBe('TOO_LARGE')
+      for (let first = 1; first <= 10_000; first += 1_000)
+        await worker.beat(token, {
+          steps: Array.from({ length: 1_000 }, (_, index) => step('n', null, first + index)),
+        })
+      expect(await codeOf(worker.beat(token, { steps: [step('one more', 1)] }))).toBe('TOO_MANY_STEPS')
+      expect(await worker.beat(token, { steps: [step('n', null, 10_000)] })).toBe('none')
+      const first = await world.until(worker.api.steps(token, 0))
+      expect(first).toMatchObject({ next: 500 })
+      expect((await world.until(worker.api.steps(token, 9_500))).next).toBeNull()
+    })
+  })
+
+  describe('a parked task', () => {
+    const sleeps = { over: 0, left: [] }
+    const question = { name: 'ok', occurrence: 1, schema: null, message: 'Ship it?', timeout: null }
+    const look = async (puppet: Puppet, token: string, more = {}) =>
+      puppet.world.until(puppet.api.wait(token, { ...question, timedOut: false, ...more }))
+
+    /** Claims a task, and comes to its wait. */
+    const asked = async (timeout: number | null = null) => {
+      const { world, worker, submit } = await opened()
+      const task = await submit()
+      const { token } = await worker.claim()
+      const state = await look(worker, token, { timeout })
+      if (state.kind !== 'open') return expect.unreachable('it has an answer')
+      const parking = { wakeIn: state.left, awaits: { seen: state.seen, waits: ['ok'] }, sleeps }
+      const park = (checkpoint?: unknown) => world.until(worker.api.park(token, { ...parking, checkpoint }))
+      const answer = (value: unknown) => world.until(world.node.waits.answer(task.id, 'ok', value))
+      const other = await Puppet.register(world, 'two')
+      return { world, worker, other, task, token, park, answer }
+    }
+
+    test('sleeps without worker and lease, and continues on any worker', async () => {
+      const { world, worker, submit } = await opened()
+      const task = await submit()
+      const { token, sleeps: none } = await worker.claim()
+      expect(none).toBeNull()
+      const parking = {
+        wakeIn: 600_000,
+        awaits: null,
+        sleeps: { over: 1, left: [600_000, 900_000] },
+        checkpoint: { at: 1 },
+      }
+      expect(await world.until(worker.api.park(token, parking))).toEqual({ id: task.id, status: 'waiting' })
+      expect(await world.store.get(task.id)).toMatchObject({ ownerNode: null, crashes: 0 })
+      expect(await codeOf(worker.beat(token))).toBe('LEASE_LOST')
+      await world.pass(599_000)
+      expect(await worker.claims()).toEqual([])
+      const other = await Puppet.register(world, 'two')
+      await world.pass(1_000)
+      const again = await other.claim()
+      expect(again).toMatchObject({ id: task.id, attempt: 1, fence: 2, checkpoint: '{"at":1}' })
+      expect(again.sleeps).toEqual({ over: 1, left: [0, 300_000] })
+      // A pause point without a new checkpoint keeps what was slept; a checkpoint starts anew.
+      await world.until(other.api.paused(again.token, null))
+      const third = await other.claim()
+      expect(third.sleeps).toMatchObject({ over: 1 })
+      await other.beat(third.token, { checkpoint: { at: 2 } })
+      await world.until(other.api.paused(third.token, null))
+      expect(await other.claim()).toMatchObject({ sleeps: null, checkpoint: '{"at":2}' })
+      expect(await world.moves(task)).toBe(
+        'submitted claimed sleep_started woken claimed released claimed released claimed',
+      )
+    })
+
+    test('continues as soon as there is an answer, which a later run gets at once', async () => {
+      const { world, other, task, park, answer } = await asked()
+      expect(await park({ at: 1 })).toEqual({ id: task.id, status: 'waiting' })
+      const claim = other.api.claim('two', { max: 1, wait: 50_000, signal: never })
+      await world.pass(40_000)
+      await answer({ approved: true })
+      const [again] = await world.until(claim)
+      expect(again).toMatchObject({ id: task.id, attempt: 1, checkpoint: '{"at":1}' })
+      expect(await look(other, again!.token)).toEqual({ kind: 'answered', answer: '{"approved":true}' })
+    })
+
+    test('an answer between look and park: the task is queued instead, and no worker is needed for that', async () => {
+      const { world, worker, other, task, token, park, answer } = await asked()
+      await answer('yes')
+      expect(await park({ at: 1 })).toEqual({ id: task.id, status: 'queued' })
+      expect(await world.store.get(task.id)).toMatchObject({ ownerNode: null, crashes: 0, attempt: 1 })
+      const again = await other.claim()
+      expect(again).toMatchObject({ attempt: 1, checkpoint: '{"at":1}' })
+      // The old lease: what it repeats is answered as before, and nothing else is accepted.
+      expect(await park()).toEqual({ id: task.id, status: 'queued' })
+      for (const late of [
+        () => worker.api.complete(token, 'late'),
+        () => worker.api.fail(token, { error: { message: 'late' } }),
+      ])
+        expect(await codeOf(world.until(late()))).toBe('LEASE_LOST')
+      expect(await codeOf(look(worker, token))).toBe('LEASE_LOST')
+      expect(await look(other, again.token)).toMatchObject({ answer: '"yes"' })
+      await world.until(other.api.complete(again.token, 'done'))
+      expect(await world.store.read(task.id)).toMatchObject({ result: '"done"' })
+    })
+
+    test('the worker dies before or after its park is recorded', async () => {
+      const before = await asked()
+      // It never parks: its lease ends, and the answer waits for the next run.
+      await before.answer('early')
+      await before.world.pass(lease + 100)
+      expect(await before.world.store.get(before.task.id)).toMatchObject({ status: 'queued', crashes: 1 })
+      const again = await before.other.claim()
+      expect(await look(before.other, again.token)).toMatchObject({ answer: '"early"' })
+      expect(await codeOf(before.park())).toBe('LEASE_LOST')
+
+      const after = await asked()
+      await after.park()
+      await after.world.pass(10 * lease)
+      expect(await after.world.status(after.task)).toBe('waiting')
+      await after.answer('late')
+      expect(await after.other.claim()).toMatchObject({ id: after.task.id, attempt: 1 })
+      // The response of its park was lost.
+      expect(await after.park()).toEqual({ id: after.task.id, status: 'waiting' })
+      expect(await after.world.status(after.task)).toBe('running')
+    })
+
+    test('the last server restarts between look and park, and while the task waits', async () => {
+      const { world, worker, task, token } = await asked()
+      const restart = async () => {
+        await world.until(world.node.close({ drain: 0 }))
+        await world.startNode()
+      }
+      await restart()
+      const state = { wakeIn: null, awaits: { seen: 0, waits: ['ok'] }, sleeps }
+      const { workers } = world.node
+      expect(await world.until(workers.park(token, state))).toMatchObject({ status: 'waiting' })
+      await restart()
+      expect(await world.until(world.node.workers.park(token, state))).toMatchObject({ status: 'waiting' })
+      await world.until(world.node.waits.answer(task.id, 'ok', 1))
+      const claim = { max: 1, wait: 0, signal: never }
+      expect(await world.until(world.node.workers.claim(worker.name, claim))).toMatchObject([{ id: task.id }])
+    })
+
+    test('a pause and a cancel, before the park and after it', async () => {
+      const paused = await asked()
+      await paused.world.until(paused.world.node.control(paused.task.id, 'pause'))
+      expect(await paused.park()).toEqual({ id: paused.task.id, status: 'paused' })
+      await paused.answer('meanwhile')
+      expect(await paused.world.status(paused.task)).toBe('paused')
+      await paused.world.control(paused.task.id, 'resume')
+      expect(await paused.other.claim()).toMatchObject({ id: paused.task.id })
+
+      const later = await asked()
+      await later.park()
+      await later.world.control(later.task.id, 'pause')
+      await later.world.control(later.task.id, 'resume')
+      expect(await later.world.status(later.task)).toBe('waiting')
+      await later.world.control(later.task.id, 'cancel')
+      expect(await later.world.store.get(later.task.id)).toMatchObject({ status: 'cancelled', endedBy: null })
+      expect(await later.park()).toEqual({ id: later.task.id, status: 'waiting' })
+
+      const cancelled = await asked()
+      await cancelled.world.control(cancelled.task.id, 'cancel')
+      expect(await cancelled.park()).toEqual({ id: cancelled.task.id, status: 'cancelled' })
+    })
+
+    test('times out, counted from the first look, and then refuses an answer', async () => {
+      const { world, other, park, answer } = await asked(60_000)
+      await park()
+      await world.pass(60_000)
+      const again = await other.claim()
+      expect(await look(other, again.token, { timeout: 60_000 })).toMatchObject({ kind: 'open', left: 0 })
+      const over = { timeout: 60_000, timedOut: true }
+      expect(await look(other, again.token, over)).toEqual({ kind: 'timed-out' })
+      expect(await codeOf(answer('too late'))).toBe('WAIT_ANSWERED')
+    })
+
+    test('an answer that comes before the wait is taken at once if it fits, and dropped with a note if not', async () => {
+      const { world, worker, submit } = await opened()
+      const [fits, misfits] = [await submit(), await submit()]
+      for (const task of [fits, misfits])
+        await world.until(world.node.waits.answer(task.id, 'ok', task === fits ? true : 'no boolean'))
+      const claimed = await worker.claims(2)
+      const schema = JSON.stringify({ type: 'boolean' })
+      const tokenOf = ({ id }: { id: string }) => claimed.find((one) => one.id === id)!.token
+      expect(await look(worker, tokenOf(fits), { schema })).toEqual({ kind: 'answered', answer: 'true' })
+      expect(await look(worker, tokenOf(misfits), { schema })).toMatchObject({ kind: 'open' })
+      expect(await world.store.log(misfits.id, 0, 9)).toMatchObject([
+        { text: expect.stringContaining('does not match its schema') },
+      ])
+      const invalid = look(worker, tokenOf(misfits), { schema: '{"type":"nothing"}' })
+      expect(await codeOf(invalid)).toBe('OPTIONS_INVALID')
+    })
+  })
 })
 
 const anyone: Caller = { id: 'reader', name: 'reader', scopes: ['read'], types: null, tags: null }

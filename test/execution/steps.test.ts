@@ -5,57 +5,69 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { openTaskManager, type TaskManager } from '../../src/index.ts'
 import * as types from '../fixtures/steps.ts'
 import * as commands from '../fixtures/commands.ts'
+import { handlers } from '../fixtures/remote.ts'
+import { submitNamed, workRemotely } from '../support/remote.ts'
 import { patiently, until } from '../support/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-steps-'))
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 let manager: TaskManager
 let files = 0
-afterEach(() => manager.close())
+let worker: AsyncDisposable
+afterEach(async () => {
+  await worker[Symbol.asyncDispose]()
+  await manager.close()
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function open(database = 'sqlite::memory:'): Promise<void> {
   const tasks = [...types.all, ...commands.all]
   manager = await openTaskManager({ database, tasks, cancelGrace: 0.5, drain: 1, logger: quiet })
+  worker = await workRemotely(manager, handlers)
 }
+
+const remote = { type: 'steps-remote' }
 
 const newFile = () => join(folder, `effects-${++files}`)
 const linesOf = (file: string) => readFileSync(file, 'utf8').trim().split('\n')
 
-describe.each([types.inline, types.inThread, types.inProcess, types.command])('steps of $type', (type) => {
-  test('are stored in order, with their results', async () => {
-    await open()
-    const effects = newFile()
-    const task = await manager.submit(type, { effects, count: 5 })
-    const results = (await task.result()) as string[]
-    expect(results).toHaveLength(5)
-    const { steps } = await task.steps()
-    expect(steps.map(({ name, occurrence, status }) => [name, occurrence, status])).toEqual(
-      [0, 1, 2, 3, 4].map((n) => [`step ${n}`, 1, 'completed']),
-    )
-    expect(steps.map(({ result }) => JSON.parse(result ?? '') as unknown)).toEqual(results)
-    expect(linesOf(effects)).toEqual([0, 1, 2, 3, 4].map((n) => `${task.id}:step ${n}:1`))
-    for (const { startedAt, finishedAt } of steps) expect(finishedAt).toBeGreaterThanOrEqual(startedAt)
-  })
+describe.each([types.inline, types.inThread, types.inProcess, types.command, remote])(
+  'steps of $type',
+  (type) => {
+    test('are stored in order, with their results', async () => {
+      await open()
+      const effects = newFile()
+      const task = await submitNamed(manager, type, { effects, count: 5 })
+      const results = (await task.result()) as string[]
+      expect(results).toHaveLength(5)
+      const { steps } = await task.steps()
+      expect(steps.map(({ name, occurrence, status }) => [name, occurrence, status])).toEqual(
+        [0, 1, 2, 3, 4].map((n) => [`step ${n}`, 1, 'completed']),
+      )
+      expect(steps.map(({ result }) => JSON.parse(result ?? '') as unknown)).toEqual(results)
+      expect(linesOf(effects)).toEqual([0, 1, 2, 3, 4].map((n) => `${task.id}:step ${n}:1`))
+      for (const { startedAt, finishedAt } of steps) expect(finishedAt).toBeGreaterThanOrEqual(startedAt)
+    })
 
-  test('are not repeated by a retry after a cancel', async () => {
-    await open()
-    const effects = newFile()
-    const task = await manager.submit(type, { effects, count: 60, pause: 20 })
-    await until('some are stored', async () => (await task.steps()).steps.length > 2)
-    await task.cancel(patiently)
-    const { steps } = await task.steps()
-    if ((await task.task()).status === 'cancelled') await task.retry()
-    const results = (await task.result()) as string[]
-    expect(results.slice(0, steps.length)).toEqual(
-      steps.map(({ result }) => JSON.parse(result ?? '') as unknown),
-    )
-    // The one that was running when it was cancelled is repeated.
-    const counts = Map.groupBy(linesOf(effects), (line) => line)
-    expect(counts.size).toBe(60)
-    expect([...counts.values()].filter((lines) => lines.length > 1).length).toBeLessThanOrEqual(1)
-  })
-})
+    test('are not repeated by a retry after a cancel', async () => {
+      await open()
+      const effects = newFile()
+      const task = await submitNamed(manager, type, { effects, count: 60, pause: 20 })
+      await until('some are stored', async () => (await task.steps()).steps.length > 2)
+      await task.cancel(patiently)
+      const { steps } = await task.steps()
+      if ((await task.task()).status === 'cancelled') await task.retry()
+      const results = (await task.result()) as string[]
+      expect(results.slice(0, steps.length)).toEqual(
+        steps.map(({ result }) => JSON.parse(result ?? '') as unknown),
+      )
+      // The one that was running when it was cancelled is repeated.
+      const counts = Map.groupBy(linesOf(effects), (line) => line)
+      expect(counts.size).toBe(60)
+      expect([...counts.values()].filter((lines) => lines.length > 1).length).toBeLessThanOrEqual(1)
+    })
+  },
+)
 
 describe('steps of a command', () => {
   const sh = (script: string) => manager.submit(commands.shell, { script })

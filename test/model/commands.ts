@@ -265,6 +265,8 @@ const settle = command(
     ),
     nap: fc.constantFrom(30, 300),
     informed: mostly(true),
+    /** Of code that sleeps or waits: it has ended. */
+    gone: maybe(fc.constant(true as const)),
     retryIn: fc.constantFrom(null, 0, 50, 500),
     newest: mostly(true),
     owned: mostly(true),
@@ -275,7 +277,21 @@ const settle = command(
   },
   async (
     world,
-    { choice, aimed, kind, retryIn, nap, informed, newest, owned, activeMs, fencedOff, checkpoint, progress },
+    {
+      choice,
+      aimed,
+      kind,
+      retryIn,
+      nap,
+      informed,
+      gone,
+      newest,
+      owned,
+      activeMs,
+      fencedOff,
+      checkpoint,
+      progress,
+    },
   ) => {
     const picked = await world.pick(choice, aimed ? hasCode : undefined)
     const { id, fence: current, version, ownerNode, status, news } = picked
@@ -287,8 +303,11 @@ const settle = command(
       released: { kind: 'released', why: 'drain' } as const,
       fenced: { kind: 'fenced' } as const,
       lost: { kind: 'lost', why: 'its process died', poisonLimit: 1 } as const,
-      sleeping: sleepOf(nap, world.clock.now()),
-      asking: waitOf(informed ? news : Math.max(0, news - 1), nap === 30 ? nap : null, world.clock.now()),
+      sleeping: { ...sleepOf(nap, world.clock.now()), ...present({ gone }) },
+      asking: {
+        ...waitOf(informed ? news : Math.max(0, news - 1), nap === 30 ? nap : null, world.clock.now()),
+        ...present({ gone }),
+      },
       awake: { kind: 'awake' } as const,
     }[kind === 'asked' ? asked(status) : kind]
     // Code that has ended or reached a pause point is not fenced off.

@@ -88,6 +88,9 @@ export const leftOut = [
   'completeTask',
   'failTask',
   'returnPausedTask',
+  'parkTask',
+  'getStoredSteps',
+  'lookAtWait',
   'answerWait',
 ]
 
