@@ -239,7 +239,8 @@ export class Run {
       },
       step: (name, run, options = {}) => quiet(this.#step(name, run, options)),
       sleep: (time) => quiet(this.#sleep(time)),
-      wait: (name: string, options: AnswerOptions = {}) => quiet(this.#wait(name, options) as Promise<never>),
+      wait: (name: string, options?: AnswerOptions) =>
+        quiet(this.#wait(name, options ?? {}) as Promise<never>),
       park: (parking) => {
         this.#parking ??= parking
         throw this.#unwound(true)
@@ -498,7 +499,7 @@ export class Run {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiting]) wake()
+    for (const wake of this.#waiting) wake()
   }
 
   /** Rejects once the code is told to stop, whatever it waits for. */
