@@ -217,7 +217,8 @@ class WorkerTest(unittest.TestCase):
         @worker.task(type)
         def forever(task):
             try:
-                task.sleep(600)
+                while True:
+                    task.sleep(0.5)
             except Exception:
                 ended.append("an exception")
             except Cancelled:
@@ -246,7 +247,9 @@ class WorkerTest(unittest.TestCase):
         @worker.task(type)
         async def handle(task, seconds: float):
             await task.checkpoint({"slept": False})
-            await task.sleep(seconds)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                await task.sleep(0.05)
             return asyncio.get_running_loop() is not None
 
         self.start(worker, type)
@@ -264,7 +267,8 @@ class WorkerTest(unittest.TestCase):
         @worker.task(type)
         def handle(task):
             task.checkpoint({"at": 1})
-            task.sleep(600)
+            while True:
+                task.sleep(0.5)
 
         self.start(worker, type)
         task = self.client.submit(type)
@@ -274,6 +278,149 @@ class WorkerTest(unittest.TestCase):
         details = task.details()
         self.assertEqual((details["checkpoint"], details["crashes"]), ({"at": 1}, 0))
         task.cancel()
+
+
+    def test_steps_run_once_and_their_results_are_kept(self):
+        worker, type = self.worker()
+        calls = []
+
+        @worker.task(type, max_attempts=2)
+        def order(task):
+            def pay(step):
+                calls.append((step.idempotency_key, step.attempt))
+                if step.attempt == 1:
+                    raise ValueError("declined")
+                return {"id": 7, "items": ("a", "b")}
+
+            charge = task.step("pay", pay, retries=1)
+            second = task.step("pay", lambda step: step.attempt)
+            if task.attempt == 1:
+                raise ValueError("the first attempt fails")
+            return [charge, second]
+
+        self.start(worker, type)
+        task = self.client.submit(type, {}, backoff=0.1)
+        self.assertEqual(task.result(timeout=MINUTE), [{"id": 7, "items": ["a", "b"]}, 1])
+        self.assertEqual(calls, [(f"{task.id}:pay:1", 1), (f"{task.id}:pay:1", 2)])
+        steps = self.client.call("GET", f"/api/task/{task.id}/steps")["steps"]
+        self.assertEqual([(one["name"], one["occurrence"], one["attempts"]) for one in steps], [("pay", 1, 2), ("pay", 2, 1)])
+
+    def test_a_failing_step_fails_the_attempt_and_a_result_must_be_json(self):
+        worker, type = self.worker()
+
+        @worker.task(type)
+        def order(task, what: str):
+            if what == "large":
+                task.step("large", lambda step: "x" * 1_100_000)
+            task.step("set", lambda step: {1, 2})
+
+        self.start(worker, type)
+        for what, code in (("set", "TypeError"), ("large", "TOO_LARGE")):
+            with self.assertRaises(TaskFailed) as failed:
+                self.client.submit(type, {"what": what}).result(timeout=MINUTE)
+            self.assertEqual(failed.exception.error["code"], code)
+
+    def test_sleeps_and_waits_free_the_worker(self):
+        worker, type = self.worker()
+        runs = []
+
+        @worker.task(type)
+        def order(task):
+            runs.append(task.fence)
+            task.sleep(1.5)
+            approved = task.wait("approval", schema={"type": "boolean"}, message="Ship it?")
+            try:
+                task.wait("never", timeout=0.2)
+            except TimeoutError:
+                return approved
+
+        self.start(worker, type)
+        tasks = [self.client.submit(type) for _ in range(3)]
+        # All sleep at once in a worker that runs one task.
+        until("all sleep", lambda: all(task.status() == "waiting" for task in tasks))
+        asked = [until("it asks", lambda: next(iter(task.waits()), None)) for task in tasks]
+        with self.assertRaises(FermataError) as refused:
+            self.client.answer(asked[0]["token"], "perhaps")
+        self.assertEqual(refused.exception.code, "ANSWER_INVALID")
+        for wait in asked:
+            self.client.answer(wait["token"], True)
+        self.assertEqual([task.result(timeout=MINUTE) for task in tasks], [True] * 3)
+        self.assertEqual(tasks[0].details()["attempt"], 1)
+
+    def test_an_early_answer_is_taken_at_once_and_a_waiting_task_can_be_cancelled(self):
+        worker, type = self.worker()
+
+        @worker.task(type)
+        def order(task):
+            return task.wait("approval")
+
+        self.start(worker, type)
+        worker.stop()
+        until("it has stopped", lambda: worker.running == 0)
+        early = self.client.submit(type)
+        early.answer("approval", {"by": "ada"})
+        again = Worker(URL)
+        again.task(type)(order)
+        self.start(again, type)
+        self.assertEqual(early.result(timeout=MINUTE), {"by": "ada"})
+        self.assertNotIn("sleep_started", [one["event"] for one in early.details()["timeline"]])
+        cancelled = self.client.submit(type)
+        until("it waits", lambda: cancelled.status() == "waiting")
+        self.assertEqual(cancelled.cancel(wait=MINUTE), "cancelled")
+
+    def test_coroutines_wait_side_by_side_beside_a_running_step(self):
+        worker, type = self.worker(concurrency=4)
+        calls = []
+
+        @worker.task(type)
+        async def order(task):
+            async def work(step):
+                calls.append(step.attempt)
+                await asyncio.sleep(0.6)
+                return "worked"
+
+            async def fail(step):
+                await asyncio.sleep(600)
+
+            with self.assertRaises(asyncio.TimeoutError):
+                await task.step("late", fail, timeout=0.05)
+            return await asyncio.gather(
+                task.step("work", work), task.wait("a"), task.wait("b"), task.sleep(1.2), task.sleep(1.4)
+            )
+
+        self.start(worker, type)
+        task = self.client.submit(type)
+        until("it waits", lambda: task.status() == "waiting")
+        self.assertEqual(calls, [1])
+        self.assertEqual({wait["name"] for wait in task.waits()}, {"a", "b"})
+        task.answer("b", 2)
+        task.answer("a", 1)
+        self.assertEqual(task.result(timeout=MINUTE), ["worked", 1, 2, None, None])
+        self.assertEqual(calls, [1])
+
+    def test_a_pause_keeps_what_was_slept(self):
+        worker, type = self.worker()
+        slept = []
+
+        @worker.task(type)
+        def order(task):
+            for round in range(2):
+                task.sleep(1.2)
+                slept.append(round)
+            while not go_on.is_set():
+                task.sleep(0.05)
+            return slept
+
+        go_on = threading.Event()
+        self.start(worker, type)
+        task = self.client.submit(type)
+        until("it has slept", lambda: 1 in slept and task.status() == "running")
+        self.assertEqual(task.pause(wait=MINUTE), "paused")
+        go_on.set()
+        count = len([one for one in task.details()["timeline"] if one["event"] == "sleep_started"])
+        task.resume()
+        task.result(timeout=MINUTE)
+        self.assertEqual(len([one for one in task.details()["timeline"] if one["event"] == "sleep_started"]), count)
 
 
 class SchemaTest(unittest.TestCase):

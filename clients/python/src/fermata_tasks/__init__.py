@@ -3,7 +3,7 @@
 from ._aio import AsyncClient, AsyncHandle
 from ._client import Client, Handle, Progress
 from ._errors import FermataError, TaskCancelled, TaskFailed
-from ._task import Cancelled, LeaseLost, Paused, Task
+from ._task import Cancelled, LeaseLost, Paused, Step, Task
 from ._worker import Worker
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "LeaseLost",
     "Paused",
     "Progress",
+    "Step",
     "Task",
     "TaskCancelled",
     "TaskFailed",

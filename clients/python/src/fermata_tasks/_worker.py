@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, TypeVar, Union
 
 from ._errors import FermataError
 from ._http import Transport, backoff
-from ._task import AsyncTask, Cancelled, LeaseLost, Paused, Run, Task
+from ._task import AsyncTask, Cancelled, LeaseLost, Paused, Run, Task, failure_of
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -171,16 +171,16 @@ class Worker:
                 else:
                     result = handler(Task(run), **run.claimed["parameters"])
             except Paused:
-                run.settle("paused", {"checkpoint": run.state})
+                run.leave()
             except LeaseLost:
                 run.settle("fail", {})
             except (Cancelled, CancelledError, asyncio.CancelledError):
                 if run.drains and not isinstance(run.stop, Cancelled):
-                    run.settle("paused", {"checkpoint": run.state})
+                    run.leave()
                 else:
                     run.settle("fail", {"error": {"code": "CANCELLED", "message": "the handler was stopped"}})
             except BaseException as error:  # noqa: BLE001: whatever a handler raises, its task fails
-                run.settle("fail", _failure_of(error))
+                run.settle("fail", failure_of(error))
             else:
                 try:
                     run.settle("complete", {"result": result})
@@ -286,14 +286,6 @@ def _schema_of_hint(hint: Any) -> Dict[str, Any]:
         return {"type": "array", "items": _schema_of_hint(arguments[0])}
     kind = _JSON_TYPES.get(origin or hint)
     return {} if kind is None else {"type": kind}
-
-
-def _failure_of(error: BaseException) -> Dict[str, Any]:
-    code = getattr(error, "code", None)
-    failure: Dict[str, Any] = {"error": {"message": str(error) or type(error).__name__}}
-    failure["error"]["code"] = code if isinstance(code, str) and code.isidentifier() else type(error).__name__
-    failure["retryable"] = getattr(error, "retryable", True) is not False
-    return failure
 
 
 def _is_temporary(error: FermataError) -> bool:
