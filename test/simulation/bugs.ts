@@ -468,8 +468,8 @@ export const bugs: readonly Bug[] = [
     'A handler falls asleep although an answer has come since it last looked.',
     12,
     'src/core/transition.ts',
-    "      if (awaits !== null && hasUnseenNews(task, awaits)) return { verdict: 'stale' }\n",
-    '',
+    "      if (task.status === 'cancelling' || (awaits !== null && hasUnseenNews(task, awaits))) {\n",
+    "      if (task.status === 'cancelling') {\n",
   ),
   bug(
     'answer-queues-nothing',
