@@ -52,7 +52,20 @@ describe('the examples', () => {
     const { available_tasks: types } = (await (await fetch(`${server.url}/api/tasks`)).json()) as {
       available_tasks: string[]
     }
-    expect(types).toEqual(['add', 'fib', 'long', 'import', 'links', 'order', 'primes', 'words'])
+    expect(types).toEqual([
+      'add',
+      'fib',
+      'long',
+      'agent',
+      'import',
+      'links',
+      'order',
+      'primes',
+      'import-source',
+      'nightly',
+      'report',
+      'words',
+    ])
   })
 
   test('count primes in a thread, across a pause', async () => {
@@ -78,6 +91,45 @@ describe('the examples', () => {
       const names = (body['steps'] as { name: string }[]).map(({ name }) => name)
       expect(names).toEqual(['charge', approved ? 'ship' : 'refund'])
     }
+  })
+
+  test('report what three imports have kept, on a schedule', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fermata-report-'))
+    const { body } = await new Api(server.url).call('GET', '/api/schedules/nightly-report')
+    expect(body).toMatchObject({ type: 'nightly', cron: ['0 2 * * *'], timezone: 'Europe/Berlin' })
+    const started = await outcome(await submit('nightly', { folder }))
+    const { imports, report } = started.result as { imports: string[]; report: string }
+    expect(imports).toHaveLength(3)
+    const sums = { orders: 245, payments: 200, refunds: 15 }
+    expect(await outcome(report)).toMatchObject({ status: 'completed', result: sums })
+    expect(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))).toEqual(sums)
+    for (const id of imports) expect(await outcome(id)).toMatchObject({ status: 'completed' })
+    rmSync(folder, { recursive: true })
+  })
+
+  test('let an agent look something up, ask before it sends mail, and accept a refusal', async () => {
+    const api = new Api(server.url)
+    const goal = 'Tell alice@example.com where order 1007 is'
+    for (const approved of [true, false]) {
+      const id = await submit('agent', { goal })
+      await api.until(id, ({ status }) => status === 'waiting')
+      const { body } = await api.call('GET', `/api/task/${id}/waits`)
+      expect(body['waits']).toMatchObject([
+        { name: 'approve 2', message: expect.stringContaining('is at the post office in Lyon') },
+      ])
+      const answer = approved ? { approved } : { approved, note: 'not today' }
+      await api.post(`/api/task/${id}/waits/approve%202`, { answer })
+      const said = approved ? 'sent as message' : 'not approved: not today'
+      expect(await outcome(id)).toMatchObject({
+        result: { answer: expect.stringContaining(said), turns: 2 },
+      })
+      const { body: done } = await api.call('GET', `/api/task/${id}/steps`)
+      const names = (done['steps'] as { name: string }[]).map(({ name }) => name)
+      expect(names).toEqual(['decide 1', 'act 1', 'decide 2', ...(approved ? ['act 2'] : []), 'decide 3'])
+    }
+    expect(await outcome(await submit('agent', { goal: 'Hello' }))).toMatchObject({
+      result: { answer: 'Name an order and an address, please.', turns: 0 },
+    })
   })
 
   test('check URLs', async () => {

@@ -4,7 +4,7 @@ import type { TaskId } from '@modelcontextprotocol/ext-tasks/core'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connected } from '../../examples/_agent.ts'
+import { connected } from '../../examples/_mcp-client.ts'
 import { Fermata } from '../../src/client/index.ts'
 import { freePort } from '../support/ports.ts'
 import { Receiver } from '../support/receiver.ts'
@@ -460,7 +460,7 @@ describe('/mcp', () => {
 })
 
 test('the example agent starts a task, pauses it, resumes it and reads its result', async () => {
-  const child = spawn(process.execPath, [join(root, 'examples/_agent.ts'), server.url], {
+  const child = spawn(process.execPath, [join(root, 'examples/_mcp-client.ts'), server.url], {
     env: { ...programEnv, FERMATA_API_KEY: keys['agent']! },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -2,7 +2,7 @@
  * What an agent does with Fermata, reduced to its calls: it starts a task, pauses it, resumes it and reads its result. Run it
  * beside a server:
  *
- *     node examples/_agent.ts http://localhost:8000
+ *     node examples/_mcp-client.ts http://localhost:8000
  *
  * The name starts with `_`, so that `--tasks examples` does not take it for task types.
  */
