@@ -153,7 +153,14 @@ export const lifecycle = [
     from: ['running'],
     to: ['waiting'],
     who: 'node',
-    why: 'The handler sleeps, or waits for an answer. Its checkpoint and what it waits for are one commit, and the slot is free.',
+    why: 'The handler sleeps. Its checkpoint and the time at which it continues are one commit, and the slot is free.',
+  },
+  {
+    event: 'wait_started',
+    from: ['running'],
+    to: ['waiting'],
+    who: 'node',
+    why: 'The handler waits for something other than time, such as an answer. Its checkpoint and what it waits for are one commit, and the slot is free.',
   },
   {
     event: 'woken',

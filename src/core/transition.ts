@@ -382,7 +382,7 @@ export function settled(
       const asleep = { ownerNode: gone ? null : node, runAt, delay, sleeps, awaits, crashes: 0 }
       return task.status === 'pausing'
         ? done('paused', 'paused', asleep)
-        : done('sleep_started', 'waiting', asleep)
+        : done(awaits === null ? 'sleep_started' : 'wait_started', 'waiting', asleep)
     }
     case 'awake':
       if (!isAsleep(task)) return { verdict: 'stale' }

@@ -61,6 +61,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   sleep_started: 21,
   woken: 22,
   answered: 23,
+  wait_started: 24,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -71,7 +71,7 @@ const arrows: readonly Arrow[] = [
   ['completed', 'waiting', 'completed', given.asleep, actions.complete],
   ['unparked', 'waiting', 'waiting', given.asleep, actions.unpark],
   ['park_lost', 'waiting', 'waiting', given.lost(given.asleep), actions.reap],
-  ['sleep_started', 'running', 'waiting', given.reached, actions.awaitAnswer],
+  ['wait_started', 'running', 'waiting', given.reached, actions.awaitAnswer],
   ['answered', 'waiting', 'queued', given.awaitsAnswer, actions.answer],
   ['answered', 'running', 'running', given.reached, actions.answer],
   ['answered', 'paused', 'paused', given.pausedForAnswer, actions.answer],

@@ -139,6 +139,14 @@ const races: Readonly<Record<EventName, string>> = {
     lost running | fallAsleep | reap     | settled, moved: waiting      | superseded, moved: queued
     pausing      | fallAsleep | resume   | settled, moved: waiting      | settled, moved: waiting
   `,
+  wait_started: `
+    reached      | awaitAnswer | answer   | settled, answered: queued    | stale, answered: running
+    reached      | awaitAnswer | pause    | settled, moved: paused       | settled, moved: paused
+    reached      | awaitAnswer | cancel   | settled, moved: cancelling   | stale, moved: cancelling
+    reached      | awaitAnswer | complete | settled, settled: completed  | superseded, settled: completed
+    reached      | awaitAnswer | fail     | settled, superseded: waiting | superseded, settled: failed
+    lost reached | awaitAnswer | reap     | settled, moved: waiting      | superseded, moved: queued
+  `,
   woken: `
     overslept      | promote | cancel   | moved, moved: cancelling    | nothing, moved: cancelling
     overslept      | promote | pause    | moved, moved: paused        | nothing, moved: paused

@@ -37,7 +37,7 @@ describe.each(stores)('a wait on $name', ({ open }) => {
     expect(await world.node.waits.answer(task.id, 'ok', { ship: true })).toMatchObject({ status: 'answered' })
     await world.pass(10)
     expect(await task.result()).toEqual({ ship: true })
-    expect(await world.moves(task)).toBe('submitted claimed sleep_started answered claimed completed')
+    expect(await world.moves(task)).toBe('submitted claimed wait_started answered claimed completed')
     expect(runs).toBe(1)
   })
 

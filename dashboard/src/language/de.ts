@@ -774,6 +774,7 @@ export function de({ count, plural, either }: Tools): Catalogue {
       answered: 'Beantwortet',
       woken: 'Aufgewacht',
       sleepStarted: 'Schläft',
+      waitStarted: 'Wartet',
       fenceRaised: 'Fence erhöht',
       cancelRequested: 'Abbruch angefordert',
       resumed: 'Fortgesetzt',

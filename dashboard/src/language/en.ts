@@ -780,6 +780,7 @@ export function en({ count, plural, either }: Tools) {
       answered: 'Answered',
       woken: 'Woken',
       sleepStarted: 'Sleep started',
+      waitStarted: 'Wait started',
       fenceRaised: 'Fence raised',
       cancelRequested: 'Cancel requested',
       resumed: 'Resumed',

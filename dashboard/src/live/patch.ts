@@ -18,7 +18,7 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
     error: event.error ?? (status === 'completed' ? null : task.error),
     ended_by: event.ended_by ?? null,
     run_at: movesDueTime.has(event.event) ? null : task.run_at,
-    waiting_for: event.event === 'sleep_started' ? { tasks: 0, waits: [] } : task.waiting_for,
+    waiting_for: suspends.has(event.event) ? { tasks: 0, waits: [] } : task.waiting_for,
     expires_at: expiryAfter(task, event),
     progress:
       task.progress === null || isActive(status)
@@ -27,8 +27,11 @@ export function moved(task: LiveTask, event: Transition): LiveTask {
   }
 }
 
+/** What it waits for is known once the task is read. */
+const suspends: ReadonlySet<string> = new Set(['sleep_started', 'wait_started'])
+
 /** The new time is known once the task is read. */
-const movesDueTime: ReadonlySet<string> = new Set(['retry_scheduled', 'debounced', 'sleep_started', 'woken'])
+const movesDueTime: ReadonlySet<string> = new Set(['retry_scheduled', 'debounced', ...suspends, 'woken'])
 
 /** What it is after a resume, or with newer parameters, is known once it is read. */
 function expiryAfter({ expires_at }: LiveTask, { event, status }: Transition): number | null {

@@ -16,6 +16,7 @@ const names: Readonly<Record<string, string>> = {
   completed: say.common.completed,
   fence_raised: say.task.fenceRaised,
   sleep_started: say.task.sleepStarted,
+  wait_started: say.task.waitStarted,
   woken: say.task.woken,
   answered: say.task.answered,
   retry_scheduled: say.task.retryScheduled,
