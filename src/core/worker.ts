@@ -101,7 +101,7 @@ const causes: Readonly<Record<WorkerSettlement, readonly string[]>> = {
   complete: ['completed'],
   fail: ['failed', 'retry_scheduled', 'cancelled'],
   paused: ['paused', 'released', 'cancelled'],
-  park: ['sleep_started', 'paused', 'released', 'cancelled'],
+  park: ['sleep_started', 'wait_started', 'paused', 'released', 'cancelled'],
 }
 const endings: ReadonlySet<string> = new Set(Object.values(causes).flat())
 

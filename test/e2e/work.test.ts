@@ -122,7 +122,9 @@ test('a program that sleeps and waits has no process meanwhile, and its worker m
   const lines = readFileSync(effects, 'utf8').trim().split('\n')
   expect(lines.filter((line) => line === 'paid')).toHaveLength(1)
   const { timeline } = await client.getTask(task.id)
-  expect(timeline.filter(({ event }) => event === 'sleep_started')).toHaveLength(2)
+  expect(timeline.filter(({ event }) => event === 'sleep_started' || event === 'wait_started')).toHaveLength(
+    2,
+  )
 })
 
 test('a cancel ends the program, by force if it ignores the signal', async () => {
