@@ -1,6 +1,6 @@
-import { isFermataError, type Fermata, type TypeDetails } from '../../client/index.ts'
+import { FermataError, isFermataError, type Fermata, type TypeDetails } from '../../client/index.ts'
 import { everything, masked, pointerOf, type Pointer } from '../../core/redaction.ts'
-import type { OpenWait, Refusal, TaskServer } from '../../mcp/task-server.ts'
+import type { OpenWait, TaskServer } from '../../mcp/task-server.ts'
 import type { Action } from '../perform.ts'
 
 /** Milliseconds for which the types of the server are relied on. */
@@ -63,54 +63,26 @@ function taskServer(client: Fermata): TaskServer {
     log: (id, after, limit) => client.getTaskLog(id, { after, limit }),
     stats: () => client.getStats(),
     async waits(id) {
-      const { waits } = (await toolOf(client, 'list_waits', { task_id: id })) as {
-        waits: readonly OpenWait[]
-      }
-      return waits
+      const open: OpenWait[] = []
+      for await (const { name, occurrence, schema, message, status } of client.handle(id).waits())
+        if (status === 'open') open.push({ name, occurrence, schema, message })
+      return open
     },
-    async answer(id, { name, occurrence }, answer, { reason } = {}) {
-      await toolOf(client, 'answer_task', { task_id: id, name, occurrence, answer, reason })
+    async answer(id, { name, occurrence }, answer, options) {
+      if (occurrence === undefined) return void (await client.answerTask(id, name, answer, options))
+      for await (const wait of client.handle(id).waits())
+        if (wait.name === name && wait.occurrence === occurrence && wait.token !== null)
+          return void (await client.answerWait(wait.token, answer, options))
+      const detail = `The task has not come to use ${occurrence} of the wait ${JSON.stringify(name)}.`
+      throw new FermataError('WAIT_UNKNOWN', detail)
     },
     refusal(error) {
-      if (error instanceof ToolRefused) return error.refusal
       if (!isFermataError(error)) return { code: 'INTERNAL', detail: String(error) }
       const { code, detail, errors } = error
       return { code, detail, ...(errors.length === 0 ? {} : { issues: errors }) }
     },
   }
 }
-
-class ToolRefused extends Error {
-  readonly refusal: Refusal
-
-  constructor({
-    code,
-    detail,
-    errors = [],
-  }: Omit<Refusal, 'issues'> & Readonly<{ errors?: Refusal['issues'] }>) {
-    super(detail)
-    this.refusal = { code, detail, ...(errors.length === 0 ? {} : { issues: errors }) }
-  }
-}
-
-/** What a tool of the server returns: waits have no other calls. Throws `ToolRefused`. */
-async function toolOf(client: Fermata, name: string, given: object): Promise<unknown> {
-  const _meta = {
-    'io.modelcontextprotocol/protocolVersion': revision,
-    'io.modelcontextprotocol/clientInfo': { name: 'fermata-cli', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-  }
-  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given, _meta } }
-  const headers = { 'mcp-protocol-version': revision, 'mcp-method': 'tools/call', 'mcp-name': name }
-  const response = await client.callMcp(message, { headers })
-  const { result } = (await response.json()) as { result: { isError?: boolean; structuredContent: unknown } }
-  const { isError, structuredContent } = result
-  if (isError === true)
-    throw new ToolRefused(structuredContent as ConstructorParameters<typeof ToolRefused>[0])
-  return structuredContent
-}
-
-const revision = '2026-07-28'
 
 type Part = 'parameters' | 'checkpoint' | 'result'
 type Documents = Readonly<{
