@@ -52,32 +52,27 @@ const failure = z.strictObject({
   message: z.string().max(100_000),
 })
 
-const StepRequest = z
-  .strictObject({
-    name: stepName,
-    occurrence: occurrence.exactOptional(),
-    attempts: z.int().min(1).max(1_000_000_000).exactOptional().meta({
-      description: 'How often its code was called, in all runs. Default 1.',
-    }),
-    took: z
-      .number()
-      .min(0)
-      .max(longest)
-      .exactOptional()
-      .meta({ description: 'How long it took. Seconds. Default 0.', example: 0.25 }),
-    result: z
-      .unknown()
-      .exactOptional()
-      .meta({ description: 'Any JSON value, at most 1 MiB. Default null.', example: { id: 'ch_42' } }),
-    error: failure.exactOptional().meta({
-      description: 'Why it failed, instead of a result. A later run calls it again.',
-      example: { message: 'The card was declined.' },
-    }),
-  })
-  .refine(({ result, error }) => result === undefined || error === undefined, {
-    path: ['error'],
-    message: 'must not be given with a result',
-  })
+const StepRequest = z.strictObject({
+  name: stepName,
+  occurrence: occurrence.exactOptional(),
+  attempts: z.int().min(1).max(1_000_000_000).exactOptional().meta({
+    description: 'How often its code was called, in all runs. Default 1.',
+  }),
+  took: z
+    .number()
+    .min(0)
+    .max(longest)
+    .exactOptional()
+    .meta({ description: 'How long it took. Seconds. Default 0.', example: 0.25 }),
+  result: z
+    .unknown()
+    .exactOptional()
+    .meta({ description: 'Any JSON value, at most 1 MiB. Default null.', example: { id: 'ch_42' } }),
+  error: failure.exactOptional().meta({
+    description: 'Why it failed. Then its result counts for nothing, and a later run calls it again.',
+    example: { message: 'The card was declined.' },
+  }),
+})
 
 const sleeps = z
   .strictObject({

@@ -27,6 +27,8 @@ export function workerHandlers({
           signal,
         }),
       )
+      // Most claims of idle workers end so: they need no room.
+      if (tasks.length === 0) return { tasks }
       try {
         const text = claimText(tasks)
         return await traffic.answer(reply, text.length, async () => text)

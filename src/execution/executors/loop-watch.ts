@@ -1,10 +1,10 @@
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { createHistogram, performance } from 'node:perf_hooks'
 import { Histogram } from '../../core/histogram.ts'
 
-/** Milliseconds between two checks of the clock. */
-const lookEvery = 100
-/** Milliseconds between two samples of the platform's histogram, which is also its resolution. */
-const resolution = 20
+/** Milliseconds between two checks of the clock. Each wakes an idle process, which is most of what that costs. */
+const lookEvery = 50
+/** Nanoseconds. */
+const millisecond = 1_000_000
 /** Milliseconds that a handler may block the main thread before it is reported. */
 const tooLong = 1_000
 /** Number of blocks to remember. */
@@ -13,7 +13,7 @@ const remembered = 20
 /** A handler that blocked the main thread. Times in milliseconds. */
 export type Blocked = Readonly<{ type: string; at: number; ms: number }>
 
-/** Event-loop delay in milliseconds, over the life of the process. `samples`: ten a second, in seconds. */
+/** Event-loop delay in milliseconds, over the life of the process. `samples`: twenty a second, in seconds. */
 export type LoopDelay = Readonly<{
   p50: number
   p99: number
@@ -71,7 +71,8 @@ export const inlineTurns = new InlineTurns()
 
 /** Measures the event-loop delay of the main thread, and finds out which handlers block it. */
 export class LoopWatch implements Disposable {
-  readonly #histogram = monitorEventLoopDelay({ resolution })
+  /** Nanoseconds, and a millisecond more: it takes no zero. */
+  readonly #histogram = createHistogram()
   readonly #timer: NodeJS.Timeout
   readonly #stop: () => void
   #blocked: Blocked[] = []
@@ -80,7 +81,6 @@ export class LoopWatch implements Disposable {
 
   /** `now`: Unix milliseconds. */
   constructor(onBlocked: (blocked: Blocked) => void, now: () => number) {
-    this.#histogram.enable()
     this.#stop = inlineTurns.listen(({ type, ms }) => {
       const blocked = { type, at: now(), ms }
       this.#blocked = [blocked, ...this.#blocked].slice(0, remembered)
@@ -90,7 +90,7 @@ export class LoopWatch implements Disposable {
   }
 
   get delay(): LoopDelay {
-    const of = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 10_000) / 100 - resolution)
+    const of = (nanoseconds: number) => Math.max(0, Math.round((nanoseconds - millisecond) / 10_000) / 100)
     const { max } = this.#histogram
     const some = this.#histogram.count > 0
     return {
@@ -105,13 +105,13 @@ export class LoopWatch implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
     this.#stop()
-    this.#histogram.disable()
   }
 
   #look(): void {
     const now = performance.now()
-    const late = now - this.#looked - lookEvery
+    const late = Math.max(0, now - this.#looked - lookEvery)
     this.#looked = now
-    this.#samples.observe(Math.max(0, late) / 1_000)
+    this.#histogram.record(Math.round(late * millisecond) + millisecond)
+    this.#samples.observe(late / 1_000)
   }
 }
