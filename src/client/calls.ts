@@ -401,11 +401,13 @@ export class Calls implements Record<OperationId, (...args: never[]) => unknown>
     return this.#call('getStats', options)
   }
 
-  /** Time series of the last hour or day. */
-  getHistory({ span, ...options }: CallOptions & Readonly<{ span?: HistorySpan }> = {}): Promise<
-    AnswerOf<'getHistory'>
-  > {
-    return this.#call('getHistory', { ...options, query: { span } })
+  /** Time series of the last hour or day, of all types or of one. */
+  getHistory({
+    span,
+    type,
+    ...options
+  }: CallOptions & Readonly<{ span?: HistorySpan; type?: string }> = {}): Promise<AnswerOf<'getHistory'>> {
+    return this.#call('getHistory', { ...options, query: { span, type } })
   }
 
   /** Adds a remote worker, or replaces its types. */

@@ -1,4 +1,5 @@
 import type { Filter } from '../core/filter.ts'
+import type { LogHistogram } from '../core/log-histogram.ts'
 import type { Operation } from '../core/operation.ts'
 import { positionLimit, type Reason } from '../core/reason.ts'
 import type { TaskLimit } from '../core/admission.ts'
@@ -231,9 +232,20 @@ export function statsBody({ counts, node, nodes, rates, expected }: StatsOf) {
 }
 
 type ColumnsOf = Readonly<Record<string, readonly (number | null)[]>>
-type HistoryOf = Readonly<{ step: number; covered: number; happened: ColumnsOf; tasks: ColumnsOf }>
+type HistoryOf = Readonly<{
+  step: number
+  covered: number
+  happened: ColumnsOf
+  tasks: ColumnsOf
+  marks: readonly Readonly<{ id: string; at: number; version: string }>[]
+  durations: Readonly<{ run: LogHistogram; queue: LogHistogram }> | null
+}>
 
-export function historyBody({ step, covered, happened, tasks }: HistoryOf, span: string, now: number) {
+export function historyBody(
+  { step, covered, happened, tasks, marks, durations }: HistoryOf,
+  span: string,
+  now: number,
+) {
   return {
     span,
     step: step / 1_000,
@@ -241,6 +253,26 @@ export function historyBody({ step, covered, happened, tasks }: HistoryOf, span:
     until: now / 1_000,
     happened,
     tasks,
+    starts: marks.map(({ id, at, version }) => ({ node: id, at: at / 1_000, version })),
+    times:
+      durations === null
+        ? null
+        : { run: distributionBody(durations.run), queue: distributionBody(durations.queue) },
+  }
+}
+
+/** In seconds. */
+function distributionBody(histogram: LogHistogram) {
+  const at = (share: number) => {
+    const ms = histogram.quantile(share)
+    return ms === null ? null : ms / 1_000
+  }
+  return {
+    count: histogram.count,
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+    buckets: histogram.buckets.map(({ from, to, count }) => ({ from: from / 1_000, to: to / 1_000, count })),
   }
 }
 

@@ -328,11 +328,35 @@ const most = z
   .array(z.int().min(0).nullable())
   .meta({ description: 'Maximum in each step.', example: [3, null, 2] })
 
+const distribution = (description: string) =>
+  z
+    .strictObject({
+      count: z.int().min(0).meta({ description: 'Number of tasks.' }),
+      p50: seconds('Median, within 9%.').nullable(),
+      p95: seconds('95th percentile, within 9%.').nullable(),
+      p99: seconds('99th percentile, within 9%.').nullable(),
+      buckets: z
+        .array(
+          z.strictObject({
+            from: seconds('More than this.'),
+            to: seconds('At most this.'),
+            count: z.int().min(1),
+          }),
+        )
+        .meta({
+          description:
+            'Numbers of tasks between bounds that grow by a fourth root of 2; empty ones are left out.',
+        }),
+    })
+    .meta({ description })
+
 export const HistoryBody = z
   .strictObject({
     span: z.enum(spans),
     step: seconds('Length of a step: 10 for an hour, 300 for a day.'),
-    start: time('Start of the first step: an hour or a day ago, or the start of this node if that is later.'),
+    start: time(
+      'Start of the first step: an hour or a day ago; for the last hour of all types, the start of this node if that is later.',
+    ),
     until: time('The current time, within the last step.'),
     happened: z
       .strictObject({
@@ -344,12 +368,31 @@ export const HistoryBody = z
         retried: happened,
       })
       .meta({
-        description: 'What this node did; other nodes that share the database are not included.',
+        description: 'What all nodes did; in the last hour of all types, what this node did.',
       }),
     tasks: z.strictObject({ scheduled: most, queued: most, running: most, paused: most }).meta({
       description:
-        'Tasks in the database, over all nodes: the maximum in each step, sampled every 10 seconds; null without a sample. `running` includes all tasks that use a slot, also pausing and cancelling ones.',
+        'Tasks in the database, over all nodes: the maximum in each step, sampled every 10 seconds; null without a sample, as for a single type. `running` includes all tasks that use a slot, also pausing and cancelling ones.',
     }),
+    starts: z
+      .array(
+        z.strictObject({
+          node: z.string().meta({ description: 'Id of the node.' }),
+          at: time('When it started.'),
+          version: z.string().meta({ description: 'Its version of Fermata.' }),
+        }),
+      )
+      .meta({
+        description:
+          'Nodes that started within the span, in order; in the last hour of all types, only this node. Empty for a single type.',
+      }),
+    times: z
+      .strictObject({
+        run: distribution('Active time of completed tasks.'),
+        queue: distribution('Time in the queue of tasks that have started and ended.'),
+      })
+      .nullable()
+      .meta({ description: 'How long tasks of the type took; null for all types.' }),
   })
   .meta({
     description: 'Columns of equal length with one number per step, oldest first.',
@@ -367,5 +410,7 @@ export const HistoryBody = z
         retried: [0, 1, 0],
       },
       tasks: { scheduled: [0, 0, 0], queued: [20, 5, 0], running: [10, 10, 4], paused: [1, 1, 1] },
+      starts: [{ node: '019a3c5e-7d2b-7c4f-9a61-0f8e2b7d5c00', at: 1_764_000_000.125, version: '0.1.0' }],
+      times: null,
     },
   })

@@ -267,6 +267,10 @@ export const HistoryQuery = z.strictObject({
       description: 'The last hour, in steps of 10 seconds, or the last day, in steps of 5 minutes.',
       example: '1h',
     }),
+  type: z.string().exactOptional().meta({
+    description: 'Only tasks of this type, with how long they took; in steps of 5 minutes.',
+    example: 'add',
+  }),
 })
 
 export const TraceHeaders = z.object({

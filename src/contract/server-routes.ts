@@ -77,7 +77,7 @@ export const serverRoutes = {
     tag: 'server',
     summary: 'Get the history',
     description:
-      'Time series for charts: how many tasks were submitted, started and finished in each step of the last hour or day, and how many existed. Each node keeps its own history in memory, so it starts empty when the node starts. `happened` counts what this node did; `tasks` covers all nodes that share the database.',
+      'Time series for charts: how many tasks were submitted, started and finished in each step of the last hour or day, and how many existed. The last day and the history of a type are stored in the database: they cover all nodes and survive restarts, and a node that is killed loses up to ten seconds of what it counted. The last hour of all types is kept in the memory of the node that answers, and `happened` counts what that node did.',
     query: HistoryQuery,
     answer: { description: 'The history.', schema: HistoryBody },
     problems: ['OPTIONS_INVALID'],

@@ -243,8 +243,11 @@ export interface TaskManagerApi {
   /** Measurements for monitoring; what this node counts starts at zero with it. */
   metrics(): Promise<NodeMetrics>
 
-  /** The history of the last hour or day, as seen by this node; kept in memory. */
-  history(span: Span): History
+  /**
+   * The last hour as seen by this node, in steps of ten seconds, or the last day of all nodes, in steps of five minutes. Of one type, both are of
+   * all nodes, and have how long its tasks took. Throws `StoreUnavailable`.
+   */
+  history(span: Span, type?: string): Promise<History>
 
   /** The live nodes that share the store, including this one, in start order. */
   nodes(): Promise<readonly LiveNode[]>

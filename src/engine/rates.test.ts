@@ -40,7 +40,7 @@ test('a node that has just started divides by its uptime', async () => {
 test('the history has one number per step, oldest first, and forgets what is older than its span', async () => {
   const clock = new FakeClock()
   const meter = new RateMeter(clock)
-  expect(meter.history('hour')).toMatchObject({ step: 10_000, covered: 0, happened: { completed: [0] } })
+  expect(meter.history()).toMatchObject({ step: 10_000, covered: 0, happened: { completed: [0] } })
   meter.note(...event('submitted', 'queued'))
   expect(meter.saw({ byType: { long: { queued: 1 } }, fencedOff: {}, held: {} })).toBe(10_000)
   await clock.advance(25_000)
@@ -53,27 +53,15 @@ test('the history has one number per step, oldest first, and forgets what is old
       held: {},
     }),
   ).toBe(5_000)
-  const hour = meter.history('hour')
+  const hour = meter.history()
   expect(hour.covered).toBe(25_000)
   expect(hour.happened).toMatchObject({ submitted: [1, 0, 0], completed: [0, 0, 2] })
   expect(hour.tasks).toMatchObject({ queued: [1, null, 0], running: [0, null, 4] })
-  // The peak of each step, so that a coarse one does not hide what the fine ones show.
-  expect(meter.history('day')).toMatchObject({
-    step: 300_000,
-    covered: 25_000,
-    happened: { submitted: [1], completed: [2] },
-    tasks: { queued: [1], running: [4] },
-  })
-
   await clock.advance(60 * minute)
-  const later = meter.history('hour')
+  const later = meter.history()
   expect(later.happened.completed).toEqual(Array.from({ length: 360 }, () => 0))
   expect(later.tasks.queued).toEqual(Array.from({ length: 360 }, () => null))
   expect(later.covered).toBe(359 * 10_000 + 5_000)
-  const day = meter.history('day')
-  expect(day.happened.completed).toEqual([2, ...Array.from({ length: 12 }, () => 0)])
-  await clock.advance(24 * 60 * minute)
-  expect(meter.history('day').happened.completed).toEqual(Array.from({ length: 288 }, () => 0))
 })
 
 test('the expected duration follows the runs of its type', () => {

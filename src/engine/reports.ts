@@ -10,6 +10,7 @@ import type { Counts, LiveNode, Store } from '../store/store.ts'
 import { explained, type Explanation } from './explain.ts'
 import type { Logger } from '../core/logger.ts'
 import { Loop } from '../core/loop.ts'
+import { Figures } from './figures.ts'
 import { RateMeter, type History, type Rates, type Span } from './rates.ts'
 
 /** What this node and its store know about the whole system. */
@@ -53,22 +54,31 @@ export type ReportsOptions = Readonly<{
   /** This node. */
   node: Readonly<{ state: NodeState }>
   workers: Readonly<{ countOf(type: string): number }>
+  /** Of the program. */
+  version: string
 }>
 
 /** Statistics and explanations. */
 export class Reports implements Subscriber {
   readonly #options: ReportsOptions
   readonly #meter: RateMeter
+  readonly #figures: Figures
   readonly #looker: Loop
 
   constructor(options: ReportsOptions) {
     this.#options = options
     this.#meter = new RateMeter(options.clock)
+    const { node, version, store } = options
+    this.#figures = new Figures(
+      () => ({ id: node.state.id, version }),
+      () => store.now(),
+    )
     this.#looker = new Loop('history', options.clock, options.logger, () => this.#look())
   }
 
   /** Starts recording how many tasks there are. */
   start(): void {
+    this.#figures.start()
     this.#looker.kick()
   }
 
@@ -78,10 +88,29 @@ export class Reports implements Subscriber {
 
   moved({ task, entry }: Move): void {
     this.#meter.note(task, entry)
+    this.#figures.note(task, entry)
   }
 
-  history(span: Span): History {
-    return this.#meter.history(span)
+  /** What was counted and is not stored yet. Throws what the store throws. */
+  async flush(): Promise<void> {
+    const { figures } = this.#options.store
+    await this.#figures.write((rows, oldest) => figures.put(rows, oldest))
+  }
+
+  /** Of all types, or of one. The last hour of all types is that of this node, and reads nothing. */
+  async history(span: Span, type?: string): Promise<History> {
+    if (span === 'hour' && type === undefined) {
+      const own = this.#meter.history()
+      const { mark } = this.#figures
+      const isWithin = mark !== undefined && mark.at >= this.#options.store.now() - own.covered - own.step
+      return { ...own, marks: isWithin ? [mark] : [], durations: null }
+    }
+    const { figures } = this.#options.store
+    const asked = {
+      ms: span === 'hour' ? 60 * minute : 24 * 60 * minute,
+      ...(type === undefined ? {} : { type }),
+    }
+    return this.#figures.history(asked, (step, of) => figures.since(step, of))
   }
 
   async explain(id: TaskId): Promise<Explanation> {
@@ -140,9 +169,13 @@ export class Reports implements Subscriber {
   async #look(): Promise<number> {
     const { store, logger } = this.#options
     try {
-      return this.#meter.saw(await store.counts())
+      const counts = await store.counts()
+      const within = this.#meter.saw(counts)
+      this.#figures.saw(counts)
+      await this.flush()
+      return within
     } catch (error) {
-      logger.debug({ err: error }, 'could not count tasks for the history')
+      logger.debug({ err: error }, 'could not count tasks for the history, or store it')
       return lookAgain
     }
   }

@@ -269,7 +269,7 @@ export class TaskManager implements Engine, AsyncDisposable {
       webhooks: this.#webhooks,
       mustTakeWork: () => this.#mustTakeWork(),
     })
-    this.#reports = new Reports({ ...common, node: this, workers })
+    this.#reports = new Reports({ ...common, node: this, workers, version })
     this.#readiness = new Readiness(store, clock)
     this.#completions = new Completions(store, bus)
     this.#bus = bus
@@ -541,8 +541,8 @@ export class TaskManager implements Engine, AsyncDisposable {
     return { tasks, types, commits, leaseAge, leasesLost, remoteWorkers: this.#workers.live, deliveries }
   }
 
-  history(span: Span): History {
-    return this.#reports.history(span)
+  history(span: Span, type?: string): Promise<History> {
+    return this.#reports.history(span, type)
   }
 
   nodes(): Promise<readonly LiveNode[]> {
@@ -691,6 +691,9 @@ export class TaskManager implements Engine, AsyncDisposable {
     await this.#flusher.flush()
     await this.#scheduler.flush()
     await this.#deliverer.stop()
+    await this.#reports.flush().catch((error: unknown) => {
+      logger.warn({ err: error }, 'could not store the latest figures of the history')
+    })
     await this.#sync?.stop()
     this.#streams.abort()
     await this.access[Symbol.asyncDispose]()

@@ -64,8 +64,12 @@ function serverHandlers({ metrics, version, base }: HandlerContext): Handlers<ke
 
     getStats: async ({ manager }) => statsBody(await manager.stats()),
 
-    getHistory: ({ query, manager }) =>
-      historyBody(manager.history(query.span === '1h' ? 'hour' : 'day'), query.span, manager.now()),
+    getHistory: async ({ query, manager }) =>
+      historyBody(
+        await manager.history(query.span === '1h' ? 'hour' : 'day', query.type),
+        query.span,
+        manager.now(),
+      ),
 
     listNodes: async ({ manager }) =>
       nodesBody(await manager.nodes(), await manager.workers.list(), manager.state.id),

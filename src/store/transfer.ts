@@ -9,6 +9,7 @@ import type { Wait } from '../core/wait.ts'
 import type { NewDelivery, Webhook } from '../core/webhook.ts'
 import type { AuditCursor } from './audit-log.ts'
 import { pendingDelivery, type StoredDelivery } from './delivery-rows.ts'
+import type { FigureRow } from './figure-store.ts'
 import type { Hold, NumberedLine, NumberedStep } from './store.ts'
 
 /** A task with everything that is stored about it, the same in each store. */
@@ -43,6 +44,8 @@ export type Surroundings = Readonly<{
   /** Their slots, rates and turns start anew. */
   limits: readonly Limit[]
   webhooks: readonly Webhook[]
+  /** The history, and how long tasks took. */
+  figures: readonly FigureRow[]
 }>
 
 /** A tick of a schedule, as it is stored. */

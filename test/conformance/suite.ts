@@ -6,6 +6,7 @@ import { clocks } from './clocks.ts'
 import { children } from './children.ts'
 import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
+import { figures } from './figures.ts'
 import { expiry } from './expiry.ts'
 import { holding } from './holding.ts'
 import { keys } from './keys.ts'
@@ -48,6 +49,7 @@ export function suite(kind: StoreKind): void {
     claiming(kind)
     limits(kind)
     expiry(kind)
+    figures(kind)
     bounds(kind)
     preempting(kind)
     if (kind.older === true) return

@@ -185,7 +185,12 @@ describe('every call of the API', () => {
     expect(await client.getReadiness()).toEqual({ status: 'ready' })
     expect(await client.getIndex()).toMatchObject({ name: 'Fermata' })
     expect((await client.getStats()).node.phase).toBe('ready')
-    expect((await client.getHistory({ span: '24h' })).step).toBeGreaterThan(0)
+    const day = await client.getHistory({ span: '24h' })
+    expect([day.step, day.happened.completed.length, day.starts.length]).toEqual([300, 288, 1])
+    expect(day.times).toBeNull()
+    expect((await client.getHistory({ type: 'add' })).times).toMatchObject({
+      run: { count: expect.any(Number) },
+    })
     expect((await client.listNodes()).nodes).toHaveLength(1)
     expect((await client.listTypes()).available_tasks).toContain('add')
     expect(await client.holdType('add')).toMatchObject({ held: true })

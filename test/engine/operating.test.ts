@@ -340,6 +340,32 @@ describe.each(stores)('a hold on $name', ({ open }) => {
 })
 
 describe.each(stores)('the history on $name', ({ open }) => {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+
+  test('of a day and of a type continues after a restart, and loses ten seconds when its node is killed', async () => {
+    const world = await World.open(open, [work])
+    const counted = async () => {
+      const [day, type] = [await world.node.history('day'), await world.node.history('hour', 'work')]
+      expect(day.happened.completed).toHaveLength(288)
+      expect(type.durations?.run.count).toBe(sum(type.happened.completed))
+      return [sum(day.happened.completed), sum(type.happened.completed), day.marks.length]
+    }
+    await submit(world, 3)
+    await world.pass(1_000)
+    // What is not stored yet counts on its own node.
+    expect(await counted()).toEqual([3, 3, 1])
+    await world.node.close()
+    await world.startNode()
+    expect(await counted()).toEqual([3, 3, 2])
+    await submit(world, 2)
+    await world.pass(10_000)
+    await submit(world, 7)
+    await world.pass(1_000)
+    expect(await counted()).toEqual([12, 12, 2])
+    await world.startNode()
+    expect(await counted()).toEqual([5, 5, 3])
+  })
+
   test('has no number for a step in which the store did not respond, and continues after it', async () => {
     let down = false
     const world = await World.open(open, [work], idle)
@@ -357,7 +383,7 @@ describe.each(stores)('the history on $name', ({ open }) => {
     await world.pass(20_500)
     down = false
     await world.pass(1_000)
-    expect(node.history('hour')).toMatchObject({
+    expect(await node.history('hour')).toMatchObject({
       tasks: { queued: [0, 3, null, 3] },
       happened: { submitted: [3, 0, 0, 0] },
     })

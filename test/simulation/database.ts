@@ -2,6 +2,7 @@ import { StoreUnavailable } from '../../src/core/errors.ts'
 import type { Submission } from '../../src/core/task.ts'
 import type { Prepared } from '../../src/store/memory/store.ts'
 import type { ScheduleStore } from '../../src/store/schedule-store.ts'
+import type { FigureStore } from '../../src/store/figure-store.ts'
 import type { WorkerStore } from '../../src/store/worker-store.ts'
 import type { CallersTransaction } from '../../src/store/sharing.ts'
 import type { Shared, Store, SubmitOptions, Submitted } from '../../src/store/store.ts'
@@ -101,6 +102,8 @@ const reading = new Set([
 /** No remote workers. */
 const noWorkers: Pick<WorkerStore, 'list' | 'see'> = { list: async () => [], see: async () => {} }
 
+const noFigures: FigureStore = { put: async () => {}, since: async () => [] }
+
 /** What a scheduler sees that has nothing to do. */
 const noSchedules: Pick<ScheduleStore, 'due' | 'lag' | 'list' | 'prune'> = {
   due: async () => ({ ids: [], dueIn: null }),
@@ -173,6 +176,8 @@ export class Database {
         if (key === 'schedules' && !this.hasSchedules) return noSchedules
         // There are none: looks at them draw no fates, and take no real time.
         if (key === 'workers') return noWorkers
+        // What nodes count decides nothing.
+        if (key === 'figures') return noFigures
         if (typeof value === 'object' && value !== null) return this.#partOf(process, store, key, value)
         if (typeof value !== 'function') return value
         let verb = verbs.get(key)

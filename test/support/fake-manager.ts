@@ -68,11 +68,13 @@ export function fakeManager(does: Partial<TaskManagerApi> = {}): TaskManagerApi 
       rates: { minute: noRates, fiveMinutes: noRates, hour: noRates },
       expected: {},
     }),
-    history: () => ({
+    history: async () => ({
       step: 10_000,
       covered: 0,
       happened: { submitted: [0], started: [0], completed: [0], failed: [0], cancelled: [0], retried: [0] },
       tasks: { scheduled: [0], queued: [0], running: [1], paused: [0] },
+      marks: [],
+      durations: null,
     }),
     metrics: async () => ({
       tasks: null,

@@ -24,6 +24,10 @@ export async function fill(database: string, more = 0): Promise<void> {
       scope: 'global',
       origin: 'api',
     })
+    await store.figures.put(
+      [{ step: 300_000, writer: 'node/1', type: 'odd \0', body: '{"happened":[1]}' }],
+      0,
+    )
     const ids = ['done', 'failed', 'retry', 'parked', 'running', 'cancelled', 'waiting', 'late', 'odd']
     const unique = { while: 'unfinished', for: 3_600_000, onConflict: 'reject' } as const
     await store.submit(
@@ -234,6 +238,7 @@ export async function contents(database: string) {
     const schedules = await store.schedules.list('', 100)
     const ticks = await store.schedules.ticks('hourly', Number.MAX_SAFE_INTEGER, 100)
     return {
+      figures: await store.figures.since(0, 'odd \0'),
       ids: entries,
       records: await Promise.all(records),
       counts: await store.counts(),

@@ -475,6 +475,7 @@ export function de({ count, plural, either }: Tools): Catalogue {
       runningTasksAppearHere: 'Hier erscheinen laufende Aufgaben mit ihrem Fortschritt.',
       noRunningTasks: 'Keine laufenden Aufgaben',
       nodeStarted: 'Knoten gestartet',
+      versionStarted: (version: string) => `Version ${version} gestartet`,
       inUse: (used: ReactNode, slots: number): Words => [used, ` von ${count(slots)} belegt`],
       parkedHere: (n: number) => ` · ${count(n)} hier geparkt`,
       more: (n: number) => `${count(n)} weitere`,
@@ -932,14 +933,14 @@ export function de({ count, plural, either }: Tools): Catalogue {
       slowestTasks: 'Langsamste Aufgaben',
       runTimeOfCompletedTasks: 'Laufzeit abgeschlossener Aufgaben',
       times: 'Zeiten',
-      latestTasks: 'Letzte Aufgaben',
+      lastDay: 'Letzte 24 Stunden',
       figuresAppearHere: 'Hier erscheinen Laufzeiten, Fehler und die langsamsten Aufgaben.',
       noneHasEnded: 'Noch keine Aufgabe dieses Typs ist beendet',
       showAllTypes: 'Alle Typen anzeigen',
       noNodeHasIt: 'Kein Knoten, den diese Seite erreicht, kennt ihn. Seine Aufgaben bleiben.',
       noTypeHasThisName: 'Kein Typ hat hier diesen Namen',
       figuresCover:
-        'Die Zahlen umfassen die Aufgaben aller Knoten, die in dieser Zeit beendet und nicht gelöscht wurden.',
+        'Die Zahlen umfassen alle Aufgaben, die in dieser Zeit beendet wurden, auf allen Knoten; Zeiten sind auf 9 % genau.',
       endedWithinTheLast: 'Beendet innerhalb von',
       queuedP99: 'Warten p99',
       queuedP95: 'Warten p95',
@@ -974,15 +975,13 @@ export function de({ count, plural, either }: Tools): Catalogue {
       runsAnHour: (n: string, share: string) => `${n} Läufe je Stunde, ${share} fehlgeschlagen.`,
       fromAll: (n: number) =>
         plural(n, {
-          one: `Aus der ${count(n)} Aufgabe, die beendet und nicht gelöscht ist.`,
-          other: `Aus den ${count(n)} Aufgaben, die beendet und nicht gelöscht sind.`,
+          one: `Aus der ${count(n)} Aufgabe, die in den letzten 24 Stunden beendet wurde; Zeiten sind auf 9 % genau.`,
+          other: `Aus den ${count(n)} Aufgaben, die in den letzten 24 Stunden beendet wurden, auf allen Knoten; Zeiten sind auf 9 % genau.`,
         }),
       fromLatest: (n: number) => `Aus den ${count(n)} zuletzt beendeten Aufgaben.`,
       runTimesAreOfCompleted: 'Laufzeiten sind die abgeschlossener Aufgaben.',
       under: (duration: string) => `unter ${duration}`,
       over: (duration: string) => `über ${duration}`,
-      coverTheLast: (duration: string) =>
-        `In dieser Zeit endeten mehr Aufgaben, als hier gezählt werden: Die Zahlen umfassen die letzten ${duration}.`,
     },
     views: {
       save: 'Speichern',

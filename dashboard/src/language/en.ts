@@ -484,6 +484,7 @@ export function en({ count, plural, either }: Tools) {
       runningTasksAppearHere: 'Running tasks appear here with their progress.',
       noRunningTasks: 'No running tasks',
       nodeStarted: 'Node started',
+      versionStarted: (version: string) => `Version ${version} started`,
       inUse: (used: ReactNode, slots: number): Words => [used, ` of ${count(slots)} in use`],
       parkedHere: (n: number) => ` · ${count(n)} parked here`,
       more: (n: number) => `${count(n)} more`,
@@ -933,14 +934,14 @@ export function en({ count, plural, either }: Tools) {
       slowestTasks: 'Slowest tasks',
       runTimeOfCompletedTasks: 'Run time of completed tasks',
       times: 'Times',
-      latestTasks: 'Latest tasks',
+      lastDay: 'Last 24 hours',
       figuresAppearHere: 'Run times, failures and the slowest tasks appear here.',
       noneHasEnded: 'No task of this type has ended yet',
       showAllTypes: 'Show all types',
       noNodeHasIt: 'No node that this page can reach knows it. Its tasks remain.',
       noTypeHasThisName: 'No type has this name here',
       figuresCover:
-        'These figures cover tasks of all nodes that ended in this time and have not been deleted.',
+        'These figures cover all tasks that ended in this time, on all nodes; times are within 9%.',
       endedWithinTheLast: 'Ended within the last',
       queuedP99: 'Queued p99',
       queuedP95: 'Queued p95',
@@ -975,15 +976,13 @@ export function en({ count, plural, either }: Tools) {
       runsAnHour: (n: string, share: string) => `${n} runs an hour, ${share} failed.`,
       fromAll: (n: number) =>
         plural(n, {
-          one: `From the ${count(n)} task that has ended and was not deleted.`,
-          other: `From the ${count(n)} tasks that have ended and were not deleted.`,
+          one: `From the ${count(n)} task that ended in the last 24 hours, on any node; times are within 9%.`,
+          other: `From the ${count(n)} tasks that ended in the last 24 hours, on all nodes; times are within 9%.`,
         }),
       fromLatest: (n: number) => `From the ${count(n)} latest tasks that have ended.`,
       runTimesAreOfCompleted: 'Run times are those of completed tasks.',
       under: (duration: string) => `under ${duration}`,
       over: (duration: string) => `over ${duration}`,
-      coverTheLast: (duration: string) =>
-        `More tasks ended in this time than are counted here: these figures cover the last ${duration}.`,
     },
     views: {
       save: 'Save',

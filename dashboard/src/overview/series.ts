@@ -35,16 +35,22 @@ export function depth(history: History): Drawn {
   return { ...axisOf(history), series }
 }
 
-/** Ends of the axis at most and at least before now, in seconds. */
-const reach = { '1h': { most: 3_600, least: 600 }, '24h': { most: 86_400, least: 14_400 } } as const
+/** Ends of the axis of an hour at most and at least before now, in seconds. */
+const [most, least] = [3_600, 600]
+const day = 86_400
 
-/** As far back as the node has run, within limits. Its start is marked. */
-function axisOf({ start, until, step, span, happened }: History): Omit<Drawn, 'series'> {
-  const { most, least } = reach[span]
-  const from = Math.max(until - most, Math.min(start - step, until - least))
+/** A day, or as far back as the node has run, up to an hour. Starts of nodes are marked, and versions that differ from the one before. */
+function axisOf({ start, until, step, span, happened, starts }: History): Omit<Drawn, 'series'> {
+  const from = span === '24h' ? until - day : Math.max(until - most, Math.min(start - step, until - least))
   return {
     times: happened.submitted.map((_, index) => start + (index + 0.5) * step),
     range: { from, to: until },
-    marks: start >= from + step ? [{ at: start, label: say.overview.nodeStarted }] : [],
+    marks: starts.map(({ at, version }, index) => ({
+      at,
+      label:
+        index > 0 && starts[index - 1]!.version !== version
+          ? say.overview.versionStarted(version)
+          : say.overview.nodeStarted,
+    })),
   }
 }

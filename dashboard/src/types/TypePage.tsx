@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { client } from '../data/client.ts'
+import type { Status } from '../data/shapes.ts'
 import { reads } from '../data/reads.ts'
 import { Card } from '../kit/Card.tsx'
 import { EmptyState } from '../kit/EmptyState.tsx'
@@ -12,16 +13,16 @@ import { TaskLink } from '../kit/TaskLink.tsx'
 import { say } from '../language/say.ts'
 import { Time } from '../time/Time.tsx'
 import { countWords, durationWords, exactCount } from '../time/words.ts'
-import { figuresOf, histogramOf, type Bar, type Sample } from './figures.ts'
+import { barsOf, figuresOf, type Bar, type Figures, type Percentiles } from './figures.ts'
 import { TypeCard } from './TypeCard.tsx'
 import styles from './TypesPage.module.css'
 import { shareWords } from './words.ts'
 
-/** Tasks from which the figures are made: the latest that have ended. */
+/** Tasks among which the slowest are found: the latest that have ended. */
 const most = 1_000
 const slowest = 10
 
-/** A type: what it is and does, and how its latest tasks went. */
+/** A type: what it is and does, and how its tasks went. */
 export function TypePage({ name }: Readonly<{ name: string }>) {
   const types = useQuery({ ...reads.types(), refetchInterval: 5_000 })
   const stats = useQuery(reads.stats())
@@ -49,10 +50,10 @@ export function TypePage({ name }: Readonly<{ name: string }>) {
   )
 }
 
-type Task = Sample & Readonly<{ id: string }>
+type Task = Readonly<{ id: string; status: Status; run: number; queue: number; endedAt: number }>
 
 function Ended({ type }: Readonly<{ type: string }>) {
-  const read = useQuery({
+  const tasks = useQuery({
     queryKey: ['ended', type],
     queryFn: async ({ signal }) => {
       const { tasks } = await client.listTasks(
@@ -74,8 +75,30 @@ function Ended({ type }: Readonly<{ type: string }>) {
     },
     refetchInterval: 10_000,
   })
+  const histories = useQuery({
+    queryKey: ['figures of', type],
+    queryFn: async ({ signal }) => {
+      const [hour, day] = await Promise.all([
+        client.getHistory({ span: '1h', type, signal }),
+        client.getHistory({ span: '24h', type, signal }),
+      ])
+      return { hour: figuresOf(hour), day: figuresOf(day), run: day.times?.run.buckets ?? [] }
+    },
+    refetchInterval: 10_000,
+  })
   return (
-    <Loaded of={read}>{(tasks) => (tasks.length === 0 ? <Nothing /> : <Figures tasks={tasks} />)}</Loaded>
+    <>
+      <Loaded of={histories}>
+        {(figures) =>
+          figures.day.ended === 0 && (tasks.data?.length ?? 0) === 0 ? (
+            <Nothing />
+          ) : (
+            <FiguresOfDay of={figures} />
+          )
+        }
+      </Loaded>
+      <Loaded of={tasks}>{(tasks) => <Slowest tasks={tasks} />}</Loaded>
+    </>
   )
 }
 
@@ -89,84 +112,84 @@ function Nothing() {
   )
 }
 
-function Figures({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
-  const now = Date.now() / 1_000
-  const oldest = tasks.reduce((least, { endedAt }) => Math.min(least, endedAt), now)
-  const lastHour = tasks.filter(({ endedAt }) => endedAt > now - 3_600)
-  const isWhole = tasks.length < most || oldest <= now - 3_600
-  const { failureRate, run, queue } = figuresOf(tasks, 1)
-  const hourly = figuresOf(lastHour, isWhole ? 1 : Math.max(1, now - oldest) / 3_600)
-  const ran = tasks.filter((task) => task.run > 0)
-  const times = (of: typeof run) =>
+type Shown = Readonly<{ hour: Figures; day: Figures; run: Parameters<typeof barsOf>[0] }>
+
+/** How the tasks of a day went, on all nodes. */
+function FiguresOfDay({ of: { hour, day, run } }: Readonly<{ of: Shown }>) {
+  const times = (of: Percentiles | null) =>
     of === null
       ? (['–', '–', '–'] as const)
       : ([of.p50, of.p95, of.p99].map(durationWords) as readonly string[])
   return (
     <>
-      <Card title={say.types.latestTasks} flush>
+      <Card title={say.types.lastDay} flush>
         <div className={styles.figures}>
           <Table label={say.types.times} head={['', 'p50', 'p95', 'p99']}>
             <tr>
               <td>{say.common.runTime}</td>
-              {times(run).map((text, index) => (
+              {times(day.run).map((text, index) => (
                 <td key={index}>{text}</td>
               ))}
             </tr>
             <tr>
               <td>{say.common.queueTime}</td>
-              {times(queue).map((text, index) => (
+              {times(day.queue).map((text, index) => (
                 <td key={index}>{text}</td>
               ))}
             </tr>
           </Table>
         </div>
         <p className={styles.sum}>
-          {say.types.runsAnHour(countWords(Math.round(hourly.perHour * 10) / 10), shareWords(failureRate))}{' '}
-          {tasks.length < most ? say.types.fromAll(tasks.length) : say.types.fromLatest(most)}{' '}
-          {say.types.runTimesAreOfCompleted}
+          {say.types.runsAnHour(countWords(hour.perHour), shareWords(day.failureRate))}{' '}
+          {say.types.fromAll(day.ended)} {say.types.runTimesAreOfCompleted}
         </p>
       </Card>
       <Card title={say.types.runTimeOfCompletedTasks}>
-        <Histogram
-          of={histogramOf(tasks.filter(({ status }) => status === 'completed').map((task) => task.run))}
-        />
+        <Histogram of={barsOf(run)} />
       </Card>
-      {ran.length > 0 && (
-        <Card title={say.types.slowestTasks} flush>
-          <div className={styles.figures}>
-            <Table
-              label={say.types.slowestTasks}
-              head={[
-                say.common.task,
-                say.common.status,
-                say.common.runTime,
-                say.common.queueTime,
-                say.common.ended,
-              ]}
-            >
-              {ran
-                .toSorted((a, b) => b.run - a.run)
-                .slice(0, slowest)
-                .map(({ id, status, run: seconds, queue: queued, endedAt }) => (
-                  <tr key={id}>
-                    <td>
-                      <TaskLink id={id} />
-                    </td>
-                    <td>
-                      <StatusBadge status={status} />
-                    </td>
-                    <td>{durationWords(seconds)}</td>
-                    <td>{durationWords(queued)}</td>
-                    <td>
-                      <Time at={endedAt} />
-                    </td>
-                  </tr>
-                ))}
-            </Table>
-          </div>
-        </Card>
-      )}
     </>
+  )
+}
+
+/** Of the latest tasks that still exist. */
+function Slowest({ tasks }: Readonly<{ tasks: readonly Task[] }>) {
+  const ran = tasks.filter((task) => task.run > 0)
+  if (ran.length === 0) return null
+  return (
+    <Card title={say.types.slowestTasks} flush>
+      <div className={styles.figures}>
+        <Table
+          label={say.types.slowestTasks}
+          head={[
+            say.common.task,
+            say.common.status,
+            say.common.runTime,
+            say.common.queueTime,
+            say.common.ended,
+          ]}
+        >
+          {ran
+            .toSorted((a, b) => b.run - a.run)
+            .slice(0, slowest)
+            .map(({ id, status, run: seconds, queue: queued, endedAt }) => (
+              <tr key={id}>
+                <td>
+                  <TaskLink id={id} />
+                </td>
+                <td>
+                  <StatusBadge status={status} />
+                </td>
+                <td>{durationWords(seconds)}</td>
+                <td>{durationWords(queued)}</td>
+                <td>
+                  <Time at={endedAt} />
+                </td>
+              </tr>
+            ))}
+        </Table>
+      </div>
+      <p className={styles.sum}>{say.types.fromLatest(most)}</p>
+    </Card>
   )
 }
 

@@ -16,7 +16,7 @@ import { HoldButton } from './HoldButton.tsx'
 import { placeWords, shareWords, typePath } from './words.ts'
 import { StrangeTypes } from './StrangeTypes.tsx'
 import styles from './TypesPage.module.css'
-import { useFigures, type AllFigures, type Time } from './useFigures.ts'
+import { useFigures, type Time } from './useFigures.ts'
 
 const choices = [
   { value: '1h', name: say.common.hour },
@@ -30,7 +30,7 @@ export function TypesPage() {
   const sort = sortOf(search.get('sort'))
   const types = useQuery({ ...reads.types(), refetchInterval: 5_000 })
   const stats = useQuery(reads.stats())
-  const figures = useFigures(time)
+  const figures = useFigures(types.data?.available_tasks ?? [], time)
   const strange = Object.entries(stats.data?.types ?? {}).filter(
     ([name]) => types.data !== undefined && !types.data.available_tasks.includes(name),
   )
@@ -50,7 +50,7 @@ export function TypesPage() {
           const rows = Object.values(details).map((type) => ({
             type,
             counts: stats.data?.types[type.type]?.counts ?? {},
-            figures: figures.data?.of.get(type.type),
+            figures: figures.data?.get(type.type),
           }))
           if (rows.length === 0) return <NoTypes />
           return (
@@ -91,25 +91,17 @@ export function TypesPage() {
                   </Table>
                 </div>
               </Card>
-              <Note of={figures.data} />
+              {figures.data !== undefined && (
+                <p className={styles.note}>
+                  {say.types.figuresCover} {say.types.runTimesAreOfCompleted}
+                </p>
+              )}
               {strange.length > 0 && <StrangeTypes types={strange} />}
             </div>
           )
         }}
       </Loaded>
     </Page>
-  )
-}
-
-function Note({ of: figures }: Readonly<{ of: AllFigures | undefined }>) {
-  if (figures === undefined) return null
-  return (
-    <p className={styles.note}>
-      {figures.limited
-        ? say.types.coverTheLast(durationWords(figures.hours * 3_600))
-        : say.types.figuresCover}{' '}
-      {say.types.runTimesAreOfCompleted}
-    </p>
   )
 }
 

@@ -1,7 +1,7 @@
-import type { Run, Status } from '../data/shapes.ts'
+import type { History } from '../data/shapes.ts'
 
-/** A task that has ended. Seconds. */
-export type Sample = Readonly<{ status: Status; run: number; queue: number; endedAt: number }>
+type Times = NonNullable<History['times']>
+type Distribution = Times['run']
 
 export type Percentiles = Readonly<{ p50: number; p95: number; p99: number }>
 
@@ -17,43 +17,28 @@ export type Figures = Readonly<{
   queue: Percentiles | null
 }>
 
-/** Null for a run that has not ended. */
-export function sampleOf({ changes }: Run): Sample | null {
-  const last = changes.at(-1)
-  if (last === undefined || !isEnd(last.status)) return null
-  const spent = (of: readonly Status[]) =>
-    changes.reduce((sum, { at, status }, index) => {
-      const next = changes[index + 1]
-      return next === undefined || !of.includes(status) ? sum : sum + (next.at - at)
-    }, 0)
+/** Of the history of one type. */
+export function figuresOf({
+  span,
+  happened,
+  times,
+}: Pick<History, 'span' | 'times'> &
+  Readonly<{ happened: Pick<History['happened'], 'completed' | 'failed' | 'cancelled'> }>): Figures {
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
+  const [completed, failed] = [sum(happened.completed), sum(happened.failed)]
+  const decided = completed + failed
   return {
-    status: last.status,
-    run: spent(['running', 'pausing', 'cancelling']),
-    queue: spent(['queued']),
-    endedAt: last.at,
-  }
-}
-
-/** `hours`: the time in which they ended. */
-export function figuresOf(samples: readonly Sample[], hours: number): Figures {
-  const completed = samples.filter(({ status }) => status === 'completed')
-  const failed = samples.filter(({ status }) => status === 'failed').length
-  const decided = completed.length + failed
-  return {
-    ended: samples.length,
-    perHour: decided / hours,
+    ended: decided + sum(happened.cancelled),
+    perHour: decided / (span === '1h' ? 1 : 24),
     failureRate: decided === 0 ? null : failed / decided,
-    run: percentilesOf(completed.map(({ run }) => run)),
-    queue: percentilesOf(samples.filter(({ run }) => run > 0).map(({ queue }) => queue)),
+    run: percentilesOf(times?.run),
+    queue: percentilesOf(times?.queue),
   }
 }
 
-/** By nearest rank, so each is one of the values; null without values. */
-export function percentilesOf(values: readonly number[]): Percentiles | null {
-  if (values.length === 0) return null
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)]!
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
+function percentilesOf(of: Distribution | undefined): Percentiles | null {
+  if (of === undefined || of.p50 === null || of.p95 === null || of.p99 === null) return null
+  return { p50: of.p50, p95: of.p95, p99: of.p99 }
 }
 
 export type Bar = Readonly<{ from: number; to: number; count: number }>
@@ -63,17 +48,15 @@ const bounds = [1, 2, 5].flatMap((digit) =>
 )
 const limits = [0, ...bounds.toSorted((a, b) => a - b), Number.POSITIVE_INFINITY]
 
-/** How many values there are between the bounds 1, 2, 5, 10, ... milliseconds, from the smallest to the largest one. */
-export function histogramOf(values: readonly number[]): Bar[] {
-  const bars = limits.slice(1).map((to, index) => {
-    const from = limits[index]!
-    return { from, to, count: values.filter((value) => value >= from && value < to).length }
-  })
+/** Between the bounds 1, 2, 5, 10, ... milliseconds, from the smallest to the largest one. A bucket of the server belongs where its middle is. */
+export function barsOf(buckets: Distribution['buckets']): Bar[] {
+  const counts = limits.slice(1).map(() => 0)
+  for (const { from, to, count } of buckets) {
+    const middle = from === 0 ? to / 2 : Math.sqrt(from * to)
+    counts[limits.findIndex((limit) => limit > middle) - 1]! += count
+  }
+  const bars = counts.map((count, index) => ({ from: limits[index]!, to: limits[index + 1]!, count }))
   const first = bars.findIndex(({ count }) => count > 0)
   const last = bars.findLastIndex(({ count }) => count > 0)
   return first === -1 ? [] : bars.slice(first, last + 1)
-}
-
-function isEnd(status: Status): boolean {
-  return status === 'completed' || status === 'failed' || status === 'cancelled'
 }

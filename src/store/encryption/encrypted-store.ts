@@ -7,6 +7,7 @@ import type { KeyStore } from '../key-store.ts'
 import type { LimitStore } from '../limit-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
 import type { WebhookStore } from '../webhook-store.ts'
+import type { FigureStore } from '../figure-store.ts'
 import type { WaitStore } from '../wait-store.ts'
 import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
@@ -50,6 +51,7 @@ export class EncryptedStore implements port.Store {
   readonly limits: LimitStore
   readonly webhooks: WebhookStore
   readonly waits: WaitStore
+  readonly figures: FigureStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -65,6 +67,7 @@ export class EncryptedStore implements port.Store {
     this.audit = store.audit
     this.workers = store.workers
     this.limits = store.limits
+    this.figures = store.figures
     this.schedules = new EncryptedSchedules(store.schedules, ring)
     this.webhooks = new EncryptedWebhooks(store.webhooks, ring, this.#open)
     this.waits = new EncryptedWaits(store.waits, ring, this.#open)

@@ -38,6 +38,7 @@ import { MemoryLimits } from './limits.ts'
 import { MemorySchedules } from './schedules.ts'
 import { MemoryWebhooks } from './webhooks.ts'
 import { MemoryWorkers } from './workers.ts'
+import { MemoryFigures } from './figures.ts'
 import { MemoryWaits } from './waits.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
@@ -115,6 +116,7 @@ class MemoryStore implements port.Store {
   readonly limits: MemoryLimits
   readonly webhooks: MemoryWebhooks
   readonly waits: MemoryWaits
+  readonly figures: MemoryFigures
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -160,6 +162,10 @@ class MemoryStore implements port.Store {
         return this.#move(kept, rules.informed(kept.task, this.#moment(), newsOf(answer)))
       },
       audit: (entry) => this.audit.add(entry),
+    })
+    this.figures = new MemoryFigures({
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
     })
     this.workers = new MemoryWorkers({
       time: this.#time,

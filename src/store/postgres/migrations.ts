@@ -376,6 +376,16 @@ export const migrations: readonly string[] = [
   alter table S.tasks add column parent_id text collate "C", add column parent text;
   create index tasks_children on S.tasks (parent_id, created_at, row_id) where parent_id is not null;
   `,
+  `
+  create table S.figures (
+    type text collate "C" not null,
+    step bigint not null,
+    writer text collate "C" not null,
+    body text not null,
+    primary key (type, step, writer)
+  ) with (fillfactor = 50);
+  create index figures_step on S.figures (step);
+  `,
 ]
 
 /** The lowest supported version number of the server. */

@@ -305,6 +305,14 @@ export function statementsFor(schema: string) {
       on conflict (priority, flow) do update set turn = excluded.turn`,
     putRounds: `insert into ${s}.rounds as r (priority, turn) select * from unnest($1::int[], $2::bigint[])
       on conflict (priority) do update set turn = excluded.turn`,
+    putFigures: `insert into ${s}.figures (step, writer, type, body)
+      select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
+      on conflict (type, step, writer) do update set body = excluded.body`,
+    /** Several nodes may do it at the same time. */
+    forgetFigures: `delete from ${s}.figures where ctid = any(array(
+        select ctid from ${s}.figures where step < $1::bigint limit $2::int for update skip locked))`,
+    figuresSince: `select step, writer, type, body from ${s}.figures where type = $1 and step >= $2::bigint`,
+    figures: `select step, writer, type, body from ${s}.figures`,
     noteLanes: `insert into ${s}.lane_notes (lane) select * from unnest($1::text[])`,
     noteBuckets: `insert into ${s}.lane_notes (bucket) select * from unnest($1::text[])`,
     noteWaiting: `insert into ${s}.lane_notes (bucket) select distinct waits_for from ${s}.lanes

@@ -26,6 +26,7 @@ import { PostgresSchedules } from './schedules.ts'
 import { Outbox } from './outbox.ts'
 import { PostgresWebhooks } from './webhooks.ts'
 import { PostgresWorkers } from './workers.ts'
+import { PostgresFigures } from './figures.ts'
 import { PostgresWaits } from './waits.ts'
 import { KnownRows } from './row-cache.ts'
 import { readCounts, readOldestQueued, QueueEstimate } from './counters.ts'
@@ -92,6 +93,7 @@ class PostgresStore implements port.Store {
   readonly limits: PostgresLimits
   readonly webhooks: PostgresWebhooks
   readonly waits: PostgresWaits
+  readonly figures: PostgresFigures
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -171,6 +173,11 @@ class PostgresStore implements port.Store {
       waiting: this.#waiting,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('schedules', look),
+    })
+    this.figures = new PostgresFigures({
+      sql: this.#sql,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('figures', look),
     })
     this.workers = new PostgresWorkers({
       sql: this.#sql,

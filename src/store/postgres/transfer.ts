@@ -29,6 +29,7 @@ import { packed } from './column-batching.ts'
 import { Connection, type Parameter, type Rows, type Session } from './connection.ts'
 import { holdOf } from './counters.ts'
 import { defaultSchema, migrateSchema } from './migrating.ts'
+import { figureColumns, figureFrom } from './figures.ts'
 import { limitColumns, limitFrom, queueColumns } from './lane-rows.ts'
 import { deliveryFrom, webhookFrom } from './outbox.ts'
 import { mustBeWhole, quoted, unfinishedCopy } from './migrations.ts'
@@ -141,18 +142,20 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
   }
 
   async surroundings(): Promise<Surroundings> {
-    const [places, holds, operations, keys, limits, webhooks] = await Promise.all([
+    const [places, holds, operations, keys, limits, webhooks, figures] = await Promise.all([
       this.#session.query(`select last_value from ${this.#s}.places`),
       this.#session.query(this.#sql.holds),
       this.#session.query(`select id, node, body, cancel from ${this.#s}.operations order by number`),
       this.#session.query(this.#sql.keys, [null]),
       this.#session.query(this.#sql.limits),
       this.#session.query(this.#sql.webhooks),
+      this.#session.query(this.#sql.figures),
     ])
     return {
       keys: { version: keys[0]?.[0] as number, keys: keys.filter(([, body]) => body !== null).map(keyOf) },
       queuePosition: Number(places[0]?.[0]),
       limits: limits.map(limitFrom),
+      figures: figures.map(figureFrom),
       webhooks: webhooks.flatMap(([, body]) => (body === null ? [] : [webhookFrom(body as string)])),
       holds: Object.fromEntries(holds.map((row) => [decodeText(row[0] as string), holdOf(row)])),
       operations: operations.map(([id, node, body, cancel]) => ({
@@ -392,6 +395,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
     operations,
     limits,
     webhooks,
+    figures,
     keys: { version, keys },
   }: Surroundings): Promise<void> {
     const places = `${this.#s.replaceAll("'", "''")}.places`
@@ -401,6 +405,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
         [queuePosition],
       )
       await this.#session.query(this.#sql.putLimits, limitColumns(limits))
+      await this.#session.query(this.#sql.putFigures, figureColumns(figures))
       for (const webhook of webhooks) {
         await this.#session.query(this.#sql.putWebhook, [
           encodeText(webhook.id),

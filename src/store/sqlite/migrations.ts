@@ -379,6 +379,16 @@ export const migrations: readonly string[] = [
   alter table tasks add column parent text;
   create index tasks_children on tasks (parent_id, created_at, row_id) where parent_id is not null;
   `,
+  `
+  create table figures (
+    type text not null,
+    step integer not null,
+    writer text not null,
+    body text not null,
+    primary key (type, step, writer)
+  ) strict, without rowid;
+  create index figures_step on figures (step);
+  `,
 ]
 
 /** Refuses a file that is not ours, and one of a newer program. Must be called before anything is written to it. */

@@ -367,6 +367,12 @@ const sql = {
   slotsOnNode: 'select count(*) from limit_slots where bucket = ? and node = ?',
   slotsWithin: 'select count(*) from limit_slots where bucket >= ? and bucket < ?',
   slotHolders: 'select distinct task_id from limit_slots where bucket = ? order by task_id limit ?',
+  putFigure: `insert into figures (step, writer, type, body) values (?, ?, ?, ?)
+    on conflict (type, step, writer) do update set body = excluded.body`,
+  forgetFigures: `delete from figures where (type, step, writer) in (
+    select type, step, writer from figures where step < ? limit ?)`,
+  figuresSince: 'select step, writer, type, body from figures where type = ? and step >= ?',
+  figures: 'select step, writer, type, body from figures',
   noteLane: 'insert or ignore into lane_notes (lane) values (?)',
   noteBucket: 'insert or ignore into lane_notes (bucket) values (?)',
   noteWaiting: `insert or ignore into lane_notes (bucket)

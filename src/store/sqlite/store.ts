@@ -45,6 +45,7 @@ import { SqliteSchedules } from './schedules.ts'
 import { Outbox } from './outbox.ts'
 import { SqliteWebhooks } from './webhooks.ts'
 import { SqliteWorkers } from './workers.ts'
+import { SqliteFigures } from './figures.ts'
 import { SqliteWaits } from './waits.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
@@ -76,6 +77,7 @@ class SqliteStore implements port.Store {
   readonly limits: SqliteLimits
   readonly webhooks: SqliteWebhooks
   readonly waits: SqliteWaits
+  readonly figures: SqliteFigures
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -151,6 +153,11 @@ class SqliteStore implements port.Store {
       read: (look) => this.#read(look),
       submit: (call) => this.#submit(call),
       audit: (entry, at) => audit.add(entry, at),
+    })
+    this.figures = new SqliteFigures({
+      sql: () => this.#sql,
+      write: (run, effect) => this.#commits.write(run, effect),
+      read: (look) => this.#read(look),
     })
     this.workers = new SqliteWorkers({
       sql: () => this.#sql,

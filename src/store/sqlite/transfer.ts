@@ -27,6 +27,7 @@ import { connect } from './connection.ts'
 import { Counters, type HoldRow } from './counters.ts'
 import type { Schedule } from '../../core/schedule.ts'
 import { migrate, mustBeWhole, unfinishedCopy } from './migrations.ts'
+import { figureFrom, putFigure, type FigureValues } from './figures.ts'
 import { insertLimit, limitFrom, type LimitRow } from './lanes.ts'
 import type { Webhook } from '../../core/webhook.ts'
 import { deliveryFrom } from '../delivery-rows.ts'
@@ -96,6 +97,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     const keys = (this.#sql.keys.all() as unknown as KeyRow[]).map(keyOf)
     return {
       keys: { version, keys },
+      figures: (this.#sql.figures.all() as unknown as FigureValues[]).map(figureFrom),
       limits: (this.#sql.limits.all() as unknown as LimitRow[]).map(limitFrom),
       webhooks: (this.#sql.webhooks.all() as unknown as [string][]).map(
         ([body]) => JSON.parse(body) as Webhook,
@@ -274,11 +276,13 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
     operations,
     limits,
     webhooks,
+    figures,
     keys: { version, keys },
   }: Surroundings): Promise<void> {
     this.#within(() => {
       for (const webhook of webhooks) this.#sql.putWebhook.run(webhook.id, JSON.stringify(webhook))
       for (const limit of limits) insertLimit(this.#sql, limit)
+      for (const row of figures) putFigure(this.#sql, row)
       // New deliveries have numbers of the same sequence.
       const [last] = this.#sql.lastDelivery.get() as unknown as [number]
       this.#sql.setSequence.run(Math.max(queuePosition, last))
