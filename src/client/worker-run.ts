@@ -1,6 +1,6 @@
 import { parseDuration } from '../core/duration.ts'
 import type { Duration, StepContext, StepOptions, StepResult, TimedOut } from '../registry/context.ts'
-import { isFermataError } from './errors.ts'
+import { FermataError, isFermataError } from './errors.ts'
 import type { Fermata } from './fermata.ts'
 import type { AnswerOf, Beat, ClaimedTask, EndedStep, Parking, WorkerTypeDraft } from './types.ts'
 import { backoff, now, sleep } from './waiting.ts'
@@ -190,7 +190,11 @@ export class Run {
     await this.#flushing
     if (this.#isLost) return
     try {
-      await settle()
+      await settle().catch((error: unknown) => {
+        if (!isRefused(error)) throw error
+        // A result that is no JSON, or too large: without an end, the task would run again and again.
+        return this.#server.failTask(token, failureOf(error), options)
+      })
     } catch (error) {
       this.#means.trouble(error, 'settle')
     }
@@ -616,6 +620,13 @@ export class Run {
 }
 
 type StepCall = Readonly<{ name: string; occurrence: number; attempts: number; timeout: number | undefined }>
+
+/** Repeating it would not help. */
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof FermataError)) return true
+  const { code, status = 500 } = error
+  return code !== 'LEASE_LOST' && status >= 400 && status < 500 && status !== 408 && status !== 429
+}
 
 function failureOf(error: unknown) {
   const { code, message, name, retryable } = Object(error) as Partial<Record<string, unknown>>

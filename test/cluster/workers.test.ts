@@ -52,6 +52,44 @@ test('each call of a worker may reach another server, and the server that claime
   expect(await here.getTask(id)).toMatchObject({ result: 'done', crashes: 0, attempt: 1 })
 })
 
+test('steps, a look and a park reach different servers, and the one that was asked before is killed each time', async () => {
+  await using nodes = await cluster(3)
+  const [first, second, third] = nodes.clients as [Fermata, Fermata, Fermata]
+  const kill = async (index: number) => {
+    nodes.servers[index]!.signal('SIGKILL')
+    await nodes.servers[index]!.ended
+  }
+  await first.registerWorker('w', drafts)
+  const { task_id: id } = await first.submitTask('count', { parameters: {} })
+  const claimed = async (client: Fermata, worker: string) =>
+    until('it is claimed', async () => (await client.claimTasks(worker, { wait: 1 })).tasks[0])
+  const { lease_token: token } = await claimed(first, 'w')
+  await first.beat(token, { steps: [{ name: 'charge', result: { id: 7 } }] })
+  const { status, seen } = await first.lookAtWait(token, { name: 'ship', schema: { type: 'boolean' } })
+  expect(status).toBe('open')
+  await kill(0)
+  // The answer comes between look and park, at another server than both.
+  await third.answerTask(id, 'ship', true)
+  const parking = { awaits: { waits: ['ship'], seen: seen ?? 0 }, checkpoint: { at: 1 } }
+  expect(await second.parkTask(token, parking)).toEqual({ task_id: id, status: 'queued' })
+  await kill(1)
+  // The response was lost, and another worker has the task by now.
+  await third.registerWorker('other', drafts)
+  const again = await claimed(third, 'other')
+  expect(again).toMatchObject({ task_id: id, attempt: 1, checkpoint: { at: 1 } })
+  expect(await third.parkTask(token, parking)).toEqual({ task_id: id, status: 'queued' })
+  await expect(third.beat(token, { steps: [{ name: 'late' }] })).rejects.toMatchObject({ code: 'LEASE_LOST' })
+  const { steps } = await third.getStoredSteps(again.lease_token)
+  expect(steps).toMatchObject([{ name: 'charge', status: 'completed', result: { id: 7 } }])
+  const look = await third.lookAtWait(again.lease_token, { name: 'ship' })
+  expect(look).toEqual({ status: 'answered', answer: true, left: null, seen: null })
+  // A sleep ends on the server that is left.
+  await third.parkTask(again.lease_token, { wake_in: 0.3, sleeps: { over: 1, left: [0.3] } })
+  const last = await claimed(third, 'other')
+  expect(last).toMatchObject({ attempt: 1, sleeps: { over: 1, left: [0] } })
+  expect(await third.completeTask(last.lease_token, 'done')).toMatchObject({ status: 'completed' })
+})
+
 test('a waiting claim at one server gets what is submitted at another', async () => {
   await using nodes = await cluster(2)
   const [here, there] = nodes.clients as [Fermata, Fermata]

@@ -310,12 +310,14 @@ class WorkerTest(unittest.TestCase):
 
         @worker.task(type)
         def order(task, what: str):
+            if what == "result":
+                return "x" * 11_000_000
             if what == "large":
                 task.step("large", lambda step: "x" * 1_100_000)
             task.step("set", lambda step: {1, 2})
 
         self.start(worker, type)
-        for what, code in (("set", "TypeError"), ("large", "TOO_LARGE")):
+        for what, code in (("set", "TypeError"), ("large", "TOO_LARGE"), ("result", "TOO_LARGE")):
             with self.assertRaises(TaskFailed) as failed:
                 self.client.submit(type, {"what": what}).result(timeout=MINUTE)
             self.assertEqual(failed.exception.error["code"], code)
@@ -363,7 +365,7 @@ class WorkerTest(unittest.TestCase):
         again.task(type)(order)
         self.start(again, type)
         self.assertEqual(early.result(timeout=MINUTE), {"by": "ada"})
-        self.assertNotIn("sleep_started", [one["event"] for one in early.details()["timeline"]])
+        self.assertNotIn("wait_started", [one["event"] for one in early.details()["timeline"]])
         cancelled = self.client.submit(type)
         until("it waits", lambda: cancelled.status() == "waiting")
         self.assertEqual(cancelled.cancel(wait=MINUTE), "cancelled")

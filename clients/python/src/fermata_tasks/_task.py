@@ -234,7 +234,12 @@ class Run:
         try:
             self._transport.call("POST", f"/api/worker/{verb}", {"lease_token": self.token, **body}, patience=_SETTLE_FOR)
         except FermataError as error:
-            self._trouble(f"task {self.claimed['task_id']} could not be settled: {error}")
+            refused = error.status is not None and 400 <= error.status < 500 and error.status not in (408, 429)
+            if refused and verb == "complete" and error.code != "LEASE_LOST":
+                # A result that is too large: without an end, the task would run again and again.
+                self.settle("fail", failure_of(error))
+            else:
+                self._trouble(f"task {self.claimed['task_id']} could not be settled: {error}")
 
     def _end_beats(self) -> None:
         if not self._ended.is_set():
