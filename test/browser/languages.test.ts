@@ -154,6 +154,18 @@ test('the language is chosen in the menu, kept, and loads nothing of the other o
   expect(faults).toEqual([])
 })
 
+test('a language that does not arrive is loaded again', async () => {
+  const { page } = await openPage(browser, 'about:blank', german)
+  let failures = 0
+  await page.route('**/assets/de-*.js', (route) => {
+    failures += 1
+    return failures > 2 ? route.continue() : route.abort()
+  })
+  await page.goto(server.url)
+  await page.getByRole('heading', { name: 'Übersicht' }).waitFor()
+  expect(failures).toBeGreaterThan(2)
+})
+
 test.each([
   ['fr-FR', 'en'],
   ['de-AT', 'de'],

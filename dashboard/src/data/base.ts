@@ -5,6 +5,8 @@
 export const base: string = prefix()
 
 function prefix(): string {
+  // Unit tests have no page.
+  if (typeof document === 'undefined') return ''
   const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]')
   return icon === null ? '' : new URL('.', icon.href).pathname.replace(/\/$/, '')
 }

@@ -1,6 +1,7 @@
+import { loadCode } from '../loading/lazy-part.ts'
 import { chosenLanguage, languageOf } from './choice.ts'
 import type { Catalogue } from './en.ts'
-import { toolsOf } from './tools.ts'
+import { toolsOf, type Tools } from './tools.ts'
 
 /** The language of the page, and as `Intl` takes it. */
 export const { language, locale } = languageOf(chosenLanguage(), navigator.languages)
@@ -17,7 +18,7 @@ const tools = toolsOf(locale)
 export const exactCount = tools.count
 
 /** What the page says, in its language. Modules that import it wait until it has arrived. */
-export const say: Catalogue = (await catalogues[language]())(tools)
+export const say: Catalogue = (await loadCode<(tools: Tools) => Catalogue>(catalogues[language]))(tools)
 
 if (typeof document !== 'undefined') document.documentElement.lang = language
 // Libraries format with what the browser says, and throw if no formatter accepts it.

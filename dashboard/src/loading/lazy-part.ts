@@ -7,6 +7,11 @@ export function lazyPart<Props extends object>(read: () => Promise<ComponentType
   return lazy(async () => ({ default: await code.load(read) }))
 }
 
+/** A module of which the page needs something else than a component. */
+export function loadCode<T>(read: () => Promise<T>): Promise<T> {
+  return code.load(read)
+}
+
 /** What keeps code from loading; null while nothing does. */
 export function useLoadTrouble(): LoadTrouble | null {
   return useSyncExternalStore(code.subscribe, code.trouble)
