@@ -68,6 +68,8 @@ describe('the waterfall of a task', () => {
       line(3, 110, 'sleep_started', 'waiting'),
       line(4, 120, 'woken', 'queued'),
       line(5, 121, 'claimed', 'running'),
+      line(6, 122, 'wait_started', 'waiting'),
+      line(7, 128, 'answered', 'queued'),
     ]
     const life = {
       timeline,
@@ -93,20 +95,6 @@ describe('the waterfall of a task', () => {
     expect(shapes({ waits: [wait('open', 112)] })).toEqual([['wait', 112, 200, true, 'waiting']])
   })
 
-  test('has a question and not also the sleep that waits for its answer', () => {
-    const timeline = [
-      ...begun,
-      line(3, 110, 'sleep_started', 'waiting'),
-      line(4, 120, 'woken', 'queued'),
-      line(5, 121, 'claimed', 'running'),
-      line(6, 122.1, 'sleep_started', 'waiting'),
-    ]
-    expect(shapes({ timeline, waits: [wait('open', 122)] })).toEqual([
-      ['sleep', 110, 120, false, 'waiting'],
-      ['wait', 122, 200, true, 'waiting'],
-    ])
-  })
-
   test('ends a wait with its timeout, its answer or its task', () => {
     const timeline = [...begun, line(3, 150, 'cancelled', 'cancelled')]
     const waits = [
@@ -119,6 +107,10 @@ describe('the waterfall of a task', () => {
       ['wait', 121, 121, false, 'completed'],
       ['wait', 130, 150, false, 'cancelled'],
     ])
+  })
+
+  test('begins with the first that is known, also if the first entries are no longer kept', () => {
+    expect(waterfallOf({ ...nothing, steps: [step('a', 90, 91)] }, 200)).toMatchObject({ from: 90, to: 200 })
   })
 
   test('reaches as far as a child that outlives its parent', () => {

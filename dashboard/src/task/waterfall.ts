@@ -33,25 +33,19 @@ export function waterfallOf(
   now: number,
 ): Readonly<{ bars: readonly Bar[]; from: number; to: number }> {
   const life = extentOf(timeline, now)
-  const questions = waits.map((wait): Bar => ({
-    kind: 'wait',
-    wait,
-    status: waitColours[wait.status],
-    ...between(wait.created_at, endOfWait(wait, life.to), now),
-  }))
-  // A task that waits for an answer sleeps too: the question is what it waits for.
-  const sleeps = sleepsOf(timeline, now).filter(({ from, to }) => {
-    const middle = (from + to) / 2
-    return !questions.some((question) => question.from <= middle && middle <= question.to)
-  })
   const bars = [
-    ...questions,
-    ...sleeps,
     ...steps.map((step): Bar => ({
       kind: 'step',
       step,
       status: step.status,
       ...between(step.started_at, step.finished_at, now),
+    })),
+    ...sleepsOf(timeline, now),
+    ...waits.map((wait): Bar => ({
+      kind: 'wait',
+      wait,
+      status: waitColours[wait.status],
+      ...between(wait.created_at, endOfWait(wait, life.to), now),
     })),
     ...children.map((child): Bar => ({
       kind: 'child',
@@ -60,8 +54,12 @@ export function waterfallOf(
       ...between(child.created_at, child.completed_at, now),
     })),
   ].toSorted((a, b) => a.from - b.from)
-  // A child may outlive its parent.
-  return { bars, from: life.from, to: bars.reduce((latest, { to }) => Math.max(latest, to), life.to) }
+  return {
+    bars,
+    // The first entries of a timeline may no longer be kept, and a child may outlive its parent.
+    from: Math.min(life.from, bars[0]?.from ?? life.from),
+    to: bars.reduce((latest, { to }) => Math.max(latest, to), life.to),
+  }
 }
 
 const waitColours: Readonly<Record<TaskWait['status'], Status>> = {
