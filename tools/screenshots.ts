@@ -31,14 +31,14 @@ try {
     overview: '/',
     tasks: '/tasks',
     task: `/tasks/${running}`,
-    failures: '/failures',
     submit: '/submit/links',
-    schedules: '/schedules?new',
     types: '/types',
     nodes: '/nodes',
     docs: '/docs',
   }
   const others = {
+    failures: '/failures',
+    schedules: '/schedules?new',
     failed: `/tasks/${failed}`,
     order: `/tasks/${order}`,
     week: '/schedules?week',
