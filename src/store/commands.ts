@@ -97,8 +97,8 @@ export function submit(batch: SubmitBatch, { submissions, options }: SubmitCall)
     const { id, type, unique, idempotencyKey: key } = submission
     const earlier = key === null ? undefined : byKey.get(key)
     if (earlier !== undefined) {
-      // The link was dropped if the parent has ended meanwhile, and was retried.
-      if (!isTerminal(earlier.status)) batch.edges.push(...linkOf(submission, earlier.id))
+      // The link was dropped if the parent has ended meanwhile, and was retried. It also keeps a child that has ended from the retention.
+      batch.edges.push(...linkOf(submission, earlier.id))
       return { task: earlier, replayed: true }
     }
     const name = unique === undefined ? undefined : uniqueName(type, unique.key)

@@ -168,6 +168,24 @@ export function children(kind: StoreKind): void {
       expect(await scene.store.prune(-1, 100)).toBe(2)
     })
 
+    test('is kept after its end once a retried parent has asked for it again', async (scene) => {
+      const parent = await running(scene)
+      const type = scene.ownType()
+      const child = (await spawn(scene, parent, 'page', {}, { type })).task
+      await end(scene, (await scene.claimOne(child)).task, completes)
+      await end(scene, parent, fails)
+      await releaseAll(scene)
+      await scene.control('retry', parent)
+      const next = (await scene.claimOne(parent)).task
+      expect((await spawn(scene, next, 'page', {}, { type })).replayed).toBe(true)
+      expect(await scene.store.prune(-1, 100)).toBe(0)
+      expect((await spawn(scene, next, 'page', {}, { type })).task.id).toBe(child.id)
+      await end(scene, next, completes)
+      await releaseAll(scene)
+      expect((await scene.task(child)).status).toBe('completed')
+      expect(await scene.store.prune(-1, 100)).toBe(2)
+    })
+
     test('is stopped in portions, if there are many', async (scene) => {
       const parent = await running(scene)
       const drafts = Array.from({ length: 40 }, (_, index) => draft(scene, parent, `page ${index}`))

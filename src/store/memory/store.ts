@@ -707,7 +707,7 @@ class MemoryStore implements port.Store {
       if (earlier !== undefined) {
         if (earlier.requestHash !== requestHash) return nothing({ kind: 'conflict', index, id: earlier.id })
         tasks.push({ task: earlier, replayed: true })
-        if (!isTerminal(earlier.status)) links.push(...linkOf(submission, earlier.id))
+        links.push(...linkOf(submission, earlier.id))
         continue
       }
       if (unique !== undefined) {
