@@ -30,6 +30,9 @@ export type { DefinedSchedule, ScheduleDraft } from './registry/schedule.ts'
 export type { CommandDefinition } from './registry/command.ts'
 export type {
   Child,
+  ChildResult,
+  CompletedChild,
+  SettledChild,
   Duration,
   SpawnOptions,
   StepContext,

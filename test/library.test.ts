@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { defineTask, openTaskManager, type Child, type TaskHandle } from '../src/index.ts'
+import { defineTask, openTaskManager, type Child, type SettledChild, type TaskHandle } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fermata-library-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -76,6 +76,48 @@ describe('the library', () => {
       tasks: [{ id, parent: { name: 'resize', occurrence: 1 } }],
       nextCursor: expect.any(String) as string,
     })
+  })
+
+  test('joins children whose results are typed by their definitions', async () => {
+    type Resized = { resized: number; width: number }
+    const nothing = defineTask({ type: 'nothing', parameters: z.object({}), run: () => {} })
+    const album = defineTask({
+      type: 'album',
+      parameters: z.object({}),
+      async run(_, task) {
+        const one = await task.spawn(resize, { files: ['a.png'] })
+        const none = await task.spawn(nothing, {})
+        const named = await task.spawn('nothing', {}, { name: 'named' })
+        const many = await task.spawnAll(resize, [{ files: ['b.png'] }, { files: ['c.png', 'd.png'] }])
+        const all = await task.all([one, none, named])
+        expectTypeOf(all).toEqualTypeOf<[Resized, null, unknown]>()
+        const list = await task.all(many)
+        expectTypeOf(list).toEqualTypeOf<Resized[]>()
+        const any = await task.any([one, none])
+        expectTypeOf(any).toEqualTypeOf<
+          | Readonly<{ child: Child<Resized>; result: Resized }>
+          | Readonly<{ child: Child<void>; result: null }>
+        >()
+        const settled = await task.settled([one, none])
+        expectTypeOf(settled).toEqualTypeOf<[SettledChild<Child<Resized>>, SettledChild<Child<void>>]>()
+        const [first] = settled
+        if (first.status === 'completed') expectTypeOf(first.result).toEqualTypeOf<Resized>()
+        // @ts-expect-error what is joined must be children
+        await expect(task.all([one.id])).rejects.toThrow(TypeError)
+        return [all, list, settled.map(({ status }) => status)]
+      },
+    })
+    await using manager = await openTaskManager({
+      database: 'sqlite::memory:',
+      tasks: [resize, nothing, album],
+    })
+    const parent = await manager.submit(album, {})
+    const small = { resized: 1, width: 100 }
+    expect(await parent.result()).toEqual([
+      [small, null, null],
+      [small, { resized: 2, width: 100 }],
+      ['completed', 'completed'],
+    ])
   })
 
   test('wrong parameters, checkpoints and types do not compile, and are refused at run time', async () => {

@@ -146,6 +146,10 @@ const statusFields = {
       waits: z
         .array(z.string())
         .meta({ description: 'Names of the waits that need an answer, the first ten.' }),
+      children: z
+        .int()
+        .optional()
+        .meta({ description: 'Number of its children that had not ended when it began to wait for them.' }),
       until: time('When its sleep ends, or the first of its waits times out.').optional(),
     })
     .nullable()

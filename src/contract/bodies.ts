@@ -236,8 +236,9 @@ function waitingFor(task: Task, now: number): string {
   if (task.missing > 0) return `{"tasks":${task.missing},"waits":[]}`
   const sleeps = isAsleep(task) || (task.status === 'paused' && isAsleepOnceResumed(task, now))
   if (!sleeps) return 'null'
-  const waits = JSON.stringify(task.awaits?.waits ?? [])
-  return `{"tasks":0,"waits":${waits}${task.runAt === null ? '' : `,"until":${seconds(task.runAt)}`}}`
+  const { waits = [], children } = task.awaits ?? {}
+  const joins = children === undefined ? '' : `,"children":${children}`
+  return `{"tasks":0,"waits":${JSON.stringify(waits)}${joins}${task.runAt === null ? '' : `,"until":${seconds(task.runAt)}`}}`
 }
 
 function admissionFields(admission: Task['admission']): string {

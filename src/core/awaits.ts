@@ -7,6 +7,8 @@ export type Awaits = Readonly<{
   seen: number
   /** Names of its open waits, the first of them. */
   waits: readonly string[]
+  /** How many children for which it waits had not ended when it last looked; absent for none. */
+  children?: number
 }>
 
 /** Names that the row of a task keeps of what it waits for. */

@@ -160,7 +160,7 @@ export const lifecycle = [
     from: ['running'],
     to: ['waiting'],
     who: 'node',
-    why: 'The handler waits for something other than time, such as an answer. Its checkpoint and what it waits for are one commit, and the slot is free.',
+    why: 'The handler waits for something other than time, such as an answer or its children. Its checkpoint and what it waits for are one commit, and the slot is free.',
   },
   {
     event: 'woken',
@@ -182,6 +182,20 @@ export const lifecycle = [
     to: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling'],
     who: 'API',
     why: 'An answer has come for which its handler does not wait now. It is kept until the handler comes to it.',
+  },
+  {
+    event: 'children_ended',
+    from: ['waiting'],
+    to: ['queued'],
+    who: 'releaser',
+    why: 'Its handler waits for children, and the last of them has ended, or one that decides.',
+  },
+  {
+    event: 'children_ended',
+    from: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling'],
+    to: ['waiting', 'scheduled', 'queued', 'running', 'pausing', 'paused', 'cancelling'],
+    who: 'releaser',
+    why: 'The same while its handler does something else. It looks at its children before it waits again.',
   },
   {
     event: 'retry_scheduled',

@@ -3,6 +3,7 @@ export const reasonCodes = [
   'predecessors',
   'sleeping',
   'answer',
+  'children',
   'due_later',
   'retry_later',
   'type_unknown',

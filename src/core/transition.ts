@@ -1,6 +1,14 @@
 import type { Awaits } from './awaits.ts'
 import { parentEndedReason } from './child.ts'
-import { decisiveFailure, failureOf, failureReason, isOfParent, type Ended } from './dependency.ts'
+import {
+  decisiveEnd,
+  decisiveFailure,
+  endReason,
+  failureOf,
+  failureReason,
+  holdsBack,
+  type Ended,
+} from './dependency.ts'
 import { renewedExpiry, expiryOnceResumed } from './expiry.ts'
 import { fingerprinted } from './fingerprint.ts'
 import { startingFrom } from './sleep.ts'
@@ -141,18 +149,22 @@ export function promoted(task: Task, context: TransitionContext): Move {
 }
 
 /**
- * Predecessors have ended, or its parent. A move, or the row with a smaller count; null if it does not wait for them any more: it was
- * cancelled, and perhaps retried.
+ * Predecessors have ended, its parent, or children for which its handler waits. A move, or the row with a smaller count; null if that
+ * changes nothing: it was cancelled, and perhaps retried, or waits for more children. `isLast`: it waits for no others.
  */
 export function predecessorsEnded(
   task: Task,
   all: readonly Ended[],
+  isLast: boolean,
   context: TransitionContext,
 ): Move | Task | null {
   const parent = all.find(({ onFailure }) => onFailure === 'stop_child')
   const stopped = parent === undefined ? null : parentEnded(task, parent, context)
   if (stopped !== null) return stopped
-  const ended = all.filter((end) => !isOfParent(end))
+  const child = isTerminal(task.status) ? undefined : decisiveEnd(all, isLast)
+  if (child !== undefined)
+    return informed(task, context, { event: 'children_ended', by: 'releaser', why: endReason(child) })
+  const ended = all.filter(holdsBack)
   if (task.missing === 0 || ended.length === 0) return null
   const failure = decisiveFailure(ended)
   if (failure !== undefined) {
@@ -197,7 +209,7 @@ function hasUnseenNews({ news }: Task, { seen }: Awaits): boolean {
 export function informed(
   task: Task,
   context: TransitionContext,
-  { event, by, why }: Readonly<{ event: 'answered'; by: string; why?: string }>,
+  { event, by, why }: Readonly<{ event: 'answered' | 'children_ended'; by: string; why?: string }>,
 ): Move {
   const news = { news: task.news + 1 }
   if (task.status !== 'waiting' || task.awaits === null)

@@ -1,6 +1,7 @@
 import { positionLimit, type Reason, type ReasonCode } from '../core/reason.ts'
 import { isAsleepOnceResumed } from '../core/transition.ts'
 import { activeStatuses, isAsleep, isSuspect, isUnstarted, type Task } from '../core/task.ts'
+import type { WatchedChildren } from '../store/join-store.ts'
 import type { BucketState } from '../store/limit-store.ts'
 import type { Counts } from '../store/store.ts'
 
@@ -31,6 +32,8 @@ export type QueueFacts = Readonly<{
   ahead: number
   /** The first tasks for which it waits. */
   predecessors: readonly Task[]
+  /** The children for which its handler waits: how many, and the first. */
+  children: WatchedChildren
   /** Recent starts per millisecond. */
   startRate: number
   /** Milliseconds of active time per run. */
@@ -47,7 +50,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
   const { now } = facts
   switch (task.status) {
     case 'waiting':
-      return isAsleep(task) ? suspended(task, now) : [waitsFor(task, facts.predecessors)]
+      return isAsleep(task) ? suspended(task, facts) : [waitsFor(task, facts.predecessors)]
     case 'scheduled': {
       const seconds = secondsUntil(task.runAt, now)
       return task.failures > 0
@@ -60,7 +63,7 @@ function reasonsOf(task: Task, facts: QueueFacts): Reason[] {
       return [
         because('paused', 'Paused until someone resumes it.'),
         ...(task.missing === 0 ? [] : [waitsFor(task, facts.predecessors)]),
-        ...(isAsleepOnceResumed(task, now) ? suspended(task, now) : []),
+        ...(isAsleepOnceResumed(task, now) ? suspended(task, facts) : []),
       ]
     case 'pausing':
       return [
@@ -84,21 +87,32 @@ function expiryOf({ expiresAt, status }: Task, { now }: QueueFacts): Reason[] {
 /** `named`: the first of them. */
 export function waitsFor({ missing }: Task, named: readonly Task[]): Reason {
   const many = missing === 1 ? 'one task' : `${missing} tasks`
+  return because('predecessors', `Waits for ${many} to end${listed(missing, named)}.`)
+}
+
+function listed(count: number, named: readonly Task[]): string {
   const shown = named.map(({ id, status }) => `${id} (${status})`).join(', ')
-  const more = missing > named.length ? ', ...' : ''
-  return because('predecessors', `Waits for ${many} to end${shown === '' ? '' : `: ${shown}${more}`}.`)
+  return shown === '' ? '' : `: ${shown}${count > named.length ? ', ...' : ''}`
 }
 
 /** What its handler waits for, and until when. */
-function suspended(task: Task, now: number): Reason[] {
+function suspended(task: Task, { now, children }: QueueFacts): Reason[] {
   const { awaits, runAt } = task
   if (awaits === null) return [sleeps(task, now)]
+  const joins = awaits.children === undefined ? [] : [waitsForChildren(children)]
+  if (awaits.waits.length === 0) return [...joins, ...(runAt === null ? [] : [sleeps(task, now)])]
   const names = awaits.waits.map((name) => JSON.stringify(name)).join(', ')
   const until =
     runAt === null
       ? ''
       : `, until ${new Date(runAt).toISOString()}, for another ${secondsUntil(runAt, now)} s`
-  return [because('answer', `Waits for an answer to ${names}${until}.`)]
+  return [because('answer', `Waits for an answer to ${names}${until}.`), ...joins]
+}
+
+/** `tasks`: the first of them. */
+export function waitsForChildren({ count, tasks }: WatchedChildren): Reason {
+  const many = count === 1 ? 'one child' : `${count} children`
+  return because('children', `Waits for ${many} to end${listed(count, tasks)}.`)
 }
 
 function sleeps({ runAt }: Task, now: number): Reason {

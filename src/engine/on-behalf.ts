@@ -19,7 +19,7 @@ import type { BackupFile, Counts, LiveNode, NumberedLine, StepPage, TaskRecord }
 import type { Change } from './all-events.ts'
 import type * as api from './api.ts'
 import type { AuditListPage, AuditOptions } from './audit.ts'
-import { waitsFor, type Explanation } from './explain.ts'
+import { waitsFor, waitsForChildren, type Explanation } from './explain.ts'
 import type { FailureGroups, FailureOptions } from './failures.ts'
 import type { LimitsApi } from './limits.ts'
 import type { ListOptions, TaskPage } from './lists.ts'
@@ -232,6 +232,11 @@ export class OnBehalf implements api.TaskManagerApi {
     const reasons = explanation.reasons
       .filter(({ code }) => code !== 'others_first')
       .map((reason) => (reason.code === 'predecessors' ? waitsFor(explanation.task, []) : reason))
+      .map((reason) =>
+        reason.code === 'children'
+          ? waitsForChildren({ count: explanation.task.awaits?.children ?? 0, tasks: [] })
+          : reason,
+      )
     return { ...explanation, reasons, limits: [], position: null, startsIn: null }
   }
 

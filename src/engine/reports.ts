@@ -130,6 +130,10 @@ export class Reports implements Subscriber {
       task.status === 'queued' ? await store.ahead(task, [task.type, ...rivals], positionLimit) : 0
     const { slots, slotsInUse } = totalsOf(running)
     const predecessors = task.missing === 0 ? [] : await store.predecessors(id, predecessorsNamed)
+    const children =
+      task.awaits?.children === undefined
+        ? { count: 0, tasks: [] }
+        : await store.joins.watched(id, predecessorsNamed)
     return explained(task, {
       now: store.now(),
       counts,
@@ -143,6 +147,7 @@ export class Reports implements Subscriber {
       concurrency: registry.find(task.type)?.concurrency ?? null,
       ahead,
       predecessors,
+      children,
       limits,
       startRate: this.#meter.over(5 * minute).started / 1_000,
       duration: this.#meter.expectedDuration(task.type),

@@ -41,6 +41,7 @@ import {
   type Recorded,
 } from './settlement-writer.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { lookAtChildren, outcomesOf } from './stored-children.ts'
 import { StoredSteps, stepsAtOnce } from './stored-steps.ts'
 import { StoredWaits } from './stored-waits.ts'
 
@@ -157,6 +158,12 @@ export class Attempt implements Savable {
   /** Whether losing this copy would not mean starting from zero. */
   get hasCheckpoint(): boolean {
     return this.pendingWrites.hasCheckpoint || this.#hasSteps || this.#hasSlept
+  }
+
+  /** Its code sleeps or waits, and has not been parked yet. */
+  get isAsleep(): boolean {
+    const { phase } = this.#state
+    return phase.name === 'suspended' && phase.sleep !== undefined
   }
 
   get isCurrent(): boolean {
@@ -504,6 +511,18 @@ export class Attempt implements Savable {
         const spawned = await recordChildren(this.#services, this.#state.row, this.fence, request)
         if (spawned == null) this.superseded(epoch)
         return spawned ?? null
+      },
+      join: async (request) => {
+        const epoch = this.suspensionEpoch
+        const state = await lookAtChildren(this.#services, this.#copy, request)
+        if (state === undefined) this.superseded(epoch)
+        return state ?? null
+      },
+      outcomes: async (children) => {
+        const epoch = this.suspensionEpoch
+        const outcomes = await outcomesOf(this.#services, this.id, children)
+        if (outcomes === undefined) this.superseded(epoch)
+        return outcomes ?? null
       },
       progress: (report) => {
         const { message } = report

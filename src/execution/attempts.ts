@@ -27,6 +27,8 @@ export type AttemptsOptions = AttemptServices &
     maxParked: Readonly<Record<Runtime, number>>
   }>
 
+const parkingFull = 'the limit of parked handlers was reached'
+
 /** All live task code on this node: what holds a slot, what is parked, and what waits for a parking place. */
 export class Attempts implements Subscriber, LeaseListener {
   readonly #services: AttemptServices
@@ -44,6 +46,8 @@ export class Attempts implements Subscriber, LeaseListener {
   readonly #waitingToStart = new Map<TaskId, Fence>()
   readonly #holders = new Set<Attempt>()
   readonly #preempted = new WeakSet<Attempt>()
+  /** Copies for which there is no room, and which end once they are parked. */
+  readonly #passing = new Set<Attempt>()
   #draining: string | undefined
 
   constructor({ registry, slots, maxParked, ...services }: AttemptsOptions) {
@@ -197,6 +201,8 @@ export class Attempts implements Subscriber, LeaseListener {
     },
     changed: (attempt) => {
       this.#place(attempt)
+      if (attempt.phase !== 'parking' && this.#passing.delete(attempt) && attempt.phase === 'parked')
+        attempt.send({ kind: 'unwind', why: parkingFull })
       this.#parkWaiting()
       this.#slotsChanged()
     },
@@ -222,7 +228,8 @@ export class Attempts implements Subscriber, LeaseListener {
 
   /**
    * A parked copy is only a cache of the checkpoint: at the limit, the oldest one with a checkpoint makes room. One without
-   * is never unwound voluntarily; the newcomer waits in `pausing` instead.
+   * is never unwound voluntarily; the newcomer waits in `pausing` instead. One that sleeps or waits gives up its copy rather than keep its
+   * slot: what it waits for may need it.
    */
   #parkWaiting(): void {
     for (const attempt of this.#waitingToPark) {
@@ -236,8 +243,9 @@ export class Attempts implements Subscriber, LeaseListener {
       const beside = [...this.#parked].filter(({ type }) => type.runs === place)
       if (beside.length >= this.#maxParked[place]) {
         const oldest = beside.find(({ hasCheckpoint }) => hasCheckpoint)
-        if (oldest === undefined) continue
-        oldest.send({ kind: 'unwind', why: 'the limit of parked handlers was reached' })
+        if (oldest === undefined && !attempt.isAsleep) continue
+        if (oldest === undefined) this.#passing.add(attempt)
+        oldest?.send({ kind: 'unwind', why: parkingFull })
       }
       this.#waitingToPark.delete(attempt)
       attempt.send({ kind: 'parking-granted' })

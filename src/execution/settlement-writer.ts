@@ -5,6 +5,8 @@ import { StoreUnavailable } from '../core/errors.ts'
 import type { Settlement, SettleVerdict } from '../core/outcome.ts'
 import { isActive, type Fence, type NodeId, type Task, type TaskId } from '../core/task.ts'
 import type { Copy, Save, StepPage, StepQuery } from '../store/store.ts'
+import type { ChildState } from '../core/join.ts'
+import type { StoredOutcome, Watched, WatchRequest } from '../store/join-store.ts'
 import type { Reached, ReachRequest } from '../store/wait-store.ts'
 import { publishNewest } from '../journal/newest.ts'
 import type { AttemptServices } from './services.ts'
@@ -101,6 +103,36 @@ export async function reachWait(
 ): Promise<Reached | 'full' | null | undefined> {
   const write = () => services.store.waits.reach(services.tenant.node, request)
   return (await persist(services, request.id, write))?.answer
+}
+
+/** Undefined if the store could not answer before the node closed. */
+export async function childStates(
+  services: AttemptServices,
+  parent: TaskId,
+  children: readonly TaskId[],
+): Promise<readonly ChildState[] | undefined> {
+  const look = () => services.store.joins.states(parent, children)
+  return (await persist(services, parent, look))?.answer
+}
+
+/** Undefined if the store could not answer before the node closed; null if the task is not active with this fence. */
+export async function watchChildren(
+  services: AttemptServices,
+  request: WatchRequest,
+): Promise<Watched | null | undefined> {
+  const write = () => services.store.joins.watch(services.tenant.node, request)
+  return (await persist(services, request.id, write))?.answer
+}
+
+/** Undefined if the store could not answer before the node closed. */
+export async function childOutcomes(
+  services: AttemptServices,
+  parent: TaskId,
+  children: readonly TaskId[],
+  bytes: number,
+): Promise<readonly StoredOutcome[] | undefined> {
+  const look = () => services.store.joins.outcomes(parent, children, bytes)
+  return (await persist(services, parent, look))?.answer
 }
 
 /** Undefined if the store could not answer before the node closed; null for an unknown task. */

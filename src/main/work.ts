@@ -132,6 +132,8 @@ async function carryOut(
         (await whileHeld(server.beat(leaseToken, { steps: [endedStep(report)] }, { patience }))) !== null,
       wait: (request) => whileHeld(look(server, leaseToken, request, options)),
       spawn: () => Promise.reject(new ChildrenUnsupported()),
+      join: () => Promise.reject(new ChildrenUnsupported()),
+      outcomes: () => Promise.reject(new ChildrenUnsupported()),
       progress: ({ current, total, message }) => task.progress(current, total, message),
       log: (line) => task.log(line),
       suspended: () => suspend('suspended'),

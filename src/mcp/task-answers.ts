@@ -126,6 +126,7 @@ export function sentence({
   if (status === 'scheduled' && runAt !== null) return `Starts at ${date(runAt)}.`
   if (status === 'waiting' && waits !== null && waits.waits.length > 0)
     return `Waits for an answer to ${waits.waits.map((name) => JSON.stringify(name)).join(', ')}.`
+  if (status === 'waiting' && waits?.children !== undefined) return 'Waits for its children.'
   if (status === 'waiting' && waits?.until !== undefined) return `Sleeps until ${date(waits.until)}.`
   const { ratio = null, message = null } = progress ?? {}
   const done = [

@@ -70,6 +70,27 @@ export type Child<Result = unknown> = Readonly<{
   occurrence: number
   [resultOf]?: Result
 }>
+
+/** What a child has returned, as it is stored: nothing becomes null. */
+export type ChildResult<Of> = Of extends Child<infer Result> ? StepResult<Result> : unknown
+
+/** How a child has ended. */
+export type SettledChild<Of extends Child = Child> = Of extends Child
+  ?
+      | Readonly<{ status: 'completed'; child: Of; result: ChildResult<Of> }>
+      | Readonly<{
+          status: 'failed'
+          child: Of
+          error: Readonly<{ code: string; name: string; message: string }>
+        }>
+      | Readonly<{ status: 'cancelled'; child: Of }>
+  : never
+
+/** The first child that has completed. */
+export type CompletedChild<Of extends Child = Child> = Of extends Child
+  ? Readonly<{ child: Of; result: ChildResult<Of> }>
+  : never
+
 export type WaitOptions<Answer = unknown> = Readonly<{
   /** What an answer must be; others are refused. Must have a JSON schema of at most 64 KiB. Default: any JSON value. */
   schema?: ZodType<Answer>
@@ -149,6 +170,23 @@ export interface TaskContext<State> {
     options?: SpawnOptions,
   ): Promise<Child<Result>[]>
   spawnAll(type: string, list: readonly unknown[], options?: SpawnOptions): Promise<Child[]>
+  /**
+   * Waits until all of these children have completed, and returns their results in order. While it waits, the task is `waiting` and holds
+   * no slot, as in `wait`. If one fails or is cancelled, it throws `CHILD_FAILED` without waiting for the others; the attempt is the last
+   * then, unless the handler catches it. A pause point. Throws `CHILD_UNKNOWN` for what is no child of this task.
+   */
+  all<const Children extends readonly Child[]>(
+    children: Children,
+  ): Promise<{ -readonly [Place in keyof Children]: ChildResult<Children[Place]> }>
+  /**
+   * The same until one has completed, which it returns with its result: the first by the time of its end. Throws `NO_CHILD_COMPLETED` if all
+   * have ended and none has.
+   */
+  any<const Children extends readonly Child[]>(children: Children): Promise<CompletedChild<Children[number]>>
+  /** The same until all have ended, in whatever way: it never throws because of a child. */
+  settled<const Children extends readonly Child[]>(
+    children: Children,
+  ): Promise<{ -readonly [Place in keyof Children]: SettledChild<Children[Place]> }>
   /**
    * Waits for an answer from outside: of a person, or of another system. It is asked for with `message`, and returned in every later run
    * of the task. The task becomes `waiting` and frees its slot, once the handler calls nothing else; a pause and a restart change nothing

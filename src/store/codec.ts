@@ -62,6 +62,7 @@ const eventNumbers: Readonly<Record<EventName, number>> = {
   woken: 22,
   answered: 23,
   wait_started: 24,
+  children_ended: 25,
 }
 
 const eventNames = new Map(Object.entries(eventNumbers).map(([name, code]) => [code, name]))

@@ -1,5 +1,5 @@
 import { childLimits, keptReason, mayStartChildren } from '../core/child.ts'
-import { awaitedReason, linkOf, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
+import { awaitedReason, isOfJoin, linkOf, mustWaitFor, type Edge, type Ended } from '../core/dependency.ts'
 import { isExpired } from '../core/expiry.ts'
 import type { Settlement } from '../core/outcome.ts'
 import {
@@ -8,6 +8,7 @@ import {
   isUnstarted,
   terminalStatuses,
   type Control,
+  type Fence,
   type NodeId,
   type Preemption,
   type Status,
@@ -19,6 +20,7 @@ import * as rules from '../core/transition.ts'
 import type { Move, TransitionContext } from '../core/transition.ts'
 import { isReplaceable, uniqueName } from '../core/unique.ts'
 import { newsOf, waitAnswered, waitReached, type Wait } from '../core/wait.ts'
+import { childState, type Watched, type WatchRequest } from './join-store.ts'
 import type { Entering, QueueBounds } from './queue-bounds.ts'
 import { lineOf } from './codec.ts'
 import type {
@@ -273,12 +275,18 @@ export type Release = Readonly<{
   counted: readonly Edge[]
   /** Nothing waits for these any more. */
   told: readonly TaskRow[]
+  /** Their handlers look at all their children again: what is left of these edges is to be deleted. */
+  informed: readonly TaskId[]
 }>
 
-/** Counts the ends of these predecessors for those that wait for them. A successor may be gone. */
+/**
+ * Counts the ends of these predecessors for those that wait for them. A successor may be gone. `joinsMore`: whether its handler waits for
+ * other children than these.
+ */
 export function release(
   ended: readonly EndedPredecessor[],
   rowOf: (id: TaskId) => TaskRow | undefined,
+  joinsMore: (successor: TaskId) => boolean,
   context: CommandContext,
 ): Release {
   const bySuccessor = new Map<TaskId, Ended[]>()
@@ -291,16 +299,35 @@ export function release(
     }
   }
   const moved: Move[] = []
+  const informed: TaskId[] = []
   for (const [successor, ends] of bySuccessor) {
     const row = rowOf(successor)
     if (row === undefined) continue
-    const change = rules.predecessorsEnded(row.task, ends, context)
+    const isLast = !ends.some(isOfJoin) || !joinsMore(successor)
+    const change = rules.predecessorsEnded(row.task, ends, isLast, context)
     if (change === null) continue
     if ('entry' in change) moved.push(row.move(change))
     else row.change(change)
+    if ('entry' in change && ends.some(isOfJoin)) informed.push(successor)
   }
   const told = ended.filter(({ isWhole }) => isWhole).map(({ row }) => row)
-  return { moved, counted: ended.flatMap(({ edges }) => edges), told }
+  return { moved, counted: ended.flatMap(({ edges }) => edges), told, informed }
+}
+
+/** Of a run that may wait for its children: what it watches from now on, of those that were asked for. */
+export function watchChildren(
+  row: TaskRow | undefined,
+  node: NodeId,
+  { fence, policy, children }: WatchRequest,
+  childOf: (id: TaskId) => Task | undefined,
+): (Watched & Readonly<{ edges: readonly Edge[] }>) | null {
+  if (row === undefined || !isActiveRun(row.task, node, fence)) return null
+  const { id: successor, news } = row.task
+  const states = children.flatMap((id) => childState(successor, childOf(id)))
+  const edges = states
+    .filter(({ status }) => !isTerminal(status))
+    .map(({ id: predecessor }) => ({ predecessor, successor, onFailure: policy }))
+  return { news, states, edges }
 }
 
 export function claim(
@@ -344,16 +371,19 @@ export function mayQueue({ outcome }: Settlement): boolean {
   return !neverQueuing.has(outcome.kind) || (outcome.kind === 'sleeping' && outcome.gone === true)
 }
 
+/** Whether this run is the newest of its task, and may write. */
+export function isActiveRun(task: Task, node: NodeId, fence: Fence): boolean {
+  return task.fence === fence && task.ownerNode === node && isActive(task.status)
+}
+
 export function save(
   row: TaskRow | undefined,
   node: NodeId,
   { fence, checkpoint, steps, progress, log }: Save,
   { now, nowAsOf }: CommandContext,
 ): boolean {
-  const task = row?.task
-  if (row === undefined || task?.fence !== fence || task.ownerNode !== node || !isActive(task.status)) {
-    return false
-  }
+  if (row === undefined || !isActiveRun(row.task, node, fence)) return false
+  const { task } = row
   if (checkpoint !== undefined) row.checkpoint = checkpoint
   if (steps !== undefined) row.addSteps(steps)
   if (log !== undefined) row.addLog(log)
@@ -378,9 +408,8 @@ export function reachWait(
   { fence, reached }: ReachRequest,
   { now }: CommandContext,
 ): Reached | 'full' | null {
-  const task = row?.task
-  if (row === undefined || task?.fence !== fence || task.ownerNode !== node || !isActive(task.status))
-    return null
+  if (row === undefined || !isActiveRun(row.task, node, fence)) return null
+  const { task } = row
   if (stored === undefined && isFull) return 'full'
   const wait = waitReached(stored, reached, now)
   if (wait !== stored) row.wait = wait

@@ -11,6 +11,7 @@ import type { LimitStore } from './limit-store.ts'
 import type { ScheduleStore } from './schedule-store.ts'
 import type { WebhookStore } from './webhook-store.ts'
 import type { FigureStore } from './figure-store.ts'
+import type { JoinStore } from './join-store.ts'
 import type { WaitStore } from './wait-store.ts'
 import type { WorkerStore } from './worker-store.ts'
 import type { IdPart } from '../core/short-id.ts'
@@ -73,6 +74,7 @@ export interface Store extends AsyncDisposable {
   readonly webhooks: WebhookStore
   readonly waits: WaitStore
   readonly figures: FigureStore
+  readonly joins: JoinStore
 
   /** All or nothing. A replayed idempotency key returns the existing task in its place. */
   submit(submissions: readonly Submission[], options: SubmitOptions): Promise<Submitted>

@@ -4,6 +4,7 @@ import type { Keys } from '../core/keys.ts'
 import type { Limit } from '../core/limits.ts'
 import type { Schedule, Tick } from '../core/schedule.ts'
 import { isOfParent, type Edge } from '../core/dependency.ts'
+import { startingFrom } from '../core/sleep.ts'
 import type { Json, Task } from '../core/task.ts'
 import type { Wait } from '../core/wait.ts'
 import type { NewDelivery, Webhook } from '../core/webhook.ts'
@@ -182,6 +183,16 @@ async function copySchedules(from: Copied, to: TransferTarget): Promise<void> {
     await to.writeSchedules([], ticks)
     after = ticks.at(-1)!
   }
+}
+
+/**
+ * The children for which a handler waits are not copied with it: they come later, or not at all. So it is due, and looks at its children
+ * again.
+ */
+export function transferredTask(task: Task): Task {
+  if (task.awaits?.children === undefined) return task
+  const runAt = Math.min(task.runAt ?? Number.POSITIVE_INFINITY, task.statusSince)
+  return { ...task, runAt, sleeps: startingFrom(runAt, task) }
 }
 
 /** What an imported task waits for; a child whose parent is not there is a task like any other. */

@@ -1,6 +1,7 @@
 import type { TaskId } from '../core/task.ts'
 import { DefinitionInvalid } from '../core/errors.ts'
 import type {
+  Child,
   ChildType,
   Duration,
   SpawnOptions,
@@ -134,6 +135,18 @@ class WatchedContext implements ThreadContext<unknown> {
     return this.#watch.node.outlive(
       () => this.#task.spawnAll(type as never, list, options) as Promise<never[]>,
     )
+  }
+
+  all(children: readonly Child[]): Promise<never> {
+    return this.#watch.node.outlive(() => this.#task.all(children) as Promise<unknown> as Promise<never>)
+  }
+
+  any(children: readonly Child[]): Promise<never> {
+    return this.#watch.node.outlive(() => this.#task.any(children) as Promise<unknown> as Promise<never>)
+  }
+
+  settled(children: readonly Child[]): Promise<never> {
+    return this.#watch.node.outlive(() => this.#task.settled(children) as Promise<unknown> as Promise<never>)
   }
 
   wait(name: string, options?: WaitOptions): Promise<never> {

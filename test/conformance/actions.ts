@@ -1,7 +1,17 @@
 import type { Outcome, Settlement } from '../../src/core/outcome.ts'
 import type { Control, Submission } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
-import { answerOf, boom, by, debouncedBy, fromApi, sleepOf, submission, waitOf } from '../support/tasks.ts'
+import {
+  answerOf,
+  boom,
+  by,
+  debouncedBy,
+  fromApi,
+  joinOf,
+  sleepOf,
+  submission,
+  waitOf,
+} from '../support/tasks.ts'
 import type { Known } from './given.ts'
 import { anyNumberOf, one, type Scene } from './scene.ts'
 
@@ -106,6 +116,9 @@ export const fallAsleep: Action = async (scene, known) =>
 
 /** Its handler waits for an answer, as far as it knows. */
 export const awaitAnswer = settle(waitOf(0))
+
+/** Its handler waits for children, as far as it knows. */
+export const awaitChildren = settle(joinOf(0))
 
 /** Answers the wait that a run has reached. */
 export const answer = answers(false)

@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
+import { childHash, childKey } from '../../src/core/child.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { FailurePolicy, Control, Submission, Task } from '../../src/core/task.ts'
-import { boom, debouncedBy, reachedOk, sleepOf, waitOf } from '../support/tasks.ts'
+import { boom, debouncedBy, joinOf, reachedOk, sleepOf, waitOf } from '../support/tasks.ts'
 import type { Scene } from './scene.ts'
 
 /**
@@ -189,6 +190,49 @@ export const unanswered: Given = async (scene) => {
   const task = await settled(scene, await reached(scene), waitOf(0, minute, scene.clock.now()))
   await scene.clock.advance(minute)
   return task
+}
+
+/** Its run watches a child, which has ended in the meantime, and nobody has counted that yet. */
+export const joining = besideChild(async (_, task) => task)
+
+/** It waits for that child, with its handler suspended in the memory of its node. */
+export const joined = besideChild((scene, task) => settled(scene, task, joinOf(0)))
+
+export const pausedForChild = besideChild(async (scene, task) =>
+  controlled(scene, 'pause', await settled(scene, task, joinOf(0))),
+)
+export const asleepBesideChild = besideChild((scene, task) =>
+  settled(scene, task, sleepOf(minute, scene.clock.now())),
+)
+export const pausingBesideChild = besideChild((scene, task) => controlled(scene, 'pause', task))
+export const cancellingBesideChild = besideChild((scene, task) => controlled(scene, 'cancel', task))
+export const scheduledBesideChild = besideChild((scene, task) =>
+  settled(scene, task, { kind: 'failed', error: boom, retryIn: minute }),
+)
+export const queuedBesideChild = besideChild((scene, task) =>
+  settled(scene, task, { kind: 'released', why: 'room was needed' }),
+)
+
+function besideChild(then: (scene: Scene, task: Known) => Promise<Known>): Given {
+  return async (scene) => {
+    const task = await running(scene)
+    const { id, fence } = task
+    const place = { id, name: 'child', occurrence: 1 }
+    const child = await scene.submit({
+      type: `child of ${id}`,
+      parent: { ...place, depth: 1, onEnd: 'cancel', fence },
+      idempotencyKey: childKey(place),
+      requestHash: childHash('child'),
+    })
+    const request = { id, fence, policy: 'join_all', children: [child.id], anew: true } as const
+    expect(await scene.store.joins.watch(task.ownerNode!, request)).toEqual({
+      news: 0,
+      states: [{ id: child.id, status: 'queued', completedAt: null }],
+    })
+    const known = await then(scene, task)
+    await controlled(scene, 'cancel', child)
+    return known
+  }
 }
 
 export const pausedAsleep: Given = async (scene) => controlled(scene, 'pause', await asleep(scene))

@@ -177,6 +177,19 @@ const races: Readonly<Record<EventName, string>> = {
     queued            | answerEarly | claim       | answered, claimed: running | answered, claimed: running
     queued            | answerEarly | answerEarly | answered, late: queued     | late, answered: queued
   `,
+  children_ended: `
+    joining        | release | awaitChildren | moved, stale: running    | moved, settled: queued
+    joining        | release | release       | moved, nothing: running  | nothing, moved: running
+    joining        | release | complete      | moved, settled: completed | nothing, settled: completed
+    joined         | release | release       | moved, nothing: queued   | nothing, moved: queued
+    joined         | release | cancel        | moved, moved: cancelling | moved, moved: cancelling
+    joined         | release | pause         | moved, moved: paused     | moved, moved: paused
+    joined         | release | wake          | moved, superseded: queued | moved, settled: queued
+    joined         | release | complete      | moved, superseded: queued | nothing, settled: completed
+    joined         | release | unpark        | moved, moved: queued     | moved, moved: queued
+    lost joined    | release | reap          | moved, moved: queued     | moved, moved: queued
+    pausedForChild | release | resume        | moved, moved: queued     | moved, moved: queued
+  `,
   retry_scheduled: `
     running      | failAndRetry    | cancel | settled, moved: cancelled   | settled, moved: cancelled
     running      | failAndRetry    | pause  | settled, moved: paused      | settled, moved: paused

@@ -4,6 +4,7 @@ import { bounds } from './bounds.ts'
 import { claiming } from './claiming.ts'
 import { clocks } from './clocks.ts'
 import { children } from './children.ts'
+import { joins } from './joins.ts'
 import { dependencies } from './dependencies.ts'
 import { enduring } from './enduring.ts'
 import { figures } from './figures.ts'
@@ -58,6 +59,7 @@ export function suite(kind: StoreKind): void {
     uniqueness(kind)
     dependencies(kind)
     children(kind)
+    joins(kind)
     settling(kind)
     losing(kind)
     recording(kind)

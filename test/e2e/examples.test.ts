@@ -1,4 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -57,6 +59,8 @@ describe('the examples', () => {
       'fib',
       'long',
       'agent',
+      'crawler-page',
+      'crawler',
       'import',
       'links',
       'order',
@@ -130,6 +134,38 @@ describe('the examples', () => {
     expect(await outcome(await submit('agent', { goal: 'Hello' }))).toMatchObject({
       result: { answer: 'Name an order and an address, please.', turns: 0 },
     })
+  })
+
+  test('crawl a site level by level, with its broken pages', async () => {
+    const pages: Record<string, string> = {
+      '/': '<title>Home</title> <a href="/a">a</a> <a class="x" href="b#part">b</a> <a href="http://elsewhere.invalid/">c</a>',
+      '/a': '<title>A</title> <a href="/">home</a> <a href="/gone">gone</a>',
+      '/b': '<title>B</title> <a href="/deep">deep</a>',
+      '/deep': '<title>Deep</title> <a href="/deeper">deeper</a>',
+    }
+    const visits: string[] = []
+    const site = createServer(({ url = '' }, answer) => {
+      visits.push(url)
+      answer.writeHead(pages[url] === undefined ? 404 : 200).end(pages[url])
+    })
+    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
+    try {
+      const start = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`
+      const id = await submit('crawler', { start })
+      expect(await outcome(id)).toMatchObject({
+        status: 'completed',
+        result: {
+          titles: { [start]: 'Home', [`${start}a`]: 'A', [`${start}b`]: 'B', [`${start}deep`]: 'Deep' },
+          broken: { [`${start}gone`]: `${start}gone answered with 404` },
+        },
+      })
+      expect(visits.filter((path) => path !== '/gone').sort()).toEqual(['/', '/a', '/b', '/deep'])
+      const { body } = await new Api(server.url).call('GET', `/api/task/${id}/family`)
+      expect(body).toMatchObject({ children: { total: 5, by_status: { completed: 4, failed: 1 } } })
+    } finally {
+      site.close()
+      site.closeAllConnections()
+    }
   })
 
   test('check URLs', async () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { childHash, childKey } from '../../src/core/child.ts'
+import { joinPolicies } from '../../src/core/dependency.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import {
   failurePolicies,
@@ -19,7 +20,7 @@ import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core
 import type { StepRecord } from '../../src/core/step.ts'
 import type { Move } from '../../src/core/transition.ts'
 import type { Controlled, ListCursor, Query, Store } from '../../src/store/store.ts'
-import { answerOf, boom, by, reachedOk, sleepOf, submission, waitOf } from '../support/tasks.ts'
+import { answerOf, boom, by, reachedOk, sleepOf, submission, joinOf, waitOf } from '../support/tasks.ts'
 import type { Picked, World } from './world.ts'
 
 /**
@@ -261,6 +262,8 @@ const settle = command(
       'sleeping',
       'asking',
       'asking',
+      'joining',
+      'joining',
       'awake',
     ),
     nap: fc.constantFrom(30, 300),
@@ -308,6 +311,7 @@ const settle = command(
         ...waitOf(informed ? news : Math.max(0, news - 1), nap === 30 ? nap : null, world.clock.now()),
         ...present({ gone }),
       },
+      joining: joinOf(informed ? news : Math.max(0, news - 1)),
       awake: { kind: 'awake' } as const,
     }[kind === 'asked' ? asked(status) : kind]
     // Code that has ended or reached a pause point is not fenced off.
@@ -344,6 +348,30 @@ const reach = command(
     })
     const request = { id, fence: newest ? fence : fence - 1, reached }
     await world.both((store) => store.waits.reach(ownerNode ?? world.node, request))
+  },
+)
+
+/** A run watches children of its task, and looks at what has become of them. */
+const watch = command(
+  'watch',
+  {
+    choice,
+    newest: mostly(true),
+    policy: fc.constantFrom(...joinPolicies),
+    anew: mostly(true),
+    skip: fc.constantFrom(0, 0, 1),
+    bytes: fc.constantFrom(1, 1_000),
+  },
+  async (world, { choice, newest, policy, anew, skip, bytes }) => {
+    const { id, fence, ownerNode } = await world.pick(choice, ({ status }) => isActive(status))
+    const query = { filter: { parent: id }, order: 'oldest', after: null, limit: 10, scan: 100 } as const
+    const { entries } = await world.both((store) => store.find(query))
+    const children = [...entries.slice(skip), 'nobody']
+    const request = { id, fence: newest ? fence : fence - 1, policy, children, anew }
+    await world.both((store) => store.joins.watch(ownerNode ?? world.node, request))
+    await world.both((store) => store.joins.states(id, children))
+    await world.both((store) => store.joins.outcomes(id, children, bytes))
+    await world.both((store) => store.joins.watched(id, 3))
   },
 )
 
@@ -531,6 +559,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   submit,
   spawn,
   spawn,
+  watch,
+  watch,
   claim,
   claim,
   claim,

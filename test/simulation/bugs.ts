@@ -456,6 +456,14 @@ export const bugs: readonly Bug[] = [
     '      idempotencyKey: null,\n',
   ),
   bug(
+    'last-child-not-noticed',
+    'The end of the last child is no news, if it does not decide anything else.',
+    1,
+    'src/core/dependency.ts',
+    'return decisive ?? (isLast ? joined.at(-1) : undefined)',
+    'return decisive',
+  ),
+  bug(
     'child-outlives-parent',
     'A child is not cancelled when its parent has ended.',
     3,

@@ -11,6 +11,8 @@ import {
   type TaskId,
 } from '../../src/core/task.ts'
 import type { Move } from '../../src/core/transition.ts'
+import type { JoinMode } from '../../src/core/join.ts'
+import type { Watched, WatchRequest } from '../../src/store/join-store.ts'
 import type { ScheduleChanged } from '../../src/store/schedule-store.ts'
 import type {
   ClaimRequest,
@@ -233,12 +235,15 @@ export class Checker implements RunWitness {
       case 'release': {
         const { moved } = answer as Released
         await this.#movedBy(verb, moved)
+        this.#right('told', this.#children.released(moved))
         const wrong = this.#dependencies.released(moved, (id) => {
           const versions = [...(this.tasks.get(id)?.versions.values() ?? [])]
           return versions.some(({ status }) => isTerminal(status))
         })
         return this.expect('limits', wrong === undefined, () => wrong ?? '')
       }
+      case 'joins.watch':
+        return this.#children.watched(args[1] as WatchRequest, answer as Watched | null)
       case 'preempt': {
         const asked = answer as readonly Task[]
         const wrong = this.#preemption.asked(
@@ -406,6 +411,22 @@ export class Checker implements RunWitness {
         `${run.identity.id} hears ${JSON.stringify(heard)} for "${key.name}" (${key.occurrence}) with fence ${run.fence}`,
     )
     this.#right('asked', this.waits.heard(run, key, heard))
+  }
+
+  joined(run: LiveRun, mode: JoinMode, children: readonly TaskId[]): void {
+    const statuses = children.map((id) => this.tasks.get(id)?.record.task.status)
+    // A child that was cancelled, and then retried, may run again.
+    const hasEnded = (id: TaskId) =>
+      [...(this.tasks.get(id)?.versions.values() ?? [])].some(({ status }) => isTerminal(status))
+    const isOver =
+      mode === 'settled'
+        ? children.every(hasEnded)
+        : mode === 'all'
+          ? statuses.every((status) => status === 'completed')
+          : statuses.includes('completed')
+    this.expect('limits', isOver, () => {
+      return `${run.identity.id} continued after ${mode} of its children, which are ${statuses.join(', ')}`
+    })
   }
 
   /** At the end. */

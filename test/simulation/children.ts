@@ -1,5 +1,8 @@
 import type { TaskId } from '../../src/core/task.ts'
 import type { Command, Controlled, Submitted } from '../../src/store/store.ts'
+import { joinModes } from '../../src/core/join.ts'
+import type { Move } from '../../src/core/transition.ts'
+import type { Watched, WatchRequest } from '../../src/store/join-store.ts'
 import type { Chance } from '../support/chance.ts'
 import type { Step } from './handlers.ts'
 import type { Happening, Setting } from './script.ts'
@@ -10,7 +13,11 @@ export function hasChildren(chance: Chance): boolean {
 }
 
 /** Tasks with children, of which only the end of the parent ends some; while they are started, nodes and threads die. */
-export function withChildren(chance: Chance, { length, machines, slots }: Setting): readonly Happening[] {
+export function withChildren(
+  chance: Chance,
+  joining: Chance,
+  { length, machines, slots, preemption }: Setting,
+): readonly Happening[] {
   // They must leave a slot to their parents, on any one node, or these never end either.
   let endless = Math.min(...slots) - 1
   const submits = Array.from({ length: chance.between(1, 3) }, (): Happening => {
@@ -23,6 +30,8 @@ export function withChildren(chance: Chance, { length, machines, slots }: Settin
       if (chance.next() < 0.2) steps.push(['checkpoint'])
       if (chance.next() < 0.2) steps.push(['throw', 1])
     }
+    // Where handlers keep their slots, those that wait for children would leave them none.
+    if (!preemption && joining.next() < 0.6) steps.push(['join', joining.of(joinModes)!])
     return {
       at: chance.between(0, length >> 1),
       kind: 'submit',
@@ -58,6 +67,8 @@ export function withChildren(chance: Chance, { length, machines, slots }: Settin
 export class ChildWitness {
   /** By parent, then by the place of the child in a run. */
   readonly #children = new Map<TaskId, Map<string, TaskId>>()
+  /** Tasks that may be told of the ends of children. */
+  readonly #watching = new Set<TaskId>()
 
   submitted(answer: Submitted): string | undefined {
     if (answer.kind !== 'accepted') return undefined
@@ -71,6 +82,21 @@ export class ChildWitness {
       if (known !== undefined && known !== task.id)
         return `${parent.id} has two children "${parent.name}": ${known} and ${task.id}`
       all.set(place, task.id)
+    }
+    return undefined
+  }
+
+  /** A run of this task watches children from now on. */
+  watched({ id }: Pick<WatchRequest, 'id'>, answer: Watched | null): void {
+    if (answer !== null) this.#watching.add(id)
+  }
+
+  /** A task is told once, and not before it looks again. */
+  released(moved: readonly Move[]): string | undefined {
+    for (const { task, entry } of moved) {
+      if (entry.event !== 'children_ended') continue
+      if (!this.#watching.delete(task.id))
+        return `${task.id} was told of the end of children for which it no longer waits`
     }
     return undefined
   }

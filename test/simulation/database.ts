@@ -87,6 +87,8 @@ const reading = new Set([
   'ahead',
   'predecessors',
   'keys.read',
+  'joins.states',
+  'joins.outcomes',
   'limits.buckets',
   'limits.explain',
   'limits.list',

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { NonRetryableError } from '../../src/core/errors.ts'
 import { defaultBackoff } from '../../src/core/retry.ts'
-import type { ThreadContext } from '../../src/registry/context.ts'
+import type { JoinMode } from '../../src/core/join.ts'
+import type { Child, ThreadContext } from '../../src/registry/context.ts'
 import type { AdmissionRules } from '../../src/registry/admission.ts'
 import { brand, type AnyTaskType, type Runtime } from '../../src/registry/type.ts'
 import { preemptionRule } from './preemption.ts'
@@ -23,6 +24,8 @@ export type Step =
   | readonly ['spawn', string, Step]
   /** Asks under these names at once, for so long; null for ever. */
   | readonly ['ask', readonly string[], number | null]
+  /** Waits for the children that it has started so far, as far as they end on their own. */
+  | readonly ['join', JoinMode]
   /** Reports progress and log lines all at once. */
   | readonly ['flood', number]
   /** Fails in the first attempts. */
@@ -94,6 +97,13 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
   let { seq } = state
   let late: Step | undefined
   const asked = new Map<string, number>()
+  /** By name. */
+  const spawned = new Map<string, Child>()
+  const start = async ([, name, takes]: Extract<Step, readonly ['spawn', ...unknown[]]>) => {
+    const child = await task.spawn('inline', { steps: [takes] }, { name })
+    spawned.set(name, child)
+    return child
+  }
   try {
     for (let next = state.next; next < steps.length; next++) {
       const step = steps[next]!
@@ -126,7 +136,7 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
           break
         }
         case 'spawn':
-          await task.spawn('inline', { steps: [step[2]] }, { name: step[1] })
+          await start(step)
           break
         case 'ask': {
           const [, names, patience] = step
@@ -139,6 +149,21 @@ async function perform(steps: Steps, task: ThreadContext<unknown>, run: LiveRun)
               run.hears({ name, occurrence }, heard)
             }),
           )
+          break
+        }
+        case 'join': {
+          const children: Child[] = []
+          for (const earlier of steps.slice(0, next)) {
+            if (earlier[0] !== 'spawn' || earlier[2][0] === 'endless') continue
+            const child = spawned.get(earlier[1]) ?? (await start(earlier))
+            children.push(child)
+          }
+          if (children.length === 0) break
+          if (step[1] === 'all') await task.all(children)
+          else if (step[1] === 'any') await task.any(children)
+          else await task.settled(children)
+          const ids = children.map(({ id }) => id)
+          run.joined(step[1], ids)
           break
         }
         case 'flood':

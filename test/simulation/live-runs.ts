@@ -1,5 +1,6 @@
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { WaitKey } from '../../src/core/wait.ts'
+import type { JoinMode } from '../../src/core/join.ts'
 import type { State } from './handlers.ts'
 import type { Heard } from './task-waits.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -18,6 +19,8 @@ export type RunWitness = Readonly<{
   knows(run: LiveRun, name: string, result: string): void
   /** The engine told the handler the answer to a wait. */
   hears(run: LiveRun, key: WaitKey, heard: Heard): void
+  /** The engine let the handler continue that has waited for these children. */
+  joined(run: LiveRun, mode: JoinMode, children: readonly string[]): void
   changed(run: LiveRun): void
 }>
 
@@ -107,6 +110,10 @@ export class LiveRun {
 
   hears(key: WaitKey, heard: Heard): void {
     if (!this.hasEnded) this.#witness.hears(this, key, heard)
+  }
+
+  joined(mode: JoinMode, children: readonly string[]): void {
+    if (!this.hasEnded) this.#witness.joined(this, mode, children)
   }
 
   suspend(): void {

@@ -171,7 +171,13 @@ export function scriptOf(seed: number, only: Partial<Setting> = {}): Script {
   if (setting.receivers !== null)
     happenings.push(...withCrowds(new Chance(Math.imul(seed, 0x2545f491) ^ 0x3eb), setting))
   if (setting.children)
-    happenings.push(...withChildren(new Chance(Math.imul(seed, 0x846ca68b) ^ 0xc41d), setting))
+    happenings.push(
+      ...withChildren(
+        new Chance(Math.imul(seed, 0x846ca68b) ^ 0xc41d),
+        new Chance(Math.imul(seed, 0x846ca68b) ^ 0x101),
+        setting,
+      ),
+    )
   if (setting.taskWaits)
     happenings.push(...withTaskWaits(new Chance(Math.imul(seed, 0x297a2d39) ^ 0xa5c), setting))
   const all =

@@ -81,6 +81,14 @@ export class SimulatedExecutor implements Executor {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.step(report)
       },
+      join: async (request) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.join(request)
+      },
+      outcomes: async (children) => {
+        if (live.hasEnded) return new Promise(() => {})
+        return callbacks.outcomes(children)
+      },
       spawn: async (request) => {
         if (live.hasEnded) return new Promise(() => {})
         return callbacks.spawn(request)

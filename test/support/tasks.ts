@@ -62,6 +62,12 @@ export function waitOf(seen: number, delay: number | null = null, now = 0): Outc
   return { kind: 'sleeping', until, delay, sleeps: { over: 0, after: [] }, awaits: { seen, waits: ['ok'] } }
 }
 
+/** The handler waits for a child, and knows so many news. */
+export function joinOf(seen: number): Outcome {
+  const awaits = { seen, waits: [], children: 1 }
+  return { kind: 'sleeping', until: null, delay: null, sleeps: { over: 0, after: [] }, awaits }
+}
+
 /** That a run has come to the wait `ok`. */
 export function reachedOk(id: string, own: Partial<WaitReached> = {}): WaitReached {
   const token = `token of ${id}`

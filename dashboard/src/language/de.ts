@@ -773,6 +773,8 @@ export function de({ count, plural, either }: Tools): Catalogue {
       releasedByItsNode: 'Vom Knoten freigegeben',
       retryScheduled: 'Neuer Versuch geplant',
       answered: 'Beantwortet',
+      childrenEnded: 'Kinder beendet',
+      childCount: (count: number) => `${count} ${count === 1 ? 'Kind' : 'Kinder'}`,
       woken: 'Aufgewacht',
       sleepStarted: 'Schläft',
       waitStarted: 'Wartet',
@@ -899,6 +901,7 @@ export function de({ count, plural, either }: Tools): Catalogue {
       waitsForTasks: (n: number) =>
         plural(n, { one: `Wartet auf ${count(n)} Aufgabe`, other: `Wartet auf ${count(n)} Aufgaben` }),
       waitsForAnswer: (names: string) => `Wartet auf Antwort: ${names}`,
+      waitsForChildren: (count: number) => `Wartet auf ${count} ${count === 1 ? 'Kind' : 'Kinder'}`,
       queuedFor: (duration: ReactNode): Words => ['Wartet seit ', duration],
       atPriority: (priority: number) => ` · Priorität ${count(priority)}`,
       selectTask: (id: string) => `Aufgabe ${id} auswählen`,

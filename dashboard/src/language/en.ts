@@ -779,6 +779,8 @@ export function en({ count, plural, either }: Tools) {
       releasedByItsNode: 'Released by its node',
       retryScheduled: 'Retry scheduled',
       answered: 'Answered',
+      childrenEnded: 'Children ended',
+      childCount: (count: number) => `${count} ${count === 1 ? 'child' : 'children'}`,
       woken: 'Woken',
       sleepStarted: 'Sleep started',
       waitStarted: 'Wait started',
@@ -903,6 +905,7 @@ export function en({ count, plural, either }: Tools) {
       waitsForTasks: (n: number) =>
         plural(n, { one: `Waits for ${count(n)} task`, other: `Waits for ${count(n)} tasks` }),
       waitsForAnswer: (names: string) => `Waits for an answer: ${names}`,
+      waitsForChildren: (count: number) => `Waits for ${count} ${count === 1 ? 'child' : 'children'}`,
       queuedFor: (duration: ReactNode): Words => ['Queued for ', duration],
       atPriority: (priority: number) => ` · priority ${count(priority)}`,
       selectTask: (id: string) => `Select task ${id}`,

@@ -54,6 +54,9 @@ export function Facts({ task, asOf }: Readonly<{ task: TaskDetails; asOf: number
         {task.waiting_for !== null && task.waiting_for.waits.length > 0 && (
           <Fact name={say.task.waitsForAnswer}>{task.waiting_for.waits.join(', ')}</Fact>
         )}
+        {task.waiting_for?.children !== undefined && (
+          <Fact name={say.task.waitsFor}>{say.task.childCount(task.waiting_for.children)}</Fact>
+        )}
         {task.waiting_for?.until !== undefined && (
           <Fact name={task.waiting_for.waits.length > 0 ? say.task.waitsUntil : say.task.sleepsUntil}>
             <Time at={task.waiting_for.until} />

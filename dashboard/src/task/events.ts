@@ -19,6 +19,7 @@ const names: Readonly<Record<string, string>> = {
   wait_started: say.task.waitStarted,
   woken: say.task.woken,
   answered: say.task.answered,
+  children_ended: say.task.childrenEnded,
   retry_scheduled: say.task.retryScheduled,
   failed: say.common.failed,
   released: say.task.releasedByItsNode,

@@ -28,9 +28,11 @@ export function StateCell({ task }: Readonly<{ task: LiveTask }>) {
     )
   }
   if (status === 'waiting') {
-    const { tasks = 0, waits = [], until } = task.waiting_for ?? {}
+    const { tasks = 0, waits = [], children, until } = task.waiting_for ?? {}
     if (waits.length > 0)
       return <span className={styles.quiet}>{say.tasks.waitsForAnswer(waits.join(', '))}</span>
+    if (children !== undefined)
+      return <span className={styles.quiet}>{say.tasks.waitsForChildren(children)}</span>
     if (tasks === 0)
       return (
         <span className={styles.quiet}>

@@ -58,8 +58,9 @@ function facts(session: Session, task: TaskStatus | TaskDetails): [string, SafeT
   if (error !== null) found.push(['error', session.out.paint('red', errorText(error))])
   found.push(['created', moment(task.created_at)])
   if (task.run_at !== null && task.started_at === null) found.push(['due', moment(task.run_at)])
-  const { waits = [], until } = task.waiting_for ?? {}
+  const { waits = [], children, until } = task.waiting_for ?? {}
   if (waits.length > 0) found.push(['waits for', waits.join(', ')])
+  if (children !== undefined) found.push(['waits for', children === 1 ? 'a child' : `${children} children`])
   if (until !== undefined)
     found.push([waits.length > 0 ? 'until' : 'sleeps', `${waits.length > 0 ? '' : 'until '}${moment(until)}`])
   if (task.expires_at !== null) found.push(['expires', moment(task.expires_at)])

@@ -4,6 +4,7 @@ import type { Secrets } from '../../core/redaction.ts'
 import type { TraceContext } from '../../core/trace-context.ts'
 import type { SleepRequest, SleepsLeft } from '../../core/sleep.ts'
 import type { Recalled, StepKey, StepReport } from '../../core/step.ts'
+import type { ChildOutcome, JoinRequest, JoinState } from '../../core/join.ts'
 import type { WaitRequest, WaitState } from '../../core/wait.ts'
 import type { Json, ProgressReport } from '../../core/task.ts'
 import type { AnyTaskType, RunsAt } from '../../registry/type.ts'
@@ -42,6 +43,10 @@ export type RunCallbacks = Readonly<{
   spawn(request: SpawnRequest): Promise<Spawned | null>
   /** How a wait is, which is stored if it was not before; null if the task is not active now. */
   wait(request: WaitRequest): Promise<WaitState | null>
+  /** How a join of children is. If it is open, their ends are news for the task. Null if the task is not active now. */
+  join(request: JoinRequest): Promise<JoinState | null>
+  /** What has become of the first of these children, with their results: at least one. Null if the task is not active now. */
+  outcomes(children: readonly string[]): Promise<readonly ChildOutcome[] | null>
   progress(progress: ProgressReport): void
   log(message: string): void
   /** The handler is at a pause point, and stays there until `resume` or `abort`. */

@@ -17,6 +17,8 @@ export const limits = {
   answer: waitLimits.answer,
   /** Of a command, which gets all of them at its start. */
   'step results': 10_485_760,
+  /** The same, of the children that it has joined. */
+  'joined results': 10_485_760,
 } as const
 
 /**

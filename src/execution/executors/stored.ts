@@ -1,5 +1,6 @@
+import { childTitle } from '../../core/child.ts'
 import { TaskError } from '../../core/errors.ts'
-import type { Json } from '../../core/task.ts'
+import type { Json, Parent } from '../../core/task.ts'
 import type { AnyTaskType } from '../../registry/type.ts'
 
 /** Issues named in one message. */
@@ -8,6 +9,14 @@ const mostIssues = 5
 /** A stored document no longer matches its type: retries cannot help until the program is changed. */
 export class StoredInvalid extends TaskError {
   readonly code = 'STORED_INVALID'
+}
+
+/** The result of a child cannot be decrypted on this node. `why`: a clause. */
+export function resultUnreadable(
+  { name, occurrence }: Pick<Parent, 'name' | 'occurrence'>,
+  why: string,
+): StoredInvalid {
+  return new StoredInvalid(`The result of the child ${childTitle(name, occurrence)} cannot be read: ${why}.`)
 }
 
 /** A checkpoint that the type itself could not continue from: it is refused when it is written. */

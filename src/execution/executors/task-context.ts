@@ -1,4 +1,13 @@
 import { childLimits, mustBeChildName, type SpawnRequest } from '../../core/child.ts'
+import {
+  ChildFailed,
+  ChildUnknown,
+  joinedAtOnce,
+  joinedIds,
+  NoChildCompleted,
+  type ChildOutcome,
+  type JoinMode,
+} from '../../core/join.ts'
 import { turn, type Clock } from '../../core/clock.ts'
 import { parseDuration } from '../../core/duration.ts'
 import { isInstance, shown, toErrorRecord } from '../../core/error-record.ts'
@@ -17,12 +26,13 @@ import {
   type StepReport,
 } from '../../core/step.ts'
 import { mustBeWaitName, TooManyWaits, waitLimits } from '../../core/wait.ts'
-import type { ErrorRecord, Json } from '../../core/task.ts'
+import { isTerminal, type ErrorRecord, type Json } from '../../core/task.ts'
 import { headersOf, traceIdOf } from '../../core/trace-context.ts'
 import type {
   Child,
   ChildType,
   Duration,
+  SettledChild,
   SpawnOptions,
   StepContext,
   StepOptions,
@@ -38,7 +48,7 @@ import { inlineTurns } from './loop-watch.ts'
 import { OpenSleeps } from './open-sleeps.ts'
 import { ProgressRate } from './progress-rate.ts'
 import { asCodeOf, outsideOfTasks, ProcessEnded, type Culprit } from './scope.ts'
-import { checkState, parseStored, StoredInvalid } from './stored.ts'
+import { checkState, parseStored, resultUnreadable, StoredInvalid } from './stored.ts'
 import { schemaText } from '../../registry/wait-schema.ts'
 
 /** How code that never returns to its event loop learns of controls, if its executor supports that. */
@@ -114,6 +124,8 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   readonly #waitUses = new Map<string, number>()
   /** Waits that are open, as the code has last seen them. */
   readonly #awaited = new Set<Awaited>()
+  /** Children for which parts of the code wait. */
+  readonly #joins = new Set<Readonly<{ mode: JoinMode; children: readonly string[] }>>()
   /** How often another part of the code has continued while it waited without its slot. */
   #earlyWakes = 0
   /** `asleep` was reported: nothing continues before `resume`. */
@@ -261,6 +273,18 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
 
   spawnAll(type: ChildType, list: readonly unknown[], options: SpawnOptions = {}): Promise<never[]> {
     return quiet(this.#spawn(type, list, options) as Promise<never[]>)
+  }
+
+  all(children: readonly Child[]): Promise<never> {
+    return quiet(this.#join('all', children) as Promise<never>)
+  }
+
+  any(children: readonly Child[]): Promise<never> {
+    return quiet(this.#join('any', children) as Promise<never>)
+  }
+
+  settled(children: readonly Child[]): Promise<never> {
+    return quiet(this.#join('settled', children) as Promise<never>)
   }
 
   wait(name: string, options: WaitOptions = {}): Promise<never> {
@@ -590,12 +614,15 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   #suspension(now: number): SleepRequest {
     const awaited = [...this.#awaited]
     const until = Math.min(...awaited.map((one) => one.until))
+    const children = awaited.reduce((sum, one) => sum + one.children, 0)
+    const names = awaited.flatMap(({ name }) => (name === null ? [] : [name]))
     const awaits =
       awaited.length === 0
         ? null
         : {
             seen: Math.min(...awaited.map(({ seen }) => seen)),
-            waits: awaited.slice(0, namedAwaits).map(({ name }) => name),
+            waits: names.slice(0, namedAwaits),
+            ...(children === 0 ? {} : { children }),
           }
     return this.#sleeps.request(now, until, awaits)
   }
@@ -610,7 +637,7 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     const occurrence = (this.#waitUses.get(name) ?? 0) + 1
     this.#waitUses.set(name, occurrence)
     const request = { name, occurrence, schema: schemaText(schema), message, timeout }
-    const awaited = { name, seen: 0, until: Number.POSITIVE_INFINITY }
+    const awaited: Awaited = { name, seen: 0, until: Number.POSITIVE_INFINITY, children: 0 }
     let timedOut = false
     try {
       for (;;) {
@@ -635,6 +662,63 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
     } finally {
       this.#awaited.delete(awaited)
     }
+  }
+
+  async #join(mode: JoinMode, children: readonly Child[]): Promise<unknown> {
+    const join = { mode, children: joinedIds(children) }
+    if (join.children.length === 0) {
+      await this.#pausePoint()
+      if (mode === 'any') throw new NoChildCompleted(0)
+      return []
+    }
+    this.#joins.add(join)
+    const awaited: Awaited = { name: null, seen: 0, until: Number.POSITIVE_INFINITY, children: 0 }
+    try {
+      for (;;) {
+        await this.#pausePoint()
+        const news = this.#news
+        const others = [...this.#joins].flatMap((other) => (other === join ? [] : other.children))
+        const look = () => this.#callbacks.join({ ...join, others: [...new Set(others)] })
+        const state = await this.#orAborted(outsideOfTasks(look))
+        if (this.#over) throw new TaskUnwound('its handler has returned')
+        if (state == null) continue
+        if (state.kind === 'unknown') throw new ChildUnknown(state.id)
+        if (state.kind === 'none') throw new NoChildCompleted(join.children.length)
+        if (state.kind !== 'open') {
+          const ids = state.kind === 'decided' ? [state.id] : join.children
+          const outcomes = await this.#outcomes(ids)
+          // A child that was retried since has not ended any more.
+          if (outcomes !== undefined) return joinedResult(mode, children, outcomes)
+          continue
+        }
+        awaited.seen = state.seen
+        awaited.children = state.left
+        this.#awaited.add(awaited)
+        await this.#idle({ until: awaited.until, news, quiet: () => this.#quietForWaits })
+      }
+    } finally {
+      this.#joins.delete(join)
+      this.#awaited.delete(awaited)
+    }
+  }
+
+  /** Read page by page. Undefined if one of them has not ended. */
+  async #outcomes(ids: readonly string[]): Promise<ReadonlyMap<string, ChildOutcome> | undefined> {
+    const outcomes = new Map<string, ChildOutcome>()
+    while (outcomes.size < ids.length) {
+      await this.#pausePoint()
+      const left = ids.slice(outcomes.size, outcomes.size + joinedAtOnce)
+      const page = await this.#orAborted(outsideOfTasks(() => this.#callbacks.outcomes(left)))
+      if (this.#over) throw new TaskUnwound('its handler has returned')
+      if (page == null) continue
+      if (page.length === 0) throw new ChildUnknown(left[0]!)
+      for (const [index, outcome] of page.entries()) {
+        if (outcome.id !== left[index]) throw new ChildUnknown(left[index]!)
+        if (!isTerminal(outcome.status)) return undefined
+        outcomes.set(outcome.id, outcome)
+      }
+    }
+    return outcomes
   }
 
   /** Work beside a wait gives the slot back ever more rarely. */
@@ -752,8 +836,40 @@ export class HandlerRun implements Execution, ThreadContext<unknown>, Culprit {
   }
 }
 
-/** What a part of the code waits for. `until`: by the monotonic clock, infinite for never. */
-type Awaited = { readonly name: string; seen: number; until: number }
+/** What a part of the code waits for: an answer to `name`, or children. `until`: by the monotonic clock, infinite for never. */
+type Awaited = { readonly name: string | null; seen: number; until: number; children: number }
+
+/** What `all` and `settled` return for each child, and `any` for one. */
+function joinedResult(
+  mode: JoinMode,
+  children: readonly Child[],
+  outcomes: ReadonlyMap<string, ChildOutcome>,
+): unknown {
+  const ended = children.flatMap((child) => {
+    const outcome = outcomes.get(child.id)
+    return outcome === undefined ? [] : [{ child, outcome }]
+  })
+  if (mode === 'settled') return ended.map(({ child, outcome }) => settledChild(child, outcome))
+  const failed = ended.find(({ outcome }) => outcome.status !== 'completed')
+  if (failed !== undefined) throw new ChildFailed(failed.child, failed.outcome)
+  const results = ended.map(({ child, outcome }) => ({ child, result: resultOf(child, outcome) }))
+  return mode === 'any' ? results[0] : results.map(({ result }) => result)
+}
+
+function settledChild(child: Child, outcome: ChildOutcome): SettledChild {
+  const { status, error } = outcome
+  if (status === 'completed') return { status, child, result: resultOf(child, outcome) }
+  if (status === 'failed') {
+    const { code = 'ERROR', name = 'Error', message = '' } = error ?? {}
+    return { status, child, error: { code, name, message } }
+  }
+  return { status: 'cancelled', child }
+}
+
+function resultOf(child: Child, { result, unreadable }: ChildOutcome): unknown {
+  if (unreadable !== undefined) throw resultUnreadable(child, unreadable)
+  return JSON.parse(result ?? 'null') as unknown
+}
 
 type Idle = Readonly<{ until: number; quiet: () => number; news?: number }>
 

@@ -8,6 +8,7 @@ import type { LimitStore } from '../limit-store.ts'
 import type { ScheduleStore } from '../schedule-store.ts'
 import type { WebhookStore } from '../webhook-store.ts'
 import type { FigureStore } from '../figure-store.ts'
+import type { JoinStore } from '../join-store.ts'
 import type { WaitStore } from '../wait-store.ts'
 import type { WorkerStore } from '../worker-store.ts'
 import type { CallersTransaction } from '../sharing.ts'
@@ -52,6 +53,7 @@ export class EncryptedStore implements port.Store {
   readonly webhooks: WebhookStore
   readonly waits: WaitStore
   readonly figures: FigureStore
+  readonly joins: JoinStore
   readonly #store: port.Store
   readonly #ring: Keyring
   readonly #open: Open
@@ -71,6 +73,20 @@ export class EncryptedStore implements port.Store {
     this.schedules = new EncryptedSchedules(store.schedules, ring)
     this.webhooks = new EncryptedWebhooks(store.webhooks, ring, this.#open)
     this.waits = new EncryptedWaits(store.waits, ring, this.#open)
+    const { joins } = store
+    this.joins = {
+      states: (parent, children) => joins.states(parent, children),
+      watch: (node, request) => joins.watch(node, request),
+      outcomes: async (parent, children, bytes) =>
+        (await joins.outcomes(parent, children, bytes)).map(({ task, result }) => ({
+          task: openTask(this.#open, task),
+          ...this.#openDocuments(task, { result }),
+        })),
+      watched: async (parent, limit) => {
+        const { count, tasks } = await joins.watched(parent, limit)
+        return { count, tasks: tasks.map((task) => openTask(this.#open, task)) }
+      },
+    }
     const { shared } = store
     this.shared = shared === null ? null : { ...shared, submitWithin: this.#submitWithin(shared) }
     if (ring.encrypts) return
@@ -390,7 +406,7 @@ export class EncryptedStore implements port.Store {
     }
   }
 
-  #openDocuments<D extends Partial<Record<Kind, Json | null>> & Readonly<{ parameters: Json }>>(
+  #openDocuments<D extends Partial<Record<Kind, Json | null>>>(
     task: Task,
     documents: D,
   ): D & Readonly<{ unreadable?: string }> {

@@ -2,7 +2,15 @@ import { cancelEntry, entryOf, holdEntry, operationEntry, type Audit } from '../
 import type { Origin } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { childLimits, keptReason, mayStartChildren } from '../../core/child.ts'
-import { awaitedReason, isOfParent, linkOf, mustWaitFor, type Edge } from '../../core/dependency.ts'
+import {
+  awaitedReason,
+  holdsBack,
+  isOfJoin,
+  isOfParent,
+  linkOf,
+  mustWaitFor,
+  type Edge,
+} from '../../core/dependency.ts'
 import { StoreUnavailable } from '../../core/errors.ts'
 import { choosePreemptions, urgentPriority } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
@@ -39,6 +47,7 @@ import { MemorySchedules } from './schedules.ts'
 import { MemoryWebhooks } from './webhooks.ts'
 import { MemoryWorkers } from './workers.ts'
 import { MemoryFigures } from './figures.ts'
+import { MemoryJoins } from './joins.ts'
 import { MemoryWaits } from './waits.ts'
 import { MemoryNodes } from './nodes.ts'
 import { MemoryOperations } from './operations.ts'
@@ -117,6 +126,7 @@ class MemoryStore implements port.Store {
   readonly webhooks: MemoryWebhooks
   readonly waits: MemoryWaits
   readonly figures: MemoryFigures
+  readonly joins: MemoryJoins
   #number = 0
   #queuePosition = 0
   #closed = false
@@ -166,6 +176,16 @@ class MemoryStore implements port.Store {
     this.figures = new MemoryFigures({
       write: (run) => this.#write(run),
       mustBeOpen: () => this.#mustBeOpen(),
+    })
+    this.joins = new MemoryJoins({
+      write: (run) => this.#write(run),
+      mustBeOpen: () => this.#mustBeOpen(),
+      record: (id) => this.#tasks.get(id),
+      edges: (parent) => this.#joinsOf(parent),
+      drop: (edges) => {
+        for (const edge of edges) this.#forget(edge.predecessor, [edge])
+      },
+      add: (edge) => this.#await(edge),
     })
     this.workers = new MemoryWorkers({
       time: this.#time,
@@ -421,16 +441,14 @@ class MemoryStore implements port.Store {
 
   async predecessors(id: TaskId, limit: number): Promise<readonly Task[]> {
     this.#mustBeOpen()
-    const edges = [...this.#edges.values()]
-      .flat()
-      .filter((edge) => edge.successor === id && !isOfParent(edge))
+    const edges = [...this.#edges.values()].flat().filter((edge) => edge.successor === id && holdsBack(edge))
     const ids = edges.map(({ predecessor }) => predecessor).sort()
     return ids.slice(0, limit).map((predecessor) => this.#tasks.get(predecessor)!.task)
   }
 
   async successors(id: TaskId, limit: number): Promise<readonly Task[]> {
     this.#mustBeOpen()
-    const edges = (this.#edges.get(id) ?? []).filter((edge) => !isOfParent(edge)).toSorted(bySuccessor)
+    const edges = (this.#edges.get(id) ?? []).filter(holdsBack).toSorted(bySuccessor)
     return edges.flatMap(({ successor }) => this.#tasks.get(successor)?.task ?? []).slice(0, limit)
   }
 
@@ -881,11 +899,19 @@ class MemoryStore implements port.Store {
       const { status } = this.#tasks.get(predecessor)!.task
       return { predecessor, status, onFailure }
     })
-    const change = rules.predecessorsEnded(kept.task, ended, this.#moment())
+    const joined = this.#joinsOf(successor).filter((edge) => !edges.includes(edge))
+    const change = rules.predecessorsEnded(kept.task, ended, joined.length === 0, this.#moment())
     if (change === null) return []
+    if ('entry' in change && edges.some(isOfJoin))
+      for (const edge of joined) this.#forget(edge.predecessor, [edge])
     if ('entry' in change) return [this.#move(kept, change)]
     kept.task = change
     return []
+  }
+
+  /** From the children for which the handler of the task waits. */
+  #joinsOf(successor: TaskId): Edge[] {
+    return [...this.#edges.values()].flat().filter((edge) => edge.successor === successor && isOfJoin(edge))
   }
 
   #forget(predecessor: TaskId, counted: readonly Edge[]): void {

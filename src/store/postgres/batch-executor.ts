@@ -114,11 +114,13 @@ async function lock(
   const ended = jobs.flatMap((job) => job.successorsOf ?? [])
   const waiting =
     ended.length === 0 ? undefined : tx.ask(sql.successors, [ended.map(encodeText), successorsAtOnce])
+  const joining = ended.length === 0 ? undefined : tx.ask(sql.joinsMore, [keys, ended.map(encodeText)])
   const linking = jobs.some(({ links }) => links === true) ? tx.ask(sql.parentLinks, [keys]) : undefined
   const work = new Work(await tx.moment(placesOf(jobs)))
   work.hold(await locking)
   if (linking !== undefined) work.holdLinks(await linking)
   if (waiting !== undefined) work.holdEdges(await waiting)
+  if (joining !== undefined) work.holdJoins(await joining)
   if (fencedOff !== undefined) {
     work.holdSlots(await fencedOff)
     await readKeys(tx, work)

@@ -41,7 +41,9 @@ function release(work: Work, ended: readonly TaskId[], successors: ReadonlySet<T
     const edges = found.filter(({ successor }) => successors.has(successor)).slice(0, successorsAtOnce)
     return [{ row, edges, isWhole: edges.length === found.length }]
   })
-  const { moved, counted, told } = commands.release(all, (id) => work.row(id), work.context)
-  work.count(counted, told)
+  const rowOf = (id: TaskId) => work.row(id)
+  const counted = commands.release(all, rowOf, (id) => work.joinsMore(id), work.context)
+  work.count(counted)
+  const { moved, told } = counted
   return { moved, more: told.length < ended.length }
 }

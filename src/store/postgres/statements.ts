@@ -1,4 +1,5 @@
-import { parentPolicies } from '../../core/dependency.ts'
+import { joinPolicies, parentPolicies } from '../../core/dependency.ts'
+import { failurePolicies } from '../../core/task.ts'
 import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
@@ -19,8 +20,14 @@ const timeOr = (mark: string) => `coalesce(${mark}::bigint, ${time})`
 /** The same, evaluated once per statement: only then can an index be searched with it. */
 const onceOr = (mark: string) => `(select ${timeOr(mark)})`
 
+const edge = (policies: readonly string[]) =>
+  `e.on_failure in (${policies.map((policy) => `'${policy}'`).join(', ')})`
 /** An edge `e` from a parent to its child. */
-const ofParent = `e.on_failure in (${parentPolicies.map((policy) => `'${policy}'`).join(', ')})`
+const ofParent = edge(parentPolicies)
+/** An edge `e` from a child to its parent, whose handler waits for it. */
+const ofJoin = edge(joinPolicies)
+/** An edge `e` to a task that has not started, and waits to. */
+const holdsBack = edge(failurePolicies)
 
 /** The first columns of a move: id, status and version of the row before. */
 const guards = 3
@@ -146,11 +153,28 @@ export function statementsFor(schema: string) {
     successors: `select e.predecessor, e.successor, e.on_failure from unnest($1::text[]) as p(id) cross join lateral (
         select * from ${s}.edges e where e.predecessor = p.id order by e.successor limit $2::int + 1
       ) as e`,
-    edgesTo: `select successor, predecessor, on_failure from ${s}.edges where successor = any($1::text[]) order by successor, predecessor`,
+    /** Without those of joins. */
+    edgesTo: `select successor, predecessor, on_failure from ${s}.edges e
+      where e.successor = any($1::text[]) and not ${ofJoin} order by successor, predecessor`,
     predecessors: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.predecessor
-      where e.successor = $1 and not ${ofParent} order by e.predecessor limit $2::int`,
+      where e.successor = $1 and ${holdsBack} order by e.predecessor limit $2::int`,
     waitingFor: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.successor
-      where e.predecessor = $1 and not ${ofParent} order by e.successor limit $2::int`,
+      where e.predecessor = $1 and ${holdsBack} order by e.successor limit $2::int`,
+    /** Those of the tasks \`$1\` whose handlers wait for other children than \`$2\`. */
+    joinsMore: `select u.id from unnest($1::text[]) as u(id) where exists (
+        select 1 from ${s}.edges e where e.successor = u.id and ${ofJoin} and e.predecessor <> all($2::text[]))`,
+    dropJoins: `delete from ${s}.edges e where e.successor = any($1::text[]) and ${ofJoin}`,
+    countJoined: `select count(*)::int from ${s}.edges e where e.successor = $1 and ${ofJoin}`,
+    joined: `select ${task} from ${s}.edges e join ${s}.tasks t on t.id = e.predecessor
+      where e.successor = $1 and ${ofJoin} order by e.predecessor limit $2::int`,
+    /** The first of these children, until their results have \`$3\` bytes. */
+    outcomes: `select ${task.replaceAll('t.', 'q.')}, body from (
+        select t.*, d.body, u.place,
+          coalesce(sum(octet_length(d.body)) over (order by u.place rows between unbounded preceding and 1 preceding), 0) as size
+        from unnest($1::text[]) with ordinality as u(id, place) join ${s}.tasks t on t.id = u.id
+          left join ${s}.results d on d.row_id = t.row_id
+        where t.parent_id = $2
+      ) as q where size < $3::bigint order by place`,
     parentLinks: `select distinct successor from ${s}.edges e where e.successor = any($1::text[]) and ${ofParent}`,
     children: `select status, count(*)::int from ${s}.tasks where parent_id = $1 group by status`,
     childrenUpTo: `select p.id, (select count(*)::int from (

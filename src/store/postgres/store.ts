@@ -38,6 +38,7 @@ import { Lanes } from './lanes.ts'
 import { briefRecord, countAhead, endedIn, failedIn, pageOf, shownOf, timelinesIn } from './listing.ts'
 import { Reader } from './reader.ts'
 import { mustBeEncodable, selectedCount, taskOf } from './rows.ts'
+import { PostgresJoins } from './joins.ts'
 import { releaseOf, successorsAtOnce } from './releasing.ts'
 import { resolveId } from './resolving.ts'
 import { PostgresSignals } from './signals.ts'
@@ -94,6 +95,7 @@ class PostgresStore implements port.Store {
   readonly webhooks: PostgresWebhooks
   readonly waits: PostgresWaits
   readonly figures: PostgresFigures
+  readonly joins: PostgresJoins
   readonly #lease: number
   readonly #clock: Clock | undefined
   readonly #sql: Statements
@@ -189,6 +191,11 @@ class PostgresStore implements port.Store {
       sql: this.#sql,
       alone: (run) => this.#alone(run),
       read: (look) => this.#reading.read('waits', look),
+    })
+    this.joins = new PostgresJoins({
+      sql: this.#sql,
+      alone: (run) => this.#alone(run),
+      read: (look) => this.#reading.read('tasks', look),
     })
     this.#lease = lease
     this.#clock = clock

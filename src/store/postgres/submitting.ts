@@ -144,7 +144,8 @@ function countChildren(tx: Transaction, calls: readonly commands.SubmitCall[]): 
     : tx.ask(tx.source.sql.childrenUpTo, [ids.map(encodeText), childLimits.children])
 }
 
-function writeEdges(tx: Transaction, edges: readonly Edge[]): void {
+/** Their predecessors are locked, and awaited from then on. */
+export function writeEdges(tx: Transaction, edges: readonly Edge[]): void {
   const { sql } = tx.source
   tx.write(sql.insertEdges, [
     edges.map(({ predecessor }) => encodeText(predecessor)),

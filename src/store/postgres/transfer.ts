@@ -12,6 +12,7 @@ import { lanesEntered, queueEntered } from '../slot-changes.ts'
 import {
   importedAfter,
   missingOf,
+  transferredTask,
   noPredecessor,
   type DeliveryImage,
   type EventImages,
@@ -125,7 +126,7 @@ export class PostgresTransfer implements TransferSource, TransferTarget {
       const rowId = rowIdOf(row)
       return {
         rowId,
-        task: taskOf(row),
+        task: transferredTask(taskOf(row)),
         timeline: timeline!,
         parameters: decodedOrNull(parameters) ?? 'null',
         checkpoint: decodedOrNull(checkpoint),

@@ -4,7 +4,7 @@ import { uniqueName } from '../../core/unique.ts'
 import type { Audited } from '../auditing.ts'
 import { compactLines } from '../codec.ts'
 import { rowIdOf } from '../columns.ts'
-import type { CommandContext } from '../commands.ts'
+import type { CommandContext, Release } from '../commands.ts'
 import { logLimit } from '../store.ts'
 import { TaskRow, type OccupiedSlot } from '../task-row.ts'
 import { record } from './audit.ts'
@@ -33,6 +33,8 @@ export class Work {
   readonly #kept = new Set<TaskId>()
   readonly #counted: Edge[] = []
   readonly #told: TaskRow[] = []
+  readonly #informed: TaskId[] = []
+  readonly #joinsMore = new Set<TaskId>()
   readonly #released: OccupiedSlot[] = []
   readonly #audited: Audited[] = []
   #keys: readonly KeyRow[] = []
@@ -108,10 +110,26 @@ export class Work {
     return this.#edges.get(predecessor) ?? []
   }
 
-  /** These edges are to be deleted, and nothing waits for these tasks any more. */
-  count(edges: readonly Edge[], told: readonly TaskRow[]): void {
-    this.#counted.push(...edges)
+  /** Tasks whose handlers wait for other children than those that have ended. */
+  holdJoins(rows: Rows): void {
+    for (const [id] of rows) this.#joinsMore.add(decodeText(id as string))
+  }
+
+  joinsMore(successor: TaskId): boolean {
+    return this.#joinsMore.has(successor)
+  }
+
+  /** Each is counted once, also if several calls of this transaction have found it. */
+  count({ counted, told, informed }: Release): void {
+    const done = new Set(counted)
+    for (const { predecessor } of counted)
+      this.#edges.set(
+        predecessor,
+        this.edgesFrom(predecessor).filter((edge) => !done.has(edge)),
+      )
+    this.#counted.push(...counted)
     this.#told.push(...told)
+    this.#informed.push(...informed)
   }
 
   /** Those that are not deleted, in the order in which they were read. */
@@ -194,6 +212,7 @@ export class Work {
       const predecessors = this.#counted.map(({ predecessor }) => encodeText(predecessor))
       tx.write(sql.dropEdges, [predecessors, this.#counted.map(({ successor }) => encodeText(successor))])
     }
+    if (this.#informed.length > 0) tx.write(sql.dropJoins, [this.#informed.map(encodeText)])
     if (this.#told.length > 0) tx.write(sql.told, [this.#told.map(({ task }) => encodeText(task.id))])
     writeSlots(tx, [...this.#rows.values()])
     const tally = new Tally()

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { parentPolicies } from '../../core/dependency.ts'
+import { joinPolicies, parentPolicies } from '../../core/dependency.ts'
+import { failurePolicies } from '../../core/task.ts'
 import { urgentPriority } from '../../core/preemption.ts'
 import { suspectFrom } from '../../core/task.ts'
 import { auditColumns } from '../auditing.ts'
@@ -32,8 +33,14 @@ const listed = `tasks indexed by tasks_listed where type = ? and status = ? and 
 const running = `tasks indexed by tasks_owned where owner_node is not null and type = ? and status = ?`
 const tagged = 'tags where tag = ?'
 const ofOne = 'tasks indexed by tasks_children where parent_id = ?'
+const edge = (policies: readonly string[]) =>
+  `e.on_failure in (${policies.map((policy) => `'${policy}'`).join(', ')})`
 /** An edge `e` from a parent to its child. */
-const ofParent = `e.on_failure in (${parentPolicies.map((policy) => `'${policy}'`).join(', ')})`
+const ofParent = edge(parentPolicies)
+/** An edge `e` from a child to its parent, whose handler waits for it. */
+const ofJoin = edge(joinPolicies)
+/** An edge `e` to a task that has not started, and waits to. */
+const holdsBack = edge(failurePolicies)
 const named = 'tasks where id >= ? and id < ?'
 const done = 'tasks indexed by tasks_done where completed_at is not null'
 
@@ -175,13 +182,21 @@ const sql = {
     'select 1 from tasks indexed by tasks_awaited where awaited = 1 and completed_at is not null limit 1',
   hasEdges: 'select 1 from edges limit 1',
   successors: 'select successor, on_failure from edges where predecessor = ? order by successor limit ?',
-  edgesTo: 'select predecessor, on_failure from edges where successor = ? order by predecessor',
+  /** Without those of joins. */
+  edgesTo: `select predecessor, on_failure from edges e where e.successor = ? and not ${ofJoin} order by predecessor`,
+  /** Children for which the handler of a task waits, up to a number. */
+  joinedUpTo: `select count(*) from (select 1 from edges e where e.successor = ? and ${ofJoin} limit ?)`,
+  countJoined: `select count(*) from edges e where e.successor = ? and ${ofJoin}`,
+  joined: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
+    from edges e join tasks t on t.id = e.predecessor
+    where e.successor = ? and ${ofJoin} order by e.predecessor limit ?`,
+  dropJoins: `delete from edges as e where e.successor = ? and ${ofJoin}`,
   predecessors: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
     from edges e join tasks t on t.id = e.predecessor
-    where e.successor = ? and not ${ofParent} order by e.predecessor limit ?`,
+    where e.successor = ? and ${holdsBack} order by e.predecessor limit ?`,
   waitingFor: `select ${selectedNames.map((name) => `t.${name}`).join(', ')}
     from edges e join tasks t on t.id = e.successor
-    where e.predecessor = ? and not ${ofParent} order by e.successor limit ?`,
+    where e.predecessor = ? and ${holdsBack} order by e.successor limit ?`,
   parentLink: `select 1 from edges e where e.successor = ? and ${ofParent}`,
   children:
     'select status, count(*) from tasks indexed by tasks_children where parent_id = ? group by status',

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import { longestRetry } from '../../core/webhook.ts'
 import { StoreUnavailable, TooManyOperations } from '../../core/errors.ts'
 import { childLimits } from '../../core/child.ts'
-import type { Edge, EdgePolicy } from '../../core/dependency.ts'
+import { isOfJoin, type Edge, type EdgePolicy } from '../../core/dependency.ts'
 import { choosePreemptions } from '../../core/preemption.ts'
 import { isExpired } from '../../core/expiry.ts'
 import { mustBeKept, type Settlement } from '../../core/outcome.ts'
@@ -46,6 +46,7 @@ import { Outbox } from './outbox.ts'
 import { SqliteWebhooks } from './webhooks.ts'
 import { SqliteWorkers } from './workers.ts'
 import { SqliteFigures } from './figures.ts'
+import { SqliteJoins } from './joins.ts'
 import { SqliteWaits } from './waits.ts'
 import { readLog } from './log.ts'
 import { migrate, mustBeWhole } from './migrations.ts'
@@ -78,6 +79,7 @@ class SqliteStore implements port.Store {
   readonly webhooks: SqliteWebhooks
   readonly waits: SqliteWaits
   readonly figures: SqliteFigures
+  readonly joins: SqliteJoins
   readonly #path: string
   readonly #time: SteadyTime
   readonly #commits: Commits
@@ -185,6 +187,11 @@ class SqliteStore implements port.Store {
       context: () => this.#context(),
       change: (id, command) => this.#change(id, command),
       audit: (entry, at) => audit.add(entry, at),
+    })
+    this.joins = new SqliteJoins({
+      ...source,
+      write: (run, effect) => this.#commits.write(run, effect),
+      rows: (ids) => this.#rowsOf(ids),
     })
     this.#commits = new Commits(this.#db, {
       begin: () => this.#followClock(),
@@ -645,7 +652,7 @@ class SqliteStore implements port.Store {
   }
 
   #release(limit: number): port.Released {
-    const { ended, successors, dropEdge, told, hasEnded, hasEdges } = this.#sql
+    const { ended, successors, dropEdge, told, hasEnded, hasEdges, joinedUpTo, dropJoins } = this.#sql
     const all: commands.EndedPredecessor[] = []
     let left = limit
     for (const row of ended.all(limit).map(rowOf)) {
@@ -657,8 +664,14 @@ class SqliteStore implements port.Store {
       left -= edges.length
     }
     const rows = this.#rowsOf(all.flatMap(({ edges }) => edges.map(({ successor }) => successor)))
-    const release = commands.release(all, (id) => rows.get(id), this.#context())
+    const joinsMore = (successor: TaskId) => {
+      const counted = all.flatMap(({ edges }) => edges.filter((edge) => edge.successor === successor))
+      const [found] = joinedUpTo.get(successor, counted.length + 1) as unknown as [number]
+      return found > counted.filter(isOfJoin).length
+    }
+    const release = commands.release(all, (id) => rows.get(id), joinsMore, this.#context())
     for (const row of rows.values()) this.#writer.write(row)
+    for (const id of release.informed) dropJoins.run(id)
     for (const { predecessor, successor } of release.counted) dropEdge.run(predecessor, successor)
     for (const { rowId } of release.told) told.run(rowId)
     return {

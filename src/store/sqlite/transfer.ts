@@ -12,6 +12,7 @@ import type { Hold } from '../store.ts'
 import {
   importedAfter,
   missingOf,
+  transferredTask,
   noPredecessor,
   type DeliveryImage,
   type EventImages,
@@ -76,7 +77,7 @@ export class SqliteTransfer implements TransferSource, TransferTarget {
         ((this.#sql[kind].get(rowId) as unknown as [string] | undefined) ?? [null])[0]
       return {
         rowId,
-        task: taskOf(row),
+        task: transferredTask(taskOf(row)),
         timeline: row[selectedNames.length] as string,
         parameters: document('parameters') ?? 'null',
         checkpoint: document('checkpoint'),

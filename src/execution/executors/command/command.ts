@@ -1,11 +1,27 @@
 import type { SpawnRequest } from '../../../core/child.ts'
+import {
+  ChildFailed,
+  ChildUnknown,
+  joinedAtOnce,
+  NoChildCompleted,
+  type ChildOutcome,
+  type JoinMode,
+  type JoinState,
+} from '../../../core/join.ts'
 import type { Clock } from '../../../core/clock.ts'
-import { toErrorRecord } from '../../../core/error-record.ts'
-import { TaskError, TooLarge } from '../../../core/errors.ts'
+import { isInstance, toErrorRecord } from '../../../core/error-record.ts'
+import { NonRetryableError, TaskError, TooLarge } from '../../../core/errors.ts'
 import { shortSleep } from '../../../core/sleep.ts'
-import { stepId, stepLimits, stepTitle, TooManySteps, type StepReport } from '../../../core/step.ts'
+import {
+  stepId,
+  stepLimits,
+  stepTitle,
+  TooManySteps,
+  type StepKey,
+  type StepReport,
+} from '../../../core/step.ts'
 import { TooManyWaits, type WaitState } from '../../../core/wait.ts'
-import type { ErrorRecord, Json } from '../../../core/task.ts'
+import { isTerminal, type ErrorRecord, type Json, type Parent } from '../../../core/task.ts'
 import { tail } from '../../../core/text.ts'
 import { taskVariables } from '../../../core/task-variables.ts'
 import { headersOf } from '../../../core/trace-context.ts'
@@ -19,8 +35,16 @@ import { limits, toJson } from '../json.ts'
 import { leaseOver, type Lease } from '../lease.ts'
 import { ProgressRate } from '../progress-rate.ts'
 import { isShortage, type Room } from '../shortage.ts'
-import { outputKept, type Said, type SaidSpawn, type SaidStep, type SaidWait } from './output-parser.ts'
-import { checkState, parseStored, StoredInvalid } from '../stored.ts'
+import {
+  notStarted,
+  outputKept,
+  type Said,
+  type SaidJoin,
+  type SaidSpawn,
+  type SaidStep,
+  type SaidWait,
+} from './output-parser.ts'
+import { checkState, parseStored, resultUnreadable, StoredInvalid } from '../stored.ts'
 
 /** Runs executables. They print JSON lines on standard output, or arbitrary text (docs/commands.md). */
 export class CommandExecutor implements Executor {
@@ -110,6 +134,15 @@ class CommandRun implements Execution {
   #wantsWait: SaidWait | undefined
   /** It waits, and has no process: until when, by the monotonic clock. */
   #waitsFor: (SaidWait & { until: number }) | undefined
+  /** What it wants to join once it has exited. */
+  #wantsJoin: SaidJoin | undefined
+  /** It waits for these, and has no process. */
+  #joins: Readonly<{ mode: JoinMode; children: readonly JoinedChild[] }> | undefined
+  /** What has become of the children that it has joined last, as JSON. */
+  #joined: Json = 'null'
+  /** The children that it has started, by name and occurrence; and those that its present process has asked for, in order. */
+  readonly #started = new Map<string, JoinedChild>()
+  #asksFor: StepKey[] = []
   #isLooking = false
   /** Answers of which it is told, by wait, as JSON. */
   readonly #answers = new Map<string, Json>()
@@ -156,13 +189,16 @@ class CommandRun implements Execution {
     this.#isAsleep = false
     if (this.#sleepsUntil !== undefined) this.#sleep()
     else if (this.#waitsFor !== undefined) void this.#look()
+    else if (this.#joins !== undefined) void this.#lookAtChildren()
     else if (this.#present === undefined) this.#begin()
     else if (this.#spec.pause === 'freeze') this.#tell('thaw')
   }
 
   /** While it is about to free its slot, the node itself notices. */
   news(): void {
-    if (this.#waitsFor !== undefined && !this.#isAsleep && !this.#pauseRequested) void this.#look()
+    if (this.#isAsleep || this.#pauseRequested) return
+    if (this.#waitsFor !== undefined) void this.#look()
+    else if (this.#joins !== undefined) void this.#lookAtChildren()
   }
 
   abort(reason: Error): void {
@@ -194,6 +230,8 @@ class CommandRun implements Execution {
     this.#sleepsUntil = undefined
     this.#wantsSleep = undefined
     this.#wantsWait = undefined
+    this.#wantsJoin = undefined
+    this.#asksFor = []
     this.#stepBegan = this.#clock.monotonic()
     this.#children.clear()
     const { type, id, attempt } = this.#run
@@ -209,7 +247,7 @@ class CommandRun implements Execution {
         ({ name, occurrence, result }) =>
           `{"name":${JSON.stringify(name)},"occurrence":${occurrence},"result":${result}}`,
       )
-      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}],"slept":${this.#slept},"answers":[${[...this.#answers.values()].join(',')}]`
+      const documents = `"parameters":${this.#inputOf(parameters)},"state":${this.#state ?? 'null'},"steps":[${steps.join(',')}],"slept":${this.#slept},"answers":[${[...this.#answers.values()].join(',')}],"joined":${this.#joined}`
       const number = supervisor.start(
         {
           file,
@@ -303,6 +341,9 @@ class CommandRun implements Execution {
       this.#waitsFor = { ...this.#wantsWait, until: Number.POSITIVE_INFINITY }
       if (this.#pauseRequested) this.#callbacks.suspended()
       else void this.#look()
+    } else if (code === 0 && this.#wantsJoin !== undefined) {
+      this.#asked = false
+      this.#join(this.#wantsJoin)
     } else if (code === 0 && this.#asked) {
       this.#hasExited()
     } else if (code === 0) {
@@ -387,6 +428,82 @@ class CommandRun implements Execution {
     })
   }
 
+  #join({ mode, children }: SaidJoin): void {
+    const wanted = children ?? this.#asksFor
+    const missing = wanted.find((key) => !this.#started.has(stepId(key)))
+    if (missing !== undefined)
+      return this.#finish({ kind: 'threw', error: toErrorRecord(notStarted(missing)), final: false })
+    this.#joins = { mode, children: wanted.map((key) => this.#started.get(stepId(key))!) }
+    if (this.#pauseRequested) this.#callbacks.suspended()
+    else void this.#lookAtChildren()
+  }
+
+  /** Whether its children have ended, as far as it needs. If not, the slot is free until they have. */
+  async #lookAtChildren(): Promise<void> {
+    const { mode, children = [] } = this.#joins ?? {}
+    if (mode === undefined || this.#isLooking) return
+    this.#isLooking = true
+    try {
+      const ids = [...new Set(children.map(({ id }) => id))]
+      const state: JoinState | null =
+        ids.length > 0
+          ? await this.#callbacks.join({ mode, children: ids, others: [] })
+          : { kind: mode === 'any' ? 'none' : 'ended' }
+      // Without an answer, the run is told to stop.
+      if (state === null || this.#over || this.#reason !== undefined) return
+      if (state.kind === 'unknown') throw new ChildUnknown(state.id)
+      if (state.kind === 'none') throw new NoChildCompleted(ids.length)
+      if (state.kind === 'open') {
+        if (this.#pauseRequested) return
+        this.#isAsleep = true
+        const awaits = { seen: state.seen, waits: [], children: state.left }
+        return this.#callbacks.asleep({ wakeIn: null, awaits, over: this.#slept, left: [] })
+      }
+      const of = state.kind === 'ended' ? children : children.filter(({ id }) => id === state.id)
+      await this.#toldOf(mode, of)
+    } catch (error) {
+      const final = isInstance(error, NonRetryableError) || isInstance(error, StoredInvalid)
+      this.#finish({ kind: 'threw', error: toErrorRecord(error), final })
+    } finally {
+      this.#isLooking = false
+    }
+    if (this.#joins === undefined && !this.#over && !this.#pauseRequested && this.#reason === undefined)
+      this.#begin()
+  }
+
+  /** Reads what has become of these children, page by page. Throws what a handler would be thrown, and `TooLarge`. */
+  async #toldOf(mode: JoinMode, children: readonly JoinedChild[]): Promise<void> {
+    const told: string[] = []
+    let bytes = 0
+    while (told.length < children.length) {
+      const left = children.slice(told.length, told.length + joinedAtOnce)
+      const page = await this.#callbacks.outcomes(left.map(({ id }) => id))
+      if (page === null || this.#over || this.#reason !== undefined) return
+      if (page.length === 0) throw new ChildUnknown(left[0]!.id)
+      for (const [index, outcome] of page.entries()) {
+        const child = left[index]!
+        if (outcome.id !== child.id) throw new ChildUnknown(child.id)
+        // It was retried since: its end is awaited again.
+        if (!isTerminal(outcome.status)) return this.#again()
+        if (mode !== 'settled' && outcome.status !== 'completed') throw new ChildFailed(child, outcome)
+        if (outcome.unreadable !== undefined) throw resultUnreadable(child, outcome.unreadable)
+        const line = toldChild(child, outcome)
+        bytes += Buffer.byteLength(line)
+        const limit = limits['joined results']
+        if (bytes > limit) throw new TooLarge('joined results', limit)
+        told.push(line)
+      }
+    }
+    this.#joined = `[${told.join(',')}]`
+    this.#joins = undefined
+  }
+
+  #again(): void {
+    setImmediate(() => {
+      if (!this.#pauseRequested && !this.#over) void this.#lookAtChildren()
+    })
+  }
+
   #waitOver(): void {
     if (this.#over || this.#waitsFor === undefined) return
     if (this.#isAsleep) this.#callbacks.awake(false)
@@ -411,7 +528,7 @@ class CommandRun implements Execution {
     supervisor.send({ kind: 'ask', run: number, line: '{"control":"checkpoint"}' })
   }
 
-  #heard({ log, progress, checkpoint, steps, spawns, sleep, wait, result, fault }: Said): void {
+  #heard({ log, progress, checkpoint, steps, spawns, sleep, wait, join, result, fault }: Said): void {
     for (const line of linesOf(log)) this.#callbacks.log(line)
     if (progress !== undefined) {
       const { current, total, message } = progress
@@ -422,6 +539,7 @@ class CommandRun implements Execution {
     if (checkpoint !== undefined) this.#keep(checkpoint)
     if (sleep !== undefined) this.#wantsSleep = sleep
     if (wait !== undefined) this.#wantsWait = wait
+    if (join !== undefined) this.#wantsJoin = join
     if (result !== undefined) this.#result = result
     if (fault !== undefined) this.#fail(fault)
   }
@@ -470,6 +588,7 @@ class CommandRun implements Execution {
   #start({ type, name, options, occurrence: given, parameters }: SaidSpawn): void {
     const occurrence = given ?? (this.#children.get(name) ?? 0) + 1
     this.#children.set(name, occurrence)
+    this.#asksFor.push({ name, occurrence })
     this.#spawn({ type, name, options, children: [{ occurrence, parameters }] })
   }
 
@@ -481,10 +600,13 @@ class CommandRun implements Execution {
         if (spawned === null) this.#unstored.set(request, () => this.#spawn(request))
         else this.#unstored.delete(request)
         if (spawned?.kind === 'refused') this.#fail(spawned.error)
-        if (spawned?.kind === 'started')
-          this.#tellProgram({
-            spawned: { name: request.name, occurrence: child?.occurrence, task_id: spawned.ids[0] },
-          })
+        if (spawned?.kind === 'started' && child !== undefined) {
+          const { name } = request
+          const { occurrence } = child
+          const id = spawned.ids[0]!
+          this.#started.set(stepId({ name, occurrence }), { id, name, occurrence })
+          this.#tellProgram({ spawned: { name, occurrence, task_id: id } })
+        }
         this.#wake()
       },
       (error: unknown) => {
@@ -541,4 +663,20 @@ class CommandRun implements Execution {
     this.#alarm?.()
     if (!this.#over) this.#end(ended)
   }
+}
+
+type JoinedChild = Pick<Parent, 'id' | 'name' | 'occurrence'>
+
+/** One of `joined` in the input. Its result is copied as text. */
+function toldChild({ id, name, occurrence }: JoinedChild, { status, result, error }: ChildOutcome): Json {
+  const told = JSON.stringify({
+    name,
+    occurrence,
+    task_id: id,
+    status,
+    ...(status !== 'failed' || error === null
+      ? {}
+      : { error: { code: error.code, name: error.name, message: error.message } }),
+  })
+  return result === null ? told : `${told.slice(0, -1)},"result":${result}}`
 }

@@ -1,4 +1,5 @@
-import { mustBeChildName, type SpawnRequest } from '../../../core/child.ts'
+import { childTitle, mustBeChildName, type SpawnRequest } from '../../../core/child.ts'
+import { joinModes, type JoinMode } from '../../../core/join.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { parseDuration } from '../../../core/duration.ts'
 import { inexactIn } from '../../../core/exact-json.ts'
@@ -35,6 +36,8 @@ export type Said = Readonly<{
   sleep?: number
   /** What it wants to wait for once it has exited. */
   wait?: SaidWait
+  /** The children for which it wants to wait once it has exited. */
+  join?: SaidJoin
   /** A protocol violation, which fails the run. */
   fault?: ErrorRecord
 }>
@@ -43,6 +46,9 @@ export type Said = Readonly<{
 export type SaidSpawn = Pick<SpawnRequest, 'type' | 'name' | 'options'> &
   Readonly<{ occurrence: number | null; parameters: Json }>
 export type SaidWait = Omit<WaitRequest, 'timedOut'>
+
+/** `children`: null for all that this process has asked for. */
+export type SaidJoin = Readonly<{ mode: JoinMode; children: readonly StepKey[] | null }>
 
 export type SaidStep = StepKey & Readonly<{ result: Json }>
 
@@ -145,13 +151,14 @@ export class OutputParser {
     }
   }
 
-  #speak({ progress, checkpoint, step, spawn, sleep, wait, log, result }: Line): void {
+  #speak({ progress, checkpoint, step, spawn, sleep, wait, join, log, result }: Line): void {
     if ((progress ?? null) !== null) this.#report(progress)
     if (checkpoint !== undefined) this.#say({ checkpoint: toJson(checkpoint, 'checkpoint') })
     if (step !== undefined) this.#say({ steps: [...(this.#documents.steps ?? []), stepOf(step)] })
     if (spawn !== undefined) this.#say({ spawns: [...(this.#documents.spawns ?? []), spawnOf(spawn)] })
     if ((sleep ?? null) !== null) this.#say({ sleep: sleepOf(sleep) })
     if ((wait ?? null) !== null) this.#say({ wait: waitOf(wait) })
+    if ((join ?? null) !== null) this.#say({ join: joinOf(join) })
     if ((log ?? null) !== null) this.#backlog.add(typeof log === 'string' ? log : JSON.stringify(log))
     if (result !== undefined) this.#say({ result: toJson(result, 'result') })
   }
@@ -180,11 +187,12 @@ type Line = Readonly<{
   spawn?: unknown
   sleep?: unknown
   wait?: unknown
+  join?: unknown
   log?: unknown
   result?: unknown
 }>
 
-const words = ['progress', 'checkpoint', 'step', 'spawn', 'sleep', 'wait', 'log', 'result'] as const
+const words = ['progress', 'checkpoint', 'step', 'spawn', 'sleep', 'wait', 'join', 'log', 'result'] as const
 
 /** What a line that is too long would store. */
 const tooLong = {
@@ -312,6 +320,42 @@ function waitOf(said: unknown): SaidWait {
     message: (message ?? null) as string | null,
     timeout: limit ?? null,
   }
+}
+
+class JoinInvalid extends TaskError {
+  readonly code = 'JOIN_INVALID'
+}
+
+/** A text is the mode, for all children of the process. Throws `JoinInvalid`. */
+function joinOf(said: unknown): SaidJoin {
+  const told = typeof said === 'string' ? { mode: said } : said
+  const { mode, children } = (told ?? {}) as Readonly<Record<string, unknown>>
+  if (!(joinModes as readonly unknown[]).includes(mode))
+    throw new JoinInvalid(`The mode of a join must be one of ${joinModes.join(', ')}.`)
+  if ((children ?? null) === null) return { mode: mode as JoinMode, children: null }
+  if (!Array.isArray(children)) throw new JoinInvalid('The children of a join must be a list.')
+  return { mode: mode as JoinMode, children: children.map(joinedOf) }
+}
+
+/** A text is a name. */
+function joinedOf(said: unknown): StepKey {
+  const told = typeof said === 'string' ? { name: said } : said
+  const { name, occurrence = 1 } = (told ?? {}) as Readonly<Record<string, unknown>>
+  try {
+    mustBeChildName(name)
+  } catch (error) {
+    throw new JoinInvalid(toErrorRecord(error).message)
+  }
+  if (!Number.isInteger(occurrence) || (occurrence as number) < 1)
+    throw new JoinInvalid('The occurrence of a child must be a whole number from 1.')
+  return { name, occurrence: occurrence as number }
+}
+
+/** The process has started no such child. */
+export function notStarted({ name, occurrence }: StepKey): TaskError {
+  return new JoinInvalid(
+    `The program has started no child ${childTitle(name, occurrence)} in this run. Repeat its spawn line: no child is started twice.`,
+  )
 }
 
 /** Many languages write null for omitted values. Returns what is wrong otherwise. */

@@ -1,9 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { SpawnRequest } from '../../../core/child.ts'
-import type { StepKey } from '../../../core/step.ts'
-import type { WaitRequest } from '../../../core/wait.ts'
 import { nodeVariable } from '../../../core/task-variables.ts'
 import { linesOf } from '../backlog.ts'
 import { childExit } from '../child-exit.ts'
@@ -219,20 +216,19 @@ class HostedRun implements Execution {
         this.host.checkpoint(message.state)
         break
       case 'durable':
-        void this.#answer(message.call, this.host.durable(message.state))
-        break
+        return this.#answer(message.call, this.host.durable(message.state))
       case 'step':
-        void this.#answer(message.call, this.host.step(message.report))
-        break
+        return this.#answer(message.call, this.host.step(message.report))
       case 'recall':
-        void this.#recall(message.call, message.key)
-        break
+        return this.#answer(message.call, this.host.recall(message.key))
       case 'spawn':
-        void this.#spawn(message.call, message.request)
-        break
+        return this.#answer(message.call, this.host.spawn(message.request))
       case 'wait':
-        void this.#wait(message.call, message.request)
-        break
+        return this.#answer(message.call, this.host.wait(message.request))
+      case 'join':
+        return this.#answer(message.call, this.host.join(message.request))
+      case 'outcomes':
+        return this.#answer(message.call, this.host.outcomes(message.children))
       case 'progress':
         this.host.progress(message.progress)
         break
@@ -250,23 +246,8 @@ class HostedRun implements Execution {
     }
   }
 
-  async #answer(call: number, held: Promise<boolean>): Promise<void> {
-    this.#line.send({ kind: 'held', run: this.#number, call, held: await held })
-  }
-
-  async #spawn(call: number, request: SpawnRequest): Promise<void> {
-    const spawned = await this.host.spawn(request)
-    this.#line.send({ kind: 'spawned', run: this.#number, call, spawned })
-  }
-
-  async #wait(call: number, request: WaitRequest): Promise<void> {
-    const state = await this.host.wait(request)
-    this.#line.send({ kind: 'waited', run: this.#number, call, state })
-  }
-
-  async #recall(call: number, key: StepKey): Promise<void> {
-    const recalled = await this.host.recall(key)
-    this.#line.send({ kind: 'recalled', run: this.#number, call, recalled })
+  #answer(call: number, called: Promise<unknown>): void {
+    void called.then((answer) => this.#line.send({ kind: 'answer', run: this.#number, call, answer }))
   }
 }
 

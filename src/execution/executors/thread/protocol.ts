@@ -1,7 +1,8 @@
-import type { Spawned, SpawnRequest } from '../../../core/child.ts'
+import type { SpawnRequest } from '../../../core/child.ts'
 import type { SleepRequest, SleepsLeft } from '../../../core/sleep.ts'
-import type { Recalled, StepKey, StepReport } from '../../../core/step.ts'
-import type { WaitRequest, WaitState } from '../../../core/wait.ts'
+import type { StepKey, StepReport } from '../../../core/step.ts'
+import type { JoinRequest } from '../../../core/join.ts'
+import type { WaitRequest } from '../../../core/wait.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import type { TraceContext } from '../../../core/trace-context.ts'
 import type { LogLines } from '../backlog.ts'
@@ -16,15 +17,9 @@ export type ToThread =
   | Readonly<{ kind: 'pause'; run: number }>
   | Readonly<{ kind: 'resume'; run: number; fence: number | undefined }>
   | Readonly<{ kind: 'abort'; run: number; reason: Reason }>
-  /** Answers `durable` and `step`. */
-  | Readonly<{ kind: 'held'; run: number; call: number; held: boolean }>
   | Readonly<{ kind: 'news'; run: number }>
-  /** Answers `wait`. */
-  | Readonly<{ kind: 'waited'; run: number; call: number; state: WaitState | null }>
-  /** Answers `recall`. */
-  | Readonly<{ kind: 'recalled'; run: number; call: number; recalled: Recalled | null }>
-  /** Answers `spawn`. */
-  | Readonly<{ kind: 'spawned'; run: number; call: number; spawned: Spawned | null }>
+  /** What the call of `RunCallbacks` has returned for which a message with this number asked. */
+  | Readonly<{ kind: 'answer'; run: number; call: number; answer: unknown }>
 
 /** What a thread is started with. */
 export type ThreadData = Readonly<{
@@ -64,6 +59,8 @@ export type FromThread =
   | Readonly<{ kind: 'step'; run: number; call: number; report: StepReport }>
   | Readonly<{ kind: 'spawn'; run: number; call: number; request: SpawnRequest }>
   | Readonly<{ kind: 'wait'; run: number; call: number; request: WaitRequest }>
+  | Readonly<{ kind: 'join'; run: number; call: number; request: JoinRequest }>
+  | Readonly<{ kind: 'outcomes'; run: number; call: number; children: readonly string[] }>
   | Readonly<{ kind: 'progress'; run: number; progress: ProgressReport }>
   | Readonly<{ kind: 'log'; run: number; log: LogLines }>
   | Readonly<{ kind: 'suspended'; run: number }>

@@ -1,9 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
-import type { Spawned } from '../../../core/child.ts'
 import { toErrorRecord } from '../../../core/error-record.ts'
 import { TaskCancelled, TaskError, TaskTimeout, TaskUnwound } from '../../../core/errors.ts'
-import type { Recalled } from '../../../core/step.ts'
-import type { WaitState } from '../../../core/wait.ts'
 import type { Json, ProgressReport } from '../../../core/task.ts'
 import { provideOwnPackages } from '../../../registry/own-packages.ts'
 import type { AnyTaskType } from '../../../registry/type.ts'
@@ -32,16 +29,14 @@ const lease = data.lease === undefined ? undefined : new Lease(data.lease)
 /** Value of the bell when all messages had been taken; at first, none has. */
 let heard = -1
 
-type Control = Exclude<ToThread, { kind: 'start' | 'held' | 'recalled' | 'spawned' | 'waited' }>
+type Control = Exclude<ToThread, { kind: 'start' | 'answer' }>
 
 let current: { readonly run: number; readonly handler: HandlerRun; readonly outbox: Outbox } | undefined
 /** Controls of a run whose module is still being imported. */
 let early: Control[] = []
 let calls = 0
-const awaited = new Map<number, (held: boolean) => void>()
-const recalling = new Map<number, (recalled: Recalled | null) => void>()
-const spawning = new Map<number, (spawned: Spawned | null) => void>()
-const waiting = new Map<number, (state: WaitState | null) => void>()
+/** What waits for the answers to its calls. */
+const asked = new Map<number, (answer: unknown) => void>()
 
 const sync: SyncControl = {
   poll() {
@@ -73,24 +68,9 @@ function hear(message: ToThread): void {
     void carryOut(message)
     return
   }
-  if (message.kind === 'held') {
-    awaited.get(message.call)?.(message.held)
-    awaited.delete(message.call)
-    return
-  }
-  if (message.kind === 'recalled') {
-    recalling.get(message.call)?.(message.recalled)
-    recalling.delete(message.call)
-    return
-  }
-  if (message.kind === 'spawned') {
-    spawning.get(message.call)?.(message.spawned)
-    spawning.delete(message.call)
-    return
-  }
-  if (message.kind === 'waited') {
-    waiting.get(message.call)?.(message.state)
-    waiting.delete(message.call)
+  if (message.kind === 'answer') {
+    asked.get(message.call)?.(message.answer)
+    asked.delete(message.call)
     return
   }
   if (current?.run === message.run) obey(current.handler, message)
@@ -130,10 +110,7 @@ async function carryOut(start: Start): Promise<void> {
   }
   outbox.flush(true)
   current = undefined
-  awaited.clear()
-  recalling.clear()
-  spawning.clear()
-  waiting.clear()
+  asked.clear()
   outbox.send({ kind: 'ended', run: start.run, ended, clean: !shortage && isClean() })
 }
 
@@ -173,35 +150,14 @@ class Outbox {
         this.#checkpoint = state
         this.#soon()
       },
-      durable: (state) => new Promise((resolve) => this.durable(state, resolve)),
-      recall: (key) =>
-        new Promise((resolve) => {
-          const call = ++calls
-          recalling.set(call, resolve)
-          this.send({ kind: 'recall', run, call, key })
-        }),
+      durable: (state) => this.#ask((call) => ({ kind: 'durable', run, call, state })),
+      recall: (key) => this.#ask((call) => ({ kind: 'recall', run, call, key })),
       completedSteps: async () => [],
-      step: (report) =>
-        new Promise((resolve) => {
-          this.flush(true)
-          const call = ++calls
-          awaited.set(call, resolve)
-          this.send({ kind: 'step', run, call, report })
-        }),
-      spawn: (request) =>
-        new Promise((resolve) => {
-          this.flush(true)
-          const call = ++calls
-          spawning.set(call, resolve)
-          this.send({ kind: 'spawn', run, call, request })
-        }),
-      wait: (request) =>
-        new Promise((resolve) => {
-          this.flush(true)
-          const call = ++calls
-          waiting.set(call, resolve)
-          this.send({ kind: 'wait', run, call, request })
-        }),
+      step: (report) => this.#ask((call) => ({ kind: 'step', run, call, report })),
+      spawn: (request) => this.#ask((call) => ({ kind: 'spawn', run, call, request })),
+      wait: (request) => this.#ask((call) => ({ kind: 'wait', run, call, request })),
+      join: (request) => this.#ask((call) => ({ kind: 'join', run, call, request })),
+      outcomes: (children) => this.#ask((call) => ({ kind: 'outcomes', run, call, children })),
       progress: (progress) => {
         this.#progress = progress
         this.#soon()
@@ -229,10 +185,21 @@ class Outbox {
   }
 
   durable(state: Json, answered: (held: boolean) => void): void {
+    this.#call(
+      (call) => ({ kind: 'durable', run: this.#run, call, state }),
+      (held) => answered(held === true),
+    )
+  }
+
+  #ask<T>(message: (call: number) => FromThread): Promise<T> {
+    return new Promise((resolve) => this.#call(message, (answer) => resolve(answer as T)))
+  }
+
+  #call(message: (call: number) => FromThread, answered: (answer: unknown) => void): void {
     this.flush(true)
     const call = ++calls
-    awaited.set(call, answered)
-    this.send({ kind: 'durable', run: this.#run, call, state })
+    asked.set(call, answered)
+    this.send(message(call))
   }
 
   /** `urged`: all log lines too, however many have just been sent. */
