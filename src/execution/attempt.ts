@@ -160,10 +160,10 @@ export class Attempt implements Savable {
     return this.pendingWrites.hasCheckpoint || this.#hasSteps || this.#hasSlept
   }
 
-  /** Its code sleeps or waits, and has not been parked yet. */
-  get isAsleep(): boolean {
+  /** Its code waits for children, and has not been parked yet. */
+  get awaitsChildren(): boolean {
     const { phase } = this.#state
-    return phase.name === 'suspended' && phase.sleep !== undefined
+    return phase.name === 'suspended' && phase.sleep?.awaits?.children !== undefined
   }
 
   get isCurrent(): boolean {

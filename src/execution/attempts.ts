@@ -228,8 +228,8 @@ export class Attempts implements Subscriber, LeaseListener {
 
   /**
    * A parked copy is only a cache of the checkpoint: at the limit, the oldest one with a checkpoint makes room. One without
-   * is never unwound voluntarily; the newcomer waits in `pausing` instead. One that sleeps or waits gives up its copy rather than keep its
-   * slot: what it waits for may need it.
+   * is never unwound voluntarily; the newcomer waits in `pausing` instead. One that waits for children gives up its copy rather
+   * than keep its slot, which they may need.
    */
   #parkWaiting(): void {
     for (const attempt of this.#waitingToPark) {
@@ -243,7 +243,7 @@ export class Attempts implements Subscriber, LeaseListener {
       const beside = [...this.#parked].filter(({ type }) => type.runs === place)
       if (beside.length >= this.#maxParked[place]) {
         const oldest = beside.find(({ hasCheckpoint }) => hasCheckpoint)
-        if (oldest === undefined && !attempt.isAsleep) continue
+        if (oldest === undefined && !attempt.awaitsChildren) continue
         if (oldest === undefined) this.#passing.add(attempt)
         oldest?.send({ kind: 'unwind', why: parkingFull })
       }
