@@ -486,7 +486,7 @@ test('the history counts events and tasks in each step', async () => {
       expect(column).toHaveLength(Math.max(1, steps))
     }
     expect(happened.completed.reduce((sum, count) => sum + count)).toBeGreaterThan(0)
-    expect(tasks.queued.filter((count) => count !== null).at(-1)).toEqual(expect.any(Number))
+    expect(tasks.queued.findLast((count) => count !== null)).toEqual(expect.any(Number))
   }
   expect((await api.call('GET', '/api/history')).body).toMatchObject({ span: '1h' })
   expect(await api.call('GET', '/api/history?span=1w')).toMatchObject({
