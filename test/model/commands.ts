@@ -15,6 +15,7 @@ import {
   type Submission,
   type Task,
   parentEnds,
+  type ParentEnd,
 } from '../../src/core/task.ts'
 import { conflictActions, uniqueSpans, type UniqueRequest } from '../../src/core/unique-options.ts'
 import type { StepRecord } from '../../src/core/step.ts'
@@ -169,17 +170,24 @@ const spawn = command(
   },
   async (world, { choice, aimed, newest, children }) => {
     const picked = await world.pick(choice, aimed ? ({ status }) => isActive(status) : undefined)
-    const fence = newest ? picked.fence : picked.fence - 1
-    const submissions = children.map(({ type, name, onEnd }) => {
-      const parent = { id: picked.id, name, occurrence: 1, depth: 1, onEnd, fence }
-      const key = { idempotencyKey: childKey(parent), requestHash: childHash(type) }
-      return submission({ id: world.newId(), type, parent, ...key })
-    })
-    await world.both((store) => store.submit(submissions, { by: 'api', maxQueued: 100 }))
+    await startChildren(world, { ...picked, fence: newest ? picked.fence : picked.fence - 1 }, children)
     await world.both((store) => store.children(picked.id))
     await world.both((store) => store.successors(picked.id, 3))
   },
 )
+
+async function startChildren(
+  world: World,
+  { id, fence }: Pick<Picked, 'id' | 'fence'>,
+  children: readonly Readonly<{ type: string; name: string; onEnd: ParentEnd }>[],
+): Promise<void> {
+  const submissions = children.map(({ type, name, onEnd }) => {
+    const parent = { id, name, occurrence: 1, depth: 1, onEnd, fence }
+    const key = { idempotencyKey: childKey(parent), requestHash: childHash(type) }
+    return submission({ id: world.newId(), type, parent, ...key })
+  })
+  await world.both((store) => store.submit(submissions, { by: 'api', maxQueued: 100 }))
+}
 
 function debounced({ key, delay, max }: Readonly<{ key: string; delay: number; max: number | null }>) {
   const unique: UniqueRequest = {
@@ -351,7 +359,7 @@ const reach = command(
   },
 )
 
-/** A run watches children of its task, and looks at what has become of them. */
+/** A run starts a child, watches all of its task, and looks at what has become of them. One may be cancelled soon. */
 const watch = command(
   'watch',
   {
@@ -361,9 +369,13 @@ const watch = command(
     anew: mostly(true),
     skip: fc.constantFrom(0, 0, 1),
     bytes: fc.constantFrom(1, 1_000),
+    type: fc.constantFrom(...types),
+    cancels: fc.boolean(),
   },
-  async (world, { choice, newest, policy, anew, skip, bytes }) => {
-    const { id, fence, ownerNode } = await world.pick(choice, ({ status }) => isActive(status))
+  async (world, { choice, newest, policy, anew, skip, bytes, type, cancels }) => {
+    const picked = await world.pick(choice, ({ status }) => isActive(status))
+    const { id, fence, ownerNode } = picked
+    await startChildren(world, picked, [{ type, name: 'f', onEnd: 'cancel' }])
     const query = { filter: { parent: id }, order: 'oldest', after: null, limit: 10, scan: 100 } as const
     const { entries } = await world.both((store) => store.find(query))
     const children = [...entries.slice(skip), 'nobody']
@@ -372,6 +384,10 @@ const watch = command(
     await world.both((store) => store.joins.states(id, children))
     await world.both((store) => store.joins.outcomes(id, children, bytes))
     await world.both((store) => store.joins.watched(id, 3))
+    const [child] = children
+    if (!cancels || child === undefined) return
+    const cancel = { id: child, control: 'cancel', by: 'api', fromStart: false } as const
+    await world.both<readonly Controlled[]>((store) => store.control([cancel]))
   },
 )
 
