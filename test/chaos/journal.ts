@@ -144,7 +144,8 @@ function workOf({ lines, pid }: Run, { ended, frozen, lease }: Happened): Stretc
     // The freeze is noted before the signal is sent: the process may begin a step in between.
     const frost = frozen.find((one) => one.pid === pid && one.from < to && one.to > line.at)
     const lost = frost !== undefined && (frost.to - frost.from > lease / 2 || ended.has(pid))
-    stretches.push({ from: line.at, to: lost ? Math.max(line.at, frost.from) : to })
+    const end = lost ? frost.from : to
+    if (end > line.at) stretches.push({ from: line.at, to: end })
   }
   return stretches
 }

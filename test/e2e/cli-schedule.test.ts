@@ -99,5 +99,5 @@ test('a terminal shows the words before the schedule is created, and a table', a
   await using list = new Screen(['schedule', 'list'], { env: { FERMATA_URL: server.url } })
   expect(await list.ended).toBe(0)
   expect(list.text).toMatch(/ID +TYPE +TICKS +NEXT/)
-  expect(list.text).toMatch(/seen +add +At 09:00, Monday through Friday +in \d+[hd]/)
+  expect(list.text).toMatch(/seen +add +At 09:00, Monday through Friday +in \d+[smhd]/)
 })
