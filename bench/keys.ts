@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Pool } from 'undici'
-import { median, throughput } from './measure.ts'
+import { median, quantile, throughput } from './measure.ts'
 import { temporaryFolder } from './place.ts'
 import { listening } from './server.ts'
 
 /**
- * `npm run bench:keys`: requests with an API key beside the same without keys. Both servers run all the time and are asked in turn, in short
- * rounds with equal traffic, because the speed of a machine drifts by more than the difference. A submit with a key also writes
- * its entry of the audit log.
+ * `npm run bench:keys`: requests with an API key beside the same without keys, as the latency that one caller sees and as the throughput of
+ * fifty. Both servers run all the time and are asked in turn, in short rounds with equal traffic, because the speed of a
+ * machine drifts by more than the difference. A submit with a key also writes its entry of the audit log.
  */
-const rounds = 30
+const rounds = { latency: 200, throughput: 30 }
 const administrator = 'the-key-of-the-administrator-of-this-server'
 const json = { 'content-type': 'application/json' }
 const parameters = JSON.stringify({ parameters: { a: 2, b: 3 } })
@@ -70,29 +70,61 @@ using folder = temporaryFolder()
 await using open = await server(folder.file('open.db'), {}, () => Promise.resolve(json))
 await using keyed = await server(folder.file('keyed.db'), { FERMATA_ADMIN_KEY: administrator }, newKey)
 
-console.log('| requests | connections | with a key/s | without keys/s | ratio |\n|---|--:|--:|--:|--:|')
-for (const [what, connections, count] of [
-  ['status reads', 1, 1_000],
-  ['submits', 1, 200],
-  ['status reads', 50, 2_000],
-  ['submits', 50, 2_000],
-] as const) {
-  const speed = (side: typeof open) =>
-    throughput(count, connections, () => side.ask(connections, what === 'submits' ? submit : side.status))
-  const found: { with: number; without: number }[] = []
-  for (let round = -4; round < rounds; round++) {
-    // Neither is always the first; the first rounds warm both up.
-    const first = await speed(round % 2 === 0 ? keyed : open)
-    const second = await speed(round % 2 === 0 ? open : keyed)
-    const pair = round % 2 === 0 ? { with: first, without: second } : { with: second, without: first }
-    if (round >= 0) found.push(pair)
+const sides = { with: keyed, without: open }
+type Side = keyof typeof sides
+const callOf = (what: string, side: Side) => (what === 'submits' ? submit : sides[side].status)
+
+/** Measures both sides in turn; neither is always the first. Rounds before 0 warm both up. */
+async function alternating(
+  count: number,
+  round: (side: Side, round: number) => Promise<void>,
+): Promise<void> {
+  for (let turn = -Math.ceil(count / 8); turn < count; turn++) {
+    const order: Side[] = turn % 2 === 0 ? ['with', 'without'] : ['without', 'with']
+    for (const side of order) await round(side, turn)
   }
+}
+
+console.log(
+  '| latency of one caller | with a key, µs | without keys, µs | without / with |\n|---|--:|--:|--:|',
+)
+for (const [what, count] of [
+  ['status reads', 200],
+  ['submits', 50],
+] as const) {
+  const took: Record<Side, number[]> = { with: [], without: [] }
+  await alternating(rounds.latency, async (side, round) => {
+    for (let call = 0; call < count; call++) {
+      const began = performance.now()
+      await sides[side].ask(1, callOf(what, side))
+      if (round >= 0) took[side].push(performance.now() - began)
+    }
+  })
+  for (const [name, share] of [
+    ['median', 0.5],
+    ['p90', 0.9],
+  ] as const) {
+    const [keyed, open] = [quantile(took.with, share), quantile(took.without, share)]
+    const micros = (milliseconds: number) => Math.round(milliseconds * 1_000)
+    console.log(`| ${what}, ${name} | ${micros(keyed)} | ${micros(open)} | ${(open / keyed).toFixed(3)} |`)
+  }
+}
+
+console.log(
+  '\n| throughput of 50 callers | with a key/s | without keys/s | with / without |\n|---|--:|--:|--:|',
+)
+for (const what of ['status reads', 'submits']) {
+  const found: Record<Side, number[]> = { with: [], without: [] }
+  await alternating(rounds.throughput, async (side, round) => {
+    const speed = await throughput(2_000, 50, () => sides[side].ask(50, callOf(what, side)))
+    if (round >= 0) found[side].push(speed)
+  })
+  const ratios = found.with.map((speed, round) => speed / (found.without[round] as number))
   const columns = [
     what,
-    connections,
-    Math.round(median(found.map((pair) => pair.with))),
-    Math.round(median(found.map((pair) => pair.without))),
-    median(found.map((pair) => pair.with / pair.without)).toFixed(3),
+    Math.round(median(found.with)),
+    Math.round(median(found.without)),
+    median(ratios).toFixed(3),
   ]
   console.log(`| ${columns.join(' | ')} |`)
 }

@@ -13,16 +13,20 @@ const proxy = Object.fromEntries(
   ]),
 )
 
-export default defineConfig({
-  // The server rewrites asset URLs for each page.
-  base: './',
-  plugins: [react(), mantineStyles(), frameFirst(), compress()],
-  build: {
-    target: 'es2023',
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    reportCompressedSize: false,
-  },
-  server: { host: '127.0.0.1', proxy },
-  preview: { host: '127.0.0.1', proxy },
+export default defineConfig(({ command }) => {
+  // A build is the one for users, also below a runner of tests, which sets another environment.
+  if (command === 'build') process.env['NODE_ENV'] = 'production'
+  return {
+    // The server rewrites asset URLs for each page.
+    base: './',
+    plugins: [react(), mantineStyles(), frameFirst(), compress()],
+    build: {
+      target: 'es2023',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+    },
+    server: { host: '127.0.0.1', proxy },
+    preview: { host: '127.0.0.1', proxy },
+  }
 })

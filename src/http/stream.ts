@@ -168,7 +168,10 @@ export class Streams {
       'x-accel-buffering': 'no',
     })
     const write = (text: string | Buffer) => {
+      // Otherwise Node writes in a later tick, and broadcasts could not tell how long it takes.
+      raw.socket?.cork()
       raw.write(text)
+      raw.socket?.uncork()
       this.#weigh(stream)
     }
     write(':\n\n')

@@ -42,8 +42,9 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Advances the clock by `ms`. Timers fire in order, each at its own time, and what they trigger runs before the next one,
-   * including new timers. After each of them, `goesOn` is awaited and can stop early.
+   * Advances the clock by `ms`. Timers fire in order, each at its own time, and what they trigger runs before the next time,
+   * including new timers. As in Node, only promises run between timers of the same time. After each time, `goesOn` is awaited
+   * and can stop early.
    */
   async advance(ms: number, goesOn: () => Promise<boolean> = always): Promise<void> {
     const end = this.#monotonic + ms
@@ -52,8 +53,11 @@ export class FakeClock implements Clock {
       const next = this.#next(end)
       this.#moveTo(next?.due ?? end)
       if (next === undefined) return
-      this.#timers.delete(next)
-      next.fire()
+      for (let timer: Timer | undefined = next; timer !== undefined; timer = this.#next(next.due)) {
+        this.#timers.delete(timer)
+        timer.fire()
+        await microtasks()
+      }
       await turns(this.#turns)
     }
   }
@@ -81,6 +85,11 @@ export class FakeClock implements Clock {
     }
     return next
   }
+}
+
+/** Enough of them for a chain of promises that ends in another timer. */
+async function microtasks(): Promise<void> {
+  await new Promise<void>((resolve) => process.nextTick(resolve))
 }
 
 async function always(): Promise<true> {

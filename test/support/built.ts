@@ -8,8 +8,6 @@ const build = shared('build', async () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/build.ts'], {
     cwd: root,
     encoding: 'utf8',
-    // The runner of tests has made it another one, and the page would be built for developers.
-    env: { ...process.env, NODE_ENV: 'production' },
   })
   if (status !== 0) throw new Error(`the build has failed:\n${stdout}${stderr}`)
   return {}
