@@ -7,7 +7,7 @@ type Action =
   | Readonly<{ tool: 'send_mail'; to: string; text: string }>
   | Readonly<{ tool: 'finish'; answer: string }>
 
-/** What has happened so far: each action with what came of it. */
+/** The actions so far, each with its outcome. */
 type Turn = Readonly<{ action: Action; outcome: string }>
 
 const mostTurns = 20

@@ -350,7 +350,7 @@ export class Run {
     return this.#reading
   }
 
-  /** Resolves after the commit, or once the code is told to stop: what the step has done is stored all the same. */
+  /** Resolves after the commit, or rejects once the run is aborted; the step is stored in either case. */
   async #store(step: EndedStep): Promise<void> {
     const stored = this.#beat({ steps: [step] }, undefined, settleFor)
     this.#storing.add(stored)

@@ -311,9 +311,9 @@ export function en({ count, plural, either }: Tools) {
         name: 'Cancel',
         title: 'Cancel tasks',
         effect:
-          'If it is waiting or paused, it ends immediately. If it is running, it is told to stop, and stopped by force if it does not. Its record is kept.',
+          'If it is waiting or paused, it ends immediately. If it is running, it gets a signal to stop, and is stopped by force if it ignores it. Its record is kept.',
         effects:
-          'Waiting and paused tasks end immediately. Running tasks are told to stop, and stopped by force if they do not. Their records are kept.',
+          'Waiting and paused tasks end immediately. Running tasks get a signal to stop, and are stopped by force if they ignore it. Their records are kept.',
         done: 'cancelled or cancelling',
         none: 'No matching task can be cancelled.',
         some: (n: string) => `Cancel ${n}`,
